@@ -1,0 +1,23 @@
+import type { Entity, EntityKind } from './entity.js';
+
+/** What a commit did to one entity: created (no `before`), changed, or removed (no `after`). */
+export interface Change<K extends EntityKind = EntityKind> {
+  readonly kind: K;
+  readonly id: string;
+  readonly before?: Entity<K>;
+  readonly after?: Entity<K>;
+}
+
+/** A {@link Change} of any kind, to be told apart by `kind`. */
+export type AnyChange = { [K in EntityKind]: Change<K> }[EntityKind];
+
+/** One entry of the change log, applied. Revisions are consecutive integers. */
+export interface CommitChanges {
+  readonly revision: number;
+  readonly commitId: string;
+  /** Redis's clock at the commit. */
+  readonly atMs: number;
+  /** Who asked for it: a caller's id, `master`, or `agent/ID`. */
+  readonly actor: string;
+  readonly changes: readonly AnyChange[];
+}

@@ -1,0 +1,43 @@
+/** Why a job or task is in its state. On the wire a reason is `code: text`, or the code alone. */
+export const reasonCodes = [
+  'normal',
+  'killed',
+  'scaledDown',
+  'failed',
+  'oom',
+  'runtimeLimitExceeded',
+  'invalidRequest',
+  'systemError',
+  'agentLost',
+  'stuckInState',
+] as const;
+
+export type ReasonCode = (typeof reasonCodes)[number];
+
+const finishedCodes: ReadonlySet<string> = new Set<ReasonCode>(['normal', 'killed', 'scaledDown']);
+const systemCodes: ReadonlySet<string> = new Set<ReasonCode>(['systemError', 'agentLost', 'stuckInState']);
+
+/** Whether an end for this reason is FINISHED; any other end is FAILED. */
+export function isFinishedCode(code: string): boolean {
+  return finishedCodes.has(code);
+}
+
+/** Whether the failure is the system's own, which does not use up a user's retries. */
+export function isSystemCode(code: string): boolean {
+  return systemCodes.has(code);
+}
+
+export function formatReason(code: string, text = ''): string {
+  return text === '' ? code : `${code}: ${text}`;
+}
+
+/** The code of a reason; '' for an empty reason. */
+export function codeOf(reason: string): string {
+  const colon = reason.indexOf(':');
+  return colon < 0 ? reason : reason.slice(0, colon);
+}
+
+/** Whether `code` is one of the contract's reason codes. */
+export function isReasonCode(code: string): code is ReasonCode {
+  return (reasonCodes as readonly string[]).includes(code);
+}

@@ -1,0 +1,176 @@
+import type { Assignment, TaskReport } from '../gen/berth/v1/store.js';
+import type { EntityKind, EntityRecords } from '../model/entity.js';
+
+/** A write to one entity. Without a record the entity is removed. */
+export type Write = {
+  [K in EntityKind]: {
+    readonly kind: K;
+    readonly id: string;
+    readonly record?: EntityRecords[K];
+    /** The commit fails with a conflict unless the entity is at this revision; 0: unless it does not exist. */
+    readonly expectedRevision?: number;
+  };
+}[EntityKind];
+
+/** A change to what one agent is to run. Without an assignment the task is taken off the agent. */
+export interface AssignmentWrite {
+  readonly agentId: string;
+  readonly taskId: string;
+  readonly assignment?: Assignment;
+}
+
+/** A name that only one owner holds at a time: taken in the commit, or the commit fails. */
+export interface Claim {
+  readonly name: string;
+  readonly owner: string;
+  /** How long the claim lasts; without it, until released. */
+  readonly ttlMs?: number;
+}
+
+/** What is kept of a finished job: `fields` by entity field name (`job`, `jobStatus`, `task/ID`), stored bytes. */
+export interface ArchiveWrite {
+  readonly jobId: string;
+  readonly fields: Readonly<Record<string, Uint8Array>>;
+  readonly ttlMs: number;
+}
+
+/** One atomic change of the cell: all of it happens, or nothing. At most {@link maxWritesPerCommit} writes. */
+export interface CommitRequest {
+  /** Who asks for it: a caller's id, `master`, or `agent/ID`. */
+  readonly actor: string;
+  readonly writes: readonly Write[];
+  /** The leader's epoch: a commit of an earlier epoch is fenced off. Masters always give it. */
+  readonly epoch?: number;
+  /** Makes a repeated request apply once. Made up where it is not given. */
+  readonly commitId?: string;
+  readonly assignments?: readonly AssignmentWrite[];
+  readonly claims?: readonly Claim[];
+  readonly releaseClaims?: readonly string[];
+  readonly archive?: readonly ArchiveWrite[];
+  /** Reports up to and including this stream id are acknowledged: this commit holds what they mean. */
+  readonly ackReportsThrough?: string;
+}
+
+/** More writes than this in one commit would hold up other clients of Redis for too long. */
+export const maxWritesPerCommit = 1000;
+
+export type CommitResult =
+  | { readonly ok: true; readonly revision: number; readonly atMs: number }
+  | { readonly ok: false; readonly reason: 'conflict'; readonly kind: EntityKind; readonly id: string; readonly actualRevision: number }
+  | { readonly ok: false; readonly reason: 'fenced'; readonly epoch: number }
+  | { readonly ok: false; readonly reason: 'claimed'; readonly name: string; readonly owner: string };
+
+/** The end of the log: the last revision, and the commit that made it. Revision 0 is the empty cell. */
+export interface LogHead {
+  readonly revision: number;
+  readonly commitId: string;
+}
+
+/** An entity as stored; empty bytes are a removal. `field` is `KIND/ID`. */
+export interface StoredEntity {
+  readonly field: string;
+  readonly revision: number;
+  readonly bytes: Uint8Array;
+}
+
+/** One entry of the change log, as stored. */
+export interface LogEntry {
+  readonly revision: number;
+  readonly commitId: string;
+  readonly atMs: number;
+  readonly actor: string;
+  readonly writes: readonly StoredEntity[];
+}
+
+/** Entries after a revision, or the news that they cannot be had: trimmed away, or the log is another one. */
+export type LogRead =
+  | { readonly ok: true; readonly entries: readonly LogEntry[] }
+  | { readonly ok: false; readonly reason: 'trimmed' | 'diverged' };
+
+/** Writes to the cell. */
+export interface Committer {
+  /**
+   * Applies the request atomically and durably; a lost reply is retried without applying twice.
+   * Fails with BerthError `unavailable` when Redis does not answer within the commit time limit: the outcome is then
+   * unknown, and the same `commitId` may be used to ask again.
+   */
+  commit(request: CommitRequest): Promise<CommitResult>;
+}
+
+/** Reads the cell's state and its change log. Each reader has a connection of its own, since `readLog` blocks. */
+export interface LogReader {
+  head(): Promise<LogHead>;
+  /** All entities, in no order, each at least as new as when the scan began. */
+  scan(): AsyncIterable<readonly StoredEntity[]>;
+  /** Entries that follow `after`, which must be a point the reader has seen; waits up to `blockMs` for the first. */
+  readLog(after: LogHead, blockMs: number): Promise<LogRead>;
+  close(): Promise<void>;
+}
+
+/** Finished jobs after they have left the replica. */
+export interface Archive {
+  /** The fields archived for the job, or undefined. */
+  findArchived(jobId: string): Promise<ReadonlyMap<string, Uint8Array> | undefined>;
+}
+
+/** A report with its place in the stream of reports. */
+export interface QueuedReport {
+  readonly streamId: string;
+  readonly report: TaskReport;
+}
+
+/** The master's end of the stream of reports. Only a commit acknowledges (removes) them. */
+export interface ReportInbox {
+  /** Reports after `afterId` (`0` for the first unacknowledged), at most `limit`; waits up to `blockMs` for one. */
+  readReports(afterId: string, limit: number, blockMs: number): Promise<readonly QueuedReport[]>;
+  close(): Promise<void>;
+}
+
+/** Agents' signs of life, timed by Redis's clock. */
+export interface Heartbeats {
+  beat(agentIds: readonly string[]): Promise<void>;
+  /** Agents that have beaten before, but not within the last `silentMs`. */
+  findSilent(silentMs: number): Promise<readonly string[]>;
+  /** Which of these agents have beaten within the last `withinMs`. */
+  findBeating(agentIds: readonly string[], withinMs: number): Promise<readonly string[]>;
+}
+
+/** A change of an agent's assignments: `assignment` undefined means the task is taken off. */
+export interface AssignmentChange {
+  readonly agentId: string;
+  readonly taskId: string;
+  readonly assignment?: Assignment;
+}
+
+/** An agent's end of the cell. One feed serves all the agents of a process. */
+export interface AssignmentFeed {
+  /** Everything the agent is to run now. */
+  readAssignments(agentId: string): Promise<readonly Assignment[]>;
+  /**
+   * Changes for these agents since the last call (the first call begins at the present); waits up to `blockMs`.
+   * Changes may be lost with the connection: read all assignments now and then.
+   */
+  readChanges(agentIds: readonly string[], blockMs: number): Promise<readonly AssignmentChange[]>;
+  close(): Promise<void>;
+}
+
+/** Where agents leave their reports. */
+export interface ReportOutbox {
+  /** Stores the reports durably, in order. */
+  publish(reports: readonly TaskReport[]): Promise<void>;
+}
+
+/** A held lease: the epoch fences every commit made under it. */
+export interface HeldLease {
+  readonly epoch: number;
+}
+
+/** The leader's lease. Time runs on Redis's clock. */
+export interface LeaderLease {
+  /** Takes the lease if nobody holds it; each new holder gets a greater epoch. Undefined while another holds it. */
+  tryAcquire(holder: string, ttlMs: number): Promise<HeldLease | undefined>;
+  /** Prolongs it; false when it is lost. */
+  renew(holder: string, epoch: number, ttlMs: number): Promise<boolean>;
+  /** Gives it up, so that a standby need not wait. */
+  release(holder: string, epoch: number): Promise<void>;
+}
