@@ -1,0 +1,55 @@
+import type { Stop, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
+import { endTask, endUnseen } from './end-task.js';
+import type { Limits } from './limits.js';
+
+/** What bears on one live task beside its own record. */
+export interface TaskCircumstances {
+  readonly nowMs: number;
+  readonly limits: Limits;
+  readonly agentLost: boolean;
+  /** Why the task is to stop, if it is. */
+  readonly stopFor: { readonly code: string; readonly text?: string } | undefined;
+}
+
+/** The task after orders to stop, its agent's loss and its deadlines; the same object where nothing changes. */
+export function advanceTask(task: TaskRecord, circumstances: TaskCircumstances): TaskRecord {
+  if (!isTaskLive(task)) return task;
+  const { nowMs, limits, agentLost, stopFor } = circumstances;
+  if (task.agentId !== '' && agentLost) {
+    return endUnseen(task, { code: 'agentLost', text: `agent ${task.agentId} was lost`, atMs: nowMs }) ?? task;
+  }
+  const stopped = stopFor === undefined ? task : orderStop(task, { text: '', ...stopFor, atMs: nowMs }, limits);
+  const isDue = stopped.deadlineAtMs > 0 && stopped.deadlineAtMs <= nowMs;
+  return isDue ? passDeadline(stopped, nowMs, limits) : stopped;
+}
+
+/** Orders a task to stop: one that has no agent yet ends at once. A first order stands. */
+export function orderStop(task: TaskRecord, stop: Stop, limits: Limits): TaskRecord {
+  if (!isTaskLive(task) || task.stop !== undefined) return task;
+  if (task.agentId === '') return endTask(task, stop) ?? task;
+  return { ...task, stop, deadlineAtMs: stop.atMs + limits.killGraceMs + limits.stopConfirmMs };
+}
+
+/**
+ * A task ended here for want of progress loses its assignment, and an agent stops every container that is not assigned
+ * to it: so a task that ends without its agent's word leaves nothing running for long.
+ */
+function passDeadline(task: TaskRecord, nowMs: number, limits: Limits): TaskRecord {
+  if (!isTaskLive(task)) return task;
+  if (task.stop !== undefined) return endUnseen(task, { code: task.stop.code, atMs: nowMs }) ?? task;
+  switch (taskState(task)) {
+    case State.DISPATCHED:
+      return endStuck(task, nowMs, `agent ${task.agentId} did not begin to start it in time`);
+    case State.STARTING:
+      return endStuck(task, nowMs, `it did not start on agent ${task.agentId} in time`);
+    case State.RUNNING:
+      return orderStop(task, { code: 'runtimeLimitExceeded', text: 'it ran longer than its runtime limit', atMs: nowMs }, limits);
+    default:
+      return task;
+  }
+}
+
+function endStuck(task: TaskRecord, nowMs: number, text: string): TaskRecord {
+  return endTask(task, { code: 'stuckInState', text, atMs: nowMs }) ?? task;
+}

@@ -1,0 +1,44 @@
+import { Assignment, type AgentRecord, type JobRecord, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { containerOf } from '@berth/shared/model/job';
+import { isTaskLive, moveTask, State } from '@berth/shared/model/task-state';
+import type { Limits } from './limits.js';
+
+/** The agent attributes that every task's context tells. */
+const contextAttributes = ['region', 'zone', 'host', 'instance'] as const;
+
+/** The task, placed on the agent: DISPATCHED, with the agent's whereabouts in its context. */
+export function assignTask(task: TaskRecord, agent: AgentRecord, nowMs: number, limits: Limits): TaskRecord {
+  const known = contextAttributes.map((name) => [`agent.${name}`, agent.attributes[name] ?? ''] as const);
+  const context = { 'agent.id': agent.id, ...Object.fromEntries(known.filter(([, value]) => value !== '')) };
+  const moved = moveTask(task, { to: State.DISPATCHED, code: '', atMs: nowMs, context });
+  if (moved === undefined) return task;
+  return { ...moved, agentId: agent.id, deadlineAtMs: nowMs + limits.stuckDispatchedMs };
+}
+
+/**
+ * What the task's agent has to be told now that the task is `after`: an assignment, its withdrawal (`null`), or
+ * nothing (undefined).
+ */
+export function assignmentFor(
+  before: TaskRecord | undefined,
+  after: TaskRecord,
+  job: JobRecord,
+  limits: Limits,
+): Assignment | null | undefined {
+  if (after.agentId === '') return undefined;
+  if (!isTaskLive(after)) return before === undefined || isTaskLive(before) ? null : undefined;
+  const isNews = before === undefined || before.agentId !== after.agentId || before.stop !== after.stop;
+  return isNews ? toAssignment(after, job, limits) : undefined;
+}
+
+function toAssignment(task: TaskRecord, job: JobRecord, limits: Limits): Assignment {
+  return {
+    taskId: task.task?.id ?? '',
+    jobId: task.jobId,
+    container: job.descriptor && containerOf(job.descriptor),
+    resources: task.resources,
+    taskContext: task.task?.taskContext ?? {},
+    stop: task.stop,
+    killGraceMs: limits.killGraceMs,
+  };
+}

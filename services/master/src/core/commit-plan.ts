@@ -1,0 +1,66 @@
+import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { CellView } from '@berth/shared/model/cell-view';
+import { isJobLive, jobGroupClaim } from '@berth/shared/model/job';
+import type { ArchiveWrite, CommitRequest, Write } from '@berth/shared/store/store';
+import type { Limits } from './limits.js';
+import { planAssignments } from './round.js';
+import type { RoundPlan } from './round-types.js';
+
+/** What the plan writes, tells the agents and archives, as one commit. */
+export function commitOf(cell: CellView, plan: RoundPlan, limits: Limits): Omit<CommitRequest, 'actor'> {
+  return {
+    writes: [...taskWrites(plan.tasks), ...statusWrites(plan), ...removals(cell, plan)],
+    assignments: planAssignments(cell, plan.tasks, limits),
+    archive: archiveWrites(cell, plan, limits),
+    releaseClaims: releasedClaims(cell, plan),
+  };
+}
+
+/** Whether committing it would do nothing. */
+export function isEmptyPlan({ tasks, statuses, removedTaskIds, removedJobIds }: RoundPlan): boolean {
+  return tasks.size + statuses.size + removedTaskIds.length + removedJobIds.length === 0;
+}
+
+function taskWrites(tasks: ReadonlyMap<string, TaskRecord>): readonly Write[] {
+  return [...tasks].map(([id, record]) => ({ kind: 'task', id, record }));
+}
+
+function statusWrites({ statuses, removedJobIds }: RoundPlan): readonly Write[] {
+  const leaving = new Set(removedJobIds);
+  return [...statuses].flatMap(([id, record]) => (leaving.has(id) ? [] : [{ kind: 'jobStatus', id, record }]));
+}
+
+function removals(cell: CellView, { removedTaskIds, removedJobIds }: RoundPlan): readonly Write[] {
+  const wishes = removedTaskIds.filter((id) => cell.find('taskStop', id) !== undefined);
+  return [
+    ...removedTaskIds.map((id): Write => ({ kind: 'task', id })),
+    ...wishes.map((id): Write => ({ kind: 'taskStop', id })),
+    ...removedJobIds.flatMap((id): Write[] => [{ kind: 'job', id }, { kind: 'jobStatus', id }]),
+  ];
+}
+
+/** The names that jobs which end with this plan give back. */
+function releasedClaims(cell: CellView, { statuses }: RoundPlan): readonly string[] {
+  return [...statuses].flatMap(([id, status]) => {
+    const descriptor = cell.find('job', id)?.record.descriptor;
+    const claim = descriptor === undefined || isJobLive(status) ? undefined : jobGroupClaim(descriptor);
+    return claim === undefined ? [] : [claim];
+  });
+}
+
+function archiveWrites(cell: CellView, plan: RoundPlan, limits: Limits): readonly ArchiveWrite[] {
+  const byJob = new Map<string, Record<string, Uint8Array>>();
+  const put = (jobId: string, field: string, bytes: Uint8Array | undefined) => {
+    if (bytes === undefined) return;
+    byJob.set(jobId, { ...byJob.get(jobId), [field]: bytes });
+  };
+  for (const id of plan.removedTaskIds) {
+    const task = cell.find('task', id);
+    if (task !== undefined) put(task.record.jobId, `task/${id}`, task.bytes);
+  }
+  for (const id of plan.removedJobIds) {
+    put(id, 'job', cell.find('job', id)?.bytes);
+    put(id, 'jobStatus', cell.find('jobStatus', id)?.bytes);
+  }
+  return [...byJob].map(([jobId, fields]) => ({ jobId, fields, ttlMs: limits.archiveTtlMs }));
+}

@@ -1,0 +1,40 @@
+import type { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { CellView } from '@berth/shared/model/cell-view';
+import { AgentState } from '@berth/shared/gen/berth/v1/store';
+
+/** All that a decision about one job may depend on, beside the time and the limits. */
+export interface JobView {
+  readonly job: JobRecord;
+  readonly status: JobStatusRecord | undefined;
+  /** All stored tasks of the job, ended ones included, in the order in which they were created. */
+  readonly tasks: readonly TaskRecord[];
+  /** Whether a caller wants this task to stop. */
+  hasStopWish(taskId: string): boolean;
+  /** Whether the agent is gone, or silent for too long. */
+  isAgentLost(agentId: string): boolean;
+}
+
+/** The job as the cell has it, with `changed` tasks in place of the stored ones; undefined for an unknown job. */
+export function viewJob(
+  cell: CellView,
+  jobId: string,
+  changed: ReadonlyMap<string, TaskRecord> = new Map(),
+): JobView | undefined {
+  const job = cell.find('job', jobId)?.record;
+  if (job === undefined) return undefined;
+  return {
+    job,
+    status: cell.find('jobStatus', jobId)?.record,
+    tasks: cell.tasksOf(jobId).map((task) => changed.get(task.id) ?? task.record),
+    hasStopWish: (taskId) => cell.find('taskStop', taskId) !== undefined,
+    isAgentLost: (agentId) => !isAgentAlive(cell, agentId),
+  };
+}
+
+/** Whether the master counts the agent as alive. */
+export function isAgentAlive(cell: CellView, agentId: string): boolean {
+  return (
+    cell.find('agent', agentId) !== undefined &&
+    cell.find('agentStatus', agentId)?.record.state === AgentState.ALIVE
+  );
+}

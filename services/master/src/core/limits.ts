@@ -1,0 +1,23 @@
+/** Everything about reconciliation that an operator may tune. Times are in milliseconds. */
+export interface Limits {
+  /** Tasks of one job that may be live and not yet RUNNING, so that a crash loop cannot flood the cell. */
+  readonly maxNotRunningPerJob: number;
+  /** A task placed on an agent that shows no sign of work for this long has failed. */
+  readonly stuckDispatchedMs: number;
+  /** A task that takes longer than this to start has failed. Pulling its image counts. */
+  readonly stuckStartingMs: number;
+  /** Between SIGTERM and SIGKILL of a stopped container. */
+  readonly killGraceMs: number;
+  /** How long, after the grace, an agent may take to confirm a stop before the task counts as ended. */
+  readonly stopConfirmMs: number;
+  /** Delays after system failures, and after service tasks that end at once, double between these two. */
+  readonly minBackoffMs: number;
+  readonly maxBackoffMs: number;
+  /** A task that ran for this long has proved itself: earlier failures no longer lengthen its delays. */
+  readonly stableRunMs: number;
+  /** How long finished jobs, and replaced tasks of live jobs, stay in the replica before they are archived. */
+  readonly finishedRetentionMs: number;
+  /** Replaced tasks of one live job that stay in the replica for that time; beyond these the oldest leave earlier. */
+  readonly maxReplacedTasksPerJob: number;
+  readonly archiveTtlMs: number;
+}

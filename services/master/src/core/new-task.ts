@@ -1,0 +1,57 @@
+import { type JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { containerOf } from '@berth/shared/model/job';
+import { parseResources, zeroResources } from '@berth/shared/model/resources';
+import { State, stateName, toRfc3339 } from '@berth/shared/model/task-state';
+
+/** What tells a new task from its siblings. */
+export interface TaskSeed {
+  readonly slot: number;
+  readonly attempt: number;
+  readonly userRetries: number;
+  readonly systemRetries: number;
+  /** The ended task that this one replaces. */
+  readonly replaces?: TaskRecord;
+}
+
+/** A task's id: its job's, a dot, slot and attempt. Good as a container name, and never used twice. */
+export function taskIdOf(jobId: string, slot: number, attempt: number): string {
+  return `${jobId}.${slot}-${attempt}`;
+}
+
+/** A QUEUED task of the job. */
+export function newTask(job: JobRecord, seed: TaskSeed, nowMs: number): TaskRecord {
+  const id = taskIdOf(job.id, seed.slot, seed.attempt);
+  return TaskRecord.fromPartial({
+    task: publicTask(id, seed, nowMs),
+    jobId: job.id,
+    slot: seed.slot,
+    attempt: seed.attempt,
+    userRetries: seed.userRetries,
+    systemRetries: seed.systemRetries,
+    resources: requestedResources(job),
+    createdAtMs: nowMs,
+  });
+}
+
+function publicTask(id: string, seed: TaskSeed, nowMs: number): Task {
+  const replaced = seed.replaces?.task;
+  return Task.fromPartial({
+    id,
+    taskContext: {
+      'task.index': String(seed.slot),
+      'task.resubmitNumber': String(seed.attempt),
+      'task.originalId': replaced?.taskContext['task.originalId'] ?? id,
+      ...(replaced === undefined ? {} : { 'task.resubmitOf': replaced.id }),
+    },
+    state: { state: State.QUEUED, reason: '' },
+    stateChanges: [{ state: stateName(State.QUEUED), timestamp: toRfc3339(nowMs) }],
+  });
+}
+
+function requestedResources(job: JobRecord) {
+  const container = job.descriptor === undefined ? undefined : containerOf(job.descriptor);
+  const parsed = parseResources(container?.resources ?? {});
+  // Gateways store no descriptor whose resources they cannot read.
+  return 'resources' in parsed ? parsed.resources : zeroResources();
+}

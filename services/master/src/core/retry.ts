@@ -1,0 +1,57 @@
+import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { JobKind, retryPolicyOf } from '@berth/shared/model/job';
+import { isSystemCode } from '@berth/shared/model/reason';
+import { taskReasonCode } from '@berth/shared/model/task-state';
+import type { Limits } from './limits.js';
+
+type Policy = ReturnType<typeof retryPolicyOf>;
+
+/** The user policy's delay before retry number `retry` (the first is 0). */
+export function policyDelayMs(policy: Policy, retry: number): number {
+  switch (policy.$case) {
+    case 'immediate':
+      return 0;
+    case 'delayed':
+      return retry === 0 && policy.value.initialDelayMs > 0 ? policy.value.initialDelayMs : policy.value.delayMs;
+    case 'exponentialBackOff':
+      return doubled(policy.value.initialDelayMs, retry, policy.value.maxDelayIntervalMs || Infinity);
+  }
+}
+
+/** `firstMs`, doubled `times` times, at most `maxMs`. */
+export function doubled(firstMs: number, times: number, maxMs: number): number {
+  return Math.min(firstMs * 2 ** Math.min(times, 40), maxMs);
+}
+
+/** Whether the task ended by the system's fault, which is tried again without using up the user's retries. */
+export function endedBySystem(task: TaskRecord): boolean {
+  return isSystemCode(taskReasonCode(task));
+}
+
+/** How long the task ran; 0 if it never did. */
+export function ranForMs(task: TaskRecord): number {
+  return task.runningAtMs > 0 ? Math.max(0, task.finishedAtMs - task.runningAtMs) : 0;
+}
+
+/** Delay after a system failure: doubles with each one since the last stable run. */
+export function systemDelayMs(task: TaskRecord, limits: Limits): number {
+  return doubled(limits.minBackoffMs, systemRetriesSoFar(task, limits), limits.maxBackoffMs);
+}
+
+/**
+ * The counters that the replacement of an ended task inherits. A batch slot counts every failure of the user's; a
+ * service counts those since its last stable run, and kills by a caller not at all.
+ */
+export function nextRetryCounters(task: TaskRecord, kind: JobKind | undefined, limits: Limits) {
+  const bySystem = endedBySystem(task);
+  const forgiven = kind !== 'batch' && ranForMs(task) >= limits.stableRunMs;
+  const counts = !bySystem && taskReasonCode(task) !== 'killed';
+  return {
+    userRetries: (forgiven ? 0 : task.userRetries) + (counts ? 1 : 0),
+    systemRetries: bySystem ? systemRetriesSoFar(task, limits) + 1 : task.systemRetries,
+  };
+}
+
+function systemRetriesSoFar(task: TaskRecord, limits: Limits): number {
+  return ranForMs(task) >= limits.stableRunMs ? 0 : task.systemRetries;
+}

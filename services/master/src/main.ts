@@ -1,0 +1,20 @@
+import { parseConfig } from '@berth/shared/process/config';
+import { runService } from '@berth/shared/process/service';
+import { RedisStore } from '@berth/shared/store/redis-store';
+import { masterConfigSchema } from './config.js';
+import { startMaster } from './master.js';
+
+runService('master', async ({ env, log }) => {
+  const config = parseConfig(masterConfigSchema, env);
+  const store = await RedisStore.connect({
+    url: config.BERTH_REDIS_URL,
+    cell: config.BERTH_CELL,
+    waitReplicas: config.BERTH_REDIS_WAIT_REPLICAS,
+    log,
+  });
+  const master = await startMaster({ config, store, log });
+  return [
+    { name: 'store', close: () => store.close() },
+    { name: 'master', close: () => master.close() },
+  ];
+});

@@ -1,0 +1,27 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** What the master tells Prometheus. */
+export function createMasterMetrics(registry: Registry) {
+  const registers = [registry];
+  return {
+    leader: new Gauge({ name: 'berth_master_leader', help: '1 while this master leads', registers }),
+    epoch: new Gauge({ name: 'berth_master_epoch', help: 'The epoch of the last lease held', registers }),
+    queued: new Gauge({ name: 'berth_master_queued_tasks', help: 'Tasks that wait for an agent', registers }),
+    reports: new Counter({ name: 'berth_master_reports_total', help: 'Agent reports committed', registers }),
+    placements: new Counter({ name: 'berth_master_placements_total', help: 'Tasks placed', registers }),
+    rounds: new Histogram({
+      name: 'berth_master_round_seconds',
+      help: 'Time of a round, commit included',
+      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
+      registers,
+    }),
+    planning: new Histogram({
+      name: 'berth_master_plan_seconds',
+      help: 'Time a round spends deciding',
+      buckets: [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25],
+      registers,
+    }),
+  };
+}
+
+export type MasterMetrics = ReturnType<typeof createMasterMetrics>;
