@@ -41,7 +41,7 @@ export interface CommitRequest {
   readonly writes: readonly Write[];
   /** The leader's epoch: a commit of an earlier epoch is fenced off. Masters always give it. */
   readonly epoch?: number;
-  /** Makes a repeated request apply once. Made up where it is not given. */
+  /** Makes a repeated request apply once, for some minutes. Made up where it is not given. */
   readonly commitId?: string;
   readonly assignments?: readonly AssignmentWrite[];
   readonly claims?: readonly Claim[];
@@ -56,7 +56,13 @@ export const maxWritesPerCommit = 1000;
 
 export type CommitResult =
   | { readonly ok: true; readonly revision: number; readonly atMs: number }
-  | { readonly ok: false; readonly reason: 'conflict'; readonly kind: EntityKind; readonly id: string; readonly actualRevision: number }
+  | {
+      readonly ok: false;
+      readonly reason: 'conflict';
+      readonly kind: EntityKind;
+      readonly id: string;
+      readonly actualRevision: number;
+    }
   | { readonly ok: false; readonly reason: 'fenced'; readonly epoch: number }
   | { readonly ok: false; readonly reason: 'claimed'; readonly name: string; readonly owner: string };
 
@@ -97,7 +103,10 @@ export interface Committer {
   commit(request: CommitRequest): Promise<CommitResult>;
 }
 
-/** Reads the cell's state and its change log. Each reader has a connection of its own, since `readLog` blocks. */
+/**
+ * Reads the cell's state and its change log. Each reader has a connection of its own, since `readLog` blocks. Its calls, like
+ * those of the other readers, fail with BerthError `unavailable` when Redis does not answer or the reader is closed.
+ */
 export interface LogReader {
   head(): Promise<LogHead>;
   /** All entities, in no order, each at least as new as when the scan began. */
@@ -144,11 +153,12 @@ export interface AssignmentChange {
 
 /** An agent's end of the cell. One feed serves all the agents of a process. */
 export interface AssignmentFeed {
-  /** Everything the agent is to run now. */
+  /** Everything the agent is to run now. Changes that follow are told by `readChanges`. */
   readAssignments(agentId: string): Promise<readonly Assignment[]>;
   /**
-   * Changes for these agents since the last call (the first call begins at the present); waits up to `blockMs`.
-   * Changes may be lost with the connection: read all assignments now and then.
+   * Changes for these agents since the last call; waits up to `blockMs` for one. For each agent it begins at the present
+   * of the first call that named it, of this method or of `readAssignments`. An agent that stayed away for many changes
+   * misses the oldest: read all assignments now and then.
    */
   readChanges(agentIds: readonly string[], blockMs: number): Promise<readonly AssignmentChange[]>;
   close(): Promise<void>;
@@ -167,7 +177,10 @@ export interface HeldLease {
 
 /** The leader's lease. Time runs on Redis's clock. */
 export interface LeaderLease {
-  /** Takes the lease if nobody holds it; each new holder gets a greater epoch. Undefined while another holds it. */
+  /**
+   * Takes the lease if nobody holds it, or this holder does; each time with a greater epoch, also after Redis was set
+   * back. Undefined while another holds it.
+   */
   tryAcquire(holder: string, ttlMs: number): Promise<HeldLease | undefined>;
   /** Prolongs it; false when it is lost. */
   renew(holder: string, epoch: number, ttlMs: number): Promise<boolean>;

@@ -1,0 +1,110 @@
+import type { JobRecord, JobStatusRecord, TaskRecord } from '../gen/berth/v1/store.js';
+import type { RetryPolicy } from '../gen/netflix/titus/titus_base.js';
+import type {
+  Container,
+  Job,
+  JobDescriptor,
+  Task,
+  TaskInstances,
+} from '../gen/netflix/titus/titus_job_api.js';
+import { isTerminal, State, stateName, toRfc3339 } from './task-state.js';
+
+export type JobKind = 'batch' | 'service' | 'mantis';
+
+/** The cluster of jobs that name none. It is always there. */
+export const defaultClusterId = 'default';
+
+/** The label, and the metadata header, that names a job's cluster. */
+export const clusterIdLabel = 'berth.jobClusterId';
+
+/** `TaskInstances.max` where it is not set: 2^31-1. */
+export const unboundedInstances = 2_147_483_647;
+
+/** How many tasks a job wants; min <= desired <= max. */
+export interface Instances {
+  readonly min: number;
+  readonly max: number;
+  readonly desired: number;
+}
+
+/** The kind of job, or undefined where the descriptor says none. Stored descriptors always say one. */
+export function jobKind(descriptor: JobDescriptor): JobKind | undefined {
+  return descriptor.jobSpec?.$case;
+}
+
+/** How many tasks the job wants, with what is unset filled in. For Mantis jobs each stage has its own. */
+export function instancesOf(descriptor: JobDescriptor): Instances {
+  const spec = descriptor.jobSpec;
+  return completeInstances(spec === undefined || spec.$case === 'mantis' ? undefined : spec.value.instances);
+}
+
+/** Fills in what is unset: min 0, max 2^31-1, desired the greater of min and 1. */
+export function completeInstances(instances: TaskInstances | undefined): Instances {
+  const min = instances?.min ?? 0;
+  return { min, max: instances?.max ?? unboundedInstances, desired: instances?.desired ?? Math.max(min, 1) };
+}
+
+/** The retry policy; where the descriptor has none, a failed task is not tried again. */
+export function retryPolicyOf(descriptor: JobDescriptor): NonNullable<RetryPolicy['policy']> {
+  const spec = descriptor.jobSpec;
+  const policy = spec === undefined || spec.$case === 'mantis' ? undefined : spec.value.retryPolicy?.policy;
+  return policy ?? { $case: 'immediate', value: { retries: 0 } };
+}
+
+/** The container of a batch or service job: the one that it names, or the only one. */
+export function containerOf(descriptor: JobDescriptor): Container | undefined {
+  const spec = descriptor.jobSpec;
+  const named = spec === undefined || spec.$case === 'mantis' ? '' : spec.value.containerId;
+  if (named !== '')
+    return Object.hasOwn(descriptor.containers, named) ? descriptor.containers[named] : undefined;
+  const all = Object.values(descriptor.containers);
+  return all.length === 1 ? all[0] : undefined;
+}
+
+/** How long a task may stay RUNNING, in seconds; 0 for no limit. */
+export function runtimeLimitSecs(descriptor: JobDescriptor): number {
+  return descriptor.jobSpec?.$case === 'batch' ? descriptor.jobSpec.value.runtimeLimitSecs : 0;
+}
+
+/** The job's state; a job that the master has not seen yet is QUEUED. */
+export function jobState(status: JobStatusRecord | undefined): State {
+  return status?.state?.state ?? State.QUEUED;
+}
+
+/** Whether the job is neither FINISHED nor FAILED. */
+export function isJobLive(status: JobStatusRecord | undefined): boolean {
+  return !isTerminal(jobState(status));
+}
+
+/**
+ * The name that the job holds while it lives, so that no other live job has the same app, stack, detail and sequence;
+ * undefined where it has no sequence. The commit that creates the job claims it, the one that ends the job releases it.
+ */
+export function jobGroupClaim(descriptor: JobDescriptor): string | undefined {
+  const group = descriptor.jobGroupInfo;
+  if (group === undefined || group.sequence === '') return undefined;
+  return `group:${JSON.stringify([descriptor.appName, group.stack, group.detail, group.sequence])}`;
+}
+
+/** The id of the job that a task id belongs to: what stands before the first dot. */
+export function jobIdOfTask(taskId: string): string {
+  const dot = taskId.indexOf('.');
+  return dot < 0 ? taskId : taskId.slice(0, dot);
+}
+
+/** The public message of a job. Its descriptor and tasks are those of the records, not copies. */
+export function composeJob(
+  job: JobRecord,
+  status: JobStatusRecord | undefined,
+  tasks: readonly TaskRecord[],
+): Job {
+  const created = { state: stateName(State.QUEUED), timestamp: toRfc3339(job.createdAtMs) };
+  return {
+    id: job.id,
+    jobClusterId: job.clusterId,
+    jobDescriptor: job.descriptor,
+    tasks: tasks.map((task) => task.task).filter((task): task is Task => task !== undefined),
+    jobState: status?.state ?? { state: State.QUEUED, reason: '' },
+    stateChanges: status === undefined ? [created] : status.stateChanges,
+  };
+}

@@ -1,0 +1,102 @@
+import { BerthError } from '../model/errors.js';
+import { ConfigError } from './config.js';
+import { createLogger, type Logger } from './logger.js';
+
+/** Something that a service has started; `name` is for the log. */
+export interface Closeable {
+  readonly name: string;
+  close(): Promise<void> | void;
+}
+
+/** What a service has started, in that order; it is closed in the reverse order. */
+export type Disposables = readonly Closeable[];
+
+export interface ServiceContext {
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Logger;
+  /** Aborts when the process is asked to end. */
+  readonly signal: AbortSignal;
+}
+
+/** A service that has not closed everything by then is ended all the same. */
+export const shutdownLimitMs = 10_000;
+
+const exitCodes = { ok: 0, failed: 1, badConfiguration: 2 } as const;
+
+/**
+ * The whole life of a service's process. A ConfigError ends it with one message and code 2. SIGTERM or SIGINT aborts
+ * the signal, closes what was started, last started first, and exits with 0; a second one ends the process at once.
+ * What nobody caught is logged and ends the process with 1.
+ */
+export function runService(name: string, start: (context: ServiceContext) => Promise<Disposables>): void {
+  const log = createLogger(name, initialLevel(process.env.BERTH_LOG_LEVEL));
+  const stopping = new AbortController();
+  const stopped = new Promise<string>((resolve) => {
+    for (const signalName of ['SIGTERM', 'SIGINT'] as const) {
+      process.on(signalName, () => {
+        if (stopping.signal.aborted) process.exit(exitCodes.failed);
+        stopping.abort();
+        resolve(signalName);
+      });
+    }
+  });
+  process.on('uncaughtException', (error) => fail(log, error));
+  process.on('unhandledRejection', (error) => fail(log, error));
+  live({ env: process.env, log, signal: stopping.signal }, start, stopped).catch((error) => fail(log, error));
+}
+
+async function live(
+  context: ServiceContext,
+  start: (context: ServiceContext) => Promise<Disposables>,
+  stopped: Promise<string>,
+): Promise<void> {
+  const { log, signal } = context;
+  void stopped.then(() => armShutdownLimit(log));
+  const started = await start(context).catch((error: unknown) => {
+    // A start that was interrupted may fail for that reason alone.
+    if (signal.aborted && !(error instanceof ConfigError)) return [];
+    throw error;
+  });
+  log.info('started');
+  log.info(`stopping on ${await stopped}`);
+  await closeAll(started, log);
+  log.info('stopped');
+  process.exit(exitCodes.ok);
+}
+
+function armShutdownLimit(log: Logger): void {
+  const giveUp = () => {
+    log.fatal(`not everything was closed within ${shutdownLimitMs} ms`);
+    process.exit(exitCodes.failed);
+  };
+  setTimeout(giveUp, shutdownLimitMs).unref();
+}
+
+/** Closes all, last started first; a failure is logged and does not keep the others open. */
+export async function closeAll(started: Disposables, log: Logger): Promise<void> {
+  for (const closeable of started.toReversed()) {
+    try {
+      log.debug(`closing ${closeable.name}`);
+      await closeable.close();
+    } catch (error) {
+      log.error({ err: error }, `could not close ${closeable.name}`);
+    }
+  }
+}
+
+function fail(log: Logger, error: unknown): never {
+  if (error instanceof ConfigError) {
+    process.stderr.write(`${error.message}\n`);
+    process.exit(exitCodes.badConfiguration);
+  }
+  if (error instanceof BerthError) log.fatal(error.message);
+  else log.fatal({ err: error }, 'unexpected error');
+  process.exit(exitCodes.failed);
+}
+
+/** The configuration is not read yet when the log is made; a level that is not one is told of by the configuration. */
+function initialLevel(level: string | undefined): string {
+  return level !== undefined && ['trace', 'debug', 'warn', 'error', 'fatal', 'silent'].includes(level)
+    ? level
+    : 'info';
+}

@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import type { z } from 'zod';
+import { ConfigError, type tlsConfigShape } from './config.js';
+
+/** What a server needs to speak TLS, as PEM. */
+export interface Tls {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+  /** Given, only clients with a certificate of one of these authorities are let in. */
+  readonly clientCa?: Buffer;
+}
+
+export type TlsConfig = {
+  readonly [K in keyof typeof tlsConfigShape]?: z.output<(typeof tlsConfigShape)[K]>;
+};
+
+/**
+ * Reads the files that the configuration names; undefined when it names none.
+ * @throws ConfigError that names every file that cannot be read.
+ */
+export function readTls(config: TlsConfig): Tls | undefined {
+  const { BERTH_TLS_CERT: certPath, BERTH_TLS_KEY: keyPath, BERTH_TLS_CLIENT_CA: caPath } = config;
+  if (certPath === undefined || keyPath === undefined) return undefined;
+  const problems: string[] = [];
+  const read = (name: keyof TlsConfig, path: string): Buffer => {
+    try {
+      return readFileSync(path);
+    } catch (error) {
+      problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+      return Buffer.alloc(0);
+    }
+  };
+  const tls = { cert: read('BERTH_TLS_CERT', certPath), key: read('BERTH_TLS_KEY', keyPath) };
+  const clientCa = caPath === undefined ? {} : { clientCa: read('BERTH_TLS_CLIENT_CA', caPath) };
+  if (problems.length > 0)
+    throw new ConfigError(`The configuration is not valid:\n  ${problems.join('\n  ')}`);
+  return { ...tls, ...clientCa };
+}

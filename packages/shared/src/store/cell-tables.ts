@@ -1,0 +1,136 @@
+import type { AnyChange } from '../model/change.js';
+import type { AnyEntity, Entity, EntityKind } from '../model/entity.js';
+import { entityKinds } from '../model/entity.js';
+import { decodeEntity, parseField } from './codec.js';
+import type { StoredEntity } from './store.js';
+
+type Tables = { readonly [K in EntityKind]: Map<string, Entity<K>> };
+
+/** The tasks of one job by id, with the array made of them until one changes. */
+interface JobTasks {
+  readonly byId: Map<string, Entity<'task'>>;
+  list?: readonly Entity<'task'>[];
+}
+
+/** A cell's entities in memory, with an index of tasks by job. Writing to it costs what is written. */
+export class CellTables {
+  readonly #tables: Tables = {
+    cluster: new Map(),
+    job: new Map(),
+    jobStatus: new Map(),
+    task: new Map(),
+    taskStop: new Map(),
+    agent: new Map(),
+    agentStatus: new Map(),
+  };
+  readonly #tasksByJob = new Map<string, JobTasks>();
+
+  find<K extends EntityKind>(kind: K, id: string): Entity<K> | undefined {
+    return this.#table(kind).get(id);
+  }
+
+  all<K extends EntityKind>(kind: K): Iterable<Entity<K>> {
+    return this.#table(kind).values();
+  }
+
+  count(kind: EntityKind): number {
+    return this.#tables[kind].size;
+  }
+
+  tasksOf(jobId: string): readonly Entity<'task'>[] {
+    const tasks = this.#tasksByJob.get(jobId);
+    if (tasks === undefined) return [];
+    tasks.list ??= [...tasks.byId.values()];
+    return tasks.list;
+  }
+
+  put(entity: AnyEntity): void {
+    const table: Map<string, AnyEntity> = this.#tables[entity.kind] as Map<string, AnyEntity>;
+    if (entity.kind === 'task') this.#index(entity);
+    table.set(entity.id, entity);
+  }
+
+  remove(kind: EntityKind, id: string): void {
+    if (kind === 'task') this.#unindex(this.#tables.task.get(id));
+    this.#tables[kind].delete(id);
+  }
+
+  /**
+   * Applies the writes of one commit and tells what they changed. Throws, with nothing applied, where one cannot be
+   * decoded. Kinds that this version does not know are passed over.
+   */
+  apply(writes: readonly StoredEntity[]): readonly AnyChange[] {
+    const decoded = writes.map((stored) => ({ name: parseField(stored.field), after: decodeWrite(stored) }));
+    const changes: AnyChange[] = [];
+    for (const { name, after } of decoded) {
+      if (name === undefined) continue;
+      const before = this.find(name.kind, name.id) as AnyEntity | undefined;
+      if (after !== undefined) this.put(after);
+      else if (before !== undefined) this.remove(name.kind, name.id);
+      else continue;
+      changes.push(changeOf(before, after));
+    }
+    return changes;
+  }
+
+  #table<K extends EntityKind>(kind: K): Map<string, Entity<K>> {
+    return this.#tables[kind];
+  }
+
+  #index(task: Entity<'task'>): void {
+    const { jobId } = task.record;
+    const before = this.#tables.task.get(task.id);
+    if (before !== undefined && before.record.jobId !== jobId) this.#unindex(before);
+    const tasks: JobTasks = this.#tasksByJob.get(jobId) ?? { byId: new Map() };
+    tasks.byId.set(task.id, task);
+    delete tasks.list;
+    this.#tasksByJob.set(jobId, tasks);
+  }
+
+  #unindex(task: Entity<'task'> | undefined): void {
+    const tasks = task && this.#tasksByJob.get(task.record.jobId);
+    if (task === undefined || tasks === undefined) return;
+    tasks.byId.delete(task.id);
+    delete tasks.list;
+    if (tasks.byId.size === 0) this.#tasksByJob.delete(task.record.jobId);
+  }
+}
+
+function decodeWrite(stored: StoredEntity): AnyEntity | undefined {
+  return stored.bytes.length === 0 ? undefined : decodeEntity(stored);
+}
+
+function changeOf(before: AnyEntity | undefined, after: AnyEntity | undefined): AnyChange {
+  const named = after ?? before;
+  if (named === undefined) throw new TypeError('a change has a before or an after');
+  return {
+    kind: named.kind,
+    id: named.id,
+    ...(before === undefined ? {} : { before }),
+    ...(after === undefined ? {} : { after }),
+  } as AnyChange;
+}
+
+/** The change from one state of a cell to another: what was created or changed, then what was removed. */
+export function diffTables(from: CellTables, to: CellTables): readonly AnyChange[] {
+  const changes: AnyChange[] = [];
+  for (const kind of entityKinds) {
+    for (const after of to.all(kind)) {
+      const before = from.find(kind, after.id);
+      if (before === undefined || !isSameVersion(before, after))
+        changes.push(changeOf(before as AnyEntity | undefined, after as AnyEntity));
+    }
+  }
+  // Parts before the whole: a job's tasks go before the job.
+  for (const kind of entityKinds.toReversed()) {
+    for (const before of from.all(kind)) {
+      if (to.find(kind, before.id) === undefined) changes.push(changeOf(before as AnyEntity, undefined));
+    }
+  }
+  return changes;
+}
+
+function isSameVersion(a: Entity, b: Entity): boolean {
+  // Where the log was replaced by another one, the same revision may stand for other bytes.
+  return a.revision === b.revision && Buffer.compare(a.bytes, b.bytes) === 0;
+}

@@ -1,0 +1,108 @@
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import {
+  AgentRecord,
+  AgentStatusRecord,
+  ClusterRecord,
+  JobRecord,
+  JobStatusRecord,
+  TaskRecord,
+  TaskStopRecord,
+} from '../gen/berth/v1/store.js';
+import type { AnyEntity, Entity, EntityKind, EntityRecords } from '../model/entity.js';
+import { BerthError } from '../model/errors.js';
+import type { StoredEntity } from './store.js';
+
+interface RecordCodec<T> {
+  encode(record: T, writer?: BinaryWriter): BinaryWriter;
+  decode(bytes: Uint8Array): T;
+}
+
+const codecs: { readonly [K in EntityKind]: RecordCodec<EntityRecords[K]> } = {
+  cluster: ClusterRecord,
+  job: JobRecord,
+  jobStatus: JobStatusRecord,
+  task: TaskRecord,
+  taskStop: TaskStopRecord,
+  agent: AgentRecord,
+  agentStatus: AgentStatusRecord,
+};
+
+/** The name under which an entity is stored: `KIND/ID`. */
+export function fieldOf(kind: EntityKind, id: string): string {
+  return `${kind}/${id}`;
+}
+
+/** The kind and id of a field; undefined for a kind that this version does not know. */
+export function parseField(field: string): { readonly kind: EntityKind; readonly id: string } | undefined {
+  const slash = field.indexOf('/');
+  const kind = field.slice(0, Math.max(slash, 0));
+  return isEntityKind(kind) ? { kind, id: field.slice(slash + 1) } : undefined;
+}
+
+function isEntityKind(name: string): name is EntityKind {
+  return Object.hasOwn(codecs, name);
+}
+
+// One writer serves all, since encoding is synchronous: a fresh one for each record costs half the speed.
+let sharedWriter = new BinaryWriter();
+
+/** The record's bytes as stored. Fails with BerthError `invalidArgument` for a record that is not complete. */
+export function encodeRecord<K extends EntityKind>(kind: K, record: EntityRecords[K]): Uint8Array {
+  const bytes = encodeMessage(codecs[kind], record, kind);
+  // An empty value stands for a removal; a record that names its entity is never empty.
+  if (bytes.length === 0)
+    throw new BerthError('invalidArgument', `A ${kind} record without any field cannot be stored.`);
+  return bytes;
+}
+
+/** The message's bytes, encoded with the shared writer; `what` names it in the error for an incomplete one. */
+export function encodeMessage<T>(
+  codec: Pick<RecordCodec<T>, 'encode'>,
+  message: T,
+  what: string,
+): Uint8Array {
+  try {
+    return codec.encode(message, sharedWriter).finish();
+  } catch (cause) {
+    // What was written so far would precede the next message.
+    sharedWriter = new BinaryWriter();
+    throw new BerthError('invalidArgument', `A ${what} record is not complete and cannot be encoded.`, {
+      cause,
+    });
+  }
+}
+
+/** The entity; undefined for a kind that this version does not know. Throws where the bytes cannot be decoded. */
+export function decodeEntity(stored: StoredEntity): AnyEntity | undefined {
+  const name = parseField(stored.field);
+  if (name === undefined) return undefined;
+  const { kind, id } = name;
+  const record = decodeRecord(kind, stored);
+  return { kind, id, revision: stored.revision, record, bytes: stored.bytes } as AnyEntity;
+}
+
+function decodeRecord(kind: EntityKind, stored: StoredEntity): EntityRecords[EntityKind] {
+  try {
+    return codecs[kind].decode(stored.bytes);
+  } catch (cause) {
+    throw new BerthError(
+      'internal',
+      `The stored ${stored.field} of revision ${stored.revision} cannot be decoded.`,
+      { cause },
+    );
+  }
+}
+
+/** Field 1, length-delimited. */
+const taskTag = (1 << 3) | 2;
+
+/** The encoded netflix.titus.Task inside the stored bytes, not copied. Empty where the record holds none. */
+export function publicTaskBytes(entity: Entity<'task'>): Uint8Array {
+  const { bytes } = entity;
+  // The public task is the record's first field, and encoders write fields in the order of their numbers.
+  if (bytes[0] !== taskTag) return bytes.subarray(0, 0);
+  const reader = new BinaryReader(bytes);
+  reader.uint32();
+  const length = reader.uint32();
+  return bytes.subarray(reader.pos, reader.pos + length);
+}

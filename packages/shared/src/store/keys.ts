@@ -1,0 +1,56 @@
+import { BerthError } from '../model/errors.js';
+
+/** The names of a cell's keys. All bear the hash tag `{cell}`, so that they share one slot of a Redis Cluster. */
+export interface CellKeys {
+  /** Hash: `KIND/ID` → revision (8 bytes, big-endian), then the record's Protobuf bytes. */
+  readonly entities: string;
+  /** Stream of commits; an entry's id is `REVISION-0`. */
+  readonly log: string;
+  /** Hash: `revision` and `commitId` of the last entry of the log. */
+  readonly head: string;
+  /** String: the epoch of the newest lease. */
+  readonly epoch: string;
+  /** String with expiry: `EPOCH HOLDER` of the lease that is held. */
+  readonly leader: string;
+  /** Sorted set: agent id → time of its last heartbeat, in milliseconds of Redis's clock. */
+  readonly heartbeats: string;
+  /** Stream of TaskReports that no commit has acknowledged. */
+  readonly reports: string;
+  /** Hash: task id → Assignment, all that the agent is to run. */
+  assigned(agentId: string): string;
+  /** Stream of changes to `assigned`. */
+  assignments(agentId: string): string;
+  /** String: the owner of a claimed name. */
+  claim(name: string): string;
+  /** Hash with expiry: what is kept of a finished job. */
+  archive(jobId: string): string;
+  /** String with expiry: `REVISION TIME` of a commit that was applied. */
+  commit(commitId: string): string;
+}
+
+const cellName = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** Every key name of the cell. Fails with BerthError `invalidArgument` for a name that cannot be a hash tag. */
+export function cellKeys(cell: string): CellKeys {
+  if (!cellName.test(cell)) {
+    throw new BerthError(
+      'invalidArgument',
+      `${JSON.stringify(cell)} is no name for a cell: use 1 to 64 letters, digits, dots, dashes and underscores.`,
+    );
+  }
+  const key = (name: string) => `berth:{${cell}}:${name}`;
+  return {
+    entities: key('entities'),
+    log: key('log'),
+    head: key('head'),
+    epoch: key('epoch'),
+    leader: key('leader'),
+    heartbeats: key('heartbeats'),
+    reports: key('reports'),
+    assigned: (agentId) => key(`assigned:${agentId}`),
+    assignments: (agentId) => key(`assignments:${agentId}`),
+    claim: (name) => key(`claim:${name}`),
+    archive: (jobId) => key(`archive:${jobId}`),
+    commit: (commitId) => key(`commit:${commitId}`),
+  };
+}

@@ -1,0 +1,26 @@
+/** How much of the change log is kept: a reader that is further behind takes a snapshot. */
+export const defaultLogLength = 100_000;
+
+/** Agents read all their assignments now and then, so that the stream of changes may be short. */
+export const assignmentStreamLength = 1_000;
+
+/** Reports that no master has taken for so long that more would fill Redis: the oldest are given up. */
+export const reportStreamLength = 1_000_000;
+
+/** How long a commit may wait for its reply; then its outcome is unknown. */
+export const defaultCommitTimeoutMs = 15_000;
+
+/** How long a commit id is remembered: well beyond the time in which its sender may repeat it. */
+export const commitMemoryMs = 150_000;
+
+/** Entries of the log that one read returns at most. */
+export const entriesPerRead = 128;
+
+/** How long any other command may wait for its reply, attempts over new connections included. */
+export const commandTimeoutMs = 10_000;
+
+/** A connection on which a reply has not come for so long counts as dead. */
+export const replyTimeoutMs = 5_000;
+
+/** How long a blocking reader waits for a lost connection before it tells its caller. */
+export const readerPatienceMs = 2_000;

@@ -1,0 +1,142 @@
+import { Assignment, TaskReport } from '../gen/berth/v1/store.js';
+import { BerthError } from '../model/errors.js';
+import type { Clock } from '../process/clock.js';
+import type { Bell } from './bell.js';
+import { entriesPerRead } from './limits.js';
+import type { MemoryCell } from './memory-cell.js';
+import type {
+  AssignmentChange,
+  AssignmentFeed,
+  LogHead,
+  LogRead,
+  LogReader,
+  QueuedReport,
+  ReportInbox,
+  StoredEntity,
+} from './store.js';
+
+/** What the readers share with their store. */
+export interface MemoryHost {
+  readonly cell: MemoryCell;
+  readonly clock: Clock;
+  readonly bell: Bell;
+  /** Aborts when the store is closed. */
+  readonly closing: AbortSignal;
+}
+
+const entitiesPerBatch = 500;
+
+/** What every reader has: waiting, and an end. */
+abstract class MemoryReader {
+  protected readonly host: MemoryHost;
+  readonly #closed = new AbortController();
+  readonly #ending: AbortSignal;
+
+  constructor(host: MemoryHost) {
+    this.host = host;
+    this.#ending = AbortSignal.any([host.closing, this.#closed.signal]);
+  }
+
+  /** Ends the reader; a call under way fails with BerthError `unavailable`. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+  }
+
+  protected throwIfClosed(): void {
+    if (this.#ending.aborted)
+      throw new BerthError('unavailable', 'The reader of the memory store is closed.');
+  }
+
+  protected async wait<T>(take: () => T | undefined, blockMs: number): Promise<T | undefined> {
+    this.throwIfClosed();
+    const taken = await this.host.bell.until(take, { blockMs, clock: this.host.clock, signal: this.#ending });
+    this.throwIfClosed();
+    return taken;
+  }
+}
+
+export class MemoryLogReader extends MemoryReader implements LogReader {
+  async head(): Promise<LogHead> {
+    this.throwIfClosed();
+    return this.host.cell.head;
+  }
+
+  async *scan(): AsyncIterable<readonly StoredEntity[]> {
+    let batch: StoredEntity[] = [];
+    for (const [field, { revision, bytes }] of [...this.host.cell.entities]) {
+      this.throwIfClosed();
+      batch.push({ field, revision, bytes });
+      if (batch.length < entitiesPerBatch) continue;
+      yield batch;
+      batch = [];
+    }
+    if (batch.length > 0) yield batch;
+  }
+
+  async readLog(after: LogHead, blockMs: number): Promise<LogRead> {
+    const read = await this.wait(() => readAfter(this.host.cell, after), blockMs);
+    return read ?? { ok: true, entries: [] };
+  }
+}
+
+/** The entries after a point; undefined where there are none yet. */
+function readAfter(cell: MemoryCell, after: LogHead): LogRead | undefined {
+  const { head, log } = cell;
+  if (head.revision < after.revision) return { ok: false, reason: 'diverged' };
+  if (head.revision === after.revision) {
+    return head.commitId === after.commitId ? undefined : { ok: false, reason: 'diverged' };
+  }
+  const first = log[0];
+  if (first === undefined || first.revision > after.revision + 1) return { ok: false, reason: 'trimmed' };
+  const from = after.revision + 1 - first.revision;
+  if (log[from]?.previousCommitId !== after.commitId) return { ok: false, reason: 'diverged' };
+  return { ok: true, entries: log.slice(from, from + entriesPerRead) };
+}
+
+export class MemoryReportInbox extends MemoryReader implements ReportInbox {
+  async readReports(afterId: string, limit: number, blockMs: number): Promise<readonly QueuedReport[]> {
+    const take = () => {
+      const items = this.host.cell.reports.after(afterId, limit);
+      return items.length === 0 ? undefined : items;
+    };
+    const items = (await this.wait(take, blockMs)) ?? [];
+    return items.map(({ id, value }) => ({ streamId: id, report: TaskReport.decode(value) }));
+  }
+}
+
+export class MemoryAssignmentFeed extends MemoryReader implements AssignmentFeed {
+  readonly #positions = new Map<string, string>();
+
+  async readAssignments(agentId: string): Promise<readonly Assignment[]> {
+    this.throwIfClosed();
+    this.#begin(agentId);
+    return [...(this.host.cell.assigned.get(agentId)?.values() ?? [])].map((bytes) =>
+      Assignment.decode(bytes),
+    );
+  }
+
+  async readChanges(agentIds: readonly string[], blockMs: number): Promise<readonly AssignmentChange[]> {
+    for (const agentId of agentIds) this.#begin(agentId);
+    const take = () => {
+      const changes = agentIds.flatMap((agentId) => this.#take(agentId));
+      return changes.length === 0 ? undefined : changes;
+    };
+    return (await this.wait(take, blockMs)) ?? [];
+  }
+
+  #begin(agentId: string): void {
+    if (!this.#positions.has(agentId))
+      this.#positions.set(agentId, this.host.cell.assignmentStream(agentId).lastId);
+  }
+
+  #take(agentId: string): AssignmentChange[] {
+    const stream = this.host.cell.assignmentStream(agentId);
+    const items = stream.after(this.#positions.get(agentId) ?? stream.lastId);
+    this.#positions.set(agentId, stream.lastId);
+    return items.map(({ value: { taskId, bytes } }) => ({
+      agentId,
+      taskId,
+      ...(bytes.length === 0 ? {} : { assignment: Assignment.decode(bytes) }),
+    }));
+  }
+}

@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import { TaskReport } from '../gen/berth/v1/store.js';
+import { BerthError } from '../model/errors.js';
+import { type Clock, systemClock } from '../process/clock.js';
+import { Bell } from './bell.js';
+import type { CellStore } from './cell-store.js';
+import { encodeMessage } from './codec.js';
+import { assignmentStreamLength, defaultLogLength, reportStreamLength } from './limits.js';
+import { MemoryCell } from './memory-cell.js';
+import {
+  MemoryAssignmentFeed,
+  type MemoryHost,
+  MemoryLogReader,
+  MemoryReportInbox,
+} from './memory-readers.js';
+import { prepareCommit } from './prepared-commit.js';
+import type {
+  AssignmentFeed,
+  CommitRequest,
+  CommitResult,
+  HeldLease,
+  LogReader,
+  ReportInbox,
+} from './store.js';
+
+export interface MemoryStoreOptions {
+  /** Stands in for Redis's clock too. */
+  readonly clock?: Clock;
+  /** How many entries of the change log are kept. */
+  readonly logLength?: number;
+}
+
+/** A cell in memory, for tests and simulation: the same semantics as the Redis store, for all users in one process. */
+export class MemoryStore implements CellStore {
+  readonly #clock: Clock;
+  readonly #logLength: number;
+  readonly #bell = new Bell();
+  readonly #closing = new AbortController();
+  readonly #host: MemoryHost & { cell: MemoryCell };
+
+  constructor(options: MemoryStoreOptions = {}) {
+    this.#clock = options.clock ?? systemClock;
+    this.#logLength = options.logLength ?? defaultLogLength;
+    const closing = this.#closing.signal;
+    this.#host = { cell: this.#emptyCell(), clock: this.#clock, bell: this.#bell, closing };
+  }
+
+  async commit(request: CommitRequest): Promise<CommitResult> {
+    const prepared = prepareCommit(request, randomUUID());
+    const result = this.#open.apply(prepared, this.#clock.nowMs());
+    this.#bell.ring();
+    return result;
+  }
+
+  async findArchived(jobId: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+    return this.#open.archives.get(jobId, this.#clock.nowMs());
+  }
+
+  async beat(agentIds: readonly string[]): Promise<void> {
+    const { heartbeats } = this.#open;
+    for (const agentId of agentIds) heartbeats.set(agentId, this.#clock.nowMs());
+  }
+
+  async findSilent(silentMs: number): Promise<readonly string[]> {
+    const oldestMs = this.#clock.nowMs() - silentMs;
+    return [...this.#open.heartbeats]
+      .filter(([, beatAtMs]) => beatAtMs < oldestMs)
+      .map(([agentId]) => agentId);
+  }
+
+  async findBeating(agentIds: readonly string[], withinMs: number): Promise<readonly string[]> {
+    const oldestMs = this.#clock.nowMs() - withinMs;
+    const { heartbeats } = this.#open;
+    return agentIds.filter((agentId) => (heartbeats.get(agentId) ?? Number.NEGATIVE_INFINITY) >= oldestMs);
+  }
+
+  async publish(reports: readonly TaskReport[]): Promise<void> {
+    const { reports: stream } = this.#open;
+    for (const bytes of reports.map((report) => encodeMessage(TaskReport, report, 'report')))
+      stream.add(bytes);
+    this.#bell.ring();
+  }
+
+  async tryAcquire(holder: string, ttlMs: number): Promise<HeldLease | undefined> {
+    const nowMs = this.#clock.nowMs();
+    const cell = this.#open;
+    const { lease } = cell;
+    if (lease !== undefined && lease.expiresAtMs > nowMs && lease.holder !== holder) return undefined;
+    const epoch = Math.max(cell.epoch + 1, nowMs);
+    cell.epoch = epoch;
+    cell.lease = { holder, epoch, expiresAtMs: nowMs + ttlMs };
+    return { epoch };
+  }
+
+  async renew(holder: string, epoch: number, ttlMs: number): Promise<boolean> {
+    const nowMs = this.#clock.nowMs();
+    if (!this.#isHeld(holder, epoch, nowMs)) return false;
+    this.#open.lease = { holder, epoch, expiresAtMs: nowMs + ttlMs };
+    return true;
+  }
+
+  async release(holder: string, epoch: number): Promise<void> {
+    if (this.#isHeld(holder, epoch, this.#clock.nowMs())) this.#open.lease = undefined;
+  }
+
+  openLogReader(): LogReader {
+    return new MemoryLogReader(this.#host);
+  }
+
+  openReportInbox(): ReportInbox {
+    return new MemoryReportInbox(this.#host);
+  }
+
+  openAssignmentFeed(): AssignmentFeed {
+    return new MemoryAssignmentFeed(this.#host);
+  }
+
+  async ping(): Promise<void> {
+    this.#throwIfClosed();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+  }
+
+  /** As if the log had been trimmed by its length: only the newest `keep` entries stay. */
+  trimLog(keep: number): void {
+    this.#open.trimLog(keep);
+    this.#bell.ring();
+  }
+
+  /** As if Redis had been emptied under its users. */
+  clear(): void {
+    this.#throwIfClosed();
+    this.#host.cell = this.#emptyCell();
+    this.#bell.ring();
+  }
+
+  get #open(): MemoryCell {
+    this.#throwIfClosed();
+    return this.#host.cell;
+  }
+
+  #throwIfClosed(): void {
+    if (this.#closing.signal.aborted) throw new BerthError('unavailable', 'The memory store is closed.');
+  }
+
+  #isHeld(holder: string, epoch: number, nowMs: number): boolean {
+    const { lease } = this.#open;
+    return lease?.holder === holder && lease.epoch === epoch && lease.expiresAtMs > nowMs;
+  }
+
+  #emptyCell(): MemoryCell {
+    const reports = reportStreamLength;
+    return new MemoryCell({ log: this.#logLength, assignments: assignmentStreamLength, reports });
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * The one script that writes the state of a cell: it checks every precondition, then writes; with any of them failed it
+ * has written nothing.
+ *
+ * KEYS
+ *   1 entities, 2 log, 3 head, 4 epoch, 5 reports, 6 heartbeats, 7 marker of this commit;
+ *   for each agent whose assignments change: its hash, its stream;
+ *   each name that is claimed; each name that is released; each archive;
+ *   for each agent that is removed: its hash of assignments, its stream.
+ * ARGV
+ *   commit id, actor, epoch or '', longest log, longest stream of assignments, life of the marker in ms,
+ *   least unacknowledged report or '';
+ *   count of writes, for each: field, expected revision or '', record ('': removal);
+ *   count of agents, for each: count of changes, for each of these: task id, assignment ('': taken off);
+ *   count of claims, for each: owner, life in ms or '';
+ *   count of releases;
+ *   count of archives, for each: life in ms, count of fields, for each of these: name, value;
+ *   count of removed agents, for each: id.
+ *   Each list has at most 1000 items, so that a command made of them stays below Lua's limit of some 8000 arguments.
+ * Returns one of
+ *   'ok', revision, time in ms: applied, now or by an earlier call with this commit id;
+ *   'fenced', epoch: another epoch than the one given holds;
+ *   'conflict', index of the write from 0, revision: the entity is at another revision than expected;
+ *   'claimed', index of the claim from 0, owner: somebody else holds the name.
+ */
+export const commitScript = `
+local entities, log, head, epochKey, reports, heartbeats, marker = unpack(KEYS, 1, 7)
+local commitId, actor, epoch, logLength, streamLength, markerMs, unacknowledged = unpack(ARGV, 1, 7)
+local keyAt, argAt = 7, 7
+local function nextKey() keyAt = keyAt + 1; return KEYS[keyAt] end
+local function nextArg() argAt = argAt + 1; return ARGV[argAt] end
+local function nextCount() return tonumber(nextArg()) end
+local function text(number) return string.format('%.0f', number) end
+
+local earlier = redis.call('GET', marker)
+if earlier then
+  -- Written anew, so that a wait for replicas covers it.
+  redis.call('PEXPIRE', marker, markerMs)
+  local revision, at = string.match(earlier, '^(%d+) (%d+)$')
+  return { 'ok', revision, at }
+end
+
+if epoch ~= '' then
+  local current = redis.call('GET', epochKey) or '0'
+  if current ~= epoch then return { 'fenced', current } end
+end
+
+local writes = {}
+for i = 1, nextCount() do
+  local field, expected, record = nextArg(), nextArg(), nextArg()
+  writes[i] = { field, record }
+  if expected ~= '' then
+    local stored = redis.call('HGET', entities, field)
+    local actual = stored and text((struct.unpack('>I8', stored))) or '0'
+    if actual ~= expected then return { 'conflict', text(i - 1), actual } end
+  end
+end
+
+local agents = {}
+for i = 1, nextCount() do
+  local agent = { hash = nextKey(), stream = nextKey(), changes = {} }
+  for j = 1, nextCount() do agent.changes[j] = { nextArg(), nextArg() } end
+  agents[i] = agent
+end
+
+local claims = {}
+for i = 1, nextCount() do
+  local claim = { key = nextKey(), owner = nextArg(), ms = nextArg() }
+  local owner = redis.call('GET', claim.key)
+  if owner and owner ~= claim.owner then return { 'claimed', text(i - 1), owner } end
+  claims[i] = claim
+end
+
+-- Everything holds. What follows only writes; the log first, as the one command that a broken log would make fail.
+local time = redis.call('TIME')
+local at = text(time[1] * 1000 + math.floor(time[2] / 1000))
+local last = redis.call('HMGET', head, 'revision', 'commitId')
+local revision = tonumber(last[1] or 0)
+
+if #writes > 0 then
+  revision = revision + 1
+  local prefix = struct.pack('>I8', revision)
+  local entry = { 'commit', commitId, 'previous', last[2] or '', 'actor', actor, 'at', at }
+  local written, removed = {}, {}
+  for i = 1, #writes do
+    local field, record = writes[i][1], writes[i][2]
+    entry[#entry + 1] = field
+    entry[#entry + 1] = record
+    if record == '' then
+      removed[#removed + 1] = field
+    else
+      written[#written + 1] = field
+      written[#written + 1] = prefix .. record
+    end
+  end
+  redis.call('XADD', log, 'MAXLEN', '~', logLength, text(revision) .. '-0', unpack(entry))
+  if #written > 0 then redis.call('HSET', entities, unpack(written)) end
+  if #removed > 0 then redis.call('HDEL', entities, unpack(removed)) end
+  redis.call('HSET', head, 'revision', text(revision), 'commitId', commitId)
+end
+
+for i = 1, #agents do
+  local agent = agents[i]
+  for j = 1, #agent.changes do
+    local taskId, assignment = agent.changes[j][1], agent.changes[j][2]
+    if assignment == '' then
+      redis.call('HDEL', agent.hash, taskId)
+    else
+      redis.call('HSET', agent.hash, taskId, assignment)
+    end
+    redis.call('XADD', agent.stream, 'MAXLEN', '~', streamLength, '*', 'task', taskId, 'assignment', assignment)
+  end
+end
+
+for i = 1, #claims do
+  local claim = claims[i]
+  if claim.ms == '' then
+    redis.call('SET', claim.key, claim.owner)
+  else
+    redis.call('SET', claim.key, claim.owner, 'PX', claim.ms)
+  end
+end
+for i = 1, nextCount() do redis.call('DEL', nextKey()) end
+
+for i = 1, nextCount() do
+  local archive, ms, fields = nextKey(), nextArg(), {}
+  for j = 1, nextCount() * 2 do fields[j] = nextArg() end
+  redis.call('HSET', archive, unpack(fields))
+  redis.call('PEXPIRE', archive, ms)
+end
+
+if unacknowledged ~= '' then redis.call('XTRIM', reports, 'MINID', '=', unacknowledged) end
+
+for i = 1, nextCount() do
+  redis.call('DEL', nextKey(), nextKey())
+  redis.call('ZREM', heartbeats, nextArg())
+end
+
+redis.call('SET', marker, text(revision) .. ' ' .. at, 'PX', markerMs)
+return { 'ok', text(revision), at }
+`;

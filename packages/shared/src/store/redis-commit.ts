@@ -1,0 +1,94 @@
+import { BerthError } from '../model/errors.js';
+import type { CellKeys } from './keys.js';
+import { assignmentStreamLength, commitMemoryMs } from './limits.js';
+import type { PreparedCommit } from './prepared-commit.js';
+import type { CommitResult } from './store.js';
+
+/** What the commit script is called with. */
+export interface CommitArguments {
+  readonly keys: readonly string[];
+  readonly args: readonly (string | Buffer)[];
+}
+
+/** Lays a commit out as the script expects it (see `redis-commit-script.ts`). */
+export function commitArguments(commit: PreparedCommit, cell: CellKeys, logLength: number): CommitArguments {
+  const { entities, log, head, epoch, reports, heartbeats } = cell;
+  const keys = [entities, log, head, epoch, reports, heartbeats, cell.commit(commit.commitId)];
+  const args: (string | Buffer)[] = [
+    commit.commitId,
+    commit.actor,
+    optional(commit.epoch),
+    String(logLength),
+    String(assignmentStreamLength),
+    String(commitMemoryMs),
+    commit.firstUnacknowledged ?? '',
+  ];
+  const { writes, assignments, claims, releaseClaims, archive, forgottenAgents } = commit;
+  args.push(String(writes.length));
+  for (const { field, expectedRevision, bytes } of writes)
+    args.push(field, optional(expectedRevision), buffer(bytes));
+  args.push(String(assignments.size));
+  for (const [agentId, changes] of assignments) {
+    keys.push(cell.assigned(agentId), cell.assignments(agentId));
+    args.push(String(changes.length), ...changes.flatMap(({ taskId, bytes }) => [taskId, buffer(bytes)]));
+  }
+  args.push(String(claims.length));
+  for (const { name, owner, ttlMs } of claims) {
+    keys.push(cell.claim(name));
+    args.push(owner, optional(ttlMs));
+  }
+  args.push(String(releaseClaims.length));
+  keys.push(...releaseClaims.map(cell.claim));
+  args.push(String(archive.length));
+  for (const { jobId, ttlMs, fields } of archive) {
+    keys.push(cell.archive(jobId));
+    args.push(
+      String(ttlMs),
+      String(fields.length),
+      ...fields.flatMap(([name, bytes]) => [name, buffer(bytes)]),
+    );
+  }
+  args.push(String(forgottenAgents.length), ...forgottenAgents);
+  keys.push(...forgottenAgents.flatMap((agentId) => [cell.assigned(agentId), cell.assignments(agentId)]));
+  return { keys, args };
+}
+
+/** What the script's reply means. */
+export function commitResult(reply: unknown, commit: PreparedCommit): CommitResult {
+  const [status, first, second] = Array.isArray(reply) ? reply.map(String) : [];
+  switch (status) {
+    case 'ok':
+      return { ok: true, revision: Number(first), atMs: Number(second) };
+    case 'fenced':
+      return { ok: false, reason: 'fenced', epoch: Number(first) };
+    case 'conflict': {
+      const write = commit.writes[Number(first)];
+      if (write === undefined) break;
+      return {
+        ok: false,
+        reason: 'conflict',
+        kind: write.kind,
+        id: write.id,
+        actualRevision: Number(second),
+      };
+    }
+    case 'claimed': {
+      const claim = commit.claims[Number(first)];
+      if (claim === undefined) break;
+      return { ok: false, reason: 'claimed', name: claim.name, owner: second ?? '' };
+    }
+  }
+  throw new BerthError(
+    'internal',
+    `The commit script gave a reply that is not understood: ${JSON.stringify(reply)}`,
+  );
+}
+
+function optional(value: number | undefined): string {
+  return value === undefined ? '' : String(value);
+}
+
+/** The same bytes, in the class that the Redis client sends as they are. */
+function buffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

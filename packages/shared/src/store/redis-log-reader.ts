@@ -1,0 +1,125 @@
+import type { CellKeys } from './keys.js';
+import { entriesPerRead } from './limits.js';
+import type { RedisConnection } from './redis-connection.js';
+import { pairs, readLimit, readStreams, type StreamEntry } from './redis-stream.js';
+import type { LogEntry, LogHead, LogRead, LogReader, StoredEntity } from './store.js';
+
+/** How many entities one step of a scan asks for. */
+const entitiesPerBatch = 500;
+/** The revision before the record's bytes. */
+const revisionBytes = 8;
+
+/** An entry with the commit before it, by which a reader recognises the log that it has read. */
+interface ChainedEntry extends LogEntry {
+  readonly previousCommitId: string;
+}
+
+/**
+ * Reads the change log over a connection of its own. Each entry names the commit before it, so that entries prove by
+ * themselves that they follow what was read before. Only where none come, or the connection is new, the head is asked.
+ */
+export class RedisLogReader implements LogReader {
+  readonly #connection: RedisConnection;
+  readonly #keys: CellKeys;
+  readonly #onClose: () => void;
+  #checkedGeneration = -1;
+
+  constructor(connection: RedisConnection, keys: CellKeys, onClose: () => void) {
+    this.#connection = connection;
+    this.#keys = keys;
+    this.#onClose = onClose;
+  }
+
+  async head(): Promise<LogHead> {
+    const [revision, commitId] = await this.#connection.call(
+      (redis) => redis.hmget(this.#keys.head, 'revision', 'commitId'),
+      readLimit(0),
+    );
+    return { revision: Number(revision ?? 0), commitId: commitId ?? '' };
+  }
+
+  async *scan(): AsyncIterable<readonly StoredEntity[]> {
+    let cursor = '0';
+    do {
+      const at = cursor;
+      const [next, fields] = await this.#connection.call(
+        (redis) => redis.hscanBuffer(this.#keys.entities, at, 'COUNT', entitiesPerBatch),
+        readLimit(0),
+      );
+      cursor = next.toString();
+      const batch = [...pairs(fields)].map(([field, value]) => storedEntity(field, value));
+      if (batch.length > 0) yield batch;
+    } while (cursor !== '0');
+  }
+
+  async readLog(after: LogHead, blockMs: number): Promise<LogRead> {
+    const isNewConnection = this.#connection.generation !== this.#checkedGeneration;
+    if (isNewConnection) {
+      const head = await this.head();
+      if (isDiverged(head, after)) return { ok: false, reason: 'diverged' };
+      this.#checkedGeneration = this.#connection.generation;
+    }
+    const entries = await this.#readEntries(after, blockMs);
+    return entries.length > 0 ? checkEntries(entries, after) : this.#checkSilence(after);
+  }
+
+  async close(): Promise<void> {
+    this.#connection.close();
+    this.#onClose();
+  }
+
+  async #readEntries(after: LogHead, blockMs: number): Promise<readonly ChainedEntry[]> {
+    const key = this.#keys.log;
+    const place = { key, afterId: `${after.revision}-0` };
+    const streams = await readStreams(this.#connection, [place], { limit: entriesPerRead, blockMs });
+    return (streams.get(key) ?? []).map(logEntry);
+  }
+
+  /** Nothing came: because nothing happened, or because this is no longer the log that it was. */
+  async #checkSilence(after: LogHead): Promise<LogRead> {
+    const head = await this.head();
+    if (isDiverged(head, after)) return { ok: false, reason: 'diverged' };
+    if (head.revision === after.revision) return { ok: true, entries: [] };
+    const entries = await this.#readEntries(after, 0);
+    return entries.length > 0 ? checkEntries(entries, after) : { ok: false, reason: 'trimmed' };
+  }
+}
+
+function isDiverged(head: LogHead, after: LogHead): boolean {
+  return (
+    head.revision < after.revision || (head.revision === after.revision && head.commitId !== after.commitId)
+  );
+}
+
+function checkEntries(entries: readonly ChainedEntry[], after: LogHead): LogRead {
+  let { revision, commitId } = after;
+  for (const entry of entries) {
+    if (entry.revision !== revision + 1) return { ok: false, reason: 'trimmed' };
+    if (entry.previousCommitId !== commitId) return { ok: false, reason: 'diverged' };
+    ({ revision, commitId } = entry);
+  }
+  return { ok: true, entries };
+}
+
+function logEntry({ id, fields }: StreamEntry): ChainedEntry {
+  const revision = Number(id.split('-')[0]);
+  const header = new Map<string, string>();
+  const writes: StoredEntity[] = [];
+  for (const [name, value] of pairs(fields)) {
+    if (name.includes('/')) writes.push({ field: name, revision, bytes: ownBytes(value) });
+    else header.set(name, value.toString());
+  }
+  const of = (name: string) => header.get(name) ?? '';
+  const [commitId, previousCommitId, actor] = [of('commit'), of('previous'), of('actor')];
+  return { revision, commitId, previousCommitId, actor, atMs: Number(of('at')), writes };
+}
+
+function storedEntity(field: string, value: Buffer): StoredEntity {
+  const revision = Number(value.readBigUInt64BE(0));
+  return { field, revision, bytes: ownBytes(value.subarray(revisionBytes)) };
+}
+
+/** A copy: the client's buffers are parts of what came over the network, which they would keep in memory as a whole. */
+function ownBytes(part: Buffer): Uint8Array {
+  return new Uint8Array(part);
+}

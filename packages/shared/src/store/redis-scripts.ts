@@ -1,0 +1,104 @@
+import type { Redis } from 'ioredis';
+import { commitScript } from './redis-commit-script.js';
+
+/*
+ * The scripts of the store; time is Redis's clock, in milliseconds. The scripts that are safe to repeat: all of them.
+ */
+
+/**
+ * Takes the lease unless another holder has it, with a new epoch. An epoch is at least the time, so that it grows also
+ * where a failover has lost the last one.
+ *
+ * KEYS leader, epoch. ARGV holder, ttlMs. Returns the epoch, or nil where another holds the lease.
+ */
+const acquireLease = `
+local held = redis.call('GET', KEYS[1])
+if held and string.match(held, '^%d+ (.*)$') ~= ARGV[1] then return nil end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local epoch = math.max(tonumber(redis.call('GET', KEYS[2]) or 0) + 1, now)
+local text = string.format('%.0f', epoch)
+redis.call('SET', KEYS[2], text)
+redis.call('SET', KEYS[1], text .. ' ' .. ARGV[1], 'PX', ARGV[2])
+return text
+`;
+
+/** KEYS leader. ARGV `EPOCH HOLDER`, ttlMs. Returns 1, or 0 where the lease is lost. */
+const renewLease = `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+`;
+
+/** KEYS leader. ARGV `EPOCH HOLDER`. */
+const releaseLease = `
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1
+`;
+
+/** KEYS heartbeats. ARGV agent ids, at most 1000. */
+const beat = `
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+local members = {}
+for i = 1, #ARGV do
+  members[#members + 1] = now
+  members[#members + 1] = ARGV[i]
+end
+redis.call('ZADD', KEYS[1], unpack(members))
+return #ARGV
+`;
+
+/** KEYS heartbeats. ARGV silentMs. Returns the agents whose last heartbeat is longer ago. */
+const findSilent = `
+local time = redis.call('TIME')
+local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[1]
+return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', oldest))
+`;
+
+/** KEYS heartbeats. ARGV withinMs, then agent ids, at most 1000. Returns those of them that have beaten since. */
+const findBeating = `
+local time = redis.call('TIME')
+local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[1]
+local beating = {}
+for i = 2, #ARGV do
+  local beat = redis.call('ZSCORE', KEYS[1], ARGV[i])
+  if beat and tonumber(beat) >= oldest then beating[#beating + 1] = ARGV[i] end
+end
+return beating
+`;
+
+/** KEYS reports. ARGV the longest that the stream may become, then the reports. */
+const publish = `
+for i = 2, #ARGV do
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'report', ARGV[i])
+end
+return #ARGV - 1
+`;
+
+/** KEYS streams. Returns for each the id of its last entry, 0-0 where it has none. */
+const streamEnds = `
+local ends = {}
+for i = 1, #KEYS do
+  local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)[1]
+  ends[i] = last and last[1] or '0-0'
+end
+return ends
+`;
+
+export const scripts = {
+  berthCommit: { lua: commitScript },
+  berthAcquireLease: { lua: acquireLease },
+  berthRenewLease: { lua: renewLease },
+  berthReleaseLease: { lua: releaseLease },
+  berthBeat: { lua: beat },
+  berthFindSilent: { lua: findSilent },
+  berthFindBeating: { lua: findBeating },
+  berthPublish: { lua: publish },
+  berthStreamEnds: { lua: streamEnds },
+} as const;
+
+/** What a script is called with: how many of the arguments are keys, then the keys and the others. */
+type ScriptCall = (keyCount: number, ...args: readonly (string | number | Buffer)[]) => Promise<unknown>;
+
+/** A connection on which the scripts are commands. */
+export type ScriptedRedis = Redis & { readonly [K in keyof typeof scripts]: ScriptCall };

@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto';
+import { TaskReport } from '../gen/berth/v1/store.js';
+import { BerthError } from '../model/errors.js';
+import { type Logger, silentLogger } from '../process/logger.js';
+import type { CellStore } from './cell-store.js';
+import { inChunks } from './chunks.js';
+import { encodeMessage } from './codec.js';
+import { type CellKeys, cellKeys } from './keys.js';
+import {
+  commandTimeoutMs,
+  defaultCommitTimeoutMs,
+  defaultLogLength,
+  replyTimeoutMs,
+  reportStreamLength,
+} from './limits.js';
+import { prepareCommit } from './prepared-commit.js';
+import { RedisAssignmentFeed } from './redis-assignment-feed.js';
+import { commitArguments, commitResult } from './redis-commit.js';
+import { type CallLimit, RedisConnection } from './redis-connection.js';
+import { RedisLogReader } from './redis-log-reader.js';
+import { parseRedisUrl, type RedisAddress } from './redis-options.js';
+import { RedisOutage } from './redis-outage.js';
+import { RedisReportInbox } from './redis-report-inbox.js';
+import type { ScriptedRedis } from './redis-scripts.js';
+import { checkServer } from './redis-server-check.js';
+import type {
+  AssignmentFeed,
+  CommitRequest,
+  CommitResult,
+  HeldLease,
+  LogReader,
+  ReportInbox,
+} from './store.js';
+
+export interface RedisStoreOptions {
+  readonly url: string;
+  readonly cell: string;
+  /** How many replicas must hold a commit before it is acknowledged; none where it is not given. */
+  readonly waitReplicas?: number;
+  /** How many entries of the change log are kept, at least. */
+  readonly logLength?: number;
+  /** How long a commit may wait for its reply; then it fails, its outcome unknown. */
+  readonly commitTimeoutMs?: number;
+  readonly log?: Logger;
+  /** Ends the wait for a Redis that is not there. */
+  readonly signal?: AbortSignal;
+}
+
+/** Agents or reports that one script takes. */
+const itemsPerScript = 500;
+/** How often to look whether the wait for Redis was ended. */
+const connectStepMs = 250;
+
+const commandLimit: CallLimit = { totalMs: commandTimeoutMs, attemptMs: replyTimeoutMs, isRepeatable: true };
+
+/** A cell in Redis. Commands share one connection; each reader that blocks has its own. */
+export class RedisStore implements CellStore {
+  readonly #address: RedisAddress;
+  readonly #outage: RedisOutage;
+  readonly #shared: RedisConnection;
+  readonly #keys: CellKeys;
+  readonly #log: Logger;
+  readonly #logLength: number;
+  readonly #waitReplicas: number;
+  readonly #commitLimit: CallLimit;
+  readonly #readers = new Set<{ close(): Promise<void> }>();
+  #confirmation: Promise<void> | undefined;
+
+  /**
+   * Connects, waiting for as long as no Redis answers, or until the signal aborts (rejects with its reason). Rejects with
+   * BerthError `failedPrecondition` where it is older than 7 or does not let us in, `invalidArgument` for a bad address or
+   * cell. Warns where acknowledged writes could be lost.
+   */
+  static async connect(options: RedisStoreOptions): Promise<RedisStore> {
+    const store = new RedisStore(options);
+    try {
+      await store.#awaitServer(options.signal);
+      await store.#checkServer();
+      return store;
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: RedisStoreOptions) {
+    this.#keys = cellKeys(options.cell);
+    this.#address = parseRedisUrl(options.url);
+    this.#log = options.log ?? silentLogger;
+    this.#logLength = options.logLength ?? defaultLogLength;
+    this.#waitReplicas = options.waitReplicas ?? 0;
+    this.#commitLimit = { ...commandLimit, totalMs: options.commitTimeoutMs ?? defaultCommitTimeoutMs };
+    this.#outage = new RedisOutage(this.#log, this.#address.name);
+    this.#shared = this.#connection();
+  }
+
+  async commit(request: CommitRequest): Promise<CommitResult> {
+    const prepared = prepareCommit(request, randomUUID());
+    const { keys, args } = commitArguments(prepared, this.#keys, this.#logLength);
+    const send = (redis: ScriptedRedis) => redis.berthCommit(keys.length, ...keys, ...args);
+    const result = commitResult(await this.#shared.call(send, this.#commitLimit), prepared);
+    if (result.ok && this.#waitReplicas > 0) await this.#confirm();
+    return result;
+  }
+
+  async findArchived(jobId: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+    const fields = await this.#command((redis) => redis.hgetallBuffer(this.#keys.archive(jobId)));
+    const entries = Object.entries(fields);
+    return entries.length === 0
+      ? undefined
+      : new Map(entries.map(([name, bytes]) => [name, new Uint8Array(bytes)]));
+  }
+
+  async beat(agentIds: readonly string[]): Promise<void> {
+    for (const some of inChunks(agentIds, itemsPerScript)) {
+      await this.#command((redis) => redis.berthBeat(1, this.#keys.heartbeats, ...some));
+    }
+  }
+
+  async findSilent(silentMs: number): Promise<readonly string[]> {
+    return (await this.#command((redis) =>
+      redis.berthFindSilent(1, this.#keys.heartbeats, silentMs),
+    )) as string[];
+  }
+
+  async findBeating(agentIds: readonly string[], withinMs: number): Promise<readonly string[]> {
+    const beating: string[] = [];
+    for (const some of inChunks(agentIds, itemsPerScript)) {
+      const send = (redis: ScriptedRedis) =>
+        redis.berthFindBeating(1, this.#keys.heartbeats, withinMs, ...some);
+      beating.push(...((await this.#command(send)) as string[]));
+    }
+    return beating;
+  }
+
+  /** Stores the reports in order. One whose reply was lost may be stored twice. */
+  async publish(reports: readonly TaskReport[]): Promise<void> {
+    const encoded = reports.map((report) => Buffer.from(encodeMessage(TaskReport, report, 'report')));
+    for (const some of inChunks(encoded, itemsPerScript)) {
+      await this.#command((redis) => redis.berthPublish(1, this.#keys.reports, reportStreamLength, ...some));
+    }
+  }
+
+  async tryAcquire(holder: string, ttlMs: number): Promise<HeldLease | undefined> {
+    const { leader, epoch } = this.#keys;
+    const reply = await this.#command((redis) => redis.berthAcquireLease(2, leader, epoch, holder, ttlMs));
+    return reply === null ? undefined : { epoch: Number(reply) };
+  }
+
+  async renew(holder: string, epoch: number, ttlMs: number): Promise<boolean> {
+    const lease = `${epoch} ${holder}`;
+    return (await this.#command((redis) => redis.berthRenewLease(1, this.#keys.leader, lease, ttlMs))) === 1;
+  }
+
+  async release(holder: string, epoch: number): Promise<void> {
+    await this.#command((redis) => redis.berthReleaseLease(1, this.#keys.leader, `${epoch} ${holder}`));
+  }
+
+  openLogReader(): LogReader {
+    return this.#opened((onClose) => new RedisLogReader(this.#connection(), this.#keys, onClose));
+  }
+
+  openReportInbox(): ReportInbox {
+    return this.#opened(
+      (onClose) => new RedisReportInbox(this.#connection(), this.#keys, { log: this.#log, onClose }),
+    );
+  }
+
+  openAssignmentFeed(): AssignmentFeed {
+    const { keys, log, shared } = { keys: this.#keys, log: this.#log, shared: this.#shared };
+    return this.#opened(
+      (onClose) => new RedisAssignmentFeed({ blocking: this.#connection(), shared, keys, log, onClose }),
+    );
+  }
+
+  async ping(): Promise<void> {
+    await this.#command((redis) => redis.ping());
+  }
+
+  async close(): Promise<void> {
+    this.#shared.close();
+    await Promise.all([...this.#readers].map((reader) => reader.close()));
+  }
+
+  #connection(): RedisConnection {
+    return new RedisConnection(this.#address, this.#outage);
+  }
+
+  #opened<T extends { close(): Promise<void> }>(open: (onClose: () => void) => T): T {
+    const reader = open(() => this.#readers.delete(reader));
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  #command<T>(send: (redis: ScriptedRedis) => Promise<T>): Promise<T> {
+    return this.#shared.call(send, commandLimit);
+  }
+
+  async #awaitServer(signal: AbortSignal | undefined): Promise<void> {
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        return await this.#shared.ready(connectStepMs);
+      } catch {
+        // Why it is not there has been logged; only a refusal will not change by waiting.
+        if (this.#shared.refusal !== undefined) throw this.#shared.refusal;
+      }
+    }
+  }
+
+  async #checkServer(): Promise<void> {
+    const info = await this.#command((redis) => redis.info());
+    // Where CONFIG is forbidden, as with managed servers, the operator has to know.
+    const appendfsync = await this.#command((redis) => redis.config('GET', 'appendfsync')).catch(() => []);
+    const [, setting] = appendfsync as readonly string[];
+    const facts = { info, ...(setting === undefined ? {} : { appendfsync: setting }) };
+    checkServer(facts, this.#address.name, this.#log);
+  }
+
+  /** Waits until the replicas have all that was written up to now; commits that wait at the same time share one WAIT. */
+  #confirm(): Promise<void> {
+    this.#confirmation ??= new Promise<void>((resolve, reject) => {
+      setImmediate(() => {
+        this.#confirmation = undefined;
+        this.#waitForReplicas().then(resolve, reject);
+      });
+    });
+    return this.#confirmation;
+  }
+
+  async #waitForReplicas(): Promise<void> {
+    const wanted = this.#waitReplicas;
+    const limit: CallLimit = { ...commandLimit, isRepeatable: false };
+    const confirmed = await this.#shared.call((redis) => redis.wait(wanted, replyTimeoutMs / 2), limit);
+    if (confirmed >= wanted) return;
+    throw new BerthError(
+      'unavailable',
+      `The commit is written, but only ${confirmed} of ${wanted} replicas of Redis at ${this.#address.name} confirm it.`,
+    );
+  }
+}

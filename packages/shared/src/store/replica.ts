@@ -1,0 +1,243 @@
+import { setImmediate } from 'node:timers/promises';
+import { type Observable, Subject } from 'rxjs';
+import type { CellView } from '../model/cell-view.js';
+import type { CommitChanges } from '../model/change.js';
+import type { Entity, EntityKind } from '../model/entity.js';
+import { BerthError } from '../model/errors.js';
+import { type BackoffPolicy, backoff, retry } from '../process/backoff.js';
+import { type Clock, systemClock } from '../process/clock.js';
+import { type Logger, silentLogger } from '../process/logger.js';
+import { type CellTables, diffTables } from './cell-tables.js';
+import { RevisionWaiters } from './revision-waiters.js';
+import { loadSnapshot, type Snapshot } from './snapshot.js';
+import type { LogEntry, LogHead, LogReader } from './store.js';
+
+export interface ReplicaOptions {
+  readonly log?: Logger;
+  /** Ends the start, and later closes the replica. */
+  readonly signal?: AbortSignal;
+  /** How long one read of the log waits for news. */
+  readonly blockMs?: number;
+  readonly clock?: Clock;
+}
+
+/** `actor` of the CommitChanges that a resynchronisation emits. */
+export const resyncActor = 'resync';
+
+const defaultBlockMs = 5_000;
+/** The reader itself waits for a lost connection; this only keeps a quick failure from being repeated at once. */
+const followRetryPolicy: BackoffPolicy = { initialMs: 50, maxMs: 1_000, jitter: 0.5 };
+/** Other work gets its turn after this many writes of a long backlog. */
+const writesPerTurn = 1_000;
+
+/**
+ * The cell in memory: a snapshot and the change log, applied. Reads never block. What they return is immutable; an
+ * iterable of {@link all} follows the live state and must not be kept across an await.
+ */
+export class Replica implements CellView {
+  /**
+   * Each commit, in order, emitted after it was applied and before the next one is. After a resynchronisation one
+   * CommitChanges by {@link resyncActor} holds the difference; its revision need not follow the one before, and is
+   * a smaller one where Redis was set back. An error thrown by a subscriber reaches the process as uncaught; the
+   * replica and other subscribers go on. Completes when the replica is closed.
+   */
+  readonly changes$: Observable<CommitChanges>;
+  readonly #changes = new Subject<CommitChanges>();
+  readonly #waiters = new RevisionWaiters();
+  readonly #closing = new AbortController();
+  readonly #reader: LogReader;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #blockMs: number;
+  readonly #done: Promise<void>;
+  #tables: CellTables;
+  #head: LogHead;
+  #lastCommitAtMs: number;
+  #isConnected = true;
+  #isBehind = false;
+
+  /**
+   * Resolves when the state at the present head is in memory; tries again while the store does not answer, until the
+   * signal aborts, and then rejects with its reason. The replica owns the reader and closes it.
+   */
+  static async start(reader: LogReader, options: ReplicaOptions = {}): Promise<Replica> {
+    const { log = silentLogger, clock = systemClock, signal } = options;
+    try {
+      const what = 'read the state of the cell';
+      const snapshot = await retry(() => loadSnapshot(reader, log), {
+        clock,
+        log,
+        what,
+        ...(signal && { signal }),
+      });
+      return new Replica(reader, snapshot, options);
+    } catch (error) {
+      await reader.close();
+      throw error;
+    }
+  }
+
+  private constructor(reader: LogReader, snapshot: Snapshot, options: ReplicaOptions) {
+    this.changes$ = this.#changes.asObservable();
+    this.#reader = reader;
+    this.#log = options.log ?? silentLogger;
+    this.#clock = options.clock ?? systemClock;
+    this.#blockMs = options.blockMs ?? defaultBlockMs;
+    this.#tables = snapshot.tables;
+    this.#head = snapshot.head;
+    this.#lastCommitAtMs = snapshot.atMs ?? this.#clock.nowMs();
+    this.#done = this.#follow();
+    this.#closeOnAbort(options.signal);
+  }
+
+  get revision(): number {
+    return this.#head.revision;
+  }
+
+  get head(): LogHead {
+    return this.#head;
+  }
+
+  /** Whether the last read of the log succeeded. */
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** Whether the replica is known to be behind the log: cut off, or still working off a backlog. */
+  get lagging(): boolean {
+    return this.#isBehind || !this.#isConnected;
+  }
+
+  find<K extends EntityKind>(kind: K, id: string): Entity<K> | undefined {
+    return this.#tables.find(kind, id);
+  }
+
+  all<K extends EntityKind>(kind: K): Iterable<Entity<K>> {
+    return this.#tables.all(kind);
+  }
+
+  count(kind: EntityKind): number {
+    return this.#tables.count(kind);
+  }
+
+  tasksOf(jobId: string): readonly Entity<'task'>[] {
+    return this.#tables.tasksOf(jobId);
+  }
+
+  /**
+   * Resolves once the revision is applied. Rejects with BerthError `deadlineExceeded` after `timeoutMs`, with `unavailable`
+   * when the replica is closed, and with the signal's reason once it aborts.
+   */
+  async waitFor(revision: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (revision <= this.revision) return;
+    if (this.#closing.signal.aborted) throw closedError();
+    await this.#waiters.wait(revision, { timeoutMs, clock: this.#clock, ...(signal && { signal }) });
+  }
+
+  /** Stops following the log and closes the reader. */
+  async close(): Promise<void> {
+    if (!this.#closing.signal.aborted) {
+      this.#closing.abort();
+      this.#isConnected = false;
+      this.#waiters.rejectAll(closedError());
+      await this.#reader.close();
+      this.#changes.complete();
+    }
+    await this.#done;
+  }
+
+  #closeOnAbort(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    const close = () => {
+      this.close().catch((err: unknown) => this.#log.error({ err }, 'the replica did not close cleanly'));
+    };
+    if (signal.aborted) close();
+    else signal.addEventListener('abort', close, { once: true, signal: this.#closing.signal });
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#closing;
+    const delays = backoff(followRetryPolicy);
+    while (!signal.aborted) {
+      try {
+        await this.#readOnce();
+        this.#setConnected(true);
+        delays.reset();
+      } catch (err) {
+        if (signal.aborted) return;
+        this.#setConnected(false, err);
+        await this.#clock.sleep(delays.nextMs(), signal);
+      }
+    }
+  }
+
+  #setConnected(isConnected: boolean, err?: unknown): void {
+    if (this.#isConnected === isConnected || this.#closing.signal.aborted) return;
+    this.#isConnected = isConnected;
+    const revision = this.revision;
+    if (isConnected) this.#log.info({ revision }, 'the replica follows the change log again');
+    else
+      this.#log.warn(
+        { err, revision },
+        'the replica cannot read the change log and keeps its last state meanwhile',
+      );
+  }
+
+  async #readOnce(): Promise<void> {
+    const read = await this.#reader.readLog(this.#head, this.#blockMs);
+    if (this.#closing.signal.aborted) return;
+    if (!read.ok) return this.#resynchronise(`the change log was ${read.reason}`);
+    // More than one entry at once may mean that there are more to come; an idle or single read means we are level.
+    this.#isBehind = read.entries.length > 1;
+    let writes = 0;
+    for (const entry of read.entries) {
+      const failure = this.#tryApply(entry);
+      if (failure !== undefined) return this.#resynchronise(failure);
+      writes += entry.writes.length;
+      if (writes < writesPerTurn) continue;
+      writes = 0;
+      await setImmediate();
+      if (this.#closing.signal.aborted) return;
+    }
+    this.#isBehind = false;
+  }
+
+  /** Why the entry could not be applied; undefined where it was. */
+  #tryApply(entry: LogEntry): string | undefined {
+    const { revision, commitId, atMs, actor } = entry;
+    let changes: CommitChanges['changes'];
+    try {
+      changes = this.#tables.apply(entry.writes);
+    } catch (err) {
+      this.#log.error({ err, revision }, 'an entry of the change log cannot be decoded');
+      return `its entry ${revision} cannot be decoded`;
+    }
+    this.#advance({ revision, commitId, atMs, actor, changes });
+    return undefined;
+  }
+
+  async #resynchronise(why: string): Promise<void> {
+    const from = this.revision;
+    this.#isBehind = true;
+    this.#log.warn({ revision: from }, `taking a new snapshot of the cell: ${why}`);
+    const { tables, head, atMs } = await loadSnapshot(this.#reader, this.#log);
+    if (this.#closing.signal.aborted) return;
+    const changes = diffTables(this.#tables, tables);
+    this.#tables = tables;
+    this.#isBehind = false;
+    this.#log.info({ from, to: head.revision, changes: changes.length }, 'the new snapshot is in place');
+    this.#advance({ ...head, atMs: atMs ?? this.#lastCommitAtMs, actor: resyncActor, changes });
+  }
+
+  #advance(commit: CommitChanges): void {
+    const from = this.revision;
+    this.#head = { revision: commit.revision, commitId: commit.commitId };
+    this.#lastCommitAtMs = commit.atMs;
+    this.#changes.next(commit);
+    this.#waiters.reached(from, commit.revision);
+  }
+}
+
+function closedError(): BerthError {
+  return new BerthError('unavailable', 'The replica is closed.');
+}

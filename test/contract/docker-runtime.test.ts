@@ -1,0 +1,221 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer as createHttpServer, request } from 'node:http';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RuntimeEvent } from '@berth/agent/container-runtime';
+import type { ContainerSpec } from '@berth/agent/core/container-spec';
+import { DockerRuntime } from '@berth/agent/docker-runtime';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { skipDockerTests, testDockerHost, testImage } from '../support/docker.js';
+import { waitFor } from '../support/wait-for.js';
+import { clear, endsWith, runtimeContract, specFor, testCell } from './runtime-contract.js';
+
+/** A registry that has no images at all: Docker speaks plain HTTP with registries on loopback. */
+async function emptyRegistry(): Promise<{ readonly host: string; close(): Promise<void> }> {
+  const server = createHttpServer((incoming, response) => {
+    const isPing = incoming.url === '/v2/';
+    response.writeHead(isPing ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(
+      isPing ? '{}' : JSON.stringify({ errors: [{ code: 'MANIFEST_UNKNOWN', message: 'manifest unknown' }] }),
+    );
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: async () => {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+/** A socket in front of the engine's that can be cut and mended. */
+async function breakableSocket(target: string) {
+  const directory = await mkdtemp(join(tmpdir(), 'berth-cut-'));
+  const path = join(directory, 'docker.sock');
+  const open = new Set<Socket>();
+  const server = createServer((socket) => {
+    const onward = connect(target);
+    for (const end of [socket, onward]) {
+      open.add(end);
+      end.on('error', () => undefined);
+      end.on('close', () => {
+        open.delete(end);
+        socket.destroy();
+        onward.destroy();
+      });
+    }
+    socket.pipe(onward).pipe(socket);
+  });
+  const mend = async () => {
+    server.listen(path);
+    await once(server, 'listening');
+  };
+  const cut = async () => {
+    server.close();
+    for (const socket of open) socket.destroy();
+    await once(server, 'close');
+  };
+  await mend();
+  return { host: `unix://${path}`, mend, cut, remove: () => rm(directory, { recursive: true, force: true }) };
+}
+
+describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
+  const agentId = `agent-${randomUUID()}`;
+  let runtime: DockerRuntime;
+  let registry: Awaited<ReturnType<typeof emptyRegistry>>;
+  const open = (agent: string, dockerHost = testDockerHost) =>
+    new DockerRuntime({ cell: testCell, agentId: agent, dockerHost });
+  const spec = (changes: Partial<ContainerSpec> = {}) => specFor(testImage, agentId, changes);
+
+  beforeAll(async () => {
+    registry = await emptyRegistry();
+    runtime = open(agentId);
+  });
+  afterAll(async () => {
+    await clear(runtime);
+    await runtime.close();
+    await registry.close();
+  });
+
+  runtimeContract(async () => ({
+    image: testImage,
+    missingImage: `${registry.host}/no/image:1`,
+    open: (agent) => open(agent),
+    close: async () => undefined,
+  }));
+
+  async function run(changes: Partial<ContainerSpec>) {
+    const made = spec(changes);
+    await runtime.create(made);
+    await runtime.start(made.name);
+    return waitFor(async () => {
+      const status = await runtime.inspect(made.name);
+      return status?.state === 'exited' ? status : undefined;
+    });
+  }
+
+  it('tells a command that is not there from one that ends with 127, also behind an init process', async () => {
+    const missing = await run({ command: ['no-such-program'] });
+    expect(missing).toMatchObject({ exitCode: 127, startError: expect.stringContaining('no-such-program') });
+    const notExecutable = await run({ command: ['/etc/passwd'] });
+    expect(notExecutable).toMatchObject({
+      exitCode: 126,
+      startError: expect.stringContaining('ermission denied'),
+    });
+    const own = await run({ command: ['sh', '-c', 'no-such-program'] });
+    expect(own).toMatchObject({ exitCode: 127 });
+    expect(own.startError).toBeUndefined();
+  });
+
+  it('keeps the exit code of a container of which only a child ran out of memory', async () => {
+    const command = ['sh', '-c', 'dd if=/dev/zero of=/dev/null bs=100M count=1; exit 0'];
+    expect(await run({ command })).toMatchObject({ exitCode: 0 });
+  });
+
+  it('limits processor and memory, and gives the environment, entry point and command', async () => {
+    const made = spec({
+      entryPoint: ['sh', '-c'],
+      command: ['test "$GREETING" = "hello world" && exit 5'],
+      env: { GREETING: 'hello world' },
+      cpuMillis: 250,
+      memoryMb: 48,
+    });
+    await runtime.create(made);
+    const { HostConfig } = await engineInspect(made.name);
+    expect(HostConfig).toMatchObject({ NanoCpus: 250_000_000, Memory: 48_000_000, MemorySwap: 48_000_000 });
+    await runtime.start(made.name);
+    await waitFor(async () => (await runtime.inspect(made.name))?.exitCode === 5);
+  });
+
+  it('publishes ports that can be reached', async () => {
+    const command = ['sh', '-c', 'echo served > /tmp/index.html; httpd -f -p 8080 -h /tmp'];
+    const made = spec({ network: 'bridge', ports: [8080], command });
+    await runtime.create(made);
+    await runtime.start(made.name);
+    const { hostPorts } = (await runtime.inspect(made.name)) ?? {};
+    const port = Number(hostPorts?.split(':')[1]);
+    const served = await waitFor(() => get(port).catch(() => undefined), { what: 'the port answers' });
+    expect(served.trim()).toBe('served');
+  });
+
+  it('does not take over a container of the same name that is someone else’s', async () => {
+    const stranger = specFor(testImage, 'stranger');
+    const theirs = open('stranger');
+    await theirs.create(stranger);
+    await expect(runtime.create(spec({ name: stranger.name }))).rejects.toMatchObject({ kind: 'conflict' });
+    expect(await runtime.inspect(stranger.name)).toBeUndefined();
+    await clear(theirs);
+    await theirs.close();
+  });
+
+  it('finds a local image by its id where the registry’s digest is not known', async () => {
+    const { Image: id } = await engineInspect(await created());
+    const reference = `${testImage.split(':')[0]}@${id}`;
+    const found = await runtime.ensureImage(reference);
+    expect(found).toBe(id);
+    expect(await runtime.create(spec({ image: found }))).toEqual({ adopted: false });
+  });
+
+  it('says that the engine cannot be reached, and connects again when it can', async () => {
+    const socket = await breakableSocket(testDockerHost?.replace('unix://', '') ?? '/var/run/docker.sock');
+    const cuttable = open(agentId, socket.host);
+    const events: RuntimeEvent['is'][] = [];
+    const following = cuttable.events$.subscribe(({ is }) => events.push(is));
+    await waitFor(() => events.includes('connected'), { what: 'events flow' });
+    await socket.cut();
+    await waitFor(() => events.includes('disconnected'), { what: 'the cut is noticed' });
+    await expect(cuttable.list()).rejects.toMatchObject({
+      kind: 'unavailable',
+      message: expect.stringContaining('Docker cannot be reached'),
+    });
+    await socket.mend();
+    await waitFor(() => events.filter((is) => is === 'connected').length === 2, {
+      what: 'events flow again',
+    });
+    const made = spec(endsWith(0));
+    await cuttable.create(made);
+    await cuttable.start(made.name);
+    await waitFor(() => events.includes('changed'), { what: 'the end is told' });
+    following.unsubscribe();
+    await cuttable.close();
+    await socket.cut();
+    await socket.remove();
+  });
+
+  async function created(): Promise<string> {
+    const made = spec();
+    await runtime.create(made);
+    return made.name;
+  }
+});
+
+interface EngineView {
+  readonly Image: string;
+  readonly HostConfig: Readonly<Record<string, unknown>>;
+}
+
+/** The engine's own account, past the runtime. */
+async function engineInspect(name: string): Promise<EngineView> {
+  const { default: Docker } = await import('dockerode');
+  return (await new Docker().getContainer(name).inspect()) as unknown as EngineView;
+}
+
+function get(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asking = request({ host: '127.0.0.1', port, path: '/index.html' }, (response) => {
+      let text = '';
+      response.on('data', (chunk: Buffer) => {
+        text += chunk.toString();
+      });
+      response.on('end', () => resolve(text));
+    });
+    asking.on('error', reject);
+    asking.end();
+  });
+}

@@ -1,0 +1,232 @@
+import { randomUUID } from 'node:crypto';
+import { cp, rm } from 'node:fs/promises';
+import { RedisStore } from '@berth/shared/store/redis-store';
+import { Replica } from '@berth/shared/store/replica';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { recordingLogger } from '../support/recording-logger.js';
+import { skipRedisTests, startTestRedis, type TestRedis } from '../support/redis.js';
+import { waitFor } from '../support/wait-for.js';
+import { expectSameCell } from './same-cell.js';
+import { applied, assignment, cluster, readAll, report, request } from './store-fixtures.js';
+
+describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', () => {
+  let redis: TestRedis;
+  let store: RedisStore;
+  const log = recordingLogger();
+
+  beforeEach(async () => {
+    redis = await startTestRedis();
+    log.lines.length = 0;
+    store = await RedisStore.connect({ url: redis.url, cell: randomUUID(), log: log.logger });
+  });
+  afterEach(async () => {
+    await store.close();
+    await redis.stop();
+  });
+
+  it('has every acknowledged commit after a SIGKILL in the middle of many, each applied once', async () => {
+    const committed: string[] = [];
+    let sent = 0;
+    const sender = async () => {
+      while (sent < 2_000) {
+        const id = `c${sent++}`;
+        applied(await store.commit(request([cluster(id, 1, 0)])));
+        committed.push(id);
+      }
+    };
+    const senders = Promise.all(Array.from({ length: 16 }, sender));
+    await waitFor(() => committed.length > 200, { what: 'some commits are acknowledged' });
+    await redis.restart();
+    await senders;
+    const entries = await readAll(store.openLogReader());
+    expect(entries.map(({ revision }) => revision)).toEqual(entries.map((_, index) => index + 1));
+    const logged = entries.flatMap(({ writes }) => writes.map(({ field }) => field));
+    expect(logged.toSorted()).toEqual(committed.map((id) => `cluster/${id}`).toSorted());
+  });
+
+  it('lets a replica go on over a restart without a gap or a new snapshot', async () => {
+    const replica = await Replica.start(store.openLogReader(), { log: log.logger });
+    const seen: number[] = [];
+    replica.changes$.subscribe(({ revision }) => seen.push(revision));
+    applied(await store.commit(request([cluster('a')])));
+    await redis.kill();
+    await waitFor(() => !replica.isConnected, { what: 'the replica has noticed' });
+    await redis.restart();
+    applied(await store.commit(request([cluster('b')])));
+    await replica.waitFor(2, 20_000);
+    await waitFor(() => replica.isConnected, { what: 'the replica is connected again' });
+    expect(seen).toEqual([1, 2]);
+    expect(replica.lagging).toBe(false);
+    await replica.close();
+  });
+
+  it('says once that Redis is lost and once that it is back', async () => {
+    const inbox = store.openReportInbox();
+    const reading = inbox.readReports('0', 1, 60_000);
+    const lost = expect(reading).rejects.toMatchObject({ code: 'unavailable' });
+    await redis.kill();
+    await lost;
+    const pending = store.ping();
+    await redis.restart();
+    await pending;
+    await waitFor(() => log.lines.some(({ msg }) => msg.endsWith('answers again')), {
+      what: 'all connections are back',
+    });
+    const sentences = log.lines.map(({ msg }) => msg);
+    expect(sentences.filter((msg) => msg.includes('does not answer'))).toHaveLength(1);
+    expect(sentences.filter((msg) => msg.includes('answers again'))).toHaveLength(1);
+    expect(sentences).toHaveLength(2);
+  });
+
+  it('keeps the places of an assignment feed and of an inbox over a restart', async () => {
+    const feed = store.openAssignmentFeed();
+    expect(await feed.readChanges(['one'], 0)).toEqual([]);
+    await store.publish([report('t1')]);
+    await redis.restart();
+    const change = { agentId: 'one', taskId: 't', assignment: assignment('t') };
+    applied(await store.commit(request([], { assignments: [change] })));
+    const changes = await waitFor(async () => {
+      const read = await feed.readChanges(['one'], 1_000).catch(() => []);
+      return read.length > 0 && read;
+    });
+    expect(changes).toEqual([change]);
+    const reports = await waitFor(() =>
+      store
+        .openReportInbox()
+        .readReports('0', 10, 0)
+        .catch(() => undefined),
+    );
+    expect(reports).toHaveLength(1);
+  });
+
+  it('resynchronises a replica when Redis comes back with an older state and another history', async () => {
+    for (const id of ['a', 'b']) applied(await store.commit(request([cluster(id)])));
+    await redis.kill();
+    const backup = `${redis.dir}-backup`;
+    await cp(redis.dir, backup, { recursive: true });
+    await redis.restart();
+    applied(await store.commit(request([cluster('lost'), cluster('a', 2)])));
+    applied(await store.commit(request([cluster('lost too')])));
+    const replica = await Replica.start(store.openLogReader(), { log: log.logger });
+    expect(replica.count('cluster')).toBe(4);
+
+    await redis.kill();
+    await rm(redis.dir, { recursive: true });
+    await cp(backup, redis.dir, { recursive: true });
+    await rm(backup, { recursive: true });
+    await redis.restart();
+    for (const id of ['c', 'd', 'e']) applied(await store.commit(request([cluster(id)])));
+    await waitFor(() => replica.find('cluster', 'e') !== undefined, {
+      what: 'the replica follows the new history',
+    });
+    expect(replica.find('cluster', 'lost')).toBeUndefined();
+    await expectSameCell(replica, store);
+    await replica.close();
+  });
+
+  it('gives up a connection on which nothing comes any more, and commits over another', async () => {
+    redis.pause();
+    const commit = store.commit(request([cluster('a', 1, 0)]));
+    await waitFor(() => log.lines.some(({ msg }) => msg.includes('does not answer')), {
+      what: 'the loss is noticed',
+    });
+    redis.resume();
+    expect(applied(await commit).revision).toBe(1);
+  });
+
+  it('fails a commit with a clear sentence when Redis stays away, and the next one succeeds when it is back', async () => {
+    const impatient = await RedisStore.connect({ url: redis.url, cell: 'impatient', commitTimeoutMs: 300 });
+    await redis.kill();
+    const failed = impatient.commit(request([cluster('a')]));
+    await expect(failed).rejects.toMatchObject({
+      code: 'unavailable',
+      message: /^Redis at 127.0.0.1:\d+ does not answer/,
+    });
+    await redis.restart();
+    const committed = await waitFor(() => impatient.commit(request([cluster('b')])).catch(() => undefined));
+    expect(applied(committed).revision).toBe(1);
+    await impatient.close();
+  });
+
+  it('works on after its scripts were flushed', async () => {
+    applied(await store.commit(request([cluster('a')])));
+    await redis.command('SCRIPT', 'FLUSH');
+    expect(applied(await store.commit(request([cluster('b')]))).revision).toBe(2);
+  });
+
+  it('ends what is under way when it is closed', async () => {
+    const reader = store.openLogReader();
+    const head = await reader.head();
+    const reading = expect(reader.readLog(head, 60_000)).rejects.toMatchObject({ code: 'unavailable' });
+    await store.close();
+    await reading;
+    await expect(store.commit(request([cluster('a')]))).rejects.toMatchObject({ code: 'unavailable' });
+  });
+});
+
+describe.skipIf(skipRedisTests !== false)('connecting to Redis', () => {
+  it('waits for one that is not there yet, and says so once', async () => {
+    const redis = await startTestRedis();
+    await redis.kill();
+    const { logger, lines } = recordingLogger();
+    const connecting = RedisStore.connect({ url: redis.url, cell: 'cell', log: logger });
+    await waitFor(() => lines.length > 0, { what: 'the absence is told' });
+    await redis.restart();
+    const store = await connecting;
+    expect(lines.map(({ msg }) => msg)).toEqual([
+      expect.stringMatching(
+        /^Redis at 127.0.0.1:\d+ does not answer \(.*ECONNREFUSED.*\); trying again until it does$/,
+      ),
+      expect.stringMatching(/^Redis at 127.0.0.1:\d+ answers again$/),
+    ]);
+    await store.close();
+    await redis.stop();
+  });
+
+  it('can be ended by a signal', async () => {
+    const redis = await startTestRedis();
+    await redis.kill();
+    const ending = AbortSignal.timeout(100);
+    const connecting = RedisStore.connect({ url: redis.url, cell: 'cell', signal: ending });
+    await expect(connecting).rejects.toMatchObject({ name: 'TimeoutError' });
+    await redis.stop();
+  });
+
+  it('fails at once where the password is wrong or missing', async () => {
+    const redis = await startTestRedis({ settings: { requirepass: 'secret' } });
+    const refused = { code: 'failedPrecondition', message: /^Redis at 127.0.0.1:\d+ refuses: / };
+    const wrong = redis.url.replace('//', '//:wrong@');
+    await expect(RedisStore.connect({ url: wrong, cell: 'cell' })).rejects.toMatchObject(refused);
+    await expect(RedisStore.connect({ url: redis.url, cell: 'cell' })).rejects.toMatchObject(refused);
+    const store = await RedisStore.connect({ url: redis.url.replace('//', '//:secret@'), cell: 'cell' });
+    await store.ping();
+    await store.close();
+    await redis.stop();
+  });
+
+  it('warns where acknowledged writes may be lost', async () => {
+    const redis = await startTestRedis({ settings: { appendfsync: 'everysec' } });
+    const { logger, lines } = recordingLogger();
+    const store = await RedisStore.connect({ url: redis.url, cell: 'cell', log: logger });
+    expect(lines.map(({ msg }) => msg)).toEqual([expect.stringContaining('Set `appendfsync always`')]);
+    await store.close();
+    await redis.stop();
+  });
+
+  it('asks replicas for confirmation where the operator wants it', async () => {
+    const primary = await startTestRedis({ settings: { 'repl-diskless-sync-delay': '0' } });
+    const store = await RedisStore.connect({ url: primary.url, cell: 'cell', waitReplicas: 1 });
+    const unconfirmed = store.commit(request([cluster('a')], { commitId: 'once' }));
+    await expect(unconfirmed).rejects.toMatchObject({ code: 'unavailable', message: /only 0 of 1 replicas/ });
+    const [, port = ''] = /:(\d+)$/.exec(primary.url) ?? [];
+    const replica = await startTestRedis({ settings: { replicaof: `127.0.0.1 ${port}` } });
+    const repeated = await waitFor(
+      () => store.commit(request([cluster('a')], { commitId: 'once' })).catch(() => undefined),
+      { what: 'the replica confirms' },
+    );
+    expect(applied(repeated).revision).toBe(1);
+    await store.close();
+    await replica.stop();
+    await primary.stop();
+  });
+});

@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto';
+import { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { CommitChanges } from '@berth/shared/model/change';
+import { entityKinds } from '@berth/shared/model/entity';
+import type { CellStore } from '@berth/shared/store/cell-store';
+import { encodeRecord, fieldOf } from '@berth/shared/store/codec';
+import { MemoryStore } from '@berth/shared/store/memory-store';
+import { RedisStore } from '@berth/shared/store/redis-store';
+import { Replica, resyncActor } from '@berth/shared/store/replica';
+import type { LogHead, LogReader, Write } from '@berth/shared/store/store';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { skipRedisTests, startTestRedis, type TestRedis } from '../support/redis.js';
+import { waitFor } from '../support/wait-for.js';
+import { contentOf, expectSameCell } from './same-cell.js';
+import { applied, cluster, request } from './store-fixtures.js';
+
+/** Revision and bytes of each entity, as `contentOf` gives them. */
+type Model = Map<string, string>;
+
+const taskWrite = fc
+  .record({ slot: fc.nat({ max: 5 }), job: fc.constantFrom('j1', 'j2'), version: fc.nat({ max: 9 }) })
+  .map(({ slot, job, version }): Write => {
+    const id = `${job}.${slot}-0`;
+    // Created at a time of its own, so that a snapshot and the log agree on the order.
+    const fields = { task: { id }, jobId: job, slot, createdAtMs: 1, deadlineAtMs: version };
+    return { kind: 'task', id, record: TaskRecord.fromPartial(fields) };
+  });
+const clusterWrite = fc
+  .record({ id: fc.constantFrom('a', 'b', 'c'), version: fc.integer({ min: 1, max: 9 }) })
+  .map(({ id, version }): Write => cluster(id, version));
+const removal = fc.oneof(taskWrite, clusterWrite).map(({ kind, id }): Write => ({ kind, id }));
+const writes = fc.uniqueArray(fc.oneof(taskWrite, clusterWrite, removal), {
+  selector: ({ kind, id }) => fieldOf(kind, id),
+  minLength: 1,
+  maxLength: 6,
+});
+/** Commits of one group are sent at once. */
+const history = fc.array(fc.array(writes, { minLength: 1, maxLength: 5 }), { minLength: 1, maxLength: 6 });
+
+async function commitGroup(
+  store: CellStore,
+  model: Model,
+  group: readonly (readonly Write[])[],
+): Promise<void> {
+  const results = await Promise.all(group.map((list) => store.commit(request(list))));
+  const commits = group.map((list, index) => ({
+    list,
+    revision: applied(results[index] ?? fail()).revision,
+  }));
+  for (const { list, revision } of commits.toSorted((a, b) => a.revision - b.revision)) {
+    for (const write of list) {
+      const field = fieldOf(write.kind, write.id);
+      if (write.record === undefined) model.delete(field);
+      else
+        model.set(
+          field,
+          `${revision}:${Buffer.from(encodeRecord(write.kind, write.record)).toString('hex')}`,
+        );
+    }
+  }
+}
+
+function fail(): never {
+  throw new Error('each commit has a result');
+}
+
+/** What a subscriber holds who applies each change to what it had; it must never see a change that does not fit. */
+function follow(replica: Replica): Model {
+  const held = new Map(contentOf(replica));
+  replica.changes$.subscribe(({ changes }: CommitChanges) => {
+    for (const { kind, id, before, after } of changes) {
+      const field = fieldOf(kind, id);
+      const text = (entity: typeof after) =>
+        entity && `${entity.revision}:${Buffer.from(entity.bytes).toString('hex')}`;
+      expect(held.get(field)).toBe(text(before));
+      if (after === undefined) held.delete(field);
+      else held.set(field, text(after) ?? '');
+    }
+  });
+  return held;
+}
+
+/** Short, so that a reader can fall behind; it is trimmed in blocks, and may be longer. */
+const logLength = 100;
+
+interface TestCell {
+  readonly store: CellStore;
+  /** Loses everything. */
+  empty(): Promise<void>;
+}
+
+/** A reader that waits at a gate before each read of the log. */
+function gated(reader: LogReader): { readonly reader: LogReader; open(): void } {
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  const readLog = async (after: LogHead, blockMs: number) => {
+    if (blockMs > 0) await gate;
+    return reader.readLog(after, blockMs);
+  };
+  const wrapped = {
+    head: () => reader.head(),
+    scan: () => reader.scan(),
+    readLog,
+    close: () => reader.close(),
+  };
+  return { reader: wrapped, open: () => open() };
+}
+
+function replicaContract(open: () => Promise<TestCell>): void {
+  it('that followed the log equals one from a fresh snapshot and the model, after any history', async () => {
+    const property = fc.asyncProperty(history, async (groups) => {
+      const { store } = await open();
+      const replica = await Replica.start(store.openLogReader());
+      const held = follow(replica);
+      const model: Model = new Map();
+      for (const group of groups) await commitGroup(store, model, group);
+      await replica.waitFor(groups.flat().length, 10_000);
+      expect(contentOf(replica)).toEqual(model);
+      expect(held).toEqual(model);
+      for (const kind of entityKinds) expect(replica.count(kind)).toBe([...replica.all(kind)].length);
+      const fresh = await Replica.start(store.openLogReader());
+      expect(contentOf(fresh)).toEqual(model);
+      for (const jobId of ['j1', 'j2']) {
+        const ids = (of: Replica) =>
+          of
+            .tasksOf(jobId)
+            .map(({ id }) => id)
+            .toSorted();
+        expect(ids(replica)).toEqual(ids(fresh));
+      }
+      await store.close();
+      await Promise.all([replica.close(), fresh.close()]);
+    });
+    await fc.assert(property, { numRuns: 40 });
+  });
+
+  it('that starts while commits are made misses none', async () => {
+    const { store } = await open();
+    const write = (index: number) =>
+      store.commit(request([cluster(`c${index % 50}`, index + 1), cluster(`d${index}`)]));
+    const commits = Array.from({ length: 500 }, async (_, index) => applied(await write(index)));
+    const replicas = await Promise.all(Array.from({ length: 3 }, () => Replica.start(store.openLogReader())));
+    await Promise.all(commits);
+    for (const replica of replicas) await replica.waitFor(500, 10_000);
+    for (const replica of replicas) await expectSameCell(replica, store);
+    await store.close();
+    await Promise.all(replicas.map((replica) => replica.close()));
+  });
+
+  it('resynchronises when the log was trimmed beyond its place, and tells the difference as one change', async () => {
+    const { store } = await open();
+    for (const id of ['kept', 'changed', 'removed']) applied(await store.commit(request([cluster(id)])));
+    const gate = gated(store.openLogReader());
+    const replica = await Replica.start(gate.reader);
+    const held = follow(replica);
+    const seen: CommitChanges[] = [];
+    replica.changes$.subscribe((commit) => seen.push(commit));
+    applied(
+      await store.commit(
+        request([cluster('changed', 2), cluster('new'), { kind: 'cluster', id: 'removed' }]),
+      ),
+    );
+    for (let count = 0; count < 3 * logLength; count += 1)
+      applied(await store.commit(request([cluster('far')])));
+    gate.open();
+    await replica.waitFor(4 + 3 * logLength, 10_000);
+    expect(seen.map(({ actor, revision }) => [actor, revision])).toEqual([[resyncActor, 4 + 3 * logLength]]);
+    expect(seen[0]?.changes.map(({ id }) => id).toSorted()).toEqual(['changed', 'far', 'new', 'removed']);
+    expect(held).toEqual(contentOf(replica));
+    await expectSameCell(replica, store);
+    await store.close();
+    await replica.close();
+  });
+
+  it('resynchronises when the store was emptied under it', async () => {
+    const { store, empty } = await open();
+    for (const id of ['a', 'b', 'c']) applied(await store.commit(request([cluster(id)])));
+    const replica = await Replica.start(store.openLogReader(), { blockMs: 50 });
+    const held = follow(replica);
+    await empty();
+    await waitFor(() => replica.revision === 0, { what: 'the replica is empty' });
+    expect(held).toEqual(new Map());
+    applied(await store.commit(request([cluster('d')])));
+    await waitFor(() => replica.find('cluster', 'd') !== undefined, {
+      what: 'the replica follows the new log',
+    });
+    await expectSameCell(replica, store);
+    expect(held).toEqual(contentOf(replica));
+    await store.close();
+    await replica.close();
+  });
+}
+
+describe('a replica of the memory store', () => {
+  replicaContract(async () => {
+    const store = new MemoryStore({ logLength });
+    return { store, empty: async () => store.clear() };
+  });
+});
+
+describe.skipIf(skipRedisTests !== false)('a replica of the Redis store', () => {
+  let redis: TestRedis;
+  beforeAll(async () => {
+    redis = await startTestRedis();
+  });
+  afterAll(() => redis.stop());
+
+  replicaContract(async () => {
+    const store = await RedisStore.connect({ url: redis.url, cell: randomUUID(), logLength });
+    return { store, empty: async () => void (await redis.command('FLUSHALL')) };
+  });
+});

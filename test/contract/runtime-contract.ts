@@ -1,0 +1,265 @@
+import { randomUUID } from 'node:crypto';
+import type { ContainerRuntime, RuntimeEvent } from '@berth/agent/container-runtime';
+import type { ContainerStatus } from '@berth/agent/core/container';
+import { type ContainerSpec, labelNames } from '@berth/agent/core/container-spec';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { waitFor } from '../support/wait-for.js';
+
+/** An engine, and what a test needs to make it do what the behaviour under test is about. */
+export interface EngineUnderTest {
+  /** An image that the engine has. */
+  readonly image: string;
+  /** An image that exists nowhere. */
+  readonly missingImage: string;
+  /** Another agent process: sees the engine as it is now. */
+  open(agentId: string): ContainerRuntime;
+  close(): Promise<void>;
+}
+
+export const testCell = 'contract';
+
+/** A container that suits any engine: a real one heeds the command, a simulated one the environment. */
+export function specFor(image: string, agentId: string, changes: Partial<ContainerSpec> = {}): ContainerSpec {
+  const name = changes.name ?? `${randomUUID()}.0-0`;
+  return {
+    name,
+    image,
+    entryPoint: [],
+    command: ['sleep', '600'],
+    env: {},
+    labels: {
+      [labelNames.cell]: testCell,
+      [labelNames.agent]: agentId,
+      [labelNames.task]: name,
+      [labelNames.job]: name.split('.')[0] ?? '',
+    },
+    cpuMillis: 100,
+    memoryMb: 32,
+    network: 'none',
+    ports: [],
+    portBind: '127.0.0.1',
+    init: true,
+    ...changes,
+  };
+}
+
+/** Runs for a moment and ends with that exit code. */
+export function endsWith(exitCode: number): Partial<ContainerSpec> {
+  return {
+    command: ['sh', '-c', `sleep 0.2; exit ${exitCode}`],
+    env: { BERTH_SIM_RUN_MS: '200', BERTH_SIM_EXIT_CODE: String(exitCode) },
+  };
+}
+
+/** Needs more memory than it may have. */
+export const outOfMemory: Partial<ContainerSpec> = {
+  command: ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=100M', 'count=1'],
+  env: { BERTH_SIM_FAIL: 'oom' },
+};
+
+/** Kills and removes everything that the agent has. */
+export async function clear(runtime: ContainerRuntime): Promise<void> {
+  for (const { taskId } of await runtime.list()) {
+    await runtime.kill(taskId).catch(() => undefined);
+    await waitFor(
+      () =>
+        runtime.remove(taskId).then(
+          () => true,
+          () => false,
+        ),
+      { what: `${taskId} is gone` },
+    );
+  }
+}
+
+/** What every ContainerRuntime has to do. */
+export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): void {
+  describe('the contract of a container runtime', () => {
+    const agentId = `agent-${randomUUID()}`;
+    let engine: EngineUnderTest;
+    let runtime: ContainerRuntime;
+    const spec = (changes: Partial<ContainerSpec> = {}) => specFor(engine.image, agentId, changes);
+
+    beforeEach(async () => {
+      engine = await makeEngine();
+      runtime = engine.open(agentId);
+    });
+    afterEach(async () => {
+      await clear(runtime);
+      await runtime.close();
+      await engine.close();
+    });
+
+    async function launch(changes: Partial<ContainerSpec> = {}): Promise<string> {
+      const made = spec(changes);
+      await runtime.create(made);
+      await runtime.start(made.name);
+      return made.name;
+    }
+
+    function ended(taskId: string): Promise<ContainerStatus> {
+      const hasEnded = async () => {
+        const status = await runtime.inspect(taskId);
+        return status?.state === 'exited' ? status : undefined;
+      };
+      return waitFor(hasEnded, { what: 'the container has ended' });
+    }
+
+    it('tells what its host has', async () => {
+      const info = await runtime.info();
+      expect(info.cpuMillis).toBeGreaterThanOrEqual(1000);
+      expect(info.memoryMb).toBeGreaterThan(100);
+      expect(info.diskMb).toBeGreaterThan(100);
+      expect(info.version).toContain(runtime.name);
+      await runtime.ping();
+    });
+
+    it('takes a container from created over running to exited', async () => {
+      const made = spec(endsWith(0));
+      expect(await runtime.create(made)).toEqual({ adopted: false });
+      expect(await runtime.inspect(made.name)).toMatchObject({ taskId: made.name, state: 'created' });
+      await runtime.start(made.name);
+      expect(await runtime.inspect(made.name)).toMatchObject({ state: 'running' });
+      const { startedAtMs, finishedAtMs, ...status } = await ended(made.name);
+      expect(status).toEqual({ taskId: made.name, state: 'exited', exitCode: 0, oomKilled: false });
+      expect(finishedAtMs ?? 0).toBeGreaterThan(startedAtMs ?? Number.POSITIVE_INFINITY);
+    });
+
+    it('keeps the exit code of what ended, until it is removed', async () => {
+      const taskId = await launch(endsWith(3));
+      expect(await ended(taskId)).toMatchObject({ exitCode: 3 });
+      expect(await runtime.list()).toMatchObject([{ taskId, state: 'exited' }]);
+      await runtime.remove(taskId);
+      expect(await runtime.inspect(taskId)).toBeUndefined();
+      expect(await runtime.list()).toEqual([]);
+    });
+
+    it('tells of each end as it happens', async () => {
+      const events: RuntimeEvent[] = [];
+      const following = runtime.events$.subscribe((event) => events.push(event));
+      await waitFor(() => events.some(({ is }) => is === 'connected'), { what: 'events flow' });
+      const taskId = await launch(endsWith(0));
+      await waitFor(() => events.some((event) => event.is === 'changed' && event.taskId === taskId));
+      expect(await runtime.inspect(taskId)).toMatchObject({ state: 'exited', exitCode: 0 });
+      following.unsubscribe();
+    });
+
+    it('tells nothing of other agents and their containers', async () => {
+      const other = engine.open('another-agent');
+      const events: RuntimeEvent[] = [];
+      const following = runtime.events$.subscribe((event) => events.push(event));
+      await waitFor(() => events.length > 0, { what: 'events flow' });
+      const foreign = specFor(engine.image, 'another-agent', endsWith(0));
+      await other.create(foreign);
+      await other.start(foreign.name);
+      const own = await launch(endsWith(0));
+      await waitFor(() => events.some((event) => event.is === 'changed' && event.taskId === own));
+      expect((await runtime.list()).map(({ taskId }) => taskId)).toEqual([own]);
+      expect(events.filter((event) => event.is === 'changed' && event.taskId === foreign.name)).toEqual([]);
+      following.unsubscribe();
+      await clear(other);
+      await other.close();
+    });
+
+    it('adopts a container that is there already, so that a launch can be repeated', async () => {
+      const taskId = await launch();
+      const { startedAtMs } = (await runtime.inspect(taskId)) ?? {};
+      expect(await runtime.create(spec({ name: taskId }))).toEqual({ adopted: true });
+      await runtime.start(taskId);
+      expect(await runtime.inspect(taskId)).toMatchObject({ state: 'running', startedAtMs });
+    });
+
+    it('shows the same containers to an agent that comes back', async () => {
+      const running = await launch();
+      const exited = await launch(endsWith(7));
+      await ended(exited);
+      const again = engine.open(agentId);
+      const states = new Map((await again.list()).map(({ taskId, state }) => [taskId, state]));
+      expect(states).toEqual(
+        new Map([
+          [running, 'running'],
+          [exited, 'exited'],
+        ]),
+      );
+      expect(await again.inspect(exited)).toMatchObject({ exitCode: 7 });
+      await again.close();
+    });
+
+    it('has the images that it has, and says so of those that exist nowhere', async () => {
+      expect(await runtime.ensureImage(engine.image)).toBe(engine.image);
+      const made = spec({ image: engine.missingImage, env: { BERTH_SIM_FAIL: 'pull' } });
+      await expect(runtime.create(made)).rejects.toMatchObject({ name: 'RuntimeError', kind: 'notFound' });
+      await expect(runtime.ensureImage(engine.missingImage)).rejects.toMatchObject({ kind: 'notFound' });
+    });
+
+    it('refuses settings that cannot be', async () => {
+      const made = spec({ memoryMb: 1, env: { BERTH_SIM_FAIL: 'create' } });
+      await expect(runtime.create(made)).rejects.toMatchObject({ kind: 'invalid' });
+      expect(await runtime.list()).toEqual([]);
+    });
+
+    it('says that a command cannot be started, and remembers it', async () => {
+      const made = spec({ command: ['/no/such/program'], init: false, env: { BERTH_SIM_FAIL: 'start' } });
+      await runtime.create(made);
+      await expect(runtime.start(made.name)).rejects.toMatchObject({ kind: 'invalid' });
+      const status = await runtime.inspect(made.name);
+      expect(status).toMatchObject({
+        state: 'created',
+        startError: expect.stringMatching(/no such|not found/),
+      });
+    });
+
+    it('ends a container with SIGTERM', async () => {
+      const taskId = await launch();
+      await runtime.stop(taskId);
+      expect(await ended(taskId)).toMatchObject({ exitCode: 128 + 15, oomKilled: false });
+    });
+
+    it('leaves a container that ignores SIGTERM running, and ends it with SIGKILL', async () => {
+      const command = ['sh', '-c', 'trap "" TERM; while true; do sleep 0.1; done'];
+      const taskId = await launch({ command, env: { BERTH_SIM_IGNORE_TERM: '1' } });
+      await runtime.stop(taskId);
+      expect(await runtime.inspect(taskId)).toMatchObject({ state: 'running' });
+      await runtime.kill(taskId);
+      expect(await ended(taskId)).toMatchObject({ exitCode: 128 + 9, oomKilled: false });
+    });
+
+    it('says that what has ended cannot be stopped', async () => {
+      const taskId = await launch(endsWith(0));
+      await ended(taskId);
+      await expect(runtime.stop(taskId)).rejects.toMatchObject({ kind: 'conflict' });
+      await expect(runtime.kill(taskId)).rejects.toMatchObject({ kind: 'conflict' });
+    });
+
+    it('does not know a container that never was', async () => {
+      expect(await runtime.inspect('never')).toBeUndefined();
+      for (const call of ['start', 'stop', 'kill'] as const) {
+        await expect(runtime[call]('never')).rejects.toMatchObject({ kind: 'notFound' });
+      }
+      await runtime.remove('never');
+    });
+
+    it('does not remove what runs', async () => {
+      const taskId = await launch();
+      await expect(runtime.remove(taskId)).rejects.toMatchObject({ kind: 'conflict' });
+      expect(await runtime.inspect(taskId)).toMatchObject({ state: 'running' });
+    });
+
+    it('tells lack of memory from other ends', async () => {
+      const taskId = await launch(outOfMemory);
+      expect(await ended(taskId)).toMatchObject({ exitCode: 128 + 9, oomKilled: true });
+    });
+
+    it('gives each published port a host port, and the container an address', async () => {
+      const taskId = await launch({ network: 'bridge', ports: [9090, 8080] });
+      const status = await runtime.inspect(taskId);
+      expect(status?.ip).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+      const hostPorts = new Map(
+        status?.hostPorts?.split(',').map((pair) => pair.split(':').map(Number) as [number, number]),
+      );
+      expect([...hostPorts.keys()].sort()).toEqual([8080, 9090]);
+      expect(new Set(hostPorts.values()).size).toBe(2);
+      expect(await runtime.list()).toMatchObject([{ taskId, ip: status?.ip, hostPorts: status?.hostPorts }]);
+    });
+  });
+}

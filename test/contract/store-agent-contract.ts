@@ -1,0 +1,136 @@
+import { AgentRecord } from '@berth/shared/gen/berth/v1/store';
+import { describe, expect, it } from 'vitest';
+import { waitFor } from '../support/wait-for.js';
+import type { StoreUnderTest } from './store-contract.js';
+import { applied, assignment, cluster, report, request } from './store-fixtures.js';
+
+/** What runs between master and agents: assignments, reports, heartbeats. */
+export function agentContract(test: StoreUnderTest): void {
+  const assign = (agentId: string, ...taskIds: string[]) =>
+    taskIds.map((taskId) => ({ agentId, taskId, assignment: assignment(taskId) }));
+
+  describe('the assignments of an agent', () => {
+    it('are what was put on it and not taken off', async () => {
+      const { store } = test;
+      const feed = store.openAssignmentFeed();
+      applied(await store.commit(request([cluster('a')], { assignments: assign('one', 't1', 't2') })));
+      applied(await store.commit(request([], { assignments: [{ agentId: 'one', taskId: 't1' }] })));
+      applied(await store.commit(request([], { assignments: assign('two', 't3') })));
+      expect(await feed.readAssignments('one')).toEqual([assignment('t2')]);
+      expect(await feed.readAssignments('two')).toEqual([assignment('t3')]);
+      expect(await feed.readAssignments('three')).toEqual([]);
+    });
+
+    it('are told as they change, from the first call on', async () => {
+      const { store } = test;
+      const feed = store.openAssignmentFeed();
+      applied(await store.commit(request([], { assignments: assign('one', 'before') })));
+      expect(await feed.readChanges(['one'], 0)).toEqual([]);
+      applied(await store.commit(request([], { assignments: assign('one', 't1', 't2') })));
+      applied(await store.commit(request([], { assignments: [{ agentId: 'one', taskId: 't1' }] })));
+      expect(await feed.readChanges(['one'], 0)).toEqual([
+        ...assign('one', 't1', 't2'),
+        { agentId: 'one', taskId: 't1' },
+      ]);
+      expect(await feed.readChanges(['one'], 0)).toEqual([]);
+    });
+
+    it('lose no change between reading all of them and waiting for changes', async () => {
+      const { store } = test;
+      const feed = store.openAssignmentFeed();
+      expect(await feed.readAssignments('one')).toEqual([]);
+      applied(await store.commit(request([], { assignments: assign('one', 't1') })));
+      expect(await feed.readChanges(['one'], 0)).toEqual(assign('one', 't1'));
+    });
+
+    it('wake one waiting feed for any of its agents, those added later included', async () => {
+      const { store } = test;
+      const feed = store.openAssignmentFeed();
+      expect(await feed.readChanges(['one'], 0)).toEqual([]);
+      applied(await store.commit(request([], { assignments: assign('two', 'before') })));
+      expect(await feed.readChanges(['one', 'two'], 0)).toEqual([]);
+      const changes = feed.readChanges(['one', 'two'], 30_000);
+      applied(await store.commit(request([], { assignments: assign('two', 't1') })));
+      expect(await changes).toEqual(assign('two', 't1'));
+    });
+
+    it('go with the agent when it is removed', async () => {
+      const { store } = test;
+      const record = AgentRecord.fromPartial({ id: 'one' });
+      const assignments = assign('one', 't1');
+      applied(await store.commit(request([{ kind: 'agent', id: 'one', record }], { assignments })));
+      await store.beat(['one']);
+      applied(await store.commit(request([{ kind: 'agent', id: 'one' }])));
+      expect(await store.openAssignmentFeed().readAssignments('one')).toEqual([]);
+      expect(await store.findBeating(['one'], 60_000)).toEqual([]);
+    });
+  });
+
+  describe('reports', () => {
+    it('come in the order in which they were published and stay until a commit acknowledges them', async () => {
+      const { store } = test;
+      const inbox = store.openReportInbox();
+      await store.publish([report('t1'), report('t2')]);
+      await store.publish([report('t3')]);
+      const queued = await inbox.readReports('0', 10, 0);
+      expect(queued.map(({ report: { taskId } }) => taskId)).toEqual(['t1', 't2', 't3']);
+      expect(await store.openReportInbox().readReports('0', 10, 0)).toEqual(queued);
+      const second = queued[1]?.streamId ?? '';
+      applied(await store.commit(request([cluster('a')], { ackReportsThrough: second })));
+      expect(await inbox.readReports('0', 10, 0)).toEqual(queued.slice(2));
+    });
+
+    it('are read on from a place, so many at once as are asked for', async () => {
+      const { store } = test;
+      const inbox = store.openReportInbox();
+      await store.publish(['t1', 't2', 't3'].map((taskId) => report(taskId)));
+      const first = await inbox.readReports('0', 2, 0);
+      expect(first.map(({ report: { taskId } }) => taskId)).toEqual(['t1', 't2']);
+      const rest = await inbox.readReports(first[1]?.streamId ?? '', 2, 0);
+      expect(rest.map(({ report: { taskId } }) => taskId)).toEqual(['t3']);
+    });
+
+    it('may be many at once', async () => {
+      const { store } = test;
+      const taskIds = Array.from({ length: 2_500 }, (_, index) => `t${index}`);
+      await store.publish(taskIds.map((taskId) => report(taskId)));
+      const queued = await store.openReportInbox().readReports('0', 5_000, 0);
+      expect(queued.map(({ report: { taskId } }) => taskId)).toEqual(taskIds);
+    });
+
+    it('wake a waiting inbox', async () => {
+      const { store } = test;
+      const reading = store.openReportInbox().readReports('0', 10, 30_000);
+      await store.publish([report('t1')]);
+      expect((await reading).map((queued) => queued.report)).toEqual([report('t1')]);
+    });
+
+    it('may be none', async () => {
+      await test.store.publish([]);
+      expect(await test.store.openReportInbox().readReports('0', 10, 0)).toEqual([]);
+    });
+  });
+
+  describe('heartbeats', () => {
+    it('tell who beats and who has fallen silent', async () => {
+      const { store } = test;
+      await store.beat(['one', 'two']);
+      expect(await store.findBeating(['one', 'two', 'never'], 60_000)).toEqual(['one', 'two']);
+      expect(await store.findSilent(60_000)).toEqual([]);
+      await waitFor(
+        async () => {
+          await store.beat(['two']);
+          return (await store.findSilent(500)).includes('one');
+        },
+        { what: 'one has been silent for 500 ms' },
+      );
+      expect(await store.findSilent(500)).toEqual(['one']);
+      expect(await store.findBeating(['one', 'two'], 500)).toEqual(['two']);
+    });
+
+    it('of nobody are nothing', async () => {
+      await test.store.beat([]);
+      expect(await test.store.findBeating([], 1_000)).toEqual([]);
+    });
+  });
+}

@@ -1,0 +1,186 @@
+import { maxWritesPerCommit } from '@berth/shared/store/store';
+import { describe, expect, it } from 'vitest';
+import { waitFor } from '../support/wait-for.js';
+import type { StoreUnderTest } from './store-contract.js';
+import {
+  applied,
+  assignment,
+  cluster,
+  logStart,
+  readAll,
+  removal,
+  report,
+  request,
+  scanAll,
+} from './store-fixtures.js';
+
+/** Preconditions, atomicity, commit ids, fencing, claims, archive. */
+export function commitContract(test: StoreUnderTest): void {
+  describe('a commit', () => {
+    it('raises the revision by one and tells the time', async () => {
+      const first = applied(await test.store.commit(request([cluster('a')])));
+      const second = applied(await test.store.commit(request([cluster('b')])));
+      expect([first.revision, second.revision]).toEqual([1, 2]);
+      expect(Math.abs(first.atMs - Date.now())).toBeLessThan(60_000);
+      expect(second.atMs).toBeGreaterThanOrEqual(first.atMs);
+    });
+
+    it('creates an entity only where none is when 0 is expected', async () => {
+      applied(await test.store.commit(request([cluster('a', 1, 0)])));
+      const again = await test.store.commit(request([cluster('a', 2, 0)]));
+      expect(again).toEqual({ ok: false, reason: 'conflict', kind: 'cluster', id: 'a', actualRevision: 1 });
+    });
+
+    it('changes an entity only at the expected revision', async () => {
+      applied(await test.store.commit(request([cluster('a')])));
+      applied(await test.store.commit(request([cluster('a', 2, 1)])));
+      const stale = await test.store.commit(request([cluster('a', 3, 1)]));
+      expect(stale).toEqual({ ok: false, reason: 'conflict', kind: 'cluster', id: 'a', actualRevision: 2 });
+      const gone = await test.store.commit(request([removal('absent', 7)]));
+      expect(gone).toEqual({
+        ok: false,
+        reason: 'conflict',
+        kind: 'cluster',
+        id: 'absent',
+        actualRevision: 0,
+      });
+    });
+
+    it('removes an entity, after which it can be created again', async () => {
+      applied(await test.store.commit(request([cluster('a')])));
+      applied(await test.store.commit(request([removal('a', 1)])));
+      expect(await scanAll(test.store.openLogReader())).toEqual(new Map());
+      expect(applied(await test.store.commit(request([cluster('a', 2, 0)]))).revision).toBe(3);
+    });
+
+    it('leaves nothing behind when one of its preconditions fails', async () => {
+      const { store } = test;
+      applied(await store.commit(request([cluster('taken')])));
+      await store.publish([report('t')]);
+      const inbox = store.openReportInbox();
+      const [queued] = await inbox.readReports('0', 10, 0);
+      const refused = await store.commit(
+        request([cluster('new'), cluster('taken', 2, 0)], {
+          assignments: [{ agentId: 'agent', taskId: 't', assignment: assignment('t') }],
+          claims: [{ name: 'name', owner: 'me' }],
+          archive: [{ jobId: 'job', ttlMs: 60_000, fields: { job: Uint8Array.of(1) } }],
+          ackReportsThrough: queued?.streamId ?? '',
+        }),
+      );
+      expect(refused).toMatchObject({ ok: false, reason: 'conflict', id: 'taken' });
+      const reader = store.openLogReader();
+      expect(await scanAll(reader)).toEqual(new Map([['cluster/taken', 1]]));
+      expect((await reader.head()).revision).toBe(1);
+      expect(await store.openAssignmentFeed().readAssignments('agent')).toEqual([]);
+      expect(await store.findArchived('job')).toBeUndefined();
+      expect(await inbox.readReports('0', 10, 0)).toHaveLength(1);
+      applied(await store.commit(request([], { claims: [{ name: 'name', owner: 'another' }] })));
+    });
+
+    it('applies once when it is repeated with its id, and answers the same', async () => {
+      const commit = request([cluster('a', 1, 0)], { commitId: 'once' });
+      const first = await test.store.commit(commit);
+      applied(await test.store.commit(request([cluster('b')])));
+      expect(await test.store.commit(commit)).toEqual(first);
+      expect((await test.store.openLogReader().head()).revision).toBe(2);
+    });
+
+    it('applies once when it is sent many times at once', async () => {
+      const commit = request([cluster('a', 1, 0)], { commitId: 'once' });
+      const results = await Promise.all(Array.from({ length: 10 }, () => test.store.commit(commit)));
+      expect(new Set(results.map((result) => applied(result).revision))).toEqual(new Set([1]));
+      expect((await test.store.openLogReader().head()).revision).toBe(1);
+    });
+
+    it('may be sent again with its id after it was refused', async () => {
+      applied(await test.store.commit(request([cluster('a')])));
+      const commit = request([cluster('a', 2, 0)], { commitId: 'later' });
+      expect(await test.store.commit(commit)).toMatchObject({ ok: false, reason: 'conflict' });
+      applied(await test.store.commit(request([removal('a')])));
+      expect(applied(await test.store.commit(commit)).revision).toBe(3);
+    });
+
+    it('without writes neither raises the revision nor stands in the log', async () => {
+      applied(await test.store.commit(request([cluster('a')])));
+      const assignments = [{ agentId: 'agent', taskId: 't', assignment: assignment('t') }];
+      expect(applied(await test.store.commit(request([], { assignments }))).revision).toBe(1);
+      expect(await test.store.openAssignmentFeed().readAssignments('agent')).toEqual([assignment('t')]);
+      expect(await readAll(test.store.openLogReader())).toHaveLength(1);
+    });
+
+    it('holds as many writes as one commit may have', async () => {
+      const writes = Array.from({ length: maxWritesPerCommit }, (_, index) => cluster(`c${index}`, 1, 0));
+      applied(await test.store.commit(request(writes)));
+      const reader = test.store.openLogReader();
+      expect((await scanAll(reader)).size).toBe(maxWritesPerCommit);
+      const read = await reader.readLog(logStart, 0);
+      expect(read.ok && read.entries[0]?.writes).toHaveLength(maxWritesPerCommit);
+      applied(await test.store.commit(request(writes.map(({ id }) => removal(id, 1)))));
+      expect((await scanAll(reader)).size).toBe(0);
+    });
+
+    it('is refused with all that is wrong when it is not valid', async () => {
+      const many = Array.from({ length: maxWritesPerCommit + 1 }, (_, index) => cluster(`c${index}`));
+      const invalid = test.store.commit(request([...many, cluster('c0')], { ackReportsThrough: 'x' }));
+      await expect(invalid).rejects.toMatchObject({
+        code: 'invalidArgument',
+        violations: [{ field: 'writes' }, { field: 'writes' }, { field: 'ackReportsThrough' }],
+      });
+      expect((await test.store.openLogReader().head()).revision).toBe(0);
+    });
+  });
+
+  describe('a claim', () => {
+    it('is held by one owner, who may claim it again', async () => {
+      const { store } = test;
+      const claims = [{ name: 'name', owner: 'first' }];
+      applied(await store.commit(request([cluster('a')], { claims })));
+      const refused = await store.commit(
+        request([cluster('b')], { claims: [{ name: 'name', owner: 'second' }] }),
+      );
+      expect(refused).toEqual({ ok: false, reason: 'claimed', name: 'name', owner: 'first' });
+      applied(await store.commit(request([cluster('b')], { claims })));
+    });
+
+    it('can be released for others', async () => {
+      const { store } = test;
+      applied(await store.commit(request([], { claims: [{ name: 'name', owner: 'first' }] })));
+      applied(await store.commit(request([], { releaseClaims: ['name'] })));
+      applied(await store.commit(request([], { claims: [{ name: 'name', owner: 'second' }] })));
+    });
+
+    it('ends by itself after its time', async () => {
+      const { store } = test;
+      const claims = [{ name: 'name', owner: 'first', ttlMs: 50 }];
+      applied(await store.commit(request([], { claims })));
+      const other = request([], { claims: [{ name: 'name', owner: 'second' }] });
+      await waitFor(async () => (await store.commit(other)).ok, { what: 'the claim has expired' });
+    });
+  });
+
+  describe('the archive', () => {
+    it('keeps what is added to a job, also over several commits', async () => {
+      const { store } = test;
+      const archive = (fields: Record<string, Uint8Array>) => [{ jobId: 'job', ttlMs: 60_000, fields }];
+      applied(
+        await store.commit(request([cluster('a')], { archive: archive({ job: Uint8Array.of(1, 0, 255) }) })),
+      );
+      applied(await store.commit(request([], { archive: archive({ 'task/1': Uint8Array.of(2) }) })));
+      const kept = await store.findArchived('job');
+      expect([...(kept ?? [])].map(([field, bytes]) => [field, [...bytes]]).sort()).toEqual([
+        ['job', [1, 0, 255]],
+        ['task/1', [2]],
+      ]);
+      expect(await store.findArchived('another')).toBeUndefined();
+    });
+
+    it('forgets a job after its time', async () => {
+      const { store } = test;
+      const archive = [{ jobId: 'job', ttlMs: 50, fields: { job: Uint8Array.of(1) } }];
+      applied(await store.commit(request([], { archive })));
+      await waitFor(async () => (await store.findArchived('job')) === undefined, {
+        what: 'the archive expires',
+      });
+    });
+  });
+}

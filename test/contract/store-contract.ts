@@ -1,0 +1,37 @@
+import type { CellStore } from '@berth/shared/store/cell-store';
+import { afterEach, beforeEach, describe } from 'vitest';
+import { agentContract } from './store-agent-contract.js';
+import { commitContract } from './store-commit-contract.js';
+import { leaseContract } from './store-lease-contract.js';
+import { logContract } from './store-log-contract.js';
+
+/** The store that the running test uses: an empty cell for each test. */
+export interface StoreUnderTest {
+  readonly store: CellStore;
+}
+
+/** What every implementation of {@link CellStore} has to do. `open` makes a store on an empty cell. */
+export function storeContract(open: () => Promise<CellStore>): void {
+  describe('the contract of a cell store', () => {
+    let store: CellStore | undefined;
+    const underTest: StoreUnderTest = {
+      get store() {
+        if (store === undefined) throw new Error('no test is running');
+        return store;
+      },
+    };
+
+    beforeEach(async () => {
+      store = await open();
+    });
+    afterEach(async () => {
+      await store?.close();
+      store = undefined;
+    });
+
+    commitContract(underTest);
+    logContract(underTest);
+    agentContract(underTest);
+    leaseContract(underTest);
+  });
+}

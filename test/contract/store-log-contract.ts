@@ -1,0 +1,127 @@
+import { Replica, resyncActor } from '@berth/shared/store/replica';
+import { describe, expect, it } from 'vitest';
+import { waitFor } from '../support/wait-for.js';
+import type { StoreUnderTest } from './store-contract.js';
+import { applied, cluster, logStart, readAll, removal, request, scanAll, task } from './store-fixtures.js';
+
+/** The change log, and the replica that follows it. */
+export function logContract(test: StoreUnderTest): void {
+  describe('the change log', () => {
+    it('begins empty', async () => {
+      const reader = test.store.openLogReader();
+      expect(await reader.head()).toEqual(logStart);
+      expect(await reader.readLog(logStart, 0)).toEqual({ ok: true, entries: [] });
+    });
+
+    it('tells each commit with its author, time and writes', async () => {
+      const commit = request([cluster('a'), removal('b')], { actor: 'somebody', commitId: 'first' });
+      const { atMs } = applied(await test.store.commit(commit));
+      const [entry] = await readAll(test.store.openLogReader());
+      expect(entry).toMatchObject({ revision: 1, commitId: 'first', actor: 'somebody', atMs });
+      expect(entry?.writes.map(({ field, bytes }) => [field, bytes.length > 0])).toEqual([
+        ['cluster/a', true],
+        ['cluster/b', false],
+      ]);
+    });
+
+    it('has consecutive revisions in one order while 50 commit at once', async () => {
+      const { store } = test;
+      const results = await Promise.all(
+        Array.from({ length: 50 }, (_, index) =>
+          store.commit(request([cluster(`c${index % 7}`, index + 1)])),
+        ),
+      );
+      const entries = await readAll(store.openLogReader());
+      expect(entries.map(({ revision }) => revision)).toEqual(
+        Array.from({ length: 50 }, (_, index) => index + 1),
+      );
+      expect(results.map((result) => applied(result).revision).sort((a, b) => a - b)).toEqual(
+        entries.map(({ revision }) => revision),
+      );
+    });
+
+    it('lets exactly one of many racing changes of an entity through', async () => {
+      const { store } = test;
+      applied(await store.commit(request([cluster('a')])));
+      const results = await Promise.all(
+        Array.from({ length: 50 }, (_, index) => store.commit(request([cluster('a', index, 1)]))),
+      );
+      expect(results.filter(({ ok }) => ok)).toHaveLength(1);
+      expect((await store.openLogReader().head()).revision).toBe(2);
+    });
+
+    it('wakes a waiting reader', async () => {
+      const reader = test.store.openLogReader();
+      const read = reader.readLog(logStart, 30_000);
+      applied(await test.store.commit(request([cluster('a')])));
+      expect(await read).toMatchObject({ ok: true, entries: [{ revision: 1 }] });
+    });
+
+    it('goes on from where a reader has got', async () => {
+      const { store } = test;
+      const reader = store.openLogReader();
+      for (const id of ['a', 'b', 'c']) applied(await store.commit(request([cluster(id)], { commitId: id })));
+      const read = await reader.readLog({ revision: 1, commitId: 'a' }, 0);
+      expect(read.ok && read.entries.map(({ commitId }) => commitId)).toEqual(['b', 'c']);
+    });
+
+    it('tells a reader whose last commit it does not hold that it diverged', async () => {
+      const { store } = test;
+      for (const id of ['a', 'b']) applied(await store.commit(request([cluster(id)])));
+      const diverged = { ok: false, reason: 'diverged' };
+      expect(await store.openLogReader().readLog({ revision: 1, commitId: 'other' }, 0)).toEqual(diverged);
+      expect(await store.openLogReader().readLog({ revision: 2, commitId: 'other' }, 0)).toEqual(diverged);
+      expect(await store.openLogReader().readLog({ revision: 9, commitId: 'other' }, 0)).toEqual(diverged);
+    });
+
+    it('can be scanned for all entities with their revisions', async () => {
+      const { store } = test;
+      const writes = Array.from({ length: 900 }, (_, index) => cluster(`c${index}`));
+      applied(await store.commit(request(writes)));
+      applied(await store.commit(request([cluster('c5', 2)])));
+      const entities = await scanAll(store.openLogReader());
+      expect(entities.size).toBe(900);
+      expect([entities.get('cluster/c4'), entities.get('cluster/c5')]).toEqual([1, 2]);
+    });
+
+    it('ends a waiting read when the reader is closed', async () => {
+      const reader = test.store.openLogReader();
+      await reader.head();
+      const read = reader.readLog(logStart, 30_000);
+      const ended = expect(read).rejects.toMatchObject({ code: 'unavailable' });
+      await reader.close();
+      await ended;
+    });
+  });
+
+  describe('a replica', () => {
+    it('holds what was there before it and what comes after', async () => {
+      const { store } = test;
+      applied(await store.commit(request([cluster('a'), task('j.0-0', 'j')])));
+      const replica = await Replica.start(store.openLogReader());
+      expect(replica.revision).toBe(1);
+      const { revision } = applied(await store.commit(request([task('j.1-0', 'j'), removal('a')])));
+      await replica.waitFor(revision, 10_000);
+      expect(replica.find('cluster', 'a')).toBeUndefined();
+      expect(replica.tasksOf('j').map(({ id }) => id)).toEqual(['j.0-0', 'j.1-0']);
+      await replica.close();
+    });
+
+    it('emits every commit once and in order while many are made', async () => {
+      const { store } = test;
+      const replica = await Replica.start(store.openLogReader());
+      const seen: number[] = [];
+      replica.changes$.subscribe(({ revision, actor }) => {
+        expect(actor).not.toBe(resyncActor);
+        seen.push(revision);
+      });
+      await Promise.all(
+        Array.from({ length: 300 }, (_, index) => store.commit(request([cluster(`c${index}`)]))),
+      );
+      await waitFor(() => replica.revision === 300, { what: 'the replica holds all commits' });
+      expect(seen).toEqual(Array.from({ length: 300 }, (_, index) => index + 1));
+      expect(replica.count('cluster')).toBe(300);
+      await replica.close();
+    });
+  });
+}

@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, readlink, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { findOnPath, runChecked } from '@berth/local/command';
+import type Docker from 'dockerode';
+import { pack } from 'tar-stream';
+import { waitFor } from './wait-for.js';
+
+/** A program of this machine that an image is to hold. */
+interface HostProgram {
+  /** Its path in the image. */
+  readonly to: string;
+  readonly from: string;
+  /** Where it finds libraries beside the usual places. */
+  readonly libraryPath?: string;
+}
+
+/**
+ * Makes an image that holds this machine's Node and what it needs to run, in place of an official one: the same file
+ * layout as far as Berth's image cares, and no registry asked.
+ */
+export async function importNodeImage(docker: Docker, name: string): Promise<void> {
+  const programs: HostProgram[] = [{ from: process.execPath, to: '/usr/local/bin/node' }];
+  // Starts scripts that ask for `#!/usr/bin/env node`.
+  const env = await findOnPath('env');
+  if (env !== undefined) programs.push({ from: env, to: '/usr/bin/env' });
+  await importPrograms(docker, name, programs);
+}
+
+/** Makes an image with a redis-server and its redis-cli, from the server that tests start. */
+export async function importRedisImage(docker: Docker, name: string, redisServer: string): Promise<void> {
+  const { binary, libraryPath } = await lookThrough(redisServer);
+  const cli = join(dirname(binary), 'redis-cli');
+  if (!existsSync(cli)) throw new Error(`there is no redis-cli beside ${binary}`);
+  await importPrograms(docker, name, [
+    { from: binary, to: '/usr/local/bin/redis-server', libraryPath },
+    { from: cli, to: '/usr/local/bin/redis-cli', libraryPath },
+  ]);
+}
+
+async function importPrograms(docker: Docker, name: string, programs: readonly HostProgram[]): Promise<void> {
+  const [repo = name, tag = 'latest'] = name.split(':');
+  const changes = ['ENV PATH=/usr/local/bin:/usr/bin:/bin'];
+  const answer = await docker.importImage(await programsTar(programs), { repo, tag, changes });
+  // The engine answers 200 at once and tells of a failure in the stream that follows.
+  const failure = (await text(answer)).split('\n').find((line) => line.includes('"error"'));
+  if (failure !== undefined) throw new Error(`the engine did not take the image ${name}: ${failure}`);
+}
+
+const accounts = {
+  'etc/passwd': 'root:x:0:0:root:/root:/bin/false\nnode:x:1000:1000:node:/tmp:/bin/false\n',
+  'etc/group': 'root:x:0:\nnode:x:1000:\n',
+  'etc/nsswitch.conf': 'hosts: files dns\n',
+};
+
+async function programsTar(programs: readonly HostProgram[]): Promise<Readable> {
+  const files = new Map<string, string>();
+  for (const program of programs) {
+    for (const library of await sharedLibraries(program)) files.set(library.to, library.from);
+    files.set(program.to, program.from);
+  }
+  const contents = await Promise.all(
+    [...files].map(async ([to, from]) => [to, await readFile(from)] as const),
+  );
+  const tar = pack();
+  tar.entry({ name: 'tmp', type: 'directory', mode: 0o1777 });
+  for (const [to, content] of Object.entries(accounts)) tar.entry({ name: to, mode: 0o644 }, content);
+  for (const [to, content] of contents) tar.entry({ name: to.slice(1), mode: 0o755 }, content);
+  tar.finalize();
+  return tar;
+}
+
+/** What the C library loads by itself, when it looks up a host name, where it does not have it built in. */
+const loadedLater = ['libnss_files.so.2', 'libnss_dns.so.2', 'libresolv.so.2'];
+
+/** The libraries of a program, all put where the image's C library is: that is among the places that are searched. */
+async function sharedLibraries({ from, libraryPath }: HostProgram): Promise<{ from: string; to: string }[]> {
+  const env = libraryPath === undefined ? {} : { LD_LIBRARY_PATH: libraryPath };
+  const listed = (await runChecked('ldd', [from], { env })).stdout;
+  const paths = [...listed.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1] ?? '');
+  const libc = paths.find((path) => basename(path).startsWith('libc.so'));
+  if (libc === undefined) throw new Error(`ldd names no C library for ${from}:\n${listed}`);
+  const home = dirname(libc);
+  const later = loadedLater.map((name) => join(home, name)).filter((path) => existsSync(path));
+  return [...paths, ...later].map((path) => ({
+    from: path,
+    to: basename(path).startsWith('ld-linux') ? path : join(home, basename(path)),
+  }));
+}
+
+/** The binary behind a command that may be a script around it, and the places of the libraries that it has loaded. */
+async function lookThrough(command: string): Promise<{ binary: string; libraryPath: string }> {
+  const dir = await mkdtemp(join(tmpdir(), 'berth-test-redis-image-'));
+  const socket = join(dir, 'redis.sock');
+  const args = ['--port', '0', '--unixsocket', socket, '--dir', dir, '--save', ''];
+  const child = spawn(command, args, { stdio: 'ignore' });
+  const exited = once(child, 'exit');
+  try {
+    await Promise.race([
+      waitFor(() => existsSync(socket), { what: 'redis-server listens' }),
+      exited.then(() => Promise.reject(new Error(`${command} ended at its start`))),
+    ]);
+    const binary = await realpath(await readlink(`/proc/${child.pid}/exe`));
+    // Redis writes its title over its environment, so what it was given there cannot be read.
+    const maps = await readFile(`/proc/${child.pid}/maps`, 'utf8');
+    const libraries = [...maps.matchAll(/\s(\/\S+\.so\S*)$/gm)].map((match) => dirname(match[1] ?? ''));
+    return { binary, libraryPath: [...new Set(libraries)].join(':') };
+  } finally {
+    child.kill('SIGKILL');
+    await exited.catch(() => undefined);
+    await rm(dir, { recursive: true, force: true });
+  }
+}
