@@ -1,10 +1,19 @@
+import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
 import type { AnyChange, CommitChanges } from '@berth/shared/model/change';
+import type { Entity } from '@berth/shared/model/entity';
 import { isJobLive } from '@berth/shared/model/job';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
 import { AgentLedger } from './agent-ledger.js';
 import { isAgentAlive } from './core/job-view.js';
+import type { Queue } from './core/round-types.js';
 import { DueQueue } from './due-queue.js';
+
+/** Who the master's commits say they are from. */
+export const masterActor = 'master';
+
+/** Surplus finished jobs, or orphaned wishes, that leave in one round at most. */
+const maxRemovedPerRound = 50;
 
 /**
  * What the master has to look at: touched jobs, due times and the queue, all derived from the replica and kept current
@@ -14,23 +23,34 @@ export class Agenda {
   readonly ledger: AgentLedger;
   readonly due = new DueQueue();
   readonly #cell: CellView;
+  readonly #maxFinishedJobs: number;
   readonly #touched = new Set<string>();
   readonly #queued = new Set<string>();
+  /** Oldest first. */
   readonly #finished = new Set<string>();
+  readonly #orphanStops = new Set<string>();
   #queueNews = true;
   #agentNews = true;
 
-  constructor(cell: CellView) {
+  /** Beyond `maxFinishedJobs` the oldest finished jobs are to leave the replica before their time. */
+  constructor(cell: CellView, maxFinishedJobs: number) {
     this.#cell = cell;
+    this.#maxFinishedJobs = maxFinishedJobs;
     this.ledger = new AgentLedger(cell);
     for (const { id } of cell.all('job')) this.#touched.add(id);
     for (const { id, record } of cell.all('task')) if (taskState(record) === State.QUEUED) this.#queued.add(id);
-    for (const { id, record } of cell.all('jobStatus')) if (!isJobLive(record)) this.#finished.add(id);
+    for (const { id } of cell.all('taskStop')) this.#takeStop(id);
+    const statuses = [...cell.all('jobStatus')].map(({ record }) => record);
+    for (const status of statuses.sort((a, b) => a.finishedAtMs - b.finishedAtMs)) this.#takeStatus(status.jobId, status);
   }
 
   /** Notes what a commit means for the rounds to come. */
   take(commit: CommitChanges): void {
-    for (const change of commit.changes) this.#takeChange(change);
+    for (const change of commit.changes) {
+      this.#takeChange(change);
+      // What the master writes it has decided. What it did not write, but a set back store has, it has to look at.
+      if (change.kind === 'task' && commit.actor !== masterActor) this.#touchJob(change.after ?? change.before);
+    }
   }
 
   touch(jobIds: Iterable<string>): void {
@@ -43,7 +63,13 @@ export class Agenda {
   }
 
   hasWork(nowMs: number): boolean {
-    return this.#touched.size > 0 || (this.#queueNews && this.#queued.size > 0) || this.due.nextMs() <= nowMs;
+    return (
+      this.#touched.size > 0 ||
+      (this.#queueNews && this.#queued.size > 0) ||
+      this.#finished.size > this.#maxFinishedJobs ||
+      this.#orphanStops.size > 0 ||
+      this.due.nextMs() <= nowMs
+    );
   }
 
   /** The jobs to look at now: touched ones and due ones. */
@@ -54,25 +80,36 @@ export class Agenda {
     return jobs;
   }
 
-  /** The queue, where anything has changed for it since last time; otherwise nothing. */
-  takeQueue(): ReadonlySet<string> {
-    const queue = this.#queueNews ? this.#queued : new Set<string>();
+  /** The queue as it is, and whether anything has changed for it since it was last taken. */
+  takeQueue(): Queue {
+    const hasNews = this.#queueNews;
     this.#queueNews = false;
-    return queue;
+    return { taskIds: this.#queued, hasNews };
   }
 
-  /** Whether agents have come or gone since last asked. */
+  /** Wishes for tasks that are no more; they are orphans until they are removed. */
+  orphanStops(): readonly string[] {
+    const isOrphan = (id: string) => this.#cell.find('taskStop', id) !== undefined && this.#cell.find('task', id) === undefined;
+    for (const id of this.#orphanStops) if (!isOrphan(id)) this.#orphanStops.delete(id);
+    return firstOf(this.#orphanStops, maxRemovedPerRound);
+  }
+
+  /** Whether agents have come or gone since that was last taken. */
+  get hasAgentNews(): boolean {
+    return this.#agentNews;
+  }
+
+  /** {@link hasAgentNews}, which is then false. */
   takeAgentNews(): boolean {
     const news = this.#agentNews;
     this.#agentNews = false;
     return news;
   }
 
-  /** The oldest finished jobs beyond `keep`; they are touched. */
-  surplusFinished(keep: number): ReadonlySet<string> {
-    const surplus = this.#finished.size - keep;
-    if (surplus <= 0) return new Set();
-    const oldest = new Set([...this.#finished].slice(0, Math.min(surplus, maxSurplusPerRound)));
+  /** The oldest of the finished jobs that are too many; they are touched. */
+  surplusFinished(): ReadonlySet<string> {
+    const surplus = Math.max(0, this.#finished.size - this.#maxFinishedJobs);
+    const oldest = new Set(firstOf(this.#finished, Math.min(surplus, maxRemovedPerRound)));
     this.touch(oldest);
     return oldest;
   }
@@ -88,12 +125,12 @@ export class Agenda {
         else this.#touched.add(change.id);
         return;
       case 'jobStatus':
-        if (change.after !== undefined && !isJobLive(change.after.record)) this.#finished.add(change.id);
-        return;
+        return this.#takeStatus(change.id, change.after?.record);
       case 'task':
         return this.#takeTask(change.id, change.before?.record, change.after?.record);
       case 'taskStop':
-        if (change.after !== undefined) this.#touchJobOf(change.id);
+        if (change.after === undefined) this.#orphanStops.delete(change.id);
+        else this.#takeStop(change.id);
         return;
       case 'agent':
       case 'agentStatus':
@@ -103,17 +140,29 @@ export class Agenda {
     }
   }
 
-  #takeTask(id: string, ...[before, after]: Parameters<AgentLedger['update']>): void {
+  #takeTask(id: string, before: TaskRecord | undefined, after: TaskRecord | undefined): void {
     this.ledger.update(before, after);
     if (after !== undefined && taskState(after) === State.QUEUED) this.#queued.add(id);
     else this.#queued.delete(id);
-    const freed = before !== undefined && before.agentId !== '' && isTaskLive(before);
-    if (freed && (after === undefined || !isTaskLive(after))) this.#queueNews = true;
+    const held = before !== undefined && before.agentId !== '' && isTaskLive(before);
+    if (held && (after === undefined || !isTaskLive(after))) this.#queueNews = true;
+    if (after === undefined && this.#cell.find('taskStop', id) !== undefined) this.#orphanStops.add(id);
   }
 
-  #touchJobOf(taskId: string): void {
-    const jobId = this.#cell.find('task', taskId)?.record.jobId;
-    if (jobId !== undefined) this.#touched.add(jobId);
+  #takeStatus(jobId: string, status: JobStatusRecord | undefined): void {
+    const isFinished = status !== undefined && !isJobLive(status) && this.#cell.find('job', jobId) !== undefined;
+    if (isFinished) this.#finished.add(jobId);
+    else this.#finished.delete(jobId);
+  }
+
+  #takeStop(taskId: string): void {
+    const task = this.#cell.find('task', taskId)?.record;
+    if (task !== undefined) this.#touched.add(task.jobId);
+    else this.#orphanStops.add(taskId);
+  }
+
+  #touchJob(task: Entity<'task'> | undefined): void {
+    if (task !== undefined) this.#touched.add(task.record.jobId);
   }
 
   #takeAgent(agentId: string): void {
@@ -125,9 +174,16 @@ export class Agenda {
   #forgetJob(jobId: string): void {
     this.#touched.delete(jobId);
     this.#finished.delete(jobId);
-    this.due.set(jobId, Infinity);
+    this.due.set(jobId, Number.POSITIVE_INFINITY);
   }
 }
 
-/** Surplus finished jobs that leave in one round at most. */
-const maxSurplusPerRound = 50;
+function firstOf(ids: Iterable<string>, count: number): readonly string[] {
+  const first: string[] = [];
+  if (count <= 0) return first;
+  for (const id of ids) {
+    first.push(id);
+    if (first.length >= count) break;
+  }
+  return first;
+}

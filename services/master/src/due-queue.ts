@@ -5,24 +5,36 @@ interface Entry {
   readonly atMs: number;
 }
 
-/** All deadlines of the cell in one queue: one time per key, the soonest first. Superseded entries are dropped lazily. */
+/** With fewer superseded entries than this the heap is not worth being made anew. */
+const tolerated = 64;
+
+/**
+ * All deadlines of the cell in one queue: one time per key, the soonest first. Superseded entries are dropped when they
+ * come up, and all at once when they are the greater part.
+ */
 export class DueQueue {
   readonly #times = new Map<string, number>();
-  readonly #heap = new TinyQueue<Entry>([], (a, b) => a.atMs - b.atMs);
+  #heap = newHeap([]);
 
   /** Sets or moves the key's time; Infinity takes it out. */
   set(key: string, atMs: number): void {
     if (this.#times.get(key) === atMs) return;
     this.#times.delete(key);
-    if (atMs === Infinity) return;
+    if (atMs === Number.POSITIVE_INFINITY) return;
     this.#times.set(key, atMs);
     this.#heap.push({ key, atMs });
+    if (this.#heap.length > 2 * this.#times.size + tolerated) this.#compact();
+  }
+
+  /** Moves the key's time to this one, unless it is sooner already. */
+  bringForward(key: string, atMs: number): void {
+    if (atMs < (this.#times.get(key) ?? Number.POSITIVE_INFINITY)) this.set(key, atMs);
   }
 
   /** The soonest time, or Infinity. */
   nextMs(): number {
     this.#dropSuperseded();
-    return this.#heap.peek()?.atMs ?? Infinity;
+    return this.#heap.peek()?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
   /** Takes out the keys whose time has come. */
@@ -37,8 +49,14 @@ export class DueQueue {
     return due;
   }
 
+  /** How many keys have a time. */
   get size(): number {
     return this.#times.size;
+  }
+
+  /** How many entries are held for them, superseded ones included. */
+  get entries(): number {
+    return this.#heap.length;
   }
 
   #dropSuperseded(): void {
@@ -47,4 +65,12 @@ export class DueQueue {
       this.#heap.pop();
     }
   }
+
+  #compact(): void {
+    this.#heap = newHeap([...this.#times].map(([key, atMs]) => ({ key, atMs })));
+  }
+}
+
+function newHeap(entries: Entry[]): TinyQueue<Entry> {
+  return new TinyQueue(entries, (a, b) => a.atMs - b.atMs);
 }

@@ -12,56 +12,76 @@ export interface LeadOptions {
   readonly term: (epoch: number, signal: AbortSignal) => Promise<void>;
 }
 
+/** A standby asks for the lease this many times in a lease's time, so that it takes over soon after the end of one. */
+const asksPerLease = 10;
+/** A leader renews the lease this many times in its time, so that one lost renewal does not end a term. */
+const renewalsPerLease = 3;
+
 /**
- * Takes the lease whenever it is free and works while it holds. Three tries fit into a lease, so one lost renewal does
- * not end a term; a term ends at the latest when the lease would, and the epoch fences off what comes late all the same.
+ * Takes the lease whenever it is free and works while it holds. A term ends at the latest when the lease would, and the
+ * epoch fences off what comes late all the same.
  */
 export async function lead(options: LeadOptions, signal: AbortSignal): Promise<void> {
   const { lease, holder, leaseMs, clock, log } = options;
   while (!signal.aborted) {
     try {
+      const askedMs = clock.nowMs();
       const held = await lease.tryAcquire(holder, leaseMs);
-      if (held !== undefined) await serve(options, held.epoch, signal);
+      if (held !== undefined) await serve(options, { epoch: held.epoch, untilMs: askedMs + leaseMs }, signal);
+      await clock.sleep(leaseMs / asksPerLease, signal);
     } catch (error) {
       if (signal.aborted) return;
-      log.warn({ err: error }, 'cannot reach for the leadership; trying again');
+      log.warn({ err: error }, 'a term ended, or could not begin; trying again');
+      await clock.sleep(leaseMs / renewalsPerLease, signal);
     }
-    await clock.sleep(leaseMs / 3, signal);
   }
 }
 
-async function serve(options: LeadOptions, epoch: number, signal: AbortSignal): Promise<void> {
-  const { lease, holder, log } = options;
-  const term = new AbortController();
-  const end = () => term.abort();
-  signal.addEventListener('abort', end, { once: true });
+interface Held {
+  readonly epoch: number;
+  readonly untilMs: number;
+}
+
+async function serve(options: LeadOptions, held: Held, signal: AbortSignal): Promise<void> {
+  const { epoch } = held;
+  const { lease, holder, leaseMs, clock, log } = options;
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  const termSignal = AbortSignal.any([signal, ending.signal]);
   log.info({ epoch }, 'leads');
   try {
-    await Promise.all([
-      keepLease(options, epoch, term).finally(end),
-      options.term(epoch, term.signal).finally(end),
+    await allSettled([
+      keepLease(options, held, termSignal).finally(end),
+      options.term(epoch, termSignal).finally(end),
     ]);
   } finally {
-    signal.removeEventListener('abort', end);
     log.info({ epoch }, 'leads no more');
-    await lease.release(holder, epoch).catch((error: unknown) => log.debug({ err: error }, 'could not give up the lease'));
+    const released = lease.release(holder, epoch).catch((error: unknown) => log.debug({ err: error }, 'could not give up the lease'));
+    // Without an answer it runs out by itself.
+    await withinMs(released, leaseMs, clock);
   }
 }
 
-async function keepLease(options: LeadOptions, epoch: number, term: AbortController): Promise<void> {
+/** Resolves when the lease can no longer be counted on, or the signal aborts. */
+async function keepLease(options: LeadOptions, held: Held, signal: AbortSignal): Promise<void> {
   const { lease, holder, leaseMs, clock, log } = options;
-  let heldUntilMs = clock.nowMs() + leaseMs;
-  while (!term.signal.aborted) {
-    await clock.sleep(leaseMs / 3, term.signal);
-    if (term.signal.aborted) return;
+  const { epoch } = held;
+  let { untilMs } = held;
+  while (!signal.aborted) {
+    await clock.sleep(Math.min(leaseMs / renewalsPerLease, Math.max(0, untilMs - clock.nowMs())), signal);
+    if (signal.aborted) return;
     const askedMs = clock.nowMs();
-    const renewed = await withinMs(lease.renew(holder, epoch, leaseMs), heldUntilMs - askedMs, clock).catch(() => undefined);
-    if (renewed === true) heldUntilMs = askedMs + leaseMs;
-    else if (renewed === false || clock.nowMs() >= heldUntilMs) {
-      log.warn({ epoch }, renewed === false ? 'the lease is another master’s now' : 'the lease could not be renewed');
-      term.abort();
-    }
+    const renewed = await withinMs(lease.renew(holder, epoch, leaseMs), untilMs - askedMs, clock).catch(() => undefined);
+    if (renewed === true) untilMs = askedMs + leaseMs;
+    else if (renewed === false) return log.warn({ epoch }, 'the lease is another master’s now');
+    else if (clock.nowMs() >= untilMs) return log.warn({ epoch }, 'the lease could not be renewed');
   }
+}
+
+/** Waits for all to end, then rejects with the first failure, if there was one: nothing goes on in the background. */
+export async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
+  const results = await Promise.allSettled(promises);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
 /** The promise's value, or undefined if it takes longer than `limitMs`. */

@@ -6,12 +6,14 @@ import type { QueuedReport, ReportInbox } from '@berth/shared/store/store';
 /** Reports held in memory at most; more wait in Redis. */
 const maxBuffered = 2000;
 const readBlockMs = 2000;
+/** Reads come back at least every {@link readBlockMs}; a longer gap is a pause of this process or of the machine. */
+const maxGapMs = 3 * readBlockMs;
 
 export interface ReportPumpOptions {
   readonly inbox: ReportInbox;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Called when reports have come. */
+  /** Called when reports have come, and after the first read in any case. */
   readonly onReports: () => void;
 }
 
@@ -23,6 +25,8 @@ export class ReportPump {
   readonly #options: ReportPumpOptions;
   #buffer: QueuedReport[] = [];
   #lastId = '0';
+  #lastReadMs: number | undefined;
+  #levelSinceMs: number | undefined;
   #resume: (() => void) | undefined;
 
   constructor(options: ReportPumpOptions) {
@@ -31,20 +35,17 @@ export class ReportPump {
 
   /** Reads until the signal aborts; trouble with Redis is waited out. */
   async run(signal: AbortSignal): Promise<void> {
-    const { inbox, clock, log, onReports } = this.#options;
+    const { clock, log } = this.#options;
     const delays = backoff({ initialMs: 100, maxMs: 2000, jitter: 0.5 });
     signal.addEventListener('abort', () => this.#resume?.(), { once: true });
     while (!signal.aborted) {
       try {
-        const reports = await inbox.readReports(this.#lastId, maxBuffered, readBlockMs);
+        await this.#read(signal);
         delays.reset();
-        if (reports.length === 0 || signal.aborted) continue;
-        this.#lastId = reports.at(-1)?.streamId ?? this.#lastId;
-        this.#buffer.push(...reports);
-        onReports();
         await this.#room(signal);
       } catch (error) {
         if (signal.aborted) return;
+        this.#levelSinceMs = undefined;
         log.warn({ err: error }, 'cannot read the reports of agents; trying again');
         await clock.sleep(delays.nextMs(), signal);
       }
@@ -64,6 +65,35 @@ export class ReportPump {
 
   get pending(): number {
     return this.#buffer.length;
+  }
+
+  /** Whether what waited in Redis has begun to come in. */
+  get hasRead(): boolean {
+    return this.#lastReadMs !== undefined;
+  }
+
+  /** Since when all that agents report is read as it comes; undefined while more may be waiting unread. */
+  levelSinceMs(nowMs: number): number | undefined {
+    return this.#isGap(nowMs) ? undefined : this.#levelSinceMs;
+  }
+
+  async #read(signal: AbortSignal): Promise<void> {
+    const { inbox, clock, onReports } = this.#options;
+    const isFirst = !this.hasRead;
+    // The first round waits for the first read, so that one does not wait for reports to come.
+    const reports = await inbox.readReports(this.#lastId, maxBuffered, isFirst ? 0 : readBlockMs);
+    if (signal.aborted) return;
+    const nowMs = clock.nowMs();
+    if (reports.length >= maxBuffered) this.#levelSinceMs = undefined;
+    else if (this.#levelSinceMs === undefined || this.#isGap(nowMs)) this.#levelSinceMs = nowMs;
+    this.#lastReadMs = nowMs;
+    this.#lastId = reports.at(-1)?.streamId ?? this.#lastId;
+    this.#buffer.push(...reports);
+    if (isFirst || reports.length > 0) onReports();
+  }
+
+  #isGap(nowMs: number): boolean {
+    return this.#lastReadMs === undefined || nowMs - this.#lastReadMs > maxGapMs;
   }
 
   async #room(signal: AbortSignal): Promise<void> {

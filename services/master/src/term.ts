@@ -1,11 +1,11 @@
-import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { BerthError } from '@berth/shared/model/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import { taskState } from '@berth/shared/model/task-state';
 import type { Replica } from '@berth/shared/store/replica';
 import { maxWritesPerCommit, type CommitRequest, type CommitResult, type Committer } from '@berth/shared/store/store';
 import { v7 as uuid } from 'uuid';
-import type { Agenda } from './agenda.js';
+import { type Agenda, masterActor } from './agenda.js';
+import { Alarm } from './alarm.js';
 import { commitOf, isEmptyPlan } from './core/commit-plan.js';
 import type { Limits } from './core/limits.js';
 import { planRound } from './core/round.js';
@@ -13,12 +13,14 @@ import type { RoundPlan } from './core/round-types.js';
 import type { MasterMetrics } from './metrics.js';
 import type { ReportPump } from './report-pump.js';
 
-/** Tasks a round may write; the commit also removes entities, so this stays below the commit's own bound. */
-const maxWritesPerRound = Math.floor(maxWritesPerCommit * 0.6);
+/** Rounds are cut smaller where their records are so large that a commit refuses them, down to this many writes. */
+const leastWritesPerRound = 8;
 const maxReportsPerRound = 300;
-/** A replica this far behind the log is in trouble; the round then starts over from what it has. */
+/** A replica this far behind the log is in trouble; the term then ends, and another begins from what it has. */
 const replicaWaitMs = 10_000;
 const commitRetryMs = 200;
+/** Timers take no longer spans; waking up for nothing this seldom costs nothing. */
+const maxIdleMs = 60_000;
 
 export interface TermOptions {
   readonly store: Committer;
@@ -27,11 +29,17 @@ export interface TermOptions {
   readonly reports: ReportPump;
   readonly epoch: number;
   readonly limits: Limits;
-  readonly maxFinishedJobs: number;
+  /**
+   * Once reports can be read again, agents have this long to tell what happened before deadlines are judged: after an
+   * outage of Redis, or of all masters, the lack of a report says nothing about a task.
+   */
+  readonly patienceMs: number;
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: MasterMetrics;
 }
+
+type Reports = ReturnType<ReportPump['peek']>;
 
 /** The leadership is another's now: what this one decides is no longer written. */
 export class FencedError extends Error {
@@ -41,66 +49,107 @@ export class FencedError extends Error {
 /** One term of leadership: rounds of read, decide, commit, for as long as the epoch holds. */
 export class Term {
   readonly #options: TermOptions;
-  #wake: (() => void) | undefined;
+  readonly #alarm: Alarm;
+  #maxWrites = maxWritesPerCommit;
 
   constructor(options: TermOptions) {
     this.#options = options;
+    this.#alarm = new Alarm(options.clock);
   }
 
   /** Says that there may be work. */
   wake(): void {
-    this.#wake?.();
+    this.#alarm.wake();
   }
 
   /** Runs until the signal aborts. Rejects with FencedError when another master leads. */
   async run(signal: AbortSignal): Promise<void> {
-    const { agenda, reports, clock } = this.#options;
+    const { clock, agenda } = this.#options;
     while (!signal.aborted) {
-      if (reports.pending > 0 || agenda.hasWork(clock.nowMs())) await this.#round(signal);
-      else await this.#idle(signal);
+      if (this.#hasWork(clock.nowMs())) await this.#round(signal);
+      else await this.#alarm.sleep(clamp(agenda.due.nextMs() - clock.nowMs()), signal);
     }
+  }
+
+  /** What agents reported while nobody led comes before any judgement. */
+  #hasWork(nowMs: number): boolean {
+    const { agenda, reports } = this.#options;
+    return reports.hasRead && (reports.pending > 0 || agenda.hasWork(nowMs));
   }
 
   async #round(signal: AbortSignal): Promise<void> {
-    const { agenda, reports, clock, metrics, limits, replica } = this.#options;
+    const { agenda, reports, metrics } = this.#options;
     const stopTimer = metrics.rounds.startTimer();
-    const taken = reports.peek(maxReportsPerRound);
+    const taken = reports.peek(Math.min(maxReportsPerRound, Math.floor(this.#maxWrites / 2)));
     const plan = this.#plan(taken);
-    const ackReportsThrough = taken.at(-1)?.streamId;
-    if (!isEmptyPlan(plan) || ackReportsThrough !== undefined) {
-      const commit = commitOf(replica, plan, limits);
-      const revision = await this.#commit({ ...commit, ...(ackReportsThrough && { ackReportsThrough }) }, signal);
-      await replica.waitFor(revision, replicaWaitMs, signal);
-    }
+    const isCommitted = await this.#carryOut(plan, taken, signal);
+    if (!isCommitted) return;
     reports.drop(taken.length);
     for (const [jobId, dueMs] of plan.dueMs) agenda.due.set(jobId, dueMs);
+    for (const [jobId, dueMs] of plan.placedDueMs) agenda.due.bringForward(jobId, dueMs);
     agenda.touch(plan.leftOver);
     if (plan.queueLeft) agenda.retryQueue();
     metrics.reports.inc(taken.length);
-    metrics.placements.inc(countPlaced(plan));
+    metrics.placements.inc(plan.placedTaskIds.length);
     metrics.queued.set(agenda.queueLength);
     stopTimer();
-    this.#logRound(plan, taken.length, clock.nowMs());
+    this.#logRound(plan, taken.length);
   }
 
-  #plan(reports: ReturnType<ReportPump['peek']>): RoundPlan {
-    const { agenda, replica, limits, clock, metrics, maxFinishedJobs } = this.#options;
+  #plan(taken: Reports): RoundPlan {
+    const { agenda, replica, limits, clock, metrics } = this.#options;
     const stopTimer = metrics.planning.startTimer();
     const nowMs = clock.nowMs();
-    const retireNow = agenda.surplusFinished(maxFinishedJobs);
+    const retireNow = agenda.surplusFinished();
     const plan = planRound({
       cell: replica,
       nowMs,
       limits,
-      reports,
+      patienceUntilMs: this.#patienceUntilMs(nowMs, taken.length),
+      reports: taken,
       retireNow,
       jobIds: agenda.takeJobs(nowMs),
-      queuedTaskIds: agenda.takeQueue(),
+      queue: agenda.takeQueue(),
+      orphanStopIds: agenda.orphanStops(),
       agents: agenda.ledger,
-      maxWrites: maxWritesPerRound,
+      maxWrites: this.#maxWrites,
     });
     stopTimer();
     return plan;
+  }
+
+  #patienceUntilMs(nowMs: number, taken: number): number {
+    const { reports, patienceMs } = this.#options;
+    const isAllTaken = reports.pending <= taken;
+    return ((isAllTaken ? reports.levelSinceMs(nowMs) : undefined) ?? nowMs) + patienceMs;
+  }
+
+  /** Commits the plan and waits for it in the replica; false where it was too large and has to be made smaller. */
+  async #carryOut(plan: RoundPlan, taken: Reports, signal: AbortSignal): Promise<boolean> {
+    const { replica, limits } = this.#options;
+    const ackReportsThrough = taken.at(-1)?.streamId;
+    if (isEmptyPlan(plan) && ackReportsThrough === undefined) return true;
+    const commit = commitOf(replica, plan, limits);
+    try {
+      const revision = await this.#commit({ ...commit, ...(ackReportsThrough && { ackReportsThrough }) }, signal);
+      await replica.waitFor(revision, replicaWaitMs, signal);
+      this.#maxWrites = Math.min(this.#maxWrites * 2, maxWritesPerCommit);
+      return true;
+    } catch (error) {
+      if (!isRefused(error) || this.#maxWrites <= leastWritesPerRound) throw error;
+      this.#makeSmaller(plan, error);
+      return false;
+    }
+  }
+
+  /** Gives back to the agenda what the plan took from it, for a round of fewer writes. */
+  #makeSmaller(plan: RoundPlan, err: unknown): void {
+    const { agenda, log } = this.#options;
+    this.#maxWrites = Math.max(leastWritesPerRound, Math.floor(this.#maxWrites / 4));
+    agenda.touch(plan.dueMs.keys());
+    agenda.touch(plan.leftOver);
+    agenda.retryQueue();
+    log.warn({ err, maxWrites: this.#maxWrites }, 'a commit was refused as too large; deciding on less at once');
   }
 
   /**
@@ -112,45 +161,33 @@ export class Term {
     const commitId = uuid();
     for (;;) {
       try {
-        return revisionOf(await store.commit({ ...request, actor: 'master', epoch, commitId }));
+        return revisionOf(await store.commit({ ...request, actor: masterActor, epoch, commitId }));
       } catch (error) {
-        if (error instanceof FencedError || signal.aborted) throw error;
+        if (error instanceof FencedError || isRefused(error) || signal.aborted) throw error;
         log.warn({ err: error }, 'a commit was not answered; asking again');
         await clock.sleep(commitRetryMs, signal);
       }
     }
   }
 
-  async #idle(signal: AbortSignal): Promise<void> {
-    const { agenda, clock } = this.#options;
-    const idle = new AbortController();
-    const stop = () => idle.abort();
-    this.#wake = stop;
-    signal.addEventListener('abort', stop, { once: true });
-    const untilDueMs = agenda.due.nextMs() - clock.nowMs();
-    await clock.sleep(Math.min(Math.max(untilDueMs, 0), maxIdleMs), idle.signal);
-    signal.removeEventListener('abort', stop);
-    this.#wake = undefined;
-  }
-
-  #logRound(plan: RoundPlan, reports: number, nowMs: number): void {
+  #logRound(plan: RoundPlan, reports: number): void {
     const { log, replica } = this.#options;
     const sizes = { tasks: plan.tasks.size, jobs: plan.dueMs.size, reports, unplaced: plan.unplaced.length };
-    log.debug({ ...sizes, revision: replica.revision, nowMs }, 'round');
+    log.debug({ ...sizes, revision: replica.revision }, 'round');
   }
 }
 
-/** Timers take no longer spans; waking up for nothing this seldom costs nothing. */
-const maxIdleMs = 60_000;
+function clamp(ms: number): number {
+  return Math.min(Math.max(ms, 0), maxIdleMs);
+}
+
+/** Whether the store will not take the request, however often it is asked. */
+function isRefused(error: unknown): boolean {
+  return error instanceof BerthError && error.code === 'invalidArgument';
+}
 
 function revisionOf(result: CommitResult): number {
   if (result.ok) return result.revision;
   if (result.reason === 'fenced') throw new FencedError(`epoch ${result.epoch} leads now`);
   throw new Error(`the master's commit met an unexpected ${result.reason}`);
-}
-
-function countPlaced(plan: RoundPlan): number {
-  let placed = 0;
-  for (const task of plan.tasks.values()) if (taskState(task) === State.DISPATCHED) placed += 1;
-  return placed;
 }

@@ -8,6 +8,7 @@ import { type BackoffPolicy, backoff, retry } from '../process/backoff.js';
 import { type Clock, systemClock } from '../process/clock.js';
 import { type Logger, silentLogger } from '../process/logger.js';
 import { type CellTables, diffTables } from './cell-tables.js';
+import { entriesPerRead } from './limits.js';
 import { RevisionWaiters } from './revision-waiters.js';
 import { loadSnapshot, type Snapshot } from './snapshot.js';
 import type { LogEntry, LogHead, LogReader } from './store.js';
@@ -62,6 +63,8 @@ export class Replica implements CellView {
    */
   static async start(reader: LogReader, options: ReplicaOptions = {}): Promise<Replica> {
     const { log = silentLogger, clock = systemClock, signal } = options;
+    const closeReader = closerOf(reader, log);
+    signal?.addEventListener('abort', closeReader, { once: true });
     try {
       const what = 'read the state of the cell';
       const snapshot = await retry(() => loadSnapshot(reader, log), {
@@ -74,6 +77,8 @@ export class Replica implements CellView {
     } catch (error) {
       await reader.close();
       throw error;
+    } finally {
+      signal?.removeEventListener('abort', closeReader);
     }
   }
 
@@ -103,7 +108,7 @@ export class Replica implements CellView {
     return this.#isConnected;
   }
 
-  /** Whether the replica is known to be behind the log: cut off, or still working off a backlog. */
+  /** Whether the replica is known to be behind the log: cut off, taking a new snapshot, or working off a backlog. */
   get lagging(): boolean {
     return this.#isBehind || !this.#isConnected;
   }
@@ -148,9 +153,7 @@ export class Replica implements CellView {
 
   #closeOnAbort(signal: AbortSignal | undefined): void {
     if (signal === undefined) return;
-    const close = () => {
-      this.close().catch((err: unknown) => this.#log.error({ err }, 'the replica did not close cleanly'));
-    };
+    const close = closerOf(this, this.#log);
     if (signal.aborted) close();
     else signal.addEventListener('abort', close, { once: true, signal: this.#closing.signal });
   }
@@ -175,9 +178,12 @@ export class Replica implements CellView {
     if (this.#isConnected === isConnected || this.#closing.signal.aborted) return;
     this.#isConnected = isConnected;
     const revision = this.revision;
-    if (isConnected) this.#log.info({ revision }, 'the replica follows the change log again');
+    if (isConnected) this.#log.debug({ revision }, 'the replica follows the change log again');
+    // That the store is away is for the store to say, once for all who use it.
+    else if (err instanceof BerthError && err.code === 'unavailable')
+      this.#log.debug({ err }, 'the log is away');
     else
-      this.#log.warn(
+      this.#log.error(
         { err, revision },
         'the replica cannot read the change log and keeps its last state meanwhile',
       );
@@ -187,8 +193,8 @@ export class Replica implements CellView {
     const read = await this.#reader.readLog(this.#head, this.#blockMs);
     if (this.#closing.signal.aborted) return;
     if (!read.ok) return this.#resynchronise(`the change log was ${read.reason}`);
-    // More than one entry at once may mean that there are more to come; an idle or single read means we are level.
-    this.#isBehind = read.entries.length > 1;
+    // A full read means that there is more to come.
+    this.#isBehind = read.entries.length >= entriesPerRead;
     let writes = 0;
     for (const entry of read.entries) {
       const failure = this.#tryApply(entry);
@@ -199,7 +205,6 @@ export class Replica implements CellView {
       await setImmediate();
       if (this.#closing.signal.aborted) return;
     }
-    this.#isBehind = false;
   }
 
   /** Why the entry could not be applied; undefined where it was. */
@@ -236,6 +241,13 @@ export class Replica implements CellView {
     this.#changes.next(commit);
     this.#waiters.reached(from, commit.revision);
   }
+}
+
+/** Closes without anybody to wait for it. */
+function closerOf(target: { close(): Promise<void> }, log: Logger): () => void {
+  return () => {
+    target.close().catch((err: unknown) => log.error({ err }, 'the replica did not close cleanly'));
+  };
 }
 
 function closedError(): BerthError {

@@ -2,26 +2,28 @@ import type { Stop, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
 import { endTask, endUnseen } from './end-task.js';
 import type { Limits } from './limits.js';
+import type { Pass } from './pass.js';
 
-/** What bears on one live task beside its own record. */
+/** What bears on one live task beside its own record, the time and the limits. */
 export interface TaskCircumstances {
-  readonly nowMs: number;
-  readonly limits: Limits;
   readonly agentLost: boolean;
   /** Why the task is to stop, if it is. */
   readonly stopFor: { readonly code: string; readonly text?: string } | undefined;
 }
 
 /** The task after orders to stop, its agent's loss and its deadlines; the same object where nothing changes. */
-export function advanceTask(task: TaskRecord, circumstances: TaskCircumstances): TaskRecord {
+export function advanceTask(task: TaskRecord, pass: Pass, { agentLost, stopFor }: TaskCircumstances): TaskRecord {
   if (!isTaskLive(task)) return task;
-  const { nowMs, limits, agentLost, stopFor } = circumstances;
-  if (task.agentId !== '' && agentLost) {
-    return endUnseen(task, { code: 'agentLost', text: `agent ${task.agentId} was lost`, atMs: nowMs }) ?? task;
-  }
+  const { nowMs, limits } = pass;
   const stopped = stopFor === undefined ? task : orderStop(task, { text: '', ...stopFor, atMs: nowMs }, limits);
-  const isDue = stopped.deadlineAtMs > 0 && stopped.deadlineAtMs <= nowMs;
-  return isDue ? passDeadline(stopped, nowMs, limits) : stopped;
+  if (stopped.agentId !== '' && agentLost) {
+    return endUnseen(stopped, { code: 'agentLost', text: `agent ${task.agentId} was lost`, atMs: nowMs }) ?? task;
+  }
+  return isOverdue(stopped, pass) ? passDeadline(stopped, nowMs, limits) : stopped;
+}
+
+function isOverdue({ deadlineAtMs }: TaskRecord, { nowMs, patienceUntilMs }: Pass): boolean {
+  return deadlineAtMs > 0 && Math.max(deadlineAtMs, patienceUntilMs) <= nowMs;
 }
 
 /** Orders a task to stop: one that has no agent yet ends at once. A first order stands. */

@@ -22,13 +22,13 @@ export function assignTask(task: TaskRecord, agent: AgentRecord, nowMs: number, 
 export function assignmentFor(
   before: TaskRecord | undefined,
   after: TaskRecord,
-  job: JobRecord,
+  job: JobRecord | undefined,
   limits: Limits,
 ): Assignment | null | undefined {
   if (after.agentId === '') return undefined;
   if (!isTaskLive(after)) return before === undefined || isTaskLive(before) ? null : undefined;
   const isNews = before === undefined || before.agentId !== after.agentId || before.stop !== after.stop;
-  return isNews ? toAssignment(after, job, limits) : undefined;
+  return isNews && job !== undefined ? toAssignment(after, job, limits) : undefined;
 }
 
 function toAssignment(task: TaskRecord, job: JobRecord, limits: Limits): Assignment {

@@ -5,55 +5,65 @@ import { isTaskLive, taskReasonCode } from '@berth/shared/model/task-state';
 import type { Limits } from './limits.js';
 import { endedBySystem, policyDelayMs, systemDelayMs } from './retry.js';
 import { creationBudget, firstTask, latestBySlot, replaceWhenDue, type SlotInput } from './slots.js';
+import { type SlotStep, taskIdIn } from './task-changes.js';
 
 /** What becomes of a slot whose newest task has ended. */
-export type SlotFate = { readonly is: 'done' } | { readonly is: 'failed' } | { readonly is: 'retry'; readonly atMs: number };
+export type SlotFate = 'done' | 'failed' | 'retry';
 
 /**
- * A slot is done when its task ended `normal` or was killed, and when its retries are spent; a failure of the system's
- * own is always tried again.
+ * A slot is done when its task ended `normal` or a caller wanted it to end, and when its retries are spent; a failure of
+ * the system's own is always tried again.
  */
-export function batchSlotFate(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): SlotFate {
+export function batchSlotFate(descriptor: JobDescriptor, ended: TaskRecord): SlotFate {
   const code = taskReasonCode(ended);
-  if (code === 'normal' || code === 'killed') return { is: 'done' };
-  if (endedBySystem(ended)) return { is: 'retry', atMs: ended.finishedAtMs + systemDelayMs(ended, limits) };
-  const policy = retryPolicyOf(descriptor);
-  if (ended.userRetries >= policy.value.retries) return { is: 'failed' };
-  return { is: 'retry', atMs: ended.finishedAtMs + policyDelayMs(policy, ended.userRetries) };
+  if (code === 'normal' || code === 'killed' || ended.stop?.code === 'killed') return 'done';
+  if (endedBySystem(ended)) return 'retry';
+  return ended.userRetries < retryPolicyOf(descriptor).value.retries ? 'retry' : 'failed';
+}
+
+/** When the ended task of a slot that is tried again is replaced. */
+export function batchRetryAtMs(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): number {
+  const delayMs = endedBySystem(ended)
+    ? systemDelayMs(ended, limits)
+    : policyDelayMs(retryPolicyOf(descriptor), ended.userRetries);
+  return ended.finishedAtMs + delayMs;
 }
 
 /** Tasks to create or to change so that each of the `desired` index slots has a task, or is done. */
-export function reconcileBatch(input: SlotInput): readonly TaskRecord[] {
+export function* batchSteps(input: SlotInput): Iterable<SlotStep> {
   const { desired } = instancesOf(input.descriptor);
   const latest = latestBySlot(input.tasks);
-  const changes: TaskRecord[] = [];
   let budget = creationBudget(input);
   for (let slot = 0; slot < desired && budget > 0; slot++) {
     const task = latest.get(slot);
-    const step = task === undefined ? [firstTask(input, slot)] : continueSlot(input, task);
-    changes.push(...step);
-    budget -= step.filter(isTaskLive).length;
+    const step = task === undefined ? { created: firstTask(input, slot, undefined) } : continueSlot(input, task);
+    if (step === undefined) continue;
+    if (step.created !== undefined) budget -= 1;
+    yield step;
   }
-  return changes;
 }
 
-function continueSlot(input: SlotInput, task: TaskRecord): readonly TaskRecord[] {
-  if (isTaskLive(task)) return [];
-  const fate = batchSlotFate(input.descriptor, task, input.limits);
-  return fate.is === 'retry' ? replaceWhenDue(input, task, fate.atMs) : [];
+function continueSlot(input: SlotInput, task: TaskRecord): SlotStep | undefined {
+  const { descriptor, limits, nowMs } = input;
+  if (isTaskLive(task) || batchSlotFate(descriptor, task) !== 'retry') return undefined;
+  if (input.hasStopWish(taskIdIn(task))) {
+    // It ended by itself before the order to stop was made; the caller wants the slot to end all the same.
+    return { changed: { ...task, stop: { code: 'killed', text: '', atMs: nowMs }, replaceAtMs: 0 } };
+  }
+  return replaceWhenDue(input, task, batchRetryAtMs(descriptor, task, limits));
 }
 
 /** How the batch job stands: how many of its slots are done, and which ended in failure. */
-export function countSlots(descriptor: JobDescriptor, tasks: readonly TaskRecord[], limits: Limits) {
+export function countSlots(descriptor: JobDescriptor, tasks: readonly TaskRecord[]) {
   const { desired } = instancesOf(descriptor);
   const failed: TaskRecord[] = [];
   let done = 0;
   for (const [slot, task] of latestBySlot(tasks)) {
     if (slot >= desired || isTaskLive(task)) continue;
-    const fate = batchSlotFate(descriptor, task, limits);
-    if (fate.is === 'retry') continue;
+    const fate = batchSlotFate(descriptor, task);
+    if (fate === 'retry') continue;
     done += 1;
-    if (fate.is === 'failed') failed.push(task);
+    if (fate === 'failed') failed.push(task);
   }
   return { desired, done, failed };
 }

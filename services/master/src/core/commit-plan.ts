@@ -9,7 +9,7 @@ import type { RoundPlan } from './round-types.js';
 /** What the plan writes, tells the agents and archives, as one commit. */
 export function commitOf(cell: CellView, plan: RoundPlan, limits: Limits): Omit<CommitRequest, 'actor'> {
   return {
-    writes: [...taskWrites(plan.tasks), ...statusWrites(plan), ...removals(cell, plan)],
+    writes: [...taskWrites(plan.tasks), ...statusWrites(plan), ...removals(plan)],
     assignments: planAssignments(cell, plan.tasks, limits),
     archive: archiveWrites(cell, plan, limits),
     releaseClaims: releasedClaims(cell, plan),
@@ -17,8 +17,8 @@ export function commitOf(cell: CellView, plan: RoundPlan, limits: Limits): Omit<
 }
 
 /** Whether committing it would do nothing. */
-export function isEmptyPlan({ tasks, statuses, removedTaskIds, removedJobIds }: RoundPlan): boolean {
-  return tasks.size + statuses.size + removedTaskIds.length + removedJobIds.length === 0;
+export function isEmptyPlan({ tasks, statuses, removedTaskIds, removedJobIds, removedStopIds }: RoundPlan): boolean {
+  return tasks.size + statuses.size + removedTaskIds.length + removedJobIds.length + removedStopIds.length === 0;
 }
 
 function taskWrites(tasks: ReadonlyMap<string, TaskRecord>): readonly Write[] {
@@ -30,29 +30,31 @@ function statusWrites({ statuses, removedJobIds }: RoundPlan): readonly Write[] 
   return [...statuses].flatMap(([id, record]) => (leaving.has(id) ? [] : [{ kind: 'jobStatus', id, record }]));
 }
 
-function removals(cell: CellView, { removedTaskIds, removedJobIds }: RoundPlan): readonly Write[] {
-  const wishes = removedTaskIds.filter((id) => cell.find('taskStop', id) !== undefined);
+function removals({ removedTaskIds, removedStopIds, removedJobIds }: RoundPlan): readonly Write[] {
   return [
     ...removedTaskIds.map((id): Write => ({ kind: 'task', id })),
-    ...wishes.map((id): Write => ({ kind: 'taskStop', id })),
+    ...removedStopIds.map((id): Write => ({ kind: 'taskStop', id })),
     ...removedJobIds.flatMap((id): Write[] => [{ kind: 'job', id }, { kind: 'jobStatus', id }]),
   ];
 }
 
 /** The names that jobs which end with this plan give back. */
 function releasedClaims(cell: CellView, { statuses }: RoundPlan): readonly string[] {
-  return [...statuses].flatMap(([id, status]) => {
+  const claims = [...statuses].flatMap(([id, status]) => {
     const descriptor = cell.find('job', id)?.record.descriptor;
     const claim = descriptor === undefined || isJobLive(status) ? undefined : jobGroupClaim(descriptor);
     return claim === undefined ? [] : [claim];
   });
+  return [...new Set(claims)];
 }
 
 function archiveWrites(cell: CellView, plan: RoundPlan, limits: Limits): readonly ArchiveWrite[] {
   const byJob = new Map<string, Record<string, Uint8Array>>();
   const put = (jobId: string, field: string, bytes: Uint8Array | undefined) => {
     if (bytes === undefined) return;
-    byJob.set(jobId, { ...byJob.get(jobId), [field]: bytes });
+    const fields = byJob.get(jobId) ?? {};
+    byJob.set(jobId, fields);
+    fields[field] = bytes;
   };
   for (const id of plan.removedTaskIds) {
     const task = cell.find('task', id);

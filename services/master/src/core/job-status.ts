@@ -1,9 +1,8 @@
 import { JobStatusRecord, type JobRecord, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { jobKind, jobState } from '@berth/shared/model/job';
 import { formatReason } from '@berth/shared/model/reason';
-import { isTaskLive, mayMove, State, stateName, taskState, toRfc3339 } from '@berth/shared/model/task-state';
+import { findState, isTaskLive, isTerminal, mayMove, State, stateName, taskState, toRfc3339 } from '@berth/shared/model/task-state';
 import { countSlots } from './batch.js';
-import type { Limits } from './limits.js';
 
 interface Standing {
   readonly state: State;
@@ -27,38 +26,48 @@ export function advanceStatus(
   status: JobStatusRecord,
   job: JobRecord,
   tasks: readonly TaskRecord[],
-  settings: { readonly nowMs: number; readonly limits: Limits },
+  nowMs: number,
 ): JobStatusRecord {
-  const end = standingAtEnd(job, tasks, settings.limits);
-  const next = end ?? { state: furthest(tasks), reason: '' };
+  return moveStatus(status, standingAtEnd(job, tasks) ?? { state: furthest(tasks), reason: '' }, nowMs);
+}
+
+/** The job's status once one of its live tasks has reached the state; the same object where that is nothing new. */
+export function reachState(status: JobStatusRecord, state: State, nowMs: number): JobStatusRecord {
+  return moveStatus(status, { state, reason: '' }, nowMs);
+}
+
+function moveStatus(status: JobStatusRecord, next: Standing, nowMs: number): JobStatusRecord {
   if (!mayMove(jobState(status), next.state)) return status;
-  const change = { state: stateName(next.state), timestamp: toRfc3339(settings.nowMs) };
+  const change = { state: stateName(next.state), timestamp: toRfc3339(nowMs) };
   return {
     ...status,
     state: next,
     stateChanges: [...status.stateChanges, change],
-    finishedAtMs: end === undefined ? 0 : settings.nowMs,
+    finishedAtMs: isTerminal(next.state) ? nowMs : 0,
   };
 }
 
 function furthest(tasks: readonly TaskRecord[]): State {
-  return tasks.reduce<State>((most, task) => {
+  let most: State = State.QUEUED;
+  for (const task of tasks) {
     const reached = reachedState(task);
-    return reached > most ? reached : most;
-  }, State.QUEUED);
+    if (reached > most) most = reached;
+  }
+  return most;
 }
 
+/** The last state of the task's life, its end aside. */
 function reachedState(task: TaskRecord): State {
   if (isTaskLive(task)) return taskState(task);
   if (task.runningAtMs > 0) return State.RUNNING;
-  return task.agentId === '' ? State.QUEUED : State.DISPATCHED;
+  return findState(task.task?.stateChanges.at(-2)?.state ?? '') ?? State.QUEUED;
 }
 
 /** How the job ends, once nothing of it is left to do; undefined while something is. */
-function standingAtEnd(job: JobRecord, tasks: readonly TaskRecord[], limits: Limits): Standing | undefined {
+function standingAtEnd(job: JobRecord, tasks: readonly TaskRecord[]): Standing | undefined {
   if (job.kill !== undefined) return tasks.some(isTaskLive) ? undefined : { state: State.FINISHED, reason: 'killed' };
   if (job.descriptor === undefined || jobKind(job.descriptor) !== 'batch') return undefined;
-  const { desired, done, failed } = countSlots(job.descriptor, tasks, limits);
+  const { desired, done, failed } = countSlots(job.descriptor, tasks);
   if (done < desired) return undefined;
   const first = failed[0];
   if (first === undefined) return { state: State.FINISHED, reason: 'normal' };

@@ -1,6 +1,6 @@
-import type { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { AgentState, type JobRecord, type JobStatusRecord, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
-import { AgentState } from '@berth/shared/gen/berth/v1/store';
+import { taskIdIn } from './task-changes.js';
 
 /** All that a decision about one job may depend on, beside the time and the limits. */
 export interface JobView {
@@ -8,6 +8,8 @@ export interface JobView {
   readonly status: JobStatusRecord | undefined;
   /** All stored tasks of the job, ended ones included, in the order in which they were created. */
   readonly tasks: readonly TaskRecord[];
+  /** Whether the task is stored just so, and not only about to be. */
+  isCommitted(task: TaskRecord): boolean;
   /** Whether a caller wants this task to stop. */
   hasStopWish(taskId: string): boolean;
   /** Whether the agent is gone, or silent for too long. */
@@ -26,6 +28,7 @@ export function viewJob(
     job,
     status: cell.find('jobStatus', jobId)?.record,
     tasks: cell.tasksOf(jobId).map((task) => changed.get(task.id) ?? task.record),
+    isCommitted: (task) => cell.find('task', taskIdIn(task))?.record === task,
     hasStopWish: (taskId) => cell.find('taskStop', taskId) !== undefined,
     isAgentLost: (agentId) => !isAgentAlive(cell, agentId),
   };

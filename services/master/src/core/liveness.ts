@@ -23,9 +23,9 @@ export function judgeAgents(cell: CellView, signs: Signs, nowMs: number): readon
   return changes;
 }
 
-/** The agents that count as lost. */
-export function lostAgents(cell: CellView): readonly string[] {
-  const lost: string[] = [];
-  for (const { id, record } of cell.all('agentStatus')) if (record.state === AgentState.LOST) lost.push(id);
-  return lost;
+/** The agents that count as being in that state. */
+export function agentsInState(cell: CellView, state: AgentState): readonly string[] {
+  const agents: string[] = [];
+  for (const { id, record } of cell.all('agentStatus')) if (record.state === state) agents.push(id);
+  return agents;
 }

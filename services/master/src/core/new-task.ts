@@ -40,13 +40,18 @@ function publicTask(id: string, seed: TaskSeed, nowMs: number): Task {
     id,
     taskContext: {
       'task.index': String(seed.slot),
-      'task.resubmitNumber': String(seed.attempt),
-      'task.originalId': replaced?.taskContext['task.originalId'] ?? id,
+      'task.resubmitNumber': String(replaced === undefined ? 0 : resubmitNumber(replaced) + 1),
+      'task.originalId': replaced?.taskContext['task.originalId'] ?? replaced?.id ?? id,
       ...(replaced === undefined ? {} : { 'task.resubmitOf': replaced.id }),
     },
     state: { state: State.QUEUED, reason: '' },
     stateChanges: [{ state: stateName(State.QUEUED), timestamp: toRfc3339(nowMs) }],
   });
+}
+
+/** How many tasks the chain had before this one; a slot that is used again starts a new chain. */
+function resubmitNumber(task: Task): number {
+  return Number(task.taskContext['task.resubmitNumber'] ?? 0);
 }
 
 function requestedResources(job: JobRecord) {

@@ -26,35 +26,55 @@ export interface Unplaced {
   readonly reasons: ReadonlyMap<string, number>;
 }
 
-export interface PlacementPlan {
-  readonly placements: readonly Placement[];
-  readonly unplaced: readonly Unplaced[];
+/** Tasks that ask for the same share one verdict. */
+interface Shape {
+  /** Its best agent, when the shape was last looked at; undefined where it fits nowhere. */
+  best: OpenAgent | undefined;
+  /** How many placements had been made by then. */
+  seen: number;
+  /** Why it fits nowhere. */
+  reasons?: ReadonlyMap<string, number>;
+}
+
+interface OpenAgent {
+  readonly id: string;
+  readonly total: Resources;
+  free: Resources;
 }
 
 /**
  * Places queued tasks, in their order, each on the agent where it fits best: the one that is left with the least free
  * share of cpu and memory. Ties go to the lowest agent id, so the same arguments give the same plan. A task that fits
- * nowhere does not hold up those behind it. Tasks that ask for the same share one verdict: capacity only shrinks within
- * a pass, so what found no agent once finds none later in it.
+ * nowhere does not hold up those behind it. Who has had enough of the plan need not take the rest of it.
+ *
+ * Capacity only shrinks on the way. So what found no agent once finds none later, and the best agent of a shape stays
+ * it for as long as the shape fits there, but for agents that others have filled up meanwhile.
  */
-export function place(queue: readonly QueuedTask[], agents: readonly AgentCapacity[]): PlacementPlan {
-  const free = new Map(agents.map((agent) => [agent.id, agent.free]));
-  const refused = new Map<string, ReadonlyMap<string, number>>();
-  const placements: Placement[] = [];
-  const unplaced: Unplaced[] = [];
+export function* place(queue: readonly QueuedTask[], agents: readonly AgentCapacity[]): Iterable<Placement | Unplaced> {
+  const open: readonly OpenAgent[] = agents.map(({ id, total, free }) => ({ id, total, free }));
+  const shapes = new Map<string, Shape>();
+  const filled: OpenAgent[] = [];
   for (const { taskId, resources } of queue) {
-    const shape = shapeOf(resources);
-    const best = refused.has(shape) ? undefined : bestFit(resources, agents, free);
-    if (best === undefined) {
-      const reasons = refused.get(shape) ?? countReasons(resources, agents, free);
-      refused.set(shape, reasons);
-      unplaced.push({ taskId, reasons });
+    const key = shapeOf(resources);
+    const known = shapes.get(key);
+    const shape = known === undefined ? firstLook(resources, open) : known;
+    if (known === undefined) shapes.set(key, shape);
+    else lookAgain(shape, resources, { open, filled });
+    shape.seen = filled.length;
+    if (shape.best === undefined) {
+      shape.reasons ??= countReasons(resources, open);
+      yield { taskId, reasons: shape.reasons };
       continue;
     }
-    free.set(best.id, subtractResources(free.get(best.id) ?? best.free, resources));
-    placements.push({ taskId, agentId: best.id });
+    shape.best.free = subtractResources(shape.best.free, resources);
+    filled.push(shape.best);
+    yield { taskId, agentId: shape.best.id };
   }
-  return { placements, unplaced };
+}
+
+/** Whether the verdict on a task is that it stays queued. */
+export function isUnplaced(verdict: Placement | Unplaced): verdict is Unplaced {
+  return 'reasons' in verdict;
 }
 
 /** The reasons of an unplaced task as one sentence for people. */
@@ -64,13 +84,26 @@ export function explainUnplaced({ reasons }: Unplaced): string {
   return `waiting: ${parts.join(', ')}`;
 }
 
-function bestFit(request: Resources, agents: readonly AgentCapacity[], free: ReadonlyMap<string, Resources>) {
-  let best: AgentCapacity | undefined;
-  let leastLeft = Infinity;
+function firstLook(resources: Resources, open: readonly OpenAgent[]): Shape {
+  return { best: bestFit(resources, open), seen: 0 };
+}
+
+function lookAgain(
+  shape: Shape,
+  resources: Resources,
+  { open, filled }: { readonly open: readonly OpenAgent[]; readonly filled: readonly OpenAgent[] },
+): void {
+  if (shape.best === undefined) return;
+  const isKnown = fits(resources, shape.best.free);
+  shape.best = bestFit(resources, isKnown ? [shape.best, ...filled.slice(shape.seen)] : open);
+}
+
+function bestFit(request: Resources, agents: readonly OpenAgent[]): OpenAgent | undefined {
+  let best: OpenAgent | undefined;
+  let leastLeft = Number.POSITIVE_INFINITY;
   for (const agent of agents) {
-    const available = free.get(agent.id) ?? agent.free;
-    if (!fits(request, available)) continue;
-    const left = shareLeft(request, available, agent.total);
+    if (!fits(request, agent.free)) continue;
+    const left = shareLeft(request, agent);
     if (left > leastLeft || (left === leastLeft && best !== undefined && best.id < agent.id)) continue;
     best = agent;
     leastLeft = left;
@@ -78,7 +111,7 @@ function bestFit(request: Resources, agents: readonly AgentCapacity[], free: Rea
   return best;
 }
 
-function shareLeft(request: Resources, free: Resources, total: Resources): number {
+function shareLeft(request: Resources, { free, total }: OpenAgent): number {
   const cpu = (free.cpuMillis - request.cpuMillis) / (total.cpuMillis || 1);
   const memory = (free.memoryMb - request.memoryMb) / (total.memoryMb || 1);
   return cpu + memory;
@@ -93,12 +126,11 @@ const dimensions: readonly (readonly [keyof Resources, string])[] = [
   ['ports', 'too few ports free'],
 ];
 
-function countReasons(request: Resources, agents: readonly AgentCapacity[], free: ReadonlyMap<string, Resources>) {
+function countReasons(request: Resources, agents: readonly OpenAgent[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const agent of agents) {
-    const available = free.get(agent.id) ?? agent.free;
     for (const [dimension, reason] of dimensions) {
-      if (request[dimension] > available[dimension]) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+      if (request[dimension] > agent.free[dimension]) counts.set(reason, (counts.get(reason) ?? 0) + 1);
     }
   }
   return counts;

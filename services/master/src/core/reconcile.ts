@@ -2,13 +2,14 @@ import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/sto
 import { isJobLive, jobKind } from '@berth/shared/model/job';
 import { isTaskLive } from '@berth/shared/model/task-state';
 import { advanceTask } from './advance-task.js';
-import { reconcileBatch } from './batch.js';
+import { batchSteps } from './batch.js';
 import { advanceStatus, initialStatus } from './job-status.js';
 import type { JobView } from './job-view.js';
-import type { Limits } from './limits.js';
+import type { Pass } from './pass.js';
 import { nothingRetired, rememberAttempts, retireAtMs, retireJob, retireReplaced, type Retirement } from './retention.js';
-import { reconcileService } from './service.js';
+import { serviceSteps } from './service.js';
 import type { SlotInput } from './slots.js';
+import { type SlotStep, TaskChanges, taskIdIn } from './task-changes.js';
 
 /** What one look at a job decides. Looking again with the decision carried out decides nothing more. */
 export interface JobDecision {
@@ -19,71 +20,77 @@ export interface JobDecision {
   readonly retired: Retirement;
   /** When to look again though nothing happens; Infinity: never. */
   readonly nextDueMs: number;
+  /** False where something was left to the next look for want of room. */
+  readonly isComplete: boolean;
 }
 
 /**
  * Brings what is and what is wanted of one job together: orders to stop, lost agents, deadlines, missing tasks,
  * replacements, scale-down, the job's own state, and what may leave the replica.
  */
-export function reconcile(view: JobView, nowMs: number, limits: Limits): JobDecision {
-  if (view.status !== undefined && !isJobLive(view.status)) return retireOnly(view, view.status, nowMs, limits);
-  const merged = mergeTasks(view, nowMs, limits);
-  const tasks = [...merged.values()];
-  const before = view.status ?? initialStatus(view.job);
-  const after = advanceStatus(before, view.job, tasks, { nowMs, limits });
-  const retired = isJobLive(after) ? retireReplaced(tasks, nowMs, limits) : nothingRetired;
-  const status = rememberAttempts(after, tasks, new Set(retired.taskIds));
+export function reconcile(view: JobView, pass: Pass): JobDecision {
+  if (view.status !== undefined && !isJobLive(view.status)) return retireOnly(view, view.status, pass);
+  // One write is for the status.
+  const changes = new TaskChanges(view.tasks, pass.maxWrites - 1);
+  advanceTasks(view, pass, changes);
+  takeSlotSteps(view, pass, changes);
+  const tasks = changes.tasks();
+  const after = advanceStatus(view.status ?? initialStatus(view.job), view.job, tasks, pass.nowMs);
+  const retired = isJobLive(after) ? retireReplaced(view, tasks, pass, changes.room) : nothingRetired;
+  const status = rememberAttempts(after, tasks, retired.taskIds);
   return {
-    tasks: changedTasks(view, merged, retired),
+    tasks: changes.writes(),
     status: status === view.status ? undefined : status,
     retired,
-    nextDueMs: isJobLive(status) ? nextDue(tasks, limits) : retireAtMs(status, limits),
+    nextDueMs: isJobLive(status) ? nextDue(tasks, pass) : retireAtMs(status, pass.limits),
+    isComplete: changes.isComplete && !retired.hasMore,
   };
 }
 
-function retireOnly(view: JobView, status: JobStatusRecord, nowMs: number, limits: Limits): JobDecision {
-  const retired = retireJob(view, status, nowMs, limits);
-  const nextDueMs = retired.job ? Infinity : Math.max(retireAtMs(status, limits), nowMs);
-  return { tasks: [], status: undefined, retired, nextDueMs };
+function retireOnly(view: JobView, status: JobStatusRecord, pass: Pass): JobDecision {
+  const retired = retireJob(view, status, pass);
+  const nextDueMs = retired.job ? Number.POSITIVE_INFINITY : Math.max(retireAtMs(status, pass.limits), pass.nowMs);
+  return { tasks: [], status: undefined, retired, nextDueMs, isComplete: !retired.hasMore };
 }
 
-/** All tasks of the job as they are to be, new ones last. */
-function mergeTasks(view: JobView, nowMs: number, limits: Limits): ReadonlyMap<string, TaskRecord> {
-  const merged = new Map<string, TaskRecord>();
-  for (const task of view.tasks) merged.set(idOf(task), advanceOne(view, task, nowMs, limits));
-  const { job, status } = view;
-  if (job.kill !== undefined || job.descriptor === undefined) return merged;
-  const input = { job, descriptor: job.descriptor, status, tasks: [...merged.values()], nowMs, limits };
-  for (const task of reconcileSlots(input)) merged.set(idOf(task), task);
-  return merged;
+/** What befalls tasks by themselves: kills, lost agents, deadlines. */
+function advanceTasks(view: JobView, pass: Pass, changes: TaskChanges): void {
+  for (const task of view.tasks) {
+    if (!isTaskLive(task)) continue;
+    const killed = view.job.kill !== undefined || view.hasStopWish(taskIdIn(task));
+    const stopFor = killed ? { code: 'killed' } : undefined;
+    const advanced = advanceTask(task, pass, { agentLost: view.isAgentLost(task.agentId), stopFor });
+    if (advanced !== task && !changes.take({ changed: advanced })) return;
+  }
 }
 
-function reconcileSlots(input: SlotInput): readonly TaskRecord[] {
-  return jobKind(input.descriptor) === 'batch' ? reconcileBatch(input) : reconcileService(input);
+function takeSlotSteps(view: JobView, { nowMs, limits }: Pass, changes: TaskChanges): void {
+  const { job, status, hasStopWish } = view;
+  if (job.kill !== undefined || job.descriptor === undefined || !changes.isComplete) return;
+  const tasks = changes.tasks();
+  const steps = slotSteps({ job, descriptor: job.descriptor, status, hasStopWish, tasks, nowMs, limits });
+  for (const step of steps) if (!changes.take(step)) return;
 }
 
-function advanceOne(view: JobView, task: TaskRecord, nowMs: number, limits: Limits): TaskRecord {
-  const killed = isTaskLive(task) && (view.job.kill !== undefined || view.hasStopWish(idOf(task)));
-  const stopFor = killed ? { code: 'killed' } : undefined;
-  return advanceTask(task, { nowMs, limits, agentLost: view.isAgentLost(task.agentId), stopFor });
+function slotSteps(input: SlotInput): Iterable<SlotStep> {
+  switch (jobKind(input.descriptor)) {
+    case 'batch':
+      return batchSteps(input);
+    case 'service':
+      return serviceSteps(input);
+    default:
+      return [];
+  }
 }
 
-function changedTasks(view: JobView, merged: ReadonlyMap<string, TaskRecord>, retired: Retirement) {
-  const stored = new Set(view.tasks);
-  const leaving = new Set(retired.taskIds);
-  return [...merged.values()].filter((task) => !stored.has(task) && !leaving.has(idOf(task)));
+function nextDue(tasks: readonly TaskRecord[], pass: Pass): number {
+  return tasks.reduce((soonest, task) => Math.min(soonest, dueOf(task, pass)), Number.POSITIVE_INFINITY);
 }
 
-function nextDue(tasks: readonly TaskRecord[], limits: Limits): number {
-  return tasks.reduce((soonest, task) => Math.min(soonest, dueOf(task, limits)), Infinity);
-}
-
-function dueOf(task: TaskRecord, limits: Limits): number {
-  if (isTaskLive(task)) return task.deadlineAtMs || Infinity;
+function dueOf(task: TaskRecord, { nowMs, limits, patienceUntilMs }: Pass): number {
+  const never = Number.POSITIVE_INFINITY;
+  if (isTaskLive(task)) return task.deadlineAtMs > 0 ? Math.max(task.deadlineAtMs, patienceUntilMs) : never;
   if (task.replaced) return task.finishedAtMs + limits.finishedRetentionMs;
-  return task.replaceAtMs || Infinity;
-}
-
-function idOf(task: TaskRecord): string {
-  return task.task?.id ?? '';
+  // A replacement that is due and was not made waits for something else than the time.
+  return task.replaceAtMs > nowMs ? task.replaceAtMs : never;
 }

@@ -2,6 +2,9 @@ import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/sto
 import { isTaskLive } from '@berth/shared/model/task-state';
 import type { JobView } from './job-view.js';
 import type { Limits } from './limits.js';
+import type { Pass } from './pass.js';
+import { latestBySlot } from './slots.js';
+import { taskIdIn } from './task-changes.js';
 
 /** What leaves the replica for the archive. */
 export interface Retirement {
@@ -9,12 +12,17 @@ export interface Retirement {
   readonly taskIds: readonly string[];
   /** Whether the job leaves with them: these are its last. */
   readonly job: boolean;
+  /** Whether more could leave, had there been room. */
+  readonly hasMore: boolean;
 }
 
 /** Tasks that leave in one pass at most, so that a large job does not hold up a commit. */
 export const maxRetiredPerPass = 200;
 
-export const nothingRetired: Retirement = { taskIds: [], job: false };
+/** What one entity that leaves may write: a task goes with a caller's wish to stop it, a job with its status. */
+export const writesPerRetired = 2;
+
+export const nothingRetired: Retirement = { taskIds: [], job: false, hasMore: false };
 
 /** When a finished job leaves. */
 export function retireAtMs(status: JobStatusRecord, limits: Limits): number {
@@ -22,36 +30,45 @@ export function retireAtMs(status: JobStatusRecord, limits: Limits): number {
 }
 
 /** A finished job leaves when its time is over: its tasks first, then, with the last of them, itself. */
-export function retireJob(view: JobView, status: JobStatusRecord, nowMs: number, limits: Limits): Retirement {
-  if (nowMs < retireAtMs(status, limits)) return nothingRetired;
-  const ids = view.tasks.slice(0, maxRetiredPerPass).map((task) => task.task?.id ?? '');
-  return { taskIds: ids, job: ids.length === view.tasks.length };
+export function retireJob(view: JobView, status: JobStatusRecord, pass: Pass): Retirement {
+  if (pass.nowMs < retireAtMs(status, pass.limits)) return nothingRetired;
+  // The room that is kept for the job itself makes it leave in the pass of its last task, or in the next.
+  const taskIds = view.tasks.slice(0, maxRetired(pass.maxWrites - writesPerRetired)).map(taskIdIn);
+  const job = taskIds.length === view.tasks.length;
+  return { taskIds, job, hasMore: !job };
 }
 
-/** Replaced tasks of a live job leave when their time is over, or when there are too many of them. */
-export function retireReplaced(tasks: readonly TaskRecord[], nowMs: number, limits: Limits): Retirement {
+/**
+ * Replaced tasks of a live job leave when their time is over, or when there are too many of them; but none before its
+ * end is committed, since that is how those who watch it learn of the end.
+ */
+export function retireReplaced(view: JobView, tasks: readonly TaskRecord[], pass: Pass, room: number): Retirement {
+  const { nowMs, limits } = pass;
   const replaced = tasks.filter((task) => task.replaced && !isTaskLive(task));
   if (replaced.length === 0) return nothingRetired;
   const surplus = replaced.length - limits.maxReplacedTasksPerJob;
   const leaving = replaced
     .toSorted((a, b) => a.finishedAtMs - b.finishedAtMs)
-    .filter((task, index) => index < surplus || nowMs >= task.finishedAtMs + limits.finishedRetentionMs);
-  return { taskIds: leaving.slice(0, maxRetiredPerPass).map((task) => task.task?.id ?? ''), job: false };
+    .filter((task, index) => index < surplus || nowMs >= task.finishedAtMs + limits.finishedRetentionMs)
+    .filter((task) => view.isCommitted(task));
+  const count = maxRetired(room);
+  return { taskIds: leaving.slice(0, count).map(taskIdIn), job: false, hasMore: leaving.length > count };
+}
+
+function maxRetired(room: number): number {
+  return Math.min(maxRetiredPerPass, Math.max(0, Math.floor(room / writesPerRetired)));
 }
 
 /** The last attempt of each slot whose newest task leaves, so that its ids are never used again. */
 export function rememberAttempts(
   status: JobStatusRecord,
   tasks: readonly TaskRecord[],
-  leaving: ReadonlySet<string>,
+  leavingIds: readonly string[],
 ): JobStatusRecord {
-  const slotAttempts = { ...status.slotAttempts };
-  let changed = false;
-  for (const task of tasks) {
-    if (!leaving.has(task.task?.id ?? '') || (slotAttempts[task.slot] ?? -1) >= task.attempt) continue;
-    if (tasks.some((other) => other.slot === task.slot && other.attempt > task.attempt)) continue;
-    slotAttempts[task.slot] = task.attempt;
-    changed = true;
-  }
-  return changed ? { ...status, slotAttempts } : status;
+  if (leavingIds.length === 0) return status;
+  const leaving = new Set(leavingIds);
+  const newest = [...latestBySlot(tasks).values()].filter((task) => leaving.has(taskIdIn(task)));
+  if (newest.length === 0) return status;
+  const known = newest.map(({ slot, attempt }) => [slot, Math.max(attempt, status.slotAttempts[slot] ?? -1)] as const);
+  return { ...status, slotAttempts: { ...status.slotAttempts, ...Object.fromEntries(known) } };
 }

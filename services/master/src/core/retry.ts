@@ -6,15 +6,22 @@ import type { Limits } from './limits.js';
 
 type Policy = ReturnType<typeof retryPolicyOf>;
 
+/** No delay is longer than a day, so that doubling without a bound of its own stays a time that can be stored. */
+export const longestDelayMs = 24 * 3600 * 1000;
+
 /** The user policy's delay before retry number `retry` (the first is 0). */
 export function policyDelayMs(policy: Policy, retry: number): number {
   switch (policy.$case) {
     case 'immediate':
       return 0;
-    case 'delayed':
-      return retry === 0 && policy.value.initialDelayMs > 0 ? policy.value.initialDelayMs : policy.value.delayMs;
-    case 'exponentialBackOff':
-      return doubled(policy.value.initialDelayMs, retry, policy.value.maxDelayIntervalMs || Infinity);
+    case 'delayed': {
+      const { initialDelayMs, delayMs } = policy.value;
+      return Math.min(retry === 0 && initialDelayMs > 0 ? initialDelayMs : delayMs, longestDelayMs);
+    }
+    case 'exponentialBackOff': {
+      const { initialDelayMs, maxDelayIntervalMs } = policy.value;
+      return doubled(initialDelayMs, retry, Math.min(maxDelayIntervalMs || longestDelayMs, longestDelayMs));
+    }
   }
 }
 
@@ -48,7 +55,7 @@ export function nextRetryCounters(task: TaskRecord, kind: JobKind | undefined, l
   const counts = !bySystem && taskReasonCode(task) !== 'killed';
   return {
     userRetries: (forgiven ? 0 : task.userRetries) + (counts ? 1 : 0),
-    systemRetries: bySystem ? systemRetriesSoFar(task, limits) + 1 : task.systemRetries,
+    systemRetries: systemRetriesSoFar(task, limits) + (bySystem ? 1 : 0),
   };
 }
 

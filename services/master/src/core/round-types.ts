@@ -15,20 +15,31 @@ export interface Capacities {
   capacities(ending: readonly TaskRecord[]): readonly AgentCapacity[];
 }
 
+/** The tasks that are QUEUED as committed, oldest first. */
+export interface Queue {
+  readonly taskIds: ReadonlySet<string>;
+  /** Whether anything has changed for them since they were last looked at; room that this round makes counts anyway. */
+  readonly hasNews: boolean;
+}
+
 /** Everything that a round of the master depends on. */
 export interface RoundInput {
   readonly cell: CellView;
   readonly nowMs: number;
   readonly limits: Limits;
+  /** Deadlines that pass before this time are judged at this time: reports may still be on their way. */
+  readonly patienceUntilMs: number;
   /** The jobs to look at, beside those that the reports touch. */
   readonly jobIds: readonly string[];
+  /** Each writes at most one task, so at most half of `maxWrites` of them. */
   readonly reports: readonly RoundReport[];
-  /** All tasks that are QUEUED as committed, oldest first; empty where nothing has changed for them since last time. */
-  readonly queuedTaskIds: ReadonlySet<string>;
+  readonly queue: Queue;
   readonly agents: Capacities;
   /** Finished jobs that leave before their time, since there are too many of them. */
   readonly retireNow: ReadonlySet<string>;
-  /** Entities that may be written in this round, roughly. */
+  /** Tasks that callers wanted to stop and that are no more: the wishes leave. */
+  readonly orphanStopIds: readonly string[];
+  /** Entities that may be written in this round. */
   readonly maxWrites: number;
 }
 
@@ -40,10 +51,15 @@ export interface RoundPlan {
   /** What leaves the replica for the archive. */
   readonly removedTaskIds: readonly string[];
   readonly removedJobIds: readonly string[];
+  /** Wishes that leave, with their tasks or after them. */
+  readonly removedStopIds: readonly string[];
   /** When to look again at each job that was looked at. */
   readonly dueMs: ReadonlyMap<string, number>;
+  /** Jobs of which tasks were placed, and when to look at them again at the latest. */
+  readonly placedDueMs: ReadonlyMap<string, number>;
   /** Jobs that this round had no room, or not enough room, for. */
   readonly leftOver: readonly string[];
+  readonly placedTaskIds: readonly string[];
   readonly unplaced: readonly Unplaced[];
   /** Whether tasks that could be placed still wait for lack of room. */
   readonly queueLeft: boolean;

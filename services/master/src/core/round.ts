@@ -1,41 +1,47 @@
-import type { JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { zeroResources } from '@berth/shared/model/resources';
-import { runtimeLimitSecs } from '@berth/shared/model/job';
+import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
+import { runtimeLimitSecs } from '@berth/shared/model/job';
+import { zeroResources } from '@berth/shared/model/resources';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
 import { assignmentFor, assignTask } from './assignment.js';
 import { applyReport } from './end-task.js';
 import { viewJob } from './job-view.js';
 import type { Limits } from './limits.js';
-import { explainUnplaced, place, type AgentCapacity, type QueuedTask, type Unplaced } from './place.js';
-import { reconcile, type JobDecision } from './reconcile.js';
+import { explainUnplaced, isUnplaced, place, type QueuedTask, type Unplaced } from './place.js';
+import { reconcile } from './reconcile.js';
+import { RoundDraft } from './round-draft.js';
 import type { RoundInput, RoundPlan, RoundReport } from './round-types.js';
+import { taskIdIn } from './task-changes.js';
+
+/** With less room than this a job waits for the next round, instead of being looked at for a few writes. */
+const leastRoomPerJob = 50;
 
 /**
  * One round of the master: what the reports mean, then each touched job reconciled, then the queue placed, as one plan
- * to commit. Jobs that do not fit into the budget of writes are left over for the next round; so are, by the nature of
+ * to commit. What does not fit into the budget of writes is left over for the next round; so are, by the nature of
  * reconcile, all effects that a lost or refused commit did not have.
  */
 export function planRound(input: RoundInput): RoundPlan {
-  const changed = new Map<string, TaskRecord>();
+  const draft = new RoundDraft(input);
   const touched = new Set(input.jobIds);
-  for (const report of input.reports) takeReport(input, report, changed, touched);
-  const decided = decideJobs(input, touched, changed);
-  const placed = placeQueue(input, changed, decided.removedTaskIds);
-  return { ...decided, ...placed, tasks: changed };
+  for (const report of input.reports) takeReport(input, report, draft, touched);
+  draft.dropOrphans(input.orphanStopIds);
+  const leftOver = decideJobs(input, touched, draft);
+  const placed = placeQueue(input, draft);
+  return { ...parts(draft), ...placed, leftOver };
 }
 
-function takeReport(
-  { cell, limits }: RoundInput,
-  { report }: RoundReport,
-  changed: Map<string, TaskRecord>,
-  touched: Set<string>,
-): void {
-  const task = changed.get(report.taskId) ?? cell.find('task', report.taskId)?.record;
+function parts({ tasks, statuses, removedTaskIds, removedJobIds, removedStopIds, dueMs, placedDueMs, placedTaskIds }: RoundDraft) {
+  return { tasks, statuses, removedTaskIds, removedJobIds, removedStopIds, dueMs, placedDueMs, placedTaskIds };
+}
+
+function takeReport(input: RoundInput, { report }: RoundReport, draft: RoundDraft, touched: Set<string>): void {
+  const { cell, nowMs, limits } = input;
+  const task = draft.task(report.taskId);
   if (task === undefined) return;
-  const next = applyReport(task, report, { limits, runtimeLimitMs: runtimeLimitMs(cell, task.jobId) });
+  const next = applyReport(task, report, { nowMs, limits, runtimeLimitMs: runtimeLimitMs(cell, task.jobId) });
   if (next === undefined) return;
-  changed.set(report.taskId, next);
+  draft.tasks.set(report.taskId, next);
   touched.add(task.jobId);
 }
 
@@ -44,76 +50,67 @@ function runtimeLimitMs(cell: CellView, jobId: string): number {
   return descriptor === undefined ? 0 : runtimeLimitSecs(descriptor) * 1000;
 }
 
-type Decided = Omit<RoundPlan, 'tasks' | 'unplaced' | 'queueLeft'>;
-
-function decideJobs(input: RoundInput, touched: ReadonlySet<string>, changed: Map<string, TaskRecord>): Decided {
-  const { cell, nowMs, maxWrites } = input;
-  const statuses = new Map<string, NonNullable<JobDecision['status']>>();
-  const removedTaskIds: string[] = [];
-  const removedJobIds: string[] = [];
-  const dueMs = new Map<string, number>();
+/** The jobs that there was no room, or not enough room, for. */
+function decideJobs(input: RoundInput, touched: ReadonlySet<string>, draft: RoundDraft): readonly string[] {
   const leftOver: string[] = [];
+  const leastRoom = Math.min(leastRoomPerJob, input.maxWrites / 2);
   for (const jobId of touched) {
-    const room = maxWrites - changed.size - statuses.size - removedTaskIds.length * 2;
-    const view = room > 0 ? viewJob(cell, jobId, changed) : undefined;
-    if (room < input.limits.maxNotRunningPerJob) leftOver.push(jobId);
+    const view = viewJob(input.cell, jobId, draft.tasks);
     if (view === undefined) continue;
-    const decision = reconcile(view, nowMs, limitsFor(input, jobId, room));
-    for (const task of decision.tasks) changed.set(task.task?.id ?? '', task);
-    if (decision.status !== undefined) statuses.set(jobId, decision.status);
-    removedTaskIds.push(...decision.retired.taskIds);
-    if (decision.retired.job) removedJobIds.push(jobId);
-    dueMs.set(jobId, decision.nextDueMs);
-  }
-  return { statuses, removedTaskIds, removedJobIds, dueMs, leftOver };
-}
-
-/** The limits, with room for no more new tasks than fit, and no more patience for jobs that are to leave now. */
-function limitsFor({ limits, retireNow }: RoundInput, jobId: string, room: number): Limits {
-  return {
-    ...limits,
-    maxNotRunningPerJob: Math.min(limits.maxNotRunningPerJob, room),
-    finishedRetentionMs: retireNow.has(jobId) ? 0 : limits.finishedRetentionMs,
-  };
-}
-
-/** Places what is queued, this round's new tasks included; placed tasks replace their records in `changed`. */
-function placeQueue(input: RoundInput, changed: Map<string, TaskRecord>, removed: readonly string[]) {
-  const queue = queuedTasks(input, changed, new Set(removed));
-  if (queue.length === 0) return { unplaced: [], queueLeft: false };
-  const { placements, unplaced } = place(queue.map(toQueued), capacities(input, changed));
-  const byId = new Map(queue.map((task) => [task.task?.id ?? '', task]));
-  let queueLeft = false;
-  for (const { taskId, agentId } of placements) {
-    const task = byId.get(taskId);
-    const agent = input.cell.find('agent', agentId)?.record;
-    if (task === undefined || agent === undefined) continue;
-    if (changed.has(taskId) || changed.size < input.maxWrites) {
-      changed.set(taskId, assignTask(task, agent, input.nowMs, input.limits));
-    } else {
-      queueLeft = true;
+    if (draft.room < leastRoom) {
+      leftOver.push(jobId);
+      continue;
     }
+    const { nowMs, patienceUntilMs } = input;
+    const decision = reconcile(view, { nowMs, patienceUntilMs, limits: limitsFor(input, jobId), maxWrites: draft.room });
+    draft.takeDecision(jobId, decision);
+    if (!decision.isComplete) leftOver.push(jobId);
   }
-  for (const one of unplaced) noteWaiting(one, changed, input.cell);
-  return { unplaced, queueLeft };
+  return leftOver;
+}
+
+/** The limits, with no more patience for jobs that are to leave now. */
+function limitsFor({ limits, retireNow }: RoundInput, jobId: string): Limits {
+  return retireNow.has(jobId) ? { ...limits, finishedRetentionMs: Number.NEGATIVE_INFINITY } : limits;
+}
+
+/** Places what is queued, this round's new tasks included. */
+function placeQueue(input: RoundInput, draft: RoundDraft): Pick<RoundPlan, 'unplaced' | 'queueLeft'> {
+  const freed = freedTasks(input.cell, draft.tasks);
+  const queue = queuedTasks(input, draft, input.queue.hasNews || freed.length > 0);
+  const unplaced: Unplaced[] = [];
+  if (queue.length === 0) return { unplaced, queueLeft: false };
+  for (const verdict of place(queue.map(toQueued), input.agents.capacities(freed))) {
+    if (isUnplaced(verdict)) {
+      noteWaiting(verdict, input.cell, draft);
+      unplaced.push(verdict);
+      continue;
+    }
+    const task = draft.task(verdict.taskId);
+    const agent = input.cell.find('agent', verdict.agentId)?.record;
+    if (task === undefined || agent === undefined) continue;
+    if (!draft.takePlaced(assignTask(task, agent, input.nowMs, input.limits))) return { unplaced, queueLeft: true };
+  }
+  return { unplaced, queueLeft: false };
 }
 
 /** A task that is stored for the first time while it has to wait says why; later the explanation is asked for. */
-function noteWaiting(one: Unplaced, changed: Map<string, TaskRecord>, cell: CellView): void {
-  const record = changed.get(one.taskId);
+function noteWaiting(one: Unplaced, cell: CellView, draft: RoundDraft): void {
+  const record = draft.tasks.get(one.taskId);
   if (record?.task === undefined || cell.find('task', one.taskId) !== undefined) return;
   const state = { state: State.QUEUED, reason: explainUnplaced(one) };
-  changed.set(one.taskId, { ...record, task: { ...record.task, state } });
+  draft.tasks.set(one.taskId, { ...record, task: { ...record.task, state } });
 }
 
-function queuedTasks(input: RoundInput, changed: ReadonlyMap<string, TaskRecord>, removed: ReadonlySet<string>) {
-  const queue: TaskRecord[] = [];
-  for (const id of input.queuedTaskIds) {
-    const task = changed.get(id) ?? input.cell.find('task', id)?.record;
-    if (task !== undefined && isWaiting(task) && !removed.has(id)) queue.push(task);
+/** The waiting tasks, oldest first: those that wait already, if there is news for them, then this round's new ones. */
+function queuedTasks({ queue }: RoundInput, draft: RoundDraft, hasNews: boolean): readonly TaskRecord[] {
+  const waiting: TaskRecord[] = [];
+  for (const id of hasNews ? queue.taskIds : []) {
+    const task = draft.task(id);
+    if (task !== undefined && isWaiting(task)) waiting.push(task);
   }
-  for (const [id, task] of changed) if (!input.queuedTaskIds.has(id) && isWaiting(task)) queue.push(task);
-  return queue;
+  for (const [id, task] of draft.tasks) if (!queue.taskIds.has(id) && isWaiting(task)) waiting.push(task);
+  return waiting;
 }
 
 function isWaiting(task: TaskRecord): boolean {
@@ -121,23 +118,23 @@ function isWaiting(task: TaskRecord): boolean {
 }
 
 function toQueued(task: TaskRecord): QueuedTask {
-  return { taskId: task.task?.id ?? '', jobId: task.jobId, resources: task.resources ?? zeroResources() };
+  return { taskId: taskIdIn(task), jobId: task.jobId, resources: task.resources ?? zeroResources() };
 }
 
-/** Free capacity, with what this round's ended tasks give back. */
-function capacities(input: RoundInput, changed: ReadonlyMap<string, TaskRecord>): readonly AgentCapacity[] {
-  const freed = [...changed.entries()].filter(([id, task]) => {
-    const before = input.cell.find('task', id)?.record;
-    return before !== undefined && before.agentId !== '' && isTaskLive(before) && !isTaskLive(task);
-  });
-  return input.agents.capacities(freed.map(([, task]) => task));
+/** The tasks whose end in this round gives room back. */
+function freedTasks(cell: CellView, changed: ReadonlyMap<string, TaskRecord>): readonly TaskRecord[] {
+  const freed: TaskRecord[] = [];
+  for (const [id, task] of changed) {
+    const before = cell.find('task', id)?.record;
+    if (before !== undefined && before.agentId !== '' && isTaskLive(before) && !isTaskLive(task)) freed.push(task);
+  }
+  return freed;
 }
 
 /** What the agents are to be told about this round's tasks. */
 export function planAssignments(cell: CellView, tasks: ReadonlyMap<string, TaskRecord>, limits: Limits) {
   return [...tasks].flatMap(([taskId, after]) => {
-    const job: JobRecord | undefined = cell.find('job', after.jobId)?.record;
-    if (job === undefined) return [];
+    const job = cell.find('job', after.jobId)?.record;
     const assignment = assignmentFor(cell.find('task', taskId)?.record, after, job, limits);
     if (assignment === undefined) return [];
     return [{ agentId: after.agentId, taskId, ...(assignment === null ? {} : { assignment }) }];

@@ -7,20 +7,25 @@ import type { Limits } from './limits.js';
 import { doubled, endedBySystem, policyDelayMs, ranForMs, systemDelayMs } from './retry.js';
 import { pickScaleDown } from './scale-down.js';
 import { creationBudget, firstTask, latestBySlot, replaceWhenDue, type SlotInput } from './slots.js';
+import type { SlotStep } from './task-changes.js';
 
 /** Tasks to create, stop or change so that the service has `desired` slots, each with a task or one to come. */
-export function reconcileService(input: SlotInput): readonly TaskRecord[] {
+export function* serviceSteps(input: SlotInput): Iterable<SlotStep> {
   const { desired } = instancesOf(input.descriptor);
-  const latest = [...latestBySlot(input.tasks).values()];
-  const gone = latest.filter(isSlotGone);
-  const occupied = latest.filter((task) => !isSlotGone(task) && task.stop?.code !== 'scaledDown');
+  const latest = latestBySlot(input.tasks);
+  const occupied: TaskRecord[] = [];
+  for (const task of latest.values()) {
+    if (isSlotGone(task)) {
+      if (!task.replaced) yield { changed: retireSlot(task) };
+    } else if (task.stop?.code !== 'scaledDown') occupied.push(task);
+  }
   const victims = new Set(pickScaleDown(occupied, Math.max(0, occupied.length - desired)));
+  for (const task of victims) {
+    const removed = removeSlot(task, input);
+    if (removed !== task) yield { changed: removed };
+  }
   const staying = occupied.filter((task) => !victims.has(task));
-  return [
-    ...gone.filter((task) => !task.replaced).map(retireSlot),
-    ...[...victims].map((task) => removeSlot(task, input)),
-    ...growAndReplace(input, staying, desired),
-  ];
+  yield* growAndReplace(input, { latest, staying, missing: desired - staying.length });
 }
 
 /** When an ended service task is replaced: at once after a kill, else as its policy, the system or its past say. */
@@ -34,9 +39,12 @@ export function serviceReplaceAtMs(descriptor: JobDescriptor, ended: TaskRecord,
   return ended.finishedAtMs + Math.max(policyMs, floorMs);
 }
 
-/** A slot is gone once its newest task ended by a scale-down, or ended and was given up waiting for a replacement. */
+/**
+ * A slot is gone once its newest task ended after a scale-down (however it ended: it may have been quicker than the
+ * order), or ended and was given up waiting for a replacement.
+ */
 function isSlotGone(latest: TaskRecord): boolean {
-  return !isTaskLive(latest) && (latest.replaced || taskReasonCode(latest) === 'scaledDown');
+  return !isTaskLive(latest) && (latest.replaced || latest.stop?.code === 'scaledDown' || taskReasonCode(latest) === 'scaledDown');
 }
 
 function retireSlot(ended: TaskRecord): TaskRecord {
@@ -44,27 +52,37 @@ function retireSlot(ended: TaskRecord): TaskRecord {
 }
 
 function removeSlot(task: TaskRecord, { nowMs, limits }: SlotInput): TaskRecord {
-  if (!isTaskLive(task)) return retireSlot(task);
-  return orderStop(task, { code: 'scaledDown', text: '', atMs: nowMs }, limits);
+  const stopped = orderStop(task, { code: 'scaledDown', text: '', atMs: nowMs }, limits);
+  return isTaskLive(stopped) ? stopped : retireSlot(stopped);
 }
 
-function growAndReplace(input: SlotInput, staying: readonly TaskRecord[], desired: number): readonly TaskRecord[] {
-  const changes: TaskRecord[] = [];
+interface Growth {
+  readonly latest: ReadonlyMap<number, TaskRecord>;
+  readonly staying: readonly TaskRecord[];
+  readonly missing: number;
+}
+
+function* growAndReplace(input: SlotInput, { latest, staying, missing }: Growth): Iterable<SlotStep> {
   let budget = creationBudget(input);
   for (const task of staying) {
-    if (isTaskLive(task) || budget <= 0) continue;
+    if (budget <= 0) return;
+    if (isTaskLive(task)) continue;
     const step = replaceWhenDue(input, task, serviceReplaceAtMs(input.descriptor, task, input.limits));
-    changes.push(...step);
-    budget -= step.filter(isTaskLive).length;
+    if (step === undefined) continue;
+    if (step.created !== undefined) budget -= 1;
+    yield step;
   }
-  const missing = Math.min(desired - staying.length, budget);
-  return [...changes, ...freeSlots(input.tasks, missing).map((slot) => firstTask(input, slot))];
+  for (const slot of freeSlots(latest, Math.min(missing, budget))) {
+    yield { created: firstTask(input, slot, latest.get(slot)) };
+  }
 }
 
 /** The `count` lowest slots that no task holds, and that no task on its way out still holds. */
-function freeSlots(tasks: readonly TaskRecord[], count: number): readonly number[] {
-  const taken = new Set([...latestBySlot(tasks).values()].filter((task) => !isSlotGone(task)).map((task) => task.slot));
-  const free: number[] = [];
-  for (let slot = 0; free.length < count; slot++) if (!taken.has(slot)) free.push(slot);
-  return free;
+function* freeSlots(latest: ReadonlyMap<number, TaskRecord>, count: number): Iterable<number> {
+  for (let slot = 0, found = 0; found < count; slot++) {
+    const task = latest.get(slot);
+    if (task !== undefined && !isSlotGone(task)) continue;
+    found += 1;
+    yield slot;
+  }
 }

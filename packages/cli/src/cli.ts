@@ -1,0 +1,24 @@
+import { CommanderError } from 'commander';
+import { exitCodes } from './format/exit-code.js';
+import type { Io } from './io.js';
+import { createProgram } from './program.js';
+import { tell } from './tell.js';
+
+/** Runs one command line; resolves to the exit code and never rejects. */
+export async function runCli(args: readonly string[], io: Io): Promise<number> {
+  let exitCode: number = exitCodes.ok;
+  const program = createProgram(io, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    return error instanceof CommanderError ? usageExitCode(error) : tell(error, io);
+  }
+}
+
+/** Commander has told the user already. It calls every error 1, save where a command has a code of its own. */
+function usageExitCode({ exitCode }: CommanderError): number {
+  return exitCode === 1 ? exitCodes.usage : exitCode;
+}

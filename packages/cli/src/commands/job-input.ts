@@ -1,0 +1,182 @@
+import { readFile } from 'node:fs/promises';
+import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Io } from '../io.js';
+import { UsageError } from '../usage-error.js';
+
+/** What `run` and `submit` are given on the command line. */
+export interface JobOptions {
+  readonly file?: string;
+  readonly name?: string;
+  readonly service?: boolean;
+  readonly instances?: number;
+  readonly cpu?: string;
+  readonly memory?: string;
+  readonly disk?: string;
+  readonly network?: string;
+  readonly gpu?: string;
+  readonly port?: readonly number[];
+  readonly env?: readonly string[];
+  readonly label?: readonly string[];
+  readonly entrypoint?: string;
+  readonly retries?: number;
+  readonly runtimeLimit?: string;
+}
+
+/** Adds the arguments and options that describe a job. */
+export function addJobInput(command: Command): Command {
+  return command
+    .showHelpAfterError(
+      '(options of the command inside the container go after --; berth help COMMAND lists what there is)',
+    )
+    .argument('[image]', 'image to run, such as busybox:1.36')
+    .argument('[command...]', 'command of the container; put -- before it')
+    .option('-f, --file <path>', 'take the job from a YAML or JSON file (- for standard input)')
+    .option('--name <name>', "what to call the job (default: the image's name)")
+    .option('--service', 'keep the tasks running for ever, in place of running each to its end')
+    .addOption(numberOption('-n, --instances <count>', 'how many tasks'))
+    .option('--cpu <cores>', 'cores of each task, such as 0.5')
+    .option('--memory <size>', 'memory of each task: MB, or with a unit as in 512MiB')
+    .option('--disk <size>', 'disk of each task: MB, or with a unit')
+    .option('--network <rate>', 'network of each task: Mbps, or with a unit as in 1Gb')
+    .option('--gpu <cards>', 'graphics cards of each task')
+    .addOption(
+      listOption('-p, --port <port>', 'container port that gets a host port; may be repeated', parseNumber),
+    )
+    .addOption(
+      listOption(
+        '-e, --env <NAME=VALUE>',
+        'environment variable; NAME alone takes it from here; may be repeated',
+      ),
+    )
+    .addOption(listOption('-l, --label <name=value>', 'label of the job; may be repeated'))
+    .option('--entrypoint <command>', "command in place of the image's entry point")
+    .addOption(numberOption('--retries <count>', 'how often a failed task is tried again'))
+    .option('--runtime-limit <time>', 'how long a task may run, such as 90s, 10m or 1h30m');
+}
+
+/** The job that the command line describes, from its flags or from a file. */
+export async function readJob(
+  io: Io,
+  image: string | undefined,
+  words: readonly string[],
+  options: JobOptions,
+): Promise<JobDescriptor> {
+  if (options.file === undefined) {
+    if (image === undefined) throw new UsageError('Name an image to run, or a job file with -f.');
+    const { toDescriptor } = await import('../job-file/descriptor.js');
+    return toDescriptor(fromFlags(io, image, words, options), 'The command line describes no valid job:');
+  }
+  const others = otherFlags(image, options);
+  if (others.length > 0)
+    throw new UsageError(`With -f the file says it all; leave out ${others.join(', ')}.`);
+  const { parseJobFile } = await import('../job-file/parse.js');
+  if (options.file === '-') return parseJobFile(await io.readInput(), 'standard input');
+  return parseJobFile(await readJobFile(options.file), options.file);
+}
+
+/** The short form of a job file, as flags say it. */
+function fromFlags(io: Io, image: string, words: readonly string[], options: JobOptions): object {
+  const { service, port, env, label, entrypoint, file: _, ...rest } = options;
+  const known = [
+    'name',
+    'instances',
+    'cpu',
+    'memory',
+    'disk',
+    'network',
+    'gpu',
+    'retries',
+    'runtimeLimit',
+  ] as const;
+  const plain = known.flatMap((key) => (rest[key] === undefined ? [] : [[key, rest[key]] as const]));
+  return {
+    image,
+    command: words,
+    ...(service === true ? { type: 'service' } : {}),
+    ...(entrypoint === undefined ? {} : { entrypoint }),
+    ...(port === undefined ? {} : { ports: port }),
+    env: Object.fromEntries((env ?? []).map((pair) => splitEnv(pair, io))),
+    labels: Object.fromEntries((label ?? []).map(splitLabel)),
+    ...Object.fromEntries(plain),
+  };
+}
+
+function splitEnv(pair: string, io: Io): [string, string] {
+  const equals = pair.indexOf('=');
+  if (equals > 0) return [pair.slice(0, equals), pair.slice(equals + 1)];
+  const value = io.env[pair];
+  if (equals === 0 || value === undefined) {
+    throw new UsageError(`--env ${pair}: must be NAME=VALUE, or the name of a variable that is set here.`);
+  }
+  return [pair, value];
+}
+
+/** `name=value`, or a name alone for an empty value. */
+export function splitLabel(pair: string): [string, string] {
+  const equals = pair.indexOf('=');
+  if (equals === 0) throw new UsageError(`--label ${pair}: must be name=value.`);
+  return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)];
+}
+
+function otherFlags(image: string | undefined, options: JobOptions): string[] {
+  const describing = [
+    'name',
+    'service',
+    'instances',
+    'cpu',
+    'memory',
+    'disk',
+    'network',
+    'gpu',
+    'port',
+    'env',
+    'label',
+    'entrypoint',
+    'retries',
+    'runtimeLimit',
+  ] as const;
+  const flags = describing
+    .filter((key) => options[key] !== undefined)
+    .map((key) => `--${key === 'runtimeLimit' ? 'runtime-limit' : key}`);
+  return image === undefined ? flags : [image, ...flags];
+}
+
+async function readJobFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const why =
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : code === 'EISDIR'
+          ? 'it is a directory'
+          : code === 'EACCES'
+            ? 'it may not be read'
+            : String(error);
+    throw new UsageError(`${path} cannot be read: ${why}.`);
+  }
+}
+
+/** A whole number that is not negative. */
+export function parseNumber(text: string): number {
+  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+export function numberOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(parseNumber);
+}
+
+/** An option that may be given several times, each with one value. */
+export function listOption<T = string>(
+  flags: string,
+  description: string,
+  parse?: (text: string) => T,
+): Option {
+  return new Option(flags, description).argParser((text, list: readonly (T | string)[] = []) => [
+    ...list,
+    parse === undefined ? text : parse(text),
+  ]);
+}

@@ -1,0 +1,62 @@
+import type { JobCalls } from '@berth/client/job-calls';
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import { reportError } from '../format/error-text.js';
+import { exitCodes } from '../format/exit-code.js';
+import type { Act } from '../program.js';
+import { resolve, type Target } from '../resolve-id.js';
+
+/** How many ids are worked on at a time. */
+const concurrency = 8;
+
+/** What became of one id. */
+interface KillResult {
+  /** As given, where it could not be made out what it means. */
+  readonly id: string;
+  readonly kind: Target['kind'] | 'unknown';
+  readonly ok: boolean;
+  readonly error?: string;
+}
+
+export function addKill(program: Command, act: Act): void {
+  const command = program
+    .command('kill')
+    .description('end jobs or tasks; a task of a service job is replaced')
+    .argument('<ids...>', 'ids of jobs or tasks, or their beginnings');
+  command.action((ids: string[]) =>
+    act(command, (context) => context.withCalls((calls) => killAll(context, calls, ids))),
+  );
+}
+
+/** Every id is attempted, whatever becomes of the others. */
+async function killAll(context: Context, calls: JobCalls, ids: readonly string[]): Promise<number> {
+  const results: KillResult[] = [];
+  const queue = [...new Set(ids)].entries();
+  const work = async () => {
+    for (const [index, id] of queue) results[index] = await killOne(calls, id);
+  };
+  await Promise.all(Array.from({ length: concurrency }, work));
+  if (context.format === 'table') printResults(context, results);
+  else await context.printAll(results);
+  return results.every(({ ok }) => ok) ? exitCodes.ok : exitCodes.failed;
+}
+
+async function killOne(calls: JobCalls, given: string): Promise<KillResult> {
+  let target: Target | undefined;
+  try {
+    target = await resolve(calls, given);
+    await (target.kind === 'job' ? calls.killJob(target.id) : calls.killTask(target.id));
+    return { ...target, ok: true };
+  } catch (error) {
+    const [first = '', ...rest] = reportError(error).lines;
+    const text = [first.replace(/^berth: /, ''), ...rest.map((line) => line.trim())].join(' ');
+    return { id: target?.id ?? given, kind: target?.kind ?? 'unknown', ok: false, error: text };
+  }
+}
+
+function printResults({ io, paint }: Context, results: readonly KillResult[]): void {
+  for (const { id, kind, ok, error } of results) {
+    if (ok) io.out(`${id}  ${kind} is being killed`);
+    else io.err(`${id}  ${paint('red', 'not killed')}: ${error}`);
+  }
+}

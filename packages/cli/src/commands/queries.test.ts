@@ -1,0 +1,346 @@
+import {
+  type Script,
+  type ScriptedGateway,
+  startScriptedGateway,
+} from '@berth/client/testing/scripted-gateway';
+import type { Job } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { notFound } from '@berth/shared/model/errors';
+import { State, stateName } from '@berth/shared/model/task-state';
+import { afterEach, describe, expect, it } from 'vitest';
+import { aJob, aTask, jobId, notify } from '../testing/fixtures.js';
+import { type CliOptions, cli } from '../testing/harness.js';
+
+const open: ScriptedGateway[] = [];
+afterEach(() => {
+  for (const gateway of open.splice(0)) gateway.close();
+});
+
+async function berth(script: Script, args: readonly string[], options: CliOptions = {}) {
+  const gateway = await startScriptedGateway(script);
+  open.push(gateway);
+  const result = await cli([...args, '--address', gateway.address], options);
+  return { ...result, gateway };
+}
+
+const otherId = '019c0000-0000-7000-8000-0000000000ff';
+const thirdId = '019d0000-0000-7000-8000-000000000001';
+
+/** A gateway that holds these jobs and answers as the real one does. */
+function holding(...jobs: Job[]): Script {
+  const find = (id: string) => {
+    const job = jobs.find((candidate) => candidate.id === id);
+    if (job === undefined) throw notFound('job', id);
+    return job;
+  };
+  return {
+    findJobs: ({ fiterlingCriteria, page }) => {
+      const state = fiterlingCriteria.jobState;
+      const found = jobs.filter(
+        ({ jobState }) => state === undefined || stateName(jobState?.state ?? 0) === state,
+      );
+      const [start, size] = [(page?.pageNumber ?? 0) * (page?.pageSize ?? 1), page?.pageSize ?? 1];
+      const pagination = {
+        currentPage: page,
+        hasMore: start + size < found.length,
+        totalPages: 0,
+        totalItems: found.length,
+      };
+      return { items: found.slice(start, start + size), pagination };
+    },
+    findJob: ({ id }) => find(id),
+    findTasks: ({ jobId: id }) => ({ items: find(id).tasks, pagination: undefined }),
+    findTask: ({ id }) => {
+      const task = jobs.flatMap(({ tasks }) => tasks).find((candidate) => candidate.id === id);
+      if (task === undefined) throw notFound('task', id);
+      return task;
+    },
+    killJob: ({ id }) => {
+      find(id);
+      return {};
+    },
+    killTask: () => ({}),
+    updateJobInstances: () => ({}),
+  };
+}
+
+const running = aJob({
+  tasks: [
+    aTask('0-0', State.RUNNING, '', { 'agent.host': 'host-1' }),
+    aTask('1-0', State.FINISHED, 'normal'),
+  ],
+  desired: 2,
+});
+const ended = aJob({ id: otherId, state: State.FAILED, reason: 'failed: 1 of 1 tasks failed' });
+
+describe('berth ps', () => {
+  it('lists live jobs', async () => {
+    const { out, exitCode } = await berth(holding(running, ended), ['ps']);
+    expect(out[0]).toMatch(/^JOB +NAME +TYPE +STATE +RUNNING +DONE +AGE +REASON$/);
+    expect(out[1]).toMatch(new RegExp(`^${jobId} +web +batch +RUNNING +1/2 +1 +5m$`));
+    expect(out).toHaveLength(2);
+    expect(exitCode).toBe(0);
+  });
+
+  it('lists those that have ended too with -a', async () => {
+    const { out } = await berth(holding(running, ended), ['ps', '-a']);
+    expect(out.slice(1).map((line) => line.split(' ')[0])).toEqual([jobId, otherId]);
+  });
+
+  it('asks for states and labels', async () => {
+    const { gateway, out } = await berth(holding(running, ended), [
+      'ps',
+      '-s',
+      'failed',
+      '-l',
+      'team=x',
+      '-l',
+      'canary',
+    ]);
+    expect(gateway.received[0]?.request).toMatchObject({
+      fiterlingCriteria: { jobState: 'FAILED', labels: 'team:x,canary' },
+    });
+    expect(out[1]).toContain(otherId);
+  });
+
+  it('goes through all pages', async () => {
+    const many = Array.from({ length: 2500 }, (_, n) =>
+      aJob({ id: `019c0000-0000-7000-8000-${String(n).padStart(12, '0')}` }),
+    );
+    const { out } = await berth(holding(...many), ['ps']);
+    expect(new Set(out.slice(1)).size).toBe(2500);
+  });
+
+  it('prints whole jobs as JSON and as YAML', async () => {
+    const json = await berth(holding(running), ['ps', '-o', 'json']);
+    expect(JSON.parse(json.out.join('\n'))).toMatchObject([{ id: jobId, jobState: { state: 'RUNNING' } }]);
+    const yaml = await berth(holding(running), ['ps', '-o', 'yaml']);
+    expect(yaml.out).toContain(`- id: ${jobId}`);
+  });
+
+  it('colours states on a terminal, unless NO_COLOR is set or --no-color is given', async () => {
+    const colored = async (args: string[], env: Record<string, string> = {}) => {
+      const { out } = await berth(holding(running), args, { isTerminal: true, env });
+      return out.join().includes('\u001b[');
+    };
+    expect(await colored(['ps'])).toBe(true);
+    expect(await colored(['ps'], { NO_COLOR: '1' })).toBe(false);
+    expect(await colored(['ps', '--no-color'])).toBe(false);
+  });
+
+  it('lists the living tasks of a job, and all with -a', async () => {
+    const living = await berth(holding(running), ['ps', jobId]);
+    expect(living.out[1]).toMatch(new RegExp(`^${jobId}.0-0 +RUNNING +host-1 +- +5m$`));
+    expect(living.out).toHaveLength(2);
+    const all = await berth(holding(running), ['ps', jobId, '-a']);
+    expect(all.out).toHaveLength(3);
+  });
+
+  it('lists all tasks of a job that has ended', async () => {
+    const job = aJob({
+      state: State.FINISHED,
+      reason: 'normal',
+      tasks: [aTask('0-0', State.FINISHED, 'normal')],
+    });
+    const { out } = await berth(holding(job), ['ps', jobId]);
+    expect(out[1]).toContain('FINISHED');
+  });
+
+  it('refuses a state that there is not', async () => {
+    const { exitCode, err } = await berth({}, ['ps', '-s', 'DONE']);
+    expect(exitCode).toBe(2);
+    expect(err.join(' ')).toMatch(/must be QUEUED, DISPATCHED/);
+  });
+});
+
+describe('an id', () => {
+  const cell = holding(running, ended, aJob({ id: thirdId, state: State.FINISHED }));
+
+  it('may be the beginning of one', async () => {
+    const { out } = await berth(cell, ['show', '019d']);
+    expect(out[0]).toBe(`Job      ${thirdId}`);
+  });
+
+  it('of a task may be the beginning of one too', async () => {
+    const { out } = await berth(holding(running), ['show', '019c.0']);
+    expect(out[0]).toBe(`Task     ${jobId}.0-0`);
+  });
+
+  it('that fits several jobs is refused with their ids', async () => {
+    const { err, exitCode } = await berth(cell, ['kill', '019c0000']);
+    expect(err.join(' ')).toContain(`"019c0000" may mean 2 jobs: ${jobId} ${otherId}`);
+    expect(exitCode).toBe(1);
+  });
+
+  it('that fits none is refused', async () => {
+    const { err, exitCode } = await berth(cell, ['show', 'beef']);
+    expect(err).toEqual(['berth: There is no job whose id is "beef", or begins so.']);
+    expect(exitCode).toBe(1);
+  });
+
+  it('must be long enough not to fit by accident', async () => {
+    const { err } = await berth(cell, ['show', '019']);
+    expect(err[0]).toMatch(/too short/);
+  });
+
+  it('that is whole and unknown gets the answer of the gateway', async () => {
+    const unknown = '019c0000-0000-7000-8000-00000000beef';
+    const { err, exitCode } = await berth(cell, ['show', unknown]);
+    expect(err).toEqual([`berth: There is no job "${unknown}".`]);
+    expect(exitCode).toBe(1);
+  });
+
+  it('of a task is refused where a job is needed', async () => {
+    const { err } = await berth(cell, ['scale', `${jobId}.0-0`, '3']);
+    expect(err[0]).toMatch(/is a task's id, but a job's is needed/);
+  });
+});
+
+describe('berth show', () => {
+  it('tells all of a job: its descriptor, history and tasks', async () => {
+    const { out } = await berth(holding(running), ['show', jobId]);
+    const text = out.join('\n');
+    expect(text).toMatch(/Type +batch, 2 wanted, no retries/);
+    expect(text).toMatch(/Tasks +1 running, 0 on the way, 1 finished, 0 failed/);
+    expect(text).toMatch(/Owner +ann@example.com$/m);
+    expect(text).toMatch(/Container main\n {2}Image +web:1\n {2}Command +sleep 1/);
+    expect(text).toMatch(/History\n {2}QUEUED +2026-03-04T05:06:07.000Z \(5m ago\)/);
+    expect(text).toMatch(/Tasks\n {2}TASK +STATE/);
+  });
+
+  it('tells all of a task: its context and history', async () => {
+    const { out } = await berth(holding(running), ['show', `${jobId}.0-0`]);
+    const text = out.join('\n');
+    expect(text).toMatch(/State +RUNNING/);
+    expect(text).toMatch(/Context\n {2}agent.host +host-1/);
+    expect(text).toMatch(/RUNNING +2026-03-04T05:06:10.000Z/);
+  });
+
+  it('gives programs the whole job, with its tasks', async () => {
+    const { out } = await berth(holding(running), ['show', jobId, '-o', 'json']);
+    expect(JSON.parse(out.join('\n'))).toMatchObject({
+      id: jobId,
+      tasks: [{ id: `${jobId}.0-0` }, { id: `${jobId}.1-0` }],
+    });
+  });
+});
+
+describe('berth kill', () => {
+  it('kills jobs and tasks, attempts every id, and fails where one failed', async () => {
+    const unknown = '019c0000-0000-7000-8000-00000000beef';
+    const { out, err, exitCode, gateway } = await berth(holding(running), [
+      'kill',
+      unknown,
+      jobId,
+      `${jobId}.0`,
+    ]);
+    expect(out).toEqual([`${jobId}  job is being killed`, `${jobId}.0-0  task is being killed`]);
+    expect(err).toEqual([`${unknown}  not killed: There is no job "${unknown}".`]);
+    expect(exitCode).toBe(1);
+    expect(
+      gateway.received.filter(({ method }) => method === 'killTask').map(({ request }) => request),
+    ).toEqual([{ id: `${jobId}.0-0` }]);
+  });
+
+  it('gives programs a result for each id', async () => {
+    const { out, exitCode } = await berth(holding(running), ['kill', jobId, 'beef', '-o', 'json']);
+    expect(JSON.parse(out.join('\n'))).toEqual([
+      { kind: 'job', id: jobId, ok: true },
+      { kind: 'unknown', id: 'beef', ok: false, error: 'There is no job whose id is "beef", or begins so.' },
+    ]);
+    expect(exitCode).toBe(1);
+  });
+
+  it('exits with 0 where all went well', async () => {
+    expect((await berth(holding(running), ['kill', jobId])).exitCode).toBe(0);
+  });
+});
+
+describe('berth scale', () => {
+  it('changes what is named and nothing else', async () => {
+    const { gateway, out } = await berth(holding(running), ['scale', jobId, '5', '--max', '9']);
+    expect(gateway.received.at(-1)?.request).toEqual({
+      jobId,
+      instances: { min: undefined, max: 9, desired: 5 },
+    });
+    expect(out).toEqual([`${jobId}  max 9, desired 5`]);
+  });
+
+  it.each([[[]], [['3', '--desired', '4']], [['-3']], [['many']]])('refuses %j', async (args) => {
+    const { exitCode, gateway } = await berth({}, ['scale', jobId, ...args]);
+    expect(exitCode).toBe(2);
+    expect(gateway.received).toEqual([]);
+  });
+});
+
+describe('berth observe', () => {
+  const observed: Script = {
+    observeJob: (_, stream) => {
+      stream.write(notify.snapshot(running));
+      stream.write(notify.snapshotEnd());
+      stream.write(notify.task(aTask('0-0', State.FINISHED, 'normal')));
+      stream.write(notify.finished());
+      stream.end();
+    },
+    observeJobs: (_, stream) => {
+      stream.write(notify.snapshot(running));
+      stream.write(notify.snapshotEnd());
+    },
+  };
+
+  it('prints how things stand and every change of a job until its end', async () => {
+    const { out, exitCode } = await berth(observed, ['observe', jobId]);
+    expect(out[0]).toContain(`${jobId}  job RUNNING  web, batch, 2 tasks`);
+    expect(out.at(-2)).toMatch(new RegExp(`${jobId} {2}0-0 {2}FINISHED$`));
+    expect(out.at(-1)).toContain('job ended');
+    expect(exitCode).toBe(0);
+  });
+
+  it('gives programs the messages of the stream, one a line', async () => {
+    const { out } = await berth(observed, ['observe', jobId, '-o', 'json']);
+    expect(out.map((line) => Object.keys(JSON.parse(line))[0])).toEqual([
+      'jobSnapshot',
+      'snapshotEnd',
+      'taskUdate',
+      'jobFinished',
+    ]);
+  });
+
+  it('watches all jobs until Ctrl-C', async () => {
+    const onLine: CliOptions['onLine'] = (line, interrupt) => line.includes('changes follow') && interrupt();
+    const { out, exitCode } = await berth(observed, ['observe'], { onLine });
+    expect(out[0]).toContain(jobId);
+    expect(exitCode).toBe(130);
+  });
+});
+
+describe('any command', () => {
+  it('says in one sentence that the gateway cannot be reached', async () => {
+    const gateway = await startScriptedGateway({});
+    gateway.close();
+    const { err, exitCode } = await cli(['ps'], { env: { BERTH_API_GRPC: gateway.address } });
+    expect(err).toHaveLength(1);
+    expect(err[0]).toContain(
+      `the gateway at ${gateway.address} cannot be reached, since the connection was refused`,
+    );
+    expect(exitCode).toBe(1);
+  });
+
+  it('shows a stack trace only when it is asked to', async () => {
+    const { err } = await berth(holding(), ['show', jobId], { env: { BERTH_DEBUG: '1' } });
+    expect(err.join('\n')).toMatch(/^berth: There is no job .*\nBerthError: .*\n +at /);
+  });
+
+  it('exits with 0 for help and with 2 for what it does not know', async () => {
+    expect((await cli(['--help'])).exitCode).toBe(0);
+    expect((await cli(['explode'])).exitCode).toBe(2);
+    expect((await cli(['ps', '-o', 'xml'])).exitCode).toBe(2);
+  });
+
+  it('tells its version', async () => {
+    const { out } = await cli(['version', '-o', 'json']);
+    expect(JSON.parse(out.join(''))).toEqual({
+      berth: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+      node: process.versions.node,
+    });
+  });
+});

@@ -1,0 +1,55 @@
+import type { TaskInstances } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import { exitCodes } from '../format/exit-code.js';
+import type { Act } from '../program.js';
+import { resolveJob } from '../resolve-id.js';
+import { UsageError } from '../usage-error.js';
+import { numberOption, parseNumber } from './job-input.js';
+
+interface ScaleOptions {
+  readonly min?: number;
+  readonly max?: number;
+  readonly desired?: number;
+  readonly stage?: string;
+}
+
+export function addScale(program: Command, act: Act): void {
+  const command = program
+    .command('scale')
+    .description('change how many tasks a service job keeps running')
+    .argument('<job>', 'id of a job, or its beginning')
+    .argument('[desired]', 'how many tasks to keep running', parseNumber)
+    .addOption(numberOption('--min <count>', 'the fewest that it may be scaled to'))
+    .addOption(numberOption('--max <count>', 'the most that it may be scaled to'))
+    .addOption(numberOption('--desired <count>', 'the same as the argument'))
+    .option('--stage <stage>', 'which stage of a Mantis job');
+  command.action((job: string, desired: number | undefined, options: ScaleOptions) =>
+    act(command, (context) =>
+      scale(context, job, {
+        ...options,
+        ...(desired === undefined ? {} : { desired: sole(desired, options) }),
+      }),
+    ),
+  );
+}
+
+function sole(desired: number, options: ScaleOptions): number {
+  if (options.desired === undefined || options.desired === desired) return desired;
+  throw new UsageError(`Is it to be ${desired} or ${options.desired} tasks? Say only one of them.`);
+}
+
+async function scale(context: Context, given: string, { stage, ...counts }: ScaleOptions): Promise<number> {
+  const instances: Partial<TaskInstances> = counts;
+  const named = Object.entries(instances).map(([name, count]) => `${name} ${count}`);
+  if (named.length === 0)
+    throw new UsageError('Say how many: berth scale JOB 5, or --min, --max or --desired.');
+  const id = await context.withCalls(async (calls) => {
+    const jobId = await resolveJob(calls, given);
+    await calls.updateJobInstances({ jobId, instances: counts }, stage === undefined ? {} : { stage });
+    return jobId;
+  });
+  if (context.format === 'table') context.io.out(`${id}  ${named.join(', ')}`);
+  else await context.printAll({ id, instances });
+  return exitCodes.ok;
+}

@@ -1,0 +1,78 @@
+import type { BerthClient } from '@berth/client/berth-client';
+import type { JobCalls } from '@berth/client/job-calls';
+import type { ConnectOptions } from '@berth/client/options';
+import { callerEmail } from './caller.js';
+import { type Paint, painter } from './format/paint.js';
+import { documentPrinter, type OutputFormat } from './format/structured.js';
+import type { Io } from './io.js';
+
+export const defaultAddress = '127.0.0.1:7104';
+
+/** Options that every command has. */
+export interface GlobalOptions {
+  readonly address?: string;
+  readonly output: OutputFormat;
+  readonly callerEmail?: string;
+  /** False for `--no-color`. */
+  readonly color: boolean;
+}
+
+/** What a command works with. */
+export interface Context {
+  readonly io: Io;
+  readonly format: OutputFormat;
+  readonly paint: Paint;
+  /** Prints a value as a JSON line or a YAML document. */
+  print(value: unknown): Promise<void>;
+  /** Prints one value that is the command's whole answer, laid out for reading. */
+  printAll(value: unknown): Promise<void>;
+  /** Gives the unary calls, which load faster than a whole client; closes them when `use` is done. */
+  withCalls<T>(use: (calls: JobCalls) => Promise<T>): Promise<T>;
+  withClient<T>(use: (client: BerthClient) => Promise<T>): Promise<T>;
+}
+
+export function createContext(io: Io, options: GlobalOptions): Context {
+  return {
+    io,
+    format: options.output,
+    paint: painter(mayColor(io, options)),
+    ...documentPrinter(options.output, (line) => io.out(line)),
+    // Who calls may be git's to say: it is asked while the client loads.
+    withCalls: async (use) => {
+      const [connect, { JobCalls }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/job-calls'),
+      ]);
+      return useAndClose(new JobCalls(connect), use);
+    },
+    withClient: async (use) => {
+      const [connect, { BerthClient }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/berth-client'),
+      ]);
+      return useAndClose(BerthClient.connect(connect), use);
+    },
+  };
+}
+
+async function useAndClose<C extends { close(): void }, T>(
+  client: C,
+  use: (client: C) => Promise<T>,
+): Promise<T> {
+  try {
+    return await use(client);
+  } finally {
+    client.close();
+  }
+}
+
+/** https://no-color.org: any value of NO_COLOR but the empty one. */
+function mayColor(io: Io, options: GlobalOptions): boolean {
+  return options.color && io.isTerminal && !io.env.NO_COLOR;
+}
+
+async function connectOptions(io: Io, options: GlobalOptions): Promise<ConnectOptions> {
+  const addresses = (options.address || io.env.BERTH_API_GRPC || defaultAddress).split(',');
+  const email = await callerEmail(options.callerEmail, io.env);
+  return { addresses: addresses.map((address) => address.trim()), caller: { id: email, email } };
+}

@@ -1,0 +1,14 @@
+const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+
+export type Style = keyof typeof codes;
+
+/** Text in a style, or as it is where there are no colours. */
+export type Paint = (style: Style | undefined, text: string) => string;
+
+export function painter(hasColor: boolean): Paint {
+  return (style, text) =>
+    hasColor && style !== undefined ? `\u001b[${codes[style]}m${text}\u001b[0m` : text;
+}
+
+/** For output that is not a terminal. */
+export const plain: Paint = painter(false);

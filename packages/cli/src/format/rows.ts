@@ -1,0 +1,44 @@
+import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { State } from '@berth/shared/model/task-state';
+import { ageSince } from './age.js';
+import { countTasks, createdAt, formatPorts, type TaskCounts } from './job-facts.js';
+import { notableReason, stateCell } from './state.js';
+import type { Cell } from './table.js';
+
+export const jobHeadings = ['JOB', 'NAME', 'TYPE', 'STATE', 'RUNNING', 'DONE', 'AGE', 'REASON'] as const;
+
+/** A job as a row under {@link jobHeadings}. */
+export function jobRow(job: Job, nowMs: number): Cell[] {
+  const counts = countTasks(job.jobDescriptor, job.tasks);
+  return [
+    job.id,
+    job.jobDescriptor?.appName || '-',
+    job.jobDescriptor?.jobSpec?.$case ?? '-',
+    stateCell(job.jobState?.state),
+    `${counts.running}/${counts.desired}`,
+    doneCell(job, counts),
+    ageSince(createdAt(job), nowMs),
+    notableReason(job.jobState?.reason),
+  ];
+}
+
+/** Ended tasks mean something for a batch job only: those of a service are replaced. */
+function doneCell(job: Job, { finished, failed }: TaskCounts): Cell {
+  if (job.jobDescriptor?.jobSpec?.$case !== 'batch') return '-';
+  return failed === 0 ? String(finished) : { text: `${finished} (${failed} failed)`, style: 'red' };
+}
+
+export const taskHeadings = ['TASK', 'STATE', 'HOST', 'PORTS', 'AGE', 'REASON'] as const;
+
+/** A task as a row under {@link taskHeadings}. */
+export function taskRow(task: Task, nowMs: number): Cell[] {
+  const context = task.taskContext;
+  return [
+    task.id,
+    stateCell(task.state?.state ?? State.QUEUED),
+    context['agent.host'] || context['agent.instance'] || '-',
+    formatPorts(context['task.hostPorts'] ?? '') || '-',
+    ageSince(createdAt(task), nowMs),
+    notableReason(task.state?.reason),
+  ];
+}

@@ -1,0 +1,73 @@
+import type { JobCalls } from '@berth/client/job-calls';
+import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { State, stateName } from '@berth/shared/model/task-state';
+
+/** How many entities one call may bring. */
+const pageSize = 1000;
+
+type Criteria = Readonly<Record<string, string>>;
+
+/** Which jobs, and which of their fields; no fields means all of them. */
+export interface JobsWanted {
+  readonly states: readonly State[];
+  readonly criteria?: Criteria;
+  readonly fields?: readonly string[];
+}
+
+/** What `berth ps` needs of a job; the containers, by far the greatest part, it does not. */
+export const listedJobFields: readonly string[] = [
+  'jobDescriptor.batch',
+  'jobDescriptor.service',
+  'jobDescriptor.mantis',
+  'jobState',
+  'stateChanges',
+  'tasks.id',
+  'tasks.state',
+  'tasks.taskContext',
+];
+
+export const liveStates: readonly State[] = [State.QUEUED, State.DISPATCHED, State.STARTING, State.RUNNING];
+export const allStates: readonly State[] = [...liveStates, State.FINISHED, State.FAILED];
+
+/**
+ * The jobs in these states, oldest first. A job that moves on between two calls is still found, and found once: states
+ * only move forward, and they are asked for in that order.
+ */
+export async function findAllJobs(calls: JobCalls, wanted: JobsWanted): Promise<Job[]> {
+  const { states, criteria = {}, fields = [] } = wanted;
+  const found = new Map<string, Job>();
+  const filters =
+    states.length === allStates.length ? [{}] : states.map((state) => ({ jobState: stateName(state) }));
+  for (const filter of filters) {
+    const query = { fiterlingCriteria: { ...criteria, ...filter }, fields: [...fields] };
+    const jobs = await allPages(async (page) => calls.findJobs({ ...query, page }));
+    for (const job of jobs) found.set(job.id, job);
+  }
+  return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).sort(byCreation);
+}
+
+/** All tasks of a job, in the order of their creation. */
+export function findAllTasks(calls: JobCalls, jobId: string): Promise<Task[]> {
+  return allPages(async (page) => calls.findTasks({ jobId, page }));
+}
+
+interface Paged<T> {
+  readonly items: T[];
+  readonly pagination: { readonly hasMore: boolean } | undefined;
+}
+
+async function allPages<T>(
+  find: (page: { pageNumber: number; pageSize: number }) => Promise<Paged<T>>,
+): Promise<T[]> {
+  const all: T[] = [];
+  for (let pageNumber = 0; ; pageNumber += 1) {
+    const { items, pagination } = await find({ pageNumber, pageSize });
+    all.push(...items);
+    if (pagination?.hasMore !== true || items.length === 0) return all;
+  }
+}
+
+function byCreation(a: Job, b: Job): number {
+  const [left = '', right = ''] = [a.stateChanges[0]?.timestamp, b.stateChanges[0]?.timestamp];
+  return left < right ? -1 : left > right ? 1 : 0;
+}

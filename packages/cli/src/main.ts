@@ -1,0 +1,10 @@
+import { runCli } from './cli.js';
+import { processIo } from './io.js';
+import { tell } from './tell.js';
+
+const io = processIo();
+
+// Also a defect that no command can catch is told in a sentence, not in a stack trace.
+process.on('uncaughtException', (error) => process.exit(tell(error, io)));
+
+process.exitCode = await runCli(process.argv.slice(2), io);

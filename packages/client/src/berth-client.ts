@@ -1,0 +1,85 @@
+import { Empty } from '@berth/shared/gen/google/protobuf/empty';
+import {
+  type Job,
+  type JobChangeNotification,
+  JobClusterId,
+  type JobClusterNotification,
+  JobId,
+  JobManagementServiceService as methods,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { isTerminal, State } from '@berth/shared/model/task-state';
+import { systemClock } from '@berth/shared/process/clock';
+import { concatMap, defer, from, map, type Observable } from 'rxjs';
+import { idOf, JobCalls, type Ref } from './job-calls.js';
+import { JobModel, type JobView } from './job-view.js';
+import type { ConnectOptions, ObserveOptions } from './options.js';
+import { observe } from './stream.js';
+
+/** How often, and how far apart, a finished job is read until the gateway that is asked knows its end too. */
+const finalReads = { times: 20, apartMs: 250 } as const;
+
+/**
+ * Everything that a caller or subscriber needs of a cell. Connections are made when they are needed; `close()` ends them.
+ * A client that will not observe can do with {@link JobCalls}, which loads faster.
+ */
+export class BerthClient extends JobCalls {
+  /** A client of the gateways at the given address or addresses. Never fails for want of a gateway: the first call does. */
+  static connect(options: ConnectOptions): BerthClient {
+    return new BerthClient(options);
+  }
+
+  /**
+   * One job: its snapshot, `snapshotEnd`, then every change in commit order; completes after `jobFinished`.
+   * A job that is not known is an error with code `notFound`.
+   */
+  observeJob(job: Ref, options?: ObserveOptions): Observable<JobChangeNotification> {
+    const request = () => JobId.create({ id: idOf(job) });
+    return observe(this.channel, { definition: methods.observeJob, request }, options);
+  }
+
+  /** All jobs: a snapshot of each live one, `snapshotEnd`, then every change in commit order. Does not complete. */
+  observeJobs(options?: ObserveOptions): Observable<JobChangeNotification> {
+    return observe(this.channel, { definition: methods.observeJobs, request: () => Empty.create() }, options);
+  }
+
+  /** One job cluster; completes when it is removed. */
+  observeJobCluster(cluster: Ref, options?: ObserveOptions): Observable<JobClusterNotification> {
+    const request = () => JobClusterId.create({ id: idOf(cluster) });
+    return observe(this.channel, { definition: methods.observeJobCluster, request }, options);
+  }
+
+  /** All job clusters. Does not complete. */
+  observeJobClusters(options?: ObserveOptions): Observable<JobClusterNotification> {
+    return observe(
+      this.channel,
+      { definition: methods.observeJobClusters, request: () => Empty.create() },
+      options,
+    );
+  }
+
+  /**
+   * The job and its tasks after each change; the last view holds the finished job, then it completes. Survives the loss
+   * of a gateway, and tells no change of a task twice.
+   */
+  followJob(job: Ref, options: ObserveOptions = {}): Observable<JobView> {
+    return defer(() => {
+      const model = new JobModel();
+      return this.observeJob(job, { reconnect: 'onceConnected', ...options }).pipe(
+        concatMap((message) =>
+          message.notification?.$case === 'jobFinished'
+            ? from(this.#readEnd(idOf(job))).pipe(map((end) => model.finish(end)))
+            : model.apply(message),
+        ),
+      );
+    });
+  }
+
+  /** The job after its end. Another gateway may answer than the one that told of it, and be a moment behind. */
+  async #readEnd(id: string): Promise<Job> {
+    for (let reads = 1; ; reads += 1) {
+      const job = await this.findJob(id);
+      if (isTerminal(job.jobState?.state ?? State.QUEUED) || reads >= finalReads.times) return job;
+      await systemClock.sleep(finalReads.apartMs);
+    }
+  }
+}

@@ -1,0 +1,145 @@
+import { BerthError } from '@berth/shared/model/errors';
+import { backoff } from '@berth/shared/process/backoff';
+import { systemClock } from '@berth/shared/process/clock';
+import { Metadata, type MethodDefinition, type ServiceError, status } from '@grpc/grpc-js';
+import { toBerthError, wasNeverSent } from './failure.js';
+import { type Gateway, Gateways } from './gateways.js';
+import {
+  type Caller,
+  type CallOptions,
+  type ConnectOptions,
+  defaultDeadlineMs,
+  maxAttempts,
+  retryDelays,
+} from './options.js';
+import { minRevisionKey, RevisionMemory } from './revision.js';
+import { attemptUnary } from './unary.js';
+
+/** A method, and whether sending it twice does no more than sending it once. */
+export interface UnaryMethod<Req, Res> {
+  readonly definition: MethodDefinition<Req, Res>;
+  readonly isRepeatable: boolean;
+}
+
+/**
+ * The way to a cell: its gateways, who calls, and the revision seen. Every service that gateways offer is called
+ * through one of these.
+ */
+export class Channel {
+  readonly gateways: Gateways;
+  readonly #caller: Metadata;
+  readonly #revision = new RevisionMemory();
+  readonly #options: ConnectOptions;
+
+  constructor(options: ConnectOptions) {
+    this.#options = options;
+    this.#caller = callerMetadata(options.caller ?? {});
+    this.gateways = new Gateways(options);
+  }
+
+  /**
+   * Calls until there is an answer, a failure that another attempt would not mend, or the deadline.
+   * Rejects with BerthError, or with the reason of the options' signal once that aborts.
+   */
+  async call<Req, Res>(method: UnaryMethod<Req, Res>, request: Req, options: CallOptions = {}): Promise<Res> {
+    const deadlineAtMs = Date.now() + (options.deadlineMs ?? this.#options.deadlineMs ?? defaultDeadlineMs);
+    const delays = backoff(retryDelays);
+    for (let attempt = 1; ; attempt += 1) {
+      const outcome = await this.#attempt(method, request, { ...options, deadlineAtMs });
+      if ('response' in outcome) return outcome.response;
+      options.signal?.throwIfAborted();
+      const delayMs = delays.nextMs();
+      const isLast = attempt >= maxAttempts || Date.now() + delayMs >= deadlineAtMs;
+      if (isLast || !mayRepeat(method.isRepeatable, outcome.failure)) {
+        throw toBerthError(outcome.failure, outcome.gateway.address);
+      }
+      this.#logRetry(outcome, { path: method.definition.path, attempt, delayMs });
+      await systemClock.sleep(delayMs, options.signal);
+      options.signal?.throwIfAborted();
+    }
+  }
+
+  /** What goes with a request: the caller, the revision to wait for, and the caller's own. */
+  metadata(own?: Metadata): Metadata {
+    const metadata = this.#caller.clone();
+    if (this.#revision.greatest > 0) metadata.set(minRevisionKey, String(this.#revision.greatest));
+    if (own !== undefined) metadata.merge(own);
+    return metadata;
+  }
+
+  /** Takes note of a failure: another gateway may do better. One that is behind the wished revision lets the call time out. */
+  failed(gateway: Gateway, failure: ServiceError): void {
+    if (isPassing(failure)) this.gateways.leave(gateway);
+    if (failure.code === status.DEADLINE_EXCEEDED) this.#revision.timedOut();
+  }
+
+  /** Tells the host program that a stream is opened anew. */
+  logReconnect(cause: Error, delayMs: number): void {
+    this.#options.log?.warn({ err: cause, delayMs }, 'lost the stream of changes, opening it again');
+  }
+
+  close(): void {
+    this.gateways.close();
+  }
+
+  async #attempt<Req, Res>(
+    method: UnaryMethod<Req, Res>,
+    request: Req,
+    options: CallOptions & { deadlineAtMs: number },
+  ): Promise<Outcome<Res>> {
+    const gateway = this.gateways.current();
+    options.signal?.throwIfAborted();
+    try {
+      const { response, trailers } = await attemptUnary(gateway, {
+        method: method.definition,
+        request,
+        metadata: this.metadata(options.metadata),
+        deadlineAtMs: options.deadlineAtMs,
+        signal: options.signal,
+      });
+      this.#revision.answered(trailers);
+      return { response };
+    } catch (error) {
+      const failure = error as ServiceError;
+      this.failed(gateway, failure);
+      return { failure, gateway };
+    }
+  }
+
+  #logRetry({ failure, gateway }: Failed, details: object): void {
+    const all = { address: gateway.address, failure: failure.details, ...details };
+    this.#options.log?.warn(all, 'a call failed, trying again');
+  }
+}
+
+interface Failed {
+  readonly failure: ServiceError;
+  readonly gateway: Gateway;
+}
+
+type Outcome<Res> = { readonly response: Res } | Failed;
+
+function mayRepeat(isRepeatable: boolean, failure: ServiceError): boolean {
+  return isPassing(failure) && (isRepeatable || wasNeverSent(failure));
+}
+
+/** Whether the failure is that of one gateway at one time. */
+function isPassing({ code }: ServiceError): boolean {
+  return code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED;
+}
+
+function callerMetadata(caller: Caller): Metadata {
+  const metadata = new Metadata();
+  for (const key of ['id', 'name', 'email'] as const) {
+    const value = caller[key];
+    if (value === undefined || value === '') continue;
+    if (!/^[\x20-\x7e]+$/.test(value)) {
+      throw new BerthError(
+        'invalidArgument',
+        `The caller's ${key} may hold printable ASCII characters only.`,
+      );
+    }
+    metadata.set(`berth-caller-${key}`, value);
+  }
+  return metadata;
+}

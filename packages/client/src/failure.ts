@@ -1,0 +1,66 @@
+import { BerthError } from '@berth/shared/model/errors';
+import { fromServiceError } from '@berth/shared/rpc/status';
+import { type ServiceError, status } from '@grpc/grpc-js';
+
+/** The call never left this machine, so that sending it again is safe whatever it was. */
+const neverSentTexts = ['No connection established', 'Name resolution failed'];
+const brokenTexts = [
+  ...neverSentTexts,
+  'Connection dropped',
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ETIMEDOUT',
+  'EPIPE',
+];
+
+const reasons: ReadonlyMap<string, string> = new Map([
+  ['ECONNREFUSED', 'the connection was refused'],
+  ['ENOTFOUND', 'the host name is not known'],
+  ['EAI_AGAIN', 'the host name could not be looked up'],
+  ['Name resolution failed', 'the host name is not known'],
+  ['EHOSTUNREACH', 'there is no route to the host'],
+  ['ENETUNREACH', 'there is no route to the network'],
+  ['ETIMEDOUT', 'the connection timed out'],
+  ['ECONNRESET', 'the connection was lost'],
+  ['EPIPE', 'the connection was lost'],
+  ['Connection dropped', 'the connection was lost'],
+]);
+
+/** No gateway could be reached, as against a gateway that answered with UNAVAILABLE. */
+export class UnreachableError extends BerthError {
+  readonly address: string;
+  /** Why, in words that follow "since" or a colon. */
+  readonly reason: string;
+
+  constructor(address: string, reason: string, cause: unknown) {
+    super('unavailable', `The gateway at ${address} cannot be reached: ${reason}.`, { cause });
+    this.address = address;
+    this.reason = reason;
+  }
+}
+
+/** What a failed call of grpc-js means to the caller. */
+export function toBerthError(error: ServiceError, address: string): BerthError {
+  if (isOwnDeadline(error)) {
+    return new BerthError('deadlineExceeded', `The gateway at ${address} did not answer in time.`, {
+      cause: error,
+    });
+  }
+  if (!isBroken(error)) return fromServiceError(error);
+  const known = [...reasons].find(([text]) => error.details.includes(text));
+  return new UnreachableError(address, known?.[1] ?? error.details, error);
+}
+
+/** Whether the call certainly had no effect: no gateway ever saw it. */
+export function wasNeverSent(error: ServiceError): boolean {
+  return error.code === status.UNAVAILABLE && neverSentTexts.some((text) => error.details.includes(text));
+}
+
+/** The client's own limit, which grpc-js tells of in words for those who mend it. */
+function isOwnDeadline({ code, details }: ServiceError): boolean {
+  return code === status.DEADLINE_EXCEEDED && details.startsWith('Deadline exceeded');
+}
+
+function isBroken(error: ServiceError): boolean {
+  return error.code === status.UNAVAILABLE && brokenTexts.some((text) => error.details.includes(text));
+}

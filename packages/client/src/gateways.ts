@@ -1,0 +1,48 @@
+import { BerthError } from '@berth/shared/model/errors';
+import { Client, credentials as grpcCredentials } from '@grpc/grpc-js';
+import { type ConnectOptions, channelOptions } from './options.js';
+
+/** One gateway that may be called. */
+export interface Gateway {
+  readonly address: string;
+  readonly client: Client;
+}
+
+/** The gateways of a cell, of which one is in use. Connections are made at the first call, and made again when lost. */
+export class Gateways {
+  readonly #gateways: readonly Gateway[];
+  #current = 0;
+  #isClosed = false;
+
+  constructor(options: ConnectOptions) {
+    const addresses = 'addresses' in options ? options.addresses : [options.address];
+    if (addresses.length === 0 || addresses.includes('')) {
+      throw new BerthError('invalidArgument', 'The address of at least one gateway is needed, as host:port.');
+    }
+    const credentials = options.credentials ?? grpcCredentials.createInsecure();
+    this.#gateways = addresses.map((address) => ({
+      address,
+      client: new Client(address, credentials, channelOptions),
+    }));
+  }
+
+  /** The gateway to call now. */
+  current(): Gateway {
+    const gateway = this.#gateways[this.#current];
+    if (this.#isClosed || gateway === undefined)
+      throw new BerthError('failedPrecondition', 'The client is closed.');
+    return gateway;
+  }
+
+  /** Leaves a gateway that failed. Nothing happens where another call has already done so. */
+  leave(failed: Gateway): void {
+    if (this.#gateways[this.#current] !== failed) return;
+    this.#current = (this.#current + 1) % this.#gateways.length;
+  }
+
+  /** Closes all connections. Calls under way may end; new ones are refused. */
+  close(): void {
+    this.#isClosed = true;
+    for (const { client } of this.#gateways) client.close();
+  }
+}

@@ -1,0 +1,95 @@
+import type { Job, JobChangeNotification, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { isTerminal, State } from '@berth/shared/model/task-state';
+
+/** A job as it stands after one more change. */
+export interface JobView {
+  /** As last told: its descriptor is up to date, its state only in the last view. See `state`. */
+  readonly job: Job;
+  /** Every task seen, by id. The map itself is kept up to date; copy it to keep it. */
+  readonly tasks: ReadonlyMap<string, Task>;
+  /** The task whose change this is; absent where the change is the job's. */
+  readonly changed: Task | undefined;
+  /** The furthest state that a task has got to; the job's own once `isFinal`. */
+  readonly state: State;
+  /** Whether this is the last view: the job is FINISHED or FAILED. */
+  readonly isFinal: boolean;
+}
+
+/** What is known of one job, from its stream. No I/O: notifications in, views out. */
+export class JobModel {
+  readonly #tasks = new Map<string, Task>();
+  #job: Job | undefined;
+  #state: State = State.QUEUED;
+
+  /** The views that a notification of this job's stream leads to. `jobFinished` leads to none: see {@link finish}. */
+  apply(message: JobChangeNotification): JobView[] {
+    const { notification } = message;
+    switch (notification?.$case) {
+      case 'jobSnapshot':
+        return notification.value.job === undefined ? [] : this.#applySnapshot(notification.value.job);
+      case 'taskUdate':
+        return notification.value.task === undefined ? [] : this.#applyTask(notification.value.task);
+      case 'jobDefinitionUpdate':
+        return this.#applyDescriptor(notification.value.jobDescriptor);
+      default:
+        return [];
+    }
+  }
+
+  /** The last view, with the job as it is kept after its end. */
+  finish(job: Job): JobView {
+    for (const task of job.tasks) this.#tasks.set(task.id, task);
+    this.#job = job;
+    this.#state = job.jobState?.state ?? State.FINISHED;
+    return { job, tasks: this.#tasks, changed: undefined, state: this.#state, isFinal: true };
+  }
+
+  /** The first snapshot is one view; a later one, after a reconnection, tells only what differs. */
+  #applySnapshot(job: Job): JobView[] {
+    const isFirst = this.#job === undefined;
+    this.#job = job;
+    this.#advance(job.jobState?.state ?? State.QUEUED);
+    if (!isFirst) return job.tasks.flatMap((task) => this.#applyTask(task));
+    for (const task of job.tasks) this.#note(task);
+    return [this.#view(job, undefined)];
+  }
+
+  /** Nothing where the task stood so already: a stream that was opened anew repeats what is known, or lags behind it. */
+  #applyTask(task: Task): JobView[] {
+    if (!isNews(this.#tasks.get(task.id), task)) return [];
+    this.#note(task);
+    return this.#job === undefined ? [] : [this.#view(this.#job, task)];
+  }
+
+  #applyDescriptor(jobDescriptor: Job['jobDescriptor']): JobView[] {
+    if (this.#job === undefined) return [];
+    this.#job = { ...this.#job, jobDescriptor };
+    return [this.#view(this.#job, undefined)];
+  }
+
+  #note(task: Task): void {
+    this.#tasks.set(task.id, task);
+    const state = task.state?.state ?? State.QUEUED;
+    if (!isTerminal(state)) this.#advance(state);
+  }
+
+  #advance(state: State): void {
+    if (state > this.#state) this.#state = state;
+  }
+
+  #view(job: Job, changed: Task | undefined): JobView {
+    return { job, tasks: this.#tasks, changed, state: this.#state, isFinal: false };
+  }
+}
+
+function isNews(known: Task | undefined, task: Task): boolean {
+  if (known === undefined) return true;
+  const [from, to] = [known.state?.state ?? State.QUEUED, task.state?.state ?? State.QUEUED];
+  if (from !== to) return to > from;
+  return known.state?.reason !== task.state?.reason || !isSameMap(known.taskContext, task.taskContext);
+}
+
+function isSameMap(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}

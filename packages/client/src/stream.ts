@@ -1,0 +1,109 @@
+import { backoff } from '@berth/shared/process/backoff';
+import type { ClientReadableStream, MethodDefinition, ServiceError } from '@grpc/grpc-js';
+import { Observable, type Subscriber } from 'rxjs';
+import type { Channel } from './channel.js';
+import { toBerthError } from './failure.js';
+import type { Gateway } from './gateways.js';
+import { type ObserveOptions, reconnectDelays } from './options.js';
+
+/** A call whose answers keep coming. */
+export interface StreamCall<Req, Res> {
+  readonly definition: MethodDefinition<Req, Res>;
+  /** Asked before each opening, so that a later stream can say where the earlier one ended. */
+  readonly request: () => Req;
+}
+
+/**
+ * The stream as an Observable: each subscription is a call of its own, which unsubscribing cancels. Errors are
+ * BerthErrors. With `reconnect`, a lost gateway is not an error: the call is made anew, on the next gateway.
+ */
+export function observe<Req, Res>(
+  channel: Channel,
+  call: StreamCall<Req, Res>,
+  options: ObserveOptions = {},
+): Observable<Res> {
+  return new Observable((subscriber) => {
+    const session = new Session(channel, call, options, subscriber);
+    session.open();
+    return () => session.close();
+  });
+}
+
+/** One subscription: a call, and those that follow it where the gateway is lost. */
+class Session<Req, Res> {
+  readonly #channel: Channel;
+  readonly #call: StreamCall<Req, Res>;
+  readonly #options: ObserveOptions;
+  readonly #subscriber: Subscriber<Res>;
+  readonly #delays = backoff(reconnectDelays);
+  #stream: ClientReadableStream<Res> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #hasReceived = false;
+
+  constructor(
+    channel: Channel,
+    call: StreamCall<Req, Res>,
+    options: ObserveOptions,
+    subscriber: Subscriber<Res>,
+  ) {
+    this.#channel = channel;
+    this.#call = call;
+    this.#options = options;
+    this.#subscriber = subscriber;
+  }
+
+  open(): void {
+    const { definition, request } = this.#call;
+    const gateway = this.#channel.gateways.current();
+    const stream = gateway.client.makeServerStreamRequest(
+      definition.path,
+      definition.requestSerialize,
+      definition.responseDeserialize,
+      request(),
+      this.#channel.metadata(),
+    );
+    this.#stream = stream;
+    stream.on('data', (message: Res) => {
+      this.#hasReceived = true;
+      this.#delays.reset();
+      this.#subscriber.next(message);
+    });
+    let failure: ServiceError | undefined;
+    // grpc-js tells of an error before it has handed out what it received earlier; 'end' comes after both.
+    stream.on('error', (error: ServiceError) => {
+      failure = error;
+    });
+    stream.on('end', () => this.#ended(gateway, failure));
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#stream?.cancel();
+  }
+
+  #ended(gateway: Gateway, failure: ServiceError | undefined): void {
+    if (this.#subscriber.closed) return;
+    if (failure === undefined) return this.#subscriber.complete();
+    this.#channel.failed(gateway, failure);
+    const error = toBerthError(failure, gateway.address);
+    const isPassing = error.code === 'unavailable' || error.code === 'deadlineExceeded';
+    if (!isPassing || !this.#mayReconnect()) return this.#subscriber.error(error);
+    const delayMs = this.#delays.nextMs();
+    this.#channel.logReconnect(error, delayMs);
+    this.#options.onReconnect?.(error);
+    this.#timer = setTimeout(() => this.#reopen(), delayMs);
+  }
+
+  #mayReconnect(): boolean {
+    const { reconnect = false } = this.#options;
+    return reconnect === 'onceConnected' ? this.#hasReceived : reconnect;
+  }
+
+  #reopen(): void {
+    try {
+      this.open();
+    } catch (error) {
+      this.#subscriber.error(error);
+    }
+  }
+}

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { bridgeName, freeBridgeAddress } from './bridge.js';
+
+describe('freeBridgeAddress', () => {
+  it('takes the first network that no address of the machine is in', () => {
+    expect(freeBridgeAddress(['127.0.0.1', '172.17.0.1'])).toBe('10.200.0.1/16');
+    expect(freeBridgeAddress(['10.200.0.1', '10.201.7.9', '10.203.0.1'])).toBe('10.202.0.1/16');
+  });
+
+  it('answers undefined where all of them are in use', () => {
+    const used = Array.from({ length: 256 }, (_, second) => `10.${second}.0.1`);
+    expect(freeBridgeAddress(used)).toBeUndefined();
+  });
+});
+
+describe('bridgeName', () => {
+  it('fits a network interface and differs between clones', () => {
+    expect(bridgeName('/a/engine').length).toBeLessThanOrEqual(15);
+    expect(bridgeName('/a/engine')).not.toBe(bridgeName('/b/engine'));
+  });
+});

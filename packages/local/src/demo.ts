@@ -1,0 +1,125 @@
+import { type BerthClient, type JobView, State, stateName, type Task } from '@berth/client';
+import {
+  filter,
+  firstValueFrom,
+  fromEvent,
+  type Observable,
+  ReplaySubject,
+  share,
+  takeUntil,
+  tap,
+  timeout,
+} from 'rxjs';
+import { batchJob, type DemoJob, serviceJob, serviceSize } from './demo-jobs.js';
+
+/** The demo takes seconds, for it pulls no image; where it needs longer than this there is something to look into. */
+const stepTimeoutMs = 120_000;
+
+/** The context entry in which a replacement names the task that it replaces. */
+const resubmitOf = 'task.resubmitOf';
+
+export interface DemoOptions {
+  readonly client: BerthClient;
+  readonly image: string;
+  /** Takes one line of progress. */
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** A job of the demo, watched through one stream for all who want to know. */
+interface WatchedJob {
+  readonly id: string;
+  readonly name: string;
+  readonly views: Observable<JobView>;
+}
+
+/**
+ * Shows what a cell does, through its public API: a batch job runs to its end; a service job loses a task and gets
+ * another for it. Answers the id of the service job, which goes on running. Rejects where it turns out otherwise.
+ */
+export async function runDemo(options: DemoOptions): Promise<string> {
+  const batch = await submit(batchJob(options.image), options);
+  const service = await submit(serviceJob(options.image), options);
+  // Both are watched from here on, whatever is being waited for; who waits hears of a failure.
+  const watching = [batch, service].map((job) => job.views.subscribe({ error: () => undefined }));
+  try {
+    await Promise.all([untilFinished(batch, options), untilRunning(service)]);
+    await replaceTask(service, options);
+    return service.id;
+  } finally {
+    for (const subscription of watching) subscription.unsubscribe();
+  }
+}
+
+async function submit({ name, about, descriptor }: DemoJob, options: DemoOptions): Promise<WatchedJob> {
+  const { client, say, signal } = options;
+  const { id } = await client.createJob(descriptor, { signal });
+  say(`${name}: created, ${about} (${id})`);
+  const views = client.followJob(id, { reconnect: true }).pipe(
+    takeUntil(fromEvent(signal, 'abort')),
+    tap((view) => tell(view).forEach((line) => void say(`${name}: ${line}`))),
+    share({ connector: () => new ReplaySubject(1), resetOnRefCountZero: true }),
+  );
+  return { id, name, views };
+}
+
+/** The first view of a job tells all of its tasks, any other the one that changed. */
+function tell({ changed, tasks, isFinal }: JobView): string[] {
+  if (isFinal) return [];
+  return (changed === undefined ? [...tasks.values()] : [changed]).map(describeTask);
+}
+
+/** A task in a line: the part of its id that is its own, its state, and why where there is a reason. */
+export function describeTask(task: Task): string {
+  const own = task.id.slice(task.id.indexOf('.') + 1);
+  const state = stateName(stateOf(task)).padEnd('DISPATCHED'.length);
+  const replaced = task.taskContext[resubmitOf];
+  const instead = replaced === undefined ? '' : `  replaces ${replaced.slice(replaced.indexOf('.') + 1)}`;
+  return `task ${own}  ${state}  ${task.state?.reason ?? ''}${instead}`.trimEnd();
+}
+
+async function untilFinished({ name, views }: WatchedJob, { say }: DemoOptions): Promise<void> {
+  const end = await firstThat(views, (view) => view.isFinal, `${name} to finish`);
+  say(`${name}: the job is ${stateName(end.state)}`);
+  if (end.state !== State.FINISHED) {
+    throw new Error(
+      `${name} ended ${stateName(end.state)}: ${end.job.jobState?.reason ?? 'no reason was given'}`,
+    );
+  }
+}
+
+async function untilRunning({ name, views }: WatchedJob): Promise<void> {
+  const allRun = (view: JobView) => running(view).length >= serviceSize;
+  await firstThat(views, allRun, `the tasks of ${name} to run`);
+}
+
+async function replaceTask({ name, views }: WatchedJob, { client, say, signal }: DemoOptions): Promise<void> {
+  const [victim] = running(await firstThat(views, (view) => running(view).length > 0, `a task of ${name}`));
+  if (victim === undefined) throw new Error(`${name} has no task that runs`);
+  say(`${name}: killing ${victim.id}`);
+  await client.killTask(victim.id, { signal });
+  const replacementOf = (view: JobView) =>
+    running(view).find((task) => task.taskContext[resubmitOf] === victim.id);
+  const replaced = (view: JobView) => replacementOf(view) !== undefined;
+  await firstThat(views, replaced, `a replacement for ${victim.id} to run`);
+  say(`${name}: its replacement is RUNNING`);
+}
+
+function running({ tasks }: JobView): Task[] {
+  return [...tasks.values()].filter((task) => stateOf(task) === State.RUNNING);
+}
+
+function stateOf(task: Task): State {
+  return task.state?.state ?? State.QUEUED;
+}
+
+function firstThat(
+  views: Observable<JobView>,
+  holds: (view: JobView) => boolean,
+  what: string,
+): Promise<JobView> {
+  const tooLate = () => {
+    throw new Error(`waited ${stepTimeoutMs / 1000} s for ${what}`);
+  };
+  return firstValueFrom(views.pipe(filter(holds), timeout({ first: stepTimeoutMs, with: tooLate })));
+}

@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { BerthClient } from '@berth/client';
+import { sweepDeadRuns } from './cell-cleanup.js';
+import { emptyLogs } from './child-process.js';
+import { runDemo } from './demo.js';
+import { ensureDemoImage } from './demo-image.js';
+import { dockerClient } from './docker-client.js';
+import { obtainDockerEngine } from './docker-engine.js';
+import { keepRunning } from './keep-running.js';
+import type { Lifetime } from './lifetime.js';
+import { type LocalCell, startCell } from './local-cell.js';
+import { berthDir } from './paths.js';
+import { documentedPorts, movedPorts } from './ports.js';
+import { createProgress, type Progress } from './progress.js';
+import { obtainRedisBinary } from './redis-binary.js';
+
+const logsDir = join(berthDir, 'logs');
+
+export interface StartOptions {
+  /** End after the demo. */
+  readonly once: boolean;
+}
+
+/** A whole cell on this machine with a demo in it, until the lifetime is aborted. Resolves to the exit code. */
+export async function startCommand({ once }: StartOptions, lifetime: Lifetime): Promise<number> {
+  const progress = createProgress(process.stdout);
+  const startedAt = performance.now();
+  const { cell, image } = await startEverything(lifetime, progress);
+  progress.note(
+    `\nThe cell "${cell.cell}" is up after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`,
+  );
+  for (const line of addresses(cell)) progress.note(line);
+  const client = BerthClient.connect({ address: cell.api.grpc });
+  lifetime.defer(async () => client.close());
+  progress.note('\nA demo on real containers:');
+  const say = (line: string) => progress.note(`  ${line}`);
+  const serviceJobId = await runDemo({ client, image, say, signal: lifetime.signal });
+  // In a Redis that is not ours the job would stay, and be run by whoever starts this cell next.
+  if (ownRedisUrl() !== undefined) lifetime.defer(() => client.killJob(serviceJobId));
+  if (once) return 0;
+  for (const line of lookAround(cell)) progress.note(line);
+  await keepRunning(cell, { progress, signal: lifetime.signal });
+  return 0;
+}
+
+/** The Redis that the user wants to be used. */
+function ownRedisUrl(): string | undefined {
+  return process.env.BERTH_REDIS_URL || undefined;
+}
+
+async function startEverything(
+  lifetime: Lifetime,
+  progress: Progress,
+): Promise<{ cell: LocalCell; image: string }> {
+  const { signal } = lifetime;
+  const redisUrl = ownRedisUrl();
+  const redis =
+    redisUrl === undefined ? { redisBinary: await obtainRedisBinary(berthDir, progress) } : { redisUrl };
+  signal.throwIfAborted();
+  const engine = await obtainDockerEngine({ home: berthDir, progress });
+  lifetime.defer(engine.release);
+  signal.throwIfAborted();
+  await sweepDeadRuns(berthDir);
+  const image = await ensureDemoImage(dockerClient(engine.host), berthDir, progress);
+  signal.throwIfAborted();
+  await emptyLogs(logsDir);
+  const name = process.env.BERTH_CELL;
+  const cell = await progress.step('Start the cell', () =>
+    startCell({
+      ...redis,
+      ...(name ? { cell: name } : {}),
+      dockerHost: engine.host,
+      documentedPorts: true,
+      logsDir,
+      signal,
+    }),
+  );
+  lifetime.defer(cell.stop);
+  return { cell, image };
+}
+
+function addresses({ api, redisUrl, dockerHost, ports, logsDir: logs }: LocalCell): string[] {
+  const moved = movedPorts(ports).map((name) => documentedPorts[name]);
+  return [
+    `  gateway  gRPC ${api.grpc}, job.v1 ${api.jobV1}, HTTP http://${api.http}`,
+    `  Redis    ${withoutPassword(redisUrl)}`,
+    `  Docker   ${dockerHost}`,
+    `  logs     ${logs}`,
+    ...(moved.length === 0 ? [] : [`  Taken by others, and replaced by free ports: ${moved.join(', ')}`]),
+  ];
+}
+
+function withoutPassword(url: string): string {
+  const parsed = new URL(url);
+  if (parsed.password !== '') parsed.password = '***';
+  return parsed.href;
+}
+
+function lookAround({ api }: LocalCell): string[] {
+  const isDocumented = api.grpc.endsWith(`:${documentedPorts.apiGrpc}`);
+  const berth = isDocumented ? 'npx berth' : `BERTH_API_GRPC=${api.grpc} npx berth`;
+  return [
+    '\nLook around from another terminal in this folder:',
+    `  ${berth} ps           the jobs and their tasks`,
+    `  ${berth} observe      every change, as it happens`,
+    `  ${berth} --help       all else`,
+    'Ctrl-C ends the cell and leaves nothing behind.',
+  ];
+}

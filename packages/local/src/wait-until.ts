@@ -1,0 +1,26 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface WaitOptions {
+  /** What is waited for, to name it in the error. */
+  readonly what: string;
+  readonly timeoutMs: number;
+  readonly everyMs?: number;
+  /** Ends the wait with this signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+const defaultEveryMs = 25;
+
+/** Asks `condition` again and again until it holds. Rejects after `timeoutMs`, or as soon as `condition` throws. */
+export async function waitUntil(
+  condition: () => boolean | Promise<boolean>,
+  options: WaitOptions,
+): Promise<void> {
+  const deadline = performance.now() + options.timeoutMs;
+  for (;;) {
+    options.signal?.throwIfAborted();
+    if (await condition()) return;
+    if (performance.now() >= deadline) throw new Error(`${options.what}: not after ${options.timeoutMs} ms`);
+    await delay(options.everyMs ?? defaultEveryMs);
+  }
+}

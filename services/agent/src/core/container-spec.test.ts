@@ -1,0 +1,135 @@
+import { Assignment } from '@berth/shared/gen/berth/v1/store';
+import type { DeepPartial } from '@berth/shared/gen/berth/v1/store';
+import { describe, expect, it } from 'vitest';
+import { type ContainerSpec, containerSpec, hasAddress, type HostSettings, imageReference } from './container-spec.js';
+
+const host: HostSettings = { cell: 'c', agentId: 'a', cpuMillis: 2000, network: 'bridge', portBind: '127.0.0.1' };
+const digest = `sha256:${'0'.repeat(64)}`;
+
+function assignment(changes: DeepPartial<Assignment> = {}): Assignment {
+  return Assignment.fromPartial({
+    taskId: 'job-1.3-2',
+    jobId: 'job-1',
+    container: { image: { name: 'app:1' }, env: { GREETING: 'hello' } },
+    resources: { cpuMillis: 500, memoryMb: 64 },
+    ...changes,
+  });
+}
+
+function spec(changes: DeepPartial<Assignment['container']> = {}, settings: Partial<HostSettings> = {}): ContainerSpec {
+  const result = containerSpec(assignment({ container: { image: { name: 'app:1' }, ...changes } }), { ...host, ...settings });
+  if (!result.ok) throw new Error(result.problems.join());
+  return result.spec;
+}
+
+describe('the container of an assignment', () => {
+  it('bears the task’s id, its labels, its limits and its command', () => {
+    const container = { image: { name: 'app:1' }, entryPoint: ['/bin/run'], command: ['--fast'], env: { A: 'b' } };
+    const result = containerSpec(assignment({ container, taskContext: { 'task.index': '3' } }), host);
+    expect(result).toEqual({
+      ok: true,
+      spec: {
+        name: 'job-1.3-2',
+        image: 'app:1',
+        entryPoint: ['/bin/run'],
+        command: ['--fast'],
+        env: {
+          A: 'b',
+          BERTH_TASK_ID: 'job-1.3-2',
+          BERTH_JOB_ID: 'job-1',
+          BERTH_TASK_INDEX: '3',
+          BERTH_AGENT_ID: 'a',
+        },
+        labels: { 'berth.cell': 'c', 'berth.agent': 'a', 'berth.task': 'job-1.3-2', 'berth.job': 'job-1' },
+        cpuMillis: 500,
+        memoryMb: 64,
+        network: 'bridge',
+        ports: [],
+        portBind: '127.0.0.1',
+        init: true,
+      },
+    });
+  });
+
+  it('takes the index from the task’s id where the context does not tell it', () => {
+    expect(spec().env.BERTH_TASK_INDEX).toBe('3');
+  });
+
+  it('does not let a job’s environment say that it is another task', () => {
+    expect(spec({ env: { BERTH_TASK_ID: 'mine' } }).env.BERTH_TASK_ID).toBe('job-1.3-2');
+  });
+
+  it('asks for no more processors than the host has, and for no less than an engine accepts', () => {
+    const limit = (cpuMillis: number) => {
+      const result = containerSpec(assignment({ resources: { cpuMillis } }), host);
+      return result.ok ? result.spec.cpuMillis : undefined;
+    };
+    expect(limit(16_000)).toBe(2000);
+    expect(limit(1)).toBe(10);
+    expect(limit(0)).toBe(0);
+  });
+
+  it('goes on the network that is asked for, or on the host’s usual one', () => {
+    expect(spec({ parameters: { network: 'none' } }).network).toBe('none');
+    expect(spec({ parameters: { network: 'host' } }).network).toBe('host');
+    expect(spec({}, { network: 'host' }).network).toBe('host');
+    expect(spec({}, { network: 'none' }).network).toBe('none');
+  });
+
+  it('gets a network for its ports even where containers usually have none', () => {
+    expect(spec({ resources: { ports: '8080, 9090' } }, { network: 'none' })).toMatchObject({
+      network: 'bridge',
+      ports: [8080, 9090],
+    });
+  });
+
+  it('has an init process unless it asks for none', () => {
+    expect(spec({ parameters: { init: 'false' } }).init).toBe(false);
+    expect(spec({ parameters: { init: 'true' } }).init).toBe(true);
+  });
+
+  it('tells everything that is wrong at once', () => {
+    const parameters = { network: 'mesh', init: 'maybe' };
+    const result = containerSpec(assignment({ container: { parameters } }), host);
+    expect(result).toEqual({
+      ok: false,
+      problems: [
+        'image: neither a name nor an id is given',
+        'parameters["network"]: "mesh" is not one of none, bridge, host',
+        'parameters["init"]: "maybe" is not true or false',
+      ],
+    });
+  });
+
+  it('refuses ports without a network', () => {
+    const container = { image: { name: 'app' }, parameters: { network: 'none' }, resources: { ports: '80' } };
+    expect(containerSpec(assignment({ container }), host)).toMatchObject({ ok: false });
+  });
+
+  it('has an address to ask for on a bridge, and on the host’s network only for its ports', () => {
+    expect(hasAddress(spec())).toBe(true);
+    expect(hasAddress(spec({ parameters: { network: 'none' } }))).toBe(false);
+    expect(hasAddress(spec({ parameters: { network: 'host' } }))).toBe(false);
+    expect(hasAddress(spec({ parameters: { network: 'host' }, resources: { ports: '80' } }))).toBe(true);
+  });
+});
+
+describe('the reference of an image', () => {
+  it.each([
+    [{ name: 'app:1' }, 'app:1'],
+    [{ imageId: digest }, digest],
+    [{ imageId: 'app:2', name: 'app:1' }, 'app:2'],
+    [{ imageId: digest, name: 'app:1' }, `app@${digest}`],
+    [{ imageId: digest, name: 'app' }, `app@${digest}`],
+    [{ imageId: digest, name: 'registry:5000/team/app:1' }, `registry:5000/team/app@${digest}`],
+    [{ imageId: digest, name: 'registry:5000/team/app' }, `registry:5000/team/app@${digest}`],
+    [{ imageId: digest, name: `app@${digest}` }, `app@${digest}`],
+  ])('of %o is %s', (image, reference) => {
+    expect(imageReference({ imageId: '', name: '', ...image })).toBe(reference);
+  });
+
+  it('is not known without a name or an id', () => {
+    expect(imageReference(undefined)).toBeUndefined();
+    expect(imageReference({ imageId: '', name: '' })).toBeUndefined();
+  });
+});

@@ -1,0 +1,161 @@
+import type { Assignment } from '@berth/shared/gen/berth/v1/store';
+import type { Container, Image } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { containerPorts } from '@berth/shared/model/resources';
+
+/** All that an engine needs to know to create one container. */
+export interface ContainerSpec {
+  /** The task's id. */
+  readonly name: string;
+  readonly image: string;
+  /** Empty: the image's own. */
+  readonly entryPoint: readonly string[];
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Thousandths of a core; 0: no limit. */
+  readonly cpuMillis: number;
+  /** 0: no limit. */
+  readonly memoryMb: number;
+  readonly network: NetworkMode;
+  /** Container ports, each of which gets a host port of the engine's choice. */
+  readonly ports: readonly number[];
+  /** The host's address at which ports are published. */
+  readonly portBind: string;
+  /** Whether a small init process runs as PID 1, passes signals on and reaps orphans. */
+  readonly init: boolean;
+}
+
+export const networkModes = ['none', 'bridge', 'host'] as const;
+
+export type NetworkMode = (typeof networkModes)[number];
+
+/** What is the same for all containers of an agent. */
+export interface HostSettings {
+  readonly cell: string;
+  readonly agentId: string;
+  /** Thousandths of a core that the host has: an engine refuses a greater limit. */
+  readonly cpuMillis: number;
+  readonly network: NetworkMode;
+  readonly portBind: string;
+}
+
+export const labelNames = {
+  cell: 'berth.cell',
+  agent: 'berth.agent',
+  task: 'berth.task',
+  job: 'berth.job',
+} as const;
+
+export type SpecResult =
+  | { readonly ok: true; readonly spec: ContainerSpec }
+  | { readonly ok: false; readonly problems: readonly string[] };
+
+/** The container that an assignment asks for, or everything that is wrong with it. */
+export function containerSpec(assignment: Assignment, host: HostSettings): SpecResult {
+  const container = assignment.container;
+  if (container === undefined) return { ok: false, problems: ['the task has no container'] };
+  const problems: string[] = [];
+  const image = imageReference(container.image);
+  if (image === undefined) problems.push('image: neither a name nor an id is given');
+  const ports = containerPorts(container);
+  const network = chooseNetwork(container, ports.length > 0, host, problems);
+  const init = parseInit(container.parameters['init'], problems);
+  if (problems.length > 0 || image === undefined) return { ok: false, problems };
+  return {
+    ok: true,
+    spec: {
+      name: assignment.taskId,
+      image,
+      entryPoint: container.entryPoint,
+      command: container.command,
+      env: { ...container.env, ...taskEnv(assignment, host.agentId) },
+      labels: taskLabels(assignment, host),
+      ...limits(assignment, host),
+      network,
+      ports,
+      portBind: host.portBind,
+      init,
+    },
+  };
+}
+
+/**
+ * The reference by which an engine finds the image: `name@digest` where both are known, since a tag may have moved
+ * since the job was submitted.
+ */
+export function imageReference(image: Image | undefined): string | undefined {
+  const { imageId = '', name = '' } = image ?? {};
+  if (imageId === '') return name === '' ? undefined : name;
+  if (name === '' || !isBareDigest(imageId)) return imageId;
+  return `${repositoryOf(name)}@${imageId}`;
+}
+
+/** Whether a container with these settings gets an address or host ports that are known only once it runs. */
+export function hasAddress(spec: ContainerSpec): boolean {
+  return spec.network === 'bridge' || (spec.network === 'host' && spec.ports.length > 0);
+}
+
+function isBareDigest(imageId: string): boolean {
+  return /^sha256:[0-9a-f]{64}$/.test(imageId);
+}
+
+function repositoryOf(name: string): string {
+  const withoutDigest = name.split('@')[0] ?? name;
+  // A colon before the last slash belongs to the registry's port.
+  const tagAt = withoutDigest.indexOf(':', withoutDigest.lastIndexOf('/') + 1);
+  return tagAt < 0 ? withoutDigest : withoutDigest.slice(0, tagAt);
+}
+
+function chooseNetwork(container: Container, hasPorts: boolean, host: HostSettings, problems: string[]): NetworkMode {
+  const asked = container.parameters['network'];
+  if (asked === undefined || asked === '') {
+    return hasPorts && host.network === 'none' ? 'bridge' : host.network;
+  }
+  const mode = networkModes.find((each) => each === asked);
+  if (mode === undefined) {
+    problems.push(`parameters["network"]: ${JSON.stringify(asked)} is not one of ${networkModes.join(', ')}`);
+  } else if (mode === 'none' && hasPorts) {
+    problems.push('parameters["network"]: a container without a network cannot publish ports');
+  }
+  return mode ?? host.network;
+}
+
+function parseInit(asked: string | undefined, problems: string[]): boolean {
+  if (asked === undefined || asked === '' || asked === 'true') return true;
+  if (asked !== 'false') problems.push(`parameters["init"]: ${JSON.stringify(asked)} is not true or false`);
+  return false;
+}
+
+function taskEnv(assignment: Assignment, agentId: string): Record<string, string> {
+  return {
+    BERTH_TASK_ID: assignment.taskId,
+    BERTH_JOB_ID: assignment.jobId,
+    BERTH_TASK_INDEX: assignment.taskContext['task.index'] ?? slotOf(assignment),
+    BERTH_AGENT_ID: agentId,
+  };
+}
+
+/** A task's id is `JOB.SLOT-ATTEMPT`. */
+function slotOf({ taskId, jobId }: Assignment): string {
+  return taskId.slice(jobId.length + 1).split('-')[0] ?? '';
+}
+
+function taskLabels(assignment: Assignment, host: HostSettings): Record<string, string> {
+  return {
+    [labelNames.cell]: host.cell,
+    [labelNames.agent]: host.agentId,
+    [labelNames.task]: assignment.taskId,
+    [labelNames.job]: assignment.jobId,
+  };
+}
+
+/** The least share of a core that engines accept. */
+const minCpuMillis = 10;
+
+function limits(assignment: Assignment, host: HostSettings): { cpuMillis: number; memoryMb: number } {
+  const { cpuMillis = 0, memoryMb = 0 } = assignment.resources ?? {};
+  return {
+    cpuMillis: cpuMillis === 0 ? 0 : Math.max(minCpuMillis, Math.min(cpuMillis, host.cpuMillis)),
+    memoryMb,
+  };
+}

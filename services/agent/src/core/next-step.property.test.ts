@@ -1,0 +1,216 @@
+import { Assignment } from '@berth/shared/gen/berth/v1/store';
+import { isTerminal, State } from '@berth/shared/model/task-state';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ContainerStatus, FailureKind } from './container.js';
+import { nextStep, type Step } from './next-step.js';
+import { remember, type TaskEvent } from './remember.js';
+import { newTaskView, type Observation, type RuntimeCall, type TaskView } from './task-view.js';
+
+const taskId = 'job.0-0';
+
+/** An engine, a master and an agent, to whom anything may happen. */
+class World {
+  nowMs = 1_000_000;
+  container: ContainerStatus | undefined;
+  assignment: Assignment | undefined = Assignment.fromPartial({ taskId, killGraceMs: 1_000 });
+  view: TaskView = newTaskView(taskId);
+  isForgotten = false;
+  starts = 0;
+  /** By life of the agent. */
+  reports: Observation[] = [];
+  readonly ends: Observation[] = [];
+
+  constructor() {
+    this.tell({ is: 'assigned', assignment: this.assignment });
+  }
+
+  tell(event: TaskEvent): void {
+    this.view = remember(this.view, event, this.nowMs);
+  }
+
+  /** One step of the agent's. The call may fail, and may have taken effect all the same. */
+  step(failure: FailureKind | undefined, takesEffect: boolean): Step['do'] {
+    if (this.isForgotten) return 'forget';
+    const step = nextStep(this.view, this.nowMs);
+    switch (step.do) {
+      case 'none':
+        break;
+      case 'wait':
+        this.nowMs = Math.max(this.nowMs, step.untilMs);
+        break;
+      case 'forget':
+        this.isForgotten = true;
+        break;
+      case 'report':
+        this.#hear(step.observation);
+        this.tell({ is: 'reported', observation: step.observation });
+        break;
+      case 'pull':
+        this.tell({ is: 'pulling' });
+        this.tell(failure === undefined ? { is: 'pulled', reference: 'image' } : failed('pull', failure));
+        break;
+      default:
+        if (failure === undefined) this.tell(this.#call(step.do));
+        else {
+          if (takesEffect && failure === 'unavailable') this.#call(step.do);
+          this.tell(failed(step.do, failure));
+        }
+    }
+    return step.do;
+  }
+
+  /** The agent's process ends and another one looks around. */
+  restart(): void {
+    if (this.isForgotten) return;
+    this.view = newTaskView(taskId);
+    this.reports = [];
+    this.tell({ is: 'assigned', assignment: this.assignment });
+    if (this.container !== undefined) this.tell({ is: 'found', container: { taskId, state: this.container.state } });
+  }
+
+  exit(exitCode: number): void {
+    if (this.container?.state !== 'running') return;
+    const { startedAtMs = 0 } = this.container;
+    this.container = { taskId, state: 'exited', exitCode, startedAtMs, finishedAtMs: this.nowMs };
+    if (!this.isForgotten) this.tell({ is: 'disturbed' });
+  }
+
+  order(assignment: Assignment | undefined): void {
+    if (this.assignment === undefined) return;
+    this.assignment = assignment;
+    this.tell({ is: 'assigned', assignment });
+  }
+
+  #hear(observation: Observation): void {
+    this.reports.push(observation);
+    if (isTerminal(observation.state)) this.ends.push(observation);
+  }
+
+  #call(call: Exclude<RuntimeCall, 'pull'>): TaskEvent {
+    switch (call) {
+      case 'create': {
+        const adopted = this.container !== undefined;
+        this.container ??= { taskId, state: 'created' };
+        return { is: 'created', adopted };
+      }
+      case 'start':
+        return this.#start();
+      case 'inspect':
+        return { is: 'seen', container: this.container };
+      case 'stop':
+      case 'kill':
+        if (this.container?.state !== 'running') return failed(call, this.container ? 'conflict' : 'notFound');
+        if (call === 'kill') this.exit(137);
+        return { is: call === 'stop' ? 'stopSent' : 'killSent' };
+      case 'remove':
+        if (this.container?.state === 'running') return failed('remove', 'conflict');
+        this.container = undefined;
+        return { is: 'removed' };
+    }
+  }
+
+  #start(): TaskEvent {
+    if (this.container === undefined) return failed('start', 'notFound');
+    if (this.container.state === 'created') {
+      this.starts += 1;
+      this.container = { taskId, state: 'running', startedAtMs: this.nowMs };
+    }
+    return { is: 'started', hasAddress: false };
+  }
+}
+
+function failed(during: RuntimeCall, kind: FailureKind): TaskEvent {
+  return { is: 'failed', during, failure: { kind, message: kind } };
+}
+
+const happening = fc.oneof(
+  { weight: 8, arbitrary: fc.constant((world: World) => void world.step(undefined, true)) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.constantFrom<FailureKind>('unavailable', 'failed'), fc.boolean())
+      .map(([kind, takesEffect]) => (world: World) => void world.step(kind, takesEffect)),
+  },
+  { weight: 1, arbitrary: fc.integer({ min: 0, max: 255 }).map((code) => (world: World) => world.exit(code)) },
+  { weight: 1, arbitrary: fc.constant((world: World) => world.restart()) },
+  { weight: 1, arbitrary: fc.constant((world: World) => world.order(ordered(world))) },
+  { weight: 1, arbitrary: fc.integer({ min: 1, max: 40_000 }).map((ms) => (world: World) => void (world.nowMs += ms)) },
+);
+
+function ordered({ assignment, nowMs }: World): Assignment | undefined {
+  return assignment && { ...assignment, stop: assignment.stop ?? { code: 'killed', text: '', atMs: nowMs } };
+}
+
+const stories = fc.array(happening, { maxLength: 60 });
+
+/** Nothing fails any more, and whatever is to be done gets done. */
+function calmDown(world: World, until: Step['do'][]): void {
+  for (let count = 0; count < 100; count += 1) if (until.includes(world.step(undefined, true))) return;
+  throw new Error('the agent never comes to rest');
+}
+
+describe('whatever happens to an engine, a master and an agent', () => {
+  it('no container is started a second time', () => {
+    fc.assert(
+      fc.property(stories, (story) => {
+        const world = new World();
+        for (const happen of story) {
+          happen(world);
+          expect(world.starts).toBeLessThanOrEqual(1);
+        }
+      }),
+    );
+  });
+
+  it('reports never go back, and an end is told in the same words each time', () => {
+    fc.assert(
+      fc.property(stories, (story) => {
+        const world = new World();
+        for (const happen of story) happen(world);
+        const states = world.reports.map(({ state }) => (isTerminal(state) ? State.FINISHED : state));
+        expect(states).toEqual(states.toSorted((a, b) => a - b));
+        expect(new Set(world.reports.filter(({ state }) => isTerminal(state))).size).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  it('an exit code that is told is the container’s own', () => {
+    fc.assert(
+      fc.property(stories, (story) => {
+        const world = new World();
+        const codes = new Set<number | undefined>();
+        for (const happen of story) {
+          happen(world);
+          codes.add(world.container?.exitCode);
+        }
+        for (const { exitCode } of world.ends) if (exitCode !== undefined) expect(codes).toContain(exitCode);
+      }),
+    );
+  });
+
+  it('a task that is ordered to stop ends, and is told to have ended', () => {
+    fc.assert(
+      fc.property(stories, (story) => {
+        const world = new World();
+        for (const happen of story) happen(world);
+        world.order(ordered(world));
+        calmDown(world, ['none']);
+        expect(world.container?.state).not.toBe('running');
+        expect(world.ends.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+
+  it('nothing is left of a task that is taken off the agent', () => {
+    fc.assert(
+      fc.property(stories, (story) => {
+        const world = new World();
+        for (const happen of story) happen(world);
+        world.order(undefined);
+        calmDown(world, ['forget']);
+        expect(world.container).toBeUndefined();
+      }),
+    );
+  });
+});

@@ -1,0 +1,318 @@
+import { Assignment } from '@berth/shared/gen/berth/v1/store';
+import { State } from '@berth/shared/model/task-state';
+import { describe, expect, it } from 'vitest';
+import type { ContainerStatus, FailureKind } from './container.js';
+import { killAgainMs, nextStep, unassignedGraceMs } from './next-step.js';
+import { maxLaunchFailures, remember, type TaskEvent, unreachableLimitMs } from './remember.js';
+import { newTaskView, type RuntimeCall, type TaskView } from './task-view.js';
+
+const taskId = 'job.0-0';
+const t0 = 1_000_000;
+const stop = { code: 'killed', text: '', atMs: t0 };
+const assigned = (changes: Partial<Assignment> = {}): TaskEvent => ({
+  is: 'assigned',
+  assignment: Assignment.fromPartial({ taskId, killGraceMs: 5_000, ...changes }),
+});
+const stopOrder = assigned({ stop });
+const unassigned: TaskEvent = { is: 'assigned', assignment: undefined };
+const failed = (during: RuntimeCall, kind: FailureKind, message = 'why'): TaskEvent => ({
+  is: 'failed',
+  during,
+  failure: { kind, message },
+});
+const exited = (changes: Partial<ContainerStatus> = {}): ContainerStatus => ({
+  taskId,
+  state: 'exited',
+  exitCode: 0,
+  startedAtMs: t0 - 500,
+  finishedAtMs: t0 - 100,
+  ...changes,
+});
+
+/** The view after all these, at one time. */
+function after(...events: readonly TaskEvent[]): TaskView {
+  return events.reduce((view, event) => remember(view, event, t0), newTaskView(taskId));
+}
+
+/** Takes reports for made, until a step that is none. */
+function reportsUntilStep(view: TaskView, nowMs = t0) {
+  const states: State[] = [];
+  for (let at = view; ; ) {
+    const step = nextStep(at, nowMs);
+    if (step.do !== 'report') return { states, step, view: at };
+    states.push(step.observation.state);
+    at = remember(at, { is: 'reported', observation: step.observation }, nowMs);
+  }
+}
+
+const begun = reportsUntilStep(after(assigned())).view;
+const then = (view: TaskView, ...events: readonly TaskEvent[]) => events.reduce((at, event) => remember(at, event, t0), view);
+const running = reportsUntilStep(
+  then(begun, { is: 'created', adopted: false }, { is: 'started', hasAddress: false }),
+).view;
+
+describe('launching', () => {
+  it('tells that work begins, and creates the container in the same breath', () => {
+    expect(reportsUntilStep(after(assigned()))).toMatchObject({ states: [State.STARTING], step: { do: 'create' } });
+  });
+
+  it('starts what is created, and tells that it runs as soon as it does', () => {
+    const created = then(begun, { is: 'created', adopted: false });
+    expect(nextStep(created, t0)).toEqual({ do: 'start' });
+    const started = then(created, { is: 'started', hasAddress: false });
+    expect(reportsUntilStep(started)).toMatchObject({ states: [State.RUNNING], step: { do: 'none' } });
+  });
+
+  it('looks up the address of a container that has one before it tells that it runs', () => {
+    const started = then(begun, { is: 'created', adopted: false }, { is: 'started', hasAddress: true });
+    expect(nextStep(started, t0)).toEqual({ do: 'inspect' });
+    const container: ContainerStatus = { taskId, state: 'running', ip: '172.17.0.2', hostPorts: '80:32768' };
+    expect(nextStep(then(started, { is: 'seen', container }), t0)).toMatchObject({
+      do: 'report',
+      observation: {
+        state: State.RUNNING,
+        context: { 'task.containerIp': '172.17.0.2', 'task.hostPorts': '80:32768' },
+      },
+    });
+  });
+
+  it('pulls the image only once the engine has said that it is missing', () => {
+    const missing = then(begun, failed('create', 'notFound'));
+    expect(nextStep(missing, t0)).toEqual({ do: 'pull' });
+    const pulling = then(missing, { is: 'pulling' });
+    expect(nextStep(pulling, t0)).toEqual({ do: 'none' });
+    expect(nextStep(then(pulling, { is: 'pulled', reference: 'app@sha256:1' }), t0)).toEqual({ do: 'create' });
+  });
+
+  it('adopts a container of its name, in whatever state it is', () => {
+    const adopted = then(begun, { is: 'created', adopted: true });
+    expect(nextStep(adopted, t0)).toEqual({ do: 'inspect' });
+    expect(reportsUntilStep(then(adopted, { is: 'seen', container: exited({ exitCode: 4 }) }))).toMatchObject({
+      states: [State.RUNNING, State.FAILED],
+    });
+  });
+
+  it.each<[string, TaskEvent, string]>([
+    ['an image that does not exist', failed('pull', 'notFound', 'no such image'), 'invalidRequest'],
+    ['settings that the engine refuses', failed('create', 'invalid', 'too little memory'), 'invalidRequest'],
+    ['a command that cannot be started', failed('start', 'invalid', 'no such file'), 'invalidRequest'],
+    ['a name that someone else has', failed('create', 'conflict', 'in use'), 'systemError'],
+  ])('ends at once with %s', (_, event, code) => {
+    expect(nextStep(then(begun, event), t0)).toMatchObject({
+      do: 'report',
+      observation: { state: State.FAILED, code, stopped: false },
+    });
+  });
+
+  it('tries again after a failure of the engine, each time later, and gives up after a few', () => {
+    const steps: string[] = [];
+    let view = begun;
+    let nowMs = t0;
+    for (let failure = 1; failure <= maxLaunchFailures; failure += 1) {
+      view = remember(view, failed('create', 'failed', 'disk full'), nowMs);
+      let step = nextStep(view, nowMs);
+      while (step.do === 'wait') {
+        expect(step.untilMs).toBeGreaterThan(nowMs);
+        nowMs = step.untilMs;
+        step = nextStep(view, nowMs);
+      }
+      if (step.do === 'inspect') view = remember(view, { is: 'seen', container: undefined }, nowMs);
+      steps.push(nextStep(view, nowMs).do);
+    }
+    expect(steps).toEqual(['create', 'create', 'report']);
+    expect(nextStep(view, nowMs)).toMatchObject({ observation: { code: 'systemError', text: 'disk full' } });
+  });
+
+  it('waits for an engine that is away, looks first when it is back, and gives up in the end', () => {
+    const away = then(begun, failed('create', 'unavailable', 'Docker is away'));
+    expect(nextStep(away, t0)).toMatchObject({ do: 'wait' });
+    expect(nextStep(away, t0 + 1_000)).toEqual({ do: 'inspect' });
+    const back = then(away, { is: 'seen', container: { taskId, state: 'running' } });
+    expect(nextStep(back, t0 + 1_000)).toMatchObject({ do: 'report', observation: { state: State.RUNNING } });
+    const over = remember(away, failed('inspect', 'unavailable', 'Docker is away'), t0 + unreachableLimitMs);
+    expect(nextStep(over, t0 + unreachableLimitMs)).toMatchObject({
+      do: 'report',
+      observation: { state: State.FAILED, code: 'systemError', text: 'Docker is away' },
+    });
+  });
+
+  it('creates the container anew when it vanishes before it is started', () => {
+    const gone = then(begun, { is: 'created', adopted: false }, failed('start', 'notFound'));
+    expect(nextStep(gone, t0)).toEqual({ do: 'create' });
+  });
+});
+
+describe('running', () => {
+  it('needs nothing to be done', () => {
+    expect(nextStep(running, t0)).toEqual({ do: 'none' });
+  });
+
+  it('ends with the container’s own exit code, told once', () => {
+    const over = then(running, { is: 'disturbed' });
+    expect(nextStep(over, t0)).toEqual({ do: 'inspect' });
+    const seen = then(over, { is: 'seen', container: exited({ exitCode: 3 }) });
+    expect(nextStep(seen, t0)).toMatchObject({
+      do: 'report',
+      observation: { state: State.FAILED, code: 'failed', text: 'exit code 3', exitCode: 3, stopped: false },
+    });
+    expect(reportsUntilStep(seen)).toMatchObject({ states: [State.FAILED], step: { do: 'none' } });
+  });
+
+  it('is told also of a container that ended before the answer to its start came', () => {
+    const early = then(begun, { is: 'created', adopted: false }, { is: 'disturbed' }, { is: 'started', hasAddress: false });
+    expect(nextStep(early, t0)).toEqual({ do: 'inspect' });
+    expect(reportsUntilStep(then(early, { is: 'seen', container: exited() }))).toMatchObject({
+      states: [State.RUNNING, State.FINISHED],
+    });
+  });
+
+  it('outlives an engine that is away for however long', () => {
+    const away = then(running, { is: 'disturbed' }, failed('inspect', 'unavailable'));
+    const later = remember(away, failed('inspect', 'unavailable'), t0 + 100 * unreachableLimitMs);
+    expect(nextStep(later, t0 + 101 * unreachableLimitMs)).toEqual({ do: 'inspect' });
+  });
+
+  it('fails as the system’s fault when someone else removes the container', () => {
+    const gone = then(running, { is: 'disturbed' }, { is: 'seen', container: undefined });
+    expect(nextStep(gone, t0)).toMatchObject({ observation: { state: State.FAILED, code: 'systemError' } });
+  });
+});
+
+describe('stopping', () => {
+  it('asks, waits for the grace, kills, and kills again', () => {
+    const ordered = then(running, stopOrder);
+    expect(nextStep(ordered, t0)).toEqual({ do: 'stop' });
+    const asked = then(ordered, { is: 'stopSent' });
+    expect(nextStep(asked, t0)).toEqual({ do: 'wait', untilMs: t0 + 5_000 });
+    expect(nextStep(asked, t0 + 5_000)).toEqual({ do: 'kill' });
+    const killed = remember(asked, { is: 'killSent' }, t0 + 5_000);
+    expect(nextStep(killed, t0 + 5_000)).toEqual({ do: 'wait', untilMs: t0 + 5_000 + killAgainMs });
+    expect(nextStep(killed, t0 + 5_000 + killAgainMs)).toEqual({ do: 'kill' });
+  });
+
+  it('kills at once where no grace is given', () => {
+    expect(nextStep(then(running, assigned({ stop, killGraceMs: 0 })), t0)).toEqual({ do: 'kill' });
+  });
+
+  it('says of a container that ended after it was asked to that it was stopped', () => {
+    const over = then(running, stopOrder, { is: 'stopSent' }, { is: 'seen', container: exited({ exitCode: 143 }) });
+    expect(nextStep(over, t0)).toMatchObject({ observation: { exitCode: 143, stopped: true } });
+  });
+
+  it('lets the container’s own end stand when that came before it was asked', () => {
+    const over = then(running, stopOrder, failed('stop', 'conflict'), { is: 'seen', container: exited() });
+    expect(nextStep(over, t0 + 1_000)).toMatchObject({ observation: { code: 'normal', stopped: false } });
+  });
+
+  it.each<[string, readonly TaskEvent[]]>([
+    ['before anything was done', []],
+    ['while the image is pulled', [failed('create', 'notFound'), { is: 'pulling' }]],
+    ['before the container was started', [{ is: 'created', adopted: false }]],
+    ['after the launch had failed', [failed('create', 'invalid')]],
+    ['while a failed launch waits for another attempt', [failed('pull', 'failed'), { is: 'seen', container: undefined }]],
+  ])('calls a task off %s', (_, events) => {
+    expect(nextStep(then(begun, ...events, stopOrder), t0)).toMatchObject({
+      do: 'report',
+      observation: { state: State.FINISHED, stopped: true },
+    });
+  });
+
+  it('looks before it calls off a task whose launch may have taken effect', () => {
+    const unsure = then(begun, failed('start', 'unavailable'), stopOrder);
+    expect(nextStep(unsure, t0)).toMatchObject({ do: 'wait' });
+    expect(nextStep(unsure, t0 + 1_000)).toEqual({ do: 'inspect' });
+  });
+
+  it('does not take back an order to stop for an older copy of the assignment', () => {
+    expect(nextStep(then(running, stopOrder, assigned()), t0)).toEqual({ do: 'stop' });
+  });
+});
+
+describe('after a restart of the agent', () => {
+  const found = (state: ContainerStatus['state']): TaskEvent => ({ is: 'found', container: { taskId, state } });
+
+  it('takes over a running container without touching it', () => {
+    expect(reportsUntilStep(after(assigned(), found('running')))).toMatchObject({
+      states: [State.RUNNING],
+      step: { do: 'none' },
+    });
+  });
+
+  it('tells how a container ended meanwhile only once it has looked', () => {
+    const over = after(assigned(), found('exited'));
+    expect(nextStep(over, t0)).toEqual({ do: 'inspect' });
+    const away = then(over, failed('inspect', 'unavailable'));
+    const later = remember(away, failed('inspect', 'unavailable'), t0 + 10 * unreachableLimitMs);
+    expect(nextStep(later, t0 + 11 * unreachableLimitMs)).toEqual({ do: 'inspect' });
+    const looked = then(over, { is: 'seen', container: exited({ exitCode: 9 }) });
+    expect(reportsUntilStep(looked)).toMatchObject({ states: [State.RUNNING, State.FAILED] });
+  });
+
+  it('goes on with a container that was created and not started', () => {
+    const seen = then(after(assigned(), found('created')), { is: 'seen', container: { taskId, state: 'created' } });
+    expect(reportsUntilStep(seen)).toMatchObject({ states: [State.STARTING], step: { do: 'start' } });
+  });
+
+  it('does not start again what could not be started', () => {
+    const container: ContainerStatus = { taskId, state: 'created', startError: 'no such file' };
+    expect(nextStep(after(assigned(), { is: 'seen', container }), t0)).toMatchObject({
+      observation: { state: State.FAILED, code: 'invalidRequest', text: 'no such file' },
+    });
+  });
+
+  it('sees from the times whether an end came of the order to stop', () => {
+    const seen = (finishedAtMs: number) =>
+      reportsUntilStep(after(stopOrder, { is: 'seen', container: exited({ finishedAtMs }) })).view.memory.end;
+    expect(seen(t0 - 1)).toMatchObject({ stopped: false });
+    expect(seen(t0 + 1)).toMatchObject({ stopped: true });
+  });
+});
+
+describe('what is not assigned', () => {
+  it('is forgotten where there is no container', () => {
+    expect(nextStep(after(unassigned), t0)).toEqual({ do: 'forget' });
+  });
+
+  it('is stopped, killed after a grace, and removed', () => {
+    const stray = then(running, unassigned);
+    expect(nextStep(stray, t0)).toEqual({ do: 'stop' });
+    const asked = then(stray, { is: 'stopSent' });
+    expect(nextStep(asked, t0)).toEqual({ do: 'wait', untilMs: t0 + unassignedGraceMs });
+    const over = then(asked, { is: 'seen', container: exited() });
+    expect(nextStep(over, t0)).toEqual({ do: 'remove' });
+    expect(nextStep(then(over, { is: 'removed' }), t0)).toEqual({ do: 'forget' });
+  });
+
+  it('is removed once a task’s end is known to the master, and not before', () => {
+    const told = reportsUntilStep(then(running, { is: 'seen', container: exited() })).view;
+    expect(nextStep(told, t0)).toEqual({ do: 'none' });
+    expect(nextStep(then(told, unassigned), t0)).toEqual({ do: 'remove' });
+  });
+
+  it('is tried again later when it cannot be removed', () => {
+    const stuck = then(running, unassigned, { is: 'seen', container: exited() }, failed('remove', 'failed'));
+    expect(nextStep(stuck, t0)).toMatchObject({ do: 'wait' });
+  });
+});
+
+describe('after the end was told', () => {
+  const told = reportsUntilStep(then(running, { is: 'seen', container: exited({ exitCode: 2 }) })).view;
+
+  it('is told again in the same words when the report may be lost', () => {
+    const doubted = then(told, { is: 'reportsDoubted', all: false });
+    expect(nextStep(doubted, t0 + 99)).toEqual({ do: 'report', observation: told.memory.end });
+  });
+
+  it('tells that a task runs again only where Redis has lost data', () => {
+    expect(nextStep(then(running, { is: 'reportsDoubted', all: false }), t0)).toEqual({ do: 'none' });
+    expect(nextStep(then(running, { is: 'reportsDoubted', all: true }), t0)).toMatchObject({
+      observation: { state: State.RUNNING },
+    });
+  });
+
+  it('stops a container that turns up after its launch had been given up', () => {
+    const givenUp = reportsUntilStep(then(begun, failed('create', 'conflict'))).view;
+    const late = then(givenUp, { is: 'seen', container: { taskId, state: 'running' } });
+    expect(nextStep(late, t0)).toEqual({ do: 'stop' });
+  });
+});

@@ -1,0 +1,69 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ContainerStatus } from './container.js';
+import { describeExit, isCommandError, outcomeOfContainer, outcomeOfFailure } from './outcome.js';
+
+const ended = (changes: Partial<ContainerStatus>): ContainerStatus => ({ taskId: 't', state: 'exited', ...changes });
+
+describe('the outcome of a container', () => {
+  it.each<[string, Partial<ContainerStatus>, string, string]>([
+    ['exit code 0', { exitCode: 0 }, 'normal', ''],
+    ['an exit code', { exitCode: 3 }, 'failed', 'exit code 3'],
+    ['a signal', { exitCode: 143 }, 'failed', 'SIGTERM (exit code 143)'],
+    ['SIGKILL that was not for memory', { exitCode: 137, oomKilled: false }, 'failed', 'SIGKILL (exit code 137)'],
+    ['lack of memory', { exitCode: 137, oomKilled: true }, 'oom', 'killed at its memory limit of 64 MB'],
+    ['a child’s lack of memory that the main process survived', { exitCode: 0, oomKilled: true }, 'normal', ''],
+    ['a command that is not there', { exitCode: 127, startError: 'no such file' }, 'invalidRequest', 'no such file'],
+    ['a shell’s 127', { exitCode: 127 }, 'failed', 'exit code 127'],
+  ])('of %s', (_, status, code, text) => {
+    expect(outcomeOfContainer(ended(status), 64)).toMatchObject({ code, text });
+  });
+
+  it('tells the exit code of whatever ran', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 255 }), fc.boolean(), (exitCode, oomKilled) => {
+        const outcome = outcomeOfContainer(ended({ exitCode, oomKilled }));
+        expect(outcome.exitCode).toBe(exitCode);
+        expect(outcome.code === 'normal').toBe(exitCode === 0);
+      }),
+    );
+  });
+});
+
+describe('the outcome of a launch that failed', () => {
+  it.each([
+    ['invalid', 'invalidRequest'],
+    ['notFound', 'invalidRequest'],
+    ['conflict', 'systemError'],
+    ['unavailable', 'systemError'],
+    ['failed', 'systemError'],
+  ] as const)('with %s is %s', (kind, code) => {
+    expect(outcomeOfFailure({ kind, message: 'why' })).toEqual({ code, text: 'why' });
+  });
+});
+
+describe('an engine’s message', () => {
+  it.each([
+    'exec: "nosuch": executable file not found in $PATH: unknown',
+    'exec: "/nope": stat /nope: no such file or directory: unknown',
+    'exec: "/etc": permission denied: unknown',
+    'exec /app: exec format error',
+  ])('blames the command: %s', (message) => {
+    expect(isCommandError(message)).toBe(true);
+  });
+
+  it.each(['no space left on device', 'driver failed programming external connectivity', 'context deadline exceeded'])(
+    'does not blame the command: %s',
+    (message) => {
+      expect(isCommandError(message)).toBe(false);
+    },
+  );
+});
+
+describe('an exit code in words', () => {
+  it('names the signal only where there is one', () => {
+    expect(describeExit(139)).toBe('SIGSEGV (exit code 139)');
+    expect(describeExit(200)).toBe('exit code 200');
+    expect(describeExit(128)).toBe('exit code 128');
+  });
+});

@@ -1,0 +1,65 @@
+import type { ReasonCode } from '@berth/shared/model/reason';
+import type { ContainerStatus, RuntimeFailure } from './container.js';
+
+/** How a task ended, before anyone asks whether it had been told to. */
+export interface Outcome {
+  readonly code: ReasonCode;
+  /** For people. */
+  readonly text: string;
+  readonly exitCode?: number;
+}
+
+/** The end of a container that ran, or that could not be started. */
+export function outcomeOfContainer(container: ContainerStatus, memoryLimitMb = 0): Outcome {
+  const { exitCode = 0, startError } = container;
+  if (startError !== undefined) return { code: 'invalidRequest', text: startError };
+  // The exit code decides first: an engine also speaks of lack of memory when a child was killed and the task went on.
+  if (exitCode === 0) return { code: 'normal', text: '', exitCode };
+  if (container.oomKilled === true) return { code: 'oom', text: oomText(memoryLimitMb), exitCode };
+  return { code: 'failed', text: describeExit(exitCode), exitCode };
+}
+
+/** The end of a task whose launch failed for good. */
+export function outcomeOfFailure({ kind, message }: RuntimeFailure): Outcome {
+  const isCallersFault = kind === 'invalid' || kind === 'notFound';
+  return { code: isCallersFault ? 'invalidRequest' : 'systemError', text: message };
+}
+
+/** Whether an engine's message says that the command itself cannot be started: not there, or not executable. */
+export function isCommandError(message: string): boolean {
+  return commandErrors.test(message);
+}
+
+const commandErrors =
+  /executable file not found|no such file or directory|permission denied|not a directory|is a directory|exec format error/i;
+
+/** `exit code N`; for 128 + n also the name of the signal. */
+export function describeExit(exitCode: number): string {
+  const signal = signalNames[exitCode - 128];
+  return signal === undefined ? `exit code ${exitCode}` : `${signal} (exit code ${exitCode})`;
+}
+
+const signalNames: Readonly<Record<number, string>> = {
+  1: 'SIGHUP',
+  2: 'SIGINT',
+  3: 'SIGQUIT',
+  4: 'SIGILL',
+  5: 'SIGTRAP',
+  6: 'SIGABRT',
+  7: 'SIGBUS',
+  8: 'SIGFPE',
+  9: 'SIGKILL',
+  10: 'SIGUSR1',
+  11: 'SIGSEGV',
+  12: 'SIGUSR2',
+  13: 'SIGPIPE',
+  14: 'SIGALRM',
+  15: 'SIGTERM',
+  24: 'SIGXCPU',
+  25: 'SIGXFSZ',
+  31: 'SIGSYS',
+};
+
+function oomText(memoryLimitMb: number): string {
+  return memoryLimitMb === 0 ? 'killed for want of memory' : `killed at its memory limit of ${memoryLimitMb} MB`;
+}

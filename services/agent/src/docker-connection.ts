@@ -1,0 +1,50 @@
+import { Agent } from 'node:http';
+import { Agent as HttpsAgent } from 'node:https';
+import Dockerode from 'dockerode';
+import { BerthError } from '@berth/shared/model/errors';
+
+interface Abortable {
+  readonly abortSignal: AbortSignal;
+}
+
+/** What dockerode can do beside what its types say. */
+interface AbortableCalls {
+  info(options: Abortable): Promise<{ NCPU: number; MemTotal: number; DockerRootDir: string; ServerVersion: string }>;
+  ping(options: Abortable): Promise<unknown>;
+}
+
+export type Docker = Dockerode & AbortableCalls;
+
+export interface DockerConnection {
+  readonly docker: Docker;
+  /** Connections are kept open: a new one for each call would cost as much as a quick call itself. */
+  readonly sockets: Agent;
+}
+
+/**
+ * A connection to the engine at `unix://PATH` or `tcp://HOST:PORT` (TLS with DOCKER_TLS_VERIFY=1, on port 2376 or as
+ * https://); without an address, to Docker's default socket. Connects at the first call.
+ * @throws BerthError when the address is not one.
+ */
+export function connectDocker(dockerHost: string | undefined): DockerConnection {
+  const url = dockerHost === undefined ? undefined : addressOf(dockerHost);
+  const isSecure =
+    url !== undefined &&
+    (url.protocol === 'https:' || url.port === '2376' || process.env['DOCKER_TLS_VERIFY'] === '1');
+  const sockets = isSecure ? new HttpsAgent({ keepAlive: true }) : new Agent({ keepAlive: true });
+  const options = { agent: sockets, ...target(url, isSecure) };
+  return { docker: new Dockerode(options) as Docker, sockets };
+}
+
+function addressOf(dockerHost: string): URL {
+  const address = dockerHost.includes('://') ? dockerHost : `tcp://${dockerHost}`;
+  const url = URL.canParse(address) ? new URL(address) : undefined;
+  if (url !== undefined && ['unix:', 'tcp:', 'http:', 'https:'].includes(url.protocol)) return url;
+  throw new BerthError('invalidArgument', `DOCKER_HOST must be unix://PATH or tcp://HOST:PORT, not ${dockerHost}.`);
+}
+
+function target(url: URL | undefined, isSecure: boolean) {
+  if (url === undefined) return {};
+  if (url.protocol === 'unix:') return { socketPath: url.pathname, host: undefined };
+  return { protocol: isSecure ? 'https' : 'http', host: url.hostname, port: url.port } as const;
+}

@@ -1,0 +1,31 @@
+import type { ContainerSpec } from './core/container-spec.js';
+import { bytesPerMb } from '@berth/shared/model/resources';
+
+const nanoCpusPerMilli = 1_000_000;
+
+/** The body of Docker's create call. PURE. */
+export function createOptions(spec: ContainerSpec) {
+  const memory = spec.memoryMb * bytesPerMb;
+  return {
+    name: spec.name,
+    Image: spec.image,
+    ...(spec.entryPoint.length > 0 ? { Entrypoint: [...spec.entryPoint] } : {}),
+    ...(spec.command.length > 0 ? { Cmd: [...spec.command] } : {}),
+    Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
+    Labels: { ...spec.labels },
+    ExposedPorts: Object.fromEntries(spec.ports.map((port) => [`${port}/tcp`, {}])),
+    HostConfig: {
+      Init: spec.init,
+      NetworkMode: spec.network,
+      // Port 0 of the host: Docker chooses a free one.
+      PortBindings: spec.network === 'bridge' ? portBindings(spec) : {},
+      ...(spec.cpuMillis > 0 ? { NanoCpus: spec.cpuMillis * nanoCpusPerMilli } : {}),
+      // Without swap of its own a container that needs more than its memory is killed at once, instead of crawling.
+      ...(memory > 0 ? { Memory: memory, MemorySwap: memory } : {}),
+    },
+  };
+}
+
+function portBindings({ ports, portBind }: ContainerSpec) {
+  return Object.fromEntries(ports.map((port) => [`${port}/tcp`, [{ HostIp: portBind, HostPort: '' }]]));
+}

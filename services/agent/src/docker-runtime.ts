@@ -1,0 +1,236 @@
+import { statfs } from 'node:fs/promises';
+import type { Agent } from 'node:http';
+import type Dockerode from 'dockerode';
+import type { Observable } from 'rxjs';
+import { bytesPerMb } from '@berth/shared/model/resources';
+import { type Clock, systemClock } from '@berth/shared/process/clock';
+import { type Logger, silentLogger } from '@berth/shared/process/logger';
+import { type ContainerRuntime, RuntimeError, type RuntimeEvent, type RuntimeInfo } from './container-runtime.js';
+import type { ContainerStatus } from './core/container.js';
+import { type ContainerSpec, labelNames } from './core/container-spec.js';
+import { type Docker, connectDocker } from './docker-connection.js';
+import { type DockerCall, isAlreadySo, toRuntimeError } from './docker-errors.js';
+import { dockerEvents } from './docker-events.js';
+import { createOptions } from './docker-options.js';
+import { initErrorIn, statusOf, summaryOf } from './docker-status.js';
+
+export interface DockerRuntimeOptions {
+  readonly cell: string;
+  readonly agentId: string;
+  /** `unix://PATH`, `tcp://HOST:PORT` or `https://HOST:PORT`; without it, Docker's default socket. */
+  readonly dockerHost?: string | undefined;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+}
+
+/** How long Docker may take to answer. A loaded engine is slow to create and start, never to look. */
+const limitsMs: Readonly<Record<DockerCall, number>> = {
+  ping: 5_000,
+  info: 20_000,
+  list: 20_000,
+  inspect: 20_000,
+  create: 60_000,
+  start: 60_000,
+  stop: 20_000,
+  kill: 20_000,
+  remove: 60_000,
+  pull: 10 * 60_000,
+  events: 0,
+};
+
+/** Exit codes with which an init process tells that it could not execute the command; the command may use them, too. */
+const initExitCodes: readonly number[] = [126, 127];
+const initLogLines = 10;
+
+/** Containers on a real Docker engine. */
+export class DockerRuntime implements ContainerRuntime {
+  readonly name = 'docker';
+  readonly events$: Observable<RuntimeEvent>;
+  readonly #docker: Docker;
+  readonly #sockets: Agent;
+  readonly #labels: readonly string[];
+  readonly #identity: Readonly<Record<string, string>>;
+  readonly #log: Logger;
+  readonly #pulls = new Map<string, Promise<string>>();
+  #hasInit = true;
+
+  constructor(options: DockerRuntimeOptions) {
+    const { cell, agentId, dockerHost, log = silentLogger, clock = systemClock } = options;
+    const { docker, sockets } = connectDocker(dockerHost);
+    this.#docker = docker;
+    this.#sockets = sockets;
+    this.#identity = { [labelNames.cell]: cell, [labelNames.agent]: agentId };
+    this.#labels = Object.entries(this.#identity).map(([name, value]) => `${name}=${value}`);
+    this.#log = log;
+    this.events$ = dockerEvents({ docker, labels: this.#labels, clock });
+  }
+
+  async info(): Promise<RuntimeInfo> {
+    const info = await this.#call('info', (abortSignal) => this.#docker.info({ abortSignal }));
+    return {
+      version: `docker ${info.ServerVersion}`,
+      cpuMillis: info.NCPU * 1000,
+      memoryMb: Math.floor(info.MemTotal / bytesPerMb),
+      diskMb: await diskMbOf(info.DockerRootDir),
+    };
+  }
+
+  async ping(): Promise<void> {
+    await this.#call('ping', (abortSignal) => this.#docker.ping({ abortSignal }));
+  }
+
+  async list(): Promise<readonly ContainerStatus[]> {
+    const filters = { label: [...this.#labels] };
+    const rows = await this.#call('list', (abortSignal) => {
+      return this.#docker.listContainers({ all: true, filters, abortSignal });
+    });
+    return rows.map(summaryOf).filter(({ taskId }) => taskId !== '');
+  }
+
+  async inspect(taskId: string): Promise<ContainerStatus | undefined> {
+    const info = await this.#find(taskId);
+    if (info === undefined || !this.#isOurs(info)) return undefined;
+    const status = statusOf(info);
+    if (info.HostConfig.Init !== true || !initExitCodes.includes(status.exitCode ?? 0)) return status;
+    const startError = await this.#initError(taskId);
+    return startError === undefined ? status : { ...status, startError };
+  }
+
+  /** Tasks that need the same image at the same time share one pull. */
+  ensureImage(reference: string): Promise<string> {
+    const pulling = this.#pulls.get(reference) ?? this.#pull(reference).finally(() => this.#pulls.delete(reference));
+    this.#pulls.set(reference, pulling);
+    return pulling;
+  }
+
+  async create(spec: ContainerSpec): Promise<{ readonly adopted: boolean }> {
+    const options = createOptions({ ...spec, init: spec.init && this.#hasInit });
+    try {
+      await this.#call('create', (abortSignal) => this.#docker.createContainer({ ...options, abortSignal }));
+      return { adopted: false };
+    } catch (error) {
+      if (!(error instanceof RuntimeError) || error.kind !== 'conflict') throw error;
+      const holder = await this.#find(spec.name);
+      if (holder !== undefined && !this.#isOurs(holder)) throw error;
+      return { adopted: true };
+    }
+  }
+
+  async start(taskId: string): Promise<void> {
+    try {
+      await this.#call('start', (abortSignal) => this.#docker.getContainer(taskId).start({ abortSignal }));
+    } catch (error) {
+      if (!this.#hasInit || !(error instanceof Error) || !error.message.includes('docker-init')) throw error;
+      this.#log.warn('this Docker has no docker-init: containers run without an init process');
+      this.#hasInit = false;
+      await this.remove(taskId);
+      throw new RuntimeError('notFound', 'it has to be created anew, without an init process', error);
+    }
+  }
+
+  async stop(taskId: string): Promise<void> {
+    const info = await this.#call('inspect', (abortSignal) => this.#docker.getContainer(taskId).inspect({ abortSignal }));
+    const { StopSignal = 'SIGTERM' } = info.Config as { StopSignal?: string };
+    await this.#signal('stop', taskId, StopSignal === '' ? 'SIGTERM' : StopSignal);
+  }
+
+  async kill(taskId: string): Promise<void> {
+    await this.#signal('kill', taskId, 'SIGKILL');
+  }
+
+  async remove(taskId: string): Promise<void> {
+    try {
+      await this.#call('remove', (abortSignal) => this.#docker.getContainer(taskId).remove({ v: true, abortSignal }));
+    } catch (error) {
+      if (!(error instanceof RuntimeError) || error.kind !== 'notFound') throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#sockets.destroy();
+  }
+
+  async #signal(call: DockerCall, taskId: string, signal: string): Promise<void> {
+    await this.#call(call, (abortSignal) => this.#docker.getContainer(taskId).kill({ signal, abortSignal }));
+  }
+
+  async #find(taskId: string): Promise<Dockerode.ContainerInspectInfo | undefined> {
+    try {
+      return await this.#call('inspect', (abortSignal) => this.#docker.getContainer(taskId).inspect({ abortSignal }));
+    } catch (error) {
+      if (error instanceof RuntimeError && error.kind === 'notFound') return undefined;
+      throw error;
+    }
+  }
+
+  #isOurs(info: Dockerode.ContainerInspectInfo): boolean {
+    return Object.entries(this.#identity).every(([name, value]) => info.Config.Labels[name] === value);
+  }
+
+  /** The log tells only with drivers that can be read back; without it the exit code has to do. */
+  async #initError(taskId: string): Promise<string | undefined> {
+    try {
+      const log = await this.#call('inspect', (abortSignal) => {
+        const wanted = { stderr: true, stdout: true, follow: false, tail: initLogLines } as const;
+        return this.#docker.getContainer(taskId).logs({ ...wanted, abortSignal });
+      });
+      return initErrorIn(log.toString('utf8'));
+    } catch (error) {
+      this.#log.debug({ err: error, taskId }, 'the log of the container cannot be read');
+      return undefined;
+    }
+  }
+
+  async #pull(reference: string): Promise<string> {
+    const present = await this.#findImage(reference);
+    if (present !== undefined) return present;
+    this.#log.info(`pulling ${reference}`);
+    await this.#call('pull', async (abortSignal) => {
+      const progress = await this.#docker.pull(reference, { abortSignal });
+      await new Promise<void>((resolve, reject) => {
+        this.#docker.modem.followProgress(progress, (error) => (error ? reject(pullError(error)) : resolve()));
+      });
+    });
+    return reference;
+  }
+
+  /** The image as it is known here: by its reference, or by the id alone, which is all that a local image may have. */
+  async #findImage(reference: string): Promise<string | undefined> {
+    const id = reference.split('@')[1];
+    for (const candidate of id === undefined ? [reference] : [reference, id]) {
+      try {
+        await this.#call('inspect', () => this.#docker.getImage(candidate).inspect());
+        return candidate;
+      } catch (error) {
+        if (!(error instanceof RuntimeError) || error.kind !== 'notFound') throw error;
+      }
+    }
+    return undefined;
+  }
+
+  async #call<T>(call: DockerCall, fn: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const limitMs = limitsMs[call];
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), limitMs);
+    try {
+      return await fn(deadline.signal);
+    } catch (error) {
+      // Only calls that resolve to nothing are answered so.
+      if (isAlreadySo(error)) return undefined as T;
+      throw toRuntimeError(error, call, limitMs);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** What goes wrong in the middle of a pull comes as text, without a status code. */
+function pullError(error: Error): Error {
+  return Object.assign(error, { statusCode: 500 });
+}
+
+async function diskMbOf(directory: string): Promise<number> {
+  // An agent in a container of its own does not see Docker's directory; its own root lies on the same disk.
+  const stats = await statfs(directory).catch(() => statfs('/'));
+  return Math.floor((stats.blocks * stats.bsize) / bytesPerMb);
+}

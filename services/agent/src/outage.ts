@@ -1,0 +1,34 @@
+import type { Logger } from '@berth/shared/process/logger';
+
+/** Tells of something that others depend on going away and coming back: one line each, however often it is tried. */
+export class Outage {
+  readonly #log: Logger;
+  readonly #what: string;
+  readonly #meanwhile: string;
+  #why: string | undefined;
+
+  /** `what` is as in "WHAT does not answer"; `meanwhile` says what that means until it does. */
+  constructor(log: Logger, what: string, meanwhile: string) {
+    this.#log = log;
+    this.#what = what;
+    this.#meanwhile = meanwhile;
+  }
+
+  /** Why it is away, in one sentence; undefined while it is not. */
+  get why(): string | undefined {
+    return this.#why;
+  }
+
+  failed(error: unknown): void {
+    const cause = error instanceof Error ? error.message : String(error);
+    const isNews = this.#why === undefined;
+    this.#why = `${this.#what} does not answer: ${cause}`;
+    if (isNews) this.#log.warn(`${this.#why}; ${this.#meanwhile}`);
+  }
+
+  succeeded(): void {
+    if (this.#why === undefined) return;
+    this.#why = undefined;
+    this.#log.info(`${this.#what} answers again`);
+  }
+}

@@ -1,0 +1,227 @@
+import type { Clock } from '@berth/shared/process/clock';
+import type { Logger } from '@berth/shared/process/logger';
+import { type ContainerRuntime, RuntimeError } from './container-runtime.js';
+import { type ContainerSpec, type HostSettings, containerSpec, hasAddress } from './core/container-spec.js';
+import { type Step, nextStep } from './core/next-step.js';
+import { type TaskEvent, remember } from './core/remember.js';
+import { type Observation, type RuntimeCall, type TaskView, newTaskView } from './core/task-view.js';
+import type { LaunchLimiter, LaunchSlot } from './launch-limiter.js';
+import type { Semaphore } from './semaphore.js';
+import type { Cancel, TimerQueue } from './timer-queue.js';
+
+/** What the runners of one agent share. */
+export interface RunnerContext {
+  readonly runtime: ContainerRuntime;
+  readonly launches: LaunchLimiter;
+  /** Stops, kills and removals: apart from launches, so that none waits behind them. */
+  readonly stops: Semaphore;
+  readonly looks: Semaphore;
+  readonly pulls: Semaphore;
+  readonly timers: TimerQueue;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Known fully once the engine has answered for the first time. */
+  host(): HostSettings;
+  report(taskId: string, observation: Observation): void;
+  /** The engine has answered a call. */
+  answered(): void;
+  /** Nothing is left of the task here. */
+  forget(taskId: string): void;
+}
+
+type AwaitedCall = Exclude<RuntimeCall, 'pull'>;
+
+/**
+ * Brings one task to where its assignment wants it: decide the next step, take it, remember what came of it, and again.
+ * Between steps it rests without a timer of its own; any event sets it going.
+ */
+export class TaskRunner {
+  readonly #context: RunnerContext;
+  #view: TaskView;
+  #isBusy = false;
+  #isClosed = false;
+  #slot: LaunchSlot | undefined;
+  #leaveQueue: Cancel | undefined;
+  #cancelWait: Cancel | undefined;
+  #wasCreatedHere = false;
+
+  constructor(taskId: string, context: RunnerContext) {
+    this.#view = newTaskView(taskId);
+    this.#context = context;
+  }
+
+  get view(): TaskView {
+    return this.#view;
+  }
+
+  /** Takes note of what happened, and of what follows from it. */
+  dispatch(event: TaskEvent): void {
+    this.note(event);
+    this.drive();
+  }
+
+  /** Takes note only; {@link drive} has to follow. */
+  note(event: TaskEvent): void {
+    this.#view = remember(this.#view, event, this.#context.clock.nowMs());
+  }
+
+  /** Takes all steps that there are to take, unless it is at it already. */
+  drive(): void {
+    if (this.#isBusy || this.#isClosed) return;
+    this.#isBusy = true;
+    this.#cancelWait?.();
+    // Steps that fail are remembered; what is thrown here is a defect, and ends the process.
+    void this.#takeSteps();
+  }
+
+  /** Leaves the container as it is. */
+  close(): void {
+    this.#isClosed = true;
+    this.#cancelWait?.();
+    this.#leaveLaunch(false);
+  }
+
+  async #takeSteps(): Promise<void> {
+    while (!this.#isClosed) {
+      const step = nextStep(this.#view, this.#context.clock.nowMs());
+      if (step.do !== 'create' && step.do !== 'start') this.#leaveLaunch(false);
+      const call = this.#takeAtOnce(step);
+      if (call === 'rest') break;
+      if (call !== 'goOn') await this.#attempt(call);
+    }
+    this.#isBusy = false;
+  }
+
+  /** Takes a step that needs no waiting, and says whether to go on; or tells the call that the step is. */
+  #takeAtOnce(step: Step): AwaitedCall | 'goOn' | 'rest' {
+    switch (step.do) {
+      case 'none':
+        return 'rest';
+      case 'wait':
+        this.#cancelWait = this.#context.timers.at(step.untilMs, () => this.drive());
+        return 'rest';
+      case 'forget':
+        this.close();
+        this.#context.forget(this.#view.taskId);
+        return 'rest';
+      case 'report':
+        this.#report(step.observation);
+        return 'goOn';
+      case 'pull':
+        this.#beginPull();
+        return 'goOn';
+      case 'create':
+      case 'start':
+        return this.#mayLaunch() ? step.do : 'rest';
+      default:
+        return step.do;
+    }
+  }
+
+  #report(observation: Observation): void {
+    this.#context.report(this.#view.taskId, observation);
+    this.note({ is: 'reported', observation });
+  }
+
+  /** A pull can take minutes: it goes on beside the steps, so that the task can still be called off. */
+  #beginPull(): void {
+    this.note({ is: 'pulling' });
+    const { pulls, runtime } = this.#context;
+    const image = this.#spec().image;
+    void pulls
+      .run(() => runtime.ensureImage(image))
+      .then(
+        (reference) => this.dispatch({ is: 'pulled', reference }),
+        (error: unknown) => {
+          this.#failed(error, 'pull');
+          this.drive();
+        },
+      );
+  }
+
+  /** True with a slot in hand; otherwise it comes back here once it is this task's turn. */
+  #mayLaunch(): boolean {
+    this.#slot ??= this.#leaveQueue === undefined ? this.#context.launches.tryAcquire() : undefined;
+    if (this.#slot !== undefined) return true;
+    this.#leaveQueue ??= this.#context.launches.enqueue((slot) => {
+      this.#leaveQueue = undefined;
+      this.#slot = slot;
+      this.drive();
+    });
+    return false;
+  }
+
+  #leaveLaunch(isLaunched: boolean): void {
+    this.#leaveQueue?.();
+    this.#leaveQueue = undefined;
+    this.#slot?.release(isLaunched);
+    this.#slot = undefined;
+  }
+
+  async #attempt(call: AwaitedCall): Promise<void> {
+    try {
+      const event = await this.#call(call);
+      this.#context.answered();
+      this.note(event);
+      if (event.is === 'started') this.#leaveLaunch(this.#wasCreatedHere);
+    } catch (error) {
+      this.#failed(error, call);
+    }
+  }
+
+  async #call(call: AwaitedCall): Promise<TaskEvent> {
+    const { runtime, stops, looks } = this.#context;
+    const { taskId } = this.#view;
+    switch (call) {
+      case 'create':
+        return this.#create();
+      case 'start':
+        return this.#start();
+      case 'inspect':
+        return { is: 'seen', container: await looks.run(() => runtime.inspect(taskId)) };
+      case 'stop':
+        await stops.run(() => runtime.stop(taskId));
+        return { is: 'stopSent' };
+      case 'kill':
+        await stops.run(() => runtime.kill(taskId));
+        return { is: 'killSent' };
+      case 'remove':
+        await stops.run(() => runtime.remove(taskId));
+        return { is: 'removed' };
+    }
+  }
+
+  async #create(): Promise<TaskEvent> {
+    const spec = this.#spec();
+    const image = this.#view.memory.imageReference ?? spec.image;
+    const { adopted } = await this.#context.runtime.create({ ...spec, image });
+    this.#wasCreatedHere = !adopted;
+    return { is: 'created', adopted };
+  }
+
+  async #start(): Promise<TaskEvent> {
+    // The assignment may be gone once the container runs.
+    const spec = this.#spec();
+    await this.#context.runtime.start(spec.name);
+    return { is: 'started', hasAddress: hasAddress(spec) };
+  }
+
+  #failed(error: unknown, during: RuntimeCall): void {
+    const { log } = this.#context;
+    const { taskId } = this.#view;
+    const isExpected = error instanceof RuntimeError;
+    if (!isExpected) log.error({ err: error, taskId }, `could not ${during} for a reason that is not the engine's`);
+    else if (error.kind !== 'unavailable') log.debug({ err: error, taskId }, `could not ${during}`);
+    if (isExpected && error.kind !== 'unavailable') this.#context.answered();
+    const failure = isExpected ? error : new RuntimeError('failed', `the agent failed to ${during}`, error);
+    this.note({ is: 'failed', during, failure });
+  }
+
+  #spec(): ContainerSpec {
+    const { assignment } = this.#view;
+    if (assignment === undefined) throw new RuntimeError('invalid', 'the task is not assigned');
+    const result = containerSpec(assignment, this.#context.host());
+    if (!result.ok) throw new RuntimeError('invalid', result.problems.join('; '));
+    return result.spec;
+  }
+}

@@ -1,0 +1,159 @@
+import { Assignment, type Stop, type TaskReport } from '@berth/shared/gen/berth/v1/store';
+import { BerthError } from '@berth/shared/model/errors';
+import { isTerminal, stateName } from '@berth/shared/model/task-state';
+import { parseConfig } from '@berth/shared/process/config';
+import { silentLogger } from '@berth/shared/process/logger';
+import { MemoryStore } from '@berth/shared/store/memory-store';
+import type { AssignmentFeed, CommitRequest, CommitResult, QueuedReport } from '@berth/shared/store/store';
+import { type AgentHandle, startAgent, startSimulatedFleet } from '../agent.js';
+import { type AgentConfig, agentConfigSchema } from '../config.js';
+import type { ContainerRuntime } from '../container-runtime.js';
+import type { AgentStore } from '../session.js';
+import { SimulatedEngines } from '../simulated-runtime.js';
+import { waitFor } from './wait-for.js';
+
+/** Everything fast, so that what happens now and then happens within a test. */
+const quickEnv = {
+  BERTH_AGENT_ID: 'a',
+  BERTH_AGENT_RUNTIME: 'simulated',
+  BERTH_AGENT_HTTP: '127.0.0.1:0',
+  BERTH_AGENT_GRPC: '127.0.0.1:0',
+  BERTH_AGENT_HEARTBEAT: '20ms',
+  BERTH_AGENT_RESYNC: '50ms',
+  BERTH_AGENT_NETWORK: 'none',
+};
+
+export function testConfig(env: Readonly<Record<string, string>> = {}): AgentConfig {
+  return parseConfig(agentConfigSchema, { ...quickEnv, ...env });
+}
+
+/** The cell as an agent sees it, its store in memory, with a test in the master's place. */
+export class TestCell {
+  readonly store = new MemoryStore();
+  readonly engines = new SimulatedEngines();
+  /** While true, Redis does not answer the agents. */
+  isRedisAway = false;
+  readonly #handles: AgentHandle[] = [];
+  readonly #reports: QueuedReport[] = [];
+
+  get engine() {
+    return this.engines.engineOf('a');
+  }
+
+  async startAgent(env: Readonly<Record<string, string>> = {}, runtime?: ContainerRuntime): Promise<AgentHandle> {
+    const config = testConfig(env);
+    const own = runtime ?? this.engines.engineOf(config.BERTH_AGENT_ID);
+    const handle = await startAgent({ config, store: this.#agentStore(), runtime: own, log: silentLogger });
+    this.#handles.push(handle);
+    return handle;
+  }
+
+  async startFleet(count: number, env: Readonly<Record<string, string>> = {}): Promise<AgentHandle> {
+    const shared = { config: testConfig(env), store: this.#agentStore(), log: silentLogger };
+    const handle = await startSimulatedFleet({ ...shared, count, engines: this.engines });
+    this.#handles.push(handle);
+    return handle;
+  }
+
+  async close(): Promise<void> {
+    this.isRedisAway = false;
+    await Promise.all(this.#handles.map((handle) => handle.close()));
+    this.engines.close();
+    await this.store.close();
+  }
+
+  /** Gives the agent a task whose container has that environment. */
+  async assign(taskId: string, env: Record<string, string> = {}, changes: AssignmentChanges = {}): Promise<void> {
+    const { agentId = 'a', stop, network = '', ports = '' } = changes;
+    const assignment = Assignment.fromPartial({
+      taskId,
+      jobId: taskId.split('.')[0] ?? '',
+      container: { image: { name: 'app:1' }, env, parameters: { network }, resources: { ports } },
+      resources: { cpuMillis: 100, memoryMb: 64 },
+      killGraceMs: 60,
+      ...(stop === undefined ? {} : { stop }),
+    });
+    await this.commit({ actor: 'master', writes: [], assignments: [{ agentId, taskId, assignment }] });
+  }
+
+  async stop(taskId: string, env: Record<string, string> = {}): Promise<void> {
+    await this.assign(taskId, env, { stop: { code: 'killed', text: '', atMs: Date.now() } });
+  }
+
+  async unassign(taskId: string, agentId = 'a'): Promise<void> {
+    await this.commit({ actor: 'master', writes: [], assignments: [{ agentId, taskId }] });
+  }
+
+  /** Everything reported so far. */
+  async reports(): Promise<readonly TaskReport[]> {
+    const inbox = this.store.openReportInbox();
+    const news = await inbox.readReports(this.#reports.at(-1)?.streamId ?? '0', 10_000, 0);
+    await inbox.close();
+    this.#reports.push(...news);
+    return this.#reports.map(({ report }) => report);
+  }
+
+  async reportsOf(taskId: string): Promise<readonly TaskReport[]> {
+    return (await this.reports()).filter((report) => report.taskId === taskId);
+  }
+
+  async statesOf(taskId: string): Promise<readonly string[]> {
+    return (await this.reportsOf(taskId)).map(({ state }) => stateName(state));
+  }
+
+  reaches(taskId: string, state: string): Promise<true> {
+    return waitFor(async () => (await this.statesOf(taskId)).includes(state), `${taskId} is ${state}`);
+  }
+
+  endOf(taskId: string): Promise<TaskReport> {
+    const find = async () => (await this.reportsOf(taskId)).find(({ state }) => isTerminal(state));
+    return waitFor(find, `${taskId} has ended`);
+  }
+
+  async containersOf(agentId = 'a'): Promise<readonly string[]> {
+    return (await this.engines.engineOf(agentId).list()).map(({ taskId, state }) => `${taskId} ${state}`);
+  }
+
+  async commit(request: CommitRequest): Promise<CommitResult> {
+    const result = await this.store.commit(request);
+    if (!result.ok) throw new Error(`the commit failed: ${result.reason}`);
+    return result;
+  }
+
+  #agentStore(): AgentStore {
+    const { store } = this;
+    const guard = async () => {
+      if (this.isRedisAway) throw new BerthError('unavailable', 'connection refused');
+    };
+    return {
+      commit: (request) => guard().then(() => store.commit(request)),
+      publish: (reports) => guard().then(() => store.publish(reports)),
+      beat: (ids) => guard().then(() => store.beat(ids)),
+      findSilent: (silentMs) => store.findSilent(silentMs),
+      findBeating: (ids, withinMs) => store.findBeating(ids, withinMs),
+      openLogReader: () => store.openLogReader(),
+      openAssignmentFeed: () => guardedFeed(store.openAssignmentFeed(), guard),
+    };
+  }
+}
+
+interface AssignmentChanges {
+  readonly agentId?: string;
+  readonly stop?: Stop;
+  readonly network?: string;
+  readonly ports?: string;
+}
+
+/** Changes that come while Redis is away are lost, as they may be with a connection. */
+function guardedFeed(feed: AssignmentFeed, guard: () => Promise<void>): AssignmentFeed {
+  return {
+    readAssignments: (agentId) => guard().then(() => feed.readAssignments(agentId)),
+    readChanges: async (ids, blockMs) => {
+      await guard();
+      const changes = await feed.readChanges(ids, Math.min(blockMs, 20));
+      await guard();
+      return changes;
+    },
+    close: () => feed.close(),
+  };
+}

@@ -1,0 +1,99 @@
+import type { Clock } from '@berth/shared/process/clock';
+
+interface Entry {
+  readonly dueMs: number;
+  /** Keeps entries of the same time in the order in which they were added. */
+  readonly order: number;
+  run: (() => void) | undefined;
+}
+
+/** Undoes an appointment; harmless once it has been kept. */
+export type Cancel = () => void;
+
+/** Many appointments, one timer: what thousands of tasks wait for costs no more than the nearest of it. */
+export class TimerQueue {
+  readonly #clock: Clock;
+  /** A binary heap, the nearest appointment first. */
+  readonly #heap: Entry[] = [];
+  #added = 0;
+  #sleep: AbortController | undefined;
+  #isClosed = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Calls `run` once that time has come, never before this call returns. `run` must not throw. */
+  at(dueMs: number, run: () => void): Cancel {
+    const entry: Entry = { dueMs, order: this.#added++, run };
+    this.#push(entry);
+    if (this.#heap[0] === entry) this.#arm();
+    return () => {
+      entry.run = undefined;
+    };
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#heap.length = 0;
+    this.#sleep?.abort();
+  }
+
+  #arm(): void {
+    this.#sleep?.abort();
+    const next = this.#heap[0];
+    if (next === undefined || this.#isClosed) return;
+    const sleep = new AbortController();
+    this.#sleep = sleep;
+    void this.#clock.sleep(Math.max(0, next.dueMs - this.#clock.nowMs()), sleep.signal).then(() => {
+      if (sleep.signal.aborted) return;
+      this.#keepDue();
+      this.#arm();
+    });
+  }
+
+  #keepDue(): void {
+    const nowMs = this.#clock.nowMs();
+    for (let next = this.#heap[0]; next !== undefined && next.dueMs <= nowMs; next = this.#heap[0]) {
+      this.#pop();
+      next.run?.();
+    }
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#heap;
+    let at = heap.push(entry) - 1;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (isBefore(heap[parent], entry)) break;
+      swap(heap, at, parent);
+      at = parent;
+    }
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    heap[0] = last;
+    for (let at = 0; ; ) {
+      const left = 2 * at + 1;
+      const least = isBefore(heap[left + 1], heap[left]) ? left + 1 : left;
+      if (!isBefore(heap[least], last)) return;
+      swap(heap, at, least);
+      at = least;
+    }
+  }
+}
+
+function isBefore(a: Entry | undefined, b: Entry | undefined): boolean {
+  if (a === undefined) return false;
+  return b === undefined || a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order);
+}
+
+function swap(heap: Entry[], a: number, b: number): void {
+  const [left, right] = [heap[a], heap[b]];
+  if (left === undefined || right === undefined) return;
+  heap[a] = right;
+  heap[b] = left;
+}

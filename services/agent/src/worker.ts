@@ -1,0 +1,226 @@
+import type { Subscription } from 'rxjs';
+import { type Assignment, TaskReport } from '@berth/shared/gen/berth/v1/store';
+import { State } from '@berth/shared/model/task-state';
+import type { Clock } from '@berth/shared/process/clock';
+import type { Logger } from '@berth/shared/process/logger';
+import type { AssignmentChange } from '@berth/shared/store/store';
+import { type ContainerRuntime, RuntimeError, type RuntimeEvent, type RuntimeInfo } from './container-runtime.js';
+import type { HostSettings } from './core/container-spec.js';
+import type { ContainerStatus } from './core/container.js';
+import type { Observation, TaskView } from './core/task-view.js';
+import { LaunchLimiter } from './launch-limiter.js';
+import { Outage } from './outage.js';
+import { Semaphore } from './semaphore.js';
+import { type RunnerContext, TaskRunner } from './task-runner.js';
+import type { TimerQueue } from './timer-queue.js';
+
+export interface WorkerOptions {
+  readonly host: Omit<HostSettings, 'cpuMillis'>;
+  readonly runtime: ContainerRuntime;
+  readonly timers: TimerQueue;
+  readonly clock: Clock;
+  readonly log: Logger;
+  report(report: TaskReport): void;
+  onLaunch?(latencyMs: number): void;
+}
+
+/** Calls of a kind that an engine gets at a time, beside launches. */
+const concurrency = { stops: 4, looks: 8, pulls: 3 } as const;
+/** An end that was reported this long ago and still has its assignment may have been lost: it is told again. */
+const repeatEndAfterMs = 10_000;
+
+/** Every container of one agent and every assignment that it holds; each task has a runner of its own. */
+export class Worker {
+  readonly agentId: string;
+  readonly launches: LaunchLimiter;
+  readonly #options: WorkerOptions;
+  readonly #outage: Outage;
+  readonly #runners = new Map<string, TaskRunner>();
+  /** For each full read of the assignments under way: tasks that changed meanwhile, which the read may not show. */
+  readonly #reads = new Set<Set<string>>();
+  /** Until all assignments have been read once, nobody knows which containers are in the wrong place. */
+  #hasReadAssignments = false;
+  #answeredAtMs: number;
+  #probing: Promise<void> | undefined;
+  readonly #events: Subscription;
+  readonly #context: RunnerContext;
+  #host: HostSettings;
+
+  constructor(options: WorkerOptions) {
+    const { host, runtime, timers, clock, log } = options;
+    this.agentId = host.agentId;
+    this.#options = options;
+    this.#answeredAtMs = clock.nowMs();
+    this.launches = new LaunchLimiter(clock, options.onLaunch);
+    const engine = runtime.name === 'docker' ? 'Docker' : 'the simulated engine';
+    this.#outage = new Outage(log, engine, 'what runs is left alone, everything else is tried again');
+    this.#host = { ...host, cpuMillis: Number.POSITIVE_INFINITY };
+    this.#context = {
+      runtime,
+      host: () => this.#host,
+      timers,
+      clock,
+      log,
+      launches: this.launches,
+      stops: new Semaphore(concurrency.stops),
+      looks: new Semaphore(concurrency.looks),
+      pulls: new Semaphore(concurrency.pulls),
+      report: (taskId, observation) => this.#report(taskId, observation),
+      answered: () => this.#answered(),
+      forget: (taskId) => this.#runners.delete(taskId),
+    };
+    this.#events = runtime.events$.subscribe((event) => this.#onEvent(event));
+  }
+
+  /** Why the engine does not answer; undefined while it does. */
+  get outage(): string | undefined {
+    return this.#outage.why;
+  }
+
+  /** How long the engine has not answered. */
+  silentMs(): number {
+    return this.#options.clock.nowMs() - this.#answeredAtMs;
+  }
+
+  *views(): Iterable<TaskView> {
+    for (const runner of this.#runners.values()) yield runner.view;
+  }
+
+  /** What the engine's host has; undefined where the engine does not answer, which {@link outage} tells. */
+  async info(): Promise<RuntimeInfo | undefined> {
+    try {
+      const info = await this.#options.runtime.info();
+      this.#answered();
+      this.#host = { ...this.#host, cpuMillis: info.cpuMillis };
+      return info;
+    } catch (error) {
+      this.#notAnswered(error);
+      return undefined;
+    }
+  }
+
+  /** Takes changes over, all of them before any of them has an effect: of an order and its withdrawal nothing is left. */
+  applyChanges(changes: readonly AssignmentChange[]): void {
+    for (const { taskId, assignment } of changes) {
+      for (const touched of this.#reads) touched.add(taskId);
+      this.#assign(taskId, assignment);
+    }
+    for (const { taskId } of changes) this.#runners.get(taskId)?.drive();
+  }
+
+  /** Reads all assignments with `read` and goes by them, then by what the engine has. Fails where reading fails. */
+  async resync(read: () => Promise<readonly Assignment[]>): Promise<void> {
+    const touched = new Set<string>();
+    this.#reads.add(touched);
+    try {
+      this.#applyAll(await read(), touched);
+    } finally {
+      this.#reads.delete(touched);
+    }
+    this.#hasReadAssignments = true;
+    await this.syncContainers();
+  }
+
+  /** Looks at all containers. A failure is told by {@link outage}; the next look heals what this one missed. */
+  async syncContainers(): Promise<void> {
+    try {
+      const containers = await this.#options.runtime.list();
+      this.#answered();
+      this.#applyContainers(containers);
+    } catch (error) {
+      this.#notAnswered(error);
+    }
+  }
+
+  /** Finds out whether the engine answers, unless that is under way. */
+  probe(): void {
+    this.#probing ??= this.#options.runtime
+      .ping()
+      .then(
+        () => this.#answered(),
+        (error: unknown) => this.#notAnswered(error),
+      )
+      .finally(() => {
+        this.#probing = undefined;
+      });
+  }
+
+  /** Redis has lost data: everything has to be told again. */
+  repeatAllReports(): void {
+    for (const runner of this.#runners.values()) runner.dispatch({ is: 'reportsDoubted', all: true });
+  }
+
+  /** Containers stay as they are. */
+  close(): void {
+    this.#events.unsubscribe();
+    for (const runner of this.#runners.values()) runner.close();
+  }
+
+  #applyAll(assignments: readonly Assignment[], touched: ReadonlySet<string>): void {
+    const assigned = new Set(assignments.map(({ taskId }) => taskId));
+    for (const assignment of assignments) {
+      if (!touched.has(assignment.taskId)) this.#assign(assignment.taskId, assignment);
+    }
+    const longAgoMs = this.#options.clock.nowMs() - repeatEndAfterMs;
+    for (const [taskId, runner] of [...this.#runners]) {
+      if (!assigned.has(taskId) && !touched.has(taskId)) runner.note({ is: 'assigned', assignment: undefined });
+      const { assignment, memory } = runner.view;
+      const isUnheard = assignment !== undefined && (memory.endReportedAtMs ?? Infinity) <= longAgoMs;
+      if (isUnheard) runner.note({ is: 'reportsDoubted', all: false });
+      runner.drive();
+    }
+  }
+
+  #assign(taskId: string, assignment: Assignment | undefined): void {
+    if (assignment === undefined && !this.#runners.has(taskId)) return;
+    this.#runnerOf(taskId).note({ is: 'assigned', assignment });
+  }
+
+  #applyContainers(containers: readonly ContainerStatus[]): void {
+    for (const container of containers) {
+      const isKnown = this.#runners.has(container.taskId);
+      if (isKnown || this.#hasReadAssignments) {
+        this.#runnerOf(container.taskId).dispatch({ is: 'found', container });
+      }
+    }
+    const found = new Set(containers.map(({ taskId }) => taskId));
+    for (const [taskId, runner] of [...this.#runners]) {
+      if (runner.view.container !== undefined && !found.has(taskId)) runner.dispatch({ is: 'disturbed' });
+    }
+  }
+
+  #runnerOf(taskId: string): TaskRunner {
+    const runner = this.#runners.get(taskId) ?? new TaskRunner(taskId, this.#context);
+    this.#runners.set(taskId, runner);
+    return runner;
+  }
+
+  #onEvent(event: RuntimeEvent): void {
+    switch (event.is) {
+      case 'changed':
+        return this.#runners.get(event.taskId)?.dispatch({ is: 'disturbed' });
+      case 'connected':
+        return void this.syncContainers();
+      case 'disconnected':
+        return this.probe();
+    }
+  }
+
+  #report(taskId: string, observation: Observation): void {
+    const { agentId } = this;
+    this.#options.report(TaskReport.fromPartial({ ...observation, agentId, taskId }));
+    const { log } = this.#options;
+    const { state, code, text } = observation;
+    if (state === State.FAILED) log.info({ taskId, code, text }, 'task failed');
+  }
+
+  #answered(): void {
+    this.#answeredAtMs = this.#options.clock.nowMs();
+    this.#outage.succeeded();
+  }
+
+  #notAnswered(error: unknown): void {
+    if (error instanceof RuntimeError) this.#outage.failed(error);
+    else throw error;
+  }
+}

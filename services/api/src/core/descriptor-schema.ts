@@ -1,0 +1,264 @@
+import type { RetryPolicy } from '@berth/shared/gen/netflix/titus/titus_base';
+import type {
+  BatchJobSpec,
+  Container,
+  JobDescriptor,
+  MantisJobSpec,
+  ServiceJobSpec,
+  TaskInstances,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { completeInstances, unboundedInstances } from '@berth/shared/model/job';
+import { parseResources } from '@berth/shared/model/resources';
+import { z } from 'zod';
+import { isImageId, parseImageRef } from './image-ref.js';
+import * as limits from './limits.js';
+
+/** A descriptor with its job spec under the contract's field name, so that paths of violations are the caller's. */
+export type DescriptorFields = Omit<JobDescriptor, 'jobSpec'> & {
+  readonly batch?: BatchJobSpec;
+  readonly service?: ServiceJobSpec;
+  readonly mantis?: MantisJobSpec;
+};
+
+const notSupported = 'is not supported by this version';
+
+/** Says what is wrong with the field at the path, relative to the value that is checked. */
+type Refuse = (path: readonly PropertyKey[], description: string) => void;
+
+/**
+ * A schema of a value whose types Protobuf guarantees already: only `check` decides. Checks never abort one another,
+ * so that a caller learns of everything that is wrong at once.
+ */
+function checked<T>(check: (value: T, refuse: Refuse) => void) {
+  return z.custom<T>().superRefine((value, context) => check(value, refuseIn(context)));
+}
+
+function refuseIn(context: z.RefinementCtx): Refuse {
+  return (path, message) => context.addIssue({ code: 'custom', path: [...path], message });
+}
+
+const ownerSchema = checked<JobDescriptor['owner']>((owner, refuse) => {
+  for (const field of ['ownerEmail', 'teamEmail'] as const) {
+    const email = owner?.[field] ?? '';
+    if (email !== '' && !isEmail(email)) refuse([field], `${quote(email)} is not an e-mail address`);
+  }
+});
+
+const groupSchema = checked<JobDescriptor['jobGroupInfo']>((group, refuse) => {
+  if (group === undefined) return;
+  if (group.stack === '') refuse(['stack'], 'is required in a jobGroupInfo');
+  for (const field of ['stack', 'detail', 'sequence'] as const) checkName([field], group[field], refuse);
+});
+
+const labelsSchema = checked<Record<string, string>>((labels, refuse) => {
+  const entries = Object.entries(labels);
+  if (entries.length > limits.maxLabels)
+    refuse([], `has ${entries.length} labels; at most ${limits.maxLabels} are allowed`);
+  for (const [key, value] of entries) {
+    if (key === '') refuse([key], 'has no name');
+    if (/^titus/i.test(key)) refuse([key], 'names that begin with "titus" are reserved');
+    if (bytes(key) > limits.maxKeyBytes)
+      refuse([key.slice(0, 40)], `name is longer than ${limits.maxKeyBytes} bytes`);
+    if (bytes(value) > limits.maxLabelValueBytes)
+      refuse([key.slice(0, 40)], `is longer than ${limits.maxLabelValueBytes} bytes`);
+  }
+});
+
+const imageSchema = checked<Container['image']>((image, refuse) => {
+  const { name = '', imageId = '' } = image ?? {};
+  if (name === '' && imageId === '') refuse([], 'is required: set name, such as "busybox:1.36", or imageId');
+  if (name !== '' && parseImageRef(name) === undefined)
+    refuse(['name'], `${quote(name)} is not an image name`);
+  if (imageId !== '' && !isImageId(imageId))
+    refuse(['imageId'], `${quote(imageId)} is not a digest such as "sha256:…"`);
+});
+
+const envSchema = checked<Record<string, string>>((env, refuse) => {
+  const entries = Object.entries(env);
+  const total = entries.reduce((sum, [key, value]) => sum + bytes(key) + bytes(value) + 2, 0);
+  if (total > limits.maxEnvBytes)
+    refuse([], `has ${total} bytes in all; at most ${limits.maxEnvBytes} are allowed`);
+  for (const [key, value] of entries) {
+    if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(key))
+      refuse(
+        [key.slice(0, 40)],
+        'name must have letters, digits, _ . and - only, and begin with a letter or _',
+      );
+    if (value.includes('\0')) refuse([key.slice(0, 40)], 'must not contain NUL');
+  }
+});
+
+const parametersSchema = checked<Record<string, string>>((parameters, refuse) => {
+  const entries = Object.entries(parameters);
+  const total = entries.reduce((sum, [key, value]) => sum + bytes(key) + bytes(value), 0);
+  if (total > limits.maxParameterBytes)
+    refuse([], `has ${total} bytes in all; at most ${limits.maxParameterBytes} are allowed`);
+  for (const [key] of entries) {
+    if (key === '') refuse([key], 'has no name');
+    if (/^titus\./i.test(key)) refuse([key.slice(0, 40)], 'names that begin with "titus." are reserved');
+  }
+});
+
+const resourcesSchema = checked<Record<string, string>>((resources, refuse) => {
+  const parsed = parseResources(resources, '');
+  if (!('violations' in parsed)) return;
+  // The map's name is empty here, so that each field is a dot and the resource's name.
+  for (const { field, description } of parsed.violations) refuse([field.slice(1)], description);
+});
+
+/** What this version does not do is refused by name, rather than accepted and not done. */
+const constraintsSchema = checked<Container['hardConstraints']>((value, refuse) => {
+  const { constraints = {}, expression = '' } = value ?? {};
+  if (expression !== '' || Object.keys(constraints).length > 0) refuse([], notSupported);
+});
+
+const securityProfileSchema = checked<Record<string, string>>((profile, refuse) => {
+  if (Object.keys(profile).length > 0) refuse([], notSupported);
+});
+
+const containerSchema = z
+  .object({
+    resources: resourcesSchema,
+    securityProfile: securityProfileSchema,
+    image: imageSchema,
+    parameters: parametersSchema,
+    entryPoint: z.array(z.string()),
+    command: z.array(z.string()),
+    env: envSchema,
+    softConstraints: constraintsSchema,
+    hardConstraints: constraintsSchema,
+  })
+  .superRefine((container, context) => checkArguments(container, refuseIn(context)));
+
+const containersSchema = z.record(z.string(), containerSchema).superRefine((containers, context) => {
+  const refuse = refuseIn(context);
+  const ids = Object.keys(containers);
+  if (ids.length === 0) refuse([], 'is required: name one container');
+  for (const id of ids) {
+    if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(id)) {
+      refuse(
+        [id.slice(0, 40)],
+        'id must be 1 to 64 letters, digits, _ . and -, beginning with a letter or digit',
+      );
+    }
+  }
+});
+
+const batchSchema = checked<BatchJobSpec>((batch, refuse) => {
+  checkInstances(batch.instances, refuse);
+  if ((batch.instances?.desired ?? 1) < 1)
+    refuse(['instances', 'desired'], 'must be at least 1 for a batch job');
+  checkRetryPolicy(batch.retryPolicy, refuse);
+  if (batch.runtimeLimitSecs > limits.maxRuntimeLimitSecs) {
+    refuse(
+      ['runtimeLimitSecs'],
+      `is ${batch.runtimeLimitSecs}, but at most ${limits.maxRuntimeLimitSecs} is allowed`,
+    );
+  }
+});
+
+const serviceSchema = checked<ServiceJobSpec>((service, refuse) => {
+  checkInstances(service.instances, refuse);
+  checkRetryPolicy(service.retryPolicy, refuse);
+  if (service.scalingPolices.length > 0) refuse(['scalingPolices'], notSupported);
+});
+
+const mantisSchema = checked<MantisJobSpec>((_mantis, refuse) => {
+  refuse([], notSupported);
+});
+
+/** What a job descriptor must be, but for what depends on the caller. */
+export const descriptorSchema = z
+  .object({
+    owner: ownerSchema,
+    appName: checked<string>((name, refuse) => checkName([], name, refuse)),
+    jobGroupInfo: groupSchema,
+    labels: labelsSchema,
+    containers: containersSchema,
+    batch: batchSchema.optional(),
+    service: serviceSchema.optional(),
+    mantis: mantisSchema.optional(),
+  })
+  .superRefine((descriptor, context) => checkContainerReference(descriptor, refuseIn(context)));
+
+type SpecFields = Pick<z.output<typeof descriptorSchema>, 'batch' | 'service' | 'mantis' | 'containers'>;
+
+/** Batch and service jobs run exactly one container, which the spec may name. */
+function checkContainerReference(descriptor: SpecFields, refuse: Refuse): void {
+  const spec = descriptor.batch ?? descriptor.service;
+  const kind = descriptor.batch === undefined ? 'service' : 'batch';
+  if (spec === undefined && descriptor.mantis === undefined)
+    refuse(['jobSpec'], 'is required: set batch or service');
+  if (spec === undefined) return;
+  const ids = Object.keys(descriptor.containers);
+  if (ids.length > 1)
+    refuse(['containers'], `has ${ids.length} containers, but a ${kind} job has exactly one`);
+  if (spec.containerId !== '' && !ids.includes(spec.containerId)) {
+    refuse([kind, 'containerId'], `names ${quote(spec.containerId)}, which is not among the containers`);
+  }
+}
+
+type Arguments = Pick<Container, 'entryPoint' | 'command'>;
+
+function checkArguments({ entryPoint, command }: Arguments, refuse: Refuse): void {
+  const total = [...entryPoint, ...command].reduce((sum, argument) => sum + bytes(argument) + 1, 0);
+  const field = entryPoint.length > 0 ? 'entryPoint' : 'command';
+  if (total > limits.maxArgumentBytes) {
+    refuse(
+      [field],
+      `entryPoint and command have ${total} bytes in all; at most ${limits.maxArgumentBytes} are allowed`,
+    );
+  }
+  if (entryPoint[0] === '') refuse(['entryPoint'], 'names no program: its first element is empty');
+  for (const name of ['entryPoint', 'command'] as const) {
+    const list = name === 'entryPoint' ? entryPoint : command;
+    if (list.some((argument) => argument.includes('\0'))) refuse([name], 'must not contain NUL');
+  }
+}
+
+/** Checks min <= desired <= max, and names the values. Paths begin with `instances`. */
+export function checkInstances(instances: TaskInstances | undefined, refuse: Refuse): void {
+  const { min, max, desired } = completeInstances(instances);
+  if (min > desired || desired > max) {
+    refuse(['instances'], `min <= desired <= max does not hold: min ${min}, desired ${desired}, max ${max}`);
+  }
+  if (max > unboundedInstances)
+    refuse(['instances', 'max'], `is ${max}, but at most ${unboundedInstances} is allowed`);
+  if (desired > limits.maxInstances)
+    refuse(['instances', 'desired'], `is ${desired}, but at most ${limits.maxInstances} is allowed`);
+}
+
+function checkRetryPolicy(retryPolicy: RetryPolicy | undefined, refuse: Refuse): void {
+  const policy = retryPolicy?.policy;
+  if (policy === undefined) return;
+  const path = ['retryPolicy', policy.$case];
+  for (const [field, value] of Object.entries(policy.value)) {
+    const max = field === 'retries' ? limits.maxRetries : limits.maxRetryDelayMs;
+    if (value > max) refuse([...path, field], `is ${value}, but at most ${max} is allowed`);
+  }
+  if (policy.$case !== 'exponentialBackOff') return;
+  const { initialDelayMs, maxDelayIntervalMs } = policy.value;
+  if (initialDelayMs > maxDelayIntervalMs) {
+    refuse(
+      [...path, 'maxDelayIntervalMs'],
+      `is ${maxDelayIntervalMs}, less than the initial delay of ${initialDelayMs}`,
+    );
+  }
+}
+
+function checkName(path: readonly PropertyKey[], name: string, refuse: Refuse): void {
+  if (bytes(name) > limits.maxNameBytes) refuse(path, `is longer than ${limits.maxNameBytes} bytes`);
+}
+
+/** Something, an @, and something; whether mail arrives there is not for Berth to say. */
+export function isEmail(text: string): boolean {
+  return text.length <= 254 && /^[^\s@]+@[^\s@]+$/.test(text);
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
+
+function bytes(text: string): number {
+  return Buffer.byteLength(text);
+}

@@ -1,0 +1,39 @@
+/** The parts of an image name, as in `registry:5000/repo/name:tag@sha256:…`. */
+export interface ImageRef {
+  /** The registry and the path. */
+  readonly repository: string;
+  readonly tag?: string;
+  readonly digest?: string;
+}
+
+/** Docker accepts no longer names. */
+const maxRepositoryLength = 255;
+
+const label = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
+const domain = `(?:${label}(?:\\.${label})*|\\[[0-9a-fA-F:]+\\])(?::[0-9]+)?`;
+const component = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
+const digest = '[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}';
+const name = new RegExp(
+  `^((?:${domain}/)?${component}(?:/${component})*)(?::([A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(${digest}))?$`,
+);
+const id = new RegExp(`^(?:(?:.*)@)?${digest}$`);
+
+/** The parts of an image name; undefined where it is none. */
+export function parseImageRef(text: string): ImageRef | undefined {
+  // A bound before the match, since a pattern with nested repetition is no place for megabytes.
+  if (text.length > 600) return undefined;
+  const match = name.exec(text);
+  const repository = match?.[1];
+  if (match === null || repository === undefined || repository.length > maxRepositoryLength) return undefined;
+  return {
+    repository,
+    ...(match[2] === undefined ? {} : { tag: match[2] }),
+    ...(match[3] === undefined ? {} : { digest: match[3] }),
+  };
+}
+
+/** Whether the text can be an image id: a digest such as `sha256:…`, or a name that ends in `@sha256:…`. */
+export function isImageId(text: string): boolean {
+  if (text.length > 600 || !id.test(text)) return false;
+  return !text.includes('@') || parseImageRef(text) !== undefined;
+}

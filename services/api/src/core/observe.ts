@@ -1,0 +1,207 @@
+/*
+ * What subscribers are told. Per job: its definition before its tasks, and `finished` last of all, in the order of the
+ * commits. All subscribers share the same notification objects, so that each is encoded once.
+ */
+import { JobDescriptor, type Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { CellView } from '@berth/shared/model/cell-view';
+import type { Change, CommitChanges } from '@berth/shared/model/change';
+import type { Entity } from '@berth/shared/model/entity';
+import { isJobLive } from '@berth/shared/model/job';
+import { isTaskLive, isTerminal, taskState } from '@berth/shared/model/task-state';
+
+/** A job exists, or its descriptor has changed. */
+export interface DefinitionNotification {
+  readonly kind: 'definition';
+  readonly jobId: string;
+  readonly job: Entity<'job'>;
+  /** The job is new: nothing of it may be told before this. */
+  readonly isFirst: boolean;
+}
+
+/** A task exists, or its public state has changed. */
+export interface TaskNotification {
+  readonly kind: 'task';
+  readonly jobId: string;
+  readonly task: Entity<'task'>;
+}
+
+/** The last word on a job. */
+export interface FinishedNotification {
+  readonly kind: 'finished';
+  readonly jobId: string;
+}
+
+export type Notification = DefinitionNotification | TaskNotification | FinishedNotification;
+
+/** A job as a subscriber first sees it. The entities are immutable, so holding on to them is a snapshot. */
+export interface JobView {
+  readonly job: Entity<'job'>;
+  readonly status?: Entity<'jobStatus'>;
+  readonly tasks: readonly Entity<'task'>[];
+}
+
+/** The job with its tasks, live or finished; undefined where the view has none of that id. */
+export function jobViewOf(view: CellView, jobId: string): JobView | undefined {
+  const job = view.find('job', jobId);
+  if (job === undefined) return undefined;
+  const status = view.find('jobStatus', jobId);
+  return { job, ...(status === undefined ? {} : { status }), tasks: view.tasksOf(jobId) };
+}
+
+/** All live jobs, in the order in which they were created. */
+export function liveJobs(view: CellView): readonly JobView[] {
+  const jobs: JobView[] = [];
+  for (const { id } of view.all('job')) {
+    const job = jobViewOf(view, id);
+    if (job !== undefined && isJobLive(job.status?.record)) jobs.push(job);
+  }
+  return jobs;
+}
+
+/** What one commit did to one job. */
+interface JobNews {
+  job?: Change<'job'>;
+  status?: Change<'jobStatus'>;
+  readonly tasks: Change<'task'>[];
+}
+
+/** What subscribers are told of a commit. `view` is the cell as the commit has left it. */
+export function notificationsOf(commit: CommitChanges, view: CellView): readonly Notification[] {
+  const notifications: Notification[] = [];
+  for (const [jobId, news] of newsByJob(commit)) {
+    if (wasOver(jobId, news, view)) continue;
+    const definition = definitionNews(jobId, news);
+    if (definition !== undefined) notifications.push(definition);
+    for (const change of news.tasks) {
+      if (isPublicChange(change)) notifications.push({ kind: 'task', jobId, task: change.after });
+    }
+    if (isOver(jobId, news, view)) notifications.push({ kind: 'finished', jobId });
+  }
+  return notifications;
+}
+
+/**
+ * Whether what a resynchronisation found cannot be told as news: a state went back, since the store was set back, or
+ * the end of a live task was missed, since the log was trimmed before it was read. A new snapshot then tells the truth.
+ */
+export function contradictsHistory(commit: CommitChanges, view: CellView): boolean {
+  return commit.changes.some((change) => {
+    switch (change.kind) {
+      case 'task':
+        return hasGoneBack(change) || isMissedEnd(change, view);
+      case 'jobStatus':
+        return !isJobLive(change.before?.record) && isLiveAgain(change, view);
+      default:
+        return false;
+    }
+  });
+}
+
+function newsByJob(commit: CommitChanges): ReadonlyMap<string, JobNews> {
+  const byJob = new Map<string, JobNews>();
+  const newsOf = (jobId: string): JobNews => {
+    const known = byJob.get(jobId);
+    if (known !== undefined) return known;
+    const news: JobNews = { tasks: [] };
+    byJob.set(jobId, news);
+    return news;
+  };
+  for (const change of commit.changes) {
+    if (change.kind === 'job') newsOf(change.id).job = change;
+    else if (change.kind === 'jobStatus') newsOf(change.id).status = change;
+    else if (change.kind === 'task') newsOf(jobIdOf(change)).tasks.push(change);
+  }
+  return byJob;
+}
+
+function jobIdOf(change: Change<'task'>): string {
+  return (change.after ?? change.before)?.record.jobId ?? '';
+}
+
+/** Whether the job's last word was said before this commit, or the job is not known at all. */
+function wasOver(jobId: string, { job, status }: JobNews, view: CellView): boolean {
+  const existed = job === undefined ? view.find('job', jobId) !== undefined : job.before !== undefined;
+  if (!existed) return job?.after === undefined;
+  const before = status === undefined ? view.find('jobStatus', jobId) : status.before;
+  return !isJobLive(before?.record);
+}
+
+function isOver(jobId: string, { job }: JobNews, view: CellView): boolean {
+  const isRemoved = job !== undefined && job.after === undefined;
+  return isRemoved || !isJobLive(view.find('jobStatus', jobId)?.record);
+}
+
+function definitionNews(jobId: string, { job }: JobNews): DefinitionNotification | undefined {
+  if (job?.after === undefined) return undefined;
+  const isFirst = job.before === undefined;
+  if (!isFirst && isSameDescriptor(job.before, job.after)) return undefined;
+  return { kind: 'definition', jobId, job: job.after, isFirst };
+}
+
+function isSameDescriptor(before: Entity<'job'>, after: Entity<'job'>): boolean {
+  return Buffer.compare(descriptorBytes(before), descriptorBytes(after)) === 0;
+}
+
+function descriptorBytes({ record }: Entity<'job'>): Uint8Array {
+  return record.descriptor === undefined
+    ? new Uint8Array()
+    : JobDescriptor.encode(record.descriptor).finish();
+}
+
+/** Much of a task's record is the master's own affair; only what the public message says is news. */
+function isPublicChange(
+  change: Change<'task'>,
+): change is Change<'task'> & { readonly after: Entity<'task'> } {
+  if (change.after === undefined) return false;
+  return change.before === undefined || !isSameTask(change.before.record.task, change.after.record.task);
+}
+
+function isSameTask(before: Task | undefined, after: Task | undefined): boolean {
+  if (before === undefined || after === undefined) return before === after;
+  return (
+    before.state?.state === after.state?.state &&
+    before.state?.reason === after.state?.reason &&
+    before.stateChanges.length === after.stateChanges.length &&
+    isSameMap(before.taskContext, after.taskContext)
+  );
+}
+
+function isSameMap(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+}
+
+function hasGoneBack({ before, after }: Change<'task'>): boolean {
+  if (before === undefined || after === undefined) return false;
+  const [from, to] = [taskState(before.record), taskState(after.record)];
+  return to < from || (isTerminal(from) && to !== from);
+}
+
+function isMissedEnd({ before, after }: Change<'task'>, view: CellView): boolean {
+  if (before === undefined || after !== undefined || !isTaskLive(before.record)) return false;
+  const { jobId } = before.record;
+  return view.find('job', jobId) !== undefined && isJobLive(view.find('jobStatus', jobId)?.record);
+}
+
+function isLiveAgain({ id, after }: Change<'jobStatus'>, view: CellView): boolean {
+  return view.find('job', id) !== undefined && isJobLive(after?.record);
+}
+
+/** The job's tasks that fit beside it into one message, and those that must follow on their own. */
+export interface SplitTasks {
+  readonly within: readonly Entity<'task'>[];
+  readonly following: readonly Entity<'task'>[];
+}
+
+/** Splits the tasks so that the job's first message stays below `maxBytes`; the order is kept. */
+export function splitTasks({ job, status, tasks }: JobView, maxBytes: number): SplitTasks {
+  let bytes = job.bytes.length + (status?.bytes.length ?? 0);
+  // A task's record is never smaller than its public message.
+  const first = tasks.findIndex((task) => {
+    bytes += task.bytes.length;
+    return bytes > maxBytes;
+  });
+  return first < 0
+    ? { within: tasks, following: [] }
+    : { within: tasks.slice(0, first), following: tasks.slice(first) };
+}

@@ -1,0 +1,128 @@
+import { Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { FieldViolation } from '@berth/shared/model/errors';
+
+/** The fields of a message that may be asked for; `true` is a field without named parts. */
+export interface Shape {
+  readonly [field: string]: Shape | true;
+}
+
+const stateShape: Shape = { state: true, reason: true };
+const changesShape: Shape = { state: true, timestamp: true };
+export const taskShape: Shape = {
+  id: true,
+  taskContext: true,
+  state: stateShape,
+  stateChanges: changesShape,
+};
+export const jobShape: Shape = {
+  id: true,
+  jobClusterId: true,
+  jobDescriptor: {
+    owner: true,
+    appName: true,
+    jobGroupInfo: true,
+    labels: true,
+    containers: true,
+    batch: true,
+    service: true,
+    mantis: true,
+  },
+  tasks: taskShape,
+  jobState: stateShape,
+  stateChanges: changesShape,
+};
+
+/** Which fields to keep: all of it, or those named. */
+export type Selection = true | ReadonlyMap<string, Selection>;
+
+/** The selection that these paths make, or every path that there is not. No paths select everything. */
+export function parseSelection(
+  paths: readonly string[],
+  shape: Shape,
+): { readonly selection: Selection } | { readonly violations: readonly FieldViolation[] } {
+  if (paths.length === 0) return { selection: true };
+  const violations: FieldViolation[] = [];
+  const root = new Map<string, Selection>();
+  paths.forEach((path, index) => {
+    const names = path.split('.');
+    if (isPath(names, shape)) select(root, names);
+    else
+      violations.push({
+        field: `fields[${index}]`,
+        description: `there is no field ${JSON.stringify(path.slice(0, 60))}`,
+      });
+  });
+  return violations.length > 0 ? { violations } : { selection: root };
+}
+
+function isPath(names: readonly string[], shape: Shape): boolean {
+  const [first = '', ...rest] = names;
+  const part = Object.hasOwn(shape, first) ? shape[first] : undefined;
+  if (part === undefined) return false;
+  return rest.length === 0 || (part !== true && isPath(rest, part));
+}
+
+function select(into: Map<string, Selection>, names: readonly string[]): void {
+  const [first = '', ...rest] = names;
+  const known = into.get(first);
+  if (known === true) return;
+  if (rest.length === 0) {
+    into.set(first, true);
+    return;
+  }
+  const part = known === undefined ? new Map<string, Selection>() : new Map(known);
+  select(part, rest);
+  into.set(first, part);
+}
+
+/** The job with the selected fields, its id and its app name. */
+export function projectJob(job: Job, selection: Selection): Job {
+  if (selection === true) return job;
+  const descriptor = selection.get('jobDescriptor') ?? new Map();
+  const tasks = selection.get('tasks');
+  return {
+    ...Job.fromPartial({ id: job.id, ...pick(job, selection, ['jobClusterId', 'jobState', 'stateChanges']) }),
+    jobDescriptor: job.jobDescriptor && projectDescriptor(job.jobDescriptor, descriptor),
+    tasks: tasks === undefined ? [] : job.tasks.map((task) => projectTask(task, tasks)),
+  };
+}
+
+/** The task with the selected fields and its id. */
+export function projectTask(task: Task, selection: Selection): Task {
+  if (selection === true) return task;
+  return Task.fromPartial({
+    id: task.id,
+    ...pick(task, selection, ['taskContext', 'state', 'stateChanges']),
+  });
+}
+
+function projectDescriptor(descriptor: JobDescriptor, selection: Selection): JobDescriptor {
+  if (selection === true) return descriptor;
+  const { jobSpec } = descriptor;
+  const plain = ['owner', 'jobGroupInfo', 'labels', 'containers'] as const;
+  return JobDescriptor.fromPartial({
+    appName: descriptor.appName,
+    ...pick(descriptor, selection, plain),
+    ...(jobSpec !== undefined && selection.has(jobSpec.$case) ? { jobSpec } : {}),
+  });
+}
+
+/** The selected ones of these fields; where only parts of a field are selected, those parts. */
+function pick<T extends object, K extends keyof T & string>(
+  message: T,
+  selection: ReadonlyMap<string, Selection>,
+  fields: readonly K[],
+): Partial<Pick<T, K>> {
+  const picked: Partial<Pick<T, K>> = {};
+  for (const field of fields) {
+    const part = selection.get(field);
+    if (part !== undefined) picked[field] = part === true ? message[field] : keepParts(message[field], part);
+  }
+  return picked;
+}
+
+function keepParts<V>(value: V, parts: ReadonlyMap<string, Selection>): V {
+  if (Array.isArray(value)) return value.map((item) => keepParts(item, parts)) as V;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).filter(([name]) => parts.has(name))) as V;
+}

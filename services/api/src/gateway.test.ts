@@ -1,0 +1,48 @@
+import { JobServiceService } from '@berth/shared/gen/job/v1/job_service';
+import { JobManagementServiceService as methods } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { MemoryStore } from '@berth/shared/store/memory-store';
+import { Client, credentials, status } from '@grpc/grpc-js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { codeOf, RunningGateway } from './testing/running-gateway.js';
+
+let store: MemoryStore;
+let gateway: RunningGateway;
+
+beforeEach(async () => {
+  store = new MemoryStore();
+  gateway = await RunningGateway.start(store);
+});
+
+afterEach(async () => {
+  await gateway.close();
+  await store.close();
+});
+
+describe('a gateway', () => {
+  it('answers UNIMPLEMENTED to what it does not do yet, on both ports', async () => {
+    expect(await codeOf(gateway.call(methods.removeJobCluster, { id: 'x' }))).toBe(status.UNIMPLEMENTED);
+    for (const port of [gateway.gateway.grpcPort, gateway.gateway.jobv1Port]) {
+      const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+      const { path, requestSerialize, responseDeserialize } = JobServiceService.listRegisteredJobs;
+      const call = new Promise((resolve, reject) => {
+        client.makeUnaryRequest(path, requestSerialize, responseDeserialize, {}, (error, value) =>
+          error ? reject(error) : resolve(value),
+        );
+      });
+      expect(await codeOf(call)).toBe(status.UNIMPLEMENTED);
+      client.close();
+    }
+  });
+
+  it('tells its health and its metrics over HTTP', async () => {
+    const url = `http://127.0.0.1:${gateway.gateway.httpPort}`;
+    const watcher = gateway.observeJobs();
+    await watcher.until(() => watcher.kinds.includes('snapshotEnd'));
+    await gateway.create();
+    expect((await fetch(`${url}/healthz`)).status).toBe(200);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toMatch(/berth_gateway_commits_total\{[^}]*outcome="ok"[^}]*\} 1/);
+    expect(metrics).toMatch(/berth_gateway_observe_streams\{[^}]*method="ObserveJobs"[^}]*\} 1/);
+    expect(metrics).toMatch(/grpc_server_handled_total\{[^}]*grpc_method="CreateJob"/);
+  });
+});

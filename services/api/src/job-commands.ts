@@ -1,0 +1,168 @@
+/*
+ * What callers want, made durable: each command reads, decides and commits what its caller asks for. None waits for the
+ * master, which does the rest.
+ */
+import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
+import type { Empty } from '@berth/shared/gen/google/protobuf/empty';
+import type {
+  JobDescriptor,
+  JobId,
+  JobInstancesUpdate,
+  JobStatusUpdate,
+  TaskId,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { Entity } from '@berth/shared/model/entity';
+import { notFound } from '@berth/shared/model/errors';
+import { clusterIdLabel, isJobLive, jobGroupClaim, jobIdOfTask } from '@berth/shared/model/job';
+import { isTaskLive } from '@berth/shared/model/task-state';
+import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { Replica } from '@berth/shared/store/replica';
+import type { Claim } from '@berth/shared/store/store';
+import { v7 as uuid } from 'uuid';
+import type { Cell } from './cell.js';
+import { type Updated, updateEnabled, updateInstances } from './core/instances.js';
+import { validateJob } from './core/validate.js';
+import { failedPrecondition, header, idViolations, orRefuse, refuseIf } from './requests.js';
+
+/** A repeated CreateJob returns the first one's job for this long. */
+export const idempotencyTtlMs = 24 * 3600 * 1000;
+
+export const idempotencyHeader = 'idempotency-key';
+
+/** Accepts a job. Resolves once it is durable, with its id; with the first one's id where the caller repeats itself. */
+export async function createJob(cell: Cell, descriptor: JobDescriptor, call: CallContext): Promise<JobId> {
+  const key = header(call, idempotencyHeader);
+  if (key !== undefined) refuseIf(idViolations(`metadata ${idempotencyHeader}`, key));
+  const record = newJob(cell, descriptor, call);
+  const repeat = key === undefined ? undefined : `idem:${encodeURIComponent(call.caller.id)}:${key}`;
+  const result = await cell.commit(call, {
+    writes: [{ kind: 'job', id: record.id, record, expectedRevision: 0 }],
+    claims: claimsOf(record, repeat),
+  });
+  if (result.ok) return { id: record.id };
+  if (result.reason === 'claimed' && result.name === repeat) {
+    await cell.read(call);
+    return { id: result.owner };
+  }
+  if (result.reason === 'claimed') {
+    throw failedPrecondition(
+      `Job ${result.owner} is live and has the same app name, stack, detail and sequence.`,
+    );
+  }
+  throw new Error(`a new job cannot be refused as ${result.reason}`);
+}
+
+function newJob(cell: Cell, descriptor: JobDescriptor, call: CallContext): JobRecord {
+  const { email } = call.caller;
+  const clusterId = header(call, clusterIdLabel);
+  const valid = orRefuse(
+    validateJob(descriptor, {
+      ...(email === undefined ? {} : { callerEmail: email }),
+      ...(clusterId === undefined ? {} : { clusterId }),
+    }),
+  );
+  return {
+    id: uuid(),
+    clusterId: valid.clusterId,
+    descriptor: valid.descriptor,
+    createdAtMs: cell.clock.nowMs(),
+    createdBy: call.caller.id,
+    kill: undefined,
+  };
+}
+
+/** The claim of the repeated request comes first: of two refusals it is the one that is no error. */
+function claimsOf({ id, descriptor }: JobRecord, repeat: string | undefined): readonly Claim[] {
+  const group = descriptor === undefined ? undefined : jobGroupClaim(descriptor);
+  return [
+    ...(repeat === undefined ? [] : [{ name: repeat, owner: id, ttlMs: idempotencyTtlMs }]),
+    ...(group === undefined ? [] : [{ name: group, owner: id }]),
+  ];
+}
+
+/** Sets how many tasks a live service job wants. */
+export async function updateJobInstances(
+  cell: Cell,
+  request: JobInstancesUpdate,
+  call: CallContext,
+): Promise<Empty> {
+  refuseIf(idViolations('jobId', request.jobId));
+  return updateDescriptor(cell, call, request.jobId, (descriptor) =>
+    updateInstances(descriptor, request.instances),
+  );
+}
+
+/** Switches the autoscaling of a live service job on or off. */
+export async function updateJobStatus(
+  cell: Cell,
+  request: JobStatusUpdate,
+  call: CallContext,
+): Promise<Empty> {
+  refuseIf(idViolations('id', request.id));
+  return updateDescriptor(cell, call, request.id, (descriptor) =>
+    updateEnabled(descriptor, request.enableStatus),
+  );
+}
+
+async function updateDescriptor(
+  cell: Cell,
+  call: CallContext,
+  jobId: string,
+  change: (descriptor: JobDescriptor) => Updated,
+): Promise<Empty> {
+  await requireJob(cell, call, jobId);
+  await cell.update(call, (view) => {
+    const job = view.find('job', jobId);
+    // What is archived has ended.
+    if (job === undefined || isEnding(view, job))
+      throw failedPrecondition(`Job ${jobId} is ending or has ended; it cannot change any more.`);
+    const before = job.record.descriptor;
+    if (before === undefined) throw new Error(`job ${jobId} has no descriptor`);
+    const { descriptor } = orRefuse(change(before));
+    return descriptor === before ? undefined : jobWrite(job, { descriptor });
+  });
+  return {};
+}
+
+/** Asks for the end of a job and its tasks. A job that is ending or has ended is left as it is. */
+export async function killJob(cell: Cell, { id }: JobId, call: CallContext): Promise<Empty> {
+  refuseIf(idViolations('id', id));
+  await requireJob(cell, call, id);
+  await cell.update(call, (view) => {
+    const job = view.find('job', id);
+    if (job === undefined || isEnding(view, job)) return undefined;
+    return jobWrite(job, { kill: { atMs: cell.clock.nowMs(), by: call.caller.id } });
+  });
+  return {};
+}
+
+/** Asks for the end of a task. A task that is ending or has ended is left as it is. */
+export async function killTask(cell: Cell, { id }: TaskId, call: CallContext): Promise<Empty> {
+  refuseIf(idViolations('id', id));
+  if ((await cell.findTask(call, id)) === undefined) throw notFound('task', id);
+  await cell.update(call, (view) => {
+    const task = view.find('task', id);
+    if (task === undefined || !isTaskLive(task.record) || view.find('taskStop', id) !== undefined)
+      return undefined;
+    const job = view.find('job', jobIdOfTask(id));
+    if (job !== undefined && isEnding(view, job)) return undefined;
+    const record = { taskId: id, wish: { atMs: cell.clock.nowMs(), by: call.caller.id } };
+    return { writes: [{ kind: 'taskStop', id, record, expectedRevision: 0 }] };
+  });
+  return {};
+}
+
+async function requireJob(cell: Cell, call: CallContext, id: string): Promise<void> {
+  if ((await cell.findJob(call, id)) === undefined) throw notFound('job', id);
+}
+
+function isEnding(view: Replica, job: Entity<'job'>): boolean {
+  return job.record.kill !== undefined || !isJobLive(view.find('jobStatus', job.id)?.record);
+}
+
+function jobWrite(job: Entity<'job'>, change: Partial<JobRecord>) {
+  const { id, revision } = job;
+  return {
+    writes: [{ kind: 'job' as const, id, record: { ...job.record, ...change }, expectedRevision: revision }],
+  };
+}

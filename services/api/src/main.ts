@@ -1,0 +1,20 @@
+import { parseConfig } from '@berth/shared/process/config';
+import { runService } from '@berth/shared/process/service';
+import { RedisStore } from '@berth/shared/store/redis-store';
+import { gatewayConfigSchema } from './config.js';
+import { startGateway } from './gateway.js';
+
+runService('gateway', async ({ env, log, signal }) => {
+  const config = parseConfig(gatewayConfigSchema, env);
+  const store = await RedisStore.connect({
+    url: config.BERTH_REDIS_URL,
+    cell: config.BERTH_CELL,
+    waitReplicas: config.BERTH_REDIS_WAIT_REPLICAS,
+    log,
+  });
+  const gateway = await startGateway({ config, store, log, signal });
+  return [
+    { name: 'store', close: () => store.close() },
+    { name: 'gateway', close: () => gateway.close() },
+  ];
+});

@@ -1,0 +1,64 @@
+import { JobChangeNotification, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { composeJob } from '@berth/shared/model/job';
+import { describe, expect, it } from 'vitest';
+import { jobViewOf } from './core/observe.js';
+import { notificationBytes, snapshotBytes } from './observe-encoding.js';
+import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from './testing/scripted-cell.js';
+
+const cell = new ScriptedCell();
+const running = moveWrite(taskWrite('j.0-0').record, State.RUNNING);
+cell.commit(
+  jobWrite('j', { createdBy: 'ada' }),
+  running,
+  taskWrite('j.1-0'),
+  statusWrite('j', State.RUNNING, 'normal'),
+);
+
+function viewOf(jobId: string) {
+  const view = jobViewOf(cell, jobId);
+  if (view === undefined) throw new Error('no such job');
+  return view;
+}
+
+describe('the spliced bytes', () => {
+  it('of a snapshot are those of the message', () => {
+    const view = viewOf('j');
+    const job = composeJob(
+      view.job.record,
+      view.status?.record,
+      view.tasks.map(({ record }) => record),
+    );
+    expect(JobChangeNotification.decode(snapshotBytes(view, view.tasks))).toEqual({
+      notification: { $case: 'jobSnapshot', value: { job } },
+    });
+  });
+
+  it('of a snapshot hold only the given tasks, and a job that no master has seen is QUEUED', () => {
+    cell.commit(jobWrite('new'));
+    const { notification } = JobChangeNotification.decode(snapshotBytes(viewOf('new'), []));
+    expect(notification).toMatchObject({
+      value: { job: { id: 'new', tasks: [], jobState: { state: State.QUEUED } } },
+    });
+  });
+
+  it('of changes are those of the messages', () => {
+    const { job, tasks } = viewOf('j');
+    const decode = (bytes: Buffer) => JobChangeNotification.decode(bytes).notification;
+    expect(tasks.map((task) => decode(notificationBytes({ kind: 'task', jobId: 'j', task })))).toEqual(
+      tasks.map(({ record }) => ({ $case: 'taskUdate', value: { task: record.task } })),
+    );
+    expect(decode(notificationBytes({ kind: 'definition', jobId: 'j', job, isFirst: true }))).toEqual({
+      $case: 'jobDefinitionUpdate',
+      value: { id: 'j', jobDescriptor: job.record.descriptor },
+    });
+    expect(decode(notificationBytes({ kind: 'finished', jobId: 'j' }))).toEqual({
+      $case: 'jobFinished',
+      value: { id: 'j' },
+    });
+  });
+
+  it('of a change are made once', () => {
+    const finished = { kind: 'finished', jobId: 'j' } as const;
+    expect(notificationBytes(finished)).toBe(notificationBytes(finished));
+  });
+});

@@ -1,0 +1,103 @@
+/*
+ * Notifications as bytes on the wire. What is stored is not encoded again: a task's and a descriptor's bytes are cut out
+ * of their records and framed by tag and length. The numbers below are those of netflix.titus.JobChangeNotification.
+ */
+import { JobChangeNotification, JobState, StateChange } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { Entity } from '@berth/shared/model/entity';
+import { composeJob } from '@berth/shared/model/job';
+import { publicTaskBytes } from '@berth/shared/store/codec';
+import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import type { JobView, Notification } from './core/observe.js';
+
+/** The wire type of strings, bytes and messages. */
+const lengthDelimited = 2;
+const tagOf = (field: number) => (field << 3) | lengthDelimited;
+
+const notificationTags = {
+  jobSnapshot: tagOf(1),
+  jobDefinitionUpdate: tagOf(3),
+  taskUdate: tagOf(5),
+} as const;
+const jobTags = {
+  id: tagOf(1),
+  jobClusterId: tagOf(2),
+  jobDescriptor: tagOf(3),
+  tasks: tagOf(4),
+  jobState: tagOf(5),
+  stateChanges: tagOf(6),
+} as const;
+/** Where JobRecord keeps its descriptor. */
+const recordDescriptorField = 3;
+
+const encoded = new WeakMap<Notification, Buffer>();
+
+/** The notification's bytes, encoded once for all subscribers. */
+export function notificationBytes(notification: Notification): Buffer {
+  const known = encoded.get(notification);
+  if (known !== undefined) return known;
+  const bytes = encode(notification);
+  encoded.set(notification, bytes);
+  return bytes;
+}
+
+export const snapshotEndBytes: Buffer = Buffer.from(
+  JobChangeNotification.encode({ notification: { $case: 'snapshotEnd', value: {} } }).finish(),
+);
+
+/** A job as subscribers first see it, with these of its tasks. */
+export function snapshotBytes(view: JobView, tasks: readonly Entity<'task'>[]): Buffer {
+  const writer = new BinaryWriter();
+  writer.uint32(notificationTags.jobSnapshot).fork();
+  writer.uint32(tagOf(1)).fork();
+  writeJob(writer, view, tasks);
+  return finish(writer.join().join());
+}
+
+function writeJob(writer: BinaryWriter, { job, status }: JobView, tasks: readonly Entity<'task'>[]): void {
+  const { jobState, stateChanges } = composeJob(job.record, status?.record, []);
+  writer.uint32(jobTags.id).string(job.id);
+  writer.uint32(jobTags.jobClusterId).string(job.record.clusterId);
+  writer.uint32(jobTags.jobDescriptor).bytes(descriptorBytes(job));
+  for (const task of tasks) writer.uint32(jobTags.tasks).bytes(publicTaskBytes(task));
+  if (jobState !== undefined) JobState.encode(jobState, writer.uint32(jobTags.jobState).fork()).join();
+  for (const change of stateChanges)
+    StateChange.encode(change, writer.uint32(jobTags.stateChanges).fork()).join();
+}
+
+function encode(notification: Notification): Buffer {
+  const writer = new BinaryWriter();
+  switch (notification.kind) {
+    case 'definition':
+      writer.uint32(notificationTags.jobDefinitionUpdate).fork();
+      writer.uint32(tagOf(1)).string(notification.jobId);
+      writer.uint32(tagOf(2)).bytes(descriptorBytes(notification.job));
+      return finish(writer.join());
+    case 'task':
+      writer.uint32(notificationTags.taskUdate).fork();
+      writer.uint32(tagOf(1)).bytes(publicTaskBytes(notification.task));
+      return finish(writer.join());
+    case 'finished':
+      return finish(
+        JobChangeNotification.encode(
+          { notification: { $case: 'jobFinished', value: { id: notification.jobId } } },
+          writer,
+        ),
+      );
+  }
+}
+
+/** The encoded descriptor inside the stored job, not copied. */
+function descriptorBytes(job: Entity<'job'>): Uint8Array {
+  const reader = new BinaryReader(job.bytes);
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === recordDescriptorField) return reader.bytes();
+    reader.skip(wireType, field);
+  }
+  return new Uint8Array();
+}
+
+function finish(writer: BinaryWriter): Buffer {
+  const { buffer, byteOffset, byteLength } = writer.finish();
+  return Buffer.from(buffer, byteOffset, byteLength);
+}

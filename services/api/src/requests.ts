@@ -1,0 +1,34 @@
+/** What every handler checks of its request. */
+import { BerthError, type FieldViolation, invalidFields } from '@berth/shared/model/errors';
+import type { CallContext } from '@berth/shared/rpc/handlers';
+import { maxIdLength } from './core/limits.js';
+
+/** The one value of a metadata key; undefined where it is not set. */
+export function header({ metadata }: CallContext, key: string): string | undefined {
+  const text = metadata.get(key)[0]?.toString().trim();
+  return text === '' ? undefined : text;
+}
+
+/** What is wrong with an id as such; whether it names anything is another question. */
+export function idViolations(field: string, id: string): readonly FieldViolation[] {
+  if (id === '') return [{ field, description: 'is required' }];
+  if (id.length > maxIdLength) return [{ field, description: `is longer than ${maxIdLength} characters` }];
+  return [];
+}
+
+/** Fails with INVALID_ARGUMENT that names all the violations, if there are any. */
+export function refuseIf(violations: readonly FieldViolation[]): void {
+  if (violations.length > 0) throw invalidFields(violations);
+}
+
+/** The value, or INVALID_ARGUMENT with the violations that stand in its place. */
+export function orRefuse<T extends object>(
+  result: T | { readonly violations: readonly FieldViolation[] },
+): T {
+  if ('violations' in result) throw invalidFields(result.violations);
+  return result;
+}
+
+export function failedPrecondition(sentence: string): BerthError {
+  return new BerthError('failedPrecondition', sentence);
+}

@@ -1,0 +1,66 @@
+import { State } from '@berth/shared/model/task-state';
+import { describe, expect, it } from 'vitest';
+import { aJob, anAgent, aTask, limits, must, t0 } from '../testing/fixtures.js';
+import { assignmentFor, assignTask } from './assignment.js';
+import { endTask } from './end-task.js';
+
+const job = aJob({ resources: { memory: '64' } });
+const queued = aTask({ job });
+const placed = assignTask(queued, anAgent({ id: 'agent-7', zone: 'b' }), t0, limits);
+const stopped = { ...placed, stop: { code: 'killed', text: '', atMs: t0 } };
+
+describe('placing a task', () => {
+  it('makes it DISPATCHED and tells where', () => {
+    expect(placed).toMatchObject({ agentId: 'agent-7', deadlineAtMs: t0 + limits.stuckDispatchedMs });
+    expect(placed.task?.state).toEqual({ state: State.DISPATCHED, reason: '' });
+    expect(placed.task?.taskContext).toMatchObject({
+      'agent.id': 'agent-7',
+      'agent.zone': 'b',
+      'agent.host': 'agent-7.example.org',
+      'task.index': '0',
+    });
+  });
+
+  it('tells nothing of attributes that the agent does not have', () => {
+    expect(Object.keys(placed.task?.taskContext ?? {})).not.toContain('agent.region');
+  });
+});
+
+describe('the assignment of a task', () => {
+  it('is put when the task is placed', () => {
+    expect(assignmentFor(queued, placed, job, limits)).toMatchObject({
+      taskId: 'job-1.0-0',
+      jobId: 'job-1',
+      container: { image: { name: 'busybox:1' } },
+      resources: { memoryMb: 64 },
+      stop: undefined,
+      killGraceMs: limits.killGraceMs,
+    });
+  });
+
+  it('is put when the task is created and placed at once', () => {
+    expect(assignmentFor(undefined, placed, job, limits)).toMatchObject({ taskId: 'job-1.0-0' });
+  });
+
+  it('is replaced by one with the order when the task is to stop', () => {
+    expect(assignmentFor(placed, stopped, job, limits)).toMatchObject({ taskId: 'job-1.0-0', stop: { code: 'killed' } });
+  });
+
+  it('is withdrawn when the task has ended, even where its job is unknown', () => {
+    const ended = must(endTask(stopped, { code: 'killed', atMs: t0 }));
+    expect(assignmentFor(stopped, ended, job, limits)).toBeNull();
+    expect(assignmentFor(stopped, ended, undefined, limits)).toBeNull();
+  });
+
+  it('stays as it is when the task only moves on, or was withdrawn already', () => {
+    const running = { ...placed, runningAtMs: t0 };
+    expect(assignmentFor(placed, running, job, limits)).toBeUndefined();
+    const ended = must(endTask(placed, { code: 'failed', atMs: t0 }));
+    expect(assignmentFor(ended, { ...ended, replaced: true }, job, limits)).toBeUndefined();
+  });
+
+  it('is none for a task that was never placed', () => {
+    expect(assignmentFor(undefined, queued, job, limits)).toBeUndefined();
+    expect(assignmentFor(queued, must(endTask(queued, { code: 'killed', atMs: t0 })), job, limits)).toBeUndefined();
+  });
+});

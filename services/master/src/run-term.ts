@@ -1,0 +1,84 @@
+import type { Clock } from '@berth/shared/process/clock';
+import type { Logger } from '@berth/shared/process/logger';
+import type { CellStore } from '@berth/shared/store/cell-store';
+import type { Replica } from '@berth/shared/store/replica';
+import { Agenda } from './agenda.js';
+import { limitsOf, type MasterConfig } from './config.js';
+import { allSettled } from './leader.js';
+import { LivenessWatch } from './liveness-watch.js';
+import type { MasterMetrics } from './metrics.js';
+import { ReportPump } from './report-pump.js';
+import { FencedError, Term } from './term.js';
+
+/** A new leader's replica has this long to hold everything that its predecessor committed. */
+const catchUpMs = 30_000;
+
+export interface TermParts {
+  readonly config: MasterConfig;
+  readonly store: CellStore;
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly replica: Replica;
+  readonly metrics: MasterMetrics;
+  readonly epoch: number;
+}
+
+/** Everything a leader does; it ends when the signal aborts, or with the first part that fails. */
+export async function runTerm(parts: TermParts, signal: AbortSignal): Promise<void> {
+  try {
+    await catchUp(parts, signal);
+    await runParts(parts, signal);
+  } catch (error) {
+    if (!(error instanceof FencedError) && !signal.aborted) throw error;
+    parts.log.info({ err: error }, 'the term is over');
+  }
+}
+
+/** The replica must hold all that earlier leaders committed; from now on only this epoch commits. */
+async function catchUp({ store, replica }: TermParts, signal: AbortSignal): Promise<void> {
+  const reader = store.openLogReader();
+  try {
+    const { revision } = await reader.head();
+    await replica.waitFor(revision, catchUpMs, signal);
+  } finally {
+    await reader.close();
+  }
+}
+
+async function runParts(parts: TermParts, signal: AbortSignal): Promise<void> {
+  const { config, store, replica, epoch, clock, log, metrics } = parts;
+  const agenda = new Agenda(replica, config.BERTH_MASTER_MAX_FINISHED_JOBS);
+  const inbox = store.openReportInbox();
+  const reports: ReportPump = new ReportPump({ inbox, clock, log, onReports: () => term.wake() });
+  const limits = limitsOf(config);
+  const patienceMs = config.BERTH_AGENT_TIMEOUT;
+  const term: Term = new Term({ store, replica, agenda, reports, epoch, clock, log, metrics, limits, patienceMs });
+  const takeAgentNews = () => agenda.takeAgentNews();
+  const agentTimeoutMs = config.BERTH_AGENT_TIMEOUT;
+  const liveness = new LivenessWatch({ store, cell: replica, epoch, clock, log, agentTimeoutMs, takeAgentNews });
+  const changes = replica.changes$.subscribe((commit) => {
+    agenda.take(commit);
+    term.wake();
+    if (agenda.hasAgentNews) liveness.wake();
+  });
+  const ending = new AbortController();
+  const end = () => ending.abort();
+  const partsSignal = AbortSignal.any([signal, ending.signal]);
+  try {
+    await allSettled([
+      term.run(partsSignal).finally(end),
+      liveness.run(partsSignal).finally(end),
+      reports.run(partsSignal).finally(end),
+      onceAborted(partsSignal).then(() => inbox.close()),
+    ]);
+  } finally {
+    changes.unsubscribe();
+  }
+}
+
+function onceAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,191 @@
+import {
+  AgentRecord,
+  AgentState,
+  AgentStatusRecord,
+  JobRecord,
+  type JobStatusRecord,
+  TaskReport,
+  type TaskRecord,
+} from '@berth/shared/gen/berth/v1/store';
+import type { RetryPolicy } from '@berth/shared/gen/netflix/titus/titus_base';
+import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { isTerminal, moveTask, State } from '@berth/shared/model/task-state';
+import { assignTask } from '../core/assignment.js';
+import { endTask } from '../core/end-task.js';
+import type { JobView } from '../core/job-view.js';
+import type { Limits } from '../core/limits.js';
+import { newTask } from '../core/new-task.js';
+import type { Pass } from '../core/pass.js';
+import { type JobDecision, reconcile } from '../core/reconcile.js';
+import { taskIdIn } from '../core/task-changes.js';
+
+/** The time at which tests begin. */
+export const t0 = Date.UTC(2026, 0, 1);
+export const second = 1000;
+export const minute = 60 * second;
+
+/** Limits with round numbers that differ, so that a test shows which one it met. */
+export const limits: Limits = {
+  maxNotRunningPerJob: 100,
+  stuckDispatchedMs: 60 * second,
+  stuckStartingMs: 10 * minute,
+  killGraceMs: 10 * second,
+  stopConfirmMs: 50 * second,
+  minBackoffMs: second,
+  maxBackoffMs: 30 * second,
+  stableRunMs: 5 * minute,
+  finishedRetentionMs: 20 * minute,
+  maxReplacedTasksPerJob: 20,
+  archiveTtlMs: 7 * 24 * 60 * minute,
+};
+
+type Policy = NonNullable<RetryPolicy['policy']>;
+
+export interface JobOptions {
+  readonly id?: string;
+  readonly kind?: 'batch' | 'service';
+  readonly desired?: number;
+  readonly retry?: Policy;
+  readonly runtimeLimitSecs?: number;
+  readonly resources?: Readonly<Record<string, string>>;
+  readonly killed?: boolean;
+  readonly sequence?: string;
+  readonly createdAtMs?: number;
+}
+
+/** A job as a gateway stores it: by default a batch job of one task that is not tried again. */
+export function aJob(options: JobOptions = {}): JobRecord {
+  const { id = 'job-1', createdAtMs = t0, killed = false } = options;
+  return JobRecord.fromPartial({
+    id,
+    clusterId: 'default',
+    descriptor: aDescriptor(options),
+    createdAtMs,
+    createdBy: 'ada',
+    ...(killed ? { kill: { atMs: createdAtMs, by: 'ada' } } : {}),
+  });
+}
+
+/** A service job; see {@link aJob}. */
+export function aService(options: JobOptions = {}): JobRecord {
+  return aJob({ kind: 'service', ...options });
+}
+
+function aDescriptor({ kind = 'batch', desired = 1, retry, runtimeLimitSecs = 0, resources = {}, sequence = '' }: JobOptions) {
+  const shared = { instances: { desired }, ...(retry === undefined ? {} : { retryPolicy: { policy: retry } }) };
+  return JobDescriptor.fromPartial({
+    appName: 'app',
+    jobGroupInfo: { stack: 'main', sequence },
+    containers: { main: { image: { name: 'busybox:1' }, resources } },
+    jobSpec:
+      kind === 'batch'
+        ? { $case: 'batch', value: { ...shared, runtimeLimitSecs } }
+        : { $case: 'service', value: { ...shared, enabled: true } },
+  });
+}
+
+export const immediate = (retries: number): Policy => ({ $case: 'immediate', value: { retries } });
+
+export interface TaskOptions {
+  readonly job?: JobRecord;
+  readonly slot?: number;
+  readonly attempt?: number;
+  /** The task goes through all states up to this one, or ends in it after RUNNING. */
+  readonly state?: State;
+  /** The reason code of an ended task: `normal` for FINISHED, `failed` for FAILED. */
+  readonly code?: string;
+  readonly agentId?: string;
+  readonly zone?: string;
+  /** When all of that happened. */
+  readonly atMs?: number;
+  /** What differs from the record that comes out. */
+  readonly record?: Partial<TaskRecord>;
+}
+
+/** A task as the master stores it: by default the first of slot 0, QUEUED. */
+export function aTask(options: TaskOptions = {}): TaskRecord {
+  const { job = aJob(), slot = 0, attempt = 0, state = State.QUEUED, atMs = t0 } = options;
+  const queued = newTask(job, { slot, attempt, userRetries: 0, systemRetries: 0 }, atMs);
+  return { ...(state === State.QUEUED ? queued : moved(queued, state, options)), ...options.record };
+}
+
+function moved(queued: TaskRecord, state: State, options: TaskOptions): TaskRecord {
+  const { agentId = 'agent-1', zone = 'a', atMs = t0 } = options;
+  let task = assignTask(queued, anAgent({ id: agentId, zone }), atMs, limits);
+  for (const to of [State.STARTING, State.RUNNING]) {
+    if (state >= to) task = must(moveTask(task, { to, code: '', atMs }));
+  }
+  if (state === State.STARTING) return { ...task, deadlineAtMs: atMs + limits.stuckStartingMs };
+  if (state === State.DISPATCHED) return task;
+  if (!isTerminal(state)) return { ...task, deadlineAtMs: 0 };
+  return must(endTask(task, { code: options.code ?? (state === State.FINISHED ? 'normal' : 'failed'), atMs }));
+}
+
+export interface AgentOptions {
+  readonly id?: string;
+  readonly zone?: string;
+  readonly cpuMillis?: number;
+  readonly memoryMb?: number;
+}
+
+export function anAgent({ id = 'agent-1', zone = 'a', cpuMillis = 4000, memoryMb = 8192 }: AgentOptions = {}): AgentRecord {
+  const capacity = { cpuMillis, memoryMb, diskMb: 100_000, networkMbps: 1000, gpuMillis: 0, ports: 100 };
+  return AgentRecord.fromPartial({ id, attributes: { zone, host: `${id}.example.org` }, capacity, incarnation: '1', registeredAtMs: t0 });
+}
+
+export function anAgentStatus(agentId: string, state: AgentState = AgentState.ALIVE, sinceMs = t0): AgentStatusRecord {
+  return AgentStatusRecord.fromPartial({ agentId, state, sinceMs });
+}
+
+/** A report of the task's agent on it. */
+export function aReport(task: TaskRecord, state: State, fields: Partial<TaskReport> = {}): TaskReport {
+  const code = state === State.FINISHED ? 'normal' : state === State.FAILED ? 'failed' : '';
+  return TaskReport.fromPartial({ agentId: task.agentId, taskId: taskIdIn(task), state, code, atMs: t0, ...fields });
+}
+
+export interface ViewOptions {
+  readonly job?: JobRecord;
+  readonly tasks?: readonly TaskRecord[];
+  readonly status?: JobStatusRecord | undefined;
+  readonly stopWishes?: readonly string[];
+  readonly lostAgents?: readonly string[];
+  /** Tasks whose present record is not stored yet. */
+  readonly uncommitted?: readonly TaskRecord[];
+}
+
+export function aView(options: ViewOptions = {}): JobView {
+  const { job = aJob(), tasks = [], status, stopWishes = [], lostAgents = [], uncommitted = [] } = options;
+  return {
+    job,
+    status,
+    tasks,
+    isCommitted: (task) => tasks.includes(task) && !uncommitted.includes(task),
+    hasStopWish: (id) => stopWishes.includes(id),
+    isAgentLost: (id) => lostAgents.includes(id),
+  };
+}
+
+export function aPass(fields: Partial<Pass> = {}): Pass {
+  return { nowMs: t0, limits, patienceUntilMs: 0, maxWrites: 1000, ...fields };
+}
+
+/** A look at the job, and how it stands with the decision carried out. */
+export function look(options: ViewOptions, fields: Partial<Pass> = {}): JobDecision & { readonly next: ViewOptions } {
+  const decision = reconcile(aView(options), aPass(fields));
+  return { ...decision, next: carriedOut(options, decision) };
+}
+
+/** The job with the decision carried out. */
+export function carriedOut(options: ViewOptions, decision: JobDecision): ViewOptions {
+  const byId = new Map((options.tasks ?? []).map((task) => [taskIdIn(task), task]));
+  for (const task of decision.tasks) byId.set(taskIdIn(task), task);
+  for (const id of decision.retired.taskIds) byId.delete(id);
+  const stopWishes = (options.stopWishes ?? []).filter((id) => byId.has(id));
+  return { ...options, tasks: [...byId.values()], status: decision.status ?? options.status, stopWishes };
+}
+
+/** The value, which the test relies on being there. */
+export function must<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('the fixture is not what the test takes it for');
+  return value;
+}

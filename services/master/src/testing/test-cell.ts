@@ -1,0 +1,94 @@
+import type { JobRecord, Resources } from '@berth/shared/gen/berth/v1/store';
+import type { CellView } from '@berth/shared/model/cell-view';
+import { type Entity, type EntityKind, type EntityRecords, entityKinds } from '@berth/shared/model/entity';
+import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources';
+import { isTaskLive } from '@berth/shared/model/task-state';
+import type { Write } from '@berth/shared/store/store';
+import { isAgentAlive } from '../core/job-view.js';
+import type { AgentCapacity } from '../core/place.js';
+import type { Capacities } from '../core/round-types.js';
+import { taskIdIn } from '../core/task-changes.js';
+import { type AgentOptions, anAgent, anAgentStatus } from './fixtures.js';
+
+type AnyRecord = EntityRecords[EntityKind];
+
+/** A cell in memory, without encoding and time, for tests of the core. */
+export class TestCell implements CellView, Capacities {
+  readonly #tables = new Map<EntityKind, Map<string, Entity>>(entityKinds.map((kind) => [kind, new Map()]));
+  revision = 0;
+
+  find<K extends EntityKind>(kind: K, id: string): Entity<K> | undefined {
+    return this.#table(kind).get(id);
+  }
+
+  all<K extends EntityKind>(kind: K): Iterable<Entity<K>> {
+    return this.#table(kind).values();
+  }
+
+  count(kind: EntityKind): number {
+    return this.#table(kind).size;
+  }
+
+  tasksOf(jobId: string): readonly Entity<'task'>[] {
+    return [...this.all('task')].filter(({ record }) => record.jobId === jobId);
+  }
+
+  put<K extends EntityKind>(kind: K, id: string, record: EntityRecords[K]): this {
+    this.revision += 1;
+    const entity = { kind, id, revision: this.revision, record, bytes: Buffer.from(`${kind}/${id}@${this.revision}`) };
+    this.#table(kind).set(id, entity);
+    return this;
+  }
+
+  putJob(job: JobRecord): this {
+    return this.put('job', job.id, job);
+  }
+
+  putAgent(options: AgentOptions = {}): this {
+    const agent = anAgent(options);
+    return this.put('agent', agent.id, agent).put('agentStatus', agent.id, anAgentStatus(agent.id));
+  }
+
+  putTasks(tasks: readonly EntityRecords['task'][]): this {
+    for (const task of tasks) this.put('task', taskIdIn(task), task);
+    return this;
+  }
+
+  remove(kind: EntityKind, id: string): void {
+    this.#table(kind).delete(id);
+  }
+
+  /** Applies a commit's writes; a commit that names an entity twice is refused, as the store refuses it. */
+  apply(writes: readonly Write[]): void {
+    const names = new Set(writes.map(({ kind, id }) => `${kind}/${id}`));
+    if (names.size < writes.length) throw new Error('a commit names an entity twice');
+    for (const { kind, id, record } of writes) {
+      if (record === undefined) this.remove(kind, id);
+      else this.put(kind, id, record as AnyRecord as never);
+    }
+  }
+
+  /** Counted anew from all tasks. */
+  capacities(ending: Parameters<Capacities['capacities']>[0]): readonly AgentCapacity[] {
+    const ended = new Set(ending.map(taskIdIn));
+    return [...this.all('agent')]
+      .filter(({ id }) => isAgentAlive(this, id))
+      .map(({ id, record }) => {
+        const total = record.capacity ?? zeroResources();
+        return { id, total, free: subtractResources(total, this.usedOn(id, ended)) };
+      });
+  }
+
+  /** What the live tasks on the agent use, but for those in `except`. */
+  usedOn(agentId: string, except: ReadonlySet<string> = new Set()): Resources {
+    let used = zeroResources();
+    for (const { id, record } of this.all('task')) {
+      if (record.agentId === agentId && isTaskLive(record) && !except.has(id)) used = addResources(used, record.resources ?? zeroResources());
+    }
+    return used;
+  }
+
+  #table<K extends EntityKind>(kind: K): Map<string, Entity<K>> {
+    return this.#tables.get(kind) as unknown as Map<string, Entity<K>>;
+  }
+}

@@ -1,0 +1,198 @@
+import { type AgentHandle, startSimulatedFleet } from '@berth/agent/agent';
+import { agentConfigSchema } from '@berth/agent/config';
+import type { RuntimeInfo } from '@berth/agent/container-runtime';
+import { SimulatedEngines } from '@berth/agent/simulated-runtime';
+import { gatewayConfigSchema } from '@berth/api/config';
+import { type Gateway, startGateway } from '@berth/api/gateway';
+import { masterConfigSchema } from '@berth/master/config';
+import { type Master, startMaster } from '@berth/master/master';
+import { systemClock } from '@berth/shared/process/clock';
+import { parseConfig } from '@berth/shared/process/config';
+import type { CellStore } from '@berth/shared/store/cell-store';
+import { RedisStore } from '@berth/shared/store/redis-store';
+import { type LogLine, recordingLogger } from './recording-logger.js';
+import { startTestRedis, type TestRedis } from './redis.js';
+import { TitusCaller } from './titus-caller.js';
+import { waitFor } from './wait-for.js';
+
+export interface TestCellOptions {
+  /** 1 where absent. */
+  readonly masters?: number;
+  /** 1 where absent. */
+  readonly gateways?: number;
+  /** Simulated agents; 2 where absent. */
+  readonly agents?: number;
+  readonly masterEnv?: Readonly<Record<string, string>>;
+  readonly agentEnv?: Readonly<Record<string, string>>;
+  /** What each agent's host has. */
+  readonly host?: Partial<RuntimeInfo>;
+  /** Entries of the change log that are kept. */
+  readonly logLength?: number;
+  /** Stands between a gateway and its store. */
+  readonly gatewayStore?: (store: CellStore) => CellStore;
+}
+
+interface Running<T> {
+  readonly service: T;
+  readonly store: CellStore;
+}
+
+const anyPort = '127.0.0.1:0';
+const cell = 'test';
+/** An error in a log is a fault of Berth's own; what the world does to it is told as a warning. */
+const errorLevel = 50;
+
+/** Short waits where nothing but patience is configured. */
+const quickMaster = { BERTH_MASTER_MIN_BACKOFF: '50ms', BERTH_MASTER_MAX_BACKOFF: '200ms' };
+
+/** A whole cell in this process, over a real Redis and real gRPC; the containers are simulated. Each service has a store of its own. */
+export class TestCell {
+  readonly redis: TestRedis;
+  readonly engines: SimulatedEngines;
+  readonly lines: readonly LogLine[];
+  readonly #options: TestCellOptions;
+  readonly #log = recordingLogger();
+  readonly #masters: Running<Master>[] = [];
+  readonly #gateways: Running<Gateway>[] = [];
+  readonly #callers: TitusCaller[] = [];
+  #agents: Running<AgentHandle> | undefined;
+
+  /** Resolves once a master leads, all gateways serve and all agents are there. */
+  static async start(options: TestCellOptions = {}): Promise<TestCell> {
+    const cell = new TestCell(await startTestRedis(), options);
+    try {
+      await cell.#startAll();
+      return cell;
+    } catch (error) {
+      await cell.close();
+      throw error;
+    }
+  }
+
+  private constructor(redis: TestRedis, options: TestCellOptions) {
+    this.redis = redis;
+    this.#options = options;
+    this.engines = new SimulatedEngines(systemClock, options.host);
+    this.lines = this.#log.lines;
+  }
+
+  /** A caller of that gateway, closed with the cell. */
+  caller(gateway = 0, headers?: Readonly<Record<string, string>>): TitusCaller {
+    const caller = new TitusCaller(this.address(gateway), headers);
+    this.#callers.push(caller);
+    return caller;
+  }
+
+  address(gateway = 0): string {
+    const running = this.#gateways[gateway];
+    if (running === undefined) throw new Error(`the cell has no gateway ${gateway}`);
+    return `127.0.0.1:${running.service.grpcPort}`;
+  }
+
+  get agentIds(): readonly string[] {
+    return this.#agents?.service.agentIds ?? [];
+  }
+
+  get masters(): readonly Master[] {
+    return this.#masters.map(({ service }) => service);
+  }
+
+  /** How many containers the engines of all agents hold, running or not. */
+  async containers(): Promise<number> {
+    const lists = await Promise.all(this.agentIds.map((id) => this.engines.engineOf(id).list()));
+    return lists.flat().length;
+  }
+
+  async startMaster(): Promise<Master> {
+    const env = { ...quickMaster, ...this.#options.masterEnv, BERTH_MASTER_HTTP: anyPort };
+    const config = parseConfig(masterConfigSchema, env);
+    const store = await this.#store();
+    const service = await startMaster({ config, store, log: this.#log.logger });
+    this.#masters.push({ service, store });
+    return service;
+  }
+
+  async startGateway(): Promise<void> {
+    const env = { BERTH_API_GRPC: anyPort, BERTH_API_JOBV1: anyPort, BERTH_API_HTTP: anyPort };
+    const store = await this.#store();
+    const used = this.#options.gatewayStore?.(store) ?? store;
+    const config = parseConfig(gatewayConfigSchema, env);
+    const service = await startGateway({ config, store: used, log: this.#log.logger });
+    this.#gateways.push({ service, store });
+  }
+
+  /** Resolves once all agents are registered; on engines that live as long as the cell. */
+  async startAgents(): Promise<void> {
+    const { agents: count = 2, agentEnv } = this.#options;
+    const env = {
+      BERTH_AGENT_ID: 'agent',
+      BERTH_AGENT_RUNTIME: 'simulated',
+      BERTH_AGENT_HTTP: anyPort,
+      BERTH_AGENT_GRPC: anyPort,
+      ...agentEnv,
+    };
+    const config = parseConfig(agentConfigSchema, env);
+    const store = await this.#store();
+    const { engines } = this;
+    const service = await startSimulatedFleet({ config, store, count, engines, log: this.#log.logger });
+    this.#agents = { service, store };
+    await service.ready;
+  }
+
+  /** The agents' process ends; their containers live on. */
+  async stopAgents(): Promise<void> {
+    const agents = this.#agents;
+    this.#agents = undefined;
+    await closeService(agents);
+  }
+
+  /** Ends the leading master as a shutdown does. Resolves once another one leads. */
+  async changeLeader(): Promise<void> {
+    const index = this.masters.findIndex((master) => master.isLeading());
+    const [leader] = this.#masters.splice(index, 1);
+    await closeService(leader);
+    await this.#someoneLeads();
+  }
+
+  /** What services logged as their own faults. */
+  errors(): readonly string[] {
+    return this.lines.filter(({ level }) => level >= errorLevel).map((line) => JSON.stringify(line));
+  }
+
+  async close(): Promise<void> {
+    for (const caller of this.#callers) caller.close();
+    await this.stopAgents();
+    await Promise.all([...this.#gateways, ...this.#masters].map(closeService));
+    this.engines.close();
+    await this.redis.stop();
+  }
+
+  async #startAll(): Promise<void> {
+    const { masters = 1, gateways = 1 } = this.#options;
+    for (let count = 0; count < masters; count += 1) await this.startMaster();
+    for (let count = 0; count < gateways; count += 1) await this.startGateway();
+    await this.startAgents();
+    await this.#someoneLeads();
+  }
+
+  async #someoneLeads(): Promise<void> {
+    const leads = () => this.masters.some((master) => master.isLeading());
+    await waitFor(leads, { what: 'a master leads' });
+  }
+
+  #store(): Promise<RedisStore> {
+    const { logLength } = this.#options;
+    const log = this.#log.logger;
+    return RedisStore.connect({
+      url: this.redis.url,
+      cell,
+      log,
+      ...(logLength === undefined ? {} : { logLength }),
+    });
+  }
+}
+
+async function closeService(running: Running<{ close(): Promise<void> }> | undefined): Promise<void> {
+  await running?.service.close();
+  await running?.store.close();
+}

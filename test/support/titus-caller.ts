@@ -1,0 +1,167 @@
+import {
+  type DeepPartial,
+  type Job,
+  JobDescriptor,
+  type JobId,
+  JobManagementServiceService as methods,
+  type Task,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { BerthError } from '@berth/shared/model/errors';
+import { fromServiceError, isServiceError } from '@berth/shared/rpc/status';
+import { Client, credentials, Metadata, type MethodDefinition, type ServiceError } from '@grpc/grpc-js';
+import { CheckedStream } from './checked-stream.js';
+import { waitFor } from './wait-for.js';
+
+/** An answer with the trailer that tells the revision which it reflects. */
+export interface Answer<Res> {
+  readonly response: Res;
+  readonly revision: number;
+}
+
+export interface CallOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly deadlineMs?: number;
+}
+
+/** A failed call as its caller sees it: the gRPC status, and the fields that are wrong. */
+export interface CallFailure {
+  readonly status: number;
+  readonly message: string;
+  readonly fields: readonly string[];
+  readonly error: BerthError;
+}
+
+type Method<Req, Res> = Pick<MethodDefinition<Req, Res>, 'path' | 'requestSerialize' | 'responseDeserialize'>;
+
+const defaultDeadlineMs = 15_000;
+
+/** A caller of one gateway: plain gRPC, without what `@berth/client` adds. */
+export class TitusCaller {
+  readonly address: string;
+  readonly #client: Client;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor(address: string, headers: Readonly<Record<string, string>> = defaultHeaders) {
+    this.address = address;
+    this.#client = new Client(address, credentials.createInsecure());
+    this.#headers = headers;
+  }
+
+  /** Resolves with the answer; rejects with grpc-js's ServiceError. */
+  call<Req, Res>(method: Method<Req, Res>, request: Req, options: CallOptions = {}): Promise<Answer<Res>> {
+    const { path, requestSerialize, responseDeserialize } = method;
+    const deadline = Date.now() + (options.deadlineMs ?? defaultDeadlineMs);
+    return new Promise((resolve, reject) => {
+      let response: Res | undefined;
+      const answered = (error: ServiceError | null, value?: Res) => {
+        if (error) reject(error);
+        else response = value;
+      };
+      this.#client
+        .makeUnaryRequest(
+          path,
+          requestSerialize,
+          responseDeserialize,
+          request,
+          this.#metadata(options.headers),
+          { deadline },
+          answered,
+        )
+        // The status, which holds the trailers, comes after the answer.
+        .on('status', ({ metadata }) => {
+          const revision = Number(metadata.get('berth-revision')[0]);
+          if (response !== undefined) resolve({ response, revision });
+        });
+    });
+  }
+
+  /** What a call fails with; rejects where it succeeds. */
+  async failure<Req, Res>(
+    method: Method<Req, Res>,
+    request: Req,
+    options?: CallOptions,
+  ): Promise<CallFailure> {
+    const failure: unknown = await this.call(method, request, options).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (failure === undefined) throw new Error(`${method.path} was expected to fail, and did not`);
+    if (!isServiceError(failure)) throw failure;
+    const error = fromServiceError(failure);
+    const fields = error.violations.map(({ field }) => field);
+    return { status: failure.code, message: failure.details, fields, error };
+  }
+
+  async create(descriptor: DeepPartial<JobDescriptor>, options?: CallOptions): Promise<string> {
+    return (await this.call(methods.createJob, JobDescriptor.fromPartial(descriptor), options)).response.id;
+  }
+
+  async find(id: string, options?: CallOptions): Promise<Job> {
+    return (await this.call(methods.findJob, { id }, options)).response;
+  }
+
+  async findTask(id: string): Promise<Task> {
+    return (await this.call(methods.findTask, { id })).response;
+  }
+
+  async kill(jobId: string): Promise<void> {
+    await this.call(methods.killJob, { id: jobId });
+  }
+
+  async killTask(id: string): Promise<void> {
+    await this.call(methods.killTask, { id });
+  }
+
+  /** How many tasks a service job is to have. */
+  async scale(jobId: string, desired: number): Promise<void> {
+    await this.call(methods.updateJobInstances, {
+      jobId,
+      instances: { desired, min: undefined, max: undefined },
+    });
+  }
+
+  /** The job once the condition holds for it. */
+  until(jobId: string, holds: (job: Job) => boolean, what: string, timeoutMs?: number): Promise<Job> {
+    const look = async () => {
+      const job = await this.find(jobId);
+      return holds(job) ? job : undefined;
+    };
+    return waitFor(look, {
+      what: `job ${jobId} ${what}`,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    });
+  }
+
+  observeJob(jobId: string): CheckedStream {
+    const request: JobId = { id: jobId };
+    return this.#observe(methods.observeJob, request);
+  }
+
+  observeJobs(): CheckedStream {
+    return this.#observe(methods.observeJobs, {});
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #observe<Req>(method: Pick<MethodDefinition<Req, unknown>, 'path' | 'requestSerialize'>, request: Req) {
+    return new CheckedStream(
+      this.#client.makeServerStreamRequest(
+        method.path,
+        method.requestSerialize,
+        (bytes) => bytes,
+        request,
+        this.#metadata(),
+      ),
+    );
+  }
+
+  #metadata(headers: Readonly<Record<string, string>> = {}): Metadata {
+    const metadata = new Metadata();
+    for (const [key, value] of Object.entries({ ...this.#headers, ...headers })) metadata.set(key, value);
+    return metadata;
+  }
+}
+
+const defaultHeaders = { 'berth-caller-id': 'test', 'berth-caller-email': 'test@example.com' };
