@@ -46,6 +46,17 @@ export function commitContract(test: StoreUnderTest): void {
       });
     });
 
+    it('holds only while entities that it does not write are at the expected revisions', async () => {
+      applied(await test.store.commit(request([cluster('a')])));
+      const expecting = (id: string, revision: number) =>
+        test.store.commit(request([cluster('b')], { expects: [{ kind: 'cluster', id, revision }] }));
+      const conflict = { ok: false, reason: 'conflict', kind: 'cluster' };
+      expect(await expecting('a', 0)).toEqual({ ...conflict, id: 'a', actualRevision: 1 });
+      expect(await expecting('absent', 1)).toEqual({ ...conflict, id: 'absent', actualRevision: 0 });
+      expect(applied(await expecting('a', 1)).revision).toBe(2);
+      expect(applied(await expecting('absent', 0)).revision).toBe(3);
+    });
+
     it('removes an entity, after which it can be created again', async () => {
       applied(await test.store.commit(request([cluster('a')])));
       applied(await test.store.commit(request([removal('a', 1)])));

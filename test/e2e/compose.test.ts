@@ -8,6 +8,7 @@ import { filter, firstValueFrom, lastValueFrom, shareReplay, takeUntil, timer } 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importNodeImage, importRedisImage } from '../support/base-image.js';
 import { type ComposeCommand, obtainCompose } from '../support/compose-command.js';
+import { ownProject, removeDeadProjects } from '../support/compose-leftovers.js';
 import { ComposeProject } from '../support/compose-project.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -30,7 +31,7 @@ function whatIsLacking(): string | undefined {
   return compose === undefined ? 'there is neither `docker compose` nor `docker-compose`' : undefined;
 }
 
-const id = `berthtest${process.pid}`;
+const id = ownProject;
 const images = { node: `${id}/node:20`, redis: `${id}/redis:7`, berth: `${id}/berth:test` };
 const masters = ['master-1', 'master-2'] as const;
 const gateways = ['gateway-1', 'gateway-2'] as const;
@@ -40,10 +41,13 @@ const docker = dockerClient(dockerHost);
 describe.skipIf(lacking !== undefined && !inCi)('the composition', () => {
   let project: ComposeProject;
   let grpc: Record<(typeof gateways)[number], string>;
+  let stagesBefore: string[] = [];
   const clients: BerthClient[] = [];
 
   beforeAll(async () => {
     if (compose === undefined || lacking !== undefined) throw new Error(lacking);
+    await removeDeadProjects(docker);
+    stagesBefore = await buildStages();
     const [grpc1 = 0, grpc2 = 0, ...others] = await freePorts(6);
     grpc = { 'gateway-1': `127.0.0.1:${grpc1}`, 'gateway-2': `127.0.0.1:${grpc2}` };
     project = composition(compose, [grpc1, grpc2, ...others]);
@@ -57,10 +61,11 @@ describe.skipIf(lacking !== undefined && !inCi)('the composition', () => {
   });
 
   afterAll(async () => {
+    if (lacking !== undefined) return;
     for (const client of clients) client.close();
     await project?.run('down', '--volumes', '--timeout', '1');
     await removeTaskContainers();
-    await removeImages();
+    await removeImages(stagesBefore);
   });
 
   function connect(...addresses: string[]): BerthClient {
@@ -185,10 +190,22 @@ async function removeTaskContainers(): Promise<void> {
   for (const found of await taskContainers()) await docker.getContainer(found).remove({ force: true });
 }
 
-async function removeImages(): Promise<void> {
-  for (const reference of Object.values(images)) {
-    const found = await docker.listImages({ filters: { reference: [reference] } });
-    if (found.length > 0) await docker.getImage(reference).remove({ force: true });
+/** The classic builder keeps its build stage, without a name, to build faster the next time. */
+async function buildStages(): Promise<string[]> {
+  const filters = { dangling: ['true'], label: ['berth.image.stage=build'] };
+  return (await docker.listImages({ filters })).map(({ Id }) => Id);
+}
+
+async function removeImages(stagesBefore: readonly string[]): Promise<void> {
+  // A step that failed leaves its container.
+  const failed = { label: ['berth.image.stage=build'], status: ['exited'] };
+  for (const { Id } of await docker.listContainers({ all: true, filters: failed })) {
+    await docker.getContainer(Id).remove({ force: true });
   }
-  await docker.pruneImages({ filters: { dangling: ['true'], label: ['berth.image.stage=build'] } });
+  const stages = (await buildStages()).filter((stage) => !stagesBefore.includes(stage));
+  const reference = Object.values(images);
+  const named = (await docker.listImages({ filters: { reference } })).flatMap(
+    ({ RepoTags }) => RepoTags ?? [],
+  );
+  for (const image of [...stages, ...named]) await docker.getImage(image).remove({ force: true });
 }

@@ -16,7 +16,7 @@ import {
   tasksIn,
 } from '../support/jobs.js';
 import { skipRedisTests } from '../support/redis.js';
-import { TestCell } from '../support/test-cell.js';
+import { closeCleanly, TestCell } from '../support/test-cell.js';
 import type { TitusCaller } from '../support/titus-caller.js';
 import { waitFor } from '../support/wait-for.js';
 
@@ -31,11 +31,7 @@ describe.skipIf(skipRedisTests !== false)('jobs and their tasks, from CreateJob 
     cell = await TestCell.start({ masterEnv: { BERTH_MASTER_KILL_GRACE: '200ms' } });
     caller = cell.caller();
   });
-  afterAll(async () => {
-    const errors = cell?.errors();
-    await cell?.close();
-    expect(errors).toEqual([]);
-  });
+  afterAll(() => closeCleanly(cell));
 
   const ended = (id: string) => caller.until(id, isJobOver, 'ends');
   const attemptsOf = (id: string, slot = 0) =>

@@ -26,6 +26,11 @@ export class CheckedStream {
     });
   }
 
+  /** The status that the stream has ended with. */
+  get code(): number | undefined {
+    return this.#code;
+  }
+
   get received(): readonly JobChangeNotification[] {
     return this.model.received;
   }

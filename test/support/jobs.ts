@@ -1,6 +1,7 @@
 import type { DeepPartial, Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { codeOf } from '@berth/shared/model/reason';
 import { isTerminal, State } from '@berth/shared/model/task-state';
+import { testImage } from './docker.js';
 
 /** What a simulated container does (see `services/agent/src/core/sim-script.ts`). */
 export interface SimBehaviour {
@@ -103,4 +104,15 @@ export function runs(count: number): (job: Job) => boolean {
 /** What stands in a task's id after its job's: slot and attempt. */
 export function ownPart({ id }: Task): string {
   return id.slice(id.indexOf('.') + 1);
+}
+
+/** A container of busybox on a real engine that runs a shell's command line. */
+export function shell(commandLine: string, changes: Container = {}): Container {
+  return {
+    image: { name: testImage },
+    resources: { cpu: '0.1', memory: '32' },
+    entryPoint: ['/bin/sh', '-c'],
+    command: [commandLine],
+    ...changes,
+  };
 }

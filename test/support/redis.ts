@@ -53,8 +53,13 @@ export async function startTestRedis(options: TestRedisOptions = {}): Promise<Te
     );
   }
   const dir = await mkdtemp(join(tmpdir(), 'berth-test-redis-'));
-  const { server, port } = await startOnFreePort({ binary, dir, settings: options.settings ?? {} });
-  return testRedis(server, { port, dir });
+  try {
+    const { server, port } = await startOnFreePort({ binary, dir, settings: options.settings ?? {} });
+    return testRedis(server, { port, dir });
+  } catch (error) {
+    await rm(dir, { recursive: true, force: true });
+    throw error;
+  }
 }
 
 function testRedis(server: RedisProcess, { port, dir }: { port: number; dir: string }): TestRedis {
@@ -128,7 +133,12 @@ class RedisProcess {
     }
     const spawnError = new Promise<never>((_, reject) => child.once('error', reject));
     process.once('exit', this.#killAtExit);
-    await Promise.race([spawnError, this.#serving(port)]);
+    try {
+      await Promise.race([spawnError, this.#serving(port)]);
+    } catch (error) {
+      await this.end('SIGKILL');
+      throw error;
+    }
   }
 
   signal(name: NodeJS.Signals): void {
@@ -139,7 +149,8 @@ class RedisProcess {
     const child = this.#child;
     this.#child = undefined;
     process.off('exit', this.#killAtExit);
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const hasRun = child?.pid !== undefined;
+    if (!hasRun || child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     child.kill(signal);
     await exited;

@@ -1,6 +1,7 @@
 import { type AgentHandle, startSimulatedFleet } from '@berth/agent/agent';
 import { agentConfigSchema } from '@berth/agent/config';
 import type { RuntimeInfo } from '@berth/agent/container-runtime';
+import type { ContainerStatus } from '@berth/agent/core/container';
 import { SimulatedEngines } from '@berth/agent/simulated-runtime';
 import { gatewayConfigSchema } from '@berth/api/config';
 import { type Gateway, startGateway } from '@berth/api/gateway';
@@ -9,7 +10,9 @@ import { type Master, startMaster } from '@berth/master/master';
 import { systemClock } from '@berth/shared/process/clock';
 import { parseConfig } from '@berth/shared/process/config';
 import type { CellStore } from '@berth/shared/store/cell-store';
+import { cellKeys } from '@berth/shared/store/keys';
 import { RedisStore } from '@berth/shared/store/redis-store';
+import { expect } from 'vitest';
 import { type LogLine, recordingLogger } from './recording-logger.js';
 import { startTestRedis, type TestRedis } from './redis.js';
 import { TitusCaller } from './titus-caller.js';
@@ -28,6 +31,8 @@ export interface TestCellOptions {
   readonly host?: Partial<RuntimeInfo>;
   /** Entries of the change log that are kept. */
   readonly logLength?: number;
+  /** How long a commit may wait for Redis. */
+  readonly commitTimeoutMs?: number;
   /** Stands between a gateway and its store. */
   readonly gatewayStore?: (store: CellStore) => CellStore;
 }
@@ -56,6 +61,7 @@ export class TestCell {
   readonly #gateways: Running<Gateway>[] = [];
   readonly #callers: TitusCaller[] = [];
   #agents: Running<AgentHandle> | undefined;
+  #agentIds: readonly string[] = [];
 
   /** Resolves once a master leads, all gateways serve and all agents are there. */
   static async start(options: TestCellOptions = {}): Promise<TestCell> {
@@ -90,17 +96,45 @@ export class TestCell {
   }
 
   get agentIds(): readonly string[] {
-    return this.#agents?.service.agentIds ?? [];
+    return this.#agentIds;
   }
 
   get masters(): readonly Master[] {
     return this.#masters.map(({ service }) => service);
   }
 
+  /** What a gateway tells Prometheus. */
+  async metrics(gateway = 0): Promise<string> {
+    const port = this.#gateways[gateway]?.service.httpPort;
+    return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  }
+
+  /** A gateway's answer on whether it is well. */
+  async health(gateway = 0): Promise<{ readonly status: number; readonly text: string }> {
+    const port = this.#gateways[gateway]?.service.httpPort;
+    const answer = await fetch(`http://127.0.0.1:${port}/healthz`);
+    return { status: answer.status, text: await answer.text() };
+  }
+
+  /** Whether exactly so many containers have ended and are still there. */
+  async hasExited(count: number): Promise<boolean> {
+    return (await this.#containers()).filter(({ state }) => state === 'exited').length === count;
+  }
+
   /** How many containers the engines of all agents hold, running or not. */
   async containers(): Promise<number> {
-    const lists = await Promise.all(this.agentIds.map((id) => this.engines.engineOf(id).list()));
-    return lists.flat().length;
+    return (await this.#containers()).length;
+  }
+
+  /** The revision of the oldest entry that the change log still has. */
+  async firstLogged(): Promise<number> {
+    const reply = await this.redis.command('XRANGE', cellKeys(cell).log, '-', '+', 'COUNT', '1');
+    return Number(/\b(\d+)-\d+\r/.exec(reply)?.[1]);
+  }
+
+  /** Whether Redis holds the entity, as `KIND/ID`. */
+  async stored(field: string): Promise<boolean> {
+    return (await this.redis.command('HEXISTS', cellKeys(cell).entities, field)).startsWith(':1');
   }
 
   async startMaster(): Promise<Master> {
@@ -121,6 +155,11 @@ export class TestCell {
     this.#gateways.push({ service, store });
   }
 
+  async stopGateway(index: number): Promise<void> {
+    const [gateway] = this.#gateways.splice(index, 1);
+    await closeService(gateway);
+  }
+
   /** Resolves once all agents are registered; on engines that live as long as the cell. */
   async startAgents(): Promise<void> {
     const { agents: count = 2, agentEnv } = this.#options;
@@ -136,6 +175,7 @@ export class TestCell {
     const { engines } = this;
     const service = await startSimulatedFleet({ config, store, count, engines, log: this.#log.logger });
     this.#agents = { service, store };
+    this.#agentIds = service.agentIds;
     await service.ready;
   }
 
@@ -146,11 +186,16 @@ export class TestCell {
     await closeService(agents);
   }
 
-  /** Ends the leading master as a shutdown does. Resolves once another one leads. */
-  async changeLeader(): Promise<void> {
+  /** Ends the leading master as a shutdown does, wherever the leadership goes. */
+  async stopMaster(): Promise<void> {
     const index = this.masters.findIndex((master) => master.isLeading());
     const [leader] = this.#masters.splice(index, 1);
     await closeService(leader);
+  }
+
+  /** Ends the leading master as a shutdown does. Resolves once another one leads. */
+  async changeLeader(): Promise<void> {
+    await this.stopMaster();
     await this.#someoneLeads();
   }
 
@@ -167,6 +212,11 @@ export class TestCell {
     await this.redis.stop();
   }
 
+  async #containers(): Promise<readonly ContainerStatus[]> {
+    const lists = await Promise.all(this.agentIds.map((id) => this.engines.engineOf(id).list()));
+    return lists.flat();
+  }
+
   async #startAll(): Promise<void> {
     const { masters = 1, gateways = 1 } = this.#options;
     for (let count = 0; count < masters; count += 1) await this.startMaster();
@@ -181,15 +231,22 @@ export class TestCell {
   }
 
   #store(): Promise<RedisStore> {
-    const { logLength } = this.#options;
-    const log = this.#log.logger;
+    const { logLength, commitTimeoutMs } = this.#options;
     return RedisStore.connect({
       url: this.redis.url,
       cell,
-      log,
+      log: this.#log.logger,
       ...(logLength === undefined ? {} : { logLength }),
+      ...(commitTimeoutMs === undefined ? {} : { commitTimeoutMs }),
     });
   }
+}
+
+/** Closes the cell, if it ever started, and expects that no service of it logged a fault of its own. */
+export async function closeCleanly(cell: TestCell | undefined): Promise<void> {
+  if (cell === undefined) return;
+  await cell.close();
+  expect(cell.errors()).toEqual([]);
 }
 
 async function closeService(running: Running<{ close(): Promise<void> }> | undefined): Promise<void> {

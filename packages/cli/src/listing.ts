@@ -1,5 +1,5 @@
 import type { JobCalls } from '@berth/client/job-calls';
-import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { Job, JobCluster, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State, stateName } from '@berth/shared/model/task-state';
 
 /** How many entities one call may bring. */
@@ -49,6 +49,11 @@ export async function findAllJobs(calls: JobCalls, wanted: JobsWanted): Promise<
 /** All tasks of a job, in the order of their creation. */
 export function findAllTasks(calls: JobCalls, jobId: string): Promise<Task[]> {
   return allPages(async (page) => calls.findTasks({ jobId, page }));
+}
+
+/** All clusters that meet the criteria, oldest first. */
+export function findAllClusters(calls: JobCalls, criteria: Criteria = {}): Promise<JobCluster[]> {
+  return allPages(async (page) => calls.findJobClusters({ fiterlingCriteria: { ...criteria }, page }));
 }
 
 interface Paged<T> {

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { addCluster } from './commands/cluster.js';
 import { addKill } from './commands/kill.js';
 import { addObserve } from './commands/observe.js';
 import { addPs } from './commands/ps.js';
@@ -38,7 +39,7 @@ export function createProgram(io: Io, setExitCode: (code: number) => void): Comm
   const act: Act = async (command, work) => {
     setExitCode(await work(createContext(io, command.optsWithGlobals<GlobalOptions>())));
   };
-  for (const add of [addRun, addSubmit, addPs, addShow, addObserve, addKill, addScale, addVersion])
-    add(program, act);
+  const commands = [addRun, addSubmit, addPs, addShow, addObserve, addKill, addScale, addCluster, addVersion];
+  for (const add of commands) add(program, act);
   return program;
 }

@@ -72,20 +72,31 @@ export function packagesToInstall(simulation: string): string[] {
   return [...new Set(names)];
 }
 
+const aptOptions = ['-y', '-o', `DPkg::Lock::Timeout=${dpkgLockTimeoutSeconds}`, '-o', 'Dpkg::Use-Pty=0'];
+
+/** What an installation that was killed half-way makes the next one ask for, and how that is done. */
+const repairs: ReadonlyArray<{ readonly asked: string; readonly command: readonly string[] }> = [
+  { asked: 'dpkg --configure -a', command: ['dpkg', '--configure', '-a'] },
+  { asked: '--fix-broken', command: ['apt-get', 'install', ...aptOptions, '--fix-broken'] },
+];
+
 /** Installs a distribution package on this machine. Rejects with a `CommandError` where it cannot. */
 export async function installPackage(name: string, root: Root): Promise<void> {
-  const options = ['-y', '-o', `DPkg::Lock::Timeout=${dpkgLockTimeoutSeconds}`, '-o', 'Dpkg::Use-Pty=0'];
-  const asRoot = (...command: readonly string[]) =>
+  const asRoot = (command: readonly string[]) =>
     root.run('env', ['DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C', ...command]);
-  const install = ['apt-get', 'install', ...options, '--no-install-recommends', name];
-  await asRoot('apt-get', 'update', ...options);
-  try {
-    await asRoot(...install);
-  } catch (error) {
-    // An installation that was killed half-way leaves dpkg in a state that it wants repaired first.
-    if (!(error instanceof CommandError) || !error.output.includes('dpkg --configure -a')) throw error;
-    await asRoot('dpkg', '--configure', '-a');
-    await asRoot(...install);
+  const install = () => asRoot(['apt-get', 'install', ...aptOptions, '--no-install-recommends', name]);
+  await asRoot(['apt-get', 'update', ...aptOptions]);
+  for (const untried = [...repairs]; ; ) {
+    try {
+      await install();
+      return;
+    } catch (error) {
+      if (!(error instanceof CommandError)) throw error;
+      const index = untried.findIndex((repair) => error.output.includes(repair.asked));
+      const [repair] = index < 0 ? [] : untried.splice(index, 1);
+      if (repair === undefined) throw error;
+      await asRoot(repair.command);
+    }
   }
 }
 

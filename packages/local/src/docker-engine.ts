@@ -86,6 +86,9 @@ async function ownEngine(dir: string, options: ObtainOptions): Promise<DockerEng
   };
 }
 
+/** What dockerd calls. */
+const dockerdParts = ['containerd', 'runc', 'iptables'];
+
 interface Findings extends EngineFindings {
   readonly root: Root | undefined;
 }
@@ -96,6 +99,7 @@ async function lookAround(dir: string, progress: Progress): Promise<Findings> {
   return {
     ownAnswers,
     dockerd: await findOnPath('dockerd'),
+    lacksParts: (await Promise.all(dockerdParts.map((name) => findOnPath(name)))).includes(undefined),
     root,
     canBeRoot: root !== undefined,
     hasApt: await hasApt(),

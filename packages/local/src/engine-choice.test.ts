@@ -4,6 +4,7 @@ import { chooseEngine, type EngineFindings } from './engine-choice.js';
 const bareMachine: EngineFindings = {
   ownAnswers: false,
   dockerd: undefined,
+  lacksParts: true,
   canBeRoot: true,
   hasApt: true,
   defaultSocketExists: false,
@@ -22,7 +23,17 @@ describe('chooseEngine', () => {
   });
 
   it('starts an installed dockerd before it installs one', () => {
-    expect(chooseEngine({ ...bareMachine, dockerd: '/usr/sbin/dockerd' }).kind).toBe('start');
+    const found = { ...bareMachine, dockerd: '/usr/sbin/dockerd', lacksParts: false };
+    expect(chooseEngine(found).kind).toBe('start');
+  });
+
+  it('installs Docker again where an installation was stopped half-way', () => {
+    expect(chooseEngine({ ...bareMachine, dockerd: '/usr/sbin/dockerd' }).kind).toBe('install');
+  });
+
+  it('tries an incomplete dockerd where nothing can be installed', () => {
+    const found = { ...bareMachine, dockerd: '/usr/sbin/dockerd', hasApt: false };
+    expect(chooseEngine(found).kind).toBe('start');
   });
 
   it('installs Docker on a bare machine with apt and root', () => {

@@ -4,6 +4,8 @@ export interface EngineFindings {
   readonly ownAnswers: boolean;
   /** The path of dockerd. */
   readonly dockerd: string | undefined;
+  /** Some of the programs that dockerd calls are missing, as after an installation that was stopped half-way. */
+  readonly lacksParts: boolean;
   /** We are root or may become so through sudo. */
   readonly canBeRoot: boolean;
   readonly hasApt: boolean;
@@ -22,8 +24,10 @@ const alternatives = 'or set DOCKER_HOST to one that you may use';
 /** How to get an engine: the one of ours that runs, the installed one, a newly installed one, or not at all. */
 export function chooseEngine(found: EngineFindings): EngineChoice {
   if (found.canBeRoot && found.ownAnswers) return { kind: 'adopt' };
-  if (found.canBeRoot && found.dockerd !== undefined) return { kind: 'start' };
+  if (found.canBeRoot && found.dockerd !== undefined && !found.lacksParts) return { kind: 'start' };
   if (found.canBeRoot && found.hasApt) return { kind: 'install' };
+  // dockerd itself says best what it lacks.
+  if (found.canBeRoot && found.dockerd !== undefined) return { kind: 'start' };
   return { kind: 'impossible', whatToDo: whatToDo(found) };
 }
 

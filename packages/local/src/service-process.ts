@@ -13,6 +13,11 @@ const readyTimeoutMs = 30_000;
 /** Longer than a service takes that ends itself because it could not close everything. */
 const stopGraceMs = 12_000;
 const healthTimeoutMs = 2_000;
+/**
+ * A cell on one machine shares it with its user's own work. Left alone, V8 lets short-lived objects spread over 48 MB in
+ * each process before it tidies up, which pays for itself only under a load that such a cell does not see.
+ */
+const nodeFlags = ['--max-semi-space-size=2'];
 
 export interface ServiceOptions {
   readonly kind: ServiceKind;
@@ -67,7 +72,7 @@ function launch(options: ServiceOptions): Promise<ManagedChild> {
   return startChild({
     name: options.name,
     command: process.execPath,
-    args: [entry],
+    args: [...nodeFlags, entry],
     env: options.env,
     logFile: options.logFile,
   });

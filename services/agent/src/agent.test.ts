@@ -64,7 +64,10 @@ describe('an agent', () => {
   it('refuses a container that cannot be, with all that is wrong', async () => {
     await (await cell.startAgent()).ready;
     await cell.assign('j.0-0', {}, { network: 'mesh' });
-    expect(await cell.endOf('j.0-0')).toMatchObject({ code: 'invalidRequest', text: expect.stringContaining('"mesh"') });
+    expect(await cell.endOf('j.0-0')).toMatchObject({
+      code: 'invalidRequest',
+      text: expect.stringContaining('"mesh"'),
+    });
   });
 
   it('stops a task that is told to end', async () => {
@@ -150,9 +153,14 @@ describe('an agent', () => {
     await first.close();
     await waitFor(async () => (await cell.containersOf()).includes('j.0-0 exited'), 'one ends meanwhile');
     const { startedAtMs } = (await cell.engine.inspect('j.1-0')) ?? {};
+    const before = (await cell.reports()).length;
     await (await cell.startAgent()).ready;
     expect(await cell.endOf('j.0-0')).toMatchObject({ exitCode: 9, code: 'failed', stopped: false });
     expect(await cell.engine.inspect('j.1-0')).toMatchObject({ state: 'running', startedAtMs });
+    const told = (await cell.reports()).slice(before).map(({ taskId, state }) => `${taskId} ${state}`);
+    expect(told.sort()).toEqual(
+      [`j.0-0 ${State.RUNNING}`, `j.0-0 ${State.FAILED}`, `j.1-0 ${State.RUNNING}`].sort(),
+    );
   });
 
   it('leaves its containers running when it ends', async () => {
@@ -172,7 +180,7 @@ describe('an agent', () => {
     await cell.reaches('j.0-0', 'RUNNING');
     cell.isRedisAway = true;
     await waitFor(async () => (await cell.containersOf()).includes('j.0-0 exited'), 'one ends meanwhile');
-    await waitFor(() => agent.isReady()?.includes('Redis does not answer'), 'it says that Redis is away');
+    await waitFor(() => agent.isReady()?.includes('connection refused'), 'it says that Redis is away');
     expect(await cell.containersOf()).toContain('j.1-0 running');
     await cell.assign('j.2-0');
     cell.isRedisAway = false;
@@ -183,7 +191,11 @@ describe('an agent', () => {
   });
 
   it('registers what it has, and says that it is alive', async () => {
-    const env = { BERTH_AGENT_ATTRIBUTES: 'zone=east,rack=r7', BERTH_AGENT_CPU: '2.5', BERTH_AGENT_MEMORY_MB: '4096' };
+    const env = {
+      BERTH_AGENT_ATTRIBUTES: 'zone=east,rack=r7',
+      BERTH_AGENT_CPU: '2.5',
+      BERTH_AGENT_MEMORY_MB: '4096',
+    };
     const agent = await cell.startAgent(env);
     await agent.ready;
     const { record } = await registered();
@@ -216,7 +228,14 @@ describe('an agent', () => {
     await cell.reaches('j.0-0', 'RUNNING');
     cell.store.clear();
     await cell.assign('j.0-0');
-    await waitFor(() => registered().then(() => true, () => false), 'it is registered again');
+    await waitFor(
+      () =>
+        registered().then(
+          () => true,
+          () => false,
+        ),
+      'it is registered again',
+    );
     const again = cell.store.openReportInbox();
     await waitFor(async () => {
       const reports = await again.readReports('0', 100, 0);
@@ -230,7 +249,7 @@ describe('an agent', () => {
     await agent.ready;
     cell.engine.goDown();
     await waitFor(async () => (await cell.store.findBeating(['a'], 80)).length === 0, 'it beats no more');
-    expect(agent.isReady()).toContain('does not answer');
+    expect(agent.isReady()).toContain('the simulated engine is down');
     cell.engine.comeBack();
     await waitFor(async () => (await cell.store.findBeating(['a'], 80)).length === 1, 'it beats again');
     await waitFor(() => agent.isReady() === undefined, 'it is ready again');
@@ -241,7 +260,7 @@ describe('an agent', () => {
     await cell.assign('j.0-0', { BERTH_SIM_RUN_MS: '50', BERTH_SIM_EXIT_CODE: '4' });
     await cell.reaches('j.0-0', 'RUNNING');
     cell.engine.goDown();
-    await new Promise((resolve) => setTimeout(resolve, 80));
+    await waitFor(() => cell.engine.running === 0, 'the container has ended');
     cell.engine.comeBack();
     expect(await cell.endOf('j.0-0')).toMatchObject({ exitCode: 4 });
   });
@@ -249,7 +268,7 @@ describe('an agent', () => {
   it('waits for an engine that is not there when it starts', async () => {
     cell.engine.goDown();
     const agent = await cell.startAgent();
-    await waitFor(() => agent.isReady()?.includes('not registered'), 'it waits');
+    await waitFor(() => agent.isReady()?.includes('the simulated engine is down'), 'it waits');
     cell.engine.comeBack();
     await agent.ready;
     expect(agent.isReady()).toBeUndefined();
@@ -282,7 +301,9 @@ describe('an agent', () => {
   it('says in one sentence that it cannot listen where another does', async () => {
     const agent = await cell.startAgent();
     const taken = { BERTH_AGENT_HTTP: `127.0.0.1:${agent.httpPort}`, BERTH_AGENT_ID: 'b' };
-    await expect(cell.startAgent(taken)).rejects.toThrow(/cannot listen on .* another process listens there already/);
+    await expect(cell.startAgent(taken)).rejects.toThrow(
+      /cannot listen on .* another process listens there already/,
+    );
   });
 
   async function registered(): Promise<{ record: AgentRecord; revision: number }> {
@@ -321,6 +342,10 @@ describe('a fleet of simulated agents', () => {
 describe('a failed call to an engine', () => {
   it('carries its kind and its cause', () => {
     const cause = new Error('socket');
-    expect(new RuntimeError('unavailable', 'away', cause)).toMatchObject({ kind: 'unavailable', message: 'away', cause });
+    expect(new RuntimeError('unavailable', 'away', cause)).toMatchObject({
+      kind: 'unavailable',
+      message: 'away',
+      cause,
+    });
   });
 });

@@ -62,7 +62,9 @@ interface Crew {
 /** Reports that are not stored by then are left to the next run, which sees the same containers. */
 const flushLimitMs = 2_000;
 const grpcGraceMs = 1_000;
-const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 /**
  * Starts one agent. Resolves as soon as it listens; Redis and the engine may still be away, which it waits for.
@@ -73,10 +75,19 @@ export function startAgent({ runtime, ...options }: AgentOptions): Promise<Agent
 }
 
 /** Starts many agents with simulated engines in this process; they share their connections, beats and reports. */
-export async function startSimulatedFleet({ count, engines, ...options }: FleetOptions): Promise<AgentHandle> {
+export async function startSimulatedFleet({
+  count,
+  engines,
+  ...options
+}: FleetOptions): Promise<AgentHandle> {
   const own = engines ?? new SimulatedEngines(options.clock);
-  const ids = Array.from({ length: count }, (_, index) => fleetAgentId(options.config.BERTH_AGENT_ID, count, index));
-  const handle = await start(options, ids.map((agentId) => ({ agentId, runtime: own.engineOf(agentId) })));
+  const ids = Array.from({ length: count }, (_, index) =>
+    fleetAgentId(options.config.BERTH_AGENT_ID, count, index),
+  );
+  const handle = await start(
+    options,
+    ids.map((agentId) => ({ agentId, runtime: own.engineOf(agentId) })),
+  );
   const close = async () => {
     await handle.close();
     if (engines === undefined) own.close();
@@ -99,7 +110,11 @@ async function start(options: Omit<AgentOptions, 'runtime'>, seats: readonly Sea
   const grpc = await startGrpcServer({ address: config.BERTH_AGENT_GRPC, services: [], health, log });
   const registry = createRegistry('agent');
   const latency = launchHistogram(registry);
-  const outage = new Outage(log, 'Redis', 'containers keep running, and what happens to them is reported later');
+  const outage = new Outage(
+    log,
+    'Redis',
+    'containers keep running, and what happens to them is reported later',
+  );
   const reporter = new Reporter({ outbox: store, clock, outage });
   const crew: Crew = {
     options,
@@ -125,7 +140,7 @@ async function start(options: Omit<AgentOptions, 'runtime'>, seats: readonly Sea
     resyncMs: config.BERTH_AGENT_RESYNC,
     runtimeSilenceMs: config.BERTH_AGENT_RUNTIME_SILENCE,
   });
-  const isReady = () => session.waitingFor ?? outage.why ?? workers.find((worker) => worker.outage)?.outage;
+  const isReady = () => outage.why ?? workers.find((worker) => worker.outage)?.outage ?? session.waitingFor;
   const closeAll = () => closeCrew(crew, { session, workers, grpc });
   const http = await startHttp(crew, isReady).catch(async (error: unknown) => {
     await closeAll();
@@ -159,6 +174,7 @@ function createMember(crew: Crew, { agentId, runtime }: Seat): Member {
       agentId,
       network: config.BERTH_AGENT_NETWORK,
       portBind: config.BERTH_AGENT_PORT_BIND,
+      passesGpus: config.BERTH_AGENT_GPU_DRIVER === 'nvidia',
     },
     runtime,
     timers,

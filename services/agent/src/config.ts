@@ -4,33 +4,47 @@ import { z } from 'zod';
 import { networkModes } from './core/container-spec.js';
 
 const amount = z.coerce.number({ error: 'must be a number' });
+const positive = amount.positive({ error: 'must be greater than 0' });
+const count = amount.int({ error: 'must be a whole number' }).nonnegative({ error: 'must not be negative' });
+const agentCount = { error: 'must be from 1 to 20000' };
 const span = (fallback: string) => durationMs.prefault(fallback);
 
-const idMessage = 'must be 1 to 128 letters, digits, dots, hyphens or underscores, beginning with a letter or digit';
+const idMessage =
+  'must be 1 to 128 letters, digits, dots, hyphens or underscores, beginning with a letter or digit';
 const agentId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, { error: idMessage });
 
 /** The agent's environment variables, with their defaults. */
 export const agentConfigSchema = z.object({
   ...cellConfigShape,
   BERTH_AGENT_ID: agentId.default(() => hostname()),
-  BERTH_AGENT_RUNTIME: z.enum(['docker', 'simulated'], { error: 'must be docker or simulated' }).default('docker'),
+  BERTH_AGENT_RUNTIME: z
+    .enum(['docker', 'simulated'], { error: 'must be docker or simulated' })
+    .default('docker'),
   /** How many agents the process is; the ids of more than one end in a number. Only with the simulated runtime. */
-  BERTH_AGENT_SIMULATED_AGENTS: amount.int().min(1).max(20_000).default(1),
+  BERTH_AGENT_SIMULATED_AGENTS: count.min(1, agentCount).max(20_000, agentCount).default(1),
   BERTH_AGENT_HTTP: listenAddress('127.0.0.1:7380'),
   BERTH_AGENT_GRPC: listenAddress('127.0.0.1:7304'),
   /** Added to the attributes that every agent has, or in their place. */
   BERTH_AGENT_ATTRIBUTES: attributes.prefault(''),
   /** Each replaces what the engine says of its host. Cores; decimals allowed. */
-  BERTH_AGENT_CPU: amount.positive().optional(),
-  BERTH_AGENT_MEMORY_MB: amount.int().positive().optional(),
-  BERTH_AGENT_DISK_MB: amount.int().nonnegative().optional(),
-  BERTH_AGENT_NETWORK_MBPS: amount.int().nonnegative().default(10_000),
+  BERTH_AGENT_CPU: positive.optional(),
+  BERTH_AGENT_MEMORY_MB: count.positive({ error: 'must be greater than 0' }).optional(),
+  BERTH_AGENT_DISK_MB: count.optional(),
+  BERTH_AGENT_NETWORK_MBPS: count.default(10_000),
+  /** Cards of the host, which tasks get whole or in shares. */
+  BERTH_AGENT_GPUS: count.max(1024, { error: 'must be at most 1024' }).default(0),
+  /** `nvidia` passes cards to containers; with `none` a container is only told which are its own. */
+  BERTH_AGENT_GPU_DRIVER: z.enum(['nvidia', 'none'], { error: 'must be nvidia or none' }).default('nvidia'),
   /** Host ports that tasks can have at a time. */
-  BERTH_AGENT_PORTS: amount.int().nonnegative().default(4_096),
+  BERTH_AGENT_PORTS: count.default(4_096),
   /** The network of containers that do not ask for one. */
-  BERTH_AGENT_NETWORK: z.enum(networkModes, { error: `must be ${networkModes.join(', ')}` }).default('bridge'),
+  BERTH_AGENT_NETWORK: z
+    .enum(networkModes, { error: `must be ${networkModes.join(', ')}` })
+    .default('bridge'),
   /** The host's address at which containers' ports are published. */
-  BERTH_AGENT_PORT_BIND: z.union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' }).default('127.0.0.1'),
+  BERTH_AGENT_PORT_BIND: z
+    .union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' })
+    .default('127.0.0.1'),
   BERTH_AGENT_HEARTBEAT: span('2s'),
   /** An agent whose engine has been silent for longer than this no longer counts as alive. */
   BERTH_AGENT_RUNTIME_SILENCE: span('60s'),

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import Dockerode from 'dockerode';
 import { BerthError } from '@berth/shared/model/errors';
+import Dockerode from 'dockerode';
 
 interface Abortable {
   readonly abortSignal: AbortSignal;
@@ -9,7 +9,9 @@ interface Abortable {
 
 /** What dockerode can do beside what its types say. */
 interface AbortableCalls {
-  info(options: Abortable): Promise<{ NCPU: number; MemTotal: number; DockerRootDir: string; ServerVersion: string }>;
+  info(
+    options: Abortable,
+  ): Promise<{ NCPU: number; MemTotal: number; DockerRootDir: string; ServerVersion: string }>;
   ping(options: Abortable): Promise<unknown>;
 }
 
@@ -30,7 +32,7 @@ export function connectDocker(dockerHost: string | undefined): DockerConnection 
   const url = dockerHost === undefined ? undefined : addressOf(dockerHost);
   const isSecure =
     url !== undefined &&
-    (url.protocol === 'https:' || url.port === '2376' || process.env['DOCKER_TLS_VERIFY'] === '1');
+    (url.protocol === 'https:' || url.port === '2376' || process.env.DOCKER_TLS_VERIFY === '1');
   const sockets = isSecure ? new HttpsAgent({ keepAlive: true }) : new Agent({ keepAlive: true });
   const options = { agent: sockets, ...target(url, isSecure) };
   return { docker: new Dockerode(options) as Docker, sockets };
@@ -40,7 +42,10 @@ function addressOf(dockerHost: string): URL {
   const address = dockerHost.includes('://') ? dockerHost : `tcp://${dockerHost}`;
   const url = URL.canParse(address) ? new URL(address) : undefined;
   if (url !== undefined && ['unix:', 'tcp:', 'http:', 'https:'].includes(url.protocol)) return url;
-  throw new BerthError('invalidArgument', `DOCKER_HOST must be unix://PATH or tcp://HOST:PORT, not ${dockerHost}.`);
+  throw new BerthError(
+    'invalidArgument',
+    `DOCKER_HOST must be unix://PATH or tcp://HOST:PORT, not ${dockerHost}.`,
+  );
 }
 
 function target(url: URL | undefined, isSecure: boolean) {

@@ -3,7 +3,11 @@ import { RuntimeError } from './container-runtime.js';
 import type { FailureKind } from './core/container.js';
 import { type DockerCall, isAlreadySo, toRuntimeError } from './docker-errors.js';
 
-const answer = (statusCode: number, message: string) => ({ statusCode, json: { message }, message: `HTTP ${message}` });
+const answer = (statusCode: number, message: string) => ({
+  statusCode,
+  json: { message },
+  message: `HTTP ${message}`,
+});
 
 describe('a failure of dockerode', () => {
   it.each<[DockerCall, number, string, FailureKind]>([
@@ -26,7 +30,9 @@ describe('a failure of dockerode', () => {
   });
 
   it('without an answer says that Docker cannot be reached', () => {
-    const refused = Object.assign(new Error('connect ECONNREFUSED /var/run/docker.sock'), { code: 'ECONNREFUSED' });
+    const refused = Object.assign(new Error('connect ECONNREFUSED /var/run/docker.sock'), {
+      code: 'ECONNREFUSED',
+    });
     expect(toRuntimeError(refused, 'list', 1_000)).toMatchObject({
       kind: 'unavailable',
       message: 'Docker cannot be reached: connect ECONNREFUSED /var/run/docker.sock',

@@ -15,11 +15,14 @@ interface DockerodeError {
   readonly name?: string;
 }
 
+/** What docker-modem puts before an engine's words. */
+const modemPrefix = /^\(HTTP code \d+\) [^-]* - /;
+
 /** The one place where Docker's answers are told apart. PURE. */
 export function toRuntimeError(error: unknown, call: DockerCall, limitMs: number): RuntimeError {
   if (error instanceof RuntimeError) return error;
   const { statusCode, json, message = String(error), name } = error as DockerodeError;
-  const text = json?.message ?? message;
+  const text = (json?.message ?? message).replace(modemPrefix, '').trim();
   if (statusCode !== undefined) return new RuntimeError(kindOf(statusCode, call, text), text, error);
   if (name === 'AbortError' || name === 'TimeoutError') {
     return new RuntimeError('failed', `Docker did not answer ${call} within ${limitMs} ms`, error);
@@ -55,5 +58,7 @@ function startFailure(statusCode: number, text: string): FailureKind {
 }
 
 function isMissingImage(text: string): boolean {
-  return /manifest unknown|manifest for .* not found|repository does not exist|not found: does not exist/i.test(text);
+  return /manifest unknown|manifest for .* not found|repository does not exist|not found: does not exist/i.test(
+    text,
+  );
 }

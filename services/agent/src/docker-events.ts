@@ -1,7 +1,7 @@
-import type Dockerode from 'dockerode';
-import { Observable } from 'rxjs';
 import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
 import type { Clock } from '@berth/shared/process/clock';
+import type Dockerode from 'dockerode';
+import { Observable } from 'rxjs';
 import type { RuntimeEvent } from './container-runtime.js';
 import { labelNames } from './core/container-spec.js';
 
@@ -24,12 +24,18 @@ export interface DockerEventsOptions {
 export function dockerEvents(options: DockerEventsOptions): Observable<RuntimeEvent> {
   return new Observable((subscriber) => {
     const closing = new AbortController();
-    follow(options, (event) => subscriber.next(event), closing.signal).catch((error: unknown) => subscriber.error(error));
+    follow(options, (event) => subscriber.next(event), closing.signal).catch((error: unknown) =>
+      subscriber.error(error),
+    );
     return () => closing.abort();
   });
 }
 
-async function follow(options: DockerEventsOptions, emit: (event: RuntimeEvent) => void, signal: AbortSignal) {
+async function follow(
+  options: DockerEventsOptions,
+  emit: (event: RuntimeEvent) => void,
+  signal: AbortSignal,
+) {
   const delays = backoff(reconnectPolicy);
   while (!signal.aborted) {
     const why = await readStream(options, signal, (event) => {

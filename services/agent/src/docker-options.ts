@@ -1,5 +1,5 @@
-import type { ContainerSpec } from './core/container-spec.js';
 import { bytesPerMb } from '@berth/shared/model/resources';
+import type { ContainerSpec } from './core/container-spec.js';
 
 const nanoCpusPerMilli = 1_000_000;
 
@@ -21,9 +21,14 @@ export function createOptions(spec: ContainerSpec) {
       PortBindings: spec.network === 'bridge' ? portBindings(spec) : {},
       ...(spec.cpuMillis > 0 ? { NanoCpus: spec.cpuMillis * nanoCpusPerMilli } : {}),
       // Without swap of its own a container that needs more than its memory is killed at once, instead of crawling.
+      ...(spec.gpus === undefined ? {} : { DeviceRequests: [deviceRequest(spec.gpus)] }),
       ...(memory > 0 ? { Memory: memory, MemorySwap: memory } : {}),
     },
   };
+}
+
+function deviceRequest(gpus: readonly string[]) {
+  return { Driver: 'nvidia', DeviceIDs: [...gpus], Capabilities: [['gpu']] };
 }
 
 function portBindings({ ports, portBind }: ContainerSpec) {

@@ -1,14 +1,19 @@
 import { statfs } from 'node:fs/promises';
 import type { Agent } from 'node:http';
-import type Dockerode from 'dockerode';
-import type { Observable } from 'rxjs';
 import { bytesPerMb } from '@berth/shared/model/resources';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { type Logger, silentLogger } from '@berth/shared/process/logger';
-import { type ContainerRuntime, RuntimeError, type RuntimeEvent, type RuntimeInfo } from './container-runtime.js';
+import type Dockerode from 'dockerode';
+import type { Observable } from 'rxjs';
+import {
+  type ContainerRuntime,
+  RuntimeError,
+  type RuntimeEvent,
+  type RuntimeInfo,
+} from './container-runtime.js';
 import type { ContainerStatus } from './core/container.js';
 import { type ContainerSpec, labelNames } from './core/container-spec.js';
-import { type Docker, connectDocker } from './docker-connection.js';
+import { connectDocker, type Docker } from './docker-connection.js';
 import { type DockerCall, isAlreadySo, toRuntimeError } from './docker-errors.js';
 import { dockerEvents } from './docker-events.js';
 import { createOptions } from './docker-options.js';
@@ -98,7 +103,8 @@ export class DockerRuntime implements ContainerRuntime {
 
   /** Tasks that need the same image at the same time share one pull. */
   ensureImage(reference: string): Promise<string> {
-    const pulling = this.#pulls.get(reference) ?? this.#pull(reference).finally(() => this.#pulls.delete(reference));
+    const pulling =
+      this.#pulls.get(reference) ?? this.#pull(reference).finally(() => this.#pulls.delete(reference));
     this.#pulls.set(reference, pulling);
     return pulling;
   }
@@ -129,7 +135,9 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async stop(taskId: string): Promise<void> {
-    const info = await this.#call('inspect', (abortSignal) => this.#docker.getContainer(taskId).inspect({ abortSignal }));
+    const info = await this.#call('inspect', (abortSignal) =>
+      this.#docker.getContainer(taskId).inspect({ abortSignal }),
+    );
     const { StopSignal = 'SIGTERM' } = info.Config as { StopSignal?: string };
     await this.#signal('stop', taskId, StopSignal === '' ? 'SIGTERM' : StopSignal);
   }
@@ -140,7 +148,9 @@ export class DockerRuntime implements ContainerRuntime {
 
   async remove(taskId: string): Promise<void> {
     try {
-      await this.#call('remove', (abortSignal) => this.#docker.getContainer(taskId).remove({ v: true, abortSignal }));
+      await this.#call('remove', (abortSignal) =>
+        this.#docker.getContainer(taskId).remove({ v: true, abortSignal }),
+      );
     } catch (error) {
       if (!(error instanceof RuntimeError) || error.kind !== 'notFound') throw error;
     }
@@ -156,7 +166,9 @@ export class DockerRuntime implements ContainerRuntime {
 
   async #find(taskId: string): Promise<Dockerode.ContainerInspectInfo | undefined> {
     try {
-      return await this.#call('inspect', (abortSignal) => this.#docker.getContainer(taskId).inspect({ abortSignal }));
+      return await this.#call('inspect', (abortSignal) =>
+        this.#docker.getContainer(taskId).inspect({ abortSignal }),
+      );
     } catch (error) {
       if (error instanceof RuntimeError && error.kind === 'notFound') return undefined;
       throw error;
@@ -185,11 +197,18 @@ export class DockerRuntime implements ContainerRuntime {
     const present = await this.#findImage(reference);
     if (present !== undefined) return present;
     this.#log.info(`pulling ${reference}`);
-    await this.#call('pull', async (abortSignal) => {
+    const pulled = this.#call('pull', async (abortSignal) => {
       const progress = await this.#docker.pull(reference, { abortSignal });
       await new Promise<void>((resolve, reject) => {
-        this.#docker.modem.followProgress(progress, (error) => (error ? reject(pullError(error)) : resolve()));
+        this.#docker.modem.followProgress(progress, (error) =>
+          error ? reject(pullError(error)) : resolve(),
+        );
       });
+    });
+    await pulled.catch((error: unknown) => {
+      throw error instanceof RuntimeError
+        ? new RuntimeError(error.kind, `the image ${reference} cannot be pulled: ${error.message}`, error)
+        : error;
     });
     return reference;
   }

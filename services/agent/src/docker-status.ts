@@ -1,13 +1,14 @@
 import type Dockerode from 'dockerode';
-import { labelNames } from './core/container-spec.js';
 import type { ContainerStatus } from './core/container.js';
+import { labelNames } from './core/container-spec.js';
 
 /** Docker's account of a container, in the agent's words. PURE. */
 export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus {
   const { State, NetworkSettings } = info;
   const state = stateOf(State.Status);
   const ip = addressIn(NetworkSettings);
-  const ports = info.HostConfig.NetworkMode === 'host' ? hostModePorts(info) : publishedPorts(NetworkSettings.Ports);
+  const ports =
+    info.HostConfig.NetworkMode === 'host' ? hostModePorts(info) : publishedPorts(NetworkSettings.Ports);
   return {
     taskId: info.Config.Labels[labelNames.task] ?? '',
     state,
@@ -40,7 +41,9 @@ export function initErrorIn(log: string): string | undefined {
   return match === null ? undefined : `exec: ${JSON.stringify(match[1])}: ${match[2]?.trim()}`;
 }
 
-function addressIn(settings: { readonly Networks: Readonly<Record<string, { readonly IPAddress?: string }>> } | undefined) {
+function addressIn(
+  settings: { readonly Networks: Readonly<Record<string, { readonly IPAddress?: string }>> } | undefined,
+) {
   return Object.values(settings?.Networks ?? {}).find(({ IPAddress }) => IPAddress)?.IPAddress;
 }
 
@@ -55,7 +58,9 @@ function time<K extends string>(name: K, text: string): { readonly [P in K]?: nu
   return atMs > 0 ? ({ [name]: atMs } as { readonly [P in K]: number }) : {};
 }
 
-function publishedPorts(ports: Dockerode.ContainerInspectInfo['NetworkSettings']['Ports'] | undefined): string {
+function publishedPorts(
+  ports: Dockerode.ContainerInspectInfo['NetworkSettings']['Ports'] | undefined,
+): string {
   return joinPorts(
     Object.entries(ports ?? {}).flatMap(([port, bindings]) => {
       const hostPort = bindings?.[0]?.HostPort;
@@ -66,7 +71,12 @@ function publishedPorts(ports: Dockerode.ContainerInspectInfo['NetworkSettings']
 
 /** On the host's own network each port is the host's port of that number. */
 function hostModePorts({ Config }: Dockerode.ContainerInspectInfo): string {
-  return joinPorts(Object.keys(Config.ExposedPorts ?? {}).map((port) => [Number.parseInt(port, 10), `${Number.parseInt(port, 10)}`]));
+  return joinPorts(
+    Object.keys(Config.ExposedPorts ?? {}).map((port) => [
+      Number.parseInt(port, 10),
+      `${Number.parseInt(port, 10)}`,
+    ]),
+  );
 }
 
 /** `CONTAINER_PORT:HOST_PORT` in the order of the container's ports; each once, though Docker lists it per address. */

@@ -9,7 +9,12 @@ import { DockerRuntime } from './docker-runtime.js';
 runService('agent', async ({ env, log, signal }) => {
   const config = parseConfig(agentConfigSchema, env);
   const runtime = config.BERTH_AGENT_RUNTIME === 'docker' ? dockerRuntime(config, log) : undefined;
-  const store = await RedisStore.connect({ url: config.BERTH_REDIS_URL, cell: config.BERTH_CELL, log, signal });
+  const store = await RedisStore.connect({
+    url: config.BERTH_REDIS_URL,
+    cell: config.BERTH_CELL,
+    log,
+    signal,
+  });
   const shared = { config, store, log };
   const agent =
     runtime === undefined
@@ -22,7 +27,10 @@ runService('agent', async ({ env, log, signal }) => {
   ];
 });
 
-function dockerRuntime(config: AgentConfig, log: ConstructorParameters<typeof DockerRuntime>[0]['log']): DockerRuntime {
+function dockerRuntime(
+  config: AgentConfig,
+  log: ConstructorParameters<typeof DockerRuntime>[0]['log'],
+): DockerRuntime {
   const { BERTH_CELL: cell, BERTH_AGENT_ID: agentId, DOCKER_HOST: dockerHost } = config;
   try {
     return new DockerRuntime({ cell, agentId, dockerHost, ...(log && { log }) });

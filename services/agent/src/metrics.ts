@@ -25,11 +25,28 @@ export function launchHistogram(registry: Registry): Histogram {
 export function registerGauges(registry: Registry, { workers, reporter }: MetricSources): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({ name: `berth_agent_${name}`, help, registers: [registry], collect: setTo(read) });
-  const sum = (read: (worker: Worker) => number) => () => workers.reduce((total, worker) => total + read(worker), 0);
-  gauge('launches_in_flight', 'Containers being created and started', sum(({ launches }) => launches.inFlight));
-  gauge('launches_queued', 'Containers that wait for their turn', sum(({ launches }) => launches.queued));
-  gauge('launch_limit', 'Launches that the engine is given at a time', sum(({ launches }) => launches.limit));
-  gauge('engines_silent', 'Container engines that do not answer', sum(({ outage }) => (outage === undefined ? 0 : 1)));
+  const sum = (read: (worker: Worker) => number) => () =>
+    workers.reduce((total, worker) => total + read(worker), 0);
+  gauge(
+    'launches_in_flight',
+    'Containers being created and started',
+    sum(({ launches }) => launches.inFlight),
+  );
+  gauge(
+    'launches_queued',
+    'Containers that wait for their turn',
+    sum(({ launches }) => launches.queued),
+  );
+  gauge(
+    'launch_limit',
+    'Launches that the engine is given at a time',
+    sum(({ launches }) => launches.limit),
+  );
+  gauge(
+    'engines_silent',
+    'Container engines that do not answer',
+    sum(({ outage }) => (outage === undefined ? 0 : 1)),
+  );
   gauge('reports_pending', 'Reports that are not stored yet', () => reporter.pending);
   new Gauge({
     name: 'berth_agent_tasks',

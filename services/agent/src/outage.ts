@@ -7,22 +7,21 @@ export class Outage {
   readonly #meanwhile: string;
   #why: string | undefined;
 
-  /** `what` is as in "WHAT does not answer"; `meanwhile` says what that means until it does. */
+  /** `what` is as in "WHAT answers again"; `meanwhile` says what its absence means. */
   constructor(log: Logger, what: string, meanwhile: string) {
     this.#log = log;
     this.#what = what;
     this.#meanwhile = meanwhile;
   }
 
-  /** Why it is away, in one sentence; undefined while it is not. */
+  /** Why it is away, in the words of the last failure; undefined while it is not. */
   get why(): string | undefined {
     return this.#why;
   }
 
   failed(error: unknown): void {
-    const cause = error instanceof Error ? error.message : String(error);
     const isNews = this.#why === undefined;
-    this.#why = `${this.#what} does not answer: ${cause}`;
+    this.#why = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
     if (isNews) this.#log.warn(`${this.#why}; ${this.#meanwhile}`);
   }
 

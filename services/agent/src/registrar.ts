@@ -45,7 +45,8 @@ export class Registrar {
   async #commit(records: readonly AgentRecord[]): Promise<void> {
     const [first] = records;
     if (first === undefined) return;
-    const actor = records.length === 1 ? `agent/${first.id}` : `agent/${first.id} and ${records.length - 1} more`;
+    const actor =
+      records.length === 1 ? `agent/${first.id}` : `agent/${first.id} and ${records.length - 1} more`;
     const writes = records.map((record) => ({ kind: 'agent', id: record.id, record }) as const);
     const result = await this.#store.commit({ actor, writes, commitId: randomUUID() });
     if (!result.ok) throw new BerthError('internal', `The registration was refused: ${result.reason}.`);

@@ -24,7 +24,10 @@ export function agentRecord(config: AgentConfig, identity: AgentIdentity, info: 
     registeredAtMs: identity.startedAtMs,
     runtime: info.version,
     version: identity.version,
-    grpcAddress: formatAddress({ host: reachableHost(config.BERTH_AGENT_GRPC.host), port: identity.grpcPort }),
+    grpcAddress: formatAddress({
+      host: reachableHost(config.BERTH_AGENT_GRPC.host),
+      port: identity.grpcPort,
+    }),
   });
 }
 
@@ -48,6 +51,7 @@ function capacityOf(config: AgentConfig, info: RuntimeInfo): Partial<Resources> 
     memoryMb: BERTH_AGENT_MEMORY_MB ?? info.memoryMb,
     diskMb: BERTH_AGENT_DISK_MB ?? info.diskMb,
     networkMbps: config.BERTH_AGENT_NETWORK_MBPS,
+    gpuMillis: config.BERTH_AGENT_GPUS * 1000,
     ports: config.BERTH_AGENT_PORTS,
   };
 }

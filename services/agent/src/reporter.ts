@@ -1,8 +1,8 @@
 import type { TaskReport } from '@berth/shared/gen/berth/v1/store';
+import { State } from '@berth/shared/model/task-state';
 import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
 import type { Clock } from '@berth/shared/process/clock';
 import type { ReportOutbox } from '@berth/shared/store/store';
-import { State } from '@berth/shared/model/task-state';
 import type { Outage } from './outage.js';
 
 export interface ReporterOptions {

@@ -2,7 +2,14 @@ import type { AgentRecord } from '@berth/shared/gen/berth/v1/store';
 import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import type { AssignmentChange, AssignmentFeed, Committer, Heartbeats, LogReader, ReportOutbox } from '@berth/shared/store/store';
+import type {
+  AssignmentChange,
+  AssignmentFeed,
+  Committer,
+  Heartbeats,
+  LogReader,
+  ReportOutbox,
+} from '@berth/shared/store/store';
 import type { Outage } from './outage.js';
 import { Registrar } from './registrar.js';
 import type { Worker } from './worker.js';
@@ -37,6 +44,8 @@ const changesBlockMs = 5_000;
 const readsAtOnce = 32;
 /** Where there are many agents, they are resynchronised in turns, so that there is never a rush. */
 const turnsPerResync = 30;
+/** How long calls under way have to end when the session closes. */
+const closeLimitMs = 2_000;
 const retryPolicy: BackoffPolicy = { initialMs: 100, maxMs: 5_000, jitter: 0.5 };
 
 /**
@@ -74,10 +83,13 @@ export class Session {
     return this.#isReady ? undefined : 'the agent has not read its assignments yet';
   }
 
+  /** Calls that a silent Redis keeps waiting are left behind; they have no effect on anything here any more. */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all([this.#feed.close(), this.#registrar.close()]);
-    await this.#running;
+    const limit = new AbortController();
+    await Promise.race([this.#running, this.#options.clock.sleep(closeLimitMs, limit.signal)]);
+    limit.abort();
   }
 
   async #run(registered: Promise<void>): Promise<void> {

@@ -1,8 +1,13 @@
-import { type Observable, Subject, defer, startWith } from 'rxjs';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
-import { type ContainerRuntime, RuntimeError, type RuntimeEvent, type RuntimeInfo } from './container-runtime.js';
-import { type ContainerSpec, hasAddress } from './core/container-spec.js';
+import { defer, type Observable, Subject, startWith } from 'rxjs';
+import {
+  type ContainerRuntime,
+  RuntimeError,
+  type RuntimeEvent,
+  type RuntimeInfo,
+} from './container-runtime.js';
 import type { ContainerStatus } from './core/container.js';
+import { type ContainerSpec, hasAddress } from './core/container-spec.js';
 import { type SimScript, simScript } from './core/sim-script.js';
 import { type Cancel, TimerQueue } from './timer-queue.js';
 
@@ -13,7 +18,12 @@ const firstHostPort = 32_768;
 const hostPortCount = 28_000;
 
 /** What each simulated host has, unless told otherwise. */
-const defaultInfo: RuntimeInfo = { version: 'simulated', cpuMillis: 16_000, memoryMb: 64_000, diskMb: 500_000 };
+const defaultInfo: RuntimeInfo = {
+  version: 'simulated',
+  cpuMillis: 16_000,
+  memoryMb: 64_000,
+  diskMb: 500_000,
+};
 
 interface SimContainer {
   readonly spec: ContainerSpec;
@@ -68,7 +78,9 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.#clock = clock;
     this.#timers = timers;
     this.#info = info;
-    this.events$ = defer(() => (this.#isDown ? this.#news : this.#news.pipe(startWith({ is: 'connected' } as const))));
+    this.events$ = defer(() =>
+      this.#isDown ? this.#news : this.#news.pipe(startWith({ is: 'connected' } as const)),
+    );
   }
 
   /** Makes the engine deaf: containers live on, but no call is answered and no event sent. */
@@ -80,6 +92,11 @@ export class SimulatedRuntime implements ContainerRuntime {
   comeBack(): void {
     this.#isDown = false;
     this.#news.next({ is: 'connected' });
+  }
+
+  /** Containers that run now, whether the engine answers or not. */
+  get running(): number {
+    return [...this.#containers.values()].filter(({ status }) => status.state === 'running').length;
   }
 
   async info(): Promise<RuntimeInfo> {
@@ -123,7 +140,8 @@ export class SimulatedRuntime implements ContainerRuntime {
       this.#missingImages.set(spec.image, (this.#missingImages.get(spec.image) ?? 0) + 1);
       throw new RuntimeError('notFound', `no such image: ${spec.image}`);
     }
-    if (script.fail === 'create') throw new RuntimeError('invalid', 'the simulated engine refuses these settings');
+    if (script.fail === 'create')
+      throw new RuntimeError('invalid', 'the simulated engine refuses these settings');
     if (script.fail === 'host') throw new RuntimeError('failed', 'the simulated host is broken');
     this.#containers.set(spec.name, { spec, script, status: { taskId: spec.name, state: 'created' } });
     return { adopted: false };
@@ -200,7 +218,9 @@ export class SimulatedRuntime implements ContainerRuntime {
 
   #endIn(container: SimContainer, delayMs: number, exitCode: number, oomKilled = false): void {
     container.end?.();
-    container.end = this.#timers.at(this.#clock.nowMs() + delayMs, () => this.#end(container, exitCode, oomKilled));
+    container.end = this.#timers.at(this.#clock.nowMs() + delayMs, () =>
+      this.#end(container, exitCode, oomKilled),
+    );
   }
 
   #end(container: SimContainer, exitCode: number, oomKilled = false): void {
@@ -226,6 +246,9 @@ function noSuchContainer(taskId: string): RuntimeError {
 
 function hostPorts({ ports, network }: ContainerSpec, number: number): string {
   return ports
-    .map((port, index) => `${port}:${network === 'host' ? port : firstHostPort + ((number + index) % hostPortCount)}`)
+    .map(
+      (port, index) =>
+        `${port}:${network === 'host' ? port : firstHostPort + ((number + index) % hostPortCount)}`,
+    )
     .join(',');
 }

@@ -1,10 +1,10 @@
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { type ContainerRuntime, RuntimeError } from './container-runtime.js';
-import { type ContainerSpec, type HostSettings, containerSpec, hasAddress } from './core/container-spec.js';
-import { type Step, nextStep } from './core/next-step.js';
-import { type TaskEvent, remember } from './core/remember.js';
-import { type Observation, type RuntimeCall, type TaskView, newTaskView } from './core/task-view.js';
+import { type ContainerSpec, containerSpec, type HostSettings, hasAddress } from './core/container-spec.js';
+import { nextStep, type Step } from './core/next-step.js';
+import { remember, type TaskEvent } from './core/remember.js';
+import { newTaskView, type Observation, type RuntimeCall, type TaskView } from './core/task-view.js';
 import type { LaunchLimiter, LaunchSlot } from './launch-limiter.js';
 import type { Semaphore } from './semaphore.js';
 import type { Cancel, TimerQueue } from './timer-queue.js';
@@ -210,7 +210,8 @@ export class TaskRunner {
     const { log } = this.#context;
     const { taskId } = this.#view;
     const isExpected = error instanceof RuntimeError;
-    if (!isExpected) log.error({ err: error, taskId }, `could not ${during} for a reason that is not the engine's`);
+    if (!isExpected)
+      log.error({ err: error, taskId }, `could not ${during} for a reason that is not the engine's`);
     else if (error.kind !== 'unavailable') log.debug({ err: error, taskId }, `could not ${during}`);
     if (isExpected && error.kind !== 'unavailable') this.#context.answered();
     const failure = isExpected ? error : new RuntimeError('failed', `the agent failed to ${during}`, error);

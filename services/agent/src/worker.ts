@@ -1,12 +1,17 @@
-import type { Subscription } from 'rxjs';
 import { type Assignment, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task-state';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { AssignmentChange } from '@berth/shared/store/store';
-import { type ContainerRuntime, RuntimeError, type RuntimeEvent, type RuntimeInfo } from './container-runtime.js';
-import type { HostSettings } from './core/container-spec.js';
+import type { Subscription } from 'rxjs';
+import {
+  type ContainerRuntime,
+  RuntimeError,
+  type RuntimeEvent,
+  type RuntimeInfo,
+} from './container-runtime.js';
 import type { ContainerStatus } from './core/container.js';
+import type { HostSettings } from './core/container-spec.js';
 import type { Observation, TaskView } from './core/task-view.js';
 import { LaunchLimiter } from './launch-limiter.js';
 import { Outage } from './outage.js';
@@ -108,28 +113,30 @@ export class Worker {
     for (const { taskId } of changes) this.#runners.get(taskId)?.drive();
   }
 
-  /** Reads all assignments with `read` and goes by them, then by what the engine has. Fails where reading fails. */
+  /**
+   * Reads all assignments with `read` and compares them with what the engine has. Fails where reading fails; where the
+   * engine does not answer, {@link outage} tells.
+   */
   async resync(read: () => Promise<readonly Assignment[]>): Promise<void> {
+    // At first the containers come before the assignments: nothing is launched that is there already.
+    const found = this.#hasReadAssignments ? undefined : await this.#list();
     const touched = new Set<string>();
     this.#reads.add(touched);
     try {
-      this.#applyAll(await read(), touched);
+      this.#noteAll(await read(), touched);
     } finally {
       this.#reads.delete(touched);
     }
     this.#hasReadAssignments = true;
-    await this.syncContainers();
+    if (found !== undefined) this.#applyContainers(found);
+    for (const runner of [...this.#runners.values()]) runner.drive();
+    if (found === undefined) await this.syncContainers();
   }
 
-  /** Looks at all containers. A failure is told by {@link outage}; the next look heals what this one missed. */
+  /** Looks at all containers. What a look misses because the engine does not answer, the next one heals. */
   async syncContainers(): Promise<void> {
-    try {
-      const containers = await this.#options.runtime.list();
-      this.#answered();
-      this.#applyContainers(containers);
-    } catch (error) {
-      this.#notAnswered(error);
-    }
+    const containers = await this.#list();
+    if (containers !== undefined) this.#applyContainers(containers);
   }
 
   /** Finds out whether the engine answers, unless that is under way. */
@@ -156,18 +163,29 @@ export class Worker {
     for (const runner of this.#runners.values()) runner.close();
   }
 
-  #applyAll(assignments: readonly Assignment[], touched: ReadonlySet<string>): void {
+  async #list(): Promise<readonly ContainerStatus[] | undefined> {
+    try {
+      const containers = await this.#options.runtime.list();
+      this.#answered();
+      return containers;
+    } catch (error) {
+      this.#notAnswered(error);
+      return undefined;
+    }
+  }
+
+  #noteAll(assignments: readonly Assignment[], touched: ReadonlySet<string>): void {
     const assigned = new Set(assignments.map(({ taskId }) => taskId));
     for (const assignment of assignments) {
       if (!touched.has(assignment.taskId)) this.#assign(assignment.taskId, assignment);
     }
     const longAgoMs = this.#options.clock.nowMs() - repeatEndAfterMs;
-    for (const [taskId, runner] of [...this.#runners]) {
-      if (!assigned.has(taskId) && !touched.has(taskId)) runner.note({ is: 'assigned', assignment: undefined });
+    for (const [taskId, runner] of this.#runners) {
+      if (!assigned.has(taskId) && !touched.has(taskId))
+        runner.note({ is: 'assigned', assignment: undefined });
       const { assignment, memory } = runner.view;
       const isUnheard = assignment !== undefined && (memory.endReportedAtMs ?? Infinity) <= longAgoMs;
       if (isUnheard) runner.note({ is: 'reportsDoubted', all: false });
-      runner.drive();
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Entity } from '@berth/shared/model/entity';
 import { decodeEntity } from '@berth/shared/store/codec';
+import { byCreation } from './core/creation-order.js';
 import type { JobView } from './core/observe.js';
-import { byCreation } from './core/page.js';
 
 /** A job from the archive's fields: `job`, `jobStatus`, and `task/ID` for each task. Undefined where it is not there. */
 export function archivedJob(

@@ -4,6 +4,7 @@
  */
 import type { Entity } from '@berth/shared/model/entity';
 import { BerthError, invalidFields } from '@berth/shared/model/errors';
+import { type KnownAttributes, knownAttributes } from '@berth/shared/model/expression/vocabulary';
 import { jobIdOfTask } from '@berth/shared/model/job';
 import type { Clock } from '@berth/shared/process/clock';
 import type { CallContext } from '@berth/shared/rpc/handlers';
@@ -11,6 +12,7 @@ import type { Replica } from '@berth/shared/store/replica';
 import type { Archive, CommitRequest, CommitResult, Committer } from '@berth/shared/store/store';
 import { archivedJob, archivedTask } from './archived-job.js';
 import { type JobView, jobViewOf } from './core/observe.js';
+import { JobIndex } from './job-index.js';
 import type { GatewayMetrics } from './metrics.js';
 
 /** A read that its revision has not reached by then fails: the caller learns more by asking again. */
@@ -25,7 +27,14 @@ const settleMs = 10;
 export const minRevisionKey = 'berth-min-revision';
 export const revisionKey = 'berth-revision';
 
-type Part = Omit<CommitRequest, 'actor'>;
+/** A commit in the caller's name. */
+export type Part = Omit<CommitRequest, 'actor'>;
+
+/** Decides on a view what to commit; undefined where there is nothing to do. */
+export type Decide = (view: Replica) => Part | undefined | Promise<Part | undefined>;
+
+type Conflict = Extract<CommitResult, { readonly reason: 'conflict' }>;
+type Settled = Exclude<CommitResult, Conflict>;
 
 export interface CellOptions {
   readonly replica: Replica;
@@ -36,16 +45,33 @@ export interface CellOptions {
 
 export class Cell {
   readonly replica: Replica;
+  readonly index: JobIndex;
   readonly clock: Clock;
   readonly #store: Committer & Archive;
   readonly #metrics: GatewayMetrics;
+  readonly #told = new WeakMap<CallContext, number>();
   #lastCommit = 0;
+  /** Of all agents, until one of them changes. */
+  #attributes: KnownAttributes | undefined;
 
   constructor({ replica, store, clock, metrics }: CellOptions) {
     this.replica = replica;
+    this.index = new JobIndex(replica);
     this.clock = clock;
     this.#store = store;
     this.#metrics = metrics;
+    this.#followSetBacks();
+    replica.changes$.subscribe(({ changes }) => {
+      if (changes.some(({ kind }) => kind === 'agent')) this.#attributes = undefined;
+    });
+  }
+
+  /** The attributes that constraints may name: those of the agents that are registered. */
+  knownAttributes(): KnownAttributes {
+    this.#attributes ??= knownAttributes(
+      [...this.replica.all('agent')].map(({ record }) => record.attributes),
+    );
+    return this.#attributes;
   }
 
   /**
@@ -55,7 +81,7 @@ export class Cell {
   async read(call: CallContext): Promise<Replica> {
     const revision = Math.max(this.#lastCommit, minRevision(call));
     if (revision > this.replica.revision) await this.replica.waitFor(revision, readWaitMs, call.signal);
-    call.setTrailer(revisionKey, String(this.replica.revision));
+    this.#tell(call, this.replica.revision);
     return this.replica;
   }
 
@@ -78,28 +104,54 @@ export class Cell {
     );
   }
 
-  /** Commits in the caller's name. Resolves once the outcome is durable; a conflict is an outcome, not an error. */
+  /**
+   * Commits in the caller's name, unless the caller has gone or its deadline is over. Resolves once the outcome is durable;
+   * a conflict is an outcome, not an error.
+   */
   async commit(call: CallContext, part: Part): Promise<CommitResult> {
+    call.signal.throwIfAborted();
     const result = await this.#measure(() => this.#store.commit({ ...part, actor: call.caller.id }));
     if (!result.ok) return result;
     this.#lastCommit = Math.max(this.#lastCommit, result.revision);
-    call.setTrailer(revisionKey, String(result.revision));
+    this.#tell(call, result.revision);
     return result;
   }
 
+  /** A call may commit many times, and look in between: its answer reflects the last of it all. */
+  #tell(call: CallContext, revision: number): void {
+    const told = Math.max(this.#told.get(call) ?? 0, revision);
+    this.#told.set(call, told);
+    call.setTrailer(revisionKey, String(told));
+  }
+
+  /** {@link settle} for commits that nothing but a conflict can refuse. */
+  async update(call: CallContext, decide: Decide): Promise<void> {
+    const result = await this.settle(call, decide);
+    if (result?.ok === false) throw new BerthError('internal', `An update was refused: ${result.reason}.`);
+  }
+
   /**
-   * Decides on the newest view and commits what was decided, again and again while others are faster. `decide` returns
-   * the writes, or undefined where there is nothing to do. Fails with BerthError `conflict` when it keeps losing.
+   * Decides on the newest view and commits what was decided, again and again while others are faster. Resolves with the
+   * outcome, undefined where there was nothing to do. Fails with BerthError `conflict` when it keeps losing.
    */
-  async update(call: CallContext, decide: (view: Replica) => Part | undefined): Promise<void> {
+  async settle(call: CallContext, decide: Decide): Promise<Settled | undefined> {
     for (let attempt = 0; attempt < maxUpdateAttempts; attempt += 1) {
-      const part = decide(await this.read(call));
-      if (part === undefined) return;
+      const part = await decide(await this.read(call));
+      if (part === undefined) return undefined;
       const result = await this.commit(call, part);
-      if (result.ok) return;
+      if (!isConflict(result)) return result;
       await this.#catchUp(call, result);
     }
     throw new BerthError('conflict', 'Others keep changing the same thing; try again.');
+  }
+
+  /** Where Redis is set back, what was committed since then is lost: no read may wait for it. */
+  #followSetBacks(): void {
+    let seen = this.replica.revision;
+    this.replica.changes$.subscribe(({ revision }) => {
+      if (revision < seen) this.#lastCommit = Math.min(this.#lastCommit, revision);
+      seen = revision;
+    });
   }
 
   async #measure(commit: () => Promise<CommitResult>): Promise<CommitResult> {
@@ -118,13 +170,15 @@ export class Cell {
   }
 
   /** Waits until the view shows what the commit has lost against. */
-  async #catchUp(call: CallContext, lost: CommitResult & { readonly ok: false }): Promise<void> {
-    if (lost.reason !== 'conflict')
-      throw new BerthError('internal', `An update was refused: ${lost.reason}.`);
+  async #catchUp(call: CallContext, lost: Conflict): Promise<void> {
     if (lost.actualRevision > 0) await this.replica.waitFor(lost.actualRevision, readWaitMs, call.signal);
     // A removed entity has no revision to wait for.
     else await this.clock.sleep(settleMs, call.signal);
   }
+}
+
+function isConflict(result: CommitResult): result is Conflict {
+  return !result.ok && result.reason === 'conflict';
 }
 
 function minRevision({ metadata }: CallContext): number {

@@ -1,5 +1,6 @@
 import { cellConfigShape, listenAddress } from '@berth/shared/process/config';
 import { z } from 'zod';
+import type { BucketPolicy } from './core/token-bucket.js';
 
 /** The gateway's environment variables, with their defaults. */
 export const gatewayConfigSchema = z.object({
@@ -8,10 +9,20 @@ export const gatewayConfigSchema = z.object({
   BERTH_API_GRPC: listenAddress('127.0.0.1:7104'),
   /** gRPC for clients of job.v1, which expect it on this port. */
   BERTH_API_JOBV1: listenAddress('127.0.0.1:59051'),
-  /** HTTP: /healthz and /metrics. */
+  /** HTTP: the JSON API, /healthz and /metrics. */
   BERTH_API_HTTP: listenAddress('127.0.0.1:7180'),
   /** Replicas of Redis that must have a commit before it counts. */
   BERTH_REDIS_WAIT_REPLICAS: z.coerce.number().int().nonnegative().default(0),
+  /** Writes a second that each caller has for good, at each gateway; 0: as many as they like. */
+  BERTH_API_WRITE_RATE: z.coerce.number().nonnegative().default(500),
+  /** Writes that a caller who was quiet may make at once. */
+  BERTH_API_WRITE_BURST: z.coerce.number().int().positive().default(5_000),
 });
+
+/** How fast each caller may write; undefined for no limit. */
+export function writePolicy(config: GatewayConfig): BucketPolicy | undefined {
+  const { BERTH_API_WRITE_RATE: refillPerSecond, BERTH_API_WRITE_BURST: capacity } = config;
+  return refillPerSecond === 0 ? undefined : { capacity, refillPerSecond };
+}
 
 export type GatewayConfig = z.output<typeof gatewayConfigSchema>;

@@ -4,7 +4,6 @@ import { type Clock, systemClock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { createRegistry } from '@berth/shared/process/metrics';
 import { type Closeable, closeAll } from '@berth/shared/process/service';
-import { startStatusServer } from '@berth/shared/process/status-server';
 import type { CallOptions } from '@berth/shared/rpc/handlers';
 import { createHealth } from '@berth/shared/rpc/health';
 import { type GrpcServer, type GrpcService, startGrpcServer } from '@berth/shared/rpc/server';
@@ -12,10 +11,14 @@ import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
 import type { CellStore } from '@berth/shared/store/cell-store';
 import { Replica } from '@berth/shared/store/replica';
 import { Cell } from './cell.js';
-import type { GatewayConfig } from './config.js';
+import { type GatewayConfig, writePolicy } from './config.js';
+import { clusterFeed, jobFeed } from './feeds.js';
+import { type HttpServer, startHttpServer } from './http/http-server.js';
 import { jobManagementService } from './job-service.js';
 import { createGatewayMetrics, type OpenStream } from './metrics.js';
 import { ObserveHub } from './observe-hub.js';
+import { observeService, openCellObserving } from './observe-service/service.js';
+import { RateLimiter } from './rate-limiter.js';
 
 /** Calls in progress have this long to end when the gateway closes. */
 export const closeGraceMs = 3_000;
@@ -55,19 +58,20 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
   const { config, store, log, clock = systemClock } = options;
   const registry = createRegistry('gateway');
   let replica: Replica | undefined;
-  const status = await startStatusServer({
+  const http = await startHttpServer({
     address: config.BERTH_API_HTTP,
-    isReady: () => whyNotReady(replica),
-    registry,
+    status: { isReady: () => whyNotReady(replica), registry, log },
     log,
   });
-  opened.push({ name: 'status server', close: () => status.close() });
+  opened.push({ name: 'HTTP server', close: () => http.close() });
 
   replica = await startReplica(options);
   const held = replica;
   opened.push({ name: 'replica', close: () => held.close() });
-  const hub = new ObserveHub(held, log);
-  opened.push({ name: 'observe hub', close: () => hub.close() });
+  const jobs = new ObserveHub(jobFeed, held, log);
+  const clusters = new ObserveHub(clusterFeed, held, log);
+  opened.push({ name: 'observe hub', close: () => jobs.close() });
+  opened.push({ name: 'observe hub of clusters', close: () => clusters.close() });
 
   const streams = new Set<OpenStream>();
   const cell = new Cell({
@@ -76,6 +80,9 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
     clock,
     metrics: createGatewayMetrics(registry, streams, held),
   });
+  const openLogReader = () => store.openLogReader();
+  const cellObserving = openCellObserving({ cell, openLogReader, clock, streams, log });
+  opened.push(cellObserving);
   const shutdown = new AbortController();
   const callOptions: CallOptions = { log, registry, shutdown: shutdown.signal };
   const jobV1 = {
@@ -85,18 +92,24 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
   const listen = (address: ListenAddress, services: readonly GrpcService[]) =>
     startServer(address, services, shutdown, callOptions);
   const servers: GrpcServer[] = [];
-  opened.push({ name: 'gRPC servers', close: () => closeServers(servers, shutdown) });
+  opened.push({ name: 'gRPC servers', close: () => closeServers(servers, http, shutdown) });
+  const jobService = jobManagementService(
+    { cell, jobs, clusters, streams, limiter: new RateLimiter(writePolicy(config), clock) },
+    callOptions,
+  );
   const grpc = await listen(config.BERTH_API_GRPC, [
-    jobManagementService({ cell, hub, streams }, callOptions),
+    jobService,
+    observeService(cellObserving, callOptions),
     jobV1,
   ]);
   servers.push(grpc);
   const jobv1 = await listen(config.BERTH_API_JOBV1, [jobV1]);
   servers.push(jobv1);
+  http.serve({ service: jobService, clock, log, revision: () => held.revision });
   return {
     grpcPort: grpc.port,
     jobv1Port: jobv1.port,
-    httpPort: status.port,
+    httpPort: http.port,
     close: once(() => closeAll(opened, log)),
   };
 }
@@ -135,9 +148,13 @@ async function startServer(
   return server;
 }
 
-async function closeServers(servers: readonly GrpcServer[], shutdown: AbortController): Promise<void> {
+async function closeServers(
+  servers: readonly GrpcServer[],
+  http: HttpServer,
+  shutdown: AbortController,
+): Promise<void> {
   shutdown.abort();
-  await Promise.all(servers.map((server) => server.close(closeGraceMs)));
+  await Promise.all([http.drain(closeGraceMs), ...servers.map((server) => server.close(closeGraceMs))]);
 }
 
 function once(close: () => Promise<void>): () => Promise<void> {

@@ -20,26 +20,43 @@ import type { Replica } from '@berth/shared/store/replica';
 import type { Claim } from '@berth/shared/store/store';
 import { v7 as uuid } from 'uuid';
 import type { Cell } from './cell.js';
+import { clusterOf } from './core/clusters.js';
 import { type Updated, updateEnabled, updateInstances } from './core/instances.js';
-import { validateJob } from './core/validate.js';
-import { failedPrecondition, header, idViolations, orRefuse, refuseIf } from './requests.js';
-
-/** A repeated CreateJob returns the first one's job for this long. */
-export const idempotencyTtlMs = 24 * 3600 * 1000;
-
-export const idempotencyHeader = 'idempotency-key';
+import { type ValidJob, validateJob } from './core/validate.js';
+import {
+  failedPrecondition,
+  header,
+  idempotencyTtlMs,
+  idViolations,
+  orRefuse,
+  refuseIf,
+  repeatClaim,
+} from './requests.js';
 
 /** Accepts a job. Resolves once it is durable, with its id; with the first one's id where the caller repeats itself. */
 export async function createJob(cell: Cell, descriptor: JobDescriptor, call: CallContext): Promise<JobId> {
-  const key = header(call, idempotencyHeader);
-  if (key !== undefined) refuseIf(idViolations(`metadata ${idempotencyHeader}`, key));
-  const record = newJob(cell, descriptor, call);
-  const repeat = key === undefined ? undefined : `idem:${encodeURIComponent(call.caller.id)}:${key}`;
-  const result = await cell.commit(call, {
-    writes: [{ kind: 'job', id: record.id, record, expectedRevision: 0 }],
-    claims: claimsOf(record, repeat),
+  const repeat = repeatClaim(call, 'idem');
+  const id = uuid();
+  const result = await cell.settle(call, (view) => {
+    const { descriptor: complete, cluster } = validJob(cell, view, descriptor, call);
+    if (!cluster.record.enabled)
+      throw failedPrecondition(`Job cluster ${cluster.id} is disabled; it starts no job.`);
+    const record: JobRecord = {
+      id,
+      clusterId: cluster.id,
+      descriptor: complete,
+      createdAtMs: cell.clock.nowMs(),
+      createdBy: call.caller.id,
+      kill: undefined,
+    };
+    return {
+      writes: [{ kind: 'job', id, record, expectedRevision: 0 }],
+      // The cluster as it was read: not removed, disabled or changed in the meantime.
+      expects: [{ kind: 'cluster', id: cluster.id, revision: cluster.revision }],
+      claims: claimsOf(record, repeat),
+    };
   });
-  if (result.ok) return { id: record.id };
+  if (result === undefined || result.ok) return { id };
   if (result.reason === 'claimed' && result.name === repeat) {
     await cell.read(call);
     return { id: result.owner };
@@ -52,23 +69,17 @@ export async function createJob(cell: Cell, descriptor: JobDescriptor, call: Cal
   throw new Error(`a new job cannot be refused as ${result.reason}`);
 }
 
-function newJob(cell: Cell, descriptor: JobDescriptor, call: CallContext): JobRecord {
+function validJob(cell: Cell, view: Replica, descriptor: JobDescriptor, call: CallContext): ValidJob {
   const { email } = call.caller;
   const clusterId = header(call, clusterIdLabel);
-  const valid = orRefuse(
+  return orRefuse(
     validateJob(descriptor, {
+      attributes: () => cell.knownAttributes(),
+      findCluster: (id) => clusterOf(view, id),
       ...(email === undefined ? {} : { callerEmail: email }),
       ...(clusterId === undefined ? {} : { clusterId }),
     }),
   );
-  return {
-    id: uuid(),
-    clusterId: valid.clusterId,
-    descriptor: valid.descriptor,
-    createdAtMs: cell.clock.nowMs(),
-    createdBy: call.caller.id,
-    kill: undefined,
-  };
 }
 
 /** The claim of the repeated request comes first: of two refusals it is the one that is no error. */

@@ -104,15 +104,16 @@ describe('ObserveJobs', () => {
       };
     };
     const rounds = 150;
-    for (let count = 0; count < rounds; count += 1)
+    for (let count = 0; count < rounds; count += 1) {
       await decide(
         store,
         Array.from({ length: 20 }, (_, slot) => wide(slot, count)),
       );
-    await fast.until(
-      () =>
-        fast.tasks.at(-1)?.taskContext.count === String(rounds - 1) && fast.tasks.at(-1)?.id === `${id}.19-0`,
-    );
+      await fast.until(() => {
+        const last = fast.tasks.at(-1);
+        return last?.taskContext.count === String(count) && last.id === `${id}.19-0`;
+      });
+    }
     const ends = Array.from({ length: 20 }, (_, slot) =>
       moveWrite(wide(slot, rounds).record, State.FINISHED),
     );

@@ -6,11 +6,11 @@ import { resyncActor } from '@berth/shared/store/replica';
 import type { Write } from '@berth/shared/store/store';
 import { Subject } from 'rxjs';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Notification } from './core/observe.js';
+import { type Notification, notificationsOf } from './core/observe.js';
 import { type ChangingView, ObserveHub, type Subscriber } from './observe-hub.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from './testing/scripted-cell.js';
 
-class Recorder implements Subscriber {
+class Recorder implements Subscriber<Notification> {
   readonly offers: (readonly Notification[])[] = [];
   readonly errors: BerthError[] = [];
   offer(notifications: readonly Notification[]): void {
@@ -23,68 +23,93 @@ class Recorder implements Subscriber {
 
 let cell: ScriptedCell;
 let changes: Subject<CommitChanges>;
-let hub: ObserveHub;
+let hub: ObserveHub<Notification>;
 
-const commit = (...writes: readonly Write[]) => changes.next(cell.commit(...writes));
-const resync = (...writes: readonly Write[]) =>
+/** Resolves once the commit has been told. */
+const commit = async (...writes: readonly Write[]) => changes.next(cell.commit(...writes));
+const resync = async (...writes: readonly Write[]) =>
   changes.next({ ...cell.commit(...writes), actor: resyncActor });
 
 beforeEach(() => {
   cell = new ScriptedCell();
   changes = new Subject();
   const view: ChangingView = Object.assign(cell, { changes$: changes });
-  hub = new ObserveHub(view, silentLogger);
+  hub = new ObserveHub({ notificationsOf, topicOf: ({ jobId }) => jobId }, view, silentLogger);
 });
 
 describe('ObserveHub', () => {
-  it('hands the same notifications to all, so that each is encoded once', () => {
+  it('hands the same notifications to all, so that each is encoded once', async () => {
     const [a, b] = [new Recorder(), new Recorder()];
     hub.subscribeAll(a);
     hub.subscribeAll(b);
-    commit(jobWrite('job0'), taskWrite('job0.0-0'));
+    await commit(jobWrite('job0'), taskWrite('job0.0-0'));
     expect(a.offers).toHaveLength(1);
     expect(b.offers[0]?.[1]).toBe(a.offers[0]?.[1]);
   });
 
-  it('leaves the subscriber of one job alone while others change', () => {
+  it('leaves the subscriber of one job alone while others change', async () => {
     const [all, one] = [new Recorder(), new Recorder()];
     hub.subscribeAll(all);
-    hub.subscribeJob('job1', one);
-    commit(jobWrite('job0'), taskWrite('job0.0-0'));
+    hub.subscribeTo('job1', one);
+    await commit(jobWrite('job0'), taskWrite('job0.0-0'));
     expect(one.offers).toEqual([]);
-    commit(jobWrite('job1'), taskWrite('job0.1-0'), taskWrite('job1.0-0'), taskWrite('job2.0-0'));
+    await commit(jobWrite('job1'), taskWrite('job0.1-0'), taskWrite('job1.0-0'), taskWrite('job2.0-0'));
     expect(one.offers.map((offer) => offer.map(({ kind, jobId }) => `${kind} ${jobId}`))).toEqual([
       ['definition job1', 'task job1'],
     ]);
     expect(all.offers).toHaveLength(2);
   });
 
-  it('tells nothing to those who have left', () => {
+  it('tells commits that arrive at once as one batch', async () => {
+    const [all, one] = [new Recorder(), new Recorder()];
+    hub.subscribeAll(all);
+    hub.subscribeTo('job0', one);
+    await Promise.all([
+      commit(jobWrite('job0')),
+      commit(jobWrite('job1'), taskWrite('job0.0-0')),
+      commit(taskWrite('job1.0-0')),
+    ]);
+    expect(all.offers.map((offer) => offer.map(({ kind, jobId }) => `${kind} ${jobId}`))).toEqual([
+      ['definition job0', 'definition job1', 'task job0', 'task job1'],
+    ]);
+    expect(one.offers.map((offer) => offer.map(({ kind }) => kind))).toEqual([['definition', 'task']]);
+  });
+
+  it('tells a new subscriber nothing of what its view shows already', async () => {
+    const [first, second] = [new Recorder(), new Recorder()];
+    hub.subscribeAll(first);
+    const told = commit(jobWrite('job0'));
+    hub.subscribeAll(second);
+    await told;
+    expect([first.offers.length, second.offers.length]).toEqual([1, 0]);
+  });
+
+  it('tells nothing to those who have left', async () => {
     const [all, one] = [new Recorder(), new Recorder()];
     const leaveAll = hub.subscribeAll(all);
-    const leaveOne = hub.subscribeJob('job0', one);
+    const leaveOne = hub.subscribeTo('job0', one);
     leaveAll();
     leaveOne();
     leaveOne();
-    commit(jobWrite('job0'));
+    await commit(jobWrite('job0'));
     expect([all.offers, one.offers]).toEqual([[], []]);
   });
 
-  it('tells what a resynchronisation has found', () => {
+  it('tells what a resynchronisation has found', async () => {
     const all = new Recorder();
     hub.subscribeAll(all);
-    commit(jobWrite('job0'), taskWrite('job0.0-0'));
-    resync(moveWrite(taskWrite('job0.0-0').record, State.FINISHED), jobWrite('job1'));
+    await commit(jobWrite('job0'), taskWrite('job0.0-0'));
+    await resync(moveWrite(taskWrite('job0.0-0').record, State.FINISHED), jobWrite('job1'));
     expect(all.offers[1]?.map(({ kind }) => kind)).toEqual(['task', 'definition']);
     expect(all.errors).toEqual([]);
   });
 
-  it('ends all streams where the cell was set back', () => {
+  it('ends all streams where the cell was set back', async () => {
     const [all, one] = [new Recorder(), new Recorder()];
     hub.subscribeAll(all);
-    hub.subscribeJob('job0', one);
-    commit(jobWrite('job0'), statusWrite('job0', State.FINISHED));
-    resync(statusWrite('job0', State.RUNNING));
+    hub.subscribeTo('job0', one);
+    await commit(jobWrite('job0'), statusWrite('job0', State.FINISHED));
+    await resync(statusWrite('job0', State.RUNNING));
     expect([...all.errors, ...one.errors].map(({ code }) => code)).toEqual(['conflict', 'conflict']);
     expect(all.offers).toHaveLength(1);
   });

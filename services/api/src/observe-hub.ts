@@ -4,12 +4,12 @@ import { BerthError } from '@berth/shared/model/errors';
 import type { Logger } from '@berth/shared/process/logger';
 import { resyncActor } from '@berth/shared/store/replica';
 import type { Observable, Subscription } from 'rxjs';
-import { contradictsHistory, type Notification, notificationsOf } from './core/observe.js';
+import { contradictsHistory } from './core/observe.js';
 
 /** One who is told of changes. Neither method may throw. */
-export interface Subscriber {
-  /** What one commit means for this subscriber, in order. */
-  offer(notifications: readonly Notification[]): void;
+export interface Subscriber<N> {
+  /** What happened that concerns this subscriber, in order: never empty, and shared with others. */
+  offer(notifications: readonly N[]): void;
   /** The subscription cannot go on; the error says why. */
   fail(error: BerthError): void;
 }
@@ -19,71 +19,108 @@ export interface ChangingView extends CellView {
   readonly changes$: Observable<CommitChanges>;
 }
 
+/** A kind of news. */
+export interface Feed<N> {
+  /** What a commit means, in order. `view` is the cell as the commit has left it. */
+  notificationsOf(commit: CommitChanges, view: CellView): readonly N[];
+  /** The id of the one job, or cluster, that the notification concerns. */
+  topicOf(notification: N): string;
+  /**
+   * Whether what a resynchronisation has found cannot be told as news: subscriptions then fail. Where this is absent it
+   * can be told unless it contradicts what was told before.
+   */
+  isBroken?(commit: CommitChanges, view: CellView): boolean;
+}
+
+/** So many notifications go out even before all commits that arrived at once have been seen. */
+const maxGathered = 1_000;
+
 /**
  * Turns each commit into notifications, once, and hands them to those whom they concern: subscribers of everything get all,
- * a subscriber of one job costs nothing while other jobs change.
+ * a subscriber of one topic costs nothing while others change. Commits that arrive at once are told at once, as one batch
+ * that all share; it is told before anything else happens, and before anybody new subscribes.
  */
-export class ObserveHub {
+export class ObserveHub<N> {
+  readonly #feed: Feed<N>;
   readonly #view: ChangingView;
   readonly #log: Logger;
-  readonly #ofAll = new Set<Subscriber>();
-  readonly #ofJob = new Map<string, Set<Subscriber>>();
+  readonly #ofAll = new Set<Subscriber<N>>();
+  readonly #ofTopic = new Map<string, Set<Subscriber<N>>>();
   readonly #subscription: Subscription;
+  #gathered: N[] = [];
 
-  constructor(view: ChangingView, log: Logger) {
+  constructor(feed: Feed<N>, view: ChangingView, log: Logger) {
+    this.#feed = feed;
     this.#view = view;
     this.#log = log;
-    this.#subscription = view.changes$.subscribe((commit) => this.#tell(commit));
+    this.#subscription = view.changes$.subscribe((commit) => this.#take(commit));
   }
 
   /** Tells the subscriber of all changes from now on. Returns what ends that; it may be called again. */
-  subscribeAll(subscriber: Subscriber): () => void {
+  subscribeAll(subscriber: Subscriber<N>): () => void {
+    this.flush();
     this.#ofAll.add(subscriber);
     return () => this.#ofAll.delete(subscriber);
   }
 
-  /** Like {@link subscribeAll}, of the changes of one job. */
-  subscribeJob(jobId: string, subscriber: Subscriber): () => void {
-    const subscribers = this.#ofJob.get(jobId) ?? new Set();
+  /** Like {@link subscribeAll}, of the changes of one topic. */
+  subscribeTo(topic: string, subscriber: Subscriber<N>): () => void {
+    this.flush();
+    const subscribers = this.#ofTopic.get(topic) ?? new Set();
     subscribers.add(subscriber);
-    this.#ofJob.set(jobId, subscribers);
+    this.#ofTopic.set(topic, subscribers);
     return () => {
       subscribers.delete(subscriber);
-      if (subscribers.size === 0 && this.#ofJob.get(jobId) === subscribers) this.#ofJob.delete(jobId);
+      if (subscribers.size === 0 && this.#ofTopic.get(topic) === subscribers) this.#ofTopic.delete(topic);
     };
   }
 
   close(): void {
     this.#subscription.unsubscribe();
+    this.flush();
   }
 
-  #tell(commit: CommitChanges): void {
-    if (this.#ofAll.size === 0 && this.#ofJob.size === 0) return;
-    if (commit.actor === resyncActor && contradictsHistory(commit, this.#view)) return this.#failAll(commit);
-    const notifications = notificationsOf(commit, this.#view);
-    if (notifications.length === 0) return;
-    // A subscriber may leave while it is told.
-    for (const subscriber of [...this.#ofAll]) subscriber.offer(notifications);
-    if (this.#ofJob.size > 0) this.#tellOfJobs(notifications);
-  }
-
-  /** The notifications of one job stand together. */
-  #tellOfJobs(notifications: readonly Notification[]): void {
-    let start = 0;
-    for (let end = 1; end <= notifications.length; end += 1) {
-      const jobId = notifications[start]?.jobId ?? '';
-      if (notifications[end]?.jobId === jobId) continue;
-      const subscribers = this.#ofJob.get(jobId);
-      if (subscribers !== undefined) {
-        const ofJob = notifications.slice(start, end);
-        for (const subscriber of [...subscribers]) subscriber.offer(ofJob);
-      }
-      start = end;
+  #take(commit: CommitChanges): void {
+    if (this.#ofAll.size === 0 && this.#ofTopic.size === 0) return;
+    if (commit.actor === resyncActor && this.#isBroken(commit)) {
+      this.flush();
+      return this.#failAll(commit);
     }
+    if (this.#gathered.length === 0) queueMicrotask(() => this.flush());
+    for (const notification of this.#feed.notificationsOf(commit, this.#view))
+      this.#gathered.push(notification);
+    if (this.#gathered.length >= maxGathered) this.flush();
+  }
+
+  #isBroken(commit: CommitChanges): boolean {
+    const isBroken = this.#feed.isBroken ?? contradictsHistory;
+    return isBroken(commit, this.#view);
+  }
+
+  /** Hands out what was gathered. */
+  flush(): void {
+    const batch = this.#gathered;
+    if (batch.length === 0) return;
+    this.#gathered = [];
+    // A subscriber may leave while it is told.
+    for (const subscriber of [...this.#ofAll]) subscriber.offer(batch);
+    if (this.#ofTopic.size > 0) this.#tellByTopic(batch);
+  }
+
+  #tellByTopic(batch: readonly N[]): void {
+    const byTopic = new Map<string, N[]>();
+    for (const notification of batch) {
+      const topic = this.#feed.topicOf(notification);
+      const concerned = byTopic.get(topic);
+      if (concerned !== undefined) concerned.push(notification);
+      else if (this.#ofTopic.has(topic)) byTopic.set(topic, [notification]);
+    }
+    for (const [topic, concerned] of byTopic)
+      for (const subscriber of [...(this.#ofTopic.get(topic) ?? [])]) subscriber.offer(concerned);
   }
 
   #failAll({ revision }: CommitChanges): void {
-    const subscribers = [...this.#ofAll, ...[...this.#ofJob.values()].flatMap((ofJob) => [...ofJob])];
+    const subscribers = [...this.#ofAll, ...[...this.#ofTopic.values()].flatMap((some) => [...some])];
     this.#log.warn(
       { revision, streams: subscribers.length },
       'ending all observe streams: the cell was set back, or the log was trimmed too early',

@@ -1,8 +1,9 @@
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jobViewOf, liveJobs, notificationsOf } from './core/observe.js';
-import { ObserveStream, type ObserveStreamOptions } from './observe-stream.js';
+import { jobViewOf, liveJobs, type Notification, notificationsOf } from './core/observe.js';
+import { type JobStreamOptions, jobStream } from './job-stream.js';
+import type { ObserveStream } from './observe-stream.js';
 import { ModelSubscriber } from './testing/model-subscriber.js';
 import {
   jobWrite,
@@ -18,14 +19,18 @@ import { SlowSink } from './testing/slow-sink.js';
 function subscribe(
   cell: ScriptedCell,
   sink: SlowSink,
-  options: Partial<ObserveStreamOptions> = {},
-): ObserveStream {
-  const stream = new ObserveStream({ sink, snapshot: liveJobs(cell), endsWithJob: false, ...options });
+  options: Partial<JobStreamOptions> = {},
+): ObserveStream<Notification> {
+  const stream = jobStream({ sink, snapshot: liveJobs(cell), endsWithJob: false, ...options });
   stream.start();
   return stream;
 }
 
-function tell(stream: ObserveStream, cell: ScriptedCell, commit: ReturnType<ScriptedCell['commit']>): number {
+function tell(
+  stream: ObserveStream<Notification>,
+  cell: ScriptedCell,
+  commit: ReturnType<ScriptedCell['commit']>,
+): number {
   const notifications = notificationsOf(commit, cell);
   stream.offer(notifications);
   return notifications.length;
@@ -68,7 +73,7 @@ const step = fc.record<Step>({
   job: fc.nat(7),
   task: fc.nat(5),
 });
-/** How many messages the subscriber reads after each commit. */
+/** How many writes the subscriber takes after each commit. */
 const paced = fc.record({ steps: fc.array(step, { minLength: 1, maxLength: 3 }), reads: fc.nat(4) });
 
 describe('ObserveStream', () => {
@@ -119,6 +124,7 @@ describe('ObserveStream', () => {
       const task = record.task && { ...record.task, taskContext: { count: String(count) } };
       tell(stream, cell, cell.commit({ kind: 'task', id: 'job0.0-0', record: { ...record, task } }));
     }
+    // One is the burst that was being sent when the subscriber stopped.
     expect(stream.pending).toBeLessThanOrEqual(2);
     const subscriber = new ModelSubscriber();
     while (sink.held > 0) for (const bytes of sink.read(1)) subscriber.receive(bytes);

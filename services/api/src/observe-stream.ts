@@ -1,17 +1,18 @@
 /*
- * One subscriber's stream: snapshot, snapshotEnd, changes. It writes until the stream says that its buffer is full, and goes
- * on at `drain`; what happens meanwhile waits in PendingChanges, which bounds it.
+ * One subscriber's stream: snapshot, its end, changes. It writes in bursts until the stream says that its buffer is full,
+ * or too many bytes are on their way, and goes on when they have left; what happens meanwhile waits in PendingBatches,
+ * which bounds it.
  */
 import type { BerthError } from '@berth/shared/model/errors';
-import { type JobView, type Notification, splitTasks } from './core/observe.js';
-import { PendingChanges } from './core/pending-changes.js';
-import { notificationBytes, snapshotBytes, snapshotEndBytes } from './observe-encoding.js';
+import type { Encoded } from '@berth/shared/rpc/fan-out';
+import { type BatchConflation, PendingBatches } from './core/pending-batches.js';
+import { nextBurst, type Packing, packedBatch } from './message-packing.js';
 import type { Subscriber } from './observe-hub.js';
 
 /** What a stream must be able to do; grpc-js's ServerWritableStream does. */
 export interface ByteSink {
   /** False when nothing more should be written until `drain`. `onFlushed` is called once the bytes have left the process. */
-  write(bytes: Buffer, onFlushed?: () => void): boolean;
+  write(message: Encoded, onFlushed?: () => void): boolean;
   on(event: 'drain', listener: () => void): unknown;
   off(event: 'drain', listener: () => void): unknown;
 }
@@ -19,40 +20,47 @@ export interface ByteSink {
 /** Records that may wait for a slow subscriber before later ones replace earlier ones. */
 export const maxPendingBytes = 1024 * 1024;
 
-/** The greatest first message of a job; what does not fit follows. gRPC clients refuse messages of more than 4 MiB. */
+/** The greatest message of a snapshot; what does not fit follows. gRPC clients refuse messages of more than 4 MiB. */
 export const maxSnapshotBytes = 3 * 1024 * 1024;
 
-/** The sink counts messages, not bytes: after one of this size nothing more is written until it has left. */
-const largeMessageBytes = 64 * 1024;
+/** The sink counts messages, not bytes: with more than this on the way nothing is written until some have left. */
+const maxInFlightBytes = 128 * 1024;
 
-export interface ObserveStreamOptions {
+export interface ObserveStreamOptions<N> {
   readonly sink: ByteSink;
-  /** The jobs to begin with. */
-  readonly snapshot: readonly JobView[];
-  /** Ends the stream after the end of its job. */
-  readonly endsWithJob: boolean;
+  /** The messages to begin with, taken one by one as the sink takes them. */
+  readonly snapshot: Iterator<Buffer>;
+  readonly conflation: BatchConflation<N>;
+  /** The bytes of a message, the same for all subscribers; or how several notifications make messages. */
+  readonly encode: Packing<N>;
+  /** Whether the stream ends after this. */
+  readonly isLastWord: (notification: N) => boolean;
   readonly maxPendingBytes?: number;
-  readonly maxSnapshotBytes?: number;
+  /** Told of each batch whose last message has been written. */
+  readonly onSent?: (batch: readonly N[]) => void;
 }
 
-export class ObserveStream implements Subscriber {
+export class ObserveStream<N> implements Subscriber<N> {
   /** Resolves when the stream has said its last word, rejects when it cannot go on. */
   readonly done: Promise<void>;
+  readonly #options: ObserveStreamOptions<N>;
   readonly #sink: ByteSink;
-  readonly #endsWithJob: boolean;
-  readonly #snapshot: Iterator<Buffer>;
-  readonly #pending: PendingChanges;
-  #isSnapshotDone = false;
+  #pending: PendingBatches<N>;
+  /** What is left of the batch that is being sent. */
+  #batch: readonly N[] = [];
+  #bursts: readonly Encoded[] = [];
+  #nextBurst = 0;
+  #snapshot: Iterator<Buffer> | undefined;
   #isFull = false;
-  #isLastWord = false;
+  #inFlightBytes = 0;
   #hasEnded = false;
   #settle: { resolve: () => void; reject: (error: unknown) => void } | undefined;
 
-  constructor(options: ObserveStreamOptions) {
+  constructor(options: ObserveStreamOptions<N>) {
+    this.#options = options;
     this.#sink = options.sink;
-    this.#endsWithJob = options.endsWithJob;
-    this.#pending = new PendingChanges(options.maxPendingBytes ?? maxPendingBytes);
-    this.#snapshot = snapshotMessages(options.snapshot, options.maxSnapshotBytes ?? maxSnapshotBytes);
+    this.#snapshot = options.snapshot;
+    this.#pending = emptyQueue(options);
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -69,14 +77,25 @@ export class ObserveStream implements Subscriber {
     this.#flush();
   }
 
-  offer(notifications: readonly Notification[]): void {
-    if (this.#hasEnded) return;
-    for (const notification of notifications) this.#pending.add(notification);
+  offer(notifications: readonly N[]): void {
+    if (this.#hasEnded || notifications.length === 0) return;
+    this.#pending.add(notifications);
     this.#flush();
   }
 
   fail(error: BerthError): void {
     this.stop(error);
+  }
+
+  /** Forgets what waits, and goes on with this snapshot. */
+  restart(snapshot: Iterator<Buffer>): void {
+    if (this.#hasEnded) return;
+    this.#pending = emptyQueue(this.#options);
+    this.#batch = [];
+    this.#bursts = [];
+    this.#nextBurst = 0;
+    this.#snapshot = snapshot;
+    this.#flush();
   }
 
   /** Sends nothing more; `done` rejects with the reason. */
@@ -91,35 +110,47 @@ export class ObserveStream implements Subscriber {
   };
 
   #flush(): void {
-    while (!this.#isFull && !this.#hasEnded) {
-      const bytes = this.#isSnapshotDone ? this.#nextChange() : this.#nextOfSnapshot();
-      if (bytes === undefined) return;
-      this.#write(bytes);
-      if (this.#isLastWord) this.#finish();
+    while (!this.#hasEnded && !this.#isFull && this.#inFlightBytes < maxInFlightBytes / 2) {
+      const message = this.#next();
+      if (message === undefined) return;
+      this.#write(message);
+      if (this.#nextBurst === this.#bursts.length && this.#batch.length > 0) this.#batchSent();
     }
   }
 
-  #nextOfSnapshot(): Buffer | undefined {
-    const { done, value } = this.#snapshot.next();
-    if (done !== true) return value;
-    this.#isSnapshotDone = true;
-    return this.#nextChange();
-  }
-
-  #nextChange(): Buffer | undefined {
-    const notification = this.#pending.take();
-    if (notification === undefined) return undefined;
-    this.#isLastWord = this.#endsWithJob && notification.kind === 'finished';
-    return notificationBytes(notification);
-  }
-
-  #write(bytes: Buffer): void {
-    if (bytes.length < largeMessageBytes) {
-      this.#isFull = !this.#sink.write(bytes);
-      return;
+  #next(): Encoded | undefined {
+    if (this.#snapshot !== undefined) {
+      const burst = nextBurst(this.#snapshot);
+      if (burst !== undefined) return burst;
+      this.#snapshot = undefined;
     }
-    this.#isFull = true;
-    this.#sink.write(bytes, this.#onDrain);
+    if (this.#nextBurst >= this.#bursts.length) this.#takeBatch();
+    const burst = this.#bursts[this.#nextBurst];
+    if (burst !== undefined) this.#nextBurst += 1;
+    return burst;
+  }
+
+  #takeBatch(): void {
+    this.#batch = this.#pending.take() ?? [];
+    this.#bursts = this.#batch.length === 0 ? [] : packedBatch(this.#batch, this.#options.encode);
+    this.#nextBurst = 0;
+  }
+
+  #batchSent(): void {
+    const batch = this.#batch;
+    const last = batch.at(-1);
+    this.#batch = [];
+    this.#options.onSent?.(batch);
+    if (last !== undefined && this.#options.isLastWord(last)) this.#finish();
+  }
+
+  #write(message: Encoded): void {
+    const { byteLength } = message;
+    this.#inFlightBytes += byteLength;
+    this.#isFull = !this.#sink.write(message, () => {
+      this.#inFlightBytes -= byteLength;
+      this.#flush();
+    });
   }
 
   #finish(): void {
@@ -129,17 +160,15 @@ export class ObserveStream implements Subscriber {
   #leave(): boolean {
     if (this.#hasEnded) return false;
     this.#hasEnded = true;
+    this.#bursts = [];
     this.#sink.off('drain', this.#onDrain);
     return true;
   }
 }
 
-/** Each job with its tasks, and the mark that they were all. Messages are made one by one, as the sink takes them. */
-function* snapshotMessages(jobs: readonly JobView[], maxBytes: number): Generator<Buffer, void> {
-  for (const view of jobs) {
-    const { within, following } = splitTasks(view, maxBytes);
-    yield snapshotBytes(view, within);
-    for (const task of following) yield notificationBytes({ kind: 'task', jobId: view.job.id, task });
-  }
-  yield snapshotEndBytes;
+function emptyQueue<N>({
+  conflation,
+  maxPendingBytes: maxBytes,
+}: ObserveStreamOptions<N>): PendingBatches<N> {
+  return new PendingBatches(conflation, maxBytes ?? maxPendingBytes);
 }

@@ -9,6 +9,19 @@ export function header({ metadata }: CallContext, key: string): string | undefin
   return text === '' ? undefined : text;
 }
 
+/** A repeated creation returns what the first one made for this long. */
+export const idempotencyTtlMs = 24 * 3600 * 1000;
+
+export const idempotencyHeader = 'idempotency-key';
+
+/** The name that two creations of one caller with one key both claim; undefined where the caller gives no key. */
+export function repeatClaim(call: CallContext, space: 'idem' | 'idemCluster'): string | undefined {
+  const key = header(call, idempotencyHeader);
+  if (key === undefined) return undefined;
+  refuseIf(idViolations(`metadata ${idempotencyHeader}`, key));
+  return `${space}:${encodeURIComponent(call.caller.id)}:${key}`;
+}
+
 /** What is wrong with an id as such; whether it names anything is another question. */
 export function idViolations(field: string, id: string): readonly FieldViolation[] {
   if (id === '') return [{ field, description: 'is required' }];

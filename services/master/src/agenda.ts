@@ -38,10 +38,12 @@ export class Agenda {
     this.#maxFinishedJobs = maxFinishedJobs;
     this.ledger = new AgentLedger(cell);
     for (const { id } of cell.all('job')) this.#touched.add(id);
-    for (const { id, record } of cell.all('task')) if (taskState(record) === State.QUEUED) this.#queued.add(id);
+    for (const { id, record } of cell.all('task'))
+      if (taskState(record) === State.QUEUED) this.#queued.add(id);
     for (const { id } of cell.all('taskStop')) this.#takeStop(id);
     const statuses = [...cell.all('jobStatus')].map(({ record }) => record);
-    for (const status of statuses.sort((a, b) => a.finishedAtMs - b.finishedAtMs)) this.#takeStatus(status.jobId, status);
+    for (const status of statuses.sort((a, b) => a.finishedAtMs - b.finishedAtMs))
+      this.#takeStatus(status.jobId, status);
   }
 
   /** Notes what a commit means for the rounds to come. */
@@ -49,7 +51,8 @@ export class Agenda {
     for (const change of commit.changes) {
       this.#takeChange(change);
       // What the master writes it has decided. What it did not write, but a set back store has, it has to look at.
-      if (change.kind === 'task' && commit.actor !== masterActor) this.#touchJob(change.after ?? change.before);
+      if (change.kind === 'task' && commit.actor !== masterActor)
+        this.#touchJob(change.after ?? change.before);
     }
   }
 
@@ -89,7 +92,8 @@ export class Agenda {
 
   /** Wishes for tasks that are no more; they are orphans until they are removed. */
   orphanStops(): readonly string[] {
-    const isOrphan = (id: string) => this.#cell.find('taskStop', id) !== undefined && this.#cell.find('task', id) === undefined;
+    const isOrphan = (id: string) =>
+      this.#cell.find('taskStop', id) !== undefined && this.#cell.find('task', id) === undefined;
     for (const id of this.#orphanStops) if (!isOrphan(id)) this.#orphanStops.delete(id);
     return firstOf(this.#orphanStops, maxRemovedPerRound);
   }
@@ -150,7 +154,8 @@ export class Agenda {
   }
 
   #takeStatus(jobId: string, status: JobStatusRecord | undefined): void {
-    const isFinished = status !== undefined && !isJobLive(status) && this.#cell.find('job', jobId) !== undefined;
+    const isFinished =
+      status !== undefined && !isJobLive(status) && this.#cell.find('job', jobId) !== undefined;
     if (isFinished) this.#finished.add(jobId);
     else this.#finished.delete(jobId);
   }
@@ -168,10 +173,12 @@ export class Agenda {
   #takeAgent(agentId: string): void {
     this.#queueNews = true;
     this.#agentNews = true;
+    this.ledger.updateAgent(agentId);
     if (!isAgentAlive(this.#cell, agentId)) this.touch(this.ledger.jobsOn(agentId));
   }
 
   #forgetJob(jobId: string): void {
+    this.ledger.forgetJob(jobId);
     this.#touched.delete(jobId);
     this.#finished.delete(jobId);
     this.due.set(jobId, Number.POSITIVE_INFINITY);

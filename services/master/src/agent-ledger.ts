@@ -1,69 +1,119 @@
-import type { Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { JobRecord, Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
-import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources';
-import { isTaskLive } from '@berth/shared/model/task-state';
+import type { Booking } from '@berth/shared/model/placement/agent-slot';
+import { parseCards } from '@berth/shared/model/placement/cards';
+import { Fleet } from '@berth/shared/model/placement/fleet';
+import { specOfJob } from '@berth/shared/model/placement/spec';
+import { addResources, zeroResources } from '@berth/shared/model/resources';
+import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
+import { gpusKey } from './core/assignment.js';
 import { isAgentAlive } from './core/job-view.js';
-import type { AgentCapacity } from './core/place.js';
-import type { Capacities } from './core/round-types.js';
+import type { AgentCapacity, Agents } from './core/round-types.js';
 
-interface Account {
-  used: Resources;
-  readonly tasks: Map<string, TaskRecord>;
-}
-
-/** Which live tasks each agent has and what they use, kept current change by change. */
-export class AgentLedger implements Capacities {
+/**
+ * Which live tasks each agent has, and the fleet of live agents with what they hold, both kept current change by change.
+ */
+export class AgentLedger implements Agents {
+  readonly fleet = new Fleet();
   readonly #cell: CellView;
-  readonly #accounts = new Map<string, Account>();
+  /** By agent, then by task; agents that are lost included. */
+  readonly #tasks = new Map<string, Map<string, TaskRecord>>();
 
   constructor(cell: CellView) {
     this.#cell = cell;
-    for (const task of cell.all('task')) this.update(undefined, task.record);
+    for (const { record } of cell.all('task')) {
+      if (holdsResources(record)) this.#tasksOn(record.agentId).set(idOf(record), record);
+      this.#noteFailure(record);
+    }
+    for (const { id } of cell.all('agent')) this.updateAgent(id);
   }
 
   /** Books what a task's change means for its agents. */
   update(before: TaskRecord | undefined, after: TaskRecord | undefined): void {
     if (before !== undefined && holdsResources(before)) this.#give(before);
-    if (after !== undefined && holdsResources(after)) this.#take(after);
+    if (after === undefined) return;
+    if (holdsResources(after)) this.#take(after);
+    this.#noteFailure(after);
+  }
+
+  /** Books that an agent has come, gone, or changed. */
+  updateAgent(agentId: string): void {
+    const agent = this.#cell.find('agent', agentId)?.record;
+    if (agent === undefined || !isAgentAlive(this.#cell, agentId)) return this.fleet.removeAgent(agentId);
+    const total = agent.capacity ?? zeroResources();
+    const slot = this.fleet.find(agentId);
+    // What an agent registers anew is mostly what it had.
+    if (slot !== undefined && slot.attributes === agent.attributes && slot.total === total) return;
+    const tasks = this.#tasks.get(agentId)?.values() ?? [];
+    this.fleet.addAgent({ id: agentId, attributes: agent.attributes, total });
+    for (const task of tasks) this.#book(task);
+  }
+
+  /** Drops what is known of a job that is no more. */
+  forgetJob(jobId: string): void {
+    this.fleet.forgetFailures(jobId);
   }
 
   /** The jobs that have live tasks on the agent. */
   jobsOn(agentId: string): ReadonlySet<string> {
-    return new Set([...(this.#accounts.get(agentId)?.tasks.values() ?? [])].map((task) => task.jobId));
+    return new Set([...(this.#tasks.get(agentId)?.values() ?? [])].map((task) => task.jobId));
   }
 
+  /** What the live agents have and what of it is free, with what these tasks give back when they end. */
   capacities(ending: readonly TaskRecord[]): readonly AgentCapacity[] {
     const freed = new Map<string, Resources>();
     for (const task of ending) {
       freed.set(task.agentId, addResources(freed.get(task.agentId) ?? zeroResources(), resourcesOf(task)));
     }
-    const live: AgentCapacity[] = [];
-    for (const { id, record } of this.#cell.all('agent')) {
-      if (!isAgentAlive(this.#cell, id)) continue;
-      const total = record.capacity ?? zeroResources();
-      const used = this.#accounts.get(id)?.used ?? zeroResources();
-      const free = subtractResources(total, used);
-      const back = freed.get(id);
-      live.push({ id, total, free: back === undefined ? free : addResources(free, back) });
-    }
-    return live;
+    return [...this.#cell.all('agent')].flatMap(({ id }) => {
+      const slot = this.fleet.find(id);
+      if (slot === undefined) return [];
+      return [{ id, total: slot.total, free: addResources(slot.free, freed.get(id) ?? zeroResources()) }];
+    });
   }
 
   #take(task: TaskRecord): void {
-    const account = this.#accounts.get(task.agentId) ?? { used: zeroResources(), tasks: new Map() };
-    account.used = addResources(account.used, resourcesOf(task));
-    account.tasks.set(idOf(task), task);
-    this.#accounts.set(task.agentId, account);
+    this.#tasksOn(task.agentId).set(idOf(task), task);
+    this.#book(task);
+  }
+
+  #book(task: TaskRecord): void {
+    const slot = this.fleet.find(task.agentId);
+    if (slot !== undefined)
+      this.fleet.take(slot, bookingOf(task, this.#cell.find('job', task.jobId)?.record));
   }
 
   #give(task: TaskRecord): void {
-    const account = this.#accounts.get(task.agentId);
-    const booked = account?.tasks.get(idOf(task));
-    if (account === undefined || booked === undefined) return;
-    account.used = subtractResources(account.used, resourcesOf(booked));
-    account.tasks.delete(idOf(task));
-    if (account.tasks.size === 0) this.#accounts.delete(task.agentId);
+    const tasks = this.#tasks.get(task.agentId);
+    if (!tasks?.delete(idOf(task))) return;
+    if (tasks.size === 0) this.#tasks.delete(task.agentId);
+    const slot = this.fleet.find(task.agentId);
+    if (slot !== undefined) this.fleet.give(slot, idOf(task));
   }
+
+  #noteFailure(task: TaskRecord): void {
+    if (taskState(task) !== State.FAILED || task.agentId === '') return;
+    this.fleet.noteFailure(task.jobId, task.agentId, task.finishedAtMs);
+  }
+
+  #tasksOn(agentId: string): Map<string, TaskRecord> {
+    const known = this.#tasks.get(agentId);
+    if (known !== undefined) return known;
+    const tasks = new Map<string, TaskRecord>();
+    this.#tasks.set(agentId, tasks);
+    return tasks;
+  }
+}
+
+/** What a placed task holds on its agent. */
+export function bookingOf(task: TaskRecord, job: JobRecord | undefined): Booking {
+  return {
+    taskId: idOf(task),
+    jobId: task.jobId,
+    resources: resourcesOf(task),
+    cards: parseCards(task.task?.taskContext[gpusKey]),
+    isExclusive: job !== undefined && specOfJob(job).conditions.has('exclusiveHost'),
+  };
 }
 
 function holdsResources(task: TaskRecord): boolean {

@@ -1,3 +1,4 @@
+import { fitPolicies } from '@berth/shared/model/placement/preferences';
 import { cellConfigShape, durationMs, listenAddress } from '@berth/shared/process/config';
 import { z } from 'zod';
 import type { Limits } from './core/limits.js';
@@ -26,6 +27,10 @@ export const masterConfigSchema = z.object({
   BERTH_MASTER_FINISHED_RETENTION: span('10m'),
   BERTH_MASTER_MAX_FINISHED_JOBS: count(10_000),
   BERTH_MASTER_MAX_REPLACED_TASKS_PER_JOB: count(20),
+  /** How agents are chosen for jobs that do not say. */
+  BERTH_MASTER_FIT_POLICY: z
+    .enum(fitPolicies, { error: `must be ${fitPolicies.join(', ')}` })
+    .default('binpack'),
   BERTH_MASTER_ARCHIVE_TTL: span('168h'),
   /** Replicas of Redis that must have a commit before it counts. */
   BERTH_REDIS_WAIT_REPLICAS: z.coerce.number().int().nonnegative().default(0),
@@ -46,5 +51,6 @@ export function limitsOf(config: MasterConfig): Limits {
     finishedRetentionMs: config.BERTH_MASTER_FINISHED_RETENTION,
     maxReplacedTasksPerJob: config.BERTH_MASTER_MAX_REPLACED_TASKS_PER_JOB,
     archiveTtlMs: config.BERTH_MASTER_ARCHIVE_TTL,
+    fitPolicy: config.BERTH_MASTER_FIT_POLICY,
   };
 }

@@ -56,7 +56,9 @@ async function serve(options: LeadOptions, held: Held, signal: AbortSignal): Pro
     ]);
   } finally {
     log.info({ epoch }, 'leads no more');
-    const released = lease.release(holder, epoch).catch((error: unknown) => log.debug({ err: error }, 'could not give up the lease'));
+    const released = lease
+      .release(holder, epoch)
+      .catch((error: unknown) => log.debug({ err: error }, 'could not give up the lease'));
     // Without an answer it runs out by itself.
     await withinMs(released, leaseMs, clock);
   }
@@ -71,7 +73,9 @@ async function keepLease(options: LeadOptions, held: Held, signal: AbortSignal):
     await clock.sleep(Math.min(leaseMs / renewalsPerLease, Math.max(0, untilMs - clock.nowMs())), signal);
     if (signal.aborted) return;
     const askedMs = clock.nowMs();
-    const renewed = await withinMs(lease.renew(holder, epoch, leaseMs), untilMs - askedMs, clock).catch(() => undefined);
+    const renewed = await withinMs(lease.renew(holder, epoch, leaseMs), untilMs - askedMs, clock).catch(
+      () => undefined,
+    );
     if (renewed === true) untilMs = askedMs + leaseMs;
     else if (renewed === false) return log.warn({ epoch }, 'the lease is another master’s now');
     else if (clock.nowMs() >= untilMs) return log.warn({ epoch }, 'the lease could not be renewed');
@@ -88,7 +92,10 @@ export async function allSettled(promises: readonly Promise<void>[]): Promise<vo
 async function withinMs<T>(promise: Promise<T>, limitMs: number, clock: Clock): Promise<T | undefined> {
   const done = new AbortController();
   try {
-    return await Promise.race([promise, clock.sleep(Math.max(0, limitMs), done.signal).then(() => undefined)]);
+    return await Promise.race([
+      promise,
+      clock.sleep(Math.max(0, limitMs), done.signal).then(() => undefined),
+    ]);
   } finally {
     done.abort();
   }

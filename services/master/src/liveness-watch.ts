@@ -87,7 +87,8 @@ export class LivenessWatch {
     const unheard = agentsInState(cell, AgentState.ALIVE).filter((id) => !this.#heard.has(id));
     if (unheard.length === 0) return [];
     for (const id of await store.findBeating(unheard, agentTimeoutMs)) this.#heard.add(id);
-    const isDue = (id: string) => nowMs - (cell.find('agentStatus', id)?.record.sinceMs ?? nowMs) >= agentTimeoutMs;
+    const isDue = (id: string) =>
+      nowMs - (cell.find('agentStatus', id)?.record.sinceMs ?? nowMs) >= agentTimeoutMs;
     return unheard.filter((id) => !this.#heard.has(id) && isDue(id));
   }
 

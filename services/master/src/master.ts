@@ -48,7 +48,10 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     });
   };
   const holder = `${hostname()}/${process.pid}/${uuid()}`;
-  const done = lead({ lease: store, holder, leaseMs: config.BERTH_MASTER_LEASE, clock, log, term }, stopping.signal);
+  const done = lead(
+    { lease: store, holder, leaseMs: config.BERTH_MASTER_LEASE, clock, log, term },
+    stopping.signal,
+  );
   return {
     httpPort: status.port,
     isLeading: () => leading,

@@ -52,10 +52,29 @@ async function runParts(parts: TermParts, signal: AbortSignal): Promise<void> {
   const reports: ReportPump = new ReportPump({ inbox, clock, log, onReports: () => term.wake() });
   const limits = limitsOf(config);
   const patienceMs = config.BERTH_AGENT_TIMEOUT;
-  const term: Term = new Term({ store, replica, agenda, reports, epoch, clock, log, metrics, limits, patienceMs });
+  const term: Term = new Term({
+    store,
+    replica,
+    agenda,
+    reports,
+    epoch,
+    clock,
+    log,
+    metrics,
+    limits,
+    patienceMs,
+  });
   const takeAgentNews = () => agenda.takeAgentNews();
   const agentTimeoutMs = config.BERTH_AGENT_TIMEOUT;
-  const liveness = new LivenessWatch({ store, cell: replica, epoch, clock, log, agentTimeoutMs, takeAgentNews });
+  const liveness = new LivenessWatch({
+    store,
+    cell: replica,
+    epoch,
+    clock,
+    log,
+    agentTimeoutMs,
+    takeAgentNews,
+  });
   const changes = replica.changes$.subscribe((commit) => {
     agenda.take(commit);
     term.wake();

@@ -2,7 +2,12 @@ import { BerthError } from '@berth/shared/model/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { Replica } from '@berth/shared/store/replica';
-import { maxWritesPerCommit, type CommitRequest, type CommitResult, type Committer } from '@berth/shared/store/store';
+import {
+  type CommitRequest,
+  type CommitResult,
+  type Committer,
+  maxWritesPerCommit,
+} from '@berth/shared/store/store';
 import { v7 as uuid } from 'uuid';
 import { type Agenda, masterActor } from './agenda.js';
 import { Alarm } from './alarm.js';
@@ -131,7 +136,10 @@ export class Term {
     if (isEmptyPlan(plan) && ackReportsThrough === undefined) return true;
     const commit = commitOf(replica, plan, limits);
     try {
-      const revision = await this.#commit({ ...commit, ...(ackReportsThrough && { ackReportsThrough }) }, signal);
+      const revision = await this.#commit(
+        { ...commit, ...(ackReportsThrough && { ackReportsThrough }) },
+        signal,
+      );
       await replica.waitFor(revision, replicaWaitMs, signal);
       this.#maxWrites = Math.min(this.#maxWrites * 2, maxWritesPerCommit);
       return true;
@@ -149,7 +157,10 @@ export class Term {
     agenda.touch(plan.dueMs.keys());
     agenda.touch(plan.leftOver);
     agenda.retryQueue();
-    log.warn({ err, maxWrites: this.#maxWrites }, 'a commit was refused as too large; deciding on less at once');
+    log.warn(
+      { err, maxWrites: this.#maxWrites },
+      'a commit was refused as too large; deciding on less at once',
+    );
   }
 
   /**

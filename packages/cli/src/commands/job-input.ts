@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { clusterIdLabel } from '@berth/shared/model/job';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Io } from '../io.js';
 import { UsageError } from '../usage-error.js';
@@ -21,6 +22,7 @@ export interface JobOptions {
   readonly entrypoint?: string;
   readonly retries?: number;
   readonly runtimeLimit?: string;
+  readonly cluster?: string;
 }
 
 /** Adds the arguments and options that describe a job. */
@@ -52,11 +54,27 @@ export function addJobInput(command: Command): Command {
     .addOption(listOption('-l, --label <name=value>', 'label of the job; may be repeated'))
     .option('--entrypoint <command>', "command in place of the image's entry point")
     .addOption(numberOption('--retries <count>', 'how often a failed task is tried again'))
-    .option('--runtime-limit <time>', 'how long a task may run, such as 90s, 10m or 1h30m');
+    .option('--runtime-limit <time>', 'how long a task may run, such as 90s, 10m or 1h30m')
+    .option('--cluster <id>', 'job cluster: what is left out comes from its template, where it has one');
 }
 
-/** The job that the command line describes, from its flags or from a file. */
+/** The job that the command line describes, from its flags, from a file, or from the cluster's template alone. */
 export async function readJob(
+  io: Io,
+  image: string | undefined,
+  words: readonly string[],
+  options: JobOptions,
+): Promise<JobDescriptor> {
+  const { cluster } = options;
+  if (cluster === undefined) return describeJob(io, image, words, options);
+  const isTemplateAlone = [image, options.file, ...otherFlags(undefined, options)].every(
+    (given) => given === undefined,
+  );
+  const own = isTemplateAlone ? JobDescriptor.fromPartial({}) : await describeJob(io, image, words, options);
+  return { ...own, labels: { ...own.labels, [clusterIdLabel]: cluster } };
+}
+
+async function describeJob(
   io: Io,
   image: string | undefined,
   words: readonly string[],
@@ -73,6 +91,14 @@ export async function readJob(
   const { parseJobFile } = await import('../job-file/parse.js');
   if (options.file === '-') return parseJobFile(await io.readInput(), 'standard input');
   return parseJobFile(await readJobFile(options.file), options.file);
+}
+
+/** The template of a cluster, from a job file. */
+export async function readTemplate(io: Io, path: string): Promise<JobDescriptor> {
+  const { parseJobFile } = await import('../job-file/parse.js');
+  return path === '-'
+    ? parseJobFile(await io.readInput(), 'standard input')
+    : parseJobFile(await readJobFile(path), path);
 }
 
 /** The short form of a job file, as flags say it. */

@@ -3,6 +3,7 @@ import type {
   Container,
   Job,
   JobDescriptor,
+  Owner,
   StateChange,
   Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
@@ -21,7 +22,7 @@ import { taskHeadings, taskRow } from './rows.js';
 import { stateCell } from './state.js';
 import { alignRows, type Cell, renderTable } from './table.js';
 
-type Fact = readonly [label: string, value: Cell];
+export type Fact = readonly [label: string, value: Cell];
 
 /** All that is known of a job, as lines. */
 export function jobDetail(job: Job, tasks: readonly Task[], nowMs: number, paint: Paint): string[] {
@@ -66,7 +67,6 @@ function jobFacts(job: Job, tasks: readonly Task[], nowMs: number): Fact[] {
   const descriptor = job.jobDescriptor;
   const counts = countTasks(descriptor, tasks);
   const replaced = counts.replaced === 0 ? '' : `, ${counts.replaced} replaced`;
-  const { ownerEmail = '', teamEmail = '' } = descriptor?.owner ?? {};
   const group = descriptor?.jobGroupInfo;
   return [
     ['Job', job.id],
@@ -83,16 +83,19 @@ function jobFacts(job: Job, tasks: readonly Task[], nowMs: number): Fact[] {
       `${counts.running} running, ${counts.waiting} on the way, ${counts.finished} finished, ${counts.failed} failed${replaced}`,
     ],
     ['Cluster', job.jobClusterId],
-    [
-      'Owner',
-      ownerEmail === teamEmail || teamEmail === '' ? ownerEmail : `${ownerEmail} (team ${teamEmail})`,
-    ],
+    ['Owner', ownerText(descriptor?.owner)],
     ['Labels', pairs(descriptor?.labels ?? {})],
     ['Created', when(createdAt(job), nowMs)],
   ];
 }
 
-function typeLine(descriptor: JobDescriptor | undefined): string {
+export function ownerText(owner: Owner | undefined): string {
+  const { ownerEmail = '', teamEmail = '' } = owner ?? {};
+  return ownerEmail === teamEmail || teamEmail === '' ? ownerEmail : `${ownerEmail} (team ${teamEmail})`;
+}
+
+/** The kind of job, and what it wants. */
+export function typeLine(descriptor: JobDescriptor | undefined): string {
   const spec = descriptor?.jobSpec;
   if (descriptor === undefined || spec === undefined) return '';
   const wanted = `${spec.$case}, ${desiredOf(descriptor)} wanted`;
@@ -115,7 +118,7 @@ function retryLine(descriptor: JobDescriptor): string {
   return $case === 'immediate' ? retries : `${retries} (${$case})`;
 }
 
-function containerFacts(container: Container): Fact[] {
+export function containerFacts(container: Container): Fact[] {
   const { name = '', imageId = '' } = container.image ?? {};
   return [
     ['Image', [name, imageId].filter(Boolean).join(' ')],
@@ -149,7 +152,7 @@ function when(timestamp: string | undefined, nowMs: number): string {
 }
 
 /** Facts under one another; those that say nothing are left out. */
-function facts(list: readonly Fact[], paint: Paint): string[] {
+export function facts(list: readonly Fact[], paint: Paint): string[] {
   const told = list.filter(([, value]) => (typeof value === 'string' ? value : value.text) !== '');
   return alignRows(
     told.map(([label, value]): Cell[] => [{ text: label, style: 'dim' }, value]),
@@ -157,11 +160,12 @@ function facts(list: readonly Fact[], paint: Paint): string[] {
   );
 }
 
-function section(title: string, lines: readonly string[], paint: Paint): string[] {
+/** Lines under a heading; nothing where there are none. */
+export function section(title: string, lines: readonly string[], paint: Paint): string[] {
   return lines.length === 0 ? [] : ['', paint('bold', title), ...lines.map((line) => `  ${line}`)];
 }
 
-function pairs(map: Readonly<Record<string, string>>): string {
+export function pairs(map: Readonly<Record<string, string>>): string {
   return Object.entries(map)
     .map(([key, value]) => `${key}=${value}`)
     .join(', ');

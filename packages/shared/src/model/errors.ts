@@ -19,21 +19,40 @@ export interface FieldViolation {
   readonly description: string;
 }
 
+/** What became of one of several things that a call names. */
+export interface IdFailure {
+  readonly id: string;
+  readonly code: BerthErrorCode;
+  readonly message: string;
+}
+
 /** An error meant for the caller: the message is a whole sentence that says what to do about it. */
 export class BerthError extends Error {
   override readonly name = 'BerthError';
   readonly code: BerthErrorCode;
   readonly violations: readonly FieldViolation[];
+  /** Of a call that names several things, all of them attempted: those that failed. */
+  readonly failures: readonly IdFailure[];
+  /** The call may be made again after so long. */
+  readonly retryAfterMs: number | undefined;
+  /** On the caller's side: by what name the server's log knows the call. */
+  readonly requestId: string | undefined;
 
   constructor(code: BerthErrorCode, message: string, options: BerthErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.violations = options.violations ?? [];
+    this.failures = options.failures ?? [];
+    this.retryAfterMs = options.retryAfterMs;
+    this.requestId = options.requestId;
   }
 }
 
 export interface BerthErrorOptions {
   readonly violations?: readonly FieldViolation[];
+  readonly failures?: readonly IdFailure[];
+  readonly retryAfterMs?: number | undefined;
+  readonly requestId?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -45,4 +64,28 @@ export function notFound(kind: 'job' | 'task' | 'job cluster' | 'agent', id: str
 export function invalidFields(violations: readonly FieldViolation[]): BerthError {
   const all = violations.map(({ field, description }) => `${field}: ${description}`).join('; ');
   return new BerthError('invalidArgument', `The request is not valid: ${all}`, { violations });
+}
+
+/** Of several codes the first in this list stands for all: those first that say that trying again may help. */
+const gravity: readonly BerthErrorCode[] = [
+  'internal',
+  'unavailable',
+  'deadlineExceeded',
+  'resourceExhausted',
+  'conflict',
+  'unauthenticated',
+  'permissionDenied',
+  'failedPrecondition',
+  'notFound',
+  'outOfRange',
+  'unimplemented',
+  'invalidArgument',
+];
+
+/** The error of a call in which some of several things failed, and the others did not. `what` is their plural. */
+export function partialFailure(what: string, failures: readonly IdFailure[], attempted: number): BerthError {
+  const codes = new Set(failures.map(({ code }) => code));
+  const code = gravity.find((each) => codes.has(each)) ?? 'internal';
+  const all = failures.map(({ id, message }) => `${id}: ${message}`).join('; ');
+  return new BerthError(code, `${failures.length} of ${attempted} ${what} failed: ${all}`, { failures });
 }

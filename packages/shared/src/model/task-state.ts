@@ -65,7 +65,10 @@ export function moveTask(task: TaskRecord, move: Transition): TaskRecord | undef
       ...publicTask,
       taskContext: { ...publicTask.taskContext, ...move.context },
       state: { state: move.to, reason: formatReason(move.code, move.text) },
-      stateChanges: [...publicTask.stateChanges, { state: stateName(move.to), timestamp: toRfc3339(move.atMs) }],
+      stateChanges: [
+        ...publicTask.stateChanges,
+        { state: stateName(move.to), timestamp: toRfc3339(move.atMs) },
+      ],
     },
   };
 }

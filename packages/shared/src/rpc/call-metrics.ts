@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { Counter, Histogram, type Registry } from 'prom-client';
 
-export type CallKind = 'unary' | 'server_stream';
+export type CallKind = 'unary' | 'server_stream' | 'bidi_stream';
 
 /** Counts one call; `ended` is to be called once, with its status. */
 export interface CallMetrics {

@@ -1,9 +1,13 @@
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
+import { MessageBurst } from './message-burst.js';
 
-/** A method that sends messages as they are, and buffers as what already is an encoded message. */
+/** What already is encoded: one message, or several at once. */
+export type Encoded = Buffer | MessageBurst;
+
+/** A method that sends messages as they are, and what already is encoded as it is. */
 export type PassThrough<M> =
   M extends MethodDefinition<infer Req, infer Res>
-    ? Omit<M, 'responseSerialize'> & Pick<MethodDefinition<Req, Res | Buffer>, 'responseSerialize'>
+    ? Omit<M, 'responseSerialize'> & Pick<MethodDefinition<Req, Res | Encoded>, 'responseSerialize'>
     : M;
 
 export type WithPassThrough<D, K extends keyof D> = {
@@ -11,8 +15,8 @@ export type WithPassThrough<D, K extends keyof D> = {
 };
 
 /**
- * A copy of a service definition in which the named methods may send a `Buffer`, which goes out unchanged: a change
- * is encoded once for all its subscribers.
+ * A copy of a service definition in which the named methods may send a `Buffer`, which goes out unchanged, and streams
+ * a `MessageBurst`, many messages in one write: a change is encoded once for all its subscribers.
  */
 export function passThrough<D extends ServiceDefinition, K extends keyof D & string>(
   definition: D,
@@ -21,8 +25,12 @@ export function passThrough<D extends ServiceDefinition, K extends keyof D & str
   const copy: Record<string, MethodDefinition<unknown, unknown>> = { ...definition };
   for (const name of methods) {
     const { responseSerialize, ...rest } = definition[name] as MethodDefinition<unknown, unknown>;
-    const serialize = (value: unknown) => (Buffer.isBuffer(value) ? value : responseSerialize(value));
-    copy[name] = { ...rest, responseSerialize: serialize };
+    copy[name] = { ...rest, responseSerialize: (value) => encodedBytes(value) ?? responseSerialize(value) };
   }
   return copy as WithPassThrough<D, K>;
+}
+
+function encodedBytes(value: unknown): Buffer | undefined {
+  if (value instanceof MessageBurst) return value.serialized;
+  return Buffer.isBuffer(value) ? value : undefined;
 }

@@ -3,11 +3,15 @@
  * an event that also follows a normal end, and knows no default deadline; here each call gets one AbortSignal, exactly
  * one end, and a status whatever happens.
  */
+
+import { randomUUID } from 'node:crypto';
 import {
+  type Deadline,
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   Metadata,
-  type ServerUnaryCall,
+  type ServerDuplexStream,
   type ServerWritableStream,
   type ServiceError,
   status,
@@ -26,11 +30,13 @@ export const defaultUnaryDeadlineMs = 30_000;
 /** What a handler knows of its call, beside the request. */
 export interface CallContext {
   readonly caller: CallerIdentity;
+  /** By what name logs know the call: the caller's own, or one made up for it. */
+  readonly requestId: string;
   readonly metadata: Metadata;
   /** Aborts when the caller has gone, the deadline is over or the server shuts down; the reason can be thrown as it is. */
   readonly signal: AbortSignal;
-  /** Sent with the status, be it success or error. */
-  setTrailer(key: string, value: string): void;
+  /** Sent with the status, be it success or error. A function is asked for the value when the call ends. */
+  setTrailer(key: string, value: string | (() => string)): void;
 }
 
 export interface CallOptions {
@@ -72,25 +78,55 @@ export function serverStream<Req, Res>(
   fn: (request: Req, call: CallContext, stream: ServerWritableStream<Req, Res>) => Promise<void>,
   options: CallOptions,
 ): handleServerStreamingCall<Req, Res> {
-  return (stream) => {
-    const ending = begin(stream, 'server_stream', Number.POSITIVE_INFINITY, options);
-    // grpc-js sends an error event's code and details as the status, after all that was written before.
-    const fail = ending.failWith((error) => stream.emit('error', error));
-    // It does the same with an error that is not ours, which therefore has to carry the status itself.
-    stream.prependListener('error', (foreign: Error) => {
-      ending.failWith(({ code, details, metadata }) => Object.assign(foreign, { code, details, metadata }))(
-        foreign,
-      );
-    });
-    ending.onAbort(fail);
-    if (ending.signal.aborted) return fail(ending.signal.reason);
-    invoke(() => fn(stream.request, ending.context(), stream))
-      .then(() => ending.succeed((trailers) => stream.end(trailers)))
-      .catch(fail);
-  };
+  return (stream) => runStream(stream, 'server_stream', options, (call) => fn(stream.request, call, stream));
 }
 
-type AnyCall = ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>;
+/** Like {@link serverStream}, of a call in which both sides keep sending. That the caller sends no more does not end it. */
+export function duplexStream<Req, Res>(
+  fn: (call: CallContext, stream: ServerDuplexStream<Req, Res>) => Promise<void>,
+  options: CallOptions,
+): handleBidiStreamingCall<Req, Res> {
+  return (stream) => runStream(stream, 'bidi_stream', options, (call) => fn(call, stream));
+}
+
+function runStream(
+  stream: AnyStream,
+  kind: CallKind,
+  options: CallOptions,
+  fn: (call: CallContext) => Promise<void>,
+): void {
+  const ending = begin(stream, kind, Number.POSITIVE_INFINITY, options);
+  // grpc-js sends an error event's code and details as the status, after all that was written before.
+  const fail = ending.failWith((error) => stream.emit('error', error));
+  // It does the same with an error that is not ours, which therefore has to carry the status itself.
+  stream.prependListener('error', (foreign: Error) => {
+    ending.failWith(({ code, details, metadata }) => Object.assign(foreign, { code, details, metadata }))(
+      foreign,
+    );
+  });
+  ending.onAbort(fail);
+  if (ending.signal.aborted) return fail(ending.signal.reason);
+  invoke(() => fn(ending.context()))
+    .then(() => ending.succeed((trailers) => stream.end(trailers)))
+    .catch(fail);
+}
+
+/** What calls of all kinds have. */
+interface AnyCall {
+  readonly metadata: Metadata;
+  readonly cancelled: boolean;
+  getPath(): string;
+  getPeer(): string;
+  getDeadline(): Deadline;
+  on(event: 'cancelled', listener: () => void): unknown;
+}
+
+/** What calls have in which the server keeps sending. */
+interface AnyStream extends AnyCall {
+  emit(event: 'error', error: ServiceError): boolean;
+  prependListener(event: 'error', listener: (error: Error) => void): unknown;
+  end(trailers: Metadata): unknown;
+}
 
 /** Sees to it that a call ends exactly once, is counted once, and leaves nothing behind. */
 interface Ending {
@@ -101,15 +137,11 @@ interface Ending {
   readonly context: () => CallContext;
 }
 
-function begin<Call extends AnyCall>(
-  call: Call,
-  kind: CallKind,
-  limitMs: number,
-  options: CallOptions,
-): Ending {
+function begin(call: AnyCall, kind: CallKind, limitMs: number, options: CallOptions): Ending {
+  const requestId = requestIdOf(call.metadata);
   const counted = callMetrics(options.registry).started(call.getPath(), kind);
   const scope = openScope(call.getDeadline(), limitMs, options.shutdown);
-  const trailers = new Metadata();
+  const trailers = new Map<string, string | (() => string)>();
   let hasEnded = false;
   const end = (code: status) => {
     hasEnded = true;
@@ -123,15 +155,16 @@ function begin<Call extends AnyCall>(
     succeed: (send) => {
       if (hasEnded) return;
       end(status.OK);
-      send(trailers);
+      send(trailersOf(trailers));
     },
     failWith: (send) => (error) => {
       if (hasEnded) return logLate(error, scope.signal, options.log);
       const answer = toServiceError(
         causeOf(error, scope.signal),
-        options.log.child({ call: call.getPath() }),
+        options.log.child({ call: call.getPath(), requestId }),
+        requestId,
       );
-      answer.metadata.merge(trailers);
+      answer.metadata.merge(trailersOf(trailers));
       end(answer.code);
       send(answer);
     },
@@ -140,11 +173,26 @@ function begin<Call extends AnyCall>(
     signal: scope.signal,
     context: () => ({
       caller: callerOf(call.metadata, call.getPeer()),
+      requestId,
       metadata: call.metadata,
       signal: scope.signal,
-      setTrailer: (key, value) => trailers.set(key, value),
+      setTrailer: (key, value) => void trailers.set(key, value),
     }),
   };
+}
+
+/** The metadata key by which a caller gives its call a name of its own. */
+export const requestIdKey = 'berth-request-id';
+
+function requestIdOf(metadata: Metadata): string {
+  const given = metadata.get(requestIdKey)[0]?.toString().trim() ?? '';
+  return /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+function trailersOf(values: ReadonlyMap<string, string | (() => string)>): Metadata {
+  const metadata = new Metadata();
+  for (const [key, value] of values) metadata.set(key, typeof value === 'string' ? value : value());
+  return metadata;
 }
 
 /** What waited for the signal rejects with its reason, or with an AbortError in which the reason is lost. */

@@ -1,9 +1,8 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { Any } from '../gen/google/protobuf/any.js';
-import { BadRequest } from '../gen/google/rpc/error_details.js';
 import { Status } from '../gen/google/rpc/status.js';
-import { BerthError, type BerthErrorCode, type FieldViolation } from '../model/errors.js';
+import { BerthError, type BerthErrorCode, type BerthErrorOptions } from '../model/errors.js';
 import type { Logger } from '../process/logger.js';
+import { decodeDetails, encodeDetails } from './error-details.js';
 
 /** The one table of what an error is called on the wire. */
 const statusOf = {
@@ -39,56 +38,36 @@ export class CallCancelled extends Error {
 }
 
 const detailsKey = 'grpc-status-details-bin';
-const badRequestType = 'type.googleapis.com/google.rpc.BadRequest';
 const internalText = 'Internal error. The server has logged what happened.';
 
 /** Many clients refuse trailers of more than 8 KB in all, and would then lose the whole status. */
 const maxMessageChars = 1000;
-const maxViolationBytes = 2500;
 
 /**
  * What to answer for an error. Only a {@link BerthError} is shown to callers; of anything else they learn that the
- * server failed, and the log learns the rest. Field violations go along as `google.rpc.BadRequest`, as many as fit.
+ * server failed, and the log learns the rest. What the error says beside its message goes along as `google.rpc.Status`
+ * details, as much as fits, and with them the id under which the log knows the call.
  */
-export function toServiceError(error: unknown, log: Pick<Logger, 'error'>): ServiceError {
-  if (error instanceof CallCancelled) return serviceError(status.CANCELLED, error.message);
+export function toServiceError(error: unknown, log: Pick<Logger, 'error'>, requestId?: string): ServiceError {
+  if (error instanceof CallCancelled) return serviceError(status.CANCELLED, error.message, { requestId });
   if (!(error instanceof BerthError)) {
     log.error({ err: error }, 'unexpected error in a call');
-    return serviceError(status.INTERNAL, internalText);
+    return serviceError(status.INTERNAL, internalText, { requestId });
   }
   if (error.code === 'internal') log.error({ err: error }, 'internal error in a call');
-  return serviceError(statusOf[error.code], shorten(error.message), error.violations);
+  const { violations, failures, retryAfterMs } = error;
+  const details = { violations, failures, retryAfterMs, requestId };
+  return serviceError(statusOf[error.code], shorten(error.message), details);
 }
 
-function serviceError(
-  code: status,
-  details: string,
-  violations: readonly FieldViolation[] = [],
-): ServiceError {
+function serviceError(code: status, message: string, says: BerthErrorOptions): ServiceError {
   const metadata = new Metadata();
-  if (violations.length > 0) metadata.set(detailsKey, encodeDetails(code, details, violations));
-  return Object.assign(new Error(details), { code, details, metadata });
-}
-
-function encodeDetails(code: status, message: string, violations: readonly FieldViolation[]): Buffer {
-  const badRequest = BadRequest.fromPartial({ fieldViolations: fitting(violations) });
-  const value = Buffer.from(BadRequest.encode(badRequest).finish());
-  const details = [Any.fromPartial({ typeUrl: badRequestType, value })];
-  return Buffer.from(Status.encode(Status.fromPartial({ code, message, details })).finish());
-}
-
-/** The first violations that fit, and how many more there are. */
-function fitting(violations: readonly FieldViolation[]): FieldViolation[] {
-  let bytes = 0;
-  const fits = violations.findIndex(({ field, description }) => {
-    bytes += Buffer.byteLength(field) + Buffer.byteLength(description) + 8;
-    return bytes > maxViolationBytes;
-  });
-  if (fits < 0) return [...violations];
-  return [
-    ...violations.slice(0, fits),
-    { field: '', description: `${violations.length - fits} more fields are wrong` },
-  ];
+  const details = encodeDetails(says, (each) => statusOf[each]);
+  if (details.length > 0) {
+    const bytes = Status.encode(Status.fromPartial({ code, message, details })).finish();
+    metadata.set(detailsKey, Buffer.from(bytes));
+  }
+  return Object.assign(new Error(message), { code, details: message, metadata });
 }
 
 /** Bounded, and without the lone surrogates that percent-encoding a status message throws on. */
@@ -97,12 +76,15 @@ function shorten(message: string): string {
   return wellFormed.length <= maxMessageChars ? wellFormed : `${wellFormed.slice(0, maxMessageChars)}…`;
 }
 
-/** The client's side of the table: an error of a call as the BerthError that caused it, field violations included. */
+/** The client's side of the table: an error of a call as the BerthError that caused it, with all that it says. */
 export function fromServiceError(error: unknown): BerthError {
   if (error instanceof BerthError) return error;
   if (!isServiceError(error)) return new BerthError('internal', String(error), { cause: error });
-  const code = codeOfStatus.get(error.code) ?? 'internal';
-  return new BerthError(code, error.details, { cause: error, violations: violationsOf(error) });
+  return new BerthError(codeOf(error.code), error.details, { ...detailsOf(error), cause: error });
+}
+
+function codeOf(code: number): BerthErrorCode {
+  return codeOfStatus.get(code) ?? 'internal';
 }
 
 /** Whether this is what a grpc-js client rejects with. */
@@ -110,17 +92,13 @@ export function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && 'code' in error && typeof error.code === 'number' && 'details' in error;
 }
 
-function violationsOf(error: ServiceError): readonly FieldViolation[] {
+function detailsOf(error: ServiceError): BerthErrorOptions {
   const encoded = error.metadata?.get(detailsKey)[0];
-  if (!Buffer.isBuffer(encoded)) return [];
+  if (!Buffer.isBuffer(encoded)) return {};
   try {
-    const { details } = Status.decode(encoded);
-    return details
-      .filter(({ typeUrl }) => typeUrl === badRequestType)
-      .flatMap(({ value }) => BadRequest.decode(value).fieldViolations)
-      .map(({ field, description }) => ({ field, description }));
+    return decodeDetails(Status.decode(encoded).details, codeOf);
   } catch {
     // Details that cannot be read take nothing away from the status itself.
-    return [];
+    return {};
   }
 }

@@ -20,7 +20,7 @@ export function refuseCommit(state: CommitState, commit: PreparedCommit): Commit
   if (commit.epoch !== undefined && commit.epoch !== state.epoch) {
     return { ok: false, reason: 'fenced', epoch: state.epoch };
   }
-  for (const { kind, id, field, expectedRevision } of commit.writes) {
+  for (const { kind, id, field, expectedRevision } of [...commit.writes, ...commit.expects]) {
     if (expectedRevision === undefined) continue;
     const actualRevision = state.revisionOf(field);
     if (actualRevision !== expectedRevision)

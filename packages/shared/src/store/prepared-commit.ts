@@ -13,6 +13,14 @@ export interface PreparedWrite {
   readonly bytes: Uint8Array;
 }
 
+/** A precondition in the form in which it is checked. */
+export interface PreparedExpectation {
+  readonly kind: EntityKind;
+  readonly id: string;
+  readonly field: string;
+  readonly expectedRevision: number;
+}
+
 /** A change to one agent's assignments; empty bytes take the task off. */
 export interface PreparedAssignment {
   readonly taskId: string;
@@ -31,6 +39,7 @@ export interface PreparedCommit {
   readonly actor: string;
   readonly epoch?: number;
   readonly writes: readonly PreparedWrite[];
+  readonly expects: readonly PreparedExpectation[];
   readonly assignments: ReadonlyMap<string, readonly PreparedAssignment[]>;
   readonly claims: readonly Claim[];
   readonly releaseClaims: readonly string[];
@@ -60,6 +69,12 @@ export function prepareCommit(request: CommitRequest, commitId: string): Prepare
     actor: request.actor,
     ...(request.epoch === undefined ? {} : { epoch: request.epoch }),
     writes: request.writes.map(prepareWrite),
+    expects: (request.expects ?? []).map(({ kind, id, revision }) => ({
+      kind,
+      id,
+      field: fieldOf(kind, id),
+      expectedRevision: revision,
+    })),
     assignments: prepareAssignments(request),
     claims: request.claims ?? [],
     releaseClaims: request.releaseClaims ?? [],
@@ -121,6 +136,7 @@ export function followingStreamId(id: string): string {
 function sizeViolations(request: CommitRequest): FieldViolation[] {
   const sizes = {
     writes: request.writes.length,
+    expects: request.expects?.length ?? 0,
     assignments: request.assignments?.length ?? 0,
     claims: request.claims?.length ?? 0,
     releaseClaims: request.releaseClaims?.length ?? 0,
@@ -136,7 +152,7 @@ function sizeViolations(request: CommitRequest): FieldViolation[] {
 
 function duplicateViolations(request: CommitRequest): FieldViolation[] {
   const names = {
-    writes: request.writes.map(({ kind, id }) => fieldOf(kind, id)),
+    writes: [...request.writes, ...(request.expects ?? [])].map(({ kind, id }) => fieldOf(kind, id)),
     assignments: (request.assignments ?? []).map(({ agentId, taskId }) => `${agentId} ${taskId}`),
     claims: [...(request.claims ?? []).map(({ name }) => name), ...(request.releaseClaims ?? [])],
   };
@@ -168,6 +184,9 @@ function valueViolations(request: CommitRequest): FieldViolation[] {
       'writes',
       `the expected revision ${expectedRevision} of ${fieldOf(kind, id)} is no revision`,
     );
+  }
+  for (const { kind, id, revision } of request.expects ?? []) {
+    check(isCount(revision), 'expects', `the revision ${revision} of ${fieldOf(kind, id)} is no revision`);
   }
   for (const { name, ttlMs } of request.claims ?? []) {
     check(

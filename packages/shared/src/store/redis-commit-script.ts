@@ -11,6 +11,7 @@
  *   commit id, actor, epoch or '', longest log, longest stream of assignments, life of the marker in ms,
  *   least unacknowledged report or '';
  *   count of writes, for each: field, expected revision or '', record ('': removal);
+ *   count of preconditions on other entities, for each: field, expected revision;
  *   count of agents, for each: count of changes, for each of these: task id, assignment ('': taken off);
  *   count of claims, for each: owner, life in ms or '';
  *   count of releases;
@@ -20,7 +21,7 @@
  * Returns one of
  *   'ok', revision, time in ms: applied, now or by an earlier call with this commit id;
  *   'fenced', epoch: another epoch than the one given holds;
- *   'conflict', index of the write from 0, revision: the entity is at another revision than expected;
+ *   'conflict', index from 0 over writes and then preconditions, revision: the entity is at another revision than expected;
  *   'claimed', index of the claim from 0, owner: somebody else holds the name.
  */
 export const commitScript = `
@@ -45,15 +46,24 @@ if epoch ~= '' then
   if current ~= epoch then return { 'fenced', current } end
 end
 
+local function revisionOf(field)
+  local stored = redis.call('HGET', entities, field)
+  return stored and text((struct.unpack('>I8', stored))) or '0'
+end
+
 local writes = {}
 for i = 1, nextCount() do
   local field, expected, record = nextArg(), nextArg(), nextArg()
   writes[i] = { field, record }
   if expected ~= '' then
-    local stored = redis.call('HGET', entities, field)
-    local actual = stored and text((struct.unpack('>I8', stored))) or '0'
+    local actual = revisionOf(field)
     if actual ~= expected then return { 'conflict', text(i - 1), actual } end
   end
+end
+for i = 1, nextCount() do
+  local field, expected = nextArg(), nextArg()
+  local actual = revisionOf(field)
+  if actual ~= expected then return { 'conflict', text(#writes + i - 1), actual } end
 end
 
 local agents = {}

@@ -23,10 +23,12 @@ export function commitArguments(commit: PreparedCommit, cell: CellKeys, logLengt
     String(commitMemoryMs),
     commit.firstUnacknowledged ?? '',
   ];
-  const { writes, assignments, claims, releaseClaims, archive, forgottenAgents } = commit;
+  const { writes, expects, assignments, claims, releaseClaims, archive, forgottenAgents } = commit;
   args.push(String(writes.length));
   for (const { field, expectedRevision, bytes } of writes)
     args.push(field, optional(expectedRevision), buffer(bytes));
+  args.push(String(expects.length));
+  for (const { field, expectedRevision } of expects) args.push(field, String(expectedRevision));
   args.push(String(assignments.size));
   for (const [agentId, changes] of assignments) {
     keys.push(cell.assigned(agentId), cell.assignments(agentId));
@@ -62,15 +64,10 @@ export function commitResult(reply: unknown, commit: PreparedCommit): CommitResu
     case 'fenced':
       return { ok: false, reason: 'fenced', epoch: Number(first) };
     case 'conflict': {
-      const write = commit.writes[Number(first)];
-      if (write === undefined) break;
-      return {
-        ok: false,
-        reason: 'conflict',
-        kind: write.kind,
-        id: write.id,
-        actualRevision: Number(second),
-      };
+      const expected = [...commit.writes, ...commit.expects][Number(first)];
+      if (expected === undefined) break;
+      const { kind, id } = expected;
+      return { ok: false, reason: 'conflict', kind, id, actualRevision: Number(second) };
     }
     case 'claimed': {
       const claim = commit.claims[Number(first)];

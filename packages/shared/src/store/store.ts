@@ -12,6 +12,14 @@ export type Write = {
   };
 }[EntityKind];
 
+/** A precondition on an entity that the commit does not write. */
+export interface Expectation {
+  readonly kind: EntityKind;
+  readonly id: string;
+  /** 0: that it does not exist. */
+  readonly revision: number;
+}
+
 /** A change to what one agent is to run. Without an assignment the task is taken off the agent. */
 export interface AssignmentWrite {
   readonly agentId: string;
@@ -39,6 +47,8 @@ export interface CommitRequest {
   /** Who asks for it: a caller's id, `master`, or `agent/ID`. */
   readonly actor: string;
   readonly writes: readonly Write[];
+  /** The commit fails with a conflict unless these entities are at these revisions. None of them may be written too. */
+  readonly expects?: readonly Expectation[];
   /** The leader's epoch: a commit of an earlier epoch is fenced off. Masters always give it. */
   readonly epoch?: number;
   /** Makes a repeated request apply once, for some minutes. Made up where it is not given. */

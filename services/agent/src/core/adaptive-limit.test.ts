@@ -3,7 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { type AdaptiveLimit, afterLaunch, limitBounds, newAdaptiveLimit } from './adaptive-limit.js';
 
 /** Feeds launches as an engine would take them that has `workers` places and needs `serviceMs` for each launch. */
-function underLoad(state: AdaptiveLimit, engine: { workers: number; serviceMs: number }, launches: number): AdaptiveLimit {
+function underLoad(
+  state: AdaptiveLimit,
+  engine: { workers: number; serviceMs: number },
+  launches: number,
+): AdaptiveLimit {
   let after = state;
   for (let count = 0; count < launches; count += 1) {
     const inFlight = after.limit;

@@ -65,11 +65,14 @@ function decide(state: AdaptiveLimit): AdaptiveLimit {
   const quickestMs = sorted[0] ?? 1;
   const baselineMs = Math.min(quickestMs, (state.baselineMs ?? quickestMs) * baselineDrift);
   const inFlight = window.inFlightSum / count;
-  const next = adjust({ ...state, baselineMs }, {
-    queue: inFlight * (1 - baselineMs / medianMs),
-    rate: (inFlight / Math.max(medianMs, 1)) * 1000,
-    isFull: window.full * 2 > count,
-  });
+  const next = adjust(
+    { ...state, baselineMs },
+    {
+      queue: inFlight * (1 - baselineMs / medianMs),
+      rate: (inFlight / Math.max(medianMs, 1)) * 1000,
+      isFull: window.full * 2 > count,
+    },
+  );
   return { ...next, window: emptyWindow };
 }
 

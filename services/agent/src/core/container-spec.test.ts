@@ -1,9 +1,21 @@
-import { Assignment } from '@berth/shared/gen/berth/v1/store';
 import type { DeepPartial } from '@berth/shared/gen/berth/v1/store';
+import { Assignment } from '@berth/shared/gen/berth/v1/store';
 import { describe, expect, it } from 'vitest';
-import { type ContainerSpec, containerSpec, hasAddress, type HostSettings, imageReference } from './container-spec.js';
+import {
+  type ContainerSpec,
+  containerSpec,
+  type HostSettings,
+  hasAddress,
+  imageReference,
+} from './container-spec.js';
 
-const host: HostSettings = { cell: 'c', agentId: 'a', cpuMillis: 2000, network: 'bridge', portBind: '127.0.0.1' };
+const host: HostSettings = {
+  cell: 'c',
+  agentId: 'a',
+  cpuMillis: 2000,
+  network: 'bridge',
+  portBind: '127.0.0.1',
+};
 const digest = `sha256:${'0'.repeat(64)}`;
 
 function assignment(changes: DeepPartial<Assignment> = {}): Assignment {
@@ -16,15 +28,36 @@ function assignment(changes: DeepPartial<Assignment> = {}): Assignment {
   });
 }
 
-function spec(changes: DeepPartial<Assignment['container']> = {}, settings: Partial<HostSettings> = {}): ContainerSpec {
-  const result = containerSpec(assignment({ container: { image: { name: 'app:1' }, ...changes } }), { ...host, ...settings });
+function spec(
+  changes: DeepPartial<Assignment['container']> = {},
+  settings: Partial<HostSettings> = {},
+): ContainerSpec {
+  const result = containerSpec(assignment({ container: { image: { name: 'app:1' }, ...changes } }), {
+    ...host,
+    ...settings,
+  });
   if (!result.ok) throw new Error(result.problems.join());
   return result.spec;
 }
 
 describe('the container of an assignment', () => {
+  it('gets the cards that the task was given, and is told which they are', () => {
+    const given = assignment({ taskContext: { 'task.gpus': '0,3' } });
+    expect(containerSpec(given, { ...host, passesGpus: true })).toMatchObject({
+      spec: { gpus: ['0', '3'], env: { BERTH_TASK_GPUS: '0,3', NVIDIA_VISIBLE_DEVICES: '0,3' } },
+    });
+    const told = containerSpec(given, host);
+    expect(told.ok && told.spec.gpus).toBeUndefined();
+    expect(told).toMatchObject({ spec: { env: { BERTH_TASK_GPUS: '0,3' } } });
+  });
+
   it('bears the task’s id, its labels, its limits and its command', () => {
-    const container = { image: { name: 'app:1' }, entryPoint: ['/bin/run'], command: ['--fast'], env: { A: 'b' } };
+    const container = {
+      image: { name: 'app:1' },
+      entryPoint: ['/bin/run'],
+      command: ['--fast'],
+      env: { A: 'b' },
+    };
     const result = containerSpec(assignment({ container, taskContext: { 'task.index': '3' } }), host);
     expect(result).toEqual({
       ok: true,

@@ -23,6 +23,8 @@ export interface ContainerSpec {
   readonly portBind: string;
   /** Whether a small init process runs as PID 1, passes signals on and reaps orphans. */
   readonly init: boolean;
+  /** Ids of the cards that the container gets from the engine; absent: none. */
+  readonly gpus?: readonly string[];
 }
 
 export const networkModes = ['none', 'bridge', 'host'] as const;
@@ -37,6 +39,8 @@ export interface HostSettings {
   readonly cpuMillis: number;
   readonly network: NetworkMode;
   readonly portBind: string;
+  /** Whether cards are passed by NVIDIA's container toolkit; otherwise a container is only told of them. */
+  readonly passesGpus?: boolean;
 }
 
 export const labelNames = {
@@ -59,7 +63,8 @@ export function containerSpec(assignment: Assignment, host: HostSettings): SpecR
   if (image === undefined) problems.push('image: neither a name nor an id is given');
   const ports = containerPorts(container);
   const network = chooseNetwork(container, ports.length > 0, host, problems);
-  const init = parseInit(container.parameters['init'], problems);
+  const init = parseInit(container.parameters.init, problems);
+  const gpus = cardsOf(assignment);
   if (problems.length > 0 || image === undefined) return { ok: false, problems };
   return {
     ok: true,
@@ -75,6 +80,7 @@ export function containerSpec(assignment: Assignment, host: HostSettings): SpecR
       ports,
       portBind: host.portBind,
       init,
+      ...(gpus.length > 0 && host.passesGpus ? { gpus } : {}),
     },
   };
 }
@@ -106,8 +112,13 @@ function repositoryOf(name: string): string {
   return tagAt < 0 ? withoutDigest : withoutDigest.slice(0, tagAt);
 }
 
-function chooseNetwork(container: Container, hasPorts: boolean, host: HostSettings, problems: string[]): NetworkMode {
-  const asked = container.parameters['network'];
+function chooseNetwork(
+  container: Container,
+  hasPorts: boolean,
+  host: HostSettings,
+  problems: string[],
+): NetworkMode {
+  const asked = container.parameters.network;
   if (asked === undefined || asked === '') {
     return hasPorts && host.network === 'none' ? 'bridge' : host.network;
   }
@@ -126,8 +137,15 @@ function parseInit(asked: string | undefined, problems: string[]): boolean {
   return false;
 }
 
+/** The cards that the task was given when it was placed. */
+function cardsOf({ taskContext }: Assignment): readonly string[] {
+  return (taskContext['task.gpus'] ?? '').split(',').filter((card) => card !== '');
+}
+
 function taskEnv(assignment: Assignment, agentId: string): Record<string, string> {
+  const gpus = cardsOf(assignment).join(',');
   return {
+    ...(gpus === '' ? {} : { BERTH_TASK_GPUS: gpus, NVIDIA_VISIBLE_DEVICES: gpus }),
     BERTH_TASK_ID: assignment.taskId,
     BERTH_JOB_ID: assignment.jobId,
     BERTH_TASK_INDEX: assignment.taskContext['task.index'] ?? slotOf(assignment),

@@ -29,6 +29,10 @@ class World {
     this.view = remember(this.view, event, this.nowMs);
   }
 
+  pass(ms: number): void {
+    this.nowMs += ms;
+  }
+
   /** One step of the agent's. The call may fail, and may have taken effect all the same. */
   step(failure: FailureKind | undefined, takesEffect: boolean): Step['do'] {
     if (this.isForgotten) return 'forget';
@@ -66,7 +70,8 @@ class World {
     this.view = newTaskView(taskId);
     this.reports = [];
     this.tell({ is: 'assigned', assignment: this.assignment });
-    if (this.container !== undefined) this.tell({ is: 'found', container: { taskId, state: this.container.state } });
+    if (this.container !== undefined)
+      this.tell({ is: 'found', container: { taskId, state: this.container.state } });
   }
 
   exit(exitCode: number): void {
@@ -100,7 +105,8 @@ class World {
         return { is: 'seen', container: this.container };
       case 'stop':
       case 'kill':
-        if (this.container?.state !== 'running') return failed(call, this.container ? 'conflict' : 'notFound');
+        if (this.container?.state !== 'running')
+          return failed(call, this.container ? 'conflict' : 'notFound');
         if (call === 'kill') this.exit(137);
         return { is: call === 'stop' ? 'stopSent' : 'killSent' };
       case 'remove':
@@ -128,14 +134,22 @@ const happening = fc.oneof(
   { weight: 8, arbitrary: fc.constant((world: World) => void world.step(undefined, true)) },
   {
     weight: 3,
-    arbitrary: fc
-      .tuple(fc.constantFrom<FailureKind>('unavailable', 'failed'), fc.boolean())
-      .map(([kind, takesEffect]) => (world: World) => void world.step(kind, takesEffect)),
+    arbitrary: fc.tuple(fc.constantFrom<FailureKind>('unavailable', 'failed'), fc.boolean()).map(
+      ([kind, takesEffect]) =>
+        (world: World) =>
+          void world.step(kind, takesEffect),
+    ),
   },
-  { weight: 1, arbitrary: fc.integer({ min: 0, max: 255 }).map((code) => (world: World) => world.exit(code)) },
+  {
+    weight: 1,
+    arbitrary: fc.integer({ min: 0, max: 255 }).map((code) => (world: World) => world.exit(code)),
+  },
   { weight: 1, arbitrary: fc.constant((world: World) => world.restart()) },
   { weight: 1, arbitrary: fc.constant((world: World) => world.order(ordered(world))) },
-  { weight: 1, arbitrary: fc.integer({ min: 1, max: 40_000 }).map((ms) => (world: World) => void (world.nowMs += ms)) },
+  {
+    weight: 1,
+    arbitrary: fc.integer({ min: 1, max: 40_000 }).map((ms) => (world: World) => world.pass(ms)),
+  },
 );
 
 function ordered({ assignment, nowMs }: World): Assignment | undefined {

@@ -46,14 +46,18 @@ function reportsUntilStep(view: TaskView, nowMs = t0) {
 }
 
 const begun = reportsUntilStep(after(assigned())).view;
-const then = (view: TaskView, ...events: readonly TaskEvent[]) => events.reduce((at, event) => remember(at, event, t0), view);
+const then = (view: TaskView, ...events: readonly TaskEvent[]) =>
+  events.reduce((at, event) => remember(at, event, t0), view);
 const running = reportsUntilStep(
   then(begun, { is: 'created', adopted: false }, { is: 'started', hasAddress: false }),
 ).view;
 
 describe('launching', () => {
   it('tells that work begins, and creates the container in the same breath', () => {
-    expect(reportsUntilStep(after(assigned()))).toMatchObject({ states: [State.STARTING], step: { do: 'create' } });
+    expect(reportsUntilStep(after(assigned()))).toMatchObject({
+      states: [State.STARTING],
+      step: { do: 'create' },
+    });
   });
 
   it('starts what is created, and tells that it runs as soon as it does', () => {
@@ -81,15 +85,19 @@ describe('launching', () => {
     expect(nextStep(missing, t0)).toEqual({ do: 'pull' });
     const pulling = then(missing, { is: 'pulling' });
     expect(nextStep(pulling, t0)).toEqual({ do: 'none' });
-    expect(nextStep(then(pulling, { is: 'pulled', reference: 'app@sha256:1' }), t0)).toEqual({ do: 'create' });
+    expect(nextStep(then(pulling, { is: 'pulled', reference: 'app@sha256:1' }), t0)).toEqual({
+      do: 'create',
+    });
   });
 
   it('adopts a container of its name, in whatever state it is', () => {
     const adopted = then(begun, { is: 'created', adopted: true });
     expect(nextStep(adopted, t0)).toEqual({ do: 'inspect' });
-    expect(reportsUntilStep(then(adopted, { is: 'seen', container: exited({ exitCode: 4 }) }))).toMatchObject({
-      states: [State.RUNNING, State.FAILED],
-    });
+    expect(reportsUntilStep(then(adopted, { is: 'seen', container: exited({ exitCode: 4 }) }))).toMatchObject(
+      {
+        states: [State.RUNNING, State.FAILED],
+      },
+    );
   });
 
   it.each<[string, TaskEvent, string]>([
@@ -159,7 +167,12 @@ describe('running', () => {
   });
 
   it('is told also of a container that ended before the answer to its start came', () => {
-    const early = then(begun, { is: 'created', adopted: false }, { is: 'disturbed' }, { is: 'started', hasAddress: false });
+    const early = then(
+      begun,
+      { is: 'created', adopted: false },
+      { is: 'disturbed' },
+      { is: 'started', hasAddress: false },
+    );
     expect(nextStep(early, t0)).toEqual({ do: 'inspect' });
     expect(reportsUntilStep(then(early, { is: 'seen', container: exited() }))).toMatchObject({
       states: [State.RUNNING, State.FINISHED],
@@ -195,7 +208,12 @@ describe('stopping', () => {
   });
 
   it('says of a container that ended after it was asked to that it was stopped', () => {
-    const over = then(running, stopOrder, { is: 'stopSent' }, { is: 'seen', container: exited({ exitCode: 143 }) });
+    const over = then(
+      running,
+      stopOrder,
+      { is: 'stopSent' },
+      { is: 'seen', container: exited({ exitCode: 143 }) },
+    );
     expect(nextStep(over, t0)).toMatchObject({ observation: { exitCode: 143, stopped: true } });
   });
 
@@ -209,7 +227,10 @@ describe('stopping', () => {
     ['while the image is pulled', [failed('create', 'notFound'), { is: 'pulling' }]],
     ['before the container was started', [{ is: 'created', adopted: false }]],
     ['after the launch had failed', [failed('create', 'invalid')]],
-    ['while a failed launch waits for another attempt', [failed('pull', 'failed'), { is: 'seen', container: undefined }]],
+    [
+      'while a failed launch waits for another attempt',
+      [failed('pull', 'failed'), { is: 'seen', container: undefined }],
+    ],
   ])('calls a task off %s', (_, events) => {
     expect(nextStep(then(begun, ...events, stopOrder), t0)).toMatchObject({
       do: 'report',
@@ -229,7 +250,10 @@ describe('stopping', () => {
 });
 
 describe('after a restart of the agent', () => {
-  const found = (state: ContainerStatus['state']): TaskEvent => ({ is: 'found', container: { taskId, state } });
+  const found = (state: ContainerStatus['state']): TaskEvent => ({
+    is: 'found',
+    container: { taskId, state },
+  });
 
   it('takes over a running container without touching it', () => {
     expect(reportsUntilStep(after(assigned(), found('running')))).toMatchObject({
@@ -249,7 +273,10 @@ describe('after a restart of the agent', () => {
   });
 
   it('goes on with a container that was created and not started', () => {
-    const seen = then(after(assigned(), found('created')), { is: 'seen', container: { taskId, state: 'created' } });
+    const seen = then(after(assigned(), found('created')), {
+      is: 'seen',
+      container: { taskId, state: 'created' },
+    });
     expect(reportsUntilStep(seen)).toMatchObject({ states: [State.STARTING], step: { do: 'start' } });
   });
 

@@ -29,7 +29,8 @@ export function nextStep(view: TaskView, nowMs: number): Step {
   if (!hasGivenUp(view)) {
     const mustWait = memory.retryAtMs !== undefined && memory.retryAtMs > nowMs;
     // A task that certainly has no running container can be called off at once, whatever else there is to wait for.
-    if (mustWait && (memory.mustLook || !isCalledOff(view))) return { do: 'wait', untilMs: memory.retryAtMs ?? nowMs };
+    if (mustWait && (memory.mustLook || !isCalledOff(view)))
+      return { do: 'wait', untilMs: memory.retryAtMs ?? nowMs };
     if (memory.mustLook) return { do: 'inspect' };
   }
   if (assignment === undefined) return clearAway(container, view, nowMs);
@@ -63,7 +64,11 @@ function giveUp(view: TaskView, failure: RuntimeFailure, nowMs: number): Step {
 function launch(view: TaskView, nowMs: number): Step {
   const { assignment, memory } = view;
   if (memory.hasRun) {
-    return reportEnd(view, { code: 'systemError', text: 'its container was removed behind the agent’s back' }, nowMs);
+    return reportEnd(
+      view,
+      { code: 'systemError', text: 'its container was removed behind the agent’s back' },
+      nowMs,
+    );
   }
   if (assignment?.stop !== undefined) return callOff(nowMs);
   if (memory.reported === undefined) return report(State.STARTING, nowMs);
@@ -127,12 +132,18 @@ function report(state: State, atMs: number, context: Observation['context'] = {}
 
 function reportEnd(view: TaskView, outcome: Outcome, atMs: number): Step {
   const state = isFinishedCode(outcome.code) ? State.FINISHED : State.FAILED;
-  return { do: 'report', observation: { ...outcome, state, stopped: endedOnOrder(view, atMs), atMs, context: {} } };
+  return {
+    do: 'report',
+    observation: { ...outcome, state, stopped: endedOnOrder(view, atMs), atMs, context: {} },
+  };
 }
 
 function callOff(atMs: number): Step {
   const text = 'stopped before it ran';
-  return { do: 'report', observation: { state: State.FINISHED, code: 'normal', text, stopped: true, atMs, context: {} } };
+  return {
+    do: 'report',
+    observation: { state: State.FINISHED, code: 'normal', text, stopped: true, atMs, context: {} },
+  };
 }
 
 /** An agent that was restarted does not remember what it sent, but sees which came first: the order or the end. */

@@ -3,17 +3,36 @@ import { describe, expect, it } from 'vitest';
 import type { ContainerStatus } from './container.js';
 import { describeExit, isCommandError, outcomeOfContainer, outcomeOfFailure } from './outcome.js';
 
-const ended = (changes: Partial<ContainerStatus>): ContainerStatus => ({ taskId: 't', state: 'exited', ...changes });
+const ended = (changes: Partial<ContainerStatus>): ContainerStatus => ({
+  taskId: 't',
+  state: 'exited',
+  ...changes,
+});
 
 describe('the outcome of a container', () => {
   it.each<[string, Partial<ContainerStatus>, string, string]>([
     ['exit code 0', { exitCode: 0 }, 'normal', ''],
     ['an exit code', { exitCode: 3 }, 'failed', 'exit code 3'],
     ['a signal', { exitCode: 143 }, 'failed', 'SIGTERM (exit code 143)'],
-    ['SIGKILL that was not for memory', { exitCode: 137, oomKilled: false }, 'failed', 'SIGKILL (exit code 137)'],
+    [
+      'SIGKILL that was not for memory',
+      { exitCode: 137, oomKilled: false },
+      'failed',
+      'SIGKILL (exit code 137)',
+    ],
     ['lack of memory', { exitCode: 137, oomKilled: true }, 'oom', 'killed at its memory limit of 64 MB'],
-    ['a child’s lack of memory that the main process survived', { exitCode: 0, oomKilled: true }, 'normal', ''],
-    ['a command that is not there', { exitCode: 127, startError: 'no such file' }, 'invalidRequest', 'no such file'],
+    [
+      'a child’s lack of memory that the main process survived',
+      { exitCode: 0, oomKilled: true },
+      'normal',
+      '',
+    ],
+    [
+      'a command that is not there',
+      { exitCode: 127, startError: 'no such file' },
+      'invalidRequest',
+      'no such file',
+    ],
     ['a shell’s 127', { exitCode: 127 }, 'failed', 'exit code 127'],
   ])('of %s', (_, status, code, text) => {
     expect(outcomeOfContainer(ended(status), 64)).toMatchObject({ code, text });
@@ -52,12 +71,13 @@ describe('an engine’s message', () => {
     expect(isCommandError(message)).toBe(true);
   });
 
-  it.each(['no space left on device', 'driver failed programming external connectivity', 'context deadline exceeded'])(
-    'does not blame the command: %s',
-    (message) => {
-      expect(isCommandError(message)).toBe(false);
-    },
-  );
+  it.each([
+    'no space left on device',
+    'driver failed programming external connectivity',
+    'context deadline exceeded',
+  ])('does not blame the command: %s', (message) => {
+    expect(isCommandError(message)).toBe(false);
+  });
 });
 
 describe('an exit code in words', () => {

@@ -61,5 +61,7 @@ const signalNames: Readonly<Record<number, string>> = {
 };
 
 function oomText(memoryLimitMb: number): string {
-  return memoryLimitMb === 0 ? 'killed for want of memory' : `killed at its memory limit of ${memoryLimitMb} MB`;
+  return memoryLimitMb === 0
+    ? 'killed for want of memory'
+    : `killed at its memory limit of ${memoryLimitMb} MB`;
 }

@@ -63,7 +63,10 @@ export function remember(view: TaskView, event: TaskEvent, nowMs: number): TaskV
     case 'reported':
       return recall(reported(event.observation, nowMs));
     case 'reportsDoubted':
-      return recall({ mustRepeatEnd: memory.end !== undefined, ...(event.all ? { reported: undefined } : {}) });
+      return recall({
+        mustRepeatEnd: memory.end !== undefined,
+        ...(event.all ? { reported: undefined } : {}),
+      });
     case 'failed':
       return failed(view, event, nowMs);
   }
@@ -135,14 +138,22 @@ function afterFailure(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs
   }
 }
 
-function launchFailed(memory: TaskMemory, { during, failure }: TaskEvent & { is: 'failed' }, nowMs: number): TaskMemory {
+function launchFailed(
+  memory: TaskMemory,
+  { during, failure }: TaskEvent & { is: 'failed' },
+  nowMs: number,
+): TaskMemory {
   const failures = memory.failures + 1;
   if (failures >= maxLaunchFailures) return { ...memory, failures, failure, mustLook: during !== 'pull' };
   const image = during === 'pull' ? 'missing' : memory.image;
   return { ...retryLater(memory, nowMs, failures), failures, image };
 }
 
-function outOfReach(view: TaskView, { during, failure }: TaskEvent & { is: 'failed' }, nowMs: number): TaskMemory {
+function outOfReach(
+  view: TaskView,
+  { during, failure }: TaskEvent & { is: 'failed' },
+  nowMs: number,
+): TaskMemory {
   const { memory, container } = view;
   const { sinceMs, attempts } = memory.unreachable ?? { sinceMs: nowMs, attempts: 0 };
   const unreachable = { sinceMs, attempts: attempts + 1 };

@@ -20,9 +20,9 @@ export function simScript(env: Readonly<Record<string, string>>): SimScript {
     startDelayMs: numberIn(env, 'BERTH_SIM_START_DELAY_MS') ?? 0,
     runMs: numberIn(env, 'BERTH_SIM_RUN_MS'),
     exitCode: numberIn(env, 'BERTH_SIM_EXIT_CODE') ?? 0,
-    fail: simFailures.find((each) => each === env['BERTH_SIM_FAIL']),
+    fail: simFailures.find((each) => each === env.BERTH_SIM_FAIL),
     stopDelayMs: numberIn(env, 'BERTH_SIM_STOP_DELAY_MS') ?? 0,
-    ignoresTerm: env['BERTH_SIM_IGNORE_TERM'] === '1',
+    ignoresTerm: env.BERTH_SIM_IGNORE_TERM === '1',
   };
 }
 

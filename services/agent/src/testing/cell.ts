@@ -40,7 +40,10 @@ export class TestCell {
     return this.engines.engineOf('a');
   }
 
-  async startAgent(env: Readonly<Record<string, string>> = {}, runtime?: ContainerRuntime): Promise<AgentHandle> {
+  async startAgent(
+    env: Readonly<Record<string, string>> = {},
+    runtime?: ContainerRuntime,
+  ): Promise<AgentHandle> {
     const config = testConfig(env);
     const own = runtime ?? this.engines.engineOf(config.BERTH_AGENT_ID);
     const handle = await startAgent({ config, store: this.#agentStore(), runtime: own, log: silentLogger });
@@ -63,7 +66,11 @@ export class TestCell {
   }
 
   /** Gives the agent a task whose container has that environment. */
-  async assign(taskId: string, env: Record<string, string> = {}, changes: AssignmentChanges = {}): Promise<void> {
+  async assign(
+    taskId: string,
+    env: Record<string, string> = {},
+    changes: AssignmentChanges = {},
+  ): Promise<void> {
     const { agentId = 'a', stop, network = '', ports = '' } = changes;
     const assignment = Assignment.fromPartial({
       taskId,

@@ -22,8 +22,11 @@ export type DescriptorFields = Omit<JobDescriptor, 'jobSpec'> & {
 
 const notSupported = 'is not supported by this version';
 
-/** Says what is wrong with the field at the path, relative to the value that is checked. */
-type Refuse = (path: readonly PropertyKey[], description: string) => void;
+/**
+ * Says what is wrong with the field at the path, relative to the value that is checked; `leftOut` where it is only that
+ * something is not there.
+ */
+type Refuse = (path: readonly PropertyKey[], description: string, leftOut?: 'leftOut') => void;
 
 /**
  * A schema of a value whose types Protobuf guarantees already: only `check` decides. Checks never abort one another,
@@ -34,7 +37,13 @@ function checked<T>(check: (value: T, refuse: Refuse) => void) {
 }
 
 function refuseIn(context: z.RefinementCtx): Refuse {
-  return (path, message) => context.addIssue({ code: 'custom', path: [...path], message });
+  return (path, message, leftOut) =>
+    context.addIssue({ code: 'custom', path: [...path], message, params: { leftOut } });
+}
+
+/** Whether the issue is only that something is not there. */
+export function isLeftOut(issue: z.core.$ZodIssue): boolean {
+  return issue.code === 'custom' && issue.params?.leftOut === 'leftOut';
 }
 
 const ownerSchema = checked<JobDescriptor['owner']>((owner, refuse) => {
@@ -46,7 +55,7 @@ const ownerSchema = checked<JobDescriptor['owner']>((owner, refuse) => {
 
 const groupSchema = checked<JobDescriptor['jobGroupInfo']>((group, refuse) => {
   if (group === undefined) return;
-  if (group.stack === '') refuse(['stack'], 'is required in a jobGroupInfo');
+  if (group.stack === '') refuse(['stack'], 'is required in a jobGroupInfo', 'leftOut');
   for (const field of ['stack', 'detail', 'sequence'] as const) checkName([field], group[field], refuse);
 });
 
@@ -66,7 +75,8 @@ const labelsSchema = checked<Record<string, string>>((labels, refuse) => {
 
 const imageSchema = checked<Container['image']>((image, refuse) => {
   const { name = '', imageId = '' } = image ?? {};
-  if (name === '' && imageId === '') refuse([], 'is required: set name, such as "busybox:1.36", or imageId');
+  if (name === '' && imageId === '')
+    refuse([], 'is required: set name, such as "busybox:1.36", or imageId', 'leftOut');
   if (name !== '' && parseImageRef(name) === undefined)
     refuse(['name'], `${quote(name)} is not an image name`);
   if (imageId !== '' && !isImageId(imageId))
@@ -106,12 +116,10 @@ const resourcesSchema = checked<Record<string, string>>((resources, refuse) => {
   for (const { field, description } of parsed.violations) refuse([field.slice(1)], description);
 });
 
-/** What this version does not do is refused by name, rather than accepted and not done. */
-const constraintsSchema = checked<Container['hardConstraints']>((value, refuse) => {
-  const { constraints = {}, expression = '' } = value ?? {};
-  if (expression !== '' || Object.keys(constraints).length > 0) refuse([], notSupported);
-});
+/** Checked beside the schema, since what they may name depends on the agents there are. */
+const constraintsSchema = z.custom<Container['hardConstraints']>();
 
+/** What this version does not do is refused by name, rather than accepted and not done. */
 const securityProfileSchema = checked<Record<string, string>>((profile, refuse) => {
   if (Object.keys(profile).length > 0) refuse([], notSupported);
 });
@@ -133,7 +141,7 @@ const containerSchema = z
 const containersSchema = z.record(z.string(), containerSchema).superRefine((containers, context) => {
   const refuse = refuseIn(context);
   const ids = Object.keys(containers);
-  if (ids.length === 0) refuse([], 'is required: name one container');
+  if (ids.length === 0) refuse([], 'is required: name one container', 'leftOut');
   for (const id of ids) {
     if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/.test(id)) {
       refuse(
@@ -188,13 +196,14 @@ function checkContainerReference(descriptor: SpecFields, refuse: Refuse): void {
   const spec = descriptor.batch ?? descriptor.service;
   const kind = descriptor.batch === undefined ? 'service' : 'batch';
   if (spec === undefined && descriptor.mantis === undefined)
-    refuse(['jobSpec'], 'is required: set batch or service');
+    refuse(['jobSpec'], 'is required: set batch or service', 'leftOut');
   if (spec === undefined) return;
   const ids = Object.keys(descriptor.containers);
   if (ids.length > 1)
     refuse(['containers'], `has ${ids.length} containers, but a ${kind} job has exactly one`);
   if (spec.containerId !== '' && !ids.includes(spec.containerId)) {
-    refuse([kind, 'containerId'], `names ${quote(spec.containerId)}, which is not among the containers`);
+    const description = `names ${quote(spec.containerId)}, which is not among the containers`;
+    refuse([kind, 'containerId'], description, 'leftOut');
   }
 }
 

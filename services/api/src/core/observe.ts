@@ -8,6 +8,7 @@ import type { Change, CommitChanges } from '@berth/shared/model/change';
 import type { Entity } from '@berth/shared/model/entity';
 import { isJobLive } from '@berth/shared/model/job';
 import { isTaskLive, isTerminal, taskState } from '@berth/shared/model/task-state';
+import type { Conflation } from './pending-changes.js';
 
 /** A job exists, or its descriptor has changed. */
 export interface DefinitionNotification {
@@ -32,6 +33,32 @@ export interface FinishedNotification {
 }
 
 export type Notification = DefinitionNotification | TaskNotification | FinishedNotification;
+
+/** How what a slow subscriber has not read yet may be shortened. */
+export const jobConflation: Conflation<Notification> = {
+  subjectOf: (notification) => {
+    switch (notification.kind) {
+      case 'definition':
+        return `job/${notification.jobId}`;
+      case 'task':
+        return `task/${notification.task.id}`;
+      // Apart from the definition: both must arrive.
+      case 'finished':
+        return `finished/${notification.jobId}`;
+    }
+  },
+  isOpening: (notification) => notification.kind === 'definition' && notification.isFirst,
+  sizeOf: (notification) => {
+    switch (notification.kind) {
+      case 'definition':
+        return notification.job.bytes.length;
+      case 'task':
+        return notification.task.bytes.length;
+      case 'finished':
+        return notification.jobId.length;
+    }
+  },
+};
 
 /** A job as a subscriber first sees it. The entities are immutable, so holding on to them is a snapshot. */
 export interface JobView {
@@ -149,7 +176,7 @@ function descriptorBytes({ record }: Entity<'job'>): Uint8Array {
 }
 
 /** Much of a task's record is the master's own affair; only what the public message says is news. */
-function isPublicChange(
+export function isPublicChange(
   change: Change<'task'>,
 ): change is Change<'task'> & { readonly after: Entity<'task'> } {
   if (change.after === undefined) return false;

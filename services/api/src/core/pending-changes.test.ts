@@ -1,7 +1,7 @@
 import type { Entity } from '@berth/shared/model/entity';
 import { describe, expect, it } from 'vitest';
 import { jobWrite, ScriptedCell, taskWrite } from '../testing/scripted-cell.js';
-import type { Notification } from './observe.js';
+import { jobConflation, type Notification } from './observe.js';
 import { PendingChanges } from './pending-changes.js';
 
 const cell = new ScriptedCell();
@@ -34,14 +34,17 @@ function nameOf(notification: Notification): string {
   }
 }
 
-function drain(pending: PendingChanges): string[] {
+function drain(pending: PendingChanges<Notification>): string[] {
   const names: string[] = [];
   for (let next = pending.take(); next !== undefined; next = pending.take()) names.push(nameOf(next));
   return names;
 }
 
-function pendingOf(maxBytes: number, ...notifications: readonly Notification[]): PendingChanges {
-  const pending = new PendingChanges(maxBytes);
+function pendingOf(
+  maxBytes: number,
+  ...notifications: readonly Notification[]
+): PendingChanges<Notification> {
+  const pending = new PendingChanges(jobConflation, maxBytes);
   for (const notification of notifications) pending.add(notification);
   return pending;
 }

@@ -1,23 +1,33 @@
-import type { Notification } from './observe.js';
+/** What the queue must know of a kind of notification. */
+export interface Conflation<N> {
+  /** What it speaks of: of two notifications of one subject the later may take the place of the earlier. */
+  subjectOf(notification: N): string;
+  /** Whether nothing of the same entity may be told before it. */
+  isOpening(notification: N): boolean;
+  /** Roughly the bytes that it keeps in memory. */
+  sizeOf(notification: N): number;
+}
 
 /**
  * What one subscriber has not been sent yet, in order. Up to a bound every notification is kept; past it, a later one
  * replaces the waiting one of the same entity and goes to the end, so that the queue holds at most one more pointer
  * for each entity. Nothing that is final is ever lost: a task's last state and a job's end replace, and are not replaced.
  */
-export class PendingChanges {
+export class PendingChanges<N> {
+  readonly #conflation: Conflation<N>;
   readonly #maxBytes: number;
   /** By a number that grows: a Map keeps its order, and gives up any entry in constant time. */
-  readonly #queue = new Map<number, Notification>();
-  /** The place of each entity's newest notification in the queue. */
+  readonly #queue = new Map<number, N>();
+  /** The place of each subject's newest notification in the queue. */
   readonly #newest = new Map<string, number>();
-  /** The places of jobs' first definitions. */
+  /** The places of openings. */
   readonly #openings = new Set<number>();
   #last = 0;
   #bytes = 0;
 
   /** `maxBytes` of records are kept before notifications begin to replace one another. */
-  constructor(maxBytes: number) {
+  constructor(conflation: Conflation<N>, maxBytes: number) {
+    this.#conflation = conflation;
     this.#maxBytes = maxBytes;
   }
 
@@ -30,31 +40,32 @@ export class PendingChanges {
     return this.#bytes > this.#maxBytes;
   }
 
-  add(notification: Notification): void {
-    const key = keyOf(notification);
+  add(notification: N): void {
+    const key = this.#conflation.subjectOf(notification);
     const waiting = this.isConflating ? this.#newest.get(key) : undefined;
-    // Nothing of a job may be told before its first definition, so a newer one takes its place.
+    // Nothing of an entity may be told before its opening, so a newer one takes its place.
     if (waiting !== undefined && this.#openings.has(waiting)) return this.#put(waiting, notification);
     if (waiting !== undefined) this.#drop(waiting);
     this.#last += 1;
-    if (notification.kind === 'definition' && notification.isFirst) this.#openings.add(this.#last);
+    if (this.#conflation.isOpening(notification)) this.#openings.add(this.#last);
     this.#put(this.#last, notification);
     this.#newest.set(key, this.#last);
   }
 
   /** Takes out the next notification to send. */
-  take(): Notification | undefined {
+  take(): N | undefined {
     const { done, value } = this.#queue.entries().next();
     if (done === true) return undefined;
     const [place, notification] = value;
     this.#drop(place);
-    const key = keyOf(notification);
+    const key = this.#conflation.subjectOf(notification);
     if (this.#newest.get(key) === place) this.#newest.delete(key);
     return notification;
   }
 
   /** Puts it in the place, instead of what stands there. */
-  #put(place: number, notification: Notification): void {
+  #put(place: number, notification: N): void {
+    const { sizeOf } = this.#conflation;
     const before = this.#queue.get(place);
     this.#queue.set(place, notification);
     this.#bytes += sizeOf(notification) - (before === undefined ? 0 : sizeOf(before));
@@ -65,30 +76,6 @@ export class PendingChanges {
     if (before === undefined) return;
     this.#queue.delete(place);
     this.#openings.delete(place);
-    this.#bytes -= sizeOf(before);
-  }
-}
-
-/** The entity that a notification speaks of. A job's end is kept apart from its definition: both must arrive. */
-function keyOf(notification: Notification): string {
-  switch (notification.kind) {
-    case 'definition':
-      return `job/${notification.jobId}`;
-    case 'task':
-      return `task/${notification.task.id}`;
-    case 'finished':
-      return `finished/${notification.jobId}`;
-  }
-}
-
-/** Roughly what the notification keeps in memory. */
-function sizeOf(notification: Notification): number {
-  switch (notification.kind) {
-    case 'definition':
-      return notification.job.bytes.length;
-    case 'task':
-      return notification.task.bytes.length;
-    case 'finished':
-      return notification.jobId.length;
+    this.#bytes -= this.#conflation.sizeOf(before);
   }
 }

@@ -1,4 +1,10 @@
-import { Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import {
+  Job,
+  type JobCluster,
+  JobClusterDescriptor,
+  JobDescriptor,
+  Task,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { FieldViolation } from '@berth/shared/model/errors';
 
 /** The fields of a message that may be asked for; `true` is a field without named parts. */
@@ -14,22 +20,36 @@ export const taskShape: Shape = {
   state: stateShape,
   stateChanges: changesShape,
 };
+const ownerShape: Shape = { ownerEmail: true, teamEmail: true };
+const descriptorShape: Shape = {
+  owner: ownerShape,
+  appName: true,
+  jobGroupInfo: { stack: true, detail: true, sequence: true },
+  labels: true,
+  containers: true,
+  batch: true,
+  service: true,
+  mantis: true,
+};
 export const jobShape: Shape = {
   id: true,
   jobClusterId: true,
-  jobDescriptor: {
-    owner: true,
-    appName: true,
-    jobGroupInfo: true,
-    labels: true,
-    containers: true,
+  jobDescriptor: descriptorShape,
+  tasks: taskShape,
+  jobState: stateShape,
+  stateChanges: changesShape,
+};
+
+export const clusterShape: Shape = {
+  id: true,
+  descriptor: {
+    owner: ownerShape,
+    name: true,
+    jobDescriptor: descriptorShape,
     batch: true,
     service: true,
     mantis: true,
   },
-  tasks: taskShape,
-  jobState: stateShape,
-  stateChanges: changesShape,
 };
 
 /** Which fields to keep: all of it, or those named. */
@@ -104,6 +124,31 @@ function projectDescriptor(descriptor: JobDescriptor, selection: Selection): Job
     appName: descriptor.appName,
     ...pick(descriptor, selection, plain),
     ...(jobSpec !== undefined && selection.has(jobSpec.$case) ? { jobSpec } : {}),
+  });
+}
+
+/** The cluster with the selected fields, its id and its name. */
+export function projectCluster(cluster: JobCluster, selection: Selection): JobCluster {
+  if (selection === true) return cluster;
+  const { id, descriptor } = cluster;
+  const parts = selection.get('descriptor') ?? new Map();
+  return { id, descriptor: descriptor && projectClusterDescriptor(descriptor, parts) };
+}
+
+function projectClusterDescriptor(
+  descriptor: JobClusterDescriptor,
+  selection: Selection,
+): JobClusterDescriptor {
+  if (selection === true) return descriptor;
+  const { clusterSpec, jobDescriptor } = descriptor;
+  const template = selection.get('jobDescriptor');
+  return JobClusterDescriptor.fromPartial({
+    name: descriptor.name,
+    ...pick(descriptor, selection, ['owner']),
+    ...(template !== undefined && jobDescriptor !== undefined
+      ? { jobDescriptor: projectDescriptor(jobDescriptor, template) }
+      : {}),
+    ...(clusterSpec !== undefined && selection.has(clusterSpec.$case) ? { clusterSpec } : {}),
   });
 }
 

@@ -7,7 +7,13 @@ import { matchesJob, parseFilter } from './query.js';
 
 const cell = new ScriptedCell();
 cell.commit(
-  jobWrite('web', { descriptor: aServiceJob({ appName: 'web', labels: { team: 'ui', stack: 'main' } }) }),
+  jobWrite('web', {
+    descriptor: aServiceJob({
+      appName: 'web',
+      labels: { team: 'ui', stack: 'main' },
+      jobGroupInfo: { stack: 'main', sequence: '001' },
+    }),
+  }),
   statusWrite('web', State.RUNNING),
   moveWrite(taskWrite('web.0-0').record, State.FAILED, 'oom'),
   taskWrite('web.1-0'),
@@ -18,7 +24,7 @@ cell.commit(
       labels: { team: 'data' },
     }),
   }),
-  taskWrite('sum.0-0'),
+  taskWrite('sum.0-0', { agentId: 'a1' }),
 );
 
 function found(criteria: Record<string, string>): string[] {
@@ -48,6 +54,16 @@ describe('parseFilter', () => {
     [{ labels: 'constructor' }, []],
     [{ jobState: 'running' }, ['web']],
     [{ jobState: 'QUEUED' }, ['sum']],
+    [{ jobState: 'QUEUED,RUNNING' }, ['web', 'sum']],
+    [{ jobClusterIds: 'default,other' }, ['web', 'sum']],
+    [{ jobClusterIds: 'other' }, []],
+    [{ imageName: 'busybox' }, ['web', 'sum']],
+    [{ imageName: 'busybox:1' }, ['web', 'sum']],
+    [{ imageTag: '2' }, []],
+    [{ jobGroupStack: 'main', jobGroupSequence: '001' }, ['web']],
+    [{ jobGroupDetail: 'x' }, []],
+    [{ agentIds: 'a1' }, ['sum']],
+    [{ taskStates: 'FAILED', skipSystemFailures: 'true' }, ['web']],
     [{ taskStates: 'FAILED' }, ['web']],
     [{ taskStates: 'any' }, ['web', 'sum']],
     [{ taskStateReasons: 'oom' }, ['web']],
@@ -60,11 +76,12 @@ describe('parseFilter', () => {
   it('names every criterion that is wrong, and those that there are', () => {
     const wrong = {
       color: 'red',
-      jobState: 'RUNNING,QUEUED',
+      jobState: 'RUNNING,ASLEEP',
+      skipSystemFailures: 'maybe',
       jobType: 'cron',
       taskStates: 'odd',
       'labels.op': 'xor',
-      owner: ' ',
+      owner: ' , ',
     };
     const parsed = parseFilter(wrong);
     const violations = 'violations' in parsed ? parsed.violations : [];
@@ -74,7 +91,7 @@ describe('parseFilter', () => {
         .sort(),
     );
     expect(violations.find(({ field }) => field.includes('color'))?.description).toContain(
-      'known are jobIds, taskIds, owner',
+      'known are jobIds, taskIds, jobClusterIds, owner',
     );
   });
 });

@@ -3,10 +3,14 @@
  * criterion looks at the job, a task criterion at each task: a job is found when one of its tasks meets them all.
  */
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { FieldViolation } from '@berth/shared/model/errors';
 import { jobKind, jobState } from '@berth/shared/model/job';
-import { codeOf } from '@berth/shared/model/reason';
+import { codeOf, isSystemCode } from '@berth/shared/model/reason';
 import { findState, taskState } from '@berth/shared/model/task-state';
+import { areAmong, booleanOf, type Given, parseCriteria, type Vocabulary } from './criteria.js';
+import { parseImageRef } from './image-ref.js';
+import { imageNames, term } from './job-terms.js';
 import type { JobView } from './observe.js';
 
 type JobTest = (job: JobView) => boolean;
@@ -18,72 +22,90 @@ export interface Filter {
   readonly jobIds?: ReadonlySet<string>;
   readonly jobTests: readonly JobTest[];
   readonly taskTests: readonly TaskTest[];
+  /** Of each of these lists of words a job that is found has one at least. */
+  readonly words: readonly (readonly string[])[];
 }
 
-type Criterion = { jobIds?: ReadonlySet<string>; job?: JobTest; task?: TaskTest };
-
-/** How each criterion reads its values; a string says what they should be. */
-const criteria: Readonly<
-  Record<string, (values: ReadonlySet<string>, op: 'and' | 'or') => Criterion | string>
-> = {
-  jobIds: (ids) => ({ jobIds: ids, job: ({ job }) => ids.has(job.id) }),
-  taskIds: (ids) => ({ task: ({ task }) => ids.has(task?.id ?? '') }),
-  owner: (emails) => ({ job: ({ job }) => isOwner(job.record.descriptor?.owner, emails) }),
-  appName: (names) => ({ job: ({ job }) => names.has(job.record.descriptor?.appName ?? '') }),
-  jobType: (kinds) => {
-    if (![...kinds].every((kind) => ['batch', 'service', 'mantis'].includes(kind)))
-      return 'batch, service or mantis';
-    return {
-      job: ({ job }) =>
-        job.record.descriptor !== undefined && kinds.has(jobKind(job.record.descriptor) ?? ''),
-    };
-  },
-  labels: (pairs, op) => labelCriterion(pairs, op),
-  jobState: (names) => {
-    const states = statesOf(names);
-    if (states === undefined || states.size !== 1) return `one of ${stateNames}`;
-    return { job: ({ status }) => states.has(jobState(status?.record)) };
-  },
-  taskStates: (names) => {
-    if (names.size === 1 && names.has('any')) return {};
-    const states = statesOf(names);
-    return states === undefined
-      ? `"any", or some of ${stateNames}`
-      : { task: (task) => states.has(taskState(task)) };
-  },
-  taskStateReasons: (codes) => ({ task: ({ task }) => codes.has(codeOf(task?.state?.reason ?? '')) }),
-};
-
-const aliases: Readonly<Record<string, string>> = {
-  applicationName: 'appName',
-  attributes: 'labels',
-  'attributes.op': 'labels.op',
-};
+interface Criterion {
+  readonly jobIds?: ReadonlySet<string>;
+  readonly job?: JobTest;
+  readonly task?: TaskTest;
+  readonly words?: readonly (readonly string[])[];
+}
 
 const stateNames = 'QUEUED, DISPATCHED, STARTING, RUNNING, FINISHED, FAILED';
-const knownKeys = [...Object.keys(criteria), 'labels.op', ...Object.keys(aliases)].join(', ');
+const kinds = ['batch', 'service', 'mantis'];
+
+const vocabulary: Vocabulary<Criterion> = {
+  readers: {
+    jobIds: (ids) => ({ jobIds: ids, job: ({ job }) => ids.has(job.id) }),
+    taskIds: (ids) => ({ task: ({ task }) => ids.has(task?.id ?? '') }),
+    jobClusterIds: (ids) => ({
+      job: ({ job }) => ids.has(job.record.clusterId),
+      words: [[...ids].map(term.cluster)],
+    }),
+    owner: (emails) => ({
+      ...ofDescriptor(({ owner }) => [owner?.ownerEmail ?? '', owner?.teamEmail ?? ''], emails),
+      words: [[...emails].map(term.owner)],
+    }),
+    appName: (names) => ({
+      ...ofDescriptor(({ appName }) => [appName], names),
+      words: [[...names].map(term.appName)],
+    }),
+    imageName: (names) => ({
+      ...ofDescriptor((descriptor) => imagesOf(descriptor).flatMap(imageNames), names),
+      words: [[...names].map(term.imageName)],
+    }),
+    imageTag: (tags) =>
+      ofDescriptor((descriptor) => imagesOf(descriptor).map((name) => parseImageRef(name)?.tag ?? ''), tags),
+    jobGroupStack: (stacks) => ({
+      ...ofDescriptor(({ jobGroupInfo }) => [jobGroupInfo?.stack ?? ''], stacks),
+      words: [[...stacks].map(term.stack)],
+    }),
+    jobGroupDetail: (details) => ofDescriptor(({ jobGroupInfo }) => [jobGroupInfo?.detail ?? ''], details),
+    jobGroupSequence: (sequences) =>
+      ofDescriptor(({ jobGroupInfo }) => [jobGroupInfo?.sequence ?? ''], sequences),
+    jobType: (types) =>
+      areAmong(types, kinds)
+        ? {
+            ...ofDescriptor((descriptor) => [jobKind(descriptor) ?? ''], types),
+            words: [[...types].map(term.kind)],
+          }
+        : 'batch, service or mantis',
+    labels: (pairs, given) => labelCriterion(pairs, opOf(given)),
+    'labels.op': (values) =>
+      areAmong(lowerCase(values), ['and', 'or']) && values.size === 1 ? {} : '"and" or "or"',
+    jobState: (names) => {
+      const states = statesOf(names);
+      if (states === undefined) return `some of ${stateNames}`;
+      return {
+        job: ({ status }) => states.has(jobState(status?.record)),
+        words: [[...states].map(term.state)],
+      };
+    },
+    taskStates: (names) => {
+      if (names.size === 1 && names.has('any')) return {};
+      const states = statesOf(names);
+      if (states === undefined) return `"any", or some of ${stateNames}`;
+      return { task: (task) => states.has(taskState(task)), words: [[...states].map(term.taskState)] };
+    },
+    taskStateReasons: (codes) => ({ task: (task) => codes.has(reasonCode(task)) }),
+    skipSystemFailures: (values) => {
+      const isWanted = booleanOf(values);
+      if (isWanted === undefined) return 'true or false';
+      return isWanted ? { task: (task) => !isSystemCode(reasonCode(task)) } : {};
+    },
+    agentIds: (ids) => ({ task: ({ agentId }) => ids.has(agentId) }),
+  },
+  aliases: { applicationName: 'appName', attributes: 'labels', 'attributes.op': 'labels.op' },
+};
 
 /** The filter of these criteria, or everything that is wrong with them. */
 export function parseFilter(
-  given: Readonly<Record<string, string>>,
+  given: Given,
 ): { readonly filter: Filter } | { readonly violations: readonly FieldViolation[] } {
-  const violations: FieldViolation[] = [];
-  const refuse = (key: string, description: string) => {
-    violations.push({ field: `fiterlingCriteria[${JSON.stringify(key)}]`, description });
-  };
-  const op = parseOp(given, refuse);
-  const parsed: Criterion[] = [];
-  for (const [key, value] of Object.entries(given)) {
-    const name = Object.hasOwn(aliases, key) ? (aliases[key] ?? key) : key;
-    if (name === 'labels.op') continue;
-    const criterion = Object.hasOwn(criteria, name) ? criteria[name]?.(valuesOf(value), op) : undefined;
-    if (criterion === undefined) refuse(key, `is not a known criterion; known are ${knownKeys}`);
-    else if (value.trim() === '') refuse(key, 'has no value');
-    else if (typeof criterion === 'string')
-      refuse(key, `is ${JSON.stringify(value)}, but must be ${criterion}`);
-    else parsed.push(criterion);
-  }
-  return violations.length > 0 ? { violations } : { filter: combine(parsed) };
+  const result = parseCriteria(given, vocabulary);
+  return 'violations' in result ? result : { filter: combine(result.parsed) };
 }
 
 /** Whether the job meets all criteria, its tasks included. */
@@ -108,36 +130,41 @@ function combine(parsed: readonly Criterion[]): Filter {
     ...(jobIds === undefined ? {} : { jobIds }),
     jobTests: parsed.flatMap(({ job }) => (job === undefined ? [] : [job])),
     taskTests: parsed.flatMap(({ task }) => (task === undefined ? [] : [task])),
+    words: parsed.flatMap(({ words }) => words ?? []),
   };
 }
 
-function parseOp(
-  given: Readonly<Record<string, string>>,
-  refuse: (key: string, what: string) => void,
-): 'and' | 'or' {
-  let op: 'and' | 'or' = 'and';
-  for (const key of ['labels.op', 'attributes.op']) {
-    const value = Object.hasOwn(given, key) ? given[key]?.trim().toLowerCase() : undefined;
-    if (value === 'or' || value === 'and') op = value;
-    else if (value !== undefined) refuse(key, `is ${JSON.stringify(value)}, but must be "and" or "or"`);
-  }
-  return op;
+/** A test for descriptors that have one of the values in this place. */
+function ofDescriptor(
+  valuesOf: (descriptor: JobDescriptor) => readonly string[],
+  wanted: ReadonlySet<string>,
+): Criterion {
+  return {
+    job: ({ job: { record } }) =>
+      record.descriptor !== undefined && valuesOf(record.descriptor).some((value) => wanted.has(value)),
+  };
 }
 
-function valuesOf(text: string): ReadonlySet<string> {
-  return new Set(text.split(',').map((value) => value.trim()));
+function imagesOf({ containers }: JobDescriptor): readonly string[] {
+  return Object.values(containers).map(({ image }) => image?.name ?? '');
+}
+
+function reasonCode({ task }: TaskRecord): string {
+  return codeOf(task?.state?.reason ?? '');
+}
+
+function lowerCase(values: ReadonlySet<string>): ReadonlySet<string> {
+  return new Set([...values].map((value) => value.toLowerCase()));
+}
+
+function opOf(given: Given): 'and' | 'or' {
+  const ops = ['labels.op', 'attributes.op'].map((key) => (Object.hasOwn(given, key) ? given[key] : ''));
+  return ops.some((op) => op?.trim().toLowerCase() === 'or') ? 'or' : 'and';
 }
 
 function statesOf(names: ReadonlySet<string>): ReadonlySet<number> | undefined {
   const states = [...names].map(findState);
   return states.includes(undefined) ? undefined : new Set(states.filter((state) => state !== undefined));
-}
-
-function isOwner(
-  owner: { ownerEmail: string; teamEmail: string } | undefined,
-  emails: ReadonlySet<string>,
-): boolean {
-  return owner !== undefined && (emails.has(owner.ownerEmail) || emails.has(owner.teamEmail));
 }
 
 /** `key` asks for a label of that name, `key:value` for its value too; several values of one key are alternatives. */
@@ -155,10 +182,14 @@ function labelCriterion(pairs: ReadonlySet<string>, op: 'and' | 'or'): Criterion
     (labels: Readonly<Record<string, string>>) =>
     ([key, values]: [string, Set<string>]) =>
       Object.hasOwn(labels, key) && (values.size === 0 || values.has(labels[key] ?? ''));
+  const words = [...wanted].map(([key, values]) =>
+    values.size === 0 ? [term.label(key)] : [...values].map((value) => term.labelValue(key, value)),
+  );
   return {
     job: ({ job }) => {
       const test = has(job.record.descriptor?.labels ?? {});
       return op === 'and' ? [...wanted].every(test) : [...wanted].some(test);
     },
+    words: op === 'and' ? words : [words.flat()],
   };
 }

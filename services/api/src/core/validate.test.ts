@@ -1,4 +1,5 @@
 import { type DeepPartial, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { knownAttributes } from '@berth/shared/model/expression/vocabulary';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aBatchJob, aServiceJob } from '../testing/fixtures.js';
@@ -26,8 +27,8 @@ const main = (container: Containers[string]) =>
 
 describe('validateJob', () => {
   it('fills in every default', () => {
-    const { descriptor, clusterId } = valid(aServiceJob());
-    expect(clusterId).toBe('default');
+    const { descriptor, cluster } = valid(aServiceJob());
+    expect(cluster.id).toBe('default');
     expect(descriptor.appName).toBe('service-job');
     expect(descriptor.jobSpec).toEqual({
       $case: 'service',
@@ -72,7 +73,7 @@ describe('validateJob', () => {
 
   it('takes a job into the cluster "default" whichever way it is named', () => {
     const named = aBatchJob({ labels: { 'berth.jobClusterId': 'default' } });
-    expect(valid(named, { clusterId: 'default' }).clusterId).toBe('default');
+    expect(valid(named, { clusterId: 'default' }).cluster.id).toBe('default');
   });
 
   const many = Object.fromEntries(Array.from({ length: 129 }, (_, index) => [`label${index}`, '']));
@@ -130,14 +131,33 @@ describe('validateJob', () => {
       ['containers["main"].parameters["titus.x"]'],
     ],
     [
-      'hard constraints',
-      main({ hardConstraints: { constraints: { uniqueHost: 'true' } } }),
-      ['containers["main"].hardConstraints'],
+      'an unknown constraint',
+      main({ hardConstraints: { constraints: { uniqHost: 'true' } } }),
+      ['containers["main"].hardConstraints.constraints["uniqHost"]'],
     ],
     [
-      'an expression',
-      main({ softConstraints: { expression: 'zone == "a"' } }),
-      ['containers["main"].softConstraints'],
+      'an expression that is none',
+      main({ softConstraints: { expression: 'zone = "a"' } }),
+      ['containers["main"].softConstraints.expression'],
+    ],
+    [
+      'a constraint that is both hard and soft',
+      main({
+        hardConstraints: { constraints: { uniqueHost: 'true' } },
+        softConstraints: { constraints: { uniqueHost: 'true' } },
+      }),
+      ['containers["main"].softConstraints.constraints["uniqueHost"]'],
+    ],
+    ['an unknown tier', aBatchJob({ labels: { 'berth.tier': 'best' } }), ['labels["berth.tier"]']],
+    [
+      'a priority beyond reason',
+      aBatchJob({ labels: { 'berth.priority': '1001' } }),
+      ['labels["berth.priority"]'],
+    ],
+    [
+      'an unknown fit policy',
+      main({ parameters: { 'berth.fitPolicy': 'tight' } }),
+      ['containers["main"].parameters["berth.fitPolicy"]'],
     ],
     [
       'a security profile',
@@ -173,6 +193,19 @@ describe('validateJob', () => {
     expect(refused(descriptor, submission)).toEqual(fields);
   });
 
+  it('takes constraints over the attributes that the agents have', () => {
+    const constrained = main({
+      hardConstraints: { constraints: { zoneBalance: 'true' }, expression: 'gpuModel == "T4"' },
+    });
+    const attributes = () => knownAttributes([{ gpuModel: 'T4' }]);
+    expect(refused(constrained, { callerEmail: 'a@b' })).toEqual([
+      'containers["main"].hardConstraints.expression',
+    ]);
+    expect(validateJob(constrained, { callerEmail: 'a@b', attributes })).toMatchObject({
+      cluster: { id: 'default' },
+    });
+  });
+
   it('names everything that is wrong at once', () => {
     const wrong = aBatchJob({
       owner: { ownerEmail: 'nobody', teamEmail: 'a@b' },
@@ -195,7 +228,7 @@ describe('validateJob', () => {
         'containers["main"].env["1A"]',
         'containers["main"].parameters["titus.b"]',
         'containers["other"].image.name',
-        'containers["other"].hardConstraints',
+        'containers["other"].hardConstraints.expression',
         'batch.instances',
         'batch.instances.desired',
         'batch.containerId',

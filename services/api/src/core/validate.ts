@@ -1,5 +1,7 @@
 import type { JobDescriptor, Owner } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { constraintViolations } from '@berth/shared/model/constraints';
 import type { FieldViolation } from '@berth/shared/model/errors';
+import { type KnownAttributes, knownAttributes } from '@berth/shared/model/expression/vocabulary';
 import {
   clusterIdLabel,
   completeInstances,
@@ -7,7 +9,11 @@ import {
   jobKind,
   retryPolicyOf,
 } from '@berth/shared/model/job';
+import { preferenceViolations } from '@berth/shared/model/placement/preferences';
+import type { z } from 'zod';
+import { type ClusterView, clusterKind, unstoredCluster } from './clusters.js';
 import { type DescriptorFields, descriptorSchema, isEmail } from './descriptor-schema.js';
+import { mergeDescriptor } from './merge.js';
 
 /** What decides about a descriptor besides the descriptor itself. */
 export interface Submission {
@@ -15,12 +21,16 @@ export interface Submission {
   readonly callerEmail?: string;
   /** From the metadata header of the label's name. */
   readonly clusterId?: string;
+  /** The cluster of that id; where it is not given there is only the built-in one. */
+  readonly findCluster?: (id: string) => ClusterView | undefined;
+  /** The attributes that constraints may name; the standard ones where it is not given. */
+  readonly attributes?: () => KnownAttributes;
 }
 
 /** A descriptor with every default filled in, and the cluster that the job belongs to. */
 export interface ValidJob {
   readonly descriptor: JobDescriptor;
-  readonly clusterId: string;
+  readonly cluster: ClusterView;
 }
 
 export interface Violations {
@@ -30,19 +40,34 @@ export interface Violations {
 /** Names of jobs whose descriptor has none. */
 const defaultAppNames = { batch: 'batch-job', service: 'service-job', mantis: 'mantis-job' } as const;
 
-/** The complete descriptor of a job that is asked for, or everything that is wrong with it. */
-export function validateJob(descriptor: JobDescriptor, submission: Submission): ValidJob | Violations {
-  const parsed = descriptorSchema.safeParse(fieldsOf(descriptor));
+/**
+ * The complete descriptor of a job that is asked for: over its cluster's template, and with every default; or everything
+ * that is wrong with it.
+ */
+export function validateJob(own: JobDescriptor, submission: Submission): ValidJob | Violations {
+  const { findCluster = unstoredCluster } = submission;
+  const named = namesOfCluster(own, submission);
+  const cluster = findCluster(named[0]?.id ?? defaultClusterId);
+  const template = cluster?.record.descriptor?.jobDescriptor;
+  const descriptor = template === undefined ? own : mergeDescriptor(template, own);
   const violations = [
-    ...(parsed.error?.issues ?? []).map(({ path, message }) => ({
-      field: formatPath(path),
-      description: message,
-    })),
+    ...descriptorIssues(descriptor).map(toViolation),
+    ...placementViolations(descriptor, submission),
     ...ownerViolations(descriptor.owner, submission),
-    ...clusterViolations(descriptor, submission),
+    ...clusterViolations(named, findCluster),
+    ...(cluster === undefined ? [] : kindViolations(descriptor, cluster)),
   ];
-  if (violations.length > 0) return { violations };
-  return { descriptor: complete(descriptor, submission), clusterId: defaultClusterId };
+  if (violations.length > 0 || cluster === undefined) return { violations };
+  return { descriptor: complete(descriptor, submission), cluster };
+}
+
+/** What the schema says of a descriptor. */
+export function descriptorIssues(descriptor: JobDescriptor): readonly z.core.$ZodIssue[] {
+  return descriptorSchema.safeParse(fieldsOf(descriptor)).error?.issues ?? [];
+}
+
+export function toViolation(issue: z.core.$ZodIssue): FieldViolation {
+  return { field: formatPath(issue.path), description: issue.message };
 }
 
 function fieldsOf({ jobSpec, ...rest }: JobDescriptor): DescriptorFields {
@@ -64,7 +89,29 @@ function isFreeKey(path: readonly PropertyKey[], index: number): boolean {
   return index === 3 && path[0] === 'containers' && (path[2] === 'env' || path[2] === 'parameters');
 }
 
-function ownerViolations(owner: Owner | undefined, { callerEmail = '' }: Submission): FieldViolation[] {
+/** What is wrong with where the containers are to run. */
+export function placementViolations(
+  descriptor: JobDescriptor,
+  { attributes = () => knownAttributes([]) }: Pick<Submission, 'attributes'>,
+): readonly FieldViolation[] {
+  const constrained = Object.entries(descriptor.containers).filter(
+    ([, { hardConstraints, softConstraints }]) =>
+      hardConstraints !== undefined || softConstraints !== undefined,
+  );
+  const known = constrained.length === 0 ? undefined : attributes();
+  return [
+    ...preferenceViolations(descriptor),
+    ...constrained.flatMap(([id, container]) =>
+      known === undefined ? [] : constraintViolations(container, `containers[${JSON.stringify(id)}]`, known),
+    ),
+  ];
+}
+
+/** What is missing of an owner and cannot be taken from the caller. */
+export function ownerViolations(
+  owner: Owner | undefined,
+  { callerEmail = '' }: Pick<Submission, 'callerEmail'>,
+): FieldViolation[] {
   const missing = (['ownerEmail', 'teamEmail'] as const).filter((field) => (owner?.[field] ?? '') === '');
   if (missing.length === 0 || isEmail(callerEmail)) return [];
   const why = callerEmail === '' ? 'the caller has told none' : 'that of the caller is none';
@@ -73,27 +120,56 @@ function ownerViolations(owner: Owner | undefined, { callerEmail = '' }: Submiss
   return missing.map((field) => ({ field: `owner.${field}`, description: `is required, since ${why}` }));
 }
 
-function clusterViolations({ labels }: JobDescriptor, { clusterId }: Submission): FieldViolation[] {
+/** The place in which a job names its cluster, and the name. */
+interface ClusterName {
+  readonly field: string;
+  readonly id: string;
+}
+
+function namesOfCluster({ labels }: JobDescriptor, { clusterId }: Submission): readonly ClusterName[] {
   const label = Object.hasOwn(labels, clusterIdLabel) ? labels[clusterIdLabel] : undefined;
-  const named = [
-    { field: `labels[${JSON.stringify(clusterIdLabel)}]`, id: label },
-    { field: `metadata ${clusterIdLabel}`, id: clusterId },
+  return [
+    ...(label === undefined ? [] : [{ field: `labels[${JSON.stringify(clusterIdLabel)}]`, id: label }]),
+    ...(clusterId === undefined ? [] : [{ field: `metadata ${clusterIdLabel}`, id: clusterId }]),
   ];
-  return named
-    .filter(({ id }) => id !== undefined && id !== defaultClusterId)
-    .map(({ field, id }) => ({
-      field,
-      description: `names job cluster ${JSON.stringify(id)}, but there is only "${defaultClusterId}"`,
-    }));
+}
+
+function clusterViolations(
+  named: readonly ClusterName[],
+  findCluster: NonNullable<Submission['findCluster']>,
+): FieldViolation[] {
+  const [first, second] = named;
+  const unknown = named
+    .filter(({ id }) => findCluster(id) === undefined)
+    .map(({ field, id }) => ({ field, description: `there is no job cluster ${quote(id)}` }));
+  if (first === undefined || second === undefined || first.id === second.id) return unknown;
+  const description = `names job cluster ${quote(second.id)}, but ${first.field} names ${quote(first.id)}`;
+  return [...unknown, { field: second.field, description }];
+}
+
+/** A cluster takes jobs of its own kind only. */
+function kindViolations(descriptor: JobDescriptor, cluster: ClusterView): FieldViolation[] {
+  const [takes, is] = [clusterKind(cluster), jobKind(descriptor)];
+  if (takes === undefined || is === undefined || takes === is) return [];
+  return [{ field: is, description: `job cluster ${quote(cluster.id)} takes ${takes} jobs only` }];
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
+
+/** The owner, with what is unset taken from the caller. */
+export function completeOwner(owner: Owner | undefined, callerEmail = ''): Owner {
+  return { ownerEmail: owner?.ownerEmail || callerEmail, teamEmail: owner?.teamEmail || callerEmail };
 }
 
 /** Fills in the defaults of a descriptor that is valid. */
-function complete(descriptor: JobDescriptor, { callerEmail = '' }: Submission): JobDescriptor {
-  const { owner, appName } = descriptor;
+function complete(descriptor: JobDescriptor, { callerEmail }: Submission): JobDescriptor {
+  const { appName } = descriptor;
   const kind = jobKind(descriptor) ?? 'batch';
   return {
     ...descriptor,
-    owner: { ownerEmail: owner?.ownerEmail || callerEmail, teamEmail: owner?.teamEmail || callerEmail },
+    owner: completeOwner(descriptor.owner, callerEmail),
     appName: appName === '' ? defaultAppNames[kind] : appName,
     jobSpec: completeSpec(descriptor),
   };

@@ -40,12 +40,13 @@ export class RunningGateway {
   readonly client: JobManagementServiceClient;
   readonly #watchers: Watcher[] = [];
 
-  static async start(store: CellStore): Promise<RunningGateway> {
+  static async start(store: CellStore, env: NodeJS.ProcessEnv = {}): Promise<RunningGateway> {
     const any = '127.0.0.1:0';
     const config = parseConfig(gatewayConfigSchema, {
       BERTH_API_GRPC: any,
       BERTH_API_JOBV1: any,
       BERTH_API_HTTP: any,
+      ...env,
     });
     return new RunningGateway(await startGateway({ config, store, log: silentLogger }));
   }

@@ -1,5 +1,5 @@
-import { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { ClusterRecord, JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { type DeepPartial, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { CellView } from '@berth/shared/model/cell-view';
 import type { CommitChanges } from '@berth/shared/model/change';
 import type { Entity, EntityKind, EntityRecords } from '@berth/shared/model/entity';
@@ -64,6 +64,17 @@ export function jobWrite(id: string, fields: Partial<JobRecord> = {}): Put<'job'
     ...fields,
   });
   return { kind: 'job', id, record };
+}
+
+export function clusterWrite(id: string, fields: DeepPartial<ClusterRecord> = {}): Put<'cluster'> {
+  const record = ClusterRecord.fromPartial({
+    id,
+    descriptor: { name: id, clusterSpec: { $case: 'batch', value: {} } },
+    enabled: true,
+    createdAtMs: 1,
+    ...fields,
+  });
+  return { kind: 'cluster', id, record };
 }
 
 export function statusWrite(jobId: string, state: State, reason = ''): Put<'jobStatus'> {

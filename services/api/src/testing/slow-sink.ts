@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
+import type { Encoded } from '@berth/shared/rpc/fan-out';
 import type { ByteSink } from '../observe-stream.js';
 
-/** A sink that holds `capacity` messages until `read` takes them, and keeps the rules of Node's streams. */
+/** A sink that holds `capacity` writes until `read` takes them, and keeps the rules of Node's streams. */
 export class SlowSink extends EventEmitter implements ByteSink {
-  readonly #waiting: { bytes: Buffer; onFlushed: (() => void) | undefined }[] = [];
+  readonly #waiting: { message: Encoded; onFlushed: (() => void) | undefined }[] = [];
   readonly #capacity: number;
   #needsDrain = false;
   /** The most that were held at once. */
@@ -18,20 +19,20 @@ export class SlowSink extends EventEmitter implements ByteSink {
     return this.#waiting.length;
   }
 
-  write(bytes: Buffer, onFlushed?: () => void): boolean {
-    this.#waiting.push({ bytes, onFlushed });
+  write(message: Encoded, onFlushed?: () => void): boolean {
+    this.#waiting.push({ message, onFlushed });
     this.peak = Math.max(this.peak, this.#waiting.length);
     this.#needsDrain = this.#waiting.length >= this.#capacity;
     return !this.#needsDrain;
   }
 
-  /** Takes up to `count` messages. */
+  /** Takes up to `count` writes, and returns the messages in them. */
   read(count = Number.POSITIVE_INFINITY): Buffer[] {
     const taken: Buffer[] = [];
-    while (taken.length < count) {
+    for (let writes = 0; writes < count; writes += 1) {
       const next = this.#waiting.shift();
       if (next === undefined) break;
-      taken.push(next.bytes);
+      taken.push(...(Buffer.isBuffer(next.message) ? [next.message] : next.message.messages()));
       next.onFlushed?.();
       if (this.#waiting.length === 0 && this.#needsDrain) {
         this.#needsDrain = false;

@@ -1,18 +1,36 @@
 import { State, taskState } from '@berth/shared/model/task-state';
 import { describe, expect, it } from 'vitest';
-import { aJob, aService, aTask, immediate, limits, look, minute, must, second, t0 } from '../testing/fixtures.js';
+import {
+  aJob,
+  aService,
+  aTask,
+  immediate,
+  limits,
+  look,
+  minute,
+  must,
+  second,
+  t0,
+} from '../testing/fixtures.js';
 
 const stopTimeMs = limits.killGraceMs + limits.stopConfirmMs;
 const killedJob = aJob({ killed: true, desired: 2, retry: immediate(3) });
 
 describe('an order to stop', () => {
-  it.each([State.DISPATCHED, State.STARTING, State.RUNNING])('is given to a task in state %i that has an agent', (state) => {
-    const { tasks, nextDueMs } = look({ job: aJob(), tasks: [aTask({ state })], stopWishes: ['job-1.0-0'] });
-    expect(tasks).toHaveLength(1);
-    expect(tasks[0]?.stop).toEqual({ code: 'killed', text: '', atMs: t0 });
-    expect(taskState(must(tasks[0]))).toBe(state);
-    expect(nextDueMs).toBe(t0 + stopTimeMs);
-  });
+  it.each([State.DISPATCHED, State.STARTING, State.RUNNING])(
+    'is given to a task in state %i that has an agent',
+    (state) => {
+      const { tasks, nextDueMs } = look({
+        job: aJob(),
+        tasks: [aTask({ state })],
+        stopWishes: ['job-1.0-0'],
+      });
+      expect(tasks).toHaveLength(1);
+      expect(tasks[0]?.stop).toEqual({ code: 'killed', text: '', atMs: t0 });
+      expect(taskState(must(tasks[0]))).toBe(state);
+      expect(nextDueMs).toBe(t0 + stopTimeMs);
+    },
+  );
 
   it('ends a task that has no agent yet at once', () => {
     const { tasks, status } = look({ job: aJob(), tasks: [aTask()], stopWishes: ['job-1.0-0'] });
@@ -51,7 +69,10 @@ describe('an order to stop', () => {
 
 describe('a killed job', () => {
   it('stops all of its tasks and waits for them', () => {
-    const tasks = [aTask({ job: killedJob, state: State.RUNNING }), aTask({ job: killedJob, slot: 1, state: State.STARTING })];
+    const tasks = [
+      aTask({ job: killedJob, state: State.RUNNING }),
+      aTask({ job: killedJob, slot: 1, state: State.STARTING }),
+    ];
     const first = look({ job: killedJob, tasks });
     expect(first.tasks.map(({ stop }) => stop?.code)).toEqual(['killed', 'killed']);
     expect(first.status?.state?.state).toBe(State.RUNNING);
@@ -122,11 +143,17 @@ describe('a task with a runtime limit', () => {
 });
 
 describe('a task of a lost agent', () => {
-  it.each([State.DISPATCHED, State.STARTING, State.RUNNING])('in state %i has failed, by no fault of the user’s', (state) => {
-    const { tasks } = look({ job: aJob(), tasks: [aTask({ state })], lostAgents: ['agent-1'] });
-    expect(tasks[0]?.task?.state).toEqual({ state: State.FAILED, reason: 'agentLost: agent agent-1 was lost' });
-    expect(tasks[0]?.replaceAtMs).toBe(t0 + limits.minBackoffMs);
-  });
+  it.each([State.DISPATCHED, State.STARTING, State.RUNNING])(
+    'in state %i has failed, by no fault of the user’s',
+    (state) => {
+      const { tasks } = look({ job: aJob(), tasks: [aTask({ state })], lostAgents: ['agent-1'] });
+      expect(tasks[0]?.task?.state).toEqual({
+        state: State.FAILED,
+        reason: 'agentLost: agent agent-1 was lost',
+      });
+      expect(tasks[0]?.replaceAtMs).toBe(t0 + limits.minBackoffMs);
+    },
+  );
 
   it('that was to stop has stopped', () => {
     const stop = { code: 'killed', text: '', atMs: t0 };
@@ -137,7 +164,11 @@ describe('a task of a lost agent', () => {
   });
 
   it('that a caller wants to stop at the same time has stopped', () => {
-    const { tasks } = look({ tasks: [aTask({ state: State.RUNNING })], lostAgents: ['agent-1'], stopWishes: ['job-1.0-0'] });
+    const { tasks } = look({
+      tasks: [aTask({ state: State.RUNNING })],
+      lostAgents: ['agent-1'],
+      stopWishes: ['job-1.0-0'],
+    });
     expect(tasks[0]?.task?.state?.reason).toBe('killed');
   });
 });
@@ -146,10 +177,23 @@ describe('patience', () => {
   const patienceUntilMs = t0 + 5 * minute;
 
   it('puts off the judgement of deadlines that have passed', () => {
-    const first = look({ tasks: [aTask({ state: State.DISPATCHED })] }, { nowMs: t0 + 2 * minute, patienceUntilMs });
+    const first = look(
+      { tasks: [aTask({ state: State.DISPATCHED })] },
+      { nowMs: t0 + 2 * minute, patienceUntilMs },
+    );
     expect(first.tasks).toHaveLength(0);
     expect(first.nextDueMs).toBe(patienceUntilMs);
     expect(look(first.next, { nowMs: patienceUntilMs, patienceUntilMs }).tasks).toHaveLength(1);
+  });
+
+  it('does not put off the order to stop a task that runs longer than it may', () => {
+    const task = aTask({ state: State.RUNNING, record: { deadlineAtMs: t0 + minute } });
+    const early = look({ tasks: [task] }, { nowMs: t0, patienceUntilMs });
+    expect(early.nextDueMs).toBe(t0 + minute);
+    const { tasks, nextDueMs } = look(early.next, { nowMs: t0 + minute, patienceUntilMs });
+    expect(tasks[0]?.stop?.code).toBe('runtimeLimitExceeded');
+    // Whether it obeyed is for a report to say, which may be on its way.
+    expect(nextDueMs).toBe(patienceUntilMs);
   });
 
   it('does not put off replacements, kills or the loss of agents', () => {
@@ -160,12 +204,18 @@ describe('patience', () => {
       aTask({ job, slot: 2, state: State.RUNNING }),
     ];
     const options = { job, tasks, lostAgents: ['gone'], stopWishes: ['job-1.2-0'] };
-    expect(look(options, { nowMs: t0 + minute, patienceUntilMs }).tasks.map(({ slot }) => slot).toSorted()).toEqual([0, 0, 1, 2]);
+    expect(
+      look(options, { nowMs: t0 + minute, patienceUntilMs })
+        .tasks.map(({ slot }) => slot)
+        .toSorted(),
+    ).toEqual([0, 0, 1, 2]);
   });
 });
 
 describe('a look with little room', () => {
-  const tasks = Array.from({ length: 30 }, (_, slot) => aTask({ job: killedJob, slot, state: State.RUNNING }));
+  const tasks = Array.from({ length: 30 }, (_, slot) =>
+    aTask({ job: killedJob, slot, state: State.RUNNING }),
+  );
 
   it('decides as much as fits, and says that something is left', () => {
     const first = look({ job: killedJob, tasks }, { maxWrites: 11 });
@@ -180,7 +230,12 @@ describe('a look with little room', () => {
     const job = aJob({ desired: 4, retry: immediate(1) });
     const failed = [0, 1, 2, 3].map((slot) => aTask({ job, slot, state: State.FAILED }));
     const { tasks: changed, isComplete } = look({ job, tasks: failed }, { maxWrites: 6 });
-    expect(changed.map(({ slot, attempt }) => `${slot}-${attempt}`).toSorted()).toEqual(['0-0', '0-1', '1-0', '1-1']);
+    expect(changed.map(({ slot, attempt }) => `${slot}-${attempt}`).toSorted()).toEqual([
+      '0-0',
+      '0-1',
+      '1-0',
+      '1-1',
+    ]);
     expect(isComplete).toBe(false);
   });
 });

@@ -12,18 +12,33 @@ export interface TaskCircumstances {
 }
 
 /** The task after orders to stop, its agent's loss and its deadlines; the same object where nothing changes. */
-export function advanceTask(task: TaskRecord, pass: Pass, { agentLost, stopFor }: TaskCircumstances): TaskRecord {
+export function advanceTask(
+  task: TaskRecord,
+  pass: Pass,
+  { agentLost, stopFor }: TaskCircumstances,
+): TaskRecord {
   if (!isTaskLive(task)) return task;
   const { nowMs, limits } = pass;
-  const stopped = stopFor === undefined ? task : orderStop(task, { text: '', ...stopFor, atMs: nowMs }, limits);
+  const stopped =
+    stopFor === undefined ? task : orderStop(task, { text: '', ...stopFor, atMs: nowMs }, limits);
   if (stopped.agentId !== '' && agentLost) {
-    return endUnseen(stopped, { code: 'agentLost', text: `agent ${task.agentId} was lost`, atMs: nowMs }) ?? task;
+    return (
+      endUnseen(stopped, { code: 'agentLost', text: `agent ${task.agentId} was lost`, atMs: nowMs }) ?? task
+    );
   }
-  return isOverdue(stopped, pass) ? passDeadline(stopped, nowMs, limits) : stopped;
+  return judgedAtMs(stopped, pass) <= nowMs ? passDeadline(stopped, nowMs, limits) : stopped;
 }
 
-function isOverdue({ deadlineAtMs }: TaskRecord, { nowMs, patienceUntilMs }: Pass): boolean {
-  return deadlineAtMs > 0 && Math.max(deadlineAtMs, patienceUntilMs) <= nowMs;
+/**
+ * When the live task's deadline is judged; Infinity: never. Where a report on its way may say that it was met, not
+ * before the end of patience; an order to stop does no harm to a task that has ended by itself, so the runtime limit
+ * does not wait.
+ */
+export function judgedAtMs(task: TaskRecord, { patienceUntilMs }: Pass): number {
+  const { deadlineAtMs, stop } = task;
+  if (deadlineAtMs === 0) return Number.POSITIVE_INFINITY;
+  const isRuntimeLimit = stop === undefined && taskState(task) === State.RUNNING;
+  return isRuntimeLimit ? deadlineAtMs : Math.max(deadlineAtMs, patienceUntilMs);
 }
 
 /** Orders a task to stop: one that has no agent yet ends at once. A first order stands. */
@@ -46,7 +61,11 @@ function passDeadline(task: TaskRecord, nowMs: number, limits: Limits): TaskReco
     case State.STARTING:
       return endStuck(task, nowMs, `it did not start on agent ${task.agentId} in time`);
     case State.RUNNING:
-      return orderStop(task, { code: 'runtimeLimitExceeded', text: 'it ran longer than its runtime limit', atMs: nowMs }, limits);
+      return orderStop(
+        task,
+        { code: 'runtimeLimitExceeded', text: 'it ran longer than its runtime limit', atMs: nowMs },
+        limits,
+      );
     default:
       return task;
   }

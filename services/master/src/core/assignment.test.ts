@@ -43,7 +43,10 @@ describe('the assignment of a task', () => {
   });
 
   it('is replaced by one with the order when the task is to stop', () => {
-    expect(assignmentFor(placed, stopped, job, limits)).toMatchObject({ taskId: 'job-1.0-0', stop: { code: 'killed' } });
+    expect(assignmentFor(placed, stopped, job, limits)).toMatchObject({
+      taskId: 'job-1.0-0',
+      stop: { code: 'killed' },
+    });
   });
 
   it('is withdrawn when the task has ended, even where its job is unknown', () => {
@@ -61,6 +64,8 @@ describe('the assignment of a task', () => {
 
   it('is none for a task that was never placed', () => {
     expect(assignmentFor(undefined, queued, job, limits)).toBeUndefined();
-    expect(assignmentFor(queued, must(endTask(queued, { code: 'killed', atMs: t0 })), job, limits)).toBeUndefined();
+    expect(
+      assignmentFor(queued, must(endTask(queued, { code: 'killed', atMs: t0 })), job, limits),
+    ).toBeUndefined();
   });
 });

@@ -1,9 +1,21 @@
 import { State } from '@berth/shared/model/task-state';
 import { describe, expect, it } from 'vitest';
-import { aJob, aTask, immediate, limits, look, minute, must, second, t0, type ViewOptions } from '../testing/fixtures.js';
+import {
+  aJob,
+  aTask,
+  immediate,
+  limits,
+  look,
+  minute,
+  must,
+  second,
+  t0,
+  type ViewOptions,
+} from '../testing/fixtures.js';
 import { endTask } from './end-task.js';
 
-const failedAt = (atMs: number, fields: Parameters<typeof aTask>[0] = {}) => aTask({ state: State.FAILED, atMs, ...fields });
+const failedAt = (atMs: number, fields: Parameters<typeof aTask>[0] = {}) =>
+  aTask({ state: State.FAILED, atMs, ...fields });
 
 describe('a batch job', () => {
   it('gets one QUEUED task for each of its slots', () => {
@@ -52,7 +64,13 @@ describe('a batch job', () => {
     const job = aJob({ desired: 3 });
     const tasks = [
       aTask({ job, slot: 0, state: State.FINISHED }),
-      must(endTask(aTask({ job, slot: 1, state: State.RUNNING }), { code: 'failed', text: 'exit code 3', atMs: t0 })),
+      must(
+        endTask(aTask({ job, slot: 1, state: State.RUNNING }), {
+          code: 'failed',
+          text: 'exit code 3',
+          atMs: t0,
+        }),
+      ),
       aTask({ job, slot: 2, state: State.FAILED, code: 'oom' }),
     ];
     expect(look({ job, tasks }).status?.state).toEqual({
@@ -62,7 +80,10 @@ describe('a batch job', () => {
   });
 
   it('of no tasks is FINISHED at once', () => {
-    expect(look({ job: aJob({ desired: 0 }) }).status?.state).toEqual({ state: State.FINISHED, reason: 'normal' });
+    expect(look({ job: aJob({ desired: 0 }) }).status?.state).toEqual({
+      state: State.FINISHED,
+      reason: 'normal',
+    });
   });
 });
 
@@ -106,7 +127,10 @@ describe('a failed batch task', () => {
     { retry: 1, delayMs: 3 * second },
     { retry: 2, delayMs: 3 * second },
   ])('waits for the delay of a delayed policy: retry $retry after $delayMs ms', ({ retry, delayMs }) => {
-    const policy = { $case: 'delayed', value: { initialDelayMs: 7 * second, delayMs: 3 * second, retries: 9 } } as const;
+    const policy = {
+      $case: 'delayed',
+      value: { initialDelayMs: 7 * second, delayMs: 3 * second, retries: 9 },
+    } as const;
     expectReplacedAfter({ job: aJob({ retry: policy }) }, retry, delayMs);
   });
 
@@ -116,12 +140,19 @@ describe('a failed batch task', () => {
     { retry: 2, delayMs: 8 * second },
     { retry: 3, delayMs: 10 * second },
     { retry: 8, delayMs: 10 * second },
-  ])('waits twice as long each time by an exponential policy, up to its maximum: retry $retry after $delayMs ms', ({ retry, delayMs }) => {
-    const value = { initialDelayMs: 2 * second, maxDelayIntervalMs: 10 * second, retries: 9 };
-    expectReplacedAfter({ job: aJob({ retry: { $case: 'exponentialBackOff', value } }) }, retry, delayMs);
-  });
+  ])(
+    'waits twice as long each time by an exponential policy, up to its maximum: retry $retry after $delayMs ms',
+    ({ retry, delayMs }) => {
+      const value = { initialDelayMs: 2 * second, maxDelayIntervalMs: 10 * second, retries: 9 };
+      expectReplacedAfter({ job: aJob({ retry: { $case: 'exponentialBackOff', value } }) }, retry, delayMs);
+    },
+  );
 
-  function expectReplacedAfter({ job }: Required<Pick<ViewOptions, 'job'>>, userRetries: number, delayMs: number) {
+  function expectReplacedAfter(
+    { job }: Required<Pick<ViewOptions, 'job'>>,
+    userRetries: number,
+    delayMs: number,
+  ) {
     const noted = look({ job, tasks: [failedAt(t0, { job, record: { userRetries } })] });
     expect(noted.tasks).toHaveLength(1);
     expect(noted.tasks[0]).toMatchObject({ replaceAtMs: t0 + delayMs, replaced: false });
@@ -137,12 +168,18 @@ describe('a failed batch task', () => {
   it('keeps the delay that was noted, whatever the limits are later', () => {
     const job = aJob();
     const noted = look({ job, tasks: [failedAt(t0, { job, code: 'systemError' })] });
-    const later = look(noted.next, { nowMs: t0 + second, limits: { ...limits, minBackoffMs: minute, maxBackoffMs: minute } });
+    const later = look(noted.next, {
+      nowMs: t0 + second,
+      limits: { ...limits, minBackoffMs: minute, maxBackoffMs: minute },
+    });
     expect(later.tasks.map(({ attempt }) => attempt)).toEqual([0, 1]);
   });
 
   it('that is due does not ask to be looked at again while there is no room for its replacement', () => {
-    const job = aJob({ desired: 2, retry: { $case: 'delayed', value: { initialDelayMs: 0, delayMs: second, retries: 1 } } });
+    const job = aJob({
+      desired: 2,
+      retry: { $case: 'delayed', value: { initialDelayMs: 0, delayMs: second, retries: 1 } },
+    });
     const full = { ...limits, maxNotRunningPerJob: 1 };
     const tasks = [failedAt(t0, { job, record: { replaceAtMs: t0 + second } }), aTask({ job, slot: 1 })];
     const blocked = look({ job, tasks }, { nowMs: t0 + minute, limits: full });
@@ -151,30 +188,49 @@ describe('a failed batch task', () => {
   });
 });
 
-describe('a batch task that the system failed', () => {
-  it.each(['systemError', 'agentLost', 'stuckInState'])('with %s is tried again without using up retries', (code) => {
-    const job = aJob();
-    const noted = look({ job, tasks: [failedAt(t0, { job, code })] });
-    expect(noted.nextDueMs).toBe(t0 + limits.minBackoffMs);
-    const { tasks, status } = look(noted.next, { nowMs: noted.nextDueMs });
-    expect(tasks.at(-1)).toMatchObject({ attempt: 1, userRetries: 0, systemRetries: 1 });
-    expect(status).toBeUndefined();
+describe('the retries of a batch task', () => {
+  it('are used up by every failure, however long the task had run', () => {
+    const job = aJob({ retry: immediate(2) });
+    const ran = { userRetries: 1, runningAtMs: t0 - 2 * limits.stableRunMs };
+    const { tasks } = look({ job, tasks: [failedAt(t0, { job, record: ran })] });
+    expect(tasks.at(-1)?.userRetries).toBe(2);
   });
+});
+
+describe('a batch task that the system failed', () => {
+  it.each(['systemError', 'agentLost', 'stuckInState'])(
+    'with %s is tried again without using up retries',
+    (code) => {
+      const job = aJob();
+      const noted = look({ job, tasks: [failedAt(t0, { job, code })] });
+      expect(noted.nextDueMs).toBe(t0 + limits.minBackoffMs);
+      const { tasks, status } = look(noted.next, { nowMs: noted.nextDueMs });
+      expect(tasks.at(-1)).toMatchObject({ attempt: 1, userRetries: 0, systemRetries: 1 });
+      expect(status).toBeUndefined();
+    },
+  );
 
   it.each([
     { systemRetries: 1, delayMs: 2 * second },
     { systemRetries: 4, delayMs: 16 * second },
     { systemRetries: 5, delayMs: 30 * second },
     { systemRetries: 60, delayMs: 30 * second },
-  ])('is tried again after $delayMs ms when that happened $systemRetries times before', ({ systemRetries, delayMs }) => {
-    const job = aJob();
-    const task = failedAt(t0, { job, code: 'agentLost', record: { systemRetries } });
-    expect(look({ job, tasks: [task] }).nextDueMs).toBe(t0 + delayMs);
-  });
+  ])(
+    'is tried again after $delayMs ms when that happened $systemRetries times before',
+    ({ systemRetries, delayMs }) => {
+      const job = aJob();
+      const task = failedAt(t0, { job, code: 'agentLost', record: { systemRetries } });
+      expect(look({ job, tasks: [task] }).nextDueMs).toBe(t0 + delayMs);
+    },
+  );
 
   it('after a long run is tried again soon, however often it had happened before that', () => {
     const job = aJob();
-    const task = failedAt(t0, { job, code: 'agentLost', record: { systemRetries: 9, runningAtMs: t0 - limits.stableRunMs } });
+    const task = failedAt(t0, {
+      job,
+      code: 'agentLost',
+      record: { systemRetries: 9, runningAtMs: t0 - limits.stableRunMs },
+    });
     const noted = look({ job, tasks: [task] });
     expect(noted.nextDueMs).toBe(t0 + limits.minBackoffMs);
     expect(look(noted.next, { nowMs: noted.nextDueMs }).tasks.at(-1)?.systemRetries).toBe(1);
@@ -182,7 +238,10 @@ describe('a batch task that the system failed', () => {
 
   it('keeps the retries that the user has used', () => {
     const job = aJob({ retry: immediate(3) });
-    const noted = look({ job, tasks: [failedAt(t0, { job, code: 'agentLost', record: { userRetries: 2 } })] });
+    const noted = look({
+      job,
+      tasks: [failedAt(t0, { job, code: 'agentLost', record: { userRetries: 2 } })],
+    });
     expect(look(noted.next, { nowMs: noted.nextDueMs }).tasks.at(-1)?.userRetries).toBe(2);
   });
 });
@@ -191,7 +250,10 @@ describe('a killed batch task', () => {
   const job = aJob({ desired: 2, retry: immediate(5) });
 
   it('ends its slot, which is done and not failed', () => {
-    const tasks = [aTask({ job, state: State.FINISHED, code: 'killed' }), aTask({ job, slot: 1, state: State.FINISHED })];
+    const tasks = [
+      aTask({ job, state: State.FINISHED, code: 'killed' }),
+      aTask({ job, slot: 1, state: State.FINISHED }),
+    ];
     const { tasks: changed, status } = look({ job, tasks });
     expect(changed).toHaveLength(0);
     expect(status?.state).toEqual({ state: State.FINISHED, reason: 'normal' });

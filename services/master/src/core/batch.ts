@@ -36,7 +36,8 @@ export function* batchSteps(input: SlotInput): Iterable<SlotStep> {
   let budget = creationBudget(input);
   for (let slot = 0; slot < desired && budget > 0; slot++) {
     const task = latest.get(slot);
-    const step = task === undefined ? { created: firstTask(input, slot, undefined) } : continueSlot(input, task);
+    const step =
+      task === undefined ? { created: firstTask(input, slot, undefined) } : continueSlot(input, task);
     if (step === undefined) continue;
     if (step.created !== undefined) budget -= 1;
     yield step;

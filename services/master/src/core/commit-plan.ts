@@ -17,8 +17,16 @@ export function commitOf(cell: CellView, plan: RoundPlan, limits: Limits): Omit<
 }
 
 /** Whether committing it would do nothing. */
-export function isEmptyPlan({ tasks, statuses, removedTaskIds, removedJobIds, removedStopIds }: RoundPlan): boolean {
-  return tasks.size + statuses.size + removedTaskIds.length + removedJobIds.length + removedStopIds.length === 0;
+export function isEmptyPlan({
+  tasks,
+  statuses,
+  removedTaskIds,
+  removedJobIds,
+  removedStopIds,
+}: RoundPlan): boolean {
+  return (
+    tasks.size + statuses.size + removedTaskIds.length + removedJobIds.length + removedStopIds.length === 0
+  );
 }
 
 function taskWrites(tasks: ReadonlyMap<string, TaskRecord>): readonly Write[] {
@@ -27,14 +35,19 @@ function taskWrites(tasks: ReadonlyMap<string, TaskRecord>): readonly Write[] {
 
 function statusWrites({ statuses, removedJobIds }: RoundPlan): readonly Write[] {
   const leaving = new Set(removedJobIds);
-  return [...statuses].flatMap(([id, record]) => (leaving.has(id) ? [] : [{ kind: 'jobStatus', id, record }]));
+  return [...statuses].flatMap(([id, record]) =>
+    leaving.has(id) ? [] : [{ kind: 'jobStatus', id, record }],
+  );
 }
 
 function removals({ removedTaskIds, removedStopIds, removedJobIds }: RoundPlan): readonly Write[] {
   return [
     ...removedTaskIds.map((id): Write => ({ kind: 'task', id })),
     ...removedStopIds.map((id): Write => ({ kind: 'taskStop', id })),
-    ...removedJobIds.flatMap((id): Write[] => [{ kind: 'job', id }, { kind: 'jobStatus', id }]),
+    ...removedJobIds.flatMap((id): Write[] => [
+      { kind: 'job', id },
+      { kind: 'jobStatus', id },
+    ]),
   ];
 }
 

@@ -48,7 +48,9 @@ describe('a report', () => {
   });
 
   it('of an end with a reason that is not known blames the system', () => {
-    const task = must(report(aTask({ state: State.RUNNING }), State.FAILED, { code: 'cosmicRay', text: 'bit 3' }));
+    const task = must(
+      report(aTask({ state: State.RUNNING }), State.FAILED, { code: 'cosmicRay', text: 'bit 3' }),
+    );
     expect(task.task?.state?.reason).toBe('systemError: bit 3');
   });
 
@@ -78,7 +80,9 @@ describe('a report on a task that was ordered to stop', () => {
   });
 
   it('keeps the container’s own end where that came first', () => {
-    const task = must(report(stopping, State.FAILED, { stopped: false, code: 'failed', text: 'exit code 1' }));
+    const task = must(
+      report(stopping, State.FAILED, { stopped: false, code: 'failed', text: 'exit code 1' }),
+    );
     expect(task.task?.state?.reason).toBe('failed: exit code 1');
   });
 
@@ -92,7 +96,9 @@ describe('the time of a report', () => {
   it('is not taken to be before the task’s last change', () => {
     const task = must(report(aTask({ state: State.DISPATCHED, atMs }), State.RUNNING, { atMs: t0 - minute }));
     expect(task.runningAtMs).toBe(atMs);
-    expect(task.task?.stateChanges.map(({ timestamp }) => timestamp)).toEqual([atMs, atMs, atMs].map(toRfc3339));
+    expect(task.task?.stateChanges.map(({ timestamp }) => timestamp)).toEqual(
+      [atMs, atMs, atMs].map(toRfc3339),
+    );
   });
 
   it('is not taken to be in the future', () => {

@@ -23,7 +23,10 @@ export function endTask(task: TaskRecord, end: End): TaskRecord | undefined {
 
 /** Ends a task whose agent will not tell how it went: an order to stop is taken as obeyed. */
 export function endUnseen(task: TaskRecord, end: End): TaskRecord | undefined {
-  return endTask(task, task.stop === undefined ? end : { code: task.stop.code, text: task.stop.text, atMs: end.atMs });
+  return endTask(
+    task,
+    task.stop === undefined ? end : { code: task.stop.code, text: task.stop.text, atMs: end.atMs },
+  );
 }
 
 /** What a report is read with, beside the task. */
@@ -38,7 +41,11 @@ export interface ReportSettings {
  * What an agent's report makes of a task; undefined where it says nothing new. Reports of an agent that no longer has
  * the task, late ones and repeated ones say nothing new.
  */
-export function applyReport(task: TaskRecord, report: TaskReport, settings: ReportSettings): TaskRecord | undefined {
+export function applyReport(
+  task: TaskRecord,
+  report: TaskReport,
+  settings: ReportSettings,
+): TaskRecord | undefined {
   if (task.agentId === '' || task.agentId !== report.agentId) return undefined;
   const { nowMs, limits, runtimeLimitMs } = settings;
   const atMs = plausibleMs(report.atMs, task, nowMs);

@@ -12,10 +12,13 @@ describe('the state of a job', () => {
     expect(status?.stateChanges).toEqual([{ state: 'QUEUED', timestamp: new Date(t0).toISOString() }]);
   });
 
-  it.each([State.DISPATCHED, State.STARTING, State.RUNNING])('is %i when that is the furthest that any task has got', (state) => {
-    const { status } = look({ job, tasks: [aTask({ job, state }), aTask({ job, slot: 1 })] });
-    expect(status?.state?.state).toBe(state);
-  });
+  it.each([State.DISPATCHED, State.STARTING, State.RUNNING])(
+    'is %i when that is the furthest that any task has got',
+    (state) => {
+      const { status } = look({ job, tasks: [aTask({ job, state }), aTask({ job, slot: 1 })] });
+      expect(status?.state?.state).toBe(state);
+    },
+  );
 
   it('never goes back', () => {
     const first = look({ job, tasks: [aTask({ job, state: State.RUNNING }), aTask({ job, slot: 1 })] });

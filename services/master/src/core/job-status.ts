@@ -1,7 +1,16 @@
-import { JobStatusRecord, type JobRecord, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { type JobRecord, JobStatusRecord, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { jobKind, jobState } from '@berth/shared/model/job';
 import { formatReason } from '@berth/shared/model/reason';
-import { findState, isTaskLive, isTerminal, mayMove, State, stateName, taskState, toRfc3339 } from '@berth/shared/model/task-state';
+import {
+  findState,
+  isTaskLive,
+  isTerminal,
+  mayMove,
+  State,
+  stateName,
+  taskState,
+  toRfc3339,
+} from '@berth/shared/model/task-state';
 import { countSlots } from './batch.js';
 
 interface Standing {
@@ -65,7 +74,8 @@ function reachedState(task: TaskRecord): State {
 
 /** How the job ends, once nothing of it is left to do; undefined while something is. */
 function standingAtEnd(job: JobRecord, tasks: readonly TaskRecord[]): Standing | undefined {
-  if (job.kill !== undefined) return tasks.some(isTaskLive) ? undefined : { state: State.FINISHED, reason: 'killed' };
+  if (job.kill !== undefined)
+    return tasks.some(isTaskLive) ? undefined : { state: State.FINISHED, reason: 'killed' };
   if (job.descriptor === undefined || jobKind(job.descriptor) !== 'batch') return undefined;
   const { desired, done, failed } = countSlots(job.descriptor, tasks);
   if (done < desired) return undefined;

@@ -1,4 +1,9 @@
-import { AgentState, type JobRecord, type JobStatusRecord, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import {
+  AgentState,
+  type JobRecord,
+  type JobStatusRecord,
+  type TaskRecord,
+} from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
 import { taskIdIn } from './task-changes.js';
 

@@ -1,3 +1,5 @@
+import type { FitPolicy } from '@berth/shared/model/placement/preferences';
+
 /** Everything about reconciliation that an operator may tune. Times are in milliseconds. */
 export interface Limits {
   /** Tasks of one job that may be live and not yet RUNNING, so that a crash loop cannot flood the cell. */
@@ -20,4 +22,6 @@ export interface Limits {
   /** Replaced tasks of one live job that stay in the replica for that time; beyond these the oldest leave earlier. */
   readonly maxReplacedTasksPerJob: number;
   readonly archiveTtlMs: number;
+  /** How agents are chosen for jobs that do not say; `binpack` where it is not given. */
+  readonly fitPolicy?: FitPolicy;
 }

@@ -1,5 +1,5 @@
-import { type JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { type JobRecord, type Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { type Container, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { containerOf } from '@berth/shared/model/job';
 import { parseResources, zeroResources } from '@berth/shared/model/resources';
 import { State, stateName, toRfc3339 } from '@berth/shared/model/task-state';
@@ -54,9 +54,16 @@ function resubmitNumber(task: Task): number {
   return Number(task.taskContext['task.resubmitNumber'] ?? 0);
 }
 
-function requestedResources(job: JobRecord) {
-  const container = job.descriptor === undefined ? undefined : containerOf(job.descriptor);
+/** Descriptors never change, so that a container's needs are read once, and not for each of its tasks. */
+const knownNeeds = new WeakMap<Container, Resources>();
+
+function requestedResources({ descriptor }: JobRecord): Resources {
+  const container = descriptor === undefined ? undefined : containerOf(descriptor);
+  const known = container && knownNeeds.get(container);
+  if (known !== undefined) return known;
   const parsed = parseResources(container?.resources ?? {});
   // Gateways store no descriptor whose resources they cannot read.
-  return 'resources' in parsed ? parsed.resources : zeroResources();
+  const needs = 'resources' in parsed ? parsed.resources : zeroResources();
+  if (container !== undefined) knownNeeds.set(container, needs);
+  return needs;
 }

@@ -1,12 +1,19 @@
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { isJobLive, jobKind } from '@berth/shared/model/job';
 import { isTaskLive } from '@berth/shared/model/task-state';
-import { advanceTask } from './advance-task.js';
+import { advanceTask, judgedAtMs } from './advance-task.js';
 import { batchSteps } from './batch.js';
 import { advanceStatus, initialStatus } from './job-status.js';
 import type { JobView } from './job-view.js';
 import type { Pass } from './pass.js';
-import { nothingRetired, rememberAttempts, retireAtMs, retireJob, retireReplaced, type Retirement } from './retention.js';
+import {
+  nothingRetired,
+  type Retirement,
+  rememberAttempts,
+  retireAtMs,
+  retireJob,
+  retireReplaced,
+} from './retention.js';
 import { serviceSteps } from './service.js';
 import type { SlotInput } from './slots.js';
 import { type SlotStep, TaskChanges, taskIdIn } from './task-changes.js';
@@ -42,14 +49,16 @@ export function reconcile(view: JobView, pass: Pass): JobDecision {
     tasks: changes.writes(),
     status: status === view.status ? undefined : status,
     retired,
-    nextDueMs: isJobLive(status) ? nextDue(tasks, pass) : retireAtMs(status, pass.limits),
+    nextDueMs: isJobLive(status) ? nextDue(staying(tasks, retired), pass) : retireAtMs(status, pass.limits),
     isComplete: changes.isComplete && !retired.hasMore,
   };
 }
 
 function retireOnly(view: JobView, status: JobStatusRecord, pass: Pass): JobDecision {
   const retired = retireJob(view, status, pass);
-  const nextDueMs = retired.job ? Number.POSITIVE_INFINITY : Math.max(retireAtMs(status, pass.limits), pass.nowMs);
+  const nextDueMs = retired.job
+    ? Number.POSITIVE_INFINITY
+    : Math.max(retireAtMs(status, pass.limits), pass.nowMs);
   return { tasks: [], status: undefined, retired, nextDueMs, isComplete: !retired.hasMore };
 }
 
@@ -83,14 +92,20 @@ function slotSteps(input: SlotInput): Iterable<SlotStep> {
   }
 }
 
+function staying(tasks: readonly TaskRecord[], retired: Retirement): readonly TaskRecord[] {
+  if (retired.taskIds.length === 0) return tasks;
+  const leaving = new Set(retired.taskIds);
+  return tasks.filter((task) => !leaving.has(taskIdIn(task)));
+}
+
 function nextDue(tasks: readonly TaskRecord[], pass: Pass): number {
   return tasks.reduce((soonest, task) => Math.min(soonest, dueOf(task, pass)), Number.POSITIVE_INFINITY);
 }
 
-function dueOf(task: TaskRecord, { nowMs, limits, patienceUntilMs }: Pass): number {
-  const never = Number.POSITIVE_INFINITY;
-  if (isTaskLive(task)) return task.deadlineAtMs > 0 ? Math.max(task.deadlineAtMs, patienceUntilMs) : never;
+function dueOf(task: TaskRecord, pass: Pass): number {
+  const { nowMs, limits } = pass;
+  if (isTaskLive(task)) return judgedAtMs(task, pass);
   if (task.replaced) return task.finishedAtMs + limits.finishedRetentionMs;
   // A replacement that is due and was not made waits for something else than the time.
-  return task.replaceAtMs > nowMs ? task.replaceAtMs : never;
+  return task.replaceAtMs > nowMs ? task.replaceAtMs : Number.POSITIVE_INFINITY;
 }

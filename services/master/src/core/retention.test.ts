@@ -1,6 +1,17 @@
 import { State } from '@berth/shared/model/task-state';
 import { describe, expect, it } from 'vitest';
-import { aJob, aService, aTask, immediate, limits, look, must, second, t0, type ViewOptions } from '../testing/fixtures.js';
+import {
+  aJob,
+  aService,
+  aTask,
+  immediate,
+  limits,
+  look,
+  must,
+  second,
+  t0,
+  type ViewOptions,
+} from '../testing/fixtures.js';
 import { maxRetiredPerPass } from './retention.js';
 import { taskIdIn } from './task-changes.js';
 
@@ -16,12 +27,19 @@ describe('replaced tasks of a live job', () => {
     const first = look(options);
     expect(first.retired.taskIds).toHaveLength(0);
     expect(first.nextDueMs).toBe(afterMs);
-    expect(look(options, { nowMs: afterMs }).retired).toEqual({ taskIds: ['job-1.0-0'], job: false, hasMore: false });
+    expect(look(options, { nowMs: afterMs }).retired).toEqual({
+      taskIds: ['job-1.0-0'],
+      job: false,
+      hasMore: false,
+    });
   });
 
   it('leave earlier, oldest first, when there are too many', () => {
     const tasks = [replaced(0, t0 + 2 * second), replaced(1, t0), replaced(2, t0 + second), current(3)];
-    const { retired } = look({ job: service, tasks }, { nowMs: t0 + second, limits: { ...limits, maxReplacedTasksPerJob: 1 } });
+    const { retired } = look(
+      { job: service, tasks },
+      { nowMs: t0 + second, limits: { ...limits, maxReplacedTasksPerJob: 1 } },
+    );
     expect(retired.taskIds).toEqual(['job-1.0-1', 'job-1.0-2']);
   });
 
@@ -42,7 +60,9 @@ describe('replaced tasks of a live job', () => {
 
   it('are remembered by the last attempt of a slot that is left empty', () => {
     const job = aService({ desired: 0 });
-    const tasks = [2, 5].map((attempt) => aTask({ job, attempt, state: State.FINISHED, record: { replaced: true } }));
+    const tasks = [2, 5].map((attempt) =>
+      aTask({ job, attempt, state: State.FINISHED, record: { replaced: true } }),
+    );
     const { status, retired } = look({ job, tasks }, { nowMs: afterMs });
     expect(retired.taskIds).toHaveLength(2);
     expect(status?.slotAttempts).toEqual({ 0: 5 });
@@ -57,7 +77,9 @@ describe('replaced tasks of a live job', () => {
   it('leave in portions, and say when there are more', () => {
     const job = aService({ desired: 0 });
     const count = maxRetiredPerPass + 50;
-    const tasks = Array.from({ length: count }, (_, slot) => aTask({ job, slot, state: State.FINISHED, record: { replaced: true } }));
+    const tasks = Array.from({ length: count }, (_, slot) =>
+      aTask({ job, slot, state: State.FINISHED, record: { replaced: true } }),
+    );
     const first = look({ job, tasks }, { nowMs: afterMs });
     expect(first.retired.taskIds).toHaveLength(maxRetiredPerPass);
     expect(first.isComplete).toBe(false);
@@ -66,8 +88,13 @@ describe('replaced tasks of a live job', () => {
 
   it('leave no faster than there is room for their writes', () => {
     const job = aService({ desired: 0 });
-    const tasks = [0, 1, 2, 3].map((slot) => aTask({ job, slot, state: State.FINISHED, record: { replaced: true } }));
-    expect(look({ job, tasks }, { nowMs: afterMs, maxWrites: 5 }).retired).toMatchObject({ taskIds: { length: 2 }, hasMore: true });
+    const tasks = [0, 1, 2, 3].map((slot) =>
+      aTask({ job, slot, state: State.FINISHED, record: { replaced: true } }),
+    );
+    expect(look({ job, tasks }, { nowMs: afterMs, maxWrites: 5 }).retired).toMatchObject({
+      taskIds: { length: 2 },
+      hasMore: true,
+    });
   });
 });
 
@@ -78,7 +105,11 @@ describe('a finished job', () => {
 
   it('stays for the time of retention', () => {
     const waiting = look(finished, { nowMs: afterMs - 1 });
-    expect(waiting).toMatchObject({ nextDueMs: afterMs, isComplete: true, retired: { taskIds: [], job: false } });
+    expect(waiting).toMatchObject({
+      nextDueMs: afterMs,
+      isComplete: true,
+      retired: { taskIds: [], job: false },
+    });
   });
 
   it('then leaves, its tasks in portions and itself with the last of them', () => {

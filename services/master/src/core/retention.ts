@@ -12,7 +12,7 @@ export interface Retirement {
   readonly taskIds: readonly string[];
   /** Whether the job leaves with them: these are its last. */
   readonly job: boolean;
-  /** Whether more could leave, had there been room. */
+  /** Whether more are to leave, for which there was no room, or whose end has to be committed first. */
   readonly hasMore: boolean;
 }
 
@@ -42,17 +42,21 @@ export function retireJob(view: JobView, status: JobStatusRecord, pass: Pass): R
  * Replaced tasks of a live job leave when their time is over, or when there are too many of them; but none before its
  * end is committed, since that is how those who watch it learn of the end.
  */
-export function retireReplaced(view: JobView, tasks: readonly TaskRecord[], pass: Pass, room: number): Retirement {
+export function retireReplaced(
+  view: JobView,
+  tasks: readonly TaskRecord[],
+  pass: Pass,
+  room: number,
+): Retirement {
   const { nowMs, limits } = pass;
   const replaced = tasks.filter((task) => task.replaced && !isTaskLive(task));
   if (replaced.length === 0) return nothingRetired;
   const surplus = replaced.length - limits.maxReplacedTasksPerJob;
-  const leaving = replaced
+  const due = replaced
     .toSorted((a, b) => a.finishedAtMs - b.finishedAtMs)
-    .filter((task, index) => index < surplus || nowMs >= task.finishedAtMs + limits.finishedRetentionMs)
-    .filter((task) => view.isCommitted(task));
-  const count = maxRetired(room);
-  return { taskIds: leaving.slice(0, count).map(taskIdIn), job: false, hasMore: leaving.length > count };
+    .filter((task, index) => index < surplus || nowMs >= task.finishedAtMs + limits.finishedRetentionMs);
+  const leaving = due.filter((task) => view.isCommitted(task)).slice(0, maxRetired(room));
+  return { taskIds: leaving.map(taskIdIn), job: false, hasMore: leaving.length < due.length };
 }
 
 function maxRetired(room: number): number {
@@ -69,6 +73,8 @@ export function rememberAttempts(
   const leaving = new Set(leavingIds);
   const newest = [...latestBySlot(tasks).values()].filter((task) => leaving.has(taskIdIn(task)));
   if (newest.length === 0) return status;
-  const known = newest.map(({ slot, attempt }) => [slot, Math.max(attempt, status.slotAttempts[slot] ?? -1)] as const);
+  const known = newest.map(
+    ({ slot, attempt }) => [slot, Math.max(attempt, status.slotAttempts[slot] ?? -1)] as const,
+  );
   return { ...status, slotAttempts: { ...status.slotAttempts, ...Object.fromEntries(known) } };
 }

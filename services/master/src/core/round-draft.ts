@@ -56,7 +56,8 @@ export class RoundDraft {
   takePlaced(task: TaskRecord): boolean {
     const { jobId } = task;
     const status = this.#dispatched(jobId);
-    const cost = (this.tasks.has(taskIdIn(task)) ? 0 : 1) + (status === undefined || this.statuses.has(jobId) ? 0 : 1);
+    const cost =
+      (this.tasks.has(taskIdIn(task)) ? 0 : 1) + (status === undefined || this.statuses.has(jobId) ? 0 : 1);
     if (cost > this.room) return false;
     this.tasks.set(taskIdIn(task), task);
     if (status !== undefined) this.statuses.set(jobId, status);

@@ -1,7 +1,8 @@
-import type { JobStatusRecord, TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
+import type { JobStatusRecord, Resources, TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
+import type { Fleet } from '@berth/shared/model/placement/fleet';
+import type { Unplaced } from '@berth/shared/model/placement/place';
 import type { Limits } from './limits.js';
-import type { AgentCapacity, Unplaced } from './place.js';
 
 /** A report with its place in the stream of reports. */
 export interface RoundReport {
@@ -9,10 +10,16 @@ export interface RoundReport {
   readonly report: TaskReport;
 }
 
-/** The live agents and what is free on them. */
-export interface Capacities {
-  /** As committed, plus what these tasks, which end in this round, give back. */
-  capacities(ending: readonly TaskRecord[]): readonly AgentCapacity[];
+/** What an agent has in all, and what of it is free. */
+export interface AgentCapacity {
+  readonly id: string;
+  readonly total: Resources;
+  readonly free: Resources;
+}
+
+/** The live agents, with what runs on them as committed. */
+export interface Agents {
+  readonly fleet: Fleet;
 }
 
 /** The tasks that are QUEUED as committed, oldest first. */
@@ -34,7 +41,7 @@ export interface RoundInput {
   /** Each writes at most one task, so at most half of `maxWrites` of them. */
   readonly reports: readonly RoundReport[];
   readonly queue: Queue;
-  readonly agents: Capacities;
+  readonly agents: Agents;
   /** Finished jobs that leave before their time, since there are too many of them. */
   readonly retireNow: ReadonlySet<string>;
   /** Tasks that callers wanted to stop and that are no more: the wishes leave. */

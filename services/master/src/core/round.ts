@@ -1,13 +1,21 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
 import { runtimeLimitSecs } from '@berth/shared/model/job';
+import {
+  explainUnplaced,
+  isUnplaced,
+  type PlaceOptions,
+  place,
+  type QueuedTask,
+  type Unplaced,
+} from '@berth/shared/model/placement/place';
+import { anywhere, specOfJob } from '@berth/shared/model/placement/spec';
 import { zeroResources } from '@berth/shared/model/resources';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
-import { assignmentFor, assignTask } from './assignment.js';
+import { assignmentFor, assignTask, withCards } from './assignment.js';
 import { applyReport } from './end-task.js';
 import { viewJob } from './job-view.js';
 import type { Limits } from './limits.js';
-import { explainUnplaced, isUnplaced, place, type QueuedTask, type Unplaced } from './place.js';
 import { reconcile } from './reconcile.js';
 import { RoundDraft } from './round-draft.js';
 import type { RoundInput, RoundPlan, RoundReport } from './round-types.js';
@@ -15,6 +23,9 @@ import { taskIdIn } from './task-changes.js';
 
 /** With less room than this a job waits for the next round, instead of being looked at for a few writes. */
 const leastRoomPerJob = 50;
+
+/** For so long a failure of a job on an agent counts against that agent. */
+const recentFailureMs = 5 * 60_000;
 
 /**
  * One round of the master: what the reports mean, then each touched job reconciled, then the queue placed, as one plan
@@ -31,11 +42,34 @@ export function planRound(input: RoundInput): RoundPlan {
   return { ...parts(draft), ...placed, leftOver };
 }
 
-function parts({ tasks, statuses, removedTaskIds, removedJobIds, removedStopIds, dueMs, placedDueMs, placedTaskIds }: RoundDraft) {
-  return { tasks, statuses, removedTaskIds, removedJobIds, removedStopIds, dueMs, placedDueMs, placedTaskIds };
+function parts({
+  tasks,
+  statuses,
+  removedTaskIds,
+  removedJobIds,
+  removedStopIds,
+  dueMs,
+  placedDueMs,
+  placedTaskIds,
+}: RoundDraft) {
+  return {
+    tasks,
+    statuses,
+    removedTaskIds,
+    removedJobIds,
+    removedStopIds,
+    dueMs,
+    placedDueMs,
+    placedTaskIds,
+  };
 }
 
-function takeReport(input: RoundInput, { report }: RoundReport, draft: RoundDraft, touched: Set<string>): void {
+function takeReport(
+  input: RoundInput,
+  { report }: RoundReport,
+  draft: RoundDraft,
+  touched: Set<string>,
+): void {
   const { cell, nowMs, limits } = input;
   const task = draft.task(report.taskId);
   if (task === undefined) return;
@@ -62,7 +96,12 @@ function decideJobs(input: RoundInput, touched: ReadonlySet<string>, draft: Roun
       continue;
     }
     const { nowMs, patienceUntilMs } = input;
-    const decision = reconcile(view, { nowMs, patienceUntilMs, limits: limitsFor(input, jobId), maxWrites: draft.room });
+    const decision = reconcile(view, {
+      nowMs,
+      patienceUntilMs,
+      limits: limitsFor(input, jobId),
+      maxWrites: draft.room,
+    });
     draft.takeDecision(jobId, decision);
     if (!decision.isComplete) leftOver.push(jobId);
   }
@@ -80,7 +119,8 @@ function placeQueue(input: RoundInput, draft: RoundDraft): Pick<RoundPlan, 'unpl
   const queue = queuedTasks(input, draft, input.queue.hasNews || freed.length > 0);
   const unplaced: Unplaced[] = [];
   if (queue.length === 0) return { unplaced, queueLeft: false };
-  for (const verdict of place(queue.map(toQueued), input.agents.capacities(freed))) {
+  const tasks = queue.map((task) => toQueued(task, input.cell));
+  for (const verdict of place(tasks, input.agents.fleet, placeOptions(input, freed))) {
     if (isUnplaced(verdict)) {
       noteWaiting(verdict, input.cell, draft);
       unplaced.push(verdict);
@@ -89,7 +129,8 @@ function placeQueue(input: RoundInput, draft: RoundDraft): Pick<RoundPlan, 'unpl
     const task = draft.task(verdict.taskId);
     const agent = input.cell.find('agent', verdict.agentId)?.record;
     if (task === undefined || agent === undefined) continue;
-    if (!draft.takePlaced(assignTask(task, agent, input.nowMs, input.limits))) return { unplaced, queueLeft: true };
+    const placed = withCards(assignTask(task, agent, input.nowMs, input.limits), verdict.cards);
+    if (!draft.takePlaced(placed)) return { unplaced, queueLeft: true };
   }
   return { unplaced, queueLeft: false };
 }
@@ -117,8 +158,24 @@ function isWaiting(task: TaskRecord): boolean {
   return isTaskLive(task) && taskState(task) === State.QUEUED;
 }
 
-function toQueued(task: TaskRecord): QueuedTask {
-  return { taskId: taskIdIn(task), jobId: task.jobId, resources: task.resources ?? zeroResources() };
+function toQueued(task: TaskRecord, cell: CellView): QueuedTask {
+  const job = cell.find('job', task.jobId)?.record;
+  return {
+    taskId: taskIdIn(task),
+    jobId: task.jobId,
+    resources: task.resources ?? zeroResources(),
+    spec: job === undefined ? anywhere : specOfJob(job),
+  };
+}
+
+function placeOptions({ cell, nowMs, limits }: RoundInput, freed: readonly TaskRecord[]): PlaceOptions {
+  return {
+    policy: limits.fitPolicy ?? 'binpack',
+    ending: freed.map((task) => ({ taskId: taskIdIn(task), agentId: task.agentId })),
+    failuresSinceMs: nowMs - recentFailureMs,
+    // A task that was stored waiting has its reason; what is true later is explained to who asks.
+    explains: (taskId) => cell.find('task', taskId) === undefined,
+  };
 }
 
 /** The tasks whose end in this round gives room back. */
@@ -126,7 +183,8 @@ function freedTasks(cell: CellView, changed: ReadonlyMap<string, TaskRecord>): r
   const freed: TaskRecord[] = [];
   for (const [id, task] of changed) {
     const before = cell.find('task', id)?.record;
-    if (before !== undefined && before.agentId !== '' && isTaskLive(before) && !isTaskLive(task)) freed.push(task);
+    if (before !== undefined && before.agentId !== '' && isTaskLive(before) && !isTaskLive(task))
+      freed.push(task);
   }
   return freed;
 }

@@ -11,7 +11,14 @@ const runningTasks = fc
   .array(fc.record({ agent: fc.nat(4), startedMs: fc.nat(3) }), { maxLength: 25 })
   .map((all): readonly TaskRecord[] =>
     all.map(({ agent, startedMs }, slot) =>
-      aTask({ job, slot, state: State.RUNNING, agentId: `a${agent}`, zone: `z${agent % 2}`, record: { runningAtMs: t0 + startedMs } }),
+      aTask({
+        job,
+        slot,
+        state: State.RUNNING,
+        agentId: `a${agent}`,
+        zone: `z${agent % 2}`,
+        record: { runningAtMs: t0 + startedMs },
+      }),
     ),
   );
 
@@ -24,7 +31,8 @@ function pickPlainly(tasks: readonly TaskRecord[], count: number): readonly Task
     const onAgent = (task: TaskRecord) => left.filter(({ agentId }) => agentId === task.agentId).length;
     const inZone = (task: TaskRecord) => left.filter((other) => zone(other) === zone(task)).length;
     const [next] = left.toSorted(
-      (a, b) => onAgent(b) - onAgent(a) || inZone(b) - inZone(a) || b.runningAtMs - a.runningAtMs || b.slot - a.slot,
+      (a, b) =>
+        onAgent(b) - onAgent(a) || inZone(b) - inZone(a) || b.runningAtMs - a.runningAtMs || b.slot - a.slot,
     );
     if (next === undefined) break;
     left.splice(left.indexOf(next), 1);
@@ -37,7 +45,9 @@ describe('scale-down', () => {
   it('picks the same tasks as counting the crowds anew each time', () => {
     fc.assert(
       fc.property(runningTasks, fc.nat(25), (tasks, count) => {
-        expect(pickScaleDown(tasks, count).map(({ slot }) => slot)).toEqual(pickPlainly(tasks, count).map(({ slot }) => slot));
+        expect(pickScaleDown(tasks, count).map(({ slot }) => slot)).toEqual(
+          pickPlainly(tasks, count).map(({ slot }) => slot),
+        );
       }),
     );
   });

@@ -7,7 +7,8 @@ import { pickScaleDown } from './scale-down.js';
 const job = aService({ desired: 9 });
 const task = (slot: number, state: State, fields: Parameters<typeof aTask>[0] = {}) =>
   aTask({ job, slot, state, agentId: `agent-${slot}`, ...fields });
-const picked = (tasks: readonly TaskRecord[], count: number) => pickScaleDown(tasks, count).map(({ slot }) => slot);
+const picked = (tasks: readonly TaskRecord[], count: number) =>
+  pickScaleDown(tasks, count).map(({ slot }) => slot);
 
 describe('scale-down', () => {
   it('takes who only waits, then who is stopping, QUEUED, starting and running, in that order', () => {
@@ -46,7 +47,9 @@ describe('scale-down', () => {
   });
 
   it('takes the task that started last among equals', () => {
-    const tasks = [0, 1, 2].map((slot) => task(slot, State.RUNNING, { record: { runningAtMs: t0 + (slot === 1 ? second : 0) } }));
+    const tasks = [0, 1, 2].map((slot) =>
+      task(slot, State.RUNNING, { record: { runningAtMs: t0 + (slot === 1 ? second : 0) } }),
+    );
     expect(picked(tasks, 1)).toEqual([1]);
   });
 

@@ -9,18 +9,13 @@ import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
  */
 export function pickScaleDown(occupied: readonly TaskRecord[], count: number): readonly TaskRecord[] {
   if (count <= 0) return [];
-  const crowd = new Crowd(occupied);
+  const crowds = new Crowds();
+  const byStage = new Map(stages.map((stage) => [stage, new Map<string, Place>()]));
+  for (const task of occupied) crowds.join(byStage.get(stageOf(task)) ?? new Map(), task);
   const victims: TaskRecord[] = [];
-  for (const stage of stages) {
-    const places = groupByPlace(occupied.filter((task) => stageOf(task) === stage));
-    while (victims.length < count && places.size > 0) {
-      const [place, tasks] = pickPlace(places, crowd);
-      const victim = tasks.pop();
-      if (tasks.length === 0) places.delete(place);
-      if (victim === undefined) continue;
-      crowd.leave(victim);
-      victims.push(victim);
-    }
+  for (const places of byStage.values()) {
+    for (const { tasks } of places.values()) tasks.sort((a, b) => -compareAge(a, b));
+    while (victims.length < count && places.size > 0) victims.push(takeFirst(places));
   }
   return victims;
 }
@@ -35,66 +30,64 @@ function stageOf(task: TaskRecord): (typeof stages)[number] {
   return state === State.RUNNING ? 'running' : 'starting';
 }
 
-/** The tasks of one agent in one zone, the first to go last. */
-type Places = Map<string, TaskRecord[]>;
-
-function groupByPlace(tasks: readonly TaskRecord[]): Places {
-  const places: Places = new Map();
-  for (const task of tasks) {
-    const place = `${task.agentId} ${zoneOf(task)}`;
-    const there = places.get(place);
-    if (there === undefined) places.set(place, [task]);
-    else there.push(task);
-  }
-  for (const there of places.values()) there.sort((a, b) => -compareAge(a, b));
-  return places;
+/** How many of the job's tasks are together somewhere. */
+interface Crowd {
+  size: number;
 }
 
-function pickPlace(places: Places, crowd: Crowd): [string, TaskRecord[]] {
-  let picked: { readonly place: string; readonly tasks: TaskRecord[]; readonly first: TaskRecord } | undefined;
-  for (const [place, tasks] of places) {
-    const first = tasks.at(-1);
-    if (first === undefined) continue;
-    if (picked === undefined || (crowd.compare(first, picked.first) || compareAge(first, picked.first)) < 0) {
-      picked = { place, tasks, first };
-    }
+/** The tasks of one stage that are on one agent in one zone; the first to go comes last. */
+interface Place {
+  readonly key: string;
+  readonly agent: Crowd;
+  readonly zone: Crowd;
+  readonly tasks: TaskRecord[];
+}
+
+/** The crowds on agents and in zones, which all stages share. */
+class Crowds {
+  readonly #agents = new Map<string, Crowd>();
+  readonly #zones = new Map<string, Crowd>();
+
+  join(places: Map<string, Place>, task: TaskRecord): void {
+    const zoneName = task.task?.taskContext['agent.zone'] ?? '';
+    const agent = crowdIn(this.#agents, task.agentId);
+    const zone = crowdIn(this.#zones, zoneName);
+    agent.size += 1;
+    zone.size += 1;
+    const key = `${task.agentId} ${zoneName}`;
+    const place = places.get(key);
+    if (place === undefined) places.set(key, { key, agent, zone, tasks: [task] });
+    else place.tasks.push(task);
   }
-  if (picked === undefined) throw new TypeError('a place that is kept has a task');
-  return [picked.place, picked.tasks];
+}
+
+function crowdIn(crowds: Map<string, Crowd>, name: string): Crowd {
+  const crowd = crowds.get(name) ?? { size: 0 };
+  crowds.set(name, crowd);
+  return crowd;
+}
+
+/** Takes the first to go out of its place and its crowds. */
+function takeFirst(places: Map<string, Place>): TaskRecord {
+  let first: Place | undefined;
+  for (const place of places.values())
+    if (first === undefined || comparePlaces(place, first) < 0) first = place;
+  const task = first?.tasks.pop();
+  if (first === undefined || task === undefined) throw new TypeError('a place that is kept has a task');
+  first.agent.size -= 1;
+  first.zone.size -= 1;
+  if (first.tasks.length === 0) places.delete(first.key);
+  return task;
+}
+
+function comparePlaces(a: Place, b: Place): number {
+  return (
+    b.agent.size - a.agent.size || b.zone.size - a.zone.size || compareAge(a.tasks.at(-1), b.tasks.at(-1))
+  );
 }
 
 /** Negative where `a` goes before `b`: the one that started last, then the one in the highest slot. */
-function compareAge(a: TaskRecord, b: TaskRecord): number {
+function compareAge(a: TaskRecord | undefined, b: TaskRecord | undefined): number {
+  if (a === undefined || b === undefined) return 0;
   return b.runningAtMs - a.runningAtMs || b.slot - a.slot;
-}
-
-/** How many of the job's tasks are on each agent and in each zone. */
-class Crowd {
-  readonly #agents = new Map<string, number>();
-  readonly #zones = new Map<string, number>();
-
-  constructor(tasks: readonly TaskRecord[]) {
-    for (const task of tasks) this.#count(task, 1);
-  }
-
-  leave(task: TaskRecord): void {
-    this.#count(task, -1);
-  }
-
-  /** Negative where `a` is in the greater crowd. */
-  compare(a: TaskRecord, b: TaskRecord): number {
-    return (
-      (this.#agents.get(b.agentId) ?? 0) - (this.#agents.get(a.agentId) ?? 0) ||
-      (this.#zones.get(zoneOf(b)) ?? 0) - (this.#zones.get(zoneOf(a)) ?? 0)
-    );
-  }
-
-  #count(task: TaskRecord, by: number): void {
-    this.#agents.set(task.agentId, (this.#agents.get(task.agentId) ?? 0) + by);
-    this.#zones.set(zoneOf(task), (this.#zones.get(zoneOf(task)) ?? 0) + by);
-  }
-}
-
-function zoneOf(task: TaskRecord): string {
-  return task.task?.taskContext['agent.zone'] ?? '';
 }

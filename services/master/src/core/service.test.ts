@@ -1,12 +1,24 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task-state';
 import { describe, expect, it } from 'vitest';
-import { aService, aTask, immediate, limits, look, minute, must, second, t0, type ViewOptions } from '../testing/fixtures.js';
+import {
+  aService,
+  aTask,
+  immediate,
+  limits,
+  look,
+  minute,
+  must,
+  second,
+  t0,
+  type ViewOptions,
+} from '../testing/fixtures.js';
 import { endTask } from './end-task.js';
 import { taskIdIn } from './task-changes.js';
 
 const job = aService({ desired: 2 });
-const running = (slot: number, fields: Parameters<typeof aTask>[0] = {}) => aTask({ job, slot, state: State.RUNNING, ...fields });
+const running = (slot: number, fields: Parameters<typeof aTask>[0] = {}) =>
+  aTask({ job, slot, state: State.RUNNING, ...fields });
 const liveSlots = ({ tasks = [] }: ViewOptions) =>
   tasks.filter(({ finishedAtMs, stop }) => finishedAtMs === 0 && stop === undefined).map(({ slot }) => slot);
 
@@ -55,35 +67,50 @@ describe('an ended service task', () => {
     { failures: 1, delayMs: 2 * second },
     { failures: 4, delayMs: 16 * second },
     { failures: 9, delayMs: 30 * second },
-  ])('after $failures short runs in a row is replaced after $delayMs ms, even by an immediate policy', ({ failures, delayMs }) => {
-    const eager = aService({ retry: immediate(1) });
-    const task = aTask({ job: eager, state: State.FAILED, record: { userRetries: failures } });
-    const noted = look({ job: eager, tasks: [task] });
-    expect(noted.nextDueMs).toBe(t0 + delayMs);
-    expect(look(noted.next, { nowMs: t0 + delayMs }).tasks.at(-1)?.userRetries).toBe(failures + 1);
-  });
+  ])(
+    'after $failures short runs in a row is replaced after $delayMs ms, even by an immediate policy',
+    ({ failures, delayMs }) => {
+      const eager = aService({ retry: immediate(1) });
+      const task = aTask({ job: eager, state: State.FAILED, record: { userRetries: failures } });
+      const noted = look({ job: eager, tasks: [task] });
+      expect(noted.nextDueMs).toBe(t0 + delayMs);
+      expect(look(noted.next, { nowMs: t0 + delayMs }).tasks.at(-1)?.userRetries).toBe(failures + 1);
+    },
+  );
 
   it('is replaced after the delay of its policy where that is longer', () => {
-    const patient = aService({ retry: { $case: 'delayed', value: { initialDelayMs: 0, delayMs: 40 * second, retries: 0 } } });
-    expect(look({ job: patient, tasks: [aTask({ job: patient, state: State.FAILED })] }).nextDueMs).toBe(t0 + 40 * second);
+    const patient = aService({
+      retry: { $case: 'delayed', value: { initialDelayMs: 0, delayMs: 40 * second, retries: 0 } },
+    });
+    expect(look({ job: patient, tasks: [aTask({ job: patient, state: State.FAILED })] }).nextDueMs).toBe(
+      t0 + 40 * second,
+    );
   });
 
   it('that ran for long is replaced at once, and earlier failures are forgotten', () => {
     const endedAtMs = t0 + limits.stableRunMs;
-    const task = must(endTask(running(0, { record: { userRetries: 7 } }), { code: 'failed', atMs: endedAtMs }));
+    const task = must(
+      endTask(running(0, { record: { userRetries: 7 } }), { code: 'failed', atMs: endedAtMs }),
+    );
     const { tasks } = look({ job, tasks: [task, running(1)] }, { nowMs: endedAtMs });
     expect(tasks.at(-1)).toMatchObject({ slot: 0, attempt: 1, userRetries: 1 });
   });
 
   it('that was killed is replaced at once, and that counts as no failure', () => {
-    const { tasks } = look({ job, tasks: [aTask({ job, state: State.FINISHED, code: 'killed' }), running(1)] });
+    const { tasks } = look({
+      job,
+      tasks: [aTask({ job, state: State.FINISHED, code: 'killed' }), running(1)],
+    });
     expect(tasks.at(-1)).toMatchObject({ slot: 0, attempt: 1, userRetries: 0 });
   });
 
   it('that the system failed is replaced after a delay of the system, without counting as a failure', () => {
     const noted = look({ job, tasks: [aTask({ job, state: State.FAILED, code: 'agentLost' }), running(1)] });
     expect(noted.nextDueMs).toBe(t0 + limits.minBackoffMs);
-    expect(look(noted.next, { nowMs: noted.nextDueMs }).tasks.at(-1)).toMatchObject({ userRetries: 0, systemRetries: 1 });
+    expect(look(noted.next, { nowMs: noted.nextDueMs }).tasks.at(-1)).toMatchObject({
+      userRetries: 0,
+      systemRetries: 1,
+    });
   });
 });
 
@@ -100,10 +127,19 @@ describe('a service that grows', () => {
   });
 
   it('goes on counting the attempts of a slot that is used again, and starts a new chain', () => {
-    const gone = aTask({ job, attempt: 3, state: State.FINISHED, code: 'scaledDown', record: { replaced: true } });
+    const gone = aTask({
+      job,
+      attempt: 3,
+      state: State.FINISHED,
+      code: 'scaledDown',
+      record: { replaced: true },
+    });
     const { tasks } = look({ job, tasks: [gone, running(1)] });
     expect(tasks.map(taskIdIn)).toEqual(['job-1.0-4']);
-    expect(tasks[0]?.task?.taskContext).toMatchObject({ 'task.originalId': 'job-1.0-4', 'task.resubmitNumber': '0' });
+    expect(tasks[0]?.task?.taskContext).toMatchObject({
+      'task.originalId': 'job-1.0-4',
+      'task.resubmitNumber': '0',
+    });
   });
 
   it('goes on counting even when the slot’s tasks have left the replica', () => {
@@ -127,12 +163,21 @@ describe('a service that shrinks', () => {
   it('ends a QUEUED task at once, and its slot with it', () => {
     const first = look({ job: smaller, tasks: [running(0), aTask({ job: smaller, slot: 1 })] });
     expect(first.tasks).toHaveLength(1);
-    expect(first.tasks[0]).toMatchObject({ slot: 1, replaced: true, task: { state: { state: State.FINISHED, reason: 'scaledDown' } } });
+    expect(first.tasks[0]).toMatchObject({
+      slot: 1,
+      replaced: true,
+      task: { state: { state: State.FINISHED, reason: 'scaledDown' } },
+    });
     expect(look(first.next).tasks).toHaveLength(0);
   });
 
   it('gives up a slot that waits for a replacement first', () => {
-    const waiting = aTask({ job: smaller, slot: 1, state: State.FAILED, record: { replaceAtMs: t0 + minute } });
+    const waiting = aTask({
+      job: smaller,
+      slot: 1,
+      state: State.FAILED,
+      record: { replaceAtMs: t0 + minute },
+    });
     const { tasks } = look({ job: smaller, tasks: [running(0), waiting] });
     expect(tasks).toHaveLength(1);
     expect(tasks[0]).toMatchObject({ slot: 1, replaced: true, replaceAtMs: 0 });

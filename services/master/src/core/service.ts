@@ -44,7 +44,10 @@ export function serviceReplaceAtMs(descriptor: JobDescriptor, ended: TaskRecord,
  * order), or ended and was given up waiting for a replacement.
  */
 function isSlotGone(latest: TaskRecord): boolean {
-  return !isTaskLive(latest) && (latest.replaced || latest.stop?.code === 'scaledDown' || taskReasonCode(latest) === 'scaledDown');
+  return (
+    !isTaskLive(latest) &&
+    (latest.replaced || latest.stop?.code === 'scaledDown' || taskReasonCode(latest) === 'scaledDown')
+  );
 }
 
 function retireSlot(ended: TaskRecord): TaskRecord {

@@ -38,7 +38,11 @@ export function creationBudget({ tasks, limits }: SlotInput): number {
  * The first task of a slot; a slot that was used before, by `latest` or by tasks that have left, goes on counting
  * attempts, so that no id comes twice.
  */
-export function firstTask({ job, status, nowMs }: SlotInput, slot: number, latest: TaskRecord | undefined): TaskRecord {
+export function firstTask(
+  { job, status, nowMs }: SlotInput,
+  slot: number,
+  latest: TaskRecord | undefined,
+): TaskRecord {
   const last = Math.max(-1, status?.slotAttempts[slot] ?? -1, latest?.attempt ?? -1);
   return newTask(job, { slot, attempt: last + 1, userRetries: 0, systemRetries: 0 }, nowMs);
 }
@@ -47,11 +51,19 @@ export function firstTask({ job, status, nowMs }: SlotInput, slot: number, lates
  * An ended task that is to be replaced at `replaceAtMs`: noted, or done with its replacement when the time has come.
  * Undefined where there is nothing to do yet.
  */
-export function replaceWhenDue(input: SlotInput, ended: TaskRecord, replaceAtMs: number): SlotStep | undefined {
+export function replaceWhenDue(
+  input: SlotInput,
+  ended: TaskRecord,
+  replaceAtMs: number,
+): SlotStep | undefined {
   const dueMs = ended.replaceAtMs || replaceAtMs;
-  if (dueMs > input.nowMs) return ended.replaceAtMs === dueMs ? undefined : { changed: { ...ended, replaceAtMs: dueMs } };
+  if (dueMs > input.nowMs)
+    return ended.replaceAtMs === dueMs ? undefined : { changed: { ...ended, replaceAtMs: dueMs } };
   const { slot, attempt } = ended;
   const counters = nextRetryCounters(ended, jobKind(input.descriptor), input.limits);
   const seed = { slot, attempt: attempt + 1, replaces: ended, ...counters };
-  return { changed: { ...ended, replaced: true, replaceAtMs: 0 }, created: newTask(input.job, seed, input.nowMs) };
+  return {
+    changed: { ...ended, replaced: true, replaceAtMs: 0 },
+    created: newTask(input.job, seed, input.nowMs),
+  };
 }

@@ -4,8 +4,8 @@ import {
   AgentStatusRecord,
   JobRecord,
   type JobStatusRecord,
-  TaskReport,
   type TaskRecord,
+  TaskReport,
 } from '@berth/shared/gen/berth/v1/store';
 import type { RetryPolicy } from '@berth/shared/gen/netflix/titus/titus_base';
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
@@ -71,8 +71,18 @@ export function aService(options: JobOptions = {}): JobRecord {
   return aJob({ kind: 'service', ...options });
 }
 
-function aDescriptor({ kind = 'batch', desired = 1, retry, runtimeLimitSecs = 0, resources = {}, sequence = '' }: JobOptions) {
-  const shared = { instances: { desired }, ...(retry === undefined ? {} : { retryPolicy: { policy: retry } }) };
+function aDescriptor({
+  kind = 'batch',
+  desired = 1,
+  retry,
+  runtimeLimitSecs = 0,
+  resources = {},
+  sequence = '',
+}: JobOptions) {
+  const shared = {
+    instances: { desired },
+    ...(retry === undefined ? {} : { retryPolicy: { policy: retry } }),
+  };
   return JobDescriptor.fromPartial({
     appName: 'app',
     jobGroupInfo: { stack: 'main', sequence },
@@ -118,7 +128,9 @@ function moved(queued: TaskRecord, state: State, options: TaskOptions): TaskReco
   if (state === State.STARTING) return { ...task, deadlineAtMs: atMs + limits.stuckStartingMs };
   if (state === State.DISPATCHED) return task;
   if (!isTerminal(state)) return { ...task, deadlineAtMs: 0 };
-  return must(endTask(task, { code: options.code ?? (state === State.FINISHED ? 'normal' : 'failed'), atMs }));
+  return must(
+    endTask(task, { code: options.code ?? (state === State.FINISHED ? 'normal' : 'failed'), atMs }),
+  );
 }
 
 export interface AgentOptions {
@@ -128,19 +140,41 @@ export interface AgentOptions {
   readonly memoryMb?: number;
 }
 
-export function anAgent({ id = 'agent-1', zone = 'a', cpuMillis = 4000, memoryMb = 8192 }: AgentOptions = {}): AgentRecord {
+export function anAgent({
+  id = 'agent-1',
+  zone = 'a',
+  cpuMillis = 4000,
+  memoryMb = 8192,
+}: AgentOptions = {}): AgentRecord {
   const capacity = { cpuMillis, memoryMb, diskMb: 100_000, networkMbps: 1000, gpuMillis: 0, ports: 100 };
-  return AgentRecord.fromPartial({ id, attributes: { zone, host: `${id}.example.org` }, capacity, incarnation: '1', registeredAtMs: t0 });
+  return AgentRecord.fromPartial({
+    id,
+    attributes: { zone, host: `${id}.example.org` },
+    capacity,
+    incarnation: '1',
+    registeredAtMs: t0,
+  });
 }
 
-export function anAgentStatus(agentId: string, state: AgentState = AgentState.ALIVE, sinceMs = t0): AgentStatusRecord {
+export function anAgentStatus(
+  agentId: string,
+  state: AgentState = AgentState.ALIVE,
+  sinceMs = t0,
+): AgentStatusRecord {
   return AgentStatusRecord.fromPartial({ agentId, state, sinceMs });
 }
 
 /** A report of the task's agent on it. */
 export function aReport(task: TaskRecord, state: State, fields: Partial<TaskReport> = {}): TaskReport {
   const code = state === State.FINISHED ? 'normal' : state === State.FAILED ? 'failed' : '';
-  return TaskReport.fromPartial({ agentId: task.agentId, taskId: taskIdIn(task), state, code, atMs: t0, ...fields });
+  return TaskReport.fromPartial({
+    agentId: task.agentId,
+    taskId: taskIdIn(task),
+    state,
+    code,
+    atMs: t0,
+    ...fields,
+  });
 }
 
 export interface ViewOptions {
@@ -170,7 +204,10 @@ export function aPass(fields: Partial<Pass> = {}): Pass {
 }
 
 /** A look at the job, and how it stands with the decision carried out. */
-export function look(options: ViewOptions, fields: Partial<Pass> = {}): JobDecision & { readonly next: ViewOptions } {
+export function look(
+  options: ViewOptions,
+  fields: Partial<Pass> = {},
+): JobDecision & { readonly next: ViewOptions } {
   const decision = reconcile(aView(options), aPass(fields));
   return { ...decision, next: carriedOut(options, decision) };
 }

@@ -1,20 +1,22 @@
 import type { JobRecord, Resources } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
+import type { AnyChange } from '@berth/shared/model/change';
 import { type Entity, type EntityKind, type EntityRecords, entityKinds } from '@berth/shared/model/entity';
 import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources';
 import { isTaskLive } from '@berth/shared/model/task-state';
 import type { Write } from '@berth/shared/store/store';
+import { AgentLedger } from '../agent-ledger.js';
 import { isAgentAlive } from '../core/job-view.js';
-import type { AgentCapacity } from '../core/place.js';
-import type { Capacities } from '../core/round-types.js';
+import type { AgentCapacity, Agents } from '../core/round-types.js';
 import { taskIdIn } from '../core/task-changes.js';
 import { type AgentOptions, anAgent, anAgentStatus } from './fixtures.js';
 
 type AnyRecord = EntityRecords[EntityKind];
 
 /** A cell in memory, without encoding and time, for tests of the core. */
-export class TestCell implements CellView, Capacities {
+export class TestCell implements CellView, Agents {
   readonly #tables = new Map<EntityKind, Map<string, Entity>>(entityKinds.map((kind) => [kind, new Map()]));
+  readonly #written = new Map<string, AnyRecord>();
   revision = 0;
 
   find<K extends EntityKind>(kind: K, id: string): Entity<K> | undefined {
@@ -35,8 +37,15 @@ export class TestCell implements CellView, Capacities {
 
   put<K extends EntityKind>(kind: K, id: string, record: EntityRecords[K]): this {
     this.revision += 1;
-    const entity = { kind, id, revision: this.revision, record, bytes: Buffer.from(`${kind}/${id}@${this.revision}`) };
+    const entity = {
+      kind,
+      id,
+      revision: this.revision,
+      record,
+      bytes: Buffer.from(`${kind}/${id}@${this.revision}`),
+    };
     this.#table(kind).set(id, entity);
+    this.#written.set(entity.bytes.toString(), record);
     return this;
   }
 
@@ -58,18 +67,36 @@ export class TestCell implements CellView, Capacities {
     this.#table(kind).delete(id);
   }
 
-  /** Applies a commit's writes; a commit that names an entity twice is refused, as the store refuses it. */
-  apply(writes: readonly Write[]): void {
+  /**
+   * Applies a commit's writes and tells what they changed; a commit that names an entity twice is refused, as the store
+   * refuses it.
+   */
+  apply(writes: readonly Write[]): readonly AnyChange[] {
     const names = new Set(writes.map(({ kind, id }) => `${kind}/${id}`));
     if (names.size < writes.length) throw new Error('a commit names an entity twice');
-    for (const { kind, id, record } of writes) {
+    return writes.flatMap(({ kind, id, record }) => {
+      const before = this.find(kind, id);
       if (record === undefined) this.remove(kind, id);
       else this.put(kind, id, record as AnyRecord as never);
-    }
+      const after = this.find(kind, id);
+      return before === undefined && after === undefined
+        ? []
+        : [{ kind, id, before, after } as unknown as AnyChange];
+    });
+  }
+
+  /** The record that these bytes stand for, whenever it was written: entities of this cell are not encoded. */
+  recordOf(bytes: Uint8Array): AnyRecord | undefined {
+    return this.#written.get(Buffer.from(bytes).toString());
+  }
+
+  /** Made anew from all agents and tasks. */
+  get fleet() {
+    return new AgentLedger(this).fleet;
   }
 
   /** Counted anew from all tasks. */
-  capacities(ending: Parameters<Capacities['capacities']>[0]): readonly AgentCapacity[] {
+  capacities(ending: readonly EntityRecords['task'][]): readonly AgentCapacity[] {
     const ended = new Set(ending.map(taskIdIn));
     return [...this.all('agent')]
       .filter(({ id }) => isAgentAlive(this, id))
@@ -83,7 +110,8 @@ export class TestCell implements CellView, Capacities {
   usedOn(agentId: string, except: ReadonlySet<string> = new Set()): Resources {
     let used = zeroResources();
     for (const { id, record } of this.all('task')) {
-      if (record.agentId === agentId && isTaskLive(record) && !except.has(id)) used = addResources(used, record.resources ?? zeroResources());
+      if (record.agentId === agentId && isTaskLive(record) && !except.has(id))
+        used = addResources(used, record.resources ?? zeroResources());
     }
     return used;
   }

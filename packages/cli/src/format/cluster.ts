@@ -1,0 +1,66 @@
+import type { JobCluster } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { containerFacts, type Fact, facts, ownerText, pairs, section, typeLine } from './detail.js';
+import type { Paint } from './paint.js';
+import type { Cell } from './table.js';
+
+/** A cluster with what its message does not tell. */
+export interface ShownCluster {
+  readonly cluster: JobCluster;
+  readonly enabled: boolean;
+  readonly liveJobs: number;
+}
+
+export const clusterHeadings = ['CLUSTER', 'NAME', 'TYPE', 'STATUS', 'JOBS', 'OWNER'] as const;
+
+/** A cluster as a row under {@link clusterHeadings}. */
+export function clusterRow({ cluster, enabled, liveJobs }: ShownCluster): Cell[] {
+  return [
+    cluster.id,
+    cluster.descriptor?.name ?? '-',
+    kindOf(cluster),
+    statusCell(enabled),
+    String(liveJobs),
+    cluster.descriptor?.owner?.ownerEmail || '-',
+  ];
+}
+
+/** All that is known of a cluster, as lines. */
+export function clusterDetail({ cluster, enabled, liveJobs }: ShownCluster, paint: Paint): string[] {
+  const { descriptor } = cluster;
+  const list: Fact[] = [
+    ['Cluster', cluster.id],
+    ['Name', descriptor?.name ?? ''],
+    ['Type', kindOf(cluster)],
+    ['Status', statusCell(enabled)],
+    ['Live jobs', String(liveJobs)],
+    ['Owner', ownerText(descriptor?.owner)],
+  ];
+  return [...facts(list, paint), ...templateLines(descriptor?.jobDescriptor, paint)];
+}
+
+function templateLines(
+  template: NonNullable<JobCluster['descriptor']>['jobDescriptor'],
+  paint: Paint,
+): string[] {
+  if (template === undefined) return [];
+  const list: Fact[] = [
+    ['Name', template.appName],
+    ['Type', typeLine(template)],
+    ['Owner', ownerText(template.owner)],
+    ['Labels', pairs(template.labels)],
+  ];
+  return [
+    ...section('Template', facts(list, paint), paint),
+    ...Object.entries(template.containers).flatMap(([id, container]) =>
+      section(`Container ${id} of the template`, facts(containerFacts(container), paint), paint),
+    ),
+  ];
+}
+
+function kindOf({ descriptor }: JobCluster): string {
+  return descriptor?.clusterSpec?.$case ?? 'any';
+}
+
+function statusCell(enabled: boolean): Cell {
+  return enabled ? { text: 'enabled', style: 'green' } : { text: 'disabled', style: 'yellow' };
+}

@@ -1,0 +1,148 @@
+import type { Resources } from '../../gen/berth/v1/store.js';
+import { chooseCards, freshCards, millisPerCard, takenPerCard } from './cards.js';
+
+/** What a task holds on its agent. */
+export interface Booking {
+  readonly taskId: string;
+  readonly jobId: string;
+  readonly resources: Resources;
+  /** Indices of the cards that it has. */
+  readonly cards: readonly number[];
+  /** Nobody else may come while this task is here. */
+  readonly isExclusive: boolean;
+}
+
+/** What a fleet knows of a live agent. */
+export interface AgentFacts {
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly total: Resources;
+}
+
+/** A live agent with what is free on it; mutable, and changed only by its fleet. */
+export class AgentSlot {
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  /** '' where it tells none. */
+  readonly zone: string;
+  readonly total: Resources;
+  /** Its place in what is remembered per agent; given by the fleet. */
+  index = 0;
+  cpu: number;
+  memory: number;
+  disk: number;
+  network: number;
+  ports: number;
+  /** What is free of each card, in thousandths. */
+  readonly cards: number[];
+  /** The most that is free on one card. */
+  largestShare = 0;
+  wholeCards = 0;
+  gpu = 0;
+  readonly bookings = new Map<string, Booking>();
+  exclusiveTasks = 0;
+  /** Differs after each change. */
+  version = 0;
+  /** Its place in each order of the fleet. */
+  readonly keys: number[] = [];
+
+  constructor({ id, attributes, total }: AgentFacts) {
+    this.id = id;
+    this.attributes = attributes;
+    this.zone = Object.hasOwn(attributes, 'zone') ? (attributes.zone ?? '') : '';
+    this.total = total;
+    this.cpu = total.cpuMillis;
+    this.memory = total.memoryMb;
+    this.disk = total.diskMb;
+    this.network = total.networkMbps;
+    this.ports = total.ports;
+    this.cards = freshCards(total.gpuMillis);
+    this.#sumCards();
+  }
+
+  get free(): Resources {
+    return {
+      cpuMillis: this.cpu,
+      memoryMb: this.memory,
+      diskMb: this.disk,
+      networkMbps: this.network,
+      gpuMillis: this.gpu,
+      ports: this.ports,
+    };
+  }
+
+  /** Whether there is room for the request now. */
+  fits(request: Resources): boolean {
+    return (
+      request.cpuMillis <= this.cpu &&
+      request.memoryMb <= this.memory &&
+      request.diskMb <= this.disk &&
+      request.networkMbps <= this.network &&
+      request.ports <= this.ports &&
+      this.fitsCards(request.gpuMillis)
+    );
+  }
+
+  /** Whether there would be room for the request if nothing else were here. */
+  couldFit(request: Resources): boolean {
+    const { total } = this;
+    return (
+      request.cpuMillis <= total.cpuMillis &&
+      request.memoryMb <= total.memoryMb &&
+      request.diskMb <= total.diskMb &&
+      request.networkMbps <= total.networkMbps &&
+      request.ports <= total.ports &&
+      request.gpuMillis <= this.cards.length * millisPerCard
+    );
+  }
+
+  fitsCards(gpuMillis: number): boolean {
+    if (gpuMillis === 0) return true;
+    return gpuMillis < millisPerCard
+      ? gpuMillis <= this.largestShare
+      : gpuMillis <= this.wholeCards * millisPerCard;
+  }
+
+  /** The cards that a request would get; none where they do not suffice. */
+  cardsFor(gpuMillis: number): readonly number[] {
+    return chooseCards(gpuMillis, this.cards) ?? [];
+  }
+
+  book(booking: Booking): void {
+    this.bookings.set(booking.taskId, booking);
+    this.#change(booking, -1);
+  }
+
+  unbook(booking: Booking): void {
+    this.bookings.delete(booking.taskId);
+    this.#change(booking, 1);
+  }
+
+  #change({ resources, cards, isExclusive }: Booking, sign: 1 | -1): void {
+    this.version += 1;
+    this.cpu += sign * resources.cpuMillis;
+    this.memory += sign * resources.memoryMb;
+    this.disk += sign * resources.diskMb;
+    this.network += sign * resources.networkMbps;
+    this.ports += sign * resources.ports;
+    if (isExclusive) this.exclusiveTasks -= sign;
+    if (resources.gpuMillis === 0) return;
+    const each = takenPerCard(resources.gpuMillis);
+    for (const card of cards) {
+      const free = this.cards[card];
+      if (free !== undefined) this.cards[card] = free + sign * each;
+    }
+    this.#sumCards();
+  }
+
+  #sumCards(): void {
+    this.largestShare = 0;
+    this.wholeCards = 0;
+    this.gpu = 0;
+    for (const free of this.cards) {
+      this.gpu += free;
+      if (free > this.largestShare) this.largestShare = free;
+      if (free === millisPerCard) this.wholeCards += 1;
+    }
+  }
+}

@@ -1,0 +1,146 @@
+import type { Resources } from '../../gen/berth/v1/store.js';
+import type { Facts } from '../expression/compile.js';
+import { type Position, start } from './agent-order.js';
+import type { AgentSlot } from './agent-slot.js';
+import type { Fleet } from './fleet.js';
+import type { PlacementSpec, Wish } from './spec.js';
+
+/** Up to where a search needs not look again, but at agents that have changed since. */
+export interface Cursor {
+  position: Position;
+  /** The number of the first change that the search has not seen. */
+  seen: number;
+}
+
+/** Tasks that ask for the same, share what was found out for any of them. */
+export class RequestClass {
+  readonly resources: Resources;
+  readonly spec: PlacementSpec;
+  /** '' where the verdict is the same for all jobs. */
+  readonly jobId: string;
+  readonly cursors = new Map<string, Cursor>();
+  /** Scores of agents by their index, for policies that score; with the agent's version that each is of. */
+  readonly scores: number[] = [];
+  readonly scoredVersions: number[] = [];
+  scoredMix = -1;
+  readonly #fleet: Fleet;
+  /** 1: the fixed rules hold, 2: they do not. By the agent's index. */
+  #verdicts = new Uint8Array(0);
+  #zones: readonly string[] = [];
+  #zonesOf = -1;
+
+  constructor(fleet: Fleet, resources: Resources, spec: PlacementSpec, jobId: string) {
+    this.#fleet = fleet;
+    this.resources = resources;
+    this.spec = spec;
+    this.jobId = jobId;
+  }
+
+  /** Whether the agent is one that the job may use, whatever runs there. */
+  isAllowed(slot: AgentSlot): boolean {
+    const { fixedRules } = this.spec;
+    if (fixedRules.length === 0) return true;
+    const known = this.#verdicts[slot.index];
+    if (known === 1 || known === 2) return known === 1;
+    const facts = this.factsOf(slot);
+    const holds = fixedRules.every((rule) => rule.holds(facts));
+    this.#remember(slot.index, holds ? 1 : 2);
+    return holds;
+  }
+
+  /** Whether what runs there, or elsewhere, lets a task of the job come to the agent; room is another matter. */
+  isWelcome(slot: AgentSlot): boolean {
+    if (slot.exclusiveTasks > 0 || !this.isAllowed(slot)) return false;
+    const { conditions, changingRules } = this.spec;
+    if (conditions.has('uniqueHost') && !this.#isUnique(slot)) return false;
+    if (conditions.has('exclusiveHost') && slot.bookings.size > 0) return false;
+    if (changingRules.length === 0) return true;
+    const facts = this.factsOf(slot);
+    return changingRules.every((rule) => rule.holds(facts));
+  }
+
+  /** Whether a task placed there would keep the condition. */
+  holds(condition: 'uniqueHost' | 'exclusiveHost' | 'zoneBalance', slot: AgentSlot): boolean {
+    switch (condition) {
+      case 'uniqueHost':
+        return this.#isUnique(slot);
+      case 'exclusiveHost':
+        return slot.bookings.size === 0;
+      case 'zoneBalance':
+        return slot.zone !== '' && this.#countIn(slot.zone) <= this.#leastInZone();
+    }
+  }
+
+  grants(wish: Wish, slot: AgentSlot): boolean {
+    return 'condition' in wish ? this.holds(wish.condition, slot) : wish.holds(this.factsOf(slot));
+  }
+
+  /** The zones that may get the job's next task, by zone balance. */
+  balancedZones(): readonly string[] {
+    const least = this.#leastInZone();
+    return this.usableZones().filter((zone) => this.#countIn(zone) <= least);
+  }
+
+  /** The zones that have an agent this job could use, were it empty. */
+  usableZones(): readonly string[] {
+    if (this.#zonesOf === this.#fleet.membership) return this.#zones;
+    const zones = new Set<string>();
+    for (const slot of this.#fleet.agents()) {
+      if (
+        slot.zone !== '' &&
+        !zones.has(slot.zone) &&
+        slot.couldFit(this.resources) &&
+        this.isAllowed(slot)
+      ) {
+        zones.add(slot.zone);
+      }
+    }
+    this.#zonesOf = this.#fleet.membership;
+    this.#zones = [...zones].sort();
+    return this.#zones;
+  }
+
+  cursor(name: string): Cursor {
+    const known = this.cursors.get(name);
+    if (known !== undefined) return known;
+    const cursor = { position: start, seen: -1 };
+    this.cursors.set(name, cursor);
+    return cursor;
+  }
+
+  factsOf(slot: AgentSlot): Facts {
+    const holds: Facts['holds'] = (condition) => this.holds(condition, slot);
+    return {
+      id: slot.id,
+      attributes: slot.attributes,
+      total: slot.total,
+      get free() {
+        return slot.free;
+      },
+      holds,
+    };
+  }
+
+  #isUnique(slot: AgentSlot): boolean {
+    return (this.#fleet.placesOf(this.jobId)?.on(slot) ?? 0) === 0;
+  }
+
+  #countIn(zone: string): number {
+    return this.#fleet.placesOf(this.jobId)?.inZone(zone) ?? 0;
+  }
+
+  #leastInZone(): number {
+    let least = Number.POSITIVE_INFINITY;
+    for (const zone of this.usableZones()) least = Math.min(least, this.#countIn(zone));
+    return least;
+  }
+
+  #remember(index: number, verdict: 1 | 2): void {
+    if (index >= this.#verdicts.length) {
+      const grown = new Uint8Array(Math.max(this.#fleet.indexEnd, index + 1));
+      grown.set(this.#verdicts);
+      this.#verdicts = grown;
+    }
+    this.#verdicts[index] = verdict;
+  }
+}

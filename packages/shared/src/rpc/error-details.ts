@@ -1,0 +1,88 @@
+/** What an error says beside its code and message, as the details of a `google.rpc.Status`. */
+import { PartialFailure } from '../gen/berth/v1/errors.js';
+import { Any } from '../gen/google/protobuf/any.js';
+import { BadRequest, RequestInfo, RetryInfo } from '../gen/google/rpc/error_details.js';
+import type { BerthErrorCode, BerthErrorOptions, FieldViolation, IdFailure } from '../model/errors.js';
+
+const typeNames = {
+  badRequest: 'type.googleapis.com/google.rpc.BadRequest',
+  retryInfo: 'type.googleapis.com/google.rpc.RetryInfo',
+  requestInfo: 'type.googleapis.com/google.rpc.RequestInfo',
+  partialFailure: 'type.googleapis.com/berth.v1.PartialFailure',
+} as const;
+
+/** Many clients refuse trailers of more than 8 KB in all: each list gets so much of it. */
+const maxListBytes = 2500;
+
+/** The details; `statusOf` gives each code its number on the wire. */
+export function encodeDetails(says: BerthErrorOptions, statusOf: (code: BerthErrorCode) => number): Any[] {
+  const { violations = [], failures = [], retryAfterMs, requestId } = says;
+  const details: Any[] = [];
+  const add = (typeUrl: string, bytes: Uint8Array) =>
+    details.push(Any.fromPartial({ typeUrl, value: Buffer.from(bytes) }));
+  if (violations.length > 0) {
+    const fieldViolations = fittingViolations(violations);
+    add(typeNames.badRequest, BadRequest.encode(BadRequest.fromPartial({ fieldViolations })).finish());
+  }
+  if (failures.length > 0) add(typeNames.partialFailure, encodeFailures(failures, statusOf));
+  if (retryAfterMs !== undefined) {
+    const seconds = Math.floor(retryAfterMs / 1000);
+    const retryDelay = { seconds, nanos: Math.round((retryAfterMs - seconds * 1000) * 1_000_000) };
+    add(typeNames.retryInfo, RetryInfo.encode({ retryDelay }).finish());
+  }
+  if (requestId !== undefined)
+    add(typeNames.requestInfo, RequestInfo.encode(RequestInfo.fromPartial({ requestId })).finish());
+  return details;
+}
+
+function encodeFailures(
+  failures: readonly IdFailure[],
+  statusOf: (code: BerthErrorCode) => number,
+): Uint8Array {
+  const fitting = takeFitting(failures, ({ id, message }) => id.length + Buffer.byteLength(message) + 12);
+  return PartialFailure.encode(
+    PartialFailure.fromPartial({
+      failures: fitting.map(({ id, code, message }) => ({ id, code: statusOf(code), message })),
+      failed: failures.length,
+    }),
+  ).finish();
+}
+
+/** The first violations that fit, and how many more there are. */
+function fittingViolations(violations: readonly FieldViolation[]): FieldViolation[] {
+  const fitting = takeFitting(
+    violations,
+    ({ field, description }) => Buffer.byteLength(field) + Buffer.byteLength(description) + 8,
+  );
+  const others = violations.length - fitting.length;
+  return others === 0 ? fitting : [...fitting, { field: '', description: `${others} more fields are wrong` }];
+}
+
+function takeFitting<T>(items: readonly T[], sizeOf: (item: T) => number): T[] {
+  let bytes = 0;
+  const fits = items.findIndex((item) => {
+    bytes += sizeOf(item);
+    return bytes > maxListBytes;
+  });
+  return fits < 0 ? [...items] : items.slice(0, fits);
+}
+
+/** What the details say; those of other types are passed over. Throws where one cannot be decoded. */
+export function decodeDetails(
+  details: readonly Any[],
+  codeOf: (status: number) => BerthErrorCode,
+): BerthErrorOptions {
+  const of = (type: string) => details.filter(({ typeUrl }) => typeUrl === type).map(({ value }) => value);
+  const [retry] = of(typeNames.retryInfo).map((value) => RetryInfo.decode(value).retryDelay);
+  const [requestId] = of(typeNames.requestInfo).map((value) => RequestInfo.decode(value).requestId);
+  return {
+    violations: of(typeNames.badRequest)
+      .flatMap((value) => BadRequest.decode(value).fieldViolations)
+      .map(({ field, description }) => ({ field, description })),
+    failures: of(typeNames.partialFailure)
+      .flatMap((value) => PartialFailure.decode(value).failures)
+      .map(({ id, code, message }) => ({ id, code: codeOf(code), message })),
+    retryAfterMs: retry === undefined ? undefined : retry.seconds * 1000 + retry.nanos / 1_000_000,
+    requestId,
+  };
+}

@@ -1,0 +1,55 @@
+/** Statuses as HTTP tells them: beside `status.ts`, whose table says which error has which status. */
+import { type ServiceError, status } from '@grpc/grpc-js';
+import type { FieldViolation } from '../model/errors.js';
+import { fromServiceError } from './status.js';
+
+/** The one table of what a gRPC status is called in HTTP; the mapping that google.rpc.Code documents. */
+const httpStatusOf: ReadonlyMap<number, number> = new Map([
+  [status.OK, 200],
+  [status.INVALID_ARGUMENT, 400],
+  [status.FAILED_PRECONDITION, 400],
+  [status.OUT_OF_RANGE, 400],
+  [status.UNAUTHENTICATED, 401],
+  [status.PERMISSION_DENIED, 403],
+  [status.NOT_FOUND, 404],
+  [status.ABORTED, 409],
+  [status.ALREADY_EXISTS, 409],
+  [status.RESOURCE_EXHAUSTED, 429],
+  // Nobody reads it: the caller has gone.
+  [status.CANCELLED, 499],
+  [status.UNIMPLEMENTED, 501],
+  [status.UNAVAILABLE, 503],
+  [status.DEADLINE_EXCEEDED, 504],
+]);
+
+/** An error as JSON. */
+export interface HttpErrorBody {
+  /** The name of the gRPC status, such as `INVALID_ARGUMENT`. */
+  readonly code: string;
+  readonly message: string;
+  /** What is wrong with which field. */
+  readonly violations?: readonly FieldViolation[];
+}
+
+export interface HttpError {
+  readonly httpStatus: number;
+  readonly body: HttpErrorBody;
+}
+
+/** Every name that {@link HttpErrorBody.code} can have. */
+export const httpErrorCodes: readonly string[] = [...httpStatusOf.keys(), status.INTERNAL]
+  .filter((code) => code !== status.OK)
+  .map((code) => status[code] ?? '');
+
+/** How an error that a handler has answered with is told over HTTP; a status that the table does not know is 500. */
+export function toHttpError(error: ServiceError): HttpError {
+  const { message, violations } = fromServiceError(error);
+  return {
+    httpStatus: httpStatusOf.get(error.code) ?? 500,
+    body: {
+      code: status[error.code] ?? 'UNKNOWN',
+      message,
+      ...(violations.length === 0 ? {} : { violations }),
+    },
+  };
+}

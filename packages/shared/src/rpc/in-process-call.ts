@@ -1,0 +1,157 @@
+/*
+ * Calls of a service's own gRPC handlers from within its process, for another transport such as HTTP: deadline,
+ * cancellation, identity, statuses and metrics are those of the handlers, and nothing is decided twice.
+ */
+import { EventEmitter } from 'node:events';
+import { Writable } from 'node:stream';
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { invalidFields } from '../model/errors.js';
+import type { Encoded } from './fan-out.js';
+import { MessageBurst } from './message-burst.js';
+import type { GrpcService } from './server.js';
+
+/** What the other transport knows of a call. */
+export interface InProcessOptions {
+  readonly service: GrpcService;
+  /** The method's name in the service's definition, such as `createJob`. */
+  readonly method: string;
+  readonly request: unknown;
+  readonly metadata: Metadata;
+  /** The caller's address. */
+  readonly peer: string;
+  /** Milliseconds since the epoch; infinity where the caller sets none. */
+  readonly deadlineMs: number;
+  /** Aborts when the caller has gone. */
+  readonly signal: AbortSignal;
+}
+
+export type Trailers = Readonly<Record<string, string>>;
+
+/** How a unary call has ended. */
+export type UnaryOutcome =
+  | { readonly response: unknown; readonly trailers: Trailers }
+  | { readonly error: ServiceError; readonly trailers: Trailers };
+
+/**
+ * The metadata of these headers.
+ * @throws BerthError invalidArgument that names every header that metadata cannot hold.
+ */
+export function metadataOf(headers: Readonly<Record<string, string>>): Metadata {
+  const metadata = new Metadata();
+  const bad: string[] = [];
+  for (const [key, value] of Object.entries(headers)) {
+    // grpc-js throws on what is not printable ASCII.
+    if (/^[\x20-\x7e]*$/.test(value) && /^[0-9a-z_.-]+$/.test(key)) metadata.set(key, value);
+    else bad.push(key);
+  }
+  if (bad.length === 0) return metadata;
+  throw invalidFields(
+    bad.map((key) => ({ field: `header ${key}`, description: 'must be printable ASCII characters' })),
+  );
+}
+
+/** Calls a unary method. Never rejects: what fails is an outcome with its status. */
+export function callUnary(options: InProcessOptions): Promise<UnaryOutcome> {
+  const handler = handlerOf(options) as handleUnaryCall<unknown, unknown>;
+  const call = Object.assign(new EventEmitter(), surfaceOf(options));
+  const stopListening = cancelWith(options.signal, call);
+  return new Promise<UnaryOutcome>((resolve) => {
+    // The parts of a call that no handler of ours looks at (the channel's security, load reports) are left out.
+    handler(call as unknown as ServerUnaryCall<unknown, unknown>, (error, response, trailers) => {
+      if (error) resolve({ error: error as ServiceError, trailers: plain(error.metadata ?? undefined) });
+      else resolve({ response, trailers: plain(trailers) });
+    });
+  }).finally(stopListening);
+}
+
+/** Takes the messages of a stream as its handler writes them. Resolves when more may come. */
+export type MessageSink = (message: unknown) => Promise<void>;
+
+/**
+ * Calls a method that streams its answer. Resolves when the stream has ended, with its error if it failed; never rejects.
+ * What the sink has not taken yet holds the handler back.
+ */
+export function callStream(options: InProcessOptions, sink: MessageSink): Promise<ServiceError | undefined> {
+  const handler = handlerOf(options) as handleServerStreamingCall<unknown, unknown>;
+  const stream = Object.assign(new InProcessStream(sink), surfaceOf(options));
+  const stopListening = cancelWith(options.signal, stream);
+  return new Promise<ServiceError | undefined>((resolve) => {
+    stream.on('error', (error) => resolve(error as ServiceError));
+    stream.on('finish', () => resolve(undefined));
+    handler(stream as unknown as ServerWritableStream<unknown, unknown>);
+  }).finally(stopListening);
+}
+
+/** Each message in what a handler has written: encoded already, or as it is. */
+export function messagesIn(written: unknown, deserialize: (bytes: Buffer) => unknown): readonly unknown[] {
+  if (written instanceof MessageBurst) return written.messages().map(deserialize);
+  return [Buffer.isBuffer(written) ? deserialize(written) : written];
+}
+
+/** Whether the same object is written to other streams too. */
+export function isShared(written: unknown): written is Encoded {
+  return written instanceof MessageBurst || Buffer.isBuffer(written);
+}
+
+class InProcessStream extends Writable {
+  readonly #sink: MessageSink;
+
+  constructor(sink: MessageSink) {
+    super({ objectMode: true, autoDestroy: false });
+    this.#sink = sink;
+  }
+
+  override _write(message: unknown, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#sink(message).then(() => done(), done);
+  }
+
+  /** As grpc-js has it: with the trailers, which a stream's reader has no use for. */
+  override end(): this {
+    return super.end();
+  }
+}
+
+function surfaceOf({ service, method, request, metadata, peer, deadlineMs }: InProcessOptions) {
+  const path = service.definition[method]?.path ?? '';
+  return {
+    request,
+    metadata,
+    cancelled: false,
+    getPath: () => path,
+    getPeer: () => peer,
+    getDeadline: () => deadlineMs,
+    getHost: () => '',
+    sendMetadata: () => {},
+  };
+}
+
+function handlerOf({ service, method }: InProcessOptions): unknown {
+  const handler = service.implementation[method];
+  if (handler === undefined) throw new Error(`there is no handler of ${method}`);
+  return handler;
+}
+
+function cancelWith(signal: AbortSignal, call: EventEmitter & { cancelled: boolean }): () => void {
+  const cancel = () => {
+    call.cancelled = true;
+    call.emit('cancelled', 'cancelled');
+  };
+  if (signal.aborted) call.cancelled = true;
+  else signal.addEventListener('abort', cancel, { once: true });
+  return () => signal.removeEventListener('abort', cancel);
+}
+
+/** Values that are text; binary ones hold what `toHttpError` has read already. */
+function plain(metadata: Metadata | undefined): Trailers {
+  const entries = Object.entries(metadata?.getMap() ?? {});
+  return Object.fromEntries(
+    entries.flatMap(([key, value]): [string, string][] => (typeof value === 'string' ? [[key, value]] : [])),
+  );
+}

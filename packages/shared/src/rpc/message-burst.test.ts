@@ -1,0 +1,72 @@
+import {
+  Client,
+  credentials,
+  type handleServerStreamingCall,
+  Server,
+  ServerCredentials,
+} from '@grpc/grpc-js';
+import { afterEach, describe, expect, it } from 'vitest';
+import { JobManagementServiceService } from '../gen/netflix/titus/titus_job_api.js';
+import { type Encoded, passThrough } from './fan-out.js';
+import { MessageBurst } from './message-burst.js';
+
+const definition = passThrough(JobManagementServiceService, ['observeJobs']);
+const open: { close(): void }[] = [];
+afterEach(() => {
+  for (const resource of open.splice(0)) resource.close();
+});
+
+/** What a real client receives of what a real server writes. */
+async function delivered(written: readonly Encoded[]): Promise<readonly string[]> {
+  const server = new Server();
+  const handler: handleServerStreamingCall<unknown, unknown> = (stream) => {
+    for (const message of written) stream.write(message);
+    stream.end();
+  };
+  const { observeJobs } = definition;
+  server.addService({ observeJobs }, { observeJobs: handler });
+  const port = await new Promise<number>((resolve, reject) =>
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error === null ? resolve(bound) : reject(error),
+    ),
+  );
+  const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());
+  open.push(client, { close: () => server.forceShutdown() });
+  const received: string[] = [];
+  const call = client.makeServerStreamRequest(
+    observeJobs.path,
+    () => Buffer.alloc(0),
+    (bytes) => bytes.toString(),
+    {},
+  );
+  call.on('data', (text: string) => received.push(text));
+  await new Promise((resolve, reject) => call.on('end', resolve).on('error', reject));
+  return received;
+}
+
+describe('MessageBurst', () => {
+  it('arrives as the messages that it was made of, in one stream with others', async () => {
+    const long = 'x'.repeat(200_000);
+    const burst = new MessageBurst(['a', '', long, 'b'].map((text) => Buffer.from(text)));
+    expect(await delivered([Buffer.from('before'), burst, burst, Buffer.from('after')])).toEqual([
+      'before',
+      ...['a', '', long, 'b'],
+      ...['a', '', long, 'b'],
+      'after',
+    ]);
+  });
+
+  it('knows its messages', () => {
+    const burst = new MessageBurst([Buffer.from('one'), Buffer.from('two')]);
+    expect([burst.count, burst.byteLength, burst.messages().map(String)]).toEqual([2, 16, ['one', 'two']]);
+  });
+
+  it('is never empty', () => {
+    expect(() => new MessageBurst([])).toThrow(RangeError);
+  });
+
+  it('refuses to be framed in a way that it does not know', () => {
+    const { serialized } = new MessageBurst([Buffer.from('one')]);
+    expect(() => serialized.copy(Buffer.alloc(20), 6)).toThrow('frames messages in another way');
+  });
+});

@@ -1,0 +1,68 @@
+/** How gRPC frames a message: a byte that says whether it is compressed, and its length. */
+const prefixBytes = 5;
+
+/**
+ * Several encoded messages that leave in one write, each framed on its own: the receiver sees as many messages. Framed
+ * once, however many streams it is written to.
+ */
+export class MessageBurst {
+  /** How many messages there are. */
+  readonly count: number;
+  /** All frames, one after the other. */
+  readonly frames: Buffer;
+  #serialized: Buffer | undefined;
+
+  /** Of at least one message. */
+  constructor(messages: readonly Uint8Array[]) {
+    if (messages.length === 0) throw new RangeError('a burst has at least one message');
+    this.count = messages.length;
+    this.frames = frame(messages);
+  }
+
+  get byteLength(): number {
+    return this.frames.length;
+  }
+
+  /** The messages, cut out of their frames. */
+  messages(): Buffer[] {
+    const messages: Buffer[] = [];
+    for (let at = 0; at < this.frames.length; ) {
+      const end = at + prefixBytes + this.frames.readUInt32BE(at + 1);
+      messages.push(this.frames.subarray(at + prefixBytes, end));
+      at = end;
+    }
+    return messages;
+  }
+
+  /**
+   * What a serializer hands to grpc-js. That writes the prefix of one message as long as this, and then asks this to copy
+   * itself behind it; the copy brings the first message's own prefix along.
+   */
+  get serialized(): Buffer {
+    this.#serialized ??= asSerialized(this.frames);
+    return this.#serialized;
+  }
+}
+
+function frame(messages: readonly Uint8Array[]): Buffer {
+  const total = messages.reduce((sum, { length }) => sum + prefixBytes + length, 0);
+  const frames = Buffer.allocUnsafe(total);
+  let at = 0;
+  for (const message of messages) {
+    frames.writeUInt8(0, at);
+    frames.writeUInt32BE(message.length, at + 1);
+    frames.set(message, at + prefixBytes);
+    at += prefixBytes + message.length;
+  }
+  return frames;
+}
+
+function asSerialized(frames: Buffer): Buffer {
+  const body = frames.subarray(prefixBytes);
+  body.copy = (target: Uint8Array, targetStart = 0) => {
+    if (targetStart !== prefixBytes || target.length !== frames.length)
+      throw new Error('this version of grpc-js frames messages in another way');
+    return frames.copy(target, 0);
+  };
+  return body;
+}

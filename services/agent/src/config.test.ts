@@ -1,0 +1,45 @@
+import { hostname } from 'node:os';
+import { ConfigError, parseConfig } from '@berth/shared/process/config';
+import { describe, expect, it } from 'vitest';
+import { agentConfigSchema } from './config.js';
+
+const parse = (env: Record<string, string>) => parseConfig(agentConfigSchema, env);
+
+describe('the agent’s configuration', () => {
+  it('needs nothing to be set', () => {
+    expect(parse({})).toMatchObject({
+      BERTH_AGENT_ID: hostname(),
+      BERTH_AGENT_RUNTIME: 'docker',
+      BERTH_AGENT_HTTP: { host: '127.0.0.1', port: 7380 },
+      BERTH_AGENT_GRPC: { host: '127.0.0.1', port: 7304 },
+      BERTH_AGENT_NETWORK: 'bridge',
+      BERTH_AGENT_PORT_BIND: '127.0.0.1',
+      BERTH_AGENT_HEARTBEAT: 2_000,
+      BERTH_AGENT_ATTRIBUTES: {},
+    });
+  });
+
+  it('says everything that is wrong at once', () => {
+    const env = {
+      BERTH_AGENT_ID: 'not an id',
+      BERTH_AGENT_RUNTIME: 'podman',
+      BERTH_AGENT_SIMULATED_AGENTS: '0',
+      BERTH_AGENT_CPU: '-1',
+      BERTH_AGENT_PORTS: 'many',
+      BERTH_AGENT_NETWORK: 'mesh',
+      BERTH_AGENT_PORT_BIND: 'everywhere',
+      BERTH_AGENT_ATTRIBUTES: 'zone',
+      BERTH_AGENT_GRPC: '0.0.0.0:7304',
+    };
+    const message = () => {
+      try {
+        parse(env);
+        return '';
+      } catch (error) {
+        return error instanceof ConfigError ? error.message : '';
+      }
+    };
+    for (const name of Object.keys(env)) expect(message()).toContain(`${name}: `);
+    expect(message()).toContain('BERTH_AGENT_CPU: must be greater than 0');
+  });
+});

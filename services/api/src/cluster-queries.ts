@@ -1,0 +1,47 @@
+/** Answers about job clusters, from memory. */
+import type {
+  JobCluster,
+  JobClusterId,
+  JobClusterQuery,
+  JobClusterQueryResult,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { notFound } from '@berth/shared/model/errors';
+import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { Cell } from './cell.js';
+import { parseClusterFilter } from './core/cluster-query.js';
+import { allClusters, clusterOf, composeCluster } from './core/clusters.js';
+import { byCreation } from './core/creation-order.js';
+import { clusterShape, projectCluster } from './core/projection.js';
+import { answerPage, parseQuery } from './paged-query.js';
+import { idViolations, refuseIf } from './requests.js';
+
+/** The cluster with its template. */
+export async function findJobCluster(
+  cell: Cell,
+  { id }: JobClusterId,
+  call: CallContext,
+): Promise<JobCluster> {
+  refuseIf(idViolations('id', id));
+  const cluster = clusterOf(await cell.read(call), id);
+  if (cluster === undefined) throw notFound('job cluster', id);
+  return composeCluster(cluster);
+}
+
+/** The clusters that meet the criteria, page by page, in the order of their creation. */
+export async function findJobClusters(
+  cell: Cell,
+  query: JobClusterQuery,
+  call: CallContext,
+): Promise<JobClusterQueryResult> {
+  const reader = { parse: parseClusterFilter, shape: clusterShape };
+  const { filter, selection, page } = parseQuery(query, call, reader);
+  const found = allClusters(await cell.read(call))
+    .filter(filter.matches)
+    .map((cluster) => ({ id: cluster.id, createdAtMs: cluster.record.createdAtMs, cluster }))
+    .sort(byCreation);
+  const { items, pagination } = answerPage(call, found, page);
+  return {
+    items: items.map(({ cluster }) => projectCluster(composeCluster(cluster), selection)),
+    pagination,
+  };
+}

@@ -1,0 +1,77 @@
+import { type JobCluster, JobClusterNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { composeCluster } from './core/clusters.js';
+import {
+  type ClusterNotification,
+  type ClusterSnapshot,
+  clusterConflation,
+} from './core/observe-clusters.js';
+import { type ByteSink, maxSnapshotBytes, ObserveStream } from './observe-stream.js';
+
+export interface ClusterStreamOptions {
+  readonly sink: ByteSink;
+  /** The clusters to begin with. */
+  readonly snapshot: readonly ClusterSnapshot[];
+  /** Ends the stream after the end of its cluster. */
+  readonly endsWithCluster: boolean;
+  readonly maxPendingBytes?: number;
+  readonly maxSnapshotBytes?: number;
+}
+
+/** A stream of clusters: each with the ids of its live jobs, `snapshotEnd`, then what happens to them. */
+export function clusterStream(options: ClusterStreamOptions): ObserveStream<ClusterNotification> {
+  const { sink, snapshot, endsWithCluster } = options;
+  return new ObserveStream({
+    sink,
+    snapshot: messagesOf(snapshot, options.maxSnapshotBytes ?? maxSnapshotBytes),
+    conflation: clusterConflation,
+    encode: clusterNotificationBytes,
+    isLastWord: ({ kind }) => endsWithCluster && kind === 'removed',
+    ...(options.maxPendingBytes === undefined ? {} : { maxPendingBytes: options.maxPendingBytes }),
+  });
+}
+
+const encoded = new WeakMap<ClusterNotification, Buffer>();
+
+/** The notification's bytes, encoded once for all subscribers. */
+export function clusterNotificationBytes(notification: ClusterNotification): Buffer {
+  const known = encoded.get(notification);
+  if (known !== undefined) return known;
+  const bytes = encode(messageOf(notification));
+  encoded.set(notification, bytes);
+  return bytes;
+}
+
+type Message = NonNullable<JobClusterNotification['notification']>;
+
+function messageOf(notification: ClusterNotification): Message {
+  switch (notification.kind) {
+    case 'definition':
+      return { $case: 'jobClusterDefinitionUpdate', value: composeCluster(notification.cluster) };
+    case 'jobAdded':
+      return { $case: 'jobAdded', value: { jobId: notification.jobId } };
+    case 'jobFinished':
+      return { $case: 'jobFinished', value: { jobId: notification.jobId } };
+    case 'removed':
+      return { $case: 'jobClusterRemoved', value: { id: notification.clusterId } };
+  }
+}
+
+function encode(notification: Message): Buffer {
+  return Buffer.from(JobClusterNotification.encode({ notification }).finish());
+}
+
+/** Each cluster with as many of its jobs as one message may hold, the others of them, and the mark that they were all. */
+function* messagesOf(clusters: readonly ClusterSnapshot[], maxBytes: number): Generator<Buffer, void> {
+  for (const { cluster, jobIds } of clusters) {
+    const jobCluster: JobCluster = composeCluster(cluster);
+    let bytes = 0;
+    const first = jobIds.findIndex((jobId) => {
+      bytes += jobId.length + 8;
+      return bytes > maxBytes;
+    });
+    const within = first < 0 ? [...jobIds] : jobIds.slice(0, first);
+    yield encode({ $case: 'jobClusterSnapshot', value: { jobCluster, jobIds: within } });
+    for (const jobId of jobIds.slice(within.length)) yield encode({ $case: 'jobAdded', value: { jobId } });
+  }
+  yield encode({ $case: 'snapshotEnd', value: {} });
+}

@@ -1,0 +1,40 @@
+/** Filters of FindJobClusters. Criteria are joined by AND; several values of one criterion by OR. */
+import type { FieldViolation } from '@berth/shared/model/errors';
+import { type ClusterView, clusterKind } from './clusters.js';
+import { areAmong, booleanOf, type Given, parseCriteria, type Vocabulary } from './criteria.js';
+
+type ClusterTest = (cluster: ClusterView) => boolean;
+
+/** Criteria, parsed. */
+export interface ClusterFilter {
+  readonly matches: ClusterTest;
+}
+
+const vocabulary: Vocabulary<{ readonly test: ClusterTest }> = {
+  readers: {
+    jobClusterIds: (ids) => ({ test: ({ id }) => ids.has(id) }),
+    name: (names) => ({ test: ({ record }) => names.has(record.descriptor?.name ?? '') }),
+    owner: (emails) => ({
+      test: ({ record: { descriptor } }) =>
+        emails.has(descriptor?.owner?.ownerEmail ?? '') || emails.has(descriptor?.owner?.teamEmail ?? ''),
+    }),
+    jobType: (types) =>
+      areAmong(types, ['batch', 'service', 'mantis'])
+        ? { test: (cluster) => types.has(clusterKind(cluster) ?? '') }
+        : 'batch, service or mantis',
+    enabled: (values) => {
+      const isWanted = booleanOf(values);
+      return isWanted === undefined ? 'true or false' : { test: ({ record }) => record.enabled === isWanted };
+    },
+  },
+  aliases: {},
+};
+
+/** The test of these criteria, or everything that is wrong with them. */
+export function parseClusterFilter(
+  given: Given,
+): { readonly filter: ClusterFilter } | { readonly violations: readonly FieldViolation[] } {
+  const result = parseCriteria(given, vocabulary);
+  if ('violations' in result) return result;
+  return { filter: { matches: (cluster) => result.parsed.every(({ test }) => test(cluster)) } };
+}

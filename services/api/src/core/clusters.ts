@@ -1,0 +1,49 @@
+/** Job clusters as callers see them: those that are stored, and the one that is always there. */
+import { ClusterRecord } from '@berth/shared/gen/berth/v1/store';
+import type { JobCluster } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { CellView } from '@berth/shared/model/cell-view';
+import { defaultClusterId } from '@berth/shared/model/job';
+
+/** A cluster at one revision; 0 where it is not stored. */
+export interface ClusterView {
+  readonly id: string;
+  readonly revision: number;
+  readonly record: ClusterRecord;
+}
+
+/** The cluster `default` until somebody changes it. It takes jobs of every kind. */
+const builtIn: ClusterView = {
+  id: defaultClusterId,
+  revision: 0,
+  record: ClusterRecord.fromPartial({
+    id: defaultClusterId,
+    descriptor: { name: defaultClusterId },
+    enabled: true,
+  }),
+};
+
+/** What stands for the cluster where nothing is stored of it: the built-in one has a form, the others have none. */
+export function unstoredCluster(id: string): ClusterView | undefined {
+  return id === defaultClusterId ? builtIn : undefined;
+}
+
+/** The cluster of that id; undefined where there is none. */
+export function clusterOf(view: Pick<CellView, 'find'>, id: string): ClusterView | undefined {
+  return view.find('cluster', id) ?? unstoredCluster(id);
+}
+
+/** All clusters, `default` first, then in the order in which they were created. */
+export function allClusters(view: CellView): readonly ClusterView[] {
+  const others = [...view.all('cluster')].filter(({ id }) => id !== defaultClusterId);
+  return [clusterOf(view, defaultClusterId) ?? builtIn, ...others];
+}
+
+/** The public message of a cluster. */
+export function composeCluster({ id, record }: ClusterView): JobCluster {
+  return { id, descriptor: record.descriptor };
+}
+
+/** The kind of jobs that the cluster takes; undefined for every kind. */
+export function clusterKind({ record }: ClusterView): 'batch' | 'service' | 'mantis' | undefined {
+  return record.descriptor?.clusterSpec?.$case;
+}

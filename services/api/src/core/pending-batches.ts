@@ -1,0 +1,111 @@
+import { type Conflation, PendingChanges } from './pending-changes.js';
+
+/** Conflated notifications that are taken out at once. */
+const takenAtOnce = 64;
+
+/** What a queue of batches must know of a kind of notification, beside how it is conflated. */
+export interface BatchConflation<N> extends Conflation<N> {
+  /** Whether it says something of all that came before it. It then waits until all of that has been taken out. */
+  isMark?(notification: N): boolean;
+  /** The notification as it is to be told when earlier ones of other subjects may follow it. */
+  outOfTurn?(notification: N): N;
+  /** What is told once everything has been taken out, the last of which was this. */
+  caughtUp?(last: N): N;
+}
+
+/**
+ * What one subscriber has not been sent yet. While it keeps up these are the batches that it shares with all others, so
+ * that a batch costs it one pointer; past `maxBytes` they are taken apart, and later notifications replace earlier ones.
+ */
+export class PendingBatches<N> {
+  readonly #conflation: BatchConflation<N>;
+  readonly #maxBytes: number;
+  #batches: (readonly N[])[] = [];
+  #count = 0;
+  #bytes = 0;
+  #conflated: PendingChanges<N> | undefined;
+  /** Marks that came while the queue is conflated. */
+  #marks: N[] = [];
+
+  constructor(conflation: BatchConflation<N>, maxBytes: number) {
+    this.#conflation = conflation;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Notifications that wait. */
+  get size(): number {
+    return this.#conflated === undefined ? this.#count : this.#conflated.size + this.#marks.length;
+  }
+
+  /** Takes a batch in, which must not change any more. */
+  add(batch: readonly N[]): void {
+    if (this.#conflated !== undefined) {
+      this.#addConflated(this.#conflated, batch);
+      return;
+    }
+    this.#batches.push(batch);
+    this.#count += batch.length;
+    this.#bytes += sizeOf(batch, this.#conflation);
+    if (this.#bytes > this.#maxBytes) this.#takeApart();
+  }
+
+  /** Takes out what comes next: a batch as it was taken in, or some notifications of it. */
+  take(): readonly N[] | undefined {
+    if (this.#conflated !== undefined) return this.#takeConflated(this.#conflated);
+    const batch = this.#batches.shift();
+    if (batch === undefined) return undefined;
+    this.#count -= batch.length;
+    this.#bytes -= sizeOf(batch, this.#conflation);
+    return batch;
+  }
+
+  #takeApart(): void {
+    const conflated = new PendingChanges(this.#conflation, this.#maxBytes);
+    for (const batch of this.#batches) this.#addConflated(conflated, batch);
+    this.#conflated = conflated;
+    this.#batches = [];
+    this.#count = 0;
+    this.#bytes = 0;
+  }
+
+  #addConflated(conflated: PendingChanges<N>, batch: readonly N[]): void {
+    const { isMark } = this.#conflation;
+    for (const notification of batch) {
+      if (isMark?.(notification)) this.#marks.push(notification);
+      else conflated.add(notification);
+    }
+  }
+
+  #takeConflated(conflated: PendingChanges<N>): readonly N[] {
+    const { outOfTurn = (notification: N) => notification } = this.#conflation;
+    const taken: N[] = [];
+    while (taken.length < takenAtOnce) {
+      const next = conflated.take();
+      if (next === undefined) break;
+      taken.push(outOfTurn(next));
+    }
+    if (conflated.size === 0) this.#catchUp(taken);
+    return taken;
+  }
+
+  /** Whoever has caught up shares batches again. */
+  #catchUp(taken: N[]): void {
+    this.#conflated = undefined;
+    const last = taken.at(-1);
+    const caughtUp = last === undefined ? undefined : this.#conflation.caughtUp?.(last);
+    if (caughtUp !== undefined) taken.push(caughtUp);
+    taken.push(...this.#marks);
+    this.#marks = [];
+  }
+}
+
+/** Batches are shared by many subscribers, each of whom asks for the same sum. */
+const sizes = new WeakMap<readonly unknown[], number>();
+
+function sizeOf<N>(batch: readonly N[], conflation: Conflation<N>): number {
+  const known = sizes.get(batch);
+  if (known !== undefined) return known;
+  const size = batch.reduce((sum, notification) => sum + conflation.sizeOf(notification), 0);
+  sizes.set(batch, size);
+  return size;
+}

@@ -1,0 +1,115 @@
+/*
+ * An observe stream as Server-Sent Events. It is the stream that gRPC serves, message by message: event name, the
+ * message as JSON, and the revision that the gateway knew when it was written as its id. A reader that comes back with
+ * `Last-Event-ID` gets a new snapshot, never older than what it has seen.
+ */
+import type { ServerResponse } from 'node:http';
+import { type HttpErrorBody, toHttpError } from '@berth/shared/rpc/http-status';
+import { callStream, type InProcessOptions, isShared, messagesIn } from '@berth/shared/rpc/in-process-call';
+import { minRevisionKey } from '../cell.js';
+
+/** Proxies and readers take a connection for dead that is silent for long. */
+export const keepAliveMs = 15_000;
+
+/** How long a reader is to wait before it comes back. */
+const retryMs = 1_000;
+
+export const lastEventIdHeader = 'last-event-id';
+
+export interface EventStreamOptions {
+  readonly response: ServerResponse;
+  readonly call: InProcessOptions;
+  /** Of a message that is encoded. */
+  readonly deserialize: (bytes: Buffer) => unknown;
+  readonly toJson: (message: unknown) => unknown;
+  /** The last revision that the gateway has seen. */
+  readonly revision: () => number;
+}
+
+/** Without the revision, and the blank line that ends it. */
+type Event = string;
+
+/**
+ * Writes the stream until it ends or the reader has gone. A call that fails before its first message is answered with its
+ * error, as any other; one that fails later with the event `error`. A stream that is over ends with the event `end`.
+ */
+export async function writeEvents(options: EventStreamOptions): Promise<HttpErrorBody | undefined> {
+  const { response, call, revision } = options;
+  const keepAlive = setInterval(() => {
+    if (response.headersSent && !response.writableNeedDrain) response.write(': keep-alive\n\n');
+  }, keepAliveMs);
+  try {
+    const error = await callStream(call, async (written) => {
+      open(response);
+      const id = `id: ${revision()}\n\n`;
+      await flushed(response, `${eventsOf(written, options).join(id)}${id}`);
+    });
+    return end(response, error === undefined ? undefined : toHttpError(error));
+  } finally {
+    clearInterval(keepAlive);
+  }
+}
+
+/** The header that makes the snapshot as new as what the reader has seen; none where its id is not one of ours. */
+export function resumeHeaders(lastEventId: string | undefined): Readonly<Record<string, string>> {
+  return lastEventId !== undefined && /^\d{1,15}$/.test(lastEventId) ? { [minRevisionKey]: lastEventId } : {};
+}
+
+function open(response: ServerResponse): void {
+  if (response.headersSent) return;
+  response.writeHead(200, {
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    // Some reverse proxies would otherwise keep events back.
+    'x-accel-buffering': 'no',
+  });
+  response.write(`retry: ${retryMs}\n\n`);
+}
+
+type Failure = ReturnType<typeof toHttpError>;
+
+function end(response: ServerResponse, failure: Failure | undefined): HttpErrorBody | undefined {
+  if (failure !== undefined && !response.headersSent) {
+    response.statusCode = failure.httpStatus;
+    return failure.body;
+  }
+  open(response);
+  response.end(failure === undefined ? `${eventOf('end', {})}\n` : `${eventOf('error', failure.body)}\n`);
+  return undefined;
+}
+
+const shared = new WeakMap<object, readonly Event[]>();
+
+/** What many streams write is turned into text once. */
+function eventsOf(written: unknown, { deserialize, toJson }: EventStreamOptions): readonly Event[] {
+  if (!isShared(written)) return [messageEvent(toJson(written))];
+  const known = shared.get(written);
+  if (known !== undefined) return known;
+  const events = messagesIn(written, deserialize).map((message) => messageEvent(toJson(message)));
+  shared.set(written, events);
+  return events;
+}
+
+/** Named after what the notification is about, which is its one field. */
+function messageEvent(json: unknown): Event {
+  const [name = 'message'] = Object.keys(json as object);
+  return eventOf(name, json);
+}
+
+function eventOf(name: string, json: unknown): Event {
+  return `event: ${name}\ndata: ${JSON.stringify(json)}\n`;
+}
+
+/** Resolves when the reader has taken enough for more to be written, or has gone. */
+function flushed(response: ServerResponse, text: string): Promise<void> {
+  if (response.destroyed || response.write(text)) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = () => {
+      response.off('drain', done);
+      response.off('close', done);
+      resolve();
+    };
+    response.on('drain', done);
+    response.on('close', done);
+  });
+}

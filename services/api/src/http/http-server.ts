@@ -1,0 +1,64 @@
+/** The gateway's HTTP port: status pages from the start, the JSON API as soon as the cell's state has been read. */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type ListenAddress, listenError } from '@berth/shared/process/address';
+import type { Logger } from '@berth/shared/process/logger';
+import { statusListener } from '@berth/shared/process/status-server';
+import { answerApi, answerNotReady, isApiPath, type JsonApiOptions } from './json-api.js';
+
+export interface HttpServerOptions {
+  readonly address: ListenAddress;
+  readonly status: Parameters<typeof statusListener>[0];
+  readonly log: Logger;
+}
+
+export interface HttpServer {
+  readonly port: number;
+  /** Serves the JSON API from now on; until then it is UNAVAILABLE. */
+  serve(api: JsonApiOptions): void;
+  /** Takes no further calls, and resolves when those in progress have ended or `graceMs` are over. */
+  drain(graceMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Rejects with one sentence when the address cannot be had. */
+export async function startHttpServer({ address, status, log }: HttpServerOptions): Promise<HttpServer> {
+  const answerStatus = statusListener(status);
+  const calls = new Set<Promise<void>>();
+  let api: JsonApiOptions | undefined;
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    if (!isApiPath(request.url ?? '')) return answerStatus(request, response);
+    if (api === undefined) return answerNotReady(response, log);
+    const call = answerApi(request, response, api).finally(() => calls.delete(call));
+    calls.add(call);
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(listenError('HTTP server', address, error)));
+    server.listen(address.port, address.host, resolve);
+  });
+  server.on('error', (error) => log.error({ err: error }, 'HTTP server failed'));
+  return {
+    port: (server.address() as AddressInfo).port,
+    serve: (options) => {
+      api = options;
+    },
+    drain: async (graceMs) => {
+      api = undefined;
+      await within(graceMs, Promise.all(calls));
+    },
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function within(limitMs: number, done: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, limitMs);
+  });
+  await Promise.race([done, limit]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,334 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { createInterface } from 'node:readline';
+import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import {
+  Job,
+  JobDescriptor,
+  JobManagementServiceService as methods,
+  State,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { MemoryStore } from '@berth/shared/store/memory-store';
+import type { Write } from '@berth/shared/store/store';
+import { status } from '@grpc/grpc-js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { aBatchJob, aServiceJob } from '../testing/fixtures.js';
+import { HttpCaller } from '../testing/http-caller.js';
+import { codeOf, decide, RunningGateway } from '../testing/running-gateway.js';
+import { moveWrite, statusWrite, taskWrite } from '../testing/scripted-cell.js';
+import { requestType } from './descriptors.js';
+import { requestMessage } from './request-message.js';
+import { maxBodyBytes } from './request-parts.js';
+import { paramsOf } from './router.js';
+import { routes } from './routes.js';
+
+const batchJob = JobDescriptor.toJSON(aBatchJob());
+const serviceJob = JobDescriptor.toJSON(aServiceJob());
+
+let store: MemoryStore;
+let gateway: RunningGateway;
+let http: HttpCaller;
+
+beforeEach(async () => {
+  store = new MemoryStore();
+  gateway = await RunningGateway.start(store);
+  http = new HttpCaller(gateway.gateway.httpPort);
+});
+
+afterEach(async () => {
+  await gateway.close();
+  await store.close();
+});
+
+async function create(descriptor: unknown = batchJob, headers: Record<string, string> = {}): Promise<string> {
+  const answer = await http.send('POST', '/api/v1/jobs', descriptor, headers);
+  expect(answer.json).toEqual({ id: expect.any(String) });
+  return answer.json.id;
+}
+
+describe('the JSON API', () => {
+  it('creates a job that gRPC finds, and finds it just as gRPC does', async () => {
+    const created = await http.send('POST', '/api/v1/jobs', batchJob);
+    expect(created.status).toBe(201);
+    const job = await gateway.find(created.json.id);
+    const found = await http.get(`/api/v1/jobs/${created.json.id}`);
+    expect(found.json).toEqual(JSON.parse(JSON.stringify(Job.toJSON(job))));
+    expect(found.headers.get('content-type')).toMatch('application/json');
+  });
+
+  it('tells the revision of its answers, and reads as new as it is asked to', async () => {
+    const created = await http.send('POST', '/api/v1/jobs', batchJob);
+    const revision = created.headers.get('berth-revision');
+    expect(revision).toMatch(/^[1-9]\d*$/);
+    const found = await http.get('/api/v1/jobs', { 'berth-min-revision': String(revision) });
+    expect(found.json.pagination.totalItems).toBe(1);
+    const wrong = await http.get('/api/v1/jobs', { 'berth-min-revision': 'yesterday' });
+    expect(wrong).toMatchObject({ status: 400, json: { code: 'INVALID_ARGUMENT' } });
+  });
+
+  it('ends a call at the deadline that its caller sets', async () => {
+    const late = await http.get('/api/v1/jobs', { 'berth-min-revision': '9999', 'berth-timeout-ms': '30' });
+    expect(late).toMatchObject({ status: 504, json: { code: 'DEADLINE_EXCEEDED' } });
+    const wrong = await http.get('/api/v1/jobs', { 'berth-timeout-ms': 'soon' });
+    expect(wrong.json.violations[0].field).toBe('header berth-timeout-ms');
+  });
+
+  it('knows the caller by its headers', async () => {
+    const { owner: _, ...unowned } = batchJob as { owner: unknown };
+    const caller = { 'berth-caller-id': 'ada', 'berth-caller-email': 'ada@example.org' };
+    const job = await gateway.find(await create(unowned, caller));
+    expect(job.jobDescriptor?.owner?.ownerEmail).toBe('ada@example.org');
+    const refused = await http.send('POST', '/api/v1/jobs', unowned);
+    expect(refused.json.violations).toEqual([{ field: 'owner', description: expect.any(String) }]);
+  });
+
+  it('creates once what is created twice with one idempotency key', async () => {
+    const key = { 'idempotency-key': 'k1' };
+    expect(await create(batchJob, key)).toBe(await create(batchJob, key));
+    expect((await http.get('/api/v1/jobs')).json.items).toHaveLength(1);
+  });
+
+  it('refuses unknown fields and values of the wrong kind, each by its path', async () => {
+    const wrong = {
+      ...(batchJob as object),
+      colour: 'red',
+      containers: { main: { image: { nmae: 'busybox' }, command: 'ls', env: { A: 1 } } },
+      batch: { instances: { desired: -1 }, retryPolicy: { immediate: {}, delayed: {} } },
+    };
+    const { status: code, json } = await http.send('POST', '/api/v1/jobs', wrong);
+    expect(code).toBe(400);
+    expect(json.violations.map(({ field }: { field: string }) => field)).toEqual(
+      [
+        'containers["main"].image.nmae',
+        'containers["main"].command',
+        'containers["main"].env["A"]',
+        'batch.instances.desired',
+        'batch.retryPolicy',
+        'colour',
+      ].sort((a, b) => order(wrong, a) - order(wrong, b)),
+    );
+  });
+
+  it('pages, selects and projects lists by query parameters', async () => {
+    const ids = [await create(), await create(), await create(serviceJob)];
+    const page = await http.get('/api/v1/jobs?pageSize=1&pageNumber=1&fields=id&jobType=batch');
+    expect(page.json.items).toMatchObject([{ id: ids[1] }]);
+    expect(page.json.items[0].jobDescriptor?.containers).toBeUndefined();
+    expect(page.json.pagination).toMatchObject({ totalItems: 2, totalPages: 2 });
+    const unknown = await http.get('/api/v1/jobs?colour=red&pageSize=many');
+    expect(unknown.status).toBe(400);
+    const criterion = await http.get('/api/v1/jobs?colour=red');
+    expect(criterion.json.violations[0].field).toBe('fiterlingCriteria["colour"]');
+  });
+
+  it('changes and kills jobs and tasks', async () => {
+    const id = await create(serviceJob);
+    await decide(store, [taskWrite(`${id}.0-0`), statusWrite(id, State.RUNNING, '')]);
+    expect((await http.get(`/api/v1/jobs/${id}/tasks`)).json.items[0].id).toBe(`${id}.0-0`);
+    expect((await http.get(`/api/v1/tasks/${id}.0-0`)).json.id).toBe(`${id}.0-0`);
+    const scaled = await http.send('PUT', `/api/v1/jobs/${id}/instances`, { desired: 3, max: 5 });
+    expect(scaled).toMatchObject({ status: 200, json: {} });
+    expect((await gateway.find(id)).jobDescriptor?.jobSpec).toMatchObject({
+      value: { instances: { desired: 3, max: 5 } },
+    });
+    expect((await http.send('PUT', `/api/v1/jobs/${id}/status`, { enableStatus: false })).status).toBe(200);
+    expect((await http.send('DELETE', `/api/v1/tasks/${id}.0-0`)).status).toBe(200);
+    expect((await http.send('DELETE', `/api/v1/jobs/${id}`)).status).toBe(200);
+  });
+
+  it('refuses a body that contradicts its path', async () => {
+    const body = { id: 'another', enableStatus: true };
+    const { json } = await http.send('PUT', '/api/v1/jobs/one/status', body);
+    expect(json.violations).toEqual([{ field: 'id', description: 'is not "one", which the path names' }]);
+  });
+
+  it('answers every unary route with the status that gRPC gives the same request', async () => {
+    for (const route of routes.filter(({ isStream }) => !isStream)) {
+      const names = paramsOf(route.path);
+      const path = route.path.replace(/\{\w+\}/g, 'nothing');
+      const answer = await http.send(route.verb, path, route.body === undefined ? undefined : {});
+      const request = requestMessage(route, requestType(route.rpc), {
+        params: Object.fromEntries(names.map((name) => [name, 'nothing'])),
+        query: new URLSearchParams(),
+        body: {},
+      });
+      const code = await codeOf(gateway.call(methods[route.rpc] as never, request));
+      expect([route.rpc, answer.json.code ?? 'OK']).toEqual([route.rpc, status[code]]);
+    }
+  });
+
+  it('has statuses of its own for what is none of the handlers affair', async () => {
+    const url = `http://127.0.0.1:${gateway.gateway.httpPort}/api/v1`;
+    expect(await http.get('/api/v1/nothing')).toMatchObject({ status: 404, json: { code: 'NOT_FOUND' } });
+    expect((await http.get('/api/v1/jobs/%zz')).status).toBe(404);
+    const verb = await http.send('DELETE', '/api/v1/jobs');
+    expect([verb.status, verb.headers.get('allow')]).toEqual([405, 'POST, GET']);
+    expect((await fetch(`${url}/jobs`, { method: 'POST', body: '{}' })).status).toBe(415);
+    expect(await http.send('POST', '/api/v1/jobs', '{"owner":')).toMatchObject({ status: 400 });
+    const large = JSON.stringify({ appName: 'x'.repeat(maxBodyBytes) });
+    expect((await http.send('POST', '/api/v1/jobs', large)).status).toBe(413);
+    expect((await http.get('/api/v1/jobs', { 'berth-caller-id': 'käthe' })).status).toBe(400);
+    // Calls go on after all of this.
+    await create();
+  });
+});
+
+describe('observing over HTTP', () => {
+  it('tells the snapshot, then each change, with revisions as ids', async () => {
+    const id = await create();
+    const reader = await http.observe('/api/v1/jobs:observe');
+    expect(reader.response.headers.get('content-type')).toMatch('text/event-stream');
+    await reader.until(() => reader.kinds.includes('snapshotEnd'));
+    expect(reader.events[0]?.data.jobSnapshot.job.id).toBe(id);
+    const revision = await decide(store, [taskWrite(`${id}.0-0`)]);
+    await reader.until(() => reader.kinds.includes('taskUdate'));
+    const last = reader.events.at(-1);
+    expect(last?.data.taskUdate.task).toMatchObject({ id: `${id}.0-0` });
+    expect(last?.id).toBe(String(revision));
+    reader.leave();
+  });
+
+  it('tells every reader the same', async () => {
+    const readers = [await http.observe('/api/v1/jobs:observe'), await http.observe('/api/v1/jobs:observe')];
+    for (const reader of readers) await reader.until(() => reader.kinds.includes('snapshotEnd'));
+    const id = await create();
+    for (const reader of readers) {
+      await reader.until(() => reader.kinds.includes('jobDefinitionUpdate'));
+      expect(reader.events.at(-1)?.data.jobDefinitionUpdate.id).toBe(id);
+      reader.leave();
+    }
+  });
+
+  it('ends the stream of one job with the job', async () => {
+    const id = await create();
+    const reader = await http.observe(`/api/v1/jobs/${id}:observe`);
+    await reader.until(() => reader.kinds.includes('snapshotEnd'));
+    const task = taskWrite(`${id}.0-0`);
+    await decide(store, [task]);
+    await decide(store, [moveWrite(task.record, State.FINISHED), statusWrite(id, State.FINISHED, 'normal')]);
+    await reader.until(() => reader.hasEnded);
+    expect(reader.kinds.slice(-2)).toEqual(['jobFinished', 'end']);
+  });
+
+  it('answers an unknown job with an error, not a stream', async () => {
+    const answer = await http.get('/api/v1/jobs/nothing:observe');
+    expect(answer).toMatchObject({ status: 404, json: { code: 'NOT_FOUND' } });
+  });
+
+  it('gives a reader that comes back a snapshot that is no older than what it has seen', async () => {
+    const coming = http.observe('/api/v1/jobs:observe', { 'last-event-id': '2' });
+    await create();
+    const id = await create();
+    const reader = await coming;
+    await reader.until(() => reader.kinds.includes('snapshotEnd'));
+    const known = reader.events.flatMap(({ data }) => data.jobSnapshot?.job.id ?? []);
+    expect(known).toContain(id);
+    reader.leave();
+  });
+
+  it('gives a reader from a history that was lost the snapshot there is', async () => {
+    const reader = await http.observe('/api/v1/jobs:observe', { 'last-event-id': '999999' });
+    await reader.until(() => reader.kinds.includes('snapshotEnd'));
+    reader.leave();
+  });
+
+  it('holds back what a slow reader does not take, and tells it every end in the end', async () => {
+    const id = await create();
+    const slow = await SlowReader.open(gateway.gateway.httpPort, '/api/v1/jobs:observe');
+    const tasks = Array.from({ length: 1_000 }, (_, index) => withNote(taskWrite(`${id}.${index}-0`).record));
+    const inParts = async (write: (record: TaskRecord) => Write) => {
+      for (let from = 0; from < tasks.length; from += 200)
+        await decide(store, tasks.slice(from, from + 200).map(write));
+    };
+    await inParts((record) => ({ kind: 'task', id: record.task?.id ?? '', record }));
+    await inParts((record) => moveWrite(record, State.RUNNING));
+    await inParts((record) => moveWrite(record, State.FINISHED));
+    await decide(store, [statusWrite(id, State.FINISHED, 'normal')]);
+    expect(await pendingChanges()).toBeGreaterThan(0);
+    const ends = new Set<string>();
+    await slow.readUntil('event: jobFinished', (line) => {
+      const { task } = line.startsWith('data: {"taskUdate"') ? JSON.parse(line.slice(6)).taskUdate : {};
+      if (task?.state.state === 'FINISHED') ends.add(task.id);
+    });
+    expect(ends.size).toBe(tasks.length);
+    slow.leave();
+  });
+
+  it('observes clusters', async () => {
+    const id = await create();
+    const reader = await http.observe('/api/v1/clusters/default:observe');
+    await reader.until(() => reader.kinds.includes('snapshotEnd'));
+    expect(reader.events[0]?.data.jobClusterSnapshot.jobIds).toEqual([id]);
+    reader.leave();
+  });
+
+  it('leaves nothing behind when its reader goes', async () => {
+    const reader = await http.observe('/api/v1/jobs:observe');
+    await reader.until(() => reader.kinds.includes('snapshotEnd'));
+    expect(await openStreams()).toBe(true);
+    reader.leave();
+    await expect.poll(openStreams).toBe(false);
+  });
+
+  it('ends with an error event when the gateway closes', async () => {
+    const reader = await http.observe('/api/v1/jobs:observe');
+    await reader.until(() => reader.kinds.includes('snapshotEnd'));
+    await gateway.gateway.close();
+    await reader.until(() => reader.hasEnded);
+    expect(reader.events.at(-1)).toMatchObject({ event: 'error', data: { code: 'UNAVAILABLE' } });
+  });
+});
+
+async function openStreams(): Promise<boolean> {
+  const response = await fetch(`http://127.0.0.1:${gateway.gateway.httpPort}/metrics`);
+  return /observe_streams\{[^}]*method="ObserveJobs"[^}]*\} 1/.test(await response.text());
+}
+
+/** Large enough that a few of them fill a connection's buffers. */
+function withNote(record: TaskRecord): TaskRecord {
+  const { task } = record;
+  if (task === undefined) return record;
+  return { ...record, task: { ...task, taskContext: { ...task.taskContext, note: 'x'.repeat(5_000) } } };
+}
+
+async function pendingChanges(): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${gateway.gateway.httpPort}/metrics`);
+  return Number(/pending_changes\{[^}]*\} (\d+)/.exec(await response.text())?.[1] ?? 0);
+}
+
+/** A reader that takes nothing from its connection until it is told to. */
+class SlowReader {
+  readonly #socket: Socket;
+
+  static async open(port: number, path: string): Promise<SlowReader> {
+    const socket = connect(port, '127.0.0.1');
+    await once(socket, 'connect');
+    socket.write(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
+    await once(socket, 'data');
+    socket.pause();
+    return new SlowReader(socket);
+  }
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+  }
+
+  /** Reads lines until this one. */
+  async readUntil(last: string, take: (line: string) => void): Promise<void> {
+    for await (const line of createInterface(this.#socket)) {
+      if (line === last) return;
+      take(line);
+    }
+    throw new Error(`the stream has ended without ${last}`);
+  }
+
+  leave(): void {
+    this.#socket.destroy();
+  }
+}
+
+/** Violations come in the order of the JSON, which starts with what the valid job has. */
+function order(json: object, field: string): number {
+  const top = field.split(/[.[]/)[0] ?? '';
+  return Object.keys(json).indexOf(top);
+}

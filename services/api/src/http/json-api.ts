@@ -1,0 +1,186 @@
+/* The JSON API: finds the route, makes the request message, calls the handler that gRPC calls, and tells what came of it. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { JobManagementServiceService } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { BerthError } from '@berth/shared/model/errors';
+import type { Clock } from '@berth/shared/process/clock';
+import type { Logger } from '@berth/shared/process/logger';
+import { type HttpErrorBody, toHttpError } from '@berth/shared/rpc/http-status';
+import {
+  callUnary,
+  type InProcessOptions,
+  metadataOf,
+  type Trailers,
+} from '@berth/shared/rpc/in-process-call';
+import type { GrpcService } from '@berth/shared/rpc/server';
+import { toServiceError } from '@berth/shared/rpc/status';
+import { requestType } from './descriptors.js';
+import { lastEventIdHeader, resumeHeaders, writeEvents } from './events.js';
+import { openApiJson, openApiPath } from './openapi.js';
+import { requestMessage } from './request-message.js';
+import {
+  callHeaders,
+  deadlineOf,
+  HttpRefusal,
+  isDisconnect,
+  noSuchPath,
+  readJson,
+  urlOf,
+} from './request-parts.js';
+import { matchRoute, type PathParams } from './router.js';
+import { apiRoot, type Route } from './routes.js';
+
+export interface JsonApiOptions {
+  /** JobManagementService, with the handlers that gRPC has. */
+  readonly service: GrpcService;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** The last revision that the gateway has seen. */
+  readonly revision: () => number;
+}
+
+/** Whether the path belongs to the JSON API. */
+export function isApiPath(path: string): boolean {
+  return path.startsWith(`${apiRoot}/`);
+}
+
+/** Answers one request under {@link apiRoot}. Never rejects. */
+export async function answerApi(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: JsonApiOptions,
+): Promise<void> {
+  const gone = new AbortController();
+  response.on('close', () => gone.abort());
+  try {
+    await answer(request, response, { ...options, gone: gone.signal });
+  } catch (error) {
+    if (!isDisconnect(error)) refuse(response, error, options.log);
+  }
+}
+
+interface Answering extends JsonApiOptions {
+  readonly gone: AbortSignal;
+}
+
+async function answer(request: IncomingMessage, response: ServerResponse, options: Answering): Promise<void> {
+  const { path, query } = urlOf(request);
+  const verb = request.method ?? '';
+  if (path === openApiPath && verb === 'GET') return sendText(response, 200, openApiJson());
+  const match = matchRoute(verb, path);
+  if (match === undefined) throw noSuchPath(path);
+  if ('allowed' in match) {
+    const allow = match.allowed.join(', ');
+    throw new HttpRefusal(405, `${path} takes ${allow}.`, { allow });
+  }
+  const { route, params } = match;
+  const call = await callOf(request, { route, params, query }, options);
+  if (route.isStream) {
+    const resume = resumeHeaders(request.headers[lastEventIdHeader]?.toString());
+    return stream(response, call, { route, options, resume });
+  }
+  const outcome = await callUnary(call);
+  setHeaders(response, outcome.trailers);
+  if ('error' in outcome) return sendError(response, toHttpError(outcome.error));
+  sendJson(response, route.success ?? 200, toJson(route)(outcome.response));
+}
+
+interface Found {
+  readonly route: Route;
+  readonly params: PathParams;
+  readonly query: URLSearchParams;
+}
+
+async function callOf(
+  request: IncomingMessage,
+  { route, params, query }: Found,
+  { service, clock, gone }: Answering,
+): Promise<InProcessOptions> {
+  const { headers, socket } = request;
+  const deadlineMs = deadlineOf(headers, clock.nowMs());
+  const body = route.body === undefined ? undefined : await readJson(request);
+  return {
+    service,
+    method: route.rpc,
+    request: requestMessage(route, requestType(route.rpc), { params, query, body }),
+    metadata: metadataOf(callHeaders(headers)),
+    peer: `${socket.remoteAddress}:${socket.remotePort}`,
+    deadlineMs,
+    signal: gone,
+  };
+}
+
+interface Streaming {
+  readonly route: Route;
+  readonly options: Answering;
+  /** Where the reader has been, as metadata. */
+  readonly resume: Readonly<Record<string, string>>;
+}
+
+async function stream(
+  response: ServerResponse,
+  call: InProcessOptions,
+  { route, options, resume }: Streaming,
+): Promise<void> {
+  const write = (metadata: Readonly<Record<string, string>>) => {
+    const withMore = call.metadata.clone();
+    for (const [key, value] of Object.entries(metadata)) withMore.set(key, value);
+    return writeEvents({
+      response,
+      call: { ...call, metadata: withMore },
+      deserialize: JobManagementServiceService[route.rpc].responseDeserialize,
+      toJson: toJson(route),
+      revision: options.revision,
+    });
+  };
+  const failed = await write(resume);
+  const isLost = failed?.code === 'DEADLINE_EXCEEDED' && Object.keys(resume).length > 0;
+  // The revision may be of a history that Redis has lost: waiting for it is over, the snapshot there is will do.
+  const failure = isLost ? await write({}) : failed;
+  if (failure !== undefined) sendJson(response, response.statusCode, failure);
+}
+
+/** The route's table pairs each method with its own messages. */
+function toJson({ response }: Route): (message: unknown) => unknown {
+  return (message) => response.toJSON(message as never);
+}
+
+function refuse(response: ServerResponse, error: unknown, log: Logger): void {
+  if (response.headersSent) {
+    log.error({ err: error }, 'an answer over HTTP failed half-way');
+    return void response.destroy();
+  }
+  if (!(error instanceof HttpRefusal)) return sendError(response, toHttpError(toServiceError(error, log)));
+  setHeaders(response, error.headers);
+  const body = { code: 'INVALID_ARGUMENT', message: error.message };
+  sendError(response, { httpStatus: error.httpStatus, body });
+}
+
+function sendError(
+  response: ServerResponse,
+  { httpStatus, body }: { readonly httpStatus: number; readonly body: HttpErrorBody },
+): void {
+  sendJson(response, httpStatus, body);
+}
+
+/** The answer of a gateway that has not read the cell's state yet. */
+export function answerNotReady(response: ServerResponse, log: Logger): void {
+  refuse(response, new BerthError('unavailable', 'The gateway is not ready; try again.'), log);
+}
+
+function setHeaders(response: ServerResponse, headers: Trailers): void {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+}
+
+function sendJson(response: ServerResponse, httpStatus: number, json: unknown): void {
+  sendText(response, httpStatus, `${JSON.stringify(json)}\n`);
+}
+
+function sendText(response: ServerResponse, httpStatus: number, text: string): void {
+  if (response.destroyed) return;
+  response.writeHead(httpStatus, {
+    'content-type': 'application/json; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(text);
+}

@@ -1,0 +1,91 @@
+import { JobManagementServiceService } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { describe, expect, it } from 'vitest';
+import { jobManagement } from './descriptors.js';
+import { openApiDocument, openApiJson } from './openapi.js';
+import { paramsOf } from './router.js';
+import { routes } from './routes.js';
+
+const document = openApiDocument();
+
+function refsIn(value: unknown): string[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) =>
+    key === '$ref' || key === 'x-event-data' ? [String(inner)] : refsIn(inner),
+  );
+}
+
+describe('the OpenAPI document', () => {
+  it('has every route, with its path parameters, and nothing else', () => {
+    const documented = Object.entries(document.paths).flatMap(([path, operations]) =>
+      Object.entries(operations).map(([verb, { operationId }]) => [verb.toUpperCase(), path, operationId]),
+    );
+    expect(documented.sort()).toEqual(routes.map(({ verb, path, rpc }) => [verb, path, rpc]).sort());
+    for (const { verb, path } of routes) {
+      const parameters = document.paths[path]?.[verb.toLowerCase()]?.parameters as {
+        in: string;
+        name: string;
+        required?: boolean;
+      }[];
+      const inPath = parameters.filter((parameter) => parameter.in === 'path');
+      expect(inPath.map(({ name }) => name)).toEqual(paramsOf(path));
+      expect(inPath.every(({ required }) => required === true)).toBe(true);
+    }
+  });
+
+  it('has exactly one route for every method of the service', () => {
+    expect(routes.map(({ rpc }) => rpc).sort()).toEqual(Object.keys(JobManagementServiceService).sort());
+  });
+
+  it('has a stream where the method streams, and a body where the verb takes one', () => {
+    for (const { rpc, isStream, verb, body } of routes) {
+      expect([rpc, isStream ?? false]).toEqual([rpc, JobManagementServiceService[rpc].responseStream]);
+      expect([rpc, body !== undefined]).toEqual([rpc, verb === 'POST' || verb === 'PUT']);
+    }
+  });
+
+  it('pairs each method with the messages that its descriptor names', () => {
+    for (const { rpc, request, response } of routes) {
+      const { input, output } = jobManagement().method[rpc] ?? {};
+      for (const [message, type] of [
+        [request, input],
+        [response, output],
+      ] as const) {
+        const made = Object.keys(message.fromJSON({}) as object);
+        const declared = type?.fields.map(({ oneof, localName }) => oneof?.localName ?? localName) ?? [];
+        expect([rpc, made.sort()]).toEqual([rpc, [...new Set(declared)].sort()]);
+      }
+    }
+  });
+
+  it('has a schema for every message that the service can send or take, down to the last', () => {
+    const messages = new Set(jobManagement().methods.flatMap(({ input, output }) => [input, output]));
+    for (const { fields } of messages)
+      for (const { message } of fields) if (message !== undefined) messages.add(message);
+    const names = [...messages].map(({ typeName }) =>
+      typeName.replace(/^(netflix\.titus|google\.protobuf)\./, ''),
+    );
+    expect(Object.keys(document.components.schemas).sort()).toEqual([...names, 'Error'].sort());
+    for (const message of messages) {
+      const name = message.typeName.replace(/^(netflix\.titus|google\.protobuf)\./, '');
+      const { properties } = document.components.schemas[name] as { properties: object };
+      expect(Object.keys(properties)).toEqual(message.fields.map(({ jsonName }) => jsonName));
+    }
+  });
+
+  it('refers to nothing that it does not hold', () => {
+    const refs = refsIn(document);
+    expect(refs.length).toBeGreaterThan(50);
+    for (const ref of refs) {
+      const target = ref
+        .slice(2)
+        .split('/')
+        .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], document);
+      expect(target, ref).toBeTypeOf('object');
+    }
+  });
+
+  it('is OpenAPI 3.1 with operation ids of their own, and is served as it is', () => {
+    expect(document.openapi).toBe('3.1.0');
+    expect(JSON.parse(openApiJson())).toEqual(JSON.parse(JSON.stringify(document)));
+  });
+});

@@ -1,0 +1,178 @@
+/** The OpenAPI document of the JSON API, made from the table of routes and the descriptors of the messages. */
+import { httpErrorCodes } from '@berth/shared/rpc/http-status';
+import { minRevisionKey, revisionKey } from '../cell.js';
+import { idempotencyHeader } from '../requests.js';
+import { methodOf } from './descriptors.js';
+import { keepAliveMs, lastEventIdHeader } from './events.js';
+import { refTo, type Schema, schemaName, schemasOf } from './openapi-schema.js';
+import { fieldsParam, pagingParams } from './request-message.js';
+import { timeoutHeader } from './request-parts.js';
+import { paramsOf } from './router.js';
+import { apiRoot, type Route, routes } from './routes.js';
+
+export const openApiPath = `${apiRoot}/openapi.json`;
+
+/** The document's version is that of the API's path. */
+const apiVersion = '1.0.0';
+
+export interface OpenApiDocument {
+  readonly openapi: string;
+  readonly info: Schema;
+  /** Operations by path, then by verb in small letters. */
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Schema>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> } & Schema;
+}
+
+let json: string | undefined;
+
+/** The document as JSON, made once. */
+export function openApiJson(): string {
+  json ??= `${JSON.stringify(openApiDocument())}\n`;
+  return json;
+}
+
+export function openApiDocument(): OpenApiDocument {
+  const messages = routes.flatMap(({ rpc }) => [methodOf(rpc).input, methodOf(rpc).output]);
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Berth',
+      version: apiVersion,
+      description:
+        'netflix.titus.JobManagementService as JSON over HTTP. Messages are in the JSON mapping of Protocol ' +
+        'Buffers; fields at their default are left out. Unknown fields are refused by name.',
+    },
+    paths: pathsOf(),
+    components: {
+      schemas: { ...schemasOf(messages), Error: errorSchema },
+      responses: {
+        Error: { description: 'The status says what kind, the body why.', content: jsonOf(errorRef) },
+      },
+    },
+  };
+}
+
+const errorRef: Schema = { $ref: '#/components/schemas/Error' };
+
+const errorSchema: Schema = {
+  type: 'object',
+  required: ['code', 'message'],
+  properties: {
+    code: { type: 'string', enum: httpErrorCodes },
+    message: { type: 'string' },
+    violations: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['field', 'description'],
+        properties: { field: { type: 'string' }, description: { type: 'string' } },
+      },
+    },
+  },
+};
+
+function pathsOf(): OpenApiDocument['paths'] {
+  const paths: Record<string, Record<string, Schema>> = {};
+  for (const route of routes) {
+    const operations = paths[route.path] ?? {};
+    operations[route.verb.toLowerCase()] = operationOf(route);
+    paths[route.path] = operations;
+  }
+  return paths;
+}
+
+function operationOf(route: Route): Schema {
+  const { name, output } = methodOf(route.rpc);
+  const [, , , tag = ''] = route.path.split(/[/:]/);
+  const success = route.isStream ? eventsOf(schemaName(output)) : jsonOf(refTo(output));
+  return {
+    operationId: route.rpc,
+    tags: [tag],
+    summary: name,
+    parameters: parametersOf(route),
+    ...(route.body === undefined
+      ? {}
+      : { requestBody: { required: true, content: jsonOf(bodySchema(route)) } }),
+    responses: {
+      [String(route.success ?? 200)]: {
+        description: route.isStream ? 'The stream, until it ends or its reader leaves.' : 'Done.',
+        content: success,
+        ...(route.isStream ? {} : { headers: { [revisionKey]: revisionHeader } }),
+      },
+      default: { $ref: '#/components/responses/Error' },
+    },
+  };
+}
+
+const revisionHeader: Schema = {
+  description: 'The revision that the answer reflects.',
+  schema: { type: 'string' },
+};
+
+function bodySchema({ rpc, body }: Route): Schema {
+  const { input } = methodOf(rpc);
+  const field = body === '*' ? undefined : input.fields.find(({ jsonName }) => jsonName === body);
+  return refTo(field?.message ?? input);
+}
+
+function jsonOf(schema: Schema): Schema {
+  return { 'application/json': { schema } };
+}
+
+/** OpenAPI cannot say what the data of an event is, so its description does. */
+function eventsOf(message: string): Schema {
+  const description =
+    `Each event's data is a ${message} as JSON, its name that message's one field, its id the revision. ` +
+    `The event \`end\` ends a stream that is over, \`error\` one that has failed, with an Error as its data. ` +
+    `A comment keeps a silent stream alive every ${keepAliveMs / 1000} s.`;
+  return {
+    'text/event-stream': {
+      schema: { type: 'string', description, 'x-event-data': `#/components/schemas/${message}` },
+    },
+  };
+}
+
+function parametersOf(route: Route): readonly Schema[] {
+  const inPath = paramsOf(route.path).map((name) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  return [...inPath, ...(route.isQuery ? queryParameters : []), ...headersOf(route)];
+}
+
+const queryParameters: readonly Schema[] = [
+  ...pagingParams.map((name) => ({ name, in: 'query', schema: { type: 'integer', minimum: 0 } })),
+  {
+    name: fieldsParam,
+    in: 'query',
+    description: 'Only these fields, separated by commas; parts of a path by dots. Ids are always there.',
+    schema: { type: 'string' },
+  },
+  {
+    name: 'criteria',
+    in: 'query',
+    description:
+      'Every other parameter is a criterion, such as `jobState=RUNNING`; values separated by commas.',
+    style: 'form',
+    explode: true,
+    schema: { type: 'object', additionalProperties: { type: 'string' } },
+  },
+];
+
+function headersOf({ isStream, body, verb }: Route): readonly Schema[] {
+  const isCreation = verb === 'POST' && body !== undefined;
+  return [
+    header('berth-caller-id', 'Who calls.'),
+    header(minRevisionKey, 'The answer is to reflect this revision at least.'),
+    ...(isStream
+      ? [header(lastEventIdHeader, 'The last revision seen; a new snapshot that is as new follows.')]
+      : [header(timeoutHeader, 'How long the caller waits, in milliseconds.')]),
+    ...(isCreation ? [header(idempotencyHeader, 'A creation that is repeated with it is done once.')] : []),
+  ];
+}
+
+function header(name: string, description: string): Schema {
+  return { name, in: 'header', description, schema: { type: 'string' } };
+}

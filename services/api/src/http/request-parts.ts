@@ -1,0 +1,95 @@
+/** What is read from an HTTP request, within bounds. */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { BerthError, invalidFields } from '@berth/shared/model/errors';
+
+/** As much as one gRPC message may have. */
+export const maxBodyBytes = 4 * 1024 * 1024;
+
+/** How long the caller waits for its answer, in milliseconds. */
+export const timeoutHeader = 'berth-timeout-ms';
+
+/** An answer of HTTP's own, for which gRPC has no status. */
+export class HttpRefusal extends Error {
+  override readonly name = 'HttpRefusal';
+  readonly httpStatus: number;
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(httpStatus: number, message: string, headers: Readonly<Record<string, string>> = {}) {
+    super(message);
+    this.httpStatus = httpStatus;
+    this.headers = headers;
+  }
+}
+
+/**
+ * The body as JSON. Another content type than JSON is refused, so that no form on a foreign page can post here.
+ * @throws HttpRefusal where it is too large or of another type; BerthError invalidArgument where it is not JSON.
+ */
+export async function readJson(request: IncomingMessage): Promise<unknown> {
+  const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
+  if (type !== 'application/json' && !type?.endsWith('+json'))
+    throw new HttpRefusal(415, 'The body must be JSON, with the content type application/json.');
+  const text = await readText(request);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw invalidFields([{ field: 'body', description: `is not JSON: ${why}` }]);
+  }
+}
+
+async function readText(request: IncomingMessage): Promise<string> {
+  const tooLarge = () =>
+    new HttpRefusal(413, `The body is larger than ${maxBodyBytes} bytes.`, { connection: 'close' });
+  if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  // Left without destroying the request, since its socket carries the answer.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > maxBodyBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Headers that a handler sees as metadata: Berth's own, and those that HTTP and gRPC share. */
+const sharedHeaders = new Set(['idempotency-key', 'authorization', 'x-request-id', 'user-agent']);
+
+/** The headers that go to the handler. Binary metadata (`…-bin`) is not taken over HTTP. */
+export function callHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
+  const entries = Object.entries(headers).flatMap(([name, value]): [string, string][] => {
+    const isOurs = name.startsWith('berth-') || name.startsWith('berth.') || sharedHeaders.has(name);
+    return isOurs && typeof value === 'string' && !name.endsWith('-bin') ? [[name, value]] : [];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** When the caller stops waiting, in milliseconds since the epoch; infinity where it does not say. */
+export function deadlineOf(headers: IncomingHttpHeaders, nowMs: number): number {
+  const text = headers[timeoutHeader];
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  if (typeof text === 'string' && /^[1-9]\d{0,8}$/.test(text)) return nowMs + Number(text);
+  throw invalidFields([{ field: `header ${timeoutHeader}`, description: 'must be milliseconds, 1 or more' }]);
+}
+
+/** The URL's path as sent, and its query. */
+export function urlOf(request: IncomingMessage): {
+  readonly path: string;
+  readonly query: URLSearchParams;
+} {
+  const url = request.url ?? '/';
+  const mark = url.indexOf('?');
+  return mark < 0
+    ? { path: url, query: new URLSearchParams() }
+    : { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
+}
+
+/** The caller has gone before it had sent everything. */
+export function isDisconnect(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
+}
+
+export function noSuchPath(path: string): BerthError {
+  return new BerthError('notFound', `Nothing is served at ${JSON.stringify(path.slice(0, 200))}.`);
+}

@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { matchRoute } from './router.js';
+
+describe('the router', () => {
+  it('finds a route by verb and path, with its parameters decoded', () => {
+    expect(matchRoute('GET', '/api/v1/jobs/a%20b')).toMatchObject({
+      route: { rpc: 'findJob' },
+      params: { id: 'a b' },
+    });
+    expect(matchRoute('PUT', '/api/v1/jobs/x/instances')).toMatchObject({ params: { jobId: 'x' } });
+  });
+
+  it('tells a verb after a colon from a colon in an id, which is encoded', () => {
+    expect(matchRoute('GET', '/api/v1/clusters/a:observe')).toMatchObject({
+      route: { rpc: 'observeJobCluster' },
+      params: { id: 'a' },
+    });
+    expect(matchRoute('GET', '/api/v1/clusters/a%3Aobserve')).toMatchObject({
+      route: { rpc: 'findJobCluster' },
+      params: { id: 'a:observe' },
+    });
+  });
+
+  it('knows which verbs a path takes', () => {
+    expect(matchRoute('PATCH', '/api/v1/jobs/x')).toEqual({ allowed: ['GET', 'DELETE'] });
+  });
+
+  it('finds nothing at other paths', () => {
+    for (const path of ['/api/v1/jobs/', '/api/v1/jobs/a/b/c', '/api/v1', '/api/v1/jobs/%', '/api/v2/jobs'])
+      expect(matchRoute('GET', path)).toBeUndefined();
+  });
+});

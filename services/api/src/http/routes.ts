@@ -1,0 +1,181 @@
+/*
+ * The one table of what is served under /api/v1: the router, the OpenAPI document and the tests read it. Each route is a
+ * method of JobManagementService; its path, query and body make the request message.
+ */
+import { Empty } from '@berth/shared/gen/google/protobuf/empty';
+import * as api from '@berth/shared/gen/netflix/titus/titus_job_api';
+
+/** What JSON needs of a generated message. */
+export interface JsonMessage {
+  fromJSON(object: unknown): unknown;
+  toJSON(message: never): unknown;
+}
+
+/** A method of the service, as its definition names it. */
+export type RpcName = keyof typeof api.JobManagementServiceService;
+
+export interface Route {
+  readonly verb: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** A part in braces is a field of the request; `:verb` at the end is none of REST's own. */
+  readonly path: string;
+  readonly rpc: RpcName;
+  readonly request: JsonMessage;
+  readonly response: JsonMessage;
+  /** Where the body goes: `*`, the request itself; a name, that field of it. Without it there is no body. */
+  readonly body?: string;
+  /** The query parameters make a list query: paging, fields and criteria. */
+  readonly isQuery?: true;
+  /** Answers with Server-Sent Events. */
+  readonly isStream?: true;
+  /** The status of success, 200 where it is not given. */
+  readonly success?: 201;
+}
+
+export const apiRoot = '/api/v1';
+
+const clusters = `${apiRoot}/clusters`;
+const jobs = `${apiRoot}/jobs`;
+const tasks = `${apiRoot}/tasks`;
+
+export const routes: readonly Route[] = [
+  {
+    verb: 'POST',
+    path: clusters,
+    rpc: 'createJobCluster',
+    request: api.JobClusterDescriptor,
+    response: api.JobClusterId,
+    body: '*',
+    success: 201,
+  },
+  {
+    verb: 'GET',
+    path: clusters,
+    rpc: 'findJobClusters',
+    request: api.JobClusterQuery,
+    response: api.JobClusterQueryResult,
+    isQuery: true,
+  },
+  {
+    verb: 'GET',
+    path: `${clusters}:observe`,
+    rpc: 'observeJobClusters',
+    request: Empty,
+    response: api.JobClusterNotification,
+    isStream: true,
+  },
+  {
+    verb: 'GET',
+    path: `${clusters}/{id}`,
+    rpc: 'findJobCluster',
+    request: api.JobClusterId,
+    response: api.JobCluster,
+  },
+  {
+    verb: 'PUT',
+    path: `${clusters}/{id}`,
+    rpc: 'updateJobCluster',
+    request: api.JobCluster,
+    response: Empty,
+    body: 'descriptor',
+  },
+  {
+    verb: 'PUT',
+    path: `${clusters}/{id}/status`,
+    rpc: 'updateJobClusterStatus',
+    request: api.JobClusterStatusUpdate,
+    response: Empty,
+    body: '*',
+  },
+  {
+    verb: 'DELETE',
+    path: `${clusters}/{id}`,
+    rpc: 'removeJobCluster',
+    request: api.JobClusterId,
+    response: Empty,
+  },
+  {
+    verb: 'GET',
+    path: `${clusters}/{id}:observe`,
+    rpc: 'observeJobCluster',
+    request: api.JobClusterId,
+    response: api.JobClusterNotification,
+    isStream: true,
+  },
+  {
+    verb: 'POST',
+    path: jobs,
+    rpc: 'createJob',
+    request: api.JobDescriptor,
+    response: api.JobId,
+    body: '*',
+    success: 201,
+  },
+  {
+    verb: 'GET',
+    path: jobs,
+    rpc: 'findJobs',
+    request: api.JobQuery,
+    response: api.JobQueryResult,
+    isQuery: true,
+  },
+  {
+    verb: 'GET',
+    path: `${jobs}:observe`,
+    rpc: 'observeJobs',
+    request: Empty,
+    response: api.JobChangeNotification,
+    isStream: true,
+  },
+  {
+    verb: 'POST',
+    path: `${jobs}:kill`,
+    rpc: 'killJobs',
+    request: api.JobIds,
+    response: Empty,
+    body: '*',
+  },
+  { verb: 'GET', path: `${jobs}/{id}`, rpc: 'findJob', request: api.JobId, response: api.Job },
+  { verb: 'DELETE', path: `${jobs}/{id}`, rpc: 'killJob', request: api.JobId, response: Empty },
+  {
+    verb: 'GET',
+    path: `${jobs}/{id}:observe`,
+    rpc: 'observeJob',
+    request: api.JobId,
+    response: api.JobChangeNotification,
+    isStream: true,
+  },
+  {
+    verb: 'PUT',
+    path: `${jobs}/{jobId}/instances`,
+    rpc: 'updateJobInstances',
+    request: api.JobInstancesUpdate,
+    response: Empty,
+    body: 'instances',
+  },
+  {
+    verb: 'PUT',
+    path: `${jobs}/{id}/status`,
+    rpc: 'updateJobStatus',
+    request: api.JobStatusUpdate,
+    response: Empty,
+    body: '*',
+  },
+  {
+    verb: 'GET',
+    path: `${jobs}/{jobId}/tasks`,
+    rpc: 'findTasks',
+    request: api.TaskQuery,
+    response: api.TaskQueryResult,
+    isQuery: true,
+  },
+  {
+    verb: 'POST',
+    path: `${tasks}:kill`,
+    rpc: 'killTasks',
+    request: api.TaskIds,
+    response: Empty,
+    body: '*',
+  },
+  { verb: 'GET', path: `${tasks}/{id}`, rpc: 'findTask', request: api.TaskId, response: api.Task },
+  { verb: 'DELETE', path: `${tasks}/{id}`, rpc: 'killTask', request: api.TaskId, response: Empty },
+];

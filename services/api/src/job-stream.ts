@@ -1,0 +1,36 @@
+import { type JobView, jobConflation, type Notification, splitTasks } from './core/observe.js';
+import { notificationBytes, snapshotBytes, snapshotEndBytes } from './observe-encoding.js';
+import { type ByteSink, maxSnapshotBytes, ObserveStream } from './observe-stream.js';
+
+export interface JobStreamOptions {
+  readonly sink: ByteSink;
+  /** The jobs to begin with. */
+  readonly snapshot: readonly JobView[];
+  /** Ends the stream after the end of its job. */
+  readonly endsWithJob: boolean;
+  readonly maxPendingBytes?: number;
+  readonly maxSnapshotBytes?: number;
+}
+
+/** A stream of jobs: each with its tasks, `snapshotEnd`, then what happens to them. */
+export function jobStream(options: JobStreamOptions): ObserveStream<Notification> {
+  const { sink, snapshot, endsWithJob } = options;
+  return new ObserveStream({
+    sink,
+    snapshot: messagesOf(snapshot, options.maxSnapshotBytes ?? maxSnapshotBytes),
+    conflation: jobConflation,
+    encode: notificationBytes,
+    isLastWord: ({ kind }) => endsWithJob && kind === 'finished',
+    ...(options.maxPendingBytes === undefined ? {} : { maxPendingBytes: options.maxPendingBytes }),
+  });
+}
+
+/** Each job with its tasks, and the mark that they were all. */
+function* messagesOf(jobs: readonly JobView[], maxBytes: number): Generator<Buffer, void> {
+  for (const view of jobs) {
+    const { within, following } = splitTasks(view, maxBytes);
+    yield snapshotBytes(view, within);
+    for (const task of following) yield notificationBytes({ kind: 'task', jobId: view.job.id, task });
+  }
+  yield snapshotEndBytes;
+}

@@ -1,0 +1,89 @@
+import type { CommitChanges } from '@berth/shared/model/change';
+import { resyncActor } from '@berth/shared/store/replica';
+import type { LogHead } from '@berth/shared/store/store';
+import type { Subscription } from 'rxjs';
+import type { CommitMark } from '../core/cell-news.js';
+import type { ChangingView } from '../observe-hub.js';
+
+/** What is kept of the past, whichever is reached first. */
+export interface TailLimits {
+  readonly commits: number;
+  readonly bytes: number;
+}
+
+export const defaultTailLimits: TailLimits = { commits: 50_000, bytes: 64 * 1024 * 1024 };
+
+/** The last commits that this gateway has seen, in memory: most subscribers that come back were away for a moment only. */
+export class ChangeTail {
+  readonly #limits: TailLimits;
+  readonly #subscription: Subscription;
+  /** A ring would save the moving; a queue that is cut off in large pieces does so seldom enough. */
+  #commits: CommitChanges[] = [];
+  #first = 0;
+  #bytes = 0;
+  /** The commit before the first that is kept. */
+  #before: LogHead;
+  #last: CommitMark;
+
+  constructor(view: ChangingView & { readonly head: LogHead }, limits: TailLimits = defaultTailLimits) {
+    this.#limits = limits;
+    this.#before = view.head;
+    this.#last = { ...view.head, atMs: 0 };
+    this.#subscription = view.changes$.subscribe((commit) => this.#take(commit));
+  }
+
+  /** The last commit; its time is 0 as long as none has been seen. */
+  get last(): CommitMark {
+    return this.#last;
+  }
+
+  /** The position after which everything is kept. */
+  get start(): LogHead {
+    return this.#before;
+  }
+
+  /** The commits after the position; undefined where it lies too far back, or in another history. */
+  after({ revision, commitId }: LogHead): readonly CommitChanges[] | undefined {
+    const index = revision - this.#before.revision;
+    const kept = this.#commits.length - this.#first;
+    if (index < 0 || index > kept) return undefined;
+    const known = index === 0 ? this.#before : this.#commits[this.#first + index - 1];
+    if (known?.revision !== revision || (commitId !== '' && known.commitId !== commitId)) return undefined;
+    return this.#commits.slice(this.#first + index);
+  }
+
+  close(): void {
+    this.#subscription.unsubscribe();
+  }
+
+  #take(commit: CommitChanges): void {
+    this.#last = { revision: commit.revision, commitId: commit.commitId, atMs: commit.atMs };
+    if (commit.actor === resyncActor) return this.#startAnew(commit);
+    this.#commits.push(commit);
+    this.#bytes += sizeOf(commit);
+    while (this.#bytes > this.#limits.bytes || this.#commits.length - this.#first > this.#limits.commits)
+      this.#forgetFirst();
+    if (this.#first <= this.#commits.length / 2) return;
+    this.#commits = this.#commits.slice(this.#first);
+    this.#first = 0;
+  }
+
+  #forgetFirst(): void {
+    const oldest = this.#commits[this.#first];
+    if (oldest === undefined) return;
+    this.#bytes -= sizeOf(oldest);
+    this.#before = { revision: oldest.revision, commitId: oldest.commitId };
+    this.#first += 1;
+  }
+
+  #startAnew({ revision, commitId }: CommitChanges): void {
+    this.#commits = [];
+    this.#first = 0;
+    this.#bytes = 0;
+    this.#before = { revision, commitId };
+  }
+}
+
+function sizeOf({ changes }: CommitChanges): number {
+  return changes.reduce((sum, { after }) => sum + (after?.bytes.length ?? 0), 64);
+}

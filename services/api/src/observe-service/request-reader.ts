@@ -1,0 +1,45 @@
+/** What requests are read from; grpc-js's ServerDuplexStream does. */
+export interface RequestSource<T> {
+  on(event: 'data', listener: (request: T) => void): unknown;
+  on(event: 'end' | 'close', listener: () => void): unknown;
+  pause(): unknown;
+  resume(): unknown;
+}
+
+/** A caller's requests, one at a time: what is not asked for stays with the caller. */
+export class RequestReader<T> {
+  readonly #source: RequestSource<T>;
+  readonly #arrived: T[] = [];
+  #hasEnded = false;
+  #wake: (() => void) | undefined;
+
+  constructor(source: RequestSource<T>) {
+    this.#source = source;
+    source.on('data', (request) => {
+      this.#arrived.push(request);
+      source.pause();
+      this.#wake?.();
+    });
+    const end = () => this.close();
+    source.on('end', end);
+    source.on('close', end);
+    source.pause();
+  }
+
+  /** The next request; undefined where the caller sends no more. */
+  async next(): Promise<T | undefined> {
+    while (this.#arrived.length === 0 && !this.#hasEnded) {
+      this.#source.resume();
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+    return this.#arrived.shift();
+  }
+
+  /** Ends the wait for a request. */
+  close(): void {
+    this.#hasEnded = true;
+    this.#wake?.();
+  }
+}

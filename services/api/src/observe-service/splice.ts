@@ -1,0 +1,48 @@
+/** Protobuf framing of bytes that are encoded already: lengths first, then one buffer, then copies. */
+
+/** The wire type of strings, bytes and messages. */
+const lengthDelimited = 2;
+
+export function varintBytes(value: number): number {
+  let bytes = 1;
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes += 1;
+  return bytes;
+}
+
+/** The bytes of a message as a field of another one; the field's number must be less than 16. */
+export function framedBytes(length: number): number {
+  return 1 + varintBytes(length) + length;
+}
+
+/** Writes into a buffer of a size known beforehand. */
+export class Splicer {
+  readonly buffer: Buffer;
+  #at = 0;
+
+  constructor(bytes: number) {
+    this.buffer = Buffer.allocUnsafe(bytes);
+  }
+
+  /** The tag and length of a field whose bytes follow. */
+  open(field: number, length: number): void {
+    this.buffer[this.#at] = (field << 3) | lengthDelimited;
+    this.#at += 1;
+    this.#varint(length);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    this.buffer.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  #varint(value: number): void {
+    let rest = value;
+    while (rest >= 0x80) {
+      this.buffer[this.#at] = (rest % 0x80) | 0x80;
+      this.#at += 1;
+      rest = Math.floor(rest / 0x80);
+    }
+    this.buffer[this.#at] = rest;
+    this.#at += 1;
+  }
+}

@@ -1,0 +1,91 @@
+import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { AnyChange } from '@berth/shared/model/change';
+import { jobState } from '@berth/shared/model/job';
+import { fits, zeroResources } from '@berth/shared/model/resources';
+import { isTaskLive, isTerminal, taskState } from '@berth/shared/model/task-state';
+import { expect } from 'vitest';
+import type { Agenda } from '../agenda.js';
+import { taskIdIn } from '../core/task-changes.js';
+import type { SimAgent } from './sim-agent.js';
+import type { TestCell } from './test-cell.js';
+
+/** What holds after every commit, whatever happened. */
+export class Laws {
+  readonly #cell: TestCell;
+  readonly #agenda: Agenda;
+  /** Every task id that there ever was. */
+  readonly taskIds = new Set<string>();
+
+  constructor(cell: TestCell, agenda: Agenda) {
+    this.#cell = cell;
+    this.#agenda = agenda;
+  }
+
+  check(changes: readonly AnyChange[], agents: readonly SimAgent[]): void {
+    for (const change of changes) {
+      if (change.kind === 'task') this.#checkTask(change.id, change.before?.record, change.after?.record);
+      if (change.kind === 'jobStatus') checkStatus(change.before?.record, change.after?.record);
+    }
+    this.#oneLiveTaskPerSlot();
+    this.#assignmentsAreLiveTasks(agents);
+    this.#noAgentIsOvercommitted();
+    this.#ledgerIsRight();
+  }
+
+  #checkTask(id: string, before: TaskRecord | undefined, after: TaskRecord | undefined): void {
+    if (before === undefined && after !== undefined) {
+      expect(this.taskIds.has(id), `task id ${id} is used twice`).toBe(false);
+      this.taskIds.add(id);
+    }
+    if (before === undefined || after === undefined) {
+      // What leaves has ended, and that was told.
+      if (before !== undefined)
+        expect(isTerminal(taskState(before)), `${id} leaves while it lives`).toBe(true);
+      return;
+    }
+    expect(taskIdIn(after)).toBe(id);
+    if (!isTaskLive(before)) expect(after.task, `${id} changes after its end`).toEqual(before.task);
+    else expect(taskState(after), `${id} goes back`).toBeGreaterThanOrEqual(taskState(before));
+    const times = after.task?.stateChanges.map(({ timestamp }) => timestamp) ?? [];
+    expect(times, `the history of ${id} goes back in time`).toEqual(times.toSorted());
+  }
+
+  #oneLiveTaskPerSlot(): void {
+    const slots = [...this.#cell.all('task')]
+      .filter(({ record }) => isTaskLive(record))
+      .map(({ record }) => `${record.jobId}.${record.slot}`);
+    expect(slots, 'two live tasks share a slot').toEqual([...new Set(slots)]);
+  }
+
+  #assignmentsAreLiveTasks(agents: readonly SimAgent[]): void {
+    for (const { id, assigned } of agents) {
+      const live = [...this.#cell.all('task')].filter(
+        ({ record }) => record.agentId === id && isTaskLive(record),
+      );
+      expect([...assigned.keys()].toSorted(), `assignments of ${id}`).toEqual(
+        live.map((task) => task.id).toSorted(),
+      );
+      for (const task of live)
+        expect(assigned.get(task.id)?.stop, `the order for ${task.id}`).toEqual(task.record.stop);
+    }
+  }
+
+  #noAgentIsOvercommitted(): void {
+    for (const { id, record } of this.#cell.all('agent')) {
+      expect(
+        fits(this.#cell.usedOn(id), record.capacity ?? zeroResources()),
+        `${id} has more than it can hold`,
+      ).toBe(true);
+    }
+  }
+
+  #ledgerIsRight(): void {
+    expect(this.#agenda.ledger.capacities([])).toEqual(this.#cell.capacities([]));
+  }
+}
+
+function checkStatus(before: JobStatusRecord | undefined, after: JobStatusRecord | undefined): void {
+  if (before === undefined || after === undefined) return;
+  expect(jobState(after), `job ${after.jobId} goes back`).toBeGreaterThanOrEqual(jobState(before));
+  if (isTerminal(jobState(before))) expect(after).toEqual(before);
+}

@@ -1,0 +1,62 @@
+import type { Assignment, TaskReport } from '@berth/shared/gen/berth/v1/store';
+import { State } from '@berth/shared/model/task-state';
+
+/** How a container goes on at its next turn, where it is not told to stop. */
+export type Fate = 'progress' | 'normal' | 'failed' | 'systemError' | 'hang';
+
+/** An agent as the master sees it: assignments go in, reports come out. It keeps its containers while it is cut off. */
+export class SimAgent {
+  readonly id: string;
+  /** What the store holds for it. */
+  readonly assigned = new Map<string, Assignment>();
+  readonly #containers = new Map<string, State>();
+  isCutOff = false;
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  get containers(): number {
+    return this.#containers.size;
+  }
+
+  /** One step for each container; none while it is cut off. Reports carry the time of the agent's own clock. */
+  turn(fate: Fate, atMs: number): readonly TaskReport[] {
+    if (this.isCutOff) return [];
+    for (const taskId of [...this.#containers.keys()])
+      if (!this.assigned.has(taskId)) this.#containers.delete(taskId);
+    return [...this.assigned].flatMap(([taskId, { stop }]) => {
+      const report = this.#step(taskId, stop !== undefined, fate);
+      return report === undefined ? [] : [{ ...blank, ...report, agentId: this.id, taskId, atMs }];
+    });
+  }
+
+  #step(taskId: string, mustStop: boolean, fate: Fate): Partial<TaskReport> | undefined {
+    const state = this.#containers.get(taskId) ?? State.DISPATCHED;
+    if (state === State.FINISHED || fate === 'hang') return undefined;
+    if (fate === 'progress' && mustStop)
+      return this.#end(taskId, { state: State.FAILED, code: 'failed', stopped: true });
+    if (fate === 'normal' && state === State.RUNNING)
+      return this.#end(taskId, { state: State.FINISHED, code: 'normal' });
+    if (fate === 'failed' || fate === 'systemError')
+      return this.#end(taskId, { state: State.FAILED, code: fate });
+    if (state === State.RUNNING) return undefined;
+    const next = state === State.DISPATCHED ? State.STARTING : State.RUNNING;
+    this.#containers.set(taskId, next);
+    return { state: next };
+  }
+
+  #end(taskId: string, end: Partial<TaskReport>): Partial<TaskReport> {
+    this.#containers.set(taskId, State.FINISHED);
+    return end;
+  }
+}
+
+const blank = {
+  state: State.QUEUED as State,
+  code: '',
+  text: '',
+  exitCode: undefined,
+  stopped: false,
+  context: {},
+};

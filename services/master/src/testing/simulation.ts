@@ -1,0 +1,219 @@
+import {
+  AgentState,
+  type JobRecord,
+  type TaskRecord,
+  type TaskReport,
+} from '@berth/shared/gen/berth/v1/store';
+import { instancesOf } from '@berth/shared/model/job';
+import { isTaskLive, taskState } from '@berth/shared/model/task-state';
+import type { CommitRequest } from '@berth/shared/store/store';
+import { Agenda, masterActor } from '../agenda.js';
+import { commitOf, isEmptyPlan } from '../core/commit-plan.js';
+import type { Limits } from '../core/limits.js';
+import { agentsInState } from '../core/liveness.js';
+import { planRound } from '../core/round.js';
+import { taskIdIn } from '../core/task-changes.js';
+import { anAgentStatus, limits as defaultLimits, must, t0 } from './fixtures.js';
+import { Laws } from './laws.js';
+import { type Fate, SimAgent } from './sim-agent.js';
+import { TestCell } from './test-cell.js';
+
+/** More rounds than this after one event mean that the master never comes to rest. */
+const restingRounds = 300;
+
+export interface SimulationOptions {
+  readonly agents?: number;
+  readonly cpuMillisPerAgent?: number;
+  readonly limits?: Partial<Limits>;
+  readonly maxWrites?: number;
+  readonly maxFinishedJobs?: number;
+}
+
+/** A whole cell over the pure functions: rounds, agents and callers in virtual time. Each commit is held to the laws. */
+export class Simulation {
+  readonly cell = new TestCell();
+  readonly laws: Laws;
+  readonly agents: readonly SimAgent[];
+  readonly archive = new Map<string, Map<string, Uint8Array>>();
+  readonly #agenda: Agenda;
+  readonly #limits: Limits;
+  readonly #maxWrites: number;
+  readonly #inbox: TaskReport[] = [];
+  nowMs = t0;
+
+  constructor(options: SimulationOptions = {}) {
+    const {
+      agents = 3,
+      cpuMillisPerAgent: cpuMillis = 4000,
+      limits,
+      maxWrites = 1000,
+      maxFinishedJobs = 1000,
+    } = options;
+    this.#limits = { ...defaultLimits, ...limits };
+    this.#maxWrites = maxWrites;
+    this.agents = Array.from({ length: agents }, (_, index) => new SimAgent(`agent-${index}`));
+    for (const { id } of this.agents)
+      this.cell.putAgent({ id, cpuMillis, memoryMb: 1e6, zone: `z${id.length % 2}` });
+    this.#agenda = new Agenda(this.cell, maxFinishedJobs);
+    this.laws = new Laws(this.cell, this.#agenda);
+  }
+
+  submit(job: JobRecord): void {
+    this.#commit({ actor: 'caller', writes: [{ kind: 'job', id: job.id, record: job }] });
+    this.rest();
+  }
+
+  killJob(id: string): void {
+    const job = this.cell.find('job', id)?.record;
+    if (job === undefined) return;
+    this.submit({ ...job, kill: job.kill ?? { atMs: this.nowMs, by: 'ada' } });
+  }
+
+  killTask(id: string): void {
+    const record = { taskId: id, wish: { atMs: this.nowMs, by: 'ada' } };
+    this.#commit({ actor: 'caller', writes: [{ kind: 'taskStop', id, record }] });
+    this.rest();
+  }
+
+  scale(id: string, desired: number): void {
+    const job = this.cell.find('job', id)?.record;
+    const spec = job?.descriptor?.jobSpec;
+    if (job?.descriptor === undefined || spec?.$case !== 'service') return;
+    const instances = { ...instancesOf(job.descriptor), desired };
+    const descriptor = { ...job.descriptor, jobSpec: { ...spec, value: { ...spec.value, instances } } };
+    this.submit({ ...job, descriptor });
+  }
+
+  /** One turn of one agent; the clock of the agent is wrong by `skewMs`. */
+  agentTurn(index: number, fate: Fate, skewMs = 0): void {
+    const agent = must(this.agents[index % this.agents.length]);
+    this.report(agent.turn(fate, this.nowMs + skewMs));
+  }
+
+  report(reports: readonly TaskReport[]): void {
+    this.#inbox.push(...reports);
+    this.rest();
+  }
+
+  /** Cuts an agent off; the master takes it for lost. */
+  loseAgent(index: number): void {
+    const agent = must(this.agents[index % this.agents.length]);
+    agent.isCutOff = true;
+    this.#setAgentState(agent.id, AgentState.LOST);
+  }
+
+  returnAgent(index: number): void {
+    const agent = must(this.agents[index % this.agents.length]);
+    agent.isCutOff = false;
+    this.#setAgentState(agent.id, AgentState.ALIVE);
+  }
+
+  /** Lets time pass, stopping at each due time. */
+  advance(ms: number): void {
+    const endMs = this.nowMs + ms;
+    while (this.#agenda.due.nextMs() <= endMs) {
+      this.nowMs = Math.max(this.nowMs, this.#agenda.due.nextMs());
+      this.rest();
+    }
+    this.nowMs = endMs;
+    this.rest();
+  }
+
+  /** Rounds until there is nothing more to do now. */
+  rest(): void {
+    for (let rounds = 0; this.#inbox.length > 0 || this.#agenda.hasWork(this.nowMs); rounds++) {
+      if (rounds > restingRounds) throw new Error('the master does not come to rest');
+      this.#round();
+    }
+  }
+
+  /** Agents go on willingly, and time passes, until nothing changes any more. */
+  settle(ms = 60 * 60 * 1000): void {
+    for (let index = 0; index < this.agents.length; index++) this.returnAgent(index);
+    const stepMs = ms / 60;
+    for (let step = 0; step < 60; step++) {
+      for (let turn = 0; turn < 3; turn++)
+        for (const index of this.agents.keys()) this.agentTurn(index, 'progress');
+      this.advance(stepMs);
+    }
+    for (let turn = 0; turn < 3; turn++)
+      for (const index of this.agents.keys()) this.agentTurn(index, 'progress');
+  }
+
+  /** What a look at all jobs, as of now, would still change: nothing, if the agenda misses nothing. */
+  missed(): readonly string[] {
+    const everything = new Set(
+      [...this.cell.all('task')].filter(({ record }) => isQueued(record)).map(({ id }) => id),
+    );
+    const plan = this.#plan(
+      [...this.cell.all('job')].map(({ id }) => id),
+      [],
+      { taskIds: everything, hasNews: true },
+    );
+    return [...plan.tasks.keys(), ...plan.statuses.keys(), ...plan.removedTaskIds, ...plan.removedJobIds];
+  }
+
+  liveTasks(jobId?: string): readonly TaskRecord[] {
+    const all = [...this.cell.all('task')].map(({ record }) => record);
+    return all.filter((task) => isTaskLive(task) && (jobId === undefined || task.jobId === jobId));
+  }
+
+  #round(): void {
+    const reports = this.#inbox.splice(0, Math.floor(this.#maxWrites / 2));
+    this.#agenda.surplusFinished();
+    const plan = this.#plan(this.#agenda.takeJobs(this.nowMs), reports, this.#agenda.takeQueue());
+    if (!isEmptyPlan(plan)) this.#commit({ actor: masterActor, ...commitOf(this.cell, plan, this.#limits) });
+    for (const [jobId, dueMs] of plan.dueMs) this.#agenda.due.set(jobId, dueMs);
+    for (const [jobId, dueMs] of plan.placedDueMs) this.#agenda.due.bringForward(jobId, dueMs);
+    this.#agenda.touch(plan.leftOver);
+    if (plan.queueLeft) this.#agenda.retryQueue();
+  }
+
+  #plan(jobIds: readonly string[], reports: readonly TaskReport[], queue: ReturnType<Agenda['takeQueue']>) {
+    return planRound({
+      cell: this.cell,
+      nowMs: this.nowMs,
+      limits: this.#limits,
+      patienceUntilMs: 0,
+      jobIds,
+      reports: reports.map((report, index) => ({ streamId: `${index}-0`, report })),
+      queue,
+      agents: this.#agenda.ledger,
+      retireNow: this.#agenda.surplusFinished(),
+      orphanStopIds: this.#agenda.orphanStops(),
+      maxWrites: this.#maxWrites,
+    });
+  }
+
+  #commit(request: CommitRequest): void {
+    if (request.writes.length > this.#maxWrites) throw new Error('a commit is larger than it may be');
+    const changes = this.cell.apply(request.writes);
+    for (const { agentId, taskId, assignment } of request.assignments ?? []) {
+      const { assigned } = must(this.agents.find(({ id }) => id === agentId));
+      if (assignment === undefined) assigned.delete(taskId);
+      else assigned.set(taskId, assignment);
+    }
+    for (const { jobId, fields } of request.archive ?? []) {
+      this.archive.set(jobId, new Map([...(this.archive.get(jobId) ?? []), ...Object.entries(fields)]));
+    }
+    this.#agenda.take({
+      revision: this.cell.revision,
+      commitId: '',
+      atMs: this.nowMs,
+      actor: request.actor,
+      changes,
+    });
+    this.laws.check(changes, this.agents);
+  }
+
+  #setAgentState(agentId: string, state: AgentState): void {
+    if (agentsInState(this.cell, state).includes(agentId)) return;
+    const record = anAgentStatus(agentId, state, this.nowMs);
+    this.#commit({ actor: masterActor, writes: [{ kind: 'agentStatus', id: agentId, record }] });
+    this.rest();
+  }
+}
+
+function isQueued(task: TaskRecord): boolean {
+  return isTaskLive(task) && taskIdIn(task) !== '' && taskState(task) === 0;
+}

@@ -1,0 +1,99 @@
+import type { TaskReport } from '@berth/shared/gen/berth/v1/store';
+import { BerthError } from '@berth/shared/model/errors';
+import type { CellStore } from '@berth/shared/store/cell-store';
+import type { CommitRequest, CommitResult, HeldLease } from '@berth/shared/store/store';
+
+/** What happens to a commit on its way: `lose` it, lose its `answer`, or apply it in the end. */
+export type CommitFate = 'apply' | 'lose' | 'loseAnswer';
+
+/** One process's link to a store, which a test can cut, slow down, or make lose things. */
+export class StoreLink implements CellStore {
+  readonly #store: CellStore;
+  readonly requests: CommitRequest[] = [];
+  readonly results: CommitResult[] = [];
+  isCut = false;
+  /** Asked for each commit; a promise holds the commit up. */
+  commitFate: (request: CommitRequest) => CommitFate | Promise<CommitFate> = () => 'apply';
+
+  constructor(store: CellStore) {
+    this.#store = store;
+  }
+
+  async commit(request: CommitRequest): Promise<CommitResult> {
+    this.#throwIfCut();
+    this.requests.push(request);
+    const fate = await this.commitFate(request);
+    if (fate === 'lose') throw lost();
+    const result = await this.#store.commit(request);
+    this.results.push(result);
+    if (fate === 'loseAnswer') throw lost();
+    return result;
+  }
+
+  async findArchived(jobId: string) {
+    this.#throwIfCut();
+    return this.#store.findArchived(jobId);
+  }
+
+  async beat(agentIds: readonly string[]): Promise<void> {
+    this.#throwIfCut();
+    return this.#store.beat(agentIds);
+  }
+
+  async findSilent(silentMs: number) {
+    this.#throwIfCut();
+    return this.#store.findSilent(silentMs);
+  }
+
+  async findBeating(agentIds: readonly string[], withinMs: number) {
+    this.#throwIfCut();
+    return this.#store.findBeating(agentIds, withinMs);
+  }
+
+  async publish(reports: readonly TaskReport[]): Promise<void> {
+    this.#throwIfCut();
+    return this.#store.publish(reports);
+  }
+
+  async tryAcquire(holder: string, ttlMs: number): Promise<HeldLease | undefined> {
+    this.#throwIfCut();
+    return this.#store.tryAcquire(holder, ttlMs);
+  }
+
+  async renew(holder: string, epoch: number, ttlMs: number): Promise<boolean> {
+    this.#throwIfCut();
+    return this.#store.renew(holder, epoch, ttlMs);
+  }
+
+  async release(holder: string, epoch: number): Promise<void> {
+    this.#throwIfCut();
+    return this.#store.release(holder, epoch);
+  }
+
+  openLogReader() {
+    return this.#store.openLogReader();
+  }
+
+  openReportInbox() {
+    return this.#store.openReportInbox();
+  }
+
+  openAssignmentFeed() {
+    return this.#store.openAssignmentFeed();
+  }
+
+  async ping(): Promise<void> {
+    this.#throwIfCut();
+    return this.#store.ping();
+  }
+
+  async close(): Promise<void> {}
+
+  #throwIfCut(): void {
+    if (this.isCut) throw lost();
+  }
+}
+
+function lost(): BerthError {
+  return new BerthError('unavailable', 'The link to the store is cut.');
+}

@@ -1,0 +1,117 @@
+import type { JobRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
+import { parseConfig } from '@berth/shared/process/config';
+import { silentLogger } from '@berth/shared/process/logger';
+import { MemoryStore } from '@berth/shared/store/memory-store';
+import { Replica } from '@berth/shared/store/replica';
+import { onTestFinished } from 'vitest';
+import { masterConfigSchema } from '../config.js';
+import { type Master, startMaster } from '../master.js';
+import { type AgentOptions, anAgent, aReport, must } from './fixtures.js';
+import { StoreLink } from './store-link.js';
+import { settle, VirtualClock } from './virtual-clock.js';
+
+/** Conditions come true within a few turns of the event loop, or never. */
+const maxTurns = 100;
+const stepMs = 500;
+
+export interface StartedMaster {
+  readonly master: Master;
+  readonly link: StoreLink;
+}
+
+/** A store in memory with masters around it, in virtual time; closed when the test ends. */
+export class TestStage {
+  readonly clock: VirtualClock;
+  readonly store: MemoryStore;
+  readonly replica: Replica;
+  /** Agents that beat while time passes. */
+  readonly beating = new Set<string>();
+
+  static async open(): Promise<TestStage> {
+    const clock = new VirtualClock();
+    const store = new MemoryStore({ clock });
+    const replica = await Replica.start(store.openLogReader(), { clock });
+    onTestFinished(() => replica.close());
+    return new TestStage(clock, store, replica);
+  }
+
+  private constructor(clock: VirtualClock, store: MemoryStore, replica: Replica) {
+    this.clock = clock;
+    this.store = store;
+    this.replica = replica;
+  }
+
+  async startMaster(env: NodeJS.ProcessEnv = {}): Promise<StartedMaster> {
+    const link = new StoreLink(this.store);
+    const config = parseConfig(masterConfigSchema, { BERTH_MASTER_HTTP: '127.0.0.1:0', ...env });
+    const master = await startMaster({ config, store: link, log: silentLogger, clock: this.clock });
+    onTestFinished(async () => {
+      link.isCut = true;
+      await master.close();
+    });
+    await settle();
+    return { master, link };
+  }
+
+  async register(options: AgentOptions = {}): Promise<void> {
+    const agent = anAgent(options);
+    this.beating.add(agent.id);
+    await this.store.beat([agent.id]);
+    await this.store.commit({
+      actor: `agent/${agent.id}`,
+      writes: [{ kind: 'agent', id: agent.id, record: agent }],
+    });
+    await settle();
+  }
+
+  async submit(job: JobRecord): Promise<void> {
+    await this.store.commit({ actor: 'ada', writes: [{ kind: 'job', id: job.id, record: job }] });
+    await settle();
+  }
+
+  async killTask(taskId: string): Promise<void> {
+    const record = { taskId, wish: { atMs: this.clock.nowMs(), by: 'ada' } };
+    await this.store.commit({ actor: 'ada', writes: [{ kind: 'taskStop', id: taskId, record }] });
+    await settle();
+  }
+
+  /** The task's agent reports on it. */
+  async report(taskId: string, state: TaskReport['state'], fields: Partial<TaskReport> = {}): Promise<void> {
+    const task = must(this.replica.find('task', taskId)).record;
+    await this.store.publish([aReport(task, state, { atMs: this.clock.nowMs(), ...fields })]);
+    await settle();
+  }
+
+  async assignments(agentId = 'agent-1') {
+    const feed = this.store.openAssignmentFeed();
+    const assignments = await feed.readAssignments(agentId);
+    await feed.close();
+    return assignments;
+  }
+
+  taskState(taskId: string) {
+    return this.replica.find('task', taskId)?.record.task?.state;
+  }
+
+  jobState(jobId = 'job-1') {
+    return this.replica.find('jobStatus', jobId)?.record.state;
+  }
+
+  /** Lets time pass in small steps, while the agents that live beat. */
+  async advance(ms: number): Promise<void> {
+    for (let left = ms; left > 0; left -= stepMs) {
+      await this.store.beat([...this.beating]);
+      await this.clock.advance(Math.min(stepMs, left));
+    }
+    await settle();
+  }
+
+  /** Waits for what comes about without time passing. */
+  async until(what: string, condition: () => boolean): Promise<void> {
+    for (let turns = 0; turns < maxTurns; turns++) {
+      if (condition()) return;
+      await settle();
+    }
+    throw new Error(`it did not come to pass that ${what}`);
+  }
+}

@@ -1,0 +1,176 @@
+/*
+ * Placements per second of the pure function, against the gates that kube-scheduler holds itself to in scheduler_perf.
+ * What is measured is all that a master does to place tasks: rounds of a thousand tasks, each planned, taken back, and
+ * booked. Reasons are counted for what has to wait.
+ */
+import { parseArgs } from 'node:util';
+import type { Fleet } from '@berth/shared/model/placement/fleet';
+import type { QueuedTask } from '@berth/shared/model/placement/place';
+import { zeroResources } from '@berth/shared/model/resources';
+import { agentFacts, makeFleet, makeTasks, playRound, roundSize, specWith } from './place/cell.js';
+import { type BenchRow, machineConditions, median, printReport } from './report.js';
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    agents: { type: 'string', default: '1000,5000,20000' },
+  },
+});
+const repetitions = Number(options.rounds);
+const sizes = options.agents.split(',').map(Number);
+
+interface Case {
+  readonly name: string;
+  /** Pods per second that scheduler_perf demands with 5,000 nodes. */
+  readonly gate: number;
+  readonly goal: { readonly perSecond: number } | { readonly timesGate: number };
+  readonly leastAgents: number;
+  /** Prepares the fleet; what it returns is measured, and tells how many tasks were placed. */
+  prepare(fleet: Fleet): () => number;
+}
+
+const anywhere = specWith();
+const fiftyTimes = { timesGate: 50 };
+const fast = { perSecond: 100_000 };
+
+function simple(
+  name: string,
+  gate: number,
+  more: Pick<Case, 'goal' | 'leastAgents'>,
+  tasks: () => QueuedTask[],
+): Case {
+  return { name, gate, ...more, prepare: (fleet) => () => playAll(fleet, tasks()) };
+}
+
+/** Places all tasks in rounds; those that wait are tried again in each. */
+function playAll(
+  fleet: Fleet,
+  tasks: readonly QueuedTask[],
+  between: (round: number) => void = () => {},
+): number {
+  let waiting: readonly QueuedTask[] = [];
+  let known = new Set<string>();
+  let placed = 0;
+  for (let at = 0, round = 0; at < tasks.length; at += roundSize, round += 1) {
+    const outcome = playRound(fleet, [...waiting, ...tasks.slice(at, at + roundSize)], known);
+    waiting = outcome.waiting;
+    known = new Set(waiting.map(({ taskId }) => taskId));
+    placed += outcome.placed.length;
+    between(round);
+  }
+  return placed;
+}
+
+const cases: readonly Case[] = [
+  simple('basic, 10,000 tasks', 680, { goal: fast, leastAgents: 1000 }, () => makeTasks(10_000, anywhere)),
+  simple('basic, 50,000 tasks', 810, { goal: fast, leastAgents: 5000 }, () => makeTasks(50_000, anywhere)),
+  simple('zone spread, hard, 5,000 tasks', 460, { goal: fiftyTimes, leastAgents: 1000 }, () =>
+    makeTasks(5_000, specWith({ hard: { zoneBalance: 'true' } }), 'spread'),
+  ),
+  simple('zone spread, soft, 5,000 tasks', 340, { goal: fiftyTimes, leastAgents: 1000 }, () =>
+    makeTasks(5_000, specWith({ soft: { zoneBalance: 'true' } }), 'spread'),
+  ),
+  simple('unique host, 2,000 tasks', 60, { goal: fiftyTimes, leastAgents: 5000 }, () =>
+    makeTasks(2_000, specWith({ hard: { uniqueHost: 'true' } }), 'unique'),
+  ),
+  simple('attribute affinity, 10,000 tasks of 100 jobs', 220, { goal: fiftyTimes, leastAgents: 1000 }, () =>
+    Array.from({ length: 100 }, (_, rack) =>
+      makeTasks(
+        100,
+        specWith({ expression: `rack == "rack-${rack}" AND machineType like "m5.*"` }),
+        `job-${rack}`,
+      ),
+    ).flat(),
+  ),
+  {
+    name: '200 unschedulable in front of 5,000 tasks',
+    gate: 590,
+    goal: fiftyTimes,
+    leastAgents: 1000,
+    prepare: (fleet) => () => {
+      const huge = makeTasks(200, anywhere, 'huge', () => ({
+        ...zeroResources(),
+        cpuMillis: 9_000,
+        memoryMb: 1,
+      }));
+      return playAll(fleet, [...huge, ...makeTasks(5_000, anywhere)]);
+    },
+  },
+  {
+    name: 'mixed with churn, 10,000 tasks',
+    gate: 710,
+    goal: fiftyTimes,
+    leastAgents: 1000,
+    prepare: (fleet) => {
+      playAll(fleet, makeTasks(5_000, anywhere, 'before'));
+      return () => playAll(fleet, mixedTasks(), (round) => churn(fleet, round));
+    },
+  },
+];
+
+function mixedTasks(): QueuedTask[] {
+  const kinds = [
+    anywhere,
+    specWith({ hard: { zoneBalance: 'true' } }),
+    specWith({ soft: { zone: 'zone-1' } }),
+    specWith({ expression: 'zone in ("zone-0", "zone-2")' }),
+  ];
+  return Array.from({ length: 100 }, (_, job) => {
+    const spec = kinds[job % kinds.length] ?? anywhere;
+    return makeTasks(100, spec, `mixed-${job}`);
+  }).flat();
+}
+
+/** Ten agents leave and come back empty; the tasks of a hundred others end. */
+function churn(fleet: Fleet, round: number): void {
+  for (let each = 0; each < 10; each += 1) fleet.addAgent(agentFacts((round * 10 + each) % fleet.size));
+  for (let each = 0; each < 100; each += 1) {
+    const slot = fleet.find(agentFacts((round * 100 + each + 500) % fleet.size).id);
+    for (const taskId of [...(slot?.bookings.keys() ?? [])]) if (slot !== undefined) fleet.give(slot, taskId);
+  }
+}
+
+/** Placements per second, once for each of several fresh fleets. */
+function measure({ prepare }: Case, agents: number): { readonly perSecond: number; readonly placed: number } {
+  const act = prepare(makeFleet(agents));
+  const beganAt = process.hrtime.bigint();
+  const placed = act();
+  return { perSecond: placed / (Number(process.hrtime.bigint() - beganAt) / 1e9), placed };
+}
+
+function rowFor(one: Case, agents: number, perSecond: number): BenchRow {
+  const ratio = perSecond / one.gate;
+  const isGoal = agents === 5000;
+  const least = 'perSecond' in one.goal ? one.goal.perSecond : one.goal.timesGate * one.gate;
+  return {
+    case: `${one.name}, ${agents} agents`,
+    value: Math.round(perSecond),
+    unit: 'placements/s',
+    against: 'kube-scheduler gate',
+    againstValue: one.gate,
+    ratio: Number(ratio.toPrecision(3)),
+    ...(isGoal ? { goal: `>= ${least}/s`, holds: perSecond >= least } : {}),
+  };
+}
+
+function main(): void {
+  const all = cases.flatMap((one) =>
+    sizes.filter((size) => size >= one.leastAgents).map((agents) => ({ one, agents })),
+  );
+  const measured = all.map(() => [] as number[]);
+  // The first time warms up the compiler; then the cases alternate.
+  for (let repetition = 0; repetition <= repetitions; repetition += 1) {
+    for (const [index, { one, agents }] of all.entries()) {
+      const { perSecond, placed } = measure(one, agents);
+      if (placed === 0) throw new Error(`${one.name}: nothing was placed`);
+      if (repetition > 0) measured[index]?.push(perSecond);
+    }
+  }
+  printReport({
+    name: 'place',
+    conditions: { ...machineConditions(), rounds: repetitions, tasksPerRound: roundSize, requests: 20 },
+    rows: all.map(({ one, agents }, index) => rowFor(one, agents, median(measured[index] ?? []))),
+  });
+}
+
+main();

@@ -1,0 +1,92 @@
+import type { Resources } from '@berth/shared/gen/berth/v1/store';
+import { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { Fleet } from '@berth/shared/model/placement/fleet';
+import { isUnplaced, type Placement, place, type QueuedTask } from '@berth/shared/model/placement/place';
+import { type PlacementSpec, specOf } from '@berth/shared/model/placement/spec';
+import { zeroResources } from '@berth/shared/model/resources';
+
+/** Tasks that a master places in one round at most, since it writes no more in one commit. */
+export const roundSize = 1_000;
+
+export interface Constraint {
+  readonly hard?: Readonly<Record<string, string>>;
+  readonly soft?: Readonly<Record<string, string>>;
+  readonly expression?: string;
+}
+
+/** Agents of 8 cores and 32 GB in three zones and a hundred racks. */
+export function makeFleet(agents: number): Fleet {
+  const fleet = new Fleet();
+  for (let index = 0; index < agents; index += 1) fleet.addAgent(agentFacts(index));
+  return fleet;
+}
+
+export function agentFacts(index: number) {
+  const id = `agent-${String(index).padStart(5, '0')}`;
+  const attributes = { zone: `zone-${index % 3}`, rack: `rack-${index % 100}`, machineType: 'm5.2xlarge' };
+  const total = {
+    ...zeroResources(),
+    cpuMillis: 8000,
+    memoryMb: 32_000,
+    diskMb: 100_000,
+    networkMbps: 10_000,
+    ports: 100,
+  };
+  return { id, attributes, total };
+}
+
+export function specWith({ hard = {}, soft = {}, expression = '' }: Constraint = {}): PlacementSpec {
+  const container = Container.fromPartial({
+    hardConstraints: { constraints: { ...hard }, expression },
+    softConstraints: { constraints: { ...soft } },
+  });
+  return specOf(JobDescriptor.fromPartial({ containers: { main: container } }));
+}
+
+/** One of twenty different requests, of 100 to 480 thousandths of a core. */
+export function request(index: number): Resources {
+  const shape = (index * 7) % 20;
+  return { ...zeroResources(), cpuMillis: 100 + shape * 20, memoryMb: 256 + ((shape * 13) % 20) * 64 };
+}
+
+let made = 0;
+
+export function makeTasks(
+  count: number,
+  spec: PlacementSpec,
+  jobId = 'job',
+  resources = request,
+): QueuedTask[] {
+  return Array.from({ length: count }, (_, index) => {
+    made += 1;
+    return { taskId: `task-${made}`, jobId, resources: resources(index), spec };
+  });
+}
+
+export interface Outcome {
+  readonly placed: readonly (QueuedTask & Placement)[];
+  readonly waiting: readonly QueuedTask[];
+}
+
+/** One round: the queue is placed, the plan given back, and what was placed is booked, as a commit would have it. */
+export function playRound(
+  fleet: Fleet,
+  queue: readonly QueuedTask[],
+  known: ReadonlySet<string> = new Set(),
+): Outcome {
+  const placed: (QueuedTask & Placement)[] = [];
+  const waiting: QueuedTask[] = [];
+  let index = 0;
+  for (const verdict of place(queue, fleet, { explains: (id) => !known.has(id) })) {
+    const task = queue[index];
+    index += 1;
+    if (task === undefined) continue;
+    if (isUnplaced(verdict)) waiting.push(task);
+    else placed.push({ ...task, ...verdict });
+  }
+  for (const { taskId, jobId, resources, agentId, cards } of placed) {
+    const slot = fleet.find(agentId);
+    if (slot !== undefined) fleet.take(slot, { taskId, jobId, resources, cards, isExclusive: false });
+  }
+  return { placed, waiting };
+}

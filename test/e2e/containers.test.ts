@@ -1,0 +1,185 @@
+import { State } from '@berth/shared/model/task-state';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { testImage } from '../support/docker.js';
+import { DockerCell, skipCellTests } from '../support/docker-cell.js';
+import { type EmptyRegistry, startEmptyRegistry } from '../support/empty-registry.js';
+import {
+  batch,
+  codeIn,
+  type Descriptor,
+  isJobOver,
+  service,
+  shell,
+  stateOf,
+  tasksIn,
+} from '../support/jobs.js';
+
+const graceMs = 1_500;
+
+describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', () => {
+  let cell: DockerCell;
+  let registry: EmptyRegistry;
+
+  beforeAll(async () => {
+    registry = await startEmptyRegistry();
+    cell = await DockerCell.start({ env: { master: { BERTH_MASTER_KILL_GRACE: `${graceMs}ms` } } });
+  });
+  afterAll(async () => {
+    await cell?.stop();
+    await registry?.close();
+  });
+
+  const create = (descriptor: Descriptor) => cell.caller.create(descriptor);
+  const end = (id: string) =>
+    cell.until(`job ${id} ends`, async () => {
+      const job = await cell.caller.find(id);
+      return isJobOver(job) && job;
+    });
+  const running = (id: string) =>
+    cell.until(`job ${id} runs`, async () => tasksIn(await cell.caller.find(id), State.RUNNING)[0]);
+  const killTask = async (id: string) => {
+    await cell.caller.killTask(id);
+    return cell.until(`task ${id} ends`, async () => {
+      const task = await cell.caller.findTask(id);
+      return stateOf(task) >= State.FINISHED && task;
+    });
+  };
+  /** The signals that the engine has sent to a container, by number, and the exit code it ended with. */
+  const signalsTo = async (taskId: string) => {
+    const ofTask = (kind: string) =>
+      cell.events.seen.filter((event) => event.kind === kind && event.taskId === taskId);
+    await cell.until('the engine tells of its end', () => ofTask('die').length > 0);
+    const signals = ofTask('kill').map(({ attributes }) => attributes.signal);
+    return { signals, exitCode: ofTask('die')[0]?.attributes.exitCode };
+  };
+
+  it.each([
+    ['exits with 0', shell('exit 0'), State.FINISHED, /^normal$/],
+    ['exits with 3', shell('exit 3'), State.FAILED, /^failed: exit code 3$/],
+    [
+      'is killed by a signal of its own',
+      shell('kill -9 $$'),
+      State.FAILED,
+      /^failed: SIGKILL \(exit code 137\)$/,
+    ],
+    [
+      'needs more memory than it may have',
+      shell('tail /dev/zero', { resources: { cpu: '0.5', memory: '16' } }),
+      State.FAILED,
+      /^oom: killed at its memory limit of 16 MB$/,
+    ],
+    [
+      'names a command that is not there',
+      { image: { name: testImage }, entryPoint: ['/bin/nonesuch'], resources: { cpu: '0.1', memory: '32' } },
+      State.FAILED,
+      /^invalidRequest: .*nonesuch.*$/,
+    ],
+    [
+      'names a command that cannot be executed',
+      { image: { name: testImage }, entryPoint: ['/bin'], resources: { cpu: '0.1', memory: '32' } },
+      State.FAILED,
+      /^invalidRequest: /,
+    ],
+  ])('a container that %s ends by that name', async (_, container, state, reason) => {
+    const { tasks, jobState } = await end(await create(batch(container)));
+    expect(jobState?.state).toBe(state);
+    expect(tasks.map((task) => task.state?.reason)).toEqual([expect.stringMatching(reason)]);
+  });
+
+  it('an image that no registry has is the fault of the request', async () => {
+    const image = { name: `${registry.host}/none:1` };
+    const { tasks } = await end(await create(batch(shell('exit 0', { image }))));
+    expect(tasks.map((task) => [stateOf(task), codeIn(task)])).toEqual([[State.FAILED, 'invalidRequest']]);
+    expect(tasks[0]?.state?.reason).toContain(image.name);
+  });
+
+  it('gets its entry point, command, environment and labels as the job says', async () => {
+    const container = {
+      image: { name: testImage },
+      resources: { cpu: '0.1', memory: '32' },
+      entryPoint: ['/bin/sh', '-c', 'echo "$0|$1|$GREETING|$BERTH_TASK_INDEX"; exec sleep 600'],
+      command: ['zero', 'one two'],
+      env: { GREETING: 'hello  world' },
+    };
+    const id = await create(service(container));
+    const task = await running(id);
+    const printed = await cell.until(
+      'it has printed',
+      async () => (await cell.printed(task.id)) || undefined,
+    );
+    expect(printed).toBe('zero|one two|hello  world|0\n');
+    const { Config } = await cell.inspect(task.id);
+    expect(Config.Labels).toMatchObject({
+      'berth.job': id,
+      'berth.task': task.id,
+      'berth.cell': cell.local.cell,
+    });
+    expect(Config.Env).toEqual(expect.arrayContaining([`BERTH_TASK_ID=${task.id}`, `BERTH_JOB_ID=${id}`]));
+    expect(task.taskContext['agent.id']).toBe(cell.local.agentIds[0]);
+    await cell.caller.kill(id);
+    await end(id);
+  });
+
+  it('has the limits that were asked for', async () => {
+    const resources = { cpu: '0.25', memory: '48' };
+    const id = await create(service(shell('exec sleep 600', { resources })));
+    const { HostConfig } = await cell.inspect((await running(id)).id);
+    expect(HostConfig.NanoCpus).toBe(250_000_000);
+    expect(HostConfig.Memory).toBe(48_000_000);
+    expect(HostConfig.MemorySwap).toBe(HostConfig.Memory);
+    await cell.caller.kill(id);
+    await end(id);
+  });
+
+  it('is reachable at the host ports that its task tells', async () => {
+    const resources = { cpu: '0.1', memory: '32', ports: '8080,8081' };
+    const serve =
+      'mkdir /a /b; echo a > /a/index.html; echo b > /b/index.html; httpd -p 8080 -h /a; exec httpd -f -p 8081 -h /b';
+    const id = await create(service(shell(serve, { resources })));
+    const { taskContext } = await running(id);
+    const ports = new Map(
+      (taskContext['task.hostPorts'] ?? '').split(',').map((pair) => pair.split(':') as [string, string]),
+    );
+    expect([...ports.keys()]).toEqual(['8080', '8081']);
+    const read = (port: string) =>
+      cell.until(`port ${port} answers`, async () => {
+        const answer = await fetch(`http://127.0.0.1:${ports.get(port)}/`).catch(() => undefined);
+        return answer?.ok === true && answer.text();
+      });
+    expect(await Promise.all(['8080', '8081'].map(read))).toEqual(['a\n', 'b\n']);
+    expect(taskContext['task.containerIp']).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+    await cell.caller.kill(id);
+    await end(id);
+  });
+
+  it('is asked to end with SIGTERM, and may do so in its own way', async () => {
+    const id = await create(batch(shell("trap 'exit 0' TERM; while :; do sleep 1 & wait; done")));
+    const task = await killTask((await running(id)).id);
+    expect(task.state).toEqual({ state: State.FINISHED, reason: 'killed' });
+    await end(id);
+    expect(await signalsTo(task.id)).toEqual({ signals: ['15'], exitCode: '0' });
+  });
+
+  it('is ended with SIGKILL after the grace where it does not obey', async () => {
+    const id = await create(batch(shell("trap '' TERM; while :; do sleep 1; done")));
+    const { id: taskId } = await running(id);
+    const before = Date.now();
+    const task = await killTask(taskId);
+    expect(task.state).toEqual({ state: State.FINISHED, reason: 'killed' });
+    expect(Date.now() - before).toBeGreaterThanOrEqual(graceMs);
+    await end(id);
+    expect(await signalsTo(taskId)).toEqual({ signals: ['15', '9'], exitCode: '137' });
+  });
+
+  it('is ended when it runs longer than its job allows', async () => {
+    const { tasks, jobState } = await end(
+      await create(batch(shell('exec sleep 600'), { runtimeLimitSecs: 1 })),
+    );
+    expect(jobState?.state).toBe(State.FAILED);
+    expect(tasks.map(codeIn)).toEqual(['runtimeLimitExceeded']);
+  });
+
+  it('is removed when its task has ended', async () => {
+    await cell.until('all containers are removed', async () => (await cell.containers()).length === 0);
+  });
+});

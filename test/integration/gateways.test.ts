@@ -1,0 +1,213 @@
+import { BerthClient } from '@berth/client';
+import {
+  JobDescriptor,
+  JobInstancesUpdate,
+  JobManagementServiceService as methods,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { State } from '@berth/shared/model/task-state';
+import { status } from '@grpc/grpc-js';
+import { firstValueFrom, lastValueFrom } from 'rxjs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { expectAgreement } from '../support/agreement.js';
+import { batch, codeIn, isJobOver, retries, runs, service, simulated } from '../support/jobs.js';
+import { LogPause } from '../support/pausable-store.js';
+import { skipRedisTests } from '../support/redis.js';
+import { closeCleanly, TestCell } from '../support/test-cell.js';
+import type { TitusCaller } from '../support/titus-caller.js';
+import { waitFor } from '../support/wait-for.js';
+
+describe.skipIf(skipRedisTests !== false)('two gateways of one cell', () => {
+  let cell: TestCell;
+  let first: TitusCaller;
+  let second: TitusCaller;
+
+  beforeAll(async () => {
+    cell = await TestCell.start({ gateways: 2 });
+    first = cell.caller(0);
+    second = cell.caller(1);
+  });
+  afterAll(() => closeCleanly(cell));
+
+  const atLeast = (revision: number) => ({ headers: { 'berth-min-revision': String(revision) } });
+
+  it('let a caller read its own writes at either, at once', async () => {
+    for (let round = 0; round < 20; round += 1) {
+      const descriptor = JobDescriptor.fromPartial(service(simulated(), { tasks: 0 }));
+      const created = await first.call(methods.createJob, descriptor);
+      const { id } = created.response;
+      const found = await second.call(methods.findJob, { id }, atLeast(created.revision));
+      expect(found.response.id).toBe(id);
+      expect(found.revision).toBeGreaterThanOrEqual(created.revision);
+      const update = JobInstancesUpdate.fromPartial({ jobId: id, instances: { max: 7 } });
+      const updated = await second.call(methods.updateJobInstances, update, atLeast(created.revision));
+      const spec = (await first.find(id, atLeast(updated.revision))).jobDescriptor?.jobSpec?.value;
+      expect(spec).toMatchObject({ instances: { max: 7 } });
+      const killed = await second.call(methods.killJob, { id }, atLeast(updated.revision));
+      const list = await first.call(methods.findJobs, queryOf(id), atLeast(killed.revision));
+      expect(list.response.items.map((job) => job.id)).toEqual([id]);
+    }
+  });
+
+  it('answer a read of a revision that never comes with DEADLINE_EXCEEDED', async () => {
+    const id = await first.create(batch(simulated({ runMs: 0 })));
+    const options = { ...atLeast(1_000_000), deadlineMs: 200 };
+    expect((await second.failure(methods.findJob, { id }, options)).status).toBe(status.DEADLINE_EXCEEDED);
+  });
+
+  it('make one job of requests with one idempotency key, wherever and however often they come', async () => {
+    const descriptor = batch(simulated({ runMs: 0 }));
+    const keyed = { headers: { 'idempotency-key': 'once' } };
+    const ids = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => (index % 2 === 0 ? first : second).create(descriptor, keyed)),
+    );
+    expect(new Set(ids).size).toBe(1);
+    await first.until(ids[0] ?? '', isJobOver, 'ends');
+    expect(await second.create(descriptor, keyed)).toBe(ids[0]);
+    const stranger = { 'berth-caller-id': 'eve', 'berth-caller-email': 'eve@example.com' };
+    expect(await cell.caller(1, stranger).create(descriptor, keyed)).not.toBe(ids[0]);
+  });
+
+  it('let one live job at a time have a name of its own', async () => {
+    const group = { appName: 'web', jobGroupInfo: { stack: 'main', detail: 'blue', sequence: '001' } };
+    const named = { ...service(simulated()), ...group };
+    const outcomes = await Promise.allSettled([
+      first.create(named),
+      second.create(named),
+      first.create(named),
+    ]);
+    const created = outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+    expect(created).toHaveLength(1);
+    const [id = ''] = created;
+    const refused = await second.failure(methods.createJob, JobDescriptor.fromPartial(named));
+    expect([refused.status, refused.message.includes(id)]).toEqual([status.FAILED_PRECONDITION, true]);
+    await second.kill(id);
+    await first.until(id, isJobOver, 'ends');
+    const next = await second.create(named);
+    await first.kill(next);
+    await first.until(next, isJobOver, 'ends');
+  });
+
+  it('never lose an update: of many at once each is there in the end, or was refused', async () => {
+    const id = await first.create(service(simulated(), { tasks: 0 }));
+    const wishes = Array.from({ length: 20 }, (_, index) => index);
+    const outcomes = await Promise.allSettled(
+      wishes.map((max) => {
+        const update = JobInstancesUpdate.fromPartial({ jobId: id, instances: { max: 100 + max } });
+        return (max % 2 === 0 ? first : second).call(methods.updateJobInstances, update);
+      }),
+    );
+    const done = outcomes.flatMap((outcome) =>
+      outcome.status === 'fulfilled' ? [outcome.value.revision] : [],
+    );
+    const codes = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []));
+    expect(codes.every((code) => code === status.ABORTED)).toBe(true);
+    // Each update that succeeded is a commit of its own; the last one stands.
+    expect(new Set(done).size).toBe(done.length);
+    const last = outcomes.findIndex(
+      (outcome) => outcome.status === 'fulfilled' && outcome.value.revision === Math.max(...done),
+    );
+    const spec = (await first.find(id, atLeast(Math.max(...done)))).jobDescriptor?.jobSpec?.value;
+    expect(spec).toMatchObject({ instances: { max: 100 + last } });
+    await first.kill(id);
+  });
+
+  it('are interchangeable: a client goes on with the other one, and misses nothing', async () => {
+    const spare = await TestCell.start({ gateways: 2 });
+    const client = BerthClient.connect({ addresses: [spare.address(0), spare.address(1)] });
+    const owner = { ownerEmail: 'ann@example.com', teamEmail: 'ann@example.com' };
+    const { id } = await client.createJob({ ...batch(simulated({ runMs: 600 }), { tasks: 3 }), owner });
+    const reconnects: Error[] = [];
+    const views = client.followJob(id, {
+      reconnect: true,
+      onReconnect: (cause) => void reconnects.push(cause),
+    });
+    const end = lastValueFrom(views);
+    await firstValueFrom(client.followJob(id, { reconnect: true }));
+    await spare.stopGateway(0);
+    const { state, isFinal, tasks } = await end;
+    expect({ state, isFinal, tasks: tasks.size }).toEqual({ state: State.FINISHED, isFinal: true, tasks: 3 });
+    expect(reconnects.map((error) => 'code' in error && error.code)).toEqual(['unavailable']);
+    client.close();
+    await spare.close();
+  });
+
+  it('show the same cell to one that starts later', async () => {
+    const id = await first.create(service(simulated(), { tasks: 2, retryPolicy: retries(1) }));
+    await first.until(id, runs(2), 'runs');
+    await cell.startGateway();
+    expect(await cell.caller(2).find(id)).toEqual(await first.find(id));
+    await first.kill(id);
+    await first.until(id, isJobOver, 'ends');
+  });
+});
+
+describe.skipIf(skipRedisTests !== false)(
+  'a gateway that falls so far behind that the change log is trimmed',
+  () => {
+    const log = new LogPause();
+    let cell: TestCell;
+    let caller: TitusCaller;
+
+    const start = async (masterEnv: Readonly<Record<string, string>>) => {
+      cell = await TestCell.start({ logLength: 20, gatewayStore: (store) => log.wrap(store), masterEnv });
+      caller = cell.caller();
+    };
+    afterEach(() => closeCleanly(cell));
+
+    /** While the gateway sees nothing, jobs come and end, until the log no longer reaches back to what it has seen. */
+    const fallBehind = async (first?: () => Promise<void>) => {
+      const seen = (await caller.call(methods.findJobs, queryOf())).revision;
+      log.pause();
+      await first?.();
+      const ids: string[] = [];
+      await waitFor(
+        async () => {
+          ids.push(await caller.create(batch(simulated({ runMs: 0 }))));
+          return (await cell.firstLogged()) > seen + 1;
+        },
+        { what: 'the log is trimmed', intervalMs: 0 },
+      );
+      log.resume();
+      return ids;
+    };
+
+    it('takes a new snapshot, from which its subscribers learn every change that they have missed', async () => {
+      await start({});
+      const lasting = await caller.create(service(simulated(), { tasks: 2 }));
+      await caller.until(lasting, runs(2), 'runs');
+      const stream = caller.observeJobs();
+      await stream.until(({ model }) => model.isLive, 'the snapshot is over');
+      const ids = await fallBehind();
+      await stream.until(
+        ({ model }) => ids.every((id) => model.jobs.get(id)?.isFinished),
+        'all ends are told',
+      );
+      expect(cell.lines.some(({ msg }) => msg === 'the new snapshot is in place')).toBe(true);
+      for (const id of [lasting, ...ids]) await expectAgreement(stream, caller, id);
+      stream.cancel();
+    });
+
+    it('ends its streams with ABORTED where the snapshot cannot tell how something ended', async () => {
+      await start({ BERTH_MASTER_FINISHED_RETENTION: '1ms' });
+      const lasting = await caller.create(service(simulated(), { tasks: 2 }));
+      const [victim] = (await caller.until(lasting, runs(2), 'runs')).tasks;
+      const stream = caller.observeJob(lasting);
+      await stream.until(({ model }) => model.isLive, 'the snapshot is over');
+      await fallBehind(async () => {
+        await caller.killTask(victim?.id ?? '');
+        await waitFor(async () => !(await cell.stored(`task/${victim?.id}`)), { what: 'the task has left' });
+      });
+      expect(await stream.ended()).toBe(status.ABORTED);
+      const again = caller.observeJob(lasting);
+      await again.until(({ model }) => model.isLive, 'the new snapshot is over');
+      expect([...again.tasks.keys()]).toEqual(expect.not.arrayContaining([victim?.id]));
+      // What has left can still be asked for.
+      expect(codeIn(await caller.findTask(victim?.id ?? ''))).toBe('killed');
+      again.cancel();
+    });
+  },
+);
+
+function queryOf(id?: string) {
+  return { page: undefined, fiterlingCriteria: id === undefined ? {} : { jobIds: id }, fields: [] };
+}

@@ -1,0 +1,54 @@
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+
+export interface ContainerEvent {
+  /** Docker's word for what happened: `create`, `kill`, `die`, `destroy` and so on. */
+  readonly kind: string;
+  /** The container's name. */
+  readonly taskId: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+interface RawEvent {
+  readonly Action: string;
+  readonly Actor: { readonly Attributes: Readonly<Record<string, string>> };
+}
+
+/** Everything that happens to the containers of one label, from the start on; an engine remembers but little of it. */
+export class ContainerEvents {
+  readonly #stream: Readable;
+  readonly #seen: ContainerEvent[] = [];
+
+  static async watch(docker: Docker, label: string): Promise<ContainerEvents> {
+    const filters = { label: [label], type: ['container' as const] };
+    return new ContainerEvents((await docker.getEvents({ filters })) as Readable);
+  }
+
+  private constructor(stream: Readable) {
+    this.#stream = stream;
+    // A stream that is closed by us tells of it as an error.
+    stream.on('error', () => undefined);
+    createInterface({ input: stream }).on('line', (line) => this.#take(line));
+  }
+
+  /** Oldest first. */
+  get seen(): readonly ContainerEvent[] {
+    return this.#seen;
+  }
+
+  /** The names of the containers that were created, each as often as it was. */
+  get created(): readonly string[] {
+    return this.#seen.filter(({ kind }) => kind === 'create').map(({ taskId }) => taskId);
+  }
+
+  close(): void {
+    this.#stream.destroy();
+  }
+
+  #take(line: string): void {
+    if (line.trim() === '') return;
+    const { Action: kind, Actor } = JSON.parse(line) as RawEvent;
+    this.#seen.push({ kind, taskId: Actor.Attributes.name ?? '', attributes: Actor.Attributes });
+  }
+}

@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto';
+import { readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { labelNames } from '@berth/agent/core/container-spec';
+import { BerthClient } from '@berth/client';
+import { dockerClient } from '@berth/local/docker-client';
+import { type CellOptions, type LocalCell, startCell } from '@berth/local/local-cell';
+import type Docker from 'dockerode';
+import { ContainerEvents } from './container-events.js';
+import { skipDockerTests, testDockerHost } from './docker.js';
+import { skipRedisTests } from './redis.js';
+import { TitusCaller } from './titus-caller.js';
+import { waitFor } from './wait-for.js';
+
+/** Why suites with real processes and containers are to be skipped, or false. */
+export const skipCellTests: string | false = skipDockerTests === false ? skipRedisTests : skipDockerTests;
+
+/** Longer than any container here takes to start on a machine that has much else to do. */
+const defaultTimeoutMs = 60_000;
+const logLines = 40;
+
+/** A cell as people run it: Redis, master, gateway and agent are processes of their own, containers are Docker's. */
+export class DockerCell {
+  readonly local: LocalCell;
+  readonly docker: Docker;
+  readonly caller: TitusCaller;
+  readonly client: BerthClient;
+  /** Holds its logs and data. */
+  readonly home: string;
+  /** What has happened to the cell's containers. */
+  readonly events: ContainerEvents;
+
+  static async start(options: CellOptions = {}): Promise<DockerCell> {
+    const id = randomBytes(4).toString('hex');
+    const home = join(tmpdir(), `berth-e2e-${id}`);
+    const redis = process.env.BERTH_TEST_REDIS_SERVER;
+    const local = await startCell({
+      cell: `e2e-${id}`,
+      home,
+      logsDir: join(home, 'logs'),
+      ...(redis === undefined ? {} : { redisBinary: redis }),
+      ...(testDockerHost === undefined ? {} : { dockerHost: testDockerHost }),
+      ...options,
+    });
+    const events = await ContainerEvents.watch(dockerClient(testDockerHost ?? ''), labelOf(local));
+    return new DockerCell(local, home, events);
+  }
+
+  private constructor(local: LocalCell, home: string, events: ContainerEvents) {
+    this.local = local;
+    this.events = events;
+    this.home = home;
+    this.docker = dockerClient(testDockerHost ?? '');
+    this.caller = new TitusCaller(local.api.grpc);
+    this.client = BerthClient.connect({
+      addresses: local.gateways.map(({ grpc }) => grpc),
+      caller: { email: 'test@example.com' },
+      deadlineMs: defaultTimeoutMs,
+    });
+  }
+
+  /** The names of all containers of the cell, running or not. */
+  async containers(): Promise<readonly string[]> {
+    const found = await this.docker.listContainers({ all: true, filters: { label: [labelOf(this.local)] } });
+    return found.map(({ Names }) => (Names[0] ?? '').slice(1)).toSorted();
+  }
+
+  inspect(taskId: string): Promise<Docker.ContainerInspectInfo> {
+    return this.docker.getContainer(taskId).inspect();
+  }
+
+  /** Everything that the container has printed. */
+  async printed(taskId: string): Promise<string> {
+    const log = await this.docker.getContainer(taskId).logs({ stdout: true, stderr: true, follow: false });
+    // Without a terminal the engine sends frames: eight bytes of header before each piece.
+    let printed = '';
+    for (let at = 0; at + 8 <= log.length; at += 8 + log.readUInt32BE(at + 4)) {
+      printed += log.toString('utf8', at + 8, at + 8 + log.readUInt32BE(at + 4));
+    }
+    return printed;
+  }
+
+  /** Waits for something that takes Docker its time; tells the ends of all logs where it does not come. */
+  async until<T>(what: string, condition: () => T | Promise<T>, timeoutMs = defaultTimeoutMs) {
+    try {
+      return await waitFor(condition, { what, timeoutMs, intervalMs: 25 });
+    } catch (cause) {
+      throw new Error(`${cause instanceof Error ? cause.message : cause}\n${await this.logs()}`, { cause });
+    }
+  }
+
+  /** The ends of all logs. */
+  async logs(): Promise<string> {
+    const names = this.local.names();
+    const logs = names.map(async (name) => {
+      const log = await readFile(join(this.local.logsDir, `${name}.log`), 'utf8').catch(() => '');
+      return `--- ${name}\n${log.trimEnd().split('\n').slice(-logLines).join('\n')}`;
+    });
+    return (await Promise.all(logs)).join('\n');
+  }
+
+  /** Ends everything; what is left behind can still be asked for. */
+  async stop(): Promise<void> {
+    this.caller.close();
+    this.client.close();
+    this.events.close();
+    await this.local.stop();
+    await rm(this.home, { recursive: true, force: true });
+  }
+}
+
+function labelOf({ cell }: LocalCell): string {
+  return `${labelNames.cell}=${cell}`;
+}

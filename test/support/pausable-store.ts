@@ -1,0 +1,47 @@
+import type { CellStore } from '@berth/shared/store/cell-store';
+import type { LogReader } from '@berth/shared/store/store';
+
+/** Holds back the readers of a cell's change log, as a host does whose process gets no time. Everything else goes on. */
+export class LogPause {
+  #resumed: Promise<void> = Promise.resolve();
+  #resume = (): void => undefined;
+
+  pause(): void {
+    this.#resumed = new Promise((resolve) => {
+      this.#resume = resolve;
+    });
+  }
+
+  resume(): void {
+    this.#resume();
+  }
+
+  /** The same store, but for its log readers, which this holds. */
+  wrap(store: CellStore): CellStore {
+    const openLogReader = () => this.#held(store.openLogReader());
+    return new Proxy(store, {
+      get: (target, name) => {
+        if (name === 'openLogReader') return openLogReader;
+        const value: unknown = Reflect.get(target, name);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  }
+
+  #held(reader: LogReader): LogReader {
+    return {
+      head: () => reader.head(),
+      scan: () => reader.scan(),
+      readLog: async (after, blockMs) => {
+        await this.#resumed;
+        const read = await reader.readLog(after, blockMs);
+        await this.#resumed;
+        return read;
+      },
+      close: () => {
+        this.resume();
+        return reader.close();
+      },
+    };
+  }
+}
