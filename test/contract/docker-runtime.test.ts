@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { RuntimeEvent } from '@berth/agent/container-runtime';
 import type { ContainerSpec } from '@berth/agent/core/container-spec';
 import { DockerRuntime } from '@berth/agent/docker-runtime';
+import { parseSecurityProfile } from '@berth/shared/model/security-profile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { skipDockerTests, testDockerHost, testImage } from '../support/docker.js';
 import { waitFor } from '../support/wait-for.js';
@@ -131,6 +132,62 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
     expect(HostConfig).toMatchObject({ NanoCpus: 250_000_000, Memory: 48_000_000, MemorySwap: 48_000_000 });
     await runtime.start(made.name);
     await waitFor(async () => (await runtime.inspect(made.name))?.exitCode === 5);
+  });
+
+  describe('a security profile', () => {
+    /** What a shell command under the profile ends with: 0 where it holds. */
+    const holds = async (securityProfile: Record<string, string>, script: string) => {
+      const parsed = parseSecurityProfile(securityProfile);
+      if ('violations' in parsed) throw new Error(JSON.stringify(parsed.violations));
+      return (await run({ command: ['sh', '-c', script], security: parsed.profile })).exitCode === 0;
+    };
+    const netAdmin = 1 << 12;
+    const hasCapability = (bit: number) =>
+      `test $(( 0x$(sed -n 's/^CapBnd:\\s*//p' /proc/self/status) & ${bit} )) -ne 0`;
+
+    it('sets user and group', async () => {
+      expect(await holds({}, 'test $(id -u) = 0')).toBe(true);
+      expect(await holds({ user: '1000:1001' }, 'test $(id -u):$(id -g) = 1000:1001')).toBe(true);
+    });
+
+    it('makes the root file system read-only', async () => {
+      expect(await holds({}, 'touch /x')).toBe(true);
+      expect(await holds({ readOnlyRootfs: 'true' }, 'touch /x')).toBe(false);
+    });
+
+    it('adds and drops capabilities', async () => {
+      expect(await holds({}, hasCapability(netAdmin))).toBe(false);
+      expect(await holds({ capabilities: 'NET_ADMIN' }, hasCapability(netAdmin))).toBe(true);
+      expect(await holds({}, 'touch /x && chown 5 /x')).toBe(true);
+      expect(await holds({ capabilities: '-CHOWN' }, 'touch /x && chown 5 /x')).toBe(false);
+    });
+
+    // Whether the engine's own host lets it is not for a test to say: engines may themselves run confined.
+    it('asks the engine for a privileged container', async () => {
+      const parsed = parseSecurityProfile({ privileged: 'true' });
+      const made = spec('profile' in parsed ? { security: parsed.profile } : {});
+      await runtime.create(made);
+      expect((await engineInspect(made.name)).HostConfig.Privileged).toBe(true);
+    });
+
+    it('replaces the seccomp profile, or does without', async () => {
+      const mode = (number: number) => `grep -q '^Seccomp:.*${number}' /proc/self/status`;
+      expect(await holds({ seccomp: 'unconfined' }, mode(0))).toBe(true);
+      const noDirectories = {
+        defaultAction: 'SCMP_ACT_ALLOW',
+        syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO' }],
+      };
+      const seccomp = JSON.stringify(noDirectories);
+      expect(await holds({ seccomp: 'unconfined' }, 'mkdir /d')).toBe(true);
+      expect(await holds({ seccomp }, 'mkdir /d')).toBe(false);
+    });
+
+    it('names the AppArmor profile', async () => {
+      const parsed = parseSecurityProfile({ apparmor: 'unconfined' });
+      const made = spec('profile' in parsed ? { security: parsed.profile } : {});
+      await runtime.create(made);
+      expect((await engineInspect(made.name)).HostConfig.SecurityOpt).toEqual(['apparmor=unconfined']);
+    });
   });
 
   it('publishes ports that can be reached', async () => {

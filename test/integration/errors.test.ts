@@ -16,6 +16,19 @@ import type { TitusCaller } from '../support/titus-caller.js';
 
 const unknownJob = '01920000-0000-7000-8000-000000000000';
 const unknownTask = `${unknownJob}.0-0`;
+const jobsAndTasks = [
+  ...[
+    'CreateJob',
+    'FindJob',
+    'FindJobs',
+    'KillJob',
+    'UpdateJobInstances',
+    'UpdateJobStatus',
+    'ObserveJob',
+    'ObserveJobs',
+  ],
+  ...['FindTask', 'FindTasks', 'KillTask'],
+];
 const tooLong = 'x'.repeat(257);
 
 describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad request', () => {
@@ -56,8 +69,6 @@ describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad reques
               resources: { cpu: '-1', memory: 'lots', disk: '1parsec', ports: '70000', colour: 'blue' },
               env: { '1BAD': 'x' },
               entryPoint: [''],
-              hardConstraints: { expression: 'zone = "a"' },
-              securityProfile: { role: 'admin' },
             },
           },
           jobSpec: {
@@ -89,7 +100,6 @@ describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad reques
         'containers["main"].resources.disk',
         'containers["main"].resources.memory',
         'containers["main"].resources.ports',
-        'containers["main"].securityProfile',
         'jobGroupInfo.stack',
         'labels[""]',
         'labels["long"]',
@@ -261,26 +271,15 @@ describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad reques
     expect(failure.fields).toEqual(['metadata berth-min-revision']);
   });
 
-  it('each RPC that is not built yet answers UNIMPLEMENTED and names itself', async () => {
-    const built = new Set([
-      'CreateJob',
-      'FindJob',
-      'FindJobs',
-      'FindTask',
-      'FindTasks',
-      'KillJob',
-      'KillTask',
-    ]);
-    for (const name of ['UpdateJobInstances', 'UpdateJobStatus', 'ObserveJob', 'ObserveJobs'])
-      built.add(name);
-    const paths = [...Object.values(methods), ...Object.values(jobV1)].map(({ path }) => path);
-    const left = paths.filter((path) => !built.has(nameOf(path)));
-    expect(left.length).toBeGreaterThan(0);
-    for (const path of left) {
+  it('each RPC of the contract is either there or answers UNIMPLEMENTED and names itself', async () => {
+    const missing: string[] = [];
+    for (const { path } of [...Object.values(methods), ...Object.values(jobV1)]) {
       const { code, details } = await statusOf(cell.address(), path);
-      expect(code, path).toBe(status.UNIMPLEMENTED);
+      if (code !== status.UNIMPLEMENTED) continue;
       expect(details).toContain(nameOf(path));
+      missing.push(nameOf(path));
     }
+    expect(jobsAndTasks.filter((name) => missing.includes(name))).toEqual([]);
   });
 
   it('none of it is an error of the gateway', () => {
@@ -292,7 +291,7 @@ function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** How a call with an empty request ends, whatever its kind. */
+/** How a call with an empty request ends, whatever its kind; one that begins to answer is there. */
 function statusOf(address: string, path: string): Promise<{ code: number; details: string }> {
   const client = new Client(address, credentials.createInsecure());
   const empty = Buffer.alloc(0);
@@ -304,7 +303,7 @@ function statusOf(address: string, path: string): Promise<{ code: number; detail
       undefined,
     );
     call.on('error', () => undefined);
-    call.on('data', () => undefined);
+    call.on('data', () => call.cancel());
     call.on('status', ({ code, details }) => {
       client.close();
       resolve({ code, details });

@@ -149,12 +149,17 @@ describe.skipIf(skipRedisTests !== false)(
     let caller: TitusCaller;
 
     const start = async (masterEnv: Readonly<Record<string, string>>) => {
-      cell = await TestCell.start({ logLength: 20, gatewayStore: (store) => log.wrap(store), masterEnv });
+      cell = await TestCell.start({
+        gateways: 2,
+        logLength: 20,
+        gatewayStore: (store, index) => (index === 0 ? log.wrap(store) : store),
+        masterEnv,
+      });
       caller = cell.caller();
     };
     afterEach(() => closeCleanly(cell));
 
-    /** While the gateway sees nothing, jobs come and end, until the log no longer reaches back to what it has seen. */
+    /** While the gateway sees nothing, jobs come through the other one and end, until the log no longer reaches back to what it has seen. */
     const fallBehind = async (first?: () => Promise<void>) => {
       const seen = (await caller.call(methods.findJobs, queryOf())).revision;
       log.pause();
@@ -162,7 +167,7 @@ describe.skipIf(skipRedisTests !== false)(
       const ids: string[] = [];
       await waitFor(
         async () => {
-          ids.push(await caller.create(batch(simulated({ runMs: 0 }))));
+          ids.push(await cell.caller(1).create(batch(simulated({ runMs: 0 }))));
           return (await cell.firstLogged()) > seen + 1;
         },
         { what: 'the log is trimmed', intervalMs: 0 },
@@ -194,7 +199,7 @@ describe.skipIf(skipRedisTests !== false)(
       const stream = caller.observeJob(lasting);
       await stream.until(({ model }) => model.isLive, 'the snapshot is over');
       await fallBehind(async () => {
-        await caller.killTask(victim?.id ?? '');
+        await cell.caller(1).killTask(victim?.id ?? '');
         await waitFor(async () => !(await cell.stored(`task/${victim?.id}`)), { what: 'the task has left' });
       });
       expect(await stream.ended()).toBe(status.ABORTED);

@@ -27,9 +27,9 @@ export class ContainerEvents {
 
   private constructor(stream: Readable) {
     this.#stream = stream;
-    // A stream that is closed by us tells of it as an error.
-    stream.on('error', () => undefined);
-    createInterface({ input: stream }).on('line', (line) => this.#take(line));
+    const lines = createInterface({ input: stream }).on('line', (line) => this.#take(line));
+    // A stream that ends because we, or its engine, have closed it tells of it as an error.
+    for (const source of [stream, lines]) source.on('error', () => undefined);
   }
 
   /** Oldest first. */

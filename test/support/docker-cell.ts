@@ -43,7 +43,7 @@ export class DockerCell {
       ...(testDockerHost === undefined ? {} : { dockerHost: testDockerHost }),
       ...options,
     });
-    const events = await ContainerEvents.watch(dockerClient(testDockerHost ?? ''), labelOf(local));
+    const events = await ContainerEvents.watch(dockerClient(local.dockerHost ?? ''), labelOf(local));
     return new DockerCell(local, home, events);
   }
 
@@ -51,7 +51,7 @@ export class DockerCell {
     this.local = local;
     this.events = events;
     this.home = home;
-    this.docker = dockerClient(testDockerHost ?? '');
+    this.docker = dockerClient(local.dockerHost ?? '');
     this.caller = new TitusCaller(local.api.grpc);
     this.client = BerthClient.connect({
       addresses: local.gateways.map(({ grpc }) => grpc),

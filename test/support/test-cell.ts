@@ -34,7 +34,7 @@ export interface TestCellOptions {
   /** How long a commit may wait for Redis. */
   readonly commitTimeoutMs?: number;
   /** Stands between a gateway and its store. */
-  readonly gatewayStore?: (store: CellStore) => CellStore;
+  readonly gatewayStore?: (store: CellStore, gateway: number) => CellStore;
 }
 
 interface Running<T> {
@@ -149,7 +149,7 @@ export class TestCell {
   async startGateway(): Promise<void> {
     const env = { BERTH_API_GRPC: anyPort, BERTH_API_JOBV1: anyPort, BERTH_API_HTTP: anyPort };
     const store = await this.#store();
-    const used = this.#options.gatewayStore?.(store) ?? store;
+    const used = this.#options.gatewayStore?.(store, this.#gateways.length) ?? store;
     const config = parseConfig(gatewayConfigSchema, env);
     const service = await startGateway({ config, store: used, log: this.#log.logger });
     this.#gateways.push({ service, store });

@@ -1,6 +1,7 @@
 import type { BerthClient } from '@berth/client/berth-client';
 import type { JobCalls } from '@berth/client/job-calls';
 import type { ConnectOptions } from '@berth/client/options';
+import type { PlacementCalls } from '@berth/client/placement-calls';
 import { callerEmail } from './caller.js';
 import { type Paint, painter } from './format/paint.js';
 import { documentPrinter, type OutputFormat } from './format/structured.js';
@@ -28,6 +29,8 @@ export interface Context {
   printAll(value: unknown): Promise<void>;
   /** Gives the unary calls, which load faster than a whole client; closes them when `use` is done. */
   withCalls<T>(use: (calls: JobCalls) => Promise<T>): Promise<T>;
+  /** The same with the calls about placement. */
+  withPlacement<T>(use: (calls: PlacementCalls) => Promise<T>): Promise<T>;
   withClient<T>(use: (client: BerthClient) => Promise<T>): Promise<T>;
 }
 
@@ -44,6 +47,13 @@ export function createContext(io: Io, options: GlobalOptions): Context {
         import('@berth/client/job-calls'),
       ]);
       return useAndClose(new JobCalls(connect), use);
+    },
+    withPlacement: async (use) => {
+      const [connect, { PlacementCalls }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/placement-calls'),
+      ]);
+      return useAndClose(new PlacementCalls(connect), use);
     },
     withClient: async (use) => {
       const [connect, { BerthClient }] = await Promise.all([

@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander';
 import { addCluster } from './commands/cluster.js';
+import { addExplain } from './commands/explain.js';
 import { addKill } from './commands/kill.js';
 import { addObserve } from './commands/observe.js';
+import { addPlan } from './commands/plan.js';
 import { addPs } from './commands/ps.js';
 import { addRun } from './commands/run.js';
 import { addScale } from './commands/scale.js';
@@ -39,7 +41,19 @@ export function createProgram(io: Io, setExitCode: (code: number) => void): Comm
   const act: Act = async (command, work) => {
     setExitCode(await work(createContext(io, command.optsWithGlobals<GlobalOptions>())));
   };
-  const commands = [addRun, addSubmit, addPs, addShow, addObserve, addKill, addScale, addCluster, addVersion];
+  const commands = [
+    addRun,
+    addSubmit,
+    addPs,
+    addShow,
+    addExplain,
+    addPlan,
+    addObserve,
+    addKill,
+    addScale,
+    addCluster,
+    addVersion,
+  ];
   for (const add of commands) add(program, act);
   return program;
 }

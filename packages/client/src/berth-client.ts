@@ -10,9 +10,11 @@ import {
 import { isTerminal, State } from '@berth/shared/model/task-state';
 import { systemClock } from '@berth/shared/process/clock';
 import { concatMap, defer, from, map, type Observable } from 'rxjs';
+import { observeAllJobs, observeCell } from './cell-stream.js';
 import { idOf, JobCalls, type Ref } from './job-calls.js';
 import { JobModel, type JobView } from './job-view.js';
-import type { ConnectOptions, ObserveOptions } from './options.js';
+import type { CellObserveOptions, ConnectOptions, ObserveOptions } from './options.js';
+import type { CellEvent } from './resume-point.js';
 import { observe } from './stream.js';
 
 /** How often, and how far apart, a finished job is read until the gateway that is asked knows its end too. */
@@ -29,6 +31,15 @@ export class BerthClient extends JobCalls {
   }
 
   /**
+   * The whole cell, or what is selected of it: a snapshot, `snapshotEnd`, then every commit. A lost gateway goes unnoticed:
+   * the next stream goes on where the last one ended, without gap or duplicate. Where that cannot be, a `reset` tells
+   * which revisions were lost, and a new snapshot follows. Does not complete.
+   */
+  observe(options?: CellObserveOptions): Observable<CellEvent> {
+    return observeCell(this.channel, options);
+  }
+
+  /**
    * One job: its snapshot, `snapshotEnd`, then every change in commit order; completes after `jobFinished`.
    * A job that is not known is an error with code `notFound`.
    */
@@ -37,8 +48,13 @@ export class BerthClient extends JobCalls {
     return observe(this.channel, { definition: methods.observeJob, request }, options);
   }
 
-  /** All jobs: a snapshot of each live one, `snapshotEnd`, then every change in commit order. Does not complete. */
-  observeJobs(options?: ObserveOptions): Observable<JobChangeNotification> {
+  /**
+   * All jobs: a snapshot of each live one, `snapshotEnd`, then every change in commit order. Does not complete. With `reconnect`
+   * a lost gateway goes unnoticed: the next one goes on where the last one ended, without gap or duplicate. Only where the
+   * changes since then cannot be had any more all begins anew with a snapshot.
+   */
+  observeJobs(options: ObserveOptions = {}): Observable<JobChangeNotification> {
+    if (options.reconnect) return observeAllJobs(this.channel, options);
     return observe(this.channel, { definition: methods.observeJobs, request: () => Empty.create() }, options);
   }
 

@@ -1,5 +1,6 @@
 /** What a caller or subscriber of a Berth cell imports. */
 
+export { ObservedKind } from '@berth/shared/gen/berth/v1/observe_service';
 export type { Page, Pagination, RetryPolicy } from '@berth/shared/gen/netflix/titus/titus_base';
 export type {
   Constraints,
@@ -28,9 +29,11 @@ export type { JobView } from './job-view.js';
 export type {
   Caller,
   CallOptions,
+  CellObserveOptions,
   ClientLog,
   ConnectOptions,
   CreateOptions,
   InstancesOptions,
   ObserveOptions,
 } from './options.js';
+export type { CellEvent } from './resume-point.js';

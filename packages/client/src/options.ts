@@ -1,3 +1,4 @@
+import type { DeepPartial, ObserveRequest_Subscription } from '@berth/shared/gen/berth/v1/observe_service';
 import type { ChannelCredentials, Metadata } from '@grpc/grpc-js';
 
 /** How long a unary call may take in all, its retries included, where the caller names no limit of its own. */
@@ -85,4 +86,10 @@ export interface ObserveOptions {
   readonly reconnect?: boolean | 'onceConnected';
   /** Called before each wait for a new attempt, with what ended the stream. */
   readonly onReconnect?: (cause: Error) => void;
+}
+
+/** Options of a stream of the whole cell. It is opened again, and goes on where it was, unless told otherwise. */
+export interface CellObserveOptions extends ObserveOptions {
+  /** What is told: kinds, criteria, fields, and where to begin. All, and from the present, where absent. */
+  readonly subscription?: DeepPartial<ObserveRequest_Subscription>;
 }

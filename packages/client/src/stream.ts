@@ -1,5 +1,5 @@
 import { backoff } from '@berth/shared/process/backoff';
-import type { ClientReadableStream, MethodDefinition, ServiceError } from '@grpc/grpc-js';
+import type { ClientReadableStream, Metadata, MethodDefinition, ServiceError } from '@grpc/grpc-js';
 import { Observable, type Subscriber } from 'rxjs';
 import type { Channel } from './channel.js';
 import { toBerthError } from './failure.js';
@@ -29,6 +29,21 @@ export function observe<Req, Res>(
   });
 }
 
+/** A call whose requests are a stream too has one of them to begin with. */
+function openCall<Req, Res>(
+  { client }: Gateway,
+  { path, requestStream, requestSerialize, responseDeserialize }: MethodDefinition<Req, Res>,
+  { request, metadata }: { readonly request: Req; readonly metadata: Metadata },
+): Readable<Res> {
+  if (!requestStream)
+    return client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
+  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
+  call.write(request);
+  return call;
+}
+
+type Readable<Res> = Pick<ClientReadableStream<Res>, 'cancel' | 'on'>;
+
 /** One subscription: a call, and those that follow it where the gateway is lost. */
 class Session<Req, Res> {
   readonly #channel: Channel;
@@ -36,7 +51,7 @@ class Session<Req, Res> {
   readonly #options: ObserveOptions;
   readonly #subscriber: Subscriber<Res>;
   readonly #delays = backoff(reconnectDelays);
-  #stream: ClientReadableStream<Res> | undefined;
+  #stream: Readable<Res> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #hasReceived = false;
 
@@ -55,13 +70,7 @@ class Session<Req, Res> {
   open(): void {
     const { definition, request } = this.#call;
     const gateway = this.#channel.gateways.current();
-    const stream = gateway.client.makeServerStreamRequest(
-      definition.path,
-      definition.requestSerialize,
-      definition.responseDeserialize,
-      request(),
-      this.#channel.metadata(),
-    );
+    const stream = openCall(gateway, definition, { request: request(), metadata: this.#channel.metadata() });
     this.#stream = stream;
     stream.on('data', (message: Res) => {
       this.#hasReceived = true;

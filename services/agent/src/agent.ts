@@ -175,6 +175,7 @@ function createMember(crew: Crew, { agentId, runtime }: Seat): Member {
       network: config.BERTH_AGENT_NETWORK,
       portBind: config.BERTH_AGENT_PORT_BIND,
       passesGpus: config.BERTH_AGENT_GPU_DRIVER === 'nvidia',
+      allowsPrivileged: config.BERTH_AGENT_ALLOW_PRIVILEGED,
     },
     runtime,
     timers,

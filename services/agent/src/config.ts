@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
-import { attributes, cellConfigShape, durationMs, listenAddress } from '@berth/shared/process/config';
+import { networkModes } from '@berth/shared/model/container-network';
+import { attributes, cellConfigShape, durationMs, flag, listenAddress } from '@berth/shared/process/config';
 import { z } from 'zod';
-import { networkModes } from './core/container-spec.js';
 
 const amount = z.coerce.number({ error: 'must be a number' });
 const positive = amount.positive({ error: 'must be greater than 0' });
@@ -45,6 +45,8 @@ export const agentConfigSchema = z.object({
   BERTH_AGENT_PORT_BIND: z
     .union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' })
     .default('127.0.0.1'),
+  /** Whether containers may be privileged, which is as good as root on the host. */
+  BERTH_AGENT_ALLOW_PRIVILEGED: flag.default(false),
   BERTH_AGENT_HEARTBEAT: span('2s'),
   /** An agent whose engine has been silent for longer than this no longer counts as alive. */
   BERTH_AGENT_RUNTIME_SILENCE: span('60s'),

@@ -1,4 +1,5 @@
 import { bytesPerMb } from '@berth/shared/model/resources';
+import type { SecurityProfile } from '@berth/shared/model/security-profile';
 import type { ContainerSpec } from './core/container-spec.js';
 
 const nanoCpusPerMilli = 1_000_000;
@@ -9,6 +10,7 @@ export function createOptions(spec: ContainerSpec) {
   return {
     name: spec.name,
     Image: spec.image,
+    ...(spec.security?.user === undefined ? {} : { User: spec.security.user }),
     ...(spec.entryPoint.length > 0 ? { Entrypoint: [...spec.entryPoint] } : {}),
     ...(spec.command.length > 0 ? { Cmd: [...spec.command] } : {}),
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
@@ -17,6 +19,7 @@ export function createOptions(spec: ContainerSpec) {
     HostConfig: {
       Init: spec.init,
       NetworkMode: spec.network,
+      ...(spec.security === undefined ? {} : securityOptions(spec.security)),
       // Port 0 of the host: Docker chooses a free one.
       PortBindings: spec.network === 'bridge' ? portBindings(spec) : {},
       ...(spec.cpuMillis > 0 ? { NanoCpus: spec.cpuMillis * nanoCpusPerMilli } : {}),
@@ -24,6 +27,21 @@ export function createOptions(spec: ContainerSpec) {
       ...(spec.gpus === undefined ? {} : { DeviceRequests: [deviceRequest(spec.gpus)] }),
       ...(memory > 0 ? { Memory: memory, MemorySwap: memory } : {}),
     },
+  };
+}
+
+function securityOptions(profile: SecurityProfile) {
+  const { seccomp, apparmor, addedCapabilities, droppedCapabilities } = profile;
+  const options = [
+    ...(seccomp === undefined ? [] : [`seccomp=${seccomp}`]),
+    ...(apparmor === undefined ? [] : [`apparmor=${apparmor}`]),
+  ];
+  return {
+    ...(profile.privileged ? { Privileged: true } : {}),
+    ...(profile.readOnlyRootfs ? { ReadonlyRootfs: true } : {}),
+    ...(addedCapabilities.length > 0 ? { CapAdd: [...addedCapabilities] } : {}),
+    ...(droppedCapabilities.length > 0 ? { CapDrop: [...droppedCapabilities] } : {}),
+    ...(options.length > 0 ? { SecurityOpt: options } : {}),
   };
 }
 

@@ -16,6 +16,7 @@ import { type ContainerSpec, labelNames } from './core/container-spec.js';
 import { connectDocker, type Docker } from './docker-connection.js';
 import { type DockerCall, isAlreadySo, toRuntimeError } from './docker-errors.js';
 import { dockerEvents } from './docker-events.js';
+import { eventsTellOfOom, mayHaveRunOutOfMemory } from './docker-oom.js';
 import { createOptions } from './docker-options.js';
 import { initErrorIn, statusOf, summaryOf } from './docker-status.js';
 
@@ -57,6 +58,8 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #identity: Readonly<Record<string, string>>;
   readonly #log: Logger;
   readonly #pulls = new Map<string, Promise<string>>();
+  /** Those whose SIGKILL was ours. */
+  readonly #killed = new Set<string>();
   #hasInit = true;
 
   constructor(options: DockerRuntimeOptions) {
@@ -96,6 +99,9 @@ export class DockerRuntime implements ContainerRuntime {
     const info = await this.#find(taskId);
     if (info === undefined || !this.#isOurs(info)) return undefined;
     const status = statusOf(info);
+    if (mayHaveRunOutOfMemory(info, status) && !this.#killed.has(taskId)) {
+      return { ...status, oomKilled: await this.#ranOutOfMemory(info) };
+    }
     if (info.HostConfig.Init !== true || !initExitCodes.includes(status.exitCode ?? 0)) return status;
     const startError = await this.#initError(taskId);
     return startError === undefined ? status : { ...status, startError };
@@ -143,10 +149,12 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async kill(taskId: string): Promise<void> {
+    this.#killed.add(taskId);
     await this.#signal('kill', taskId, 'SIGKILL');
   }
 
   async remove(taskId: string): Promise<void> {
+    this.#killed.delete(taskId);
     try {
       await this.#call('remove', (abortSignal) =>
         this.#docker.getContainer(taskId).remove({ v: true, abortSignal }),
@@ -177,6 +185,10 @@ export class DockerRuntime implements ContainerRuntime {
 
   #isOurs(info: Dockerode.ContainerInspectInfo): boolean {
     return Object.entries(this.#identity).every(([name, value]) => info.Config.Labels[name] === value);
+  }
+
+  #ranOutOfMemory(info: Dockerode.ContainerInspectInfo): Promise<boolean> {
+    return this.#call('inspect', (abortSignal) => eventsTellOfOom(this.#docker, info, abortSignal));
   }
 
   /** The log tells only with drivers that can be read back; without it the exit code has to do. */

@@ -12,6 +12,7 @@ import type { Replica } from '@berth/shared/store/replica';
 import type { Archive, CommitRequest, CommitResult, Committer } from '@berth/shared/store/store';
 import { archivedJob, archivedTask } from './archived-job.js';
 import { type JobView, jobViewOf } from './core/observe.js';
+import type { ImageResolver } from './images/image-resolver.js';
 import { JobIndex } from './job-index.js';
 import type { GatewayMetrics } from './metrics.js';
 
@@ -41,12 +42,14 @@ export interface CellOptions {
   readonly store: Committer & Archive;
   readonly clock: Clock;
   readonly metrics: GatewayMetrics;
+  readonly images: ImageResolver;
 }
 
 export class Cell {
   readonly replica: Replica;
   readonly index: JobIndex;
   readonly clock: Clock;
+  readonly images: ImageResolver;
   readonly #store: Committer & Archive;
   readonly #metrics: GatewayMetrics;
   readonly #told = new WeakMap<CallContext, number>();
@@ -54,10 +57,11 @@ export class Cell {
   /** Of all agents, until one of them changes. */
   #attributes: KnownAttributes | undefined;
 
-  constructor({ replica, store, clock, metrics }: CellOptions) {
+  constructor({ replica, store, clock, metrics, images }: CellOptions) {
     this.replica = replica;
     this.index = new JobIndex(replica);
     this.clock = clock;
+    this.images = images;
     this.#store = store;
     this.#metrics = metrics;
     this.#followSetBacks();

@@ -237,7 +237,9 @@ describe('job clusters', () => {
       jobDescriptor: { labels: { cell: 'ours' } },
     });
     await gateway.call(methods.updateJobCluster, { id: 'default', descriptor });
-    expect((await gateway.find(await gateway.create())).jobDescriptor?.labels).toEqual({ cell: 'ours' });
+    expect((await gateway.find(await gateway.create())).jobDescriptor?.labels).toMatchObject({
+      cell: 'ours',
+    });
     await enable('default', false);
     expect(await codeOf(gateway.create())).toBe(status.FAILED_PRECONDITION);
     await enable('default', true);

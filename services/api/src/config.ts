@@ -1,6 +1,7 @@
-import { cellConfigShape, listenAddress } from '@berth/shared/process/config';
+import { cellConfigShape, durationMs, listenAddress } from '@berth/shared/process/config';
 import { z } from 'zod';
 import type { BucketPolicy } from './core/token-bucket.js';
+import { resolutionModes } from './images/image-resolver.js';
 
 /** The gateway's environment variables, with their defaults. */
 export const gatewayConfigSchema = z.object({
@@ -17,6 +18,19 @@ export const gatewayConfigSchema = z.object({
   BERTH_API_WRITE_RATE: z.coerce.number().nonnegative().default(500),
   /** Writes that a caller who was quiet may make at once. */
   BERTH_API_WRITE_BURST: z.coerce.number().int().positive().default(5_000),
+  /** Whether images are resolved to digests when jobs are created. */
+  BERTH_IMAGE_RESOLUTION: z
+    .enum(resolutionModes, { error: `must be one of ${resolutionModes.join(', ')}` })
+    .default('best-effort'),
+  /** The longest that a CreateJob waits for registries. */
+  BERTH_IMAGE_RESOLUTION_TIMEOUT: durationMs.prefault('3s'),
+  /** Registries that speak plain HTTP, besides those on this machine: `host:port`, separated by commas. */
+  BERTH_IMAGE_INSECURE_REGISTRIES: z
+    .string()
+    .default('')
+    .transform((text): ReadonlySet<string> => new Set(text.split(',').map((host) => host.trim()))),
+  /** Credentials for registries: a file such as `docker login` writes. */
+  BERTH_IMAGE_AUTH_FILE: z.string().optional(),
 });
 
 /** How fast each caller may write; undefined for no limit. */

@@ -14,10 +14,13 @@ import { Cell } from './cell.js';
 import { type GatewayConfig, writePolicy } from './config.js';
 import { clusterFeed, jobFeed } from './feeds.js';
 import { type HttpServer, startHttpServer } from './http/http-server.js';
+import { createImageResolver } from './images/create-resolver.js';
 import { jobManagementService } from './job-service.js';
 import { createGatewayMetrics, type OpenStream } from './metrics.js';
 import { ObserveHub } from './observe-hub.js';
 import { observeService, openCellObserving } from './observe-service/service.js';
+import { LiveLedger } from './placement/live-ledger.js';
+import { placementService } from './placement/service.js';
 import { RateLimiter } from './rate-limiter.js';
 
 /** Calls in progress have this long to end when the gateway closes. */
@@ -79,7 +82,10 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
     store,
     clock,
     metrics: createGatewayMetrics(registry, streams, held),
+    images: createImageResolver(config, clock, log),
   });
+  const ledger = new LiveLedger(held);
+  opened.push({ name: 'agent ledger', close: async () => ledger.close() });
   const openLogReader = () => store.openLogReader();
   const cellObserving = openCellObserving({ cell, openLogReader, clock, streams, log });
   opened.push(cellObserving);
@@ -97,15 +103,17 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
     { cell, jobs, clusters, streams, limiter: new RateLimiter(writePolicy(config), clock) },
     callOptions,
   );
+  const observe = observeService(cellObserving, callOptions);
   const grpc = await listen(config.BERTH_API_GRPC, [
     jobService,
-    observeService(cellObserving, callOptions),
+    observe,
+    placementService({ cell, ledger }, callOptions),
     jobV1,
   ]);
   servers.push(grpc);
   const jobv1 = await listen(config.BERTH_API_JOBV1, [jobV1]);
   servers.push(jobv1);
-  http.serve({ service: jobService, clock, log, revision: () => held.revision });
+  http.serve({ service: jobService, observe, clock, log, revision: () => held.revision });
   return {
     grpcPort: grpc.port,
     jobv1Port: jobv1.port,

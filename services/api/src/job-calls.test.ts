@@ -176,6 +176,30 @@ describe('reads', () => {
     });
   });
 
+  it('page on with a cursor, and miss nothing while jobs come and go', async () => {
+    const ids: string[] = [];
+    for (let count = 0; count < 5; count += 1) ids.push(await gateway.create());
+    const seen: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const headers: Record<string, string> = cursor === undefined ? {} : { 'berth-cursor': cursor };
+      const query = { page: { pageNumber: 0, pageSize: 2 }, fiterlingCriteria: {}, fields: [] };
+      const { response, trailers } = await gateway.call(methods.findJobs, query, { headers });
+      seen.push(...response.items.map(({ id }) => id));
+      cursor = trailers.get('berth-cursor')[0]?.toString();
+      expect(cursor !== undefined).toBe(response.pagination?.hasMore);
+      // What has been read goes: with page numbers the next page would skip as many.
+      if (seen.length === 2) await decide(store, [{ kind: 'job', id: ids[0] ?? '' }]);
+    } while (cursor !== undefined);
+    expect(seen).toEqual(ids);
+    const odd = gateway.call(
+      methods.findJobs,
+      { page: { pageNumber: 1, pageSize: 2 }, fiterlingCriteria: {}, fields: [] },
+      { headers: { 'berth-cursor': 'odd!' } },
+    );
+    expect(await fieldsRefused(odd)).toEqual(['metadata berth-cursor', 'page.pageNumber']);
+  });
+
   it('name everything that is wrong with a query', async () => {
     const query = {
       jobId: '',

@@ -37,10 +37,11 @@ import {
 export async function createJob(cell: Cell, descriptor: JobDescriptor, call: CallContext): Promise<JobId> {
   const repeat = repeatClaim(call, 'idem');
   const id = uuid();
-  const result = await cell.settle(call, (view) => {
-    const { descriptor: complete, cluster } = validJob(cell, view, descriptor, call);
+  const result = await cell.settle(call, async (view) => {
+    const { descriptor: valid, cluster } = validJob(cell, view, descriptor, call);
     if (!cluster.record.enabled)
       throw failedPrecondition(`Job cluster ${cluster.id} is disabled; it starts no job.`);
+    const complete = await cell.images.resolve(valid, call.signal);
     const record: JobRecord = {
       id,
       clusterId: cluster.id,

@@ -45,6 +45,10 @@ export class JobIndex implements JobLists {
     return this.#lists.get(word)?.items ?? [];
   }
 
+  has(word: string, job: Created): boolean {
+    return this.#lists.get(word)?.has(job) === true;
+  }
+
   /** The ids of the cluster's live jobs. */
   liveJobsOf(clusterId: string): readonly string[] {
     return this.listOf(term.cluster(clusterId))

@@ -1,11 +1,11 @@
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { isAgentAlive } from '@berth/shared/model/agent';
 import type { CellView } from '@berth/shared/model/cell-view';
 import type { AnyChange, CommitChanges } from '@berth/shared/model/change';
 import type { Entity } from '@berth/shared/model/entity';
 import { isJobLive } from '@berth/shared/model/job';
+import { AgentLedger } from '@berth/shared/model/placement/agent-ledger';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
-import { AgentLedger } from './agent-ledger.js';
-import { isAgentAlive } from './core/job-view.js';
 import type { Queue } from './core/round-types.js';
 import { DueQueue } from './due-queue.js';
 

@@ -1,4 +1,6 @@
 import { AgentState, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { isAgentAlive } from '@berth/shared/model/agent';
+import { AgentLedger } from '@berth/shared/model/placement/agent-ledger';
 import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources';
 import { isTaskLive, State } from '@berth/shared/model/task-state';
 import { MemoryStore } from '@berth/shared/store/memory-store';
@@ -6,8 +8,6 @@ import { Replica } from '@berth/shared/store/replica';
 import type { Write } from '@berth/shared/store/store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { AgentLedger } from './agent-ledger.js';
-import { isAgentAlive } from './core/job-view.js';
 import { taskIdIn } from './core/task-changes.js';
 import { aJob, anAgent, anAgentStatus, aTask } from './testing/fixtures.js';
 import { TestCell } from './testing/test-cell.js';

@@ -142,9 +142,14 @@ export function parseResources(
 }
 
 /** The container's ports that get host ports, in the order in which they are given; none where they are not valid. */
-export function containerPorts(container: Container): readonly number[] {
+export function containerPorts(container: Pick<Container, 'resources'>): readonly number[] {
   const ports = parsePorts(container.resources.ports ?? '');
   return typeof ports === 'string' ? [] : ports;
+}
+
+/** Whether the container asks for an address of its own: by `allocateIP`, or by a network interface (`eni`). */
+export function wantsOwnAddress({ resources }: Pick<Container, 'resources'>): boolean {
+  return resources.allocateIP?.trim() === 'true' || resources.eni?.trim() === '1';
 }
 
 /** Nothing of anything. */
@@ -215,9 +220,9 @@ function parseOther(name: string, text: string): readonly number[] | string | 0 
     case 'ports':
       return parsePorts(text);
     case 'eni':
-      return /^\d{1,2}$/.test(text.trim())
+      return /^[01]$/.test(text.trim())
         ? 0
-        : `is ${JSON.stringify(text)}, but must be a whole number from 0 to 99`;
+        : `is ${JSON.stringify(text)}, but must be 0 or 1: a container has one network interface at most`;
     case 'allocateIP':
       return /^(true|false)$/.test(text.trim()) ? 0 : `is ${JSON.stringify(text)}, but must be true or false`;
     default:

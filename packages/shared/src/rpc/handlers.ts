@@ -23,6 +23,7 @@ import { type CallKind, callMetrics } from './call-metrics.js';
 import { openScope, ServerShuttingDown } from './call-scope.js';
 import { type CallerIdentity, callerOf } from './caller.js';
 import { isServiceError, toServiceError } from './status.js';
+import { Undecodable } from './undecodable.js';
 
 /** A unary call that has no deadline of its own is answered within this time, if only with DEADLINE_EXCEEDED. */
 export const defaultUnaryDeadlineMs = 30_000;
@@ -64,7 +65,7 @@ export function unary<Req, Res>(
       if (!(reason instanceof ServerShuttingDown)) fail(reason);
     });
     if (ending.signal.aborted) return fail(ending.signal.reason);
-    invoke(() => fn(call.request, ending.context()))
+    invoke(() => fn(decoded(call.request), ending.context()))
       .then(succeed)
       .catch(fail);
   };
@@ -78,7 +79,8 @@ export function serverStream<Req, Res>(
   fn: (request: Req, call: CallContext, stream: ServerWritableStream<Req, Res>) => Promise<void>,
   options: CallOptions,
 ): handleServerStreamingCall<Req, Res> {
-  return (stream) => runStream(stream, 'server_stream', options, (call) => fn(stream.request, call, stream));
+  return (stream) =>
+    runStream(stream, 'server_stream', options, (call) => fn(decoded(stream.request), call, stream));
 }
 
 /** Like {@link serverStream}, of a call in which both sides keep sending. That the caller sends no more does not end it. */
@@ -109,6 +111,12 @@ function runStream(
   invoke(() => fn(ending.context()))
     .then(() => ending.succeed((trailers) => stream.end(trailers)))
     .catch(fail);
+}
+
+/** The request, or the error of one that could not be decoded. */
+function decoded<Req>(request: Req): Req {
+  if (request instanceof Undecodable) throw request.toError();
+  return request;
 }
 
 /** What calls of all kinds have. */

@@ -1,7 +1,7 @@
 /** Statuses as HTTP tells them: beside `status.ts`, whose table says which error has which status. */
 import { type ServiceError, status } from '@grpc/grpc-js';
-import type { FieldViolation } from '../model/errors.js';
-import { fromServiceError } from './status.js';
+import type { FieldViolation, IdFailure } from '../model/errors.js';
+import { fromServiceError, statusOf } from './status.js';
 
 /** The one table of what a gRPC status is called in HTTP; the mapping that google.rpc.Code documents. */
 const httpStatusOf: ReadonlyMap<number, number> = new Map([
@@ -29,6 +29,12 @@ export interface HttpErrorBody {
   readonly message: string;
   /** What is wrong with which field. */
   readonly violations?: readonly FieldViolation[];
+  /** Of a call that names several things, all of them attempted: those that failed, each with its own code. */
+  readonly failures?: readonly { readonly id: string; readonly code: string; readonly message: string }[];
+  /** The call may be made again after so long. */
+  readonly retryAfterMs?: number;
+  /** By what name the server's log knows the call. */
+  readonly requestId?: string;
 }
 
 export interface HttpError {
@@ -43,13 +49,20 @@ export const httpErrorCodes: readonly string[] = [...httpStatusOf.keys(), status
 
 /** How an error that a handler has answered with is told over HTTP; a status that the table does not know is 500. */
 export function toHttpError(error: ServiceError): HttpError {
-  const { message, violations } = fromServiceError(error);
+  const { message, violations, failures, retryAfterMs, requestId } = fromServiceError(error);
   return {
     httpStatus: httpStatusOf.get(error.code) ?? 500,
     body: {
       code: status[error.code] ?? 'UNKNOWN',
       message,
       ...(violations.length === 0 ? {} : { violations }),
+      ...(failures.length === 0 ? {} : { failures: failures.map(namedFailure) }),
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      ...(requestId === undefined ? {} : { requestId }),
     },
   };
+}
+
+function namedFailure({ id, code, message }: IdFailure) {
+  return { id, code: status[statusOf[code]], message };
 }

@@ -3,7 +3,7 @@
  * cancellation, identity, statuses and metrics are those of the handlers, and nothing is decided twice.
  */
 import { EventEmitter } from 'node:events';
-import { Writable } from 'node:stream';
+import { Duplex } from 'node:stream';
 import {
   type handleServerStreamingCall,
   type handleUnaryCall,
@@ -75,12 +75,14 @@ export function callUnary(options: InProcessOptions): Promise<UnaryOutcome> {
 export type MessageSink = (message: unknown) => Promise<void>;
 
 /**
- * Calls a method that streams its answer. Resolves when the stream has ended, with its error if it failed; never rejects.
+ * Calls a method that streams its answer, be its request one message or a stream that begins with it. Resolves when the stream has ended, with its error if it failed; never rejects.
  * What the sink has not taken yet holds the handler back.
  */
 export function callStream(options: InProcessOptions, sink: MessageSink): Promise<ServiceError | undefined> {
   const handler = handlerOf(options) as handleServerStreamingCall<unknown, unknown>;
   const stream = Object.assign(new InProcessStream(sink), surfaceOf(options));
+  // A method that takes a stream of requests reads them; more than this one does not come.
+  if (options.service.definition[options.method]?.requestStream) stream.push(options.request);
   const stopListening = cancelWith(options.signal, stream);
   return new Promise<ServiceError | undefined>((resolve) => {
     stream.on('error', (error) => resolve(error as ServiceError));
@@ -100,7 +102,7 @@ export function isShared(written: unknown): written is Encoded {
   return written instanceof MessageBurst || Buffer.isBuffer(written);
 }
 
-class InProcessStream extends Writable {
+class InProcessStream extends Duplex {
   readonly #sink: MessageSink;
 
   constructor(sink: MessageSink) {
@@ -110,6 +112,10 @@ class InProcessStream extends Writable {
 
   override _write(message: unknown, _encoding: string, done: (error?: Error | null) => void): void {
     this.#sink(message).then(() => done(), done);
+  }
+
+  override _read(): void {
+    // The one request has been pushed already.
   }
 
   /** As grpc-js has it: with the trailers, which a stream's reader has no use for. */

@@ -11,6 +11,7 @@ import type { Logger } from '../process/logger.js';
 import type { Tls } from '../process/tls.js';
 import type { Health } from './health.js';
 import { addReflection } from './reflection.js';
+import { tolerant } from './undecodable.js';
 
 export interface GrpcService {
   readonly definition: ServiceDefinition;
@@ -56,7 +57,8 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
   // grpc-js writes to standard error what it also reports as an error.
   setLogger({ error: (...parts: unknown[]) => log.debug(parts.join(' ')) });
   const server = new Server({ ...serverOptions, ...options.options });
-  for (const { definition, implementation } of services) server.addService(definition, implementation);
+  for (const { definition, implementation } of services)
+    server.addService(tolerant(definition), implementation);
   if (health !== undefined) server.addService(health.definition, health.implementation);
   if (options.reflection !== false) addReflection(server, servedBy(options), log);
   const port = await bind(server, address, credentialsOf(options.tls));

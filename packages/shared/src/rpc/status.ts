@@ -5,7 +5,7 @@ import type { Logger } from '../process/logger.js';
 import { decodeDetails, encodeDetails } from './error-details.js';
 
 /** The one table of what an error is called on the wire. */
-const statusOf = {
+export const statusOf = {
   invalidArgument: status.INVALID_ARGUMENT,
   notFound: status.NOT_FOUND,
   failedPrecondition: status.FAILED_PRECONDITION,

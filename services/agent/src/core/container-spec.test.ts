@@ -80,8 +80,50 @@ describe('the container of an assignment', () => {
         ports: [],
         portBind: '127.0.0.1',
         init: true,
+        security: {
+          securityGroups: [],
+          addedCapabilities: [],
+          droppedCapabilities: [],
+          readOnlyRootfs: false,
+          privileged: false,
+        },
       },
     });
+  });
+
+  it('carries role, security groups and parameters as labels, the first two also as environment', () => {
+    const { labels, env, security } = spec({
+      securityProfile: { iamRole: 'app', securityGroups: 'sg-1,sg-2', user: '1000', capabilities: '-CHOWN' },
+      parameters: { retention: '7d' },
+      env: { BERTH_IAM_ROLE: 'root' },
+    });
+    expect(labels).toMatchObject({
+      'berth.iamRole': 'app',
+      'berth.securityGroups': 'sg-1,sg-2',
+      'berth.parameter.retention': '7d',
+    });
+    expect(env).toMatchObject({ BERTH_IAM_ROLE: 'app', BERTH_SECURITY_GROUPS: 'sg-1,sg-2' });
+    expect(security).toMatchObject({ user: '1000', droppedCapabilities: ['CHOWN'] });
+  });
+
+  it('is privileged only where the operator allows it', () => {
+    const container = { image: { name: 'app:1' }, securityProfile: { privileged: 'true' } };
+    expect(containerSpec(assignment({ container }), host)).toEqual({
+      ok: false,
+      problems: ['securityProfile.privileged: the operator of this agent allows no privileged containers'],
+    });
+    expect(containerSpec(assignment({ container }), { ...host, allowsPrivileged: true })).toMatchObject({
+      spec: { security: { privileged: true } },
+    });
+  });
+
+  it('has an address of its own where it asks for one', () => {
+    for (const resources of [{ allocateIP: 'true' }, { eni: '1' }])
+      expect(spec({ resources }, { network: 'host' }).network).toBe('bridge');
+    for (const resources of [{ allocateIP: 'false' }, { eni: '0' }])
+      expect(spec({ resources }, { network: 'host' }).network).toBe('host');
+    const container = { image: { name: 'a' }, resources: { eni: '1' }, parameters: { network: 'host' } };
+    expect(containerSpec(assignment({ container }), host)).toMatchObject({ ok: false });
   });
 
   it('takes the index from the task’s id where the context does not tell it', () => {
@@ -128,8 +170,8 @@ describe('the container of an assignment', () => {
       ok: false,
       problems: [
         'image: neither a name nor an id is given',
-        'parameters["network"]: "mesh" is not one of none, bridge, host',
-        'parameters["init"]: "maybe" is not true or false',
+        'parameters["network"]: is "mesh", but must be none, bridge, host',
+        'parameters["init"]: is "maybe", but must be true or false',
       ],
     });
   });

@@ -1,6 +1,8 @@
 import type { Assignment } from '@berth/shared/gen/berth/v1/store';
 import type { Container, Image } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { type NetworkMode, networkOf, parameterProblems } from '@berth/shared/model/container-network';
 import { containerPorts } from '@berth/shared/model/resources';
+import { parseSecurityProfile, type SecurityProfile } from '@berth/shared/model/security-profile';
 
 /** All that an engine needs to know to create one container. */
 export interface ContainerSpec {
@@ -25,11 +27,9 @@ export interface ContainerSpec {
   readonly init: boolean;
   /** Ids of the cards that the container gets from the engine; absent: none. */
   readonly gpus?: readonly string[];
+  /** Absent: as the engine has it. */
+  readonly security?: SecurityProfile;
 }
-
-export const networkModes = ['none', 'bridge', 'host'] as const;
-
-export type NetworkMode = (typeof networkModes)[number];
 
 /** What is the same for all containers of an agent. */
 export interface HostSettings {
@@ -41,6 +41,8 @@ export interface HostSettings {
   readonly portBind: string;
   /** Whether cards are passed by NVIDIA's container toolkit; otherwise a container is only told of them. */
   readonly passesGpus?: boolean;
+  /** Whether containers may be privileged. */
+  readonly allowsPrivileged?: boolean;
 }
 
 export const labelNames = {
@@ -48,7 +50,12 @@ export const labelNames = {
   agent: 'berth.agent',
   task: 'berth.task',
   job: 'berth.job',
+  iamRole: 'berth.iamRole',
+  securityGroups: 'berth.securityGroups',
 } as const;
+
+/** Before the names of parameters, which a container carries as labels. */
+const parameterLabel = 'berth.parameter.';
 
 export type SpecResult =
   | { readonly ok: true; readonly spec: ContainerSpec }
@@ -61,11 +68,11 @@ export function containerSpec(assignment: Assignment, host: HostSettings): SpecR
   const problems: string[] = [];
   const image = imageReference(container.image);
   if (image === undefined) problems.push('image: neither a name nor an id is given');
-  const ports = containerPorts(container);
-  const network = chooseNetwork(container, ports.length > 0, host, problems);
-  const init = parseInit(container.parameters.init, problems);
+  for (const { name, description } of parameterProblems(container))
+    problems.push(`parameters["${name}"]: ${description}`);
+  const security = securityOf(container, host, problems);
   const gpus = cardsOf(assignment);
-  if (problems.length > 0 || image === undefined) return { ok: false, problems };
+  if (problems.length > 0 || image === undefined || security === undefined) return { ok: false, problems };
   return {
     ok: true,
     spec: {
@@ -73,13 +80,18 @@ export function containerSpec(assignment: Assignment, host: HostSettings): SpecR
       image,
       entryPoint: container.entryPoint,
       command: container.command,
-      env: { ...container.env, ...taskEnv(assignment, host.agentId) },
-      labels: taskLabels(assignment, host),
+      env: { ...container.env, ...taskEnv(assignment, host.agentId), ...securityEnv(security) },
+      labels: {
+        ...parameterLabels(container),
+        ...taskLabels(assignment, host),
+        ...securityLabels(security),
+      },
       ...limits(assignment, host),
-      network,
-      ports,
+      network: networkOf(container, host.network),
+      ports: containerPorts(container),
       portBind: host.portBind,
-      init,
+      init: container.parameters.init !== 'false',
+      security,
       ...(gpus.length > 0 && host.passesGpus ? { gpus } : {}),
     },
   };
@@ -112,29 +124,42 @@ function repositoryOf(name: string): string {
   return tagAt < 0 ? withoutDigest : withoutDigest.slice(0, tagAt);
 }
 
-function chooseNetwork(
-  container: Container,
-  hasPorts: boolean,
-  host: HostSettings,
+/** The security profile; undefined, with the problems told, where it is not valid or not allowed here. */
+function securityOf(
+  { securityProfile }: Container,
+  { allowsPrivileged = false }: HostSettings,
   problems: string[],
-): NetworkMode {
-  const asked = container.parameters.network;
-  if (asked === undefined || asked === '') {
-    return hasPorts && host.network === 'none' ? 'bridge' : host.network;
+): SecurityProfile | undefined {
+  const result = parseSecurityProfile(securityProfile);
+  if ('violations' in result) {
+    problems.push(...result.violations.map(({ field, description }) => `${field}: ${description}`));
+    return undefined;
   }
-  const mode = networkModes.find((each) => each === asked);
-  if (mode === undefined) {
-    problems.push(`parameters["network"]: ${JSON.stringify(asked)} is not one of ${networkModes.join(', ')}`);
-  } else if (mode === 'none' && hasPorts) {
-    problems.push('parameters["network"]: a container without a network cannot publish ports');
+  if (result.profile.privileged && !allowsPrivileged) {
+    problems.push('securityProfile.privileged: the operator of this agent allows no privileged containers');
+    return undefined;
   }
-  return mode ?? host.network;
+  return result.profile;
 }
 
-function parseInit(asked: string | undefined, problems: string[]): boolean {
-  if (asked === undefined || asked === '' || asked === 'true') return true;
-  if (asked !== 'false') problems.push(`parameters["init"]: ${JSON.stringify(asked)} is not true or false`);
-  return false;
+function securityEnv({ iamRole, securityGroups }: SecurityProfile): Record<string, string> {
+  return {
+    ...(iamRole === undefined ? {} : { BERTH_IAM_ROLE: iamRole }),
+    ...(securityGroups.length === 0 ? {} : { BERTH_SECURITY_GROUPS: securityGroups.join(',') }),
+  };
+}
+
+function securityLabels({ iamRole, securityGroups }: SecurityProfile): Record<string, string> {
+  return {
+    ...(iamRole === undefined ? {} : { [labelNames.iamRole]: iamRole }),
+    ...(securityGroups.length === 0 ? {} : { [labelNames.securityGroups]: securityGroups.join(',') }),
+  };
+}
+
+function parameterLabels({ parameters }: Container): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, value]) => [`${parameterLabel}${name}`, value]),
+  );
 }
 
 /** The cards that the task was given when it was placed. */

@@ -7,8 +7,10 @@ import type {
   ServiceJobSpec,
   TaskInstances,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { parameterProblems } from '@berth/shared/model/container-network';
 import { completeInstances, unboundedInstances } from '@berth/shared/model/job';
 import { parseResources } from '@berth/shared/model/resources';
+import { parseSecurityProfile } from '@berth/shared/model/security-profile';
 import { z } from 'zod';
 import { isImageId, parseImageRef } from './image-ref.js';
 import * as limits from './limits.js';
@@ -119,9 +121,12 @@ const resourcesSchema = checked<Record<string, string>>((resources, refuse) => {
 /** Checked beside the schema, since what they may name depends on the agents there are. */
 const constraintsSchema = z.custom<Container['hardConstraints']>();
 
-/** What this version does not do is refused by name, rather than accepted and not done. */
-const securityProfileSchema = checked<Record<string, string>>((profile, refuse) => {
-  if (Object.keys(profile).length > 0) refuse([], notSupported);
+const securityProfileSchema = checked<Record<string, string>>((map, refuse) => {
+  const parsed = parseSecurityProfile(map, '');
+  if (!('violations' in parsed)) return;
+  // The map's name is empty here, so that each field is a dot and the name of a part, or nothing for the whole.
+  for (const { field, description } of parsed.violations)
+    refuse(field === '' ? [] : [field.slice(1)], description);
 });
 
 const containerSchema = z
@@ -136,7 +141,11 @@ const containerSchema = z
     softConstraints: constraintsSchema,
     hardConstraints: constraintsSchema,
   })
-  .superRefine((container, context) => checkArguments(container, refuseIn(context)));
+  .superRefine((container, context) => {
+    const refuse = refuseIn(context);
+    checkArguments(container, refuse);
+    checkParameters(container, refuse);
+  });
 
 const containersSchema = z.record(z.string(), containerSchema).superRefine((containers, context) => {
   const refuse = refuseIn(context);
@@ -205,6 +214,11 @@ function checkContainerReference(descriptor: SpecFields, refuse: Refuse): void {
     const description = `names ${quote(spec.containerId)}, which is not among the containers`;
     refuse([kind, 'containerId'], description, 'leftOut');
   }
+}
+
+/** What the parameters that Berth knows may be depends on what else the container asks for. */
+function checkParameters(container: Pick<Container, 'parameters' | 'resources'>, refuse: Refuse): void {
+  for (const { name, description } of parameterProblems(container)) refuse(['parameters', name], description);
 }
 
 type Arguments = Pick<Container, 'entryPoint' | 'command'>;

@@ -1,25 +1,35 @@
 import type { CellView } from '@berth/shared/model/cell-view';
 import { byCreation, type Created } from './creation-order.js';
 import type { JobView } from './observe.js';
-import { type Filter, matchesJob } from './query.js';
+import { type Filter, matchesUnlisted } from './query.js';
 
-/** Lists of jobs, each in the order of creation. */
+/** Lists of jobs, each in the order of creation. One job is the same object in all of them. */
 export interface JobLists {
   readonly all: readonly Created[];
   /** The jobs that have the word; empty where none has. */
   listOf(word: string): readonly Created[];
+  has(word: string, job: Created): boolean;
 }
 
 /**
- * The jobs that meet the criteria, in the order of creation. Looks only at those in the shortest list that must hold
- * them all.
+ * The jobs that meet the criteria, in the order of creation. Goes through the shortest list that must hold them all, and
+ * looks at a job itself only for criteria that have no lists.
  */
 export function searchJobs(view: CellView, lists: JobLists, filter: Filter): readonly Created[] {
-  const candidates = filter.jobIds === undefined ? shortest(lists, filter) : named(view, filter.jobIds);
-  return candidates.filter(({ id }) => {
-    const job = view.find('job', id);
-    return job !== undefined && matchesJob(filter, lazyView(view, job));
-  });
+  if (filter.jobIds !== undefined) return named(view, filter);
+  const { candidates, words } = choose(lists, filter.words);
+  const hasUnlisted = filter.unlistedTests.length + filter.unlistedTaskTests.length > 0;
+  if (words.length === 0 && !hasUnlisted) return candidates;
+  return candidates.filter(
+    (item) =>
+      words.every((alternatives) => alternatives.some((word) => lists.has(word, item))) &&
+      (!hasUnlisted || isFound(view, item.id, filter)),
+  );
+}
+
+function isFound(view: CellView, id: string, filter: Filter): boolean {
+  const job = view.find('job', id);
+  return job !== undefined && matchesUnlisted(filter, lazyView(view, job));
 }
 
 /** A job's tasks are gathered only where a criterion looks at them. */
@@ -34,29 +44,41 @@ function lazyView(view: CellView, job: JobView['job']): JobView {
   };
 }
 
-function named(view: CellView, ids: ReadonlySet<string>): readonly Created[] {
-  return [...ids]
+function named(view: CellView, { jobIds = new Set(), everyTest }: Filter): readonly Created[] {
+  return [...jobIds]
     .flatMap((id) => view.find('job', id) ?? [])
+    .filter((job) => everyTest(lazyView(view, job)))
     .map(({ id, record }) => ({ id, createdAtMs: record.createdAtMs }))
     .sort(byCreation);
 }
 
-function shortest(lists: JobLists, { words }: Filter): readonly Created[] {
-  let size = lists.all.length;
+interface Choice {
+  readonly candidates: readonly Created[];
+  /** What is left to ask of each candidate. */
+  readonly words: readonly (readonly string[])[];
+}
+
+/** To join several lists into one takes about so much longer than to go through them. */
+const joinCost = 8;
+
+function choose(lists: JobLists, words: Filter['words']): Choice {
+  let least = lists.all.length;
   let best: readonly string[] | undefined;
   for (const alternatives of words) {
-    const own = alternatives.reduce((sum, word) => sum + lists.listOf(word).length, 0);
-    if (own >= size) continue;
-    size = own;
+    const size = alternatives.reduce((sum, word) => sum + lists.listOf(word).length, 0);
+    const cost = alternatives.length > 1 ? size * joinCost : size;
+    if (cost >= least) continue;
+    least = cost;
     best = alternatives;
   }
-  return best === undefined ? lists.all : union(best.map((word) => lists.listOf(word)));
+  if (best === undefined) return { candidates: lists.all, words };
+  const candidates = union(best.map((word) => lists.listOf(word)));
+  return { candidates, words: words.filter((alternatives) => alternatives !== best) };
 }
 
 /** Each of the items once, in order. */
 function union(lists: readonly (readonly Created[])[]): readonly Created[] {
   const [only, ...others] = lists;
   if (only === undefined || others.length === 0) return only ?? [];
-  const sorted = lists.flat().sort(byCreation);
-  return sorted.filter((item, index) => sorted[index - 1]?.id !== item.id);
+  return [...new Set(lists.flat())].sort(byCreation);
 }

@@ -22,14 +22,19 @@ export interface Filter {
   readonly jobIds?: ReadonlySet<string>;
   readonly jobTests: readonly JobTest[];
   readonly taskTests: readonly TaskTest[];
-  /** Of each of these lists of words a job that is found has one at least. */
+  /** Whether a job meets all criteria, its tasks included. */
+  readonly everyTest: JobTest;
+  /** Whoever has one word at least of each of these lists meets all criteria but the unlisted ones. */
   readonly words: readonly (readonly string[])[];
+  readonly unlistedTests: readonly JobTest[];
+  readonly unlistedTaskTests: readonly TaskTest[];
 }
 
 interface Criterion {
   readonly jobIds?: ReadonlySet<string>;
   readonly job?: JobTest;
   readonly task?: TaskTest;
+  /** Who has one word at least of each list meets the criterion, and nobody else does. */
   readonly words?: readonly (readonly string[])[];
 }
 
@@ -110,8 +115,17 @@ export function parseFilter(
 
 /** Whether the job meets all criteria, its tasks included. */
 export function matchesJob(filter: Filter, job: JobView): boolean {
-  if (!filter.jobTests.every((test) => test(job))) return false;
-  return filter.taskTests.length === 0 || job.tasks.some(({ record }) => matchesTask(filter, record));
+  return filter.everyTest(job);
+}
+
+/** Whether the job meets the criteria that the filter's words do not speak of. */
+export function matchesUnlisted({ unlistedTests, unlistedTaskTests }: Filter, job: JobView): boolean {
+  return meets(unlistedTests, unlistedTaskTests, job);
+}
+
+function meets(jobTests: readonly JobTest[], taskTests: readonly TaskTest[], job: JobView): boolean {
+  if (!jobTests.every((test) => test(job))) return false;
+  return taskTests.length === 0 || job.tasks.some(({ record }) => taskTests.every((test) => test(record)));
 }
 
 /** Whether the task meets the task criteria. */
@@ -126,11 +140,19 @@ export function matchesJobAlone(filter: Filter, job: JobView): boolean {
 
 function combine(parsed: readonly Criterion[]): Filter {
   const jobIds = parsed.find((criterion) => criterion.jobIds !== undefined)?.jobIds;
+  const jobTests = parsed.flatMap(({ job }) => job ?? []);
+  const taskTests = parsed.flatMap(({ task }) => task ?? []);
+  // It must be one task that meets all task criteria: of several, words say too little.
+  const areTasksListed = taskTests.length === 1;
+  const unlisted = parsed.filter(({ words }) => words === undefined);
   return {
     ...(jobIds === undefined ? {} : { jobIds }),
-    jobTests: parsed.flatMap(({ job }) => (job === undefined ? [] : [job])),
-    taskTests: parsed.flatMap(({ task }) => (task === undefined ? [] : [task])),
+    jobTests,
+    taskTests,
+    everyTest: (job) => meets(jobTests, taskTests, job),
     words: parsed.flatMap(({ words }) => words ?? []),
+    unlistedTests: unlisted.flatMap(({ job }) => job ?? []),
+    unlistedTaskTests: areTasksListed ? unlisted.flatMap(({ task }) => task ?? []) : taskTests,
   };
 }
 

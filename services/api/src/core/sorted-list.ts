@@ -1,4 +1,4 @@
-import { byCreation, type Created, firstFrom } from './creation-order.js';
+import { type Created, firstFrom } from './creation-order.js';
 
 /**
  * Items in the order of their creation. Most come at the end, which costs nothing; to put one in between, or take one out,
@@ -6,6 +6,7 @@ import { byCreation, type Created, firstFrom } from './creation-order.js';
  */
 export class SortedList<T extends Created> {
   readonly #items: T[] = [];
+  readonly #members = new Set<T>();
 
   get items(): readonly T[] {
     return this.#items;
@@ -15,17 +16,23 @@ export class SortedList<T extends Created> {
     return this.#items.length;
   }
 
+  /** Whether this very object is in the list. */
+  has(item: T): boolean {
+    return this.#members.has(item);
+  }
+
+  /** Puts it in its place; no-op where it is there. */
   add(item: T): void {
+    if (this.#members.has(item)) return;
+    this.#members.add(item);
     const place = firstFrom(this.#items, item);
-    const there = this.#items[place];
-    if (there === undefined) this.#items.push(item);
-    else if (byCreation(there, item) === 0) this.#items[place] = item;
+    if (place === this.#items.length) this.#items.push(item);
     else this.#items.splice(place, 0, item);
   }
 
-  remove(item: Created): void {
-    const place = firstFrom(this.#items, item);
-    const there = this.#items[place];
-    if (there !== undefined && byCreation(there, item) === 0) this.#items.splice(place, 1);
+  /** Takes it out; no-op where it is not there. */
+  remove(item: T): void {
+    if (!this.#members.delete(item)) return;
+    this.#items.splice(firstFrom(this.#items, item), 1);
   }
 }

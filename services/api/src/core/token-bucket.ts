@@ -22,6 +22,9 @@ export function refill(bucket: Bucket, policy: BucketPolicy, nowMs: number): Buc
   return { tokens, atMs: Math.max(bucket.atMs, nowMs) };
 }
 
+/** What sums of fractions may be off by. */
+const tolerance = 1e-6;
+
 /** What taking leaves, or after how long it would succeed if nobody else takes any. */
 export type Taken = { readonly bucket: Bucket } | { readonly retryAfterMs: number };
 
@@ -29,6 +32,8 @@ export type Taken = { readonly bucket: Bucket } | { readonly retryAfterMs: numbe
 export function take(bucket: Bucket, cost: number, policy: BucketPolicy, nowMs: number): Taken {
   const now = refill(bucket, policy, nowMs);
   const wanted = Math.min(cost, policy.capacity);
-  if (now.tokens >= wanted) return { bucket: { ...now, tokens: now.tokens - wanted } };
+  if (now.tokens + tolerance >= wanted) {
+    return { bucket: { ...now, tokens: Math.max(0, now.tokens - wanted) } };
+  }
   return { retryAfterMs: Math.ceil(((wanted - now.tokens) / policy.refillPerSecond) * 1000) };
 }

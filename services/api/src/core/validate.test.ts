@@ -160,9 +160,18 @@ describe('validateJob', () => {
       ['containers["main"].parameters["berth.fitPolicy"]'],
     ],
     [
-      'a security profile',
-      main({ securityProfile: { user: 'root' } }),
-      ['containers["main"].securityProfile'],
+      'a security profile that says what cannot be',
+      main({ securityProfile: { user: 'root', privileged: 'perhaps', moon: '1' } }),
+      ['containers["main"].securityProfile.moon', 'containers["main"].securityProfile.privileged'],
+    ],
+    [
+      'parameters that say what cannot be',
+      main({ parameters: { network: 'none', init: 'x' }, resources: { ports: '80', eni: '2' } }),
+      [
+        'containers["main"].parameters["init"]',
+        'containers["main"].parameters["network"]',
+        'containers["main"].resources.eni',
+      ],
     ],
     ['min above desired', service({ instances: { min: 3, desired: 1 } }), ['service.instances']],
     ['desired above max', service({ instances: { max: 1, desired: 2 } }), ['service.instances']],

@@ -1,20 +1,32 @@
+import { ObserveServiceService } from '@berth/shared/gen/berth/v1/observe_service';
 import { JobManagementServiceService } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { loadDescriptors, serviceName } from '@berth/shared/rpc/descriptors';
 import type { DescMessage, DescMethod, DescService } from '@bufbuild/protobuf';
 import type { RpcName } from './routes.js';
 
-let loaded: DescService | undefined;
+/** The services that have routes. */
+const definitions = [JobManagementServiceService, ObserveServiceService];
 
-/** The descriptor of JobManagementService. */
-export function jobManagement(): DescService {
-  loaded ??= loadDescriptors().getService(serviceName(JobManagementServiceService));
-  if (loaded === undefined) throw new Error('no descriptor of JobManagementService: run npm run gen');
+let loaded: readonly DescService[] | undefined;
+
+/** The descriptors of the services that have routes. */
+export function servedServices(): readonly DescService[] {
+  loaded ??= loadServices();
   return loaded;
 }
 
-/** The descriptor of a method, by its name in the service's definition. */
+function loadServices(): readonly DescService[] {
+  const registry = loadDescriptors();
+  return definitions.map((definition) => {
+    const service = registry.getService(serviceName(definition));
+    if (service === undefined) throw new Error(`no descriptor of ${serviceName(definition)}: run npm run gen`);
+    return service;
+  });
+}
+
+/** The descriptor of a method, by its name in its service's definition. */
 export function methodOf(rpc: RpcName): DescMethod {
-  const method = jobManagement().method[rpc];
+  const [method] = servedServices().flatMap((service) => service.method[rpc] ?? []);
   if (method === undefined) throw new Error(`no descriptor of ${rpc}: run npm run gen`);
   return method;
 }

@@ -1,7 +1,8 @@
 /*
  * An observe stream as Server-Sent Events. It is the stream that gRPC serves, message by message: event name, the
- * message as JSON, and the revision that the gateway knew when it was written as its id. A reader that comes back with
- * `Last-Event-ID` gets a new snapshot, never older than what it has seen.
+ * message as JSON, and an id. Messages of the whole cell tell their positions, so that a reader which comes back with
+ * `Last-Event-ID` goes on from there; those of jobs and clusters do not: there the id is the revision that the gateway knew,
+ * and whoever comes back gets a new snapshot, never older than what it has seen.
  */
 import type { ServerResponse } from 'node:http';
 import { type HttpErrorBody, toHttpError } from '@berth/shared/rpc/http-status';
@@ -22,27 +23,30 @@ export interface EventStreamOptions {
   /** Of a message that is encoded. */
   readonly deserialize: (bytes: Buffer) => unknown;
   readonly toJson: (message: unknown) => unknown;
-  /** The last revision that the gateway has seen. */
-  readonly revision: () => number;
+  /** The id of the events: that of a message which tells its own position, or the last revision that the gateway has seen. */
+  readonly ids: { readonly of: (json: unknown) => string | undefined } | { readonly revision: () => number };
 }
 
-/** Without the revision, and the blank line that ends it. */
-type Event = string;
+interface Event {
+  /** Without the id, and the blank line that ends it. */
+  readonly text: string;
+  /** The position that a message tells by itself. */
+  readonly position?: string;
+}
 
 /**
  * Writes the stream until it ends or the reader has gone. A call that fails before its first message is answered with its
  * error, as any other; one that fails later with the event `error`. A stream that is over ends with the event `end`.
  */
 export async function writeEvents(options: EventStreamOptions): Promise<HttpErrorBody | undefined> {
-  const { response, call, revision } = options;
+  const { response, call } = options;
   const keepAlive = setInterval(() => {
     if (response.headersSent && !response.writableNeedDrain) response.write(': keep-alive\n\n');
   }, keepAliveMs);
   try {
     const error = await callStream(call, async (written) => {
       open(response);
-      const id = `id: ${revision()}\n\n`;
-      await flushed(response, `${eventsOf(written, options).join(id)}${id}`);
+      await flushed(response, textOf(eventsOf(written, options), options));
     });
     return end(response, error === undefined ? undefined : toHttpError(error));
   } finally {
@@ -80,23 +84,33 @@ function end(response: ServerResponse, failure: Failure | undefined): HttpErrorB
 
 const shared = new WeakMap<object, readonly Event[]>();
 
-/** What many streams write is turned into text once. */
-function eventsOf(written: unknown, { deserialize, toJson }: EventStreamOptions): readonly Event[] {
-  if (!isShared(written)) return [messageEvent(toJson(written))];
-  const known = shared.get(written);
-  if (known !== undefined) return known;
-  const events = messagesIn(written, deserialize).map((message) => messageEvent(toJson(message)));
-  shared.set(written, events);
-  return events;
+/** What many streams write is turned into events once. */
+function eventsOf(written: unknown, options: EventStreamOptions): readonly Event[] {
+  const { deserialize, toJson, ids } = options;
+  const eventsIn = (messages: readonly unknown[]) => messages.map((message) => messageEvent(toJson(message), ids));
+  if (!isShared(written)) return eventsIn([written]);
+  const known = shared.get(written) ?? eventsIn(messagesIn(written, deserialize));
+  shared.set(written, known);
+  return known;
 }
 
-/** Named after what the notification is about, which is its one field. */
-function messageEvent(json: unknown): Event {
+function textOf(events: readonly Event[], { ids }: EventStreamOptions): string {
+  const revision = 'revision' in ids ? String(ids.revision()) : undefined;
+  return events.map(({ text, position }) => `${text}${idLine(position ?? revision)}\n`).join('');
+}
+
+function idLine(id: string | undefined): string {
+  return id === undefined ? '' : `id: ${id}\n`;
+}
+
+/** Named after what the message is about, which is its one field. */
+function messageEvent(json: unknown, ids: EventStreamOptions['ids']): Event {
   const [name = 'message'] = Object.keys(json as object);
-  return eventOf(name, json);
+  const position = 'of' in ids ? ids.of(json) : undefined;
+  return { text: eventOf(name, json), ...(position === undefined ? {} : { position }) };
 }
 
-function eventOf(name: string, json: unknown): Event {
+function eventOf(name: string, json: unknown): string {
   return `event: ${name}\ndata: ${JSON.stringify(json)}\n`;
 }
 

@@ -136,6 +136,38 @@ describe('the JSON API', () => {
     expect((await http.send('DELETE', `/api/v1/jobs/${id}`)).status).toBe(200);
   });
 
+  it('tells of each that a call for several could not do', async () => {
+    const id = await create();
+    const { status: code, json } = await http.send('POST', '/api/v1/jobs:kill', { id: [id, 'nothing'] });
+    expect([code, json.failures]).toEqual([
+      404,
+      [{ id: 'nothing', code: 'NOT_FOUND', message: expect.any(String) }],
+    ]);
+    expect(json.requestId).toEqual(expect.any(String));
+  });
+
+  it('tells a caller that writes too much when to come again', async () => {
+    const strict = await RunningGateway.start(store, {
+      BERTH_API_WRITE_RATE: '0.1',
+      BERTH_API_WRITE_BURST: '1',
+    });
+    const limited = new HttpCaller(strict.gateway.httpPort);
+    await limited.send('POST', '/api/v1/jobs', batchJob);
+    const second = await limited.send('POST', '/api/v1/jobs', batchJob);
+    expect(second).toMatchObject({ status: 429, json: { code: 'RESOURCE_EXHAUSTED' } });
+    expect(Number(second.headers.get('retry-after'))).toBe(Math.ceil(second.json.retryAfterMs / 1000));
+    await strict.close();
+  });
+
+  it('goes from page to page by the cursor', async () => {
+    const ids = [await create(), await create(), await create()];
+    const first = await http.get('/api/v1/jobs?pageSize=2&fields=id');
+    const cursor = first.headers.get('berth-cursor') ?? '';
+    const second = await http.get('/api/v1/jobs?pageSize=2&fields=id', { 'berth-cursor': cursor });
+    const seen = [...first.json.items, ...second.json.items].map(({ id }) => id);
+    expect([seen, second.headers.get('berth-cursor')]).toEqual([ids, null]);
+  });
+
   it('refuses a body that contradicts its path', async () => {
     const body = { id: 'another', enableStatus: true };
     const { json } = await http.send('PUT', '/api/v1/jobs/one/status', body);

@@ -1,6 +1,5 @@
 /* The JSON API: finds the route, makes the request message, calls the handler that gRPC calls, and tells what came of it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { JobManagementServiceService } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError } from '@berth/shared/model/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
@@ -14,9 +13,10 @@ import {
 import type { GrpcService } from '@berth/shared/rpc/server';
 import { toServiceError } from '@berth/shared/rpc/status';
 import { requestType } from './descriptors.js';
+import { positionAfter } from './cell-position.js';
 import { lastEventIdHeader, resumeHeaders, writeEvents } from './events.js';
 import { openApiJson, openApiPath } from './openapi.js';
-import { requestMessage } from './request-message.js';
+import { requestMessage, resumeParam } from './request-message.js';
 import {
   callHeaders,
   deadlineOf,
@@ -32,6 +32,8 @@ import { apiRoot, type Route } from './routes.js';
 export interface JsonApiOptions {
   /** JobManagementService, with the handlers that gRPC has. */
   readonly service: GrpcService;
+  /** berth.v1.ObserveService. */
+  readonly observe: GrpcService;
   readonly clock: Clock;
   readonly log: Logger;
   /** The last revision that the gateway has seen. */
@@ -75,7 +77,9 @@ async function answer(request: IncomingMessage, response: ServerResponse, option
   const { route, params } = match;
   const call = await callOf(request, { route, params, query }, options);
   if (route.isStream) {
-    const resume = resumeHeaders(request.headers[lastEventIdHeader]?.toString());
+    // A subscription resumes by itself.
+    const lastEventId = route.isSubscription ? undefined : lastEventIdOf(request);
+    const resume = resumeHeaders(lastEventId);
     return stream(response, call, { route, options, resume });
   }
   const outcome = await callUnary(call);
@@ -93,13 +97,16 @@ interface Found {
 async function callOf(
   request: IncomingMessage,
   { route, params, query }: Found,
-  { service, clock, gone }: Answering,
+  options: Answering,
 ): Promise<InProcessOptions> {
   const { headers, socket } = request;
+  const { clock, gone } = options;
   const deadlineMs = deadlineOf(headers, clock.nowMs());
+  const lastEventId = lastEventIdOf(request);
+  if (route.isSubscription && lastEventId !== undefined) query.set(resumeParam, lastEventId);
   const body = route.body === undefined ? undefined : await readJson(request);
   return {
-    service,
+    service: serviceOf(route, options),
     method: route.rpc,
     request: requestMessage(route, requestType(route.rpc), { params, query, body }),
     metadata: metadataOf(callHeaders(headers)),
@@ -127,16 +134,26 @@ async function stream(
     return writeEvents({
       response,
       call: { ...call, metadata: withMore },
-      deserialize: JobManagementServiceService[route.rpc].responseDeserialize,
+      deserialize: (bytes) => call.service.definition[route.rpc]?.responseDeserialize(bytes),
       toJson: toJson(route),
-      revision: options.revision,
+      ids: route.isSubscription ? { of: positionAfter } : { revision: options.revision },
     });
   };
   const failed = await write(resume);
   const isLost = failed?.code === 'DEADLINE_EXCEEDED' && Object.keys(resume).length > 0;
   // The revision may be of a history that Redis has lost: waiting for it is over, the snapshot there is will do.
   const failure = isLost ? await write({}) : failed;
-  if (failure !== undefined) sendJson(response, response.statusCode, failure);
+  if (failure !== undefined) sendError(response, { httpStatus: response.statusCode, body: failure });
+}
+
+function serviceOf({ rpc }: Route, { service, observe }: Answering): GrpcService {
+  return rpc === 'observe' ? observe : service;
+}
+
+/** What a reader that comes back has seen last. */
+function lastEventIdOf({ headers }: IncomingMessage): string | undefined {
+  const id = headers[lastEventIdHeader];
+  return typeof id === 'string' && id !== '' ? id : undefined;
 }
 
 /** The route's table pairs each method with its own messages. */
@@ -159,6 +176,9 @@ function sendError(
   response: ServerResponse,
   { httpStatus, body }: { readonly httpStatus: number; readonly body: HttpErrorBody },
 ): void {
+  // In whole seconds, as the header has it; the body is exact.
+  if (body.retryAfterMs !== undefined)
+    response.setHeader('retry-after', String(Math.ceil(body.retryAfterMs / 1000)));
   sendJson(response, httpStatus, body);
 }
 

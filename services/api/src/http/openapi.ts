@@ -1,6 +1,7 @@
 /** The OpenAPI document of the JSON API, made from the table of routes and the descriptors of the messages. */
 import { httpErrorCodes } from '@berth/shared/rpc/http-status';
 import { minRevisionKey, revisionKey } from '../cell.js';
+import { cursorKey } from '../core/page.js';
 import { idempotencyHeader } from '../requests.js';
 import { methodOf } from './descriptors.js';
 import { keepAliveMs, lastEventIdHeader } from './events.js';
@@ -61,15 +62,25 @@ const errorSchema: Schema = {
     code: { type: 'string', enum: httpErrorCodes },
     message: { type: 'string' },
     violations: {
-      type: 'array',
-      items: {
-        type: 'object',
-        required: ['field', 'description'],
-        properties: { field: { type: 'string' }, description: { type: 'string' } },
-      },
+      description: 'What is wrong with which field.',
+      ...listOf({ field: { type: 'string' }, description: { type: 'string' } }),
     },
+    failures: {
+      description: 'Of a call that names several things, all of them attempted: those that failed.',
+      ...listOf({
+        id: { type: 'string' },
+        code: { type: 'string', enum: httpErrorCodes },
+        message: { type: 'string' },
+      }),
+    },
+    retryAfterMs: { type: 'integer', description: 'The call may be made again after so long.' },
+    requestId: { type: 'string', description: 'By what name the log of the gateway knows the call.' },
   },
 };
+
+function listOf(properties: Schema): Schema {
+  return { type: 'array', items: { type: 'object', required: Object.keys(properties), properties } };
+}
 
 function pathsOf(): OpenApiDocument['paths'] {
   const paths: Record<string, Record<string, Schema>> = {};
@@ -97,17 +108,20 @@ function operationOf(route: Route): Schema {
       [String(route.success ?? 200)]: {
         description: route.isStream ? 'The stream, until it ends or its reader leaves.' : 'Done.',
         content: success,
-        ...(route.isStream ? {} : { headers: { [revisionKey]: revisionHeader } }),
+        ...(route.isStream ? {} : { headers: answerHeaders(route) }),
       },
       default: { $ref: '#/components/responses/Error' },
     },
   };
 }
 
-const revisionHeader: Schema = {
-  description: 'The revision that the answer reflects.',
-  schema: { type: 'string' },
-};
+function answerHeaders({ isQuery }: Route): Schema {
+  const text = (description: string) => ({ description, schema: { type: 'string' } });
+  return {
+    [revisionKey]: text('The revision that the answer reflects.'),
+    ...(isQuery ? { [cursorKey]: text('Where the next page begins, if there is one.') } : {}),
+  };
+}
 
 function bodySchema({ rpc, body }: Route): Schema {
   const { input } = methodOf(rpc);
@@ -161,7 +175,7 @@ const queryParameters: readonly Schema[] = [
   },
 ];
 
-function headersOf({ isStream, body, verb }: Route): readonly Schema[] {
+function headersOf({ isStream, isQuery, body, verb }: Route): readonly Schema[] {
   const isCreation = verb === 'POST' && body !== undefined;
   return [
     header('berth-caller-id', 'Who calls.'),
@@ -169,6 +183,7 @@ function headersOf({ isStream, body, verb }: Route): readonly Schema[] {
     ...(isStream
       ? [header(lastEventIdHeader, 'The last revision seen; a new snapshot that is as new follows.')]
       : [header(timeoutHeader, 'How long the caller waits, in milliseconds.')]),
+    ...(isQuery ? [header(cursorKey, 'The cursor of the page before: what follows it is answered.')] : []),
     ...(isCreation ? [header(idempotencyHeader, 'A creation that is repeated with it is done once.')] : []),
   ];
 }

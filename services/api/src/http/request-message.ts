@@ -32,6 +32,7 @@ export function requestMessage(route: Route, type: DescMessage, parts: RequestPa
 
 function requestJson(route: Route, { params, query, body }: RequestParts): Built {
   if (route.isQuery) return withParams(queryJson(query), params);
+  if (route.isSubscription) return { json: subscriptionJson(query), violations: [] };
   const strays = [...new Set(query.keys())].map((name) => ({
     field: `query ${name}`,
     description: 'is not a parameter of this path; it has none',
@@ -71,10 +72,43 @@ function queryJson(query: URLSearchParams): Json {
   });
   return {
     ...(paging.length === 0 ? {} : { page: pageJson(Object.fromEntries(paging)) }),
-    fields: query.getAll(fieldsParam).flatMap((value) => value.split(',')),
+    fields: listIn(query, fieldsParam),
     // Several values of one criterion are separated by commas: given twice means the same.
     fiterlingCriteria: Object.fromEntries(criteria.map((name) => [name, query.getAll(name).join(',')])),
   };
+}
+
+/** Parameters of a subscription with a meaning of their own; every other one is a criterion. */
+export const subscriptionLists = ['kinds', 'jobFields', 'taskFields'] as const;
+export const resumeParam = 'resumeFrom';
+
+const kindPrefix = 'OBSERVED_KIND_';
+
+/** The lists may name kinds with or without the prefix that the contract gives them. */
+function subscriptionJson(query: URLSearchParams): Json {
+  const own: readonly string[] = [...subscriptionLists, resumeParam];
+  const criteria = [...new Set(query.keys())].filter((name) => !own.includes(name));
+  const [kinds, jobFields, taskFields] = subscriptionLists.map((name) => listIn(query, name));
+  const resumeFrom = query.get(resumeParam);
+  return {
+    subscription: {
+      kinds: kinds?.map((kind) => (kind.startsWith(kindPrefix) ? kind : `${kindPrefix}${kind}`)),
+      jobFields,
+      taskFields,
+      filteringCriteria: Object.fromEntries(criteria.map((name) => [name, query.getAll(name).join(',')])),
+      ...(resumeFrom === null ? {} : { resumeFrom: positionJson(resumeFrom) }),
+    },
+  };
+}
+
+function listIn(query: URLSearchParams, name: string): readonly string[] {
+  return query.getAll(name).flatMap((value) => value.split(','));
+}
+
+/** `REVISION:COMMIT`, or the revision alone. */
+function positionJson(text: string): Json {
+  const [revision = '', commitId = ''] = text.split(':', 2);
+  return { revision, commitId };
 }
 
 /** A page number without a size is one of pages of the default size. */

@@ -1,7 +1,8 @@
 /*
  * The one table of what is served under /api/v1: the router, the OpenAPI document and the tests read it. Each route is a
- * method of JobManagementService; its path, query and body make the request message.
+ * method of a service; its path, query and body make the request message.
  */
+import * as cell from '@berth/shared/gen/berth/v1/observe_service';
 import { Empty } from '@berth/shared/gen/google/protobuf/empty';
 import * as api from '@berth/shared/gen/netflix/titus/titus_job_api';
 
@@ -11,8 +12,8 @@ export interface JsonMessage {
   toJSON(message: never): unknown;
 }
 
-/** A method of the service, as its definition names it. */
-export type RpcName = keyof typeof api.JobManagementServiceService;
+/** A method of JobManagementService or of berth.v1.ObserveService, as their definitions name them. */
+export type RpcName = keyof typeof api.JobManagementServiceService | keyof typeof cell.ObserveServiceService;
 
 export interface Route {
   readonly verb: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -25,6 +26,8 @@ export interface Route {
   readonly body?: string;
   /** The query parameters make a list query: paging, fields and criteria. */
   readonly isQuery?: true;
+  /** The query parameters make a subscription of berth.v1. */
+  readonly isSubscription?: true;
   /** Answers with Server-Sent Events. */
   readonly isStream?: true;
   /** The status of success, 200 where it is not given. */
@@ -38,6 +41,15 @@ const jobs = `${apiRoot}/jobs`;
 const tasks = `${apiRoot}/tasks`;
 
 export const routes: readonly Route[] = [
+  {
+    verb: 'GET',
+    path: `${apiRoot}/cell:observe`,
+    rpc: 'observe',
+    request: cell.ObserveRequest,
+    response: cell.ObserveResponse,
+    isSubscription: true,
+    isStream: true,
+  },
   {
     verb: 'POST',
     path: clusters,

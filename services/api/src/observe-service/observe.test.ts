@@ -38,7 +38,7 @@ function watch(
 }
 
 const keys = ({ mirror }: CellWatcher) => [...mirror.entities.keys()].sort();
-const task = (id: string, state = State.QUEUED) =>
+const task = (id: string, state: State = State.QUEUED) =>
   state === State.QUEUED ? taskWrite(id) : moveWrite(taskWrite(id).record, state);
 
 describe('ObserveService', () => {

@@ -29,6 +29,7 @@ import { jobWrite, moveWrite, statusWrite, taskWrite } from './scripted-cell.js'
 export interface Answer<Res> {
   readonly response: Res;
   readonly revision: number;
+  readonly trailers: Metadata;
 }
 
 /** What a client needs of a method's definition. */
@@ -81,7 +82,7 @@ export class RunningGateway {
         )
         .on('status', ({ metadata }) => {
           if (response !== undefined)
-            resolve({ response, revision: Number(metadata.get('berth-revision')[0]) });
+            resolve({ response, revision: Number(metadata.get('berth-revision')[0]), trailers: metadata });
         });
     });
   }

@@ -1,6 +1,6 @@
 import type { AgentRecord, Assignment, JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { containerOf } from '@berth/shared/model/job';
-import { formatCards } from '@berth/shared/model/placement/cards';
+import { formatCards, gpusKey } from '@berth/shared/model/placement/cards';
 import { isTaskLive, moveTask, State } from '@berth/shared/model/task-state';
 import type { Limits } from './limits.js';
 
@@ -15,9 +15,6 @@ export function assignTask(task: TaskRecord, agent: AgentRecord, nowMs: number, 
   if (moved === undefined) return task;
   return { ...moved, agentId: agent.id, deadlineAtMs: nowMs + limits.stuckDispatchedMs };
 }
-
-/** The context entry that names the cards which a task was given, such as `0,3`. */
-export const gpusKey = 'task.gpus';
 
 /** The placed task, with the cards it was given in its context. */
 export function withCards(task: TaskRecord, cards: readonly number[]): TaskRecord {

@@ -1,9 +1,5 @@
-import {
-  AgentState,
-  type JobRecord,
-  type JobStatusRecord,
-  type TaskRecord,
-} from '@berth/shared/gen/berth/v1/store';
+import type { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { isAgentAlive } from '@berth/shared/model/agent';
 import type { CellView } from '@berth/shared/model/cell-view';
 import { taskIdIn } from './task-changes.js';
 
@@ -37,12 +33,4 @@ export function viewJob(
     hasStopWish: (taskId) => cell.find('taskStop', taskId) !== undefined,
     isAgentLost: (agentId) => !isAgentAlive(cell, agentId),
   };
-}
-
-/** Whether the master counts the agent as alive. */
-export function isAgentAlive(cell: CellView, agentId: string): boolean {
-  return (
-    cell.find('agent', agentId) !== undefined &&
-    cell.find('agentStatus', agentId)?.record.state === AgentState.ALIVE
-  );
 }

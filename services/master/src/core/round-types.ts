@@ -1,4 +1,4 @@
-import type { JobStatusRecord, Resources, TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
+import type { JobStatusRecord, TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
 import type { Fleet } from '@berth/shared/model/placement/fleet';
 import type { Unplaced } from '@berth/shared/model/placement/place';
@@ -8,13 +8,6 @@ import type { Limits } from './limits.js';
 export interface RoundReport {
   readonly streamId: string;
   readonly report: TaskReport;
-}
-
-/** What an agent has in all, and what of it is free. */
-export interface AgentCapacity {
-  readonly id: string;
-  readonly total: Resources;
-  readonly free: Resources;
 }
 
 /** The live agents, with what runs on them as committed. */

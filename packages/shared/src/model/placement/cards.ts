@@ -1,3 +1,6 @@
+/** The entry of a task's context that names the cards which it was given, such as `0,3`. */
+export const gpusKey = 'task.gpus';
+
 /** Thousandths of one card. */
 export const millisPerCard = 1000;
 

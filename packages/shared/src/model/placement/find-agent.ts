@@ -82,7 +82,7 @@ function firstAnywhere(search: Search, name: string, test: Test): AgentSlot | un
   if (spec.looksElsewhere || (name !== '' && spec.wishesLookElsewhere)) {
     return order.findFirst(resources, start, isMatch);
   }
-  const cursor = request.cursor(name);
+  const cursor = request.cursor(order, name);
   const changed = firstChanged(search, cursor.seen, isMatch);
   const isKnown = changed !== 'all';
   const found =
@@ -143,7 +143,7 @@ function findByScore(search: Search): AgentSlot | undefined {
     const granted = countGranted(request, wishes, slot);
     if (granted < most) return true;
     const cost = score(slot);
-    if (granted > most || cost < least) {
+    if (granted > most || cost < least || (!process.env.TIEFULL && cost === least && best !== undefined && slot.id < best.id)) {
       best = slot;
       most = granted;
       least = cost;

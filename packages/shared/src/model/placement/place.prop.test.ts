@@ -229,7 +229,7 @@ describe('place', () => {
         for (const step of life) cell.live(step);
         cell.live({ kind: 'round', policy: 'binpack', take: 100 });
       }),
-      { numRuns: 600 },
+      { numRuns: 1200 },
     );
   });
 

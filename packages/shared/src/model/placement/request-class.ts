@@ -1,6 +1,6 @@
 import type { Resources } from '../../gen/berth/v1/store.js';
 import type { Facts } from '../expression/compile.js';
-import { type Position, start } from './agent-order.js';
+import { type AgentOrder, type Position, start } from './agent-order.js';
 import type { AgentSlot } from './agent-slot.js';
 import type { Fleet } from './fleet.js';
 import type { PlacementSpec, Wish } from './spec.js';
@@ -18,7 +18,7 @@ export class RequestClass {
   readonly spec: PlacementSpec;
   /** '' where the verdict is the same for all jobs. */
   readonly jobId: string;
-  readonly cursors = new Map<string, Cursor>();
+  readonly #cursors = new Map<AgentOrder, Map<string, Cursor>>();
   /** Scores of agents by their index, for policies that score; with the agent's version that each is of. */
   readonly scores: number[] = [];
   readonly scoredVersions: number[] = [];
@@ -100,11 +100,12 @@ export class RequestClass {
     return this.#zones;
   }
 
-  cursor(name: string): Cursor {
-    const known = this.cursors.get(name);
-    if (known !== undefined) return known;
-    const cursor = { position: start, seen: -1 };
-    this.cursors.set(name, cursor);
+  /** Where the search of that name ended in that order. */
+  cursor(order: AgentOrder, name: string): Cursor {
+    const cursors = this.#cursors.get(order) ?? new Map<string, Cursor>();
+    this.#cursors.set(order, cursors);
+    const cursor = cursors.get(name) ?? { position: start, seen: -1 };
+    cursors.set(name, cursor);
     return cursor;
   }
 

@@ -22,7 +22,7 @@ export class RequestMix {
   version = 0;
 
   note(resources: Resources): void {
-    const key = `${resources.cpuMillis}/${resources.memoryMb}/${resources.gpuMillis}`;
+    const key = `${resources.cpuMillis}/${resources.gpuMillis}`;
     const known = this.#counts.get(key);
     if (known !== undefined) known.count += 1;
     else this.#counts.set(key, { resources, count: 1 });

@@ -1,5 +1,5 @@
 import type { JobRecord } from '../../gen/berth/v1/store.js';
-import type { Container, JobDescriptor } from '../../gen/netflix/titus/titus_job_api.js';
+import { Constraints, Container, type JobDescriptor } from '../../gen/netflix/titus/titus_job_api.js';
 import {
   type AttributeConstraint,
   type ConstraintSet,
@@ -70,6 +70,16 @@ export const anywhere: PlacementSpec = compileSpec(undefined, {
   priority: 0,
   capacityGroup: '',
 });
+
+/** The spec of a task whose only constraint is this expression, which must hold. */
+export function specWithExpression(expression: string): PlacementSpec {
+  const hardConstraints = Constraints.create({ expression });
+  return compileSpec(Container.fromPartial({ hardConstraints }), {
+    tier: 'flex',
+    priority: 0,
+    capacityGroup: '',
+  });
+}
 
 function compileSpec(container: Container | undefined, preferences: SpecPreferences): PlacementSpec {
   const { fitPolicy, ...order } = preferences;

@@ -1,19 +1,24 @@
-import type { JobRecord, Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { Booking } from '@berth/shared/model/placement/agent-slot';
-import { parseCards } from '@berth/shared/model/placement/cards';
-import { Fleet } from '@berth/shared/model/placement/fleet';
-import { specOfJob } from '@berth/shared/model/placement/spec';
-import { addResources, zeroResources } from '@berth/shared/model/resources';
-import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
-import { gpusKey } from './core/assignment.js';
-import { isAgentAlive } from './core/job-view.js';
-import type { AgentCapacity, Agents } from './core/round-types.js';
+import type { JobRecord, Resources, TaskRecord } from '../../gen/berth/v1/store.js';
+import { isAgentAlive } from '../agent.js';
+import type { CellView } from '../cell-view.js';
+import { addResources, zeroResources } from '../resources.js';
+import { isTaskLive, State, taskState } from '../task-state.js';
+import type { Booking } from './agent-slot.js';
+import { gpusKey, parseCards } from './cards.js';
+import { Fleet } from './fleet.js';
+import { specOfJob } from './spec.js';
+
+/** What an agent has in all, and what of it is free. */
+export interface AgentCapacity {
+  readonly id: string;
+  readonly total: Resources;
+  readonly free: Resources;
+}
 
 /**
  * Which live tasks each agent has, and the fleet of live agents with what they hold, both kept current change by change.
  */
-export class AgentLedger implements Agents {
+export class AgentLedger {
   readonly fleet = new Fleet();
   readonly #cell: CellView;
   /** By agent, then by task; agents that are lost included. */

@@ -1,0 +1,159 @@
+import {
+  ObservedKind,
+  type ObserveResponse_Change,
+  type ObserveResponse_Commit,
+} from '@berth/shared/gen/berth/v1/observe_service';
+import type { JobRecord, JobStatusRecord } from '@berth/shared/gen/berth/v1/store';
+import {
+  type JobChangeNotification,
+  JobDescriptor,
+  type Task,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { composeJob, isJobLive, jobIdOfTask } from '@berth/shared/model/job';
+import type { CellEvent } from './resume-point.js';
+
+type Told = NonNullable<JobChangeNotification['notification']>;
+
+interface SnapshotJob {
+  readonly job: JobRecord;
+  status?: JobStatusRecord;
+  readonly tasks: Task[];
+}
+
+/**
+ * Tells the changes of jobs and tasks as netflix.titus.JobChangeNotification does: a snapshot of each live job, `snapshotEnd`,
+ * then per job its definition before its tasks and `jobFinished` last of all.
+ */
+export class JobNarrator {
+  /** The encoded descriptor of each live job. */
+  readonly #live = new Map<string, Uint8Array>();
+  /** Jobs whose end has been told, or was before the snapshot. */
+  readonly #finished = new Set<string>();
+  /** A digest of what was last told of each task: a record may change in what is not told. */
+  readonly #told = new Map<string, number>();
+  #snapshot = new Map<string, SnapshotJob>();
+  /** Jobs whose end is to be told when all of the commit has come. */
+  #ending: string[] = [];
+
+  /** The messages that the event makes. */
+  tell(event: CellEvent): readonly JobChangeNotification[] {
+    switch (event.$case) {
+      case 'snapshot':
+        for (const { change } of event.value.entities) this.#gather(change);
+        return [];
+      case 'snapshotEnd':
+        return [...this.#endSnapshot(), message({ $case: 'snapshotEnd', value: {} })];
+      case 'commits':
+        return event.value.commits.flatMap((commit) => this.#tellCommit(commit));
+      case 'bookmark':
+        return this.#tellEnds();
+      case 'reset':
+        this.#live.clear();
+        this.#finished.clear();
+        this.#told.clear();
+        this.#ending = [];
+        return [];
+      default:
+        return [];
+    }
+  }
+
+  #gather(change: ObserveResponse_Change['change']): void {
+    switch (change?.$case) {
+      case 'job':
+        this.#snapshot.set(change.value.id, { job: change.value, tasks: [] });
+        return;
+      case 'jobStatus': {
+        const known = this.#snapshot.get(change.value.jobId);
+        if (known !== undefined) known.status = change.value;
+        return;
+      }
+      case 'task':
+        this.#told.set(change.value.id, digestOf(change.value));
+        this.#snapshot.get(jobIdOfTask(change.value.id))?.tasks.push(change.value);
+        return;
+      default:
+        return;
+    }
+  }
+
+  #endSnapshot(): readonly JobChangeNotification[] {
+    const jobs = this.#snapshot;
+    this.#snapshot = new Map();
+    return [...jobs.values()].flatMap(({ job, status, tasks }) => {
+      if (!isJobLive(status)) {
+        this.#finished.add(job.id);
+        return [];
+      }
+      this.#live.set(job.id, descriptorBytes(job));
+      return [message({ $case: 'jobSnapshot', value: { job: { ...composeJob(job, status, []), tasks } } })];
+    });
+  }
+
+  #tellCommit({ changes, incomplete }: ObserveResponse_Commit): readonly JobChangeNotification[] {
+    const definitions: Told[] = [];
+    const tasks: Told[] = [];
+    for (const { change } of changes) {
+      if (change?.$case === 'job') definitions.push(...this.#define(change.value));
+      else if (change?.$case === 'task') tasks.push(...this.#tellTask(change.value));
+      else if (change?.$case === 'jobStatus' && !isJobLive(change.value))
+        this.#ending.push(change.value.jobId);
+      else if (change?.$case === 'removed') this.#remove(change.value.kind, change.value.id);
+    }
+    const told = [...definitions, ...tasks].map(message);
+    return incomplete ? told : [...told, ...this.#tellEnds()];
+  }
+
+  #define(job: JobRecord): readonly Told[] {
+    const bytes = descriptorBytes(job);
+    const known = this.#live.get(job.id);
+    const isOver = this.#finished.has(job.id);
+    if (isOver || (known !== undefined && Buffer.compare(known, bytes) === 0)) return [];
+    this.#live.set(job.id, bytes);
+    return [{ $case: 'jobDefinitionUpdate', value: { id: job.id, jobDescriptor: job.descriptor } }];
+  }
+
+  #tellTask(task: Task): readonly Told[] {
+    const digest = digestOf(task);
+    const isKnown = this.#told.get(task.id) === digest;
+    this.#told.set(task.id, digest);
+    // A finished job's tasks are no news any more.
+    const isNews = !isKnown && !this.#finished.has(jobIdOfTask(task.id));
+    return isNews ? [{ $case: 'taskUdate', value: { task } }] : [];
+  }
+
+  #remove(kind: ObservedKind, id: string): void {
+    if (kind === ObservedKind.TASK) this.#told.delete(id);
+    if (kind !== ObservedKind.JOB) return;
+    if (this.#live.has(id)) this.#ending.push(id);
+    else this.#finished.delete(id);
+  }
+
+  #tellEnds(): readonly JobChangeNotification[] {
+    const ending = this.#ending;
+    this.#ending = [];
+    return ending.flatMap((id) => {
+      if (this.#finished.has(id)) return [];
+      this.#live.delete(id);
+      this.#finished.add(id);
+      return [message({ $case: 'jobFinished', value: { id } })];
+    });
+  }
+}
+
+function message(notification: Told): JobChangeNotification {
+  return { notification };
+}
+
+function descriptorBytes({ descriptor }: JobRecord): Uint8Array {
+  return descriptor === undefined ? new Uint8Array() : JobDescriptor.encode(descriptor).finish();
+}
+
+/** Differs, but for an accident in some thousand million, where the task does (FNV-1a). */
+function digestOf({ state, stateChanges, taskContext }: Task): number {
+  const text = JSON.stringify([state?.state, state?.reason, stateChanges.length, Object.entries(taskContext).sort()]);
+  let digest = 0x811c9dc5;
+  for (let index = 0; index < text.length; index += 1)
+    digest = Math.imul(digest ^ text.charCodeAt(index), 0x01000193);
+  return digest;
+}

@@ -1,0 +1,79 @@
+import type {
+  ObservePosition,
+  ObserveResponse,
+  ObserveResponse_Change,
+  ObserveResponse_Commit,
+} from '@berth/shared/gen/berth/v1/observe_service';
+
+/** One message of a stream of the whole cell. */
+export type CellEvent = NonNullable<ObserveResponse['response']>;
+
+/**
+ * How far one subscription has come, over all the streams that it has had. Where a stream broke off in the middle of a commit
+ * the next one tells all of that commit; what was told already is left out.
+ */
+export class ResumePoint {
+  #position: ObservePosition | undefined;
+  /** The revision up to which an entity was told beyond the position. */
+  readonly #beyond = new Map<string, number>();
+
+  /** Where the next stream is to begin; undefined where it has to begin with a snapshot. */
+  get position(): ObservePosition | undefined {
+    return this.#position;
+  }
+
+  /** What of a message is news; undefined where nothing is. */
+  take(event: CellEvent): CellEvent | undefined {
+    switch (event.$case) {
+      case 'commits': {
+        const commits = event.value.commits.flatMap((commit) => this.#takeCommit(commit));
+        return commits.length === 0 ? undefined : { $case: 'commits', value: { commits } };
+      }
+      case 'snapshotEnd':
+      case 'bookmark':
+      case 'checkpointReached':
+        this.#reach(event.value.position);
+        return event;
+      case 'reset':
+        this.#position = undefined;
+        this.#beyond.clear();
+        return event;
+      default:
+        return event;
+    }
+  }
+
+  #takeCommit(commit: ObserveResponse_Commit): readonly ObserveResponse_Commit[] {
+    const { revision, commitId, incomplete } = commit;
+    const changes =
+      this.#beyond.size === 0 ? commit.changes : commit.changes.filter((one) => this.#isNew(one, revision));
+    if (incomplete) for (const change of changes) this.#beyond.set(keyOf(change), revision);
+    else this.#reach({ revision, commitId });
+    return changes.length === 0 ? [] : [changes === commit.changes ? commit : { ...commit, changes }];
+  }
+
+  #isNew(change: ObserveResponse_Change, revision: number): boolean {
+    return revision > (this.#beyond.get(keyOf(change)) ?? 0);
+  }
+
+  #reach(position: ObservePosition | undefined): void {
+    if (position === undefined) return;
+    this.#position = position;
+    for (const [key, revision] of this.#beyond) if (revision <= position.revision) this.#beyond.delete(key);
+  }
+}
+
+/** The stored name of what changed. That it was removed is another fact than what it was before. */
+function keyOf({ change }: ObserveResponse_Change): string {
+  if (change === undefined) return '';
+  switch (change.$case) {
+    case 'removed':
+      return `removed/${change.value.kind}/${change.value.id}`;
+    case 'jobStatus':
+      return `jobStatus/${change.value.jobId}`;
+    case 'agentStatus':
+      return `agentStatus/${change.value.agentId}`;
+    default:
+      return `${change.$case}/${change.value.id}`;
+  }
+}

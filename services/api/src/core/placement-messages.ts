@@ -1,0 +1,83 @@
+import {
+  Explanation as ExplanationMessage,
+  PlannedTask as PlannedTaskMessage,
+  type PlanResponse,
+  type Remedy as RemedyMessage,
+} from '@berth/shared/gen/berth/v1/placement_service';
+import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { CellView } from '@berth/shared/model/cell-view';
+import type { Explanation, Remedy } from '@berth/shared/model/placement/explain';
+import type { QueuedTask } from '@berth/shared/model/placement/place';
+import type { PlannedTask } from '@berth/shared/model/placement/plan';
+import { anywhere, specOfJob } from '@berth/shared/model/placement/spec';
+import { remedyText } from '@berth/shared/model/placement/words';
+import { zeroResources } from '@berth/shared/model/resources';
+import { stateName, taskState } from '@berth/shared/model/task-state';
+
+/** The stored task as one that is to be placed. */
+export function toQueued(task: TaskRecord, cell: CellView): QueuedTask {
+  const job = cell.find('job', task.jobId)?.record;
+  return {
+    taskId: task.task?.id ?? '',
+    jobId: task.jobId,
+    resources: task.resources ?? zeroResources(),
+    spec: job === undefined ? anywhere : specOfJob(job),
+  };
+}
+
+/** What is told of a task that does not wait. */
+export function notWaiting(task: TaskRecord, agents: number): ExplanationMessage {
+  const state = stateName(taskState(task));
+  return ExplanationMessage.fromPartial({
+    taskId: task.task?.id ?? '',
+    state,
+    agents,
+    agentId: task.agentId,
+  });
+}
+
+export function explanationMessage(taskId: string, explanation: Explanation): ExplanationMessage {
+  const { agents, agentId = '', reasons, remedies } = explanation;
+  return ExplanationMessage.fromPartial({
+    taskId,
+    state: 'QUEUED',
+    agents,
+    agentId,
+    reasons: reasons.map(({ samples, ...rest }) => ({ ...rest, samples: [...samples] })),
+    remedies: remedies.map(remedyMessage),
+  });
+}
+
+export function planMessage(planned: readonly PlannedTask[], lostAgentIds: readonly string[]): PlanResponse {
+  const placed = planned.filter(({ agentId }) => agentId !== undefined).length;
+  const waiting = planned.length - placed;
+  return { tasks: planned.map(plannedMessage), placed, waiting, lostAgentIds: [...lostAgentIds] };
+}
+
+function plannedMessage({ task, agentId = '', cards, explanation }: PlannedTask): PlannedTaskMessage {
+  const { taskId, resources } = task;
+  return PlannedTaskMessage.fromPartial({
+    taskId,
+    agentId,
+    cards: [...cards],
+    resources,
+    ...(explanation && { explanation: explanationMessage(taskId, explanation) }),
+  });
+}
+
+function remedyMessage(remedy: Remedy): RemedyMessage {
+  const { agents } = remedy;
+  const text = remedyText(remedy);
+  switch (remedy.kind) {
+    case 'less': {
+      const { resource, amount } = remedy;
+      return { change: { $case: 'less', value: { resource, amount } }, agents, text };
+    }
+    case 'without':
+      return { change: { $case: 'without', value: remedy.constraint }, agents, text };
+    case 'ends': {
+      const { taskIds, tasks } = remedy;
+      return { change: { $case: 'ends', value: { taskIds: [...taskIds], tasks } }, agents, text };
+    }
+  }
+}

@@ -1,0 +1,129 @@
+/** The subscribers' process: raw HTTP/2, one connection or a share of one per stream, counting what arrives. */
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
+import { ObserveRequest } from '@berth/shared/gen/berth/v1/observe_service';
+import type { ClientOrder, ClientReport, StreamKind } from './protocol.js';
+import { ageOf, countBerth, countEtcd, countTitus, EventCounter, field } from './wire.js';
+
+const reportEveryMs = 2;
+/** Of each report; more would tell no more. */
+const maxAges = 2_000;
+const windowBytes = 16 * 1024 * 1024;
+
+const paths: Readonly<Record<StreamKind, string>> = {
+  titus: '/netflix.titus.JobManagementService/ObserveJobs',
+  berth: '/berth.v1.ObserveService/Observe',
+  etcd: '/etcdserverpb.Watch/Watch',
+};
+const counts = { titus: countTitus, berth: countBerth, etcd: countEtcd } as const;
+
+interface Open {
+  readonly stream: ClientHttp2Stream;
+  readonly counter: EventCounter;
+  isStalled: boolean;
+}
+
+let sessions: ClientHttp2Session[] = [];
+let streams: Open[] = [];
+let ages: number[] | undefined;
+
+function requestOf(kind: StreamKind): Buffer {
+  switch (kind) {
+    case 'titus':
+      return Buffer.alloc(0);
+    case 'berth':
+      return Buffer.from(
+        ObserveRequest.encode(
+          ObserveRequest.fromPartial({ request: { $case: 'subscription', value: {} } }),
+        ).finish(),
+      );
+    case 'etcd':
+      // All keys that begin with `t`.
+      return field(1, Buffer.concat([field(1, 't'), field(2, 'u')]));
+  }
+}
+
+function open({ kind, port, count, connections }: Extract<ClientOrder, { do: 'open' }>): void {
+  const own = Array.from({ length: connections }, () => {
+    const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: windowBytes } });
+    session.on('connect', () => session.setLocalWindowSize(windowBytes));
+    session.on('error', fail);
+    return session;
+  });
+  sessions.push(...own);
+  for (let index = 0; index < count; index += 1) {
+    const session = own[index % connections];
+    if (session !== undefined) streams.push(openStream(session, kind));
+  }
+}
+
+function openStream(session: ClientHttp2Session, kind: StreamKind): Open {
+  const stream = session.request(
+    {
+      [constants.HTTP2_HEADER_METHOD]: 'POST',
+      [constants.HTTP2_HEADER_PATH]: paths[kind],
+      [constants.HTTP2_HEADER_CONTENT_TYPE]: 'application/grpc+proto',
+      [constants.HTTP2_HEADER_TE]: 'trailers',
+    },
+    { endStream: false },
+  );
+  const request = requestOf(kind);
+  const prefix = Buffer.alloc(5);
+  prefix.writeUInt32BE(request.length, 1);
+  stream.write(Buffer.concat([prefix, request]));
+  if (kind === 'titus') stream.end();
+  const counter = new EventCounter(counts[kind]);
+  stream.on('data', (chunk: Buffer) => {
+    counter.take(chunk);
+    if (ages === undefined || ages.length >= maxAges) return;
+    const age = ageOf(chunk);
+    if (age !== undefined) ages.push(age);
+  });
+  stream.on('error', fail);
+  return { stream, counter, isStalled: false };
+}
+
+function fail(error: Error): void {
+  if (sessions.length === 0) return;
+  process.stderr.write(`a subscriber failed: ${error.message}\n`);
+  process.exit(1);
+}
+
+let last = '';
+setInterval(() => {
+  const reading = streams.filter(({ isStalled }) => !isStalled);
+  const events = reading.map(({ counter }) => counter.events);
+  const report: ClientReport = {
+    open: streams.length,
+    slowest: events.reduce((least, one) => Math.min(least, one), Number.POSITIVE_INFINITY),
+    total: events.reduce((sum, one) => sum + one, 0),
+    ...(ages === undefined ? {} : { ages: ages.splice(0) }),
+  };
+  const text = JSON.stringify(report);
+  if (text === last) return;
+  last = text;
+  process.send?.(report);
+}, reportEveryMs);
+
+process.on('message', (order: ClientOrder) => {
+  switch (order.do) {
+    case 'open':
+      return open(order);
+    case 'measureAges':
+      ages = order.on ? [] : undefined;
+      return;
+    case 'stall':
+      for (const one of streams.slice(0, order.stalled)) {
+        one.isStalled = true;
+        one.stream.pause();
+      }
+      return;
+    case 'closeAll': {
+      const closing = sessions;
+      sessions = [];
+      streams = [];
+      for (const session of closing) session.destroy();
+      return;
+    }
+  }
+});
+process.on('disconnect', () => process.exit(0));

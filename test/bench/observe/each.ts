@@ -1,0 +1,40 @@
+/** What everybody writes first, to compare with: a gRPC server that encodes and writes each change for each subscriber. */
+import { jobFeed } from '@berth/api/feeds';
+import { ObserveHub } from '@berth/api/observe-hub';
+import {
+  type JobChangeNotification,
+  JobManagementServiceService,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { silentLogger } from '@berth/shared/process/logger';
+import { RedisStore } from '@berth/shared/store/redis-store';
+import { Replica } from '@berth/shared/store/replica';
+import { type handleServerStreamingCall, Server, ServerCredentials } from '@grpc/grpc-js';
+
+const [url = '', cell = ''] = process.argv.slice(2);
+const store = await RedisStore.connect({ url, cell });
+const replica = await Replica.start(store.openLogReader());
+const hub = new ObserveHub(jobFeed, replica, silentLogger);
+
+const observeJobs: handleServerStreamingCall<unknown, JobChangeNotification> = (stream) => {
+  stream.write({ notification: { $case: 'snapshotEnd', value: {} } });
+  const leave = hub.subscribeAll({
+    offer: (notifications) => {
+      for (const notification of notifications)
+        if (notification.kind === 'task')
+          stream.write({
+            notification: { $case: 'taskUdate', value: { task: notification.task.record.task } },
+          });
+    },
+    fail: (error) => stream.destroy(error),
+  });
+  stream.on('cancelled', leave);
+};
+
+const server = new Server();
+const { observeJobs: definition } = JobManagementServiceService;
+server.addService({ observeJobs: definition }, { observeJobs });
+server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => {
+  if (error) throw error;
+  process.send?.({ port });
+});
+process.on('disconnect', () => process.exit(0));

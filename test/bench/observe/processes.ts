@@ -1,0 +1,140 @@
+/** The processes that are measured, and what they use. */
+import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { hasApt, unpackPackage } from '@berth/local/apt';
+import { findOnPath } from '@berth/local/command';
+import { berthDir } from '@berth/local/paths';
+import { waitFor } from '../../support/wait-for.js';
+
+/** A server under test. */
+export interface ServerProcess {
+  readonly port: number;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
+  return address.port;
+}
+
+export async function startGateway(redisUrl: string, cell: string): Promise<ServerProcess> {
+  const [port, http, jobv1] = [await freePort(), await freePort(), await freePort()];
+  const main = fileURLToPath(import.meta.resolve('@berth/api/main'));
+  const child = spawn(process.execPath, [main], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      ...process.env,
+      BERTH_REDIS_URL: redisUrl,
+      BERTH_CELL: cell,
+      BERTH_API_GRPC: `127.0.0.1:${port}`,
+      BERTH_API_HTTP: `127.0.0.1:${http}`,
+      BERTH_API_JOBV1: `127.0.0.1:${jobv1}`,
+      BERTH_LOG_LEVEL: 'warn',
+    },
+  });
+  const isReady = () =>
+    fetch(`http://127.0.0.1:${http}/healthz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await waitFor(isReady, { what: 'the gateway serves', timeoutMs: 60_000 });
+  return serverOf(child, port);
+}
+
+/** The server that encodes and writes each change for each subscriber. */
+export async function startEach(redisUrl: string, cell: string): Promise<ServerProcess> {
+  const child = forkBeside('each.js', [redisUrl, cell]);
+  const [message] = (await once(child, 'message')) as [{ port: number }];
+  return serverOf(child, message.port);
+}
+
+/** An etcd of its own directory; from PATH, or from the distribution's packages without root. */
+export async function startEtcd(): Promise<ServerProcess> {
+  const binary = await etcdBinary();
+  const dir = await mkdtemp(join(tmpdir(), 'berth-bench-etcd-'));
+  const [port, peer] = [await freePort(), await freePort()];
+  const own = `http://127.0.0.1:${port}`;
+  const child = spawn(
+    binary,
+    [
+      ...['--data-dir', dir, '--listen-client-urls', own, '--advertise-client-urls', own],
+      ...['--listen-peer-urls', `http://127.0.0.1:${peer}`, '--logger', 'zap', '--log-level', 'error'],
+    ],
+    { stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const isHealthy = () =>
+    fetch(`${own}/health`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await waitFor(isHealthy, { what: 'etcd serves' });
+  const server = serverOf(child, port);
+  return {
+    ...server,
+    stop: async () => {
+      await server.stop();
+      await rm(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function etcdBinary(): Promise<string> {
+  const onPath = await findOnPath('etcd');
+  if (onPath !== undefined) return onPath;
+  const unpacked = join(berthDir, 'packages', 'etcd-server');
+  const binary = join(unpacked, 'usr', 'bin', 'etcd');
+  if (existsSync(binary)) return binary;
+  if (!(await hasApt()))
+    throw new Error('This benchmark compares with etcd: install it (Debian: apt-get install etcd-server).');
+  process.stderr.write(
+    'No etcd on PATH: unpacking the one of the distribution under .berth/ (no root needed).\n',
+  );
+  await unpackPackage('etcd-server', unpacked);
+  return binary;
+}
+
+export function forkBeside(script: string, args: readonly string[] = []): ChildProcess {
+  return fork(fileURLToPath(new URL(script, import.meta.url)), args, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
+}
+
+function serverOf(child: ChildProcess, port: number): ServerProcess {
+  const { pid } = child;
+  if (pid === undefined) throw new Error('the server did not start');
+  return { port, pid, stop: () => end(child) };
+}
+
+export async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}
+
+/** The clock ticks of /proc are hundredths of a second on every Linux that Node runs on. */
+const ticksPerSecond = 100;
+
+/** CPU time that a process has used, in seconds. */
+export function cpuSeconds(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Memory that a process has resident now, or at its peak, in MB. */
+export function residentMb(pid: number, which: 'VmRSS' | 'VmHWM' = 'VmRSS'): number {
+  const line = new RegExp(`^${which}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  return Number(line?.[1]) / 1024;
+}

@@ -1,0 +1,47 @@
+/** What the benchmark's processes say to one another. */
+
+export type StreamKind = 'titus' | 'berth' | 'etcd';
+
+/** To the clients. */
+export type ClientOrder =
+  | {
+      readonly do: 'open';
+      readonly kind: StreamKind;
+      readonly port: number;
+      readonly count: number;
+      readonly connections: number;
+    }
+  | { readonly do: 'measureAges'; readonly on: boolean }
+  | { readonly do: 'stall'; readonly stalled: number }
+  | { readonly do: 'closeAll' };
+
+/** From the clients: what the slowest of those that read, and all together, have received. */
+export interface ClientReport {
+  readonly open: number;
+  readonly slowest: number;
+  readonly total: number;
+  readonly ages?: readonly number[];
+}
+
+/** To the load. Bursts are made as long as no more than a window of events is on the way; `allowed` moves it on. */
+export type LoadOrder =
+  | {
+      readonly do: 'start';
+      readonly target:
+        | { readonly kind: 'berth'; readonly redisUrl: string; readonly cell: string }
+        | { readonly kind: 'etcd'; readonly port: number };
+      /** Tasks that exist: jobs of ten. */
+      readonly tasks: number;
+    }
+  | { readonly do: 'run'; readonly events: number; readonly eventsPerSecond?: number }
+  | { readonly do: 'received'; readonly events: number };
+
+export type LoadReport = { readonly did: 'started' } | { readonly did: 'run'; readonly events: number };
+
+export const burst = 16;
+export const valueBytes = 700;
+/**
+ * Events that may be on the way to a subscriber. With Berth less than what a gateway keeps of each stream before it conflates;
+ * etcd, which keeps everything, is at its best with more.
+ */
+export const windows = { berth: 1_024, etcd: 8_192 } as const;

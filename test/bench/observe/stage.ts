@@ -1,0 +1,152 @@
+/** Load and subscribers against one server, and the measurements that they make together. */
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { waitFor } from '../../support/wait-for.js';
+import { quantile } from '../report.js';
+import { cpuSeconds, end, forkBeside, type ServerProcess } from './processes.js';
+import type { ClientOrder, ClientReport, LoadOrder, LoadReport, StreamKind } from './protocol.js';
+
+const settledMs = 300;
+const patienceMs = 120_000;
+
+export interface Delivered {
+  readonly perSecond: number;
+  readonly cpuMicros: number;
+}
+
+export interface Ages {
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export class Stage {
+  readonly server: ServerProcess;
+  readonly #kind: StreamKind;
+  readonly #clients: ChildProcess = forkBeside('clients.js');
+  readonly #load: ChildProcess = forkBeside('load.js');
+  #report: ClientReport = { open: 0, slowest: 0, total: 0 };
+  #reportedMs = 0;
+  #ages: number[] = [];
+  /** What each subscriber had received when the load began. */
+  #base = 0;
+  #isLoading = false;
+  #stalled = 0;
+
+  constructor(server: ServerProcess, kind: StreamKind) {
+    this.server = server;
+    this.#kind = kind;
+    this.#clients.on('message', (report: ClientReport) => this.#take(report));
+  }
+
+  async startLoad(order: Extract<LoadOrder, { do: 'start' }>): Promise<void> {
+    await this.#ask(order);
+  }
+
+  /** Opens the streams, resolves once all have what they begin with. */
+  async open(count: number, connections = count): Promise<void> {
+    this.#order({ do: 'open', kind: this.#kind, port: this.server.port, count, connections });
+    await waitFor(() => this.#report.open === count, { what: 'the streams are open', timeoutMs: patienceMs });
+    await this.#settle();
+  }
+
+  /** So many events as fast as they go. */
+  async throughput(events: number): Promise<Delivered> {
+    const { slowest } = this.#report;
+    this.#base = slowest;
+    const [cpu, beganMs] = [cpuSeconds(this.server.pid), performance.now()];
+    const sent = await this.#run(events);
+    const received = () => this.#report.slowest - slowest >= sent;
+    await waitFor(received, { what: 'all is received', timeoutMs: patienceMs, intervalMs: 1 });
+    const seconds = (performance.now() - beganMs) / 1000;
+    const delivered = sent * this.#streams;
+    return {
+      perSecond: delivered / seconds,
+      cpuMicros: ((cpuSeconds(this.server.pid) - cpu) / delivered) * 1e6,
+    };
+  }
+
+  /** From commit to receipt, at a rate of events per second. */
+  async ages(events: number, eventsPerSecond: number): Promise<Ages> {
+    const { slowest } = this.#report;
+    this.#base = slowest;
+    this.#ages = [];
+    this.#order({ do: 'measureAges', on: true });
+    const sent = await this.#run(events, eventsPerSecond);
+    await waitFor(() => this.#report.slowest - slowest >= sent, {
+      what: 'all is received',
+      timeoutMs: patienceMs,
+    });
+    this.#order({ do: 'measureAges', on: false });
+    return { p50Ms: quantile(this.#ages, 0.5), p99Ms: quantile(this.#ages, 0.99) };
+  }
+
+  /** The first stream reads nothing any more, and no longer counts. */
+  async stall(stalled: number): Promise<void> {
+    this.#order({ do: 'stall', stalled });
+    this.#stalled = stalled;
+    await this.#settle();
+  }
+
+  async closeStreams(): Promise<void> {
+    this.#order({ do: 'closeAll' });
+    this.#stalled = 0;
+    await waitFor(() => this.#report.open === 0, { what: 'the streams are closed', timeoutMs: patienceMs });
+  }
+
+  /** Ends load and subscribers; the server goes on. */
+  async close(): Promise<void> {
+    await Promise.all([end(this.#clients), end(this.#load)]);
+  }
+
+  get received(): number {
+    return this.#report.slowest;
+  }
+
+  get #streams(): number {
+    return this.#report.open - this.#stalled;
+  }
+
+  async #run(events: number, eventsPerSecond?: number): Promise<number> {
+    this.#isLoading = true;
+    const report = await this.#ask({
+      do: 'run',
+      events,
+      ...(eventsPerSecond === undefined ? {} : { eventsPerSecond }),
+    });
+    this.#isLoading = false;
+    return report.did === 'run' ? report.events : 0;
+  }
+
+  #take(report: ClientReport): void {
+    const isProgress = report.slowest !== this.#report.slowest;
+    if (report.total !== this.#report.total) this.#reportedMs = performance.now();
+    this.#report = report;
+    for (const age of report.ages ?? []) this.#ages.push(age);
+    if (this.#isLoading && isProgress)
+      this.#tellLoad({ do: 'received', events: report.slowest - this.#base });
+  }
+
+  #tellLoad(order: LoadOrder): void {
+    this.#load.send(order);
+  }
+
+  async #ask(order: LoadOrder): Promise<LoadReport> {
+    if (order.do === 'run') this.#tellLoad({ do: 'received', events: 0 });
+    const answered = once(this.#load, 'message');
+    this.#tellLoad(order);
+    const [report] = (await answered) as [LoadReport];
+    return report;
+  }
+
+  #order(order: ClientOrder): void {
+    this.#clients.send(order);
+  }
+
+  async #settle(): Promise<void> {
+    this.#reportedMs = performance.now();
+    await waitFor(() => performance.now() - this.#reportedMs > settledMs, {
+      what: 'nothing more comes',
+      timeoutMs: patienceMs,
+    });
+  }
+}

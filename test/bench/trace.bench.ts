@@ -1,0 +1,110 @@
+/*
+ * How much of a production cluster's GPUs each policy allocates, by the protocol of the paper that published the trace:
+ * pods arrive in random order until they ask for 130 % of the cards, none departs, one that fits nowhere is dropped. Each
+ * arrival is a round of its own of the real placement function. Ends with 2 where the trace is not there.
+ */
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Fleet } from '@berth/shared/model/placement/fleet';
+import { isUnplaced, place } from '@berth/shared/model/placement/place';
+import { type FitPolicy, fitPolicies } from '@berth/shared/model/placement/preferences';
+import { type BenchRow, machineConditions, median, noted, printReport } from './report.js';
+import { type Pod, randomFrom, readTrace, shuffled, type Trace } from './trace/trace.js';
+
+const { values: options } = parseArgs({
+  options: { seeds: { type: 'string', default: '10' }, policies: { type: 'string', default: fitPolicies.join(',') } },
+});
+const seeds = Number(options.seeds);
+const policies = fitPolicies.filter((policy) => options.policies.split(',').includes(policy));
+/** Beside this repository, unless told. */
+const folder = process.env.BERTH_TRACES ?? resolve(import.meta.dirname, '../../../../shared/traces');
+const pressure = 1.3;
+
+/** Figures of the paper for these pods, and what Berth has to reach, in percent. */
+const published: Readonly<Partial<Record<FitPolicy, { readonly name: string; readonly share: number; readonly goal: number }>>> = {
+  binpack: { name: 'best fit, published', share: 93.08, goal: 93.08 },
+  fragmentation: { name: 'fragmentation gradient descent, published', share: 95.39, goal: 95.4 },
+};
+
+interface Run {
+  readonly share: number;
+  readonly microsPerPlacement: number;
+}
+
+/** Fills an empty cluster, and tells what share of its cards is allocated in the end. */
+function inflate(trace: Trace, policy: FitPolicy, seed: number): Run {
+  const fleet = new Fleet();
+  for (const agent of trace.agents) fleet.addAgent(agent);
+  const arrivals = arrivalsOf(trace, seed);
+  let allocated = 0;
+  const beganAt = process.hrtime.bigint();
+  for (const [index, { task }] of arrivals.entries()) {
+    const taskId = `task-${index}`;
+    const [verdict] = [...place([{ ...task, taskId }], fleet, { policy, explains: () => false })];
+    const slot = verdict === undefined || isUnplaced(verdict) ? undefined : fleet.find(verdict.agentId);
+    if (slot === undefined || verdict === undefined || isUnplaced(verdict)) continue;
+    const { jobId, resources } = task;
+    fleet.take(slot, { taskId, jobId, resources, cards: verdict.cards, isExclusive: false });
+    allocated += resources.gpuMillis;
+  }
+  const tookMicros = Number(process.hrtime.bigint() - beganAt) / 1e3;
+  return { share: (100 * allocated) / trace.gpuMillis, microsPerPlacement: tookMicros / arrivals.length };
+}
+
+function arrivalsOf({ pods, gpuMillis }: Trace, seed: number): readonly Pod[] {
+  const random = randomFrom(seed);
+  const arrivals: Pod[] = [];
+  let asked = 0;
+  const arrive = (pod: Pod | undefined) => {
+    if (pod === undefined || asked >= pressure * gpuMillis) return;
+    arrivals.push(pod);
+    asked += pod.task.resources.gpuMillis;
+  };
+  for (const pod of shuffled(pods, random)) arrive(pod);
+  while (asked < pressure * gpuMillis) arrive(pods[Math.floor(random() * pods.length)]);
+  return arrivals;
+}
+
+function rowsFor(policy: FitPolicy, runs: readonly Run[]): readonly BenchRow[] {
+  const shares = runs.map(({ share }) => share);
+  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  const deviation = Math.sqrt(shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / shares.length);
+  const paper = published[policy];
+  const value = Number(mean.toFixed(2));
+  return [
+    {
+      case: `${policy}: cards allocated when 130 % were asked for`,
+      value,
+      unit: '%',
+      ...(paper && {
+        against: paper.name,
+        againstValue: paper.share,
+        ratio: Number((mean / paper.share).toFixed(4)),
+        goal: `>= ${paper.goal} %`,
+        holds: value >= paper.goal,
+      }),
+    },
+    noted(`${policy}: standard deviation over seeds`, deviation, '%'),
+    noted(`${policy}: time per placement`, median(runs.map(({ microsPerPlacement }) => microsPerPlacement)), 'µs'),
+  ];
+}
+
+function main(): number {
+  const trace = readTrace(folder);
+  if (trace === undefined) {
+    process.stderr.write(`The trace is not in ${folder}. Say where it is with BERTH_TRACES.\n`);
+    return 2;
+  }
+  const runs = new Map(policies.map((policy) => [policy, [] as Run[]]));
+  for (let seed = 1; seed <= seeds; seed += 1) {
+    for (const policy of policies) runs.get(policy)?.push(inflate(trace, policy, seed));
+  }
+  printReport({
+    name: 'trace',
+    conditions: { ...machineConditions(), seeds, agents: trace.agents.length, pods: trace.pods.length },
+    rows: [...runs].flatMap(([policy, each]) => rowsFor(policy, each)),
+  });
+  return 0;
+}
+
+process.exitCode = main();

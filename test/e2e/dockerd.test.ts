@@ -1,0 +1,51 @@
+import { State } from '@berth/shared/model/task-state';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { skipDockerTests } from '../support/docker.js';
+import { DockerCell, skipCellTests } from '../support/docker-cell.js';
+import { batch, isJobOver, retries, runs, service, shell } from '../support/jobs.js';
+import { engineNeeds, type OwnEngine, startOwnEngine } from '../support/own-engine.js';
+
+const needs = skipDockerTests === false ? await engineNeeds() : undefined;
+if (needs === undefined)
+  console.warn('Skipping the test that kills a Docker engine: none of its own can be started here.');
+
+describe.skipIf(skipCellTests !== false || needs === undefined)(
+  'a cell whose Docker engine is killed',
+  () => {
+    let engine: OwnEngine;
+    let cell: DockerCell;
+
+    beforeAll(async () => {
+      if (needs === undefined) throw new Error('an engine of its own is needed');
+      engine = await startOwnEngine(needs);
+      cell = await DockerCell.start({ dockerHost: engine.host });
+    });
+    afterAll(async () => {
+      await cell?.stop();
+      await engine?.remove();
+    });
+
+    it('has its service and its batch going again once the engine is back', async () => {
+      const serving = await cell.caller.create(service(shell('exec sleep 600'), { tasks: 2 }));
+      const working = await cell.caller.create(
+        batch(shell('sleep 3'), { tasks: 2, retryPolicy: retries(5) }),
+      );
+      await cell.until('all run', async () => {
+        const [first, second] = await Promise.all([cell.caller.find(serving), cell.caller.find(working)]);
+        return runs(2)(first) && runs(2)(second);
+      });
+      await engine.kill();
+      const late = await cell.caller.create(batch(shell('true')));
+      await engine.restart();
+      for (const id of [working, late]) {
+        const { jobState } = await cell.until(`job ${id} ends`, async () => {
+          const job = await cell.caller.find(id);
+          return isJobOver(job) && job;
+        });
+        expect(jobState).toEqual({ state: State.FINISHED, reason: 'normal' });
+      }
+      await cell.until('the service is whole', async () => runs(2)(await cell.caller.find(serving)));
+      await cell.until('only the service has containers', async () => (await cell.containers()).length === 2);
+    });
+  },
+);

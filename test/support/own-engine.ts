@@ -1,0 +1,60 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bridgeName, ensureBridge, networkTool, removeBridge } from '@berth/local/bridge';
+import { findOnPath } from '@berth/local/command';
+import { ensureDemoImage } from '@berth/local/demo-image';
+import { dockerClient } from '@berth/local/docker-client';
+import { engineHost, enginePaths, startDockerd, stopDockerd } from '@berth/local/dockerd';
+import { berthDir } from '@berth/local/paths';
+import { isRunning, readPidFile } from '@berth/local/process-id';
+import { silentProgress } from '@berth/local/progress';
+import { findRoot, type Root } from '@berth/local/root';
+import { waitFor } from './wait-for.js';
+
+/** A Docker engine of a test's own, beside whichever other ones there are, which it may therefore kill. */
+export interface OwnEngine {
+  /** As DOCKER_HOST has it. */
+  readonly host: string;
+  /** SIGKILL, as a crash would. */
+  kill(): Promise<void>;
+  /** Starts it again, with the same data. */
+  restart(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** What an engine of one's own needs; undefined where the machine does not have it. */
+export async function engineNeeds(): Promise<{ readonly dockerd: string; readonly root: Root } | undefined> {
+  const [dockerd, root] = [await findOnPath('dockerd'), await findRoot(silentProgress)];
+  return dockerd === undefined || root === undefined ? undefined : { dockerd, root };
+}
+
+/** Starts an engine that has the test image. */
+export async function startOwnEngine(needs: { dockerd: string; root: Root }): Promise<OwnEngine> {
+  const { root } = needs;
+  const dir = await mkdtemp(join(tmpdir(), 'berth-dockerd-'));
+  const tool = await networkTool(root, berthDir, silentProgress);
+  const bridge = bridgeName(dir);
+  const start = () => startDockerd({ ...needs, dir, bridge });
+  const remove = async () => {
+    await stopDockerd(dir, root);
+    await removeBridge(bridge, tool);
+    await root.run('rm', ['-rf', dir]);
+    await rm(dir, { recursive: true, force: true });
+  };
+  try {
+    await ensureBridge(bridge, tool);
+    await start();
+    await ensureDemoImage(dockerClient(engineHost(dir)), berthDir, silentProgress);
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+  const kill = async () => {
+    const pid = await readPidFile(enginePaths(dir).pidFile);
+    if (pid === undefined) throw new Error('the engine does not run');
+    await root.run('sh', ['-c', `kill -KILL ${pid}`]);
+    await waitFor(async () => !(await isRunning(pid)), { what: 'the engine is gone' });
+  };
+  return { host: engineHost(dir), kill, restart: start, remove };
+}
