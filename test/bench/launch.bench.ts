@@ -42,8 +42,8 @@ const { values: options } = parseArgs({
 const rounds = Number(options.rounds);
 const containers = Number(options.containers);
 const singles = Number(options.singles);
-const image = process.env['BERTH_TEST_IMAGE'] ?? 'berth/busybox:1';
-const dockerHost = process.env['DOCKER_HOST'] ?? 'unix:///var/run/docker.sock';
+const image = process.env.BERTH_TEST_IMAGE ?? 'berth/busybox:1';
+const dockerHost = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 
 interface Measured {
   readonly launches: ReadonlyMap<string, readonly LaunchTimes[]>;
@@ -72,7 +72,7 @@ async function withCell<T>(
   host: string,
   work: (cell: LocalCell, client: BerthClient) => Promise<T>,
 ): Promise<T> {
-  const redisBinary = process.env['BERTH_TEST_REDIS_SERVER'];
+  const redisBinary = process.env.BERTH_TEST_REDIS_SERVER;
   const cell = await startCell({
     cell: 'bench',
     dockerHost: host,

@@ -3,6 +3,7 @@
  * What is measured is all that a master does to place tasks: rounds of a thousand tasks, each planned, taken back, and
  * booked. Reasons are counted for what has to wait.
  */
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import type { Fleet } from '@berth/shared/model/placement/fleet';
 import type { QueuedTask } from '@berth/shared/model/placement/place';
@@ -130,12 +131,13 @@ function churn(fleet: Fleet, round: number): void {
   }
 }
 
-/** Placements per second, once for each of several fresh fleets. */
+/** Placements per second of processor time, the collector's included: others that use the machine do not count. */
 function measure({ prepare }: Case, agents: number): { readonly perSecond: number; readonly placed: number } {
   const act = prepare(makeFleet(agents));
-  const beganAt = process.hrtime.bigint();
+  const before = process.cpuUsage();
   const placed = act();
-  return { perSecond: placed / (Number(process.hrtime.bigint() - beganAt) / 1e9), placed };
+  const { user, system } = process.cpuUsage(before);
+  return { perSecond: placed / ((user + system) / 1e6), placed };
 }
 
 function rowFor(one: Case, agents: number, perSecond: number): BenchRow {
@@ -168,7 +170,13 @@ function main(): void {
   }
   printReport({
     name: 'place',
-    conditions: { ...machineConditions(), rounds: repetitions, tasksPerRound: roundSize, requests: 20 },
+    conditions: {
+      ...machineConditions(),
+      rounds: repetitions,
+      tasksPerRound: roundSize,
+      requests: 20,
+      load: loadavg()[0] ?? 0,
+    },
     rows: all.map(({ one, agents }, index) => rowFor(one, agents, median(measured[index] ?? []))),
   });
 }

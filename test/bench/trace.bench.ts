@@ -12,7 +12,10 @@ import { type BenchRow, machineConditions, median, noted, printReport } from './
 import { type Pod, randomFrom, readTrace, shuffled, type Trace } from './trace/trace.js';
 
 const { values: options } = parseArgs({
-  options: { seeds: { type: 'string', default: '10' }, policies: { type: 'string', default: fitPolicies.join(',') } },
+  options: {
+    seeds: { type: 'string', default: '10' },
+    policies: { type: 'string', default: fitPolicies.join(',') },
+  },
 });
 const seeds = Number(options.seeds);
 const policies = fitPolicies.filter((policy) => options.policies.split(',').includes(policy));
@@ -21,7 +24,9 @@ const folder = process.env.BERTH_TRACES ?? resolve(import.meta.dirname, '../../.
 const pressure = 1.3;
 
 /** Figures of the paper for these pods, and what Berth has to reach, in percent. */
-const published: Readonly<Partial<Record<FitPolicy, { readonly name: string; readonly share: number; readonly goal: number }>>> = {
+const published: Readonly<
+  Partial<Record<FitPolicy, { readonly name: string; readonly share: number; readonly goal: number }>>
+> = {
   binpack: { name: 'best fit, published', share: 93.08, goal: 93.08 },
   fragmentation: { name: 'fragmentation gradient descent, published', share: 95.39, goal: 95.4 },
 };
@@ -85,7 +90,11 @@ function rowsFor(policy: FitPolicy, runs: readonly Run[]): readonly BenchRow[] {
       }),
     },
     noted(`${policy}: standard deviation over seeds`, deviation, '%'),
-    noted(`${policy}: time per placement`, median(runs.map(({ microsPerPlacement }) => microsPerPlacement)), 'µs'),
+    noted(
+      `${policy}: time per placement`,
+      median(runs.map(({ microsPerPlacement }) => microsPerPlacement)),
+      'µs',
+    ),
   ];
 }
 

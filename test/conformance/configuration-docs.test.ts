@@ -5,7 +5,7 @@ import { masterConfigSchema } from '@berth/master/config';
 import { describe, expect, it } from 'vitest';
 
 const page = readFileSync(new URL('../../docs/operations/configuration.md', import.meta.url), 'utf8');
-const documented = new Set([...page.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name));
+const documented = new Set([...page.matchAll(/^\| `([A-Z][A-Z0-9_]+)` \|/gm)].map(([, name]) => name));
 
 const schemas = { gateway: gatewayConfigSchema, master: masterConfigSchema, agent: agentConfigSchema };
 const known = new Set(Object.values(schemas).flatMap((schema) => Object.keys(schema.shape)));

@@ -4,9 +4,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { repoRoot } from '@berth/local/paths';
+import { State } from '@berth/shared/model/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testImage } from '../support/docker.js';
 import { DockerCell, skipCellTests } from '../support/docker-cell.js';
+import { tasksIn } from '../support/jobs.js';
 
 interface Outcome {
   readonly code: number | null;
@@ -42,14 +44,15 @@ describe.skipIf(skipCellTests !== false)('the berth command on a real cell', () 
   const submit = async (...args: string[]) => (await berth('submit', ...args)).out.trim();
   const json = async (...args: string[]) => JSON.parse((await berth(...args, '-o', 'json')).out);
   const run = (...args: string[]) => berth('run', '--cpu', '0.1', '--memory', '32', ...args);
+  /** Asked of the gateway directly: a program that is started again and again has a whole core to itself. */
   const runningTasks = (id: string, count: number) =>
     cell.until(`${count} tasks of ${id} run`, async () => {
-      const tasks: readonly { id: string }[] = await json('ps', id, '-s', 'RUNNING');
+      const tasks = tasksIn(await cell.caller.find(id), State.RUNNING);
       return tasks.length === count && tasks.map((task) => task.id);
     });
 
   it('run follows a job to its end and exits with its outcome', async () => {
-    const done = await run('-n', '2', '--name', 'hello', testImage, '--', 'echo', 'hello');
+    const done = await run('-n', '2', '--name', 'hello', testImage, '--', 'sleep', '1');
     expect(done).toMatchObject({ code: 0, err: '' });
     expect(done.out).toMatch(/^job \S+ \(hello, batch, 2 tasks\)\n/);
     expect(done.out).toMatch(/^\S+ {2}0-0 {2}RUNNING/m);
@@ -61,7 +64,17 @@ describe.skipIf(skipCellTests !== false)('the berth command on a real cell', () 
     [
       '137 where it ran out of memory',
       137,
-      ['--memory', '16', '--cpu', '0.5', testImage, '--', 'tail', '/dev/zero'],
+      [
+        '--memory',
+        '16',
+        '--cpu',
+        '0.5',
+        testImage,
+        '--',
+        'sh',
+        '-c',
+        'tail /dev/zero; code=$?; sleep 1; exit $code',
+      ],
     ],
     ['124 where it ran too long', 124, ['--runtime-limit', '1s', testImage, '--', ...sleepForever]],
     ['125 where the command cannot be started', 125, [testImage, '--', '/bin/nonesuch']],
@@ -119,9 +132,10 @@ describe.skipIf(skipCellTests !== false)('the berth command on a real cell', () 
     await runningTasks(id, 3);
     expect(await berth('kill', first)).toMatchObject({ code: 0 });
     await cell.until('the killed task is replaced', async () => {
-      const tasks: readonly { taskContext: Record<string, string> }[] = await json('ps', id, '-s', 'RUNNING');
+      const tasks = tasksIn(await cell.caller.find(id), State.RUNNING);
       return tasks.some(({ taskContext }) => taskContext['task.resubmitOf'] === first);
     });
+    expect(await json('ps', id, '-s', 'RUNNING')).toHaveLength(3);
     expect(await berth('kill', id)).toMatchObject({ code: 0 });
     expect((await observed)[0]).toBe(0);
     const messages = (await told)

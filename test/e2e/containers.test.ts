@@ -1,4 +1,9 @@
+import {
+  JobDescriptor,
+  JobManagementServiceService as methods,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task-state';
+import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testImage } from '../support/docker.js';
 import { DockerCell, skipCellTests } from '../support/docker-cell.js';
@@ -15,6 +20,7 @@ import {
 } from '../support/jobs.js';
 
 const graceMs = 1_500;
+const ranOut = 'tail /dev/zero; code=$?; sleep 1; exit $code';
 
 describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', () => {
   let cell: DockerCell;
@@ -64,7 +70,8 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
     ],
     [
       'needs more memory than it may have',
-      shell('tail /dev/zero', { resources: { cpu: '0.5', memory: '16' } }),
+      // The container lives on for a moment: a container that is gone at once can be gone before Docker learns why.
+      shell(ranOut, { resources: { cpu: '0.5', memory: '16' } }),
       State.FAILED,
       /^oom: killed at its memory limit of 16 MB$/,
     ],
@@ -86,11 +93,18 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
     expect(tasks.map((task) => task.state?.reason)).toEqual([expect.stringMatching(reason)]);
   });
 
-  it('an image that no registry has is the fault of the request', async () => {
+  it('an image that its registry does not have is refused at once', async () => {
     const image = { name: `${registry.host}/none:1` };
+    const request = JobDescriptor.fromPartial(batch(shell('exit 0', { image })));
+    const { status: code, fields } = await cell.caller.failure(methods.createJob, request);
+    expect([code, fields]).toEqual([status.INVALID_ARGUMENT, ['containers["main"].image.name']]);
+  });
+
+  it('an image that its registry has no longer is the fault of the request', async () => {
+    const image = { name: `${registry.host}/none:1`, imageId: `sha256:${'0'.repeat(64)}` };
     const { tasks } = await end(await create(batch(shell('exit 0', { image }))));
     expect(tasks.map((task) => [stateOf(task), codeIn(task)])).toEqual([[State.FAILED, 'invalidRequest']]);
-    expect(tasks[0]?.state?.reason).toContain(image.name);
+    expect(tasks[0]?.state?.reason).toContain(`${registry.host}/none@${image.imageId}`);
   });
 
   it('gets its entry point, command, environment and labels as the job says', async () => {

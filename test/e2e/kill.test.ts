@@ -1,4 +1,5 @@
-import type { BerthClient, JobView } from '@berth/client';
+import { randomUUID } from 'node:crypto';
+import { type BerthClient, type JobView, UnreachableError } from '@berth/client';
 import { State } from '@berth/shared/model/task-state';
 import { type Observable, ReplaySubject, share } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -130,11 +131,22 @@ describe.skipIf(skipCellTests !== false)(
       },
     );
 
-    it('a job that is submitted while the gateway is away is accepted when it is back, once', async () => {
+    it('a job that is submitted again and again while the gateway is away is accepted when it is back, once', async () => {
+      const idempotencyKey = randomUUID();
+      const descriptor = owned(batch(shell('true')));
+      const submitOnce = async () => {
+        try {
+          return await cell.client.createJob(descriptor, { idempotencyKey });
+        } catch (error) {
+          if (error instanceof UnreachableError) return undefined;
+          throw error;
+        }
+      };
       await cell.local.kill('api');
-      const creating = cell.client.createJob(owned(batch(shell('true'))));
+      const creating = cell.until('the job is accepted', submitOnce);
       await cell.local.restart('api');
       const { id } = await creating;
+      expect(await submitOnce()).toEqual({ id });
       await cell.until(`job ${id} ends`, async () => isJobOver(await cell.caller.find(id)));
       const { items } = await cell.client.findJobs({ fiterlingCriteria: { jobIds: id } });
       expect(items.map(({ jobState }) => jobState?.reason)).toEqual(['normal']);

@@ -35,7 +35,7 @@ describe.skipIf(skipRedisTests !== false)('the command line on a whole cell', ()
     });
 
   it('runs a job to its end', async () => {
-    const { exitCode, out } = await berth(['run', '-n', '3', '--name', 'three', ...sim(50), 'web:1']);
+    const { exitCode, out } = await berth(['run', '-n', '3', '--name', 'three', ...sim(1000), 'web:1']);
     expect(exitCode).toBe(0);
     expect(out.at(-1)).toMatch(/^job \S+ FINISHED \(3 finished, 0 failed\) after/);
     for (const slot of [0, 1, 2]) expect(out.some((line) => line.includes(`${slot}-0  RUNNING`))).toBe(true);

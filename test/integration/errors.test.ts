@@ -92,7 +92,6 @@ describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad reques
         'batch.runtimeLimitSecs',
         'containers["main"].entryPoint',
         'containers["main"].env["1BAD"]',
-        'containers["main"].hardConstraints.expression',
         'containers["main"].image.imageId',
         'containers["main"].image.name',
         'containers["main"].resources.colour',

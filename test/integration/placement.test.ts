@@ -1,8 +1,5 @@
 import { PlacementCalls } from '@berth/client/placement-calls';
-import {
-  type Explanation,
-  PlacementServiceClient,
-} from '@berth/shared/gen/berth/v1/placement_service';
+import { type Explanation, PlacementServiceClient } from '@berth/shared/gen/berth/v1/placement_service';
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task-state';
 import { credentials, status } from '@grpc/grpc-js';
@@ -22,10 +19,17 @@ describe.skipIf(skipRedisTests !== false)('placement in a cell of three agents w
     cell = await TestCell.start({
       agents: 3,
       host: { cpuMillis: 4000, memoryMb: 4096 },
-      agentEnv: { BERTH_AGENT_GPUS: '2', BERTH_AGENT_GPU_DRIVER: 'none', BERTH_AGENT_ATTRIBUTES: 'zone=a,gpuModel=T4' },
+      agentEnv: {
+        BERTH_AGENT_GPUS: '2',
+        BERTH_AGENT_GPU_DRIVER: 'none',
+        BERTH_AGENT_ATTRIBUTES: 'zone=a,gpuModel=T4',
+      },
     });
     caller = cell.caller();
-    calls = new PlacementCalls({ addresses: [cell.address()], caller: { id: 'ada', email: 'ada@example.com' } });
+    calls = new PlacementCalls({
+      addresses: [cell.address()],
+      caller: { id: 'ada', email: 'ada@example.com' },
+    });
   });
   afterAll(async () => {
     calls.close();
@@ -39,7 +43,11 @@ describe.skipIf(skipRedisTests !== false)('placement in a cell of three agents w
   it('keeps uniqueHost, and explains the task that is one too many until it is placed', async () => {
     const container = { ...small, hardConstraints: { constraints: { uniqueHost: 'true' } } };
     const id = await caller.create(service(container, { tasks: 4 }));
-    const job = await caller.until(id, (one) => one.tasks.filter((task) => stateOf(task) === State.RUNNING).length === 3, 'fills the agents');
+    const job = await caller.until(
+      id,
+      (one) => one.tasks.filter((task) => stateOf(task) === State.RUNNING).length === 3,
+      'fills the agents',
+    );
     const placed = job.tasks.filter((task) => stateOf(task) !== State.QUEUED);
     expect(new Set(agentsOf(placed)).size).toBe(3);
     const waiting = job.tasks.find((task) => stateOf(task) === State.QUEUED);
@@ -68,13 +76,19 @@ describe.skipIf(skipRedisTests !== false)('placement in a cell of three agents w
   });
 
   it('gives each task its cards, and tells the container which', async () => {
-    const id = await caller.create(service({ ...small, resources: { ...small.resources, gpu: '1' } }, { tasks: 6 }));
+    const id = await caller.create(
+      service({ ...small, resources: { ...small.resources, gpu: '1' } }, { tasks: 6 }),
+    );
     const job = await caller.until(id, runs(6), 'runs on all cards');
-    const cards = job.tasks.map(({ taskContext }) => `${taskContext['agent.id']}/${taskContext['task.gpus']}`);
+    const cards = job.tasks.map(
+      ({ taskContext }) => `${taskContext['agent.id']}/${taskContext['task.gpus']}`,
+    );
     expect(new Set(cards).size).toBe(6);
     const plan = await calls.plan({
       $case: 'job',
-      value: JobDescriptor.fromPartial(batch({ ...small, resources: { ...small.resources, gpu: '0.5' } }, { tasks: 1 })),
+      value: JobDescriptor.fromPartial(
+        batch({ ...small, resources: { ...small.resources, gpu: '0.5' } }, { tasks: 1 }),
+      ),
     });
     expect(plan).toMatchObject({ placed: 0, waiting: 1 });
     expect(plan.tasks[0]?.explanation?.remedies.map(({ text }) => text)).toContain('0.5 less gpu: 3 agents');
@@ -87,7 +101,11 @@ describe.skipIf(skipRedisTests !== false)('placement in a cell of three agents w
     const agent = agentsOf(job.tasks)[0] ?? '';
     const drain = await calls.plan({ $case: 'drainAgentId', value: agent });
     expect(drain.waiting).toBe(0);
-    expect(drain.tasks.map(({ taskId }) => taskId)).toEqual(expect.arrayContaining(job.tasks.filter((task) => task.taskContext['agent.id'] === agent).map((task) => task.id)));
+    expect(drain.tasks.map(({ taskId }) => taskId)).toEqual(
+      expect.arrayContaining(
+        job.tasks.filter((task) => task.taskContext['agent.id'] === agent).map((task) => task.id),
+      ),
+    );
     expect(drain.tasks.map(({ agentId }) => agentId)).not.toContain(agent);
     const loss = await calls.plan({ $case: 'lose', value: { name: 'zone', value: 'a' } });
     expect(loss.lostAgentIds).toHaveLength(3);
@@ -97,15 +115,23 @@ describe.skipIf(skipRedisTests !== false)('placement in a cell of three agents w
   });
 
   it('checks expressions against the attributes of its agents', async () => {
-    expect(await calls.checkExpression('gpuModel == "T4" AND agent.cpu >= 4')).toMatchObject({ errors: [], agents: 3, matches: 3 });
+    expect(await calls.checkExpression('gpuModel == "T4" AND agent.cpu >= 4')).toMatchObject({
+      errors: [],
+      agents: 3,
+      matches: 3,
+    });
     expect(await calls.checkExpression('gpuModel == 4')).toMatchObject({
       errors: [{ column: 1, message: '"==" compares a string with a number' }],
       matches: 0,
     });
     const expression = 'gpuModel == "T4" AND nope == "x"';
-    await expect(caller.create(batch({ ...small, hardConstraints: { expression } }, { tasks: 1 }))).rejects.toMatchObject({
+    await expect(
+      caller.create(batch({ ...small, hardConstraints: { expression } }, { tasks: 1 })),
+    ).rejects.toMatchObject({
       code: status.INVALID_ARGUMENT,
-      message: expect.stringContaining('hardConstraints.expression: column 22: "nope" is no attribute of any agent'),
+      message: expect.stringContaining(
+        'hardConstraints.expression: column 22: "nope" is no attribute of any agent',
+      ),
     });
   });
 });

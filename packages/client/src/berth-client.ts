@@ -7,6 +7,7 @@ import {
   JobId,
   JobManagementServiceService as methods,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { BerthError } from '@berth/shared/model/errors';
 import { isTerminal, State } from '@berth/shared/model/task-state';
 import { systemClock } from '@berth/shared/process/clock';
 import { concatMap, defer, from, map, type Observable } from 'rxjs';
@@ -93,8 +94,12 @@ export class BerthClient extends JobCalls {
   /** The job after its end. Another gateway may answer than the one that told of it, and be a moment behind. */
   async #readEnd(id: string): Promise<Job> {
     for (let reads = 1; ; reads += 1) {
-      const job = await this.findJob(id);
-      if (isTerminal(job.jobState?.state ?? State.QUEUED) || reads >= finalReads.times) return job;
+      const isLast = reads >= finalReads.times;
+      const job = await this.findJob(id).catch((error: unknown) => {
+        // The gateway may be lost in this very moment, which those who follow a job do not have to know.
+        if (isLast || !(error instanceof BerthError) || error.code !== 'unavailable') throw error;
+      });
+      if (job !== undefined && (isLast || isTerminal(job.jobState?.state ?? State.QUEUED))) return job;
       await systemClock.sleep(finalReads.apartMs);
     }
   }

@@ -20,7 +20,12 @@ export type {
   TaskQuery,
   TaskState,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-export { BerthError, type BerthErrorCode, type FieldViolation } from '@berth/shared/model/errors';
+export {
+  BerthError,
+  type BerthErrorCode,
+  type FieldViolation,
+  type IdFailure,
+} from '@berth/shared/model/errors';
 export { State, type StateName, stateName } from '@berth/shared/model/task-state';
 export { BerthClient } from './berth-client.js';
 export { UnreachableError } from './failure.js';

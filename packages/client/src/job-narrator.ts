@@ -151,7 +151,12 @@ function descriptorBytes({ descriptor }: JobRecord): Uint8Array {
 
 /** Differs, but for an accident in some thousand million, where the task does (FNV-1a). */
 function digestOf({ state, stateChanges, taskContext }: Task): number {
-  const text = JSON.stringify([state?.state, state?.reason, stateChanges.length, Object.entries(taskContext).sort()]);
+  const text = JSON.stringify([
+    state?.state,
+    state?.reason,
+    stateChanges.length,
+    Object.entries(taskContext).sort(),
+  ]);
   let digest = 0x811c9dc5;
   for (let index = 0; index < text.length; index += 1)
     digest = Math.imul(digest ^ text.charCodeAt(index), 0x01000193);

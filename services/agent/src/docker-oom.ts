@@ -1,9 +1,8 @@
-import { text } from 'node:stream/consumers';
 import type Dockerode from 'dockerode';
 import type { ContainerStatus } from './core/container.js';
 
-/** Docker's word of lack of memory can come this long after its word of the end. */
-const lateWordMs = 300;
+/** Docker's word of lack of memory can come this long after its word of the end, on a machine that is busy. */
+const lateWordMs = 1_500;
 const exitCodeOfSigkill = 137;
 
 /**
@@ -18,16 +17,22 @@ export function mayHaveRunOutOfMemory(
   return isKilled && (info.HostConfig.Memory ?? 0) > 0;
 }
 
-/** Whether Docker's events tell of lack of memory in the container. Waits for late ones, so for a container that has just ended. */
+/** Whether Docker's events tell of lack of memory in the container, now or within moments. */
 export async function eventsTellOfOom(
   docker: Dockerode,
-  { Id, State }: Dockerode.ContainerInspectInfo,
+  { Id, Created }: Dockerode.ContainerInspectInfo,
   abortSignal: AbortSignal,
 ): Promise<boolean> {
-  // Docker takes times in seconds, of its own clock.
-  const since = Date.parse(State.StartedAt) / 1000;
-  const until = (Date.parse(State.FinishedAt) + lateWordMs) / 1000;
+  // Docker takes times in seconds, of its own clock. Its time of the start can be later than that of an early end.
+  const since = Date.parse(Created) / 1000;
   const filters = JSON.stringify({ type: ['container'], container: [Id], event: ['oom'] });
-  const events = await docker.getEvents({ since, until, filters, abortSignal });
-  return (await text(events)).trim() !== '';
+  const patience = AbortSignal.timeout(lateWordMs);
+  try {
+    const signal = AbortSignal.any([abortSignal, patience]);
+    for await (const _ of await docker.getEvents({ since, filters, abortSignal: signal })) return true;
+    return false;
+  } catch (error) {
+    if (patience.aborted && !abortSignal.aborted) return false;
+    throw error;
+  }
 }

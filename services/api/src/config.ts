@@ -10,6 +10,10 @@ export const gatewayConfigSchema = z.object({
   BERTH_API_GRPC: listenAddress('127.0.0.1:7104'),
   /** gRPC for clients of job.v1, which expect it on this port. */
   BERTH_API_JOBV1: listenAddress('127.0.0.1:59051'),
+  /** After this a connection is asked to end, and its streams go on elsewhere; 0: connections may grow as old as they like. */
+  BERTH_API_MAX_CONNECTION_AGE: durationMs.prefault('0'),
+  /** How long the calls on such a connection have to end. */
+  BERTH_API_MAX_CONNECTION_AGE_GRACE: durationMs.prefault('10s'),
   /** HTTP: the JSON API, /healthz and /metrics. */
   BERTH_API_HTTP: listenAddress('127.0.0.1:7180'),
   /** Replicas of Redis that must have a commit before it counts. */
@@ -32,6 +36,13 @@ export const gatewayConfigSchema = z.object({
   /** Credentials for registries: a file such as `docker login` writes. */
   BERTH_IMAGE_AUTH_FILE: z.string().optional(),
 });
+
+/** How old connections may grow, in the words of grpc-js; it spreads their ends by a tenth. */
+export function connectionOptions(config: GatewayConfig): Readonly<Record<string, number>> {
+  const { BERTH_API_MAX_CONNECTION_AGE: ageMs, BERTH_API_MAX_CONNECTION_AGE_GRACE: graceMs } = config;
+  if (ageMs === 0) return {};
+  return { 'grpc.max_connection_age_ms': ageMs, 'grpc.max_connection_age_grace_ms': graceMs };
+}
 
 /** How fast each caller may write; undefined for no limit. */
 export function writePolicy(config: GatewayConfig): BucketPolicy | undefined {

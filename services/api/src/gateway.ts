@@ -11,7 +11,7 @@ import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
 import type { CellStore } from '@berth/shared/store/cell-store';
 import { Replica } from '@berth/shared/store/replica';
 import { Cell } from './cell.js';
-import { type GatewayConfig, writePolicy } from './config.js';
+import { connectionOptions, type GatewayConfig, writePolicy } from './config.js';
 import { clusterFeed, jobFeed } from './feeds.js';
 import { type HttpServer, startHttpServer } from './http/http-server.js';
 import { createImageResolver } from './images/create-resolver.js';
@@ -96,7 +96,7 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
     implementation: withUnimplemented(JobServiceService, {}, callOptions),
   };
   const listen = (address: ListenAddress, services: readonly GrpcService[]) =>
-    startServer(address, services, shutdown, callOptions);
+    startServer(address, services, { shutdown, callOptions, config });
   const servers: GrpcServer[] = [];
   opened.push({ name: 'gRPC servers', close: () => closeServers(servers, http, shutdown) });
   const jobService = jobManagementService(
@@ -141,17 +141,25 @@ function whyNotReady(replica: Replica | undefined): string | undefined {
   return replica.lagging ? 'the replica is behind the change log' : undefined;
 }
 
+/** What all of a gateway's servers share. */
+interface Serving {
+  readonly shutdown: AbortController;
+  readonly callOptions: CallOptions;
+  readonly config: GatewayConfig;
+}
+
 async function startServer(
   address: ListenAddress,
   services: readonly GrpcService[],
-  shutdown: AbortController,
-  callOptions: CallOptions,
+  { shutdown, callOptions, config }: Serving,
 ): Promise<GrpcServer> {
   const health = createHealth(
     services.map(({ definition }) => definition),
     callOptions,
   );
-  const server = await startGrpcServer({ address, services, health, shutdown, log: callOptions.log });
+  const { log } = callOptions;
+  const options = connectionOptions(config);
+  const server = await startGrpcServer({ address, services, health, shutdown, log, options });
   health.setServing(true);
   return server;
 }

@@ -20,6 +20,8 @@ interface Open {
   readonly stream: ClientHttp2Stream;
   readonly counter: EventCounter;
   isStalled: boolean;
+  /** Whether anything has come: the server has subscribed it. */
+  hasBegun: boolean;
 }
 
 let sessions: ClientHttp2Session[] = [];
@@ -71,15 +73,16 @@ function openStream(session: ClientHttp2Session, kind: StreamKind): Open {
   prefix.writeUInt32BE(request.length, 1);
   stream.write(Buffer.concat([prefix, request]));
   if (kind === 'titus') stream.end();
-  const counter = new EventCounter(counts[kind]);
+  const opened: Open = { stream, counter: new EventCounter(counts[kind]), isStalled: false, hasBegun: false };
   stream.on('data', (chunk: Buffer) => {
-    counter.take(chunk);
+    opened.hasBegun = true;
+    opened.counter.take(chunk);
     if (ages === undefined || ages.length >= maxAges) return;
     const age = ageOf(chunk);
     if (age !== undefined) ages.push(age);
   });
   stream.on('error', fail);
-  return { stream, counter, isStalled: false };
+  return opened;
 }
 
 function fail(error: Error): void {
@@ -93,7 +96,7 @@ setInterval(() => {
   const reading = streams.filter(({ isStalled }) => !isStalled);
   const events = reading.map(({ counter }) => counter.events);
   const report: ClientReport = {
-    open: streams.length,
+    open: streams.filter(({ hasBegun }) => hasBegun).length,
     slowest: events.reduce((least, one) => Math.min(least, one), Number.POSITIVE_INFINITY),
     total: events.reduce((sum, one) => sum + one, 0),
     ...(ages === undefined ? {} : { ages: ages.splice(0) }),

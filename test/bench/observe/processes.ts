@@ -113,6 +113,10 @@ export function forkBeside(script: string, args: readonly string[] = []): ChildP
 
 function serverOf(child: ChildProcess, port: number): ServerProcess {
   const { pid } = child;
+  // However the benchmark ends, it leaves nothing running.
+  const kill = () => child.kill('SIGKILL');
+  process.once('exit', kill);
+  child.once('exit', () => process.off('exit', kill));
   if (pid === undefined) throw new Error('the server did not start');
   return { port, pid, stop: () => end(child) };
 }

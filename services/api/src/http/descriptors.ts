@@ -19,7 +19,8 @@ function loadServices(): readonly DescService[] {
   const registry = loadDescriptors();
   return definitions.map((definition) => {
     const service = registry.getService(serviceName(definition));
-    if (service === undefined) throw new Error(`no descriptor of ${serviceName(definition)}: run npm run gen`);
+    if (service === undefined)
+      throw new Error(`no descriptor of ${serviceName(definition)}: run npm run gen`);
     return service;
   });
 }

@@ -87,7 +87,8 @@ const shared = new WeakMap<object, readonly Event[]>();
 /** What many streams write is turned into events once. */
 function eventsOf(written: unknown, options: EventStreamOptions): readonly Event[] {
   const { deserialize, toJson, ids } = options;
-  const eventsIn = (messages: readonly unknown[]) => messages.map((message) => messageEvent(toJson(message), ids));
+  const eventsIn = (messages: readonly unknown[]) =>
+    messages.map((message) => messageEvent(toJson(message), ids));
   if (!isShared(written)) return eventsIn([written]);
   const known = shared.get(written) ?? eventsIn(messagesIn(written, deserialize));
   shared.set(written, known);
@@ -116,7 +117,8 @@ function eventOf(name: string, json: unknown): string {
 
 /** Resolves when the reader has taken enough for more to be written, or has gone. */
 function flushed(response: ServerResponse, text: string): Promise<void> {
-  if (response.destroyed || response.write(text)) return Promise.resolve();
+  // What a handler has written before it failed may come after the end.
+  if (response.destroyed || response.writableEnded || response.write(text)) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       response.off('drain', done);

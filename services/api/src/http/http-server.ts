@@ -1,4 +1,5 @@
 /** The gateway's HTTP port: status pages from the start, the JSON API as soon as the cell's state has been read. */
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type ListenAddress, listenError } from '@berth/shared/process/address';
@@ -16,7 +17,7 @@ export interface HttpServer {
   readonly port: number;
   /** Serves the JSON API from now on; until then it is UNAVAILABLE. */
   serve(api: JsonApiOptions): void;
-  /** Takes no further calls, and resolves when those in progress have ended or `graceMs` are over. */
+  /** Takes no further calls, and resolves when the answers of those in progress have left or `graceMs` are over. */
   drain(graceMs: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -24,13 +25,14 @@ export interface HttpServer {
 /** Rejects with one sentence when the address cannot be had. */
 export async function startHttpServer({ address, status, log }: HttpServerOptions): Promise<HttpServer> {
   const answerStatus = statusListener(status);
-  const calls = new Set<Promise<void>>();
+  const calls = new Set<ServerResponse>();
   let api: JsonApiOptions | undefined;
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     if (!isApiPath(request.url ?? '')) return answerStatus(request, response);
     if (api === undefined) return answerNotReady(response, log);
-    const call = answerApi(request, response, api).finally(() => calls.delete(call));
-    calls.add(call);
+    calls.add(response);
+    response.on('close', () => calls.delete(response));
+    void answerApi(request, response, api);
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError('HTTP server', address, error)));
@@ -44,7 +46,7 @@ export async function startHttpServer({ address, status, log }: HttpServerOption
     },
     drain: async (graceMs) => {
       api = undefined;
-      await within(graceMs, Promise.all(calls));
+      await within(graceMs, Promise.all([...calls].map((response) => once(response, 'close'))));
     },
     close: () =>
       new Promise<void>((resolve) => {

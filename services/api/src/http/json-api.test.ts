@@ -184,7 +184,7 @@ describe('the JSON API', () => {
         query: new URLSearchParams(),
         body: {},
       });
-      const code = await codeOf(gateway.call(methods[route.rpc] as never, request));
+      const code = await codeOf(gateway.call(methods[route.rpc as keyof typeof methods] as never, request));
       expect([route.rpc, answer.json.code ?? 'OK']).toEqual([route.rpc, status[code]]);
     }
   });
@@ -267,22 +267,21 @@ describe('observing over HTTP', () => {
   it('holds back what a slow reader does not take, and tells it every end in the end', async () => {
     const id = await create();
     const slow = await SlowReader.open(gateway.gateway.httpPort, '/api/v1/jobs:observe');
-    const tasks = Array.from({ length: 1_000 }, (_, index) => withNote(taskWrite(`${id}.${index}-0`).record));
-    const inParts = async (write: (record: TaskRecord) => Write) => {
-      for (let from = 0; from < tasks.length; from += 200)
-        await decide(store, tasks.slice(from, from + 200).map(write));
-    };
-    await inParts((record) => ({ kind: 'task', id: record.task?.id ?? '', record }));
-    await inParts((record) => moveWrite(record, State.RUNNING));
-    await inParts((record) => moveWrite(record, State.FINISHED));
-    await decide(store, [statusWrite(id, State.FINISHED, 'normal')]);
+    const count = await flood(id);
     expect(await pendingChanges()).toBeGreaterThan(0);
     const ends = new Set<string>();
     await slow.readUntil('event: jobFinished', (line) => {
       const { task } = line.startsWith('data: {"taskUdate"') ? JSON.parse(line.slice(6)).taskUdate : {};
       if (task?.state.state === 'FINISHED') ends.add(task.id);
     });
-    expect(ends.size).toBe(tasks.length);
+    expect(ends.size).toBe(count);
+    slow.leave();
+  });
+
+  it('lets the gateway close while a reader takes nothing', async () => {
+    const slow = await SlowReader.open(gateway.gateway.httpPort, '/api/v1/jobs:observe');
+    await flood(await create());
+    await gateway.gateway.close();
     slow.leave();
   });
 
@@ -311,9 +310,69 @@ describe('observing over HTTP', () => {
   });
 });
 
+describe('observing the whole cell over HTTP', () => {
+  it('goes on after the last event that the reader has seen', async () => {
+    const id = await create();
+    const reader = await http.observe('/api/v1/cell:observe?kinds=JOB,TASK');
+    await reader.until(() => reader.kinds.includes('snapshotEnd'));
+    const seen = reader.events.at(-1)?.id ?? '';
+    reader.leave();
+    expect(seen).toMatch(/^\d+:.+/);
+    await decide(store, [taskWrite(`${id}.0-0`)]);
+    for (const from of [seen, seen.split(':')[0] ?? '']) {
+      const again = await http.observe('/api/v1/cell:observe?kinds=JOB,TASK', { 'last-event-id': from });
+      await again.until(() => again.kinds.includes('bookmark'));
+      expect(again.kinds).toEqual(['commits', 'bookmark']);
+      expect(again.events[0]?.data.commits.commits[0].changes[0].task.id).toBe(`${id}.0-0`);
+      again.leave();
+    }
+  });
+
+  it('begins anew, and says so, where it cannot go on', async () => {
+    await create();
+    const reader = await http.observe('/api/v1/cell:observe?resumeFrom=1:another-history');
+    await reader.until(() => reader.kinds.includes('snapshotEnd'));
+    expect(reader.kinds[0]).toBe('reset');
+    reader.leave();
+  });
+
+  it('gives positions only to events after which nothing is missing', async () => {
+    const reader = await http.observe('/api/v1/cell:observe?kinds=OBSERVED_KIND_JOB&owner=ada@example.org');
+    await reader.until(() => reader.kinds.includes('snapshotEnd'));
+    await create();
+    await reader.until(() => reader.kinds.includes('commits'));
+    expect(reader.events.map(({ event, id }) => [event, id !== undefined])).toEqual([
+      ['snapshotEnd', true],
+      ['commits', true],
+    ]);
+    reader.leave();
+  });
+
+  it('refuses what it does not know', async () => {
+    const kind = await http.get('/api/v1/cell:observe?kinds=PLANET');
+    expect(kind.json.violations[0].field).toBe('subscription.kinds[0]');
+    expect((await http.get('/api/v1/cell:observe?colour=red')).status).toBe(400);
+    expect((await http.get('/api/v1/cell:observe?resumeFrom=yesterday')).status).toBe(400);
+  });
+});
+
 async function openStreams(): Promise<boolean> {
   const response = await fetch(`http://127.0.0.1:${gateway.gateway.httpPort}/metrics`);
   return /observe_streams\{[^}]*method="ObserveJobs"[^}]*\} 1/.test(await response.text());
+}
+
+/** Runs a job of many large tasks to its end. Resolves with their number. */
+async function flood(id: string): Promise<number> {
+  const tasks = Array.from({ length: 1_000 }, (_, index) => withNote(taskWrite(`${id}.${index}-0`).record));
+  const inParts = async (write: (record: TaskRecord) => Write) => {
+    for (let from = 0; from < tasks.length; from += 200)
+      await decide(store, tasks.slice(from, from + 200).map(write));
+  };
+  await inParts((record) => ({ kind: 'task', id: record.task?.id ?? '', record }));
+  await inParts((record) => moveWrite(record, State.RUNNING));
+  await inParts((record) => moveWrite(record, State.FINISHED));
+  await decide(store, [statusWrite(id, State.FINISHED, 'normal')]);
+  return tasks.length;
 }
 
 /** Large enough that a few of them fill a connection's buffers. */

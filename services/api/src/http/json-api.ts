@@ -12,8 +12,8 @@ import {
 } from '@berth/shared/rpc/in-process-call';
 import type { GrpcService } from '@berth/shared/rpc/server';
 import { toServiceError } from '@berth/shared/rpc/status';
-import { requestType } from './descriptors.js';
 import { positionAfter } from './cell-position.js';
+import { requestType } from './descriptors.js';
 import { lastEventIdHeader, resumeHeaders, writeEvents } from './events.js';
 import { openApiJson, openApiPath } from './openapi.js';
 import { requestMessage, resumeParam } from './request-message.js';
@@ -53,6 +53,7 @@ export async function answerApi(
 ): Promise<void> {
   const gone = new AbortController();
   response.on('close', () => gone.abort());
+  response.on('error', (error) => options.log.debug({ err: error }, 'an answer over HTTP was not taken'));
   try {
     await answer(request, response, { ...options, gone: gone.signal });
   } catch (error) {

@@ -1,11 +1,13 @@
+import { ObserveServiceService } from '@berth/shared/gen/berth/v1/observe_service';
 import { JobManagementServiceService } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { describe, expect, it } from 'vitest';
-import { jobManagement } from './descriptors.js';
+import { methodOf, servedServices } from './descriptors.js';
 import { openApiDocument, openApiJson } from './openapi.js';
 import { paramsOf } from './router.js';
 import { routes } from './routes.js';
 
 const document = openApiDocument();
+const served = { ...JobManagementServiceService, ...ObserveServiceService };
 
 function refsIn(value: unknown): string[] {
   if (typeof value !== 'object' || value === null) return [];
@@ -32,33 +34,35 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('has exactly one route for every method of the service', () => {
-    expect(routes.map(({ rpc }) => rpc).sort()).toEqual(Object.keys(JobManagementServiceService).sort());
+  it('has exactly one route for every method of both services', () => {
+    expect(routes.map(({ rpc }) => rpc).sort()).toEqual(Object.keys(served).sort());
   });
 
   it('has a stream where the method streams, and a body where the verb takes one', () => {
     for (const { rpc, isStream, verb, body } of routes) {
-      expect([rpc, isStream ?? false]).toEqual([rpc, JobManagementServiceService[rpc].responseStream]);
+      expect([rpc, isStream ?? false]).toEqual([rpc, served[rpc].responseStream]);
       expect([rpc, body !== undefined]).toEqual([rpc, verb === 'POST' || verb === 'PUT']);
     }
   });
 
   it('pairs each method with the messages that its descriptor names', () => {
     for (const { rpc, request, response } of routes) {
-      const { input, output } = jobManagement().method[rpc] ?? {};
+      const { input, output } = methodOf(rpc);
       for (const [message, type] of [
         [request, input],
         [response, output],
       ] as const) {
         const made = Object.keys(message.fromJSON({}) as object);
-        const declared = type?.fields.map(({ oneof, localName }) => oneof?.localName ?? localName) ?? [];
+        const declared = type.fields.map(({ oneof, localName }) => oneof?.localName ?? localName);
         expect([rpc, made.sort()]).toEqual([rpc, [...new Set(declared)].sort()]);
       }
     }
   });
 
-  it('has a schema for every message that the service can send or take, down to the last', () => {
-    const messages = new Set(jobManagement().methods.flatMap(({ input, output }) => [input, output]));
+  it('has a schema for every message that the services can send or take, down to the last', () => {
+    const messages = new Set(
+      servedServices().flatMap(({ methods }) => methods.flatMap(({ input, output }) => [input, output])),
+    );
     for (const { fields } of messages)
       for (const { message } of fields) if (message !== undefined) messages.add(message);
     const names = [...messages].map(({ typeName }) =>

@@ -6,7 +6,7 @@ import { idempotencyHeader } from '../requests.js';
 import { methodOf } from './descriptors.js';
 import { keepAliveMs, lastEventIdHeader } from './events.js';
 import { refTo, type Schema, schemaName, schemasOf } from './openapi-schema.js';
-import { fieldsParam, pagingParams } from './request-message.js';
+import { fieldsParam, pagingParams, resumeParam, subscriptionLists } from './request-message.js';
 import { timeoutHeader } from './request-parts.js';
 import { paramsOf } from './router.js';
 import { apiRoot, type Route, routes } from './routes.js';
@@ -40,7 +40,7 @@ export function openApiDocument(): OpenApiDocument {
       title: 'Berth',
       version: apiVersion,
       description:
-        'netflix.titus.JobManagementService as JSON over HTTP. Messages are in the JSON mapping of Protocol ' +
+        'netflix.titus.JobManagementService and berth.v1.ObserveService as JSON over HTTP. Messages are in the JSON mapping of Protocol ' +
         'Buffers; fields at their default are left out. Unknown fields are refused by name.',
     },
     paths: pathsOf(),
@@ -153,8 +153,40 @@ function parametersOf(route: Route): readonly Schema[] {
     required: true,
     schema: { type: 'string' },
   }));
-  return [...inPath, ...(route.isQuery ? queryParameters : []), ...headersOf(route)];
+  return [...inPath, ...queryOf(route), ...headersOf(route)];
 }
+
+function queryOf({ isQuery, isSubscription }: Route): readonly Schema[] {
+  if (isQuery) return queryParameters;
+  return isSubscription ? subscriptionParameters : [];
+}
+
+const criteria: Schema = {
+  name: 'criteria',
+  in: 'query',
+  description:
+    'Every other parameter is a criterion, such as `jobState=RUNNING`; values separated by commas.',
+  style: 'form',
+  explode: true,
+  schema: { type: 'object', additionalProperties: { type: 'string' } },
+};
+
+const subscriptionParameters: readonly Schema[] = [
+  ...subscriptionLists.map((name) => ({
+    name,
+    in: 'query',
+    description: 'Only these, separated by commas.',
+    schema: { type: 'string' },
+  })),
+  {
+    name: resumeParam,
+    in: 'query',
+    description:
+      'The id of the last event seen, where the header cannot be set: only what came later is told.',
+    schema: { type: 'string' },
+  },
+  criteria,
+];
 
 const queryParameters: readonly Schema[] = [
   ...pagingParams.map((name) => ({ name, in: 'query', schema: { type: 'integer', minimum: 0 } })),
@@ -164,15 +196,7 @@ const queryParameters: readonly Schema[] = [
     description: 'Only these fields, separated by commas; parts of a path by dots. Ids are always there.',
     schema: { type: 'string' },
   },
-  {
-    name: 'criteria',
-    in: 'query',
-    description:
-      'Every other parameter is a criterion, such as `jobState=RUNNING`; values separated by commas.',
-    style: 'form',
-    explode: true,
-    schema: { type: 'object', additionalProperties: { type: 'string' } },
-  },
+  criteria,
 ];
 
 function headersOf({ isStream, isQuery, body, verb }: Route): readonly Schema[] {
@@ -181,7 +205,12 @@ function headersOf({ isStream, isQuery, body, verb }: Route): readonly Schema[] 
     header('berth-caller-id', 'Who calls.'),
     header(minRevisionKey, 'The answer is to reflect this revision at least.'),
     ...(isStream
-      ? [header(lastEventIdHeader, 'The last revision seen; a new snapshot that is as new follows.')]
+      ? [
+          header(
+            lastEventIdHeader,
+            'The id of the last event seen: the stream goes on from there, or begins with a snapshot that is as new.',
+          ),
+        ]
       : [header(timeoutHeader, 'How long the caller waits, in milliseconds.')]),
     ...(isQuery ? [header(cursorKey, 'The cursor of the page before: what follows it is answered.')] : []),
     ...(isCreation ? [header(idempotencyHeader, 'A creation that is repeated with it is done once.')] : []),

@@ -143,7 +143,7 @@ function findByScore(search: Search): AgentSlot | undefined {
     const granted = countGranted(request, wishes, slot);
     if (granted < most) return true;
     const cost = score(slot);
-    if (granted > most || cost < least || (!process.env.TIEFULL && cost === least && best !== undefined && slot.id < best.id)) {
+    if (granted > most || cost < least) {
       best = slot;
       most = granted;
       least = cost;

@@ -20,11 +20,10 @@ export function scaleOf(slots: Iterable<AgentSlot>): Scale {
 /**
  * What an agent has free, as a share of the biggest agent. Since the scale is the same for all, the agent that is left
  * with the least after a task is the one that has the least before it, whatever the task: one order serves all requests.
+ * Cards weigh as much as cpu and memory together: where there are cards, they are what is dear.
  */
 export function weightedFree({ cpu, memory, gpu }: AgentSlot, scale: Scale): number {
-  const mem = process.env.NOMEM ? 0 : memory / (scale.memory || 1);
-  if (true) return (cpu / (scale.cpu || 1) + mem) / 2 + gpu / (scale.gpu || 1);
-  return cpu / (scale.cpu || 1) + mem + gpu / (scale.gpu || 1);
+  return (cpu / (scale.cpu || 1) + memory / (scale.memory || 1)) / 2 + gpu / (scale.gpu || 1);
 }
 
 /** What an agent has free, as a share of its own size. */

@@ -168,8 +168,7 @@ export function roominess(agent: PlainAgent, { agents, running }: PlainCell): nu
   const biggest = (kind: 'cpuMillis' | 'memoryMb' | 'gpuMillis') =>
     Math.max(...agents.map(({ total }) => total[kind])) || 1;
   return (
-    free.cpuMillis / biggest('cpuMillis') +
-    free.memoryMb / biggest('memoryMb') +
+    (free.cpuMillis / biggest('cpuMillis') + free.memoryMb / biggest('memoryMb')) / 2 +
     free.gpuMillis / biggest('gpuMillis')
   );
 }

@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { type BatchConflation, PendingBatches } from './pending-batches.js';
+
+interface Note {
+  readonly of: string;
+  readonly version: number;
+  readonly isLate?: boolean;
+}
+
+/** A mark is of '!'. */
+const conflation: BatchConflation<Note> = {
+  subjectOf: ({ of }) => of,
+  isOpening: () => false,
+  sizeOf: () => 1,
+  isMark: ({ of }) => of === '!',
+  outOfTurn: (note) => ({ ...note, isLate: true }),
+  caughtUp: ({ version }) => ({ of: 'caught up', version }),
+};
+
+const note = (of: string, version: number): Note => ({ of, version });
+const all = (queue: PendingBatches<Note>) => {
+  const taken: string[] = [];
+  for (let batch = queue.take(); batch !== undefined; batch = queue.take())
+    taken.push(...batch.map(({ of, version, isLate }) => `${of}${version}${isLate ? '?' : ''}`));
+  return taken;
+};
+
+describe('PendingBatches', () => {
+  it('gives back the very batches that it was given while there is room', () => {
+    const queue = new PendingBatches(conflation, 10);
+    const [first, second] = [[note('a', 1), note('b', 1)], [note('a', 2)]];
+    queue.add(first);
+    queue.add(second);
+    expect(queue.size).toBe(3);
+    expect([queue.take(), queue.take(), queue.take()]).toEqual([first, second, undefined]);
+  });
+
+  it('keeps the newest of each subject when there is none, says so, and tells when all has been taken', () => {
+    const queue = new PendingBatches(conflation, 2);
+    for (let version = 1; version <= 9; version += 1) queue.add([note('a', version), note('b', version)]);
+    expect(queue.size).toBeLessThan(6);
+    const taken = all(queue);
+    expect(taken.slice(-3)).toEqual(['a9?', 'b9?', 'caught up9']);
+    queue.add([note('a', 10)]);
+    expect(all(queue)).toEqual(['a10']);
+  });
+
+  it('lets no mark overtake what came before it, nor what has taken its place', () => {
+    const queue = new PendingBatches(conflation, 2);
+    queue.add([note('a', 1), note('b', 1), note('c', 1)]);
+    queue.add([note('!', 1)]);
+    queue.add([note('a', 2)]);
+    const taken = all(queue);
+    expect(taken.indexOf('!1')).toBe(taken.length - 1);
+    expect(taken).toContain('a2?');
+  });
+});
