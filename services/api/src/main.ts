@@ -11,6 +11,7 @@ runService('gateway', async ({ env, log, signal }) => {
     cell: config.BERTH_CELL,
     waitReplicas: config.BERTH_REDIS_WAIT_REPLICAS,
     log,
+    signal,
   });
   const gateway = await startGateway({ config, store, log, signal });
   return [

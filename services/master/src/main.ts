@@ -4,15 +4,16 @@ import { RedisStore } from '@berth/shared/store/redis-store';
 import { masterConfigSchema } from './config.js';
 import { startMaster } from './master.js';
 
-runService('master', async ({ env, log }) => {
+runService('master', async ({ env, log, signal }) => {
   const config = parseConfig(masterConfigSchema, env);
   const store = await RedisStore.connect({
     url: config.BERTH_REDIS_URL,
     cell: config.BERTH_CELL,
     waitReplicas: config.BERTH_REDIS_WAIT_REPLICAS,
     log,
+    signal,
   });
-  const master = await startMaster({ config, store, log });
+  const master = await startMaster({ config, store, log, signal });
   return [
     { name: 'store', close: () => store.close() },
     { name: 'master', close: () => master.close() },

@@ -16,6 +16,8 @@ export interface MasterOptions {
   readonly store: CellStore;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Ends the start. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Master {
@@ -32,7 +34,7 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   const registry = createRegistry('master');
   const metrics = createMasterMetrics(registry);
   const stopping = new AbortController();
-  const replica = await Replica.start(store.openLogReader(), { log, clock });
+  const replica = await startReplica(options);
   const status = await openStatus().catch(async (error: unknown) => {
     await replica.close();
     throw error;
@@ -65,5 +67,18 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   function openStatus(): Promise<StatusServer> {
     const isReady = () => (replica.isConnected ? undefined : 'the replica has lost Redis');
     return startStatusServer({ address: config.BERTH_MASTER_HTTP, isReady, registry, log });
+  }
+}
+
+/** The start ends with the signal; once started, only close() ends the replica, which the last round may still need. */
+async function startReplica({ store, log, clock = systemClock, signal }: MasterOptions): Promise<Replica> {
+  const starting = new AbortController();
+  const abort = () => starting.abort(signal?.reason);
+  signal?.addEventListener('abort', abort, { once: true });
+  if (signal?.aborted) abort();
+  try {
+    return await Replica.start(store.openLogReader(), { log, clock, signal: starting.signal });
+  } finally {
+    signal?.removeEventListener('abort', abort);
   }
 }
