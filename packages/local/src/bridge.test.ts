@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bridgeName, freeBridgeAddress } from './bridge.js';
+import { bridgeName, freeBridgeAddress, routedNetworks } from './bridge.js';
 
 describe('freeBridgeAddress', () => {
   it('takes the first network that no address of the machine is in', () => {
@@ -17,5 +17,17 @@ describe('bridgeName', () => {
   it('fits a network interface and differs between clones', () => {
     expect(bridgeName('/a/engine').length).toBeLessThanOrEqual(15);
     expect(bridgeName('/a/engine')).not.toBe(bridgeName('/b/engine'));
+  });
+});
+
+describe('routedNetworks', () => {
+  it('tells the networks of the kernel’s routes, those of idle bridges included', () => {
+    const routes = [
+      'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT',
+      'eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0',
+      'berth-1\t0000C80A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0',
+      '',
+    ];
+    expect(routedNetworks(routes.join('\n'))).toEqual(['0.0.0.0', '10.200.0.0']);
   });
 });

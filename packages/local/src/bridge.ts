@@ -39,7 +39,10 @@ export async function runningEngines(): Promise<number[]> {
 /** Makes the bridge where it is missing, with an address in a network that this machine does not use yet. */
 export async function ensureBridge(name: string, tool: NetworkTool): Promise<void> {
   if (interfaceExists(name)) return;
-  const address = freeBridgeAddress(usedAddresses());
+  const address = freeBridgeAddress([
+    ...usedAddresses(),
+    ...routedNetworks(await readFile('/proc/net/route', 'utf8')),
+  ]);
   if (address === undefined) throw new SetupError('No free private network was found for the containers.');
   await tool('link', 'add', name, 'type', 'bridge');
   await tool('addr', 'add', address, 'dev', name);
@@ -66,6 +69,24 @@ function usedAddresses(): string[] {
   return Object.values(networkInterfaces()).flatMap(
     (entries) => entries?.map((entry) => entry.address) ?? [],
   );
+}
+
+/** The networks of the kernel's routes. An idle bridge has one, although it counts as no running interface. */
+export function routedNetworks(routes: string): string[] {
+  const destinations = routes
+    .split('\n')
+    .slice(1)
+    .map((line) => line.split('\t')[1] ?? '');
+  return destinations.filter((hex) => /^[0-9A-F]{8}$/.test(hex)).map(addressOf);
+}
+
+/** The kernel writes addresses as it keeps them: the last byte first. */
+function addressOf(hex: string): string {
+  const bytes = hex.match(/../g) ?? [];
+  return bytes
+    .toReversed()
+    .map((byte) => Number.parseInt(byte, 16))
+    .join('.');
 }
 
 const firstCandidate = 200;
