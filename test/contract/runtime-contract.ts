@@ -217,7 +217,8 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
 
     it('leaves a container that ignores SIGTERM running, and ends it with SIGKILL', async () => {
       const command = ['sh', '-c', 'trap "" TERM; while true; do sleep 0.1; done'];
-      const taskId = await launch({ command, env: { BERTH_SIM_IGNORE_TERM: '1' } });
+      // Without an init process before it, not even a signal that comes before the trap is set ends the shell.
+      const taskId = await launch({ command, init: false, env: { BERTH_SIM_IGNORE_TERM: '1' } });
       await runtime.stop(taskId);
       expect(await runtime.inspect(taskId)).toMatchObject({ state: 'running' });
       await runtime.kill(taskId);

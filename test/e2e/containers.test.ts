@@ -20,6 +20,8 @@ import {
 } from '../support/jobs.js';
 
 const graceMs = 1_500;
+/** Says that its trap is set, which takes a container a moment. */
+const untilStopped = 'echo ready; while :; do sleep 1 & wait; done';
 const ranOut = 'tail /dev/zero; code=$?; sleep 1; exit $code';
 
 describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', () => {
@@ -43,6 +45,12 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
     });
   const running = (id: string) =>
     cell.until(`job ${id} runs`, async () => tasksIn(await cell.caller.find(id), State.RUNNING)[0]);
+  /** The id of the job's task once its container has printed something. */
+  const ready = async (jobId: string) => {
+    const { id } = await running(jobId);
+    await cell.until(`${id} prints`, async () => (await cell.printed(id)) !== '');
+    return id;
+  };
   const killTask = async (id: string) => {
     await cell.caller.killTask(id);
     return cell.until(`task ${id} ends`, async () => {
@@ -167,16 +175,16 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
   });
 
   it('is asked to end with SIGTERM, and may do so in its own way', async () => {
-    const id = await create(batch(shell("trap 'exit 0' TERM; while :; do sleep 1 & wait; done")));
-    const task = await killTask((await running(id)).id);
+    const id = await create(batch(shell(`trap 'exit 0' TERM; ${untilStopped}`)));
+    const task = await killTask(await ready(id));
     expect(task.state).toEqual({ state: State.FINISHED, reason: 'killed' });
     await end(id);
     expect(await signalsTo(task.id)).toEqual({ signals: ['15'], exitCode: '0' });
   });
 
   it('is ended with SIGKILL after the grace where it does not obey', async () => {
-    const id = await create(batch(shell("trap '' TERM; while :; do sleep 1; done")));
-    const { id: taskId } = await running(id);
+    const id = await create(batch(shell(`trap '' TERM; ${untilStopped}`)));
+    const taskId = await ready(id);
     const before = Date.now();
     const task = await killTask(taskId);
     expect(task.state).toEqual({ state: State.FINISHED, reason: 'killed' });

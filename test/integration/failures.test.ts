@@ -10,9 +10,13 @@ import { closeCleanly, TestCell, type TestCellOptions } from '../support/test-ce
 import type { TitusCaller } from '../support/titus-caller.js';
 import { waitFor } from '../support/wait-for.js';
 
-/** Agents that are judged, and that look around, within moments. */
-const quick: TestCellOptions = {
-  masterEnv: { BERTH_AGENT_TIMEOUT: '1500ms', BERTH_MASTER_LEASE: '1s', BERTH_MASTER_KILL_GRACE: '200ms' },
+const lively: TestCellOptions = {
+  masterEnv: { BERTH_MASTER_KILL_GRACE: '200ms' },
+  agentEnv: { BERTH_AGENT_RESYNC: '500ms' },
+};
+/** Agents that are judged within moments: only for those who want to lose one. */
+const impatient: TestCellOptions = {
+  masterEnv: { BERTH_AGENT_TIMEOUT: '1500ms', BERTH_MASTER_KILL_GRACE: '200ms' },
   agentEnv: {
     BERTH_AGENT_HEARTBEAT: '100ms',
     BERTH_AGENT_RUNTIME_SILENCE: '500ms',
@@ -24,7 +28,7 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
   let cell: TestCell;
   let caller: TitusCaller;
   const start = async (options: TestCellOptions = {}) => {
-    cell = await TestCell.start({ ...quick, ...options });
+    cell = await TestCell.start({ ...lively, ...options });
     caller = cell.caller();
   };
   afterEach(() => closeCleanly(cell));
@@ -54,7 +58,7 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
   it('goes on under the next master, again and again, without losing or repeating anything', async () => {
     await start({
       masters: 3,
-      masterEnv: { ...quick.masterEnv, BERTH_MASTER_MAX_NOT_RUNNING_PER_JOB: '10' },
+      masterEnv: { ...lively.masterEnv, BERTH_MASTER_MAX_NOT_RUNNING_PER_JOB: '10' },
     });
     const { stream, id } = await working(60, 100);
     await cell.changeLeader();
@@ -100,7 +104,7 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
   });
 
   it('replaces the tasks of a host that is lost, and clears that host up when it is back', async () => {
-    await start();
+    await start(impatient);
     const id = await caller.create(service(simulated(), { tasks: 4 }));
     const before = (await caller.until(id, runs(4), 'runs')).tasks;
     const lost = before[0]?.taskContext['agent.id'] ?? '';

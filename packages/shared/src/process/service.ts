@@ -57,7 +57,7 @@ async function live(
     if (signal.aborted && !(error instanceof ConfigError)) return [];
     throw error;
   });
-  log.info('started');
+  if (!signal.aborted) log.info('started');
   log.info(`stopping on ${await stopped}`);
   await closeAll(started, log);
   log.info('stopped');

@@ -190,7 +190,8 @@ export class Replica implements CellView {
   }
 
   async #readOnce(): Promise<void> {
-    const read = await this.#reader.readLog(this.#head, this.#blockMs);
+    // After an outage the first read does not wait for news: that the log can be read again is news enough.
+    const read = await this.#reader.readLog(this.#head, this.#isConnected ? this.#blockMs : 0);
     if (this.#closing.signal.aborted) return;
     if (!read.ok) return this.#resynchronise(`the change log was ${read.reason}`);
     // A full read means that there is more to come.
