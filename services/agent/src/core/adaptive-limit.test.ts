@@ -18,8 +18,8 @@ function underLoad(
 }
 
 describe('the limit on concurrent launches', () => {
-  it('begins at four', () => {
-    expect(newAdaptiveLimit().limit).toBe(4);
+  it('begins at eight', () => {
+    expect(newAdaptiveLimit().limit).toBe(8);
   });
 
   it('stays at a few on an engine that does two at a time', () => {
@@ -31,7 +31,7 @@ describe('the limit on concurrent launches', () => {
 
   it('does not grow without bound on an engine that it has never seen quiet', () => {
     const { limit } = underLoad(newAdaptiveLimit(), { workers: 2, serviceMs: 350 }, 400);
-    expect(limit).toBeLessThanOrEqual(5);
+    expect(limit).toBeLessThanOrEqual(limitBounds.initial + 1);
   });
 
   it('grows to what a large engine bears', () => {
@@ -64,7 +64,7 @@ describe('the limit on concurrent launches', () => {
   it('learns nothing of a higher limit from launches that did not use this one', () => {
     let state = newAdaptiveLimit();
     for (let count = 0; count < 100; count += 1) state = afterLaunch(state, { latencyMs: 200, inFlight: 1 });
-    expect(state.limit).toBe(4);
+    expect(state.limit).toBe(limitBounds.initial);
   });
 
   it('keeps its bounds whatever the engine does', () => {
