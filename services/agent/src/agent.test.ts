@@ -3,6 +3,7 @@ import { isTerminal, State } from '@berth/shared/model/task-state';
 import { Replica } from '@berth/shared/store/replica';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RuntimeError } from './container-runtime.js';
+import { limitBounds } from './core/adaptive-limit.js';
 import { TestCell } from './testing/cell.js';
 import { waitFor } from './testing/wait-for.js';
 
@@ -294,7 +295,7 @@ describe('an agent', () => {
     const metrics = await (await fetch(`http://127.0.0.1:${agent.httpPort}/metrics`)).text();
     expect(metrics).toMatch(/berth_agent_tasks\{state="RUNNING".*\} 1/);
     expect(metrics).toMatch(/berth_agent_launch_seconds_count\{.*\} 1/);
-    expect(metrics).toMatch(/berth_agent_launch_limit\{.*\} 4/);
+    expect(metrics).toMatch(new RegExp(`berth_agent_launch_limit\\{.*\\} ${limitBounds.initial}\\b`));
     expect(metrics).toMatch(/berth_agent_reports_pending\{.*\} 0/);
   });
 
