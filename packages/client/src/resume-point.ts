@@ -70,9 +70,13 @@ function keyOf({ change }: ObserveResponse_Change): string {
     case 'removed':
       return `removed/${change.value.kind}/${change.value.id}`;
     case 'jobStatus':
-      return `jobStatus/${change.value.jobId}`;
+    case 'jobScaling':
+      return `${change.$case}/${change.value.jobId}`;
     case 'agentStatus':
-      return `agentStatus/${change.value.agentId}`;
+    case 'agentDrain':
+      return `${change.$case}/${change.value.agentId}`;
+    case 'clusterStatus':
+      return `clusterStatus/${change.value.clusterId}`;
     default:
       return `${change.$case}/${change.value.id}`;
   }

@@ -34,7 +34,15 @@ export async function createJobCluster(
   await cell.read(call);
   const { descriptor } = orRefuse(validateCluster(request, submissionOf(cell, call)));
   const id = uuid();
-  const record: ClusterRecord = { id, descriptor, enabled: true, createdAtMs: cell.clock.nowMs() };
+  const createdAtMs = cell.clock.nowMs();
+  const record: ClusterRecord = {
+    id,
+    descriptor,
+    enabled: true,
+    createdAtMs,
+    scheduleSinceMs: createdAtMs,
+    schedulePaused: false,
+  };
   const result = await cell.commit(call, {
     writes: [{ kind: 'cluster', id, record, expectedRevision: 0 }],
     claims: repeat === undefined ? [] : [{ name: repeat, owner: id, ttlMs: idempotencyTtlMs }],

@@ -49,6 +49,8 @@ export async function createJob(cell: Cell, descriptor: JobDescriptor, call: Cal
       createdAtMs: cell.clock.nowMs(),
       createdBy: call.caller.id,
       kill: undefined,
+      arguments: [],
+      fireAtMs: 0,
     };
     return {
       writes: [{ kind: 'job', id, record, expectedRevision: 0 }],

@@ -138,8 +138,11 @@ export class Agenda {
         return;
       case 'agent':
       case 'agentStatus':
+      case 'agentDrain':
         return this.#takeAgent(change.id);
       case 'cluster':
+      case 'clusterStatus':
+      case 'jobScaling':
         return;
     }
   }

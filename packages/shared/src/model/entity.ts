@@ -1,8 +1,11 @@
 import type {
+  AgentDrainRecord,
   AgentRecord,
   AgentStatusRecord,
   ClusterRecord,
+  ClusterStatusRecord,
   JobRecord,
+  JobScalingRecord,
   JobStatusRecord,
   TaskRecord,
   TaskStopRecord,
@@ -17,6 +20,9 @@ export interface EntityRecords {
   readonly taskStop: TaskStopRecord;
   readonly agent: AgentRecord;
   readonly agentStatus: AgentStatusRecord;
+  readonly clusterStatus: ClusterStatusRecord;
+  readonly jobScaling: JobScalingRecord;
+  readonly agentDrain: AgentDrainRecord;
 }
 
 export type EntityKind = keyof EntityRecords;
@@ -29,11 +35,15 @@ export const entityKinds = [
   'taskStop',
   'agent',
   'agentStatus',
+  'clusterStatus',
+  'jobScaling',
+  'agentDrain',
 ] as const satisfies readonly EntityKind[];
 
 /**
  * One version of one entity, immutable. `bytes` is the record as stored; `revision` is that of the commit which wrote
- * it. A jobStatus has its job's id, a taskStop its task's, an agentStatus its agent's.
+ * it. A jobStatus and a jobScaling have their job's id, a taskStop its task's, an agentStatus and an agentDrain their
+ * agent's, a clusterStatus its cluster's.
  */
 export interface Entity<K extends EntityKind = EntityKind> {
   readonly kind: K;

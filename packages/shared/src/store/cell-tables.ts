@@ -22,6 +22,9 @@ export class CellTables {
     taskStop: new Map(),
     agent: new Map(),
     agentStatus: new Map(),
+    clusterStatus: new Map(),
+    jobScaling: new Map(),
+    agentDrain: new Map(),
   };
   readonly #tasksByJob = new Map<string, JobTasks>();
 

@@ -1,9 +1,12 @@
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import {
+  AgentDrainRecord,
   AgentRecord,
   AgentStatusRecord,
   ClusterRecord,
+  ClusterStatusRecord,
   JobRecord,
+  JobScalingRecord,
   JobStatusRecord,
   TaskRecord,
   TaskStopRecord,
@@ -25,6 +28,9 @@ const codecs: { readonly [K in EntityKind]: RecordCodec<EntityRecords[K]> } = {
   taskStop: TaskStopRecord,
   agent: AgentRecord,
   agentStatus: AgentStatusRecord,
+  clusterStatus: ClusterStatusRecord,
+  jobScaling: JobScalingRecord,
+  agentDrain: AgentDrainRecord,
 };
 
 /** The name under which an entity is stored: `KIND/ID`. */

@@ -24,9 +24,13 @@ function createdAtMs(entity: AnyEntity): number {
       return entity.record.registeredAtMs;
     case 'taskStop':
       return entity.record.wish?.atMs ?? 0;
+    case 'agentDrain':
+      return entity.record.wish?.atMs ?? 0;
     case 'jobStatus':
+    case 'jobScaling':
     case 'agentStatus':
-      // These live and die with their job or agent, in whose order they are asked for.
+    case 'clusterStatus':
+      // These live and die with their job, agent or cluster, in whose order they are asked for.
       return 0;
   }
 }

@@ -1,4 +1,5 @@
-import type { Assignment, TaskReport } from '../gen/berth/v1/store.js';
+import type { Observable } from 'rxjs';
+import type { Assignment, SampleBatch, TaskReport } from '../gen/berth/v1/store.js';
 import type { EntityKind, EntityRecords } from '../model/entity.js';
 
 /** A write to one entity. Without a record the entity is removed. */
@@ -196,4 +197,25 @@ export interface LeaderLease {
   renew(holder: string, epoch: number, ttlMs: number): Promise<boolean>;
   /** Gives it up, so that a standby need not wait. */
   release(holder: string, epoch: number): Promise<void>;
+}
+
+/** Where agents tell what their tasks use. Whoever listens hears it; nothing is stored, so nothing waits for a disk. */
+export interface SampleOutbox {
+  publishSamples(batch: SampleBatch): Promise<void>;
+}
+
+/** The master's ear for samples. What is published while nobody listens, or while Redis is away, is lost. */
+export interface SampleFeed {
+  readonly batches$: Observable<SampleBatch>;
+  close(): Promise<void>;
+}
+
+/** Who watches a job. Gateways say so while a stream on it is open; time runs on Redis's clock. */
+export interface Subscriptions {
+  /** Somebody observes these jobs now. */
+  touchSubscribed(jobIds: readonly string[]): Promise<void>;
+  /** When each of these jobs was last observed, in milliseconds since the epoch; absent where never. */
+  lastSubscribedMs(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+  /** Drops what is known of jobs that are over. */
+  forgetSubscribed(jobIds: readonly string[]): Promise<void>;
 }

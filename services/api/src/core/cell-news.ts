@@ -9,7 +9,20 @@ import { isPublicChange, type JobView, jobViewOf } from './observe.js';
 import { type Filter, matchesJobAlone, matchesTask } from './query.js';
 
 /** The kinds that are told. */
-export const observedKinds = ['cluster', 'job', 'jobStatus', 'task', 'agent', 'agentStatus'] as const;
+export const observedKinds = [
+  'cluster',
+  'clusterStatus',
+  'job',
+  'jobStatus',
+  'jobScaling',
+  'task',
+  'agent',
+  'agentStatus',
+  'agentDrain',
+] as const;
+
+/** Those that stand alone; all others belong to a job. */
+const ownKinds = ['cluster', 'clusterStatus', 'agent', 'agentStatus', 'agentDrain'] as const;
 export type ObservedKind = (typeof observedKinds)[number];
 
 /** A commit, without what it changed. */
@@ -49,20 +62,24 @@ export function newsOf(commit: CommitChanges, view: CellView, selection: Selecti
  */
 export function selectedEntities(view: CellView, selection: Selection): Iterable<AnyEntity> {
   const { kinds } = selection;
-  const others = (['cluster', 'agent', 'agentStatus'] as const).flatMap((kind): readonly AnyEntity[] =>
+  const others = ownKinds.flatMap((kind): readonly AnyEntity[] =>
     kinds.has(kind) ? ([...view.all(kind)] as AnyEntity[]) : [],
   );
-  const jobs: JobView[] = [];
+  const jobs: WholeJob[] = [];
   for (const { id } of view.all('job')) {
     const job = jobViewOf(view, id);
-    if (job !== undefined) jobs.push(job);
+    if (job !== undefined) jobs.push({ ...job, scaling: view.find('jobScaling', id) });
   }
   return entitiesOf(others, jobs, selection);
 }
 
+interface WholeJob extends JobView {
+  readonly scaling: Entity<'jobScaling'> | undefined;
+}
+
 function* entitiesOf(
   others: readonly AnyEntity[],
-  jobs: readonly JobView[],
+  jobs: readonly WholeJob[],
   { kinds, filter }: Selection,
 ): Generator<AnyEntity> {
   yield* others;
@@ -70,6 +87,7 @@ function* entitiesOf(
     if (filter !== undefined && !matchesJobAlone(filter, job)) continue;
     if (kinds.has('job')) yield job.job;
     if (kinds.has('jobStatus') && job.status !== undefined) yield job.status;
+    if (kinds.has('jobScaling') && job.scaling !== undefined) yield job.scaling;
     if (!kinds.has('task')) continue;
     for (const task of job.tasks) if (filter === undefined || matchesTask(filter, task.record)) yield task;
   }
@@ -94,6 +112,7 @@ export function presentNews(
     // The job may have begun or ceased to match, and all of it with it.
     tell('job', id);
     tell('jobStatus', id);
+    tell('jobScaling', id);
     for (const task of view.tasksOf(id)) tell('task', task.id);
   }
   return [...news.values()];
@@ -104,6 +123,7 @@ function isSelected(entity: AnyEntity, view: CellView, filter: Filter | undefine
   switch (entity.kind) {
     case 'job':
     case 'jobStatus':
+    case 'jobScaling':
       return matchesJobView(filter, jobViewOf(view, entity.id));
     case 'task':
       return (
@@ -163,7 +183,8 @@ function seenBy(change: AnyChange, filter: Filter, jobTurn: (jobId: string) => J
   const present = { did: change.before !== undefined, does: change.after !== undefined };
   switch (change.kind) {
     case 'job':
-    case 'jobStatus': {
+    case 'jobStatus':
+    case 'jobScaling': {
       const turn = jobTurn(change.id);
       if (turn.did !== turn.does) return undefined;
       return turn.does ? present : { did: false, does: false };
@@ -218,7 +239,8 @@ function partsOf(
       ? [{ kind: change.kind, id: change.id, entity: undefined }]
       : [];
   });
-  const present = [view.find('job', jobId), view.find('jobStatus', jobId), ...view.tasksOf(jobId)];
+  const ofJob = (['job', 'jobStatus', 'jobScaling'] as const).map((kind) => view.find(kind, jobId));
+  const present = [...ofJob, ...view.tasksOf(jobId)];
   return [
     ...present.flatMap((entity) => (entity === undefined ? [] : [partOf(entity as AnyEntity)])),
     ...removed,
@@ -231,7 +253,7 @@ function partOf(entity: AnyEntity): Omit<EntityNews, 'commit'> {
 }
 
 function isJobPart({ kind }: AnyChange): boolean {
-  return kind === 'job' || kind === 'jobStatus';
+  return kind === 'job' || kind === 'jobStatus' || kind === 'jobScaling';
 }
 
 function matchesJobView(filter: Filter, job: JobView | undefined): boolean {

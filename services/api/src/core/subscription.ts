@@ -27,6 +27,9 @@ const kindOfWire: ReadonlyMap<number, ObservedKind> = new Map([
   [WireKind.TASK, 'task'],
   [WireKind.AGENT, 'agent'],
   [WireKind.AGENT_STATUS, 'agentStatus'],
+  [WireKind.CLUSTER_STATUS, 'clusterStatus'],
+  [WireKind.JOB_SCALING, 'jobScaling'],
+  [WireKind.AGENT_DRAIN, 'agentDrain'],
 ]);
 
 /** The subscription, or everything that is wrong with it. */

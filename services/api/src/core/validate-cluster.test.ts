@@ -71,6 +71,8 @@ describe('a job of a cluster', () => {
     descriptor: aCluster(fields),
     enabled: true,
     createdAtMs: 1,
+    scheduleSinceMs: 1,
+    schedulePaused: false,
   });
   const submit = (job: ReturnType<typeof aBatchJob>, fields: Fields = {}) =>
     validateJob(job, {

@@ -33,6 +33,9 @@ const changeFields: Readonly<Record<ObservedKind, number>> = {
   task: 4,
   agent: 5,
   agentStatus: 6,
+  clusterStatus: 8,
+  jobScaling: 9,
+  agentDrain: 10,
 };
 export const wireKinds: Readonly<Record<ObservedKind, WireKind>> = {
   cluster: WireKind.CLUSTER,
@@ -41,6 +44,9 @@ export const wireKinds: Readonly<Record<ObservedKind, WireKind>> = {
   task: WireKind.TASK,
   agent: WireKind.AGENT,
   agentStatus: WireKind.AGENT_STATUS,
+  clusterStatus: WireKind.CLUSTER_STATUS,
+  jobScaling: WireKind.JOB_SCALING,
+  agentDrain: WireKind.AGENT_DRAIN,
 };
 
 /** Which parts of jobs and tasks are told. */

@@ -14,6 +14,9 @@ const kindOf = {
   task: ObservedKind.TASK,
   agent: ObservedKind.AGENT,
   agentStatus: ObservedKind.AGENT_STATUS,
+  clusterStatus: ObservedKind.CLUSTER_STATUS,
+  jobScaling: ObservedKind.JOB_SCALING,
+  agentDrain: ObservedKind.AGENT_DRAIN,
 } as const;
 
 /**
@@ -139,8 +142,12 @@ type Told = Exclude<NonNullable<ObserveResponse_Change['change']>, { $case: 'rem
 function idOf(change: Told): string {
   switch (change.$case) {
     case 'jobStatus':
+    case 'jobScaling':
       return change.value.jobId;
+    case 'clusterStatus':
+      return change.value.clusterId;
     case 'agentStatus':
+    case 'agentDrain':
       return change.value.agentId;
     default:
       return change.value.id;

@@ -48,5 +48,7 @@ function toAssignment(task: TaskRecord, job: JobRecord, limits: Limits): Assignm
     taskContext: task.task?.taskContext ?? {},
     stop: task.stop,
     killGraceMs: limits.killGraceMs,
+    sampled: false,
+    collectsResults: false,
   };
 }

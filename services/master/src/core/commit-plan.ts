@@ -9,7 +9,7 @@ import type { RoundPlan } from './round-types.js';
 /** What the plan writes, tells the agents and archives, as one commit. */
 export function commitOf(cell: CellView, plan: RoundPlan, limits: Limits): Omit<CommitRequest, 'actor'> {
   return {
-    writes: [...taskWrites(plan.tasks), ...statusWrites(plan), ...removals(plan)],
+    writes: [...taskWrites(plan.tasks), ...statusWrites(plan), ...removals(cell, plan)],
     assignments: planAssignments(cell, plan.tasks, limits),
     archive: archiveWrites(cell, plan, limits),
     releaseClaims: releasedClaims(cell, plan),
@@ -40,13 +40,17 @@ function statusWrites({ statuses, removedJobIds }: RoundPlan): readonly Write[] 
   );
 }
 
-function removals({ removedTaskIds, removedStopIds, removedJobIds }: RoundPlan): readonly Write[] {
+function removals(
+  cell: CellView,
+  { removedTaskIds, removedStopIds, removedJobIds }: RoundPlan,
+): readonly Write[] {
   return [
     ...removedTaskIds.map((id): Write => ({ kind: 'task', id })),
     ...removedStopIds.map((id): Write => ({ kind: 'taskStop', id })),
     ...removedJobIds.flatMap((id): Write[] => [
       { kind: 'job', id },
       { kind: 'jobStatus', id },
+      ...(cell.find('jobScaling', id) === undefined ? [] : [{ kind: 'jobScaling', id } as const]),
     ]),
   ];
 }

@@ -59,4 +59,6 @@ const blank = {
   exitCode: undefined,
   stopped: false,
   context: {},
+  results: [],
+  refused: false,
 };

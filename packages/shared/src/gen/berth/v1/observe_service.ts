@@ -18,7 +18,16 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Task } from "../../netflix/titus/titus_job_api.js";
-import { AgentRecord, AgentStatusRecord, ClusterRecord, JobRecord, JobStatusRecord } from "./store.js";
+import {
+  AgentDrainRecord,
+  AgentRecord,
+  AgentStatusRecord,
+  ClusterRecord,
+  ClusterStatusRecord,
+  JobRecord,
+  JobScalingRecord,
+  JobStatusRecord,
+} from "./store.js";
 
 export const protobufPackage = "berth.v1";
 
@@ -39,6 +48,12 @@ export const ObservedKind = {
   AGENT: 5,
   /** AGENT_STATUS - Whether an agent counts as alive. */
   AGENT_STATUS: 6,
+  /** CLUSTER_STATUS - What a cluster's schedule has come to. */
+  CLUSTER_STATUS: 7,
+  /** JOB_SCALING - What autoscaling did to a job. */
+  JOB_SCALING: 8,
+  /** AGENT_DRAIN - A wish that an agent take no more tasks. */
+  AGENT_DRAIN: 9,
 } as const;
 
 export type ObservedKind = typeof ObservedKind[keyof typeof ObservedKind];
@@ -51,6 +66,9 @@ export namespace ObservedKind {
   export type TASK = typeof ObservedKind.TASK;
   export type AGENT = typeof ObservedKind.AGENT;
   export type AGENT_STATUS = typeof ObservedKind.AGENT_STATUS;
+  export type CLUSTER_STATUS = typeof ObservedKind.CLUSTER_STATUS;
+  export type JOB_SCALING = typeof ObservedKind.JOB_SCALING;
+  export type AGENT_DRAIN = typeof ObservedKind.AGENT_DRAIN;
 }
 
 export function observedKindFromJSON(object: any): ObservedKind {
@@ -76,6 +94,15 @@ export function observedKindFromJSON(object: any): ObservedKind {
     case 6:
     case "OBSERVED_KIND_AGENT_STATUS":
       return ObservedKind.AGENT_STATUS;
+    case 7:
+    case "OBSERVED_KIND_CLUSTER_STATUS":
+      return ObservedKind.CLUSTER_STATUS;
+    case 8:
+    case "OBSERVED_KIND_JOB_SCALING":
+      return ObservedKind.JOB_SCALING;
+    case 9:
+    case "OBSERVED_KIND_AGENT_DRAIN":
+      return ObservedKind.AGENT_DRAIN;
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ObservedKind");
   }
@@ -97,6 +124,12 @@ export function observedKindToJSON(object: ObservedKind): string {
       return "OBSERVED_KIND_AGENT";
     case ObservedKind.AGENT_STATUS:
       return "OBSERVED_KIND_AGENT_STATUS";
+    case ObservedKind.CLUSTER_STATUS:
+      return "OBSERVED_KIND_CLUSTER_STATUS";
+    case ObservedKind.JOB_SCALING:
+      return "OBSERVED_KIND_JOB_SCALING";
+    case ObservedKind.AGENT_DRAIN:
+      return "OBSERVED_KIND_AGENT_DRAIN";
     default:
       throw new globalThis.Error("Unrecognized enum value " + object + " for enum ObservedKind");
   }
@@ -178,6 +211,9 @@ export interface ObserveResponse_Change {
     | { $case: "agent"; value: AgentRecord }
     | { $case: "agentStatus"; value: AgentStatusRecord }
     | { $case: "removed"; value: ObserveResponse_Removed }
+    | { $case: "clusterStatus"; value: ClusterStatusRecord }
+    | { $case: "jobScaling"; value: JobScalingRecord }
+    | { $case: "agentDrain"; value: AgentDrainRecord }
     | undefined;
 }
 
@@ -1100,6 +1136,15 @@ export const ObserveResponse_Change: MessageFns<ObserveResponse_Change> = {
       case "removed":
         ObserveResponse_Removed.encode(message.change.value, writer.uint32(58).fork()).join();
         break;
+      case "clusterStatus":
+        ClusterStatusRecord.encode(message.change.value, writer.uint32(66).fork()).join();
+        break;
+      case "jobScaling":
+        JobScalingRecord.encode(message.change.value, writer.uint32(74).fork()).join();
+        break;
+      case "agentDrain":
+        AgentDrainRecord.encode(message.change.value, writer.uint32(82).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1173,6 +1218,30 @@ export const ObserveResponse_Change: MessageFns<ObserveResponse_Change> = {
             message.change = { $case: "removed", value: ObserveResponse_Removed.decode(reader, reader.uint32()) };
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.change = { $case: "clusterStatus", value: ClusterStatusRecord.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.change = { $case: "jobScaling", value: JobScalingRecord.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.change = { $case: "agentDrain", value: AgentDrainRecord.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1205,6 +1274,18 @@ export const ObserveResponse_Change: MessageFns<ObserveResponse_Change> = {
         ? { $case: "agentStatus", value: AgentStatusRecord.fromJSON(object.agent_status) }
         : isSet(object.removed)
         ? { $case: "removed", value: ObserveResponse_Removed.fromJSON(object.removed) }
+        : isSet(object.clusterStatus)
+        ? { $case: "clusterStatus", value: ClusterStatusRecord.fromJSON(object.clusterStatus) }
+        : isSet(object.cluster_status)
+        ? { $case: "clusterStatus", value: ClusterStatusRecord.fromJSON(object.cluster_status) }
+        : isSet(object.jobScaling)
+        ? { $case: "jobScaling", value: JobScalingRecord.fromJSON(object.jobScaling) }
+        : isSet(object.job_scaling)
+        ? { $case: "jobScaling", value: JobScalingRecord.fromJSON(object.job_scaling) }
+        : isSet(object.agentDrain)
+        ? { $case: "agentDrain", value: AgentDrainRecord.fromJSON(object.agentDrain) }
+        : isSet(object.agent_drain)
+        ? { $case: "agentDrain", value: AgentDrainRecord.fromJSON(object.agent_drain) }
         : undefined,
     };
   },
@@ -1225,6 +1306,12 @@ export const ObserveResponse_Change: MessageFns<ObserveResponse_Change> = {
       obj.agentStatus = AgentStatusRecord.toJSON(message.change.value);
     } else if (message.change?.$case === "removed") {
       obj.removed = ObserveResponse_Removed.toJSON(message.change.value);
+    } else if (message.change?.$case === "clusterStatus") {
+      obj.clusterStatus = ClusterStatusRecord.toJSON(message.change.value);
+    } else if (message.change?.$case === "jobScaling") {
+      obj.jobScaling = JobScalingRecord.toJSON(message.change.value);
+    } else if (message.change?.$case === "agentDrain") {
+      obj.agentDrain = AgentDrainRecord.toJSON(message.change.value);
     }
     return obj;
   },
@@ -1274,6 +1361,24 @@ export const ObserveResponse_Change: MessageFns<ObserveResponse_Change> = {
       case "removed": {
         if (object.change?.value !== undefined && object.change?.value !== null) {
           message.change = { $case: "removed", value: ObserveResponse_Removed.fromPartial(object.change.value) };
+        }
+        break;
+      }
+      case "clusterStatus": {
+        if (object.change?.value !== undefined && object.change?.value !== null) {
+          message.change = { $case: "clusterStatus", value: ClusterStatusRecord.fromPartial(object.change.value) };
+        }
+        break;
+      }
+      case "jobScaling": {
+        if (object.change?.value !== undefined && object.change?.value !== null) {
+          message.change = { $case: "jobScaling", value: JobScalingRecord.fromPartial(object.change.value) };
+        }
+        break;
+      }
+      case "agentDrain": {
+        if (object.change?.value !== undefined && object.change?.value !== null) {
+          message.change = { $case: "agentDrain", value: AgentDrainRecord.fromPartial(object.change.value) };
         }
         break;
       }

@@ -27,6 +27,66 @@ export const protobufFileName = "berth/v1/store.proto";
  * decided, an agent what it has. Records are internal: fields may be added, never renumbered.
  */
 
+export const FireOutcome = {
+  UNSPECIFIED: 0,
+  STARTED: 1,
+  /** SKIPPED - A job of an earlier fire still lives, and the policy is to keep it. */
+  SKIPPED: 2,
+  /** MISSED - No master led in time. */
+  MISSED: 3,
+  /** REFUSED - The cluster's template makes no valid job. */
+  REFUSED: 4,
+} as const;
+
+export type FireOutcome = typeof FireOutcome[keyof typeof FireOutcome];
+
+export namespace FireOutcome {
+  export type UNSPECIFIED = typeof FireOutcome.UNSPECIFIED;
+  export type STARTED = typeof FireOutcome.STARTED;
+  export type SKIPPED = typeof FireOutcome.SKIPPED;
+  export type MISSED = typeof FireOutcome.MISSED;
+  export type REFUSED = typeof FireOutcome.REFUSED;
+}
+
+export function fireOutcomeFromJSON(object: any): FireOutcome {
+  switch (object) {
+    case 0:
+    case "FIRE_OUTCOME_UNSPECIFIED":
+      return FireOutcome.UNSPECIFIED;
+    case 1:
+    case "FIRE_OUTCOME_STARTED":
+      return FireOutcome.STARTED;
+    case 2:
+    case "FIRE_OUTCOME_SKIPPED":
+      return FireOutcome.SKIPPED;
+    case 3:
+    case "FIRE_OUTCOME_MISSED":
+      return FireOutcome.MISSED;
+    case 4:
+    case "FIRE_OUTCOME_REFUSED":
+      return FireOutcome.REFUSED;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum FireOutcome");
+  }
+}
+
+export function fireOutcomeToJSON(object: FireOutcome): string {
+  switch (object) {
+    case FireOutcome.UNSPECIFIED:
+      return "FIRE_OUTCOME_UNSPECIFIED";
+    case FireOutcome.STARTED:
+      return "FIRE_OUTCOME_STARTED";
+    case FireOutcome.SKIPPED:
+      return "FIRE_OUTCOME_SKIPPED";
+    case FireOutcome.MISSED:
+      return "FIRE_OUTCOME_MISSED";
+    case FireOutcome.REFUSED:
+      return "FIRE_OUTCOME_REFUSED";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum FireOutcome");
+  }
+}
+
 export const AgentState = { UNSPECIFIED: 0, ALIVE: 1, LOST: 2 } as const;
 
 export type AgentState = typeof AgentState[keyof typeof AgentState];
@@ -72,6 +132,30 @@ export interface ClusterRecord {
   descriptor: JobClusterDescriptor | undefined;
   enabled: boolean;
   createdAtMs: number;
+  /** When the schedule was last set, changed or resumed: no fire of it is due at or before this time. */
+  scheduleSinceMs: number;
+  /** A caller has paused the schedule. */
+  schedulePaused: boolean;
+}
+
+/** One fire of a cluster's schedule, or one job that its minimum called for. */
+export interface Fire {
+  /** The time at which it was due, in milliseconds since the epoch. */
+  atMs: number;
+  outcome: FireOutcome;
+  /** The job that it started. */
+  jobId: string;
+  /** For people: why none was started. */
+  text: string;
+}
+
+/** Written by the master: what a cluster's schedule has come to. */
+export interface ClusterStatusRecord {
+  clusterId: string;
+  /** Every fire up to and including this time has been decided. */
+  firedThroughMs: number;
+  /** The newest last, a bounded number. */
+  fires: Fire[];
 }
 
 /** A caller's wish, with its time and author. */
@@ -89,7 +173,13 @@ export interface JobRecord {
   createdAtMs: number;
   createdBy: string;
   /** Set once a caller wants the job to end; never unset. */
-  kill: Wish | undefined;
+  kill:
+    | Wish
+    | undefined;
+  /** What the caller of ScheduleJob gave: follows the container's command. */
+  arguments: string[];
+  /** The fire of its cluster's schedule that started it, in milliseconds since the epoch; 0: none did. */
+  fireAtMs: number;
 }
 
 /** Written by the master: how a job stands. */
@@ -106,6 +196,31 @@ export interface JobStatusRecord {
 export interface JobStatusRecord_SlotAttemptsEntry {
   key: number;
   value: number;
+}
+
+/** A change of the number of instances that was decided by a policy. */
+export interface ScalingDecision {
+  atMs: number;
+  /** The stage, counted from 1; 0 for a job without stages. */
+  stage: number;
+  /** The condition, or the strategy, that called for it. */
+  policy: string;
+  from: number;
+  to: number;
+  /** What the condition saw, by its own words, such as `avg(CPUUtilization)`. */
+  values: { [key: string]: number };
+}
+
+export interface ScalingDecision_ValuesEntry {
+  key: string;
+  value: number;
+}
+
+/** Written by the master: what autoscaling did to a job. */
+export interface JobScalingRecord {
+  jobId: string;
+  /** The newest last, a bounded number. */
+  decisions: ScalingDecision[];
 }
 
 /** Amounts of each schedulable resource, in whole units that add up exactly. */
@@ -156,6 +271,10 @@ export interface TaskRecord {
   finishedAtMs: number;
   /** On an ended task: true once a newer attempt fills the slot, or the slot is gone. */
   replaced: boolean;
+  /** The stage that the task belongs to, counted from 1; 0 in a job without stages. */
+  stage: number;
+  /** What the container wrote to the file named in BERTH_RESULTS, a line each. */
+  results: string[];
 }
 
 /** Written by gateways: a caller's wish that a task stop. The master removes it with the task. */
@@ -184,6 +303,12 @@ export interface AgentRecord_AttributesEntry {
   value: string;
 }
 
+/** Written by gateways: a caller's wish that an agent take no more tasks, and that those on it move elsewhere. */
+export interface AgentDrainRecord {
+  agentId: string;
+  wish: Wish | undefined;
+}
+
 /** Written by the master: whether an agent counts as alive. */
 export interface AgentStatusRecord {
   agentId: string;
@@ -203,6 +328,10 @@ export interface Assignment {
     | undefined;
   /** How long a stopped container has between SIGTERM and SIGKILL. */
   killGraceMs: number;
+  /** Whether what the container uses is to be sampled: a policy wants to know. */
+  sampled: boolean;
+  /** Whether what it writes to the file named in BERTH_RESULTS is to be collected at its end. */
+  collectsResults: boolean;
 }
 
 export interface Assignment_TaskContextEntry {
@@ -224,6 +353,10 @@ export interface TaskReport {
   stopped: boolean;
   /** What the host gave the container, for the task's context (task.hostPorts and the like). */
   context: { [key: string]: string };
+  /** The lines of the file named in BERTH_RESULTS. */
+  results: string[];
+  /** True where the agent does not take the task since it lacks what the task needs: nothing has run. */
+  refused: boolean;
 }
 
 export interface TaskReport_ContextEntry {
@@ -231,8 +364,26 @@ export interface TaskReport_ContextEntry {
   value: string;
 }
 
+/** What tasks of one agent used. Samples are never stored: they are published to whoever listens, and are lost otherwise. */
+export interface SampleBatch {
+  agentId: string;
+  samples: TaskSample[];
+}
+
+/** What one task used at one time, by name of the metric, such as `CPUUtilization`. */
+export interface TaskSample {
+  taskId: string;
+  atMs: number;
+  values: { [key: string]: number };
+}
+
+export interface TaskSample_ValuesEntry {
+  key: string;
+  value: number;
+}
+
 function createBaseClusterRecord(): ClusterRecord {
-  return { id: "", descriptor: undefined, enabled: false, createdAtMs: 0 };
+  return { id: "", descriptor: undefined, enabled: false, createdAtMs: 0, scheduleSinceMs: 0, schedulePaused: false };
 }
 
 export const ClusterRecord: MessageFns<ClusterRecord> = {
@@ -248,6 +399,12 @@ export const ClusterRecord: MessageFns<ClusterRecord> = {
     }
     if (message.createdAtMs !== 0) {
       writer.uint32(32).uint64(message.createdAtMs);
+    }
+    if (message.scheduleSinceMs !== 0) {
+      writer.uint32(40).uint64(message.scheduleSinceMs);
+    }
+    if (message.schedulePaused !== false) {
+      writer.uint32(48).bool(message.schedulePaused);
     }
     return writer;
   },
@@ -297,6 +454,22 @@ export const ClusterRecord: MessageFns<ClusterRecord> = {
             message.createdAtMs = longToNumber(reader.uint64());
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.scheduleSinceMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.schedulePaused = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -319,6 +492,16 @@ export const ClusterRecord: MessageFns<ClusterRecord> = {
         : isSet(object.created_at_ms)
         ? globalThis.Number(object.created_at_ms)
         : 0,
+      scheduleSinceMs: isSet(object.scheduleSinceMs)
+        ? globalThis.Number(object.scheduleSinceMs)
+        : isSet(object.schedule_since_ms)
+        ? globalThis.Number(object.schedule_since_ms)
+        : 0,
+      schedulePaused: isSet(object.schedulePaused)
+        ? globalThis.Boolean(object.schedulePaused)
+        : isSet(object.schedule_paused)
+        ? globalThis.Boolean(object.schedule_paused)
+        : false,
     };
   },
 
@@ -336,6 +519,12 @@ export const ClusterRecord: MessageFns<ClusterRecord> = {
     if (message.createdAtMs !== 0) {
       obj.createdAtMs = Math.round(message.createdAtMs);
     }
+    if (message.scheduleSinceMs !== 0) {
+      obj.scheduleSinceMs = Math.round(message.scheduleSinceMs);
+    }
+    if (message.schedulePaused !== false) {
+      obj.schedulePaused = message.schedulePaused;
+    }
     return obj;
   },
 
@@ -350,6 +539,242 @@ export const ClusterRecord: MessageFns<ClusterRecord> = {
       : undefined;
     message.enabled = object.enabled ?? false;
     message.createdAtMs = object.createdAtMs ?? 0;
+    message.scheduleSinceMs = object.scheduleSinceMs ?? 0;
+    message.schedulePaused = object.schedulePaused ?? false;
+    return message;
+  },
+};
+
+function createBaseFire(): Fire {
+  return { atMs: 0, outcome: 0, jobId: "", text: "" };
+}
+
+export const Fire: MessageFns<Fire> = {
+  encode(message: Fire, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.atMs !== 0) {
+      writer.uint32(8).uint64(message.atMs);
+    }
+    if (message.outcome !== 0) {
+      writer.uint32(16).int32(message.outcome);
+    }
+    if (message.jobId !== "") {
+      writer.uint32(26).string(message.jobId);
+    }
+    if (message.text !== "") {
+      writer.uint32(34).string(message.text);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Fire {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFire();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.outcome = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): Fire {
+    return {
+      atMs: isSet(object.atMs)
+        ? globalThis.Number(object.atMs)
+        : isSet(object.at_ms)
+        ? globalThis.Number(object.at_ms)
+        : 0,
+      outcome: isSet(object.outcome) ? fireOutcomeFromJSON(object.outcome) : 0,
+      jobId: isSet(object.jobId)
+        ? globalThis.String(object.jobId)
+        : isSet(object.job_id)
+        ? globalThis.String(object.job_id)
+        : "",
+      text: isSet(object.text) ? globalThis.String(object.text) : "",
+    };
+  },
+
+  toJSON(message: Fire): unknown {
+    const obj: any = {};
+    if (message.atMs !== 0) {
+      obj.atMs = Math.round(message.atMs);
+    }
+    if (message.outcome !== 0) {
+      obj.outcome = fireOutcomeToJSON(message.outcome);
+    }
+    if (message.jobId !== "") {
+      obj.jobId = message.jobId;
+    }
+    if (message.text !== "") {
+      obj.text = message.text;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<Fire>, I>>(base?: I): Fire {
+    return Fire.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<Fire>, I>>(object: I): Fire {
+    const message = createBaseFire();
+    message.atMs = object.atMs ?? 0;
+    message.outcome = object.outcome ?? 0;
+    message.jobId = object.jobId ?? "";
+    message.text = object.text ?? "";
+    return message;
+  },
+};
+
+function createBaseClusterStatusRecord(): ClusterStatusRecord {
+  return { clusterId: "", firedThroughMs: 0, fires: [] };
+}
+
+export const ClusterStatusRecord: MessageFns<ClusterStatusRecord> = {
+  encode(message: ClusterStatusRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clusterId !== "") {
+      writer.uint32(10).string(message.clusterId);
+    }
+    if (message.firedThroughMs !== 0) {
+      writer.uint32(16).uint64(message.firedThroughMs);
+    }
+    for (const v of message.fires) {
+      Fire.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterStatusRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterStatusRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.firedThroughMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.fires.push(Fire.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ClusterStatusRecord {
+    return {
+      clusterId: isSet(object.clusterId)
+        ? globalThis.String(object.clusterId)
+        : isSet(object.cluster_id)
+        ? globalThis.String(object.cluster_id)
+        : "",
+      firedThroughMs: isSet(object.firedThroughMs)
+        ? globalThis.Number(object.firedThroughMs)
+        : isSet(object.fired_through_ms)
+        ? globalThis.Number(object.fired_through_ms)
+        : 0,
+      fires: globalThis.Array.isArray(object?.fires) ? object.fires.map((e: any) => Fire.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ClusterStatusRecord): unknown {
+    const obj: any = {};
+    if (message.clusterId !== "") {
+      obj.clusterId = message.clusterId;
+    }
+    if (message.firedThroughMs !== 0) {
+      obj.firedThroughMs = Math.round(message.firedThroughMs);
+    }
+    if (message.fires?.length) {
+      obj.fires = message.fires.map((e) => Fire.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ClusterStatusRecord>, I>>(base?: I): ClusterStatusRecord {
+    return ClusterStatusRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ClusterStatusRecord>, I>>(object: I): ClusterStatusRecord {
+    const message = createBaseClusterStatusRecord();
+    message.clusterId = object.clusterId ?? "";
+    message.firedThroughMs = object.firedThroughMs ?? 0;
+    message.fires = object.fires?.map((e) => Fire.fromPartial(e)) || [];
     return message;
   },
 };
@@ -444,7 +869,16 @@ export const Wish: MessageFns<Wish> = {
 };
 
 function createBaseJobRecord(): JobRecord {
-  return { id: "", clusterId: "", descriptor: undefined, createdAtMs: 0, createdBy: "", kill: undefined };
+  return {
+    id: "",
+    clusterId: "",
+    descriptor: undefined,
+    createdAtMs: 0,
+    createdBy: "",
+    kill: undefined,
+    arguments: [],
+    fireAtMs: 0,
+  };
 }
 
 export const JobRecord: MessageFns<JobRecord> = {
@@ -466,6 +900,12 @@ export const JobRecord: MessageFns<JobRecord> = {
     }
     if (message.kill !== undefined) {
       Wish.encode(message.kill, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.arguments) {
+      writer.uint32(58).string(v!);
+    }
+    if (message.fireAtMs !== 0) {
+      writer.uint32(64).uint64(message.fireAtMs);
     }
     return writer;
   },
@@ -531,6 +971,22 @@ export const JobRecord: MessageFns<JobRecord> = {
             message.kill = Wish.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.arguments.push(reader.string());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.fireAtMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -563,6 +1019,14 @@ export const JobRecord: MessageFns<JobRecord> = {
         ? globalThis.String(object.created_by)
         : "",
       kill: isSet(object.kill) ? Wish.fromJSON(object.kill) : undefined,
+      arguments: globalThis.Array.isArray(object?.arguments)
+        ? object.arguments.map((e: any) => globalThis.String(e))
+        : [],
+      fireAtMs: isSet(object.fireAtMs)
+        ? globalThis.Number(object.fireAtMs)
+        : isSet(object.fire_at_ms)
+        ? globalThis.Number(object.fire_at_ms)
+        : 0,
     };
   },
 
@@ -586,6 +1050,12 @@ export const JobRecord: MessageFns<JobRecord> = {
     if (message.kill !== undefined) {
       obj.kill = Wish.toJSON(message.kill);
     }
+    if (message.arguments?.length) {
+      obj.arguments = message.arguments;
+    }
+    if (message.fireAtMs !== 0) {
+      obj.fireAtMs = Math.round(message.fireAtMs);
+    }
     return obj;
   },
 
@@ -602,6 +1072,8 @@ export const JobRecord: MessageFns<JobRecord> = {
     message.createdAtMs = object.createdAtMs ?? 0;
     message.createdBy = object.createdBy ?? "";
     message.kill = (object.kill !== undefined && object.kill !== null) ? Wish.fromPartial(object.kill) : undefined;
+    message.arguments = object.arguments?.map((e) => e) || [];
+    message.fireAtMs = object.fireAtMs ?? 0;
     return message;
   },
 };
@@ -881,6 +1353,365 @@ export const JobStatusRecord_SlotAttemptsEntry: MessageFns<JobStatusRecord_SlotA
     const message = createBaseJobStatusRecord_SlotAttemptsEntry();
     message.key = object.key ?? 0;
     message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseScalingDecision(): ScalingDecision {
+  return { atMs: 0, stage: 0, policy: "", from: 0, to: 0, values: {} };
+}
+
+export const ScalingDecision: MessageFns<ScalingDecision> = {
+  encode(message: ScalingDecision, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.atMs !== 0) {
+      writer.uint32(8).uint64(message.atMs);
+    }
+    if (message.stage !== 0) {
+      writer.uint32(16).uint32(message.stage);
+    }
+    if (message.policy !== "") {
+      writer.uint32(26).string(message.policy);
+    }
+    if (message.from !== 0) {
+      writer.uint32(32).uint32(message.from);
+    }
+    if (message.to !== 0) {
+      writer.uint32(40).uint32(message.to);
+    }
+    globalThis.Object.entries(message.values).forEach(([key, value]: [string, number]) => {
+      ScalingDecision_ValuesEntry.encode({ key: key as any, value }, writer.uint32(50).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScalingDecision {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScalingDecision();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.stage = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.policy = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.from = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.to = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            const entry6 = ScalingDecision_ValuesEntry.decode(reader, reader.uint32());
+            if (entry6.value !== undefined) {
+              message.values[entry6.key] = entry6.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ScalingDecision {
+    return {
+      atMs: isSet(object.atMs)
+        ? globalThis.Number(object.atMs)
+        : isSet(object.at_ms)
+        ? globalThis.Number(object.at_ms)
+        : 0,
+      stage: isSet(object.stage) ? globalThis.Number(object.stage) : 0,
+      policy: isSet(object.policy) ? globalThis.String(object.policy) : "",
+      from: isSet(object.from) ? globalThis.Number(object.from) : 0,
+      to: isSet(object.to) ? globalThis.Number(object.to) : 0,
+      values: isObject(object.values)
+        ? (globalThis.Object.entries(object.values) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: ScalingDecision): unknown {
+    const obj: any = {};
+    if (message.atMs !== 0) {
+      obj.atMs = Math.round(message.atMs);
+    }
+    if (message.stage !== 0) {
+      obj.stage = Math.round(message.stage);
+    }
+    if (message.policy !== "") {
+      obj.policy = message.policy;
+    }
+    if (message.from !== 0) {
+      obj.from = Math.round(message.from);
+    }
+    if (message.to !== 0) {
+      obj.to = Math.round(message.to);
+    }
+    if (message.values) {
+      const entries = globalThis.Object.entries(message.values) as [string, number][];
+      if (entries.length > 0) {
+        obj.values = {};
+        entries.forEach(([k, v]) => {
+          obj.values[k] = floatToJson(v);
+        });
+      }
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ScalingDecision>, I>>(base?: I): ScalingDecision {
+    return ScalingDecision.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ScalingDecision>, I>>(object: I): ScalingDecision {
+    const message = createBaseScalingDecision();
+    message.atMs = object.atMs ?? 0;
+    message.stage = object.stage ?? 0;
+    message.policy = object.policy ?? "";
+    message.from = object.from ?? 0;
+    message.to = object.to ?? 0;
+    message.values = (globalThis.Object.entries(object.values ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseScalingDecision_ValuesEntry(): ScalingDecision_ValuesEntry {
+  return { key: "", value: 0 };
+}
+
+export const ScalingDecision_ValuesEntry: MessageFns<ScalingDecision_ValuesEntry> = {
+  encode(message: ScalingDecision_ValuesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ScalingDecision_ValuesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseScalingDecision_ValuesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ScalingDecision_ValuesEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: ScalingDecision_ValuesEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ScalingDecision_ValuesEntry>, I>>(base?: I): ScalingDecision_ValuesEntry {
+    return ScalingDecision_ValuesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ScalingDecision_ValuesEntry>, I>>(object: I): ScalingDecision_ValuesEntry {
+    const message = createBaseScalingDecision_ValuesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function createBaseJobScalingRecord(): JobScalingRecord {
+  return { jobId: "", decisions: [] };
+}
+
+export const JobScalingRecord: MessageFns<JobScalingRecord> = {
+  encode(message: JobScalingRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    for (const v of message.decisions) {
+      ScalingDecision.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JobScalingRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJobScalingRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.decisions.push(ScalingDecision.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): JobScalingRecord {
+    return {
+      jobId: isSet(object.jobId)
+        ? globalThis.String(object.jobId)
+        : isSet(object.job_id)
+        ? globalThis.String(object.job_id)
+        : "",
+      decisions: globalThis.Array.isArray(object?.decisions)
+        ? object.decisions.map((e: any) => ScalingDecision.fromJSON(e))
+        : [],
+    };
+  },
+
+  toJSON(message: JobScalingRecord): unknown {
+    const obj: any = {};
+    if (message.jobId !== "") {
+      obj.jobId = message.jobId;
+    }
+    if (message.decisions?.length) {
+      obj.decisions = message.decisions.map((e) => ScalingDecision.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<JobScalingRecord>, I>>(base?: I): JobScalingRecord {
+    return JobScalingRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<JobScalingRecord>, I>>(object: I): JobScalingRecord {
+    const message = createBaseJobScalingRecord();
+    message.jobId = object.jobId ?? "";
+    message.decisions = object.decisions?.map((e) => ScalingDecision.fromPartial(e)) || [];
     return message;
   },
 };
@@ -1176,6 +2007,8 @@ function createBaseTaskRecord(): TaskRecord {
     runningAtMs: 0,
     finishedAtMs: 0,
     replaced: false,
+    stage: 0,
+    results: [],
   };
 }
 
@@ -1225,6 +2058,12 @@ export const TaskRecord: MessageFns<TaskRecord> = {
     }
     if (message.replaced !== false) {
       writer.uint32(120).bool(message.replaced);
+    }
+    if (message.stage !== 0) {
+      writer.uint32(128).uint32(message.stage);
+    }
+    for (const v of message.results) {
+      writer.uint32(138).string(v!);
     }
     return writer;
   },
@@ -1362,6 +2201,22 @@ export const TaskRecord: MessageFns<TaskRecord> = {
             message.replaced = reader.bool();
             continue;
           }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.stage = reader.uint32();
+            continue;
+          }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.results.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1427,6 +2282,10 @@ export const TaskRecord: MessageFns<TaskRecord> = {
         ? globalThis.Number(object.finished_at_ms)
         : 0,
       replaced: isSet(object.replaced) ? globalThis.Boolean(object.replaced) : false,
+      stage: isSet(object.stage) ? globalThis.Number(object.stage) : 0,
+      results: globalThis.Array.isArray(object?.results)
+        ? object.results.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -1477,6 +2336,12 @@ export const TaskRecord: MessageFns<TaskRecord> = {
     if (message.replaced !== false) {
       obj.replaced = message.replaced;
     }
+    if (message.stage !== 0) {
+      obj.stage = Math.round(message.stage);
+    }
+    if (message.results?.length) {
+      obj.results = message.results;
+    }
     return obj;
   },
 
@@ -1502,6 +2367,8 @@ export const TaskRecord: MessageFns<TaskRecord> = {
     message.runningAtMs = object.runningAtMs ?? 0;
     message.finishedAtMs = object.finishedAtMs ?? 0;
     message.replaced = object.replaced ?? false;
+    message.stage = object.stage ?? 0;
+    message.results = object.results?.map((e) => e) || [];
     return message;
   },
 };
@@ -1910,6 +2777,95 @@ export const AgentRecord_AttributesEntry: MessageFns<AgentRecord_AttributesEntry
   },
 };
 
+function createBaseAgentDrainRecord(): AgentDrainRecord {
+  return { agentId: "", wish: undefined };
+}
+
+export const AgentDrainRecord: MessageFns<AgentDrainRecord> = {
+  encode(message: AgentDrainRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    if (message.wish !== undefined) {
+      Wish.encode(message.wish, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AgentDrainRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgentDrainRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.wish = Wish.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AgentDrainRecord {
+    return {
+      agentId: isSet(object.agentId)
+        ? globalThis.String(object.agentId)
+        : isSet(object.agent_id)
+        ? globalThis.String(object.agent_id)
+        : "",
+      wish: isSet(object.wish) ? Wish.fromJSON(object.wish) : undefined,
+    };
+  },
+
+  toJSON(message: AgentDrainRecord): unknown {
+    const obj: any = {};
+    if (message.agentId !== "") {
+      obj.agentId = message.agentId;
+    }
+    if (message.wish !== undefined) {
+      obj.wish = Wish.toJSON(message.wish);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AgentDrainRecord>, I>>(base?: I): AgentDrainRecord {
+    return AgentDrainRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AgentDrainRecord>, I>>(object: I): AgentDrainRecord {
+    const message = createBaseAgentDrainRecord();
+    message.agentId = object.agentId ?? "";
+    message.wish = (object.wish !== undefined && object.wish !== null) ? Wish.fromPartial(object.wish) : undefined;
+    return message;
+  },
+};
+
 function createBaseAgentStatusRecord(): AgentStatusRecord {
   return { agentId: "", state: 0, sinceMs: 0 };
 }
@@ -2028,6 +2984,8 @@ function createBaseAssignment(): Assignment {
     taskContext: {},
     stop: undefined,
     killGraceMs: 0,
+    sampled: false,
+    collectsResults: false,
   };
 }
 
@@ -2053,6 +3011,12 @@ export const Assignment: MessageFns<Assignment> = {
     }
     if (message.killGraceMs !== 0) {
       writer.uint32(56).uint64(message.killGraceMs);
+    }
+    if (message.sampled !== false) {
+      writer.uint32(64).bool(message.sampled);
+    }
+    if (message.collectsResults !== false) {
+      writer.uint32(72).bool(message.collectsResults);
     }
     return writer;
   },
@@ -2129,6 +3093,22 @@ export const Assignment: MessageFns<Assignment> = {
             message.killGraceMs = longToNumber(reader.uint64());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.sampled = reader.bool();
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.collectsResults = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2188,6 +3168,12 @@ export const Assignment: MessageFns<Assignment> = {
         : isSet(object.kill_grace_ms)
         ? globalThis.Number(object.kill_grace_ms)
         : 0,
+      sampled: isSet(object.sampled) ? globalThis.Boolean(object.sampled) : false,
+      collectsResults: isSet(object.collectsResults)
+        ? globalThis.Boolean(object.collectsResults)
+        : isSet(object.collects_results)
+        ? globalThis.Boolean(object.collects_results)
+        : false,
     };
   },
 
@@ -2220,6 +3206,12 @@ export const Assignment: MessageFns<Assignment> = {
     if (message.killGraceMs !== 0) {
       obj.killGraceMs = Math.round(message.killGraceMs);
     }
+    if (message.sampled !== false) {
+      obj.sampled = message.sampled;
+    }
+    if (message.collectsResults !== false) {
+      obj.collectsResults = message.collectsResults;
+    }
     return obj;
   },
 
@@ -2247,6 +3239,8 @@ export const Assignment: MessageFns<Assignment> = {
     );
     message.stop = (object.stop !== undefined && object.stop !== null) ? Stop.fromPartial(object.stop) : undefined;
     message.killGraceMs = object.killGraceMs ?? 0;
+    message.sampled = object.sampled ?? false;
+    message.collectsResults = object.collectsResults ?? false;
     return message;
   },
 };
@@ -2347,6 +3341,8 @@ function createBaseTaskReport(): TaskReport {
     atMs: 0,
     stopped: false,
     context: {},
+    results: [],
+    refused: false,
   };
 }
 
@@ -2379,6 +3375,12 @@ export const TaskReport: MessageFns<TaskReport> = {
     globalThis.Object.entries(message.context).forEach(([key, value]: [string, string]) => {
       TaskReport_ContextEntry.encode({ key: key as any, value }, writer.uint32(74).fork()).join();
     });
+    for (const v of message.results) {
+      writer.uint32(82).string(v!);
+    }
+    if (message.refused !== false) {
+      writer.uint32(88).bool(message.refused);
+    }
     return writer;
   },
 
@@ -2470,6 +3472,22 @@ export const TaskReport: MessageFns<TaskReport> = {
             }
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.results.push(reader.string());
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.refused = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2522,6 +3540,10 @@ export const TaskReport: MessageFns<TaskReport> = {
           {},
         )
         : {},
+      results: globalThis.Array.isArray(object?.results)
+        ? object.results.map((e: any) => globalThis.String(e))
+        : [],
+      refused: isSet(object.refused) ? globalThis.Boolean(object.refused) : false,
     };
   },
 
@@ -2560,6 +3582,12 @@ export const TaskReport: MessageFns<TaskReport> = {
         });
       }
     }
+    if (message.results?.length) {
+      obj.results = message.results;
+    }
+    if (message.refused !== false) {
+      obj.refused = message.refused;
+    }
     return obj;
   },
 
@@ -2585,6 +3613,8 @@ export const TaskReport: MessageFns<TaskReport> = {
       },
       {},
     );
+    message.results = object.results?.map((e) => e) || [];
+    message.refused = object.refused ?? false;
     return message;
   },
 };
@@ -2673,6 +3703,323 @@ export const TaskReport_ContextEntry: MessageFns<TaskReport_ContextEntry> = {
     return message;
   },
 };
+
+function createBaseSampleBatch(): SampleBatch {
+  return { agentId: "", samples: [] };
+}
+
+export const SampleBatch: MessageFns<SampleBatch> = {
+  encode(message: SampleBatch, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentId !== "") {
+      writer.uint32(10).string(message.agentId);
+    }
+    for (const v of message.samples) {
+      TaskSample.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SampleBatch {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSampleBatch();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.agentId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.samples.push(TaskSample.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): SampleBatch {
+    return {
+      agentId: isSet(object.agentId)
+        ? globalThis.String(object.agentId)
+        : isSet(object.agent_id)
+        ? globalThis.String(object.agent_id)
+        : "",
+      samples: globalThis.Array.isArray(object?.samples) ? object.samples.map((e: any) => TaskSample.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: SampleBatch): unknown {
+    const obj: any = {};
+    if (message.agentId !== "") {
+      obj.agentId = message.agentId;
+    }
+    if (message.samples?.length) {
+      obj.samples = message.samples.map((e) => TaskSample.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<SampleBatch>, I>>(base?: I): SampleBatch {
+    return SampleBatch.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<SampleBatch>, I>>(object: I): SampleBatch {
+    const message = createBaseSampleBatch();
+    message.agentId = object.agentId ?? "";
+    message.samples = object.samples?.map((e) => TaskSample.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTaskSample(): TaskSample {
+  return { taskId: "", atMs: 0, values: {} };
+}
+
+export const TaskSample: MessageFns<TaskSample> = {
+  encode(message: TaskSample, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.taskId !== "") {
+      writer.uint32(10).string(message.taskId);
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(16).uint64(message.atMs);
+    }
+    globalThis.Object.entries(message.values).forEach(([key, value]: [string, number]) => {
+      TaskSample_ValuesEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TaskSample {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTaskSample();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.taskId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = TaskSample_ValuesEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.values[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TaskSample {
+    return {
+      taskId: isSet(object.taskId)
+        ? globalThis.String(object.taskId)
+        : isSet(object.task_id)
+        ? globalThis.String(object.task_id)
+        : "",
+      atMs: isSet(object.atMs)
+        ? globalThis.Number(object.atMs)
+        : isSet(object.at_ms)
+        ? globalThis.Number(object.at_ms)
+        : 0,
+      values: isObject(object.values)
+        ? (globalThis.Object.entries(object.values) as [string, any][]).reduce(
+          (acc: { [key: string]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, key, {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
+    };
+  },
+
+  toJSON(message: TaskSample): unknown {
+    const obj: any = {};
+    if (message.taskId !== "") {
+      obj.taskId = message.taskId;
+    }
+    if (message.atMs !== 0) {
+      obj.atMs = Math.round(message.atMs);
+    }
+    if (message.values) {
+      const entries = globalThis.Object.entries(message.values) as [string, number][];
+      if (entries.length > 0) {
+        obj.values = {};
+        entries.forEach(([k, v]) => {
+          obj.values[k] = floatToJson(v);
+        });
+      }
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TaskSample>, I>>(base?: I): TaskSample {
+    return TaskSample.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TaskSample>, I>>(object: I): TaskSample {
+    const message = createBaseTaskSample();
+    message.taskId = object.taskId ?? "";
+    message.atMs = object.atMs ?? 0;
+    message.values = (globalThis.Object.entries(object.values ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseTaskSample_ValuesEntry(): TaskSample_ValuesEntry {
+  return { key: "", value: 0 };
+}
+
+export const TaskSample_ValuesEntry: MessageFns<TaskSample_ValuesEntry> = {
+  encode(message: TaskSample_ValuesEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(17).double(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TaskSample_ValuesEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTaskSample_ValuesEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.value = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): TaskSample_ValuesEntry {
+    return {
+      key: isSet(object.key) ? globalThis.String(object.key) : "",
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: TaskSample_ValuesEntry): unknown {
+    const obj: any = {};
+    if (message.key !== "") {
+      obj.key = message.key;
+    }
+    if (message.value !== 0) {
+      obj.value = floatToJson(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<TaskSample_ValuesEntry>, I>>(base?: I): TaskSample_ValuesEntry {
+    return TaskSample_ValuesEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<TaskSample_ValuesEntry>, I>>(object: I): TaskSample_ValuesEntry {
+    const message = createBaseTaskSample_ValuesEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
+    return message;
+  },
+};
+
+function floatToJson(value: number | null | undefined): number | string | null | undefined {
+  return typeof value === "number" && !globalThis.Number.isFinite(value) ? globalThis.String(value) : value;
+}
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
 
