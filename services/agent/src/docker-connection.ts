@@ -1,5 +1,6 @@
 import { Agent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import { inspect } from 'node:util';
 import { BerthError } from '@berth/shared/model/errors';
 import Dockerode from 'dockerode';
 
@@ -33,9 +34,19 @@ export function connectDocker(dockerHost: string | undefined): DockerConnection 
   const isSecure =
     url !== undefined &&
     (url.protocol === 'https:' || url.port === '2376' || process.env.DOCKER_TLS_VERIFY === '1');
-  const sockets = isSecure ? new HttpsAgent({ keepAlive: true }) : new Agent({ keepAlive: true });
+  const sockets = withShortName(
+    isSecure ? new HttpsAgent({ keepAlive: true }) : new Agent({ keepAlive: true }),
+  );
   const options = { agent: sockets, ...target(url, isSecure) };
   return { docker: new Dockerode(options) as Docker, sockets };
+}
+
+/**
+ * docker-modem formats the options of every call for its debug log, to any depth, also when nobody reads that log: all
+ * open sockets and what hangs on them, which took four times as long as the call itself (2.1 of 2.7 ms for a ping).
+ */
+function withShortName<T extends Agent>(agent: T): T {
+  return Object.defineProperty(agent, inspect.custom, { value: () => agent.constructor.name });
 }
 
 function addressOf(dockerHost: string): URL {
