@@ -28,7 +28,8 @@ import {
 
 const rawInFlight = [1, 2, 4, 8] as const;
 const idleSpanMs = 20_000;
-const settleMs = 5_000;
+/** Until services that have just started have compiled what they use again and again: that is no use of an idle cell. */
+const settleMs = 20_000;
 const createJobs = 200;
 const warmUps = 3;
 

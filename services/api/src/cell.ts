@@ -54,6 +54,8 @@ export class Cell {
   readonly #metrics: GatewayMetrics;
   readonly #told = new WeakMap<CallContext, number>();
   #lastCommit = 0;
+  /** The last of this gateway's commits that changed a cluster. */
+  #lastClusterCommit = 0;
   /** Of all agents, until one of them changes. */
   #attributes: KnownAttributes | undefined;
 
@@ -83,7 +85,19 @@ export class Cell {
    * is live: what belongs together must be read before anything is awaited.
    */
   async read(call: CallContext): Promise<Replica> {
-    const revision = Math.max(this.#lastCommit, minRevision(call));
+    return this.#readAt(call, this.#lastCommit);
+  }
+
+  /**
+   * The same for who looks at nothing but clusters: of this gateway's own commits only those of clusters have to show. A
+   * caller that submits one job after another would otherwise wait each time for the log to bring the last one back.
+   */
+  async readClusters(call: CallContext): Promise<Replica> {
+    return this.#readAt(call, this.#lastClusterCommit);
+  }
+
+  async #readAt(call: CallContext, ownRevision: number): Promise<Replica> {
+    const revision = Math.max(ownRevision, minRevision(call));
     if (revision > this.replica.revision) await this.replica.waitFor(revision, readWaitMs, call.signal);
     this.#tell(call, this.replica.revision);
     return this.replica;
@@ -117,6 +131,9 @@ export class Cell {
     const result = await this.#measure(() => this.#store.commit({ ...part, actor: call.caller.id }));
     if (!result.ok) return result;
     this.#lastCommit = Math.max(this.#lastCommit, result.revision);
+    if (part.writes.some(({ kind }) => kind === 'cluster')) {
+      this.#lastClusterCommit = Math.max(this.#lastClusterCommit, result.revision);
+    }
     this.#tell(call, result.revision);
     return result;
   }
@@ -138,9 +155,13 @@ export class Cell {
    * Decides on the newest view and commits what was decided, again and again while others are faster. Resolves with the
    * outcome, undefined where there was nothing to do. Fails with BerthError `conflict` when it keeps losing.
    */
-  async settle(call: CallContext, decide: Decide): Promise<Settled | undefined> {
+  async settle(
+    call: CallContext,
+    decide: Decide,
+    read: (call: CallContext) => Promise<Replica> = (one) => this.read(one),
+  ): Promise<Settled | undefined> {
     for (let attempt = 0; attempt < maxUpdateAttempts; attempt += 1) {
-      const part = await decide(await this.read(call));
+      const part = await decide(await read(call));
       if (part === undefined) return undefined;
       const result = await this.commit(call, part);
       if (!isConflict(result)) return result;
@@ -153,7 +174,10 @@ export class Cell {
   #followSetBacks(): void {
     let seen = this.replica.revision;
     this.replica.changes$.subscribe(({ revision }) => {
-      if (revision < seen) this.#lastCommit = Math.min(this.#lastCommit, revision);
+      if (revision < seen) {
+        this.#lastCommit = Math.min(this.#lastCommit, revision);
+        this.#lastClusterCommit = Math.min(this.#lastClusterCommit, revision);
+      }
       seen = revision;
     });
   }
