@@ -1,6 +1,9 @@
 import { BerthError } from '@berth/shared/model/errors';
 import { ConfigError, parseConfig } from '@berth/shared/process/config';
+import type { Logger } from '@berth/shared/process/logger';
+import { createRegistry } from '@berth/shared/process/metrics';
 import { runService } from '@berth/shared/process/service';
+import { startStatusServer } from '@berth/shared/process/status-server';
 import { RedisStore } from '@berth/shared/store/redis-store';
 import { startAgent, startSimulatedFleet } from './agent.js';
 import { type AgentConfig, agentConfigSchema } from './config.js';
@@ -9,12 +12,7 @@ import { DockerRuntime } from './docker-runtime.js';
 runService('agent', async ({ env, log, signal }) => {
   const config = parseConfig(agentConfigSchema, env);
   const runtime = config.BERTH_AGENT_RUNTIME === 'docker' ? dockerRuntime(config, log) : undefined;
-  const store = await RedisStore.connect({
-    url: config.BERTH_REDIS_URL,
-    cell: config.BERTH_CELL,
-    log,
-    signal,
-  });
+  const store = await connectStore(config, log, signal);
   const shared = { config, store, log };
   const agent =
     runtime === undefined
@@ -27,13 +25,26 @@ runService('agent', async ({ env, log, signal }) => {
   ];
 });
 
-function dockerRuntime(
-  config: AgentConfig,
-  log: ConstructorParameters<typeof DockerRuntime>[0]['log'],
-): DockerRuntime {
+/** Waits for Redis; who asks meanwhile on the agent's HTTP port is told so. */
+async function connectStore(config: AgentConfig, log: Logger, signal: AbortSignal): Promise<RedisStore> {
+  const waiting = await startStatusServer({
+    address: config.BERTH_AGENT_HTTP,
+    isReady: () => 'Redis has not answered yet',
+    registry: createRegistry('agent'),
+    log,
+  });
+  try {
+    const { BERTH_REDIS_URL: url, BERTH_CELL: cell } = config;
+    return await RedisStore.connect({ url, cell, log, signal });
+  } finally {
+    await waiting.close();
+  }
+}
+
+function dockerRuntime(config: AgentConfig, log: Logger): DockerRuntime {
   const { BERTH_CELL: cell, BERTH_AGENT_ID: agentId, DOCKER_HOST: dockerHost } = config;
   try {
-    return new DockerRuntime({ cell, agentId, dockerHost, ...(log && { log }) });
+    return new DockerRuntime({ cell, agentId, dockerHost, log });
   } catch (error) {
     throw error instanceof BerthError ? new ConfigError(error.message) : error;
   }

@@ -6,7 +6,7 @@ import { startMaster } from './master.js';
 
 runService('master', async ({ env, log, signal }) => {
   const config = parseConfig(masterConfigSchema, env);
-  const store = await RedisStore.connect({
+  const store = RedisStore.connect({
     url: config.BERTH_REDIS_URL,
     cell: config.BERTH_CELL,
     waitReplicas: config.BERTH_REDIS_WAIT_REPLICAS,
@@ -15,7 +15,7 @@ runService('master', async ({ env, log, signal }) => {
   });
   const master = await startMaster({ config, store, log, signal });
   return [
-    { name: 'store', close: () => store.close() },
+    { name: 'store', close: async () => (await store).close() },
     { name: 'master', close: () => master.close() },
   ];
 });

@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { createRegistry } from '@berth/shared/process/metrics';
-import { type StatusServer, startStatusServer } from '@berth/shared/process/status-server';
+import { startStatusServer } from '@berth/shared/process/status-server';
 import type { CellStore } from '@berth/shared/store/cell-store';
 import { Replica } from '@berth/shared/store/replica';
 import { v7 as uuid } from 'uuid';
@@ -13,7 +13,8 @@ import { runTerm } from './run-term.js';
 
 export interface MasterOptions {
   readonly config: MasterConfig;
-  readonly store: CellStore;
+  /** One that is still being connected to makes the master wait for it, and tell so on /healthz. */
+  readonly store: CellStore | Promise<CellStore>;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Ends the start. */
@@ -30,15 +31,28 @@ export interface Master {
 
 /** Starts a master: a warm standby that leads whenever it gets the lease. */
 export async function startMaster(options: MasterOptions): Promise<Master> {
-  const { config, store, log, clock = systemClock } = options;
+  const { config, log, clock = systemClock } = options;
   const registry = createRegistry('master');
   const metrics = createMasterMetrics(registry);
   const stopping = new AbortController();
-  const replica = await startReplica(options);
-  const status = await openStatus().catch(async (error: unknown) => {
-    await replica.close();
+  let whyWaiting = 'Redis has not answered yet';
+  let started: Replica | undefined;
+  const status = await startStatusServer({
+    address: config.BERTH_MASTER_HTTP,
+    isReady: () => (started === undefined ? whyWaiting : whyNotReady(started)),
+    registry,
+    log,
+  });
+  const opening = async () => {
+    const opened = await options.store;
+    whyWaiting = 'the state of the cell has not been read yet';
+    return { store: opened, replica: await startReplica(opened, options) };
+  };
+  const { store, replica } = await opening().catch(async (error: unknown) => {
+    await status.close();
     throw error;
   });
+  started = replica;
   let leading = false;
   const term = async (epoch: number, signal: AbortSignal) => {
     leading = true;
@@ -63,15 +77,17 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
       await Promise.all([status.close(), replica.close()]);
     },
   };
+}
 
-  function openStatus(): Promise<StatusServer> {
-    const isReady = () => (replica.isConnected ? undefined : 'the replica has lost Redis');
-    return startStatusServer({ address: config.BERTH_MASTER_HTTP, isReady, registry, log });
-  }
+function whyNotReady(replica: Replica): string | undefined {
+  return replica.isConnected ? undefined : 'the replica has lost Redis';
 }
 
 /** The start ends with the signal; once started, only close() ends the replica, which the last round may still need. */
-async function startReplica({ store, log, clock = systemClock, signal }: MasterOptions): Promise<Replica> {
+async function startReplica(
+  store: CellStore,
+  { log, clock = systemClock, signal }: MasterOptions,
+): Promise<Replica> {
   const starting = new AbortController();
   const abort = () => starting.abort(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });

@@ -53,6 +53,15 @@ describe('a configuration', () => {
     });
   });
 
+  it.each([
+    'redis://user:secret@redis.example:6380/2',
+    'rediss://redis.example',
+    'unix:///run/redis.sock',
+    'redis+sentinel://one:26379,two:26379/cell',
+  ])('takes a Redis at %s', (address) => {
+    expect(parseConfig(schema, { BERTH_REDIS_URL: address }).BERTH_REDIS_URL).toBe(address);
+  });
+
   it('names every variable that is wrong, at once', () => {
     const problems = problemsOf({
       BERTH_REDIS_URL: 'http://x',
@@ -64,7 +73,7 @@ describe('a configuration', () => {
       BERTH_AGENT_ATTRIBUTES: 'zone,a=1,a=2',
     });
     expect(problems).toEqual([
-      'BERTH_REDIS_URL: must be an address such as redis://127.0.0.1:6379',
+      'BERTH_REDIS_URL: must be an address such as redis://127.0.0.1:6379 or redis+sentinel://HOST:PORT,HOST:PORT/NAME',
       'BERTH_CELL: must be 1 to 63 lower-case letters, digits or hyphens',
       'BERTH_LOG_LEVEL: must be trace, debug, info, warn, error, fatal or silent',
       'BERTH_API_GRPC: must be host:port such as 127.0.0.1:7104, not "localhost"',

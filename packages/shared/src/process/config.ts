@@ -98,11 +98,18 @@ export const durationMs = z.string().transform((text, context) => {
   return z.NEVER;
 });
 
-/** A redis:// or rediss:// address. Its text is not repeated in the message, since it may hold a password. */
-export const redisUrl = z.url({
-  protocol: /^(rediss?|unix)$/,
-  error: 'must be an address such as redis://127.0.0.1:6379',
+/**
+ * Where Redis is: `redis://`, `rediss://` or `unix://`, or `redis+sentinel://` with the sentinels' addresses, which is no
+ * URL by the letter. Its text is not repeated in the message, since it may hold a password.
+ */
+export const redisUrl = z.string().refine(isRedisUrl, {
+  error: 'must be an address such as redis://127.0.0.1:6379 or redis+sentinel://HOST:PORT,HOST:PORT/NAME',
 });
+
+function isRedisUrl(text: string): boolean {
+  if (text.startsWith('redis+sentinel://')) return /^redis\+sentinel:\/\/[^/]+\/.+$/.test(text);
+  return URL.canParse(text) && ['redis:', 'rediss:', 'unix:'].includes(new URL(text).protocol);
+}
 
 /** `name=value` pairs, separated by commas. */
 export const attributes = z.string().transform((text, context): Readonly<Record<string, string>> => {
