@@ -154,4 +154,30 @@ describe('leadership', () => {
     await clock.advance(leaseMs / 10);
     expect(standby.isLeading()).toBe(true);
   });
+
+  it('ends when it is to end, though the store answers neither renewal nor release', async () => {
+    const clock = new VirtualClock();
+    const never = () => new Promise<never>(() => undefined);
+    const lease = { tryAcquire: async () => ({ epoch: 1 }), renew: never, release: never };
+    const stopping = new AbortController();
+    const longLeaseMs = 60 * second;
+    const options = {
+      lease,
+      holder: 'one',
+      leaseMs: longLeaseMs,
+      clock,
+      log: silentLogger,
+      term: untilAborted,
+    };
+    let isDone = false;
+    const done = lead(options, stopping.signal).then(() => {
+      isDone = true;
+    });
+    await clock.advance(longLeaseMs / 3);
+    stopping.abort();
+    await settle();
+    await clock.advance(2 * second);
+    expect(isDone).toBe(true);
+    await done;
+  });
 });

@@ -16,6 +16,8 @@ export interface LeadOptions {
 const asksPerLease = 10;
 /** A leader renews the lease this many times in its time, so that one lost renewal does not end a term. */
 const renewalsPerLease = 3;
+/** A master that ends waits no longer than this for the word that its lease is given up: it runs out by itself. */
+const releaseLimitMs = 2_000;
 
 /**
  * Takes the lease whenever it is free and works while it holds. A term ends at the latest when the lease would, and the
@@ -59,8 +61,7 @@ async function serve(options: LeadOptions, held: Held, signal: AbortSignal): Pro
     const released = lease
       .release(holder, epoch)
       .catch((error: unknown) => log.debug({ err: error }, 'could not give up the lease'));
-    // Without an answer it runs out by itself.
-    await withinMs(released, leaseMs, clock);
+    await withinMs(released, Math.min(releaseLimitMs, leaseMs), { clock });
   }
 }
 
@@ -73,9 +74,11 @@ async function keepLease(options: LeadOptions, held: Held, signal: AbortSignal):
     await clock.sleep(Math.min(leaseMs / renewalsPerLease, Math.max(0, untilMs - clock.nowMs())), signal);
     if (signal.aborted) return;
     const askedMs = clock.nowMs();
-    const renewed = await withinMs(lease.renew(holder, epoch, leaseMs), untilMs - askedMs, clock).catch(
-      () => undefined,
-    );
+    const renewed = await withinMs(lease.renew(holder, epoch, leaseMs), untilMs - askedMs, {
+      clock,
+      signal,
+    }).catch(() => undefined);
+    if (signal.aborted) return;
     if (renewed === true) untilMs = askedMs + leaseMs;
     else if (renewed === false) return log.warn({ epoch }, 'the lease is another master’s now');
     else if (clock.nowMs() >= untilMs) return log.warn({ epoch }, 'the lease could not be renewed');
@@ -88,15 +91,23 @@ export async function allSettled(promises: readonly Promise<void>[]): Promise<vo
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
-/** The promise's value, or undefined if it takes longer than `limitMs`. */
-async function withinMs<T>(promise: Promise<T>, limitMs: number, clock: Clock): Promise<T | undefined> {
+/** The promise's value, or undefined if it takes longer than `limitMs`, or the signal aborts first. */
+async function withinMs<T>(
+  promise: Promise<T>,
+  limitMs: number,
+  { clock, signal }: { readonly clock: Clock; readonly signal?: AbortSignal },
+): Promise<T | undefined> {
   const done = new AbortController();
   try {
     return await Promise.race([
       promise,
-      clock.sleep(Math.max(0, limitMs), done.signal).then(() => undefined),
+      clock.sleep(Math.max(0, limitMs), anyOf(done.signal, signal)).then(() => undefined),
     ]);
   } finally {
     done.abort();
   }
+}
+
+function anyOf(signal: AbortSignal, other: AbortSignal | undefined): AbortSignal {
+  return other === undefined ? signal : AbortSignal.any([signal, other]);
 }
