@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { UsageError } from '../usage-error.js';
 import { fromFullForm, fullForm } from './full-form.js';
 import { fromShortForm, shortForm } from './short-form.js';
+import { fromStagesForm, stagesForm } from './stages-form.js';
 
 const shortFields = fieldsOnlyIn(shortForm.shape, fullForm.shape);
 const fullFields = fieldsOnlyIn(fullForm.shape, shortForm.shape);
@@ -12,6 +13,7 @@ const fullFields = fieldsOnlyIn(fullForm.shape, shortForm.shape);
  * @throws UsageError that begins with `complaint`.
  */
 export function toDescriptor(fields: object, complaint: string): JobDescriptor {
+  if ('stages' in fields) return fromStagesForm(check(stagesForm, fields, complaint));
   const isFull = isFullForm(Object.keys(fields), complaint);
   if (isFull) return fromFullForm(check(fullForm, fields, complaint));
   return fromShortForm(check(shortForm, fields, complaint));

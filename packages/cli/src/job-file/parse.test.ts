@@ -26,6 +26,36 @@ describe('the short form', () => {
     );
   });
 
+  it('takes the scaling of a service as a target, or as policies', () => {
+    const policies = (scaling: string) => {
+      const spec = parse(`{image: web, type: service, scaling: ${scaling}}`).jobSpec;
+      return spec?.$case === 'service' ? spec.value.scalingPolices : [];
+    };
+    const target = { condition: 'target(CPUUtilization) = 60%', action: '', durationSecs: 0, labels: {} };
+    expect(policies('target(CPUUtilization) = 60%')).toEqual([target]);
+    expect(
+      policies(`[target(CPUUtilization) = 60%, {when: max(q) > 5, do: addInstances 1, for: 1m, coolDown: 90s,
+        scaleInCoolDown: 2m, hysteresis: 10, labels: {team: web}}]`),
+    ).toEqual([
+      target,
+      {
+        condition: 'max(q) > 5',
+        action: 'addInstances 1',
+        durationSecs: 60,
+        labels: {
+          team: 'web',
+          'berth.coolDownSecs': '90',
+          'berth.scaleInCoolDownSecs': '120',
+          'berth.hysteresisPct': '10',
+        },
+      },
+    ]);
+    expect(problems('{image: web, scaling: target(x) = 1}')).toEqual([
+      'job.yaml is not a valid job:',
+      'scaling: is for services only',
+    ]);
+  });
+
   it('says everything flatly', () => {
     const descriptor = parse(`
       name: web
@@ -176,6 +206,60 @@ describe('the full form', () => {
     expect(spec?.stages[0]?.autoScalingPolicy?.strategies.cpu?.scaleUpAbovePct).toBe(80);
   });
 
+  it('has a short form for stages, each said as a job is', () => {
+    const descriptor = parse(`
+      name: clicks
+      stages:
+        - {image: 'a:1', command: read --all, instances: 2, cpu: 0.5}
+        - image: b:1
+          ports: 8080
+          instances: {min: 1, max: 8, desired: 2}
+          retries: {times: 3, delay: 5s}
+          scaling: {coolDown: 1m, strategies: {CPU: {above: 80, below: 20, count: 3, of: 5}}}
+      runtimeLimit: 2h
+      transient: {timeout: 90s, minRuntime: 10m}
+      userType: clicks-eu
+      parameters: {topic: clicks}
+    `);
+    expect(descriptor.appName).toBe('clicks');
+    expect(descriptor.containers['stage-2']).toMatchObject({
+      image: { name: 'b:1' },
+      resources: { ports: '8080' },
+    });
+    expect(descriptor.jobSpec).toMatchObject({
+      $case: 'mantis',
+      value: {
+        name: 'clicks',
+        jobSLA: {
+          runtimeLimitSecs: 7200,
+          minRuntimeSecs: 600,
+          durationType: 1,
+          userProvidedType: 'clicks-eu',
+        },
+        subscriptionTimeoutSecs: 90,
+        parameters: { topic: 'clicks' },
+        stages: [
+          { containerId: 'stage-1', instances: { desired: 2 } },
+          {
+            containerId: 'stage-2',
+            instances: { min: 1, max: 8, desired: 2 },
+            retryPolicy: { policy: { $case: 'delayed', value: { delayMs: 5000, retries: 3 } } },
+            autoScalingPolicy: {
+              increment: 1,
+              coolDownSecs: 60,
+              strategies: {
+                CPU: { scaleUpAbovePct: 80, scaleDownBelowPct: 20, rollingCount: { count: 3, of: 5 } },
+              },
+            },
+          },
+        ],
+      },
+    });
+    expect(parse('{name: a, stages: [{image: b}], transient: true}').jobSpec).toMatchObject({
+      value: { jobSLA: { durationType: 1 }, subscriptionTimeoutSecs: undefined },
+    });
+  });
+
   it('reads numbers and truth values where the API has texts', () => {
     const { containers } = parse('containers: {one: {env: {PORT: 80, ON: true}, resources: {cpu: 0.5}}}');
     expect(containers.one).toMatchObject({ env: { PORT: '80', ON: 'true' }, resources: { cpu: '0.5' } });
@@ -183,6 +267,15 @@ describe('the full form', () => {
 });
 
 describe('a wrong job file', () => {
+  it('of stages has what is wrong in each of them named', () => {
+    expect(problems('{stages: [{image: a}, {imag: b}], transient: sometimes}').slice(1).sort()).toEqual([
+      'name: is required: a text',
+      'stages[1].imag: there is no such field; did you mean image?',
+      'stages[1].image: must be the name of an image',
+      'transient: must be true, or a map with timeout and minRuntime',
+    ]);
+  });
+
   it('has every wrong field named with its path', () => {
     const found = problems(`
       imagee: a

@@ -4,7 +4,7 @@ import { UsageError } from '../usage-error.js';
 import { toDescriptor } from './descriptor.js';
 
 /**
- * The descriptor that a job file means. It is YAML or JSON, in the short form or in that of the API; the fields tell which.
+ * The descriptor that a job file means. It is YAML or JSON, in a short form or in that of the API; the fields tell which.
  * @throws UsageError that names everything that is wrong, each with its path.
  */
 export function parseJobFile(text: string, fileName: string): JobDescriptor {

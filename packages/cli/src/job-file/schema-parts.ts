@@ -1,6 +1,6 @@
+import { nearest } from '@berth/shared/model/nearest';
 import { z } from 'zod';
 import { parseDurationMs } from './duration.js';
-import { nearest } from './nearest.js';
 import { splitWords } from './words.js';
 
 /** An object that has these fields and no others; a field that it has not is named, with the one that may be meant. */

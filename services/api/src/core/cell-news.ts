@@ -5,6 +5,7 @@
 import type { CellView } from '@berth/shared/model/cell-view';
 import type { AnyChange, Change, CommitChanges } from '@berth/shared/model/change';
 import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/entity';
+import type { CellMoment, WholeKind } from './cell-moment.js';
 import { isPublicChange, type JobView, jobViewOf } from './observe.js';
 import { type Filter, matchesJobAlone, matchesTask } from './query.js';
 
@@ -56,40 +57,23 @@ export function newsOf(commit: CommitChanges, view: CellView, selection: Selecti
   return kinds.size === observedKinds.length ? told : told.filter(({ kind }) => kinds.has(kind));
 }
 
-/**
- * All that is selected of the cell: what belongs to a job together, the job first. What is selected from is fixed at the
- * call; the selecting is done as the entities are taken.
- */
-export function selectedEntities(view: CellView, selection: Selection): Iterable<AnyEntity> {
-  const { kinds } = selection;
-  const others = ownKinds.flatMap((kind): readonly AnyEntity[] =>
-    kinds.has(kind) ? ([...view.all(kind)] as AnyEntity[]) : [],
-  );
-  const jobs: WholeJob[] = [];
-  for (const { id } of view.all('job')) {
-    const job = jobViewOf(view, id);
-    if (job !== undefined) jobs.push({ ...job, scaling: view.find('jobScaling', id) });
-  }
-  return entitiesOf(others, jobs, selection);
+/** Those of which a snapshot needs all: jobs bring what belongs to them. */
+export function snapshotKinds({ kinds }: Selection): readonly WholeKind[] {
+  return [...ownKinds.filter((kind) => kinds.has(kind)), 'job'];
 }
 
-interface WholeJob extends JobView {
-  readonly scaling: Entity<'jobScaling'> | undefined;
-}
-
-function* entitiesOf(
-  others: readonly AnyEntity[],
-  jobs: readonly WholeJob[],
-  { kinds, filter }: Selection,
-): Generator<AnyEntity> {
-  yield* others;
-  for (const job of jobs) {
-    if (filter !== undefined && !matchesJobAlone(filter, job)) continue;
-    if (kinds.has('job')) yield job.job;
-    if (kinds.has('jobStatus') && job.status !== undefined) yield job.status;
-    if (kinds.has('jobScaling') && job.scaling !== undefined) yield job.scaling;
+/** All that is selected of the cell, looked up as it is taken: what belongs to a job together, the job first. */
+export function* selectedEntities(moment: CellMoment, { kinds, filter }: Selection): Generator<AnyEntity> {
+  for (const kind of ownKinds) if (kinds.has(kind)) yield* moment.all(kind) as Iterable<AnyEntity>;
+  for (const { id } of moment.all('job')) {
+    const view = jobViewOf(moment, id);
+    if (view === undefined || (filter !== undefined && !matchesJobAlone(filter, view))) continue;
+    if (kinds.has('job')) yield view.job;
+    if (kinds.has('jobStatus') && view.status !== undefined) yield view.status;
+    const scaling = kinds.has('jobScaling') ? moment.find('jobScaling', id) : undefined;
+    if (scaling !== undefined) yield scaling;
     if (!kinds.has('task')) continue;
-    for (const task of job.tasks) if (filter === undefined || matchesTask(filter, task.record)) yield task;
+    for (const task of view.tasks) if (filter === undefined || matchesTask(filter, task.record)) yield task;
   }
 }
 

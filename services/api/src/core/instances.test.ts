@@ -69,3 +69,42 @@ describe('updateEnabled', () => {
     expect(updateEnabled(aBatchJob(), true)).toHaveProperty(['violations', 0, 'field'], 'id');
   });
 });
+
+describe('updateInstances of a Mantis job', () => {
+  const mantis = (stages: readonly TaskInstances[]) =>
+    aServiceJob({
+      jobSpec: { $case: 'mantis', value: { stages: stages.map((instances) => ({ instances })) } },
+    });
+  const two = mantis([update({ desired: 1 }), update({ desired: 2, max: 5 })]);
+  const fieldsOf = (result: Updated) =>
+    'violations' in result ? result.violations.map(({ field }) => field) : [];
+
+  it('changes the stage that is meant alone', () => {
+    const after = updated(updateInstances(two, update({ desired: 4 }), { field: 'stage', stage: 2 }));
+    expect([1, 2].map((stage) => instancesOf(after, stage).desired)).toEqual([1, 4]);
+    expect(instancesOf(after, 2).max).toBe(5);
+  });
+
+  it('needs to be told which of several stages is meant', () => {
+    for (const stage of [undefined, 3])
+      expect(fieldsOf(updateInstances(two, update({ desired: 4 }), { field: 'the field', stage }))).toEqual([
+        'the field',
+      ]);
+  });
+
+  it('changes the only stage though it is not named', () => {
+    const after = updated(updateInstances(mantis([update({ desired: 1 })]), update({ desired: 4 })));
+    expect(instancesOf(after, 1).desired).toBe(4);
+  });
+
+  it('is refused beyond the bounds of the stage', () => {
+    const beyond = updateInstances(two, update({ desired: 6 }), { field: 'stage', stage: 2 });
+    expect(fieldsOf(beyond)).toEqual(['instances']);
+  });
+
+  it('knows no stages of a service', () => {
+    expect(fieldsOf(updateInstances(service, update({ desired: 4 }), { field: 'stage', stage: 1 }))).toEqual([
+      'stage',
+    ]);
+  });
+});

@@ -1,25 +1,44 @@
 import type { JobDescriptor, TaskInstances } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { FieldViolation } from '@berth/shared/model/errors';
-import { instancesOf } from '@berth/shared/model/job';
-import { checkInstances } from './descriptor-schema.js';
+import { instancesOf, jobKind } from '@berth/shared/model/job';
+import { noStage, stagesOf, withInstances } from '@berth/shared/model/stages';
+import { checkInstances } from '@berth/shared/model/submission/descriptor-schema';
 
 /** A descriptor after an update, or what is wrong with the update. `descriptor` is the same object where nothing changes. */
 export type Updated =
   | { readonly descriptor: JobDescriptor }
   | { readonly violations: readonly FieldViolation[] };
 
-/** Sets the instances of a service job; what the update leaves unset stays. */
-export function updateInstances(descriptor: JobDescriptor, update: TaskInstances | undefined): Updated {
-  const spec = descriptor.jobSpec;
-  if (spec?.$case !== 'service')
-    return wrong('jobId', 'names a job whose instances are fixed: only those of a service job change');
+/** Which stage is meant, and the field of the request that says so. */
+export interface StageChoice {
+  readonly field: string;
+  /** Undefined where the caller does not say. */
+  readonly stage: number | undefined;
+}
+
+const unsaid: StageChoice = { field: 'stage', stage: undefined };
+
+/** Sets the instances of a service job, or of one stage of a Mantis job; what the update leaves unset stays. */
+export function updateInstances(
+  descriptor: JobDescriptor,
+  update: TaskInstances | undefined,
+  choice: StageChoice = unsaid,
+): Updated {
+  if (jobKind(descriptor) === 'batch')
+    return wrong(
+      'jobId',
+      'names a batch job, whose instances are fixed: only those of services and stages change',
+    );
+  const chosen = chosenStage(descriptor, choice);
+  if ('violations' in chosen) return chosen;
+  const { stage } = chosen;
   if (
     update === undefined ||
     [update.min, update.max, update.desired].every((value) => value === undefined)
   ) {
     return wrong('instances', 'is required: set min, max or desired');
   }
-  const before = instancesOf(descriptor);
+  const before = instancesOf(descriptor, stage);
   const instances = {
     min: update.min ?? before.min,
     max: update.max ?? before.max,
@@ -30,17 +49,36 @@ export function updateInstances(descriptor: JobDescriptor, update: TaskInstances
   if (violations.length > 0) return { violations };
   const isSame =
     before.min === instances.min && before.max === instances.max && before.desired === instances.desired;
-  if (isSame) return { descriptor };
-  return {
-    descriptor: { ...descriptor, jobSpec: { $case: 'service', value: { ...spec.value, instances } } },
-  };
+  return { descriptor: isSame ? descriptor : withInstances(descriptor, stage, instances) };
+}
+
+type Chosen = { readonly stage: number } | { readonly violations: readonly FieldViolation[] };
+
+/** The stage that the caller means: a job with one stage need not be told which. */
+function chosenStage(descriptor: JobDescriptor, { field, stage }: StageChoice): Chosen {
+  const stages = stagesOf(descriptor);
+  const [only] = stages;
+  if (stages.length === 1 && only !== undefined && (stage === undefined || stage === only))
+    return { stage: only };
+  if (only === noStage) return wrongStage(field, `is ${stage}, but the job has no stages`);
+  if (stage === undefined)
+    return wrongStage(
+      field,
+      `is required: the job has stages 1 to ${stages.length}, and one of them is meant`,
+    );
+  if (stages.includes(stage)) return { stage };
+  return wrongStage(field, `is ${stage}, but the job has stages 1 to ${stages.length}`);
+}
+
+function wrongStage(field: string, description: string): Chosen {
+  return { violations: [{ field, description }] };
 }
 
 /** Switches the autoscaling of a service job on or off. */
 export function updateEnabled(descriptor: JobDescriptor, enabled: boolean): Updated {
   const spec = descriptor.jobSpec;
   if (spec?.$case !== 'service')
-    return wrong('id', 'names a job that is not autoscaled: only service jobs are');
+    return wrong('id', 'names a job whose scaling has no switch: only that of service jobs has one');
   if (spec.value.enabled === enabled) return { descriptor };
   return { descriptor: { ...descriptor, jobSpec: { $case: 'service', value: { ...spec.value, enabled } } } };
 }

@@ -1,6 +1,6 @@
 /** The words under which an index lists a job, and the lists that a filter may choose from. */
 import { jobKind, jobState } from '@berth/shared/model/job';
-import { parseImageRef } from './image-ref.js';
+import { parseImageRef } from '@berth/shared/model/submission/image-ref';
 import type { JobView } from './observe.js';
 
 /** One word: a name and a value. */

@@ -1,8 +1,8 @@
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { mergeDescriptor } from '@berth/shared/model/submission/merge';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aDescriptor } from '../testing/descriptors.js';
-import { mergeDescriptor } from './merge.js';
 
 const empty = JobDescriptor.fromPartial({});
 const encoded = (descriptor: JobDescriptor) => JobDescriptor.toJSON(descriptor);

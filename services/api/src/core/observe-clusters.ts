@@ -5,7 +5,7 @@
 import { JobClusterDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { CellView } from '@berth/shared/model/cell-view';
 import type { Change, CommitChanges } from '@berth/shared/model/change';
-import { type ClusterView, unstoredCluster } from './clusters.js';
+import { type ClusterView, unstoredCluster } from '@berth/shared/model/submission/clusters';
 import { notificationsOf } from './observe.js';
 import type { Conflation } from './pending-changes.js';
 

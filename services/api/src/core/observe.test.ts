@@ -124,7 +124,7 @@ describe('contradictsHistory', () => {
 describe('liveJobs', () => {
   it('lists live jobs with their tasks, and does not change with the cell', () => {
     const cell = cellWith(jobWrite('job0'), a, jobWrite('job1'), statusWrite('job1', State.FAILED));
-    const jobs = liveJobs(cell);
+    const jobs = [...liveJobs(cell)];
     cell.commit(b);
     expect(jobs.map(({ job, tasks }) => [job.id, tasks.length])).toEqual([['job0', 1]]);
   });

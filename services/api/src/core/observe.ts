@@ -8,6 +8,7 @@ import type { Change, CommitChanges } from '@berth/shared/model/change';
 import type { Entity } from '@berth/shared/model/entity';
 import { isJobLive } from '@berth/shared/model/job';
 import { isTaskLive, isTerminal, taskState } from '@berth/shared/model/task-state';
+import type { CellMoment } from './cell-moment.js';
 import type { Conflation } from './pending-changes.js';
 
 /** A job exists, or its descriptor has changed. */
@@ -68,21 +69,19 @@ export interface JobView {
 }
 
 /** The job with its tasks, live or finished; undefined where the view has none of that id. */
-export function jobViewOf(view: CellView, jobId: string): JobView | undefined {
+export function jobViewOf(view: CellMoment, jobId: string): JobView | undefined {
   const job = view.find('job', jobId);
   if (job === undefined) return undefined;
   const status = view.find('jobStatus', jobId);
   return { job, ...(status === undefined ? {} : { status }), tasks: view.tasksOf(jobId) };
 }
 
-/** All live jobs, in the order in which they were created. */
-export function liveJobs(view: CellView): readonly JobView[] {
-  const jobs: JobView[] = [];
-  for (const { id } of view.all('job')) {
-    const job = jobViewOf(view, id);
-    if (job !== undefined && isJobLive(job.status?.record)) jobs.push(job);
+/** All live jobs, in the order in which they were created, looked up as they are taken. */
+export function* liveJobs(moment: CellMoment): Generator<JobView, void> {
+  for (const { id } of moment.all('job')) {
+    const job = jobViewOf(moment, id);
+    if (job !== undefined && isJobLive(job.status?.record)) yield job;
   }
-  return jobs;
 }
 
 /** What one commit did to one job. */

@@ -54,4 +54,22 @@ describe('PendingBatches', () => {
     expect(taken.indexOf('!1')).toBe(taken.length - 1);
     expect(taken).toContain('a2?');
   });
+
+  it('knows since when the oldest has waited, also of those that have taken the place of others', () => {
+    const queue = new PendingBatches(conflation, 3);
+    expect(queue.oldestAtMs).toBeUndefined();
+    queue.add([note('a', 1)], 10);
+    queue.add([note('b', 1)], 20);
+    expect(queue.oldestAtMs).toBe(10);
+    queue.take();
+    expect(queue.oldestAtMs).toBe(20);
+    for (let version = 2; version <= 9; version += 1) queue.add([note('a', version)], version * 100);
+    // The oldest is still that of b.
+    expect(queue.oldestAtMs).toBe(20);
+    queue.add([note('b', 2)], 1_000);
+    queue.add([note('a', 10)], 1_100);
+    expect(queue.oldestAtMs).toBeGreaterThan(20);
+    all(queue);
+    expect(queue.oldestAtMs).toBeUndefined();
+  });
 });

@@ -1,3 +1,4 @@
+import { AgeMarks } from './age-marks.js';
 import { type Conflation, PendingChanges } from './pending-changes.js';
 
 /** Conflated notifications that are taken out at once. */
@@ -21,9 +22,12 @@ export class PendingBatches<N> {
   readonly #conflation: BatchConflation<N>;
   readonly #maxBytes: number;
   #batches: (readonly N[])[] = [];
+  /** When each batch was taken in. */
+  #atMs: number[] = [];
   #count = 0;
   #bytes = 0;
   #conflated: PendingChanges<N> | undefined;
+  #ages: AgeMarks | undefined;
   /** Marks that came while the queue is conflated. */
   #marks: N[] = [];
 
@@ -37,13 +41,22 @@ export class PendingBatches<N> {
     return this.#conflated === undefined ? this.#count : this.#conflated.size + this.#marks.length;
   }
 
+  /** When what comes next was taken in, or somewhat earlier; undefined where nothing waits. */
+  get oldestAtMs(): number | undefined {
+    if (this.#conflated === undefined) return this.#atMs[0];
+    const place = this.#conflated.firstPlace;
+    return place === undefined ? undefined : this.#ages?.at(place);
+  }
+
   /** Takes a batch in, which must not change any more. */
-  add(batch: readonly N[]): void {
+  add(batch: readonly N[], nowMs = 0): void {
     if (this.#conflated !== undefined) {
+      this.#ages?.add(this.#conflated.lastPlace + 1, nowMs);
       this.#addConflated(this.#conflated, batch);
       return;
     }
     this.#batches.push(batch);
+    this.#atMs.push(nowMs);
     this.#count += batch.length;
     this.#bytes += sizeOf(batch, this.#conflation);
     if (this.#bytes > this.#maxBytes) this.#takeApart();
@@ -53,6 +66,7 @@ export class PendingBatches<N> {
   take(): readonly N[] | undefined {
     if (this.#conflated !== undefined) return this.#takeConflated(this.#conflated);
     const batch = this.#batches.shift();
+    this.#atMs.shift();
     if (batch === undefined) return undefined;
     this.#count -= batch.length;
     this.#bytes -= sizeOf(batch, this.#conflation);
@@ -61,9 +75,15 @@ export class PendingBatches<N> {
 
   #takeApart(): void {
     const conflated = new PendingChanges(this.#conflation, this.#maxBytes);
-    for (const batch of this.#batches) this.#addConflated(conflated, batch);
+    const ages = new AgeMarks();
+    this.#batches.forEach((batch, index) => {
+      ages.add(conflated.lastPlace + 1, this.#atMs[index] ?? 0);
+      this.#addConflated(conflated, batch);
+    });
     this.#conflated = conflated;
+    this.#ages = ages;
     this.#batches = [];
+    this.#atMs = [];
     this.#count = 0;
     this.#bytes = 0;
   }
@@ -91,6 +111,7 @@ export class PendingBatches<N> {
   /** Whoever has caught up shares batches again. */
   #catchUp(taken: N[]): void {
     this.#conflated = undefined;
+    this.#ages = undefined;
     const last = taken.at(-1);
     const caughtUp = last === undefined ? undefined : this.#conflation.caughtUp?.(last);
     if (caughtUp !== undefined) taken.push(caughtUp);

@@ -35,6 +35,16 @@ export class PendingChanges<N> {
     return this.#queue.size;
   }
 
+  /** The place of what comes next; undefined where nothing waits. Places only grow. */
+  get firstPlace(): number | undefined {
+    return this.#queue.keys().next().value;
+  }
+
+  /** The place that was filled last. */
+  get lastPlace(): number {
+    return this.#last;
+  }
+
   /** Whether later notifications replace earlier ones at present. */
   get isConflating(): boolean {
     return this.#bytes > this.#maxBytes;

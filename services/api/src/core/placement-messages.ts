@@ -21,7 +21,7 @@ export function toQueued(task: TaskRecord, cell: CellView): QueuedTask {
     taskId: task.task?.id ?? '',
     jobId: task.jobId,
     resources: task.resources ?? zeroResources(),
-    spec: job === undefined ? anywhere : specOfJob(job),
+    spec: job === undefined ? anywhere : specOfJob(job, task.stage),
   };
 }
 

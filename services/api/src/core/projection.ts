@@ -110,10 +110,18 @@ export function projectJob(job: Job, selection: Selection): Job {
 /** The task with the selected fields and its id. */
 export function projectTask(task: Task, selection: Selection): Task {
   if (selection === true) return task;
-  return Task.fromPartial({
-    id: task.id,
-    ...pick(task, selection, ['taskContext', 'state', 'stateChanges']),
-  });
+  const picked = pick(task, selection, taskFields);
+  // A page has a thousand tasks: what is selected whole is not copied.
+  if (isWhole(selection, taskFields)) return { ...emptyTask, id: task.id, ...picked };
+  return Task.fromPartial({ id: task.id, ...picked });
+}
+
+const taskFields = ['taskContext', 'state', 'stateChanges'] as const;
+const emptyTask = Task.create();
+
+/** Whether no field is selected in parts only, which are no whole messages. */
+function isWhole(selection: ReadonlyMap<string, Selection>, fields: readonly string[]): boolean {
+  return fields.every((field) => (selection.get(field) ?? true) === true);
 }
 
 function projectDescriptor(descriptor: JobDescriptor, selection: Selection): JobDescriptor {

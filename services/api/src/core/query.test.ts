@@ -30,9 +30,7 @@ cell.commit(
 function found(criteria: Record<string, string>): string[] {
   const parsed = parseFilter(criteria);
   if ('violations' in parsed) throw new Error(JSON.stringify(parsed.violations));
-  return liveJobs(cell)
-    .filter((job) => matchesJob(parsed.filter, job))
-    .map(({ job }) => job.id);
+  return [...liveJobs(cell)].filter((job) => matchesJob(parsed.filter, job)).map(({ job }) => job.id);
 }
 
 describe('parseFilter', () => {

@@ -7,9 +7,9 @@ import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_ap
 import type { FieldViolation } from '@berth/shared/model/errors';
 import { jobKind, jobState } from '@berth/shared/model/job';
 import { codeOf, isSystemCode } from '@berth/shared/model/reason';
+import { parseImageRef } from '@berth/shared/model/submission/image-ref';
 import { findState, taskState } from '@berth/shared/model/task-state';
 import { areAmong, booleanOf, type Given, parseCriteria, type Vocabulary } from './criteria.js';
-import { parseImageRef } from './image-ref.js';
 import { imageNames, term } from './job-terms.js';
 import type { JobView } from './observe.js';
 

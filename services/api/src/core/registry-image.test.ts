@@ -1,5 +1,5 @@
+import { parseImageRef } from '@berth/shared/model/submission/image-ref';
 import { describe, expect, it } from 'vitest';
-import { parseImageRef } from './image-ref.js';
 import { isLocalRegistry, registryImageOf } from './registry-image.js';
 
 function of(name: string) {

@@ -1,4 +1,4 @@
-import type { ImageRef } from './image-ref.js';
+import type { ImageRef } from '@berth/shared/model/submission/image-ref';
 
 /** An image as its registry knows it. */
 export interface RegistryImage {

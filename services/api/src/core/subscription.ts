@@ -7,12 +7,15 @@ import type { FieldViolation } from '@berth/shared/model/errors';
 import { type ObservedKind, observedKinds, type Selection } from './cell-news.js';
 import { type Selection as Fields, jobShape, parseSelection, type Shape, taskShape } from './projection.js';
 import { parseFilter } from './query.js';
+import { type Dimension, parseDimensions } from './task-counts.js';
 
 export interface Subscription {
   readonly selection: Selection;
   readonly jobFields: Fields;
   readonly taskFields: Fields;
   readonly bookmarkIntervalMs: number;
+  /** By what tasks are counted; undefined where the changes themselves are told. */
+  readonly countBy: readonly Dimension[] | undefined;
   /** Subscriptions of one key are told the same. */
   readonly key: string;
 }
@@ -52,7 +55,11 @@ export function parseSubscription(
     );
   const jobMask = fieldsOf('job_fields', jobFields, jobShape, violations);
   const taskMask = fieldsOf('task_fields', taskFields, taskShape, violations);
-  if ('violations' in parsed || violations.length > 0) return { violations };
+  const counted = parseDimensions(request.countTasksBy);
+  if ('violations' in counted) violations.push(...counted.violations);
+  const isCount = request.countTasksBy.length > 0;
+  if (isCount) violations.push(...besideCounts(request));
+  if ('violations' in parsed || 'violations' in counted || violations.length > 0) return { violations };
   const wanted = new Set(wireKinds.length === 0 ? observedKinds : kinds.filter((kind) => kind !== undefined));
   const hasCriteria = Object.keys(filteringCriteria).length > 0;
   const subscription: Subscription = {
@@ -63,7 +70,9 @@ export function parseSubscription(
       minBookmarkIntervalMs,
       request.bookmarkIntervalMs || defaultBookmarkIntervalMs,
     ),
+    countBy: isCount ? counted.dimensions : undefined,
     key: JSON.stringify([
+      request.countTasksBy,
       [...wanted].sort(),
       Object.entries(filteringCriteria).sort(([a], [b]) => (a < b ? -1 : 1)),
       jobFields.toSorted(),
@@ -71,6 +80,14 @@ export function parseSubscription(
     ]),
   };
   return { subscription };
+}
+
+/** What speaks of entities, which are not told where tasks are counted. */
+function besideCounts(request: ObserveRequest_Subscription): readonly FieldViolation[] {
+  const named = { kinds: request.kinds, job_fields: request.jobFields, task_fields: request.taskFields };
+  return Object.entries(named).flatMap(([field, values]) =>
+    values.length === 0 ? [] : [{ field, description: 'does not go with count_tasks_by' }],
+  );
 }
 
 function fieldsOf(

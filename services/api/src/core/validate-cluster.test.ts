@@ -1,7 +1,11 @@
-import { type DeepPartial, JobClusterDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import {
+  type DeepPartial,
+  JobClusterDescriptor,
+  type MantisClusterSpec,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { validateJob } from '@berth/shared/model/submission/validate';
 import { describe, expect, it } from 'vitest';
 import { aBatchJob } from '../testing/fixtures.js';
-import { validateJob } from './validate.js';
 import { type ClusterSubmission, validateCluster } from './validate-cluster.js';
 
 type Fields = DeepPartial<JobClusterDescriptor>;
@@ -35,7 +39,6 @@ describe('validateCluster', () => {
       'clusterSpec',
     ]);
     expect(refused({ owner: { ownerEmail: 'me', teamEmail: 'a@b' } })).toEqual(['owner.ownerEmail']);
-    expect(refused({ clusterSpec: { $case: 'mantis', value: {} } })).toEqual(['mantis']);
     expect(refused({ name: 'n'.repeat(300) })).toEqual(['name']);
   });
 
@@ -61,6 +64,55 @@ describe('validateCluster', () => {
       'jobDescriptor.labels["Titus"]',
       'jobDescriptor.labels["berth.jobClusterId"]',
       'jobDescriptor.service',
+    ]);
+  });
+});
+
+describe('a cluster that starts jobs by itself', () => {
+  const whole = { containers: { main: { image: { name: 'busybox:1' } } } };
+  const scheduled = (labels: Record<string, string>, template: Fields['jobDescriptor'] = whole) => ({
+    jobDescriptor: { ...template, labels },
+  });
+  const mantis = (value: DeepPartial<MantisClusterSpec>): Fields => ({
+    clusterSpec: { $case: 'mantis', value },
+  });
+
+  it('is taken with a schedule that holds and a template that says all', () => {
+    expect(refused(scheduled({ 'berth.cronSpec': '0 6 * * *', 'berth.cronTimeZone': 'Asia/Tokyo' }))).toEqual(
+      [],
+    );
+    expect(refused(scheduled({ 'berth.scheduleAt': '2100-01-01T00:00:00Z' }))).toEqual([]);
+  });
+
+  it('is refused with everything that is wrong with its schedule', () => {
+    const labels = { 'berth.cronSpec': 'now', 'berth.cronPolicy': 'maybe', 'berth.cronTimeZone': 'Mars' };
+    expect(refused({ name: '', ...scheduled(labels) })).toEqual([
+      'name',
+      'jobDescriptor.labels["berth.cronSpec"]',
+      'jobDescriptor.labels["berth.cronTimeZone"]',
+      'jobDescriptor.labels["berth.cronPolicy"]',
+    ]);
+  });
+
+  it('needs a template that leaves nothing out', () => {
+    const labels = { 'berth.cronSpec': '@daily' };
+    expect(refused(scheduled(labels, { containers: { main: {} } }))).toEqual([
+      'jobDescriptor.containers["main"].image',
+    ]);
+    expect(refused(mantis({ min: 1 }))).toContain('jobDescriptor.containers');
+    expect(refused(mantis({ min: 0 }))).toEqual([]);
+  });
+
+  it('keeps a minimum within its maximum, and none beside a cron', () => {
+    expect(refused(mantis({ min: 3, max: 2 }))).toEqual(['mantis.min']);
+    expect(refused(mantis({ max: 0 }))).toEqual(['mantis.max']);
+    expect(refused(mantis({ min: 101 }))).toEqual(['mantis.min']);
+    expect(refused({ ...mantis({ min: 1, cronSpec: '@daily' }), jobDescriptor: whole })).toEqual([
+      'mantis.min',
+    ]);
+    expect(refused(mantis({ cronSpec: 'x', cronPolicy: 'y' }))).toEqual([
+      'mantis.cronSpec',
+      'mantis.cronPolicy',
     ]);
   });
 });

@@ -1,8 +1,12 @@
+import { ClusterRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobClusterDescriptor, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { clusterLimits, limitViolations } from '@berth/shared/model/cluster-limits';
 import type { FieldViolation } from '@berth/shared/model/errors';
 import { clusterIdLabel, defaultClusterId, jobKind } from '@berth/shared/model/job';
-import { isEmail, isLeftOut } from './descriptor-schema.js';
-import { maxNameBytes } from './limits.js';
+import { parseSchedule } from '@berth/shared/model/schedule';
+import { isEmail, isLeftOut } from '@berth/shared/model/submission/descriptor-schema';
+import { maxNameBytes } from '@berth/shared/model/submission/limits';
+import { jobOfTemplate } from '@berth/shared/model/submission/template-job';
 import {
   completeOwner,
   descriptorIssues,
@@ -11,7 +15,7 @@ import {
   type Submission,
   toViolation,
   type Violations,
-} from './validate.js';
+} from '@berth/shared/model/submission/validate';
 
 /** The descriptor of a cluster, its owner filled in. */
 export interface ValidCluster {
@@ -24,21 +28,43 @@ export interface ClusterSubmission extends Pick<Submission, 'callerEmail' | 'att
   readonly id?: string;
 }
 
+/** Stands for the id that a cluster is about to get. */
+const newClusterId = 'new';
+
 /** The complete descriptor of a cluster that is asked for, or everything that is wrong with it. */
 export function validateCluster(
   descriptor: JobClusterDescriptor,
   submission: ClusterSubmission,
 ): ValidCluster | Violations {
   const { jobDescriptor: template } = descriptor;
-  const violations = [
+  const violations: FieldViolation[] = [
     ...nameViolations(descriptor.name),
     ...emailViolations(descriptor),
     ...ownerViolations(descriptor.owner, submission),
     ...specViolations(descriptor, submission.id),
     ...(template === undefined ? [] : templateViolations(template, descriptor, submission)),
+    ...parseSchedule(descriptor).violations,
+    ...limitViolations(descriptor),
   ];
-  if (violations.length > 0) return { violations };
-  return { descriptor: { ...descriptor, owner: completeOwner(descriptor.owner, submission.callerEmail) } };
+  const complete = { ...descriptor, owner: completeOwner(descriptor.owner, submission.callerEmail) };
+  if (violations.length === 0) violations.push(...startViolations(complete, submission));
+  return violations.length > 0 ? { violations } : { descriptor: complete };
+}
+
+/** A cluster that starts jobs by itself needs a template that leaves nothing out. */
+function startViolations(
+  descriptor: JobClusterDescriptor,
+  { id = newClusterId, attributes }: ClusterSubmission,
+): readonly FieldViolation[] {
+  const starts = parseSchedule(descriptor).schedule !== undefined || clusterLimits({ descriptor }).min > 0;
+  if (!starts) return [];
+  const record = ClusterRecord.fromPartial({ id, enabled: true, descriptor });
+  const made = jobOfTemplate({ id, revision: 0, record }, attributes);
+  if (!('violations' in made)) return [];
+  return made.violations.map(({ field, description }) => ({
+    field: `jobDescriptor.${field}`,
+    description: `${description}; the cluster starts jobs by itself, so its template must say it`,
+  }));
 }
 
 function nameViolations(name: string): FieldViolation[] {
@@ -58,10 +84,8 @@ function specViolations({ clusterSpec }: JobClusterDescriptor, id: string | unde
     const description = `cannot be set: job cluster "${defaultClusterId}" takes jobs of every kind`;
     return clusterSpec === undefined ? [] : [{ field: clusterSpec.$case, description }];
   }
-  if (clusterSpec === undefined)
-    return [{ field: 'clusterSpec', description: 'is required: set batch or service' }];
-  return clusterSpec.$case === 'mantis'
-    ? [{ field: 'mantis', description: 'is not supported by this version: there are no Mantis jobs yet' }]
+  return clusterSpec === undefined
+    ? [{ field: 'clusterSpec', description: 'is required: set batch, service or mantis' }]
     : [];
 }
 

@@ -1,9 +1,9 @@
 import { type DeepPartial, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { knownAttributes } from '@berth/shared/model/expression/vocabulary';
+import { type Submission, type ValidJob, validateJob } from '@berth/shared/model/submission/validate';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aBatchJob, aServiceJob } from '../testing/fixtures.js';
-import { type Submission, type ValidJob, validateJob } from './validate.js';
 
 function valid(descriptor: JobDescriptor, submission: Submission = {}): ValidJob {
   const result = validateJob(descriptor, submission);
@@ -102,7 +102,11 @@ describe('validateJob', () => {
     ],
     ['another cluster by header', aBatchJob(), ['metadata berth.jobClusterId'], { clusterId: 'x' }],
     ['no kind', aBatchJob({ jobSpec: undefined }), ['jobSpec']],
-    ['a Mantis job', aBatchJob({ jobSpec: { $case: 'mantis', value: {} } }), ['mantis']],
+    [
+      'an empty Mantis job',
+      aBatchJob({ jobSpec: { $case: 'mantis', value: {} } }),
+      ['mantis.jobSLA', 'mantis.name', 'mantis.stages'],
+    ],
     ['no container', aBatchJob({ containers: {} }), ['containers']],
     [
       'two containers',
@@ -179,7 +183,28 @@ describe('validateJob', () => {
     ['too many instances', batch({ instances: { desired: 10_001 } }), ['batch.instances.desired']],
     ['a max beyond 2^31-1', service({ instances: { max: 2 ** 31 } }), ['service.instances.max']],
     ['a runtime limit beyond reason', batch({ runtimeLimitSecs: 2 ** 40 }), ['batch.runtimeLimitSecs']],
-    ['scaling policies', service({ scalingPolices: [{ action: 'x' }] }), ['service.scalingPolices']],
+    [
+      'scaling policies that say nothing that can be done',
+      service({
+        scalingPolices: [
+          { action: 'x' },
+          { condition: 'avg(CPUUtilization) > 80%', action: 'addInstances 1' },
+          { condition: 'avg(CPU) > 80%', action: 'grow 1', labels: { 'berth.coolDown': '1' } },
+        ],
+      }),
+      [
+        'service.scalingPolices[0].action',
+        'service.scalingPolices[0].condition',
+        'service.scalingPolices[2].action',
+        'service.scalingPolices[2].condition',
+        'service.scalingPolices[2].labels["berth.coolDown"]',
+      ],
+    ],
+    [
+      'a scaling policy on a metric that the container does not publish',
+      service({ scalingPolices: [{ condition: 'max(queueDepth) > 8', action: 'addInstances 1' }] }),
+      ['service.scalingPolices[0].condition'],
+    ],
     [
       'a back-off that begins above its end',
       batch({

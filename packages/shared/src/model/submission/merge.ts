@@ -12,7 +12,7 @@ import type {
   MantisJobSpec,
   ServiceJobSpec,
   TaskInstances,
-} from '@berth/shared/gen/netflix/titus/titus_job_api';
+} from '../../gen/netflix/titus/titus_job_api.js';
 
 /** The descriptor with what it leaves unset taken from the template. Neither is changed. */
 export function mergeDescriptor(template: JobDescriptor, own: JobDescriptor): JobDescriptor {

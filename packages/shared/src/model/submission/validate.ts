@@ -1,16 +1,11 @@
-import type { JobDescriptor, Owner } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { constraintViolations } from '@berth/shared/model/constraints';
-import type { FieldViolation } from '@berth/shared/model/errors';
-import { type KnownAttributes, knownAttributes } from '@berth/shared/model/expression/vocabulary';
-import {
-  clusterIdLabel,
-  completeInstances,
-  defaultClusterId,
-  jobKind,
-  retryPolicyOf,
-} from '@berth/shared/model/job';
-import { preferenceViolations } from '@berth/shared/model/placement/preferences';
 import type { z } from 'zod';
+import type { JobDescriptor, Owner } from '../../gen/netflix/titus/titus_job_api.js';
+import { constraintViolations } from '../constraints.js';
+import type { FieldViolation } from '../errors.js';
+import { type KnownAttributes, knownAttributes } from '../expression/vocabulary.js';
+import { clusterIdLabel, defaultClusterId, instancesOf, jobKind, retryPolicyOf } from '../job.js';
+import { preferenceViolations } from '../placement/preferences.js';
+import { noStage, stageSpec } from '../stages.js';
 import { type ClusterView, clusterKind, unstoredCluster } from './clusters.js';
 import { type DescriptorFields, descriptorSchema, isEmail } from './descriptor-schema.js';
 import { mergeDescriptor } from './merge.js';
@@ -74,7 +69,7 @@ function fieldsOf({ jobSpec, ...rest }: JobDescriptor): DescriptorFields {
   return jobSpec === undefined ? rest : { ...rest, [jobSpec.$case]: jobSpec.value };
 }
 
-/** Keys of the caller's own choice stand in brackets, as in `labels["a b"]`; names of the contract after a dot. */
+/** Keys of the caller's own choice and places in a list stand in brackets, as in `labels["a b"]`; names of the contract after a dot. */
 function formatPath(path: readonly PropertyKey[]): string {
   return path
     .map((part, index) => {
@@ -85,6 +80,8 @@ function formatPath(path: readonly PropertyKey[]): string {
 }
 
 function isFreeKey(path: readonly PropertyKey[], index: number): boolean {
+  if (typeof path[index] === 'number') return true;
+  if (index === 2 && path[0] === 'mantis') return path[1] === 'parameters';
   if (index === 1) return path[0] === 'labels' || path[0] === 'containers';
   return index === 3 && path[0] === 'containers' && (path[2] === 'env' || path[2] === 'parameters');
 }
@@ -177,12 +174,23 @@ function complete(descriptor: JobDescriptor, { callerEmail }: Submission): JobDe
 
 function completeSpec(descriptor: JobDescriptor): JobDescriptor['jobSpec'] {
   const spec = descriptor.jobSpec;
-  if (spec === undefined || spec.$case === 'mantis') return spec;
-  const common = {
-    instances: completeInstances(spec.value.instances),
-    retryPolicy: { policy: retryPolicyOf(descriptor) },
-    containerId: spec.value.containerId || (Object.keys(descriptor.containers)[0] ?? ''),
-  };
+  if (spec === undefined) return spec;
+  if (spec.$case === 'mantis') {
+    const stages = spec.value.stages.map((each, index) => ({
+      ...each,
+      ...completeStage(descriptor, index + 1),
+    }));
+    return { $case: 'mantis', value: { ...spec.value, stages } };
+  }
+  const common = completeStage(descriptor, noStage);
   if (spec.$case === 'batch') return { $case: 'batch', value: { ...spec.value, ...common } };
   return { $case: 'service', value: { ...spec.value, ...common, enabled: spec.value.enabled ?? true } };
+}
+
+function completeStage(descriptor: JobDescriptor, stage: number) {
+  return {
+    instances: instancesOf(descriptor, stage),
+    retryPolicy: { policy: retryPolicyOf(descriptor, stage) },
+    containerId: stageSpec(descriptor, stage)?.containerId || (Object.keys(descriptor.containers)[0] ?? ''),
+  };
 }

@@ -1,19 +1,21 @@
-import type { RetryPolicy } from '@berth/shared/gen/netflix/titus/titus_base';
+import { z } from 'zod';
 import type {
   BatchJobSpec,
   Container,
   JobDescriptor,
   MantisJobSpec,
   ServiceJobSpec,
-  TaskInstances,
-} from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { parameterProblems } from '@berth/shared/model/container-network';
-import { completeInstances, unboundedInstances } from '@berth/shared/model/job';
-import { parseResources } from '@berth/shared/model/resources';
-import { parseSecurityProfile } from '@berth/shared/model/security-profile';
-import { z } from 'zod';
+} from '../../gen/netflix/titus/titus_job_api.js';
+import { parameterProblems } from '../container-network.js';
+import { parseResources } from '../resources.js';
+import { parseSecurityProfile } from '../security-profile.js';
+import { bytes, checkInstances, checkName, checkRetryPolicy, quote, type Refuse } from './checks.js';
 import { isImageId, parseImageRef } from './image-ref.js';
 import * as limits from './limits.js';
+import { checkMantis, checkStageContainers } from './mantis-checks.js';
+import { checkPolicies, checkPublishers } from './scaling-checks.js';
+
+export { checkInstances } from './checks.js';
 
 /** A descriptor with its job spec under the contract's field name, so that paths of violations are the caller's. */
 export type DescriptorFields = Omit<JobDescriptor, 'jobSpec'> & {
@@ -21,14 +23,6 @@ export type DescriptorFields = Omit<JobDescriptor, 'jobSpec'> & {
   readonly service?: ServiceJobSpec;
   readonly mantis?: MantisJobSpec;
 };
-
-const notSupported = 'is not supported by this version';
-
-/**
- * Says what is wrong with the field at the path, relative to the value that is checked; `leftOut` where it is only that
- * something is not there.
- */
-type Refuse = (path: readonly PropertyKey[], description: string, leftOut?: 'leftOut') => void;
 
 /**
  * A schema of a value whose types Protobuf guarantees already: only `check` decides. Checks never abort one another,
@@ -177,12 +171,10 @@ const batchSchema = checked<BatchJobSpec>((batch, refuse) => {
 const serviceSchema = checked<ServiceJobSpec>((service, refuse) => {
   checkInstances(service.instances, refuse);
   checkRetryPolicy(service.retryPolicy, refuse);
-  if (service.scalingPolices.length > 0) refuse(['scalingPolices'], notSupported);
+  checkPolicies(service.scalingPolices, refuse);
 });
 
-const mantisSchema = checked<MantisJobSpec>((_mantis, refuse) => {
-  refuse([], notSupported);
-});
+const mantisSchema = checked<MantisJobSpec>(checkMantis);
 
 /** What a job descriptor must be, but for what depends on the caller. */
 export const descriptorSchema = z
@@ -196,17 +188,21 @@ export const descriptorSchema = z
     service: serviceSchema.optional(),
     mantis: mantisSchema.optional(),
   })
-  .superRefine((descriptor, context) => checkContainerReference(descriptor, refuseIn(context)));
+  .superRefine((descriptor, context) => {
+    const refuse = refuseIn(context);
+    checkContainerReference(descriptor, refuse);
+    checkPublishers(descriptor, descriptor.containers, refuse);
+  });
 
 type SpecFields = Pick<z.output<typeof descriptorSchema>, 'batch' | 'service' | 'mantis' | 'containers'>;
 
-/** Batch and service jobs run exactly one container, which the spec may name. */
+/** Batch and service jobs run exactly one container, which the spec may name; a Mantis job those of its stages. */
 function checkContainerReference(descriptor: SpecFields, refuse: Refuse): void {
+  if (descriptor.mantis !== undefined)
+    return checkStageContainers(descriptor.mantis, Object.keys(descriptor.containers), refuse);
   const spec = descriptor.batch ?? descriptor.service;
   const kind = descriptor.batch === undefined ? 'service' : 'batch';
-  if (spec === undefined && descriptor.mantis === undefined)
-    refuse(['jobSpec'], 'is required: set batch or service', 'leftOut');
-  if (spec === undefined) return;
+  if (spec === undefined) return refuse(['jobSpec'], 'is required: set batch, service or mantis', 'leftOut');
   const ids = Object.keys(descriptor.containers);
   if (ids.length > 1)
     refuse(['containers'], `has ${ids.length} containers, but a ${kind} job has exactly one`);
@@ -239,49 +235,7 @@ function checkArguments({ entryPoint, command }: Arguments, refuse: Refuse): voi
   }
 }
 
-/** Checks min <= desired <= max, and names the values. Paths begin with `instances`. */
-export function checkInstances(instances: TaskInstances | undefined, refuse: Refuse): void {
-  const { min, max, desired } = completeInstances(instances);
-  if (min > desired || desired > max) {
-    refuse(['instances'], `min <= desired <= max does not hold: min ${min}, desired ${desired}, max ${max}`);
-  }
-  if (max > unboundedInstances)
-    refuse(['instances', 'max'], `is ${max}, but at most ${unboundedInstances} is allowed`);
-  if (desired > limits.maxInstances)
-    refuse(['instances', 'desired'], `is ${desired}, but at most ${limits.maxInstances} is allowed`);
-}
-
-function checkRetryPolicy(retryPolicy: RetryPolicy | undefined, refuse: Refuse): void {
-  const policy = retryPolicy?.policy;
-  if (policy === undefined) return;
-  const path = ['retryPolicy', policy.$case];
-  for (const [field, value] of Object.entries(policy.value)) {
-    const max = field === 'retries' ? limits.maxRetries : limits.maxRetryDelayMs;
-    if (value > max) refuse([...path, field], `is ${value}, but at most ${max} is allowed`);
-  }
-  if (policy.$case !== 'exponentialBackOff') return;
-  const { initialDelayMs, maxDelayIntervalMs } = policy.value;
-  if (initialDelayMs > maxDelayIntervalMs) {
-    refuse(
-      [...path, 'maxDelayIntervalMs'],
-      `is ${maxDelayIntervalMs}, less than the initial delay of ${initialDelayMs}`,
-    );
-  }
-}
-
-function checkName(path: readonly PropertyKey[], name: string, refuse: Refuse): void {
-  if (bytes(name) > limits.maxNameBytes) refuse(path, `is longer than ${limits.maxNameBytes} bytes`);
-}
-
 /** Something, an @, and something; whether mail arrives there is not for Berth to say. */
 export function isEmail(text: string): boolean {
   return text.length <= 254 && /^[^\s@]+@[^\s@]+$/.test(text);
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
-}
-
-function bytes(text: string): number {
-  return Buffer.byteLength(text);
 }

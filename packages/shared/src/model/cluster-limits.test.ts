@@ -1,0 +1,43 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { freePlace } from './cluster-limits.js';
+
+const holders = (...places: readonly number[]) => places.map((clusterPlace) => ({ clusterPlace }));
+
+describe('the places of a cluster', () => {
+  it('are taken from the lowest, and by choice others', () => {
+    expect(freePlace(3, [])).toBe(1);
+    expect(freePlace(3, holders(1, 3))).toBe(2);
+    expect([0, 1, 2, 3].map((choice) => freePlace(3, [], choice))).toEqual([1, 2, 3, 1]);
+    expect(freePlace(3, holders(1, 2, 3))).toBeUndefined();
+  });
+
+  it('are fewer where jobs live that hold none', () => {
+    expect(freePlace(3, [{}, {}])).toBe(1);
+    expect(freePlace(3, [{}, {}, ...holders(1)])).toBeUndefined();
+    expect(freePlace(3, [{}, {}, {}, {}])).toBeUndefined();
+  });
+
+  it('never let more jobs in than the limit, whatever each of several takers lacks of the view', () => {
+    const aTaker = fc.record({ sees: fc.array(fc.boolean(), { maxLength: 12 }), choice: fc.nat() });
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 6 }),
+        fc.nat({ max: 6 }),
+        fc.array(aTaker, { maxLength: 20 }),
+        (max, unplaced, takers) => {
+          const there = Array.from({ length: Math.min(unplaced, max) }, () => ({}));
+          const taken = new Set<number>();
+          for (const { sees, choice } of takers) {
+            // A view that lags lacks jobs that have come, and never one that was there before all of them.
+            const seen = [...taken].filter((_, index) => sees[index] === true);
+            const place = freePlace(max, [...there, ...holders(...seen)], choice);
+            // The store refuses a place that is taken.
+            if (place !== undefined) taken.add(place);
+          }
+          expect(there.length + taken.size).toBeLessThanOrEqual(max);
+        },
+      ),
+    );
+  });
+});

@@ -1,0 +1,259 @@
+import { ScheduleServiceService as schedules } from '@berth/shared/gen/berth/v1/schedule_service';
+import { FireOutcome } from '@berth/shared/gen/berth/v1/store';
+import {
+  type DeepPartial,
+  JobClusterDescriptor,
+  type MantisClusterSpec,
+  JobManagementServiceService as methods,
+  State,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { placeClaim } from '@berth/shared/model/job';
+import { silentLogger } from '@berth/shared/process/logger';
+import { fromServiceError } from '@berth/shared/rpc/status';
+import { MemoryStore } from '@berth/shared/store/memory-store';
+import { Replica } from '@berth/shared/store/replica';
+import { status } from '@grpc/grpc-js';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { codeOf, RunningGateway } from './testing/running-gateway.js';
+import { statusWrite } from './testing/scripted-cell.js';
+
+let store: MemoryStore;
+let gateway: RunningGateway;
+let replica: Replica;
+
+beforeEach(async () => {
+  store = new MemoryStore();
+  gateway = await RunningGateway.start(store);
+  replica = await Replica.start(store.openLogReader(), { log: silentLogger });
+});
+
+afterEach(async () => {
+  await gateway.close();
+  await replica.close();
+  await store.close();
+});
+
+const owner = { ownerEmail: 'ada@example.org', teamEmail: 'engines@example.org' };
+const containers = { main: { image: { name: 'busybox:1' } } };
+const cronLabels = { 'berth.cronSpec': '0 6 * * *', 'berth.cronTimeZone': 'Asia/Tokyo' };
+
+function aCluster(labels: Record<string, string>, fields: DeepPartial<JobClusterDescriptor> = {}) {
+  return JobClusterDescriptor.fromPartial({
+    name: 'nightly',
+    owner,
+    clusterSpec: { $case: 'batch', value: {} },
+    jobDescriptor: { labels, containers },
+    ...fields,
+  });
+}
+
+function aMantisCluster(value: DeepPartial<MantisClusterSpec>) {
+  const stages = [{ containerId: 'main' }];
+  const jobSpec = { $case: 'mantis' as const, value: { name: 'pipeline', jobSLA: {}, stages } };
+  const jobDescriptor = { owner, containers, jobSpec };
+  return aCluster({}, { clusterSpec: { $case: 'mantis', value }, jobDescriptor });
+}
+
+async function create(cluster: JobClusterDescriptor): Promise<string> {
+  return (await gateway.call(methods.createJobCluster, cluster)).response.id;
+}
+
+/** The cluster as it is stored, once everything that was answered is in the log. */
+async function stored(id: string) {
+  await replica.waitFor((await store.openLogReader().head()).revision, 5_000);
+  const record = replica.find('cluster', id)?.record;
+  if (record === undefined) throw new Error(`there is no cluster ${id}`);
+  return record;
+}
+
+async function job(id: string) {
+  await replica.waitFor((await store.openLogReader().head()).revision, 5_000);
+  const record = replica.find('job', id)?.record;
+  if (record === undefined) throw new Error(`there is no job ${id}`);
+  return record;
+}
+
+const pause = (clusterId: string) => gateway.call(schedules.pauseSchedule, { clusterId });
+const resume = (clusterId: string) => gateway.call(schedules.resumeSchedule, { clusterId });
+const update = (id: string, descriptor: JobClusterDescriptor) =>
+  gateway.call(methods.updateJobCluster, { id, descriptor });
+const enable = (id: string, enableStatus: boolean) =>
+  gateway.call(methods.updateJobClusterStatus, { id, enableStatus });
+const jobIn = (clusterId: string) => ({ headers: { 'berth.jobClusterId': clusterId } });
+const emptyJob = { labels: {}, containers: {}, appName: '' } as never;
+
+/** Waits for the clock to go on from that time. */
+const later = (sinceMs: number) => expect.poll(() => Date.now()).toBeGreaterThan(sinceMs);
+
+async function refused(promise: Promise<unknown>) {
+  const error = await promise.then(
+    () => undefined,
+    (reason) => fromServiceError(reason),
+  );
+  if (error === undefined) throw new Error('it was not refused');
+  return error;
+}
+
+describe('the schedule of a cluster', () => {
+  it('is told with its next fire and its last ones', async () => {
+    const clusterId = await create(aCluster({ ...cronLabels, 'berth.cronPolicy': 'KEEP_EXISTING' }));
+    const fire = { atMs: 1000, outcome: FireOutcome.SKIPPED, jobId: '', text: 'why' };
+    const record = { clusterId, firedThroughMs: 1000, fires: [fire] };
+    await store.commit({ actor: 'master', writes: [{ kind: 'clusterStatus', id: clusterId, record }] });
+    const { revision } = await store.openLogReader().head();
+    const headers = { 'berth-min-revision': String(revision) };
+    const { response } = await gateway.call(schedules.getSchedule, { clusterId }, { headers });
+    expect(response.schedule).toMatchObject({
+      clusterId,
+      clusterName: 'nightly',
+      cronSpec: '0 6 * * *',
+      timeZone: 'Asia/Tokyo',
+      atMs: 0,
+      policy: 2,
+      startingDeadlineMs: 300_000,
+      paused: false,
+      enabled: true,
+      lastFires: [fire],
+    });
+    const next = new Date(response.schedule?.nextFireAtMs ?? 0);
+    expect([next.getUTCHours(), next.getUTCMinutes()]).toEqual([21, 0]);
+  });
+
+  it('lists as many fires as are asked for, from when is asked for', async () => {
+    const clusterId = await create(aCluster(cronLabels));
+    const afterMs = Date.UTC(2027, 0, 1);
+    const { response } = await gateway.call(schedules.listFires, { clusterId, count: 3, afterMs });
+    expect(response).toEqual({
+      firesAtMs: [1, 2, 3].map((day) => Date.UTC(2027, 0, day, 21)),
+      timeZone: 'Asia/Tokyo',
+      idleBecause: '',
+    });
+    const standard = await gateway.call(schedules.listFires, { clusterId, count: 0, afterMs: 0 });
+    expect(standard.response.firesAtMs).toHaveLength(10);
+    expect(standard.response.firesAtMs[0]).toBeGreaterThan(Date.now());
+  });
+
+  it('is paused and resumed, from then on', async () => {
+    const clusterId = await create(aCluster(cronLabels));
+    const since = (await stored(clusterId)).scheduleSinceMs;
+    expect((await pause(clusterId)).response.schedule).toMatchObject({ paused: true, nextFireAtMs: 0 });
+    const list = await gateway.call(schedules.listFires, { clusterId, count: 1, afterMs: 0 });
+    expect(list.response.idleBecause).toBe('the schedule is paused');
+    expect(await stored(clusterId)).toMatchObject({ schedulePaused: true, scheduleSinceMs: since });
+    await later(since);
+    expect((await resume(clusterId)).response.schedule?.nextFireAtMs).toBeGreaterThan(Date.now());
+    expect((await stored(clusterId)).scheduleSinceMs).toBeGreaterThan(since);
+  });
+
+  it('is not there in a cluster that says none, and not of a cluster that is not there', async () => {
+    const clusterId = await create(aCluster({}));
+    for (const call of [pause(clusterId), gateway.call(schedules.getSchedule, { clusterId })])
+      expect(await codeOf(call)).toBe(status.FAILED_PRECONDITION);
+    expect(await codeOf(gateway.call(schedules.getSchedule, { clusterId: 'none' }))).toBe(status.NOT_FOUND);
+    const many = { clusterId: '', count: 1001, afterMs: 0 };
+    expect(
+      (await refused(gateway.call(schedules.listFires, many))).violations.map(({ field }) => field),
+    ).toEqual(['cluster_id', 'count']);
+  });
+
+  it('begins anew when it is changed or its cluster enabled, and goes on when something else is changed', async () => {
+    const clusterId = await create(aCluster(cronLabels));
+    const since = async () => (await stored(clusterId)).scheduleSinceMs;
+    const first = await since();
+    await later(first);
+    await update(clusterId, aCluster(cronLabels, { name: 'other' }));
+    await update(clusterId, aCluster({ ...cronLabels, 'berth.cronPolicy': 'forbid' }));
+    expect(await since()).toBe(first);
+    await update(clusterId, aCluster({ ...cronLabels, 'berth.cronSpec': '0 7 * * *' }));
+    const second = await since();
+    expect(second).toBeGreaterThan(first);
+    await enable(clusterId, false);
+    expect(await since()).toBe(second);
+    await later(second);
+    await enable(clusterId, true);
+    expect(await since()).toBeGreaterThan(second);
+  });
+
+  it('is refused with everything that is wrong with it, and where its one time has passed', async () => {
+    const wrong = aCluster({ 'berth.cronSpec': '0 0 30 2 *', 'berth.startingDeadlineSecs': 'x' });
+    expect((await refused(create(wrong))).violations.map(({ field }) => field)).toEqual([
+      'jobDescriptor.labels["berth.cronSpec"]',
+      'jobDescriptor.labels["berth.startingDeadlineSecs"]',
+    ]);
+    const past = aCluster({ 'berth.scheduleAt': '2001-01-01T00:00:00Z' });
+    expect((await refused(create(past))).message).toContain('has passed already');
+    const clusterId = await create(aCluster({}));
+    expect((await refused(update(clusterId, past))).violations[0]?.field).toBe(
+      'descriptor.jobDescriptor.labels["berth.scheduleAt"]',
+    );
+  });
+});
+
+describe('a Mantis cluster', () => {
+  it('is enabled as its descriptor says, and its descriptor follows', async () => {
+    const id = await create(aMantisCluster({ enabled: false }));
+    expect((await stored(id)).enabled).toBe(false);
+    await enable(id, true);
+    const record = await stored(id);
+    expect([record.enabled, record.descriptor?.clusterSpec?.value]).toMatchObject([true, { enabled: true }]);
+    await update(id, aMantisCluster({ enabled: false }));
+    expect((await stored(id)).enabled).toBe(false);
+    // What says nothing of it leaves it as it is.
+    await update(id, aMantisCluster({}));
+    expect((await stored(id)).enabled).toBe(false);
+  });
+
+  it('takes jobs up to its maximum, and the next when one has ended', async () => {
+    const id = await create(aMantisCluster({ max: 2 }));
+    const first = await gateway.create(emptyJob, jobIn(id));
+    await gateway.create(emptyJob, jobIn(id));
+    const error = await refused(gateway.create(emptyJob, jobIn(id)));
+    expect(error).toMatchObject({
+      code: 'failedPrecondition',
+      message: `Job cluster ${id} has as many live jobs as its maximum allows, 2; one has to end first.`,
+    });
+    const held = (await job(first)).clusterPlace ?? 0;
+    await store.commit({
+      actor: 'master',
+      writes: [statusWrite(first, State.FINISHED, 'killed')],
+      releaseClaims: [{ name: placeClaim({ clusterId: id, clusterPlace: held }) ?? '', owner: first }],
+    });
+    await expect
+      .poll(() =>
+        gateway.create(emptyJob, jobIn(id)).then(
+          () => 'taken',
+          () => 'refused',
+        ),
+      )
+      .toBe('taken');
+  });
+
+  it('takes no more than its maximum through several gateways at once', async () => {
+    const other = await RunningGateway.start(store);
+    try {
+      const id = await create(aMantisCluster({ max: 3 }));
+      await other.call(methods.findJobCluster, { id }, { headers: { 'berth-min-revision': '1' } });
+      const calls = Array.from({ length: 12 }, (_, index) =>
+        (index % 2 === 0 ? gateway : other).create(emptyJob, jobIn(id)).then(
+          () => 'OK',
+          (error) => status[error.code] ?? '',
+        ),
+      );
+      const outcomes = await Promise.all(calls);
+      expect(outcomes.filter((outcome) => outcome === 'OK')).toHaveLength(3);
+      expect(new Set(outcomes)).toEqual(new Set(['OK', 'FAILED_PRECONDITION']));
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('gives a caller who repeats a request the first job, though that has filled the cluster', async () => {
+    const id = await create(aMantisCluster({ max: 1 }));
+    const headers = { ...jobIn(id).headers, 'idempotency-key': 'k' };
+    const first = await gateway.create(emptyJob, { headers });
+    expect(await gateway.create(emptyJob, { headers })).toBe(first);
+    expect(await codeOf(gateway.create(emptyJob, { headers: { ...headers, 'idempotency-key': 'l' } }))).toBe(
+      status.FAILED_PRECONDITION,
+    );
+  });
+});
