@@ -1,12 +1,15 @@
-// Makes the parser of constraint expressions from its grammar: plain code without dependencies, which is committed.
+// Makes the parsers of the model's languages from their grammars: plain code without dependencies, which is committed.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import peggy from 'peggy';
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), '../packages/shared/src/model/expression');
+const model = join(dirname(fileURLToPath(import.meta.url)), '../packages/shared/src/model');
 
-// Helpers that the grammar's actions use.
+/** The languages, by the folder of their grammar, with the rules that a text may be read by; the first is the usual one. */
+const languages = { expression: ['Expression'], scaling: ['Condition', 'Action'] };
+
+// Helpers that the grammars' actions use.
 const helpers = `
   function join(kind, first, rest) {
     return rest.reduce((left, right) => ({ kind, left, right }), first);
@@ -19,10 +22,12 @@ const helpers = `
 // The column at which what an action stands for begins; a helper of its own for each text that is parsed.
 const perText = 'function column() { return offset() + 1; }';
 
-/** The parser's source; a test compares it with the committed file. */
-export function generateParser() {
-  const grammar = `{{${helpers}}}\n{${perText}}\n${readFileSync(join(folder, 'grammar.peggy'), 'utf8')}`;
-  const source = peggy.generate(grammar, { output: 'source', format: 'es' });
+/** The source of a language's parser; a test compares it with the committed file. */
+export function generateParser(folder = 'expression') {
+  const text = readFileSync(join(model, folder, 'grammar.peggy'), 'utf8');
+  const rules = languages[folder];
+  const options = { output: 'source', format: 'es', allowedStartRules: rules };
+  const source = peggy.generate(`{{${helpers}}}\n{${perText}}\n${text}`, options);
   // Only the function is of use: the rest of a generated parser does not carry types.
   const body = source.slice(0, source.lastIndexOf('export {'));
   return [
@@ -30,12 +35,15 @@ export function generateParser() {
     '// Generated from ../grammar.peggy by `npm run gen`: do not edit.',
     body.trimEnd(),
     '',
-    '/** Parses an expression; throws an error with `location` and `message`. */',
-    'export const parse: (text: string) => unknown = peg$parse;',
+    '/** Parses a text; throws an error with `location` and `message`. */',
+    rules.length === 1
+      ? 'export const parse: (text: string) => unknown = peg$parse;'
+      : `export const parse: (text: string, options?: { startRule: ${rules.map((rule) => `'${rule}'`).join(' | ')} }) => unknown = peg$parse;`,
     '',
   ].join('\n');
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  writeFileSync(join(folder, 'gen/parser.ts'), generateParser());
+  for (const folder of Object.keys(languages))
+    writeFileSync(join(model, folder, 'gen/parser.ts'), generateParser(folder));
 }

@@ -1,6 +1,8 @@
+import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task-state';
 import { describe, expect, it } from 'vitest';
-import { aJob, anAgent, aTask, limits, must, t0 } from '../testing/fixtures.js';
+import { aJob, anAgent, aService, aTask, limits, must, t0 } from '../testing/fixtures.js';
+import { aScaledService, aScaledStage } from '../testing/scaled-jobs.js';
 import { assignmentFor, assignTask } from './assignment.js';
 import { endTask } from './end-task.js';
 
@@ -38,6 +40,13 @@ describe('the assignment of a task', () => {
     });
   });
 
+  it('asks for results where the job is one of a registered kind: a batch job of a cluster of its own', () => {
+    const collects = (record: typeof job) => assignmentFor(queued, placed, record, limits)?.collectsResults;
+    expect(collects(job)).toBe(false);
+    expect(collects({ ...job, clusterId: 'nightly' })).toBe(true);
+    expect(collects({ ...aService(), clusterId: 'web' })).toBe(false);
+  });
+
   it('is put when the task is created and placed at once', () => {
     expect(assignmentFor(undefined, placed, job, limits)).toMatchObject({ taskId: 'job-1.0-0' });
   });
@@ -60,6 +69,18 @@ describe('the assignment of a task', () => {
     expect(assignmentFor(placed, running, job, limits)).toBeUndefined();
     const ended = must(endTask(placed, { code: 'failed', atMs: t0 }));
     expect(assignmentFor(ended, { ...ended, replaced: true }, job, limits)).toBeUndefined();
+  });
+
+  it('asks for samples where policies scale what the task belongs to', () => {
+    const service = aScaledService();
+    const pipeline = aScaledStage();
+    const placedOf = (of: JobRecord, stage: number) =>
+      assignTask(aTask({ job: of, stage }), anAgent(), t0, limits);
+    const isSampled = (of: JobRecord, stage = 0) =>
+      assignmentFor(undefined, placedOf(of, stage), of, limits)?.sampled;
+    expect(isSampled(service)).toBe(true);
+    expect([isSampled(pipeline, 1), isSampled(pipeline, 2)]).toEqual([false, true]);
+    expect(isSampled(job)).toBe(false);
   });
 
   it('is none for a task that was never placed', () => {

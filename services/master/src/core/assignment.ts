@@ -1,6 +1,8 @@
 import type { AgentRecord, Assignment, JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { containerOf } from '@berth/shared/model/job';
 import { formatCards, gpusKey } from '@berth/shared/model/placement/cards';
+import { isInstance } from '@berth/shared/model/registered-kind';
+import { isSampled } from '@berth/shared/model/scaling/scaled-job';
 import { isTaskLive, moveTask, State } from '@berth/shared/model/task-state';
 import type { Limits } from './limits.js';
 
@@ -43,12 +45,12 @@ function toAssignment(task: TaskRecord, job: JobRecord, limits: Limits): Assignm
   return {
     taskId: task.task?.id ?? '',
     jobId: task.jobId,
-    container: job.descriptor && containerOf(job.descriptor),
+    container: job.descriptor && containerOf(job.descriptor, task.stage),
     resources: task.resources,
     taskContext: task.task?.taskContext ?? {},
     stop: task.stop,
     killGraceMs: limits.killGraceMs,
-    sampled: false,
-    collectsResults: false,
+    sampled: job.descriptor !== undefined && isSampled(job.descriptor, task.stage),
+    collectsResults: isInstance(job),
   };
 }

@@ -7,8 +7,8 @@ export const maxExpressionLength = 4096;
 /** Deeper nesting is refused: it could exhaust the stack. */
 const maxDepth = 64;
 
-export type Parsed =
-  | { readonly ok: true; readonly ast: Expression }
+export type Parsed<T = Expression> =
+  | { readonly ok: true; readonly ast: T }
   | { readonly ok: false; readonly error: ExpressionError };
 
 /** What peggy throws. */
@@ -19,10 +19,15 @@ interface SyntaxFailure {
 
 /** Reads an expression; the error says what was expected, and at which column. */
 export function parseExpression(text: string): Parsed {
+  return parseWith<Expression>(parse, text);
+}
+
+/** Reads a text by one of the model's generated parsers, whose `T` it must make. */
+export function parseWith<T>(parser: (text: string) => unknown, text: string): Parsed<T> {
   const refusal = tooMuch(text);
   if (refusal !== undefined) return { ok: false, error: refusal };
   try {
-    return { ok: true, ast: parse(text) as Expression };
+    return { ok: true, ast: parser(text) as T };
   } catch (error) {
     if (!isSyntaxFailure(error)) throw error;
     return {

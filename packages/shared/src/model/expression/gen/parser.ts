@@ -1645,5 +1645,5 @@ const peg$allowedStartRules = [
   "Expression"
 ];
 
-/** Parses an expression; throws an error with `location` and `message`. */
+/** Parses a text; throws an error with `location` and `message`. */
 export const parse: (text: string) => unknown = peg$parse;

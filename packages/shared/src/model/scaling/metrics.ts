@@ -1,0 +1,26 @@
+import { unitFactor } from '../expression/vocabulary.js';
+import type { Level } from './ast.js';
+
+/** What a metric counts: a percentage of what the task asked for, a rate in Mbps, or whatever its task publishes. */
+export type MetricQuantity = 'percent' | 'rate' | 'published';
+
+/** The metrics that agents measure of every sampled task; any other name is a value that the task itself publishes. */
+export const measuredMetrics: Readonly<Record<string, MetricQuantity>> = {
+  CPUUtilization: 'percent',
+  MemoryUtilization: 'percent',
+  NetworkUtilization: 'percent',
+  NetworkIn: 'rate',
+  NetworkOut: 'rate',
+};
+
+export function quantityOf(metric: string): MetricQuantity {
+  return (Object.hasOwn(measuredMetrics, metric) ? measuredMetrics[metric] : undefined) ?? 'published';
+}
+
+/** The level in the metric's own unit: per cent, Mbps, or as published; undefined where its unit does not fit. */
+export function levelIn(quantity: MetricQuantity | 'count', { value, unit }: Level): number | undefined {
+  if (unit === '') return value;
+  if (quantity === 'percent') return unit === '%' ? value : undefined;
+  const factor = quantity === 'rate' && unit !== '%' ? unitFactor('rate', unit) : undefined;
+  return factor === undefined ? undefined : value * factor;
+}

@@ -1,0 +1,143 @@
+import type { JobRecord, JobScalingRecord, ScalingDecision, TaskRecord } from '../../gen/berth/v1/store.js';
+import type { JobDescriptor, ScalingPolicy } from '../../gen/netflix/titus/titus_job_api.js';
+import type { CellView } from '../cell-view.js';
+import { instancesOf } from '../job.js';
+import { noStage } from '../stages.js';
+import { isTaskLive, State, taskReasonCode, taskState } from '../task-state.js';
+import { type Policy, policyMetrics, readPolicy } from './policy.js';
+import type { Proposal, Situation } from './situation.js';
+import { readStagePolicy, type StagePolicy } from './stage-policy.js';
+
+/** What scales together: the instances of a service by its policies, or those of one stage by its strategies. */
+export type ScaledSet =
+  | { readonly kind: 'service'; readonly stage: number; readonly policies: readonly Policy[] }
+  | { readonly kind: 'stage'; readonly stage: number; readonly policy: StagePolicy };
+
+/** Whether the tasks of the stage ({@link noStage} in a service) are to be sampled. */
+export function isSampled({ jobSpec }: JobDescriptor, stage: number): boolean {
+  if (jobSpec?.$case === 'service') return jobSpec.value.scalingPolices.length > 0;
+  if (jobSpec?.$case !== 'mantis') return false;
+  const strategies = jobSpec.value.stages[stage - 1]?.autoScalingPolicy?.strategies;
+  return strategies !== undefined && Object.keys(strategies).length > 0;
+}
+
+/** Whether policies may change the instances of anything in the job. Costs little. */
+export function isScaled(descriptor: JobDescriptor): boolean {
+  const { jobSpec } = descriptor;
+  if (jobSpec?.$case === 'mantis')
+    return jobSpec.value.stages.some((_, index) => isSampled(descriptor, index + 1));
+  return isSampled(descriptor, noStage);
+}
+
+/** Everything in the job that scales, its policies read. Policies that are not valid, which no gateway stores, are left out. */
+export function scaledSets({ jobSpec }: JobDescriptor): readonly ScaledSet[] {
+  if (jobSpec?.$case === 'service') {
+    const read = jobSpec.value.scalingPolices.map(readPolicy);
+    const policies = read.filter((policy): policy is Policy => !('violations' in policy));
+    return policies.length === 0 ? [] : [{ kind: 'service', stage: noStage, policies }];
+  }
+  if (jobSpec?.$case !== 'mantis') return [];
+  return jobSpec.value.stages.flatMap(({ autoScalingPolicy }, index): ScaledSet[] => {
+    const policy = readStagePolicy(autoScalingPolicy);
+    return policy === undefined ? [] : [{ kind: 'stage', stage: index + 1, policy }];
+  });
+}
+
+/** Whether no caller has switched the job's scaling off. Only services have the switch. */
+export function isScalingEnabled({ jobSpec }: JobDescriptor): boolean {
+  return jobSpec?.$case !== 'service' || (jobSpec.value.enabled ?? true);
+}
+
+/** The metrics that the set's policies look at. */
+export function metricsOf(set: ScaledSet): ReadonlySet<string> {
+  if (set.kind === 'stage') return new Set(set.policy.strategies.map(({ metric }) => metric));
+  return new Set(set.policies.flatMap(policyMetrics));
+}
+
+/** The metrics that the condition of a policy names; none where it cannot be read. */
+export function conditionMetrics(policy: ScalingPolicy): readonly string[] {
+  const read = readPolicy(policy);
+  return 'violations' in read ? [] : policyMetrics(read);
+}
+
+/** The tasks of a stage, as scaling sees them. */
+export interface Workforce {
+  /** Ids of the tasks that run and are to stay. */
+  readonly runningIds: readonly string[];
+  readonly settled: number;
+  readonly starting: number;
+}
+
+/** See {@link Situation}. */
+export function workforceOf(cell: CellView, jobId: string, stage: number): Workforce {
+  const runningIds: string[] = [];
+  let [settled, starting] = [0, 0];
+  for (const { id, record } of cell.tasksOf(jobId)) {
+    if (record.stage !== stage || record.replaced || isLeaving(record)) continue;
+    const state = taskState(record);
+    if (state === State.RUNNING || isReplacement(record) || !isTaskLive(record)) settled += 1;
+    if (state === State.RUNNING && record.stop === undefined) runningIds.push(id);
+    if (state === State.DISPATCHED || state === State.STARTING) starting += 1;
+  }
+  return { runningIds, settled, starting };
+}
+
+function isLeaving(task: TaskRecord): boolean {
+  return task.stop?.code === 'scaledDown' || taskReasonCode(task) === 'scaledDown';
+}
+
+function isReplacement({ task }: TaskRecord): boolean {
+  return task?.taskContext['task.resubmitOf'] !== undefined;
+}
+
+/** What a decision needs besides the job and its tasks. */
+export interface Moment {
+  readonly readings: Situation['readings'];
+  readonly lastActionMs: number | undefined;
+  readonly nowMs: number;
+  readonly patienceMs: number;
+}
+
+/** The situation of a service. */
+export function situationOf(descriptor: JobDescriptor, workforce: Workforce, moment: Moment): Situation {
+  const { runningIds, settled, starting } = workforce;
+  return {
+    instances: instancesOf(descriptor),
+    isEnabled: isScalingEnabled(descriptor),
+    running: runningIds.length,
+    settled,
+    starting,
+    ...moment,
+  };
+}
+
+/** The newest decisions that a job keeps; of each stage at least the last one. */
+export const maxDecisions = 20;
+
+/** When the stage was last scaled by its policies. */
+export function lastDecisionMs(record: JobScalingRecord | undefined, stage: number): number | undefined {
+  return record?.decisions.findLast((decision) => decision.stage === stage)?.atMs;
+}
+
+/** When a stage's first cool-down begins: at its last scaling, or with its job. */
+export function lastScaledMs(job: JobRecord, record: JobScalingRecord | undefined, stage: number): number {
+  return lastDecisionMs(record, stage) ?? job.createdAtMs;
+}
+
+/** The record with one more decision. */
+export function withDecision(
+  jobId: string,
+  record: JobScalingRecord | undefined,
+  decision: ScalingDecision,
+): JobScalingRecord {
+  const all = [...(record?.decisions ?? []), decision];
+  const surplus = all.length - maxDecisions;
+  const isLast = (each: ScalingDecision, place: number) =>
+    all.findLastIndex(({ stage }) => stage === each.stage) === place;
+  return { jobId, decisions: all.filter((each, place) => place >= surplus || isLast(each, place)) };
+}
+
+/** The decision as it is stored. */
+export function toDecision(proposal: Proposal, stage: number, atMs: number): ScalingDecision {
+  return { ...proposal, atMs, stage, values: { ...proposal.values } };
+}

@@ -1,0 +1,84 @@
+import {
+  type PolicyOutlook as PolicyOutlookMessage,
+  PolicyStanding,
+  type ScaledInstances,
+} from '@berth/shared/gen/berth/v1/scaling_service';
+import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
+import type { CellView } from '@berth/shared/model/cell-view';
+import { instancesOf } from '@berth/shared/model/job';
+import { decideScaling } from '@berth/shared/model/scaling/decide';
+import { decideStage } from '@berth/shared/model/scaling/decide-stage';
+import type { Reading } from '@berth/shared/model/scaling/evaluate';
+import type { SampleWindow } from '@berth/shared/model/scaling/sample-window';
+import {
+  lastDecisionMs,
+  lastScaledMs,
+  type ScaledSet,
+  situationOf,
+  workforceOf,
+} from '@berth/shared/model/scaling/scaled-job';
+import type { Outlook, Standing } from '@berth/shared/model/scaling/situation';
+
+const standings: Readonly<Record<Standing, PolicyStanding>> = {
+  disabled: PolicyStanding.DISABLED,
+  unknown: PolicyStanding.UNKNOWN,
+  notMet: PolicyStanding.NOT_MET,
+  holding: PolicyStanding.HOLDING,
+  coolingDown: PolicyStanding.COOLING_DOWN,
+  waiting: PolicyStanding.WAITING,
+  enough: PolicyStanding.ENOUGH,
+  atBound: PolicyStanding.AT_BOUND,
+  outvoted: PolicyStanding.OUTVOTED,
+  acting: PolicyStanding.ACTING,
+};
+
+/** What a gateway knows of one job's use of resources at one time. */
+export interface Glimpse {
+  readonly cell: CellView;
+  readonly window: SampleWindow;
+  /** Everything in the window was heard since then. */
+  readonly sinceMs: number;
+  readonly nowMs: number;
+}
+
+/** How the policies of one set of the job's instances stand, by the functions that decide. */
+export function scaledInstances(job: JobRecord, set: ScaledSet, glimpse: Glimpse): ScaledInstances {
+  const { cell, window, sinceMs } = glimpse;
+  const { descriptor } = job;
+  const workforce = workforceOf(cell, job.id, set.stage);
+  const readings = window.latest(job.id, workforce.runningIds, sinceMs);
+  const outlooks = descriptor === undefined ? [] : outlooksOf(job, set, { ...glimpse, readings });
+  return {
+    stage: set.stage,
+    instances: descriptor && instancesOf(descriptor, set.stage),
+    runningTasks: workforce.runningIds.length,
+    heardTasks: readings.length,
+    policies: outlooks.map(outlookMessage),
+  };
+}
+
+function outlooksOf(
+  job: JobRecord,
+  set: ScaledSet,
+  { cell, nowMs, sinceMs, readings }: Glimpse & { readonly readings: readonly Reading[] },
+): readonly Outlook[] {
+  const { descriptor } = job;
+  if (descriptor === undefined) return [];
+  const record = cell.find('jobScaling', job.id)?.record;
+  if (set.kind === 'stage') {
+    const instances = instancesOf(descriptor, set.stage);
+    const lastMs = lastScaledMs(job, record, set.stage);
+    return decideStage(set.policy, { instances, readings, lastScaledMs: lastMs, nowMs }).outlooks;
+  }
+  const situation = situationOf(descriptor, workforceOf(cell, job.id, set.stage), {
+    readings,
+    lastActionMs: lastDecisionMs(record, set.stage),
+    nowMs,
+    patienceMs: nowMs - sinceMs,
+  });
+  return decideScaling(set.policies, situation).outlooks;
+}
+
+function outlookMessage({ policy, action, standing, text, values }: Outlook): PolicyOutlookMessage {
+  return { condition: policy, action, standing: standings[standing], text, values: { ...values } };
+}

@@ -1,0 +1,90 @@
+import { ScalingCalls } from '@berth/client/scaling-calls';
+import type { Job } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { State } from '@berth/shared/model/task-state';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DockerCell, skipCellTests } from '../support/docker-cell.js';
+import { type Descriptor, runs, shell, tasksIn } from '../support/jobs.js';
+
+/** Keeps its tenth of a core busy until it is told to rest. */
+const busyUntilTold = 'while :; do if [ -e /tmp/rest ]; then sleep 1; fi; done';
+const out = 'avg(CPUUtilization) > 80%';
+const back = 'avg(CPUUtilization) < 20%';
+
+describe.skipIf(skipCellTests !== false)('autoscaling of real containers', () => {
+  let cell: DockerCell;
+  let calls: ScalingCalls;
+
+  beforeAll(async () => {
+    cell = await DockerCell.start({
+      env: {
+        master: { BERTH_MASTER_SCALING_INTERVAL: '500ms', BERTH_MASTER_KILL_GRACE: '500ms' },
+        agent: { BERTH_AGENT_SAMPLE_INTERVAL: '500ms' },
+      },
+    });
+    calls = new ScalingCalls({
+      addresses: [cell.local.api.grpc],
+      caller: { id: 'test', email: 'test@example.com' },
+    });
+  });
+  afterAll(async () => {
+    calls?.close();
+    await cell?.stop();
+  });
+
+  const scaled = (): Descriptor => ({
+    appName: 'scaled',
+    containers: { main: shell(busyUntilTold) },
+    jobSpec: {
+      $case: 'service',
+      value: {
+        instances: { min: 1, max: 3, desired: 1 },
+        scalingPolices: [
+          {
+            condition: out,
+            action: 'addInstances 1',
+            durationSecs: 2,
+            labels: { 'berth.coolDownSecs': '3' },
+          },
+          {
+            condition: back,
+            action: 'removeInstances 1',
+            durationSecs: 2,
+            labels: { 'berth.coolDownSecs': '3' },
+          },
+        ],
+      },
+    },
+  });
+
+  const until = (id: string, what: string, condition: (job: Job) => boolean) =>
+    cell.until(`job ${id} ${what}`, async () => {
+      const job = await cell.caller.find(id);
+      return condition(job) && job;
+    });
+
+  const rest = async (taskId: string) => {
+    const exec = await cell.docker.getContainer(taskId).exec({ Cmd: ['touch', '/tmp/rest'] });
+    await exec.start({ Detach: true });
+  };
+
+  it('scales a service out under a real load of its processors, and back in when the load is gone', async () => {
+    const id = await cell.caller.create(scaled());
+    const busy = await until(id, 'grows to three tasks', runs(3));
+    for (const task of tasksIn(busy, State.RUNNING)) await rest(task.id);
+    await until(id, 'shrinks to one task', runs(1));
+    const { decisions } = await calls.explainScaling(id, { listenMs: 0 });
+    expect(decisions.map(({ policy, from, to }) => [policy, from, to])).toEqual([
+      [out, 1, 2],
+      [out, 2, 3],
+      [back, 3, 2],
+      [back, 2, 1],
+    ]);
+    for (const { policy, values } of decisions) {
+      const used = values['avg(CPUUtilization)'];
+      if (policy === out) expect(used).toBeGreaterThan(80);
+      else expect(used).toBeLessThan(20);
+    }
+    await cell.caller.kill(id);
+    await cell.until('the containers are gone', async () => (await cell.containers()).length === 0);
+  });
+});
