@@ -7,7 +7,8 @@ import { recordingLogger } from '../support/recording-logger.js';
 import { skipRedisTests, startTestRedis, type TestRedis } from '../support/redis.js';
 import { waitFor } from '../support/wait-for.js';
 import { expectSameCell } from './same-cell.js';
-import { applied, assignment, cluster, readAll, report, request } from './store-fixtures.js';
+import { applied, assignment, cluster, readAll, report, request, sampleBatch } from './store-fixtures.js';
+import { ear, untilHeard } from './store-sample-contract.js';
 
 describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', () => {
   let redis: TestRedis;
@@ -97,6 +98,29 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
         .catch(() => undefined),
     );
     expect(reports).toHaveLength(1);
+  });
+
+  it('lets a feed hear samples again after a restart', async () => {
+    const one = ear(store.openSampleFeed());
+    await untilHeard(store, one);
+    await redis.restart();
+    one.heard.length = 0;
+    await untilHeard(store, one);
+  });
+
+  it('gives samples up soon where it stands still, and loses nothing else that waits', async () => {
+    redis.pause();
+    const beaten = store.beat(['one']);
+    await expect(store.publishSamples(sampleBatch(1))).rejects.toMatchObject({ code: 'unavailable' });
+    redis.resume();
+    await beaten;
+    expect(log.lines).toEqual([]);
+  });
+
+  it('gives samples up at once where it is away', async () => {
+    await redis.kill();
+    await waitFor(() => log.lines.length > 0, { what: 'the loss is noticed' });
+    await expect(store.publishSamples(sampleBatch(1))).rejects.toMatchObject({ code: 'unavailable' });
   });
 
   it('resynchronises a replica when Redis comes back with an older state and another history', async () => {

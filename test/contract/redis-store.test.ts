@@ -4,8 +4,10 @@ import { RedisStore } from '@berth/shared/store/redis-store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordingLogger } from '../support/recording-logger.js';
 import { skipRedisTests, startTestRedis, type TestRedis } from '../support/redis.js';
+import { waitFor } from '../support/wait-for.js';
 import { storeContract } from './store-contract.js';
-import { assignment, cluster, report, request } from './store-fixtures.js';
+import { assignment, cluster, report, request, sampleBatch } from './store-fixtures.js';
+import { ear, real, untilHeard } from './store-sample-contract.js';
 
 describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
   let redis: TestRedis;
@@ -53,6 +55,49 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
     const found = reply.split('\r\n').filter((line) => line.startsWith('berth:'));
     expect(found.toSorted()).toEqual(expected.toSorted());
     expect(await redis.command('PTTL', keys.commit('first'))).not.toBe(':-1\r\n');
+    await store.close();
+  });
+
+  it('keeps the samples of one cell from the feeds of another', async () => {
+    const stores = await Promise.all(
+      ['east', 'west'].map((cell) => RedisStore.connect({ url: redis.url, cell })),
+    );
+    const [east, west] = stores.map((store) => ear(store.openSampleFeed()));
+    if (east === undefined || west === undefined) throw new Error('there are two stores');
+    for (const [index, one] of [east, west].entries()) await untilHeard(stores[index] as RedisStore, one);
+    for (const [index, store] of stores.entries()) await store.publishSamples(sampleBatch(index + 1));
+    await waitFor(() => real(east.heard).length > 0 && real(west.heard).length > 0);
+    expect([real(east.heard), real(west.heard)]).toEqual([[sampleBatch(1)], [sampleBatch(2)]]);
+    await Promise.all(stores.map((store) => store.close()));
+  });
+
+  it('says once that it may not use the channel of samples', async () => {
+    await redis.command('ACL', 'SETUSER', 'deaf', 'on', '>secret', '~*', '+@all', 'resetchannels');
+    const { logger, lines } = recordingLogger();
+    const url = redis.url.replace('//', '//deaf:secret@');
+    const store = await RedisStore.connect({ url, cell: 'deaf', log: logger });
+    const one = ear(store.openSampleFeed());
+    await waitFor(() => lines.length > 0, { what: 'the refusal is told' });
+    const refused = { code: 'failedPrecondition', message: /NOPERM/ };
+    await expect(store.publishSamples(sampleBatch(1))).rejects.toMatchObject(refused);
+    await redis.command('ACL', 'SETUSER', 'deaf', '&berth:*');
+    await untilHeard(store, one);
+    expect(lines.map(({ msg }) => msg)).toEqual([
+      expect.stringMatching(/^samples cannot be heard: .*NOPERM/),
+    ]);
+    await store.close();
+  });
+
+  it('passes over a batch of samples that cannot be decoded', async () => {
+    const { logger, lines } = recordingLogger();
+    const store = await RedisStore.connect({ url: redis.url, cell: 'garbled', log: logger });
+    const one = ear(store.openSampleFeed());
+    await untilHeard(store, one);
+    await redis.command('SPUBLISH', cellKeys('garbled').samples, 'broken');
+    await store.publishSamples(sampleBatch(1));
+    await waitFor(() => real(one.heard).length > 0);
+    expect(real(one.heard)).toEqual([sampleBatch(1)]);
+    expect(lines.map(({ msg }) => msg)).toEqual([expect.stringContaining('cannot be decoded')]);
     await store.close();
   });
 

@@ -153,11 +153,41 @@ export function commitContract(test: StoreUnderTest): void {
       applied(await store.commit(request([cluster('b')], { claims })));
     });
 
+    it('can be looked up, while somebody holds it', async () => {
+      const { store } = test;
+      const claims = [{ name: 'a name:1', owner: 'first', ttlMs: 60_000 }];
+      expect(await store.findClaim('a name:1')).toBeUndefined();
+      applied(await store.commit(request([], { claims })));
+      expect(await store.findClaim('a name:1')).toBe('first');
+      applied(await store.commit(request([], { releaseClaims: claims })));
+      expect(await store.findClaim('a name:1')).toBeUndefined();
+    });
+
     it('can be released for others', async () => {
       const { store } = test;
       applied(await store.commit(request([], { claims: [{ name: 'name', owner: 'first' }] })));
-      applied(await store.commit(request([], { releaseClaims: ['name'] })));
+      applied(await store.commit(request([], { releaseClaims: [{ name: 'name', owner: 'first' }] })));
       applied(await store.commit(request([], { claims: [{ name: 'name', owner: 'second' }] })));
+    });
+
+    it('is not released by one who no longer holds it', async () => {
+      const { store } = test;
+      const first = [{ name: 'name', owner: 'first' }];
+      applied(await store.commit(request([], { claims: [{ name: 'name', owner: 'second' }] })));
+      applied(await store.commit(request([], { releaseClaims: first })));
+      const refused = await store.commit(request([], { claims: first }));
+      expect(refused).toEqual({ ok: false, reason: 'claimed', name: 'name', owner: 'second' });
+    });
+
+    it('can be taken from the owner that is named, by one alone', async () => {
+      const { store } = test;
+      applied(await store.commit(request([], { claims: [{ name: 'name', owner: 'first' }] })));
+      const taking = (owner: string) =>
+        request([], { claims: [{ name: 'name', owner, takenFrom: 'first' }] });
+      applied(await store.commit(taking('second')));
+      const refused = { ok: false, reason: 'claimed', name: 'name', owner: 'second' };
+      expect(await store.commit(taking('third'))).toEqual(refused);
+      applied(await store.commit(taking('second')));
     });
 
     it('ends by itself after its time', async () => {
@@ -183,6 +213,31 @@ export function commitContract(test: StoreUnderTest): void {
         ['task/1', [2]],
       ]);
       expect(await store.findArchived('another')).toBeUndefined();
+    });
+
+    it('forgets tasks of a job that goes on, however many follow them, and what the job leaves only in its time', async () => {
+      const { store } = test;
+      const ttlMs = 400;
+      const put = async (...names: string[]) => {
+        const fields = Object.fromEntries(names.map((name) => [name, Uint8Array.of(1)]));
+        applied(await store.commit(request([], { archive: [{ jobId: 'job', ttlMs, fields }] })));
+      };
+      await put('task/0');
+      let last = 0;
+      await waitFor(
+        async () => {
+          last += 1;
+          await put(`task/${last}`);
+          return !(await store.findArchived('job'))?.has('task/0');
+        },
+        { what: 'the first task is forgotten' },
+      );
+      await put('job');
+      const kept = [...((await store.findArchived('job')) ?? [])].map(([name]) => name);
+      expect(kept).toEqual(expect.arrayContaining([`task/${last}`, 'job']));
+      await waitFor(async () => (await store.findArchived('job')) === undefined, {
+        what: 'all is forgotten',
+      });
     });
 
     it('forgets a job after its time', async () => {

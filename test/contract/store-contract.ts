@@ -4,6 +4,8 @@ import { agentContract } from './store-agent-contract.js';
 import { commitContract } from './store-commit-contract.js';
 import { leaseContract } from './store-lease-contract.js';
 import { logContract } from './store-log-contract.js';
+import { sampleContract } from './store-sample-contract.js';
+import { subscriptionContract } from './store-subscription-contract.js';
 
 /** The store that the running test uses: an empty cell for each test. */
 export interface StoreUnderTest {
@@ -33,5 +35,7 @@ export function storeContract(open: () => Promise<CellStore>): void {
     logContract(underTest);
     agentContract(underTest);
     leaseContract(underTest);
+    sampleContract(underTest);
+    subscriptionContract(underTest);
   });
 }

@@ -1,4 +1,10 @@
-import { Assignment, ClusterRecord, TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
+import {
+  Assignment,
+  ClusterRecord,
+  SampleBatch,
+  TaskRecord,
+  TaskReport,
+} from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type {
   CommitRequest,
@@ -32,6 +38,12 @@ export function assignment(taskId: string): Assignment {
 
 export function report(taskId: string, state: State = State.RUNNING): TaskReport {
   return TaskReport.fromPartial({ agentId: 'agent', taskId, state });
+}
+
+/** What task `t` of the agent used; `value` tells batches apart. */
+export function sampleBatch(value: number, agentId = 'agent'): SampleBatch {
+  const sample = { taskId: 't', atMs: 1_000, values: { CPUUtilization: value, 'queue_length{lane="a"}': 3 } };
+  return SampleBatch.fromPartial({ agentId, samples: [sample] });
 }
 
 /** A request by nobody in particular that writes these. */

@@ -2,7 +2,7 @@ import { State } from '@berth/shared/model/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { skipDockerTests } from '../support/docker.js';
 import { DockerCell, skipCellTests } from '../support/docker-cell.js';
-import { batch, isJobOver, retries, runs, service, shell } from '../support/jobs.js';
+import { batch, codeIn, isJobOver, retries, runs, service, shell } from '../support/jobs.js';
 import { engineNeeds, type OwnEngine, startOwnEngine } from '../support/own-engine.js';
 
 const needs = skipDockerTests === false ? await engineNeeds() : undefined;
@@ -25,27 +25,36 @@ describe.skipIf(skipCellTests !== false || needs === undefined)(
       await engine?.remove();
     });
 
-    it('has its service and its batch going again once the engine is back', async () => {
-      const serving = await cell.caller.create(service(shell('exec sleep 600'), { tasks: 2 }));
-      const working = await cell.caller.create(
-        batch(shell('sleep 3'), { tasks: 2, retryPolicy: retries(5) }),
-      );
-      await cell.until('all run', async () => {
-        const [first, second] = await Promise.all([cell.caller.find(serving), cell.caller.find(working)]);
-        return runs(2)(first) && runs(2)(second);
-      });
-      await engine.kill();
-      const late = await cell.caller.create(batch(shell('true')));
-      await engine.restart();
-      for (const id of [working, late]) {
-        const { jobState } = await cell.until(`job ${id} ends`, async () => {
-          const job = await cell.caller.find(id);
-          return isJobOver(job) && job;
+    it.each(['kill', 'shutDown'] as const)(
+      'has its service and its batch going again once the engine is back, no retry spent: %s',
+      async (away) => {
+        const serving = await cell.caller.create(service(shell('exec sleep 600'), { tasks: 2 }));
+        const working = await cell.caller.create(
+          batch(shell('sleep 5'), { tasks: 2, retryPolicy: retries(0) }),
+        );
+        const interrupted = await cell.until('all run', async () => {
+          const jobs = await Promise.all([cell.caller.find(serving), cell.caller.find(working)]);
+          return jobs.every(runs(2)) && jobs.flatMap(({ tasks }) => tasks);
         });
-        expect(jobState).toEqual({ state: State.FINISHED, reason: 'normal' });
-      }
-      await cell.until('the service is whole', async () => runs(2)(await cell.caller.find(serving)));
-      await cell.until('only the service has containers', async () => (await cell.containers()).length === 2);
-    });
+        await engine[away]();
+        const late = await cell.caller.create(batch(shell('true')));
+        await engine.restart();
+        for (const id of [working, late]) {
+          const { jobState } = await cell.until(`job ${id} ends`, async () => {
+            const job = await cell.caller.find(id);
+            return isJobOver(job) && job;
+          });
+          expect(jobState).toEqual({ state: State.FINISHED, reason: 'normal' });
+        }
+        await cell.until('the service is whole', async () => runs(2)(await cell.caller.find(serving)));
+        await cell.until(
+          'only the service has containers',
+          async () => (await cell.containers()).length === 2,
+        );
+        const ended = await Promise.all(interrupted.map(({ id }) => cell.caller.findTask(id)));
+        expect(ended.map(codeIn)).toEqual(interrupted.map(() => 'systemError'));
+        await cell.caller.kill(serving);
+      },
+    );
   },
 );

@@ -39,6 +39,34 @@ describe('an agent', () => {
     await cell.reaches('j.0-0', 'RUNNING');
   });
 
+  it('refuses what it has no room for, and takes the same again once there is room', async () => {
+    await (await cell.startAgent({ BERTH_AGENT_CPU: '0.15' })).ready;
+    await cell.assign('j.0-0');
+    await cell.reaches('j.0-0', 'RUNNING');
+    await cell.assign('j.1-0');
+    expect(await cell.endOf('j.1-0')).toMatchObject({
+      state: State.FAILED,
+      code: 'refused',
+      text: 'the agent lacks cpu (0.1 asked for, 0.05 free)',
+      refused: true,
+    });
+    expect(await cell.statesOf('j.1-0')).toEqual(['FAILED']);
+    await cell.unassign('j.0-0');
+    await cell.assign('j.1-1');
+    await cell.reaches('j.1-1', 'RUNNING');
+  });
+
+  it('keeps what it runs when it comes back with less, and refuses only what is new', async () => {
+    await cell.assign('j.0-0');
+    const before = await cell.startAgent();
+    await cell.reaches('j.0-0', 'RUNNING');
+    await before.close();
+    await (await cell.startAgent({ BERTH_AGENT_CPU: '0.05' })).ready;
+    await cell.assign('j.1-0');
+    expect(await cell.endOf('j.1-0')).toMatchObject({ code: 'refused', refused: true });
+    expect(await cell.containersOf()).toEqual(['j.0-0 running']);
+  });
+
   it('tells a container’s address and ports with the news that it runs', async () => {
     await (await cell.startAgent()).ready;
     await cell.assign('j.0-0', {}, { ports: '8080,9090' });

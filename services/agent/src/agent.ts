@@ -9,10 +9,11 @@ import { type GrpcServer, startGrpcServer } from '@berth/shared/rpc/server';
 import type { Registry } from 'prom-client';
 import type { AgentConfig } from './config.js';
 import type { ContainerRuntime } from './container-runtime.js';
-import { launchHistogram, registerGauges } from './metrics.js';
+import { launchHistogram, registerGauges, samplerMetrics } from './metrics.js';
 import { Outage } from './outage.js';
-import { agentRecord } from './registration.js';
+import { agentRecord, capacityOf } from './registration.js';
 import { Reporter } from './reporter.js';
+import { Sampler } from './sampler.js';
 import { type AgentStore, type Member, Session } from './session.js';
 import { SimulatedEngines } from './simulated-runtime.js';
 import { TimerQueue } from './timer-queue.js';
@@ -140,8 +141,9 @@ async function start(options: Omit<AgentOptions, 'runtime'>, seats: readonly Sea
     resyncMs: config.BERTH_AGENT_RESYNC,
     runtimeSilenceMs: config.BERTH_AGENT_RUNTIME_SILENCE,
   });
+  const sampler = createSampler(crew, seats, workers);
   const isReady = () => outage.why ?? workers.find((worker) => worker.outage)?.outage ?? session.waitingFor;
-  const closeAll = () => closeCrew(crew, { session, workers, grpc });
+  const closeAll = () => closeCrew(crew, { session, sampler, workers, grpc });
   const http = await startHttp(crew, isReady).catch(async (error: unknown) => {
     await closeAll();
     throw error;
@@ -176,11 +178,15 @@ function createMember(crew: Crew, { agentId, runtime }: Seat): Member {
       portBind: config.BERTH_AGENT_PORT_BIND,
       passesGpus: config.BERTH_AGENT_GPU_DRIVER === 'nvidia',
       allowsPrivileged: config.BERTH_AGENT_ALLOW_PRIVILEGED,
+      allowsHostNetwork: config.BERTH_AGENT_ALLOW_HOST_NETWORK,
+      allowsUnconfined: config.BERTH_AGENT_ALLOW_UNCONFINED,
+      allowedCapabilities: config.BERTH_AGENT_ALLOW_CAPABILITIES,
     },
     runtime,
     timers,
     clock,
     log,
+    capacityOf: (info) => capacityOf(config, info),
     report: (report) => reporter.report(report),
     onLaunch,
   });
@@ -194,14 +200,35 @@ function createMember(crew: Crew, { agentId, runtime }: Seat): Member {
   };
 }
 
+function createSampler(
+  { options, clock, registry }: Crew,
+  seats: readonly Seat[],
+  workers: readonly Worker[],
+): Sampler {
+  const { config, store, log } = options;
+  const agents = seats.map(({ agentId, runtime }, index) => ({
+    agentId,
+    runtime,
+    views: () => workers[index]?.views() ?? [],
+  }));
+  const intervalMs = config.BERTH_AGENT_SAMPLE_INTERVAL;
+  return new Sampler({ agents, outbox: store, clock, log, intervalMs, metrics: samplerMetrics(registry) });
+}
+
 interface Running {
   readonly session: Session;
+  readonly sampler: Sampler;
   readonly workers: readonly Worker[];
   readonly grpc: GrpcServer;
 }
 
-async function closeCrew(crew: Crew, { session, workers, grpc }: Running): Promise<void> {
+async function closeCrew(crew: Crew, { session, sampler, workers, grpc }: Running): Promise<void> {
   for (const worker of workers) worker.close();
   crew.timers.close();
-  await Promise.all([session.close(), crew.reporter.close(flushLimitMs), grpc.close(grpcGraceMs)]);
+  await Promise.all([
+    session.close(),
+    sampler.close(),
+    crew.reporter.close(flushLimitMs),
+    grpc.close(grpcGraceMs),
+  ]);
 }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { networkModes } from '@berth/shared/model/container-network';
+import { capabilities } from '@berth/shared/model/security-profile';
 import { attributes, cellConfigShape, durationMs, flag, listenAddress } from '@berth/shared/process/config';
 import { z } from 'zod';
 
@@ -12,6 +13,15 @@ const span = (fallback: string) => durationMs.prefault(fallback);
 const idMessage =
   'must be 1 to 128 letters, digits, dots, hyphens or underscores, beginning with a letter or digit';
 const agentId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$/, { error: idMessage });
+
+/** Names of Linux capabilities, with or without `CAP_`, separated by commas. */
+const capabilityNames = z.string().transform((text, context): ReadonlySet<string> => {
+  const words = text.split(',').map((word) => word.trim().toUpperCase().replace(/^CAP_/, ''));
+  const names = words.filter((word) => word !== '');
+  const unknown = names.filter((name) => !capabilities.has(name));
+  if (unknown.length > 0) context.addIssue(`names ${unknown.join(', ')}, which is no Linux capability`);
+  return new Set(names);
+});
 
 /** The agent's environment variables, with their defaults. */
 export const agentConfigSchema = z.object({
@@ -37,6 +47,8 @@ export const agentConfigSchema = z.object({
   BERTH_AGENT_GPU_DRIVER: z.enum(['nvidia', 'none'], { error: 'must be nvidia or none' }).default('nvidia'),
   /** Host ports that tasks can have at a time. */
   BERTH_AGENT_PORTS: count.default(4_096),
+  /** Network interfaces with an address of their own that tasks can have at a time. */
+  BERTH_AGENT_ENIS: count.default(4_096),
   /** The network of containers that do not ask for one. */
   BERTH_AGENT_NETWORK: z
     .enum(networkModes, { error: `must be ${networkModes.join(', ')}` })
@@ -47,11 +59,19 @@ export const agentConfigSchema = z.object({
     .default('127.0.0.1'),
   /** Whether containers may be privileged, which is as good as root on the host. */
   BERTH_AGENT_ALLOW_PRIVILEGED: flag.default(false),
+  /** Whether containers may be on the host's network because they ask for it. */
+  BERTH_AGENT_ALLOW_HOST_NETWORK: flag.default(false),
+  /** Whether containers may do without seccomp or AppArmor, or have a seccomp profile of their job's own. */
+  BERTH_AGENT_ALLOW_UNCONFINED: flag.default(false),
+  /** Capabilities that containers may add beyond those that engines give by themselves; `ALL` allows all. */
+  BERTH_AGENT_ALLOW_CAPABILITIES: capabilityNames.prefault(''),
   BERTH_AGENT_HEARTBEAT: span('2s'),
   /** An agent whose engine has been silent for longer than this no longer counts as alive. */
   BERTH_AGENT_RUNTIME_SILENCE: span('60s'),
   /** How often everything is compared anew: assignments, containers, and ends that were reported. */
   BERTH_AGENT_RESYNC: span('30s'),
+  /** How often it looks at what tasks use, where a policy wants to know. */
+  BERTH_AGENT_SAMPLE_INTERVAL: span('5s').refine((ms) => ms >= 10, { error: 'must be at least 10ms' }),
   /** `unix://PATH` or `tcp://HOST:PORT`; without it Docker's default socket. */
   DOCKER_HOST: z.string().optional(),
 });

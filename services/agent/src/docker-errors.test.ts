@@ -18,6 +18,12 @@ describe('a failure of dockerode', () => {
     ['start', 400, 'exec: "/nope": stat /nope: no such file or directory: unknown', 'invalid'],
     ['start', 500, 'exec: "nope": executable file not found in $PATH', 'invalid'],
     ['start', 500, 'driver failed programming external connectivity', 'failed'],
+    [
+      'start',
+      500,
+      'failed to update store for object type *libnetwork.endpoint: open : no such file or directory',
+      'failed',
+    ],
     ['start', 404, 'No such container: t', 'notFound'],
     ['start', 404, 'network blue not found', 'failed'],
     ['pull', 404, 'pull access denied for app, repository does not exist', 'notFound'],

@@ -4,7 +4,7 @@ import { isCommandError } from './core/outcome.js';
 import type { RuntimeCall } from './core/task-view.js';
 
 /** The calls that can fail, for the message. */
-export type DockerCall = RuntimeCall | 'list' | 'info' | 'ping' | 'events';
+export type DockerCall = RuntimeCall | 'list' | 'info' | 'ping' | 'events' | 'stats';
 
 /** What dockerode rejects with: an answer of Docker's with its status code, or the failure to get one. */
 interface DockerodeError {
@@ -54,8 +54,11 @@ function kindOf(statusCode: number, call: DockerCall, text: string): FailureKind
 function startFailure(statusCode: number, text: string): FailureKind {
   if (statusCode === 404) return /no such container/i.test(text) ? 'notFound' : 'failed';
   if (statusCode === 409) return 'conflict';
-  return statusCode === 400 || isCommandError(text) ? 'invalid' : 'failed';
+  return statusCode === 400 || (aboutContainer.test(text) && isCommandError(text)) ? 'invalid' : 'failed';
 }
+
+/** Files can also be missing to Docker itself, as to one that is shutting down. */
+const aboutContainer = /\bexec\b|OCI runtime|container process/i;
 
 function isMissingImage(text: string): boolean {
   return /manifest unknown|manifest for .* not found|repository does not exist|not found: does not exist/i.test(

@@ -1,6 +1,16 @@
 import type Dockerode from 'dockerode';
 import type { ContainerStatus } from './core/container.js';
 import { labelNames } from './core/container-spec.js';
+import type { ContainerUsage } from './core/usage.js';
+import type { PageAddress } from './metrics-page.js';
+
+const nanosPerMs = 1_000_000;
+
+/**
+ * What a container that never ran has for an exit code where its command is not there, or cannot be executed. With others it
+ * was Docker that failed, and starting can be tried again.
+ */
+const commandExitCodes: readonly number[] = [126, 127];
 
 /** Docker's account of a container, in the agent's words. PURE. */
 export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus {
@@ -15,8 +25,7 @@ export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus 
     ...time('startedAtMs', State.StartedAt),
     ...(state === 'exited' ? { exitCode: State.ExitCode, oomKilled: State.OOMKilled } : {}),
     ...(state === 'exited' ? time('finishedAtMs', State.FinishedAt) : {}),
-    // A container that was never started has an exit code other than 0 only if starting it was tried.
-    ...(state === 'created' && State.ExitCode !== 0 ? { startError: State.Error } : {}),
+    ...(state === 'created' && commandExitCodes.includes(State.ExitCode) ? { startError: State.Error } : {}),
     ...(ip === undefined ? {} : { ip }),
     ...(ports === '' ? {} : { hostPorts: ports }),
   };
@@ -33,6 +42,52 @@ export function summaryOf(row: Dockerode.ContainerInfo): ContainerStatus {
     ...(ip === undefined ? {} : { ip }),
     ...(hostPorts === '' ? {} : { hostPorts }),
   };
+}
+
+/** Docker's figures of a container that runs, but for when they were read; undefined of one that does not. PURE. */
+export function usageInStats({
+  cpu_stats,
+  memory_stats,
+  networks,
+}: Dockerode.ContainerStats): Pick<ContainerUsage, 'cpuMs' | 'memoryBytes' | 'network'> | undefined {
+  if (memory_stats.usage === undefined) return undefined;
+  const { total_inactive_file, inactive_file = 0 } = memory_stats.stats ?? {};
+  const interfaces = Object.values(networks ?? {});
+  const sum = (read: (each: Dockerode.NetworkStats[string]) => number) =>
+    interfaces.reduce((total, each) => total + read(each), 0);
+  return {
+    cpuMs: cpu_stats.cpu_usage.total_usage / nanosPerMs,
+    memoryBytes: Math.max(0, memory_stats.usage - (total_inactive_file ?? inactive_file)),
+    ...(interfaces.length === 0
+      ? {}
+      : {
+          network: {
+            receivedBytes: sum(({ rx_bytes }) => rx_bytes),
+            sentBytes: sum(({ tx_bytes }) => tx_bytes),
+          },
+        }),
+  };
+}
+
+/**
+ * Where a port of the container is to be reached from its host: at the container's own address, or where it is published.
+ * PURE.
+ */
+export function portAddresses(info: Dockerode.ContainerInspectInfo, port: number): readonly PageAddress[] {
+  if (info.HostConfig.NetworkMode === 'host') return [{ host: '127.0.0.1', port }];
+  const ip = addressIn(info.NetworkSettings);
+  const published = info.NetworkSettings.Ports?.[`${port}/tcp`]?.[0];
+  return [
+    ...(ip === undefined ? [] : [{ host: ip, port }]),
+    ...(published === undefined
+      ? []
+      : [{ host: loopbackFor(published.HostIp), port: Number(published.HostPort) }]),
+  ];
+}
+
+/** A port that is published at all addresses is so at the loopback. */
+function loopbackFor(hostIp: string): string {
+  return ['', '0.0.0.0', '::'].includes(hostIp) ? '127.0.0.1' : hostIp;
 }
 
 /** Why the init process could not start the command, from what it wrote to the container's log; undefined if it could. */

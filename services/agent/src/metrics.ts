@@ -1,5 +1,5 @@
 import { stateName } from '@berth/shared/model/task-state';
-import { Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Reporter } from './reporter.js';
 import type { Worker } from './worker.js';
 
@@ -62,6 +62,56 @@ export function registerGauges(registry: Registry, { workers, reporter }: Metric
       }
     },
   });
+}
+
+/** What is to be told of rounds of sampling, as they happen. */
+export interface SamplerMetrics {
+  onRound(tasks: number, durationMs: number): void;
+  /** Samples that Redis took, or did not take. */
+  onSamples(outcome: 'published' | 'dropped', count: number): void;
+  /** Tasks of which the engine did not tell. */
+  onUnseen(count: number): void;
+  /** Pages of tasks' own metrics. */
+  onPage(outcome: 'read' | 'failed'): void;
+}
+
+const roundBucketsSeconds = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+
+/** The figures of sampling, added to the registry. */
+export function samplerMetrics(registry: Registry): SamplerMetrics {
+  const shared = { registers: [registry] };
+  const tasks = new Gauge({
+    ...shared,
+    name: 'berth_agent_sampled_tasks',
+    help: 'Tasks whose use is sampled',
+  });
+  const round = new Histogram({
+    ...shared,
+    name: 'berth_agent_sample_round_seconds',
+    help: 'Time to look at all sampled tasks and to publish what was seen',
+    buckets: roundBucketsSeconds,
+  });
+  const samples = new Counter({
+    ...shared,
+    name: 'berth_agent_samples_total',
+    help: 'Samples of tasks: published, dropped since Redis did not take them, unseen since the engine did not tell',
+    labelNames: ['outcome'],
+  });
+  const pages = new Counter({
+    ...shared,
+    name: 'berth_agent_metric_pages_total',
+    help: 'Pages of metrics that tasks publish themselves, by whether they could be read',
+    labelNames: ['outcome'],
+  });
+  return {
+    onRound: (count, durationMs) => {
+      tasks.set(count);
+      if (count > 0) round.observe(durationMs / 1000);
+    },
+    onSamples: (outcome, count) => samples.inc({ outcome }, count),
+    onUnseen: (count) => samples.inc({ outcome: 'unseen' }, count),
+    onPage: (outcome) => pages.inc({ outcome }),
+  };
 }
 
 function setTo(read: () => number) {

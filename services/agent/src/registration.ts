@@ -44,7 +44,8 @@ function agentAttributes(config: AgentConfig, agentId: string): Record<string, s
   };
 }
 
-function capacityOf(config: AgentConfig, info: RuntimeInfo): Partial<Resources> {
+/** What the agent offers: what its operator says, and for the rest what its engine tells. */
+export function capacityOf(config: AgentConfig, info: RuntimeInfo): Resources {
   const { BERTH_AGENT_CPU, BERTH_AGENT_MEMORY_MB, BERTH_AGENT_DISK_MB } = config;
   return {
     cpuMillis: BERTH_AGENT_CPU === undefined ? info.cpuMillis : Math.round(BERTH_AGENT_CPU * 1000),
@@ -53,6 +54,7 @@ function capacityOf(config: AgentConfig, info: RuntimeInfo): Partial<Resources> 
     networkMbps: config.BERTH_AGENT_NETWORK_MBPS,
     gpuMillis: config.BERTH_AGENT_GPUS * 1000,
     ports: config.BERTH_AGENT_PORTS,
+    eni: config.BERTH_AGENT_ENIS,
   };
 }
 

@@ -9,13 +9,14 @@ import type {
   Heartbeats,
   LogReader,
   ReportOutbox,
+  SampleOutbox,
 } from '@berth/shared/store/store';
 import type { Outage } from './outage.js';
 import { Registrar } from './registrar.js';
 import type { Worker } from './worker.js';
 
 /** What agents use of a cell's storage. */
-export interface AgentStore extends Committer, Heartbeats, ReportOutbox {
+export interface AgentStore extends Committer, Heartbeats, ReportOutbox, SampleOutbox {
   openAssignmentFeed(): AssignmentFeed;
   openLogReader(): LogReader;
 }

@@ -1,3 +1,5 @@
+import { bytesPerMb } from '@berth/shared/model/resources';
+import type { MetricsEndpoint } from '@berth/shared/model/task-metrics';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { defer, type Observable, Subject, startWith } from 'rxjs';
 import {
@@ -8,7 +10,17 @@ import {
 } from './container-runtime.js';
 import type { ContainerStatus } from './core/container.js';
 import { type ContainerSpec, hasAddress } from './core/container-spec.js';
+import { type FileHead, maxResultBytes } from './core/results.js';
+import {
+  countersAfter,
+  loadAt,
+  noCounters,
+  type SimCounters,
+  type SimLoad,
+  steadyLoad,
+} from './core/sim-load.js';
 import { type SimScript, simScript } from './core/sim-script.js';
+import type { ContainerUsage } from './core/usage.js';
 import { type Cancel, TimerQueue } from './timer-queue.js';
 
 const signalBase = 128;
@@ -31,6 +43,8 @@ interface SimContainer {
   status: ContainerStatus;
   /** The appointment for the container's own end, or the one that a stop has set. */
   end?: Cancel;
+  /** What it has used until its load began or was changed, and what it uses since. */
+  use: { readonly sinceMs: number; readonly counters: SimCounters; readonly load: SimLoad };
 }
 
 /**
@@ -143,7 +157,12 @@ export class SimulatedRuntime implements ContainerRuntime {
     if (script.fail === 'create')
       throw new RuntimeError('invalid', 'the simulated engine refuses these settings');
     if (script.fail === 'host') throw new RuntimeError('failed', 'the simulated host is broken');
-    this.#containers.set(spec.name, { spec, script, status: { taskId: spec.name, state: 'created' } });
+    this.#containers.set(spec.name, {
+      spec,
+      script,
+      status: { taskId: spec.name, state: 'created' },
+      use: { sinceMs: 0, counters: noCounters, load: script.load },
+    });
     return { adopted: false };
   }
 
@@ -172,12 +191,57 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.#end(this.#running(taskId), signalBase + sigKill);
   }
 
+  async readResults(taskId: string): Promise<FileHead | undefined> {
+    const { spec, script, status } = this.#find(taskId);
+    if (spec.hasResults !== true) return undefined;
+    const bytes = Buffer.from(status.state === 'exited' ? script.results : '');
+    return { bytes: bytes.subarray(0, maxResultBytes), size: bytes.length };
+  }
+
   async remove(taskId: string): Promise<void> {
     this.#answer();
     if (this.#containers.get(taskId)?.status.state === 'running') {
       throw new RuntimeError('conflict', `container ${taskId} is running`);
     }
     if (this.#containers.delete(taskId)) this.#tell(taskId);
+  }
+
+  async sample(taskIds: readonly string[]): Promise<readonly ContainerUsage[]> {
+    this.#answer();
+    const nowMs = this.#clock.nowMs();
+    return taskIds.flatMap((taskId) => {
+      const container = this.#containers.get(taskId);
+      return container?.status.state === 'running' ? [usageOf(container, nowMs)] : [];
+    });
+  }
+
+  async readMetrics(taskId: string, { port, path }: MetricsEndpoint): Promise<string> {
+    this.#answer();
+    const container = this.#containers.get(taskId);
+    if (container?.status.state !== 'running')
+      throw new RuntimeError('notFound', `container ${taskId} does not run`);
+    const { metricsPage } = container.script;
+    if (metricsPage === undefined) throw new RuntimeError('failed', `nothing answers at :${port}${path}`);
+    return metricsPage;
+  }
+
+  /** Changes what a container that runs uses from now on; what is not given stays as it is. */
+  setLoad(taskId: string, load: Readonly<Partial<Record<keyof SimLoad, number>>>): void {
+    const container = this.#containers.get(taskId);
+    if (container?.status.state !== 'running') throw noSuchContainer(taskId);
+    const nowMs = this.#clock.nowMs();
+    const now = (name: keyof SimLoad) =>
+      steadyLoad(load[name] ?? loadAt(container.use.load[name], nowMs - container.use.sinceMs));
+    container.use = {
+      sinceMs: nowMs,
+      counters: countersAt(container, nowMs),
+      load: {
+        cpuMillis: now('cpuMillis'),
+        memoryMb: now('memoryMb'),
+        networkInMbps: now('networkInMbps'),
+        networkOutMbps: now('networkOutMbps'),
+      },
+    };
   }
 
   /** An engine does not end with the agent that used it. */
@@ -204,10 +268,12 @@ export class SimulatedRuntime implements ContainerRuntime {
     const { spec, script } = container;
     const { taskId } = container.status;
     const number = this.#created++;
+    const nowMs = this.#clock.nowMs();
+    container.use = { ...container.use, sinceMs: nowMs };
     container.status = {
       taskId,
       state: 'running',
-      startedAtMs: this.#clock.nowMs(),
+      startedAtMs: nowMs,
       ...(spec.network === 'bridge' ? { ip: `172.17.${(number >> 8) & 255}.${number & 255}` } : {}),
       ...(hasAddress(spec) && spec.ports.length > 0 ? { hostPorts: hostPorts(spec, number) } : {}),
     };
@@ -238,6 +304,23 @@ export class SimulatedRuntime implements ContainerRuntime {
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => this.#timers.at(this.#clock.nowMs() + ms, resolve));
   }
+}
+
+function countersAt({ use, spec }: SimContainer, nowMs: number): SimCounters {
+  return countersAfter(use.counters, use.load, { spanMs: nowMs - use.sinceMs, limitMillis: spec.cpuMillis });
+}
+
+function usageOf(container: SimContainer, nowMs: number): ContainerUsage {
+  const { use, spec, status } = container;
+  const { cpuMs, ...network } = countersAt(container, nowMs);
+  return {
+    taskId: spec.name,
+    readAtMs: nowMs,
+    startedAtMs: status.startedAtMs ?? 0,
+    cpuMs,
+    memoryBytes: loadAt(use.load.memoryMb, nowMs - use.sinceMs) * bytesPerMb,
+    ...(spec.network === 'bridge' ? { network } : {}),
+  };
 }
 
 function noSuchContainer(taskId: string): RuntimeError {

@@ -1,4 +1,4 @@
-import { type Assignment, TaskReport } from '@berth/shared/gen/berth/v1/store';
+import { type Assignment, type Resources, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task-state';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
@@ -10,8 +10,10 @@ import {
   type RuntimeEvent,
   type RuntimeInfo,
 } from './container-runtime.js';
+import { lackFor } from './core/admission.js';
 import type { ContainerStatus } from './core/container.js';
 import type { HostSettings } from './core/container-spec.js';
+import { holdsRoom, isFresh } from './core/next-step.js';
 import type { Observation, TaskView } from './core/task-view.js';
 import { LaunchLimiter } from './launch-limiter.js';
 import { Outage } from './outage.js';
@@ -25,6 +27,8 @@ export interface WorkerOptions {
   readonly timers: TimerQueue;
   readonly clock: Clock;
   readonly log: Logger;
+  /** What the agent offers, by what its engine tells of the host. */
+  readonly capacityOf?: (info: RuntimeInfo) => Resources;
   report(report: TaskReport): void;
   onLaunch?(latencyMs: number): void;
 }
@@ -50,6 +54,8 @@ export class Worker {
   readonly #events: Subscription;
   readonly #context: RunnerContext;
   #host: HostSettings;
+  /** Unknown until the engine has answered, or where nobody told how to find out: then everything is taken. */
+  #capacity: Resources | undefined;
 
   constructor(options: WorkerOptions) {
     const { host, runtime, timers, clock, log } = options;
@@ -97,6 +103,7 @@ export class Worker {
       const info = await this.#options.runtime.info();
       this.#answered();
       this.#host = { ...this.#host, cpuMillis: info.cpuMillis };
+      this.#capacity = this.#options.capacityOf?.(info);
       return info;
     } catch (error) {
       this.#notAnswered(error);
@@ -110,7 +117,7 @@ export class Worker {
       for (const touched of this.#reads) touched.add(taskId);
       this.#assign(taskId, assignment);
     }
-    for (const { taskId } of changes) this.#runners.get(taskId)?.drive();
+    for (const { taskId } of changes) this.#drive(this.#runners.get(taskId));
   }
 
   /**
@@ -129,7 +136,7 @@ export class Worker {
     }
     this.#hasReadAssignments = true;
     if (found !== undefined) this.#applyContainers(found);
-    for (const runner of [...this.#runners.values()]) runner.drive();
+    for (const runner of [...this.#runners.values()]) this.#drive(runner);
     if (found === undefined) await this.syncContainers();
   }
 
@@ -189,6 +196,24 @@ export class Worker {
     }
   }
 
+  /** Sets a task going, unless the agent cannot take it: the master's view of what there is may be an older one. */
+  #drive(runner: TaskRunner | undefined): void {
+    if (runner === undefined) return;
+    const { assignment } = runner.view;
+    if (this.#capacity !== undefined && assignment !== undefined && isFresh(runner.view)) {
+      const text = lackFor(assignment, this.#taken(), this.#capacity);
+      if (text !== undefined) runner.note({ is: 'refused', text });
+    }
+    runner.drive();
+  }
+
+  #taken(): readonly Assignment[] {
+    const taken: Assignment[] = [];
+    for (const { view } of this.#runners.values())
+      if (view.assignment !== undefined && holdsRoom(view)) taken.push(view.assignment);
+    return taken;
+  }
+
   #assign(taskId: string, assignment: Assignment | undefined): void {
     if (assignment === undefined && !this.#runners.has(taskId)) return;
     this.#runnerOf(taskId).note({ is: 'assigned', assignment });
@@ -226,7 +251,9 @@ export class Worker {
 
   #report(taskId: string, observation: Observation): void {
     const { agentId } = this;
-    this.#options.report(TaskReport.fromPartial({ ...observation, agentId, taskId }));
+    this.#options.report(
+      TaskReport.fromPartial({ ...observation, results: [...(observation.results ?? [])], agentId, taskId }),
+    );
     const { log } = this.#options;
     const { state, code, text } = observation;
     if (state === State.FAILED) log.info({ taskId, code, text }, 'task failed');

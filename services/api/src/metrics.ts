@@ -8,7 +8,13 @@ export interface OpenStream {
   readonly caller: string;
   /** Changes that wait to be sent. */
   readonly pending: number;
+  /** How long the oldest change has waited to be sent. */
+  lagMs(): number;
 }
+
+/** The callers of each method that are named: those furthest behind. All others are one. */
+export const namedCallers = 50;
+export const otherCallers = '(others)';
 
 export interface GatewayMetrics {
   /** Commits by outcome: ok, conflict, claimed, fenced or error. */
@@ -40,7 +46,19 @@ export function createGatewayMetrics(
     registers,
     collect() {
       this.reset();
-      for (const [labels, pending] of slowestByCaller(streams)) this.set(labels, pending);
+      for (const [labels, pending] of worstByCaller(streams, (stream) => stream.pending))
+        this.set(labels, pending);
+    },
+  });
+  new Gauge({
+    name: 'berth_gateway_observe_lag_seconds',
+    help: 'How long the oldest change has waited for the slowest stream of each caller.',
+    labelNames: ['method', 'caller'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [labels, lagMs] of worstByCaller(streams, (stream) => stream.lagMs()))
+        this.set(labels, lagMs / 1000);
     },
   });
   new Gauge({
@@ -67,14 +85,29 @@ export function createGatewayMetrics(
   };
 }
 
-function slowestByCaller(
+interface StreamLabels {
+  readonly method: string;
+  readonly caller: string;
+}
+
+type Worst = readonly [StreamLabels, number];
+
+/** The greatest value of each caller, by method; of callers beyond {@link namedCallers} together. */
+export function worstByCaller(
   streams: ReadonlySet<OpenStream>,
-): readonly (readonly [{ method: string; caller: string }, number])[] {
-  const slowest = new Map<string, readonly [{ method: string; caller: string }, number]>();
-  for (const { method, caller, pending } of streams) {
-    const key = `${method} ${caller}`;
-    const known = slowest.get(key)?.[1] ?? -1;
-    if (pending > known) slowest.set(key, [{ method, caller }, pending]);
+  measure: (stream: OpenStream) => number,
+): readonly Worst[] {
+  const byMethod = new Map<string, Map<string, number>>();
+  for (const stream of streams) {
+    const callers = byMethod.get(stream.method) ?? new Map<string, number>();
+    byMethod.set(stream.method, callers);
+    callers.set(stream.caller, Math.max(measure(stream), callers.get(stream.caller) ?? 0));
   }
-  return [...slowest.values()];
+  return [...byMethod].flatMap(([method, callers]) => {
+    const worstFirst = [...callers].sort(([, a], [, b]) => b - a);
+    const named = worstFirst.slice(0, namedCallers);
+    const next = worstFirst[namedCallers];
+    if (next !== undefined) named.push([otherCallers, next[1]]);
+    return named.map(([caller, value]): Worst => [{ method, caller }, value]);
+  });
 }

@@ -9,6 +9,33 @@ export function createMasterMetrics(registry: Registry) {
     queued: new Gauge({ name: 'berth_master_queued_tasks', help: 'Tasks that wait for an agent', registers }),
     reports: new Counter({ name: 'berth_master_reports_total', help: 'Agent reports committed', registers }),
     placements: new Counter({ name: 'berth_master_placements_total', help: 'Tasks placed', registers }),
+    fires: new Counter({
+      name: 'berth_master_fires_total',
+      help: 'Fires of schedules, and starts for a minimum, by what came of them',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    scaledJobs: new Gauge({
+      name: 'berth_master_scaled_jobs',
+      help: 'Live jobs with scaling policies',
+      registers,
+    }),
+    sampledTasks: new Gauge({
+      name: 'berth_master_sampled_tasks',
+      help: 'Tasks whose last samples are held for scaling',
+      registers,
+    }),
+    samples: new Counter({
+      name: 'berth_master_samples_total',
+      help: 'Samples taken in for scaling',
+      registers,
+    }),
+    scalings: new Counter({
+      name: 'berth_master_scalings_total',
+      help: 'Changes of the number of instances by policies',
+      labelNames: ['direction'],
+      registers,
+    }),
     rounds: new Histogram({
       name: 'berth_master_round_seconds',
       help: 'Time of a round, commit included',

@@ -1,5 +1,6 @@
 import type { Container } from '../gen/netflix/titus/titus_job_api.js';
 import { containerPorts, wantsOwnAddress } from './resources.js';
+import { metricsEndpoint, metricsProblems } from './task-metrics.js';
 
 export const networkModes = ['none', 'bridge', 'host'] as const;
 
@@ -9,7 +10,7 @@ export type NetworkMode = (typeof networkModes)[number];
 type Asking = Pick<Container, 'parameters' | 'resources'>;
 
 /** The network that the container asks for by `parameters["network"]`; undefined where it leaves that to its agent. */
-function askedNetwork({ parameters }: Asking): NetworkMode | undefined {
+export function askedNetwork({ parameters }: Asking): NetworkMode | undefined {
   return networkModes.find((mode) => mode === parameters.network);
 }
 
@@ -29,11 +30,13 @@ export function parameterProblems(container: Asking): readonly ParameterProblem[
     refuse('network', `is ${JSON.stringify(network.slice(0, 60))}, but must be ${networkModes.join(', ')}`);
   if (mode === 'none' && containerPorts(container).length > 0)
     refuse('network', 'is none, but a container without a network cannot publish ports');
+  if (mode === 'none' && metricsEndpoint(container) !== undefined)
+    refuse('network', 'is none, but nobody can ask a container without a network for its metrics');
   if ((mode === 'none' || mode === 'host') && wantsOwnAddress(container))
     refuse('network', `is ${mode}, but allocateIP and eni ask for an address of the container's own`);
   if (!['', 'true', 'false'].includes(init))
     refuse('init', `is ${JSON.stringify(init.slice(0, 60))}, but must be true or false`);
-  return problems;
+  return [...problems, ...metricsProblems(container)];
 }
 
 /** The network of a container whose parameters are valid: the one that it asks for, or needs, or else its agent's. */
@@ -41,5 +44,6 @@ export function networkOf(container: Asking, ofAgent: NetworkMode): NetworkMode 
   const asked = askedNetwork(container);
   if (asked !== undefined) return asked;
   if (wantsOwnAddress(container)) return 'bridge';
-  return containerPorts(container).length > 0 && ofAgent === 'none' ? 'bridge' : ofAgent;
+  const needsNetwork = containerPorts(container).length > 0 || metricsEndpoint(container) !== undefined;
+  return needsNetwork && ofAgent === 'none' ? 'bridge' : ofAgent;
 }

@@ -26,9 +26,9 @@ export function refuseCommit(state: CommitState, commit: PreparedCommit): Commit
     if (actualRevision !== expectedRevision)
       return { ok: false, reason: 'conflict', kind, id, actualRevision };
   }
-  for (const { name, owner } of commit.claims) {
+  for (const { name, owner, takenFrom } of commit.claims) {
     const holder = state.ownerOf(name);
-    if (holder !== undefined && holder !== owner)
+    if (holder !== undefined && holder !== owner && holder !== takenFrom)
       return { ok: false, reason: 'claimed', name, owner: holder };
   }
   return undefined;

@@ -11,13 +11,20 @@ describe('the keys of a cell', () => {
       keys.epoch,
       keys.leader,
       keys.heartbeats,
+      keys.subscribed,
       keys.reports,
+      keys.samples,
     ];
-    const built = [keys.assigned, keys.assignments, keys.claim, keys.archive, keys.commit].map((of) =>
-      of('a{b}'),
-    );
+    const built = [
+      keys.assigned,
+      keys.assignments,
+      keys.claim,
+      keys.archive,
+      keys.olderArchive,
+      keys.commit,
+    ].map((of) => of('a{b}'));
     for (const name of [...names, ...built]) expect(name).toMatch(/^berth:\{local\}:/);
-    expect(new Set([...names, ...built]).size).toBe(12);
+    expect(new Set([...names, ...built]).size).toBe(15);
   });
 
   it('are not made for a name that would break the hash tag', () => {

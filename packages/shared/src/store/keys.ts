@@ -14,8 +14,12 @@ export interface CellKeys {
   readonly leader: string;
   /** Sorted set: agent id → time of its last heartbeat, in milliseconds of Redis's clock. */
   readonly heartbeats: string;
+  /** Sorted set: job id → when it was last observed, in milliseconds of Redis's clock. */
+  readonly subscribed: string;
   /** Stream of TaskReports that no commit has acknowledged. */
   readonly reports: string;
+  /** Sharded channel, no key: SampleBatches for whoever listens. */
+  readonly samples: string;
   /** Hash: task id → Assignment, all that the agent is to run. */
   assigned(agentId: string): string;
   /** Stream of changes to `assigned`. */
@@ -24,6 +28,8 @@ export interface CellKeys {
   claim(name: string): string;
   /** Hash with expiry: what is kept of a finished job. */
   archive(jobId: string): string;
+  /** The older part of the job's archive. */
+  olderArchive(jobId: string): string;
   /** String with expiry: `REVISION TIME` of a commit that was applied. */
   commit(commitId: string): string;
 }
@@ -46,11 +52,14 @@ export function cellKeys(cell: string): CellKeys {
     epoch: key('epoch'),
     leader: key('leader'),
     heartbeats: key('heartbeats'),
+    subscribed: key('subscribed'),
     reports: key('reports'),
+    samples: key('samples'),
     assigned: (agentId) => key(`assigned:${agentId}`),
     assignments: (agentId) => key(`assignments:${agentId}`),
     claim: (name) => key(`claim:${name}`),
     archive: (jobId) => key(`archive:${jobId}`),
+    olderArchive: (jobId) => key(`archive:${jobId}:older`),
     commit: (commitId) => key(`commit:${commitId}`),
   };
 }

@@ -19,8 +19,17 @@ export const entriesPerRead = 128;
 /** How long any other command may wait for its reply, attempts over new connections included. */
 export const commandTimeoutMs = 10_000;
 
+/** How long Redis may take over samples: they are worth less than the time of what else waits for it. */
+export const sampleTimeoutMs = 1_000;
+
+/** How often a feed of samples makes sure of its subscription, and of its connection. */
+export const sampleRenewalMs = 1_000;
+
 /** A connection on which a reply has not come for so long counts as dead. */
 export const replyTimeoutMs = 5_000;
 
 /** How long a blocking reader waits for a lost connection before it tells its caller. */
 export const readerPatienceMs = 2_000;
+
+/** What is known of who observed a job is dropped after this long, whether or not it was forgotten. */
+export const subscribedMemoryMs = 7 * 24 * 3600 * 1000;

@@ -30,15 +30,23 @@ export interface Retention {
   readonly reports: number;
 }
 
+/** A part of a job's archive, and when it expires. */
+interface ArchivePart {
+  readonly untilMs: number;
+  readonly fields: ReadonlyMap<string, Uint8Array>;
+}
+
 /** The data of a cell as Redis would hold it, without time or waiting of its own. */
 export class MemoryCell implements CommitState {
   readonly entities = new Map<string, StoredRecord>();
   readonly log: ChainedEntry[] = [];
   readonly heartbeats = new Map<string, number>();
+  readonly subscribed = new ExpiringMap<number>();
   readonly reports: MemoryStream<Uint8Array>;
   readonly assigned = new Map<string, Map<string, Uint8Array>>();
   readonly assignments = new Map<string, MemoryStream<AssignmentEvent>>();
-  readonly archives = new ExpiringMap<ReadonlyMap<string, Uint8Array>>();
+  readonly archives = new ExpiringMap<ArchivePart>();
+  readonly olderArchives = new ExpiringMap<ArchivePart>();
   head: LogHead = { revision: 0, commitId: '' };
   epoch = 0;
   lease: { readonly holder: string; readonly epoch: number; readonly expiresAtMs: number } | undefined;
@@ -56,8 +64,8 @@ export class MemoryCell implements CommitState {
     return this.entities.get(field)?.revision ?? 0;
   }
 
-  ownerOf(claim: string): string | undefined {
-    return this.#claims.get(claim, this.#nowMs);
+  ownerOf(claim: string, nowMs = this.#nowMs): string | undefined {
+    return this.#claims.get(claim, nowMs);
   }
 
   assignmentStream(agentId: string): MemoryStream<AssignmentEvent> {
@@ -124,13 +132,21 @@ export class MemoryCell implements CommitState {
     for (const { name, owner, ttlMs } of commit.claims) {
       this.#claims.set(name, owner, ttlMs === undefined ? undefined : nowMs + ttlMs);
     }
-    for (const name of commit.releaseClaims) this.#claims.delete(name);
+    for (const { name, owner } of commit.releaseClaims)
+      if (this.#claims.get(name, nowMs) === owner) this.#claims.delete(name);
   }
 
   #archive(commit: PreparedCommit, nowMs: number): void {
     for (const { jobId, ttlMs, fields } of commit.archive) {
-      const kept = this.archives.get(jobId, nowMs) ?? new Map<string, Uint8Array>();
-      this.archives.set(jobId, new Map([...kept, ...fields]), nowMs + ttlMs);
+      const kept = this.archives.get(jobId, nowMs);
+      const isOld = kept !== undefined && kept.untilMs - nowMs < ttlMs / 2;
+      if (isOld) this.olderArchives.set(jobId, kept, kept.untilMs);
+      const isEnd = fields.some(([name]) => name === 'job');
+      const older = this.olderArchives.get(jobId, nowMs);
+      if (isEnd && older !== undefined) this.olderArchives.set(jobId, older, nowMs + ttlMs);
+      const base = isOld ? undefined : kept;
+      const untilMs = isEnd ? nowMs + ttlMs : (base?.untilMs ?? nowMs + ttlMs);
+      this.archives.set(jobId, { untilMs, fields: new Map([...(base?.fields ?? []), ...fields]) }, untilMs);
     }
   }
 

@@ -1,4 +1,5 @@
-import { Assignment, TaskReport } from '../gen/berth/v1/store.js';
+import { type Observable, Subject, takeUntil } from 'rxjs';
+import { Assignment, type SampleBatch, TaskReport } from '../gen/berth/v1/store.js';
 import { BerthError } from '../model/errors.js';
 import type { Clock } from '../process/clock.js';
 import type { Bell } from './bell.js';
@@ -12,6 +13,7 @@ import type {
   LogReader,
   QueuedReport,
   ReportInbox,
+  SampleFeed,
   StoredEntity,
 } from './store.js';
 
@@ -20,6 +22,8 @@ export interface MemoryHost {
   readonly cell: MemoryCell;
   readonly clock: Clock;
   readonly bell: Bell;
+  /** Completes when the store is closed. */
+  readonly samples: Subject<SampleBatch>;
   /** Aborts when the store is closed. */
   readonly closing: AbortSignal;
 }
@@ -138,5 +142,18 @@ export class MemoryAssignmentFeed extends MemoryReader implements AssignmentFeed
       taskId,
       ...(bytes.length === 0 ? {} : { assignment: Assignment.decode(bytes) }),
     }));
+  }
+}
+
+export class MemorySampleFeed implements SampleFeed {
+  readonly batches$: Observable<SampleBatch>;
+  readonly #closed = new Subject<void>();
+
+  constructor({ samples }: MemoryHost) {
+    this.batches$ = samples.pipe(takeUntil(this.#closed));
+  }
+
+  async close(): Promise<void> {
+    this.#closed.next();
   }
 }

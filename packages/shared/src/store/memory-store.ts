@@ -1,17 +1,24 @@
 import { randomUUID } from 'node:crypto';
-import { TaskReport } from '../gen/berth/v1/store.js';
+import { Subject } from 'rxjs';
+import { SampleBatch, TaskReport } from '../gen/berth/v1/store.js';
 import { BerthError } from '../model/errors.js';
 import { type Clock, systemClock } from '../process/clock.js';
 import { Bell } from './bell.js';
 import type { CellStore } from './cell-store.js';
 import { encodeMessage } from './codec.js';
-import { assignmentStreamLength, defaultLogLength, reportStreamLength } from './limits.js';
+import {
+  assignmentStreamLength,
+  defaultLogLength,
+  reportStreamLength,
+  subscribedMemoryMs,
+} from './limits.js';
 import { MemoryCell } from './memory-cell.js';
 import {
   MemoryAssignmentFeed,
   type MemoryHost,
   MemoryLogReader,
   MemoryReportInbox,
+  MemorySampleFeed,
 } from './memory-readers.js';
 import { prepareCommit } from './prepared-commit.js';
 import type {
@@ -21,6 +28,7 @@ import type {
   HeldLease,
   LogReader,
   ReportInbox,
+  SampleFeed,
 } from './store.js';
 
 export interface MemoryStoreOptions {
@@ -42,7 +50,13 @@ export class MemoryStore implements CellStore {
     this.#clock = options.clock ?? systemClock;
     this.#logLength = options.logLength ?? defaultLogLength;
     const closing = this.#closing.signal;
-    this.#host = { cell: this.#emptyCell(), clock: this.#clock, bell: this.#bell, closing };
+    this.#host = {
+      cell: this.#emptyCell(),
+      clock: this.#clock,
+      bell: this.#bell,
+      samples: new Subject(),
+      closing,
+    };
   }
 
   async commit(request: CommitRequest): Promise<CommitResult> {
@@ -53,7 +67,15 @@ export class MemoryStore implements CellStore {
   }
 
   async findArchived(jobId: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
-    return this.#open.archives.get(jobId, this.#clock.nowMs());
+    const { archives, olderArchives } = this.#open;
+    const parts = [olderArchives, archives].map((part) => part.get(jobId, this.#clock.nowMs())?.fields);
+    return parts.every((part) => part === undefined)
+      ? undefined
+      : new Map(parts.flatMap((part) => [...(part ?? [])]));
+  }
+
+  async findClaim(name: string): Promise<string | undefined> {
+    return this.#open.ownerOf(name, this.#clock.nowMs());
   }
 
   async beat(agentIds: readonly string[]): Promise<void> {
@@ -74,11 +96,37 @@ export class MemoryStore implements CellStore {
     return agentIds.filter((agentId) => (heartbeats.get(agentId) ?? Number.NEGATIVE_INFINITY) >= oldestMs);
   }
 
+  async touchSubscribed(jobIds: readonly string[]): Promise<void> {
+    const { subscribed } = this.#open;
+    const nowMs = this.#clock.nowMs();
+    subscribed.dropExpired(nowMs);
+    for (const id of jobIds) subscribed.set(id, nowMs, nowMs + subscribedMemoryMs);
+  }
+
+  async lastSubscribedMs(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const { subscribed } = this.#open;
+    const known = new Map<string, number>();
+    for (const id of jobIds) {
+      const atMs = subscribed.get(id, this.#clock.nowMs());
+      if (atMs !== undefined) known.set(id, atMs);
+    }
+    return known;
+  }
+
+  async forgetSubscribed(jobIds: readonly string[]): Promise<void> {
+    for (const id of jobIds) this.#open.subscribed.delete(id);
+  }
+
   async publish(reports: readonly TaskReport[]): Promise<void> {
     const { reports: stream } = this.#open;
     for (const bytes of reports.map((report) => encodeMessage(TaskReport, report, 'report')))
       stream.add(bytes);
     this.#bell.ring();
+  }
+
+  async publishSamples(batch: SampleBatch): Promise<void> {
+    this.#throwIfClosed();
+    this.#host.samples.next(SampleBatch.decode(encodeMessage(SampleBatch, batch, 'sample batch')));
   }
 
   async tryAcquire(holder: string, ttlMs: number): Promise<HeldLease | undefined> {
@@ -115,11 +163,16 @@ export class MemoryStore implements CellStore {
     return new MemoryAssignmentFeed(this.#host);
   }
 
+  openSampleFeed(): SampleFeed {
+    return new MemorySampleFeed(this.#host);
+  }
+
   async ping(): Promise<void> {
     this.#throwIfClosed();
   }
 
   async close(): Promise<void> {
+    this.#host.samples.complete();
     this.#closing.abort();
   }
 

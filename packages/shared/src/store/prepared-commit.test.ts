@@ -57,7 +57,7 @@ describe('a prepared commit', () => {
       writes: [twice, twice, { kind: 'job', id: '' }, { kind: 'task', id: 't', expectedRevision: -1 }],
       assignments: Array.from({ length: 1001 }, (_, index) => ({ agentId: 'a', taskId: `t${index}` })),
       claims: [{ name: 'n', owner: 'o', ttlMs: 0 }],
-      releaseClaims: ['n'],
+      releaseClaims: [{ name: 'n', owner: 'o' }],
       archive: [{ jobId: 'j', ttlMs: Number.NaN, fields: {} }],
       epoch: 1.5,
       ackReportsThrough: '7',

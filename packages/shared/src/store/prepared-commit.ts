@@ -2,7 +2,7 @@ import { Assignment } from '../gen/berth/v1/store.js';
 import type { EntityKind } from '../model/entity.js';
 import { type FieldViolation, invalidFields } from '../model/errors.js';
 import { encodeMessage, encodeRecord, fieldOf } from './codec.js';
-import { type Claim, type CommitRequest, maxWritesPerCommit, type Write } from './store.js';
+import { type Claim, type CommitRequest, maxWritesPerCommit, type Release, type Write } from './store.js';
 
 /** A write in the form in which it is stored; empty bytes are a removal. */
 export interface PreparedWrite {
@@ -42,7 +42,7 @@ export interface PreparedCommit {
   readonly expects: readonly PreparedExpectation[];
   readonly assignments: ReadonlyMap<string, readonly PreparedAssignment[]>;
   readonly claims: readonly Claim[];
-  readonly releaseClaims: readonly string[];
+  readonly releaseClaims: readonly Release[];
   readonly archive: readonly PreparedArchive[];
   /** Reports below this stream id are acknowledged. */
   readonly firstUnacknowledged?: string;
@@ -154,7 +154,7 @@ function duplicateViolations(request: CommitRequest): FieldViolation[] {
   const names = {
     writes: [...request.writes, ...(request.expects ?? [])].map(({ kind, id }) => fieldOf(kind, id)),
     assignments: (request.assignments ?? []).map(({ agentId, taskId }) => `${agentId} ${taskId}`),
-    claims: [...(request.claims ?? []).map(({ name }) => name), ...(request.releaseClaims ?? [])],
+    claims: [...(request.claims ?? []), ...(request.releaseClaims ?? [])].map(({ name }) => name),
   };
   return Object.entries(names).flatMap(([field, all]) =>
     repeated(all).map((name) => ({

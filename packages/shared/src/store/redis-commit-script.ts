@@ -5,7 +5,7 @@
  * KEYS
  *   1 entities, 2 log, 3 head, 4 epoch, 5 reports, 6 heartbeats, 7 marker of this commit;
  *   for each agent whose assignments change: its hash, its stream;
- *   each name that is claimed; each name that is released; each archive;
+ *   each name that is claimed; each name that is released; each archive and its older part;
  *   for each agent that is removed: its hash of assignments, its stream.
  * ARGV
  *   commit id, actor, epoch or '', longest log, longest stream of assignments, life of the marker in ms,
@@ -13,8 +13,8 @@
  *   count of writes, for each: field, expected revision or '', record ('': removal);
  *   count of preconditions on other entities, for each: field, expected revision;
  *   count of agents, for each: count of changes, for each of these: task id, assignment ('': taken off);
- *   count of claims, for each: owner, life in ms or '';
- *   count of releases;
+ *   count of claims, for each: owner, life in ms or '', another owner from whom it may be taken or '';
+ *   count of releases, for each: the owner who gives it back;
  *   count of archives, for each: life in ms, count of fields, for each of these: name, value;
  *   count of removed agents, for each: id.
  *   Each list has at most 1000 items, so that a command made of them stays below Lua's limit of some 8000 arguments.
@@ -76,8 +76,8 @@ end
 local claims = {}
 for i = 1, nextCount() do
   local claim = { key = nextKey(), owner = nextArg(), ms = nextArg() }
-  local owner = redis.call('GET', claim.key)
-  if owner and owner ~= claim.owner then return { 'claimed', text(i - 1), owner } end
+  local owner, takenFrom = redis.call('GET', claim.key), nextArg()
+  if owner and owner ~= claim.owner and owner ~= takenFrom then return { 'claimed', text(i - 1), owner } end
   claims[i] = claim
 end
 
@@ -130,13 +130,30 @@ for i = 1, #claims do
     redis.call('SET', claim.key, claim.owner, 'PX', claim.ms)
   end
 end
-for i = 1, nextCount() do redis.call('DEL', nextKey()) end
+for i = 1, nextCount() do
+  local key, owner = nextKey(), nextArg()
+  if redis.call('GET', key) == owner then redis.call('DEL', key) end
+end
 
 for i = 1, nextCount() do
-  local archive, ms, fields = nextKey(), nextArg(), {}
+  local archive, older, ms, fields = nextKey(), nextKey(), nextArg(), {}
   for j = 1, nextCount() * 2 do fields[j] = nextArg() end
+  -- A live job archives tasks for as long as it lives: these must not keep one another for ever. Once a part has lived half
+  -- its time it takes no more, and is gone with the other half.
+  local left = redis.call('PTTL', archive)
+  if left >= 0 and left < ms / 2 then
+    redis.call('RENAME', archive, older)
+    left = -2
+  end
   redis.call('HSET', archive, unpack(fields))
-  redis.call('PEXPIRE', archive, ms)
+  if left < 0 then redis.call('PEXPIRE', archive, ms) end
+  -- With its job all that is left of it has its full time.
+  for j = 1, #fields, 2 do
+    if fields[j] == 'job' then
+      redis.call('PEXPIRE', archive, ms)
+      redis.call('PEXPIRE', older, ms)
+    end
+  end
 end
 
 if unacknowledged ~= '' then redis.call('XTRIM', reports, 'MINID', '=', unacknowledged) end

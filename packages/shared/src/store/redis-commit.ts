@@ -35,15 +35,18 @@ export function commitArguments(commit: PreparedCommit, cell: CellKeys, logLengt
     args.push(String(changes.length), ...changes.flatMap(({ taskId, bytes }) => [taskId, buffer(bytes)]));
   }
   args.push(String(claims.length));
-  for (const { name, owner, ttlMs } of claims) {
+  for (const { name, owner, ttlMs, takenFrom = '' } of claims) {
     keys.push(cell.claim(name));
-    args.push(owner, optional(ttlMs));
+    args.push(owner, optional(ttlMs), takenFrom);
   }
   args.push(String(releaseClaims.length));
-  keys.push(...releaseClaims.map(cell.claim));
+  for (const { name, owner } of releaseClaims) {
+    keys.push(cell.claim(name));
+    args.push(owner);
+  }
   args.push(String(archive.length));
   for (const { jobId, ttlMs, fields } of archive) {
-    keys.push(cell.archive(jobId));
+    keys.push(cell.archive(jobId), cell.olderArchive(jobId));
     args.push(
       String(ttlMs),
       String(fields.length),

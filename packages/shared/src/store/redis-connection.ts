@@ -48,6 +48,8 @@ const ownRules: RedisOptions = {
   keepAlive: keepAliveMs,
   disconnectTimeout: disconnectTimeoutMs,
   protocol: 2,
+  // Nobody would hear of its failure.
+  autoResubscribe: false,
 };
 
 /** One connection to Redis, made again whenever it is lost. Calls have a time limit and end in a BerthError. */
@@ -124,6 +126,11 @@ export class RedisConnection {
       const timer = setTimeout(settle, withinMs);
       this.#waiting.add(settle);
     });
+  }
+
+  /** Tells of messages of the sharded channels that this connection is subscribed to. A subscription ends with its connection. */
+  onShardMessage(listener: (message: Buffer) => void): void {
+    this.#redis.on('smessageBuffer', (_: Buffer, message: Buffer) => listener(message));
   }
 
   close(): void {

@@ -67,6 +67,20 @@ end
 return beating
 `;
 
+/** KEYS subscribed. ARGV how long an entry stays, then job ids, at most 1000. */
+const touchSubscribed = `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now - ARGV[1]))
+local members = {}
+for i = 2, #ARGV do
+  members[#members + 1] = string.format('%.0f', now)
+  members[#members + 1] = ARGV[i]
+end
+redis.call('ZADD', KEYS[1], unpack(members))
+return #ARGV - 1
+`;
+
 /** KEYS reports. ARGV the longest that the stream may become, then the reports. */
 const publish = `
 for i = 2, #ARGV do
@@ -93,6 +107,7 @@ export const scripts = {
   berthBeat: { lua: beat },
   berthFindSilent: { lua: findSilent },
   berthFindBeating: { lua: findBeating },
+  berthTouchSubscribed: { lua: touchSubscribed },
   berthPublish: { lua: publish },
   berthStreamEnds: { lua: streamEnds },
 } as const;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { TaskReport } from '../gen/berth/v1/store.js';
+import { SampleBatch, TaskReport } from '../gen/berth/v1/store.js';
 import { BerthError } from '../model/errors.js';
 import { type Logger, silentLogger } from '../process/logger.js';
 import type { CellStore } from './cell-store.js';
@@ -12,6 +12,8 @@ import {
   defaultLogLength,
   replyTimeoutMs,
   reportStreamLength,
+  sampleTimeoutMs,
+  subscribedMemoryMs,
 } from './limits.js';
 import { prepareCommit } from './prepared-commit.js';
 import { RedisAssignmentFeed } from './redis-assignment-feed.js';
@@ -21,6 +23,7 @@ import { RedisLogReader } from './redis-log-reader.js';
 import { parseRedisUrl, type RedisAddress } from './redis-options.js';
 import { RedisOutage } from './redis-outage.js';
 import { RedisReportInbox } from './redis-report-inbox.js';
+import { RedisSampleFeed } from './redis-sample-feed.js';
 import type { ScriptedRedis } from './redis-scripts.js';
 import { checkServer } from './redis-server-check.js';
 import type {
@@ -30,6 +33,7 @@ import type {
   HeldLease,
   LogReader,
   ReportInbox,
+  SampleFeed,
 } from './store.js';
 
 export interface RedisStoreOptions {
@@ -52,6 +56,14 @@ const itemsPerScript = 500;
 const connectStepMs = 250;
 
 const commandLimit: CallLimit = { totalMs: commandTimeoutMs, attemptMs: replyTimeoutMs, isRepeatable: true };
+
+// The time for all ends before the time for a reply, so that a slow answer to samples never costs the shared connection.
+const sampleLimit: CallLimit = {
+  totalMs: sampleTimeoutMs,
+  connectMs: 0,
+  attemptMs: replyTimeoutMs,
+  isRepeatable: false,
+};
 
 /** A cell in Redis. Commands share one connection; each reader that blocks has its own. */
 export class RedisStore implements CellStore {
@@ -104,11 +116,19 @@ export class RedisStore implements CellStore {
   }
 
   async findArchived(jobId: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
-    const fields = await this.#command((redis) => redis.hgetallBuffer(this.#keys.archive(jobId)));
-    const entries = Object.entries(fields);
+    const { archive, olderArchive } = this.#keys;
+    // The older part last: a commit in between may turn the one into the other.
+    const parts = await Promise.all(
+      [archive(jobId), olderArchive(jobId)].map((key) => this.#command((redis) => redis.hgetallBuffer(key))),
+    );
+    const entries = parts.toReversed().flatMap((fields) => Object.entries(fields));
     return entries.length === 0
       ? undefined
       : new Map(entries.map(([name, bytes]) => [name, new Uint8Array(bytes)]));
+  }
+
+  async findClaim(name: string): Promise<string | undefined> {
+    return (await this.#command((redis) => redis.get(this.#keys.claim(name)))) ?? undefined;
   }
 
   async beat(agentIds: readonly string[]): Promise<void> {
@@ -133,12 +153,44 @@ export class RedisStore implements CellStore {
     return beating;
   }
 
+  async touchSubscribed(jobIds: readonly string[]): Promise<void> {
+    for (const some of inChunks(jobIds, itemsPerScript)) {
+      const { subscribed } = this.#keys;
+      await this.#command((redis) => redis.berthTouchSubscribed(1, subscribed, subscribedMemoryMs, ...some));
+    }
+  }
+
+  async lastSubscribedMs(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const known = new Map<string, number>();
+    for (const some of inChunks(jobIds, itemsPerScript)) {
+      const scores = await this.#command((redis) => redis.zmscore(this.#keys.subscribed, ...some));
+      for (const [index, score] of scores.entries()) {
+        const id = some[index];
+        if (id !== undefined && score !== null) known.set(id, Number(score));
+      }
+    }
+    return known;
+  }
+
+  async forgetSubscribed(jobIds: readonly string[]): Promise<void> {
+    for (const some of inChunks(jobIds, itemsPerScript))
+      await this.#command((redis) => redis.zrem(this.#keys.subscribed, ...some));
+  }
+
   /** Stores the reports in order. One whose reply was lost may be stored twice. */
   async publish(reports: readonly TaskReport[]): Promise<void> {
     const encoded = reports.map((report) => Buffer.from(encodeMessage(TaskReport, report, 'report')));
     for (const some of inChunks(encoded, itemsPerScript)) {
       await this.#command((redis) => redis.berthPublish(1, this.#keys.reports, reportStreamLength, ...some));
     }
+  }
+
+  /**
+   * On a sharded channel: in a Redis Cluster a plain one would send each batch to every node, also to those of other cells.
+   */
+  async publishSamples(batch: SampleBatch): Promise<void> {
+    const bytes = Buffer.from(encodeMessage(SampleBatch, batch, 'sample batch'));
+    await this.#shared.call((redis) => redis.spublish(this.#keys.samples, bytes), sampleLimit);
   }
 
   async tryAcquire(holder: string, ttlMs: number): Promise<HeldLease | undefined> {
@@ -171,6 +223,11 @@ export class RedisStore implements CellStore {
     return this.#opened(
       (onClose) => new RedisAssignmentFeed({ blocking: this.#connection(), shared, keys, log, onClose }),
     );
+  }
+
+  openSampleFeed(): SampleFeed {
+    const { keys, log } = { keys: this.#keys, log: this.#log };
+    return this.#opened((onClose) => new RedisSampleFeed(this.#connection(), keys, { log, onClose }));
   }
 
   async ping(): Promise<void> {

@@ -34,9 +34,17 @@ export interface Claim {
   readonly owner: string;
   /** How long the claim lasts; without it, until released. */
   readonly ttlMs?: number;
+  /** The owner from whom it may be taken, since that one needs it no more. */
+  readonly takenFrom?: string;
 }
 
-/** What is kept of a finished job: `fields` by entity field name (`job`, `jobStatus`, `task/ID`), stored bytes. */
+/** A name that is given back, if this owner still holds it. */
+export type Release = Pick<Claim, 'name' | 'owner'>;
+
+/**
+ * What is kept of a finished job: `fields` by entity field name (`job`, `jobStatus`, `task/ID`), stored bytes. All of it is
+ * kept for `ttlMs` from the write of the `job`; until then, tasks for at least half of that.
+ */
 export interface ArchiveWrite {
   readonly jobId: string;
   readonly fields: Readonly<Record<string, Uint8Array>>;
@@ -56,7 +64,8 @@ export interface CommitRequest {
   readonly commitId?: string;
   readonly assignments?: readonly AssignmentWrite[];
   readonly claims?: readonly Claim[];
-  readonly releaseClaims?: readonly string[];
+  /** No two of one name, of which none may be claimed too. */
+  readonly releaseClaims?: readonly Release[];
   readonly archive?: readonly ArchiveWrite[];
   /** Reports up to and including this stream id are acknowledged: this commit holds what they mean. */
   readonly ackReportsThrough?: string;
@@ -133,6 +142,12 @@ export interface Archive {
   findArchived(jobId: string): Promise<ReadonlyMap<string, Uint8Array> | undefined>;
 }
 
+/** Who holds which name. */
+export interface Claims {
+  /** The owner of the claimed name, undefined where nobody holds it. A moment later it may be another's. */
+  findClaim(name: string): Promise<string | undefined>;
+}
+
 /** A report with its place in the stream of reports. */
 export interface QueuedReport {
   readonly streamId: string;
@@ -201,11 +216,16 @@ export interface LeaderLease {
 
 /** Where agents tell what their tasks use. Whoever listens hears it; nothing is stored, so nothing waits for a disk. */
 export interface SampleOutbox {
+  /**
+   * Tries once, and fails with BerthError `unavailable` where Redis does not take the batch at once: samples must not queue
+   * before reports and heartbeats. Keep batches small (some hundred samples).
+   */
   publishSamples(batch: SampleBatch): Promise<void>;
 }
 
 /** The master's ear for samples. What is published while nobody listens, or while Redis is away, is lost. */
 export interface SampleFeed {
+  /** Hot: a subscriber hears what comes from then on. Completes when the feed is closed. */
   readonly batches$: Observable<SampleBatch>;
   close(): Promise<void>;
 }

@@ -20,6 +20,7 @@ const quickEnv = {
   BERTH_AGENT_GRPC: '127.0.0.1:0',
   BERTH_AGENT_HEARTBEAT: '20ms',
   BERTH_AGENT_RESYNC: '50ms',
+  BERTH_AGENT_SAMPLE_INTERVAL: '20ms',
   BERTH_AGENT_NETWORK: 'none',
 };
 
@@ -71,13 +72,19 @@ export class TestCell {
     env: Record<string, string> = {},
     changes: AssignmentChanges = {},
   ): Promise<void> {
-    const { agentId = 'a', stop, network = '', ports = '' } = changes;
+    const { agentId = 'a', stop, network = '', ports = '', sampled = false, parameters = {} } = changes;
     const assignment = Assignment.fromPartial({
       taskId,
       jobId: taskId.split('.')[0] ?? '',
-      container: { image: { name: 'app:1' }, env, parameters: { network }, resources: { ports } },
+      container: {
+        image: { name: 'app:1' },
+        env,
+        parameters: { ...parameters, network },
+        resources: { ports },
+      },
       resources: { cpuMillis: 100, memoryMb: 64 },
       killGraceMs: 60,
+      sampled,
       ...(stop === undefined ? {} : { stop }),
     });
     await this.commit({ actor: 'master', writes: [], assignments: [{ agentId, taskId, assignment }] });
@@ -135,6 +142,7 @@ export class TestCell {
     return {
       commit: (request) => guard().then(() => store.commit(request)),
       publish: (reports) => guard().then(() => store.publish(reports)),
+      publishSamples: (batch) => guard().then(() => store.publishSamples(batch)),
       beat: (ids) => guard().then(() => store.beat(ids)),
       findSilent: (silentMs) => store.findSilent(silentMs),
       findBeating: (ids, withinMs) => store.findBeating(ids, withinMs),
@@ -149,6 +157,8 @@ interface AssignmentChanges {
   readonly stop?: Stop;
   readonly network?: string;
   readonly ports?: string;
+  readonly sampled?: boolean;
+  readonly parameters?: Readonly<Record<string, string>>;
 }
 
 /** Changes that come while Redis is away are lost, as they may be with a connection. */

@@ -1,0 +1,86 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { MetricsPages, maxPageBytes, type PageAddress } from './metrics-page.js';
+
+describe('a page of metrics over HTTP', () => {
+  const servers: Server[] = [];
+  const pages = new MetricsPages();
+  afterEach(async () => {
+    for (const server of servers.splice(0)) {
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    }
+    pages.close();
+  });
+
+  async function serve(answer: RequestListener): Promise<PageAddress> {
+    const server = createServer(answer);
+    servers.push(server);
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
+  }
+
+  /** An address at which nobody listens any more. */
+  async function deserted(): Promise<PageAddress> {
+    const address = await serve(() => undefined);
+    const server = servers.pop();
+    server?.close();
+    if (server !== undefined) await once(server, 'close');
+    return address;
+  }
+
+  it('is had by its path, over a connection that is kept', async () => {
+    const asked: string[] = [];
+    let connections = 0;
+    const address = await serve((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      response.end('a 1\n');
+    });
+    servers[0]?.on('connection', () => {
+      connections += 1;
+    });
+    expect(await pages.fetch([address], '/metrics?all=1')).toBe('a 1\n');
+    expect(await pages.fetch([address], '/metrics')).toBe('a 1\n');
+    expect(asked).toEqual(['GET /metrics?all=1', 'GET /metrics']);
+    expect(connections).toBe(1);
+  });
+
+  it('is had from the first address that answers', async () => {
+    const address = await serve((_, response) => response.end('a 1\n'));
+    expect(await pages.fetch([await deserted(), address], '/')).toBe('a 1\n');
+  });
+
+  it('is missing where nobody answers, and each address says why', async () => {
+    const refusing = await serve((_, response) => response.writeHead(404).end());
+    const failing = pages.fetch([await deserted(), refusing], '/x');
+    await expect(failing).rejects.toMatchObject({
+      name: 'RuntimeError',
+      kind: 'failed',
+      message: expect.stringMatching(
+        /^127.0.0.1:\d+\/x: .*ECONNREFUSED.*; 127.0.0.1:\d+\/x: HTTP status 404$/,
+      ),
+    });
+    await expect(pages.fetch([], '/')).rejects.toMatchObject({ message: 'the container has no address' });
+  });
+
+  it('is not read to the end where it is too long', async () => {
+    const address = await serve((_, response) => {
+      const more = () => response.write('x'.repeat(100_000));
+      response.on('drain', more);
+      while (more());
+    });
+    const tooLong = `the page is longer than ${maxPageBytes} bytes`;
+    await expect(pages.fetch([address], '/')).rejects.toThrow(tooLong);
+  });
+
+  it('is not waited for where it does not come in time', async () => {
+    const impatient = new MetricsPages(50);
+    const address = await serve((_, response) => response.write('a'));
+    await expect(impatient.fetch([address], '/')).rejects.toThrow('no answer within 50 ms');
+    impatient.close();
+  });
+});
