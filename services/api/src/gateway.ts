@@ -1,34 +1,31 @@
-import { JobServiceService } from '@berth/shared/gen/job/v1/job_service';
 import type { ListenAddress } from '@berth/shared/process/address';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { createRegistry } from '@berth/shared/process/metrics';
 import { type Closeable, closeAll } from '@berth/shared/process/service';
+import { readTls, type Tls } from '@berth/shared/process/tls';
+import { believe } from '@berth/shared/rpc/authenticate';
 import type { CallOptions } from '@berth/shared/rpc/handlers';
 import { createHealth } from '@berth/shared/rpc/health';
 import { type GrpcServer, type GrpcService, startGrpcServer } from '@berth/shared/rpc/server';
-import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
 import type { CellStore } from '@berth/shared/store/cell-store';
 import { Replica } from '@berth/shared/store/replica';
 import { Cell } from './cell.js';
-import { connectionOptions, type GatewayConfig, writePolicy } from './config.js';
-import { clusterFeed, jobFeed } from './feeds.js';
+import { authentication, connectionOptions, type GatewayConfig, writePolicy } from './config.js';
 import { type HttpServer, startHttpServer } from './http/http-server.js';
 import { createImageResolver } from './images/create-resolver.js';
-import { jobManagementService } from './job-service.js';
 import { createGatewayMetrics, type OpenStream } from './metrics.js';
-import { ObserveHub } from './observe-hub.js';
-import { observeService, openCellObserving } from './observe-service/service.js';
-import { LiveLedger } from './placement/live-ledger.js';
-import { placementService } from './placement/service.js';
+import { CellMoments } from './past-view.js';
 import { RateLimiter } from './rate-limiter.js';
+import { openServices } from './services.js';
 
 /** Calls in progress have this long to end when the gateway closes. */
 export const closeGraceMs = 3_000;
 
 export interface GatewayOptions {
   readonly config: GatewayConfig;
-  readonly store: CellStore;
+  /** One that is still being connected to makes the gateway wait for it, and tell so on /healthz. */
+  readonly store: CellStore | Promise<CellStore>;
   readonly log: Logger;
   readonly clock?: Clock;
   /** Ends the start. */
@@ -58,24 +55,28 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 }
 
 async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gateway> {
-  const { config, store, log, clock = systemClock } = options;
+  const { config, log, clock = systemClock } = options;
   const registry = createRegistry('gateway');
+  const tls = readTls(config);
+  const authenticate = authentication(config);
+  let whyWaiting = 'Redis has not answered yet';
   let replica: Replica | undefined;
   const http = await startHttpServer({
     address: config.BERTH_API_HTTP,
-    status: { isReady: () => whyNotReady(replica), registry, log },
+    status: { isReady: () => (replica === undefined ? whyWaiting : whyNotReady(replica)), registry, log },
     log,
+    tls,
   });
   opened.push({ name: 'HTTP server', close: () => http.close() });
 
-  replica = await startReplica(options);
+  const store = await options.store;
+  whyWaiting = 'the state of the cell has not been read yet';
+  replica = await startReplica(store, options);
   const held = replica;
   opened.push({ name: 'replica', close: () => held.close() });
-  const jobs = new ObserveHub(jobFeed, held, log);
-  const clusters = new ObserveHub(clusterFeed, held, log);
-  opened.push({ name: 'observe hub', close: () => jobs.close() });
-  opened.push({ name: 'observe hub of clusters', close: () => clusters.close() });
-
+  // First of all who follow the replica.
+  const moments = new CellMoments(held);
+  opened.push({ name: 'moments', close: async () => moments.close() });
   const streams = new Set<OpenStream>();
   const cell = new Cell({
     replica: held,
@@ -83,37 +84,23 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
     clock,
     metrics: createGatewayMetrics(registry, streams, held),
     images: createImageResolver(config, clock, log),
+    moments,
   });
-  const ledger = new LiveLedger(held);
-  opened.push({ name: 'agent ledger', close: async () => ledger.close() });
-  const openLogReader = () => store.openLogReader();
-  const cellObserving = openCellObserving({ cell, openLogReader, clock, streams, log });
-  opened.push(cellObserving);
   const shutdown = new AbortController();
-  const callOptions: CallOptions = { log, registry, shutdown: shutdown.signal };
-  const jobV1 = {
-    definition: JobServiceService,
-    implementation: withUnimplemented(JobServiceService, {}, callOptions),
-  };
-  const listen = (address: ListenAddress, services: readonly GrpcService[]) =>
-    startServer(address, services, { shutdown, callOptions, config });
+  const callOptions: CallOptions = { log, registry, shutdown: shutdown.signal, authenticate };
   const servers: GrpcServer[] = [];
+  const limiter = new RateLimiter(writePolicy(config), clock);
+  const fitPolicy = config.BERTH_MASTER_FIT_POLICY;
+  const services = openServices({ cell, store, streams, limiter, fitPolicy, callOptions }, opened);
   opened.push({ name: 'gRPC servers', close: () => closeServers(servers, http, shutdown) });
-  const jobService = jobManagementService(
-    { cell, jobs, clusters, streams, limiter: new RateLimiter(writePolicy(config), clock) },
-    callOptions,
-  );
-  const observe = observeService(cellObserving, callOptions);
-  const grpc = await listen(config.BERTH_API_GRPC, [
-    jobService,
-    observe,
-    placementService({ cell, ledger }, callOptions),
-    jobV1,
-  ]);
-  servers.push(grpc);
-  const jobv1 = await listen(config.BERTH_API_JOBV1, [jobV1]);
-  servers.push(jobv1);
-  http.serve({ service: jobService, observe, clock, log, revision: () => held.revision });
+  const listen = async (address: ListenAddress, served: readonly GrpcService[]) => {
+    const server = await startServer(address, served, { shutdown, callOptions, config, tls });
+    servers.push(server);
+    return server;
+  };
+  const grpc = await listen(config.BERTH_API_GRPC, Object.values(services));
+  const jobv1 = await listen(config.BERTH_API_JOBV1, [services.jobV1]);
+  http.serve({ ...services, clock, log, revision: () => held.revision });
   return {
     grpcPort: grpc.port,
     jobv1Port: jobv1.port,
@@ -123,7 +110,7 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
 }
 
 /** The start ends with the signal; once started, only close() ends the replica, so that calls in progress can end. */
-async function startReplica({ store, log, signal }: GatewayOptions): Promise<Replica> {
+async function startReplica(store: CellStore, { log, signal }: GatewayOptions): Promise<Replica> {
   const starting = new AbortController();
   const abort = () => starting.abort(signal?.reason);
   signal?.addEventListener('abort', abort, { once: true });
@@ -135,8 +122,7 @@ async function startReplica({ store, log, signal }: GatewayOptions): Promise<Rep
   }
 }
 
-function whyNotReady(replica: Replica | undefined): string | undefined {
-  if (replica === undefined) return 'the state of the cell has not been read yet';
+function whyNotReady(replica: Replica): string | undefined {
   if (!replica.isConnected) return 'the change log cannot be read';
   return replica.lagging ? 'the replica is behind the change log' : undefined;
 }
@@ -146,20 +132,23 @@ interface Serving {
   readonly shutdown: AbortController;
   readonly callOptions: CallOptions;
   readonly config: GatewayConfig;
+  readonly tls: Tls | undefined;
 }
 
 async function startServer(
   address: ListenAddress,
   services: readonly GrpcService[],
-  { shutdown, callOptions, config }: Serving,
+  { shutdown, callOptions, config, tls }: Serving,
 ): Promise<GrpcServer> {
   const health = createHealth(
     services.map(({ definition }) => definition),
-    callOptions,
+    // Whether a gateway is well is no secret: a probe needs no token.
+    { ...callOptions, authenticate: believe },
   );
   const { log } = callOptions;
   const options = connectionOptions(config);
-  const server = await startGrpcServer({ address, services, health, shutdown, log, options });
+  const secured = tls === undefined ? {} : { tls };
+  const server = await startGrpcServer({ address, services, health, shutdown, log, options, ...secured });
   health.setServing(true);
   return server;
 }

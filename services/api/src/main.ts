@@ -6,7 +6,7 @@ import { startGateway } from './gateway.js';
 
 runService('gateway', async ({ env, log, signal }) => {
   const config = parseConfig(gatewayConfigSchema, env);
-  const store = await RedisStore.connect({
+  const store = RedisStore.connect({
     url: config.BERTH_REDIS_URL,
     cell: config.BERTH_CELL,
     waitReplicas: config.BERTH_REDIS_WAIT_REPLICAS,
@@ -15,7 +15,7 @@ runService('gateway', async ({ env, log, signal }) => {
   });
   const gateway = await startGateway({ config, store, log, signal });
   return [
-    { name: 'store', close: () => store.close() },
+    { name: 'store', close: async () => (await store).close() },
     { name: 'gateway', close: () => gateway.close() },
   ];
 });

@@ -8,6 +8,8 @@ import type { ClientOrder, ClientReport, LoadOrder, LoadReport, StreamKind } fro
 
 const settledMs = 300;
 const patienceMs = 120_000;
+/** More events than any load makes. */
+const unbounded = 1e12;
 
 export interface Delivered {
   readonly perSecond: number;
@@ -30,6 +32,7 @@ export class Stage {
   /** What each subscriber had received when the load began. */
   #base = 0;
   #isLoading = false;
+  #isUnbounded = false;
   #stalled = 0;
 
   constructor(server: ServerProcess, kind: StreamKind) {
@@ -80,6 +83,22 @@ export class Stage {
     return { p50Ms: quantile(this.#ages, 0.5), p99Ms: quantile(this.#ages, 0.99) };
   }
 
+  /** Opens more streams and resolves once their snapshots have begun; changes may go on meanwhile. */
+  async openMore(count: number): Promise<void> {
+    const open = this.#report.open + count;
+    this.#order({ do: 'open', kind: this.#kind, port: this.server.port, count, connections: count });
+    await waitFor(() => this.#report.open === open, { what: 'the streams are open', timeoutMs: patienceMs });
+  }
+
+  /** So many changes at that rate, whoever receives them when. */
+  async change(events: number, eventsPerSecond: number): Promise<void> {
+    this.#isUnbounded = true;
+    const running = this.#run(events, eventsPerSecond);
+    this.#tellLoad({ do: 'received', events: unbounded });
+    await running;
+    this.#isUnbounded = false;
+  }
+
   /** The first stream reads nothing any more, and no longer counts. */
   async stall(stalled: number): Promise<void> {
     this.#order({ do: 'stall', stalled });
@@ -122,7 +141,7 @@ export class Stage {
     if (report.total !== this.#report.total) this.#reportedMs = performance.now();
     this.#report = report;
     for (const age of report.ages ?? []) this.#ages.push(age);
-    if (this.#isLoading && isProgress)
+    if (this.#isLoading && isProgress && !this.#isUnbounded)
       this.#tellLoad({ do: 'received', events: report.slowest - this.#base });
   }
 

@@ -7,6 +7,8 @@ import type {
   Task,
   TaskInstances,
 } from '../gen/netflix/titus/titus_job_api.js';
+import { userTypeClaim } from './mantis.js';
+import { noStage, stageSpec, stagesOf } from './stages.js';
 import { isTerminal, State, stateName, toRfc3339 } from './task-state.js';
 
 export type JobKind = 'batch' | 'service' | 'mantis';
@@ -32,10 +34,14 @@ export function jobKind(descriptor: JobDescriptor): JobKind | undefined {
   return descriptor.jobSpec?.$case;
 }
 
-/** How many tasks the job wants, with what is unset filled in. For Mantis jobs each stage has its own. */
-export function instancesOf(descriptor: JobDescriptor): Instances {
-  const spec = descriptor.jobSpec;
-  return completeInstances(spec === undefined || spec.$case === 'mantis' ? undefined : spec.value.instances);
+/** How many tasks the job, or one stage of a Mantis job, wants, with what is unset filled in. */
+export function instancesOf(descriptor: JobDescriptor, stage: number = noStage): Instances {
+  return completeInstances(stageSpec(descriptor, stage)?.instances);
+}
+
+/** How many tasks all stages of the job want together. */
+export function totalDesired(descriptor: JobDescriptor): number {
+  return stagesOf(descriptor).reduce((sum, stage) => sum + instancesOf(descriptor, stage).desired, 0);
 }
 
 /** Fills in what is unset: min 0, max 2^31-1, desired the greater of min and 1. */
@@ -44,17 +50,18 @@ export function completeInstances(instances: TaskInstances | undefined): Instanc
   return { min, max: instances?.max ?? unboundedInstances, desired: instances?.desired ?? Math.max(min, 1) };
 }
 
-/** The retry policy; where the descriptor has none, a failed task is not tried again. */
-export function retryPolicyOf(descriptor: JobDescriptor): NonNullable<RetryPolicy['policy']> {
-  const spec = descriptor.jobSpec;
-  const policy = spec === undefined || spec.$case === 'mantis' ? undefined : spec.value.retryPolicy?.policy;
+/** The retry policy of the job, or of one stage; where there is none, a failed task is not tried again. */
+export function retryPolicyOf(
+  descriptor: JobDescriptor,
+  stage: number = noStage,
+): NonNullable<RetryPolicy['policy']> {
+  const policy = stageSpec(descriptor, stage)?.retryPolicy?.policy;
   return policy ?? { $case: 'immediate', value: { retries: 0 } };
 }
 
-/** The container of a batch or service job: the one that it names, or the only one. */
-export function containerOf(descriptor: JobDescriptor): Container | undefined {
-  const spec = descriptor.jobSpec;
-  const named = spec === undefined || spec.$case === 'mantis' ? '' : spec.value.containerId;
+/** The container of the job, or of one stage of a Mantis job: the one that it names, or the only one there is. */
+export function containerOf(descriptor: JobDescriptor, stage: number = noStage): Container | undefined {
+  const named = stageSpec(descriptor, stage)?.containerId ?? '';
   if (named !== '')
     return Object.hasOwn(descriptor.containers, named) ? descriptor.containers[named] : undefined;
   const all = Object.values(descriptor.containers);
@@ -84,6 +91,34 @@ export function jobGroupClaim(descriptor: JobDescriptor): string | undefined {
   const group = descriptor.jobGroupInfo;
   if (group === undefined || group.sequence === '') return undefined;
   return `group:${JSON.stringify([descriptor.appName, group.stack, group.detail, group.sequence])}`;
+}
+
+/**
+ * The name of the place that the job holds in a cluster whose number of live jobs is limited: there are no more places than
+ * jobs allowed, and each has one holder, whoever creates jobs at the same time.
+ */
+export function placeClaim({
+  clusterId,
+  clusterPlace = 0,
+}: Pick<JobRecord, 'clusterId' | 'clusterPlace'>): string | undefined {
+  return clusterPlace === 0 ? undefined : `${placeSpace}${JSON.stringify([clusterId, clusterPlace])}`;
+}
+
+/** Whether the name is one of {@link placeClaim}. */
+export function isPlaceClaim(name: string): boolean {
+  return name.startsWith(placeSpace);
+}
+
+const placeSpace = 'place:';
+
+/** All names that the job holds while it lives: another job that wants one of them is not created. */
+export function jobClaims(job: JobRecord): readonly string[] {
+  const names = [
+    userTypeClaim(job),
+    job.descriptor === undefined ? undefined : jobGroupClaim(job.descriptor),
+    placeClaim(job),
+  ];
+  return names.filter((name) => name !== undefined);
 }
 
 /** The id of the job that a task id belongs to: what stands before the first dot. */

@@ -30,6 +30,14 @@ describe('a report', () => {
     expect(task.deadlineAtMs).toBe(atMs + minute);
   });
 
+  it('of an end brings the results of the task, and no other report does', () => {
+    const results = ['41', '42'];
+    const running = must(report(aTask({ state: State.STARTING }), State.RUNNING, { results }));
+    expect(running.results).toEqual([]);
+    const failed = must(report(running, State.FAILED, { code: 'failed', results }));
+    expect(failed.results).toEqual(results);
+  });
+
   it('may skip states', () => {
     const task = must(report(aTask({ state: State.DISPATCHED }), State.FINISHED));
     expect(task.task?.stateChanges.map(({ state }) => state)).toEqual(['QUEUED', 'DISPATCHED', 'FINISHED']);

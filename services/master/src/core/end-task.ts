@@ -49,7 +49,10 @@ export function applyReport(
   if (task.agentId === '' || task.agentId !== report.agentId) return undefined;
   const { nowMs, limits, runtimeLimitMs } = settings;
   const atMs = plausibleMs(report.atMs, task, nowMs);
-  if (isTerminal(report.state)) return endTask(task, reportedEnd(task, report, atMs));
+  if (isTerminal(report.state)) {
+    const ended = endTask(task, reportedEnd(task, report, atMs));
+    return ended && { ...ended, results: report.results };
+  }
   const { state: to, code, text, context } = report;
   const moved = moveTask(task, { to, code, text, atMs, context });
   if (moved === undefined || task.stop !== undefined) return moved;
@@ -60,7 +63,8 @@ function reportedEnd(task: TaskRecord, report: TaskReport, atMs: number): End {
   const { text, context } = report;
   const stop = report.stopped ? task.stop : undefined;
   // A reason that this version does not know is no fault of the user's.
-  const code = isReasonCode(report.code) ? report.code : 'systemError';
+  const known = isReasonCode(report.code) ? report.code : 'systemError';
+  const code = report.refused ? 'refused' : known;
   return { code: stop?.code ?? code, text: stop?.text ?? text, atMs, context };
 }
 

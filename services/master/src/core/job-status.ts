@@ -1,6 +1,6 @@
 import { type JobRecord, JobStatusRecord, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { jobKind, jobState } from '@berth/shared/model/job';
-import { formatReason } from '@berth/shared/model/reason';
+import { formatReason, isFinishedCode } from '@berth/shared/model/reason';
 import {
   findState,
   isTaskLive,
@@ -12,6 +12,7 @@ import {
   toRfc3339,
 } from '@berth/shared/model/task-state';
 import { countSlots } from './batch.js';
+import { stopOfJob } from './job-end.js';
 
 interface Standing {
   readonly state: State;
@@ -37,7 +38,8 @@ export function advanceStatus(
   tasks: readonly TaskRecord[],
   nowMs: number,
 ): JobStatusRecord {
-  return moveStatus(status, standingAtEnd(job, tasks) ?? { state: furthest(tasks), reason: '' }, nowMs);
+  const end = standingAtEnd(job, tasks, nowMs);
+  return moveStatus(status, end ?? { state: furthest(tasks), reason: '' }, nowMs);
 }
 
 /** The job's status once one of its live tasks has reached the state; the same object where that is nothing new. */
@@ -73,9 +75,13 @@ function reachedState(task: TaskRecord): State {
 }
 
 /** How the job ends, once nothing of it is left to do; undefined while something is. */
-function standingAtEnd(job: JobRecord, tasks: readonly TaskRecord[]): Standing | undefined {
-  if (job.kill !== undefined)
-    return tasks.some(isTaskLive) ? undefined : { state: State.FINISHED, reason: 'killed' };
+function standingAtEnd(job: JobRecord, tasks: readonly TaskRecord[], nowMs: number): Standing | undefined {
+  const stop = stopOfJob(job, nowMs);
+  if (stop !== undefined) {
+    if (tasks.some(isTaskLive)) return undefined;
+    const state = isFinishedCode(stop.code) ? State.FINISHED : State.FAILED;
+    return { state, reason: formatReason(stop.code, stop.text) };
+  }
   if (job.descriptor === undefined || jobKind(job.descriptor) !== 'batch') return undefined;
   const { desired, done, failed } = countSlots(job.descriptor, tasks);
   if (done < desired) return undefined;

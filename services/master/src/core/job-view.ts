@@ -1,4 +1,9 @@
-import type { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type {
+  AgentDrainRecord,
+  JobRecord,
+  JobStatusRecord,
+  TaskRecord,
+} from '@berth/shared/gen/berth/v1/store';
 import { isAgentAlive } from '@berth/shared/model/agent';
 import type { CellView } from '@berth/shared/model/cell-view';
 import { taskIdIn } from './task-changes.js';
@@ -15,6 +20,8 @@ export interface JobView {
   hasStopWish(taskId: string): boolean;
   /** Whether the agent is gone, or silent for too long. */
   isAgentLost(agentId: string): boolean;
+  /** The drain of an agent; absent where no agent is drained. */
+  readonly drainOf?: (agentId: string) => AgentDrainRecord | undefined;
 }
 
 /** The job as the cell has it, with `changed` tasks in place of the stored ones; undefined for an unknown job. */
@@ -32,5 +39,8 @@ export function viewJob(
     isCommitted: (task) => cell.find('task', taskIdIn(task))?.record === task,
     hasStopWish: (taskId) => cell.find('taskStop', taskId) !== undefined,
     isAgentLost: (agentId) => !isAgentAlive(cell, agentId),
+    ...(cell.count('agentDrain') === 0
+      ? {}
+      : { drainOf: (agentId) => cell.find('agentDrain', agentId)?.record }),
   };
 }

@@ -2,44 +2,53 @@ import { type JobRecord, type Resources, TaskRecord } from '@berth/shared/gen/be
 import { type Container, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { containerOf } from '@berth/shared/model/job';
 import { parseResources, zeroResources } from '@berth/shared/model/resources';
+import { noStage, stagesOf } from '@berth/shared/model/stages';
 import { State, stateName, toRfc3339 } from '@berth/shared/model/task-state';
 
 /** What tells a new task from its siblings. */
 export interface TaskSeed {
+  readonly stage: number;
   readonly slot: number;
   readonly attempt: number;
   readonly userRetries: number;
   readonly systemRetries: number;
+  /** In a job with stages: counts from 1 over all tasks that the job ever had. */
+  readonly workerNumber?: number;
   /** The ended task that this one replaces. */
   readonly replaces?: TaskRecord;
 }
 
-/** A task's id: its job's, a dot, slot and attempt. Good as a container name, and never used twice. */
-export function taskIdOf(jobId: string, slot: number, attempt: number): string {
-  return `${jobId}.${slot}-${attempt}`;
+/** A task's id: its job's, a dot, stage if it has one, slot and attempt. Good as a container name, and never used twice. */
+export function taskIdOf(jobId: string, { stage, slot, attempt }: TaskPlace): string {
+  return `${jobId}.${stage === noStage ? '' : `${stage}-`}${slot}-${attempt}`;
 }
+
+type TaskPlace = Pick<TaskSeed, 'stage' | 'slot' | 'attempt'>;
 
 /** A QUEUED task of the job. */
 export function newTask(job: JobRecord, seed: TaskSeed, nowMs: number): TaskRecord {
-  const id = taskIdOf(job.id, seed.slot, seed.attempt);
+  const id = taskIdOf(job.id, seed);
   return TaskRecord.fromPartial({
-    task: publicTask(id, seed, nowMs),
+    task: publicTask(id, job, seed, nowMs),
     jobId: job.id,
+    stage: seed.stage,
     slot: seed.slot,
     attempt: seed.attempt,
     userRetries: seed.userRetries,
     systemRetries: seed.systemRetries,
-    resources: requestedResources(job),
+    resources: requestedResources(job, seed.stage),
+    ...(seed.workerNumber === undefined ? {} : { workerNumber: seed.workerNumber }),
     createdAtMs: nowMs,
   });
 }
 
-function publicTask(id: string, seed: TaskSeed, nowMs: number): Task {
+function publicTask(id: string, job: JobRecord, seed: TaskSeed, nowMs: number): Task {
   const replaced = seed.replaces?.task;
   return Task.fromPartial({
     id,
     taskContext: {
       'task.index': String(seed.slot),
+      ...stageContext(job, seed),
       'task.resubmitNumber': String(replaced === undefined ? 0 : resubmitNumber(replaced) + 1),
       'task.originalId': replaced?.taskContext['task.originalId'] ?? replaced?.id ?? id,
       ...(replaced === undefined ? {} : { 'task.resubmitOf': replaced.id }),
@@ -47,6 +56,17 @@ function publicTask(id: string, seed: TaskSeed, nowMs: number): Task {
     state: { state: State.QUEUED, reason: '' },
     stateChanges: [{ state: stateName(State.QUEUED), timestamp: toRfc3339(nowMs) }],
   });
+}
+
+/** Where the task stands among the stages of its job. */
+function stageContext({ descriptor }: JobRecord, { stage, slot, workerNumber }: TaskSeed) {
+  if (stage === noStage) return {};
+  return {
+    'task.stage': String(stage),
+    'task.stageCount': String(descriptor === undefined ? 0 : stagesOf(descriptor).length),
+    'task.workerIndex': String(slot),
+    'task.workerNumber': String(workerNumber ?? 0),
+  };
 }
 
 /** How many tasks the chain had before this one; a slot that is used again starts a new chain. */
@@ -57,8 +77,8 @@ function resubmitNumber(task: Task): number {
 /** Descriptors never change, so that a container's needs are read once, and not for each of its tasks. */
 const knownNeeds = new WeakMap<Container, Resources>();
 
-function requestedResources({ descriptor }: JobRecord): Resources {
-  const container = descriptor === undefined ? undefined : containerOf(descriptor);
+function requestedResources({ descriptor }: JobRecord, stage: number): Resources {
+  const container = descriptor === undefined ? undefined : containerOf(descriptor, stage);
   const known = container && knownNeeds.get(container);
   if (known !== undefined) return known;
   const parsed = parseResources(container?.resources ?? {});

@@ -1,3 +1,4 @@
+import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { Limits } from './limits.js';
 
 /** What one look at a job depends on beside the job. */
@@ -8,4 +9,6 @@ export interface Pass {
   readonly patienceUntilMs: number;
   /** Entities that the decision may write; what does not fit is left to the next look. */
   readonly maxWrites: number;
+  /** Whether there is room elsewhere for another task like this one; where it is not given, there always is. */
+  readonly findRoom?: (task: TaskRecord) => boolean;
 }

@@ -1,8 +1,20 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { runtimeEndMs } from '@berth/shared/model/mantis';
+import { noStage, slotKey } from '@berth/shared/model/stages';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { aJob, aTask, limits, look, minute, second, t0, type ViewOptions } from '../testing/fixtures.js';
+import {
+  aJob,
+  aMantisJob,
+  aTask,
+  limits,
+  look,
+  minute,
+  second,
+  t0,
+  type ViewOptions,
+} from '../testing/fixtures.js';
 import { taskIdIn } from './task-changes.js';
 
 const codes = [
@@ -21,12 +33,19 @@ const policies = fc.constantFrom(
 );
 const jobs = fc
   .record({
-    kind: fc.constantFrom('batch', 'service'),
+    kind: fc.constantFrom('batch', 'service', 'mantis'),
     desired: fc.nat(4),
+    desiredOfSecond: fc.nat(4),
     retry: policies,
     killed: fc.boolean(),
+    runtimeLimitSecs: fc.constantFrom(0, 60),
+    ageMs: fc.constantFrom(0, 2 * minute),
   } as const)
-  .map(aJob);
+  .map(({ kind, desired, desiredOfSecond, ageMs, ...rest }) =>
+    kind === 'mantis'
+      ? aMantisJob({ ...rest, stages: [desired, desiredOfSecond], createdAtMs: t0 - ageMs })
+      : aJob({ ...rest, kind, desired }),
+  );
 
 const slotTasks = fc.record({
   attempts: fc.integer({ min: 1, max: 3 }),
@@ -57,20 +76,25 @@ const views = fc
     lost: fc.boolean(),
   })
   .map(({ job, slots, wishes, lost }): ViewOptions => {
-    const tasks = slots.flatMap((given, slot) => tasksOfSlot(job, slot, given));
+    const tasks = slots.flatMap((given, index) => tasksOfSlot(job, index, given));
     const stopWishes = wishes
       .map((slot) => tasks.filter((task) => task.slot === slot).at(-1))
       .flatMap((task) => (task ? [taskIdIn(task)] : []));
     return { job, tasks, stopWishes, lostAgents: lost ? ['agent-0'] : [] };
   });
 
-function tasksOfSlot(job: ReturnType<typeof aJob>, slot: number, given: SlotTasks): readonly TaskRecord[] {
+/** Of a Mantis job the slots belong to its two stages in turn. */
+function tasksOfSlot(job: ReturnType<typeof aJob>, index: number, given: SlotTasks): readonly TaskRecord[] {
   const { attempts, agent, sinceMs } = given;
-  const options = { job, slot, agentId: `agent-${agent}`, atMs: t0 - sinceMs };
+  const isMantis = job.descriptor?.jobSpec?.$case === 'mantis';
+  const place = isMantis ? { stage: 1 + (index % 2), slot: index >> 1 } : { slot: index };
+  const options = { job, ...place, agentId: `agent-${agent}`, atMs: t0 - sinceMs };
+  const numbered = (attempt: number) => (isMantis ? { workerNumber: 1 + index * 3 + attempt } : {});
   const earlier = Array.from({ length: attempts - 1 }, (_, attempt) =>
-    aTask({ ...options, attempt, state: State.FAILED, record: { replaced: true } }),
+    aTask({ ...options, attempt, state: State.FAILED, record: { replaced: true }, ...numbered(attempt) }),
   );
-  const newest = aTask({ ...options, attempt: attempts - 1, state: given.state, code: given.code });
+  const last = { attempt: attempts - 1, ...numbered(attempts - 1) };
+  const newest = aTask({ ...options, ...last, state: given.state, code: given.code });
   return [...earlier, { ...newest, ...bearings(newest, given) }];
 }
 
@@ -82,7 +106,8 @@ function bearings(task: TaskRecord, { stop, deadlineInMs, replaceInMs }: SlotTas
   return { stop: order, deadlineAtMs: at(deadlineInMs, order ? t0 + minute : task.deadlineAtMs) };
 }
 
-const liveSlots = (tasks: readonly TaskRecord[] = []) => tasks.filter(isTaskLive).map(({ slot }) => slot);
+const liveSlots = (tasks: readonly TaskRecord[] = []) =>
+  tasks.filter(isTaskLive).map(({ stage, slot }) => slotKey(stage, slot));
 const rooms = fc.constantFrom(4, 7, 1000);
 
 describe('reconcile', () => {
@@ -149,6 +174,32 @@ describe('reconcile', () => {
         }
       }),
       { numRuns: 300 },
+    );
+  });
+
+  it('gives every task of a stage, and no other, a worker number of its own', () => {
+    fc.assert(
+      fc.property(views, rooms, (view, maxWrites) => {
+        const { next } = look(view, { maxWrites });
+        const tasks = next.tasks ?? [];
+        const numbers = tasks.flatMap(({ workerNumber }) => workerNumber ?? []);
+        expect(new Set(numbers).size).toBe(numbers.length);
+        for (const { stage, workerNumber } of tasks)
+          expect(workerNumber === undefined).toBe(stage === noStage);
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('starts nothing once the job has run for as long as it may', () => {
+    fc.assert(
+      fc.property(views, (view) => {
+        const nowMs = runtimeEndMs(view.job ?? aJob());
+        fc.pre(Number.isFinite(nowMs) && nowMs >= t0);
+        const known = new Set((view.tasks ?? []).map(taskIdIn));
+        const { next } = look(view, { nowMs });
+        expect((next.tasks ?? []).every((task) => known.has(taskIdIn(task)))).toBe(true);
+      }),
     );
   });
 

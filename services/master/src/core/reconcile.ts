@@ -1,10 +1,14 @@
-import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { isJobLive, jobKind } from '@berth/shared/model/job';
+import { runtimeEndMs } from '@berth/shared/model/mantis';
+import { noStage, stagesOf } from '@berth/shared/model/stages';
 import { isTaskLive } from '@berth/shared/model/task-state';
 import { advanceTask, judgedAtMs } from './advance-task.js';
 import { batchSteps } from './batch.js';
+import { stopOfJob } from './job-end.js';
 import { advanceStatus, initialStatus } from './job-status.js';
 import type { JobView } from './job-view.js';
+import { movesOf } from './moves.js';
 import type { Pass } from './pass.js';
 import {
   nothingRetired,
@@ -16,6 +20,7 @@ import {
 } from './retention.js';
 import { serviceSteps } from './service.js';
 import type { SlotInput } from './slots.js';
+import { byStage, workerNumbers } from './stage-tasks.js';
 import { type SlotStep, TaskChanges, taskIdIn } from './task-changes.js';
 
 /** What one look at a job decides. Looking again with the decision carried out decides nothing more. */
@@ -33,7 +38,7 @@ export interface JobDecision {
 
 /**
  * Brings what is and what is wanted of one job together: orders to stop, lost agents, deadlines, missing tasks,
- * replacements, scale-down, the job's own state, and what may leave the replica.
+ * replacements, scale-down, moves off draining agents, the job's own state, and what may leave the replica.
  */
 export function reconcile(view: JobView, pass: Pass): JobDecision {
   if (view.status !== undefined && !isJobLive(view.status)) return retireOnly(view, view.status, pass);
@@ -41,6 +46,7 @@ export function reconcile(view: JobView, pass: Pass): JobDecision {
   const changes = new TaskChanges(view.tasks, pass.maxWrites - 1);
   advanceTasks(view, pass, changes);
   takeSlotSteps(view, pass, changes);
+  const moveDueMs = takeMoves(view, pass, changes);
   const tasks = changes.tasks();
   const after = advanceStatus(view.status ?? initialStatus(view.job), view.job, tasks, pass.nowMs);
   const retired = isJobLive(after) ? retireReplaced(view, tasks, pass, changes.room) : nothingRetired;
@@ -49,7 +55,9 @@ export function reconcile(view: JobView, pass: Pass): JobDecision {
     tasks: changes.writes(),
     status: status === view.status ? undefined : status,
     retired,
-    nextDueMs: isJobLive(status) ? nextDue(staying(tasks, retired), pass) : retireAtMs(status, pass.limits),
+    nextDueMs: isJobLive(status)
+      ? Math.min(nextDue(staying(tasks, retired), pass), nextEndMs(view.job, pass.nowMs), moveDueMs)
+      : retireAtMs(status, pass.limits),
     isComplete: changes.isComplete && !retired.hasMore,
   };
 }
@@ -64,10 +72,10 @@ function retireOnly(view: JobView, status: JobStatusRecord, pass: Pass): JobDeci
 
 /** What befalls tasks by themselves: kills, lost agents, deadlines. */
 function advanceTasks(view: JobView, pass: Pass, changes: TaskChanges): void {
+  const jobStop = stopOfJob(view.job, pass.nowMs);
   for (const task of view.tasks) {
     if (!isTaskLive(task)) continue;
-    const killed = view.job.kill !== undefined || view.hasStopWish(taskIdIn(task));
-    const stopFor = killed ? { code: 'killed' } : undefined;
+    const stopFor = jobStop ?? (view.hasStopWish(taskIdIn(task)) ? { code: 'killed' } : undefined);
     const advanced = advanceTask(task, pass, { agentLost: view.isAgentLost(task.agentId), stopFor });
     if (advanced !== task && !changes.take({ changed: advanced })) return;
   }
@@ -75,10 +83,24 @@ function advanceTasks(view: JobView, pass: Pass, changes: TaskChanges): void {
 
 function takeSlotSteps(view: JobView, { nowMs, limits }: Pass, changes: TaskChanges): void {
   const { job, status, hasStopWish } = view;
-  if (job.kill !== undefined || job.descriptor === undefined || !changes.isComplete) return;
+  if (stopOfJob(job, nowMs) !== undefined || job.descriptor === undefined || !changes.isComplete) return;
   const tasks = changes.tasks();
-  const steps = slotSteps({ job, descriptor: job.descriptor, status, hasStopWish, tasks, nowMs, limits });
+  const shared = { job, descriptor: job.descriptor, status, hasStopWish, nowMs, limits };
+  const steps = slotSteps({ ...shared, stage: noStage, tasks });
   for (const step of steps) if (!changes.take(step)) return;
+}
+
+/** Moves tasks off draining agents, and tells when to look at that again. */
+function takeMoves(
+  view: JobView,
+  { nowMs, limits, findRoom = () => true }: Pass,
+  changes: TaskChanges,
+): number {
+  const { job, drainOf } = view;
+  if (drainOf === undefined || !changes.isComplete) return Number.POSITIVE_INFINITY;
+  const moves = movesOf({ job, tasks: changes.tasks(), drainOf, findRoom, nowMs, limits });
+  for (const changed of moves.stopped) if (!changes.take({ changed })) break;
+  return moves.nextDueMs;
 }
 
 function slotSteps(input: SlotInput): Iterable<SlotStep> {
@@ -87,9 +109,26 @@ function slotSteps(input: SlotInput): Iterable<SlotStep> {
       return batchSteps(input);
     case 'service':
       return serviceSteps(input);
+    case 'mantis':
+      return stagesSteps(input);
     default:
       return [];
   }
+}
+
+/** Each stage is a service of its own; the numbers of their tasks are the job's. */
+function* stagesSteps(input: SlotInput): Iterable<SlotStep> {
+  const { descriptor, status, tasks } = input;
+  const tasksOf = byStage(tasks);
+  const nextWorkerNumber = workerNumbers(status, tasks);
+  for (const stage of stagesOf(descriptor))
+    yield* serviceSteps({ ...input, stage, tasks: tasksOf.get(stage) ?? [], nextWorkerNumber });
+}
+
+/** When the job's own runtime is over, unless it is; Infinity: never. */
+function nextEndMs(job: JobRecord, nowMs: number): number {
+  const endMs = runtimeEndMs(job);
+  return endMs > nowMs ? endMs : Number.POSITIVE_INFINITY;
 }
 
 function staying(tasks: readonly TaskRecord[], retired: Retirement): readonly TaskRecord[] {

@@ -1,9 +1,11 @@
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { slotKey } from '@berth/shared/model/stages';
 import { isTaskLive } from '@berth/shared/model/task-state';
 import type { JobView } from './job-view.js';
 import type { Limits } from './limits.js';
 import type { Pass } from './pass.js';
 import { latestBySlot } from './slots.js';
+import { byStage, greatestNumber } from './stage-tasks.js';
 import { taskIdIn } from './task-changes.js';
 
 /** What leaves the replica for the archive. */
@@ -71,10 +73,20 @@ export function rememberAttempts(
 ): JobStatusRecord {
   if (leavingIds.length === 0) return status;
   const leaving = new Set(leavingIds);
-  const newest = [...latestBySlot(tasks).values()].filter((task) => leaving.has(taskIdIn(task)));
-  if (newest.length === 0) return status;
-  const known = newest.map(
-    ({ slot, attempt }) => [slot, Math.max(attempt, status.slotAttempts[slot] ?? -1)] as const,
-  );
-  return { ...status, slotAttempts: { ...status.slotAttempts, ...Object.fromEntries(known) } };
+  const isLeaving = (task: TaskRecord) => leaving.has(taskIdIn(task));
+  const stages = [...byStage(tasks).values()];
+  const newest = stages.flatMap((some) => [...latestBySlot(some).values()].filter(isLeaving));
+  const numbered = rememberNumber(status, tasks.filter(isLeaving));
+  if (newest.length === 0) return numbered;
+  const known = newest.map(({ stage, slot, attempt }) => {
+    const key = slotKey(stage, slot);
+    return [key, Math.max(attempt, status.slotAttempts[key] ?? -1)] as const;
+  });
+  return { ...numbered, slotAttempts: { ...status.slotAttempts, ...Object.fromEntries(known) } };
+}
+
+/** The greatest worker number of tasks that leave, so that it is never given again. */
+function rememberNumber(status: JobStatusRecord, leaving: readonly TaskRecord[]): JobStatusRecord {
+  const lastWorkerNumber = greatestNumber(leaving);
+  return lastWorkerNumber > (status.lastWorkerNumber ?? 0) ? { ...status, lastWorkerNumber } : status;
 }

@@ -1,6 +1,6 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobKind, retryPolicyOf } from '@berth/shared/model/job';
-import { isSystemCode } from '@berth/shared/model/reason';
+import { isBlamelessCode, isSystemCode } from '@berth/shared/model/reason';
 import { taskReasonCode } from '@berth/shared/model/task-state';
 import type { Limits } from './limits.js';
 
@@ -40,9 +40,16 @@ export function ranForMs(task: TaskRecord): number {
   return task.runningAtMs > 0 ? Math.max(0, task.finishedAtMs - task.runningAtMs) : 0;
 }
 
-/** Delay after a system failure: doubles with each one since the last stable run. */
+/**
+ * Delay after a system failure: doubles with each one since the last stable run. A task that was moved or preempted goes
+ * on at once elsewhere, as does one that an agent has refused, unless that follows on other failures.
+ */
 export function systemDelayMs(task: TaskRecord, limits: Limits): number {
-  return doubled(limits.minBackoffMs, systemRetriesSoFar(task, limits), limits.maxBackoffMs);
+  const code = taskReasonCode(task);
+  if (isBlamelessCode(code)) return 0;
+  const failures = systemRetriesSoFar(task, limits);
+  if (code === 'refused' && failures === 0) return 0;
+  return doubled(limits.minBackoffMs, failures, limits.maxBackoffMs);
 }
 
 /**
@@ -50,12 +57,13 @@ export function systemDelayMs(task: TaskRecord, limits: Limits): number {
  * service counts those since its last stable run, and kills by a caller not at all.
  */
 export function nextRetryCounters(task: TaskRecord, kind: JobKind | undefined, limits: Limits) {
-  const bySystem = endedBySystem(task);
+  const code = taskReasonCode(task);
+  const bySystem = isSystemCode(code);
   const forgiven = kind !== 'batch' && ranForMs(task) >= limits.stableRunMs;
-  const counts = !bySystem && taskReasonCode(task) !== 'killed';
+  const counts = !bySystem && code !== 'killed';
   return {
     userRetries: (forgiven ? 0 : task.userRetries) + (counts ? 1 : 0),
-    systemRetries: systemRetriesSoFar(task, limits) + (bySystem ? 1 : 0),
+    systemRetries: systemRetriesSoFar(task, limits) + (bySystem && !isBlamelessCode(code) ? 1 : 0),
   };
 }
 

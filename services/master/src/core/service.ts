@@ -1,6 +1,7 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { instancesOf, retryPolicyOf } from '@berth/shared/model/job';
+import { noStage } from '@berth/shared/model/stages';
 import { isTaskLive, taskReasonCode } from '@berth/shared/model/task-state';
 import { orderStop } from './advance-task.js';
 import type { Limits } from './limits.js';
@@ -9,9 +10,12 @@ import { pickScaleDown } from './scale-down.js';
 import { creationBudget, firstTask, latestBySlot, replaceWhenDue, type SlotInput } from './slots.js';
 import type { SlotStep } from './task-changes.js';
 
-/** Tasks to create, stop or change so that the service has `desired` slots, each with a task or one to come. */
+/**
+ * Tasks to create, stop or change so that the service, or the stage, has `desired` slots, each with a task or one to
+ * come. The slots of a stage are those below `desired`; those of a service are any.
+ */
 export function* serviceSteps(input: SlotInput): Iterable<SlotStep> {
-  const { desired } = instancesOf(input.descriptor);
+  const { desired } = instancesOf(input.descriptor, input.stage);
   const latest = latestBySlot(input.tasks);
   const occupied: TaskRecord[] = [];
   for (const task of latest.values()) {
@@ -19,13 +23,24 @@ export function* serviceSteps(input: SlotInput): Iterable<SlotStep> {
       if (!task.replaced) yield { changed: retireSlot(task) };
     } else if (task.stop?.code !== 'scaledDown') occupied.push(task);
   }
-  const victims = new Set(pickScaleDown(occupied, Math.max(0, occupied.length - desired)));
+  const victims = new Set(pickVictims(input, occupied, desired));
   for (const task of victims) {
     const removed = removeSlot(task, input);
     if (removed !== task) yield { changed: removed };
   }
   const staying = occupied.filter((task) => !victims.has(task));
-  yield* growAndReplace(input, { latest, staying, missing: desired - staying.length });
+  const endSlot = input.stage === noStage ? Number.POSITIVE_INFINITY : desired;
+  yield* growAndReplace(input, { latest, staying, missing: desired - staying.length, endSlot });
+}
+
+/** A stage gives up its highest slots, so that the indexes of its tasks have no gap for long. */
+function pickVictims(
+  { stage }: SlotInput,
+  occupied: readonly TaskRecord[],
+  desired: number,
+): readonly TaskRecord[] {
+  if (stage !== noStage) return occupied.filter(({ slot }) => slot >= desired);
+  return pickScaleDown(occupied, Math.max(0, occupied.length - desired));
 }
 
 /** When an ended service task is replaced: at once after a kill, else as its policy, the system or its past say. */
@@ -34,7 +49,7 @@ export function serviceReplaceAtMs(descriptor: JobDescriptor, ended: TaskRecord,
   if (endedBySystem(ended)) return ended.finishedAtMs + systemDelayMs(ended, limits);
   const stable = ranForMs(ended) >= limits.stableRunMs;
   const failures = stable ? 0 : ended.userRetries;
-  const policyMs = policyDelayMs(retryPolicyOf(descriptor), failures);
+  const policyMs = policyDelayMs(retryPolicyOf(descriptor, ended.stage), failures);
   const floorMs = stable ? 0 : doubled(limits.minBackoffMs, failures, limits.maxBackoffMs);
   return ended.finishedAtMs + Math.max(policyMs, floorMs);
 }
@@ -63,9 +78,12 @@ interface Growth {
   readonly latest: ReadonlyMap<number, TaskRecord>;
   readonly staying: readonly TaskRecord[];
   readonly missing: number;
+  /** Every slot is below this one. */
+  readonly endSlot: number;
 }
 
-function* growAndReplace(input: SlotInput, { latest, staying, missing }: Growth): Iterable<SlotStep> {
+function* growAndReplace(input: SlotInput, growth: Growth): Iterable<SlotStep> {
+  const { latest, staying, missing } = growth;
   let budget = creationBudget(input);
   for (const task of staying) {
     if (budget <= 0) return;
@@ -75,14 +93,14 @@ function* growAndReplace(input: SlotInput, { latest, staying, missing }: Growth)
     if (step.created !== undefined) budget -= 1;
     yield step;
   }
-  for (const slot of freeSlots(latest, Math.min(missing, budget))) {
+  for (const slot of freeSlots(growth, Math.min(missing, budget))) {
     yield { created: firstTask(input, slot, latest.get(slot)) };
   }
 }
 
 /** The `count` lowest slots that no task holds, and that no task on its way out still holds. */
-function* freeSlots(latest: ReadonlyMap<number, TaskRecord>, count: number): Iterable<number> {
-  for (let slot = 0, found = 0; found < count; slot++) {
+function* freeSlots({ latest, endSlot }: Growth, count: number): Iterable<number> {
+  for (let slot = 0, found = 0; found < count && slot < endSlot; slot++) {
     const task = latest.get(slot);
     if (task !== undefined && !isSlotGone(task)) continue;
     found += 1;

@@ -1,24 +1,29 @@
 import type { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { jobKind } from '@berth/shared/model/job';
+import { slotKey, stagesOf } from '@berth/shared/model/stages';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
 import type { Limits } from './limits.js';
-import { newTask } from './new-task.js';
+import { newTask, type TaskSeed } from './new-task.js';
 import { nextRetryCounters } from './retry.js';
 import type { SlotStep } from './task-changes.js';
 
-/** What deciding about a job's slots needs; `tasks` have met their orders and deadlines already. */
+/** What deciding about the slots of a job, or of one of its stages, needs. */
 export interface SlotInput {
   readonly job: JobRecord;
   readonly descriptor: JobDescriptor;
   readonly status: JobStatusRecord | undefined;
+  readonly stage: number;
+  /** Those of the stage; they have met their orders and deadlines already. */
   readonly tasks: readonly TaskRecord[];
+  /** The worker number of the next new task, another at each call; absent in a job without stages. */
+  readonly nextWorkerNumber?: () => number;
   readonly hasStopWish: (taskId: string) => boolean;
   readonly nowMs: number;
   readonly limits: Limits;
 }
 
-/** The newest task of each slot. */
+/** The newest task of each slot; all tasks are of one stage. */
 export function latestBySlot(tasks: readonly TaskRecord[]): ReadonlyMap<number, TaskRecord> {
   const latest = new Map<number, TaskRecord>();
   for (const task of tasks) {
@@ -28,23 +33,29 @@ export function latestBySlot(tasks: readonly TaskRecord[]): ReadonlyMap<number, 
   return latest;
 }
 
-/** How many tasks the job may still start: live tasks that do not run yet are bounded. */
-export function creationBudget({ tasks, limits }: SlotInput): number {
+/**
+ * How many tasks the job may still start: live tasks that do not run yet are bounded. Stages share in that, so that none
+ * holds up another.
+ */
+export function creationBudget({ descriptor, tasks, limits }: SlotInput): number {
   const notRunning = tasks.filter((task) => isTaskLive(task) && taskState(task) !== State.RUNNING).length;
-  return Math.max(0, limits.maxNotRunningPerJob - notRunning);
+  const share = Math.max(1, Math.floor(limits.maxNotRunningPerJob / stagesOf(descriptor).length));
+  return Math.max(0, share - notRunning);
 }
 
 /**
  * The first task of a slot; a slot that was used before, by `latest` or by tasks that have left, goes on counting
  * attempts, so that no id comes twice.
  */
-export function firstTask(
-  { job, status, nowMs }: SlotInput,
-  slot: number,
-  latest: TaskRecord | undefined,
-): TaskRecord {
-  const last = Math.max(-1, status?.slotAttempts[slot] ?? -1, latest?.attempt ?? -1);
-  return newTask(job, { slot, attempt: last + 1, userRetries: 0, systemRetries: 0 }, nowMs);
+export function firstTask(input: SlotInput, slot: number, latest: TaskRecord | undefined): TaskRecord {
+  const { job, status, stage, nowMs } = input;
+  const last = Math.max(-1, status?.slotAttempts[slotKey(stage, slot)] ?? -1, latest?.attempt ?? -1);
+  const seed = { stage, slot, attempt: last + 1, userRetries: 0, systemRetries: 0 };
+  return newTask(job, { ...seed, ...numbered(input) }, nowMs);
+}
+
+function numbered({ nextWorkerNumber }: SlotInput): Pick<TaskSeed, 'workerNumber'> {
+  return nextWorkerNumber === undefined ? {} : { workerNumber: nextWorkerNumber() };
 }
 
 /**
@@ -59,9 +70,9 @@ export function replaceWhenDue(
   const dueMs = ended.replaceAtMs || replaceAtMs;
   if (dueMs > input.nowMs)
     return ended.replaceAtMs === dueMs ? undefined : { changed: { ...ended, replaceAtMs: dueMs } };
-  const { slot, attempt } = ended;
+  const { stage, slot, attempt } = ended;
   const counters = nextRetryCounters(ended, jobKind(input.descriptor), input.limits);
-  const seed = { slot, attempt: attempt + 1, replaces: ended, ...counters };
+  const seed = { stage, slot, attempt: attempt + 1, replaces: ended, ...counters, ...numbered(input) };
   return {
     changed: { ...ended, replaced: true, replaceAtMs: 0 },
     created: newTask(input.job, seed, input.nowMs),

@@ -1,4 +1,5 @@
 import {
+  AgentDrainRecord,
   AgentRecord,
   AgentState,
   AgentStatusRecord,
@@ -8,7 +9,11 @@ import {
   TaskReport,
 } from '@berth/shared/gen/berth/v1/store';
 import type { RetryPolicy } from '@berth/shared/gen/netflix/titus/titus_base';
-import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import {
+  type DeepPartial,
+  JobDescriptor,
+  type MantisJobSLA,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { isTerminal, moveTask, State } from '@berth/shared/model/task-state';
 import { assignTask } from '../core/assignment.js';
 import { endTask } from '../core/end-task.js';
@@ -45,9 +50,15 @@ export interface JobOptions {
   readonly id?: string;
   readonly kind?: 'batch' | 'service';
   readonly desired?: number;
+  /** Makes it a Mantis job whose stages want so many tasks each, of a container each. */
+  readonly stages?: readonly number[];
+  /** What differs in the SLA of a Mantis job. */
+  readonly sla?: DeepPartial<MantisJobSLA>;
+  readonly subscriptionTimeoutSecs?: number;
   readonly retry?: Policy;
   readonly runtimeLimitSecs?: number;
   readonly resources?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
   readonly killed?: boolean;
   readonly sequence?: string;
   readonly createdAtMs?: number;
@@ -71,35 +82,64 @@ export function aService(options: JobOptions = {}): JobRecord {
   return aJob({ kind: 'service', ...options });
 }
 
-function aDescriptor({
+/** A Mantis job of stages `stage-1` and so on; see {@link aJob}. */
+export function aMantisJob(options: JobOptions = {}): JobRecord {
+  return aJob({ stages: [1, 1], ...options });
+}
+
+function aDescriptor(options: JobOptions) {
+  const { stages, resources = {}, labels = {}, sequence = '' } = options;
+  const containerIds = stages?.map((_, index) => `stage-${index + 1}`) ?? ['main'];
+  const container = { image: { name: 'busybox:1' }, resources };
+  return JobDescriptor.fromPartial({
+    appName: 'app',
+    labels,
+    jobGroupInfo: { stack: 'main', sequence },
+    containers: Object.fromEntries(containerIds.map((id) => [id, container])),
+    jobSpec: stages === undefined ? singleSpec(options) : mantisSpec(stages, options),
+  });
+}
+
+function mantisSpec(stages: readonly number[], options: JobOptions): DeepPartial<JobDescriptor>['jobSpec'] {
+  const { retry, runtimeLimitSecs = 0, sla = {}, subscriptionTimeoutSecs } = options;
+  return {
+    $case: 'mantis',
+    value: {
+      name: 'pipeline',
+      jobSLA: { runtimeLimitSecs, ...sla },
+      stages: stages.map((desired, index) => ({
+        instances: { desired },
+        containerId: `stage-${index + 1}`,
+        ...(retry === undefined ? {} : { retryPolicy: { policy: retry } }),
+      })),
+      ...(subscriptionTimeoutSecs === undefined ? {} : { subscriptionTimeoutSecs }),
+    },
+  };
+}
+
+function singleSpec({
   kind = 'batch',
   desired = 1,
   retry,
   runtimeLimitSecs = 0,
-  resources = {},
-  sequence = '',
-}: JobOptions) {
+}: JobOptions): DeepPartial<JobDescriptor>['jobSpec'] {
   const shared = {
     instances: { desired },
     ...(retry === undefined ? {} : { retryPolicy: { policy: retry } }),
   };
-  return JobDescriptor.fromPartial({
-    appName: 'app',
-    jobGroupInfo: { stack: 'main', sequence },
-    containers: { main: { image: { name: 'busybox:1' }, resources } },
-    jobSpec:
-      kind === 'batch'
-        ? { $case: 'batch', value: { ...shared, runtimeLimitSecs } }
-        : { $case: 'service', value: { ...shared, enabled: true } },
-  });
+  return kind === 'batch'
+    ? { $case: 'batch', value: { ...shared, runtimeLimitSecs } }
+    : { $case: 'service', value: { ...shared, enabled: true } };
 }
 
 export const immediate = (retries: number): Policy => ({ $case: 'immediate', value: { retries } });
 
 export interface TaskOptions {
   readonly job?: JobRecord;
+  readonly stage?: number;
   readonly slot?: number;
   readonly attempt?: number;
+  readonly workerNumber?: number;
   /** The task goes through all states up to this one, or ends in it after RUNNING. */
   readonly state?: State;
   /** The reason code of an ended task: `normal` for FINISHED, `failed` for FAILED. */
@@ -114,8 +154,10 @@ export interface TaskOptions {
 
 /** A task as the master stores it: by default the first of slot 0, QUEUED. */
 export function aTask(options: TaskOptions = {}): TaskRecord {
-  const { job = aJob(), slot = 0, attempt = 0, state = State.QUEUED, atMs = t0 } = options;
-  const queued = newTask(job, { slot, attempt, userRetries: 0, systemRetries: 0 }, atMs);
+  const { job = aJob(), stage = 0, slot = 0, attempt = 0, state = State.QUEUED, atMs = t0 } = options;
+  const seed = { stage, slot, attempt, userRetries: 0, systemRetries: 0 };
+  const { workerNumber } = options;
+  const queued = newTask(job, { ...seed, ...(workerNumber === undefined ? {} : { workerNumber }) }, atMs);
   return { ...(state === State.QUEUED ? queued : moved(queued, state, options)), ...options.record };
 }
 
@@ -183,6 +225,8 @@ export interface ViewOptions {
   readonly status?: JobStatusRecord | undefined;
   readonly stopWishes?: readonly string[];
   readonly lostAgents?: readonly string[];
+  /** Agents that are drained, with the deadline (0: none). */
+  readonly drained?: Readonly<Record<string, number>>;
   /** Tasks whose present record is not stored yet. */
   readonly uncommitted?: readonly TaskRecord[];
 }
@@ -196,6 +240,14 @@ export function aView(options: ViewOptions = {}): JobView {
     isCommitted: (task) => tasks.includes(task) && !uncommitted.includes(task),
     hasStopWish: (id) => stopWishes.includes(id),
     isAgentLost: (id) => lostAgents.includes(id),
+    ...(options.drained === undefined ? {} : { drainOf: drainIn(options.drained) }),
+  };
+}
+
+function drainIn(drained: Readonly<Record<string, number>>): NonNullable<JobView['drainOf']> {
+  return (agentId) => {
+    const deadlineAtMs = drained[agentId];
+    return deadlineAtMs === undefined ? undefined : AgentDrainRecord.fromPartial({ agentId, deadlineAtMs });
   };
 }
 

@@ -2,10 +2,12 @@ import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/sto
 import type { AnyChange } from '@berth/shared/model/change';
 import { jobState } from '@berth/shared/model/job';
 import { fits, zeroResources } from '@berth/shared/model/resources';
+import { noStage, stagesOf } from '@berth/shared/model/stages';
 import { isTaskLive, isTerminal, taskState } from '@berth/shared/model/task-state';
 import { expect } from 'vitest';
 import type { Agenda } from '../agenda.js';
 import { taskIdIn } from '../core/task-changes.js';
+import { checkPlacement } from './placement-laws.js';
 import type { SimAgent } from './sim-agent.js';
 import type { TestCell } from './test-cell.js';
 
@@ -15,6 +17,8 @@ export class Laws {
   readonly #agenda: Agenda;
   /** Every task id that there ever was. */
   readonly taskIds = new Set<string>();
+  /** The last worker number of each job. */
+  readonly #workerNumbers = new Map<string, number>();
 
   constructor(cell: TestCell, agenda: Agenda) {
     this.#cell = cell;
@@ -24,6 +28,7 @@ export class Laws {
   check(changes: readonly AnyChange[], agents: readonly SimAgent[]): void {
     for (const change of changes) {
       if (change.kind === 'task') this.#checkTask(change.id, change.before?.record, change.after?.record);
+      if (change.kind === 'task') checkPlacement(this.#cell, change.before?.record, change.after?.record);
       if (change.kind === 'jobStatus') checkStatus(change.before?.record, change.after?.record);
     }
     this.#oneLiveTaskPerSlot();
@@ -36,6 +41,7 @@ export class Laws {
     if (before === undefined && after !== undefined) {
       expect(this.taskIds.has(id), `task id ${id} is used twice`).toBe(false);
       this.taskIds.add(id);
+      this.#checkStage(id, after);
     }
     if (before === undefined || after === undefined) {
       // What leaves has ended, and that was told.
@@ -50,10 +56,21 @@ export class Laws {
     expect(times, `the history of ${id} goes back in time`).toEqual(times.toSorted());
   }
 
+  /** A new task is of a stage that its job has, and of a number that no task of the job ever had. */
+  #checkStage(id: string, { jobId, stage, workerNumber }: TaskRecord): void {
+    const descriptor = this.#cell.find('job', jobId)?.record.descriptor;
+    if (descriptor !== undefined) expect(stagesOf(descriptor), `the stage of ${id}`).toContain(stage);
+    expect(workerNumber === undefined, `${id} has a worker number, or no stage`).toBe(stage === noStage);
+    if (workerNumber === undefined) return;
+    const last = this.#workerNumbers.get(jobId) ?? 0;
+    expect(workerNumber, `the worker number of ${id}`).toBeGreaterThan(last);
+    this.#workerNumbers.set(jobId, workerNumber);
+  }
+
   #oneLiveTaskPerSlot(): void {
     const slots = [...this.#cell.all('task')]
       .filter(({ record }) => isTaskLive(record))
-      .map(({ record }) => `${record.jobId}.${record.slot}`);
+      .map(({ record }) => `${record.jobId}.${record.stage}.${record.slot}`);
     expect(slots, 'two live tasks share a slot').toEqual([...new Set(slots)]);
   }
 

@@ -5,6 +5,7 @@ import {
   type TaskReport,
 } from '@berth/shared/gen/berth/v1/store';
 import { instancesOf } from '@berth/shared/model/job';
+import { noStage, withInstances } from '@berth/shared/model/stages';
 import { isTaskLive, taskState } from '@berth/shared/model/task-state';
 import type { CommitRequest } from '@berth/shared/store/store';
 import { Agenda, masterActor } from '../agenda.js';
@@ -54,7 +55,7 @@ export class Simulation {
     this.agents = Array.from({ length: agents }, (_, index) => new SimAgent(`agent-${index}`));
     for (const { id } of this.agents)
       this.cell.putAgent({ id, cpuMillis, memoryMb: 1e6, zone: `z${id.length % 2}` });
-    this.#agenda = new Agenda(this.cell, maxFinishedJobs);
+    this.#agenda = new Agenda(this.cell, maxFinishedJobs, { countsGroups: true });
     this.laws = new Laws(this.cell, this.#agenda);
   }
 
@@ -75,13 +76,14 @@ export class Simulation {
     this.rest();
   }
 
-  scale(id: string, desired: number): void {
+  /** Scales a service, or that stage of a Mantis job. */
+  scale(id: string, desired: number, stage = 1): void {
     const job = this.cell.find('job', id)?.record;
-    const spec = job?.descriptor?.jobSpec;
-    if (job?.descriptor === undefined || spec?.$case !== 'service') return;
-    const instances = { ...instancesOf(job.descriptor), desired };
-    const descriptor = { ...job.descriptor, jobSpec: { ...spec, value: { ...spec.value, instances } } };
-    this.submit({ ...job, descriptor });
+    const kind = job?.descriptor?.jobSpec?.$case;
+    if (job?.descriptor === undefined || kind === undefined || kind === 'batch') return;
+    const at = kind === 'mantis' ? stage : noStage;
+    const instances = { ...instancesOf(job.descriptor, at), desired };
+    this.submit({ ...job, descriptor: withInstances(job.descriptor, at, instances) });
   }
 
   /** One turn of one agent; the clock of the agent is wrong by `skewMs`. */
@@ -108,11 +110,26 @@ export class Simulation {
     this.#setAgentState(agent.id, AgentState.ALIVE);
   }
 
+  /** Drains an agent; once the deadline is over (0: never), all of it goes. */
+  drainAgent(index: number, deadlineAfterMs = 0): void {
+    const agentId = must(this.agents[index % this.agents.length]).id;
+    const deadlineAtMs = deadlineAfterMs === 0 ? 0 : this.nowMs + deadlineAfterMs;
+    const record = { agentId, wish: { atMs: this.nowMs, by: 'ada' }, deadlineAtMs };
+    this.#commit({ actor: 'caller', writes: [{ kind: 'agentDrain', id: agentId, record }] });
+    this.rest();
+  }
+
+  undrainAgent(index: number): void {
+    const { id } = must(this.agents[index % this.agents.length]);
+    this.#commit({ actor: 'caller', writes: [{ kind: 'agentDrain', id }] });
+    this.rest();
+  }
+
   /** Lets time pass, stopping at each due time. */
   advance(ms: number): void {
     const endMs = this.nowMs + ms;
-    while (this.#agenda.due.nextMs() <= endMs) {
-      this.nowMs = Math.max(this.nowMs, this.#agenda.due.nextMs());
+    while (this.#agenda.nextMs() <= endMs) {
+      this.nowMs = Math.max(this.nowMs, this.#agenda.nextMs());
       this.rest();
     }
     this.nowMs = endMs;
@@ -161,12 +178,13 @@ export class Simulation {
   #round(): void {
     const reports = this.#inbox.splice(0, Math.floor(this.#maxWrites / 2));
     this.#agenda.surplusFinished();
-    const plan = this.#plan(this.#agenda.takeJobs(this.nowMs), reports, this.#agenda.takeQueue());
+    const plan = this.#plan(this.#agenda.takeJobs(this.nowMs), reports, this.#agenda.takeQueue(this.nowMs));
     if (!isEmptyPlan(plan)) this.#commit({ actor: masterActor, ...commitOf(this.cell, plan, this.#limits) });
     for (const [jobId, dueMs] of plan.dueMs) this.#agenda.due.set(jobId, dueMs);
     for (const [jobId, dueMs] of plan.placedDueMs) this.#agenda.due.bringForward(jobId, dueMs);
     this.#agenda.touch(plan.leftOver);
     if (plan.queueLeft) this.#agenda.retryQueue();
+    this.#agenda.retryQueueAt(plan.queueDueMs);
   }
 
   #plan(jobIds: readonly string[], reports: readonly TaskReport[], queue: ReturnType<Agenda['takeQueue']>) {

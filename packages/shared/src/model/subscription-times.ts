@@ -1,0 +1,13 @@
+/*
+ * How gateways tell that a job is observed, and how the master listens. The silence that counts is longer than what two
+ * touches in a row may take to be noticed.
+ */
+
+/** While a stream on a Transient job is open, its gateway says so this often. */
+export const touchEveryMs = 2_000;
+
+/** The master looks this often while there are Transient jobs. */
+export const lookEveryMs = 2_000;
+
+/** A job counts as unobserved once nothing was heard for this long. */
+export const silenceMs = 3 * touchEveryMs;

@@ -1,0 +1,60 @@
+import { Stage, StageWorker, type WatchStagesRequest } from '@berth/shared/gen/berth/v1/stage_service';
+import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { FieldViolation } from '@berth/shared/model/errors';
+import { instancesOf } from '@berth/shared/model/job';
+import { noStage, stagesOf } from '@berth/shared/model/stages';
+import { addressFrom, taskAddress } from '@berth/shared/model/task-address';
+import { isTaskLive, taskState } from '@berth/shared/model/task-state';
+
+/** Each stage of the job with its live tasks, by index; empty for a job without stages. */
+export function stageMessages(descriptor: JobDescriptor, tasks: readonly TaskRecord[]): readonly Stage[] {
+  const stages = stagesOf(descriptor).filter((stage) => stage !== noStage);
+  const live = tasks.filter(isTaskLive).sort((a, b) => a.slot - b.slot);
+  return stages.map((number) =>
+    Stage.fromPartial({
+      number,
+      stageCount: stages.length,
+      instances: instancesOf(descriptor, number),
+      workers: live.filter(({ stage }) => stage === number).map(workerMessage),
+    }),
+  );
+}
+
+function workerMessage(record: TaskRecord): StageWorker {
+  const address = taskAddress(record);
+  return StageWorker.fromPartial({
+    taskId: record.task?.id ?? '',
+    index: record.slot,
+    number: record.workerNumber ?? 0,
+    state: taskState(record),
+    address: addressFrom(address),
+    agentId: record.agentId,
+    host: address.host,
+    containerIp: address.containerIp,
+    hostPorts: Object.fromEntries(address.hostPorts) as Record<number, number>,
+  });
+}
+
+/** The stages that are to be watched, or what is wrong with the request. */
+export function watchedStages(
+  descriptor: JobDescriptor,
+  { stage, neighboursOf }: Pick<WatchStagesRequest, 'stage' | 'neighboursOf'>,
+): { readonly stages: ReadonlySet<number> } | { readonly violations: readonly FieldViolation[] } {
+  const all = stagesOf(descriptor);
+  if (all[0] === noStage) return wrong('job_id', 'names a job that has no stages');
+  if (stage > 0 && neighboursOf > 0) return wrong('neighbours_of', 'cannot be set together with stage');
+  for (const [field, value] of [
+    ['stage', stage],
+    ['neighbours_of', neighboursOf],
+  ] as const) {
+    if (value > all.length) return wrong(field, `is ${value}, but the job has stages 1 to ${all.length}`);
+  }
+  if (stage > 0) return { stages: new Set([stage]) };
+  if (neighboursOf === 0) return { stages: new Set(all) };
+  return { stages: new Set(all.filter((each) => Math.abs(each - neighboursOf) === 1)) };
+}
+
+function wrong(field: string, description: string) {
+  return { violations: [{ field, description }] };
+}

@@ -1,0 +1,69 @@
+import { touchEveryMs } from '@berth/shared/model/subscription-times';
+import type { Logger } from '@berth/shared/process/logger';
+import type { Subscriptions } from '@berth/shared/store/store';
+
+/** Tells the cell which jobs are observed here, again and again while they are. Costs nothing while none is. */
+export class SubscriptionKeeper {
+  readonly #store: Pick<Subscriptions, 'touchSubscribed'>;
+  readonly #log: Logger;
+  /** How many streams are open on each job. */
+  readonly #open = new Map<string, number>();
+  #timer: NodeJS.Timeout | undefined;
+  #isTouching = false;
+
+  constructor(store: Pick<Subscriptions, 'touchSubscribed'>, log: Logger) {
+    this.#store = store;
+    this.#log = log;
+  }
+
+  /** Somebody observes the job from now on. Returns what ends that; it may be called again. */
+  hold(jobId: string): () => void {
+    this.#open.set(jobId, (this.#open.get(jobId) ?? 0) + 1);
+    this.#timer ??= setInterval(() => this.#touchOpen(), touchEveryMs);
+    void this.#touch([jobId]);
+    let isHeld = true;
+    return () => {
+      if (isHeld) this.#release(jobId);
+      isHeld = false;
+    };
+  }
+
+  close(): void {
+    this.#open.clear();
+    this.#rest();
+  }
+
+  #release(jobId: string): void {
+    const left = (this.#open.get(jobId) ?? 0) - 1;
+    if (left > 0) {
+      this.#open.set(jobId, left);
+      return;
+    }
+    // The time without subscribers begins now.
+    if (this.#open.delete(jobId)) void this.#touch([jobId]);
+    if (this.#open.size === 0) this.#rest();
+  }
+
+  #rest(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** One at a time: while Redis does not answer, touches must not pile up. */
+  #touchOpen(): void {
+    if (this.#isTouching) return;
+    this.#isTouching = true;
+    void this.#touch([...this.#open.keys()]).finally(() => {
+      this.#isTouching = false;
+    });
+  }
+
+  /** Never rejects: the next touch tries again. */
+  async #touch(jobIds: readonly string[]): Promise<void> {
+    try {
+      await this.#store.touchSubscribed(jobIds);
+    } catch (error) {
+      this.#log.warn({ err: error, jobs: jobIds.length }, 'cannot tell that jobs are observed; trying again');
+    }
+  }
+}

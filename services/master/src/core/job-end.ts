@@ -1,0 +1,10 @@
+import type { JobRecord, Stop } from '@berth/shared/gen/berth/v1/store';
+import { runtimeEndMs } from '@berth/shared/model/mantis';
+
+const overText = 'the job ran longer than its runtime limit';
+
+/** Why everything of the job is to stop; undefined where it is not. A kill counts for more than the runtime limit. */
+export function stopOfJob(job: JobRecord, nowMs: number): Pick<Stop, 'code' | 'text'> | undefined {
+  if (job.kill !== undefined) return { code: 'killed', text: job.kill.text ?? '' };
+  return nowMs >= runtimeEndMs(job) ? { code: 'runtimeLimitExceeded', text: overText } : undefined;
+}

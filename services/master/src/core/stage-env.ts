@@ -1,0 +1,77 @@
+import type { Assignment, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { CellView } from '@berth/shared/model/cell-view';
+import { noStage, stagesOf } from '@berth/shared/model/stages';
+import { addressFrom, type TaskAddress, taskAddress } from '@berth/shared/model/task-address';
+import { isTaskLive } from '@berth/shared/model/task-state';
+import { taskIdIn } from './task-changes.js';
+
+/**
+ * As many addresses of a neighbouring stage as a container is told at its start. An environment is bounded, and every
+ * assignment carries one; the endpoint tells all of them.
+ */
+export const maxNeighbours = 100;
+
+/** What containers of stages are told of where they are, for the assignments of one commit. */
+export class StageEnv {
+  readonly #cell: CellView;
+  readonly #changed: ReadonlyMap<string, TaskRecord>;
+  readonly #apiUrl: string | undefined;
+  /** By job and stage. */
+  readonly #addresses = new Map<string, readonly TaskAddress[]>();
+
+  /** `changed` are tasks as the commit leaves them; `apiUrl` is the gateways' HTTP address, if containers may know it. */
+  constructor(cell: CellView, changed: ReadonlyMap<string, TaskRecord>, apiUrl?: string) {
+    this.#cell = cell;
+    this.#changed = changed;
+    this.#apiUrl = apiUrl;
+  }
+
+  /** The assignment, with its stage's variables in its container's environment; the same where its job has no stages. */
+  added(assignment: Assignment, task: TaskRecord): Assignment {
+    const { container } = assignment;
+    if (task.stage === noStage || container === undefined) return assignment;
+    return {
+      ...assignment,
+      container: { ...container, env: { ...container.env, ...this.#variables(task) } },
+    };
+  }
+
+  #variables(task: TaskRecord): Record<string, string> {
+    const { jobId, stage, slot, workerNumber = 0 } = task;
+    const descriptor = this.#cell.find('job', jobId)?.record.descriptor;
+    const stageCount = descriptor === undefined ? 0 : stagesOf(descriptor).length;
+    const endpoint = `${this.#apiUrl}/api/v1/jobs/${jobId}/stages:watch?neighboursOf=${stage}`;
+    return {
+      BERTH_STAGE: String(stage),
+      BERTH_STAGE_COUNT: String(stageCount),
+      BERTH_WORKER_INDEX: String(slot),
+      BERTH_WORKER_NUMBER: String(workerNumber),
+      BERTH_PREVIOUS_STAGE: this.#told(task, stage - 1),
+      BERTH_NEXT_STAGE: this.#told(task, stage + 1),
+      ...(this.#apiUrl === undefined ? {} : { BERTH_STAGES_ENDPOINT: endpoint }),
+    };
+  }
+
+  /** The addresses of a stage as the task reaches them. */
+  #told({ jobId, agentId }: TaskRecord, stage: number): string {
+    const addresses = this.#addressesOf(jobId, stage).map((address) => addressFrom(address, agentId));
+    return addresses
+      .filter((address) => address !== '')
+      .slice(0, maxNeighbours)
+      .join(',');
+  }
+
+  #addressesOf(jobId: string, stage: number): readonly TaskAddress[] {
+    const key = `${jobId} ${stage}`;
+    const known = this.#addresses.get(key);
+    if (known !== undefined) return known;
+    const addresses = this.#cell
+      .tasksOf(jobId)
+      .map(({ id, record }) => this.#changed.get(id) ?? record)
+      .filter((task) => task.stage === stage && isTaskLive(task) && taskIdIn(task) !== '')
+      .sort((a, b) => a.slot - b.slot)
+      .map(taskAddress);
+    this.#addresses.set(key, addresses);
+    return addresses;
+  }
+}

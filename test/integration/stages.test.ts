@@ -1,0 +1,160 @@
+import { BerthClient, type Stage } from '@berth/client';
+import {
+  type Job,
+  JobManagementServiceService as methods,
+  type Task,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { State } from '@berth/shared/model/task-state';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { codeIn, isJobOver, mantis, ownPart, runs, simulated, stateOf, tasksIn } from '../support/jobs.js';
+import { skipRedisTests } from '../support/redis.js';
+import { closeCleanly, TestCell } from '../support/test-cell.js';
+import type { TitusCaller } from '../support/titus-caller.js';
+import { waitFor } from '../support/wait-for.js';
+
+const live = (job: Job, stage: number) =>
+  job.tasks.filter(
+    (task) => stateOf(task) <= State.RUNNING && task.taskContext['task.stage'] === String(stage),
+  );
+const places = (tasks: readonly Task[]) => tasks.map(ownPart).toSorted();
+const numberOf = (task: Task | undefined) => Number(task?.taskContext['task.workerNumber']);
+
+describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
+  let cell: TestCell;
+  let first: TitusCaller;
+  let second: TitusCaller;
+  let client: BerthClient;
+
+  beforeAll(async () => {
+    cell = await TestCell.start({ gateways: 2, masters: 2 });
+    first = cell.caller(0);
+    second = cell.caller(1);
+    client = BerthClient.connect({ addresses: [cell.address(1)], caller: { email: 'test@example.com' } });
+  });
+  afterAll(async () => {
+    client?.close();
+    await closeCleanly(cell);
+  });
+
+  const scaleStage = (jobId: string, stage: number, desired: number) =>
+    second.call(
+      methods.updateJobInstances,
+      { jobId, instances: { min: undefined, max: undefined, desired } },
+      { headers: { 'berth.stage': String(stage) } },
+    );
+  const twoStages = (tasks: readonly [number, number] = [1, 2]) =>
+    mantis(tasks.map((count) => ({ container: simulated(), tasks: count })));
+
+  it('keep each stage at its own number, whatever happens to its tasks, and end when they are killed', async () => {
+    const id = await first.create(twoStages());
+    const job = await first.until(id, runs(3), 'runs');
+    expect(places(live(job, 1))).toEqual(['1-0-0']);
+    expect(places(live(job, 2))).toEqual(['2-0-0', '2-1-0']);
+    expect(job.tasks.map(numberOf).toSorted()).toEqual([1, 2, 3]);
+
+    await first.killTask(`${id}.2-0-0`);
+    const replaced = await first.until(
+      id,
+      (now) => places(live(now, 2)).includes('2-0-1') && runs(3)(now),
+      'runs again',
+    );
+    expect(numberOf(live(replaced, 2).find((task) => ownPart(task) === '2-0-1'))).toBe(4);
+
+    await scaleStage(id, 2, 4);
+    await first.until(id, runs(5), 'has grown');
+    await scaleStage(id, 2, 1);
+    const shrunk = await first.until(id, runs(2), 'has shrunk');
+    expect(places(live(shrunk, 2))).toEqual(['2-0-1']);
+    expect(places(live(shrunk, 1))).toEqual(['1-0-0']);
+
+    await first.kill(id);
+    const over = await first.until(id, isJobOver, 'ends');
+    expect([over.jobState?.state, codeIn(over)]).toEqual([State.FINISHED, 'killed']);
+  });
+
+  it('never use a worker number again, though another master leads', async () => {
+    const id = await first.create(twoStages([1, 1]));
+    await first.until(id, runs(2), 'runs');
+    await cell.changeLeader();
+    await cell.startMaster();
+    await first.killTask(`${id}.1-0-0`);
+    const job = await first.until(
+      id,
+      (now) => places(live(now, 1)).includes('1-0-1') && runs(2)(now),
+      'runs again',
+    );
+    expect(job.tasks.map(numberOf).toSorted()).toEqual([1, 2, 3]);
+    await first.kill(id);
+  });
+
+  it('show their stages to who watches, at any gateway, until they end', async () => {
+    const id = await first.create(twoStages([1, 1]));
+    const shown = new Map<number, Stage>();
+    const ended = new Promise<void>((resolve, reject) => {
+      client.watchStages(id).subscribe({
+        next: (stage) => shown.set(stage.number, stage),
+        complete: resolve,
+        error: reject,
+      });
+    });
+    const running = (stage: number) =>
+      shown.get(stage)?.workers.filter(({ state, address }) => state === State.RUNNING && address !== '') ??
+      [];
+    await waitFor(() => running(1).length === 1 && running(2).length === 1, {
+      what: 'both stages are shown to run',
+    });
+    await client.updateStageInstances({ jobId: id, stage: 1, instances: { desired: 3 } });
+    await waitFor(() => running(1).length === 3, { what: 'the growth is shown' });
+    expect(running(1).map(({ index }) => index)).toEqual([0, 1, 2]);
+    await first.kill(id);
+    await ended;
+    expect([...shown.values()].flatMap(({ workers }) => workers)).toEqual([]);
+  });
+
+  it('have one live job per type of their user’s own, whichever gateways race', async () => {
+    const typed = mantis([{ container: simulated() }], { jobSLA: { userProvidedType: 'orders' } });
+    const ids = await Promise.all(
+      [first, second, first, second, first, second].map((each) => each.create(typed)),
+    );
+    const [id = ''] = ids;
+    expect(new Set(ids).size).toBe(1);
+    await first.kill(id);
+    const next = await second.create(typed);
+    expect(next).not.toBe(id);
+    expect(await first.create(typed)).toBe(next);
+    await first.until(id, isJobOver, 'ends');
+    expect(await first.create(typed)).toBe(next);
+    await first.kill(next);
+  });
+
+  it('end when their runtime is over, counted from their submission', async () => {
+    const id = await first.create(
+      mantis([{ container: simulated() }, { container: simulated({ startDelayMs: 1_500 }) }], {
+        jobSLA: { runtimeLimitSecs: 1 },
+      }),
+    );
+    const job = await first.until(id, isJobOver, 'ends');
+    expect([job.jobState?.state, codeIn(job)]).toEqual([State.FAILED, 'runtimeLimitExceeded']);
+    expect(job.tasks.map(codeIn)).toEqual(['runtimeLimitExceeded', 'runtimeLimitExceeded']);
+  });
+
+  it('that are Transient live while they are observed, and end when they no longer are', async () => {
+    const id = await first.create(
+      mantis([{ container: simulated() }], { jobSLA: { durationType: 1 }, subscriptionTimeoutSecs: 1 }),
+    );
+    const unobserved = await first.create(
+      mantis([{ container: simulated() }], { jobSLA: { durationType: 1 }, subscriptionTimeoutSecs: 1 }),
+    );
+    const stream = second.observeJob(id);
+    await stream.until(({ kinds }) => kinds.includes('snapshotEnd'), 'begins');
+    // The other one shows that a job's time without subscribers has passed.
+    const over = await first.until(unobserved, isJobOver, 'ends for want of subscribers', 60_000);
+    expect(over.jobState).toEqual({
+      state: State.FINISHED,
+      reason: 'killed: nobody has observed the job for 1 s',
+    });
+    expect(tasksIn(await first.find(id), State.RUNNING)).toHaveLength(1);
+    stream.cancel();
+    await first.until(id, isJobOver, 'ends for want of subscribers', 60_000);
+  });
+});
