@@ -12,7 +12,7 @@ import { parseSecurityProfile } from '@berth/shared/model/security-profile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { skipDockerTests, testDockerHost, testImage } from '../support/docker.js';
 import { waitFor } from '../support/wait-for.js';
-import { clear, endsWith, runtimeContract, specFor, testCell } from './runtime-contract.js';
+import { clear, endsWith, runtimeContract, specFor, testCell, writes } from './runtime-contract.js';
 
 /** A registry that has no images at all: Docker speaks plain HTTP with registries on loopback. */
 async function emptyRegistry(): Promise<{ readonly host: string; close(): Promise<void> }> {
@@ -33,6 +33,19 @@ async function emptyRegistry(): Promise<{ readonly host: string; close(): Promis
       await once(server, 'close');
     },
   };
+}
+
+/** An HTTP server that has one page. */
+async function startPage(text: string): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const server = createHttpServer((_, response) => response.end(text));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const close = async () => {
+    server.closeAllConnections();
+    server.close();
+    await once(server, 'close');
+  };
+  return { port: (server.address() as AddressInfo).port, close };
 }
 
 /** A socket in front of the engine's that can be cut and mended. */
@@ -70,8 +83,8 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
   const agentId = `agent-${randomUUID()}`;
   let runtime: DockerRuntime;
   let registry: Awaited<ReturnType<typeof emptyRegistry>>;
-  const open = (agent: string, dockerHost = testDockerHost) =>
-    new DockerRuntime({ cell: testCell, agentId: agent, dockerHost });
+  const open = (agent: string, dockerHost = testDockerHost, procDirectory = '/proc') =>
+    new DockerRuntime({ cell: testCell, agentId: agent, dockerHost, procDirectory });
   const spec = (changes: Partial<ContainerSpec> = {}) => specFor(testImage, agentId, changes);
 
   beforeAll(async () => {
@@ -90,6 +103,48 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
     open: (agent) => open(agent),
     close: async () => undefined,
   }));
+
+  it('tells the same from the kernel’s files as the engine tells', async () => {
+    const byEngine = open(agentId, testDockerHost, '/nowhere');
+    const made = spec({
+      network: 'bridge',
+      command: ['sh', '-c', 'dd if=/dev/zero of=/dev/null bs=1M count=2000; sleep 600'],
+    });
+    await runtime.create(made);
+    await runtime.start(made.name);
+    const look = async (one: DockerRuntime) => {
+      const [usage] = await one.sample([made.name]);
+      if (usage === undefined) throw new Error('nothing is told');
+      return usage;
+    };
+    // Both are the same only once nothing moves any more.
+    const [own, engines] = await waitFor(
+      async () => {
+        const [first, told, last] = [await look(runtime), await look(byEngine), await look(runtime)];
+        const isStill =
+          first.cpuMs > 0 && first.cpuMs === last.cpuMs && first.memoryBytes === last.memoryBytes;
+        return (
+          isStill && first.network?.receivedBytes === last.network?.receivedBytes && ([last, told] as const)
+        );
+      },
+      { what: 'the container rests' },
+    );
+    const { readAtMs: _own, ...ownFigures } = own;
+    const { readAtMs: _engines, ...enginesFigures } = engines;
+    expect(ownFigures).toEqual({ ...enginesFigures, cpuMs: expect.closeTo(enginesFigures.cpuMs, 0) });
+    await byEngine.close();
+  });
+
+  it('reads a page of metrics of a container on the host’s network', async () => {
+    const page = await startPage('queue_length 4\n');
+    const made = spec({ network: 'host' });
+    await runtime.create(made);
+    await runtime.start(made.name);
+    expect(await runtime.readMetrics(made.name, { port: page.port, path: '/' })).toBe('queue_length 4\n');
+    const [usage] = await runtime.sample([made.name]);
+    expect(usage?.network).toBeUndefined();
+    await page.close();
+  });
 
   async function run(changes: Partial<ContainerSpec>) {
     const made = spec(changes);
@@ -209,6 +264,16 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
     expect(await runtime.inspect(stranger.name)).toBeUndefined();
     await clear(theirs);
     await theirs.close();
+  });
+
+  it('has a file for results also in a container that is adopted before it has run', async () => {
+    const made = spec(writes('echo yes > "$BERTH_RESULTS"; sleep 0.2', 'yes'));
+    await runtime.create({ ...made, hasResults: false });
+    expect(await runtime.create(made)).toEqual({ adopted: true });
+    await runtime.start(made.name);
+    const ended = async () => (await runtime.inspect(made.name))?.state === 'exited';
+    await waitFor(ended, { what: 'the container has ended' });
+    expect(Buffer.from((await runtime.readResults(made.name))?.bytes ?? []).toString()).toBe('yes\n');
   });
 
   it('finds a local image by its id where the registry’s digest is not known', async () => {

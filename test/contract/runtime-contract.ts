@@ -2,6 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { ContainerRuntime, RuntimeEvent } from '@berth/agent/container-runtime';
 import type { ContainerStatus } from '@berth/agent/core/container';
 import { type ContainerSpec, labelNames } from '@berth/agent/core/container-spec';
+import { maxResultBytes, resultsPath } from '@berth/agent/core/results';
+import { type ContainerUsage, usageMetrics } from '@berth/agent/core/usage';
+import { parseSecurityProfile } from '@berth/shared/model/security-profile';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../support/wait-for.js';
 
@@ -57,6 +60,23 @@ export const outOfMemory: Partial<ContainerSpec> = {
   env: { BERTH_SIM_FAIL: 'oom' },
 };
 
+/** Has a file for results, and writes to it before it ends. */
+export function writes(script: string, results: string): Partial<ContainerSpec> {
+  return {
+    hasResults: true,
+    command: ['sh', '-c', script],
+    env: { BERTH_RESULTS: resultsPath, BERTH_SIM_RUN_MS: '50', BERTH_SIM_RESULTS: results },
+  };
+}
+
+const plainSecurity = parsedProfile();
+
+function parsedProfile() {
+  const parsed = parseSecurityProfile({});
+  if ('violations' in parsed) throw new Error('an empty profile is valid');
+  return parsed.profile;
+}
+
 /** Kills and removes everything that the agent has. */
 export async function clear(runtime: ContainerRuntime): Promise<void> {
   for (const { taskId } of await runtime.list()) {
@@ -103,6 +123,12 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
         return status?.state === 'exited' ? status : undefined;
       };
       return waitFor(hasEnded, { what: 'the container has ended' });
+    }
+
+    async function sampleOf(taskId: string): Promise<ContainerUsage> {
+      const [usage] = await runtime.sample([taskId]);
+      if (usage === undefined) throw new Error(`nothing is told of ${taskId}`);
+      return usage;
     }
 
     it('tells what its host has', async () => {
@@ -246,9 +272,108 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       expect(await runtime.inspect(taskId)).toMatchObject({ state: 'running' });
     });
 
+    it('keeps what a container has written to its file of results, until it is removed', async () => {
+      const script = 'echo 41 > "$BERTH_RESULTS"; echo 42 >> "$BERTH_RESULTS"; sleep 0.2';
+      const taskId = await launch({
+        ...writes(script, '41\n42\n'),
+        security: { ...plainSecurity, user: '65534:65534' },
+      });
+      await ended(taskId);
+      const file = await runtime.readResults(taskId);
+      expect(Buffer.from(file?.bytes ?? []).toString()).toBe('41\n42\n');
+      expect(file?.size).toBe(6);
+      await runtime.remove(taskId);
+      await expect(runtime.readResults(taskId)).rejects.toMatchObject({ kind: 'notFound' });
+    });
+
+    it('keeps results also where a container cannot write to its own files', async () => {
+      const security = { ...plainSecurity, readOnlyRootfs: true };
+      const taskId = await launch({ ...writes('echo yes > "$BERTH_RESULTS"; sleep 0.2', 'yes\n'), security });
+      await ended(taskId);
+      expect(Buffer.from((await runtime.readResults(taskId))?.bytes ?? []).toString()).toBe('yes\n');
+    });
+
+    it('tells the size of results of which it reads the beginning only', async () => {
+      const script = 'dd if=/dev/zero of="$BERTH_RESULTS" bs=1000 count=100; sleep 0.2';
+      const taskId = await launch(writes(script, 'x'.repeat(100_000)));
+      await ended(taskId);
+      const file = await runtime.readResults(taskId);
+      expect([file?.bytes.length, file?.size]).toEqual([maxResultBytes, 100_000]);
+    });
+
+    it('has no results of a container that has no file for them', async () => {
+      const taskId = await launch(endsWith(0));
+      await ended(taskId);
+      expect(await runtime.readResults(taskId)).toBeUndefined();
+    });
+
     it('tells lack of memory from other ends', async () => {
       const taskId = await launch(outOfMemory);
       expect(await ended(taskId)).toMatchObject({ exitCode: 128 + 9, oomKilled: true });
+    });
+
+    it('tells what a container has used, by counters that grow with its use', async () => {
+      const busy = await launch({
+        command: ['sh', '-c', 'while true; do true; done'],
+        env: { BERTH_SIM_CPU_MILLIS: '100' },
+      });
+      const before = await sampleOf(busy);
+      expect(before.memoryBytes).toBeGreaterThan(0);
+      expect(before.memoryBytes).toBeLessThan(32_000_000);
+      const now = await waitFor(async () => {
+        const usage = await sampleOf(busy);
+        return usage.cpuMs > before.cpuMs && usage.readAtMs >= before.readAtMs + 1_000 && usage;
+      });
+      expect(now.startedAtMs).toBe(before.startedAtMs);
+      const { CPUUtilization = 0 } = usageMetrics(before, now, {
+        cpuMillis: 100,
+        memoryMb: 32,
+        networkMbps: 0,
+      });
+      // It may have a tenth of a core, which the kernel grants in pieces of some milliseconds.
+      expect(CPUUtilization).toBeGreaterThan(20);
+      expect(CPUUtilization).toBeLessThan(180);
+    });
+
+    it('tells of the network only where it is the container’s own', async () => {
+      const [own, none] = [await launch({ network: 'bridge' }), await launch({ network: 'none' })];
+      const { network } = await sampleOf(own);
+      expect(network?.receivedBytes).toBeGreaterThanOrEqual(0);
+      expect(network?.sentBytes).toBeGreaterThanOrEqual(0);
+      expect((await sampleOf(none)).network).toBeUndefined();
+    });
+
+    it('tells nothing of containers that have ended, never ran or are not there', async () => {
+      const over = await launch(endsWith(0));
+      await ended(over);
+      const made = spec();
+      await runtime.create(made);
+      const running = await launch();
+      const usages = await runtime.sample([over, made.name, 'never', running]);
+      expect(usages.map(({ taskId }) => taskId)).toEqual([running]);
+      expect(await runtime.sample([])).toEqual([]);
+    });
+
+    it('reads the page of metrics that a container publishes', async () => {
+      const page = 'queue_length 3\n';
+      const taskId = await launch({
+        network: 'bridge',
+        command: [
+          'sh',
+          '-c',
+          `mkdir /tmp/w; echo queue_length 3 > /tmp/w/page; exec httpd -f -p 8080 -h /tmp/w`,
+        ],
+        env: { BERTH_SIM_METRICS: page },
+      });
+      const read = () => runtime.readMetrics(taskId, { port: 8080, path: '/page' });
+      expect(await waitFor(() => read().catch(() => undefined), { what: 'it listens' })).toBe(page);
+    });
+
+    it('says that a container publishes no metrics, or does not run', async () => {
+      const endpoint = { port: 9100, path: '/metrics' };
+      const taskId = await launch({ network: 'bridge' });
+      await expect(runtime.readMetrics(taskId, endpoint)).rejects.toMatchObject({ kind: 'failed' });
+      await expect(runtime.readMetrics('never', endpoint)).rejects.toMatchObject({ kind: 'notFound' });
     });
 
     it('gives each published port a host port, and the container an address', async () => {

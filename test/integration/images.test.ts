@@ -1,10 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { imageResolutionLabel } from '@berth/api/images/image-resolver';
 import { aBatchJob } from '@berth/api/testing/fixtures';
 import { RunningGateway } from '@berth/api/testing/running-gateway';
 import { JobManagementServiceService } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { imageResolutionLabel } from '@berth/shared/model/submission/template-job';
 import { fromServiceError } from '@berth/shared/rpc/status';
 import { MemoryStore } from '@berth/shared/store/memory-store';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

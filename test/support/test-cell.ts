@@ -27,6 +27,7 @@ export interface TestCellOptions {
   readonly agents?: number;
   readonly masterEnv?: Readonly<Record<string, string>>;
   readonly agentEnv?: Readonly<Record<string, string>>;
+  readonly gatewayEnv?: Readonly<Record<string, string>>;
   /** What each agent's host has. */
   readonly host?: Partial<RuntimeInfo>;
   /** Entries of the change log that are kept. */
@@ -95,6 +96,13 @@ export class TestCell {
     return `127.0.0.1:${running.service.grpcPort}`;
   }
 
+  /** Where that gateway listens for clients of job.v1. */
+  jobv1Address(gateway = 0): string {
+    const running = this.#gateways[gateway];
+    if (running === undefined) throw new Error(`the cell has no gateway ${gateway}`);
+    return `127.0.0.1:${running.service.jobv1Port}`;
+  }
+
   get agentIds(): readonly string[] {
     return this.#agentIds;
   }
@@ -147,7 +155,8 @@ export class TestCell {
   }
 
   async startGateway(): Promise<void> {
-    const env = { BERTH_API_GRPC: anyPort, BERTH_API_JOBV1: anyPort, BERTH_API_HTTP: anyPort };
+    const ports = { BERTH_API_GRPC: anyPort, BERTH_API_JOBV1: anyPort, BERTH_API_HTTP: anyPort };
+    const env = { ...ports, ...this.#options.gatewayEnv };
     const store = await this.#store();
     const used = this.#options.gatewayStore?.(store, this.#gateways.length) ?? store;
     const config = parseConfig(gatewayConfigSchema, env);

@@ -1,4 +1,5 @@
 import type { JobCalls } from '@berth/client/job-calls';
+import type { PageOptions } from '@berth/client/options';
 import type { Job, JobCluster, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State, stateName } from '@berth/shared/model/task-state';
 
@@ -40,7 +41,7 @@ export async function findAllJobs(calls: JobCalls, wanted: JobsWanted): Promise<
     states.length === allStates.length ? [{}] : states.map((state) => ({ jobState: stateName(state) }));
   for (const filter of filters) {
     const query = { fiterlingCriteria: { ...criteria, ...filter }, fields: [...fields] };
-    const jobs = await allPages(async (page) => calls.findJobs({ ...query, page }));
+    const jobs = await allPages((page, options) => calls.findJobs({ ...query, page }, options));
     for (const job of jobs) found.set(job.id, job);
   }
   return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).sort(byCreation);
@@ -48,28 +49,33 @@ export async function findAllJobs(calls: JobCalls, wanted: JobsWanted): Promise<
 
 /** All tasks of a job, in the order of their creation. */
 export function findAllTasks(calls: JobCalls, jobId: string): Promise<Task[]> {
-  return allPages(async (page) => calls.findTasks({ jobId, page }));
+  return allPages((page, options) => calls.findTasks({ jobId, page }, options));
 }
 
 /** All clusters that meet the criteria, oldest first. */
 export function findAllClusters(calls: JobCalls, criteria: Criteria = {}): Promise<JobCluster[]> {
-  return allPages(async (page) => calls.findJobClusters({ fiterlingCriteria: { ...criteria }, page }));
+  return allPages((page, options) =>
+    calls.findJobClusters({ fiterlingCriteria: { ...criteria }, page }, options),
+  );
 }
 
-interface Paged<T> {
+interface Listed<T> {
   readonly items: T[];
-  readonly pagination: { readonly hasMore: boolean } | undefined;
+  readonly nextCursor?: string;
 }
 
+/** Page after page by cursor, so that nothing is skipped or told twice while things come and go. */
 async function allPages<T>(
-  find: (page: { pageNumber: number; pageSize: number }) => Promise<Paged<T>>,
+  find: (page: { pageSize: number }, options: PageOptions) => Promise<Listed<T>>,
 ): Promise<T[]> {
   const all: T[] = [];
-  for (let pageNumber = 0; ; pageNumber += 1) {
-    const { items, pagination } = await find({ pageNumber, pageSize });
+  let cursor: string | undefined;
+  do {
+    const { items, nextCursor } = await find({ pageSize }, cursor === undefined ? {} : { cursor });
     all.push(...items);
-    if (pagination?.hasMore !== true || items.length === 0) return all;
-  }
+    cursor = nextCursor;
+  } while (cursor !== undefined);
+  return all;
 }
 
 function byCreation(a: Job, b: Job): number {

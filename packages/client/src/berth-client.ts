@@ -1,3 +1,15 @@
+import {
+  type Explanation,
+  PlacementServiceService as placement,
+  WatchExplainRequest,
+} from '@berth/shared/gen/berth/v1/placement_service';
+import {
+  type DeepPartial,
+  type Stage,
+  StageServiceService,
+  UpdateStageInstancesRequest,
+  WatchStagesRequest,
+} from '@berth/shared/gen/berth/v1/stage_service';
 import { Empty } from '@berth/shared/gen/google/protobuf/empty';
 import {
   type Job,
@@ -11,12 +23,18 @@ import { BerthError } from '@berth/shared/model/errors';
 import { isTerminal, State } from '@berth/shared/model/task-state';
 import { systemClock } from '@berth/shared/process/clock';
 import { concatMap, defer, from, map, type Observable } from 'rxjs';
-import { observeAllJobs, observeCell } from './cell-stream.js';
-import { idOf, JobCalls, type Ref } from './job-calls.js';
+import { CellObservation, observeAllJobs } from './cell-stream.js';
+import { idOf, JobCalls, once, type Ref } from './job-calls.js';
 import { JobModel, type JobView } from './job-view.js';
-import type { CellObserveOptions, ConnectOptions, ObserveOptions } from './options.js';
-import type { CellEvent } from './resume-point.js';
+import type {
+  CallOptions,
+  CellObserveOptions,
+  ConnectOptions,
+  ObserveOptions,
+  WatchStagesOptions,
+} from './options.js';
 import { observe } from './stream.js';
+import { type CountBy, type CountOptions, observeTaskCounts, type TaskCounts } from './task-counts.js';
 
 /** How often, and how far apart, a finished job is read until the gateway that is asked knows its end too. */
 const finalReads = { times: 20, apartMs: 250 } as const;
@@ -34,10 +52,19 @@ export class BerthClient extends JobCalls {
   /**
    * The whole cell, or what is selected of it: a snapshot, `snapshotEnd`, then every commit. A lost gateway goes unnoticed:
    * the next stream goes on where the last one ended, without gap or duplicate. Where that cannot be, a `reset` tells
-   * which revisions were lost, and a new snapshot follows. Does not complete.
+   * which revisions were lost, and a new snapshot follows. Does not complete. `checkpoint()` of what is returned resolves
+   * when whoever is subscribed has been told of all that was committed before: write, await it, and see your write.
    */
-  observe(options?: CellObserveOptions): Observable<CellEvent> {
-    return observeCell(this.channel, options);
+  observe(options?: CellObserveOptions): CellObservation {
+    return new CellObservation(this.channel, options);
+  }
+
+  /**
+   * How many tasks there are of each combination of these, as in `['state', 'appName']`: at once, then whenever one of the
+   * numbers changes. Costs what changes, however many tasks there are. Does not complete.
+   */
+  observeTaskCounts(by: readonly CountBy[], options: CountOptions = {}): Observable<TaskCounts> {
+    return observeTaskCounts(this.channel, by, options);
   }
 
   /**
@@ -59,6 +86,27 @@ export class BerthClient extends JobCalls {
     return observe(this.channel, { definition: methods.observeJobs, request: () => Empty.create() }, options);
   }
 
+  /**
+   * The stages of a Mantis job with their live tasks and where these are reached: each stage at once, and again whenever its
+   * tasks change. Completes when the job has ended. Survives the loss of a gateway with `reconnect`.
+   */
+  watchStages(job: Ref, options: WatchStagesOptions = {}): Observable<Stage> {
+    const { stage = 0, neighboursOf = 0, ...rest } = options;
+    const request = () => WatchStagesRequest.create({ jobId: idOf(job), stage, neighboursOf });
+    return observe(this.channel, { definition: StageServiceService.watchStages, request }, rest).pipe(
+      concatMap((message) => (message.stage === undefined ? [] : [message.stage])),
+    );
+  }
+
+  /** Sets how many tasks one stage of a Mantis job wants; what is left unset stays. */
+  async updateStageInstances(
+    update: DeepPartial<UpdateStageInstancesRequest>,
+    options?: CallOptions,
+  ): Promise<void> {
+    const request = UpdateStageInstancesRequest.fromPartial(update);
+    await this.channel.call(once(StageServiceService.updateStageInstances), request, options);
+  }
+
   /** One job cluster; completes when it is removed. */
   observeJobCluster(cluster: Ref, options?: ObserveOptions): Observable<JobClusterNotification> {
     const request = () => JobClusterId.create({ id: idOf(cluster) });
@@ -72,6 +120,16 @@ export class BerthClient extends JobCalls {
       { definition: methods.observeJobClusters, request: () => Empty.create() },
       options,
     );
+  }
+
+  /**
+   * Why the task waits, and again whenever that changes; completes when it waits no more. The first explanation after a
+   * lost gateway may repeat the last one.
+   */
+  watchExplain(task: Ref, options?: ObserveOptions): Observable<Explanation> {
+    const request = () => WatchExplainRequest.create({ taskId: idOf(task) });
+    const answers = observe(this.channel, { definition: placement.watchExplain, request }, options);
+    return answers.pipe(concatMap(({ explanation }) => (explanation === undefined ? [] : [explanation])));
   }
 
   /**

@@ -13,7 +13,7 @@ import {
   retryDelays,
 } from './options.js';
 import { minRevisionKey, RevisionMemory } from './revision.js';
-import { attemptUnary } from './unary.js';
+import { type Answer, attemptUnary } from './unary.js';
 
 /** A method, and whether sending it twice does no more than sending it once. */
 export interface UnaryMethod<Req, Res> {
@@ -33,7 +33,7 @@ export class Channel {
 
   constructor(options: ConnectOptions) {
     this.#options = options;
-    this.#caller = callerMetadata(options.caller ?? {});
+    this.#caller = callerMetadata(options);
     this.gateways = new Gateways(options);
   }
 
@@ -42,11 +42,20 @@ export class Channel {
    * Rejects with BerthError, or with the reason of the options' signal once that aborts.
    */
   async call<Req, Res>(method: UnaryMethod<Req, Res>, request: Req, options: CallOptions = {}): Promise<Res> {
+    return (await this.ask(method, request, options)).response;
+  }
+
+  /** {@link call}, with the trailers of the answer. */
+  async ask<Req, Res>(
+    method: UnaryMethod<Req, Res>,
+    request: Req,
+    options: CallOptions = {},
+  ): Promise<Answer<Res>> {
     const deadlineAtMs = Date.now() + (options.deadlineMs ?? this.#options.deadlineMs ?? defaultDeadlineMs);
     const delays = backoff(retryDelays);
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#attempt(method, request, { ...options, deadlineAtMs });
-      if ('response' in outcome) return outcome.response;
+      if ('response' in outcome) return outcome;
       options.signal?.throwIfAborted();
       const delayMs = delays.nextMs();
       const isLast = attempt >= maxAttempts || Date.now() + delayMs >= deadlineAtMs;
@@ -98,7 +107,7 @@ export class Channel {
         signal: options.signal,
       });
       this.#revision.answered(trailers);
-      return { response };
+      return { response, trailers };
     } catch (error) {
       const failure = error as ServiceError;
       this.failed(gateway, failure);
@@ -117,7 +126,7 @@ interface Failed {
   readonly gateway: Gateway;
 }
 
-type Outcome<Res> = { readonly response: Res } | Failed;
+type Outcome<Res> = Answer<Res> | Failed;
 
 function mayRepeat(isRepeatable: boolean, failure: ServiceError): boolean {
   return isPassing(failure) && (isRepeatable || wasNeverSent(failure));
@@ -128,8 +137,16 @@ function isPassing({ code }: ServiceError): boolean {
   return code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED;
 }
 
-function callerMetadata(caller: Caller): Metadata {
+function callerMetadata({ caller = {}, token }: { caller?: Caller; token?: string }): Metadata {
   const metadata = new Metadata();
+  if (token !== undefined) {
+    if (!/^[\x21-\x7e]+$/.test(token))
+      throw new BerthError(
+        'invalidArgument',
+        'A token may hold printable ASCII characters only, and no blanks.',
+      );
+    metadata.set('authorization', `Bearer ${token}`);
+  }
   for (const key of ['id', 'name', 'email'] as const) {
     const value = caller[key];
     if (value === undefined || value === '') continue;

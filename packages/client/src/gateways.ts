@@ -1,11 +1,16 @@
 import { BerthError } from '@berth/shared/model/errors';
-import { Client, credentials as grpcCredentials } from '@grpc/grpc-js';
-import { type ConnectOptions, channelOptions } from './options.js';
+import { type ChannelCredentials, Client, credentials as grpcCredentials } from '@grpc/grpc-js';
+import { type ClientTls, type ConnectOptions, channelOptions } from './options.js';
 
 /** One gateway that may be called. */
 export interface Gateway {
   readonly address: string;
   readonly client: Client;
+}
+
+function credentialsOf(tls: ClientTls | undefined): ChannelCredentials {
+  if (tls === undefined) return grpcCredentials.createInsecure();
+  return grpcCredentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
 }
 
 /** The gateways of a cell, of which one is in use. Connections are made at the first call, and made again when lost. */
@@ -19,7 +24,7 @@ export class Gateways {
     if (addresses.length === 0 || addresses.includes('')) {
       throw new BerthError('invalidArgument', 'The address of at least one gateway is needed, as host:port.');
     }
-    const credentials = options.credentials ?? grpcCredentials.createInsecure();
+    const credentials = options.credentials ?? credentialsOf(options.tls);
     this.#gateways = addresses.map((address) => ({
       address,
       client: new Client(address, credentials, channelOptions),

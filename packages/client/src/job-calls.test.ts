@@ -55,6 +55,22 @@ describe('a unary call', () => {
     expect(descriptor.containers.main?.image?.name).toBe('a:1');
   });
 
+  it('goes from page to page by cursor', async () => {
+    const { address, received } = await gateway({
+      findJobs: (_query, metadata, trailers) => {
+        const isFirst = metadata.get('berth-cursor').length === 0;
+        if (isFirst) trailers.set('berth-cursor', 'next');
+        return { items: [Job.fromPartial({ id: isFirst ? 'a' : 'b' })], pagination: undefined };
+      },
+    });
+    const calls = connect({ address });
+    const first = await calls.findJobs();
+    expect([first.items[0]?.id, first.nextCursor]).toEqual(['a', 'next']);
+    const second = await calls.findJobs({}, { cursor: first.nextCursor ?? '' });
+    expect([second.items[0]?.id, second.nextCursor]).toEqual(['b', undefined]);
+    expect(received[1]?.metadata.get('berth-cursor')).toEqual(['next']);
+  });
+
   it('says who calls', async () => {
     const { address, received } = await gateway({ killJob: () => Empty.create() });
     await connect({ address, caller: { id: 'cli', email: 'ann@example.com' } }).killJob({ id: 'j1' });

@@ -25,7 +25,17 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { Metadata, type MethodDefinition } from '@grpc/grpc-js';
 import { Channel, type UnaryMethod } from './channel.js';
-import type { CallOptions, ConnectOptions, CreateOptions, InstancesOptions } from './options.js';
+import type {
+  CallOptions,
+  ConnectOptions,
+  CreateOptions,
+  InstancesOptions,
+  Paged,
+  PageOptions,
+} from './options.js';
+
+/** Metadata of a query, and trailer of its answer: where the next page begins. */
+const cursorKey = 'berth-cursor';
 
 /** An entity's id, or the message that holds it. */
 export type Ref = string | { readonly id: string };
@@ -51,8 +61,8 @@ export class JobCalls {
     return this.channel.call(repeatable(methods.findJob), JobId.create({ id: idOf(job) }), options);
   }
 
-  findJobs(query: DeepPartial<JobQuery> = {}, options?: CallOptions): Promise<JobQueryResult> {
-    return this.channel.call(repeatable(methods.findJobs), JobQuery.fromPartial(query), options);
+  findJobs(query: DeepPartial<JobQuery> = {}, options?: PageOptions): Promise<Paged<JobQueryResult>> {
+    return this.#page(methods.findJobs, JobQuery.fromPartial(query), options);
   }
 
   updateJobInstances(update: DeepPartial<JobInstancesUpdate>, options: InstancesOptions = {}): Promise<void> {
@@ -78,8 +88,8 @@ export class JobCalls {
     return this.channel.call(repeatable(methods.findTask), TaskId.create({ id: idOf(task) }), options);
   }
 
-  findTasks(query: DeepPartial<TaskQuery> = {}, options?: CallOptions): Promise<TaskQueryResult> {
-    return this.channel.call(repeatable(methods.findTasks), TaskQuery.fromPartial(query), options);
+  findTasks(query: DeepPartial<TaskQuery> = {}, options?: PageOptions): Promise<Paged<TaskQueryResult>> {
+    return this.#page(methods.findTasks, TaskQuery.fromPartial(query), options);
   }
 
   killTask(task: Ref, options?: CallOptions): Promise<void> {
@@ -113,13 +123,9 @@ export class JobCalls {
 
   findJobClusters(
     query: DeepPartial<JobClusterQuery> = {},
-    options?: CallOptions,
-  ): Promise<JobClusterQueryResult> {
-    return this.channel.call(
-      repeatable(methods.findJobClusters),
-      JobClusterQuery.fromPartial(query),
-      options,
-    );
+    options?: PageOptions,
+  ): Promise<Paged<JobClusterQueryResult>> {
+    return this.#page(methods.findJobClusters, JobClusterQuery.fromPartial(query), options);
   }
 
   updateJobClusterStatus(update: DeepPartial<JobClusterStatusUpdate>, options?: CallOptions): Promise<void> {
@@ -135,6 +141,17 @@ export class JobCalls {
     this.channel.close();
   }
 
+  async #page<Req, Res extends object>(
+    method: MethodDefinition<Req, Res>,
+    request: Req,
+    { cursor, ...options }: PageOptions = {},
+  ): Promise<Paged<Res>> {
+    const all = cursor === undefined ? options : withMetadata(options, cursorKey, cursor);
+    const { response, trailers } = await this.channel.ask(repeatable(method), request, all);
+    const nextCursor = trailers.get(cursorKey)[0]?.toString();
+    return nextCursor === undefined ? response : { ...response, nextCursor };
+  }
+
   async #order<Req>(method: UnaryMethod<Req, Empty>, request: Req, options?: CallOptions): Promise<void> {
     await this.channel.call(method, request, options);
   }
@@ -145,16 +162,18 @@ export function idOf(ref: Ref): string {
   return typeof ref === 'string' ? ref : ref.id;
 }
 
-function repeatable<Req, Res>(definition: MethodDefinition<Req, Res>): UnaryMethod<Req, Res> {
+/** For calls that do no more when they are sent twice. */
+export function repeatable<Req, Res>(definition: MethodDefinition<Req, Res>): UnaryMethod<Req, Res> {
   return { definition, isRepeatable: true };
 }
 
 /** For calls whose repetition could undo what another caller did in between, or report a success as a failure. */
-function once<Req, Res>(definition: MethodDefinition<Req, Res>): UnaryMethod<Req, Res> {
+export function once<Req, Res>(definition: MethodDefinition<Req, Res>): UnaryMethod<Req, Res> {
   return { definition, isRepeatable: false };
 }
 
-function withIdempotencyKey(options: CreateOptions = {}): CallOptions {
+/** The options, with a key under which repetitions are one: the caller's, or one of the call's own. */
+export function withIdempotencyKey(options: CreateOptions = {}): CallOptions {
   return withMetadata(options, 'idempotency-key', options.idempotencyKey ?? randomUUID());
 }
 

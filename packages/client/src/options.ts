@@ -25,7 +25,7 @@ export const channelOptions = {
   'grpc.max_receive_message_length': 64 * 1024 * 1024,
 } as const;
 
-/** Who calls. Until a cell has authentication, it believes what is said here. */
+/** Who calls. A cell that asks for tokens or certificates goes by those; any other believes what is said here. */
 export interface Caller {
   readonly id?: string;
   readonly name?: string;
@@ -38,8 +38,21 @@ export interface ClientLog {
   warn(details: object, message: string): void;
 }
 
+/** How to speak TLS with gateways, as PEM. */
+export interface ClientTls {
+  /** The authorities that gateways' certificates must be of; those that Node trusts where absent. */
+  readonly ca?: Buffer;
+  /** What says who calls, where gateways ask for a certificate; both or neither. */
+  readonly cert?: Buffer;
+  readonly key?: Buffer;
+}
+
 interface CommonOptions {
-  /** Default: plain text, without TLS. */
+  /** Without it, and without credentials, gateways are spoken to in plain text. */
+  readonly tls?: ClientTls;
+  /** Sent with every call, to gateways that want one: it says who calls. */
+  readonly token?: string;
+  /** In place of `tls`. */
   readonly credentials?: ChannelCredentials;
   readonly caller?: Caller;
   readonly log?: ClientLog;
@@ -70,6 +83,21 @@ export interface CreateOptions extends CallOptions {
   readonly idempotencyKey?: string;
 }
 
+/** Options of queries for lists. */
+export interface PageOptions extends CallOptions {
+  /**
+   * The {@link Paged.nextCursor} of the page before: the answer is what follows that page, whatever has come or gone since.
+   * Page numbers count from the beginning each time, so that entities which come or go shift what they show.
+   */
+  readonly cursor?: string;
+}
+
+/** One page of a list. */
+export type Paged<Res> = Res & {
+  /** Asks for the page that follows; absent on the last one. */
+  readonly nextCursor?: string;
+};
+
 /** Options of changes to a job's instances. */
 export interface InstancesOptions extends CallOptions {
   /** Which stage of a Mantis job is meant. */
@@ -92,4 +120,12 @@ export interface ObserveOptions {
 export interface CellObserveOptions extends ObserveOptions {
   /** What is told: kinds, criteria, fields, and where to begin. All, and from the present, where absent. */
   readonly subscription?: DeepPartial<ObserveRequest_Subscription>;
+}
+
+/** Options of `watchStages`: all stages, unless one of both is given. */
+export interface WatchStagesOptions extends ObserveOptions {
+  /** Only this stage, from 1. */
+  readonly stage?: number;
+  /** Only the stages right before and right after this one. */
+  readonly neighboursOf?: number;
 }

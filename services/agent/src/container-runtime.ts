@@ -1,6 +1,9 @@
+import type { MetricsEndpoint } from '@berth/shared/model/task-metrics';
 import type { Observable } from 'rxjs';
 import type { ContainerStatus, FailureKind, RuntimeFailure } from './core/container.js';
 import type { ContainerSpec } from './core/container-spec.js';
+import type { FileHead } from './core/results.js';
+import type { ContainerUsage } from './core/usage.js';
 
 /**
  * One agent's containers on one engine. Containers are named by their task's id; only those that carry the agent's label
@@ -31,8 +34,20 @@ export interface ContainerRuntime {
   stop(taskId: string): Promise<void>;
   /** Ends the container with SIGKILL. */
   kill(taskId: string): Promise<void>;
+  /**
+   * The beginning of the file that the container has written its results to, of a container that has ended too; undefined
+   * where it has none. Fails with `notFound` when there is no such container.
+   */
+  readResults(taskId: string): Promise<FileHead | undefined>;
   /** Removes a container that does not run, with its anonymous volumes. Resolves also when there is none. */
   remove(taskId: string): Promise<void>;
+  /**
+   * What these containers have used up to now; cheap, for it is asked every few seconds. Left out are those that do not run, and
+   * those of which the engine does not tell in time: a later call may know more.
+   */
+  sample(taskIds: readonly string[]): Promise<readonly ContainerUsage[]>;
+  /** The container's own page of metrics, as it is. Fails with `failed` where it has none, `notFound` where it does not run. */
+  readMetrics(taskId: string, endpoint: MetricsEndpoint): Promise<string>;
   /** What happens to this agent's containers, while subscribed. Reconnects by itself; never completes or fails. */
   readonly events$: Observable<RuntimeEvent>;
   close(): Promise<void>;

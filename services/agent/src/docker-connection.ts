@@ -29,14 +29,15 @@ export interface DockerConnection {
  * https://); without an address, to Docker's default socket. Connects at the first call.
  * @throws BerthError when the address is not one.
  */
-export function connectDocker(dockerHost: string | undefined): DockerConnection {
+export function connectDocker(
+  dockerHost: string | undefined,
+  { keepsConnections: keepAlive = true }: { readonly keepsConnections?: boolean } = {},
+): DockerConnection {
   const url = dockerHost === undefined ? undefined : addressOf(dockerHost);
   const isSecure =
     url !== undefined &&
     (url.protocol === 'https:' || url.port === '2376' || process.env.DOCKER_TLS_VERIFY === '1');
-  const sockets = withShortName(
-    isSecure ? new HttpsAgent({ keepAlive: true }) : new Agent({ keepAlive: true }),
-  );
+  const sockets = withShortName(isSecure ? new HttpsAgent({ keepAlive }) : new Agent({ keepAlive }));
   const options = { agent: sockets, ...target(url, isSecure) };
   return { docker: new Dockerode(options) as Docker, sockets };
 }

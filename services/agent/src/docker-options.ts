@@ -1,6 +1,8 @@
 import { bytesPerMb } from '@berth/shared/model/resources';
 import type { SecurityProfile } from '@berth/shared/model/security-profile';
 import type { ContainerSpec } from './core/container-spec.js';
+import { resultsDirectory } from './core/results.js';
+import { keepsResultsInVolume } from './docker-results.js';
 
 const nanoCpusPerMilli = 1_000_000;
 
@@ -15,6 +17,7 @@ export function createOptions(spec: ContainerSpec) {
     ...(spec.command.length > 0 ? { Cmd: [...spec.command] } : {}),
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
     Labels: { ...spec.labels },
+    ...(keepsResultsInVolume(spec) ? { Volumes: { [resultsDirectory]: {} } } : {}),
     ExposedPorts: Object.fromEntries(spec.ports.map((port) => [`${port}/tcp`, {}])),
     HostConfig: {
       Init: spec.init,

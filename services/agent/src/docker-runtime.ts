@@ -1,10 +1,12 @@
 import { statfs } from 'node:fs/promises';
 import type { Agent } from 'node:http';
+import type { Readable } from 'node:stream';
 import { bytesPerMb } from '@berth/shared/model/resources';
+import type { MetricsEndpoint } from '@berth/shared/model/task-metrics';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { type Logger, silentLogger } from '@berth/shared/process/logger';
 import type Dockerode from 'dockerode';
-import type { Observable } from 'rxjs';
+import { type Observable, tap } from 'rxjs';
 import {
   type ContainerRuntime,
   RuntimeError,
@@ -13,12 +15,17 @@ import {
 } from './container-runtime.js';
 import type { ContainerStatus } from './core/container.js';
 import { type ContainerSpec, labelNames } from './core/container-spec.js';
+import { type FileHead, resultsPath } from './core/results.js';
+import type { ContainerUsage } from './core/usage.js';
 import { connectDocker, type Docker } from './docker-connection.js';
+import { DockerEnds } from './docker-ends.js';
 import { type DockerCall, isAlreadySo, toRuntimeError } from './docker-errors.js';
 import { dockerEvents } from './docker-events.js';
-import { eventsTellOfOom, mayHaveRunOutOfMemory } from './docker-oom.js';
 import { createOptions } from './docker-options.js';
-import { initErrorIn, statusOf, summaryOf } from './docker-status.js';
+import { emptyResults, headOfFile } from './docker-results.js';
+import { summaryOf } from './docker-status.js';
+import { DockerUsage } from './docker-usage.js';
+import { MetricsPages } from './metrics-page.js';
 
 export interface DockerRuntimeOptions {
   readonly cell: string;
@@ -27,6 +34,8 @@ export interface DockerRuntimeOptions {
   readonly dockerHost?: string | undefined;
   readonly log?: Logger;
   readonly clock?: Clock;
+  /** Where the kernel shows processes; `/proc` where it is not given. */
+  readonly procDirectory?: string;
 }
 
 /** How long Docker may take to answer. A loaded engine is slow to create and start, never to look. */
@@ -39,14 +48,13 @@ const limitsMs: Readonly<Record<DockerCall, number>> = {
   start: 60_000,
   stop: 20_000,
   kill: 20_000,
+  collect: 20_000,
   remove: 60_000,
   pull: 10 * 60_000,
   events: 0,
+  // Figures that come late are of no use any more.
+  stats: 4_000,
 };
-
-/** Exit codes with which an init process tells that it could not execute the command; the command may use them, too. */
-const initExitCodes: readonly number[] = [126, 127];
-const initLogLines = 10;
 
 /** Containers on a real Docker engine. */
 export class DockerRuntime implements ContainerRuntime {
@@ -60,6 +68,9 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #pulls = new Map<string, Promise<string>>();
   /** Those whose SIGKILL was ours. */
   readonly #killed = new Set<string>();
+  readonly #usage: DockerUsage;
+  readonly #pages = new MetricsPages();
+  readonly #ends: DockerEnds;
   #hasInit = true;
 
   constructor(options: DockerRuntimeOptions) {
@@ -70,7 +81,21 @@ export class DockerRuntime implements ContainerRuntime {
     this.#identity = { [labelNames.cell]: cell, [labelNames.agent]: agentId };
     this.#labels = Object.entries(this.#identity).map(([name, value]) => `${name}=${value}`);
     this.#log = log;
-    this.events$ = dockerEvents({ docker, labels: this.#labels, clock });
+    this.#usage = new DockerUsage({
+      inspect: (taskId) => this.#find(taskId, 'stats'),
+      stats: (taskId) => this.#stats(taskId),
+      ...(options.procDirectory === undefined ? {} : { procDirectory: options.procDirectory }),
+    });
+    const stranger = connectDocker(dockerHost, { keepsConnections: false }).docker;
+    this.#ends = new DockerEnds({
+      docker,
+      log,
+      call: (call, fn) => this.#call(call, fn),
+      knock: () => this.#call('ping', async (abortSignal) => void (await stranger.ping({ abortSignal }))),
+    });
+    this.events$ = dockerEvents({ docker, labels: this.#labels, clock }).pipe(
+      tap((event) => this.#ends.note(event, clock.nowMs())),
+    );
   }
 
   async info(): Promise<RuntimeInfo> {
@@ -98,13 +123,7 @@ export class DockerRuntime implements ContainerRuntime {
   async inspect(taskId: string): Promise<ContainerStatus | undefined> {
     const info = await this.#find(taskId);
     if (info === undefined || !this.#isOurs(info)) return undefined;
-    const status = statusOf(info);
-    if (mayHaveRunOutOfMemory(info, status) && !this.#killed.has(taskId)) {
-      return { ...status, oomKilled: await this.#ranOutOfMemory(info) };
-    }
-    if (info.HostConfig.Init !== true || !initExitCodes.includes(status.exitCode ?? 0)) return status;
-    const startError = await this.#initError(taskId);
-    return startError === undefined ? status : { ...status, startError };
+    return this.#ends.statusOf(info, this.#killed.has(taskId));
   }
 
   /** Tasks that need the same image at the same time share one pull. */
@@ -119,11 +138,14 @@ export class DockerRuntime implements ContainerRuntime {
     const options = createOptions({ ...spec, init: spec.init && this.#hasInit });
     try {
       await this.#call('create', (abortSignal) => this.#docker.createContainer({ ...options, abortSignal }));
+      if (spec.hasResults) await this.#prepareResults(spec);
       return { adopted: false };
     } catch (error) {
       if (!(error instanceof RuntimeError) || error.kind !== 'conflict') throw error;
       const holder = await this.#find(spec.name);
       if (holder !== undefined && !this.#isOurs(holder)) throw error;
+      // Whoever created it may not have come to make the file.
+      if (spec.hasResults && holder?.State.Status === 'created') await this.#prepareResults(spec);
       return { adopted: true };
     }
   }
@@ -153,6 +175,19 @@ export class DockerRuntime implements ContainerRuntime {
     await this.#signal('kill', taskId, 'SIGKILL');
   }
 
+  async readResults(taskId: string): Promise<FileHead | undefined> {
+    try {
+      return await this.#call('collect', async (abortSignal) => {
+        const options = { path: resultsPath, abortSignal };
+        return headOfFile((await this.#docker.getContainer(taskId).getArchive(options)) as Readable);
+      });
+    } catch (error) {
+      const isMissing = error instanceof RuntimeError && error.kind === 'notFound';
+      if (isMissing && !/no such container/i.test(error.message)) return undefined;
+      throw error;
+    }
+  }
+
   async remove(taskId: string): Promise<void> {
     this.#killed.delete(taskId);
     try {
@@ -164,17 +199,56 @@ export class DockerRuntime implements ContainerRuntime {
     }
   }
 
+  sample(taskIds: readonly string[]): Promise<readonly ContainerUsage[]> {
+    return this.#usage.read(taskIds);
+  }
+
+  async readMetrics(taskId: string, { port, path }: MetricsEndpoint): Promise<string> {
+    const addresses = await this.#usage.addressesOf(taskId, port);
+    if (addresses === undefined) throw new RuntimeError('notFound', `container ${taskId} does not run`);
+    return this.#pages.fetch(addresses, path);
+  }
+
   async close(): Promise<void> {
+    this.#pages.close();
     this.#sockets.destroy();
+  }
+
+  /** A task can do without: where the file cannot be made, its results are none. */
+  async #prepareResults(spec: ContainerSpec): Promise<void> {
+    const { path, tar } = emptyResults(spec);
+    try {
+      await this.#call('create', (abortSignal) =>
+        this.#docker.getContainer(spec.name).putArchive(tar, { path, abortSignal }),
+      );
+    } catch (error) {
+      if (error instanceof RuntimeError && error.kind === 'unavailable') throw error;
+      this.#log.warn(
+        { err: error, taskId: spec.name },
+        'the file for the results of the task cannot be made',
+      );
+    }
   }
 
   async #signal(call: DockerCall, taskId: string, signal: string): Promise<void> {
     await this.#call(call, (abortSignal) => this.#docker.getContainer(taskId).kill({ signal, abortSignal }));
   }
 
-  async #find(taskId: string): Promise<Dockerode.ContainerInspectInfo | undefined> {
+  #stats(taskId: string): Promise<Dockerode.ContainerStats> {
+    // Without one-shot, Docker waits for a second look, a second later.
+    const wanted = { stream: false as const, 'one-shot': true };
+    return this.#call('stats', (abortSignal) => {
+      const options: typeof wanted = Object.assign({ abortSignal }, wanted);
+      return this.#docker.getContainer(taskId).stats(options);
+    });
+  }
+
+  async #find(
+    taskId: string,
+    call: DockerCall = 'inspect',
+  ): Promise<Dockerode.ContainerInspectInfo | undefined> {
     try {
-      return await this.#call('inspect', (abortSignal) =>
+      return await this.#call(call, (abortSignal) =>
         this.#docker.getContainer(taskId).inspect({ abortSignal }),
       );
     } catch (error) {
@@ -185,24 +259,6 @@ export class DockerRuntime implements ContainerRuntime {
 
   #isOurs(info: Dockerode.ContainerInspectInfo): boolean {
     return Object.entries(this.#identity).every(([name, value]) => info.Config.Labels[name] === value);
-  }
-
-  #ranOutOfMemory(info: Dockerode.ContainerInspectInfo): Promise<boolean> {
-    return this.#call('inspect', (abortSignal) => eventsTellOfOom(this.#docker, info, abortSignal));
-  }
-
-  /** The log tells only with drivers that can be read back; without it the exit code has to do. */
-  async #initError(taskId: string): Promise<string | undefined> {
-    try {
-      const log = await this.#call('inspect', (abortSignal) => {
-        const wanted = { stderr: true, stdout: true, follow: false, tail: initLogLines } as const;
-        return this.#docker.getContainer(taskId).logs({ ...wanted, abortSignal });
-      });
-      return initErrorIn(log.toString('utf8'));
-    } catch (error) {
-      this.#log.debug({ err: error, taskId }, 'the log of the container cannot be read');
-      return undefined;
-    }
   }
 
   async #pull(reference: string): Promise<string> {

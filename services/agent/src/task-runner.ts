@@ -4,6 +4,7 @@ import { type ContainerRuntime, RuntimeError } from './container-runtime.js';
 import { type ContainerSpec, containerSpec, type HostSettings, hasAddress } from './core/container-spec.js';
 import { nextStep, type Step } from './core/next-step.js';
 import { remember, type TaskEvent } from './core/remember.js';
+import { resultsIn } from './core/results.js';
 import { newTaskView, type Observation, type RuntimeCall, type TaskView } from './core/task-view.js';
 import type { LaunchLimiter, LaunchSlot } from './launch-limiter.js';
 import type { Semaphore } from './semaphore.js';
@@ -185,6 +186,8 @@ export class TaskRunner {
       case 'kill':
         await stops.run(() => runtime.kill(taskId));
         return { is: 'killSent' };
+      case 'collect':
+        return { is: 'collected', results: resultsIn(await looks.run(() => runtime.readResults(taskId))) };
       case 'remove':
         await stops.run(() => runtime.remove(taskId));
         return { is: 'removed' };

@@ -9,12 +9,13 @@ import { jobIdOfTask } from '@berth/shared/model/job';
 import type { Clock } from '@berth/shared/process/clock';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Replica } from '@berth/shared/store/replica';
-import type { Archive, CommitRequest, CommitResult, Committer } from '@berth/shared/store/store';
+import type { Archive, Claims, CommitRequest, CommitResult, Committer } from '@berth/shared/store/store';
 import { archivedJob, archivedTask } from './archived-job.js';
 import { type JobView, jobViewOf } from './core/observe.js';
 import type { ImageResolver } from './images/image-resolver.js';
 import { JobIndex } from './job-index.js';
 import type { GatewayMetrics } from './metrics.js';
+import type { CellMoments } from './past-view.js';
 
 /** A read that its revision has not reached by then fails: the caller learns more by asking again. */
 export const readWaitMs = 5_000;
@@ -39,10 +40,11 @@ type Settled = Exclude<CommitResult, Conflict>;
 
 export interface CellOptions {
   readonly replica: Replica;
-  readonly store: Committer & Archive;
+  readonly store: Committer & Archive & Claims;
   readonly clock: Clock;
   readonly metrics: GatewayMetrics;
   readonly images: ImageResolver;
+  readonly moments: CellMoments;
 }
 
 export class Cell {
@@ -50,7 +52,8 @@ export class Cell {
   readonly index: JobIndex;
   readonly clock: Clock;
   readonly images: ImageResolver;
-  readonly #store: Committer & Archive;
+  readonly moments: CellMoments;
+  readonly #store: Committer & Archive & Claims;
   readonly #metrics: GatewayMetrics;
   readonly #told = new WeakMap<CallContext, number>();
   #lastCommit = 0;
@@ -59,11 +62,12 @@ export class Cell {
   /** Of all agents, until one of them changes. */
   #attributes: KnownAttributes | undefined;
 
-  constructor({ replica, store, clock, metrics, images }: CellOptions) {
+  constructor({ replica, store, clock, metrics, images, moments }: CellOptions) {
     this.replica = replica;
     this.index = new JobIndex(replica);
     this.clock = clock;
     this.images = images;
+    this.moments = moments;
     this.#store = store;
     this.#metrics = metrics;
     this.#followSetBacks();
@@ -112,6 +116,11 @@ export class Cell {
   /** The job from the archive, whatever memory holds. */
   async findArchivedJob(jobId: string): Promise<JobView | undefined> {
     return archivedJob(jobId, await this.#store.findArchived(jobId));
+  }
+
+  /** What the first request of that claim has made; undefined where there was none. */
+  findFirst(claim: string): Promise<string | undefined> {
+    return this.#store.findClaim(claim);
   }
 
   /** The task, from memory or from its job's part of the archive. */

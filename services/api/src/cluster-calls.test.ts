@@ -144,7 +144,8 @@ describe('job clusters', () => {
     const create = (fields: DeepPartial<JobClusterDescriptor>) =>
       gateway.call(methods.createJobCluster, aCluster(fields));
     expect(await fieldsRefused(create({ name: '', owner: undefined }))).toEqual(['name', 'owner']);
-    expect(await fieldsRefused(create({ clusterSpec: { $case: 'mantis', value: {} } }))).toEqual(['mantis']);
+    const mantis = { $case: 'mantis' as const, value: { min: 2, max: 1 } };
+    expect(await fieldsRefused(create({ clusterSpec: mantis }))).toEqual(['mantis.min']);
     expect(
       await fieldsRefused(gateway.call(methods.findJobClusters, query({ moon: '1' }, ['descriptor.moon']))),
     ).toEqual(['fiterlingCriteria["moon"]', 'fields[0]']);

@@ -9,11 +9,12 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { invalidFields, notFound } from '@berth/shared/model/errors';
 import { defaultClusterId } from '@berth/shared/model/job';
+import { parseSchedule, scheduleLabels } from '@berth/shared/model/schedule';
+import { type ClusterView, clusterKind, clusterOf } from '@berth/shared/model/submission/clusters';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Replica } from '@berth/shared/store/replica';
 import { v7 as uuid } from 'uuid';
 import type { Cell, Part } from './cell.js';
-import { type ClusterView, clusterKind, clusterOf } from './core/clusters.js';
 import { validateCluster } from './core/validate-cluster.js';
 import {
   failedPrecondition,
@@ -32,13 +33,16 @@ export async function createJobCluster(
 ): Promise<JobClusterId> {
   const repeat = repeatClaim(call, 'idemCluster');
   await cell.read(call);
+  const first = repeat === undefined ? undefined : await cell.findFirst(repeat);
+  if (first !== undefined) return { id: first };
   const { descriptor } = orRefuse(validateCluster(request, submissionOf(cell, call)));
   const id = uuid();
   const createdAtMs = cell.clock.nowMs();
+  refuseIf(pastViolations(descriptor, createdAtMs, 'jobDescriptor'));
   const record: ClusterRecord = {
     id,
     descriptor,
-    enabled: true,
+    enabled: saysEnabled(descriptor) ?? true,
     createdAtMs,
     scheduleSinceMs: createdAtMs,
     schedulePaused: false,
@@ -63,11 +67,41 @@ export async function updateJobCluster(cell: Cell, request: JobCluster, call: Ca
   await cell.update(call, (view) => {
     const cluster = requireCluster(view, id);
     const changed = changedDescriptor(cell, call, cluster, descriptor ?? JobClusterDescriptor.create());
-    return isSame(changed, cluster.record.descriptor)
-      ? undefined
-      : clusterWrite(cluster, { descriptor: changed });
+    if (isSame(changed, cluster.record.descriptor)) return undefined;
+    const nowMs = cell.clock.nowMs();
+    const isRescheduled = !isSameTime(changed, cluster.record.descriptor);
+    if (isRescheduled) refuseIf(pastViolations(changed, nowMs, 'descriptor.jobDescriptor'));
+    const enabled = saysEnabled(changed) ?? cluster.record.enabled;
+    const isStarting = isRescheduled || (enabled && !cluster.record.enabled);
+    return clusterWrite(cluster, {
+      descriptor: changed,
+      enabled,
+      ...(isStarting ? { scheduleSinceMs: nowMs } : {}),
+    });
   });
   return {};
+}
+
+/** What a Mantis cluster's descriptor says of whether it takes jobs. */
+function saysEnabled({ clusterSpec }: JobClusterDescriptor): boolean | undefined {
+  return clusterSpec?.$case === 'mantis' ? clusterSpec.value.enabled : undefined;
+}
+
+/** A time that has passed when it is set would never come. */
+function pastViolations(descriptor: JobClusterDescriptor, nowMs: number, template: string) {
+  const when = parseSchedule(descriptor).schedule?.when;
+  if (when?.$case !== 'once' || when.atMs > nowMs) return [];
+  const field = `${template}.labels["${scheduleLabels.scheduleAt}"]`;
+  return [{ field, description: 'has passed already' }];
+}
+
+/** Whether both descriptors have jobs start at the same times. */
+function isSameTime(a: JobClusterDescriptor, b: JobClusterDescriptor | undefined): boolean {
+  const times = (descriptor: JobClusterDescriptor | undefined) => {
+    const { when, timeZone } = parseSchedule(descriptor).schedule ?? {};
+    return JSON.stringify(when?.$case === 'cron' ? [when.expression, timeZone] : when);
+  };
+  return times(a) === times(b);
 }
 
 function changedDescriptor(
@@ -94,7 +128,10 @@ function changedDescriptor(
   return valid.descriptor;
 }
 
-/** Enables or disables a cluster. A disabled cluster starts no job; jobs that there are go on. */
+/**
+ * Enables or disables a cluster. A disabled cluster starts no job, by itself or for a caller; jobs that there are go on, but
+ * those of a Mantis cluster, which the master ends. What its schedule missed meanwhile is not made up.
+ */
 export async function updateJobClusterStatus(
   cell: Cell,
   { id, enableStatus }: JobClusterStatusUpdate,
@@ -103,11 +140,22 @@ export async function updateJobClusterStatus(
   refuseIf(idViolations('id', id));
   await cell.update(call, (view) => {
     const cluster = requireCluster(view, id);
-    return cluster.record.enabled === enableStatus
-      ? undefined
-      : clusterWrite(cluster, { enabled: enableStatus });
+    if (cluster.record.enabled === enableStatus) return undefined;
+    const descriptor = withEnabled(cluster.record.descriptor, enableStatus);
+    return clusterWrite(cluster, {
+      descriptor,
+      enabled: enableStatus,
+      ...(enableStatus ? { scheduleSinceMs: cell.clock.nowMs() } : {}),
+    });
   });
   return {};
+}
+
+/** A Mantis cluster says in its descriptor, too, whether it is enabled. */
+function withEnabled(descriptor: JobClusterDescriptor | undefined, enabled: boolean) {
+  if (descriptor?.clusterSpec?.$case !== 'mantis') return descriptor;
+  const value = { ...descriptor.clusterSpec.value, enabled };
+  return { ...descriptor, clusterSpec: { $case: 'mantis' as const, value } };
 }
 
 /**
@@ -144,7 +192,8 @@ function inUse(id: string): Error {
   return failedPrecondition(`Job cluster ${id} has live jobs; kill them first.`);
 }
 
-function requireCluster(view: Replica, id: string): ClusterView {
+/** The cluster of that id, or NOT_FOUND. */
+export function requireCluster(view: Replica, id: string): ClusterView {
   const cluster = clusterOf(view, id);
   if (cluster === undefined) throw notFound('job cluster', id);
   return cluster;
@@ -157,7 +206,8 @@ function submissionOf(cell: Cell, { caller }: CallContext) {
   };
 }
 
-function clusterWrite({ id, revision, record }: ClusterView, change: Partial<ClusterRecord>): Part {
+/** Changes the cluster, unless somebody else has changed it. */
+export function clusterWrite({ id, revision, record }: ClusterView, change: Partial<ClusterRecord>): Part {
   return { writes: [{ kind: 'cluster', id, record: { ...record, ...change }, expectedRevision: revision }] };
 }
 

@@ -1,4 +1,13 @@
-import { cellConfigShape, durationMs, listenAddress } from '@berth/shared/process/config';
+import {
+  ConfigError,
+  cellConfigShape,
+  durationMs,
+  listenAddress,
+  tlsConfigShape,
+} from '@berth/shared/process/config';
+import { fitPolicySetting } from '@berth/shared/process/placement-settings';
+import { type Authenticate, believe, verify } from '@berth/shared/rpc/authenticate';
+import { readTokens } from '@berth/shared/rpc/tokens';
 import { z } from 'zod';
 import type { BucketPolicy } from './core/token-bucket.js';
 import { resolutionModes } from './images/image-resolver.js';
@@ -6,6 +15,7 @@ import { resolutionModes } from './images/image-resolver.js';
 /** The gateway's environment variables, with their defaults. */
 export const gatewayConfigSchema = z.object({
   ...cellConfigShape,
+  ...tlsConfigShape,
   /** gRPC: every service. */
   BERTH_API_GRPC: listenAddress('127.0.0.1:7104'),
   /** gRPC for clients of job.v1, which expect it on this port. */
@@ -16,8 +26,12 @@ export const gatewayConfigSchema = z.object({
   BERTH_API_MAX_CONNECTION_AGE_GRACE: durationMs.prefault('10s'),
   /** HTTP: the JSON API, /healthz and /metrics. */
   BERTH_API_HTTP: listenAddress('127.0.0.1:7180'),
+  /** As the masters have it: explanations and plans place as they do. */
+  BERTH_MASTER_FIT_POLICY: fitPolicySetting,
   /** Replicas of Redis that must have a commit before it counts. */
   BERTH_REDIS_WAIT_REPLICAS: z.coerce.number().int().nonnegative().default(0),
+  /** Who may call: a file of bearer tokens, each with the caller for whom it stands. */
+  BERTH_API_TOKENS: z.string().optional(),
   /** Writes a second that each caller has for good, at each gateway; 0: as many as they like. */
   BERTH_API_WRITE_RATE: z.coerce.number().nonnegative().default(500),
   /** Writes that a caller who was quiet may make at once. */
@@ -42,6 +56,23 @@ export function connectionOptions(config: GatewayConfig): Readonly<Record<string
   const { BERTH_API_MAX_CONNECTION_AGE: ageMs, BERTH_API_MAX_CONNECTION_AGE_GRACE: graceMs } = config;
   if (ageMs === 0) return {};
   return { 'grpc.max_connection_age_ms': ageMs, 'grpc.max_connection_age_grace_ms': graceMs };
+}
+
+/**
+ * Who calls are from: whoever they say, unless there are tokens or authorities of clients.
+ * @throws ConfigError that names every line of the tokens' file that is wrong.
+ */
+export function authentication({
+  BERTH_API_TOKENS: path,
+  BERTH_TLS_CLIENT_CA: clientCa,
+  BERTH_TLS_CERT: cert,
+}: GatewayConfig): Authenticate {
+  if (clientCa !== undefined && cert === undefined)
+    throw new ConfigError(
+      'The configuration is not valid:\n  BERTH_TLS_CLIENT_CA: needs BERTH_TLS_CERT and BERTH_TLS_KEY',
+    );
+  if (path === undefined) return clientCa === undefined ? believe : verify(new Map());
+  return verify(readTokens('BERTH_API_TOKENS', path));
 }
 
 /** How fast each caller may write; undefined for no limit. */

@@ -10,7 +10,7 @@ import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aBatchJob, aServiceJob } from './testing/fixtures.js';
 import { archiveJob, codeOf, decide, RunningGateway } from './testing/running-gateway.js';
-import { moveWrite, statusWrite, taskWrite } from './testing/scripted-cell.js';
+import { clusterWrite, moveWrite, statusWrite, taskWrite } from './testing/scripted-cell.js';
 
 let store: MemoryStore;
 let gateway: RunningGateway;
@@ -92,6 +92,14 @@ describe('CreateJob', () => {
     ).not.toBe(ids[0]);
   });
 
+  it('asks nobody again about a request that it has granted before', async () => {
+    const headers = { 'idempotency-key': 'k1' };
+    const id = await gateway.create(aBatchJob(), { headers });
+    await decide(store, [clusterWrite('default', { enabled: false })]);
+    expect(await codeOf(gateway.create(aBatchJob()))).toBe(status.FAILED_PRECONDITION);
+    expect(await gateway.create(aBatchJob(), { headers })).toBe(id);
+  });
+
   it('refuses a second live job of the same app, stack, detail and sequence', async () => {
     const twin = aServiceJob({ appName: 'web', jobGroupInfo: { stack: 'main', sequence: '001' } });
     const id = await gateway.create(twin);
@@ -100,7 +108,7 @@ describe('CreateJob', () => {
     await store.commit({
       actor: 'master',
       writes: [statusWrite(id, State.FINISHED)],
-      releaseClaims: [claim],
+      releaseClaims: [{ name: claim, owner: id }],
     });
     expect(await codeOf(gateway.create(twin))).toBe(status.OK);
   });

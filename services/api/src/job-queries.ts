@@ -10,14 +10,14 @@ import type {
   TaskQueryResult,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { notFound } from '@berth/shared/model/errors';
-import { composeJob } from '@berth/shared/model/job';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from './cell.js';
 import { byCreation } from './core/creation-order.js';
 import { searchJobs } from './core/job-search.js';
-import { type JobView, jobViewOf } from './core/observe.js';
-import { jobShape, projectJob, projectTask, taskShape } from './core/projection.js';
+import { jobViewOf } from './core/observe.js';
+import { jobShape, projectTask, taskShape } from './core/projection.js';
 import { matchesJobAlone, matchesTask, parseFilter } from './core/query.js';
+import { answeredJob, projectedJob } from './job-answers.js';
 import { answerPage, parseQuery } from './paged-query.js';
 import { idViolations, refuseIf } from './requests.js';
 
@@ -26,7 +26,7 @@ export async function findJob(cell: Cell, { id }: JobId, call: CallContext): Pro
   refuseIf(idViolations('id', id));
   const view = await cell.findJob(call, id);
   if (view === undefined) throw notFound('job', id);
-  return toJob(view);
+  return answeredJob(view);
 }
 
 /** The jobs that meet the criteria, page by page, in the order of their creation. */
@@ -35,7 +35,7 @@ export async function findJobs(cell: Cell, query: JobQuery, call: CallContext): 
   const view = await cell.read(call);
   const { items, pagination } = answerPage(call, searchJobs(view, cell.index, filter), page);
   const jobs = items.flatMap(({ id }) => jobViewOf(view, id) ?? []);
-  return { items: jobs.map((job) => projectJob(toJob(job), selection)), pagination };
+  return { items: jobs.map((job) => projectedJob(job, selection)), pagination };
 }
 
 /** The task, of a live or a finished job. */
@@ -68,12 +68,4 @@ export async function findTasks(cell: Cell, query: TaskQuery, call: CallContext)
     ),
     pagination,
   };
-}
-
-function toJob({ job, status, tasks }: JobView): Job {
-  return composeJob(
-    job.record,
-    status?.record,
-    tasks.map(({ record }) => record),
-  );
 }

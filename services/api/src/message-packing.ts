@@ -22,7 +22,7 @@ export function nextBurst(messages: Iterator<Buffer>): Encoded | undefined {
     taken.push(value);
     bytes += value.length;
   }
-  return taken.length === 0 ? undefined : asWritten(taken);
+  return taken.length === 0 ? undefined : new MessageBurst(taken);
 }
 
 const packed = new WeakMap<readonly unknown[], WeakMap<object, readonly Encoded[]>>();
@@ -44,9 +44,4 @@ function pack<N>(batch: readonly N[], encode: Packing<N>): readonly Encoded[] {
   const messages = all[Symbol.iterator]();
   for (let burst = nextBurst(messages); burst !== undefined; burst = nextBurst(messages)) bursts.push(burst);
   return bursts;
-}
-
-function asWritten(messages: readonly Buffer[]): Encoded {
-  const [only] = messages;
-  return messages.length === 1 && only !== undefined ? only : new MessageBurst(messages);
 }

@@ -7,7 +7,7 @@ export interface SecurityProfile {
   readonly securityGroups: readonly string[];
   /** Name or number of the user, and after a colon of the group. */
   readonly user?: string;
-  /** Linux capabilities without `CAP_`, over those that the engine gives by itself. */
+  /** Linux capabilities without `CAP_`, over those that the engine gives by itself: these need the operator's consent. */
   readonly addedCapabilities: readonly string[];
   readonly droppedCapabilities: readonly string[];
   readonly readOnlyRootfs: boolean;
@@ -24,8 +24,8 @@ export const maxSecurityProfileBytes = 64 * 1024;
 
 const maxSecurityGroups = 20;
 
-/** https://man7.org/linux/man-pages/man7/capabilities.7.html */
-const capabilities: ReadonlySet<string> = new Set(
+/** The names of all, and `ALL`: https://man7.org/linux/man-pages/man7/capabilities.7.html */
+export const capabilities: ReadonlySet<string> = new Set(
   (
     'ALL AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SUSPEND BPF CHECKPOINT_RESTORE CHOWN DAC_OVERRIDE ' +
     'DAC_READ_SEARCH FOWNER FSETID IPC_LOCK IPC_OWNER KILL LEASE LINUX_IMMUTABLE MAC_ADMIN MAC_OVERRIDE MKNOD ' +

@@ -118,6 +118,9 @@ const aborted = (signal: AbortSignal) =>
     signal.addEventListener('abort', () => resolve(signal.reason), { once: true }),
   );
 
+/** Timers count from the beginning of their turn, and may be early by so much. */
+const clockSlackMs = 2;
+
 describe('a unary handler', () => {
   it('answers with what the function resolves to, and its trailers', async () => {
     const client = await serve({
@@ -169,7 +172,7 @@ describe('a unary handler', () => {
     expect((await check(client)).error?.code).toBe(status.DEADLINE_EXCEEDED);
   });
 
-  it("aborts its signal at the caller's deadline", async () => {
+  it("aborts its signal at the caller's deadline, of which the call itself tells", async () => {
     const reason = deferred();
     const client = await serve({
       check: async (_, { signal }) => {
@@ -177,9 +180,32 @@ describe('a unary handler', () => {
         throw signal.reason;
       },
     });
-    const outcome = await check(client, { deadline: Date.now() + 50 });
+    // As a caller whose own clock does not end the call: nothing but the server can.
+    const metadata = new Metadata();
+    metadata.set('grpc-timeout', '50m');
+    const outcome = await check(client, { metadata });
     expect(outcome.error?.code).toBe(status.DEADLINE_EXCEEDED);
     expect(await reason.promise).toMatchObject({ code: 'deadlineExceeded' });
+  });
+
+  it("aborts its signal, and not before, when the caller's own clock ends the call", async () => {
+    const end = deferred<{ readonly atMs: number; readonly reason: unknown }>();
+    const client = await serve({
+      check: async (_, { signal }) => {
+        const reason = await aborted(signal);
+        end.resolve({ atMs: Date.now(), reason });
+        throw signal.reason;
+      },
+    });
+    const deadline = Date.now() + 50;
+    const outcome = await check(client, { deadline });
+    expect(outcome.error?.code).toBe(status.DEADLINE_EXCEEDED);
+    const { atMs, reason } = await end.promise;
+    expect(atMs).toBeGreaterThanOrEqual(deadline - clockSlackMs);
+    // The caller's cancellation may come before the server's own timer: both know the same deadline.
+    const isDeadline = reason instanceof BerthError && reason.code === 'deadlineExceeded';
+    const isCancelled = reason instanceof Error && reason.name === 'CallCancelled';
+    expect([isDeadline, isCancelled].filter(Boolean)).toHaveLength(1);
   });
 
   it('lets a call that has begun answer while the server shuts down', async () => {

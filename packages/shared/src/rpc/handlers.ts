@@ -12,6 +12,7 @@ import {
   type handleUnaryCall,
   Metadata,
   type ServerDuplexStream,
+  type ServerUnaryCall,
   type ServerWritableStream,
   type ServiceError,
   status,
@@ -19,9 +20,10 @@ import {
 import type { Registry } from 'prom-client';
 import { BerthError } from '../model/errors.js';
 import type { Logger } from '../process/logger.js';
+import { type Authenticate, believe } from './authenticate.js';
 import { type CallKind, callMetrics } from './call-metrics.js';
 import { openScope, ServerShuttingDown } from './call-scope.js';
-import { type CallerIdentity, callerOf } from './caller.js';
+import type { CallerIdentity } from './caller.js';
 import { isServiceError, toServiceError } from './status.js';
 import { Undecodable } from './undecodable.js';
 
@@ -46,6 +48,8 @@ export interface CallOptions {
   readonly registry?: Registry;
   /** Aborts when the server is to end: streams end with UNAVAILABLE, unary calls may still answer. */
   readonly shutdown?: AbortSignal;
+  /** Says who calls; without it callers are whom they say they are. */
+  readonly authenticate?: Authenticate;
   /** The longest that a unary call may take; {@link defaultUnaryDeadlineMs} unless given. */
   readonly deadlineMs?: number;
 }
@@ -65,7 +69,11 @@ export function unary<Req, Res>(
       if (!(reason instanceof ServerShuttingDown)) fail(reason);
     });
     if (ending.signal.aborted) return fail(ending.signal.reason);
-    invoke(() => fn(decoded(call.request), ending.context()))
+    invoke(() => {
+      // Who may not call learns nothing of what is wrong with the request.
+      const context = ending.context();
+      return fn(decoded(call.request), context);
+    })
       .then(succeed)
       .catch(fail);
   };
@@ -119,6 +127,12 @@ function decoded<Req>(request: Req): Req {
   return request;
 }
 
+/** What is known of the connection that a call comes over. */
+type AuthContext = Pick<
+  ReturnType<ServerUnaryCall<unknown, unknown>['getAuthContext']>,
+  'sslPeerCertificate'
+>;
+
 /** What calls of all kinds have. */
 interface AnyCall {
   readonly metadata: Metadata;
@@ -126,6 +140,7 @@ interface AnyCall {
   getPath(): string;
   getPeer(): string;
   getDeadline(): Deadline;
+  getAuthContext(): AuthContext;
   on(event: 'cancelled', listener: () => void): unknown;
 }
 
@@ -146,6 +161,7 @@ interface Ending {
 }
 
 function begin(call: AnyCall, kind: CallKind, limitMs: number, options: CallOptions): Ending {
+  const { authenticate = believe } = options;
   const requestId = requestIdOf(call.metadata);
   const counted = callMetrics(options.registry).started(call.getPath(), kind);
   const scope = openScope(call.getDeadline(), limitMs, options.shutdown);
@@ -180,7 +196,11 @@ function begin(call: AnyCall, kind: CallKind, limitMs: number, options: CallOpti
       scope.signal.addEventListener('abort', () => listener(scope.signal.reason), { once: true }),
     signal: scope.signal,
     context: () => ({
-      caller: callerOf(call.metadata, call.getPeer()),
+      caller: authenticate({
+        metadata: call.metadata,
+        peer: call.getPeer(),
+        certificate: call.getAuthContext().sslPeerCertificate,
+      }),
       requestId,
       metadata: call.metadata,
       signal: scope.signal,

@@ -4,6 +4,7 @@
  */
 import { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
+import type { PeerCertificate } from 'node:tls';
 import {
   type handleServerStreamingCall,
   type handleUnaryCall,
@@ -26,6 +27,8 @@ export interface InProcessOptions {
   readonly metadata: Metadata;
   /** The caller's address. */
   readonly peer: string;
+  /** The caller's certificate, if it was verified. */
+  readonly certificate?: PeerCertificate | undefined;
   /** Milliseconds since the epoch; infinity where the caller sets none. */
   readonly deadlineMs: number;
   /** Aborts when the caller has gone. */
@@ -124,7 +127,7 @@ class InProcessStream extends Duplex {
   }
 }
 
-function surfaceOf({ service, method, request, metadata, peer, deadlineMs }: InProcessOptions) {
+function surfaceOf({ service, method, request, metadata, peer, certificate, deadlineMs }: InProcessOptions) {
   const path = service.definition[method]?.path ?? '';
   return {
     request,
@@ -134,6 +137,7 @@ function surfaceOf({ service, method, request, metadata, peer, deadlineMs }: InP
     getPeer: () => peer,
     getDeadline: () => deadlineMs,
     getHost: () => '',
+    getAuthContext: () => (certificate === undefined ? {} : { sslPeerCertificate: certificate }),
     sendMetadata: () => {},
   };
 }

@@ -1,4 +1,4 @@
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import {
   AgentDrainRecord,
   AgentRecord,
@@ -101,14 +101,22 @@ function decodeRecord(kind: EntityKind, stored: StoredEntity): EntityRecords[Ent
 
 /** Field 1, length-delimited. */
 const taskTag = (1 << 3) | 2;
+/** The length of a field has no more bits. */
+const lengthBits = 32;
 
 /** The encoded netflix.titus.Task inside the stored bytes, not copied. Empty where the record holds none. */
 export function publicTaskBytes(entity: Entity<'task'>): Uint8Array {
   const { bytes } = entity;
   // The public task is the record's first field, and encoders write fields in the order of their numbers.
   if (bytes[0] !== taskTag) return bytes.subarray(0, 0);
-  const reader = new BinaryReader(bytes);
-  reader.uint32();
-  const length = reader.uint32();
-  return bytes.subarray(reader.pos, reader.pos + length);
+  // Read by hand: a snapshot does this for every task of the cell, and a reader would cost more than all else.
+  let at = 1;
+  let length = 0;
+  for (let shift = 0; shift < lengthBits; shift += 7) {
+    const byte = bytes[at] ?? 0;
+    at += 1;
+    length |= (byte & 0x7f) << shift;
+    if (byte < 0x80) break;
+  }
+  return bytes.subarray(at, at + length);
 }

@@ -51,6 +51,13 @@ describe('the container of an assignment', () => {
     expect(told).toMatchObject({ spec: { env: { BERTH_TASK_GPUS: '0,3' } } });
   });
 
+  it('has a file for results, and is told of it, only where its results are collected', () => {
+    const collected = containerSpec(assignment({ collectsResults: true }), host);
+    expect(collected).toMatchObject({ spec: { hasResults: true, env: { BERTH_RESULTS: '/berth/results' } } });
+    expect(spec().hasResults).toBeUndefined();
+    expect(spec().env).not.toHaveProperty('BERTH_RESULTS');
+  });
+
   it('bears the task’s id, its labels, its limits and its command', () => {
     const container = {
       image: { name: 'app:1' },
@@ -144,9 +151,13 @@ describe('the container of an assignment', () => {
     expect(limit(0)).toBe(0);
   });
 
+  const onHost = { allowsHostNetwork: true };
+
   it('goes on the network that is asked for, or on the host’s usual one', () => {
     expect(spec({ parameters: { network: 'none' } }).network).toBe('none');
-    expect(spec({ parameters: { network: 'host' } }).network).toBe('host');
+    expect(spec({ parameters: { network: 'host' } }, onHost).network).toBe('host');
+    const asking = { image: { name: 'app:1' }, parameters: { network: 'host' } };
+    expect(containerSpec(assignment({ container: asking }), host)).toMatchObject({ ok: false });
     expect(spec({}, { network: 'host' }).network).toBe('host');
     expect(spec({}, { network: 'none' }).network).toBe('none');
   });
@@ -184,8 +195,10 @@ describe('the container of an assignment', () => {
   it('has an address to ask for on a bridge, and on the host’s network only for its ports', () => {
     expect(hasAddress(spec())).toBe(true);
     expect(hasAddress(spec({ parameters: { network: 'none' } }))).toBe(false);
-    expect(hasAddress(spec({ parameters: { network: 'host' } }))).toBe(false);
-    expect(hasAddress(spec({ parameters: { network: 'host' }, resources: { ports: '80' } }))).toBe(true);
+    expect(hasAddress(spec({ parameters: { network: 'host' } }, onHost))).toBe(false);
+    expect(hasAddress(spec({ parameters: { network: 'host' }, resources: { ports: '80' } }, onHost))).toBe(
+      true,
+    );
   });
 });
 

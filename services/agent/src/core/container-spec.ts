@@ -1,8 +1,15 @@
 import type { Assignment } from '@berth/shared/gen/berth/v1/store';
 import type { Container, Image } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { type NetworkMode, networkOf, parameterProblems } from '@berth/shared/model/container-network';
+import {
+  askedNetwork,
+  type NetworkMode,
+  networkOf,
+  parameterProblems,
+} from '@berth/shared/model/container-network';
 import { containerPorts } from '@berth/shared/model/resources';
 import { parseSecurityProfile, type SecurityProfile } from '@berth/shared/model/security-profile';
+import { type Consent, missingConsent } from './consent.js';
+import { resultsPath } from './results.js';
 
 /** All that an engine needs to know to create one container. */
 export interface ContainerSpec {
@@ -29,10 +36,12 @@ export interface ContainerSpec {
   readonly gpus?: readonly string[];
   /** Absent: as the engine has it. */
   readonly security?: SecurityProfile;
+  /** Whether the container gets an empty file for its results, which whatever user it has may write. */
+  readonly hasResults?: boolean;
 }
 
 /** What is the same for all containers of an agent. */
-export interface HostSettings {
+export interface HostSettings extends Consent {
   readonly cell: string;
   readonly agentId: string;
   /** Thousandths of a core that the host has: an engine refuses a greater limit. */
@@ -41,8 +50,6 @@ export interface HostSettings {
   readonly portBind: string;
   /** Whether cards are passed by NVIDIA's container toolkit; otherwise a container is only told of them. */
   readonly passesGpus?: boolean;
-  /** Whether containers may be privileged. */
-  readonly allowsPrivileged?: boolean;
 }
 
 export const labelNames = {
@@ -93,6 +100,7 @@ export function containerSpec(assignment: Assignment, host: HostSettings): SpecR
       init: container.parameters.init !== 'false',
       security,
       ...(gpus.length > 0 && host.passesGpus ? { gpus } : {}),
+      ...(assignment.collectsResults ? { hasResults: true } : {}),
     },
   };
 }
@@ -126,19 +134,17 @@ function repositoryOf(name: string): string {
 
 /** The security profile; undefined, with the problems told, where it is not valid or not allowed here. */
 function securityOf(
-  { securityProfile }: Container,
-  { allowsPrivileged = false }: HostSettings,
+  container: Container,
+  host: HostSettings,
   problems: string[],
 ): SecurityProfile | undefined {
-  const result = parseSecurityProfile(securityProfile);
+  const result = parseSecurityProfile(container.securityProfile);
   if ('violations' in result) {
     problems.push(...result.violations.map(({ field, description }) => `${field}: ${description}`));
     return undefined;
   }
-  if (result.profile.privileged && !allowsPrivileged) {
-    problems.push('securityProfile.privileged: the operator of this agent allows no privileged containers');
-    return undefined;
-  }
+  const wanted = { security: result.profile, network: askedNetwork(container) };
+  problems.push(...missingConsent(wanted, host));
   return result.profile;
 }
 
@@ -175,6 +181,7 @@ function taskEnv(assignment: Assignment, agentId: string): Record<string, string
     BERTH_JOB_ID: assignment.jobId,
     BERTH_TASK_INDEX: assignment.taskContext['task.index'] ?? slotOf(assignment),
     BERTH_AGENT_ID: agentId,
+    ...(assignment.collectsResults ? { BERTH_RESULTS: resultsPath } : {}),
   };
 }
 

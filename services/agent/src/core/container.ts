@@ -10,6 +10,8 @@ export interface ContainerStatus {
   readonly oomKilled?: boolean;
   /** Why the command could not be started, in the engine's or the init process's words. */
   readonly startError?: string;
+  /** Its engine ended it, since it shut down or was restarted. */
+  readonly endedByEngine?: boolean;
   readonly ip?: string;
   /** `CONTAINER_PORT:HOST_PORT`, comma-separated. */
   readonly hostPorts?: string;

@@ -13,7 +13,12 @@ const taskId = 'job.0-0';
 class World {
   nowMs = 1_000_000;
   container: ContainerStatus | undefined;
-  assignment: Assignment | undefined = Assignment.fromPartial({ taskId, killGraceMs: 1_000 });
+  assignment: Assignment | undefined = Assignment.fromPartial({
+    taskId,
+    killGraceMs: 1_000,
+    collectsResults: true,
+  });
+  readonly results = ['done'];
   view: TaskView = newTaskView(taskId);
   isForgotten = false;
   starts = 0;
@@ -109,6 +114,9 @@ class World {
           return failed(call, this.container ? 'conflict' : 'notFound');
         if (call === 'kill') this.exit(137);
         return { is: call === 'stop' ? 'stopSent' : 'killSent' };
+      case 'collect':
+        if (this.container === undefined) return failed('collect', 'notFound');
+        return { is: 'collected', results: this.results };
       case 'remove':
         if (this.container?.state === 'running') return failed('remove', 'conflict');
         this.container = undefined;
@@ -199,6 +207,17 @@ describe('whatever happens to an engine, a master and an agent', () => {
           codes.add(world.container?.exitCode);
         }
         for (const { exitCode } of world.ends) if (exitCode !== undefined) expect(codes).toContain(exitCode);
+      }),
+    );
+  });
+
+  it('what a container that ran has left behind is told with its end, unless the engine fails to show it', () => {
+    fc.assert(
+      fc.property(stories, (story) => {
+        const world = new World();
+        for (const happen of story) happen(world);
+        for (const { exitCode, results } of world.ends)
+          if (exitCode !== undefined) expect([[], world.results]).toContainEqual(results);
       }),
     );
   });

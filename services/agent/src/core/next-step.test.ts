@@ -166,6 +166,29 @@ describe('running', () => {
     expect(reportsUntilStep(seen)).toMatchObject({ states: [State.FAILED], step: { do: 'none' } });
   });
 
+  it('tells with the end what the container has left behind, where that is wanted', () => {
+    const over = then(running, assigned({ collectsResults: true }), { is: 'seen', container: exited() });
+    expect(nextStep(over, t0)).toEqual({ do: 'collect' });
+    const collected = then(over, { is: 'collected', results: ['41', '42'] });
+    expect(nextStep(collected, t0)).toMatchObject({
+      do: 'report',
+      observation: { code: 'normal', results: ['41', '42'] },
+    });
+  });
+
+  it('ends as the container did where its results cannot be read, and waits for an engine that is away', () => {
+    const over = then(running, assigned({ collectsResults: true }), {
+      is: 'seen',
+      container: exited({ exitCode: 3 }),
+    });
+    for (const kind of ['notFound', 'conflict', 'invalid', 'failed'] as const)
+      expect(nextStep(then(over, failed('collect', kind)), t0)).toMatchObject({
+        do: 'report',
+        observation: { code: 'failed', exitCode: 3, results: [] },
+      });
+    expect(nextStep(then(over, failed('collect', 'unavailable')), t0)).toMatchObject({ do: 'wait' });
+  });
+
   it('is told also of a container that ended before the answer to its start came', () => {
     const early = then(
       begun,

@@ -71,6 +71,7 @@ function launch(view: TaskView, nowMs: number): Step {
     );
   }
   if (assignment?.stop !== undefined) return callOff(nowMs);
+  if (memory.refusal !== undefined) return reportEnd(view, { code: 'refused', text: memory.refusal }, nowMs);
   if (memory.reported === undefined) return report(State.STARTING, nowMs);
   if (memory.image === 'pulling') return none;
   return { do: memory.image === 'missing' ? 'pull' : 'create' };
@@ -95,6 +96,7 @@ function conclude(view: TaskView, container: ContainerStatus, nowMs: number): St
   // It did run: whoever watches is told so, however short that was.
   const ran = container.startedAtMs !== undefined && container.startError === undefined;
   if (ran && !isRunningReported(view)) return reportRunning(container, container.startedAtMs ?? nowMs);
+  if (ran && view.assignment?.collectsResults && view.memory.results === undefined) return { do: 'collect' };
   const outcome = outcomeOfContainer(container, view.assignment?.resources?.memoryMb);
   return reportEnd(view, outcome, container.finishedAtMs ?? nowMs);
 }
@@ -134,7 +136,15 @@ function reportEnd(view: TaskView, outcome: Outcome, atMs: number): Step {
   const state = isFinishedCode(outcome.code) ? State.FINISHED : State.FAILED;
   return {
     do: 'report',
-    observation: { ...outcome, state, stopped: endedOnOrder(view, atMs), atMs, context: {} },
+    observation: {
+      ...outcome,
+      state,
+      stopped: endedOnOrder(view, atMs),
+      atMs,
+      context: {},
+      ...(outcome.code === 'refused' ? { refused: true } : {}),
+      ...(view.memory.results === undefined ? {} : { results: view.memory.results }),
+    },
   };
 }
 
@@ -151,4 +161,25 @@ function endedOnOrder({ assignment, memory }: TaskView, endedAtMs: number): bool
   if (memory.stopSentAtMs !== undefined) return true;
   const stop = assignment?.stop;
   return stop !== undefined && !memory.hasRun && endedAtMs >= stop.atMs;
+}
+
+/** Whether nothing has been done for the task yet, so that the agent may still refuse it. */
+export function isFresh({ assignment, container, memory }: TaskView): boolean {
+  return (
+    assignment !== undefined &&
+    assignment.stop === undefined &&
+    container === undefined &&
+    !memory.hasRun &&
+    memory.reported === undefined &&
+    memory.refusal === undefined &&
+    memory.end === undefined
+  );
+}
+
+/** Whether the task holds what it was given: from when the agent begins with it to its end. */
+export function holdsRoom(view: TaskView): boolean {
+  const { assignment, memory } = view;
+  return (
+    assignment !== undefined && memory.end === undefined && memory.refusal === undefined && !isFresh(view)
+  );
 }

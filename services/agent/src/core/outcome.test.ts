@@ -33,6 +33,12 @@ describe('the outcome of a container', () => {
       'invalidRequest',
       'no such file',
     ],
+    [
+      'an engine that ended it',
+      { exitCode: 143, endedByEngine: true },
+      'systemError',
+      'its container engine shut down or was restarted, and ended it: SIGTERM (exit code 143)',
+    ],
     ['a shell’s 127', { exitCode: 127 }, 'failed', 'exit code 127'],
   ])('of %s', (_, status, code, text) => {
     expect(outcomeOfContainer(ended(status), 64)).toMatchObject({ code, text });

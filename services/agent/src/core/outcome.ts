@@ -15,6 +15,10 @@ export function outcomeOfContainer(container: ContainerStatus, memoryLimitMb = 0
   if (startError !== undefined) return { code: 'invalidRequest', text: startError };
   // The exit code decides first: an engine also speaks of lack of memory when a child was killed and the task went on.
   if (exitCode === 0) return { code: 'normal', text: '', exitCode };
+  if (container.endedByEngine === true) {
+    const text = `its container engine shut down or was restarted, and ended it: ${describeExit(exitCode)}`;
+    return { code: 'systemError', text, exitCode };
+  }
   if (container.oomKilled === true) return { code: 'oom', text: oomText(memoryLimitMb), exitCode };
   return { code: 'failed', text: describeExit(exitCode), exitCode };
 }

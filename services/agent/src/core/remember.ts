@@ -6,6 +6,8 @@ import type { Observation, RuntimeCall, TaskMemory, TaskView } from './task-view
 /** What can happen to a task, as its agent sees it. */
 export type TaskEvent =
   | { readonly is: 'assigned'; readonly assignment: Assignment | undefined }
+  /** The agent does not take the task, for it lacks what the task needs. */
+  | { readonly is: 'refused'; readonly text: string }
   /** Something has happened to the container. */
   | { readonly is: 'disturbed' }
   /** A list showed it: that tells whether it runs, but not how it ended. */
@@ -20,6 +22,7 @@ export type TaskEvent =
   | { readonly is: 'started'; readonly hasAddress: boolean }
   | { readonly is: 'stopSent' }
   | { readonly is: 'killSent' }
+  | { readonly is: 'collected'; readonly results: readonly string[] }
   | { readonly is: 'removed' }
   | { readonly is: 'reported'; readonly observation: Observation }
   /** What was reported may be lost: the end, or (where Redis itself lost data) everything. */
@@ -40,6 +43,8 @@ export function remember(view: TaskView, event: TaskEvent, nowMs: number): TaskV
   switch (event.is) {
     case 'assigned':
       return { ...view, assignment: newerOf(view.assignment, event.assignment) };
+    case 'refused':
+      return recall({ refusal: event.text });
     case 'disturbed':
       return recall({ mustLook: true });
     case 'found':
@@ -58,6 +63,8 @@ export function remember(view: TaskView, event: TaskEvent, nowMs: number): TaskV
       return recall({ stopSentAtMs: nowMs });
     case 'killSent':
       return recall({ stopSentAtMs: memory.stopSentAtMs ?? nowMs, killSentAtMs: nowMs });
+    case 'collected':
+      return recall({ results: event.results, unreachable: undefined });
     case 'removed':
       return { ...recall({ mustLook: false }), container: undefined };
     case 'reported':
@@ -112,6 +119,9 @@ function reported(observation: Observation, nowMs: number): Partial<TaskMemory> 
 
 function failed(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs: number): TaskView {
   const { failure, during } = event;
+  // What cannot be read is no reason for a task to fail; an engine that is out of reach is asked again.
+  if (during === 'collect' && failure.kind !== 'unavailable')
+    return { ...view, memory: { ...view.memory, results: [] } };
   const after = { ...view, memory: afterFailure(view, event, nowMs) };
   const isGone = failure.kind === 'notFound' && during !== 'create' && during !== 'pull';
   return isGone ? { ...after, container: undefined } : after;

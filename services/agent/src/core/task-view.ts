@@ -27,6 +27,8 @@ export interface TaskMemory {
   readonly hasRun: boolean;
   /** The furthest state reported; an end only after `end`. */
   readonly reported?: State | undefined;
+  /** Why the agent does not take the task: nothing of it has run, nor will. */
+  readonly refusal?: string | undefined;
   /** Why the launch was given up. */
   readonly failure?: RuntimeFailure | undefined;
   /** The end as it was reported, and as it will be repeated. */
@@ -39,6 +41,8 @@ export interface TaskMemory {
   readonly retryAtMs?: number | undefined;
   readonly stopSentAtMs?: number | undefined;
   readonly killSentAtMs?: number | undefined;
+  /** The container's results, once they were read; none where they cannot be. */
+  readonly results?: readonly string[] | undefined;
 }
 
 /** What is to be told of a task. */
@@ -51,10 +55,14 @@ export interface Observation {
   readonly stopped: boolean;
   readonly atMs: number;
   readonly context: Readonly<Record<string, string>>;
+  /** The agent lacks what the task needs, and has not begun it. */
+  readonly refused?: boolean;
+  /** What the container has written for whoever scheduled it, a line each. */
+  readonly results?: readonly string[];
 }
 
 /** The calls to an engine that a step can make. */
-export type RuntimeCall = 'pull' | 'create' | 'start' | 'inspect' | 'stop' | 'kill' | 'remove';
+export type RuntimeCall = 'pull' | 'create' | 'start' | 'inspect' | 'stop' | 'kill' | 'collect' | 'remove';
 
 export function newTaskView(taskId: string): TaskView {
   return {

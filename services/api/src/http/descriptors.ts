@@ -1,11 +1,24 @@
+import { AgentServiceService } from '@berth/shared/gen/berth/v1/agent_service';
 import { ObserveServiceService } from '@berth/shared/gen/berth/v1/observe_service';
+import { ScalingServiceService } from '@berth/shared/gen/berth/v1/scaling_service';
+import { ScheduleServiceService } from '@berth/shared/gen/berth/v1/schedule_service';
+import { StageServiceService } from '@berth/shared/gen/berth/v1/stage_service';
+import { JobServiceService } from '@berth/shared/gen/job/v1/job_service';
 import { JobManagementServiceService } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { loadDescriptors, serviceName } from '@berth/shared/rpc/descriptors';
 import type { DescMessage, DescMethod, DescService } from '@bufbuild/protobuf';
 import type { RpcName } from './routes.js';
 
 /** The services that have routes. */
-const definitions = [JobManagementServiceService, ObserveServiceService];
+const definitions = [
+  AgentServiceService,
+  JobManagementServiceService,
+  ObserveServiceService,
+  JobServiceService,
+  ScalingServiceService,
+  ScheduleServiceService,
+  StageServiceService,
+];
 
 let loaded: readonly DescService[] | undefined;
 

@@ -1,16 +1,20 @@
 /** The gateway's HTTP port: status pages from the start, the JSON API as soon as the cell's state has been read. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type ListenAddress, listenError } from '@berth/shared/process/address';
 import type { Logger } from '@berth/shared/process/logger';
 import { statusListener } from '@berth/shared/process/status-server';
+import type { Tls } from '@berth/shared/process/tls';
 import { answerApi, answerNotReady, isApiPath, type JsonApiOptions } from './json-api.js';
 
 export interface HttpServerOptions {
   readonly address: ListenAddress;
   readonly status: Parameters<typeof statusListener>[0];
   readonly log: Logger;
+  /** Without it the server speaks plain HTTP. */
+  readonly tls?: Tls | undefined;
 }
 
 export interface HttpServer {
@@ -23,17 +27,18 @@ export interface HttpServer {
 }
 
 /** Rejects with one sentence when the address cannot be had. */
-export async function startHttpServer({ address, status, log }: HttpServerOptions): Promise<HttpServer> {
+export async function startHttpServer({ address, status, log, tls }: HttpServerOptions): Promise<HttpServer> {
   const answerStatus = statusListener(status);
   const calls = new Set<ServerResponse>();
   let api: JsonApiOptions | undefined;
-  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
     if (!isApiPath(request.url ?? '')) return answerStatus(request, response);
     if (api === undefined) return answerNotReady(response, log);
     calls.add(response);
     response.on('close', () => calls.delete(response));
     void answerApi(request, response, api);
-  });
+  };
+  const server = tls === undefined ? createServer(listener) : createTlsServer(tlsOptions(tls), listener);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError('HTTP server', address, error)));
     server.listen(address.port, address.host, resolve);
@@ -54,6 +59,12 @@ export async function startHttpServer({ address, status, log }: HttpServerOption
         server.closeAllConnections();
       }),
   };
+}
+
+/** The status pages are for whoever can reach them: a certificate is asked for, and the API looks at it. */
+function tlsOptions({ cert, key, clientCa }: Tls): ServerOptions {
+  const mutual = { ca: clientCa, requestCert: true, rejectUnauthorized: false };
+  return { cert, key, ...(clientCa === undefined ? {} : mutual) };
 }
 
 async function within(limitMs: number, done: Promise<unknown>): Promise<void> {

@@ -1,7 +1,12 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import { AgentServiceService } from '@berth/shared/gen/berth/v1/agent_service';
+import { ScalingServiceService } from '@berth/shared/gen/berth/v1/scaling_service';
+import { ScheduleServiceService } from '@berth/shared/gen/berth/v1/schedule_service';
+import { StageServiceService } from '@berth/shared/gen/berth/v1/stage_service';
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { JobServiceService } from '@berth/shared/gen/job/v1/job_service';
 import {
   Job,
   JobDescriptor,
@@ -22,6 +27,14 @@ import { maxBodyBytes } from './request-parts.js';
 import { paramsOf } from './router.js';
 import { routes } from './routes.js';
 
+const served = {
+  ...methods,
+  ...JobServiceService,
+  ...AgentServiceService,
+  ...ScalingServiceService,
+  ...ScheduleServiceService,
+  ...StageServiceService,
+};
 const batchJob = JobDescriptor.toJSON(aBatchJob());
 const serviceJob = JobDescriptor.toJSON(aServiceJob());
 
@@ -174,17 +187,50 @@ describe('the JSON API', () => {
     expect(json.violations).toEqual([{ field: 'id', description: 'is not "one", which the path names' }]);
   });
 
+  it('lists kinds, schedules them, and finds and cancels their instances', async () => {
+    const jobDescriptor = { containers: { main: { image: { name: 'busybox:1' }, command: ['send'] } } };
+    const owner = { ownerEmail: 'ada@example.org', teamEmail: 'ada@example.org' };
+    await http.send('POST', '/api/v1/clusters', { name: 'e-mail', owner, batch: {}, jobDescriptor });
+    const { json: listed } = await http.get('/api/v1/kinds');
+    expect(listed.jobs).toMatchObject([
+      { kind: 'e-mail', registeredAt: expect.stringMatching(/^\d{4}-.*Z$/) },
+    ]);
+    const ada = { 'berth-caller-email': 'ada@example.org' };
+    const request = { arguments: ['to', 'bob'], priority: 1 };
+    const made = await http.send('POST', '/api/v1/kinds/e-mail:schedule', request, ada);
+    expect([made.status, made.json.instance]).toMatchObject([
+      201,
+      { state: 'JOB_STATE_CREATED', kind: 'e-mail' },
+    ]);
+    const { uuid } = made.json.instance;
+    const found = async (query: string) =>
+      (await http.get(`/api/v1/instances?${query}`)).json.instances?.map(
+        (each: { uuid: string }) => each.uuid,
+      ) ?? [];
+    expect(await found('kind=e-mail&state=CREATED,JOB_STATE_PROCESSING')).toEqual([uuid]);
+    expect(await found('state=completed')).toEqual([]);
+    const refused = await http.get('/api/v1/instances?state=DONE&moon=1');
+    expect(refused.json.violations.map(({ field }: { field: string }) => field)).toEqual([
+      'query moon',
+      'query state',
+    ]);
+    expect((await http.send('POST', '/api/v1/instances:cancel', {})).json.code).toBe('INVALID_ARGUMENT');
+    const { json } = await http.send('POST', '/api/v1/instances:cancel', { uuid });
+    expect(json.instances).toMatchObject([{ uuid, state: 'JOB_STATE_CANCELLED' }]);
+  });
+
   it('answers every unary route with the status that gRPC gives the same request', async () => {
     for (const route of routes.filter(({ isStream }) => !isStream)) {
       const names = paramsOf(route.path);
-      const path = route.path.replace(/\{\w+\}/g, 'nothing');
+      const partOf = (name: string) => (name === 'stage' ? '1' : 'nothing');
+      const path = route.path.replace(/\{(\w+)\}/g, (_, name: string) => partOf(name));
       const answer = await http.send(route.verb, path, route.body === undefined ? undefined : {});
       const request = requestMessage(route, requestType(route.rpc), {
-        params: Object.fromEntries(names.map((name) => [name, 'nothing'])),
+        params: Object.fromEntries(names.map((name) => [name, partOf(name)])),
         query: new URLSearchParams(),
         body: {},
       });
-      const code = await codeOf(gateway.call(methods[route.rpc as keyof typeof methods] as never, request));
+      const code = await codeOf(gateway.call(served[route.rpc as keyof typeof served] as never, request));
       expect([route.rpc, answer.json.code ?? 'OK']).toEqual([route.rpc, status[code]]);
     }
   });

@@ -19,6 +19,7 @@ import { openApiJson, openApiPath } from './openapi.js';
 import { requestMessage, resumeParam } from './request-message.js';
 import {
   callHeaders,
+  certificateOf,
   deadlineOf,
   HttpRefusal,
   isDisconnect,
@@ -34,6 +35,16 @@ export interface JsonApiOptions {
   readonly service: GrpcService;
   /** berth.v1.ObserveService. */
   readonly observe: GrpcService;
+  /** berth.v1.StageService. */
+  readonly stages: GrpcService;
+  /** berth.v1.ScheduleService. */
+  readonly schedules: GrpcService;
+  /** berth.v1.ScalingService. */
+  readonly scaling: GrpcService;
+  /** berth.v1.AgentService. */
+  readonly agents: GrpcService;
+  /** job.v1.JobService. */
+  readonly jobV1: GrpcService;
   readonly clock: Clock;
   readonly log: Logger;
   /** The last revision that the gateway has seen. */
@@ -112,6 +123,7 @@ async function callOf(
     request: requestMessage(route, requestType(route.rpc), { params, query, body }),
     metadata: metadataOf(callHeaders(headers)),
     peer: `${socket.remoteAddress}:${socket.remotePort}`,
+    certificate: certificateOf(socket),
     deadlineMs,
     signal: gone,
   };
@@ -147,8 +159,12 @@ async function stream(
   if (failure !== undefined) sendError(response, { httpStatus: response.statusCode, body: failure });
 }
 
-function serviceOf({ rpc }: Route, { service, observe }: Answering): GrpcService {
-  return rpc === 'observe' ? observe : service;
+function serviceOf({ rpc }: Route, answering: Answering): GrpcService {
+  const { service, observe, stages, schedules, scaling, agents, jobV1 } = answering;
+  return (
+    [observe, stages, schedules, scaling, agents, jobV1].find(({ definition }) => rpc in definition) ??
+    service
+  );
 }
 
 /** What a reader that comes back has seen last. */

@@ -13,11 +13,16 @@ export function refTo(message: DescMessage): Schema {
   return { $ref: `#/components/schemas/${schemaName(message)}` };
 }
 
+/** What JSON writes as text. */
+function isText({ typeName }: DescMessage): boolean {
+  return typeName === 'google.protobuf.Timestamp';
+}
+
 /** The schemas of these messages and of all that they hold, by name. */
 export function schemasOf(roots: readonly DescMessage[]): Readonly<Record<string, Schema>> {
   const messages = new Set(roots);
   for (const { fields } of messages)
-    for (const { message } of fields) if (message !== undefined) messages.add(message);
+    for (const { message } of fields) if (message !== undefined && !isText(message)) messages.add(message);
   const sorted = [...messages].sort((a, b) => (schemaName(a) < schemaName(b) ? -1 : 1));
   return Object.fromEntries(sorted.map((message) => [schemaName(message), messageSchema(message)]));
 }
@@ -46,6 +51,7 @@ function fieldSchema(field: DescField): Schema {
 }
 
 function valueSchema({ message, enum: choice, scalar }: DescField): Schema {
+  if (message !== undefined && isText(message)) return { type: 'string', format: 'date-time' };
   if (message !== undefined) return refTo(message);
   return choice === undefined ? scalarSchema(scalar) : enumSchema(choice);
 }

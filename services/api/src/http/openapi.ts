@@ -6,7 +6,13 @@ import { idempotencyHeader } from '../requests.js';
 import { methodOf } from './descriptors.js';
 import { keepAliveMs, lastEventIdHeader } from './events.js';
 import { refTo, type Schema, schemaName, schemasOf } from './openapi-schema.js';
-import { fieldsParam, pagingParams, resumeParam, subscriptionLists } from './request-message.js';
+import {
+  fieldsParam,
+  instanceParams,
+  pagingParams,
+  resumeParam,
+  subscriptionLists,
+} from './request-message.js';
 import { timeoutHeader } from './request-parts.js';
 import { paramsOf } from './router.js';
 import { apiRoot, type Route, routes } from './routes.js';
@@ -40,7 +46,7 @@ export function openApiDocument(): OpenApiDocument {
       title: 'Berth',
       version: apiVersion,
       description:
-        'netflix.titus.JobManagementService and berth.v1.ObserveService as JSON over HTTP. Messages are in the JSON mapping of Protocol ' +
+        'netflix.titus.JobManagementService, job.v1.JobService, berth.v1.ObserveService and berth.v1.StageService as JSON over HTTP. Messages are in the JSON mapping of Protocol ' +
         'Buffers; fields at their default are left out. Unknown fields are refused by name.',
     },
     paths: pathsOf(),
@@ -156,7 +162,16 @@ function parametersOf(route: Route): readonly Schema[] {
   return [...inPath, ...queryOf(route), ...headersOf(route)];
 }
 
-function queryOf({ isQuery, isSubscription }: Route): readonly Schema[] {
+function queryOf({ isQuery, isSubscription, isInstanceQuery, params = {} }: Route): readonly Schema[] {
+  const named = Object.entries(params);
+  if (named.length > 0)
+    return named.map(([name, description]) => ({
+      name,
+      in: 'query',
+      description,
+      schema: { type: 'integer' },
+    }));
+  if (isInstanceQuery) return instanceParameters;
   if (isQuery) return queryParameters;
   return isSubscription ? subscriptionParameters : [];
 }
@@ -187,6 +202,14 @@ const subscriptionParameters: readonly Schema[] = [
   },
   criteria,
 ];
+
+const instanceParameters: readonly Schema[] = instanceParams.map((name) => ({
+  name,
+  in: 'query',
+  description:
+    name === 'state' ? 'Only in one of these states, separated by commas.' : `Only of this ${name}.`,
+  schema: { type: 'string' },
+}));
 
 const queryParameters: readonly Schema[] = [
   ...pagingParams.map((name) => ({ name, in: 'query', schema: { type: 'integer', minimum: 0 } })),

@@ -1,4 +1,5 @@
 /** A route's request message, from the parts of the HTTP request. */
+import { JobState, type LookupInstancesRequest } from '@berth/shared/gen/job/v1/job_service';
 import { type FieldViolation, invalidFields } from '@berth/shared/model/errors';
 import type { DescMessage } from '@bufbuild/protobuf';
 import { defaultPageSize } from '../core/limits.js';
@@ -24,6 +25,7 @@ type Json = Readonly<Record<string, unknown>>;
  * @throws BerthError invalidArgument that names everything in the request that does not belong to it.
  */
 export function requestMessage(route: Route, type: DescMessage, parts: RequestParts): unknown {
+  if (route.isInstanceQuery) return instanceQuery(parts.query);
   const { json, violations } = requestJson(route, parts);
   const all = [...violations, ...jsonViolations(type, json)];
   if (all.length > 0) throw invalidFields(all);
@@ -33,11 +35,18 @@ export function requestMessage(route: Route, type: DescMessage, parts: RequestPa
 function requestJson(route: Route, { params, query, body }: RequestParts): Built {
   if (route.isQuery) return withParams(queryJson(query), params);
   if (route.isSubscription) return { json: subscriptionJson(query), violations: [] };
-  const strays = [...new Set(query.keys())].map((name) => ({
-    field: `query ${name}`,
-    description: 'is not a parameter of this path; it has none',
-  }));
-  const built = withParams(bodyJson(route, body), params);
+  const known = Object.keys(route.params ?? {});
+  const names = [...new Set(query.keys())];
+  const strays = names
+    .filter((name) => !known.includes(name))
+    .map((name) => ({
+      field: `query ${name}`,
+      description: `is not a parameter of this path; ${known.length === 0 ? 'it has none' : `known are ${known.join(', ')}`}`,
+    }));
+  const given = names
+    .filter((name) => known.includes(name))
+    .map((name) => [name, query.get(name) ?? ''] as const);
+  const built = withParams(bodyJson(route, body), { ...Object.fromEntries(given), ...params });
   return { json: built.json, violations: [...strays, ...built.violations] };
 }
 
@@ -97,6 +106,39 @@ function subscriptionJson(query: URLSearchParams): Json {
       taskFields,
       filteringCriteria: Object.fromEntries(criteria.map((name) => [name, query.getAll(name).join(',')])),
       ...(resumeFrom === null ? {} : { resumeFrom: positionJson(resumeFrom) }),
+    },
+  };
+}
+
+export const instanceParams = ['kind', 'uuid', 'state'] as const;
+
+const statePrefix = 'JOB_STATE_';
+
+/** The states may be named with or without the prefix that the contract gives them; several are alternatives. */
+function instanceQuery(query: URLSearchParams): LookupInstancesRequest {
+  const strays = [...new Set(query.keys())]
+    .filter((name) => !(instanceParams as readonly string[]).includes(name))
+    .map((name) => ({
+      field: `query ${name}`,
+      description: `is not a parameter of this path; known are ${instanceParams.join(', ')}`,
+    }));
+  const states: Readonly<Record<string, number>> = JobState;
+  const names = listIn(query, 'state').map((name) => name.trim().replace(statePrefix, '').toUpperCase());
+  const unknown = names
+    .filter((name) => !Object.hasOwn(states, name))
+    .map((name) => ({
+      field: 'query state',
+      description: `${JSON.stringify(name)} is none of ${Object.keys(states).join(', ')}`,
+    }));
+  const violations = [...strays, ...unknown];
+  if (violations.length > 0) throw invalidFields(violations);
+  const [kind, uuid] = [query.get('kind'), query.get('uuid')];
+  return {
+    query: {
+      ...(kind === null ? {} : { kind }),
+      ...(uuid === null ? {} : { uuid }),
+      // States are flags, which their type does not say.
+      state: names.reduce<number>((flags, name) => flags | (states[name] ?? 0), 0) as JobState,
     },
   };
 }

@@ -1,5 +1,7 @@
 /** What is read from an HTTP request, within bounds. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { type PeerCertificate, TLSSocket } from 'node:tls';
 import { BerthError, invalidFields } from '@berth/shared/model/errors';
 
 /** As much as one gRPC message may have. */
@@ -83,6 +85,11 @@ export function urlOf(request: IncomingMessage): {
   return mark < 0
     ? { path: url, query: new URLSearchParams() }
     : { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
+}
+
+/** The caller's certificate, where it has shown one that the server trusts. */
+export function certificateOf(socket: Socket): PeerCertificate | undefined {
+  return socket instanceof TLSSocket && socket.authorized ? socket.getPeerCertificate() : undefined;
 }
 
 /** The caller has gone before it had sent everything. */

@@ -2,8 +2,13 @@
  * The one table of what is served under /api/v1: the router, the OpenAPI document and the tests read it. Each route is a
  * method of a service; its path, query and body make the request message.
  */
+import * as agents from '@berth/shared/gen/berth/v1/agent_service';
 import * as cell from '@berth/shared/gen/berth/v1/observe_service';
+import * as scaling from '@berth/shared/gen/berth/v1/scaling_service';
+import * as schedules from '@berth/shared/gen/berth/v1/schedule_service';
+import * as stages from '@berth/shared/gen/berth/v1/stage_service';
 import { Empty } from '@berth/shared/gen/google/protobuf/empty';
+import * as kinds from '@berth/shared/gen/job/v1/job_service';
 import * as api from '@berth/shared/gen/netflix/titus/titus_job_api';
 
 /** What JSON needs of a generated message. */
@@ -12,8 +17,15 @@ export interface JsonMessage {
   toJSON(message: never): unknown;
 }
 
-/** A method of JobManagementService or of berth.v1.ObserveService, as their definitions name them. */
-export type RpcName = keyof typeof api.JobManagementServiceService | keyof typeof cell.ObserveServiceService;
+/** A method of one of the services that have routes, as their definitions name them. */
+export type RpcName =
+  | keyof typeof agents.AgentServiceService
+  | keyof typeof api.JobManagementServiceService
+  | keyof typeof cell.ObserveServiceService
+  | keyof typeof kinds.JobServiceService
+  | keyof typeof scaling.ScalingServiceService
+  | keyof typeof schedules.ScheduleServiceService
+  | keyof typeof stages.StageServiceService;
 
 export interface Route {
   readonly verb: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -28,6 +40,10 @@ export interface Route {
   readonly isQuery?: true;
   /** The query parameters make a subscription of berth.v1. */
   readonly isSubscription?: true;
+  /** The query parameters select instances of job.v1. */
+  readonly isInstanceQuery?: true;
+  /** The query parameters that are fields of the request, each with what it means. */
+  readonly params?: Readonly<Record<string, string>>;
   /** Answers with Server-Sent Events. */
   readonly isStream?: true;
   /** The status of success, 200 where it is not given. */
@@ -39,6 +55,7 @@ export const apiRoot = '/api/v1';
 const clusters = `${apiRoot}/clusters`;
 const jobs = `${apiRoot}/jobs`;
 const tasks = `${apiRoot}/tasks`;
+const instances = `${apiRoot}/instances`;
 
 export const routes: readonly Route[] = [
   {
@@ -107,6 +124,41 @@ export const routes: readonly Route[] = [
   },
   {
     verb: 'GET',
+    path: `${clusters}/{clusterId}/schedule`,
+    rpc: 'getSchedule',
+    request: schedules.GetScheduleRequest,
+    response: schedules.GetScheduleResponse,
+  },
+  {
+    verb: 'GET',
+    path: `${clusters}/{clusterId}/fires`,
+    rpc: 'listFires',
+    request: schedules.ListFiresRequest,
+    response: schedules.ListFiresResponse,
+    params: {
+      count: 'At most so many, 1000 at most; 10 where it is not given.',
+      afterMs:
+        'Only fires after this time, in milliseconds since the epoch; the present where it is not given.',
+    },
+  },
+  {
+    verb: 'POST',
+    path: `${clusters}/{clusterId}/schedule:pause`,
+    rpc: 'pauseSchedule',
+    request: schedules.PauseScheduleRequest,
+    response: schedules.PauseScheduleResponse,
+    body: '*',
+  },
+  {
+    verb: 'POST',
+    path: `${clusters}/{clusterId}/schedule:resume`,
+    rpc: 'resumeSchedule',
+    request: schedules.ResumeScheduleRequest,
+    response: schedules.ResumeScheduleResponse,
+    body: '*',
+  },
+  {
+    verb: 'GET',
     path: `${clusters}/{id}:observe`,
     rpc: 'observeJobCluster',
     request: api.JobClusterId,
@@ -166,6 +218,37 @@ export const routes: readonly Route[] = [
   },
   {
     verb: 'PUT',
+    path: `${jobs}/{jobId}/stages/{stage}/instances`,
+    rpc: 'updateStageInstances',
+    request: stages.UpdateStageInstancesRequest,
+    response: stages.UpdateStageInstancesResponse,
+    body: 'instances',
+  },
+  {
+    verb: 'GET',
+    path: `${jobs}/{jobId}/stages:watch`,
+    rpc: 'watchStages',
+    request: stages.WatchStagesRequest,
+    response: stages.WatchStagesResponse,
+    params: {
+      stage: 'Only this stage, counted from 1.',
+      neighboursOf: 'Only the stages right before and right after this one.',
+    },
+    isStream: true,
+  },
+  {
+    verb: 'GET',
+    path: `${jobs}/{jobId}/scaling`,
+    rpc: 'explainScaling',
+    request: scaling.ExplainScalingRequest,
+    response: scaling.ExplainScalingResponse,
+    params: {
+      listenMs:
+        'How long to listen at most for what the tasks use, in milliseconds, 30000 at most; 7000 where it is not given.',
+    },
+  },
+  {
+    verb: 'PUT',
     path: `${jobs}/{id}/status`,
     rpc: 'updateJobStatus',
     request: api.JobStatusUpdate,
@@ -190,4 +273,77 @@ export const routes: readonly Route[] = [
   },
   { verb: 'GET', path: `${tasks}/{id}`, rpc: 'findTask', request: api.TaskId, response: api.Task },
   { verb: 'DELETE', path: `${tasks}/{id}`, rpc: 'killTask', request: api.TaskId, response: Empty },
+  {
+    verb: 'GET',
+    path: `${apiRoot}/agents`,
+    rpc: 'listAgents',
+    request: agents.ListAgentsRequest,
+    response: agents.ListAgentsResponse,
+    params: {
+      pageSize: 'At most so many, 2000 at most; 500 where it is not given.',
+      after: 'Those that come after this id; `nextAfter` of an answer.',
+    },
+  },
+  {
+    verb: 'GET',
+    path: `${apiRoot}/agents/{id}`,
+    rpc: 'getAgent',
+    request: agents.GetAgentRequest,
+    response: agents.GetAgentResponse,
+  },
+  {
+    verb: 'POST',
+    path: `${apiRoot}/agents/{id}:drain`,
+    rpc: 'drainAgent',
+    request: agents.DrainAgentRequest,
+    response: agents.DrainAgentResponse,
+    body: '*',
+  },
+  {
+    verb: 'POST',
+    path: `${apiRoot}/agents/{id}:undrain`,
+    rpc: 'undrainAgent',
+    request: agents.UndrainAgentRequest,
+    response: agents.UndrainAgentResponse,
+    body: '*',
+  },
+  {
+    verb: 'GET',
+    path: `${apiRoot}/version`,
+    rpc: 'getVersion',
+    request: kinds.VersionRequest,
+    response: kinds.VersionResponse,
+  },
+  {
+    verb: 'GET',
+    path: `${apiRoot}/kinds`,
+    rpc: 'listRegisteredJobs',
+    request: kinds.ListRegisteredJobsRequest,
+    response: kinds.ListRegisteredJobsResponse,
+  },
+  {
+    verb: 'POST',
+    path: `${apiRoot}/kinds/{kind}:schedule`,
+    rpc: 'scheduleJob',
+    request: kinds.ScheduleJobRequest,
+    response: kinds.ScheduleJobResponse,
+    body: '*',
+    success: 201,
+  },
+  {
+    verb: 'GET',
+    path: instances,
+    rpc: 'lookupInstances',
+    request: kinds.LookupInstancesRequest,
+    response: kinds.LookupInstancesResponse,
+    isInstanceQuery: true,
+  },
+  {
+    verb: 'POST',
+    path: `${instances}:cancel`,
+    rpc: 'cancelInstances',
+    request: kinds.CancelInstancesRequest,
+    response: kinds.CancelInstancesResponse,
+    body: 'query',
+  },
 ];

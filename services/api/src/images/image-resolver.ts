@@ -4,14 +4,12 @@
  */
 import type { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError, type FieldViolation, invalidFields } from '@berth/shared/model/errors';
+import { type ImageRef, parseImageRef } from '@berth/shared/model/submission/image-ref';
+import { imageResolutionLabel } from '@berth/shared/model/submission/template-job';
 import type { Clock } from '@berth/shared/process/clock';
-import { type ImageRef, parseImageRef } from '../core/image-ref.js';
 import { type RegistryImage, registryImageOf } from '../core/registry-image.js';
 import { Gate } from './gate.js';
 import type { Lookup, RegistryClient } from './registry-client.js';
-
-/** Tells on a job why some of its images were accepted without a digest. Callers cannot set it. */
-export const imageResolutionLabel = 'berth.imageResolution';
 
 export const resolutionModes = ['required', 'best-effort', 'off'] as const;
 export type ResolutionMode = (typeof resolutionModes)[number];

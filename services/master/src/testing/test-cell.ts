@@ -95,6 +95,10 @@ export class TestCell implements CellView, Agents {
     return new AgentLedger(this).fleet;
   }
 
+  get stopping() {
+    return new AgentLedger(this).stopping;
+  }
+
   /** Counted anew from all tasks. */
   capacities(ending: readonly EntityRecords['task'][]): readonly AgentCapacity[] {
     const ended = new Set(ending.map(taskIdIn));

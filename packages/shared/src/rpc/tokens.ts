@@ -1,0 +1,39 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '../process/config.js';
+import { type Tokens, tokenHash } from './authenticate.js';
+
+/** Shorter ones can be guessed. */
+const minTokenLength = 16;
+
+/**
+ * Reads bearer tokens from a file: in each line a token, the id of the caller for whom it stands, and if it has one its
+ * e-mail address, with blanks in between. Empty lines and those that begin with `#` say nothing.
+ * @throws ConfigError that names every line that is wrong, and never a token.
+ */
+export function readTokens(variable: string, path: string): Tokens {
+  const tokens = new Map<string, { id: string; email?: string }>();
+  const problems: string[] = [];
+  for (const [index, line] of linesOf(variable, path).entries()) {
+    const [token = '', id, email, ...rest] = line.trim().split(/\s+/);
+    if (token === '' || token.startsWith('#')) continue;
+    const refuse = (why: string) => problems.push(`${variable}: line ${index + 1} of ${path} ${why}`);
+    if (token.length < minTokenLength) refuse(`has a token of less than ${minTokenLength} characters`);
+    else if (id === undefined) refuse('names no caller: write TOKEN CALLER-ID [E-MAIL]');
+    else if (rest.length > 0) refuse('has more than TOKEN CALLER-ID [E-MAIL]');
+    else if (tokens.has(tokenHash(token))) refuse('has the token of an earlier line');
+    else tokens.set(tokenHash(token), { id, ...(email === undefined ? {} : { email }) });
+  }
+  if (problems.length === 0 && tokens.size === 0) problems.push(`${variable}: ${path} holds no token`);
+  if (problems.length > 0)
+    throw new ConfigError(`The configuration is not valid:\n  ${problems.join('\n  ')}`);
+  return tokens;
+}
+
+function linesOf(variable: string, path: string): readonly string[] {
+  try {
+    return readFileSync(path, 'utf8').split('\n');
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`The configuration is not valid:\n  ${variable}: ${why}`);
+  }
+}

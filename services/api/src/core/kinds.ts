@@ -1,0 +1,134 @@
+/** The registered kinds of job.v1, and the job that one of them makes. */
+import type { ClusterRecord } from '@berth/shared/gen/berth/v1/store';
+import type { Job, ScheduleJobRequest } from '@berth/shared/gen/job/v1/job_service';
+import { JobDescriptor, type Owner } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { BerthError, type FieldViolation } from '@berth/shared/model/errors';
+import { clusterIdLabel, containerOf } from '@berth/shared/model/job';
+import { nearest } from '@berth/shared/model/nearest';
+import {
+  maxPriority,
+  minPriority,
+  preferencesOf,
+  priorityLabel,
+} from '@berth/shared/model/placement/preferences';
+import { descriptionLabel, registeredKind } from '@berth/shared/model/registered-kind';
+import { scheduleOf } from '@berth/shared/model/schedule';
+import type { ClusterView } from '@berth/shared/model/submission/clusters';
+import { timestampOf } from './job-instances.js';
+
+/** A kind, and the cluster that registers it. */
+export interface Kind {
+  readonly name: string;
+  readonly cluster: ClusterView;
+}
+
+/** Kinds that an error names where none is near the one that was asked for. */
+const maxNamed = 10;
+
+/** The kinds that these clusters register, in their order. */
+export function kindsOf(clusters: readonly ClusterView[]): readonly Kind[] {
+  return clusters.flatMap((cluster) => {
+    const name = registeredKind(cluster.record);
+    return name === undefined ? [] : [{ name, cluster }];
+  });
+}
+
+/**
+ * The cluster of that kind.
+ * @throws BerthError notFound that names the kinds which may be meant; failedPrecondition that names the clusters where
+ * several bear the name.
+ */
+export function requireKind(kinds: readonly Kind[], name: string): ClusterView {
+  const [found, ...others] = kinds.filter((kind) => kind.name === name).map(({ cluster }) => cluster);
+  if (found === undefined) {
+    throw new BerthError('notFound', `There is no registered kind ${quote(name)}${hint(kinds, name)}`);
+  }
+  if (others.length === 0) return found;
+  const ids = [found, ...others].map(({ id }) => id).join(', ');
+  const message = `Several job clusters are named ${quote(name)}: ${ids}. A kind must be the name of one: rename the others.`;
+  throw new BerthError('failedPrecondition', message);
+}
+
+function hint(kinds: readonly Kind[], name: string): string {
+  const known = [...new Set(kinds.map((kind) => kind.name))].toSorted();
+  const meant = nearest(name, known);
+  if (meant !== undefined) return `; did you mean ${quote(meant)}?`;
+  if (known.length === 0) return ': no job cluster has a batch template.';
+  const named = known.slice(0, maxNamed).map(quote).join(', ');
+  const more = known.length > maxNamed ? ` and ${known.length - maxNamed} more` : '';
+  return `; known are ${named}${more}.`;
+}
+
+function quote(text: string): string {
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
+
+/** The public message of a kind. */
+export function composeKind({ name, cluster: { record } }: Kind): Job {
+  const when = scheduleOf(record)?.when;
+  const labels = record.descriptor?.jobDescriptor?.labels ?? {};
+  return {
+    kind: name,
+    description: Object.hasOwn(labels, descriptionLabel) ? (labels[descriptionLabel] ?? '') : '',
+    registeredAt: timestampOf(record.createdAtMs),
+    ...(when?.$case === 'cron' ? { cronSpec: when.expression } : {}),
+    ...(when?.$case === 'once' ? { scheduleAt: timestampOf(when.atMs) } : {}),
+  };
+}
+
+/** job.v1's word for "unset". */
+const unsetPriority = -1;
+
+/** What job.v1 counts as the priority of a job that has none: half-way between its "high", 0, and its "low", 10. */
+export const standardPriority = 5;
+
+/** The greatest priority that can be asked for; it goes last. */
+export const maxRequestPriority = 1000;
+
+/** What is wrong with a request, whatever kinds there are. */
+export function scheduleViolations({ kind, priority }: ScheduleJobRequest): readonly FieldViolation[] {
+  const violations: FieldViolation[] = [];
+  if (kind === '') violations.push({ field: 'kind', description: 'is required' });
+  const isKnown = priority === undefined || (priority >= unsetPriority && priority <= maxRequestPriority);
+  if (!isKnown) {
+    const description = `is ${priority}, but must be from 0 (first) to ${maxRequestPriority} (last), or -1 for unset`;
+    violations.push({ field: 'priority', description });
+  }
+  return violations;
+}
+
+/** What a job of that cluster says of its own: the template's command with the arguments after it, and its priority. */
+export function scheduledDescriptor(
+  { id, record }: ClusterView,
+  { arguments: given, priority = unsetPriority }: ScheduleJobRequest,
+): JobDescriptor {
+  const template = record.descriptor?.jobDescriptor ?? JobDescriptor.create();
+  const container = containerOf(template);
+  const containerId = Object.entries(template.containers).find(([, each]) => each === container)?.[0];
+  return JobDescriptor.fromPartial({
+    owner: ownerOf(record, template),
+    labels: {
+      [clusterIdLabel]: id,
+      ...(priority === unsetPriority
+        ? {}
+        : { [priorityLabel]: String(placementPriority(template, priority)) }),
+    },
+    containers:
+      container === undefined || containerId === undefined || given.length === 0
+        ? {}
+        : { [containerId]: { command: [...container.command, ...given] } },
+    jobSpec: { $case: 'batch', value: {} },
+  });
+}
+
+/** Who registers a kind answers for its jobs, since callers of job.v1 seldom say who they are. */
+function ownerOf({ descriptor }: ClusterRecord, template: JobDescriptor): Owner {
+  const of = (field: keyof Owner) => template.owner?.[field] || (descriptor?.owner?.[field] ?? '');
+  return { ownerEmail: of('ownerEmail'), teamEmail: of('teamEmail') };
+}
+
+/** Berth places the greater first, job.v1 the lower: so far above or below the template's own as it is from the standard. */
+function placementPriority(template: JobDescriptor, priority: number): number {
+  const wanted = preferencesOf(template).priority + standardPriority - priority;
+  return Math.max(minPriority, Math.min(maxPriority, wanted));
+}

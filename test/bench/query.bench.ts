@@ -1,0 +1,152 @@
+/*
+ * What a page of a query costs: 100 of 10,000 jobs of 10 tasks each, by label and state, from the call to the answer's last
+ * byte. Search, projection, encoding and a connection of this machine are in it; caller and gateway share one process, so
+ * that what the caller does, the decoding aside, counts too.
+ */
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { gatewayConfigSchema } from '@berth/api/config';
+import { type Gateway, startGateway } from '@berth/api/gateway';
+import {
+  JobQuery,
+  JobManagementServiceService as methods,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { parseConfig } from '@berth/shared/process/config';
+import { silentLogger as log } from '@berth/shared/process/logger';
+import { MemoryStore } from '@berth/shared/store/memory-store';
+import { Client, credentials } from '@grpc/grpc-js';
+import { fill } from './query/cell.js';
+import { atMost, type BenchRow, machineConditions, median, noted, printReport, quantile } from './report.js';
+
+const { values: options } = parseArgs({
+  options: {
+    jobs: { type: 'string', default: '10000' },
+    tasks: { type: 'string', default: '10' },
+    calls: { type: 'string', default: '200' },
+    rounds: { type: 'string', default: '3' },
+  },
+});
+const [jobs, tasks, calls, rounds] = [options.jobs, options.tasks, options.calls, options.rounds].map(
+  Number,
+) as [number, number, number, number];
+
+/** Above this a page is not what was promised. */
+const limitMs = 5;
+const pageSize = 100;
+const maxMessageBytes = 64 * 1024 * 1024;
+
+interface Case {
+  readonly name: string;
+  readonly query: JobQuery;
+  readonly hasGoal: boolean;
+}
+
+function query(fields: readonly string[], more: Record<string, string> = {}, pageNumber = 0): JobQuery {
+  return JobQuery.fromPartial({
+    page: { pageNumber, pageSize },
+    fiterlingCriteria: { labels: 'team:team-7', jobState: 'RUNNING', ...more },
+    fields: [...fields],
+  });
+}
+
+const listed = [
+  'jobDescriptor.service',
+  'jobState',
+  'stateChanges',
+  'tasks.id',
+  'tasks.state',
+  'tasks.taskContext',
+];
+
+const cases: readonly Case[] = [
+  { name: 'state and labels of each job', query: query(['jobState', 'jobDescriptor.labels']), hasGoal: true },
+  { name: 'what `berth ps` shows, tasks included', query: query(listed), hasGoal: true },
+  { name: 'the third page of it', query: query(listed, {}, 2), hasGoal: true },
+  { name: 'whole jobs, tasks included', query: query([]), hasGoal: true },
+  {
+    name: 'by what no list is kept of (an agent)',
+    query: query(['jobState'], { agentIds: 'agent-3' }),
+    hasGoal: false,
+  },
+];
+
+interface Timed {
+  readonly ms: number;
+  /** Of this process: gateway and caller. */
+  readonly cpuMs: number;
+  readonly bytes: number;
+}
+
+function cpuMsSince(began: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(began);
+  return (user + system) / 1000;
+}
+
+/** Sends the request, and hands the answer over as it came. */
+function callGrpc(client: Client, request: JobQuery): Promise<Timed> {
+  const { path, requestSerialize } = methods.findJobs;
+  const beganMs = performance.now();
+  const began = process.cpuUsage();
+  return new Promise((resolve, reject) => {
+    client.makeUnaryRequest(
+      path,
+      requestSerialize,
+      (bytes: Buffer) => bytes,
+      request,
+      (error, bytes) => {
+        if (error) reject(error);
+        else
+          resolve({ ms: performance.now() - beganMs, cpuMs: cpuMsSince(began), bytes: bytes?.length ?? 0 });
+      },
+    );
+  });
+}
+
+async function main(): Promise<void> {
+  const store = new MemoryStore();
+  await fill(store, jobs, tasks);
+  const any = '127.0.0.1:0';
+  const config = parseConfig(gatewayConfigSchema, {
+    BERTH_API_GRPC: any,
+    BERTH_API_JOBV1: any,
+    BERTH_API_HTTP: any,
+  });
+  const gateway: Gateway = await startGateway({ config, store, log });
+  const client = new Client(`127.0.0.1:${gateway.grpcPort}`, credentials.createInsecure(), {
+    'grpc.max_receive_message_length': maxMessageBytes,
+  });
+  try {
+    const rows: BenchRow[] = [];
+    const found = new Map<Case, Timed[]>(cases.map((each) => [each, []]));
+    for (const each of cases)
+      for (let call = 0; call < calls / 4; call += 1) await callGrpc(client, each.query);
+    for (let round = 0; round < rounds; round += 1)
+      for (const each of cases)
+        for (let call = 0; call < calls; call += 1) found.get(each)?.push(await callGrpc(client, each.query));
+    for (const [each, timed] of found) rows.push(...rowsOf(each, timed));
+    printReport({
+      name: 'query',
+      conditions: { ...machineConditions(), load: loadavg()[0] ?? 0, jobs, tasks, pageSize, calls, rounds },
+      rows,
+    });
+  } finally {
+    client.close();
+    await gateway.close();
+    await store.close();
+  }
+}
+
+function rowsOf({ name, hasGoal }: Case, timed: readonly Timed[]): BenchRow[] {
+  const times = timed.map(({ ms }) => ms);
+  const kilobytes = Math.round((timed[0]?.bytes ?? 0) / 1000);
+  const label = `${name} (${kilobytes} kB)`;
+  const middle = median(times);
+  return [
+    hasGoal ? atMost(`${label}, median`, middle, 'ms', limitMs) : noted(`${label}, median`, middle, 'ms'),
+    noted(`${label}, the fastest tenth`, quantile(times, 0.1), 'ms'),
+    noted(`${label}, 99 of 100`, quantile(times, 0.99), 'ms'),
+    noted(`${label}, processor time`, median(timed.map(({ cpuMs }) => cpuMs)), 'ms'),
+  ];
+}
+
+await main();
