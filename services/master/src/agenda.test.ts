@@ -18,7 +18,7 @@ const finishedStatus = (jobId: string, finishedAtMs: number) => ({
 function agendaOf(cell: TestCell, maxFinishedJobs = 10) {
   const agenda = new Agenda(cell, maxFinishedJobs);
   agenda.takeJobs(t0);
-  agenda.takeQueue();
+  agenda.takeQueue(t0);
   const commit = (actor: string, ...writes: Write[]) => {
     agenda.take({ revision: cell.revision, commitId: '', atMs: t0, actor, changes: cell.apply(writes) });
   };
@@ -40,7 +40,7 @@ describe('a new agenda', () => {
     const agenda = new Agenda(cell, 10);
     expect(agenda.hasWork(t0)).toBe(true);
     expect(agenda.takeJobs(t0)).toEqual(['job-1', 'job-2']);
-    expect(agenda.takeQueue()).toEqual({ taskIds: new Set(['job-1.0-0']), hasNews: true });
+    expect(agenda.takeQueue(t0)).toEqual({ taskIds: new Set(['job-1.0-0']), hasNews: true });
     expect(agenda.hasWork(t0)).toBe(false);
   });
 });
@@ -111,20 +111,20 @@ describe('the queue has news', () => {
   it('when a task ends that had an agent', () => {
     const { agenda, commit } = agendaOf(waiting());
     commit(masterActor, taskWrite(aTask({ slot: 1, state: State.FINISHED })));
-    expect(agenda.takeQueue().hasNews).toBe(true);
-    expect(agenda.takeQueue().hasNews).toBe(false);
+    expect(agenda.takeQueue(t0).hasNews).toBe(true);
+    expect(agenda.takeQueue(t0).hasNews).toBe(false);
   });
 
   it('when an agent comes or changes', () => {
     const { agenda, commit } = agendaOf(waiting());
     commit(masterActor, { kind: 'agentStatus', id: 'agent-2', record: anAgentStatus('agent-2') });
-    expect([agenda.hasWork(t0), agenda.takeQueue().hasNews]).toEqual([true, true]);
+    expect([agenda.hasWork(t0), agenda.takeQueue(t0).hasNews]).toEqual([true, true]);
   });
 
   it('not when a task only moves on, or another one has to wait', () => {
     const { agenda, commit } = agendaOf(waiting());
     commit(masterActor, taskWrite(aTask({ slot: 2 })), taskWrite(aTask({ slot: 3, state: State.STARTING })));
-    expect(agenda.takeQueue()).toEqual({ taskIds: new Set(['job-1.0-0', 'job-1.2-0']), hasNews: false });
+    expect(agenda.takeQueue(t0)).toEqual({ taskIds: new Set(['job-1.0-0', 'job-1.2-0']), hasNews: false });
   });
 
   it('and is shorter by the tasks that were placed', () => {

@@ -30,13 +30,15 @@ export class Agenda {
   readonly #finished = new Set<string>();
   readonly #orphanStops = new Set<string>();
   #queueNews = true;
+  #queueDueMs = Number.POSITIVE_INFINITY;
+  #keepsRoom = false;
   #agentNews = true;
 
   /** Beyond `maxFinishedJobs` the oldest finished jobs are to leave the replica before their time. */
-  constructor(cell: CellView, maxFinishedJobs: number) {
+  constructor(cell: CellView, maxFinishedJobs: number, { countsGroups = false } = {}) {
     this.#cell = cell;
     this.#maxFinishedJobs = maxFinishedJobs;
-    this.ledger = new AgentLedger(cell);
+    this.ledger = new AgentLedger(cell, { countsGroups });
     for (const { id } of cell.all('job')) this.#touched.add(id);
     for (const { id, record } of cell.all('task'))
       if (taskState(record) === State.QUEUED) this.#queued.add(id);
@@ -65,13 +67,28 @@ export class Agenda {
     this.#queueNews = true;
   }
 
+  /** Says that waiting tasks may find room at that time, though nothing changes; an earlier time that was said stands. */
+  retryQueueAt(atMs: number): void {
+    this.#queueDueMs = Math.min(this.#queueDueMs, atMs);
+  }
+
+  /** Says whether the whole queue is to be looked at in each round, since room is being made for some that are in it. */
+  keepRoom(isKept: boolean): void {
+    this.#keepsRoom = isKept;
+  }
+
+  /** When there is something to look at though nothing changes; Infinity: never. */
+  nextMs(): number {
+    return Math.min(this.due.nextMs(), this.#queued.size === 0 ? Number.POSITIVE_INFINITY : this.#queueDueMs);
+  }
+
   hasWork(nowMs: number): boolean {
     return (
       this.#touched.size > 0 ||
       (this.#queueNews && this.#queued.size > 0) ||
       this.#finished.size > this.#maxFinishedJobs ||
       this.#orphanStops.size > 0 ||
-      this.due.nextMs() <= nowMs
+      this.nextMs() <= nowMs
     );
   }
 
@@ -84,8 +101,10 @@ export class Agenda {
   }
 
   /** The queue as it is, and whether anything has changed for it since it was last taken. */
-  takeQueue(): Queue {
-    const hasNews = this.#queueNews;
+  takeQueue(nowMs: number): Queue {
+    const isDue = this.#queueDueMs <= nowMs;
+    if (isDue) this.#queueDueMs = Number.POSITIVE_INFINITY;
+    const hasNews = this.#queueNews || isDue || this.#keepsRoom;
     this.#queueNews = false;
     return { taskIds: this.#queued, hasNews };
   }
@@ -177,7 +196,9 @@ export class Agenda {
     this.#queueNews = true;
     this.#agentNews = true;
     this.ledger.updateAgent(agentId);
-    if (!isAgentAlive(this.#cell, agentId)) this.touch(this.ledger.jobsOn(agentId));
+    const mayLoseTasks =
+      !isAgentAlive(this.#cell, agentId) || this.#cell.find('agentDrain', agentId) !== undefined;
+    if (mayLoseTasks) this.touch(this.ledger.jobsOn(agentId));
   }
 
   #forgetJob(jobId: string): void {

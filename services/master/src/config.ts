@@ -1,5 +1,6 @@
-import { fitPolicies } from '@berth/shared/model/placement/preferences';
+import { parseGuarantees } from '@berth/shared/model/placement/capacity-groups';
 import { cellConfigShape, durationMs, listenAddress } from '@berth/shared/process/config';
+import { fitPolicySetting } from '@berth/shared/process/placement-settings';
 import { z } from 'zod';
 import type { Limits } from './core/limits.js';
 
@@ -28,10 +29,28 @@ export const masterConfigSchema = z.object({
   BERTH_MASTER_MAX_FINISHED_JOBS: count(10_000),
   BERTH_MASTER_MAX_REPLACED_TASKS_PER_JOB: count(20),
   /** How agents are chosen for jobs that do not say. */
-  BERTH_MASTER_FIT_POLICY: z
-    .enum(fitPolicies, { error: `must be ${fitPolicies.join(', ')}` })
-    .default('binpack'),
+  BERTH_MASTER_FIT_POLICY: fitPolicySetting,
+  /** How often scaling policies are looked at; stages have a sample each six looks. */
+  BERTH_MASTER_SCALING_INTERVAL: span('5s').refine((ms) => ms >= 10, { error: 'must be at least 10ms' }),
+  /** Whether critical tasks may stop flex ones to get their room. */
+  BERTH_MASTER_PREEMPTION: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
+  /** What capacity groups can count on; without it groups make no difference. */
+  BERTH_MASTER_CAPACITY_GROUPS: z
+    .string()
+    .transform((text, context) => {
+      const guarantees = parseGuarantees(text);
+      if (typeof guarantees !== 'string') return guarantees;
+      context.addIssue(guarantees);
+      return z.NEVER;
+    })
+    .optional(),
   BERTH_MASTER_ARCHIVE_TTL: span('168h'),
+  /** Where containers reach the gateways over HTTP, as those of stages are told; empty: they are not. */
+  BERTH_MASTER_API_URL: z
+    .literal('')
+    .or(z.url({ protocol: /^https?$/, error: 'must be an http or https URL, such as http://gateway:7180' }))
+    .default('')
+    .transform((url) => url.replace(/\/+$/, '')),
   /** Replicas of Redis that must have a commit before it counts. */
   BERTH_REDIS_WAIT_REPLICAS: z.coerce.number().int().nonnegative().default(0),
 });
@@ -52,5 +71,8 @@ export function limitsOf(config: MasterConfig): Limits {
     maxReplacedTasksPerJob: config.BERTH_MASTER_MAX_REPLACED_TASKS_PER_JOB,
     archiveTtlMs: config.BERTH_MASTER_ARCHIVE_TTL,
     fitPolicy: config.BERTH_MASTER_FIT_POLICY,
+    preempts: config.BERTH_MASTER_PREEMPTION === 'on',
+    ...(config.BERTH_MASTER_CAPACITY_GROUPS && { guarantees: config.BERTH_MASTER_CAPACITY_GROUPS }),
+    ...(config.BERTH_MASTER_API_URL === '' ? {} : { apiUrl: config.BERTH_MASTER_API_URL }),
   };
 }

@@ -3,11 +3,14 @@ import type { Logger } from '@berth/shared/process/logger';
 import type { CellStore } from '@berth/shared/store/cell-store';
 import type { Replica } from '@berth/shared/store/replica';
 import { Agenda } from './agenda.js';
+import { AutoscaleWatch } from './autoscale-watch.js';
 import { limitsOf, type MasterConfig } from './config.js';
 import { allSettled } from './leader.js';
 import { LivenessWatch } from './liveness-watch.js';
 import type { MasterMetrics } from './metrics.js';
 import { ReportPump } from './report-pump.js';
+import { ScheduleWatch } from './schedule-watch.js';
+import { SubscriptionWatch } from './subscription-watch.js';
 import { FencedError, Term } from './term.js';
 
 /** A new leader's replica has this long to hold everything that its predecessor committed. */
@@ -47,7 +50,8 @@ async function catchUp({ store, replica }: TermParts, signal: AbortSignal): Prom
 
 async function runParts(parts: TermParts, signal: AbortSignal): Promise<void> {
   const { config, store, replica, epoch, clock, log, metrics } = parts;
-  const agenda = new Agenda(replica, config.BERTH_MASTER_MAX_FINISHED_JOBS);
+  const countsGroups = config.BERTH_MASTER_CAPACITY_GROUPS !== undefined;
+  const agenda = new Agenda(replica, config.BERTH_MASTER_MAX_FINISHED_JOBS, { countsGroups });
   const inbox = store.openReportInbox();
   const reports: ReportPump = new ReportPump({ inbox, clock, log, onReports: () => term.wake() });
   const limits = limitsOf(config);
@@ -75,8 +79,16 @@ async function runParts(parts: TermParts, signal: AbortSignal): Promise<void> {
     agentTimeoutMs,
     takeAgentNews,
   });
+  const hasCaughtUp = () => reports.hasRead && reports.pending === 0;
+  const schedules = new ScheduleWatch({ store, replica, epoch, clock, log, metrics, hasCaughtUp });
+  const everyMs = config.BERTH_MASTER_SCALING_INTERVAL;
+  const scaling = new AutoscaleWatch({ store, replica, epoch, clock, log, metrics, everyMs });
+  const subscriptions = new SubscriptionWatch({ store, cell: replica, epoch, clock, log });
   const changes = replica.changes$.subscribe((commit) => {
     agenda.take(commit);
+    subscriptions.take(commit);
+    scaling.take(commit);
+    schedules.take(commit);
     term.wake();
     if (agenda.hasAgentNews) liveness.wake();
   });
@@ -87,6 +99,9 @@ async function runParts(parts: TermParts, signal: AbortSignal): Promise<void> {
     await allSettled([
       term.run(partsSignal).finally(end),
       liveness.run(partsSignal).finally(end),
+      subscriptions.run(partsSignal).finally(end),
+      scaling.run(partsSignal).finally(end),
+      schedules.run(partsSignal).finally(end),
       reports.run(partsSignal).finally(end),
       onceAborted(partsSignal).then(() => inbox.close()),
     ]);

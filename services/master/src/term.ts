@@ -20,7 +20,7 @@ import type { ReportPump } from './report-pump.js';
 
 /** Rounds are cut smaller where their records are so large that a commit refuses them, down to this many writes. */
 const leastWritesPerRound = 8;
-const maxReportsPerRound = 300;
+const maxReportsPerRound = 500;
 /** A replica this far behind the log is in trouble; the term then ends, and another begins from what it has. */
 const replicaWaitMs = 10_000;
 const commitRetryMs = 200;
@@ -72,7 +72,7 @@ export class Term {
     const { clock, agenda } = this.#options;
     while (!signal.aborted) {
       if (this.#hasWork(clock.nowMs())) await this.#round(signal);
-      else await this.#alarm.sleep(clamp(agenda.due.nextMs() - clock.nowMs()), signal);
+      else await this.#alarm.sleep(clamp(agenda.nextMs() - clock.nowMs()), signal);
     }
   }
 
@@ -94,6 +94,8 @@ export class Term {
     for (const [jobId, dueMs] of plan.placedDueMs) agenda.due.bringForward(jobId, dueMs);
     agenda.touch(plan.leftOver);
     if (plan.queueLeft) agenda.retryQueue();
+    agenda.retryQueueAt(plan.queueDueMs);
+    agenda.keepRoom(plan.keepsRoom);
     metrics.reports.inc(taken.length);
     metrics.placements.inc(plan.placedTaskIds.length);
     metrics.queued.set(agenda.queueLength);
@@ -114,7 +116,7 @@ export class Term {
       reports: taken,
       retireNow,
       jobIds: agenda.takeJobs(nowMs),
-      queue: agenda.takeQueue(),
+      queue: agenda.takeQueue(nowMs),
       orphanStopIds: agenda.orphanStops(),
       agents: agenda.ledger,
       maxWrites: this.#maxWrites,

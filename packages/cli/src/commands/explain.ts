@@ -1,35 +1,65 @@
-import type { PlacementCalls } from '@berth/client/placement-calls';
+import type { ScalingCalls } from '@berth/client/scaling-calls';
 import { Explanation } from '@berth/shared/gen/berth/v1/placement_service';
+import { ScalingExplanation } from '@berth/shared/gen/berth/v1/scaling_service';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { exitCodes } from '../format/exit-code.js';
 import { explanationLines } from '../format/placement.js';
+import { scalingLines } from '../format/scaling.js';
 import { findAllTasks } from '../listing.js';
 import type { Act } from '../program.js';
 import { resolve } from '../resolve-id.js';
 import { UsageError } from '../usage-error.js';
+import { watchExplain } from './explain-watch.js';
 
 export function addExplain(program: Command, act: Act): void {
   const command = program
     .command('explain')
-    .description('say why a task waits, and what would place it')
-    .argument('<task>', 'id of a task, or its beginning; of a job its first task that waits is explained');
-  command.action((task: string) =>
-    act(command, (context) => context.withPlacement((calls) => explain(context, calls, task))),
+    .description(
+      'say why a task waits, and what would place it; of a job also why its policies scale it or do not',
+    )
+    .argument(
+      '<task>',
+      'id of a task or a job, or its beginning; of a job its first task that waits is explained',
+    );
+  command.option('-w, --watch', 'tell it again whenever it changes, until the task waits no more');
+  command.action((task: string, { watch = false }: { readonly watch?: boolean }) =>
+    act(command, (context) =>
+      watch
+        ? context.withClient((client) => watchExplain(context, client, task))
+        : context.withScaling((calls) => explain(context, calls, task)),
+    ),
   );
 }
 
-async function explain(context: Context, calls: PlacementCalls, given: string): Promise<number> {
+async function explain(context: Context, calls: ScalingCalls, given: string): Promise<number> {
   const { kind, id } = await resolve(calls, given);
-  const explanation = await calls.explain(kind === 'task' ? id : await firstWaiting(calls, id));
-  if (context.format !== 'table') await context.printAll(Explanation.toJSON(explanation));
-  else for (const line of explanationLines(explanation, context.paint)) context.io.out(line);
+  if (kind === 'task') await explainTask(context, calls, id);
+  else await explainJob(context, calls, id);
   return exitCodes.ok;
 }
 
-async function firstWaiting(calls: PlacementCalls, jobId: string): Promise<string> {
+async function explainJob(context: Context, calls: ScalingCalls, jobId: string): Promise<void> {
+  const [waitingId, scaling] = await Promise.all([firstWaiting(calls, jobId), calls.explainScaling(jobId)]);
+  if (waitingId !== undefined) await explainTask(context, calls, waitingId);
+  if (scaling.sets.length > 0) await showScaling(context, scaling, waitingId !== undefined);
+  else if (waitingId === undefined)
+    throw new UsageError(`No task of job ${jobId} waits for an agent, and no policies scale it.`);
+}
+
+async function explainTask(context: Context, calls: ScalingCalls, taskId: string): Promise<void> {
+  const explanation = await calls.explain(taskId);
+  if (context.format !== 'table') await context.printAll(Explanation.toJSON(explanation));
+  else for (const line of explanationLines(explanation, context.paint)) context.io.out(line);
+}
+
+async function showScaling(context: Context, scaling: ScalingExplanation, isSecond: boolean): Promise<void> {
+  if (context.format !== 'table') return context.printAll(ScalingExplanation.toJSON(scaling));
+  if (isSecond) context.io.out('');
+  for (const line of scalingLines(scaling, context.paint, context.io.nowMs())) context.io.out(line);
+}
+
+async function firstWaiting(calls: ScalingCalls, jobId: string): Promise<string | undefined> {
   const tasks = await findAllTasks(calls, jobId);
-  const waiting = tasks.find(({ state }) => (state?.state ?? 0) === 0);
-  if (waiting === undefined) throw new UsageError(`No task of job ${jobId} waits for an agent.`);
-  return waiting.id;
+  return tasks.find(({ state }) => (state?.state ?? 0) === 0)?.id;
 }

@@ -10,12 +10,24 @@ export const reasonCodes = [
   'systemError',
   'agentLost',
   'stuckInState',
+  'moved',
+  'preempted',
+  'refused',
 ] as const;
 
 export type ReasonCode = (typeof reasonCodes)[number];
 
 const finishedCodes: ReadonlySet<string> = new Set<ReasonCode>(['normal', 'killed', 'scaledDown']);
-const systemCodes: ReadonlySet<string> = new Set<ReasonCode>(['systemError', 'agentLost', 'stuckInState']);
+const systemCodes: ReadonlySet<string> = new Set<ReasonCode>([
+  'systemError',
+  'agentLost',
+  'stuckInState',
+  'moved',
+  'preempted',
+  'refused',
+]);
+/** Ends that say nothing against the agent. */
+const blamelessCodes: ReadonlySet<string> = new Set<ReasonCode>(['moved', 'preempted']);
 
 /** Whether an end for this reason is FINISHED; any other end is FAILED. */
 export function isFinishedCode(code: string): boolean {
@@ -25,6 +37,11 @@ export function isFinishedCode(code: string): boolean {
 /** Whether the failure is the system's own, which does not use up a user's retries. */
 export function isSystemCode(code: string): boolean {
   return systemCodes.has(code);
+}
+
+/** Whether the task ended because the system wanted it elsewhere, or its room for another. */
+export function isBlamelessCode(code: string): boolean {
+  return blamelessCodes.has(code);
 }
 
 export function formatReason(code: string, text = ''): string {

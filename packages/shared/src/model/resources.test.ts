@@ -37,6 +37,7 @@ describe('parseResources', () => {
       network: '100',
       gpu: '2',
       ports: '8080, 9090',
+      eni: '1',
     };
     expect(amounts(asked)).toEqual({
       cpuMillis: 250,
@@ -45,6 +46,7 @@ describe('parseResources', () => {
       networkMbps: 100,
       gpuMillis: 2000,
       ports: 2,
+      eni: 1,
     });
   });
 
@@ -149,6 +151,7 @@ describe('resource arithmetic', () => {
     networkMbps: amount,
     gpuMillis: amount,
     ports: amount,
+    eni: amount,
   });
 
   it('takes away exactly what it added', () => {

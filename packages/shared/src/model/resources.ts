@@ -138,7 +138,8 @@ export function parseResources(
     else if (Array.isArray(parsed)) ports = parsed;
   }
   if (violations.length > 0) return { violations };
-  return { resources: { ...resources, ports: ports.length }, ports };
+  const eni = map.eni?.trim() === '1' ? 1 : 0;
+  return { resources: { ...resources, ports: ports.length, eni }, ports };
 }
 
 /** The container's ports that get host ports, in the order in which they are given; none where they are not valid. */
@@ -154,7 +155,7 @@ export function wantsOwnAddress({ resources }: Pick<Container, 'resources'>): bo
 
 /** Nothing of anything. */
 export function zeroResources(): Resources {
-  return { cpuMillis: 0, memoryMb: 0, diskMb: 0, networkMbps: 0, gpuMillis: 0, ports: 0 };
+  return { cpuMillis: 0, memoryMb: 0, diskMb: 0, networkMbps: 0, gpuMillis: 0, ports: 0, eni: 0 };
 }
 
 export function addResources(a: Resources, b: Resources): Resources {
@@ -165,6 +166,7 @@ export function addResources(a: Resources, b: Resources): Resources {
     networkMbps: a.networkMbps + b.networkMbps,
     gpuMillis: a.gpuMillis + b.gpuMillis,
     ports: a.ports + b.ports,
+    eni: a.eni + b.eni,
   };
 }
 
@@ -177,6 +179,7 @@ export function subtractResources(a: Resources, b: Resources): Resources {
     networkMbps: a.networkMbps - b.networkMbps,
     gpuMillis: a.gpuMillis - b.gpuMillis,
     ports: a.ports - b.ports,
+    eni: a.eni - b.eni,
   };
 }
 
@@ -188,7 +191,8 @@ export function fits(request: Resources, free: Resources): boolean {
     request.diskMb <= free.diskMb &&
     request.networkMbps <= free.networkMbps &&
     request.gpuMillis <= free.gpuMillis &&
-    request.ports <= free.ports
+    request.ports <= free.ports &&
+    request.eni <= free.eni
   );
 }
 

@@ -35,11 +35,12 @@ function createdAtMs(entity: AnyEntity): number {
   }
 }
 
-/** Tasks that were created together stand in the order of their slots. */
+/** Tasks that were created together stand in the order of their stages and slots. */
 function slotOrder(a: AnyEntity, b: AnyEntity): number {
   if (a.kind !== 'task' || b.kind !== 'task') return 0;
   return (
     compareText(a.record.jobId, b.record.jobId) ||
+    a.record.stage - b.record.stage ||
     a.record.slot - b.record.slot ||
     a.record.attempt - b.record.attempt
   );

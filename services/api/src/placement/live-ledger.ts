@@ -1,7 +1,12 @@
+import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { EntityKind } from '@berth/shared/model/entity';
 import { AgentLedger } from '@berth/shared/model/placement/agent-ledger';
 import type { Fleet } from '@berth/shared/model/placement/fleet';
 import type { Replica } from '@berth/shared/store/replica';
 import type { Subscription } from 'rxjs';
+
+/** The kinds whose changes concern agents. */
+const agentKinds: ReadonlySet<EntityKind> = new Set(['agent', 'agentStatus', 'agentDrain']);
 
 /** The fleet as the replica has it: made when it is first asked for, and kept current from then on. */
 export class LiveLedger {
@@ -15,8 +20,12 @@ export class LiveLedger {
 
   /** As of the replica's revision; whoever changes it gives it back as it was. */
   get fleet(): Fleet {
-    this.#ledger ??= this.#open();
-    return this.#ledger.fleet;
+    return this.#current.fleet;
+  }
+
+  /** The live tasks on the agent, the oldest first. */
+  tasksOn(agentId: string): readonly TaskRecord[] {
+    return [...this.#current.tasksOn(agentId)].sort((a, b) => a.createdAtMs - b.createdAtMs);
   }
 
   /** A fleet of one's own, to be changed at will. */
@@ -28,12 +37,17 @@ export class LiveLedger {
     this.#subscription?.unsubscribe();
   }
 
+  get #current(): AgentLedger {
+    this.#ledger ??= this.#open();
+    return this.#ledger;
+  }
+
   #open(): AgentLedger {
     const ledger = new AgentLedger(this.#replica);
     this.#subscription = this.#replica.changes$.subscribe(({ changes }) => {
       for (const change of changes) {
         if (change.kind === 'task') ledger.update(change.before?.record, change.after?.record);
-        else if (change.kind === 'agent' || change.kind === 'agentStatus') ledger.updateAgent(change.id);
+        else if (agentKinds.has(change.kind)) ledger.updateAgent(change.id);
         else if (change.kind === 'job' && change.after === undefined) ledger.forgetJob(change.id);
       }
     });

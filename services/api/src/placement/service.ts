@@ -11,23 +11,27 @@ import {
   type WatchExplainRequest,
   type WatchExplainResponse,
 } from '@berth/shared/gen/berth/v1/placement_service';
+import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError, invalidFields, notFound } from '@berth/shared/model/errors';
 import { checkExpression } from '@berth/shared/model/expression/check';
 import { parseExpression } from '@berth/shared/model/expression/parse';
 import { containerOf, instancesOf } from '@berth/shared/model/job';
-import { explain } from '@berth/shared/model/placement/explain';
-import { classOf } from '@berth/shared/model/placement/place';
+import { type ExplainOptions, explain } from '@berth/shared/model/placement/explain';
+import { classOf, type QueuedTask } from '@berth/shared/model/placement/place';
 import { loseAgents, newTasks, planTasks } from '@berth/shared/model/placement/plan';
+import type { FitPolicy } from '@berth/shared/model/placement/preferences';
 import { obstaclesOn } from '@berth/shared/model/placement/reasons';
 import { specOf, specWithExpression } from '@berth/shared/model/placement/spec';
+import { recentFailureMs, refusalMs } from '@berth/shared/model/placement/times';
 import { parseResources, zeroResources } from '@berth/shared/model/resources';
+import { stagesOf } from '@berth/shared/model/stages';
+import { validateJob } from '@berth/shared/model/submission/validate';
 import { State, taskState } from '@berth/shared/model/task-state';
 import { type CallContext, type CallOptions, serverStream, unary } from '@berth/shared/rpc/handlers';
 import type { GrpcService } from '@berth/shared/rpc/server';
 import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
 import type { Cell } from '../cell.js';
 import { explanationMessage, notWaiting, planMessage, toQueued } from '../core/placement-messages.js';
-import { validateJob } from '../core/validate.js';
 import { idViolations, orRefuse, refuseIf } from '../requests.js';
 import type { LiveLedger } from './live-ledger.js';
 
@@ -41,6 +45,18 @@ const maxNamedAgents = 20;
 export interface Placing {
   readonly cell: Cell;
   readonly ledger: LiveLedger;
+  /** The cell's own, by which its masters place. */
+  readonly fitPolicy: FitPolicy;
+}
+
+/** How the masters place now. */
+function placeOptions({ cell, fitPolicy }: Placing): ExplainOptions {
+  const nowMs = cell.clock.nowMs();
+  return {
+    policy: fitPolicy,
+    failuresSinceMs: nowMs - recentFailureMs,
+    refusalsSinceMs: nowMs - refusalMs,
+  };
 }
 
 export function placementService(placing: Placing, options: CallOptions): GrpcService {
@@ -89,17 +105,14 @@ async function checkOne(
   return { errors: [], agents: fleet.size, matches, agentIds };
 }
 
-async function explainTask(
-  { cell, ledger }: Placing,
-  taskId: string,
-  call: CallContext,
-): Promise<Explanation> {
+async function explainTask(placing: Placing, taskId: string, call: CallContext): Promise<Explanation> {
+  const { cell, ledger } = placing;
   refuseIf(idViolations('task_id', taskId));
   const task = (await cell.findTask(call, taskId))?.record;
   if (task === undefined) throw notFound('task', taskId);
   const { fleet } = ledger;
   if (taskState(task) !== State.QUEUED) return notWaiting(task, fleet.size);
-  return explanationMessage(taskId, explain(toQueued(task, cell.replica), fleet));
+  return explanationMessage(taskId, explain(toQueued(task, cell.replica), fleet, placeOptions(placing)));
 }
 
 interface Watch {
@@ -129,11 +142,8 @@ async function watchExplain(
   }
 }
 
-async function plan(
-  { cell, ledger }: Placing,
-  { what }: PlanRequest,
-  call: CallContext,
-): Promise<PlanResponse> {
+async function plan(placing: Placing, { what }: PlanRequest, call: CallContext): Promise<PlanResponse> {
+  const { cell, ledger } = placing;
   await cell.read(call);
   switch (what?.$case) {
     case 'job': {
@@ -141,14 +151,11 @@ async function plan(
       const attributes = () => cell.knownAttributes();
       const submission = { attributes, ...(email === undefined ? {} : { callerEmail: email }) };
       const { descriptor } = orRefuse(validateJob(what.value, submission));
-      const parsed = parseResources(containerOf(descriptor)?.resources ?? {});
-      const resources = 'resources' in parsed ? parsed.resources : zeroResources();
-      const request = { jobId: 'new', resources, spec: specOf(descriptor) };
-      return planMessage(planTasks(newTasks(request, instancesOf(descriptor).desired), ledger.fleet), []);
+      return planMessage(planTasks(tasksOfNewJob(descriptor), ledger.fleet, placeOptions(placing)), []);
     }
     case 'drainAgentId': {
       if (ledger.fleet.find(what.value) === undefined) throw notFound('agent', what.value);
-      return planLoss({ cell, ledger }, [what.value]);
+      return planLoss(placing, [what.value]);
     }
     case 'lose': {
       const { name, value } = what.value;
@@ -157,7 +164,7 @@ async function plan(
         throw new BerthError('notFound', `There is no live agent with ${name}=${JSON.stringify(value)}.`);
       }
       return planLoss(
-        { cell, ledger },
+        placing,
         lost.map(({ id }) => id),
       );
     }
@@ -168,12 +175,23 @@ async function plan(
   }
 }
 
+/** The tasks that the job would begin with, stage by stage. */
+function tasksOfNewJob(descriptor: JobDescriptor): readonly QueuedTask[] {
+  return stagesOf(descriptor).flatMap((stage) => {
+    const parsed = parseResources(containerOf(descriptor, stage)?.resources ?? {});
+    const resources = 'resources' in parsed ? parsed.resources : zeroResources();
+    const request = { jobId: 'new', resources, spec: specOf(descriptor, stage) };
+    return newTasks(request, instancesOf(descriptor, stage).desired, stage);
+  });
+}
+
 /** Where the tasks of these agents would go. */
-function planLoss({ cell, ledger }: Placing, agentIds: readonly string[]): PlanResponse {
+function planLoss(placing: Placing, agentIds: readonly string[]): PlanResponse {
+  const { cell, ledger } = placing;
   const fleet = ledger.copy();
   const tasks = loseAgents(fleet, agentIds).flatMap(({ taskId }) => {
     const task = cell.replica.find('task', taskId)?.record;
     return task === undefined ? [] : [toQueued(task, cell.replica)];
   });
-  return planMessage(planTasks(tasks, fleet), agentIds);
+  return planMessage(planTasks(tasks, fleet, placeOptions(placing)), agentIds);
 }

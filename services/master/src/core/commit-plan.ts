@@ -1,7 +1,7 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
-import { isJobLive, jobGroupClaim } from '@berth/shared/model/job';
-import type { ArchiveWrite, CommitRequest, Write } from '@berth/shared/store/store';
+import { isJobLive, jobClaims } from '@berth/shared/model/job';
+import type { ArchiveWrite, CommitRequest, Release, Write } from '@berth/shared/store/store';
 import type { Limits } from './limits.js';
 import { planAssignments } from './round.js';
 import type { RoundPlan } from './round-types.js';
@@ -56,13 +56,11 @@ function removals(
 }
 
 /** The names that jobs which end with this plan give back. */
-function releasedClaims(cell: CellView, { statuses }: RoundPlan): readonly string[] {
-  const claims = [...statuses].flatMap(([id, status]) => {
-    const descriptor = cell.find('job', id)?.record.descriptor;
-    const claim = descriptor === undefined || isJobLive(status) ? undefined : jobGroupClaim(descriptor);
-    return claim === undefined ? [] : [claim];
+function releasedClaims(cell: CellView, { statuses }: RoundPlan): readonly Release[] {
+  return [...statuses].flatMap(([owner, status]) => {
+    const job = cell.find('job', owner)?.record;
+    return job === undefined || isJobLive(status) ? [] : jobClaims(job).map((name) => ({ name, owner }));
   });
-  return [...new Set(claims)];
 }
 
 function archiveWrites(cell: CellView, plan: RoundPlan, limits: Limits): readonly ArchiveWrite[] {

@@ -1,3 +1,4 @@
+import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import type { FitPolicy } from '@berth/shared/model/placement/preferences';
 
 /** Everything about reconciliation that an operator may tune. Times are in milliseconds. */
@@ -24,4 +25,10 @@ export interface Limits {
   readonly archiveTtlMs: number;
   /** How agents are chosen for jobs that do not say; `binpack` where it is not given. */
   readonly fitPolicy?: FitPolicy;
+  /** Where containers reach the gateways over HTTP; where it is not given they are not told. */
+  readonly apiUrl?: string;
+  /** What capacity groups can count on; where it is not given, groups make no difference. */
+  readonly guarantees?: ReadonlyMap<string, Resources>;
+  /** Whether critical tasks may stop flex ones to get their room. */
+  readonly preempts?: boolean;
 }

@@ -66,6 +66,17 @@ export class RoundDraft {
     return true;
   }
 
+  /** Takes tasks that were told to stop; false, and none of them, where there is no room. */
+  takeStopped(tasks: readonly TaskRecord[]): boolean {
+    const cost = tasks.filter((task) => !this.tasks.has(taskIdIn(task))).length;
+    if (cost > this.room) return false;
+    for (const task of tasks) {
+      this.tasks.set(taskIdIn(task), task);
+      this.#bringForward(task.jobId, task.deadlineAtMs);
+    }
+    return true;
+  }
+
   /** The job's status, where the placement of a task moves it. */
   #dispatched(jobId: string): JobStatusRecord | undefined {
     const job = this.#cell.find('job', jobId)?.record;

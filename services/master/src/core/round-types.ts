@@ -1,4 +1,4 @@
-import type { JobStatusRecord, TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
+import type { JobStatusRecord, Resources, TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
 import type { Fleet } from '@berth/shared/model/placement/fleet';
 import type { Unplaced } from '@berth/shared/model/placement/place';
@@ -13,6 +13,10 @@ export interface RoundReport {
 /** The live agents, with what runs on them as committed. */
 export interface Agents {
   readonly fleet: Fleet;
+  /** Live tasks on agents that have been told to stop, with their agents. */
+  readonly stopping: ReadonlyMap<string, string>;
+  /** What each capacity group holds, where that is counted. */
+  readonly groupUse?: ReadonlyMap<string, Resources> | undefined;
 }
 
 /** The tasks that are QUEUED as committed, oldest first. */
@@ -63,4 +67,8 @@ export interface RoundPlan {
   readonly unplaced: readonly Unplaced[];
   /** Whether tasks that could be placed still wait for lack of room. */
   readonly queueLeft: boolean;
+  /** Whether room is being made for tasks that wait: the next round has to know them, so that nobody else takes it. */
+  readonly keepsRoom: boolean;
+  /** When to look at the queue again though nothing changes; Infinity: never. */
+  readonly queueDueMs: number;
 }

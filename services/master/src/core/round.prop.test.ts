@@ -1,5 +1,7 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { instancesOf, isJobLive } from '@berth/shared/model/job';
+import { instancesOf, isJobLive, jobKind } from '@berth/shared/model/job';
+import { runtimeEndMs } from '@berth/shared/model/mantis';
+import { stagesOf } from '@berth/shared/model/stages';
 import { isTaskLive, isTerminal, taskState } from '@berth/shared/model/task-state';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -30,6 +32,7 @@ const jobs = fc.record({
   retry: policies,
   resources: fc.constantFrom({}, { cpu: '2' }),
   runtimeLimitSecs: fc.constantFrom(0, 30),
+  stages: fc.constantFrom(undefined, undefined, [2], [1, 3], [2, 0, 1]),
 } as const);
 
 /** An event that a counterexample tells by its name. */
@@ -43,7 +46,10 @@ const submit = jobs.map((job) =>
     const isKnown =
       [...simulation.laws.taskIds].some((id) => id.startsWith(`${job.id}.`)) ||
       simulation.cell.find('job', job.id);
-    if (!isKnown) simulation.submit(aJob({ ...job, createdAtMs: simulation.nowMs }));
+    if (isKnown) return;
+    const { stages, ...others } = job;
+    const options = stages === undefined ? others : { ...others, stages };
+    simulation.submit(aJob({ ...options, createdAtMs: simulation.nowMs }));
   }),
 );
 const fates = fc.constantFrom<Fate>(
@@ -64,8 +70,10 @@ const advance = fc
   .constantFrom(10, second, 40 * second, 11 * minute, limits.finishedRetentionMs)
   .map((ms) => named(`advance ${ms}`, (simulation) => simulation.advance(ms)));
 const scale = fc
-  .tuple(jobId, fc.nat(6))
-  .map(([id, desired]) => named(`scale ${id} ${desired}`, (simulation) => simulation.scale(id, desired)));
+  .tuple(jobId, fc.nat(6), fc.constantFrom(1, 2))
+  .map(([id, desired, stage]) =>
+    named(`scale ${id} ${desired} ${stage}`, (simulation) => simulation.scale(id, desired, stage)),
+  );
 const killTask = fc.nat(30).map((pick) =>
   named(`killTask ${pick}`, (simulation) => {
     const ids = [...simulation.laws.taskIds];
@@ -122,16 +130,21 @@ describe('whatever happens', () => {
     );
   });
 
-  it('services end up with just the tasks that are wanted, and batch jobs end', () => {
+  it('services and stages end up with just the tasks that are wanted, and batch jobs end', () => {
     fc.assert(
       fc.property(settings, history, (options, events) => {
         const simulation = run({ ...options, cpuMillisPerAgent: 40_000 }, events);
         simulation.settle();
         for (const { id, record } of simulation.cell.all('job')) {
-          if (record.descriptor?.jobSpec?.$case !== 'service' || record.kill) continue;
-          expect(simulation.liveTasks(id), `live tasks of ${id}`).toHaveLength(
-            instancesOf(record.descriptor).desired,
-          );
+          if (record.descriptor === undefined || jobKind(record.descriptor) === 'batch' || record.kill)
+            continue;
+          const hasEnded = simulation.nowMs >= runtimeEndMs(record);
+          for (const stage of stagesOf(record.descriptor)) {
+            const live = simulation.liveTasks(id).filter((task) => task.stage === stage);
+            const wanted = hasEnded ? 0 : instancesOf(record.descriptor, stage).desired;
+            expect(live, `live tasks of ${id}, stage ${stage}`).toHaveLength(wanted);
+            if (stage > 0) expect(live.map(({ slot }) => slot).toSorted()).toEqual([...Array(wanted).keys()]);
+          }
         }
         for (const index of simulation.agents.keys()) simulation.agentTurn(index, 'normal');
         simulation.settle();

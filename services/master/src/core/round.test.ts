@@ -300,7 +300,9 @@ describe('what leaves the replica', () => {
     const running = new TestCell().putJob(job).putTasks([aTask({ job, state: State.RUNNING })]);
     expect(commitOf(running, plan(running), limits).releaseClaims).toEqual([]);
     const cell = new TestCell().putJob(job).putTasks([ended]);
-    expect(commitOf(cell, plan(cell), limits).releaseClaims).toEqual(['group:["app","main","","001"]']);
+    expect(commitOf(cell, plan(cell), limits).releaseClaims).toEqual([
+      { name: 'group:["app","main","","001"]', owner: job.id },
+    ]);
     const later = finished();
     expect(
       commitOf(later, plan(later, { nowMs: t0 + limits.finishedRetentionMs }), limits).releaseClaims,

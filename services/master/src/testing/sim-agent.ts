@@ -2,7 +2,7 @@ import type { Assignment, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task-state';
 
 /** How a container goes on at its next turn, where it is not told to stop. */
-export type Fate = 'progress' | 'normal' | 'failed' | 'systemError' | 'hang';
+export type Fate = 'progress' | 'normal' | 'failed' | 'systemError' | 'refuse' | 'hang';
 
 /** An agent as the master sees it: assignments go in, reports come out. It keeps its containers while it is cut off. */
 export class SimAgent {
@@ -40,6 +40,8 @@ export class SimAgent {
       return this.#end(taskId, { state: State.FINISHED, code: 'normal' });
     if (fate === 'failed' || fate === 'systemError')
       return this.#end(taskId, { state: State.FAILED, code: fate });
+    if (fate === 'refuse' && state === State.DISPATCHED)
+      return this.#end(taskId, { state: State.FAILED, code: 'refused', refused: true });
     if (state === State.RUNNING) return undefined;
     const next = state === State.DISPATCHED ? State.STARTING : State.RUNNING;
     this.#containers.set(taskId, next);

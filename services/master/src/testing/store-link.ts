@@ -1,4 +1,4 @@
-import type { TaskReport } from '@berth/shared/gen/berth/v1/store';
+import type { SampleBatch, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { BerthError } from '@berth/shared/model/errors';
 import type { CellStore } from '@berth/shared/store/cell-store';
 import type { CommitRequest, CommitResult, HeldLease } from '@berth/shared/store/store';
@@ -35,6 +35,11 @@ export class StoreLink implements CellStore {
     return this.#store.findArchived(jobId);
   }
 
+  async findClaim(name: string) {
+    this.#throwIfCut();
+    return this.#store.findClaim(name);
+  }
+
   async beat(agentIds: readonly string[]): Promise<void> {
     this.#throwIfCut();
     return this.#store.beat(agentIds);
@@ -50,9 +55,29 @@ export class StoreLink implements CellStore {
     return this.#store.findBeating(agentIds, withinMs);
   }
 
+  async touchSubscribed(jobIds: readonly string[]): Promise<void> {
+    this.#throwIfCut();
+    return this.#store.touchSubscribed(jobIds);
+  }
+
+  async lastSubscribedMs(jobIds: readonly string[]) {
+    this.#throwIfCut();
+    return this.#store.lastSubscribedMs(jobIds);
+  }
+
+  async forgetSubscribed(jobIds: readonly string[]): Promise<void> {
+    this.#throwIfCut();
+    return this.#store.forgetSubscribed(jobIds);
+  }
+
   async publish(reports: readonly TaskReport[]): Promise<void> {
     this.#throwIfCut();
     return this.#store.publish(reports);
+  }
+
+  async publishSamples(batch: SampleBatch): Promise<void> {
+    this.#throwIfCut();
+    return this.#store.publishSamples(batch);
   }
 
   async tryAcquire(holder: string, ttlMs: number): Promise<HeldLease | undefined> {
@@ -80,6 +105,10 @@ export class StoreLink implements CellStore {
 
   openAssignmentFeed() {
     return this.#store.openAssignmentFeed();
+  }
+
+  openSampleFeed() {
+    return this.#store.openSampleFeed();
   }
 
   async ping(): Promise<void> {

@@ -79,7 +79,7 @@ const allFacts: fc.Arbitrary<Facts> = fc
     held: fc.subarray(['uniqueHost', 'zoneBalance']),
   })
   .map(({ id, zone, host, rack, cpu, ports, held }) => {
-    const none = { cpuMillis: 0, memoryMb: 0, diskMb: 0, networkMbps: 0, gpuMillis: 0, ports: 0 };
+    const none = { cpuMillis: 0, memoryMb: 0, diskMb: 0, networkMbps: 0, gpuMillis: 0, ports: 0, eni: 0 };
     const attributes = Object.fromEntries(
       Object.entries({ zone, host, rack }).filter(
         (entry): entry is [string, string] => entry[1] !== undefined,

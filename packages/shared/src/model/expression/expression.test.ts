@@ -14,6 +14,7 @@ const amounts = {
   networkMbps: 10_000,
   gpuMillis: 2000,
   ports: 10,
+  eni: 3,
 };
 const attributes = { zone: 'a', machineType: 'm5.large', rack: '7', 'gpu-model': 'T4' };
 const facts: Facts = {

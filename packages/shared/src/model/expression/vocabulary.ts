@@ -24,6 +24,7 @@ const numbers = [
   ['networkMbps', 'networkMbps', 'rate', 1],
   ['gpu', 'gpuMillis', 'count', 1000],
   ['ports', 'ports', 'count', 1],
+  ['eni', 'eni', 'count', 1],
 ] as const;
 
 /** `agent.cpu` is what the agent has in all, `free.cpu` what of it is free. */

@@ -1,11 +1,13 @@
 import type { JobRecord, Resources, TaskRecord } from '../../gen/berth/v1/store.js';
 import { isAgentAlive } from '../agent.js';
 import type { CellView } from '../cell-view.js';
+import { isBlamelessCode } from '../reason.js';
 import { addResources, zeroResources } from '../resources.js';
-import { isTaskLive, State, taskState } from '../task-state.js';
+import { isTaskLive, State, taskReasonCode, taskState } from '../task-state.js';
 import type { Booking } from './agent-slot.js';
 import { gpusKey, parseCards } from './cards.js';
 import { Fleet } from './fleet.js';
+import { GroupUse } from './group-use.js';
 import { specOfJob } from './spec.js';
 
 /** What an agent has in all, and what of it is free. */
@@ -21,13 +23,22 @@ export interface AgentCapacity {
 export class AgentLedger {
   readonly fleet = new Fleet();
   readonly #cell: CellView;
+  readonly #groups: GroupUse | undefined;
+  /** Live tasks on agents that have been told to stop, with their agents. */
+  readonly #stopping = new Map<string, string>();
   /** By agent, then by task; agents that are lost included. */
   readonly #tasks = new Map<string, Map<string, TaskRecord>>();
 
-  constructor(cell: CellView) {
+  /** With `countsGroups` it knows what each capacity group holds. */
+  constructor(cell: CellView, { countsGroups = false } = {}) {
     this.#cell = cell;
+    this.#groups = countsGroups ? new GroupUse(cell) : undefined;
     for (const { record } of cell.all('task')) {
-      if (holdsResources(record)) this.#tasksOn(record.agentId).set(idOf(record), record);
+      if (holdsResources(record)) {
+        this.#tasksOn(record.agentId).set(idOf(record), record);
+        this.#groups?.add(record);
+      }
+      this.#noteStop(undefined, record);
       this.#noteFailure(record);
     }
     for (const { id } of cell.all('agent')) this.updateAgent(id);
@@ -36,6 +47,7 @@ export class AgentLedger {
   /** Books what a task's change means for its agents. */
   update(before: TaskRecord | undefined, after: TaskRecord | undefined): void {
     if (before !== undefined && holdsResources(before)) this.#give(before);
+    this.#noteStop(before, after);
     if (after === undefined) return;
     if (holdsResources(after)) this.#take(after);
     this.#noteFailure(after);
@@ -48,9 +60,12 @@ export class AgentLedger {
     const total = agent.capacity ?? zeroResources();
     const slot = this.fleet.find(agentId);
     // What an agent registers anew is mostly what it had.
-    if (slot !== undefined && slot.attributes === agent.attributes && slot.total === total) return;
-    const tasks = this.#tasks.get(agentId)?.values() ?? [];
-    this.fleet.addAgent({ id: agentId, attributes: agent.attributes, total });
+    const isDraining = this.#cell.find('agentDrain', agentId) !== undefined;
+    const isAsItWas =
+      slot?.attributes === agent.attributes && slot.total === total && slot.isDraining === isDraining;
+    if (isAsItWas) return;
+    const tasks = this.tasksOn(agentId);
+    this.fleet.addAgent({ id: agentId, attributes: agent.attributes, total, isDraining });
     for (const task of tasks) this.#book(task);
   }
 
@@ -59,9 +74,24 @@ export class AgentLedger {
     this.fleet.forgetFailures(jobId);
   }
 
+  /** Live tasks on agents that have been told to stop, with their agents. */
+  get stopping(): ReadonlyMap<string, string> {
+    return this.#stopping;
+  }
+
+  /** What the live tasks of each capacity group hold; undefined where it is not counted. */
+  get groupUse(): ReadonlyMap<string, Resources> | undefined {
+    return this.#groups?.used;
+  }
+
+  /** The live tasks on the agent. */
+  tasksOn(agentId: string): Iterable<TaskRecord> {
+    return this.#tasks.get(agentId)?.values() ?? [];
+  }
+
   /** The jobs that have live tasks on the agent. */
   jobsOn(agentId: string): ReadonlySet<string> {
-    return new Set([...(this.#tasks.get(agentId)?.values() ?? [])].map((task) => task.jobId));
+    return new Set([...this.tasksOn(agentId)].map((task) => task.jobId));
   }
 
   /** What the live agents have and what of it is free, with what these tasks give back when they end. */
@@ -79,6 +109,7 @@ export class AgentLedger {
 
   #take(task: TaskRecord): void {
     this.#tasksOn(task.agentId).set(idOf(task), task);
+    this.#groups?.add(task);
     this.#book(task);
   }
 
@@ -92,13 +123,22 @@ export class AgentLedger {
     const tasks = this.#tasks.get(task.agentId);
     if (!tasks?.delete(idOf(task))) return;
     if (tasks.size === 0) this.#tasks.delete(task.agentId);
+    this.#groups?.remove(idOf(task));
     const slot = this.fleet.find(task.agentId);
     if (slot !== undefined) this.fleet.give(slot, idOf(task));
   }
 
   #noteFailure(task: TaskRecord): void {
-    if (taskState(task) !== State.FAILED || task.agentId === '') return;
-    this.fleet.noteFailure(task.jobId, task.agentId, task.finishedAtMs);
+    const { jobId, agentId, finishedAtMs } = task;
+    const verdict = verdictOnAgent(task);
+    if (verdict !== undefined) this.fleet.noteFailure(jobId, agentId, finishedAtMs);
+    if (verdict === 'refused') this.fleet.noteRefusal(jobId, agentId, finishedAtMs);
+  }
+
+  #noteStop(before: TaskRecord | undefined, after: TaskRecord | undefined): void {
+    if (after !== undefined && after.stop !== undefined && holdsResources(after)) {
+      this.#stopping.set(idOf(after), after.agentId);
+    } else if (before?.stop !== undefined) this.#stopping.delete(idOf(before));
   }
 
   #tasksOn(agentId: string): Map<string, TaskRecord> {
@@ -110,6 +150,14 @@ export class AgentLedger {
   }
 }
 
+/** What the end of a task says against its agent; undefined where it says nothing. */
+export function verdictOnAgent(task: TaskRecord): 'failed' | 'refused' | undefined {
+  if (taskState(task) !== State.FAILED || task.agentId === '') return undefined;
+  const code = taskReasonCode(task);
+  if (isBlamelessCode(code)) return undefined;
+  return code === 'refused' ? 'refused' : 'failed';
+}
+
 /** What a placed task holds on its agent. */
 export function bookingOf(task: TaskRecord, job: JobRecord | undefined): Booking {
   return {
@@ -117,7 +165,7 @@ export function bookingOf(task: TaskRecord, job: JobRecord | undefined): Booking
     jobId: task.jobId,
     resources: resourcesOf(task),
     cards: parseCards(task.task?.taskContext[gpusKey]),
-    isExclusive: job !== undefined && specOfJob(job).conditions.has('exclusiveHost'),
+    isExclusive: job !== undefined && specOfJob(job, task.stage).conditions.has('exclusiveHost'),
   };
 }
 

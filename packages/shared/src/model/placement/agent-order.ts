@@ -52,6 +52,25 @@ class Chunk {
     );
   }
 
+  /** In which measures no other agent of the chunk has more than this one; a set of bits. */
+  ledBy(slot: AgentSlot): number {
+    return (
+      Number(slot.cpu === this.cpu) |
+      (Number(slot.memory === this.memory) << 1) |
+      (Number(slot.disk === this.disk) << 2) |
+      (Number(slot.network === this.network) << 3) |
+      (Number(slot.ports === this.ports) << 4) |
+      (Number(slot.largestShare === this.largestShare) << 5) |
+      (Number(slot.wholeCards === this.wholeCards) << 6)
+    );
+  }
+
+  /** Takes note of what an agent has free now; `led` is where it led before. */
+  remeasure(slot: AgentSlot, led: number): void {
+    this.widen(slot);
+    if ((led & ~this.ledBy(slot)) !== 0) this.#isLoose = true;
+  }
+
   widen(slot: AgentSlot): void {
     this.cpu = Math.max(this.cpu, slot.cpu);
     this.memory = Math.max(this.memory, slot.memory);
@@ -75,9 +94,17 @@ class Chunk {
   }
 }
 
+/** Where an agent stands before it changes. */
+interface Seat {
+  readonly at: number;
+  readonly chunk: Chunk;
+  readonly index: number;
+  readonly led: number;
+}
+
 /**
  * Agents in the order of a key, then of their ids; the search for the first that fits leaps over chunks of agents none
- * of which can. An agent's key, and what it has free, change only between `remove` and `insert`.
+ * of which can. An agent's key, and what it has free, change only between `seatOf` and `settle`, or `remove` and `insert`.
  */
 export class AgentOrder {
   readonly #chunks: Chunk[] = [];
@@ -115,14 +142,37 @@ export class AgentOrder {
   }
 
   remove(slot: AgentSlot): void {
+    const { at, chunk, index } = this.seatOf(slot);
+    chunk.removeAt(index);
+    this.#join(at, chunk);
+  }
+
+  /** Where the agent stands, to be given to `settle` once it has changed, and before any other agent does. */
+  seatOf(slot: AgentSlot): Seat {
     const position = this.positionOf(slot);
     const at = this.#chunkOf(position);
     const chunk = this.#chunks[at];
-    if (chunk === undefined) return;
-    const index = this.#indexIn(chunk, position);
-    if (chunk.slots[index] !== slot) throw new Error(`agent ${slot.id} is not where its key says`);
+    const index = chunk === undefined ? -1 : this.#indexIn(chunk, position);
+    if (chunk === undefined || chunk.slots[index] !== slot)
+      throw new Error(`agent ${slot.id} is not where its key says`);
+    return { at, chunk, index, led: chunk.ledBy(slot) };
+  }
+
+  /** Puts an agent that has changed where it belongs now: mostly, where it stands. */
+  settle(slot: AgentSlot, { at, chunk, index, led }: Seat): void {
+    const position = { key: this.#keyOf(slot), id: slot.id };
+    const previous = index > 0 ? chunk.slots[index - 1] : this.#chunks[at - 1]?.slots.at(-1);
+    const next = index + 1 < chunk.slots.length ? chunk.slots[index + 1] : this.#chunks[at + 1]?.slots[0];
+    const stays =
+      (previous === undefined || this.isBefore(previous, position)) &&
+      (next === undefined || !this.isBefore(next, position));
+    if (stays) {
+      slot.keys[this.#which] = position.key;
+      return chunk.remeasure(slot, led);
+    }
     chunk.removeAt(index);
     this.#join(at, chunk);
+    this.insert(slot);
   }
 
   positionOf(slot: AgentSlot): Position {

@@ -17,6 +17,8 @@ export interface AgentFacts {
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly total: Resources;
+  /** It takes no more tasks. */
+  readonly isDraining?: boolean;
 }
 
 /** A live agent with what is free on it; mutable, and changed only by its fleet. */
@@ -26,6 +28,7 @@ export class AgentSlot {
   /** '' where it tells none. */
   readonly zone: string;
   readonly total: Resources;
+  readonly isDraining: boolean;
   /** Its place in what is remembered per agent; given by the fleet. */
   index = 0;
   cpu: number;
@@ -33,6 +36,7 @@ export class AgentSlot {
   disk: number;
   network: number;
   ports: number;
+  eni: number;
   /** What is free of each card, in thousandths. */
   readonly cards: number[];
   /** The most that is free on one card. */
@@ -46,16 +50,18 @@ export class AgentSlot {
   /** Its place in each order of the fleet. */
   readonly keys: number[] = [];
 
-  constructor({ id, attributes, total }: AgentFacts) {
+  constructor({ id, attributes, total, isDraining = false }: AgentFacts) {
     this.id = id;
     this.attributes = attributes;
     this.zone = Object.hasOwn(attributes, 'zone') ? (attributes.zone ?? '') : '';
     this.total = total;
+    this.isDraining = isDraining;
     this.cpu = total.cpuMillis;
     this.memory = total.memoryMb;
     this.disk = total.diskMb;
     this.network = total.networkMbps;
     this.ports = total.ports;
+    this.eni = total.eni;
     this.cards = freshCards(total.gpuMillis);
     this.#sumCards();
   }
@@ -68,6 +74,7 @@ export class AgentSlot {
       networkMbps: this.network,
       gpuMillis: this.gpu,
       ports: this.ports,
+      eni: this.eni,
     };
   }
 
@@ -79,6 +86,7 @@ export class AgentSlot {
       request.diskMb <= this.disk &&
       request.networkMbps <= this.network &&
       request.ports <= this.ports &&
+      request.eni <= this.eni &&
       this.fitsCards(request.gpuMillis)
     );
   }
@@ -92,6 +100,7 @@ export class AgentSlot {
       request.diskMb <= total.diskMb &&
       request.networkMbps <= total.networkMbps &&
       request.ports <= total.ports &&
+      request.eni <= total.eni &&
       request.gpuMillis <= this.cards.length * millisPerCard
     );
   }
@@ -125,6 +134,7 @@ export class AgentSlot {
     this.disk += sign * resources.diskMb;
     this.network += sign * resources.networkMbps;
     this.ports += sign * resources.ports;
+    this.eni += sign * resources.eni;
     if (isExclusive) this.exclusiveTasks -= sign;
     if (resources.gpuMillis === 0) return;
     const each = takenPerCard(resources.gpuMillis);

@@ -4,7 +4,6 @@ import { explain, type Remedy, withoutConstraint } from './explain.js';
 import { isUnplaced, place, type QueuedTask } from './place.js';
 import {
   amounts,
-  book,
   fleetOf,
   type PlainAgent,
   type PlainJob,
@@ -41,15 +40,17 @@ const fleets = fc
       rack: fc.constantFrom('1', '2'),
       size: requests,
       cards: fc.nat(2),
+      isDraining: fc.constantFrom(false, false, false, true),
     }),
     { minLength: 1, maxLength: 5 },
   )
   .map((all) =>
     all.map(
-      ({ zone, rack, size, cards }, index): PlainAgent => ({
+      ({ zone, rack, size, cards, isDraining }, index): PlainAgent => ({
         id: `a${index}`,
         attributes: { zone, rack },
         total: { ...size, gpuMillis: cards * 1000 },
+        isDraining,
       }),
     ),
   );
@@ -108,38 +109,51 @@ function apply(remedy: Remedy, task: QueuedTask, running: readonly PlainRunning[
 it('explains every task that waits by reasons that cover all agents, and by changes each of which places it', () => {
   let remedies = 0;
   fc.assert(
-    fc.property(fleets, jobs, fc.array(fc.nat(2), { maxLength: 10 }), (agents, ofJobs, picks) => {
-      const running = settle(agents, ofJobs, picks);
-      for (const job of ofJobs) {
-        const fleet = fleetOf(agents);
-        for (const one of running) book(fleet, one);
-        const task = queued('new', job);
-        const [verdict] = [...place([task], fleet)];
-        const before = [...fleet.agents()].map(({ id, free, bookings }) => [
-          id,
-          free,
-          [...bookings.keys()].sort(),
-        ]);
-        const explanation = explain(task, fleet);
-        expect(
-          [...fleet.agents()].map(({ id, free, bookings }) => [id, free, [...bookings.keys()].sort()]),
-        ).toEqual(before);
-        if (verdict === undefined || !isUnplaced(verdict)) {
-          expect(explanation.agentId).toBe(verdict?.agentId);
-          continue;
-        }
-        expect(explanation.agentId).toBeUndefined();
-        for (const { reason, agents: count } of explanation.reasons)
-          expect(verdict.reasons.get(reason)).toBe(count);
-        for (const remedy of explanation.remedies) {
-          for (const changed of apply(remedy, task, running)) {
-            remedies += 1;
-            const [then] = [...place([changed.task], fleetOf(agents, changed.running))];
-            expect(then && !isUnplaced(then), JSON.stringify(remedy)).toBe(true);
+    fc.property(
+      fleets,
+      jobs,
+      fc.array(fc.nat(2), { maxLength: 10 }),
+      fc.nat(9),
+      (agents, ofJobs, picks, pick) => {
+        const running = settle(agents, ofJobs, picks);
+        // One agent may have refused the job of late; it goes on doing so whatever else changes.
+        const refuser = agents[pick];
+        const options = { refusalsSinceMs: 0 };
+        const fleetWith = (some: readonly PlainRunning[], job: PlainJob) => {
+          const fleet = fleetOf(agents, some);
+          if (refuser !== undefined) fleet.noteRefusal(job.id, refuser.id, 1);
+          return fleet;
+        };
+        for (const job of ofJobs) {
+          const fleet = fleetWith(running, job);
+          const task = queued('new', job);
+          const [verdict] = [...place([task], fleet, options)];
+          const before = [...fleet.agents()].map(({ id, free, bookings }) => [
+            id,
+            free,
+            [...bookings.keys()].sort(),
+          ]);
+          const explanation = explain(task, fleet, options);
+          expect(
+            [...fleet.agents()].map(({ id, free, bookings }) => [id, free, [...bookings.keys()].sort()]),
+          ).toEqual(before);
+          if (verdict === undefined || !isUnplaced(verdict)) {
+            expect(explanation.agentId).toBe(verdict?.agentId);
+            continue;
+          }
+          expect(explanation.agentId).toBeUndefined();
+          for (const { reason, agents: count } of explanation.reasons)
+            expect(verdict.reasons.get(reason)).toBe(count);
+          for (const remedy of explanation.remedies) {
+            for (const changed of apply(remedy, task, running)) {
+              remedies += 1;
+              const [then] = [...place([changed.task], fleetWith(changed.running, job), options)];
+              expect(then && !isUnplaced(then), JSON.stringify(remedy)).toBe(true);
+            }
           }
         }
-      }
-    }),
+      },
+    ),
     { numRuns: 400 },
   );
   expect(remedies).toBeGreaterThan(100);

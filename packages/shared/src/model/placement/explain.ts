@@ -1,8 +1,8 @@
 import type { Resources } from '../../gen/berth/v1/store.js';
 import type { AgentSlot } from './agent-slot.js';
-import { findAgent } from './find-agent.js';
+import { findAgent, type Search } from './find-agent.js';
 import type { Fleet } from './fleet.js';
-import { classOf, type QueuedTask } from './place.js';
+import { classOf, type PlaceOptions, type QueuedTask, searchFor } from './place.js';
 import { type Obstacle, obstaclesOn } from './reasons.js';
 import type { RequestClass } from './request-class.js';
 import { anywhere, type PlacementSpec } from './spec.js';
@@ -49,16 +49,20 @@ export type Remedy =
       readonly agents: number;
     };
 
+/** How tasks are placed, as far as it bears on one that waits. */
+export type ExplainOptions = Pick<PlaceOptions, 'policy' | 'failuresSinceMs' | 'refusalsSinceMs'>;
+
 /** Looks at every agent. The fleet is as it was afterwards. */
-export function explain(task: QueuedTask, fleet: Fleet): Explanation {
-  const request = classOf(fleet, task);
+export function explain(task: QueuedTask, fleet: Fleet, options: ExplainOptions = {}): Explanation {
+  const search = searchFor(task, fleet, options);
+  const { request } = search;
   const findings = [...fleet.agents()].map((slot) => ({ slot, obstacles: obstaclesOn(slot, request) }));
   const reasons = summarize(findings);
-  const found = findAgent({ fleet, request, policy: request.spec.policy ?? 'binpack' });
+  const found = findAgent(search);
   if (found !== undefined) return { agents: fleet.size, agentId: found.id, reasons, remedies: [] };
   const remedies = [
-    ...smallerRequests(task, fleet, findings),
-    ...fewerConstraints(task, fleet),
+    ...smallerRequests(task, search, findings),
+    ...fewerConstraints(task, search),
     ...endsOfTasks(fleet, request, findings),
   ];
   return { agents: fleet.size, reasons, remedies };
@@ -83,7 +87,7 @@ function summarize(findings: readonly Finding[]): readonly ExplainedReason[] {
 }
 
 /** For each resource that alone is in the way somewhere, the least by which the request would have to shrink. */
-function smallerRequests(task: QueuedTask, fleet: Fleet, findings: readonly Finding[]): readonly Remedy[] {
+function smallerRequests(task: QueuedTask, search: Search, findings: readonly Finding[]): readonly Remedy[] {
   const amounts = new Map<keyof Resources, Set<number>>();
   for (const { obstacles } of findings) {
     const [only] = obstacles;
@@ -96,7 +100,7 @@ function smallerRequests(task: QueuedTask, fleet: Fleet, findings: readonly Find
       const left = task.resources[resource] - amount;
       if (left < leastOf(resource)) continue;
       const resources = { ...task.resources, [resource]: left };
-      const agents = countAgents({ ...task, resources }, fleet);
+      const agents = countAgents({ ...task, resources }, search);
       if (agents > 0) return [{ kind: 'less', resource, amount, agents } as const];
     }
     return [];
@@ -108,11 +112,11 @@ function leastOf(resource: keyof Resources): number {
   return resource === 'cpuMillis' || resource === 'memoryMb' ? 1 : 0;
 }
 
-function fewerConstraints(task: QueuedTask, fleet: Fleet): readonly Remedy[] {
+function fewerConstraints(task: QueuedTask, search: Search): readonly Remedy[] {
   const { spec = anywhere } = task;
   const rules = [...spec.fixedRules, ...spec.changingRules].map(({ name }) => name);
   return [...spec.conditions, ...rules].flatMap((constraint) => {
-    const agents = countAgents({ ...task, spec: withoutConstraint(spec, constraint) }, fleet);
+    const agents = countAgents({ ...task, spec: withoutConstraint(spec, constraint) }, search);
     return agents > 0 ? [{ kind: 'without', constraint, agents } as const] : [];
   });
 }
@@ -129,8 +133,8 @@ export function withoutConstraint(spec: PlacementSpec, constraint: string): Plac
 }
 
 /** Agents that could take the task as it is asked for. */
-function countAgents(task: QueuedTask, fleet: Fleet): number {
-  const request = classOf(fleet, task);
+function countAgents(task: QueuedTask, { fleet, request: { refusedBy } }: Search): number {
+  const request = classOf(fleet, task, { refusedBy });
   let agents = 0;
   for (const slot of fleet.agents()) if (obstaclesOn(slot, request).length === 0) agents += 1;
   return agents;
@@ -159,7 +163,7 @@ function endsOfTasks(fleet: Fleet, request: RequestClass, findings: readonly Fin
 
 /** Whether the end of a task could do away with the obstacle. */
 function endsWithTasks({ cause }: Obstacle): boolean {
-  return cause.kind !== 'rule';
+  return cause.kind !== 'rule' && cause.kind !== 'draining' && cause.kind !== 'refused';
 }
 
 function helpsByEnding(

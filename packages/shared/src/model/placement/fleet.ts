@@ -21,6 +21,7 @@ export class Fleet {
   readonly #slots = new Map<string, AgentSlot>();
   readonly #jobs = new Map<string, JobPlaces>();
   readonly #failures = new Map<string, Map<string, number>>();
+  readonly #refusals = new Map<string, Map<string, number>>();
   readonly #orders: (AgentOrder | undefined)[] = [];
   #scale: Scale = scaleOf([]);
   /** Whether a bigger agent came, or one left that may have been the biggest. */
@@ -94,7 +95,7 @@ export class Fleet {
     const { gpuMillis } = booking.resources;
     const needsCards = gpuMillis > 0 && booking.cards.length === 0;
     const complete = needsCards ? { ...booking, cards: slot.cardsFor(gpuMillis) } : booking;
-    this.#change(slot, () => slot.book(complete));
+    this.#change(slot, complete, true);
     this.#placesFor(booking.jobId).add(slot);
     return complete;
   }
@@ -103,25 +104,35 @@ export class Fleet {
   give(slot: AgentSlot, taskId: string): Booking | undefined {
     const booking = slot.bookings.get(taskId);
     if (booking === undefined) return undefined;
-    this.#change(slot, () => slot.unbook(booking));
+    this.#change(slot, booking, false);
     this.#leave(booking.jobId, slot);
     return booking;
   }
 
   /** Notes that a task of the job has failed on the agent. */
   noteFailure(jobId: string, agentId: string, atMs: number): void {
-    const failures = this.#failures.get(jobId) ?? new Map<string, number>();
-    failures.set(agentId, Math.max(atMs, failures.get(agentId) ?? 0));
-    this.#failures.set(jobId, failures);
+    noteLatest(this.#failures, jobId, { agentId, atMs });
   }
 
+  /** Notes that the agent has not taken a task of the job. */
+  noteRefusal(jobId: string, agentId: string, atMs: number): void {
+    noteLatest(this.#refusals, jobId, { agentId, atMs });
+  }
+
+  /** Forgets what went wrong with the job's tasks. */
   forgetFailures(jobId: string): void {
     this.#failures.delete(jobId);
+    this.#refusals.delete(jobId);
   }
 
   /** When tasks of the job failed, by agent. */
   failuresOf(jobId: string): ReadonlyMap<string, number> | undefined {
     return this.#failures.get(jobId);
+  }
+
+  /** When agents last refused tasks of the job. */
+  refusalsOf(jobId: string): ReadonlyMap<string, number> | undefined {
+    return this.#refusals.get(jobId);
   }
 
   /** The agents in that order, which is kept from its first use on. */
@@ -153,10 +164,16 @@ export class Fleet {
     this.changes.forget();
   }
 
-  #change(slot: AgentSlot, change: () => void): void {
-    for (const order of this.#orders) order?.remove(slot);
-    change();
-    for (const order of this.#orders) order?.insert(slot);
+  /** Books or unbooks; the orders learn of it. */
+  #change(slot: AgentSlot, booking: Booking, isTaken: boolean): void {
+    const fullest = this.#orders[fullestFirst];
+    const emptiest = this.#orders[emptiestFirst];
+    const seat = fullest?.seatOf(slot);
+    const otherSeat = emptiest?.seatOf(slot);
+    if (isTaken) slot.book(booking);
+    else slot.unbook(booking);
+    if (seat !== undefined) fullest?.settle(slot, seat);
+    if (otherSeat !== undefined) emptiest?.settle(slot, otherSeat);
     this.changes.push(slot);
   }
 
@@ -173,4 +190,15 @@ export class Fleet {
     places?.remove(slot);
     if (places?.count === 0) this.#jobs.delete(jobId);
   }
+}
+
+interface Noted {
+  readonly agentId: string;
+  readonly atMs: number;
+}
+
+function noteLatest(all: Map<string, Map<string, number>>, jobId: string, { agentId, atMs }: Noted): void {
+  const ofJob = all.get(jobId) ?? new Map<string, number>();
+  ofJob.set(agentId, Math.max(atMs, ofJob.get(agentId) ?? 0));
+  all.set(jobId, ofJob);
 }

@@ -1,29 +1,28 @@
+import type { Resources } from '../../gen/berth/v1/store.js';
 import type { AgentSlot } from './agent-slot.js';
 import { chooseCards, millisPerCard, takenPerCard } from './cards.js';
 import type { Fleet } from './fleet.js';
 import type { RequestClass } from './request-class.js';
-import type { TypicalRequest } from './request-mix.js';
+import type { RequestMix, TypicalRequest } from './request-mix.js';
 
-/**
- * A twelfth of a card, in thousandths: agents whose losses differ by less are alike, and the fullest of them is taken. The
- * value comes from trials on one public trace; exact sums, and steps of twice this size, allocated less there.
- */
-const worthwhile = 1000 / 12;
+/** Sums that differ by less than a millionth of a thousandth are equal; then the fullest agent is taken. */
+const exactness = 1e6;
 
 /** What is free on an agent, as far as requests to come are concerned. */
 interface Room {
   readonly cpu: number;
   readonly memory: number;
   readonly cards: readonly number[];
+  readonly slot: AgentSlot;
 }
 
 /**
  * How much more of an agent's cards becomes useless when a task of the class takes its room there: the expected
- * thousandths that a typical request could not use, after less before, in twelfths of a card. Remembered until the agent, or the mix of
- * requests, changes.
+ * thousandths that typical requests could not use, after less before. Remembered until the agent, or the mix of requests,
+ * changes.
  */
 export function uselessRoom(fleet: Fleet, request: RequestClass): (slot: AgentSlot) => number {
-  const typical = fleet.mix.typical();
+  fleet.mix.typical();
   if (request.scoredMix !== fleet.mix.version) {
     request.scoredMix = fleet.mix.version;
     request.scoredVersions.length = 0;
@@ -31,7 +30,7 @@ export function uselessRoom(fleet: Fleet, request: RequestClass): (slot: AgentSl
   return (slot) => {
     const known = request.scores[slot.index];
     if (known !== undefined && request.scoredVersions[slot.index] === slot.version) return known;
-    const score = Math.round(lossOf(slot, request, typical).loss / worthwhile);
+    const score = Math.round(lossOf(slot, request, fleet.mix).loss * exactness);
     request.scores[slot.index] = score;
     request.scoredVersions[slot.index] = slot.version;
     return score;
@@ -40,24 +39,45 @@ export function uselessRoom(fleet: Fleet, request: RequestClass): (slot: AgentSl
 
 /** The cards on which the task leaves the most of use to others. */
 export function cardsLeavingMost(fleet: Fleet, request: RequestClass, slot: AgentSlot): readonly number[] {
-  return lossOf(slot, request, fleet.mix.typical()).cards;
+  return lossOf(slot, request, fleet.mix).cards;
 }
 
 function lossOf(
   slot: AgentSlot,
   { resources }: RequestClass,
-  typical: readonly TypicalRequest[],
+  mix: RequestMix,
 ): { readonly loss: number; readonly cards: readonly number[] } {
-  const before = uselessIn(slot, typical);
+  if (slot.gpu === 0) return { loss: 0, cards: [] };
+  const { cpu, memory, cards: free } = slot;
   const gpu = resources.gpuMillis;
-  const [cpu, memory] = [slot.cpu - resources.cpuMillis, slot.memory - resources.memoryMb];
+  const each = takenPerCard(gpu);
+  const typical = mix.typical();
+  const before = usefulNow(slot, mix);
+  const left = {
+    cpu: cpu - resources.cpuMillis,
+    memory: memory - resources.memoryMb,
+    slot,
+    cards: [...free],
+  };
   let best = { loss: Number.POSITIVE_INFINITY, cards: [] as readonly number[] };
-  for (const cards of choices(gpu, slot.cards)) {
-    const left = slot.cards.map((free, card) => (cards.includes(card) ? free - takenPerCard(gpu) : free));
-    const loss = uselessIn({ cpu, memory, cards: left }, typical) - before;
+  for (const cards of choices(gpu, free)) {
+    for (const card of cards) left.cards[card] = (free[card] ?? 0) - each;
+    // What the task takes is in use, and so is not useless.
+    const loss = before - usefulIn(left, typical) - gpu;
     if (loss < best.loss) best = { loss, cards };
+    for (const card of cards) left.cards[card] = free[card] ?? 0;
   }
   return best;
+}
+
+/** Remembered, since all classes ask it of the same agents. */
+function usefulNow(slot: AgentSlot, mix: RequestMix): number {
+  const known = mix.useful.get(slot);
+  if (known !== undefined && known.version === slot.version && known.mix === mix.version) return known.value;
+  const { cpu, memory, cards, version } = slot;
+  const value = usefulIn({ cpu, memory, cards, slot }, mix.typical());
+  mix.useful.set(slot, { version, mix: mix.version, value });
+  return value;
 }
 
 /** The choices of cards that differ: cards with the same free share are alike. */
@@ -77,30 +97,40 @@ function choices(gpu: number, free: readonly number[]): readonly (readonly numbe
   return different;
 }
 
-function uselessIn({ cpu, memory, cards }: Room, typical: readonly TypicalRequest[]): number {
-  if (cards.length === 0) return 0;
-  let all = 0;
+/** The free thousandths that a typical request could use, as expected over the mix. */
+function usefulIn(room: Room, typical: readonly TypicalRequest[]): number {
+  const { cpu, memory, cards, slot } = room;
   let largest = 0;
   let whole = 0;
   for (const free of cards) {
-    all += free;
     if (free > largest) largest = free;
-    if (free === millisPerCard) whole += 1;
+    if (free === millisPerCard) whole += millisPerCard;
   }
   let expected = 0;
-  for (const { resources, share } of typical) {
-    const { gpuMillis } = resources;
-    const fitsRest = gpuMillis > 0 && resources.cpuMillis <= cpu && resources.memoryMb <= memory;
-    const fitsCards = gpuMillis < millisPerCard ? gpuMillis <= largest : gpuMillis <= whole * millisPerCard;
-    expected += share * (fitsRest && fitsCards ? tooSmall(gpuMillis, cards) : all);
+  for (const { resources, share, mayUse } of typical) {
+    const { gpuMillis, cpuMillis, memoryMb } = resources;
+    if (gpuMillis === 0 || cpuMillis > cpu || memoryMb > memory) continue;
+    const isShare = gpuMillis < millisPerCard;
+    if (gpuMillis > (isShare ? largest : whole) || !mayUse(slot)) continue;
+    expected += share * fed(isShare ? freeAbove(gpuMillis, cards) : whole, resources, room);
   }
   return expected;
 }
 
-/** The free thousandths on cards that have too little for what the request wants of each. */
-function tooSmall(gpuMillis: number, cards: readonly number[]): number {
-  const each = takenPerCard(gpuMillis);
+/** The free thousandths on cards that have at least so much left. */
+function freeAbove(least: number, cards: readonly number[]): number {
   let sum = 0;
-  for (const free of cards) if (free < each) sum += free;
+  for (const free of cards) if (free >= least) sum += free;
   return sum;
+}
+
+/**
+ * What of the cards counts as useful to such requests. The next one finds them all of use. If only such requests came, cpu
+ * or memory might end before these cards do. Other requests come too, so the truth is between the two: their geometric mean.
+ */
+function fed(toNext: number, { gpuMillis, cpuMillis, memoryMb }: Resources, { cpu, memory }: Room): number {
+  let toAll = toNext;
+  if (cpu * gpuMillis < toAll * cpuMillis) toAll = (cpu * gpuMillis) / cpuMillis;
+  if (memory * gpuMillis < toAll * memoryMb) toAll = (memory * gpuMillis) / memoryMb;
+  return toAll === toNext ? toNext : Math.sqrt(toNext * toAll);
 }

@@ -73,7 +73,8 @@ describe('place', () => {
   });
 
   it('looks at every resource', () => {
-    const free = { cpuMillis: 1000, memoryMb: 1000, diskMb: 10, networkMbps: 10, gpuMillis: 1000, ports: 1 };
+    const scarce = { diskMb: 10, networkMbps: 10, ports: 1, eni: 1 };
+    const free = { cpuMillis: 1000, memoryMb: 1000, gpuMillis: 1000, ...scarce };
     const fleet = fleetOf([agent('a', free)]);
     for (const dimension of Object.keys(free) as (keyof typeof free)[]) {
       expect(plan([task('t', free)], fleet)).toEqual(['t on a cards 0']);

@@ -1,9 +1,11 @@
 import type { Resources } from '../../gen/berth/v1/store.js';
-import type { AgentSlot, Booking } from './agent-slot.js';
-import { findAgent } from './find-agent.js';
+import { findAgent, type Search } from './find-agent.js';
 import type { Fleet } from './fleet.js';
 import { cardsLeavingMost } from './fragmentation.js';
+import { Journal } from './journal.js';
+import { type Eviction, type PreemptionRules, Preemptor } from './preempt.js';
 import type { FitPolicy } from './preferences.js';
+import { type GroupShares, lineUp } from './queue-order.js';
 import { countReasons } from './reasons.js';
 import { RequestClass } from './request-class.js';
 import { anywhere, type PlacementSpec } from './spec.js';
@@ -27,9 +29,15 @@ export interface Placement {
 /** Why a task stays queued: a reason, and the number of agents it applies to. */
 export interface Unplaced {
   readonly taskId: string;
+  readonly jobId: string;
   /** Counted once in a plan for tasks that are alike; empty where the plan was not asked for them. */
   readonly reasons: ReadonlyMap<string, number>;
+  /** Where room is made for it by preemption, and which tasks have to stop for that, beside those that stop already. */
+  readonly eviction?: Eviction;
 }
+
+/** When something last happened to tasks of a job on an agent: by job, then by agent. */
+export type TimesByJob = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 export interface PlaceOptions {
   /** Of tasks whose jobs choose none. */
@@ -38,6 +46,14 @@ export interface PlaceOptions {
   readonly ending?: readonly { readonly taskId: string; readonly agentId: string }[];
   /** Failures of a job on an agent since then count against that agent. */
   readonly failuresSinceMs?: number;
+  /** An agent that has refused a task of a job since then gets no other one of it. */
+  readonly refusalsSinceMs?: number;
+  /** Failures and refusals that the fleet has not heard of yet. */
+  readonly news?: { readonly failures: TimesByJob; readonly refusals: TimesByJob };
+  /** How the cell is shared between capacity groups; where it is not given, groups make no difference. */
+  readonly groups?: GroupShares;
+  /** Which tasks may be stopped to make room for critical ones; where it is not given, none. */
+  readonly preemption?: PreemptionRules;
   /** Which tasks the plan gives reasons for, if they have to wait; all, where it is not given. */
   readonly explains?: (taskId: string) => boolean;
 }
@@ -46,7 +62,7 @@ export interface PlaceOptions {
 const maxClasses = 10_000;
 
 /**
- * Places queued tasks by tier, priority and age (their order in the queue), each on the agent that is best for it. A
+ * Places queued tasks by tier, priority, fairness between groups and age (their order in the queue), each on the agent that is best for it. A
  * task that cannot be placed holds up nobody. The same arguments give the same plan. When the plan has been taken to its
  * end, or given up, the fleet is as it was: what comes of the plan is for others to book.
  */
@@ -57,9 +73,15 @@ export function* place(
 ): Generator<Placement | Unplaced, void, undefined> {
   const journal = new Journal(fleet);
   const book = new ReasonBook(fleet);
+  const preemptor = options.preemption && new Preemptor(fleet, options.preemption);
+  const line = lineUp(queue, options.groups);
   try {
     for (const { taskId, agentId } of options.ending ?? []) journal.give(agentId, taskId);
-    for (const task of inOrder(queue)) yield placeOne(task, { fleet, options, journal, book });
+    for (let task = line.next(); task !== undefined; task = line.next()) {
+      const verdict = placeOne(task, { fleet, options, journal, book, preemptor });
+      if (!isUnplaced(verdict) || verdict.eviction !== undefined) line.served();
+      yield verdict;
+    }
   } finally {
     journal.undo();
   }
@@ -71,7 +93,8 @@ export function isUnplaced(verdict: Placement | Unplaced): verdict is Unplaced {
 }
 
 /** The reasons of an unplaced task as one sentence for people. */
-export function explainUnplaced({ reasons }: Unplaced): string {
+export function explainUnplaced({ reasons, eviction }: Unplaced): string {
+  if (eviction !== undefined) return `waiting: room is being made for it on agent ${eviction.agentId}`;
   if (reasons.size === 0) return 'waiting: there is no live agent';
   const parts = [...reasons].map(([reason, count]) => `${reason} on ${count} agent${count === 1 ? '' : 's'}`);
   return `waiting: ${parts.join(', ')}`;
@@ -82,19 +105,16 @@ interface Work {
   readonly options: PlaceOptions;
   readonly journal: Journal;
   readonly book: ReasonBook;
+  readonly preemptor: Preemptor | undefined;
 }
 
-function placeOne(task: QueuedTask, { fleet, options, journal, book }: Work): Placement | Unplaced {
+function placeOne(task: QueuedTask, work: Work): Placement | Unplaced {
+  const { fleet, options, journal } = work;
   const { taskId, jobId, resources, spec = anywhere } = task;
-  const failedOn = recentFailures(fleet, jobId, options.failuresSinceMs);
-  const request = classOf(fleet, task, failedOn !== undefined);
-  const policy = spec.policy ?? options.policy ?? 'binpack';
-  if (policy === 'fragmentation') fleet.mix.note(resources);
+  const { request, failedOn, policy } = searchFor(task, fleet, options);
+  if (policy === 'fragmentation') fleet.mix.note(resources, request);
   const slot = findAgent({ fleet, request, policy, failedOn });
-  if (slot === undefined) {
-    const isAsked = options.explains?.(taskId) ?? true;
-    return { taskId, reasons: isAsked ? book.reasons(request) : noReasons };
-  }
+  if (slot === undefined) return leaveQueued(task, request, work);
   const cards =
     policy === 'fragmentation' && resources.gpuMillis > 0
       ? cardsLeavingMost(fleet, request, slot)
@@ -102,6 +122,34 @@ function placeOne(task: QueuedTask, { fleet, options, journal, book }: Work): Pl
   const isExclusive = spec.conditions.has('exclusiveHost');
   journal.take(slot, { taskId, jobId, resources, cards, isExclusive });
   return { taskId, agentId: slot.id, cards };
+}
+
+/** The task stays queued; where it may preempt others, the room that they leave is kept for it to the end of the plan. */
+function leaveQueued(
+  { taskId, jobId, resources, spec = anywhere }: QueuedTask,
+  request: RequestClass,
+  { fleet, options, journal, book, preemptor }: Work,
+): Unplaced {
+  const reasons = (options.explains?.(taskId) ?? true) ? book.reasons(request) : noReasons;
+  const eviction = spec.tier === 'critical' ? preemptor?.makeRoom(request) : undefined;
+  const slot = eviction && fleet.find(eviction.agentId);
+  if (eviction === undefined || slot === undefined) return { taskId, jobId, reasons };
+  const isExclusive = spec.conditions.has('exclusiveHost');
+  journal.take(slot, { taskId, jobId, resources, cards: eviction.cards, isExclusive });
+  return { taskId, jobId, reasons, eviction };
+}
+
+/** How an agent for the task is looked for. */
+export function searchFor(
+  task: QueuedTask,
+  fleet: Fleet,
+  { policy = 'binpack', failuresSinceMs, refusalsSinceMs, news }: PlaceOptions = {},
+): Search {
+  const { jobId, spec = anywhere } = task;
+  const failedOn = since(failuresSinceMs, fleet.failuresOf(jobId), news?.failures.get(jobId));
+  const refusedBy = since(refusalsSinceMs, fleet.refusalsOf(jobId), news?.refusals.get(jobId));
+  const request = classOf(fleet, task, { dependsOnJob: failedOn !== undefined, refusedBy });
+  return { fleet, request, policy: spec.policy ?? policy, failedOn };
 }
 
 /** Agents that one plan looks at, at most, to count reasons: a plan with very many different waits says less of each. */
@@ -129,72 +177,42 @@ class ReasonBook {
   }
 }
 
+/** What sets a task apart from others that ask for the same. */
+interface Apart {
+  readonly dependsOnJob?: boolean;
+  readonly refusedBy?: ReadonlySet<string> | undefined;
+}
+
 /** The class of tasks that ask for the same as this one. */
-export function classOf(fleet: Fleet, task: QueuedTask, dependsOnJob = false): RequestClass {
+export function classOf(
+  fleet: Fleet,
+  task: QueuedTask,
+  { dependsOnJob, refusedBy }: Apart = {},
+): RequestClass {
   const { resources, spec = anywhere } = task;
-  const jobId = spec.dependsOnJob || dependsOnJob ? task.jobId : '';
-  const { cpuMillis, memoryMb, diskMb, networkMbps, gpuMillis, ports } = resources;
-  const key = `${cpuMillis}/${memoryMb}/${diskMb}/${networkMbps}/${gpuMillis}/${ports} ${jobId} ${spec.key}`;
+  const jobId = spec.dependsOnJob || dependsOnJob || refusedBy !== undefined ? task.jobId : '';
+  const { cpuMillis, memoryMb, diskMb, networkMbps, gpuMillis, ports, eni } = resources;
+  const amounts = `${cpuMillis}/${memoryMb}/${diskMb}/${networkMbps}/${gpuMillis}/${ports}/${eni}`;
+  const without = refusedBy === undefined ? '' : ` without ${[...refusedBy].join(' ')}`;
+  const key = `${amounts} ${jobId} ${spec.key}${without}`;
   const known = fleet.classes.get(key);
   if (known !== undefined) return known;
   if (fleet.classes.size >= maxClasses) fleet.classes.clear();
-  const request = new RequestClass(fleet, resources, spec, task.jobId);
+  const request = new RequestClass(fleet, task, refusedBy);
   fleet.classes.set(key, request);
   return request;
 }
 
-function recentFailures(
-  fleet: Fleet,
-  jobId: string,
+/** The agents for which something was noted since then; undefined where there are none. */
+function since(
   sinceMs: number | undefined,
+  ...noted: readonly (ReadonlyMap<string, number> | undefined)[]
 ): ReadonlySet<string> | undefined {
-  const failures = sinceMs === undefined ? undefined : fleet.failuresOf(jobId);
-  if (failures === undefined || sinceMs === undefined) return undefined;
-  const recent = new Set<string>();
-  for (const [agentId, atMs] of failures) if (atMs >= sinceMs) recent.add(agentId);
-  return recent.size === 0 ? undefined : recent;
-}
-
-/** By tier, then priority; the queue's own order decides among equals. */
-function inOrder(queue: readonly QueuedTask[]): readonly QueuedTask[] {
-  const isPlain = queue.every(({ spec = anywhere }) => spec.tier === 'flex' && spec.priority === 0);
-  return isPlain ? queue : queue.toSorted((a, b) => rank(b) - rank(a));
-}
-
-function rank({ spec = anywhere }: QueuedTask): number {
-  return (spec.tier === 'critical' ? 1_000_000 : 0) + spec.priority;
-}
-
-/** A step of a plan: a task that was booked, or one whose booking was given back. */
-interface Step {
-  readonly slot: AgentSlot;
-  readonly booking: Booking;
-  readonly isTaken: boolean;
-}
-
-/** What a plan has booked, so that it can be taken back. */
-class Journal {
-  readonly #fleet: Fleet;
-  readonly #steps: Step[] = [];
-
-  constructor(fleet: Fleet) {
-    this.#fleet = fleet;
+  let recent: Set<string> | undefined;
+  if (sinceMs === undefined) return undefined;
+  for (const times of noted) {
+    if (times === undefined) continue;
+    for (const [agentId, atMs] of times) if (atMs >= sinceMs) recent = (recent ?? new Set()).add(agentId);
   }
-
-  take(slot: AgentSlot, booking: Booking): void {
-    this.#steps.push({ slot, booking: this.#fleet.take(slot, booking), isTaken: true });
-  }
-
-  give(agentId: string, taskId: string): void {
-    const slot = this.#fleet.find(agentId);
-    const booking = slot && this.#fleet.give(slot, taskId);
-    if (slot !== undefined && booking !== undefined) this.#steps.push({ slot, booking, isTaken: false });
-  }
-
-  undo(): void {
-    for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
-      if (step.isTaken) this.#fleet.give(step.slot, step.booking.taskId);
-      else this.#fleet.take(step.slot, step.booking);
-    }
-  }
+  return recent;
 }

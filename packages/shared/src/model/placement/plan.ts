@@ -1,3 +1,4 @@
+import { noStage } from '../stages.js';
 import type { Booking } from './agent-slot.js';
 import { type Explanation, explain } from './explain.js';
 import type { Fleet } from './fleet.js';
@@ -36,7 +37,7 @@ export function planTasks(
     const request = classOf(fleet, task);
     const isNews = !explained.has(request) && explained.size < maxExplained;
     explained.add(request);
-    planned.push({ task, cards: [], ...(isNews ? { explanation: explain(task, fleet) } : {}) });
+    planned.push({ task, cards: [], ...(isNews ? { explanation: explain(task, fleet, options) } : {}) });
   }
   return planned;
 }
@@ -48,11 +49,16 @@ export function loseAgents(fleet: Fleet, agentIds: readonly string[]): readonly 
   return bookings;
 }
 
-/** Tasks of a job that is not there yet; `count` of them. */
-export function newTasks(request: Omit<QueuedTask, 'taskId'>, count: number): readonly QueuedTask[] {
+/** Tasks of a job that is not there yet, or of one of its stages; `count` of them. */
+export function newTasks(
+  request: Omit<QueuedTask, 'taskId'>,
+  count: number,
+  stage: number = noStage,
+): readonly QueuedTask[] {
   const { jobId, resources, spec = anywhere } = request;
+  const part = stage === noStage ? '' : `${stage}-`;
   return Array.from({ length: count }, (_, slot) => ({
-    taskId: `${jobId}.${slot}-0`,
+    taskId: `${jobId}.${part}${slot}-0`,
     jobId,
     resources,
     spec,

@@ -12,7 +12,7 @@ export interface Obstacle {
     | { readonly kind: 'resource'; readonly resource: keyof Resources; readonly missing: number }
     | { readonly kind: 'condition'; readonly condition: ConditionName }
     | { readonly kind: 'rule'; readonly rule: string }
-    | { readonly kind: 'exclusiveTenant' };
+    | { readonly kind: 'exclusiveTenant' | 'draining' | 'refused' };
 }
 
 const scarce: readonly (readonly [Exclude<keyof Resources, 'gpuMillis'>, string])[] = [
@@ -21,6 +21,7 @@ const scarce: readonly (readonly [Exclude<keyof Resources, 'gpuMillis'>, string]
   ['diskMb', 'too little disk free'],
   ['networkMbps', 'too little network free'],
   ['ports', 'too few ports free'],
+  ['eni', 'too few network interfaces free'],
 ];
 
 const noRules: readonly Rule[] = [];
@@ -72,6 +73,10 @@ function brokenRules(slot: AgentSlot, request: RequestClass): readonly Obstacle[
   for (const { name, holds } of rules) {
     if (facts === undefined || holds(facts)) continue;
     obstacles.push({ reason: `constraint not met (${name})`, cause: { kind: 'rule', rule: name } });
+  }
+  if (slot.isDraining) obstacles.push({ reason: 'draining', cause: { kind: 'draining' } });
+  if (request.refusedBy?.has(slot.id)) {
+    obstacles.push({ reason: 'it refused a task of this job lately', cause: { kind: 'refused' } });
   }
   if (slot.exclusiveTasks > 0) {
     obstacles.push({ reason: 'kept by an exclusive task', cause: { kind: 'exclusiveTenant' } });

@@ -3,7 +3,7 @@ import type { Facts } from '../expression/compile.js';
 import { type AgentOrder, type Position, start } from './agent-order.js';
 import type { AgentSlot } from './agent-slot.js';
 import type { Fleet } from './fleet.js';
-import type { PlacementSpec, Wish } from './spec.js';
+import { anywhere, type PlacementSpec, type Wish } from './spec.js';
 
 /** Up to where a search needs not look again, but at agents that have changed since. */
 export interface Cursor {
@@ -12,12 +12,21 @@ export interface Cursor {
   seen: number;
 }
 
+/** What a task asks for. */
+export interface Asking {
+  readonly jobId: string;
+  readonly resources: Resources;
+  readonly spec?: PlacementSpec;
+}
+
 /** Tasks that ask for the same, share what was found out for any of them. */
 export class RequestClass {
   readonly resources: Resources;
   readonly spec: PlacementSpec;
   /** '' where the verdict is the same for all jobs. */
   readonly jobId: string;
+  /** Agents that will not take a task of this job for now. */
+  readonly refusedBy: ReadonlySet<string> | undefined;
   readonly #cursors = new Map<AgentOrder, Map<string, Cursor>>();
   /** Scores of agents by their index, for policies that score; with the agent's version that each is of. */
   readonly scores: number[] = [];
@@ -29,11 +38,12 @@ export class RequestClass {
   #zones: readonly string[] = [];
   #zonesOf = -1;
 
-  constructor(fleet: Fleet, resources: Resources, spec: PlacementSpec, jobId: string) {
+  constructor(fleet: Fleet, { resources, spec = anywhere, jobId }: Asking, refusedBy?: ReadonlySet<string>) {
     this.#fleet = fleet;
     this.resources = resources;
     this.spec = spec;
     this.jobId = jobId;
+    this.refusedBy = refusedBy;
   }
 
   /** Whether the agent is one that the job may use, whatever runs there. */
@@ -50,7 +60,8 @@ export class RequestClass {
 
   /** Whether what runs there, or elsewhere, lets a task of the job come to the agent; room is another matter. */
   isWelcome(slot: AgentSlot): boolean {
-    if (slot.exclusiveTasks > 0 || !this.isAllowed(slot)) return false;
+    if (slot.exclusiveTasks > 0 || slot.isDraining || !this.isAllowed(slot)) return false;
+    if (this.refusedBy?.has(slot.id)) return false;
     const { conditions, changingRules } = this.spec;
     if (conditions.has('uniqueHost') && !this.#isUnique(slot)) return false;
     if (conditions.has('exclusiveHost') && slot.bookings.size > 0) return false;
@@ -89,6 +100,7 @@ export class RequestClass {
       if (
         slot.zone !== '' &&
         !zones.has(slot.zone) &&
+        !slot.isDraining &&
         slot.couldFit(this.resources) &&
         this.isAllowed(slot)
       ) {

@@ -11,6 +11,7 @@ import { compileExpression, conjuncts, isStatic, mentions, type Predicate } from
 import { printExpression } from '../expression/print.js';
 import type { ConditionName } from '../expression/vocabulary.js';
 import { containerOf } from '../job.js';
+import { noStage } from '../stages.js';
 import { type FitPolicy, preferencesOf, type Tier } from './preferences.js';
 
 /** A requirement of an agent, with the words by which people know it. */
@@ -41,26 +42,30 @@ export interface PlacementSpec {
   readonly tier: Tier;
   readonly priority: number;
   readonly capacityGroup: string;
+  /** Undefined: the kind of job decides. */
+  readonly disruptionLimit?: number;
 }
 
 /** A constraint that need not hold. */
 export type Wish = { readonly condition: ConditionName } | Rule;
 
-/** What a job's descriptor says of its placement. */
-export function specOf(descriptor: JobDescriptor): PlacementSpec {
-  return compileSpec(containerOf(descriptor), preferencesOf(descriptor));
+/** What a job's descriptor says of the placement of its tasks, or of those of one stage. */
+export function specOf(descriptor: JobDescriptor, stage: number = noStage): PlacementSpec {
+  return compileSpec(containerOf(descriptor, stage), preferencesOf(descriptor, stage));
 }
 
-const known = new WeakMap<JobRecord, PlacementSpec>();
+/** By stage. */
+const known = new WeakMap<JobRecord, Map<number, PlacementSpec>>();
 
-/** The spec of a stored job, compiled when it is first asked for. */
-export function specOfJob(job: JobRecord): PlacementSpec {
-  const spec = known.get(job) ?? (job.descriptor === undefined ? anywhere : specOf(job.descriptor));
-  known.set(job, spec);
+/** The spec of a stored job, or of one of its stages, compiled when it is first asked for. */
+export function specOfJob(job: JobRecord, stage: number = noStage): PlacementSpec {
+  const ofJob = known.get(job) ?? new Map<number, PlacementSpec>();
+  const spec = ofJob.get(stage) ?? (job.descriptor === undefined ? anywhere : specOf(job.descriptor, stage));
+  known.set(job, ofJob.set(stage, spec));
   return spec;
 }
 
-type SpecPreferences = Pick<PlacementSpec, 'policy' | 'tier' | 'priority' | 'capacityGroup'> & {
+type SpecPreferences = Pick<PlacementSpec, 'tier' | 'priority' | 'capacityGroup' | 'disruptionLimit'> & {
   readonly fitPolicy?: FitPolicy;
 };
 

@@ -30,5 +30,7 @@ function amountText(resource: keyof Resources, amount: number): string {
       return `${amount / 1000} less gpu`;
     case 'ports':
       return `${amount} fewer port${amount === 1 ? '' : 's'}`;
+    case 'eni':
+      return `${amount} fewer network interface${amount === 1 ? '' : 's'} of its own`;
   }
 }

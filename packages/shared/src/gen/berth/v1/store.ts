@@ -162,6 +162,8 @@ export interface ClusterStatusRecord {
 export interface Wish {
   atMs: number;
   by: string;
+  /** For people: why, where the author is not a caller. */
+  text?: string | undefined;
 }
 
 /** Written by gateways: what a caller wants of a job. */
@@ -180,6 +182,8 @@ export interface JobRecord {
   arguments: string[];
   /** The fire of its cluster's schedule that started it, in milliseconds since the epoch; 0: none did. */
   fireAtMs: number;
+  /** In a cluster whose number of live jobs is limited: which of the places for them the job holds, from 1. */
+  clusterPlace?: number | undefined;
 }
 
 /** Written by the master: how a job stands. */
@@ -187,10 +191,15 @@ export interface JobStatusRecord {
   jobId: string;
   state: JobState | undefined;
   stateChanges: StateChange[];
-  /** The last attempt of each slot that has no task record left, so that no task id is ever used twice. */
+  /**
+   * The last attempt of each slot that has no task record left, so that no task id is ever used twice. The key of a slot of
+   * a stage is the stage's number times 2^20, and the slot.
+   */
   slotAttempts: { [key: number]: number };
   /** 0 while the job is live. */
   finishedAtMs: number;
+  /** The greatest worker number of tasks that have left, in a job with stages. */
+  lastWorkerNumber?: number | undefined;
 }
 
 export interface JobStatusRecord_SlotAttemptsEntry {
@@ -234,11 +243,13 @@ export interface Resources {
   gpuMillis: number;
   /** Container ports of a task, or the number of ports an agent can publish. */
   ports: number;
+  /** Network interfaces with an address of their own. */
+  eni: number;
 }
 
 /** An order to end a task, with what its end will be called. */
 export interface Stop {
-  /** A reason code that decides the final state: killed, scaledDown, runtimeLimitExceeded, stuckInState. */
+  /** A reason code that decides the final state: killed, scaledDown, runtimeLimitExceeded, moved, preempted. */
   code: string;
   text: string;
   atMs: number;
@@ -275,6 +286,8 @@ export interface TaskRecord {
   stage: number;
   /** What the container wrote to the file named in BERTH_RESULTS, a line each. */
   results: string[];
+  /** In a job with stages: counts from 1 over all tasks that the job ever had. */
+  workerNumber?: number | undefined;
 }
 
 /** Written by gateways: a caller's wish that a task stop. The master removes it with the task. */
@@ -306,7 +319,11 @@ export interface AgentRecord_AttributesEntry {
 /** Written by gateways: a caller's wish that an agent take no more tasks, and that those on it move elsewhere. */
 export interface AgentDrainRecord {
   agentId: string;
-  wish: Wish | undefined;
+  wish:
+    | Wish
+    | undefined;
+  /** From then on all that is left is moved, batch tasks too and beyond every limit. 0: never. */
+  deadlineAtMs: number;
 }
 
 /** Written by the master: whether an agent counts as alive. */
@@ -780,7 +797,7 @@ export const ClusterStatusRecord: MessageFns<ClusterStatusRecord> = {
 };
 
 function createBaseWish(): Wish {
-  return { atMs: 0, by: "" };
+  return { atMs: 0, by: "", text: undefined };
 }
 
 export const Wish: MessageFns<Wish> = {
@@ -790,6 +807,9 @@ export const Wish: MessageFns<Wish> = {
     }
     if (message.by !== "") {
       writer.uint32(18).string(message.by);
+    }
+    if (message.text !== undefined) {
+      writer.uint32(26).string(message.text);
     }
     return writer;
   },
@@ -823,6 +843,14 @@ export const Wish: MessageFns<Wish> = {
             message.by = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.text = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -843,6 +871,7 @@ export const Wish: MessageFns<Wish> = {
         ? globalThis.Number(object.at_ms)
         : 0,
       by: isSet(object.by) ? globalThis.String(object.by) : "",
+      text: isSet(object.text) ? globalThis.String(object.text) : undefined,
     };
   },
 
@@ -854,6 +883,9 @@ export const Wish: MessageFns<Wish> = {
     if (message.by !== "") {
       obj.by = message.by;
     }
+    if (message.text !== undefined) {
+      obj.text = message.text;
+    }
     return obj;
   },
 
@@ -864,6 +896,7 @@ export const Wish: MessageFns<Wish> = {
     const message = createBaseWish();
     message.atMs = object.atMs ?? 0;
     message.by = object.by ?? "";
+    message.text = object.text ?? undefined;
     return message;
   },
 };
@@ -878,6 +911,7 @@ function createBaseJobRecord(): JobRecord {
     kill: undefined,
     arguments: [],
     fireAtMs: 0,
+    clusterPlace: undefined,
   };
 }
 
@@ -906,6 +940,9 @@ export const JobRecord: MessageFns<JobRecord> = {
     }
     if (message.fireAtMs !== 0) {
       writer.uint32(64).uint64(message.fireAtMs);
+    }
+    if (message.clusterPlace !== undefined) {
+      writer.uint32(72).uint32(message.clusterPlace);
     }
     return writer;
   },
@@ -987,6 +1024,14 @@ export const JobRecord: MessageFns<JobRecord> = {
             message.fireAtMs = longToNumber(reader.uint64());
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.clusterPlace = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1027,6 +1072,11 @@ export const JobRecord: MessageFns<JobRecord> = {
         : isSet(object.fire_at_ms)
         ? globalThis.Number(object.fire_at_ms)
         : 0,
+      clusterPlace: isSet(object.clusterPlace)
+        ? globalThis.Number(object.clusterPlace)
+        : isSet(object.cluster_place)
+        ? globalThis.Number(object.cluster_place)
+        : undefined,
     };
   },
 
@@ -1056,6 +1106,9 @@ export const JobRecord: MessageFns<JobRecord> = {
     if (message.fireAtMs !== 0) {
       obj.fireAtMs = Math.round(message.fireAtMs);
     }
+    if (message.clusterPlace !== undefined) {
+      obj.clusterPlace = Math.round(message.clusterPlace);
+    }
     return obj;
   },
 
@@ -1074,12 +1127,20 @@ export const JobRecord: MessageFns<JobRecord> = {
     message.kill = (object.kill !== undefined && object.kill !== null) ? Wish.fromPartial(object.kill) : undefined;
     message.arguments = object.arguments?.map((e) => e) || [];
     message.fireAtMs = object.fireAtMs ?? 0;
+    message.clusterPlace = object.clusterPlace ?? undefined;
     return message;
   },
 };
 
 function createBaseJobStatusRecord(): JobStatusRecord {
-  return { jobId: "", state: undefined, stateChanges: [], slotAttempts: {}, finishedAtMs: 0 };
+  return {
+    jobId: "",
+    state: undefined,
+    stateChanges: [],
+    slotAttempts: {},
+    finishedAtMs: 0,
+    lastWorkerNumber: undefined,
+  };
 }
 
 export const JobStatusRecord: MessageFns<JobStatusRecord> = {
@@ -1098,6 +1159,9 @@ export const JobStatusRecord: MessageFns<JobStatusRecord> = {
     });
     if (message.finishedAtMs !== 0) {
       writer.uint32(40).uint64(message.finishedAtMs);
+    }
+    if (message.lastWorkerNumber !== undefined) {
+      writer.uint32(48).uint32(message.lastWorkerNumber);
     }
     return writer;
   },
@@ -1158,6 +1222,14 @@ export const JobStatusRecord: MessageFns<JobStatusRecord> = {
             message.finishedAtMs = longToNumber(reader.uint64());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.lastWorkerNumber = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1215,6 +1287,11 @@ export const JobStatusRecord: MessageFns<JobStatusRecord> = {
         : isSet(object.finished_at_ms)
         ? globalThis.Number(object.finished_at_ms)
         : 0,
+      lastWorkerNumber: isSet(object.lastWorkerNumber)
+        ? globalThis.Number(object.lastWorkerNumber)
+        : isSet(object.last_worker_number)
+        ? globalThis.Number(object.last_worker_number)
+        : undefined,
     };
   },
 
@@ -1241,6 +1318,9 @@ export const JobStatusRecord: MessageFns<JobStatusRecord> = {
     if (message.finishedAtMs !== 0) {
       obj.finishedAtMs = Math.round(message.finishedAtMs);
     }
+    if (message.lastWorkerNumber !== undefined) {
+      obj.lastWorkerNumber = Math.round(message.lastWorkerNumber);
+    }
     return obj;
   },
 
@@ -1264,6 +1344,7 @@ export const JobStatusRecord: MessageFns<JobStatusRecord> = {
       {},
     );
     message.finishedAtMs = object.finishedAtMs ?? 0;
+    message.lastWorkerNumber = object.lastWorkerNumber ?? undefined;
     return message;
   },
 };
@@ -1717,7 +1798,7 @@ export const JobScalingRecord: MessageFns<JobScalingRecord> = {
 };
 
 function createBaseResources(): Resources {
-  return { cpuMillis: 0, memoryMb: 0, diskMb: 0, networkMbps: 0, gpuMillis: 0, ports: 0 };
+  return { cpuMillis: 0, memoryMb: 0, diskMb: 0, networkMbps: 0, gpuMillis: 0, ports: 0, eni: 0 };
 }
 
 export const Resources: MessageFns<Resources> = {
@@ -1739,6 +1820,9 @@ export const Resources: MessageFns<Resources> = {
     }
     if (message.ports !== 0) {
       writer.uint32(48).uint32(message.ports);
+    }
+    if (message.eni !== 0) {
+      writer.uint32(56).uint32(message.eni);
     }
     return writer;
   },
@@ -1804,6 +1888,14 @@ export const Resources: MessageFns<Resources> = {
             message.ports = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.eni = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1844,6 +1936,7 @@ export const Resources: MessageFns<Resources> = {
         ? globalThis.Number(object.gpu_millis)
         : 0,
       ports: isSet(object.ports) ? globalThis.Number(object.ports) : 0,
+      eni: isSet(object.eni) ? globalThis.Number(object.eni) : 0,
     };
   },
 
@@ -1867,6 +1960,9 @@ export const Resources: MessageFns<Resources> = {
     if (message.ports !== 0) {
       obj.ports = Math.round(message.ports);
     }
+    if (message.eni !== 0) {
+      obj.eni = Math.round(message.eni);
+    }
     return obj;
   },
 
@@ -1881,6 +1977,7 @@ export const Resources: MessageFns<Resources> = {
     message.networkMbps = object.networkMbps ?? 0;
     message.gpuMillis = object.gpuMillis ?? 0;
     message.ports = object.ports ?? 0;
+    message.eni = object.eni ?? 0;
     return message;
   },
 };
@@ -2009,6 +2106,7 @@ function createBaseTaskRecord(): TaskRecord {
     replaced: false,
     stage: 0,
     results: [],
+    workerNumber: undefined,
   };
 }
 
@@ -2064,6 +2162,9 @@ export const TaskRecord: MessageFns<TaskRecord> = {
     }
     for (const v of message.results) {
       writer.uint32(138).string(v!);
+    }
+    if (message.workerNumber !== undefined) {
+      writer.uint32(144).uint32(message.workerNumber);
     }
     return writer;
   },
@@ -2217,6 +2318,14 @@ export const TaskRecord: MessageFns<TaskRecord> = {
             message.results.push(reader.string());
             continue;
           }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.workerNumber = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2286,6 +2395,11 @@ export const TaskRecord: MessageFns<TaskRecord> = {
       results: globalThis.Array.isArray(object?.results)
         ? object.results.map((e: any) => globalThis.String(e))
         : [],
+      workerNumber: isSet(object.workerNumber)
+        ? globalThis.Number(object.workerNumber)
+        : isSet(object.worker_number)
+        ? globalThis.Number(object.worker_number)
+        : undefined,
     };
   },
 
@@ -2342,6 +2456,9 @@ export const TaskRecord: MessageFns<TaskRecord> = {
     if (message.results?.length) {
       obj.results = message.results;
     }
+    if (message.workerNumber !== undefined) {
+      obj.workerNumber = Math.round(message.workerNumber);
+    }
     return obj;
   },
 
@@ -2369,6 +2486,7 @@ export const TaskRecord: MessageFns<TaskRecord> = {
     message.replaced = object.replaced ?? false;
     message.stage = object.stage ?? 0;
     message.results = object.results?.map((e) => e) || [];
+    message.workerNumber = object.workerNumber ?? undefined;
     return message;
   },
 };
@@ -2778,7 +2896,7 @@ export const AgentRecord_AttributesEntry: MessageFns<AgentRecord_AttributesEntry
 };
 
 function createBaseAgentDrainRecord(): AgentDrainRecord {
-  return { agentId: "", wish: undefined };
+  return { agentId: "", wish: undefined, deadlineAtMs: 0 };
 }
 
 export const AgentDrainRecord: MessageFns<AgentDrainRecord> = {
@@ -2788,6 +2906,9 @@ export const AgentDrainRecord: MessageFns<AgentDrainRecord> = {
     }
     if (message.wish !== undefined) {
       Wish.encode(message.wish, writer.uint32(18).fork()).join();
+    }
+    if (message.deadlineAtMs !== 0) {
+      writer.uint32(24).uint64(message.deadlineAtMs);
     }
     return writer;
   },
@@ -2821,6 +2942,14 @@ export const AgentDrainRecord: MessageFns<AgentDrainRecord> = {
             message.wish = Wish.decode(reader, reader.uint32());
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.deadlineAtMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2841,6 +2970,11 @@ export const AgentDrainRecord: MessageFns<AgentDrainRecord> = {
         ? globalThis.String(object.agent_id)
         : "",
       wish: isSet(object.wish) ? Wish.fromJSON(object.wish) : undefined,
+      deadlineAtMs: isSet(object.deadlineAtMs)
+        ? globalThis.Number(object.deadlineAtMs)
+        : isSet(object.deadline_at_ms)
+        ? globalThis.Number(object.deadline_at_ms)
+        : 0,
     };
   },
 
@@ -2852,6 +2986,9 @@ export const AgentDrainRecord: MessageFns<AgentDrainRecord> = {
     if (message.wish !== undefined) {
       obj.wish = Wish.toJSON(message.wish);
     }
+    if (message.deadlineAtMs !== 0) {
+      obj.deadlineAtMs = Math.round(message.deadlineAtMs);
+    }
     return obj;
   },
 
@@ -2862,6 +2999,7 @@ export const AgentDrainRecord: MessageFns<AgentDrainRecord> = {
     const message = createBaseAgentDrainRecord();
     message.agentId = object.agentId ?? "";
     message.wish = (object.wish !== undefined && object.wish !== null) ? Wish.fromPartial(object.wish) : undefined;
+    message.deadlineAtMs = object.deadlineAtMs ?? 0;
     return message;
   },
 };

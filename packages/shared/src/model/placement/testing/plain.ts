@@ -13,6 +13,7 @@ export interface PlainAgent {
   readonly id: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly total: Resources;
+  readonly isDraining?: boolean;
 }
 
 export interface PlainJob {
@@ -65,7 +66,7 @@ export function book(fleet: Fleet, { id, job, agentId, cards }: PlainRunning): v
   fleet.take(slot, { taskId: id, jobId: job.id, resources: job.resources, cards, isExclusive });
 }
 
-const kinds = ['cpuMillis', 'memoryMb', 'diskMb', 'networkMbps', 'ports'] as const;
+const kinds = ['cpuMillis', 'memoryMb', 'diskMb', 'networkMbps', 'ports', 'eni'] as const;
 
 /** What each card of the agent has free. */
 export function freeCards(agent: PlainAgent, running: readonly PlainRunning[]): readonly number[] {
@@ -137,13 +138,17 @@ function isUsable(agent: PlainAgent, job: PlainJob): boolean {
     ([name]) => !/^(uniqueHost|exclusiveHost|zoneBalance)$/.test(name),
   );
   return (
-    hasRoom(agent, job.resources, []) && fixed.every(([name, value]) => hasAttribute(agent, name, value))
+    agent.isDraining !== true &&
+    hasRoom(agent, job.resources, []) &&
+    fixed.every(([name, value]) => hasAttribute(agent, name, value))
   );
 }
 
 export interface PlainCell {
   readonly agents: readonly PlainAgent[];
   readonly running: readonly PlainRunning[];
+  /** `JOB AGENT` where the agent will not have a task of the job for now. */
+  readonly refused?: ReadonlySet<string>;
 }
 
 /** The agents that a task of the job may go to. */
@@ -153,7 +158,9 @@ export function possible(job: PlainJob, cell: PlainCell): readonly PlainAgent[] 
       (task) => task.agentId === agent.id && task.job.hard.exclusiveHost === 'true',
     );
     const all = Object.entries(job.hard).every((constraint) => keeps(constraint, agent, job, cell));
-    return !isKept && all && hasRoom(agent, job.resources, cell.running);
+    const isRefused = cell.refused?.has(`${job.id} ${agent.id}`) === true;
+    const isOpen = agent.isDraining !== true && !isKept && !isRefused;
+    return isOpen && all && hasRoom(agent, job.resources, cell.running);
   });
 }
 

@@ -1,0 +1,46 @@
+/** A priority queue with the first item at hand; the order is that of `isBefore`, which must not change by itself. */
+export class Heap<T> {
+  readonly #items: T[];
+  readonly #isBefore: (a: T, b: T) => boolean;
+
+  constructor(items: Iterable<T>, isBefore: (a: T, b: T) => boolean) {
+    // An array in order is a heap.
+    this.#items = [...items].sort((a, b) => (isBefore(a, b) ? -1 : 1));
+    this.#isBefore = isBefore;
+  }
+
+  get first(): T | undefined {
+    return this.#items[0];
+  }
+
+  /** Takes the first item out. */
+  dropFirst(): void {
+    const last = this.#items.pop();
+    if (last === undefined || this.#items.length === 0) return;
+    this.#items[0] = last;
+    this.sinkFirst();
+  }
+
+  /** Puts another item in the place of the first. */
+  replaceFirst(item: T): void {
+    this.#items[0] = item;
+    this.sinkFirst();
+  }
+
+  /** Brings the first item to its place: it may have become greater. */
+  sinkFirst(): void {
+    const items = this.#items;
+    for (let at = 0; ; ) {
+      const here = items[at];
+      const left = items[2 * at + 1];
+      const right = items[2 * at + 2];
+      if (here === undefined || left === undefined) return;
+      const next = right !== undefined && this.#isBefore(right, left) ? 2 * at + 2 : 2 * at + 1;
+      const child = items[next];
+      if (child === undefined || !this.#isBefore(child, here)) return;
+      items[at] = child;
+      items[next] = here;
+      at = next;
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import type { Resources } from '../../gen/berth/v1/store.js';
+import type { AgentSlot, Booking } from './agent-slot.js';
+import { chooseCards, takenPerCard } from './cards.js';
+import type { RequestClass } from './request-class.js';
+
+/** What an agent has to spare once some of its tasks have ended. */
+export interface Room {
+  readonly free: Resources;
+  readonly cards: readonly number[];
+  /** Tasks that are still there, and those of them that keep everybody off. */
+  readonly tenants: number;
+  readonly exclusive: number;
+}
+
+/** Whether what is true of an agent for the class can change though nothing changes on the agent. */
+export function looksElsewhere({ spec }: RequestClass): boolean {
+  return spec.conditions.has('zoneBalance') || spec.looksElsewhere;
+}
+
+/** Whether a task of the class could come there if others made room: what stops it otherwise is no matter of room. */
+export function mayComeTo(slot: AgentSlot, request: RequestClass): boolean {
+  const { conditions } = request.spec;
+  return (
+    !slot.isDraining &&
+    !request.refusedBy?.has(slot.id) &&
+    slot.couldFit(request.resources) &&
+    request.isAllowed(slot) &&
+    (!conditions.has('uniqueHost') || request.holds('uniqueHost', slot)) &&
+    (!conditions.has('zoneBalance') || request.holds('zoneBalance', slot))
+  );
+}
+
+/** Whether a task of the class can come into the room. */
+export function isRoomFor(
+  request: RequestClass,
+  slot: AgentSlot,
+  { free, cards, tenants, exclusive }: Room,
+): boolean {
+  const { resources, spec } = request;
+  const isEnough =
+    resources.cpuMillis <= free.cpuMillis &&
+    resources.memoryMb <= free.memoryMb &&
+    resources.diskMb <= free.diskMb &&
+    resources.networkMbps <= free.networkMbps &&
+    resources.ports <= free.ports &&
+    resources.eni <= free.eni &&
+    (resources.gpuMillis === 0 || chooseCards(resources.gpuMillis, cards) !== undefined);
+  if (!isEnough || exclusive > 0) return false;
+  if (spec.conditions.has('exclusiveHost') && tenants > 0) return false;
+  if (spec.changingRules.length === 0) return true;
+  const { id, attributes, total, holds } = request.factsOf(slot);
+  const facts = {
+    id,
+    attributes,
+    total,
+    free,
+    holds: (condition: Parameters<typeof holds>[0]) =>
+      condition === 'exclusiveHost' ? tenants === 0 : holds(condition),
+  };
+  return spec.changingRules.every((rule) => rule.holds(facts));
+}
+
+/** What the agent has to spare now. */
+export function roomOf(slot: AgentSlot): Room {
+  return {
+    free: slot.free,
+    cards: slot.cards,
+    tenants: slot.bookings.size,
+    exclusive: slot.exclusiveTasks,
+  };
+}
+
+/** The room once the task has ended, too. */
+export function roomWithout(
+  { free, cards, tenants, exclusive }: Room,
+  { resources, ...booking }: Booking,
+): Room {
+  const each = takenPerCard(resources.gpuMillis);
+  return {
+    free: {
+      cpuMillis: free.cpuMillis + resources.cpuMillis,
+      memoryMb: free.memoryMb + resources.memoryMb,
+      diskMb: free.diskMb + resources.diskMb,
+      networkMbps: free.networkMbps + resources.networkMbps,
+      gpuMillis: free.gpuMillis + each * booking.cards.length,
+      ports: free.ports + resources.ports,
+      eni: free.eni + resources.eni,
+    },
+    cards:
+      each === 0 ? cards : cards.map((left, card) => (booking.cards.includes(card) ? left + each : left)),
+    tenants: tenants - 1,
+    exclusive: exclusive - (booking.isExclusive ? 1 : 0),
+  };
+}
+
+/** How much of the agent the task holds. */
+export function weightOf({ resources }: Booking, { total }: AgentSlot): number {
+  return (
+    resources.cpuMillis / (total.cpuMillis || 1) +
+    resources.memoryMb / (total.memoryMb || 1) +
+    resources.gpuMillis / (total.gpuMillis || 1)
+  );
+}

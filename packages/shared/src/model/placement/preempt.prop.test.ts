@@ -1,0 +1,200 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { isUnplaced, place, type QueuedTask } from './place.js';
+import {
+  amounts,
+  fleetOf,
+  type PlainAgent,
+  type PlainJob,
+  type PlainRunning,
+  possible,
+  specFor,
+} from './testing/plain.js';
+
+/** How many tasks of each job may be stopped; jobs that are not named are critical. */
+type Allowances = Readonly<Record<string, number>>;
+
+const requests = fc
+  .record({
+    cpu: fc.integer({ min: 1, max: 4 }),
+    memory: fc.integer({ min: 1, max: 4 }),
+    gpuMillis: fc.constantFrom(0, 0, 0, 400, 1000),
+  })
+  .map(({ cpu, memory, gpuMillis }) => amounts(cpu, memory, { gpuMillis }));
+const hards = fc.constantFrom(
+  {},
+  {},
+  {},
+  { exclusiveHost: 'true' },
+  { uniqueHost: 'true' },
+  { zone: 'a' },
+  {
+    zoneBalance: 'true',
+  },
+) as fc.Arbitrary<Readonly<Record<string, string>>>;
+
+const jobs = fc
+  .array(fc.record({ resources: requests, hard: hards }), { minLength: 2, maxLength: 4 })
+  .map((all) => all.map((job, index): PlainJob => ({ id: `job${index}`, soft: {}, ...job })));
+const agents = fc
+  .array(
+    fc.record({
+      zone: fc.constantFrom('a', 'b'),
+      cpu: fc.integer({ min: 2, max: 8 }),
+      memory: fc.integer({ min: 2, max: 8 }),
+      cards: fc.nat(2),
+      isDraining: fc.constantFrom(false, false, true),
+    }),
+    { minLength: 1, maxLength: 3 },
+  )
+  .map((all) =>
+    all.map(
+      ({ zone, cpu, memory, cards, isDraining }, index): PlainAgent => ({
+        id: `a${index}`,
+        attributes: { zone },
+        total: amounts(cpu, memory, { gpuMillis: cards * 1000 }),
+        isDraining,
+      }),
+    ),
+  );
+
+const critical = { labels: { 'berth.tier': 'critical' } };
+const asCritical = (id: string, job: PlainJob): QueuedTask => ({
+  taskId: id,
+  jobId: job.id,
+  resources: job.resources,
+  spec: specFor(job, critical),
+});
+
+/** What runs once tasks of the jobs have been placed one after another, as far as they can be. */
+function settle(
+  all: readonly PlainAgent[],
+  ofJobs: readonly PlainJob[],
+  picks: readonly number[],
+): PlainRunning[] {
+  const running: PlainRunning[] = [];
+  for (const [index, pick] of picks.entries()) {
+    const job = ofJobs[pick % ofJobs.length];
+    if (job === undefined) continue;
+    const open = all.map((agent) => ({ ...agent, isDraining: false }));
+    const task = { taskId: `t${index}`, jobId: job.id, resources: job.resources, spec: specFor(job) };
+    const [verdict] = [...place([task], fleetOf(open, running))];
+    if (verdict === undefined || isUnplaced(verdict)) continue;
+    running.push({ id: task.taskId, job, agentId: verdict.agentId, cards: verdict.cards });
+  }
+  return running;
+}
+
+/** All sets of tasks of one agent that may be stopped, by the definition. */
+function* allowedSets(
+  tasks: readonly PlainRunning[],
+  allowances: Allowances,
+): Iterable<readonly PlainRunning[]> {
+  for (let bits = 0; bits < 2 ** tasks.length; bits += 1) {
+    const set = tasks.filter((_, index) => ((bits >> index) & 1) === 1);
+    const isAllowed = set.every(
+      ({ job }) => set.filter((other) => other.job.id === job.id).length <= (allowances[job.id] ?? 0),
+    );
+    if (isAllowed) yield set;
+  }
+}
+
+/** The fewest tasks of one agent that have to go for a task of the job; undefined where no set of them helps. */
+function fewest(
+  all: readonly PlainAgent[],
+  running: readonly PlainRunning[],
+  { job, allowances }: { readonly job: PlainJob; readonly allowances: Allowances },
+): number | undefined {
+  let least: number | undefined;
+  for (const agent of all) {
+    const here = running.filter(({ agentId }) => agentId === agent.id);
+    for (const set of allowedSets(here, allowances)) {
+      if (least !== undefined && set.length >= least) continue;
+      const left = running.filter((task) => !set.includes(task));
+      if (possible(job, { agents: all, running: left }).some(({ id }) => id === agent.id)) least = set.length;
+    }
+  }
+  return least;
+}
+
+it('stops as few tasks of one agent as brute force finds, all of them allowed, and exactly where any help', () => {
+  let evictions = 0;
+  fc.assert(
+    fc.property(
+      agents,
+      jobs,
+      fc.array(fc.nat(3), { maxLength: 12 }),
+      fc.array(fc.constantFrom(0, 1, 2, Number.POSITIVE_INFINITY), { minLength: 4, maxLength: 4 }),
+      (all, [wanted, ...flex], picks, limits) => {
+        if (wanted === undefined) return;
+        const running = settle(all, flex, picks);
+        const allowances = Object.fromEntries(flex.map(({ id }, index) => [id, limits[index] ?? 0]));
+        const fleet = fleetOf(all, running);
+        const preemption = {
+          allowanceOf: (jobId: string) => allowances[jobId] ?? 0,
+          isStopping: () => false,
+        };
+        const [verdict] = [...place([asCritical('new', wanted)], fleet, { preemption })];
+        const least = fewest(all, running, { job: wanted, allowances });
+        if (verdict === undefined || !isUnplaced(verdict)) {
+          expect(least).toBe(0);
+          return;
+        }
+        expect(verdict.eviction?.victims.length).toBe(least);
+        if (verdict.eviction === undefined) return;
+        evictions += 1;
+        const { agentId, victims } = verdict.eviction;
+        const stopped = new Set(victims.map(({ taskId }) => taskId));
+        const left = running.filter(({ id }) => !stopped.has(id));
+        expect(possible(wanted, { agents: all, running: left }).map(({ id }) => id)).toContain(agentId);
+        for (const { id } of flex) {
+          const count = victims.filter(({ jobId }) => jobId === id).length;
+          expect(count).toBeLessThanOrEqual(allowances[id] ?? 0);
+        }
+      },
+    ),
+    { numRuns: 1500 },
+  );
+  expect(evictions).toBeGreaterThan(100);
+});
+
+it('asks for nothing more once what stops already will do, and lets nobody else into that room', () => {
+  fc.assert(
+    fc.property(agents, jobs, fc.array(fc.nat(3), { maxLength: 12 }), (all, [wanted, ...flex], picks) => {
+      if (wanted === undefined) return;
+      const running = settle(all, flex, picks);
+      const fleet = fleetOf(all, running);
+      const stopping = new Set<string>();
+      const preemption = {
+        allowanceOf: (jobId: string) => (flex.some(({ id }) => id === jobId) ? 99 : 0),
+        isStopping: (taskId: string) => stopping.has(taskId),
+      };
+      const first = [...place([asCritical('new', wanted)], fleet, { preemption })][0];
+      if (first === undefined || !isUnplaced(first) || first.eviction === undefined) return;
+      for (const { taskId } of first.eviction.victims) stopping.add(taskId);
+      // One of the victims ends, and a task just like it wants its room.
+      const [ended] = running.filter(({ id }) => stopping.has(id));
+      if (ended === undefined) return;
+      const now = running.filter((task) => task !== ended);
+      const again = { ...ended.job, id: 'again' };
+      const queue = [
+        { taskId: 'again', jobId: again.id, resources: again.resources, spec: specFor(again) },
+        asCritical('new', wanted),
+      ];
+      const after = [...place(queue, fleetOf(all, now), { preemption })];
+      const later = after.find(({ taskId }) => taskId === 'new');
+      const rival = after.find(({ taskId }) => taskId === 'again');
+      if (later !== undefined && isUnplaced(later)) expect(later.eviction?.victims).toEqual([]);
+      // With the critical task in its place there has to be room for the other one.
+      if (rival === undefined || isUnplaced(rival) || later === undefined) return;
+      const agentId = isUnplaced(later) ? later.eviction?.agentId : later.agentId;
+      if (agentId === undefined || isUnplaced(later)) {
+        const left = now.filter(({ id }) => !stopping.has(id));
+        const rivalRuns = { id: 'again', job: again, agentId: rival.agentId, cards: rival.cards };
+        const options = possible(wanted, { agents: all, running: [...left, rivalRuns] });
+        expect(options.length, 'the room that is made is kept').toBeGreaterThan(0);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,48 @@
+import type { Agent, AgentTask } from '@berth/shared/gen/berth/v1/agent_service';
+import {
+  Agent as AgentMessage,
+  AgentTask as AgentTaskMessage,
+} from '@berth/shared/gen/berth/v1/agent_service';
+import type { AgentRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { CellView } from '@berth/shared/model/cell-view';
+import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources';
+
+/** What is told of one agent. */
+export function agentMessage(agent: AgentRecord, tasks: readonly TaskRecord[], cell: CellView): Agent {
+  const { id, attributes, capacity = zeroResources(), ...rest } = agent;
+  const status = cell.find('agentStatus', id)?.record;
+  const drain = cell.find('agentDrain', id)?.record;
+  const held = tasks.reduce(
+    (sum, task) => addResources(sum, task.resources ?? zeroResources()),
+    zeroResources(),
+  );
+  return AgentMessage.fromPartial({
+    id,
+    attributes,
+    capacity,
+    free: subtractResources(capacity, held),
+    tasks: tasks.length,
+    registeredAtMs: rest.registeredAtMs,
+    runtime: rest.runtime,
+    version: rest.version,
+    grpcAddress: rest.grpcAddress,
+    ...(status && { state: status.state, stateSinceMs: status.sinceMs }),
+    ...(drain && {
+      drain: {
+        sinceMs: drain.wish?.atMs ?? 0,
+        by: drain.wish?.by ?? '',
+        deadlineAtMs: drain.deadlineAtMs,
+      },
+    }),
+  });
+}
+
+export function agentTaskMessage({ task, jobId, resources, stop }: TaskRecord): AgentTask {
+  return AgentTaskMessage.fromPartial({
+    taskId: task?.id ?? '',
+    jobId,
+    ...(task?.state && { state: task.state }),
+    ...(resources && { resources }),
+    stopping: stop !== undefined,
+  });
+}

@@ -1,0 +1,233 @@
+import type { JobRecord, Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { CellView } from '@berth/shared/model/cell-view';
+import { verdictOnAgent } from '@berth/shared/model/placement/agent-ledger';
+import type { Fleet } from '@berth/shared/model/placement/fleet';
+import {
+  explainUnplaced,
+  isUnplaced,
+  type Placement,
+  type PlaceOptions,
+  place,
+  type QueuedTask,
+  type TimesByJob,
+  type Unplaced,
+} from '@berth/shared/model/placement/place';
+import type { PreemptionRules } from '@berth/shared/model/placement/preempt';
+import type { GroupShares } from '@berth/shared/model/placement/queue-order';
+import { anywhere, specOfJob } from '@berth/shared/model/placement/spec';
+import { recentFailureMs, refusalMs } from '@berth/shared/model/placement/times';
+import { addResources, zeroResources } from '@berth/shared/model/resources';
+import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
+import { orderStop } from './advance-task.js';
+import { assignTask, withCards } from './assignment.js';
+import { disruptionAllowance, disruptionLimitOf, lookAgainMs } from './disruption.js';
+import { viewJob } from './job-view.js';
+import type { RoundDraft } from './round-draft.js';
+import type { RoundInput, RoundPlan } from './round-types.js';
+import { taskIdIn } from './task-changes.js';
+
+type QueueOutcome = Pick<RoundPlan, 'unplaced' | 'queueLeft' | 'queueDueMs' | 'keepsRoom'>;
+
+/** Places what is queued, this round's new tasks included, and stops what has to make room for that. */
+export function placeQueue(input: RoundInput, draft: RoundDraft): QueueOutcome {
+  const freed = freedTasks(input.cell, draft.tasks);
+  const { fleet } = input.agents;
+  const queue = queuedTasks(input, draft, input.queue.hasNews || freed.length > 0);
+  const unplaced: Unplaced[] = [];
+  const outcome = (queueLeft: boolean) => {
+    const refusals = [newsOf(freed).refusals, { get: (jobId: string) => fleet.refusalsOf(jobId) }];
+    const keepsRoom = unplaced.some(({ eviction }) => eviction !== undefined);
+    return { unplaced, queueLeft, keepsRoom, queueDueMs: queueDueMs(input, unplaced, refusals) };
+  };
+  if (queue.length === 0) return outcome(false);
+  const tasks = queue.map((task) => toQueued(task, input.cell));
+  const options = { ...placeOptions(input), ...orderOptions(input, draft, fleet), ...endingOf(freed) };
+  for (const verdict of place(tasks, fleet, options)) {
+    if (!isUnplaced(verdict)) {
+      if (!takePlacement(verdict, input, draft)) return outcome(true);
+      continue;
+    }
+    noteWaiting(verdict, input.cell, draft);
+    unplaced.push(verdict);
+    if (!stopVictims(verdict, input, draft)) return outcome(true);
+  }
+  return outcome(false);
+}
+
+/** False where there is no room for it in this round. */
+function takePlacement({ taskId, agentId, cards }: Placement, input: RoundInput, draft: RoundDraft): boolean {
+  const task = draft.task(taskId);
+  const agent = input.cell.find('agent', agentId)?.record;
+  if (task === undefined || agent === undefined) return true;
+  return draft.takePlaced(withCards(assignTask(task, agent, input.nowMs, input.limits), cards));
+}
+
+/** Stops the tasks that have to make room for this one, all or none; false where there is no room for that. */
+function stopVictims({ taskId, eviction }: Unplaced, input: RoundInput, draft: RoundDraft): boolean {
+  const stop = { code: 'preempted', text: `its room is needed for ${taskId}`, atMs: input.nowMs };
+  const stopped = (eviction?.victims ?? []).flatMap((victim) => {
+    const task = draft.task(victim.taskId);
+    return task === undefined ? [] : [orderStop(task, stop, input.limits)];
+  });
+  return draft.takeStopped(stopped);
+}
+
+/**
+ * When waiting tasks are to be looked at again though nothing changes: agents that refused them may take them then, and
+ * jobs that could not bear to lose a task may have recovered.
+ */
+function queueDueMs(
+  { cell, limits, nowMs }: RoundInput,
+  unplaced: readonly Unplaced[],
+  refusals: readonly Pick<TimesByJob, 'get'>[],
+): number {
+  let dueMs = Number.POSITIVE_INFINITY;
+  for (const { jobId, eviction } of unplaced) {
+    if (limits.preempts && eviction === undefined && isCritical(cell.find('job', jobId)?.record))
+      dueMs = Math.min(dueMs, nowMs + lookAgainMs);
+    for (const times of refusals) {
+      for (const atMs of times.get(jobId)?.values() ?? []) {
+        const overMs = atMs + refusalMs + 1;
+        if (overMs > nowMs) dueMs = Math.min(dueMs, overMs);
+      }
+    }
+  }
+  return dueMs;
+}
+
+/** A task that is stored for the first time while it has to wait says why; later the explanation is asked for. */
+function noteWaiting(one: Unplaced, cell: CellView, draft: RoundDraft): void {
+  const record = draft.tasks.get(one.taskId);
+  if (record?.task === undefined || cell.find('task', one.taskId) !== undefined) return;
+  const state = { state: State.QUEUED, reason: explainUnplaced(one) };
+  draft.tasks.set(one.taskId, { ...record, task: { ...record.task, state } });
+}
+
+/** The waiting tasks, oldest first: those that wait already, if there is news for them, then this round's new ones. */
+function queuedTasks({ queue }: RoundInput, draft: RoundDraft, hasNews: boolean): readonly TaskRecord[] {
+  const waiting: TaskRecord[] = [];
+  for (const id of hasNews ? queue.taskIds : []) {
+    const task = draft.task(id);
+    if (task !== undefined && isWaiting(task)) waiting.push(task);
+  }
+  for (const [id, task] of draft.tasks) if (!queue.taskIds.has(id) && isWaiting(task)) waiting.push(task);
+  return waiting;
+}
+
+function isWaiting(task: TaskRecord): boolean {
+  return isTaskLive(task) && taskState(task) === State.QUEUED;
+}
+
+/** The stored task as one that is to be placed. */
+export function toQueued(task: TaskRecord, cell: CellView): QueuedTask {
+  const job = cell.find('job', task.jobId)?.record;
+  return {
+    taskId: taskIdIn(task),
+    jobId: task.jobId,
+    resources: task.resources ?? zeroResources(),
+    spec: job === undefined ? anywhere : specOfJob(job, task.stage),
+  };
+}
+
+/** How agents are chosen, whatever the task. */
+export function placeOptions({ cell, nowMs, limits }: RoundInput): PlaceOptions {
+  return {
+    policy: limits.fitPolicy ?? 'binpack',
+    failuresSinceMs: nowMs - recentFailureMs,
+    refusalsSinceMs: nowMs - refusalMs,
+    // A task that was stored waiting has its reason; what is true later is explained to who asks.
+    explains: (taskId) => cell.find('task', taskId) === undefined,
+  };
+}
+
+function orderOptions(
+  { cell, limits, agents }: RoundInput,
+  draft: RoundDraft,
+  fleet: Fleet,
+): Pick<PlaceOptions, 'groups' | 'preemption'> {
+  const { guarantees, preempts = false } = limits;
+  return {
+    ...(guarantees === undefined ? {} : { groups: shares(guarantees, agents.groupUse ?? new Map(), fleet) }),
+    ...(preempts ? { preemption: preemptionRules(cell, draft) } : {}),
+  };
+}
+
+function shares(
+  guarantees: ReadonlyMap<string, Resources>,
+  used: ReadonlyMap<string, Resources>,
+  fleet: Fleet,
+): GroupShares {
+  let total = zeroResources();
+  for (const slot of fleet.agents()) total = addResources(total, slot.total);
+  return { guarantees, used, total };
+}
+
+/** Flex tasks may be stopped, within what their jobs can bear. */
+function preemptionRules(cell: CellView, draft: RoundDraft): PreemptionRules {
+  const known = new Map<string, number>();
+  let created: ReadonlyMap<string, readonly TaskRecord[]> | undefined;
+  const allowance = (jobId: string): number => {
+    const job = cell.find('job', jobId)?.record;
+    if (job === undefined || isCritical(job)) return 0;
+    const limit = disruptionLimitOf(job);
+    if (limit === 0 || limit === Number.POSITIVE_INFINITY) return limit;
+    const view = viewJob(cell, jobId, draft.tasks);
+    if (view === undefined) return 0;
+    created ??= createdByJob(cell, draft);
+    return disruptionAllowance(view.job, [...view.tasks, ...(created.get(jobId) ?? [])]);
+  };
+  return {
+    allowanceOf: (jobId) => {
+      const allowed = known.get(jobId) ?? allowance(jobId);
+      known.set(jobId, allowed);
+      return allowed;
+    },
+    isStopping: (taskId) => draft.task(taskId)?.stop !== undefined,
+  };
+}
+
+/** The tasks that this round creates. */
+function createdByJob(cell: CellView, draft: RoundDraft): ReadonlyMap<string, readonly TaskRecord[]> {
+  const created = new Map<string, TaskRecord[]>();
+  for (const [id, task] of draft.tasks) {
+    if (cell.find('task', id) !== undefined) continue;
+    const ofJob = created.get(task.jobId);
+    if (ofJob === undefined) created.set(task.jobId, [task]);
+    else ofJob.push(task);
+  }
+  return created;
+}
+
+function endingOf(freed: readonly TaskRecord[]): Pick<PlaceOptions, 'ending' | 'news'> {
+  const ending = freed.map((task) => ({ taskId: taskIdIn(task), agentId: task.agentId }));
+  return { ending, news: newsOf(freed) };
+}
+
+/** What this round's ends say against agents. */
+function newsOf(ended: readonly TaskRecord[]): NonNullable<PlaceOptions['news']> {
+  const failures = new Map<string, Map<string, number>>();
+  const refusals = new Map<string, Map<string, number>>();
+  for (const task of ended) {
+    const { jobId, agentId, finishedAtMs } = task;
+    const verdict = verdictOnAgent(task);
+    if (verdict === undefined) continue;
+    const noted = verdict === 'refused' ? [failures, refusals] : [failures];
+    for (const all of noted) all.set(jobId, (all.get(jobId) ?? new Map()).set(agentId, finishedAtMs));
+  }
+  return { failures, refusals };
+}
+
+/** The tasks whose end in this round gives room back. */
+function freedTasks(cell: CellView, changed: ReadonlyMap<string, TaskRecord>): readonly TaskRecord[] {
+  const freed: TaskRecord[] = [];
+  for (const [id, task] of changed) {
+    const before = cell.find('task', id)?.record;
+    if (before !== undefined && before.agentId !== '' && isTaskLive(before) && !isTaskLive(task))
+      freed.push(task);
+  }
+  return freed;
+}
+
+function isCritical(job: JobRecord | undefined): boolean {
+  return job !== undefined && specOfJob(job).tier === 'critical';
+}
