@@ -9,6 +9,7 @@ import type { Fleet } from '@berth/shared/model/placement/fleet';
 import type { QueuedTask } from '@berth/shared/model/placement/place';
 import { zeroResources } from '@berth/shared/model/resources';
 import { agentFacts, makeFleet, makeTasks, playRound, roundSize, specWith } from './place/cell.js';
+import { fillWithFlex, placeCritical } from './place/preemption.js';
 import { type BenchRow, machineConditions, median, printReport } from './report.js';
 
 const { values: options } = parseArgs({
@@ -105,6 +106,16 @@ const cases: readonly Case[] = [
     prepare: (fleet) => {
       playAll(fleet, makeTasks(5_000, anywhere, 'before'));
       return () => playAll(fleet, mixedTasks(), (round) => churn(fleet, round));
+    },
+  },
+  {
+    name: 'preemption, 5,000 tasks with three victims each',
+    gate: 570,
+    goal: fiftyTimes,
+    leastAgents: 5000,
+    prepare: (fleet) => {
+      fillWithFlex(fleet);
+      return () => placeCritical(fleet, 5_000);
     },
   },
 ];

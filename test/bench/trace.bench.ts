@@ -1,7 +1,8 @@
 /*
  * How much of a production cluster's GPUs each policy allocates, by the protocol of the paper that published the trace:
  * pods arrive in random order until they ask for 130 % of the cards, none departs, one that fits nowhere is dropped. Each
- * arrival is a round of its own of the real placement function. Ends with 2 where the trace is not there.
+ * arrival is a round of its own of the real placement function. Then other lists of pods, and the trace at its own times on
+ * a few of its nodes. Ends with 2 where the trace is not there.
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -9,15 +10,23 @@ import { Fleet } from '@berth/shared/model/placement/fleet';
 import { isUnplaced, place } from '@berth/shared/model/placement/place';
 import { type FitPolicy, fitPolicies } from '@berth/shared/model/placement/preferences';
 import { type BenchRow, machineConditions, median, noted, printReport } from './report.js';
+import { replay } from './trace/replay.js';
 import { type Pod, randomFrom, readTrace, shuffled, type Trace } from './trace/trace.js';
+import { variantsOf } from './trace/variants.js';
 
 const { values: options } = parseArgs({
   options: {
     seeds: { type: 'string', default: '10' },
     policies: { type: 'string', default: fitPolicies.join(',') },
+    /** Seeds of each of the other lists of pods; 0 leaves them out. */
+    variants: { type: 'string', default: '1' },
+    /** Agents of the run with departures. */
+    agents: { type: 'string', default: '8' },
   },
 });
 const seeds = Number(options.seeds);
+const variantSeeds = Number(options.variants);
+const fewAgents = Number(options.agents);
 const policies = fitPolicies.filter((policy) => options.policies.split(',').includes(policy));
 /** Beside this repository, unless told. */
 const folder = process.env.BERTH_TRACES ?? resolve(import.meta.dirname, '../../../../shared/traces');
@@ -42,7 +51,7 @@ function inflate(trace: Trace, policy: FitPolicy, seed: number): Run {
   for (const agent of trace.agents) fleet.addAgent(agent);
   const arrivals = arrivalsOf(trace, seed);
   let allocated = 0;
-  const beganAt = process.hrtime.bigint();
+  const before = process.cpuUsage();
   for (const [index, { task }] of arrivals.entries()) {
     const taskId = `task-${index}`;
     const [verdict] = [...place([{ ...task, taskId }], fleet, { policy, explains: () => false })];
@@ -52,8 +61,11 @@ function inflate(trace: Trace, policy: FitPolicy, seed: number): Run {
     fleet.take(slot, { taskId, jobId, resources, cards: verdict.cards, isExclusive: false });
     allocated += resources.gpuMillis;
   }
-  const tookMicros = Number(process.hrtime.bigint() - beganAt) / 1e3;
-  return { share: (100 * allocated) / trace.gpuMillis, microsPerPlacement: tookMicros / arrivals.length };
+  const { user, system } = process.cpuUsage(before);
+  return {
+    share: (100 * allocated) / trace.gpuMillis,
+    microsPerPlacement: (user + system) / arrivals.length,
+  };
 }
 
 function arrivalsOf({ pods, gpuMillis }: Trace, seed: number): readonly Pod[] {
@@ -72,7 +84,7 @@ function arrivalsOf({ pods, gpuMillis }: Trace, seed: number): readonly Pod[] {
 
 function rowsFor(policy: FitPolicy, runs: readonly Run[]): readonly BenchRow[] {
   const shares = runs.map(({ share }) => share);
-  const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+  const mean = meanOf(shares);
   const deviation = Math.sqrt(shares.reduce((sum, share) => sum + (share - mean) ** 2, 0) / shares.length);
   const paper = published[policy];
   const value = Number(mean.toFixed(2));
@@ -91,11 +103,45 @@ function rowsFor(policy: FitPolicy, runs: readonly Run[]): readonly BenchRow[] {
     },
     noted(`${policy}: standard deviation over seeds`, deviation, '%'),
     noted(
-      `${policy}: time per placement`,
+      `${policy}: processor time per placement`,
       median(runs.map(({ microsPerPlacement }) => microsPerPlacement)),
       'µs',
     ),
   ];
+}
+
+/** On every list, room that stays of use has to come to more than room that is filled up closely. */
+function variantRows(trace: Trace): readonly BenchRow[] {
+  const seedsOf = Array.from({ length: variantSeeds }, (_, index) => index + 1);
+  if (seedsOf.length === 0) return [];
+  return variantsOf(trace.pods).map(({ name, pods }) => {
+    const share = (policy: FitPolicy) =>
+      meanOf(seedsOf.map((seed) => inflate({ ...trace, pods }, policy, seed).share));
+    const [value, againstValue] = [share('fragmentation'), share('binpack')];
+    return {
+      case: `fragmentation, other pods: ${name}`,
+      value: Number(value.toFixed(2)),
+      unit: '%',
+      against: 'binpack',
+      againstValue: Number(againstValue.toFixed(2)),
+      ratio: Number((value / againstValue).toFixed(4)),
+      goal: 'ratio >= 1',
+      holds: value >= againstValue,
+    };
+  });
+}
+
+function waitRows(trace: Trace, policy: FitPolicy): readonly BenchRow[] {
+  const { pods, meanSeconds, waiting } = replay(trace, fewAgents, policy);
+  const about = `${policy}, with departures, ${fewAgents} agents`;
+  return [
+    noted(`${about}: mean wait of ${pods} pods`, meanSeconds, 's'),
+    noted(`${about}: never placed`, waiting, 'pods'),
+  ];
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function main(): number {
@@ -111,7 +157,11 @@ function main(): number {
   printReport({
     name: 'trace',
     conditions: { ...machineConditions(), seeds, agents: trace.agents.length, pods: trace.pods.length },
-    rows: [...runs].flatMap(([policy, each]) => rowsFor(policy, each)),
+    rows: [
+      ...[...runs].flatMap(([policy, each]) => rowsFor(policy, each)),
+      ...variantRows(trace),
+      ...policies.flatMap((policy) => waitRows(trace, policy)),
+    ],
   });
   return 0;
 }

@@ -15,7 +15,8 @@ const mbPerMib = 1.048576;
 export interface Pod {
   readonly task: Omit<QueuedTask, 'taskId'>;
   readonly createdAt: number;
-  readonly deletedAt: number;
+  /** From its start to its end, in seconds. */
+  readonly runSeconds: number;
 }
 
 export interface Trace {
@@ -80,8 +81,14 @@ function toPod(row: Row, specs: Map<string, PlacementSpec>): Pod {
   return {
     task: { jobId: field(row, 'name'), resources, spec },
     createdAt: Number(field(row, 'creation_time')),
-    deletedAt: Number(field(row, 'deletion_time')),
+    runSeconds: Math.max(1, Number(field(row, 'deletion_time')) - startOf(row)),
   };
+}
+
+/** What was never scheduled ran from its creation, for all that the trace tells. */
+function startOf(row: Row): number {
+  const scheduled = field(row, 'scheduled_time');
+  return Number(scheduled === '' ? field(row, 'creation_time') : scheduled);
 }
 
 function specFor(models: string, isCritical: boolean): PlacementSpec {

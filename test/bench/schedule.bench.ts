@@ -1,0 +1,274 @@
+/*
+ * Placement from end to end: CreateJob at a gateway until DISPATCHED is observed, beside the gates of kube-scheduler's
+ * scheduler_perf, and tasks a second from CreateJob until RUNNING is observed, beside the million-container run that Nomad
+ * published. Redis, which syncs its file at each write, master, gateway and simulated agents are processes of their own; the
+ * caller and subscriber is this one.
+ */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { batch, type Descriptor, service, simulated } from '../support/jobs.js';
+import { TitusCaller } from '../support/titus-caller.js';
+import { waitFor } from '../support/wait-for.js';
+import { type BenchRow, machineConditions, median, noted, printReport } from './report.js';
+import { Observer } from './schedule/observer.js';
+import { startStage } from './schedule/stage.js';
+
+const { values: options } = parseArgs({
+  options: {
+    agents: { type: 'string', default: '5000' },
+    /** Of the agents; each is a zone. */
+    processes: { type: 'string', default: '3' },
+    /** Names of cases, or parts of names; the rate that is kept up is `sustained`. */
+    only: { type: 'string', default: '' },
+    rounds: { type: 'string', default: '1' },
+    /** A part of each case's tasks, from 0 to 1. */
+    part: { type: 'string', default: '1' },
+    seconds: { type: 'string', default: '60' },
+    rate: { type: 'string', default: '4000' },
+  },
+});
+const agents = Number(options.agents);
+const wanted = options.only.split(',');
+const caseMs = 180_000;
+const settleMs = 300_000;
+const inFlight = 16;
+/** Tasks per second of Nomad's million containers, on five servers and 5,000 hosts. */
+const published = 3_750;
+/** How long a container of the rate that is kept up runs: long enough for some 40,000 of them at a time. */
+const runMs = 10_000;
+
+interface Case {
+  readonly name: string;
+  /** Pods per second that scheduler_perf demands with 5,000 nodes. */
+  readonly gate: number;
+  /** Tasks that are to be placed. */
+  readonly tasks: number;
+  readonly jobs: (scale: number) => readonly Descriptor[];
+}
+
+interface Asked {
+  readonly hard?: Readonly<Record<string, string>>;
+  readonly soft?: Readonly<Record<string, string>>;
+  readonly expression?: string;
+  readonly cpu?: string;
+}
+
+function jobOf(
+  tasks: number,
+  { hard = {}, soft = {}, expression = '', cpu = '0.1' }: Asked = {},
+): Descriptor {
+  const container = {
+    ...simulated(),
+    resources: { cpu, memory: '256' },
+    hardConstraints: { constraints: hard, expression },
+    softConstraints: { constraints: soft },
+  };
+  return service(container, { tasks });
+}
+
+/** Jobs of so many tasks each. */
+function jobsOf(tasks: number, perJob: number, asked?: Asked): Descriptor[] {
+  return Array.from({ length: Math.max(1, Math.ceil(tasks / perJob)) }, () => jobOf(perJob, asked));
+}
+
+const hardSpread = { hard: { zoneBalance: 'true' } };
+
+const cases: readonly Case[] = [
+  { name: 'basic, 10,000 tasks', gate: 680, tasks: 10_000, jobs: (part) => jobsOf(10_000 * part, 500) },
+  { name: 'basic, 50,000 tasks', gate: 810, tasks: 50_000, jobs: (part) => jobsOf(50_000 * part, 500) },
+  {
+    name: 'zone spread, hard, 5,000 tasks',
+    gate: 460,
+    tasks: 5_000,
+    jobs: (part) => jobsOf(5_000 * part, 500, hardSpread),
+  },
+  {
+    name: 'zone spread, soft, 5,000 tasks',
+    gate: 340,
+    tasks: 5_000,
+    jobs: (part) => jobsOf(5_000 * part, 500, { soft: { zoneBalance: 'true' } }),
+  },
+  {
+    name: 'unique host, 2,000 tasks',
+    gate: 60,
+    tasks: 2_000,
+    jobs: (part) => jobsOf(2_000 * part, 500, { hard: { uniqueHost: 'true' } }),
+  },
+  {
+    name: 'attribute affinity, 10,000 tasks',
+    gate: 220,
+    tasks: 10_000,
+    jobs: (part) => jobsOf(10_000 * part, 500, { expression: 'zone in ("zone-1", "zone-9")' }),
+  },
+  {
+    name: '200 unschedulable in front of 5,000 tasks',
+    gate: 590,
+    tasks: 5_000,
+    jobs: (part) => [jobOf(200, { cpu: '9' }), ...jobsOf(5_000 * part, 500)],
+  },
+  {
+    name: 'mixed, 10,000 tasks of 100 jobs',
+    gate: 710,
+    tasks: 10_000,
+    jobs: (part) =>
+      jobsOf(10_000 * part, 100).map((plain, index) => {
+        const kinds = [plain, jobOf(100, hardSpread), jobOf(100, { soft: { zone: 'zone-1' } })];
+        return kinds[index % kinds.length] ?? plain;
+      }),
+  },
+];
+
+const stage = await startStage(agents, Number(options.processes));
+const caller = new TitusCaller(`127.0.0.1:${stage.port}`);
+const observer = new Observer(stage.port);
+const rows: BenchRow[] = [];
+
+function isWanted(name: string): boolean {
+  return wanted.some((part) => name.includes(part));
+}
+
+/** Creates all jobs, some at a time; resolves with their ids. */
+async function createAll(jobs: readonly Descriptor[]): Promise<string[]> {
+  const ids: string[] = [];
+  let next = 0;
+  const worker = async () => {
+    for (let job = jobs[next]; job !== undefined; job = jobs[next]) {
+      next += 1;
+      ids.push(await caller.create(job, { deadlineMs: caseMs }));
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  return ids;
+}
+
+/** Placements per second, from sending the first CreateJob until the last task is seen DISPATCHED. */
+async function play({ name, tasks, jobs }: Case): Promise<number> {
+  const part = Number(options.part);
+  const expected = tasks * part;
+  observer.reset();
+  const beganMs = performance.now();
+  const ids = await createAll(jobs(part));
+  await waitUntil(() => observer.placed >= expected, `${name}: all is placed`);
+  const seconds = (performance.now() - beganMs) / 1000;
+  await waitUntil(() => observer.running >= expected, `${name}: all runs`);
+  for (const id of ids) await caller.kill(id);
+  await waitUntil(() => observer.ended >= expected, `${name}: all has ended`);
+  return expected / seconds;
+}
+
+async function waitUntil(condition: () => boolean, what: string): Promise<void> {
+  const isMet = () => {
+    observer.check();
+    return condition();
+  };
+  await waitFor(isMet, { what, timeoutMs: settleMs, intervalMs: 2 });
+}
+
+/** Jobs at an even rate; tasks a second that are seen to run, from the first CreateJob until the last runs. */
+async function sustain(seconds: number, perSecond: number): Promise<number> {
+  const tasksPerJob = 100;
+  const jobs = Math.ceil((seconds * perSecond) / tasksPerJob);
+  const descriptor = batch(
+    { ...simulated({ runMs }), resources: { cpu: '0.1', memory: '32' } },
+    { tasks: tasksPerJob },
+  );
+  observer.reset();
+  const beganMs = performance.now();
+  let next = 0;
+  const worker = async () => {
+    while (next < jobs) {
+      const waitMs = beganMs + (next * tasksPerJob * 1000) / perSecond - performance.now();
+      next += 1;
+      if (waitMs > 1) await delay(waitMs);
+      await caller.create(descriptor, { deadlineMs: caseMs });
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  await waitUntil(() => observer.running >= jobs * tasksPerJob, 'the last task runs');
+  return (jobs * tasksPerJob * 1000) / (performance.now() - beganMs);
+}
+
+async function playCases(): Promise<void> {
+  for (const one of cases.filter(({ name }) => isWanted(name))) {
+    const rates: number[] = [];
+    const before = stage.cpu();
+    for (let round = 0; round < Number(options.rounds); round += 1) rates.push(await play(one));
+    const value = median(rates);
+    rows.push({
+      ...compared(`${one.name}, created to DISPATCHED`, value, {
+        name: 'kube-scheduler gate',
+        value: one.gate,
+      }),
+      goal: 'ratio >= 10',
+      holds: value >= 10 * one.gate,
+    });
+    noteCpu(one.name, before, one.tasks * Number(options.part) * Number(options.rounds));
+  }
+}
+
+async function playSustained(): Promise<void> {
+  const [seconds, perSecond] = [Number(options.seconds), Number(options.rate)];
+  const before = stage.cpu();
+  const value = await sustain(seconds, perSecond);
+  rows.push({
+    ...compared(`sustained for ${seconds} s, created to RUNNING`, value, {
+      name: 'Nomad, published',
+      value: published,
+    }),
+    goal: `>= ${published} tasks/s`,
+    holds: value >= published,
+  });
+  noteCpu('sustained', before, seconds * perSecond);
+}
+
+function compared(
+  name: string,
+  value: number,
+  against: { readonly name: string; readonly value: number },
+): BenchRow {
+  const ratio = Number((value / against.value).toPrecision(3));
+  return {
+    case: name,
+    value: Math.round(value),
+    unit: 'tasks/s',
+    against: against.name,
+    againstValue: against.value,
+    ratio,
+  };
+}
+
+/** What a task cost each service from its creation to its end, whatever else the machine did. */
+function noteCpu(name: string, before: ReadonlyMap<string, number>, tasks: number): void {
+  for (const [service, seconds] of stage.cpu())
+    rows.push(
+      noted(`${name}: ${service}`, ((seconds - (before.get(service) ?? 0)) / tasks) * 1e6, 'µs/task'),
+    );
+}
+
+try {
+  await waitFor(() => observer.isOpen, { what: 'the stream is open' });
+  // A master's compiler has long warmed up where it matters.
+  await play({
+    name: 'warm-up',
+    gate: 0,
+    tasks: 10_000,
+    jobs: (part) => jobsOf(10_000 * part, 500),
+  });
+  await playCases();
+  if (isWanted('sustained')) await playSustained();
+} finally {
+  observer.close();
+  await stage.close();
+}
+printReport({
+  name: 'schedule',
+  conditions: {
+    ...machineConditions(),
+    agents,
+    agentProcesses: Number(options.processes),
+    appendfsync: 'always',
+  },
+  rows,
+});
+process.exit(0);

@@ -1,0 +1,68 @@
+/** A subscriber of berth.v1 that knows how far each task has got. */
+import {
+  ObserveServiceService as methods,
+  ObservedKind,
+  ObserveRequest,
+  type ObserveResponse,
+} from '@berth/shared/gen/berth/v1/observe_service';
+import type { Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { isTerminal, State } from '@berth/shared/model/task-state';
+import { Client, credentials } from '@grpc/grpc-js';
+
+export class Observer {
+  readonly #client: Client;
+  #states = new Map<string, State>();
+  #failure: Error | undefined;
+  placed = 0;
+  running = 0;
+  ended = 0;
+  isOpen = false;
+
+  constructor(port: number) {
+    this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': -1,
+    });
+    const { path, requestSerialize, responseDeserialize } = methods.observe;
+    const stream = this.#client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
+    stream.on('data', (response: ObserveResponse) => this.#take(response));
+    stream.on('error', (error: Error) => {
+      this.#failure = error;
+    });
+    const value = { kinds: [ObservedKind.TASK], taskFields: ['id', 'state'] };
+    stream.write(ObserveRequest.fromPartial({ request: { $case: 'subscription', value } }));
+  }
+
+  /** Counts from nothing again. */
+  reset(): void {
+    this.#states = new Map();
+    this.placed = 0;
+    this.running = 0;
+    this.ended = 0;
+  }
+
+  /** Throws where the stream has broken: nothing that it counted would mean anything. */
+  check(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #take({ response }: ObserveResponse): void {
+    if (response?.$case === 'snapshotEnd') this.isOpen = true;
+    if (response?.$case !== 'commits') return;
+    for (const { changes } of response.value.commits)
+      for (const { change } of changes) if (change?.$case === 'task') this.#takeTask(change.value);
+  }
+
+  #takeTask({ id, state: told }: Task): void {
+    const state = told?.state ?? State.QUEUED;
+    const before = this.#states.get(id) ?? State.QUEUED;
+    if (state === before) return;
+    this.#states.set(id, state);
+    if (state >= State.DISPATCHED && before < State.DISPATCHED) this.placed += 1;
+    if (state >= State.RUNNING && before < State.RUNNING) this.running += 1;
+    if (isTerminal(state)) this.ended += 1;
+  }
+}
