@@ -8,6 +8,7 @@ import { dockerClient } from '@berth/local/docker-client';
 import { type LocalCell, startCell } from '@berth/local/local-cell';
 import { systemClock } from '@berth/shared/process/clock';
 import type Docker from 'dockerode';
+import { atEnd } from './ending.js';
 import { launchBerth, launchSingle, RunningWatch, type SingleLaunch } from './launch/berth.js';
 import { type DockerTimer, startDockerTimer } from './launch/docker-timer.js';
 import { type IdleUse, measureIdle } from './launch/idle.js';
@@ -79,6 +80,7 @@ async function withCell<T>(
     dockerHost: host,
     ...(redisBinary === undefined ? {} : { redisBinary }),
   });
+  atEnd(() => cell.stop());
   const client = BerthClient.connect({ address: cell.api.grpc, caller: { id: 'bench' } });
   try {
     return await work(cell, client);

@@ -6,10 +6,19 @@
 import { parseArgs } from 'node:util';
 import { startTestRedis } from '../support/redis.js';
 import { waitFor } from '../support/wait-for.js';
+import { atEnd } from './ending.js';
 import { residentMb, type ServerProcess, startEach, startEtcd, startGateway } from './observe/processes.js';
 import { burst, type LoadOrder, type StreamKind, valueBytes } from './observe/protocol.js';
 import { Stage } from './observe/stage.js';
-import { atMost, type BenchRow, machineConditions, median, noted, printReport } from './report.js';
+import {
+  atMost,
+  atMostTimes,
+  type BenchRow,
+  machineConditions,
+  median,
+  noted,
+  printReport,
+} from './report.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -19,7 +28,8 @@ const { values: options } = parseArgs({
     events: { type: 'string', default: '2000000' },
     idle: { type: 'string', default: '5000' },
     snapshotJobs: { type: 'string', default: '10000' },
-    only: { type: 'string', default: 'fanout,stall,idle,snapshot' },
+    contestants: { type: 'string', default: 'titus,berth,each,etcd' },
+    only: { type: 'string', default: 'fanout,stall,idle,snapshot,pause' },
   },
 });
 const rounds = Number(options.rounds);
@@ -28,11 +38,17 @@ const parts = new Set(options.only.split(','));
 const fewTasks = 160;
 /** Beside a large snapshot, which is garbage at once, the stream itself would not be seen. */
 const oneJob = 10;
+const changesPerSecondWhilePausing = 2_000;
+const changesWhilePausing = 6_000;
 const warmUpEvents = 1_024;
 const minEvents = 2_048;
 const maxEvents = 40_000;
 
+const wanted = new Set(options.contestants.split(','));
+
 interface Contestant {
+  /** What `--contestants` calls it. */
+  readonly key: string;
   readonly name: string;
   readonly kind: StreamKind;
   readonly start: () => Promise<ServerProcess>;
@@ -46,8 +62,8 @@ interface Figures {
   readonly p99Ms: number[];
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const redis = await startTestRedis();
+atEnd(() => redis.stop());
 let cells = 0;
 const rows: BenchRow[] = [];
 
@@ -55,17 +71,30 @@ function contestants(): readonly Contestant[] {
   cells += 1;
   const cell = `bench${cells}`;
   const target = () => ({ kind: 'berth' as const, redisUrl: redis.url, cell });
-  return [
-    { name: 'ObserveJobs', kind: 'titus', start: () => startGateway(redis.url, cell), target },
-    { name: 'berth.v1', kind: 'berth', start: () => startGateway(redis.url, cell), target },
-    { name: 'encode and write each', kind: 'titus', start: () => startEach(redis.url, cell), target },
+  const all: readonly Contestant[] = [
+    { key: 'titus', name: 'ObserveJobs', kind: 'titus', start: () => startGateway(redis.url, cell), target },
+    { key: 'berth', name: 'berth.v1', kind: 'berth', start: () => startGateway(redis.url, cell), target },
     {
+      key: 'each',
+      name: 'encode and write each',
+      kind: 'titus',
+      start: () => startEach(redis.url, cell),
+      target,
+    },
+    {
+      key: 'etcd',
       name: 'etcd',
       kind: 'etcd',
       start: startEtcd,
       target: ({ port }) => ({ kind: 'etcd' as const, port }),
     },
   ];
+  return all.filter(({ key }) => wanted.has(key));
+}
+
+/** The gateway's own streams. */
+function streams(): readonly Contestant[] {
+  return contestants().filter(({ key }) => key === 'titus' || key === 'berth');
 }
 
 /** A server with its load and its subscribers for as long as `work` takes. */
@@ -127,31 +156,24 @@ function reportFanOut(figures: ReadonlyMap<string, Figures>, subscribers: number
     median(figures.get(`${name} ${subscribers}`)?.[what] ?? []);
   const to = `to ${subscribers}`;
   const isGoal = subscribers >= 10;
-  for (const [name, least] of [
+  const isThere = (name: string) => figures.has(`${name} ${subscribers}`);
+  for (const [name, leastOfEtcd] of [
     ['berth.v1', 1],
     ['ObserveJobs', 0.5],
   ] as const) {
-    rows.push(
-      atLeastTimes(`${name} ${to}`, of(name, 'perSecond'), {
-        name: 'etcd',
-        value: of('etcd', 'perSecond'),
-        least,
-        isGoal,
-      }),
-    );
-    rows.push(
-      atLeastTimes(`${name} ${to}`, of(name, 'perSecond'), {
-        name: 'encode and write each',
-        value: of('encode and write each', 'perSecond'),
-        least: 10,
-        isGoal,
-      }),
-    );
+    if (!isThere(name)) continue;
+    const against = { etcd: leastOfEtcd, 'encode and write each': 10 };
+    for (const [other, least] of Object.entries(against).filter(([each]) => isThere(each))) {
+      const beside = { name: other, value: of(other, 'perSecond'), least, isGoal };
+      rows.push(atLeastTimes(`${name} ${to}`, of(name, 'perSecond'), beside));
+    }
     rows.push(noted(`${name} ${to}: gateway CPU per event`, of(name, 'cpuMicros'), 'µs'));
     rows.push(noted(`${name} ${to} at half the rate: p50`, of(name, 'p50Ms'), 'ms'));
     const p99 = of(name, 'p99Ms');
     rows.push(atMost(`${name} ${to} at half the rate: p99`, p99, 'ms', 100));
-    rows.push(noted(`etcd ${to} at half its rate: p99`, of('etcd', 'p99Ms'), 'ms'));
+    if (!isThere('etcd')) continue;
+    const beside = { name: 'etcd', value: of('etcd', 'p99Ms'), limit: 1 };
+    rows.push(atMostTimes(`${name} ${to} at half the rate: p99, each at its own`, p99, beside));
   }
 }
 
@@ -181,7 +203,7 @@ function atLeastTimes(
 async function stall(): Promise<void> {
   const subscribers = 100;
   const events = Math.ceil(Number(options.events) / subscribers);
-  for (const contestant of contestants().slice(0, 2))
+  for (const contestant of streams())
     await onStage(contestant, fewTasks, async (stage) => {
       const [before, during]: [number[], number[]] = [[], []];
       for (let round = 0; round < rounds; round += 1) {
@@ -210,7 +232,7 @@ async function stall(): Promise<void> {
 
 async function idle(): Promise<void> {
   const count = Number(options.idle);
-  for (const contestant of contestants().slice(0, 2))
+  for (const contestant of streams())
     for (const [how, connections, limitKb] of [
       ['on connections of their own', count, 40],
       ['on 10 connections', 10, 20],
@@ -228,11 +250,8 @@ async function idle(): Promise<void> {
 
 async function snapshot(): Promise<void> {
   const jobs = Number(options.snapshotJobs);
-  for (const [contestant, limitMs, messages] of [
-    [contestants()[0], 1_000, jobs],
-    [contestants()[1], 500, jobs * 12],
-  ] as const) {
-    if (contestant === undefined) continue;
+  for (const contestant of streams()) {
+    const [limitMs, messages] = contestant.key === 'titus' ? [1_000, jobs] : [500, jobs * 12];
     await onStage(contestant, jobs * 10, async (stage) => {
       const times: number[] = [];
       for (let round = 0; round < rounds; round += 1) {
@@ -256,6 +275,38 @@ async function snapshot(): Promise<void> {
   }
 }
 
+/** Changes to a full cell go on while snapshots of it are sent. */
+async function pause(): Promise<void> {
+  const jobs = Number(options.snapshotJobs);
+  for (const contestant of streams())
+    await onStage(contestant, jobs * 10, async (stage) => {
+      const { pauses } = stage.server;
+      if (pauses === undefined) return;
+      await stage.open(1);
+      pauses.begin();
+      const [stood, busy]: [number[], number[]] = [[], []];
+      for (let round = 0; round < rounds; round += 1) {
+        const changing = stage.change(changesWhilePausing, changesPerSecondWhilePausing);
+        await stage.openMore(2);
+        await changing;
+        const { longestPauseMs, longestBusyMs } = await pauses.longest();
+        stood.push(longestPauseMs);
+        busy.push(longestBusyMs);
+      }
+      await stage.closeStreams();
+      const name = `${contestant.name}: while snapshots of ${jobs * 10} tasks are sent, ${changesPerSecondWhilePausing} changes/s`;
+      rows.push(atMost(`${name}: longest pause`, Math.max(...stood), 'ms', 20));
+      rows.push(
+        atMost(`${name}: longest pause, time without a processor aside`, Math.max(...busy), 'ms', 20),
+      );
+      progress(`${name}: pauses ${inMs(stood)}; of them busy ${inMs(busy)}`);
+    });
+}
+
+function inMs(times: readonly number[]): string {
+  return `${times.map((ms) => ms.toFixed(1)).join(', ')} ms`;
+}
+
 function progress(line: string): void {
   process.stderr.write(`${line}\n`);
 }
@@ -265,6 +316,7 @@ try {
   if (parts.has('stall')) await stall();
   if (parts.has('idle')) await idle();
   if (parts.has('snapshot')) await snapshot();
+  if (parts.has('pause')) await pause();
 } finally {
   await redis.stop();
 }

@@ -131,7 +131,11 @@ describe.skipIf(skipRedisTests !== false)('observe streams', () => {
     const kept = await caller.create(service(simulated(), { tasks: 2 }));
     await Promise.all(ids.map((id) => caller.until(id, isJobOver, 'ends', 60_000)));
     await caller.until(kept, runs(2), 'runs');
-    expect(await cell.metrics()).toMatch(/^berth_gateway_observe_pending_changes\{[^}]*\} [1-9]/m);
+    const metrics = await cell.metrics();
+    expect(metrics).toMatch(/^berth_gateway_observe_pending_changes\{[^}]*\} [1-9]/m);
+    const lag = /^berth_gateway_observe_lag_seconds\{([^}]*)\} (\S+)/m.exec(metrics);
+    expect(lag?.[1]).toMatch(/method="ObserveJobs",caller="[^"]+"/);
+    expect(Number(lag?.[2])).toBeGreaterThan(0);
     slow.resume();
     await slow.until((now) => ids.every((id) => hasEnded(id)(now)), 'all ends are told', 60_000);
     await slow.until(

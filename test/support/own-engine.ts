@@ -18,6 +18,8 @@ export interface OwnEngine {
   readonly host: string;
   /** SIGKILL, as a crash would. */
   kill(): Promise<void>;
+  /** SIGTERM, as the host's shutdown would; resolves when it has ended its containers and itself. */
+  shutDown(): Promise<void>;
   /** Starts it again, with the same data. */
   restart(): Promise<void>;
   remove(): Promise<void>;
@@ -56,5 +58,5 @@ export async function startOwnEngine(needs: { dockerd: string; root: Root }): Pr
     await root.run('sh', ['-c', `kill -KILL ${pid}`]);
     await waitFor(async () => !(await isRunning(pid)), { what: 'the engine is gone' });
   };
-  return { host: engineHost(dir), kill, restart: start, remove };
+  return { host: engineHost(dir), kill, shutDown: () => stopDockerd(dir, root), restart: start, remove };
 }

@@ -56,4 +56,17 @@ describe('ResumePoint', () => {
     point.take({ $case: 'reset', value: { afterRevision: 1, toRevision: 9, reason: 'trimmed' } });
     expect(point.position).toBeUndefined();
   });
+
+  it('tells to forget a part of a snapshot that is followed by another one, and nothing else', () => {
+    const point = new ResumePoint();
+    expect(point.reopen()).toBeUndefined();
+    point.take({ $case: 'snapshot', value: { entities: [] } });
+    expect(point.reopen()).toMatchObject({ $case: 'reset', value: { afterRevision: 0 } });
+    expect(point.reopen()).toBeUndefined();
+    point.take({ $case: 'snapshot', value: { entities: [] } });
+    point.take({ $case: 'snapshotEnd', value: { position: { revision: 3, commitId: 'c3' } } });
+    expect(point.reopen()).toBeUndefined();
+    point.take(commits([4, ['a']]));
+    expect(point.reopen()).toBeUndefined();
+  });
 });

@@ -14,12 +14,25 @@ export type CellEvent = NonNullable<ObserveResponse['response']>;
  */
 export class ResumePoint {
   #position: ObservePosition | undefined;
+  /** Whether a part of a snapshot has been told, and not its end. */
+  #isInSnapshot = false;
   /** The revision up to which an entity was told beyond the position. */
   readonly #beyond = new Map<string, number>();
 
   /** Where the next stream is to begin; undefined where it has to begin with a snapshot. */
   get position(): ObservePosition | undefined {
     return this.#position;
+  }
+
+  /**
+   * To be called when another stream is to follow. What the subscriber must be told first, where it has a part of a
+   * snapshot that will be followed by a whole one.
+   */
+  reopen(): CellEvent | undefined {
+    if (!this.#isInSnapshot) return undefined;
+    this.#isInSnapshot = false;
+    const reason = 'the stream broke off within its snapshot';
+    return { $case: 'reset', value: { afterRevision: 0, toRevision: 0, reason } };
   }
 
   /** What of a message is news; undefined where nothing is. */
@@ -29,12 +42,21 @@ export class ResumePoint {
         const commits = event.value.commits.flatMap((commit) => this.#takeCommit(commit));
         return commits.length === 0 ? undefined : { $case: 'commits', value: { commits } };
       }
+      case 'snapshot':
+        this.#isInSnapshot = true;
+        return event;
+      case 'counts':
+        // The first ones are a snapshot.
+        this.#isInSnapshot ||= this.#position === undefined;
+        return event;
       case 'snapshotEnd':
       case 'bookmark':
       case 'checkpointReached':
+        this.#isInSnapshot = false;
         this.#reach(event.value.position);
         return event;
       case 'reset':
+        this.#isInSnapshot = false;
         this.#position = undefined;
         this.#beyond.clear();
         return event;

@@ -11,6 +11,8 @@ export interface StreamCall<Req, Res> {
   readonly definition: MethodDefinition<Req, Res>;
   /** Asked before each opening, so that a later stream can say where the earlier one ended. */
   readonly request: () => Req;
+  /** Of a call whose requests are a stream too: told how to send more of them, and, when the stream has ended, nothing. */
+  readonly onSender?: (send: ((request: Req) => void) | undefined) => void;
 }
 
 /**
@@ -32,13 +34,15 @@ export function observe<Req, Res>(
 /** A call whose requests are a stream too has one of them to begin with. */
 function openCall<Req, Res>(
   { client }: Gateway,
-  { path, requestStream, requestSerialize, responseDeserialize }: MethodDefinition<Req, Res>,
-  { request, metadata }: { readonly request: Req; readonly metadata: Metadata },
+  { definition, request, onSender }: StreamCall<Req, Res>,
+  metadata: Metadata,
 ): Readable<Res> {
+  const { path, requestStream, requestSerialize, responseDeserialize } = definition;
   if (!requestStream)
-    return client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata);
+    return client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request(), metadata);
   const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata);
-  call.write(request);
+  call.write(request());
+  onSender?.((more) => call.write(more));
   return call;
 }
 
@@ -68,9 +72,8 @@ class Session<Req, Res> {
   }
 
   open(): void {
-    const { definition, request } = this.#call;
     const gateway = this.#channel.gateways.current();
-    const stream = openCall(gateway, definition, { request: request(), metadata: this.#channel.metadata() });
+    const stream = openCall(gateway, this.#call, this.#channel.metadata());
     this.#stream = stream;
     stream.on('data', (message: Res) => {
       this.#hasReceived = true;
@@ -87,10 +90,12 @@ class Session<Req, Res> {
 
   close(): void {
     clearTimeout(this.#timer);
+    this.#call.onSender?.(undefined);
     this.#stream?.cancel();
   }
 
   #ended(gateway: Gateway, failure: ServiceError | undefined): void {
+    this.#call.onSender?.(undefined);
     if (this.#subscriber.closed) return;
     if (failure === undefined) return this.#subscriber.complete();
     this.#channel.failed(gateway, failure);

@@ -25,7 +25,16 @@ export async function benchCommand(args: readonly string[], lifetime: Lifetime):
   await sweepDeadRuns(berthDir);
   const script = join(repoRoot, 'test', 'dist', 'bench', `${name}.bench.js`);
   const env = testVariables(environment);
-  return runForeground(process.execPath, [script, ...rest], { cwd: repoRoot, env, signal: lifetime.signal });
+  try {
+    return await runForeground(process.execPath, [script, ...rest], {
+      cwd: repoRoot,
+      env,
+      signal: lifetime.signal,
+    });
+  } finally {
+    // A benchmark that was killed could not stop the cells that it had started.
+    await sweepDeadRuns(berthDir);
+  }
 }
 
 /** The names of the benchmarks among the files of a directory. */

@@ -5,6 +5,7 @@ import { runForeground } from './foreground.js';
 import type { Lifetime } from './lifetime.js';
 import { berthDir, repoRoot } from './paths.js';
 import { createProgress } from './progress.js';
+import { obtainPythonGrpc } from './python-grpc.js';
 import { prepareTestEnvironment, testVariables } from './test-environment.js';
 import { summaryLine } from './test-summary.js';
 
@@ -22,8 +23,13 @@ export async function testCommand(args: readonly string[], lifetime: Lifetime): 
   if ('missing' in environment.docker) {
     progress.note(`Tests that need Docker are skipped: ${environment.docker.missing}`);
   }
+  const python = await obtainPythonGrpc(berthDir, progress);
+  if ('missing' in python) progress.note(`Tests with python3-grpcio are skipped: ${python.missing}`);
   await sweepDeadRuns(berthDir);
-  const env = testVariables(environment);
+  const env = {
+    ...testVariables(environment),
+    BERTH_TEST_PYTHON_GRPC: 'python' in python ? python.python : undefined,
+  };
   const checks = [
     { command: 'biome', args: ['ci', `--colors=${process.stdout.isTTY ? 'force' : 'off'}`, '.'] },
     { command: 'buf', args: ['lint'] },

@@ -1,5 +1,5 @@
 import { type JobCluster, JobClusterNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { composeCluster } from './core/clusters.js';
+import { composeCluster } from '@berth/shared/model/submission/clusters';
 import {
   type ClusterNotification,
   type ClusterSnapshot,

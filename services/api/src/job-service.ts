@@ -16,6 +16,7 @@ import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
 import type { Cell } from './cell.js';
 import * as clusterCommands from './cluster-commands.js';
 import * as clusterQueries from './cluster-queries.js';
+import { encodeJob, encodeJobs } from './job-answers.js';
 import * as commands from './job-commands.js';
 import * as queries from './job-queries.js';
 import { killJobs, killTasks } from './kill-many.js';
@@ -24,8 +25,14 @@ import { observeJobCluster, observeJobClusters } from './observe-cluster-calls.j
 import type { Observing } from './observe-run.js';
 import type { RateLimiter } from './rate-limiter.js';
 
-/** Streams send what is encoded already. */
-const definition = passThrough(JobManagementServiceService, [
+/** Streams send what is encoded already, and whole jobs are encoded already, too. */
+const { findJob, findJobs } = JobManagementServiceService;
+const answering = {
+  ...JobManagementServiceService,
+  findJob: { ...findJob, responseSerialize: encodeJob },
+  findJobs: { ...findJobs, responseSerialize: encodeJobs },
+};
+const definition = passThrough(answering, [
   'observeJob',
   'observeJobs',
   'observeJobCluster',

@@ -1,11 +1,14 @@
 import { type JobView, jobConflation, type Notification, splitTasks } from './core/observe.js';
 import { notificationBytes, snapshotBytes, snapshotEndBytes } from './observe-encoding.js';
 import { type ByteSink, maxSnapshotBytes, ObserveStream } from './observe-stream.js';
+import { closing } from './past-view.js';
 
 export interface JobStreamOptions {
   readonly sink: ByteSink;
-  /** The jobs to begin with. */
-  readonly snapshot: readonly JobView[];
+  /** The jobs to begin with, taken as they are sent. */
+  readonly snapshot: Iterable<JobView>;
+  /** Called once the snapshot is no longer needed. */
+  readonly onSnapshotEnd?: () => void;
   /** Ends the stream after the end of its job. */
   readonly endsWithJob: boolean;
   readonly maxPendingBytes?: number;
@@ -17,7 +20,10 @@ export function jobStream(options: JobStreamOptions): ObserveStream<Notification
   const { sink, snapshot, endsWithJob } = options;
   return new ObserveStream({
     sink,
-    snapshot: messagesOf(snapshot, options.maxSnapshotBytes ?? maxSnapshotBytes),
+    snapshot: closing(
+      messagesOf(snapshot, options.maxSnapshotBytes ?? maxSnapshotBytes),
+      options.onSnapshotEnd ?? (() => {}),
+    ),
     conflation: jobConflation,
     encode: notificationBytes,
     isLastWord: ({ kind }) => endsWithJob && kind === 'finished',
@@ -26,7 +32,7 @@ export function jobStream(options: JobStreamOptions): ObserveStream<Notification
 }
 
 /** Each job with its tasks, and the mark that they were all. */
-function* messagesOf(jobs: readonly JobView[], maxBytes: number): Generator<Buffer, void> {
+function* messagesOf(jobs: Iterable<JobView>, maxBytes: number): Generator<Buffer, void> {
   for (const view of jobs) {
     const { within, following } = splitTasks(view, maxBytes);
     yield snapshotBytes(view, within);

@@ -1,12 +1,14 @@
 import type { JobId } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { notFound } from '@berth/shared/model/errors';
 import { isJobLive } from '@berth/shared/model/job';
+import { idleLimitsOf } from '@berth/shared/model/mantis';
 import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { Cell } from './cell.js';
 import { jobViewOf, liveJobs, type Notification } from './core/observe.js';
 import { jobStream } from './job-stream.js';
 import type { Subscriber } from './observe-hub.js';
 import { type Observing, runStream } from './observe-run.js';
-import type { ByteSink } from './observe-stream.js';
+import type { ByteSink, ObserveStream } from './observe-stream.js';
 import { idViolations, refuseIf } from './requests.js';
 
 /** Streams all live jobs and everything that happens to jobs from then on; ends only with the call. */
@@ -16,15 +18,25 @@ export async function observeJobs(
   sink: ByteSink,
 ): Promise<void> {
   // From here to the stream's start nothing is awaited.
-  const view = await cell.read(call);
-  const stream = jobStream({ sink, snapshot: liveJobs(view), endsWithJob: false });
+  await cell.read(call);
+  const stream = wholeStream(cell, sink);
   const subscribe = (subscriber: Subscriber<Notification>) => jobs.subscribeAll(subscriber);
   await runStream({ method: 'ObserveJobs', call, stream, streams, subscribe });
 }
 
-/** Streams one job and what happens to it; ends after its end. Of a job that has ended: its last state, and its end. */
+/** In a function of its own: what waits for the stream's end must not hold on to its snapshot. */
+function wholeStream({ moments }: Cell, sink: ByteSink): ObserveStream<Notification> {
+  const moment = moments.take(['job']);
+  const snapshot = liveJobs(moment);
+  return jobStream({ sink, snapshot, onSnapshotEnd: () => moment.close(), endsWithJob: false });
+}
+
+/**
+ * Streams one job and what happens to it; ends after its end. Of a job that has ended: its last state, and its end. A
+ * Transient job goes on while such a stream is open.
+ */
 export async function observeJob(
-  { cell, jobs, streams }: Observing,
+  { cell, jobs, streams, subscriptions }: Observing,
   { id }: JobId,
   call: CallContext,
   sink: ByteSink,
@@ -35,10 +47,13 @@ export async function observeJob(
   const job = jobViewOf(view, id) ?? (await cell.findArchivedJob(id));
   if (job === undefined) throw notFound('job', id);
   const stream = jobStream({ sink, snapshot: [job], endsWithJob: true });
+  const isLive = isJobLive(job.status?.record);
   const subscribe = (subscriber: Subscriber<Notification>) => {
-    if (isJobLive(job.status?.record)) return jobs.subscribeTo(id, subscriber);
+    if (isLive) return jobs.subscribeTo(id, subscriber);
     subscriber.offer([{ kind: 'finished', jobId: id }]);
     return () => {};
   };
-  await runStream({ method: 'ObserveJob', call, stream, streams, subscribe });
+  const counts = isLive && idleLimitsOf(job.job.record.descriptor) !== undefined;
+  const leave = counts ? subscriptions.hold(id) : undefined;
+  await runStream({ method: 'ObserveJob', call, stream, streams, subscribe }).finally(leave);
 }

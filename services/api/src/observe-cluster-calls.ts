@@ -1,8 +1,8 @@
 import type { JobClusterId } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { notFound } from '@berth/shared/model/errors';
+import { allClusters, clusterOf } from '@berth/shared/model/submission/clusters';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import { clusterStream } from './cluster-stream.js';
-import { allClusters, clusterOf } from './core/clusters.js';
 import type { ClusterNotification } from './core/observe-clusters.js';
 import type { Subscriber } from './observe-hub.js';
 import { type Observing, runStream } from './observe-run.js';

@@ -11,14 +11,16 @@ import type { JobView, Notification } from './core/observe.js';
 
 /** The wire type of strings, bytes and messages. */
 const lengthDelimited = 2;
-const tagOf = (field: number) => (field << 3) | lengthDelimited;
+/** The tag of a field of such a type. */
+export const tagOf = (field: number) => (field << 3) | lengthDelimited;
 
 const notificationTags = {
   jobSnapshot: tagOf(1),
   jobDefinitionUpdate: tagOf(3),
   taskUdate: tagOf(5),
 } as const;
-const jobTags = {
+/** Of netflix.titus.Job. */
+export const jobTags = {
   id: tagOf(1),
   jobClusterId: tagOf(2),
   jobDescriptor: tagOf(3),
@@ -53,7 +55,12 @@ export function snapshotBytes(view: JobView, tasks: readonly Entity<'task'>[]): 
   return finish(writer.join().join());
 }
 
-function writeJob(writer: BinaryWriter, { job, status }: JobView, tasks: readonly Entity<'task'>[]): void {
+/** Writes the fields of the job's message, with these of its tasks. */
+export function writeJob(
+  writer: BinaryWriter,
+  { job, status }: JobView,
+  tasks: readonly Entity<'task'>[],
+): void {
   const { jobState, stateChanges } = composeJob(job.record, status?.record, []);
   writer.uint32(jobTags.id).string(job.id);
   writer.uint32(jobTags.jobClusterId).string(job.record.clusterId);

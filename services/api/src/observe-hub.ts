@@ -30,6 +30,8 @@ export interface Feed<N> {
    * can be told unless it contradicts what was told before.
    */
   isBroken?(commit: CommitChanges, view: CellView): boolean;
+  /** Whether `notificationsOf` must see every commit, also while nobody subscribes. */
+  readonly seesAll?: boolean;
 }
 
 /** So many notifications go out even before all commits that arrived at once have been seen. */
@@ -81,7 +83,8 @@ export class ObserveHub<N> {
   }
 
   #take(commit: CommitChanges): void {
-    if (this.#ofAll.size === 0 && this.#ofTopic.size === 0) return;
+    const isUnheard = this.#ofAll.size === 0 && this.#ofTopic.size === 0;
+    if (isUnheard && this.#feed.seesAll !== true) return;
     if (commit.actor === resyncActor && this.#isBroken(commit)) {
       this.flush();
       return this.#failAll(commit);

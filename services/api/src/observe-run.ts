@@ -5,6 +5,7 @@ import type { ClusterNotification } from './core/observe-clusters.js';
 import type { OpenStream } from './metrics.js';
 import type { ObserveHub, Subscriber } from './observe-hub.js';
 import type { ObserveStream } from './observe-stream.js';
+import type { SubscriptionKeeper } from './subscription-keeper.js';
 
 /** Where observe streams come from, and where they are counted. */
 export interface Observing {
@@ -12,6 +13,7 @@ export interface Observing {
   readonly jobs: ObserveHub<Notification>;
   readonly clusters: ObserveHub<ClusterNotification>;
   readonly streams: Set<OpenStream>;
+  readonly subscriptions: SubscriptionKeeper;
 }
 
 export interface Run<N> {
@@ -28,13 +30,7 @@ export interface Run<N> {
  */
 export async function runStream<N>({ method, call, stream, streams, subscribe }: Run<N>): Promise<void> {
   const { signal, caller } = call;
-  const open: OpenStream = {
-    method,
-    caller: caller.id,
-    get pending() {
-      return stream.pending;
-    },
-  };
+  const open = new RunningStream(method, caller.id, stream);
   const stop = () => stream.stop(signal.reason);
   const leave = subscribe(stream);
   streams.add(open);
@@ -47,5 +43,26 @@ export async function runStream<N>({ method, call, stream, streams, subscribe }:
     signal.removeEventListener('abort', stop);
     streams.delete(open);
     leave();
+  }
+}
+
+/** There are thousands of these: closures of its own would make each several times as large. */
+class RunningStream implements OpenStream {
+  readonly method: string;
+  readonly caller: string;
+  readonly #stream: { readonly pending: number; lagMs(): number };
+
+  constructor(method: string, caller: string, stream: { readonly pending: number; lagMs(): number }) {
+    this.method = method;
+    this.caller = caller;
+    this.#stream = stream;
+  }
+
+  get pending(): number {
+    return this.#stream.pending;
+  }
+
+  lagMs(): number {
+    return this.#stream.lagMs();
   }
 }

@@ -4,21 +4,18 @@
  * which bounds it.
  */
 import type { BerthError } from '@berth/shared/model/errors';
+import { directSink, type EncodedSink } from '@berth/shared/rpc/direct-sink';
 import type { Encoded } from '@berth/shared/rpc/fan-out';
 import { type BatchConflation, PendingBatches } from './core/pending-batches.js';
 import { nextBurst, type Packing, packedBatch } from './message-packing.js';
 import type { Subscriber } from './observe-hub.js';
+import { TurnBudget } from './turn-budget.js';
 
 /** What a stream must be able to do; grpc-js's ServerWritableStream does. */
-export interface ByteSink {
-  /** False when nothing more should be written until `drain`. `onFlushed` is called once the bytes have left the process. */
-  write(message: Encoded, onFlushed?: () => void): boolean;
-  on(event: 'drain', listener: () => void): unknown;
-  off(event: 'drain', listener: () => void): unknown;
-}
+export type ByteSink = EncodedSink;
 
 /** Records that may wait for a slow subscriber before later ones replace earlier ones. */
-export const maxPendingBytes = 1024 * 1024;
+export const maxPendingBytes = 1792 * 1024;
 
 /** The greatest message of a snapshot; what does not fit follows. gRPC clients refuse messages of more than 4 MiB. */
 export const maxSnapshotBytes = 3 * 1024 * 1024;
@@ -26,16 +23,25 @@ export const maxSnapshotBytes = 3 * 1024 * 1024;
 /** The sink counts messages, not bytes: with more than this on the way nothing is written until some have left. */
 const maxInFlightBytes = 128 * 1024;
 
-export interface ObserveStreamOptions<N> {
+/** What may be made of all snapshots together in one turn of the event loop: some milliseconds of work. */
+const snapshotBudget = new TurnBudget(256 * 1024);
+
+export interface ObserveStreamOptions<N> extends ObserveStreamKind<N> {
   readonly sink: ByteSink;
-  /** The messages to begin with, taken one by one as the sink takes them. */
+  /** The messages to begin with, taken one by one as the sink takes them; `return` is called where not all are wanted. */
   readonly snapshot: Iterator<Buffer>;
+}
+
+/** What stays as it is while the stream lives. */
+interface ObserveStreamKind<N> {
   readonly conflation: BatchConflation<N>;
   /** The bytes of a message, the same for all subscribers; or how several notifications make messages. */
   readonly encode: Packing<N>;
   /** Whether the stream ends after this. */
   readonly isLastWord: (notification: N) => boolean;
   readonly maxPendingBytes?: number;
+  /** A clock that only goes forward. */
+  readonly nowMs?: () => number;
   /** Told of each batch whose last message has been written. */
   readonly onSent?: (batch: readonly N[]) => void;
 }
@@ -43,7 +49,7 @@ export interface ObserveStreamOptions<N> {
 export class ObserveStream<N> implements Subscriber<N> {
   /** Resolves when the stream has said its last word, rejects when it cannot go on. */
   readonly done: Promise<void>;
-  readonly #options: ObserveStreamOptions<N>;
+  readonly #options: ObserveStreamKind<N>;
   readonly #sink: ByteSink;
   #pending: PendingBatches<N>;
   /** What is left of the batch that is being sent. */
@@ -53,14 +59,18 @@ export class ObserveStream<N> implements Subscriber<N> {
   #snapshot: Iterator<Buffer> | undefined;
   #isFull = false;
   #inFlightBytes = 0;
+  /** When something that had been written last left the process, or began to wait to. */
+  #movedAtMs = 0;
   #hasEnded = false;
   #settle: { resolve: () => void; reject: (error: unknown) => void } | undefined;
 
   constructor(options: ObserveStreamOptions<N>) {
-    this.#options = options;
-    this.#sink = options.sink;
-    this.#snapshot = options.snapshot;
-    this.#pending = emptyQueue(options);
+    const { sink, snapshot, ...kind } = options;
+    // What is kept must not hold on to the snapshot once it has been sent: a stream lives for weeks.
+    this.#options = kind;
+    this.#sink = directSink(sink);
+    this.#snapshot = snapshot;
+    this.#pending = emptyQueue(kind);
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
@@ -72,6 +82,14 @@ export class ObserveStream<N> implements Subscriber<N> {
     return this.#pending.size;
   }
 
+  /** How long the oldest change has waited to be sent, or what was written has not moved; 0 for who has it all. */
+  lagMs(): number {
+    const nowMs = this.#nowMs();
+    const oldestAtMs = this.#pending.oldestAtMs ?? nowMs;
+    const movedAtMs = this.#inFlightBytes > 0 ? this.#movedAtMs : nowMs;
+    return Math.max(0, nowMs - Math.min(oldestAtMs, movedAtMs));
+  }
+
   /** Begins to send. To be called in the same turn in which the snapshot was taken and the subscription made. */
   start(): void {
     this.#flush();
@@ -79,7 +97,7 @@ export class ObserveStream<N> implements Subscriber<N> {
 
   offer(notifications: readonly N[]): void {
     if (this.#hasEnded || notifications.length === 0) return;
-    this.#pending.add(notifications);
+    this.#pending.add(notifications, this.#nowMs());
     this.#flush();
   }
 
@@ -89,11 +107,15 @@ export class ObserveStream<N> implements Subscriber<N> {
 
   /** Forgets what waits, and goes on with this snapshot. */
   restart(snapshot: Iterator<Buffer>): void {
-    if (this.#hasEnded) return;
+    if (this.#hasEnded) {
+      snapshot.return?.();
+      return;
+    }
     this.#pending = emptyQueue(this.#options);
     this.#batch = [];
     this.#bursts = [];
     this.#nextBurst = 0;
+    this.#snapshot?.return?.();
     this.#snapshot = snapshot;
     this.#flush();
   }
@@ -120,8 +142,12 @@ export class ObserveStream<N> implements Subscriber<N> {
 
   #next(): Encoded | undefined {
     if (this.#snapshot !== undefined) {
+      if (!snapshotBudget.mayGoOn(() => this.#flush())) return undefined;
       const burst = nextBurst(this.#snapshot);
-      if (burst !== undefined) return burst;
+      if (burst !== undefined) {
+        snapshotBudget.spend(burst.byteLength);
+        return burst;
+      }
       this.#snapshot = undefined;
     }
     if (this.#nextBurst >= this.#bursts.length) this.#takeBatch();
@@ -146,11 +172,17 @@ export class ObserveStream<N> implements Subscriber<N> {
 
   #write(message: Encoded): void {
     const { byteLength } = message;
+    if (this.#inFlightBytes === 0) this.#movedAtMs = this.#nowMs();
     this.#inFlightBytes += byteLength;
     this.#isFull = !this.#sink.write(message, () => {
       this.#inFlightBytes -= byteLength;
+      this.#movedAtMs = this.#nowMs();
       this.#flush();
     });
+  }
+
+  #nowMs(): number {
+    return (this.#options.nowMs ?? monotonicMs)();
   }
 
   #finish(): void {
@@ -161,14 +193,15 @@ export class ObserveStream<N> implements Subscriber<N> {
     if (this.#hasEnded) return false;
     this.#hasEnded = true;
     this.#bursts = [];
+    this.#snapshot?.return?.();
+    this.#snapshot = undefined;
     this.#sink.off('drain', this.#onDrain);
     return true;
   }
 }
 
-function emptyQueue<N>({
-  conflation,
-  maxPendingBytes: maxBytes,
-}: ObserveStreamOptions<N>): PendingBatches<N> {
+const monotonicMs = (): number => performance.now();
+
+function emptyQueue<N>({ conflation, maxPendingBytes: maxBytes }: ObserveStreamKind<N>): PendingBatches<N> {
   return new PendingBatches(conflation, maxBytes ?? maxPendingBytes);
 }

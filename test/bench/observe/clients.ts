@@ -93,6 +93,7 @@ function fail(error: Error): void {
 
 let last = '';
 setInterval(() => {
+  if (!process.connected) return;
   const reading = streams.filter(({ isStalled }) => !isStalled);
   const events = reading.map(({ counter }) => counter.events);
   const report: ClientReport = {

@@ -11,12 +11,28 @@ import { hasApt, unpackPackage } from '@berth/local/apt';
 import { findOnPath } from '@berth/local/command';
 import { berthDir } from '@berth/local/paths';
 import { waitFor } from '../../support/wait-for.js';
+import { atEnd } from '../ending.js';
+import type { PauseOrder, PauseReport } from './protocol.js';
 
 /** A server under test. */
 export interface ServerProcess {
   readonly port: number;
   readonly pid: number;
+  /** Where it can tell how long its event loop stands still. */
+  readonly pauses?: PauseWatch;
   stop(): Promise<void>;
+}
+
+/** Options of Node for the gateway; `--cpu-prof` for one to be looked into. */
+const gatewayFlags = (process.env.BERTH_BENCH_GATEWAY_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
+
+/** What is looked into writes what it has found at its end. */
+const endSignal = gatewayFlags.length > 0 ? 'SIGTERM' : 'SIGKILL';
+
+export interface PauseWatch {
+  begin(): void;
+  /** The longest since it began, or since the last time that it was asked. */
+  longest(): Promise<PauseReport>;
 }
 
 export async function freePort(): Promise<number> {
@@ -32,8 +48,9 @@ export async function freePort(): Promise<number> {
 export async function startGateway(redisUrl: string, cell: string): Promise<ServerProcess> {
   const [port, http, jobv1] = [await freePort(), await freePort(), await freePort()];
   const main = fileURLToPath(import.meta.resolve('@berth/api/main'));
-  const child = spawn(process.execPath, [main], {
-    stdio: ['ignore', 'ignore', 'inherit'],
+  const probe = new URL('pause-probe.js', import.meta.url).href;
+  const child = spawn(process.execPath, [...gatewayFlags, '--import', probe, main], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: {
       ...process.env,
       BERTH_REDIS_URL: redisUrl,
@@ -49,8 +66,22 @@ export async function startGateway(redisUrl: string, cell: string): Promise<Serv
       ({ ok }) => ok,
       () => false,
     );
+  const server = serverOf(child, port);
   await waitFor(isReady, { what: 'the gateway serves', timeoutMs: 60_000 });
-  return serverOf(child, port);
+  return { ...server, pauses: pauseWatch(child) };
+}
+
+function pauseWatch(child: ChildProcess): PauseWatch {
+  const order = (what: PauseOrder) => child.send(what);
+  return {
+    begin: () => void order({ do: 'watchPauses' }),
+    longest: async () => {
+      const answered = once(child, 'message');
+      order({ do: 'longestPause' });
+      const [report] = (await answered) as [PauseReport];
+      return report;
+    },
+  };
 }
 
 /** The server that encodes and writes each change for each subscriber. */
@@ -74,20 +105,19 @@ export async function startEtcd(): Promise<ServerProcess> {
     ],
     { stdio: ['ignore', 'ignore', 'inherit'] },
   );
+  const server = serverOf(child, port);
+  const stop = async () => {
+    await server.stop();
+    await rm(dir, { recursive: true, force: true });
+  };
+  atEnd(stop);
   const isHealthy = () =>
     fetch(`${own}/health`).then(
       ({ ok }) => ok,
       () => false,
     );
   await waitFor(isHealthy, { what: 'etcd serves' });
-  const server = serverOf(child, port);
-  return {
-    ...server,
-    stop: async () => {
-      await server.stop();
-      await rm(dir, { recursive: true, force: true });
-    },
-  };
+  return { ...server, stop };
 }
 
 async function etcdBinary(): Promise<string> {
@@ -118,13 +148,13 @@ function serverOf(child: ChildProcess, port: number): ServerProcess {
   process.once('exit', kill);
   child.once('exit', () => process.off('exit', kill));
   if (pid === undefined) throw new Error('the server did not start');
-  return { port, pid, stop: () => end(child) };
+  return { port, pid, stop: () => end(child, endSignal) };
 }
 
-export async function end(child: ChildProcess): Promise<void> {
+export async function end(child: ChildProcess, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  child.kill('SIGKILL');
+  child.kill(signal);
   await exited;
 }
 

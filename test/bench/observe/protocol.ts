@@ -38,10 +38,22 @@ export type LoadOrder =
 
 export type LoadReport = { readonly did: 'started' } | { readonly did: 'run'; readonly events: number };
 
+/** To a server that is measured: to begin to look for pauses; to tell the longest since it was last asked. */
+export interface PauseOrder {
+  readonly do: 'watchPauses' | 'longestPause';
+}
+
+export interface PauseReport {
+  /** How long the event loop stood still. */
+  readonly longestPauseMs: number;
+  /** The most processor time that went by between two of its turns, or all of the time where that is less. */
+  readonly longestBusyMs: number;
+}
+
 export const burst = 16;
 export const valueBytes = 700;
 /**
  * Events that may be on the way to a subscriber. With Berth less than what a gateway keeps of each stream before it conflates;
  * etcd, which keeps everything, is at its best with more.
  */
-export const windows = { berth: 1_024, etcd: 8_192 } as const;
+export const windows = { berth: 2_048, etcd: 8_192 } as const;

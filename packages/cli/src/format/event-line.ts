@@ -80,6 +80,11 @@ export function notificationLines({ notification }: JobChangeNotification, paint
   }
 }
 
+/** A number of tasks and what they have in common: `    12  RUNNING  web`. */
+export function countLine(values: readonly string[], tasks: number): string {
+  return line([String(tasks).padStart(6), ...values.map((value) => value || '-')]);
+}
+
 function snapshotLine(job: Job, paint: Paint): string {
   const name = paintState(job.jobState?.state, paint);
   return `${timeOfDay(job.stateChanges.at(-1)?.timestamp)}  ${job.id}  job ${name}  ${jobSummary(job)}`;

@@ -67,7 +67,7 @@ export async function readPast(past: Past, position: LogHead, signal: AbortSigna
     return { reason: 'the position has no commit id, and lies too far back without' };
   const reader = past.openLogReader();
   try {
-    return await readUpTo(past, reader, position);
+    return await readUpTo(past, reader, { position, signal });
   } finally {
     await reader.close();
   }
@@ -82,7 +82,11 @@ async function isAhead(past: Past, position: LogHead): Promise<boolean> {
   }
 }
 
-async function readUpTo({ tail }: Past, reader: LogReader, position: LogHead): Promise<OlderPast> {
+async function readUpTo(
+  { replica, tail }: Past,
+  reader: LogReader,
+  { position, signal }: { readonly position: LogHead; readonly signal: AbortSignal },
+): Promise<OlderPast> {
   const entries: LogEntry[] = [];
   let at = position;
   while (tail.after(at) === undefined) {
@@ -94,6 +98,8 @@ async function readUpTo({ tail }: Past, reader: LogReader, position: LogHead): P
     if (last === undefined) return { reason: 'the change log ends too early' };
     for (const entry of read.entries) entries.push(entry);
     at = { revision: last.revision, commitId: last.commitId };
+    // The log may be read faster than the replica follows it; only what the replica has seen meets the gateway's memory.
+    await replica.waitFor(at.revision, behindWaitMs, signal);
   }
   return { upTo: at, entries };
 }

@@ -1,8 +1,12 @@
+import { setImmediate } from 'node:timers/promises';
+import type { CellView } from '@berth/shared/model/cell-view';
 import type { Logger } from '@berth/shared/process/logger';
-import { newsOf } from '../core/cell-news.js';
+import { newsOf, type Selection } from '../core/cell-news.js';
 import type { Subscription } from '../core/subscription.js';
+import { type Dimension, TaskCounts } from '../core/task-counts.js';
 import type { Packing } from '../message-packing.js';
-import { type ChangingView, ObserveHub } from '../observe-hub.js';
+import { type ChangingView, type Feed, ObserveHub } from '../observe-hub.js';
+import { countItemMessages } from './count-encoding.js';
 import type { Item } from './items.js';
 import { itemMessages, type Mask } from './news-encoding.js';
 
@@ -11,12 +15,25 @@ export interface CellFeed {
   readonly hub: ObserveHub<Item>;
   readonly mask: Mask;
   readonly packing: Packing<Item>;
+  /** Where numbers of tasks are told instead of changes: the numbers. */
+  readonly counts?: CurrentCounts;
+}
+
+/** Numbers of tasks that follow the cell. */
+export interface CurrentCounts {
+  readonly counts: TaskCounts;
+  /** Resolves once all tasks have been counted. */
+  readonly ready: Promise<void>;
 }
 
 interface Shared {
   readonly feed: CellFeed;
+  readonly closed: AbortController;
   users: number;
 }
+
+/** Tasks that are counted before other work gets its turn. */
+const countedPerTurn = 1_000;
 
 /** The feeds that are in use. What is wanted by many is worked out and encoded once. */
 export class FeedPool {
@@ -31,7 +48,7 @@ export class FeedPool {
 
   /** The feed of a subscription, to be given back when it ends. */
   acquire(subscription: Subscription): CellFeed {
-    const shared = this.#byKey.get(subscription.key) ?? { feed: this.#open(subscription), users: 0 };
+    const shared = this.#byKey.get(subscription.key) ?? this.#open(subscription);
     shared.users += 1;
     this.#byKey.set(subscription.key, shared);
     return shared.feed;
@@ -43,21 +60,60 @@ export class FeedPool {
     shared.users -= 1;
     if (shared.users > 0) return;
     this.#byKey.delete(key);
+    shared.closed.abort();
     shared.feed.hub.close();
   }
 
-  #open({ selection, jobFields, taskFields }: Subscription): CellFeed {
+  #open({ selection, jobFields, taskFields, countBy }: Subscription): Shared {
     const mask = { job: jobFields, task: taskFields };
-    const hub = new ObserveHub<Item>(
-      {
-        notificationsOf: (commit, view) => newsOf(commit, view, selection),
-        topicOf: () => '',
-        // Which revisions were lost is told, and all begins anew.
-        isBroken: () => true,
-      },
-      this.#view,
-      this.#log,
-    );
-    return { hub, mask, packing: { messagesOf: (items) => itemMessages(items, mask) } };
+    const closed = new AbortController();
+    if (countBy !== undefined)
+      return {
+        feed: this.#openCounts(selection, countBy, { mask, closed: closed.signal }),
+        closed,
+        users: 0,
+      };
+    const hub = this.#hubOf({
+      notificationsOf: (commit, view) => newsOf(commit, view, selection),
+      topicOf: () => '',
+      // Which revisions were lost is told, and all begins anew.
+      isBroken: () => true,
+    });
+    return {
+      feed: { hub, mask, packing: { messagesOf: (items) => itemMessages(items, mask) } },
+      closed,
+      users: 0,
+    };
+  }
+
+  #openCounts(
+    { filter }: Selection,
+    dimensions: readonly Dimension[],
+    { mask, closed }: { readonly mask: Mask; readonly closed: AbortSignal },
+  ): CellFeed {
+    const counts = new TaskCounts({ dimensions, filter });
+    const hub = this.#hubOf({
+      notificationsOf: (commit, view) =>
+        counts.take(commit, view).map((changed) => ({ ...changed, kind: 'count' as const, commit })),
+      topicOf: () => '',
+      // Numbers may go back.
+      isBroken: () => false,
+      seesAll: true,
+    });
+    // The hub sees every commit from here on; what is there already is counted meanwhile.
+    const ready = countAll(counts, this.#view, closed);
+    return { hub, mask, packing: { messagesOf: countItemMessages }, counts: { counts, ready } };
+  }
+
+  #hubOf(feed: Feed<Item>): ObserveHub<Item> {
+    return new ObserveHub<Item>(feed, this.#view, this.#log);
+  }
+}
+
+async function countAll(counts: TaskCounts, view: CellView, closed: AbortSignal): Promise<void> {
+  const ids = Array.from(view.all('task'), ({ id }) => id);
+  for (let at = 0; at < ids.length && !closed.aborted; at += countedPerTurn) {
+    counts.count(ids.slice(at, at + countedPerTurn), view);
+    await setImmediate();
   }
 }

@@ -2,6 +2,7 @@
 
 import type { CommitMark, EntityNews } from '../core/cell-news.js';
 import type { BatchConflation } from '../core/pending-batches.js';
+import type { ChangedCount } from '../core/task-counts.js';
 
 /** Everything up to this commit has been told. */
 export interface Bookmark {
@@ -16,7 +17,14 @@ export interface Checkpoint {
   readonly commit: CommitMark;
 }
 
-export type Item = EntityNews | Bookmark | Checkpoint;
+/** A number of tasks has changed. */
+export interface CountNews extends ChangedCount {
+  readonly kind: 'count';
+  readonly commit: CommitMark;
+  readonly isOutOfTurn?: boolean;
+}
+
+export type Item = EntityNews | CountNews | Bookmark | Checkpoint;
 
 export function isMark(item: Item): item is Bookmark | Checkpoint {
   return item.kind === 'bookmark' || item.kind === 'checkpoint';

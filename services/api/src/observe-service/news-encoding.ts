@@ -109,6 +109,7 @@ export function* itemMessages(items: readonly Item[], mask: Mask): Generator<Buf
       yield responseBytes(markMessage(item));
       continue;
     }
+    if (item.kind === 'count') throw new TypeError('counts have messages of their own');
     const cut = item.entity === undefined ? removalOf(item) : cutOf(item.entity, mask);
     const open = parts.at(-1);
     if (open !== undefined && isSameCommit(open, item)) open.cuts.push(cut);
@@ -117,9 +118,8 @@ export function* itemMessages(items: readonly Item[], mask: Mask): Generator<Buf
     if (bytes < messageBytes) continue;
     const next = items[index + 1];
     const last = parts.at(-1);
-    if (last !== undefined && next !== undefined && !isMark(next) && isSameCommit(last, next)) {
-      last.isIncomplete = true;
-    }
+    const isCut = next !== undefined && 'entity' in next && last !== undefined && isSameCommit(last, next);
+    if (isCut) last.isIncomplete = true;
     yield commitsMessage(parts);
     parts = [];
     bytes = 0;
@@ -172,7 +172,8 @@ function splice(splicer: Splicer, field: number, cut: Cut): void {
   splicer.bytes(cut.bytes);
 }
 
-function markMessage(mark: Extract<Item, { kind: 'bookmark' | 'checkpoint' }>): Response {
+/** What a mark says. */
+export function markMessage(mark: Extract<Item, { kind: 'bookmark' | 'checkpoint' }>): Response {
   const position = positionOf(mark.commit);
   return mark.kind === 'bookmark'
     ? { $case: 'bookmark', value: { position, atMs: mark.commit.atMs } }

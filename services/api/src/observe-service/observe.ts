@@ -7,15 +7,17 @@ import { BerthError, invalidFields } from '@berth/shared/model/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from '../cell.js';
-import { type CommitMark, selectedEntities } from '../core/cell-news.js';
+import { type CommitMark, selectedEntities, snapshotKinds } from '../core/cell-news.js';
 import { parseSubscription, type Subscription } from '../core/subscription.js';
 import type { OpenStream } from '../metrics.js';
 import type { Subscriber } from '../observe-hub.js';
 import { runStream } from '../observe-run.js';
 import { type ByteSink, ObserveStream } from '../observe-stream.js';
+import { closing } from '../past-view.js';
 import { orRefuse } from '../requests.js';
 import type { Bookmarks } from './bookmarks.js';
-import { missedSince, type Past, readPast } from './catch-up.js';
+import { missedSince, type OlderPast, type Past, readPast } from './catch-up.js';
+import { countMessages } from './count-encoding.js';
 import type { CellFeed, FeedPool } from './feed-pool.js';
 import { type Item, isMark, itemConflation } from './items.js';
 import { itemMessages, positionOf, responseBytes, snapshotMessages } from './news-encoding.js';
@@ -47,12 +49,10 @@ type Call = ByteSink & RequestSource<ObserveRequest>;
 /** Serves one call until it ends. */
 export async function observeCell(observing: CellObserving, call: CallContext, sink: Call): Promise<void> {
   const requests = new RequestReader<ObserveRequest>(sink);
-  const request = await Promise.race([requests.next(), aborted(call.signal)]);
+  const request = await firstRequest(requests, call.signal);
   if (request?.request?.$case !== 'subscription')
     throw invalidFields([{ field: 'subscription', description: 'must be the first request' }]);
   const asked = request.request.value;
-  if (asked.countTasksBy.length > 0)
-    throw new BerthError('unimplemented', 'Counts of tasks are not offered by this gateway.');
   const { subscription } = orRefuse(parseSubscription(asked));
   const feed = observing.feeds.acquire(subscription);
   try {
@@ -85,15 +85,27 @@ class Session {
   }
 
   async run(resumeFrom: Position | undefined): Promise<void> {
-    const { cell, past, streams } = this.#observing;
-    const { call, sink, feed, subscription } = this.#parts;
+    const { cell, streams } = this.#observing;
+    const { call, feed, requests } = this.#parts;
     await cell.read(call);
-    const older = resumeFrom === undefined ? undefined : await readPast(past, resumeFrom, call.signal);
+    const older = resumeFrom === undefined ? undefined : await this.#olderThan(resumeFrom);
+    await feed.counts?.ready;
     this.#told = resumeFrom;
     call.setTrailer(resumeKey, () =>
       this.#told === undefined ? '' : `${this.#told.revision}:${this.#told.commitId}`,
     );
-    // From here to the stream's start nothing is awaited. What others have not been told yet is part of what comes first.
+    // From here to the stream's start nothing is awaited.
+    const stream = this.#begin(older);
+    requests.handle((request) => this.#answer(request, stream));
+    const subscribe = (subscriber: Subscriber<Item>) => this.#subscribe(subscriber, stream);
+    await runStream({ method: 'Observe', call, stream, streams, subscribe });
+  }
+
+  /** The stream, with all that it begins with. */
+  #begin(older: OlderPast | undefined): ObserveStream<Item> {
+    const { past } = this.#observing;
+    const { sink, feed, subscription } = this.#parts;
+    // What others have not been told yet is part of what comes first.
     feed.hub.flush();
     const missed = older === undefined ? undefined : missedSince(past, older, subscription.selection);
     const snapshot =
@@ -102,22 +114,23 @@ class Session {
         : 'reason' in missed
           ? this.#reset(missed.reason)
           : this.#missed(missed.news);
-    const stream = new ObserveStream<Item>({
+    return new ObserveStream<Item>({
       sink,
       snapshot,
       conflation: itemConflation,
       encode: feed.packing,
-      isLastWord: () => false,
+      isLastWord: endsNever,
       onSent: (batch) => this.#sent(batch),
     });
-    const asking = this.#answerCheckpoints(stream).catch((error: unknown) => stream.stop(error));
-    const subscribe = (subscriber: Subscriber<Item>) => this.#subscribe(subscriber, stream);
-    try {
-      await runStream({ method: 'Observe', call, stream, streams, subscribe });
-    } finally {
-      this.#parts.requests.close();
-      await asking;
-    }
+  }
+
+  /** What was missed of numbers is not kept: they are told anew. */
+  #olderThan(position: Position): Promise<OlderPast> {
+    const { past } = this.#observing;
+    const { feed, call } = this.#parts;
+    return feed.counts === undefined
+      ? readPast(past, position, call.signal)
+      : Promise.resolve({ reason: 'counts are told anew' });
   }
 
   #subscribe(subscriber: Subscriber<Item>, stream: ObserveStream<Item>): () => void {
@@ -146,30 +159,35 @@ class Session {
   }
 
   /** The cell as it is now, in messages that are made as they are sent. */
-  #snapshot(): Iterator<Buffer> {
+  #snapshot(): Iterator<Buffer, void> {
     const { cell, past } = this.#observing;
     const { subscription, feed } = this.#parts;
-    const entities = selectedEntities(cell.replica, subscription.selection);
-    return this.#messages(snapshotMessages(entities, feed.mask), past.tail.last, 'snapshotEnd');
+    if (feed.counts !== undefined)
+      return this.#messages(countMessages(feed.counts.counts.all), past.tail.last, 'snapshotEnd');
+    const moment = cell.moments.take(snapshotKinds(subscription.selection));
+    const entities = selectedEntities(moment, subscription.selection);
+    const messages = this.#messages(snapshotMessages(entities, feed.mask), past.tail.last, 'snapshotEnd');
+    return closing(messages, () => moment.close());
   }
 
-  #missed(news: readonly Item[]): Iterator<Buffer> {
+  #missed(news: readonly Item[]): Iterator<Buffer, void> {
     const { past } = this.#observing;
     return this.#messages(itemMessages(news, this.#parts.feed.mask), past.tail.last, 'bookmark');
   }
 
-  #reset(reason: string): Iterator<Buffer> {
+  #reset(reason: string): Iterator<Buffer, void> {
     const afterRevision = this.#told?.revision ?? 0;
     const toRevision = this.#observing.past.tail.last.revision;
     const reset = responseBytes({ $case: 'reset', value: { afterRevision, toRevision, reason } });
-    return concat(reset, this.#snapshot());
+    const snapshot = this.#snapshot();
+    return closing(concat(reset, snapshot), () => snapshot.return?.());
   }
 
   *#messages(
     messages: Iterable<Buffer>,
     last: CommitMark,
     end: 'snapshotEnd' | 'bookmark',
-  ): Generator<Buffer> {
+  ): Generator<Buffer, void> {
     yield* messages;
     const position = positionOf(last);
     yield end === 'snapshotEnd'
@@ -184,18 +202,17 @@ class Session {
     this.#told = positionOf(last.commit);
   }
 
-  async #answerCheckpoints(stream: ObserveStream<Item>): Promise<void> {
-    const { requests, feed, call } = this.#parts;
-    for (;;) {
-      const request = await requests.next();
-      if (request === undefined || call.signal.aborted) return;
-      if (request.request?.$case !== 'checkpoint')
+  /** Answers a checkpoint; whatever fails ends the stream. */
+  async #answer({ request }: ObserveRequest, stream: ObserveStream<Item>): Promise<void> {
+    const { feed } = this.#parts;
+    try {
+      if (request?.$case !== 'checkpoint')
         throw invalidFields([{ field: 'subscription', description: 'can be the first request only' }]);
       await this.#seeWhatIsCommitted();
       feed.hub.flush();
-      stream.offer([
-        { kind: 'checkpoint', id: request.request.value.id, commit: this.#observing.past.tail.last },
-      ]);
+      stream.offer([{ kind: 'checkpoint', id: request.value.id, commit: this.#observing.past.tail.last }]);
+    } catch (error) {
+      stream.stop(error);
     }
   }
 
@@ -217,15 +234,24 @@ class Session {
   }
 }
 
-function* concat(first: Buffer, rest: Iterator<Buffer>): Generator<Buffer> {
+function* concat(first: Buffer, rest: Iterator<Buffer, void>): Generator<Buffer, void> {
   yield first;
   for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const fail = () => reject(signal.reason);
-    if (signal.aborted) fail();
-    else signal.addEventListener('abort', fail, { once: true });
-  });
+const endsNever = (): boolean => false;
+
+async function firstRequest(
+  requests: RequestReader<ObserveRequest>,
+  signal: AbortSignal,
+): Promise<ObserveRequest | undefined> {
+  const stop = () => requests.close();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const request = await requests.next();
+    signal.throwIfAborted();
+    return request;
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
 }

@@ -12,6 +12,8 @@ export class RequestReader<T> {
   readonly #arrived: T[] = [];
   #hasEnded = false;
   #wake: (() => void) | undefined;
+  #handler: ((request: T) => Promise<void>) | undefined;
+  #isHandling = false;
 
   constructor(source: RequestSource<T>) {
     this.#source = source;
@@ -19,6 +21,7 @@ export class RequestReader<T> {
       this.#arrived.push(request);
       source.pause();
       this.#wake?.();
+      this.#handleNext();
     });
     const end = () => this.close();
     source.on('end', end);
@@ -34,12 +37,37 @@ export class RequestReader<T> {
         this.#wake = resolve;
       });
     }
+    this.#wake = undefined;
     return this.#arrived.shift();
+  }
+
+  /**
+   * Hands over each further request when the one before it has been dealt with. A caller may stay silent for weeks: nothing
+   * waits for it meanwhile. The handler must not reject.
+   */
+  handle(handler: (request: T) => Promise<void>): void {
+    this.#handler = handler;
+    this.#handleNext();
   }
 
   /** Ends the wait for a request. */
   close(): void {
     this.#hasEnded = true;
+    this.#handler = undefined;
     this.#wake?.();
+  }
+
+  #handleNext(): void {
+    if (this.#handler === undefined || this.#isHandling) return;
+    const request = this.#arrived.shift();
+    if (request === undefined) {
+      this.#source.resume();
+      return;
+    }
+    this.#isHandling = true;
+    void this.#handler(request).finally(() => {
+      this.#isHandling = false;
+      this.#handleNext();
+    });
   }
 }

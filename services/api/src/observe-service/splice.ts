@@ -4,9 +4,10 @@
 const lengthDelimited = 2;
 
 export function varintBytes(value: number): number {
-  let bytes = 1;
-  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes += 1;
-  return bytes;
+  if (value < 0x80) return 1;
+  if (value < 0x4000) return 2;
+  if (value < 0x20_0000) return 3;
+  return value < 0x1000_0000 ? 4 : 5;
 }
 
 /** The bytes of a message as a field of another one; the field's number must be less than 16. */
@@ -38,9 +39,9 @@ export class Splicer {
   #varint(value: number): void {
     let rest = value;
     while (rest >= 0x80) {
-      this.buffer[this.#at] = (rest % 0x80) | 0x80;
+      this.buffer[this.#at] = (rest & 0x7f) | 0x80;
       this.#at += 1;
-      rest = Math.floor(rest / 0x80);
+      rest >>>= 7;
     }
     this.buffer[this.#at] = rest;
     this.#at += 1;

@@ -40,6 +40,11 @@ export class CellWatcher {
     this.#call.write({ request: { $case: 'subscription', value } });
   }
 
+  /** The first promise that the stream has broken. */
+  get violation(): unknown {
+    return this.#violation;
+  }
+
   get kinds(): readonly string[] {
     return this.mirror.received.map(({ $case }) => $case);
   }

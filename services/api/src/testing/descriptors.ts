@@ -118,7 +118,24 @@ const jobSpec = fc.oneof(
   }),
   fc.record({
     $case: fc.constant('mantis' as const),
-    value: fc.record({ name: word, parameters: map(word, word) }),
+    value: fc.record({
+      name: word,
+      parameters: map(word, word),
+      jobSLA: fc.option(
+        fc.record({
+          runtimeLimitSecs: fc.constantFrom(0, 60, 2 ** 50),
+          minRuntimeSecs: fc.constantFrom(0, 30, 90),
+          durationType: fc.constantFrom(0, 1),
+          userProvidedType: word,
+        }),
+        { nil: undefined },
+      ),
+      subscriptionTimeoutSecs: fc.constantFrom(undefined, 0, 60),
+      stages: fc.array(
+        fc.record({ instances, retryPolicy, containerId: fc.constantFrom('', 'main', 'other') }),
+        { maxLength: 3 },
+      ),
+    }),
   }),
 );
 

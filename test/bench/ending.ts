@@ -1,0 +1,35 @@
+/*
+ * However a benchmark ends, it leaves nothing running: what it starts is undone when it is asked to end by SIGINT, SIGTERM or
+ * SIGHUP.
+ */
+import { constants } from 'node:os';
+import { createLifetime } from '@berth/local/lifetime';
+
+/** Added to the number of the signal, as shells tell it. */
+const signalled = 128;
+
+const lifetime = createLifetime();
+
+/** Registers what undoes what has just been started. It is called even if it was done already. */
+export function atEnd(undo: () => Promise<void>): void {
+  lifetime.defer(undo);
+}
+
+async function end(name: NodeJS.Signals): Promise<void> {
+  try {
+    await lifetime.close();
+  } catch (error) {
+    process.stderr.write(`Not everything could be stopped: ${String(error)}\n`);
+  }
+  process.exit(signalled + constants.signals[name]);
+}
+
+let isEnding = false;
+for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(name, () => {
+    // Both a terminal and the process above may pass on one and the same signal.
+    if (isEnding) return;
+    isEnding = true;
+    void end(name);
+  });
+}

@@ -1,0 +1,36 @@
+/*
+ * Loaded into a server that is measured: tells how long its event loop has stood still, and how long it was busy itself
+ * meanwhile. On a machine that does other work a process stands still without having had a processor.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import type { PauseOrder, PauseReport } from './protocol.js';
+
+const resolutionMs = 1;
+const nanosecondsPerMs = 1e6;
+const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
+
+let longestBusyMs = 0;
+let at = { ms: 0, cpu: process.cpuUsage() };
+
+/** Processor time is that of all threads, so that what helps the collector of garbage counts too. */
+function look(): void {
+  const { user, system } = process.cpuUsage(at.cpu);
+  const nowMs = performance.now();
+  longestBusyMs = Math.max(longestBusyMs, Math.min(nowMs - at.ms, (user + system) / 1000) - resolutionMs);
+  at = { ms: nowMs, cpu: process.cpuUsage() };
+}
+
+process.on('message', (order: PauseOrder) => {
+  if (order.do === 'watchPauses') {
+    histogram.enable();
+    at = { ms: performance.now(), cpu: process.cpuUsage() };
+    setInterval(look, resolutionMs).unref();
+    return;
+  }
+  const longestPauseMs = Math.max(0, histogram.max / nanosecondsPerMs - resolutionMs);
+  process.send?.({ longestPauseMs, longestBusyMs } satisfies PauseReport);
+  histogram.reset();
+  longestBusyMs = 0;
+});
+// The server lives and ends as it would without this.
+process.channel?.unref();

@@ -1,0 +1,226 @@
+import { CellMirror } from '@berth/api/testing/cell-mirror';
+import { aServiceJob } from '@berth/api/testing/fixtures';
+import { decide, RunningGateway } from '@berth/api/testing/running-gateway';
+import { jobWrite, moveWrite, taskWrite } from '@berth/api/testing/scripted-cell';
+import { BerthClient, type CellEvent, type TaskCounts } from '@berth/client';
+import { ObservedKind } from '@berth/shared/gen/berth/v1/observe_service';
+import { State } from '@berth/shared/model/task-state';
+import { systemClock } from '@berth/shared/process/clock';
+import { MemoryStore } from '@berth/shared/store/memory-store';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type CuttableProxy, startCuttableProxy } from '../support/cuttable-proxy.js';
+import { waitFor } from '../support/wait-for.js';
+
+let store: MemoryStore;
+const gateways: RunningGateway[] = [];
+const closers: (() => void | Promise<void>)[] = [];
+
+beforeEach(() => {
+  store = new MemoryStore({ clock: systemClock });
+});
+afterEach(async () => {
+  for (const close of closers.splice(0).reverse()) await close();
+  await Promise.all(gateways.splice(0).map((gateway) => gateway.close()));
+  await store.close();
+});
+
+async function startGateway(env: NodeJS.ProcessEnv = {}): Promise<RunningGateway> {
+  const gateway = await RunningGateway.start(store, env);
+  gateways.push(gateway);
+  return gateway;
+}
+
+/** A way to the gateway that can be cut. */
+async function proxyTo({ gateway }: RunningGateway): Promise<CuttableProxy> {
+  const proxy = await startCuttableProxy(gateway.grpcPort);
+  closers.push(() => proxy.close());
+  return proxy;
+}
+
+function clientOf(...addresses: string[]): BerthClient {
+  const client = BerthClient.connect({ addresses });
+  closers.push(() => client.close());
+  return client;
+}
+
+const addressOf = ({ gateway }: RunningGateway) => `127.0.0.1:${gateway.grpcPort}`;
+
+/** What one subscription is told, held to what a stream may tell. */
+class Told {
+  readonly mirror = new CellMirror();
+  readonly events: CellEvent[] = [];
+  violation: unknown;
+  error: unknown;
+  readonly next = (response: CellEvent): void => {
+    this.events.push(response);
+    try {
+      this.mirror.receive({ response });
+    } catch (error) {
+      this.violation ??= error;
+    }
+  };
+}
+
+describe('a checkpoint', () => {
+  it('resolves once the subscriber has been told what was written through another gateway', async () => {
+    const [first, second] = [await startGateway(), await startGateway()];
+    const observed = clientOf(addressOf(first)).observe();
+    const told = new Told();
+    const subscription = observed.subscribe(told.next);
+    closers.push(() => subscription.unsubscribe());
+    const writer = clientOf(addressOf(second));
+    for (let round = 0; round < 10; round += 1) {
+      const { id } = await writer.createJob(aServiceJob());
+      await observed.checkpoint();
+      expect(told.mirror.entities.has(`${ObservedKind.JOB}/${id}`)).toBe(true);
+    }
+    expect(told.violation).toBeUndefined();
+  });
+
+  it('is asked for again where the gateway is lost before it answers', async () => {
+    const [first, second] = [await startGateway(), await startGateway()];
+    const [lost, kept] = [await proxyTo(first), await proxyTo(second)];
+    const observed = clientOf(lost.address, kept.address).observe();
+    const told = new Told();
+    let reopened = 0;
+    const subscription = observed.subscribe(told.next);
+    closers.push(() => subscription.unsubscribe());
+    await waitFor(() => told.mirror.isLive, { what: 'the stream is live' });
+    for (let round = 0; round < 3; round += 1) {
+      await decide(store, [jobWrite(`j${round}`)]);
+      const reached = observed.checkpoint();
+      lost.cut();
+      kept.cut();
+      reopened += 1;
+      await reached;
+      expect(told.mirror.entities.has(`${ObservedKind.JOB}/j${round}`)).toBe(true);
+    }
+    expect(reopened).toBe(3);
+    expect(told.events.filter(({ $case }) => $case === 'reset')).toEqual([]);
+  });
+
+  it('is refused where nobody is subscribed, and when the subscription ends', async () => {
+    const observed = clientOf('127.0.0.1:1').observe();
+    await expect(observed.checkpoint()).rejects.toMatchObject({ code: 'failedPrecondition' });
+    const subscription = observed.subscribe();
+    const waiting = expect(observed.checkpoint()).rejects.toMatchObject({ code: 'failedPrecondition' });
+    subscription.unsubscribe();
+    await waiting;
+  });
+});
+
+describe('numbers of tasks', () => {
+  const numbers = (counts: TaskCounts | undefined) =>
+    Object.fromEntries(counts?.all.map(({ values, tasks }) => [values.join(' '), tasks]) ?? []);
+
+  it('are told at once and when they change, also over the loss of a gateway', async () => {
+    const web = jobWrite('a', { descriptor: aServiceJob({ appName: 'web' }) });
+    await decide(store, [web, jobWrite('b'), taskWrite('a.0-0'), taskWrite('a.1-0'), taskWrite('b.0-0')]);
+    const [first, second] = [await startGateway(), await startGateway()];
+    const [lost, kept] = [await proxyTo(first), await proxyTo(second)];
+    const told: TaskCounts[] = [];
+    const counts = clientOf(lost.address, kept.address).observeTaskCounts(['appName', 'state']);
+    const subscription = counts.subscribe((next) => told.push(next));
+    closers.push(() => subscription.unsubscribe());
+    const app = aServiceJob().appName;
+    await waitFor(() => told.length > 0, { what: 'the numbers are there' });
+    expect(numbers(told[0])).toEqual({ 'web QUEUED': 2, [`${app} QUEUED`]: 1 });
+    await decide(store, [moveWrite(taskWrite('a.0-0').record, State.RUNNING)]);
+    await waitFor(() => told.length > 1, { what: 'they have changed' });
+    expect(told[1]?.changed).toEqual([
+      { values: ['web', 'QUEUED'], tasks: 1 },
+      { values: ['web', 'RUNNING'], tasks: 1 },
+    ]);
+    await decide(store, [{ kind: 'task', id: 'b.0-0' }]);
+    await waitFor(() => told.length > 2, { what: 'one is gone' });
+    expect(numbers(told[2])).toEqual({ 'web QUEUED': 1, 'web RUNNING': 1 });
+    lost.cut();
+    await decide(store, [taskWrite('b.1-0')]);
+    await waitFor(() => numbers(told.at(-1))[`${app} QUEUED`] === 1, { what: 'the other gateway tells' });
+    expect(numbers(told.at(-1))).toEqual({ 'web QUEUED': 1, 'web RUNNING': 1, [`${app} QUEUED`]: 1 });
+    // What has not changed meanwhile is not told as changed.
+    const changes = told.slice(3).flatMap(({ changed }) => changed);
+    expect(changes).toEqual([{ values: [app, 'QUEUED'], tasks: 1 }]);
+  });
+
+  it('are those of what the criteria select', async () => {
+    await decide(store, [
+      jobWrite('a', { descriptor: aServiceJob({ appName: 'web' }) }),
+      ...[taskWrite('a.0-0'), moveWrite(taskWrite('a.1-0').record, State.RUNNING)],
+      ...[jobWrite('b'), taskWrite('b.0-0')],
+    ]);
+    const told: TaskCounts[] = [];
+    const criteria = { appName: 'web', taskStates: 'QUEUED' };
+    const subscription = clientOf(addressOf(await startGateway()))
+      .observeTaskCounts(['jobId'], { filteringCriteria: criteria })
+      .subscribe((next) => told.push(next));
+    closers.push(() => subscription.unsubscribe());
+    await waitFor(() => told.length > 0, { what: 'the numbers are there' });
+    expect(numbers(told[0])).toEqual({ a: 1 });
+    await decide(store, [jobWrite('b', { descriptor: aServiceJob({ appName: 'web' }) })]);
+    await waitFor(() => told.length > 1, { what: 'they have changed' });
+    expect(numbers(told[1])).toEqual({ a: 1, b: 1 });
+  });
+
+  it('come with checkpoints and bookmarks', async () => {
+    const observed = clientOf(addressOf(await startGateway())).observe({
+      subscription: { countTasksBy: ['state'], bookmarkIntervalMs: 100 },
+    });
+    const events: CellEvent[] = [];
+    const subscription = observed.subscribe((event) => events.push(event));
+    closers.push(() => subscription.unsubscribe());
+    await decide(store, [jobWrite('a'), taskWrite('a.0-0')]);
+    await observed.checkpoint();
+    const tasks = events.flatMap((event) => (event.$case === 'counts' ? event.value.counts : []));
+    expect(tasks).toEqual([{ values: ['QUEUED'], tasks: 1 }]);
+    await waitFor(() => events.some(({ $case }) => $case === 'bookmark'), { what: 'a bookmark came' });
+  });
+
+  it('are refused by what nothing is known of', async () => {
+    const address = addressOf(await startGateway());
+    const refused = new Promise((_, reject) =>
+      clientOf(address)
+        .observe({ subscription: { countTasksBy: ['colour'], kinds: [ObservedKind.JOB] } })
+        .subscribe({ error: reject }),
+    );
+    await expect(refused).rejects.toMatchObject({
+      code: 'invalidArgument',
+      violations: [{ field: 'count_tasks_by[0]' }, { field: 'kinds' }],
+    });
+  });
+});
+
+describe('a connection that has grown old', () => {
+  it('is left for another one, without gap or duplicate, while commits go on', async () => {
+    const env = { BERTH_API_MAX_CONNECTION_AGE: '300ms', BERTH_API_MAX_CONNECTION_AGE_GRACE: '200ms' };
+    const [first, second] = [await startGateway(env), await startGateway(env)];
+    const told = new Told();
+    let left = 0;
+    const observed = clientOf(addressOf(first), addressOf(second)).observe({
+      onReconnect: () => (left += 1),
+    });
+    const subscription = observed.subscribe({
+      next: told.next,
+      error: (error: unknown) => {
+        told.error = error;
+      },
+    });
+    closers.push(() => subscription.unsubscribe());
+    let jobs = 0;
+    while (left < 3 && told.error === undefined) {
+      await decide(store, [jobWrite(`j${jobs}`)]);
+      jobs += 1;
+      await observed.checkpoint();
+    }
+    expect([told.error, told.violation]).toEqual([undefined, undefined]);
+    expect(told.mirror.resets).toBe(0);
+    expect(told.mirror.entities.size).toBe(jobs);
+    const changes = told.events.flatMap((event) =>
+      event.$case === 'commits' ? event.value.commits.flatMap((commit) => commit.changes) : [],
+    );
+    const inSnapshot = told.events.flatMap((event) =>
+      event.$case === 'snapshot' ? event.value.entities : [],
+    );
+    expect(changes.length + inSnapshot.length).toBe(jobs);
+  }, 30_000);
+});

@@ -1,0 +1,88 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { waitFor } from './wait-for.js';
+
+const main = fileURLToPath(new URL('../../services/api/dist/main.js', import.meta.url));
+
+/** Whether there is a gateway to start; `npm test` builds it. */
+export const isGatewayBuilt = existsSync(main);
+
+const startLimitMs = 60_000;
+
+/** A gateway in a process of its own, which can be killed and started again where it was. */
+export class GatewayProcess {
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #ports: { readonly grpc: number; readonly http: number };
+  #child: ChildProcess | undefined;
+  #complaint = '';
+
+  /** Not started yet. */
+  static async create(env: Readonly<Record<string, string>>): Promise<GatewayProcess> {
+    const [grpc, http, jobv1] = [await freePort(), await freePort(), await freePort()];
+    return new GatewayProcess({ grpc, http }, { ...env, BERTH_API_JOBV1: `127.0.0.1:${jobv1}` });
+  }
+
+  private constructor(ports: { readonly grpc: number; readonly http: number }, env: NodeJS.ProcessEnv) {
+    this.#ports = ports;
+    this.#env = {
+      ...process.env,
+      BERTH_API_GRPC: `127.0.0.1:${ports.grpc}`,
+      BERTH_API_HTTP: `127.0.0.1:${ports.http}`,
+      BERTH_LOG_LEVEL: 'error',
+      ...env,
+    };
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.#ports.grpc}`;
+  }
+
+  get metricsUrl(): string {
+    return `http://127.0.0.1:${this.#ports.http}/metrics`;
+  }
+
+  /** Resolves once it is ready. */
+  async start(): Promise<void> {
+    const child = spawn(process.execPath, [main], { stdio: ['ignore', 'pipe', 'pipe'], env: this.#env });
+    this.#child = child;
+    for (const stream of [child.stdout, child.stderr])
+      stream?.on('data', (part: Buffer) => {
+        this.#complaint = (this.#complaint + part.toString()).slice(-2_000);
+      });
+    process.once('exit', this.#killAtExit);
+    const isReady = async () => {
+      if (child.exitCode !== null) throw new Error(`the gateway ended at its start: ${this.#complaint}`);
+      const answer = await fetch(`http://127.0.0.1:${this.#ports.http}/healthz`).catch(() => undefined);
+      return answer?.ok === true;
+    };
+    await waitFor(isReady, { what: 'the gateway is ready', timeoutMs: startLimitMs });
+  }
+
+  /** As the loss of its machine: nobody is told. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    process.off('exit', this.#killAtExit);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
+  }
+
+  readonly #killAtExit = (): void => {
+    this.#child?.kill('SIGKILL');
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
+  return address.port;
+}
