@@ -1,8 +1,37 @@
 import type { SampleBatch, TaskSample } from '@berth/shared/gen/berth/v1/store';
+import type { Clock } from '@berth/shared/process/clock';
+import { silentLogger } from '@berth/shared/process/logger';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readMetricsPage } from './core/prometheus-text.js';
+import { Sampler } from './sampler.js';
 import { TestCell } from './testing/cell.js';
 import { waitFor } from './testing/wait-for.js';
+
+describe('a sampler', () => {
+  it('goes on at its interval when the clock is put back', async () => {
+    let nowMs = 10 * 3_600_000;
+    const sleptMs: number[] = [];
+    const waits: (() => void)[] = [];
+    const clock: Clock = {
+      nowMs: () => nowMs,
+      sleep: (ms, signal) => {
+        sleptMs.push(ms);
+        return new Promise((resolve) => {
+          waits.push(resolve);
+          signal?.addEventListener('abort', () => resolve(), { once: true });
+        });
+      },
+    };
+    const metrics = { onRound: () => {}, onSamples: () => {}, onUnseen: () => {}, onPage: () => {} };
+    const outbox = { publishSamples: () => Promise.resolve() };
+    const sampler = new Sampler({ agents: [], outbox, clock, log: silentLogger, intervalMs: 5_000, metrics });
+    nowMs -= 3_600_000;
+    waits[0]?.();
+    await waitFor(() => sleptMs.length === 2, 'it waits for its next round');
+    expect(sleptMs[1]).toBeLessThanOrEqual(5_000);
+    await sampler.close();
+  });
+});
 
 describe('an agent that samples', () => {
   let cell: TestCell;

@@ -71,7 +71,8 @@ export class Sampler {
       if (signal.aborted) return;
       await this.#round();
       const missed = Math.max(0, Math.floor((clock.nowMs() - dueMs) / intervalMs));
-      dueMs += (missed + 1) * intervalMs;
+      // A clock that was put back must not silence it until the old time comes again.
+      dueMs = Math.min(dueMs + (missed + 1) * intervalMs, clock.nowMs() + intervalMs);
     }
   }
 

@@ -6,10 +6,10 @@ import type {
   JobClusterQueryResult,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { notFound } from '@berth/shared/model/errors';
+import { allClusters, clusterOf, composeCluster } from '@berth/shared/model/submission/clusters';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from './cell.js';
 import { parseClusterFilter } from './core/cluster-query.js';
-import { allClusters, clusterOf, composeCluster } from './core/clusters.js';
 import { byCreation } from './core/creation-order.js';
 import { clusterShape, projectCluster } from './core/projection.js';
 import { answerPage, parseQuery } from './paged-query.js';

@@ -156,6 +156,15 @@ describe('the schedule of a cluster', () => {
     ).toEqual(['cluster_id', 'count']);
   });
 
+  it('is not asked for fires beyond all calendars', async () => {
+    const clusterId = await create(aCluster({ ...cronLabels, 'berth.cronTimeZone': 'Europe/Berlin' }));
+    const beyond = (afterMs: number) => gateway.call(schedules.listFires, { clusterId, count: 1, afterMs });
+    for (const afterMs of [9e15, Date.UTC(10_000, 0, 1)])
+      expect((await refused(beyond(afterMs))).violations.map(({ field }) => field)).toEqual(['after_ms']);
+    const { response } = await beyond(Date.UTC(9999, 11, 31));
+    expect(response.firesAtMs).toHaveLength(1);
+  });
+
   it('begins anew when it is changed or its cluster enabled, and goes on when something else is changed', async () => {
     const clusterId = await create(aCluster(cronLabels));
     const since = async () => (await stored(clusterId)).scheduleSinceMs;

@@ -21,6 +21,8 @@ import { failedPrecondition, idViolations, refuseIf } from './requests.js';
 
 const standardCount = 10;
 const maxCount = 1000;
+/** Calendars, and the clocks of zones, are not asked for what comes later. */
+const lastTimeMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** What the service works with. */
 export interface Scheduling {
@@ -85,6 +87,9 @@ async function listFires(
     ...idViolations('cluster_id', clusterId),
     ...(isTooMany
       ? [{ field: 'count', description: `is ${count}, but at most ${maxCount} is allowed` }]
+      : []),
+    ...(afterMs > lastTimeMs
+      ? [{ field: 'after_ms', description: `is ${afterMs}, which is after the year 9999` }]
       : []),
   ]);
   const { cluster, schedule } = requireSchedule(await cell.read(call), clusterId);

@@ -71,7 +71,7 @@ export function openServices(parts: ServiceParts, opened: Closeable[]): Services
     stages: stageService({ cell, boards, streams, limiter }, callOptions),
     schedules: scheduleService({ cell, limiter }, callOptions),
     scaling: scalingService({ cell, openSampleFeed: () => store.openSampleFeed() }, callOptions),
-    agents: agentService({ cell, limiter }, callOptions),
+    agents: agentService({ cell, ledger, limiter }, callOptions),
     jobV1: jobV1Service({ cell, limiter }, callOptions),
   };
 }

@@ -1,4 +1,5 @@
 import type { Clock } from '@berth/shared/process/clock';
+import { linkAbort } from '@berth/shared/process/linked-abort';
 import type { Logger } from '@berth/shared/process/logger';
 import type { LeaderLease } from '@berth/shared/store/store';
 
@@ -97,17 +98,13 @@ async function withinMs<T>(
   limitMs: number,
   { clock, signal }: { readonly clock: Clock; readonly signal?: AbortSignal },
 ): Promise<T | undefined> {
-  const done = new AbortController();
+  const done = linkAbort(signal);
   try {
     return await Promise.race([
       promise,
-      clock.sleep(Math.max(0, limitMs), anyOf(done.signal, signal)).then(() => undefined),
+      clock.sleep(Math.max(0, limitMs), done.signal).then(() => undefined),
     ]);
   } finally {
-    done.abort();
+    done.end();
   }
-}
-
-function anyOf(signal: AbortSignal, other: AbortSignal | undefined): AbortSignal {
-  return other === undefined ? signal : AbortSignal.any([signal, other]);
 }

@@ -6,6 +6,9 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** A timer that is set for longer goes off at once. */
+const maxTimerMs = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   sleep: (ms, signal) =>
@@ -16,7 +19,12 @@ export const systemClock: Clock = {
         signal?.removeEventListener('abort', done);
         resolve();
       };
-      const timer = setTimeout(done, ms);
+      let timer: NodeJS.Timeout;
+      const wait = (leftMs: number) => {
+        const stepMs = Math.min(leftMs, maxTimerMs);
+        timer = setTimeout(() => (leftMs > stepMs ? wait(leftMs - stepMs) : done()), stepMs);
+      };
+      wait(ms);
       signal?.addEventListener('abort', done, { once: true });
     }),
 };

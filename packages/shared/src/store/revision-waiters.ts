@@ -1,5 +1,6 @@
 import { BerthError } from '../model/errors.js';
 import type { Clock } from '../process/clock.js';
+import { linkAbort } from '../process/linked-abort.js';
 
 interface Waiter {
   readonly resolve: () => void;
@@ -24,16 +25,15 @@ export class RevisionWaiters {
   async wait(revision: number, limit: WaitLimit): Promise<void> {
     const { timeoutMs, clock, signal } = limit;
     signal?.throwIfAborted();
-    const settled = new AbortController();
-    const timerSignal = signal === undefined ? settled.signal : AbortSignal.any([signal, settled.signal]);
+    const settled = linkAbort(signal);
     const { promise, waiter } = this.#add(revision);
-    const timer = clock.sleep(timeoutMs, timerSignal).then(() => {
+    const timer = clock.sleep(timeoutMs, settled.signal).then(() => {
       waiter.reject(signal?.aborted ? signal.reason : tooLate(revision, timeoutMs));
     });
     try {
       await promise;
     } finally {
-      settled.abort();
+      settled.end();
       this.#remove(revision, waiter);
       await timer;
     }

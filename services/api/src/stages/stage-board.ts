@@ -1,6 +1,6 @@
 import { type Stage, WatchStagesResponse } from '@berth/shared/gen/berth/v1/stage_service';
+import type { CellView } from '@berth/shared/model/cell-view';
 import { isJobLive } from '@berth/shared/model/job';
-import type { Replica } from '@berth/shared/store/replica';
 import type { Notification } from '../core/observe.js';
 import { stageMessages } from '../core/stage-messages.js';
 import type { ObserveHub } from '../observe-hub.js';
@@ -20,11 +20,11 @@ export interface StageWatcher {
 class StageBoard {
   readonly watchers = new Set<StageWatcher>();
   readonly #jobId: string;
-  readonly #view: Replica;
+  readonly #view: CellView;
   #shown: ReadonlyMap<number, Buffer> = new Map();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(jobId: string, view: Replica) {
+  constructor(jobId: string, view: CellView) {
     this.#jobId = jobId;
     this.#view = view;
     this.#shown = this.#compose();
@@ -32,6 +32,8 @@ class StageBoard {
 
   /** Shows what all others see; what has changed since then comes to all at once. */
   join(watcher: StageWatcher): void {
+    // Whoever is told of the end has seen the last state.
+    if (!this.#isLive) this.#refresh();
     this.watchers.add(watcher);
     for (const [stage, bytes] of this.#shown) watcher.show(stage, bytes);
     if (!this.#isLive) watcher.end();
@@ -76,11 +78,11 @@ class StageBoard {
 
 /** The boards of the jobs whose stages are watched here; a job that nobody watches costs nothing. */
 export class StageBoards {
-  readonly #view: Replica;
+  readonly #view: CellView;
   readonly #jobs: ObserveHub<Notification>;
   readonly #boards = new Map<string, { readonly board: StageBoard; readonly leave: () => void }>();
 
-  constructor(view: Replica, jobs: ObserveHub<Notification>) {
+  constructor(view: CellView, jobs: ObserveHub<Notification>) {
     this.#view = view;
     this.#jobs = jobs;
   }

@@ -5,6 +5,7 @@ import { type ClusterLimits, clusterLimits, freePlace } from '@berth/shared/mode
 import type { Entity } from '@berth/shared/model/entity';
 import type { KnownAttributes } from '@berth/shared/model/expression/vocabulary';
 import { isJobLive, jobClaims, jobState, placeClaim } from '@berth/shared/model/job';
+import { isTypeClaim } from '@berth/shared/model/mantis';
 import { codeOf } from '@berth/shared/model/reason';
 import type { Schedule } from '@berth/shared/model/schedule';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
@@ -66,7 +67,7 @@ export class ClusterJobs {
     this.all = input.jobs;
     this.live = input.jobs.filter(({ status }) => isJobLive(status));
     this.limits = clusterLimits(input.cluster.record);
-    for (const { job } of this.live) for (const name of jobClaims(job.record)) this.#names.set(name, job.id);
+    for (const { job } of this.live) for (const name of heldNames(job.record)) this.#names.set(name, job.id);
     for (const [name, owner] of input.taken) this.#names.set(name, owner);
   }
 
@@ -132,6 +133,11 @@ export class ClusterJobs {
       clusterPlace: clusterPlace === 0 ? undefined : clusterPlace,
     };
   }
+}
+
+/** The names that a live job keeps from others; whoever ordered its end gave its type back with that. */
+function heldNames(job: JobRecord): readonly string[] {
+  return job.kill === undefined ? jobClaims(job) : jobClaims(job).filter((name) => !isTypeClaim(name));
 }
 
 /** Who jobs say they are from, and wishes to end them, where a cluster does it by itself. */

@@ -1,6 +1,7 @@
 import { clusterLimits } from '@berth/shared/model/cluster-limits';
 import type { Entity } from '@berth/shared/model/entity';
 import { jobClaims } from '@berth/shared/model/job';
+import { typeReleases } from '@berth/shared/model/mantis';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
 import type { CommitRequest, Write } from '@berth/shared/store/store';
 import { type ClusterDecision, rememberFires } from './schedule.js';
@@ -18,7 +19,7 @@ export function commitOfDecision(
   cluster: ClusterView,
   status: Entity<'clusterStatus'> | undefined,
   decision: ClusterDecision,
-): Pick<CommitRequest, 'writes' | 'expects' | 'claims'> {
+): Pick<CommitRequest, 'writes' | 'expects' | 'claims' | 'releaseClaims'> {
   return {
     writes: [
       ...statusWrite(cluster, status, decision),
@@ -34,6 +35,8 @@ export function commitOfDecision(
     ],
     expects: [{ kind: 'cluster', id: cluster.id, revision: cluster.revision }],
     claims: decision.jobs.flatMap((job) => jobClaims(job).map((name) => ({ name, owner: job.id }))),
+    // A job that is ending is none that a new one of its type would be.
+    releaseClaims: decision.kills.flatMap(({ job }) => typeReleases(job.record)),
   };
 }
 

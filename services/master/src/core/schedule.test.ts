@@ -1,4 +1,5 @@
-import { type ClusterStatusRecord, FireOutcome } from '@berth/shared/gen/berth/v1/store';
+import { type ClusterStatusRecord, FireOutcome, type Wish } from '@berth/shared/gen/berth/v1/store';
+import { MantisJobSLA } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { placeClaim } from '@berth/shared/model/job';
 import { State } from '@berth/shared/model/task-state';
 import { describe, expect, it } from 'vitest';
@@ -257,6 +258,24 @@ describe('a Mantis cluster', () => {
     const ending = { killed: true, place: 1 };
     expect(decideCluster(clusterInput(keeping(1), second, { jobs: live(1, ending) })).jobs).toHaveLength(1);
     expect(decideCluster(clusterInput(keeping(1, 1), second, { jobs: live(1, ending) })).jobs).toEqual([]);
+  });
+
+  it('waits for a type of the user’s own while its job lives, but not while that is ending', () => {
+    const record = keeping(1);
+    const spec = record.descriptor?.jobDescriptor?.jobSpec;
+    if (spec?.$case !== 'mantis') throw new Error('the fixture makes no stages');
+    spec.value.jobSLA = MantisJobSLA.fromPartial({ userProvidedType: 'eu' });
+    const { jobs: first } = decideCluster(clusterInput(record, 0));
+    const start = (kill?: Wish) => {
+      const each = aClusterJob({ id: 'job-0' });
+      const job = { ...each.job, record: { ...must(first[0]), id: 'job-0', kill } };
+      return decideCluster(clusterInput({ ...record, ...two }, second, { jobs: [{ ...each, job }] })).jobs;
+    };
+    const two = {
+      descriptor: { ...must(record.descriptor), clusterSpec: must(keeping(2).descriptor).clusterSpec },
+    };
+    expect(start()).toEqual([]);
+    expect(start({ atMs: t0, by: 'ada', text: undefined })).toHaveLength(1);
   });
 
   it('gives each job one of the places that its maximum leaves', () => {

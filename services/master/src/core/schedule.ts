@@ -4,6 +4,7 @@
  */
 import type { Fire, JobRecord, Wish } from '@berth/shared/gen/berth/v1/store';
 import type { Entity } from '@berth/shared/model/entity';
+import { isJobLive } from '@berth/shared/model/job';
 import { type ClusterInput, type ClusterJob, ClusterJobs, hasRun, scheduleActor } from './cluster-jobs.js';
 import { jobIdOfMinimum } from './fire-id.js';
 import { decidedThroughMs, decideFires, type FiresDecision, fireOf } from './fires.js';
@@ -121,7 +122,7 @@ function replaced(jobs: ClusterJobs): readonly ClusterJob[] {
   const ofFires = jobs.all.filter(({ job }) => job.record.fireAtMs > 0);
   const newestRun = latest(ofFires.filter(hasRun));
   const newest =
-    jobs.started.length > 0 ? undefined : latest(ofFires.filter((each) => jobs.live.includes(each)));
+    jobs.started.length > 0 ? undefined : latest(ofFires.filter(({ status }) => isJobLive(status)));
   return jobs.live.filter((each) => {
     if (newestRun !== undefined && isOlder(each, newestRun)) return true;
     if (each.job.record.fireAtMs === 0 || hasRun(each)) return false;

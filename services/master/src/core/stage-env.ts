@@ -54,11 +54,14 @@ export class StageEnv {
 
   /** The addresses of a stage as the task reaches them. */
   #told({ jobId, agentId }: TaskRecord, stage: number): string {
-    const addresses = this.#addressesOf(jobId, stage).map((address) => addressFrom(address, agentId));
-    return addresses
-      .filter((address) => address !== '')
-      .slice(0, maxNeighbours)
-      .join(',');
+    const told: string[] = [];
+    for (const each of this.#addressesOf(jobId, stage)) {
+      // A commit may hold a thousand assignments, and a stage ten times as many tasks.
+      if (told.length === maxNeighbours) break;
+      const address = addressFrom(each, agentId);
+      if (address !== '') told.push(address);
+    }
+    return told.join(',');
   }
 
   #addressesOf(jobId: string, stage: number): readonly TaskAddress[] {

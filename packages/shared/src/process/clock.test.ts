@@ -1,0 +1,46 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock } from './clock.js';
+
+const dayMs = 24 * 3600 * 1000;
+
+describe('the system clock', () => {
+  beforeEach(() => vi.useFakeTimers());
+  afterEach(() => vi.useRealTimers());
+
+  /** Whether a sleep of so long is over after each of these times, which add up. */
+  async function isOver(ms: number, spansMs: readonly number[], signal?: AbortSignal): Promise<boolean[]> {
+    let over = false;
+    void systemClock.sleep(ms, signal).then(() => {
+      over = true;
+    });
+    const seen: boolean[] = [];
+    for (const spanMs of spansMs) {
+      await vi.advanceTimersByTimeAsync(spanMs);
+      seen.push(over);
+    }
+    return seen;
+  }
+
+  it('sleeps for as long as it is told, also for longer than one timer can', async () => {
+    expect(await isOver(1000, [999, 1])).toEqual([false, true]);
+    expect(await isOver(30 * dayMs, [1000, 25 * dayMs, 5 * dayMs - 1001, 1])).toEqual([
+      false,
+      false,
+      false,
+      true,
+    ]);
+    expect(await isOver(Number.POSITIVE_INFINITY, [dayMs, 100 * dayMs])).toEqual([false, false]);
+  });
+
+  it('wakes from a long sleep when the signal aborts, and leaves no timer behind', async () => {
+    const ending = new AbortController();
+    const timers = vi.getTimerCount();
+    const sleeping = isOver(60 * dayMs, [40 * dayMs], ending.signal);
+    expect(await sleeping).toEqual([false]);
+    expect(vi.getTimerCount()).toBe(timers + 1);
+    const woken = isOver(60 * dayMs, [0], ending.signal);
+    ending.abort();
+    expect(await woken).toEqual([true]);
+    expect(vi.getTimerCount()).toBe(timers);
+  });
+});
