@@ -79,6 +79,7 @@ describe.skipIf(skipRedisTests !== false)('a service that is started', () => {
       { what: 'it has said what it lacks' },
     );
     expect(told).toEqual([expect.stringMatching(new RegExp(`^Redis at 127.0.0.1:${port} does not answer`))]);
+    expect(await service.health()).toEqual({ status: 503, text: 'Redis has not answered yet\n' });
     const redis = await startRedisServer({
       binary: redisBinary,
       dataDir: dir,

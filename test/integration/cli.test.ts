@@ -41,6 +41,26 @@ describe.skipIf(skipRedisTests !== false)('the command line on a whole cell', ()
     for (const slot of [0, 1, 2]) expect(out.some((line) => line.includes(`${slot}-0  RUNNING`))).toBe(true);
   });
 
+  it('submits a job with stages, scales one of them and shows them all', async () => {
+    const file = `
+      name: pipeline
+      stages:
+        - {image: 'web:1', instances: 1}
+        - {image: 'web:1', instances: {max: 5, desired: 2}}
+    `;
+    const { out } = await berth(['submit', '-f', '-'], { input: file });
+    const id = out[0] ?? '';
+    await showsRunning(id, 3);
+    expect((await berth(['scale', id, '3'])).err.join()).toMatch(/berth\.stage: is required/);
+    expect((await berth(['scale', id, '3', '--stage', '2'])).exitCode).toBe(0);
+    await showsRunning(id, 4);
+    const shown = (await berth(['show', id])).out.map((line) => line.trim().split(/ {2,}/));
+    expect(shown).toContainEqual(['1', 'stage-1', '1/1', '0', '-', '-']);
+    expect(shown).toContainEqual(['2', 'stage-2', '3/3', '0', '5', '-']);
+    expect((await berth(['ps', id])).out[0]).toMatch(/^TASK +STAGE +INDEX +NUMBER +STATE/);
+    expect((await berth(['kill', id])).exitCode).toBe(0);
+  });
+
   it('exits with the exit code of the container', async () => {
     const { exitCode, out } = await berth(['run', '-n', '2', ...sim(20, 7), 'web:1']);
     expect(out.at(-1)).toMatch(/FAILED failed: 2 of 2 tasks failed/);
@@ -109,6 +129,18 @@ describe.skipIf(skipRedisTests !== false)('the command line on a whole cell', ()
     expect(end.at(-1)).toContain('job ended');
     expect(exitCode).toBe(0);
     expect((await json('show', id)).jobState).toEqual({ state: 'FINISHED', reason: 'killed' });
+  });
+
+  it('counts tasks by what is asked for, until Ctrl-C', async () => {
+    const id = await submit('--service', '-n', '2', '--name', 'counted', ...sim(60_000), 'web:1');
+    await showsRunning(id, 2);
+    const args = ['observe', id, '--count-by', 'state,appName', '-o', 'json'];
+    const { out, exitCode } = await berth(args, { onLine: (_line, interrupt) => interrupt() });
+    expect(JSON.parse(out[0] ?? '')).toEqual({ state: 'RUNNING', appName: 'counted', tasks: 2 });
+    expect(exitCode).toBe(130);
+    const refused = await berth(['observe', '--count-by', 'colour']);
+    expect(refused.err.join('\n')).toContain('count_tasks_by[0]');
+    await berth(['kill', id]);
   });
 
   it('exits with 143 when somebody else killed the job', async () => {

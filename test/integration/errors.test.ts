@@ -132,9 +132,9 @@ describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad reques
         ['labels["berth.jobClusterId"]', 'owner'],
       ],
       [
-        'a Mantis job',
+        'a Mantis job that says nothing of itself',
         { ...batch(simulated()), jobSpec: { $case: 'mantis' as const, value: {} } },
-        ['mantis', 'owner'],
+        ['mantis.jobSLA', 'mantis.name', 'mantis.stages', 'owner'],
       ],
     ])('refuses %s', async (_, descriptor, fields) => {
       const failure = await create(descriptor, nobody);

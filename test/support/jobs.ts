@@ -116,3 +116,32 @@ export function shell(commandLine: string, changes: Container = {}): Container {
     ...changes,
   };
 }
+
+/** A stage of {@link mantis}. */
+export interface StageOptions {
+  readonly container: Container;
+  readonly tasks?: number;
+}
+
+type MantisSpec = Extract<Descriptor['jobSpec'], { $case: 'mantis' }>['value'];
+
+/** A job of these stages, each with a container of its own. */
+export function mantis(stages: readonly StageOptions[], spec: MantisSpec = {}): Descriptor {
+  const ids = stages.map((_, index) => `stage-${index + 1}`);
+  return {
+    appName: 'test-mantis',
+    containers: Object.fromEntries(stages.map(({ container }, index) => [ids[index], container])),
+    jobSpec: {
+      $case: 'mantis',
+      value: {
+        name: 'test',
+        jobSLA: {},
+        stages: stages.map(({ tasks = 1 }, index) => ({
+          containerId: ids[index] ?? '',
+          instances: { desired: tasks },
+        })),
+        ...spec,
+      },
+    },
+  };
+}

@@ -1,11 +1,17 @@
+import { readFileSync } from 'node:fs';
+import type { AgentCalls } from '@berth/client/agent-calls';
 import type { BerthClient } from '@berth/client/berth-client';
 import type { JobCalls } from '@berth/client/job-calls';
+import type { KindCalls } from '@berth/client/kind-calls';
 import type { ConnectOptions } from '@berth/client/options';
 import type { PlacementCalls } from '@berth/client/placement-calls';
+import type { ScalingCalls } from '@berth/client/scaling-calls';
+import type { ScheduleCalls } from '@berth/client/schedule-calls';
 import { callerEmail } from './caller.js';
 import { type Paint, painter } from './format/paint.js';
 import { documentPrinter, type OutputFormat } from './format/structured.js';
 import type { Io } from './io.js';
+import { UsageError } from './usage-error.js';
 
 export const defaultAddress = '127.0.0.1:7104';
 
@@ -31,6 +37,14 @@ export interface Context {
   withCalls<T>(use: (calls: JobCalls) => Promise<T>): Promise<T>;
   /** The same with the calls about placement. */
   withPlacement<T>(use: (calls: PlacementCalls) => Promise<T>): Promise<T>;
+  /** The same with the calls about scaling, too. */
+  withScaling<T>(use: (calls: ScalingCalls) => Promise<T>): Promise<T>;
+  /** The same with the calls about registered kinds. */
+  withKinds<T>(use: (calls: KindCalls) => Promise<T>): Promise<T>;
+  /** The same with the calls about schedules. */
+  withSchedules<T>(use: (calls: ScheduleCalls) => Promise<T>): Promise<T>;
+  /** The same with the calls about agents, too. */
+  withAgents<T>(use: (calls: AgentCalls) => Promise<T>): Promise<T>;
   withClient<T>(use: (client: BerthClient) => Promise<T>): Promise<T>;
 }
 
@@ -54,6 +68,34 @@ export function createContext(io: Io, options: GlobalOptions): Context {
         import('@berth/client/placement-calls'),
       ]);
       return useAndClose(new PlacementCalls(connect), use);
+    },
+    withScaling: async (use) => {
+      const [connect, { ScalingCalls }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/scaling-calls'),
+      ]);
+      return useAndClose(new ScalingCalls(connect), use);
+    },
+    withKinds: async (use) => {
+      const [connect, { KindCalls }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/kind-calls'),
+      ]);
+      return useAndClose(new KindCalls(connect), use);
+    },
+    withSchedules: async (use) => {
+      const [connect, { ScheduleCalls }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/schedule-calls'),
+      ]);
+      return useAndClose(new ScheduleCalls(connect), use);
+    },
+    withAgents: async (use) => {
+      const [connect, { AgentCalls }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/agent-calls'),
+      ]);
+      return useAndClose(new AgentCalls(connect), use);
     },
     withClient: async (use) => {
       const [connect, { BerthClient }] = await Promise.all([
@@ -81,8 +123,32 @@ function mayColor(io: Io, options: GlobalOptions): boolean {
   return options.color && io.isTerminal && !io.env.NO_COLOR;
 }
 
+/** The files that the environment names; plain text where it names none. */
+function tlsOf(env: Io['env']): Pick<ConnectOptions, 'tls'> {
+  const files = { ca: env.BERTH_API_CA, cert: env.BERTH_API_CERT, key: env.BERTH_API_KEY };
+  const named = Object.entries(files).filter(([, path]) => path);
+  if (named.length === 0) return {};
+  if (!files.cert !== !files.key)
+    throw new UsageError('BERTH_API_CERT and BERTH_API_KEY are set both or neither.');
+  return { tls: Object.fromEntries(named.map(([name, path]) => [name, readPem(path ?? '')])) };
+}
+
+function readPem(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
 async function connectOptions(io: Io, options: GlobalOptions): Promise<ConnectOptions> {
   const addresses = (options.address || io.env.BERTH_API_GRPC || defaultAddress).split(',');
   const email = await callerEmail(options.callerEmail, io.env);
-  return { addresses: addresses.map((address) => address.trim()), caller: { id: email, email } };
+  const { BERTH_API_TOKEN: token } = io.env;
+  return {
+    ...(token ? { token } : {}),
+    ...tlsOf(io.env),
+    addresses: addresses.map((address) => address.trim()),
+    caller: { id: email, email },
+  };
 }

@@ -1,7 +1,9 @@
 import { Command, Option } from 'commander';
+import { addAgents } from './commands/agents.js';
 import { addCluster } from './commands/cluster.js';
 import { addExplain } from './commands/explain.js';
 import { addKill } from './commands/kill.js';
+import { addKinds } from './commands/kinds.js';
 import { addObserve } from './commands/observe.js';
 import { addPlan } from './commands/plan.js';
 import { addPs } from './commands/ps.js';
@@ -52,6 +54,8 @@ export function createProgram(io: Io, setExitCode: (code: number) => void): Comm
     addKill,
     addScale,
     addCluster,
+    addAgents,
+    addKinds,
     addVersion,
   ];
   for (const add of commands) add(program, act);

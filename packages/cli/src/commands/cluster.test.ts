@@ -114,6 +114,43 @@ describe('berth cluster', () => {
     expect((await berth(['cluster', 'update', 'nightly'])).exitCode).toBe(2);
   });
 
+  it('create and update write a schedule into the template, and take it out', async () => {
+    const input = 'appName: report\nlabels: { tier: gold }\n';
+    const cron = ['--cron', '0 6 * * *', '--cron-zone', 'Asia/Tokyo', '--cron-policy', 'forbid'];
+    const created = await berth(['cluster', 'create', 'nightly', '--template', '-', ...cron], { input });
+    const labels = {
+      tier: 'gold',
+      'berth.cronSpec': '0 6 * * *',
+      'berth.cronTimeZone': 'Asia/Tokyo',
+      'berth.cronPolicy': 'forbid',
+    };
+    expect(created.asked('createJobCluster')).toMatchObject({ jobDescriptor: { labels } });
+    const updated = (await berth(['cluster', 'update', 'nightly', '--cron', '@daily'])).asked(
+      'updateJobCluster',
+    );
+    expect(updated).toMatchObject({
+      descriptor: { jobDescriptor: { labels: { tier: 'gold', 'berth.cronSpec': '@daily' } } },
+    });
+    const without = await berth(['cluster', 'update', 'nightly', '--template', '-', '--no-cron'], {
+      input: 'appName: report\nlabels: { tier: gold, berth.cronSpec: "@daily", berth.cronPolicy: allow }\n',
+    });
+    expect(without.asked('updateJobCluster')).toMatchObject({
+      descriptor: { jobDescriptor: { labels: { tier: 'gold' } } },
+    });
+    expect(JSON.stringify(without.asked('updateJobCluster'))).not.toContain('berth.cron');
+    const bare = await berth(['cluster', 'create', 'nightly', '--cron', '@daily']);
+    expect([bare.exitCode, bare.err.join('\n')]).toEqual([2, expect.stringContaining('--template')]);
+  });
+
+  it('create says how many jobs a mantis cluster keeps and lets live, and of no other', async () => {
+    const args = ['cluster', 'create', 'pipeline', '--min', '2', '--max', '4'];
+    const { asked } = await berth([...args, '--type', 'mantis']);
+    expect(asked('createJobCluster')).toMatchObject({
+      clusterSpec: { $case: 'mantis', value: { min: 2, max: 4 } },
+    });
+    expect((await berth(args)).exitCode).toBe(2);
+  });
+
   it('rm, enable and disable order it of the cluster that is meant', async () => {
     expect((await berth(['cluster', 'rm', 'web'])).asked('removeJobCluster')).toEqual({ id: webId });
     expect((await berth(['cluster', 'enable', 'web'])).asked('updateJobClusterStatus')).toEqual({

@@ -13,10 +13,19 @@ import { findAllClusters, findAllJobs, liveStates } from '../listing.js';
 import type { Act } from '../program.js';
 import { resolveCluster } from '../resolve-cluster.js';
 import { UsageError } from '../usage-error.js';
+import { addClusterSchedule } from './cluster-schedule.js';
+import {
+  addLimitOptions,
+  addScheduleOptions,
+  clusterSpecOf,
+  type LimitOptions,
+  type ScheduleOptions,
+  scheduledTemplate,
+} from './cluster-spec.js';
 import { readTemplate } from './job-input.js';
 
-interface ClusterOptions {
-  readonly type?: 'batch' | 'service';
+interface ClusterOptions extends ScheduleOptions, LimitOptions {
+  readonly type?: 'batch' | 'service' | 'mantis';
   readonly name?: string;
   /** A path; false for `--no-template`. */
   readonly template?: string | false;
@@ -29,6 +38,7 @@ export function addCluster(program: Command, act: Act): void {
     .command('cluster')
     .description('job clusters: homes of jobs, with a template for them');
   addChanges(group, act);
+  addClusterSchedule(group, act);
   const list = group.command('ls').description('list the clusters of the cell');
   list.action(() => act(list, (context) => context.withCalls((calls) => listClusters(context, calls))));
   const show = group.command('show').description('show all that is known of a cluster');
@@ -41,17 +51,20 @@ export function addCluster(program: Command, act: Act): void {
 
 function addChanges(group: Command, act: Act): void {
   const create = group.command('create').description('make a cluster and print its id');
-  create
+  addLimitOptions(addScheduleOptions(create))
     .argument('<name>', 'what to call it')
     .addOption(
-      new Option('--type <type>', 'what jobs it takes').choices(['batch', 'service']).default('batch'),
+      new Option('--type <type>', 'what jobs it takes')
+        .choices(['batch', 'service', 'mantis'])
+        .default('batch'),
     )
     .option('--template <path>', 'job file with what jobs of the cluster leave out (- for standard input)')
     .action((name: string, options: ClusterOptions) =>
       act(create, (context) => createCluster(context, name, options)),
     );
   const update = group.command('update').description('change the name or the template of a cluster');
-  update
+  addScheduleOptions(update)
+    .option('--no-cron', 'have no schedule')
     .argument(...clusterArgument)
     .option('--name <name>', 'what to call it')
     .option('--template <path>', 'job file with what jobs of the cluster leave out (- for standard input)')
@@ -73,7 +86,8 @@ function addChanges(group: Command, act: Act): void {
   });
   addOrder(group, act, {
     name: 'disable',
-    description: 'let a cluster start no more jobs; those that there are go on',
+    description:
+      'let a cluster start no more jobs; those that there are go on, but those of a mantis cluster end',
     done: 'disabled',
     order: (calls, id) => calls.updateJobClusterStatus({ id, enableStatus: false }),
   });
@@ -106,10 +120,11 @@ function addOrder(group: Command, act: Act, { name, description, done, order }: 
 
 async function createCluster(context: Context, name: string, options: ClusterOptions): Promise<number> {
   const { type = 'batch', template } = options;
-  const jobDescriptor = template ? await readTemplate(context.io, template) : undefined;
+  const given = template ? await readTemplate(context.io, template) : undefined;
+  const jobDescriptor = scheduledTemplate(given, options);
   const descriptor = {
     name,
-    clusterSpec: { $case: type, value: {} },
+    clusterSpec: clusterSpecOf(type, options),
     ...(jobDescriptor === undefined ? {} : { jobDescriptor }),
   };
   const { id } = await context.withCalls((calls) => calls.createJobCluster(descriptor));
@@ -120,8 +135,9 @@ async function createCluster(context: Context, name: string, options: ClusterOpt
 
 async function updateCluster(context: Context, given: string, options: ClusterOptions): Promise<number> {
   const { name, template } = options;
-  if (name === undefined && template === undefined)
-    throw new UsageError('Say what to change: --name, --template or --no-template.');
+  const isScheduled = [options.cron, options.cronZone, options.cronPolicy].some((said) => said !== undefined);
+  if (name === undefined && template === undefined && !isScheduled)
+    throw new UsageError('Say what to change: --name, --template, --no-template, --cron or --no-cron.');
   const jobDescriptor = typeof template === 'string' ? await readTemplate(context.io, template) : undefined;
   const id = await context.withCalls(async (calls) => {
     const clusterId = await resolveCluster(calls, given);
@@ -130,7 +146,10 @@ async function updateCluster(context: Context, given: string, options: ClusterOp
     const changed: JobClusterDescriptor = {
       ...descriptor,
       name: name ?? descriptor.name,
-      jobDescriptor: template === undefined ? descriptor.jobDescriptor : jobDescriptor,
+      jobDescriptor: scheduledTemplate(
+        template === undefined ? descriptor.jobDescriptor : jobDescriptor,
+        options,
+      ),
     };
     await calls.updateJobCluster({ id: clusterId, descriptor: changed });
     return clusterId;

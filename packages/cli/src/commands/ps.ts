@@ -5,7 +5,7 @@ import type { Context } from '../context.js';
 import { exitCodes } from '../format/exit-code.js';
 import { stateOf } from '../format/job-facts.js';
 import { jobJson, taskJson } from '../format/json.js';
-import { jobHeadings, jobRow, taskHeadings, taskRow } from '../format/rows.js';
+import { jobHeadings, jobRow, taskTable } from '../format/rows.js';
 import { type Cell, renderTable } from '../format/table.js';
 import { allStates, findAllJobs, findAllTasks, listedJobFields, liveStates } from '../listing.js';
 import type { Act } from '../program.js';
@@ -65,8 +65,7 @@ async function listTasks(context: Context, given: string, options: PsOptions): P
   const shown = tasksToShow(job, tasks, options);
   const nowMs = context.io.nowMs();
   return printList(context, {
-    headings: taskHeadings,
-    rows: shown.map((task) => taskRow(task, nowMs)),
+    ...taskTable(shown, nowMs),
     json: () => shown.map(taskJson),
   });
 }

@@ -33,12 +33,13 @@ function holding(...jobs: Job[]): Script {
     return job;
   };
   return {
-    findJobs: ({ fiterlingCriteria, page }) => {
+    findJobs: ({ fiterlingCriteria, page }, metadata, trailers) => {
       const state = fiterlingCriteria.jobState;
       const found = jobs.filter(
         ({ jobState }) => state === undefined || stateName(jobState?.state ?? 0) === state,
       );
-      const [start, size] = [(page?.pageNumber ?? 0) * (page?.pageSize ?? 1), page?.pageSize ?? 1];
+      const [start, size] = [Number(metadata.get('berth-cursor')[0] ?? 0), page?.pageSize ?? 1];
+      if (start + size < found.length) trailers.set('berth-cursor', String(start + size));
       const pagination = {
         currentPage: page,
         hasMore: start + size < found.length,
@@ -256,6 +257,21 @@ describe('berth kill', () => {
 });
 
 describe('berth scale', () => {
+  it('switches the policies of a service off and on, alone or with its instances', async () => {
+    const script = { ...holding(running), updateJobInstances: () => ({}), updateJobStatus: () => ({}) };
+    const { out, gateway } = await berth(script, ['scale', jobId, '--policies', 'off']);
+    expect(out).toEqual([`${jobId}  policies off`]);
+    expect(gateway.received.map(({ method, request }) => [method, request])).toEqual([
+      ['updateJobStatus', { id: jobId, enableStatus: false }],
+    ]);
+    const both = await berth(script, ['scale', jobId, '5', '--policies', 'on', '-o', 'json']);
+    expect(JSON.parse(both.out.join('\n'))).toEqual({ id: jobId, instances: { desired: 5 }, policies: 'on' });
+    expect(both.gateway.received.map(({ method }) => method)).toEqual([
+      'updateJobInstances',
+      'updateJobStatus',
+    ]);
+  });
+
   it('changes what is named and nothing else', async () => {
     const { gateway, out } = await berth(holding(running), ['scale', jobId, '5', '--max', '9']);
     expect(gateway.received.at(-1)?.request).toEqual({
@@ -263,6 +279,11 @@ describe('berth scale', () => {
       instances: { min: undefined, max: 9, desired: 5 },
     });
     expect(out).toEqual([`${jobId}  max 9, desired 5`]);
+  });
+
+  it('names the stage that is meant', async () => {
+    const { out } = await berth(holding(running), ['scale', jobId, '5', '--stage', '2']);
+    expect(out).toEqual([`${jobId}  stage 2, desired 5`]);
   });
 
   it.each([[[]], [['3', '--desired', '4']], [['-3']], [['many']]])('refuses %j', async (args) => {

@@ -1,5 +1,5 @@
 import type { TaskInstances } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Context } from '../context.js';
 import { exitCodes } from '../format/exit-code.js';
 import type { Act } from '../program.js';
@@ -12,18 +12,25 @@ interface ScaleOptions {
   readonly max?: number;
   readonly desired?: number;
   readonly stage?: string;
+  readonly policies?: 'on' | 'off';
 }
 
 export function addScale(program: Command, act: Act): void {
   const command = program
     .command('scale')
-    .description('change how many tasks a service job keeps running')
+    .description('change how many tasks a service job, or a stage of a Mantis job, keeps running')
     .argument('<job>', 'id of a job, or its beginning')
     .argument('[desired]', 'how many tasks to keep running', parseNumber)
     .addOption(numberOption('--min <count>', 'the fewest that it may be scaled to'))
     .addOption(numberOption('--max <count>', 'the most that it may be scaled to'))
     .addOption(numberOption('--desired <count>', 'the same as the argument'))
-    .option('--stage <stage>', 'which stage of a Mantis job');
+    .option('--stage <number>', 'which stage of a Mantis job, from 1')
+    .addOption(
+      new Option('--policies <switch>', 'whether the scaling policies of a service are applied').choices([
+        'on',
+        'off',
+      ]),
+    );
   command.action((job: string, desired: number | undefined, options: ScaleOptions) =>
     act(command, (context) =>
       scale(context, job, {
@@ -39,17 +46,28 @@ function sole(desired: number, options: ScaleOptions): number {
   throw new UsageError(`Is it to be ${desired} or ${options.desired} tasks? Say only one of them.`);
 }
 
-async function scale(context: Context, given: string, { stage, ...counts }: ScaleOptions): Promise<number> {
+async function scale(
+  context: Context,
+  given: string,
+  { stage, policies, ...counts }: ScaleOptions,
+): Promise<number> {
   const instances: Partial<TaskInstances> = counts;
   const named = Object.entries(instances).map(([name, count]) => `${name} ${count}`);
-  if (named.length === 0)
-    throw new UsageError('Say how many: berth scale JOB 5, or --min, --max or --desired.');
+  if (named.length === 0 && policies === undefined)
+    throw new UsageError(
+      'Say how many: berth scale JOB 5, or --min, --max or --desired; or say --policies on or off.',
+    );
   const id = await context.withCalls(async (calls) => {
     const jobId = await resolveJob(calls, given);
-    await calls.updateJobInstances({ jobId, instances: counts }, stage === undefined ? {} : { stage });
+    if (named.length > 0)
+      await calls.updateJobInstances({ jobId, instances: counts }, stage === undefined ? {} : { stage });
+    if (policies !== undefined) await calls.updateJobStatus({ id: jobId, enableStatus: policies === 'on' });
     return jobId;
   });
-  if (context.format === 'table') context.io.out(`${id}  ${named.join(', ')}`);
-  else await context.printAll({ id, instances });
+  const told = [...named, ...(policies === undefined ? [] : [`policies ${policies}`])];
+  const where = stage === undefined ? {} : { stage };
+  const line = [...(stage === undefined ? [] : [`stage ${stage}`]), ...told].join(', ');
+  if (context.format === 'table') context.io.out(`${id}  ${line}`);
+  else await context.printAll({ id, ...where, instances, ...(policies && { policies }) });
   return exitCodes.ok;
 }

@@ -15,10 +15,13 @@ import {
   runtimeLimitSecs,
   unboundedInstances,
 } from '@berth/shared/model/job';
+import { noStage } from '@berth/shared/model/stages';
 import { ageSince, formatSpan } from './age.js';
 import { countTasks, createdAt, desiredOf, formatPorts } from './job-facts.js';
 import type { Paint } from './paint.js';
-import { taskHeadings, taskRow } from './rows.js';
+import { taskTable } from './rows.js';
+import { policiesText } from './scaling.js';
+import { mantisFacts, stageLines } from './stages.js';
 import { stateCell } from './state.js';
 import { alignRows, type Cell, renderTable } from './table.js';
 
@@ -27,21 +30,15 @@ export type Fact = readonly [label: string, value: Cell];
 /** All that is known of a job, as lines. */
 export function jobDetail(job: Job, tasks: readonly Task[], nowMs: number, paint: Paint): string[] {
   const descriptor = job.jobDescriptor;
+  const table = taskTable(tasks, nowMs);
   return [
     ...facts(jobFacts(job, tasks, nowMs), paint),
+    ...section('Stages', stageLines(descriptor, tasks, paint), paint),
     ...Object.entries(descriptor?.containers ?? {}).flatMap(([id, container]) =>
       section(`Container ${id}`, facts(containerFacts(container), paint), paint),
     ),
     ...section('History', historyLines(job.stateChanges, nowMs, paint), paint),
-    ...section(
-      'Tasks',
-      renderTable(
-        taskHeadings,
-        tasks.map((task) => taskRow(task, nowMs)),
-        paint,
-      ),
-      paint,
-    ),
+    ...section('Tasks', renderTable(table.headings, table.rows, paint), paint),
   ];
 }
 
@@ -86,6 +83,8 @@ function jobFacts(job: Job, tasks: readonly Task[], nowMs: number): Fact[] {
     ['Owner', ownerText(descriptor?.owner)],
     ['Labels', pairs(descriptor?.labels ?? {})],
     ['Created', when(createdAt(job), nowMs)],
+    ['Scaling', policiesText(descriptor)],
+    ...mantisFacts(descriptor),
   ];
 }
 
@@ -99,7 +98,7 @@ export function typeLine(descriptor: JobDescriptor | undefined): string {
   const spec = descriptor?.jobSpec;
   if (descriptor === undefined || spec === undefined) return '';
   const wanted = `${spec.$case}, ${desiredOf(descriptor)} wanted`;
-  if (spec.$case === 'mantis') return `${wanted}, ${spec.value.stages.length} stages`;
+  if (spec.$case === 'mantis') return `${wanted} in ${stagesText(spec.value.stages.length)}`;
   if (spec.$case === 'service') return `${wanted} (${rangeText(instancesOf(descriptor))})`;
   const limit = runtimeLimitSecs(descriptor);
   return [wanted, retryLine(descriptor), ...(limit > 0 ? [`at most ${formatSpan(limit * 1000)}`] : [])].join(
@@ -107,12 +106,17 @@ export function typeLine(descriptor: JobDescriptor | undefined): string {
   );
 }
 
+function stagesText(count: number): string {
+  return count === 1 ? '1 stage' : `${count} stages`;
+}
+
 function rangeText({ min, max }: Instances): string {
   return `min ${min}, max ${max === unboundedInstances ? 'unbounded' : max}`;
 }
 
-function retryLine(descriptor: JobDescriptor): string {
-  const { $case, value } = retryPolicyOf(descriptor);
+/** How often a failed task is tried again. */
+export function retryLine(descriptor: JobDescriptor, stage: number = noStage): string {
+  const { $case, value } = retryPolicyOf(descriptor, stage);
   if (value.retries === 0) return 'no retries';
   const retries = value.retries === 1 ? '1 retry' : `${value.retries} retries`;
   return $case === 'immediate' ? retries : `${retries} (${$case})`;

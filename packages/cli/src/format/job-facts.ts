@@ -1,5 +1,5 @@
 import type { Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { completeInstances, instancesOf } from '@berth/shared/model/job';
+import { totalDesired } from '@berth/shared/model/job';
 import { isTerminal, State } from '@berth/shared/model/task-state';
 
 /** How the tasks of a job stand. Tasks that another has replaced count as `replaced` and nothing else. */
@@ -36,12 +36,7 @@ export function withoutReplaced(tasks: readonly Task[]): Task[] {
 
 /** How many tasks the job wants, over all stages where it has any. */
 export function desiredOf(descriptor: JobDescriptor | undefined): number {
-  if (descriptor === undefined) return 0;
-  if (descriptor.jobSpec?.$case !== 'mantis') return instancesOf(descriptor).desired;
-  return descriptor.jobSpec.value.stages.reduce(
-    (sum, stage) => sum + completeInstances(stage.instances).desired,
-    0,
-  );
+  return descriptor === undefined ? 0 : totalDesired(descriptor);
 }
 
 export function stateOf(entity: { readonly state: Task['state'] }): State {

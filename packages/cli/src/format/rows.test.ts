@@ -1,7 +1,7 @@
 import { State } from '@berth/shared/model/task-state';
 import { describe, expect, it } from 'vitest';
-import { aJob, aTask, createdAtMs, jobId } from '../testing/fixtures.js';
-import { jobRow, taskRow } from './rows.js';
+import { aJob, aTask, aWorker, createdAtMs, jobId } from '../testing/fixtures.js';
+import { jobRow, taskHeadings, taskRow, taskTable } from './rows.js';
 import type { Cell } from './table.js';
 
 const texts = (cells: readonly Cell[]) => cells.map((cell) => (typeof cell === 'string' ? cell : cell.text));
@@ -43,5 +43,20 @@ describe('the row of a task', () => {
 
   it('has dashes for what is not known yet', () => {
     expect(texts(taskRow(aTask('0-0', State.QUEUED), nowMs)).slice(1, 4)).toEqual(['QUEUED', '-', '-']);
+  });
+});
+
+describe('a table of tasks', () => {
+  it('says of each task of a stage which one it is', () => {
+    const { headings, rows } = taskTable([aWorker('2-1-0', 3), aTask('0-0', State.QUEUED)], nowMs);
+    expect(headings.slice(0, 5)).toEqual(['TASK', 'STAGE', 'INDEX', 'NUMBER', 'STATE']);
+    expect(rows.map((row) => texts(row).slice(0, 5))).toEqual([
+      [`${jobId}.2-1-0`, '2', '1', '3', 'RUNNING'],
+      [`${jobId}.0-0`, '-', '-', '-', 'QUEUED'],
+    ]);
+  });
+
+  it('says nothing of stages where there are none', () => {
+    expect(taskTable([aTask('0-0', State.QUEUED)], nowMs).headings).toBe(taskHeadings);
   });
 });

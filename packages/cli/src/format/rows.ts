@@ -30,6 +30,23 @@ function doneCell(job: Job, { finished, failed }: TaskCounts): Cell {
 
 export const taskHeadings = ['TASK', 'STATE', 'HOST', 'PORTS', 'AGE', 'REASON'] as const;
 
+/** Rows of tasks under headings; those of a job with stages say which stage they are of, and their place in it. */
+export function taskTable(tasks: readonly Task[], nowMs: number) {
+  const hasStages = tasks.some(({ taskContext }) => 'task.stage' in taskContext);
+  const rows = tasks.map((task) => taskRow(task, nowMs));
+  if (!hasStages) return { headings: taskHeadings, rows };
+  const [first, ...others] = taskHeadings;
+  return {
+    headings: [first, 'STAGE', 'INDEX', 'NUMBER', ...others],
+    rows: rows.map(([id = '', ...rest], at) => [id, ...stageCells(tasks[at]), ...rest]),
+  };
+}
+
+function stageCells(task: Task | undefined): Cell[] {
+  const keys = ['task.stage', 'task.workerIndex', 'task.workerNumber'];
+  return keys.map((key) => task?.taskContext[key] ?? '-');
+}
+
 /** A task as a row under {@link taskHeadings}. */
 export function taskRow(task: Task, nowMs: number): Cell[] {
   const context = task.taskContext;

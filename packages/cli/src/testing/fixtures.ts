@@ -73,6 +73,37 @@ function spec(kind: 'batch' | 'service', desired: number): JobDescriptor['jobSpe
   return { $case: 'service', value: { ...common, enabled: true, scalingPolices: [] } };
 }
 
+/** A Transient job of two stages, of which the second wants two tasks. */
+export function aStagedJob(tasks: readonly Task[] = []): Job {
+  const image = { name: 'web:1' };
+  const autoScalingPolicy = { strategies: { CPU: { scaleUpAbovePct: 80 } } };
+  const stages = [
+    { containerId: 'read', instances: { desired: 1 } },
+    { containerId: 'count', instances: { min: 1, max: 8, desired: 2 }, autoScalingPolicy },
+  ];
+  const jobSLA = {
+    durationType: 1 as const,
+    minRuntimeSecs: 60,
+    runtimeLimitSecs: 7200,
+    userProvidedType: 'clicks',
+  };
+  return Job.fromPartial({
+    ...aJob({ tasks }),
+    jobDescriptor: {
+      appName: 'clicks',
+      containers: { read: { image }, count: { image } },
+      jobSpec: { $case: 'mantis', value: { name: 'clicks', jobSLA, stages } },
+    },
+  });
+}
+
+/** A task of a stage; `part` is stage, slot and attempt, as in `1-0-0`. */
+export function aWorker(part: string, number: number, state: State = State.RUNNING): Task {
+  const [stage = '', index = ''] = part.split('-');
+  const context = { 'task.stage': stage, 'task.workerIndex': index, 'task.workerNumber': String(number) };
+  return aTask(part, state, '', context);
+}
+
 export const notify = {
   snapshot: (job: Job) =>
     JobChangeNotification.create({ notification: { $case: 'jobSnapshot', value: { job } } }),
