@@ -14,6 +14,8 @@ export default defineConfig({
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'services/*/src/**/*.test.ts'],
           exclude,
+          // Vitest leaves one processor free; on two that would be half of the machine.
+          maxWorkers: 2,
           testTimeout: 10_000,
           hookTimeout: 20_000,
         },
@@ -24,6 +26,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/{contract,integration,conformance}/**/*.test.ts'],
           exclude,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -36,7 +39,7 @@ export default defineConfig({
           exclude,
           // They share one Docker engine and start whole cells: one after the other, and after all others.
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           testTimeout: 180_000,
           hookTimeout: 180_000,
         },

@@ -7,6 +7,7 @@ import {
   type JobClusterId,
   type JobClusterStatusUpdate,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { clusterLimits } from '@berth/shared/model/cluster-limits';
 import { invalidFields, notFound } from '@berth/shared/model/errors';
 import { defaultClusterId } from '@berth/shared/model/job';
 import { parseSchedule, scheduleLabels } from '@berth/shared/model/schedule';
@@ -169,7 +170,7 @@ export async function removeJobCluster(cell: Cell, { id }: JobClusterId, call: C
   let wasEnabled = false;
   await cell.update(call, (view) => {
     const cluster = requireCluster(view, id);
-    if (cell.index.liveJobsOf(id).length > 0) throw inUse(id);
+    if (cell.index.liveJobsOf(id).length > 0) throw inUse(cell, id);
     wasEnabled = cluster.record.enabled;
     return wasEnabled ? clusterWrite(cluster, { enabled: false }) : undefined;
   });
@@ -184,12 +185,15 @@ export async function removeJobCluster(cell: Cell, { id }: JobClusterId, call: C
       throw failedPrecondition(`Job cluster ${id} was enabled while it was being removed.`);
     return { writes: [{ kind: 'cluster', id, expectedRevision: cluster.revision }] };
   });
-  if (hasJobs) throw inUse(id);
+  if (hasJobs) throw inUse(cell, id);
   return {};
 }
 
-function inUse(id: string): Error {
-  return failedPrecondition(`Job cluster ${id} has live jobs; kill them first.`);
+function inUse(cell: Cell, id: string): Error {
+  const record = cell.replica.find('cluster', id)?.record;
+  const keepsJobs = record?.enabled && clusterLimits(record).min > 0;
+  const remedy = keepsJobs ? 'disable it first, since it replaces those that are killed' : 'kill them first';
+  return failedPrecondition(`Job cluster ${id} has live jobs; ${remedy}.`);
 }
 
 /** The cluster of that id, or NOT_FOUND. */

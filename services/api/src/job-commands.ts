@@ -16,162 +16,15 @@ import type {
   TaskId,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { Entity } from '@berth/shared/model/entity';
-import { BerthError, invalidFields, notFound } from '@berth/shared/model/errors';
-import { clusterIdLabel, isJobLive, jobClaims, jobIdOfTask } from '@berth/shared/model/job';
-import { isTypeClaim, runtimeEndMs, typeReleases, userTypeClaim } from '@berth/shared/model/mantis';
-import { clusterOf } from '@berth/shared/model/submission/clusters';
-import { type ValidJob, validateJob } from '@berth/shared/model/submission/validate';
+import { invalidFields, notFound } from '@berth/shared/model/errors';
+import { jobIdOfTask } from '@berth/shared/model/job';
+import { typeReleases } from '@berth/shared/model/mantis';
 import { isTaskLive } from '@berth/shared/model/task-state';
 import type { CallContext } from '@berth/shared/rpc/handlers';
-import type { Replica } from '@berth/shared/store/replica';
-import type { Claim } from '@berth/shared/store/store';
-import { v7 as uuid } from 'uuid';
-import { type Cell, maxUpdateAttempts, type Part } from './cell.js';
-import { PlaceFinder } from './cluster-places.js';
+import type { Cell } from './cell.js';
 import { type StageChoice, type Updated, updateEnabled, updateInstances } from './core/instances.js';
-import {
-  failedPrecondition,
-  header,
-  idempotencyTtlMs,
-  idViolations,
-  orRefuse,
-  refuseIf,
-  repeatClaim,
-} from './requests.js';
-
-/** What is to become a job. */
-export interface Submitted {
-  readonly descriptor: JobDescriptor;
-  /** What the caller of ScheduleJob gave; the descriptor's command has it already. */
-  readonly arguments: readonly string[];
-}
-
-/** Accepts a job. Resolves once it is durable, with its id; with the first one's id where the caller repeats itself. */
-export function createJob(cell: Cell, descriptor: JobDescriptor, call: CallContext): Promise<JobId> {
-  return submitJob(cell, () => ({ descriptor, arguments: [] }), call);
-}
-
-/** {@link createJob}, of a job that is made from the newest view, again wherever others were faster. */
-export async function submitJob(
-  cell: Cell,
-  make: (view: Replica) => Submitted,
-  call: CallContext,
-): Promise<JobId> {
-  const repeat = repeatClaim(call, 'idem');
-  // Before anything else is asked: what was granted once is not checked again. Two at once are told apart by the commit.
-  const first = repeat === undefined ? undefined : await cell.findFirst(repeat);
-  if (first !== undefined) {
-    await cell.read(call);
-    return { id: first };
-  }
-  const id = uuid();
-  const places = new PlaceFinder(cell, id, repeat !== undefined);
-  let sameType: string | undefined;
-  let typeOwner: string | undefined;
-  const submit = async (view: Replica): Promise<Part | undefined> => {
-    const { descriptor, arguments: given } = make(view);
-    const { descriptor: valid, cluster } = validJob(cell, view, descriptor, call);
-    sameType = await findSameType(cell, call, { clusterId: cluster.id, descriptor: valid });
-    if (sameType !== undefined) return undefined;
-    if (!cluster.record.enabled)
-      throw failedPrecondition(`Job cluster ${cluster.id} is disabled; it starts no job.`);
-    const complete = await cell.images.resolve(valid, call.signal);
-    const record: JobRecord = {
-      id,
-      clusterId: cluster.id,
-      descriptor: complete,
-      createdAtMs: cell.clock.nowMs(),
-      createdBy: call.caller.id,
-      kill: undefined,
-      arguments: [...given],
-      fireAtMs: 0,
-      clusterPlace: places.find(view, cluster),
-    };
-    const takenFrom = typeOwner !== undefined && !isGoingOn(cell, view, typeOwner) ? typeOwner : undefined;
-    return {
-      writes: [{ kind: 'job', id, record, expectedRevision: 0 }],
-      // The cluster as it was read: not removed, disabled or changed in the meantime. And a job that is gone is gone.
-      expects: [
-        { kind: 'cluster', id: cluster.id, revision: cluster.revision },
-        ...(takenFrom === undefined || view.find('job', takenFrom) !== undefined
-          ? []
-          : [{ kind: 'job' as const, id: takenFrom, revision: 0 }]),
-      ],
-      claims: claimsOf(record, { repeat, takenFrom }),
-    };
-  };
-  for (let attempt = 0; attempt < maxUpdateAttempts; attempt++) {
-    // What the view may lack of other jobs, the claims know.
-    const result = await cell.settle(call, submit, (one) => cell.readClusters(one));
-    if (sameType !== undefined) return { id: sameType };
-    if (result === undefined || result.ok) return { id };
-    if (result.reason !== 'claimed') throw new Error(`a new job cannot be refused as ${result.reason}`);
-    const { name, owner } = result;
-    const view = await cell.read(call);
-    if (places.learn(name)) {
-      attempt -= 1;
-      continue;
-    }
-    if (name === repeat || (isTypeClaim(name) && isGoingOn(cell, view, owner))) return { id: owner };
-    if (!isTypeClaim(name))
-      throw failedPrecondition(`Job ${owner} is live and has the same app name, stack, detail and sequence.`);
-    typeOwner = owner;
-  }
-  throw new BerthError(
-    'conflict',
-    'Others keep creating and ending jobs of the same type or cluster; try again.',
-  );
-}
-
-/** The live job that has the same type of its user's own as the one that is asked for. The claim decides who else races. */
-async function findSameType(
-  cell: Cell,
-  call: CallContext,
-  job: Pick<JobRecord, 'clusterId' | 'descriptor'>,
-): Promise<string | undefined> {
-  const name = userTypeClaim(job);
-  if (name === undefined) return undefined;
-  // A job that its caller has just killed must not come back.
-  const view = await cell.read(call);
-  return cell.index.liveJobsOf(job.clusterId).find((id) => {
-    const other = view.find('job', id)?.record;
-    return other !== undefined && userTypeClaim(other) === name && isGoingOn(cell, view, id);
-  });
-}
-
-/** Whether the job is live, and not about to end. */
-function isGoingOn(cell: Cell, view: Replica, id: string): boolean {
-  const job = view.find('job', id);
-  return job !== undefined && !isEnding(view, job) && cell.clock.nowMs() < runtimeEndMs(job.record);
-}
-
-function validJob(cell: Cell, view: Replica, descriptor: JobDescriptor, call: CallContext): ValidJob {
-  const { email } = call.caller;
-  const clusterId = header(call, clusterIdLabel);
-  return orRefuse(
-    validateJob(descriptor, {
-      attributes: () => cell.knownAttributes(),
-      findCluster: (id) => clusterOf(view, id),
-      ...(email === undefined ? {} : { callerEmail: email }),
-      ...(clusterId === undefined ? {} : { clusterId }),
-    }),
-  );
-}
-
-interface ClaimTerms {
-  readonly repeat: string | undefined;
-  /** The job that may lose the claim of its type. */
-  readonly takenFrom: string | undefined;
-}
-
-/** Claims whose refusal is no error come first: that of the repeated request, then that of the job's type. */
-function claimsOf(job: JobRecord, { repeat, takenFrom }: ClaimTerms): readonly Claim[] {
-  const { id: owner } = job;
-  const ofJob = jobClaims(job).map((name) =>
-    isTypeClaim(name) && takenFrom !== undefined ? { name, owner, takenFrom } : { name, owner },
-  );
-  return repeat === undefined ? ofJob : [{ name: repeat, owner, ttlMs: idempotencyTtlMs }, ...ofJob];
-}
+import { failedPrecondition, header, idViolations, orRefuse, refuseIf } from './requests.js';
+import { isEnding } from './submit-job.js';
 
 /** Sets how many tasks a live service job wants, or the stage of a Mantis job that the metadata names. */
 export async function updateJobInstances(
@@ -272,10 +125,6 @@ export async function killTask(cell: Cell, { id }: TaskId, call: CallContext): P
 
 async function requireJob(cell: Cell, call: CallContext, id: string): Promise<void> {
   if ((await cell.findJob(call, id)) === undefined) throw notFound('job', id);
-}
-
-function isEnding(view: Replica, job: Entity<'job'>): boolean {
-  return job.record.kill !== undefined || !isJobLive(view.find('jobStatus', job.id)?.record);
 }
 
 function jobWrite(job: Entity<'job'>, change: Partial<JobRecord>) {

@@ -24,6 +24,7 @@ import { observeJob, observeJobs } from './observe-calls.js';
 import { observeJobCluster, observeJobClusters } from './observe-cluster-calls.js';
 import type { Observing } from './observe-run.js';
 import type { RateLimiter } from './rate-limiter.js';
+import { createJob } from './submit-job.js';
 
 /** Streams send what is encoded already, and whole jobs are encoded already, too. */
 const { findJob, findJobs } = JobManagementServiceService;
@@ -70,7 +71,7 @@ export function jobManagementService(parts: JobServiceParts, options: CallOption
       removeJobCluster: write(clusterCommands.removeJobCluster),
       findJobCluster: call(clusterQueries.findJobCluster),
       findJobClusters: call(clusterQueries.findJobClusters),
-      createJob: write(commands.createJob),
+      createJob: write(createJob),
       updateJobInstances: write(commands.updateJobInstances),
       updateJobStatus: write(commands.updateJobStatus),
       killJob: write(commands.killJob),

@@ -237,6 +237,12 @@ describe('a Mantis cluster', () => {
       .toBe('taken');
   });
 
+  it('says that it has to be disabled before it is removed where it keeps a minimum', async () => {
+    const id = await create(aMantisCluster({ min: 1 }));
+    await gateway.create(emptyJob, jobIn(id));
+    await expect(gateway.call(methods.removeJobCluster, { id })).rejects.toThrow(/disable it first/);
+  });
+
   it('takes no more than its maximum through several gateways at once', async () => {
     const other = await RunningGateway.start(store);
     try {

@@ -89,6 +89,17 @@ describe('berth cluster', () => {
     expect(err.join()).toContain('There is no job cluster whose id or name is "moon"');
   });
 
+  it('show tells how many jobs a mantis cluster keeps and lets live', async () => {
+    const value = { min: 2, max: 4 };
+    const descriptor = { name: 'pipes', clusterSpec: { $case: 'mantis' as const, value } };
+    const pipes = JobCluster.fromPartial({ id: nightlyId, descriptor });
+    const findJobClusters = () => ({ items: [pipes], pagination: undefined });
+    const gateway = await startScriptedGateway({ ...script, findJobClusters, findJobCluster: () => pipes });
+    open.push(gateway);
+    const { out } = await cli(['cluster', 'show', 'pipes', '--address', gateway.address], {});
+    expect(out.join('\n')).toMatch(/Min jobs +2\nMax jobs +4/);
+  });
+
   it('create sends the template of a job file', async () => {
     const input = 'appName: report\ncontainers: { main: { env: { A: "1" } } }\n';
     const args = ['cluster', 'create', 'nightly', '--type', 'batch', '--template', '-'];

@@ -4,7 +4,7 @@ import {
   startScriptedGateway,
 } from '@berth/client/testing/scripted-gateway';
 import type { Job } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { notFound } from '@berth/shared/model/errors';
+import { invalidFields, notFound } from '@berth/shared/model/errors';
 import { State, stateName } from '@berth/shared/model/task-state';
 import { afterEach, describe, expect, it } from 'vitest';
 import { aJob, aTask, jobId, notify } from '../testing/fixtures.js';
@@ -284,6 +284,16 @@ describe('berth scale', () => {
   it('names the stage that is meant', async () => {
     const { out } = await berth(holding(running), ['scale', jobId, '5', '--stage', '2']);
     expect(out).toEqual([`${jobId}  stage 2, desired 5`]);
+  });
+
+  it('says which option is missing where a stage has to be named', async () => {
+    const description = 'is required: the job has stages 1 to 2, and one of them is meant';
+    const updateJobInstances = () => {
+      throw invalidFields([{ field: 'metadata berth.stage', description }]);
+    };
+    const { err, exitCode } = await berth({ ...holding(running), updateJobInstances }, ['scale', jobId, '5']);
+    expect(err).toEqual([`berth: --stage ${description}.`]);
+    expect(exitCode).toBe(2);
   });
 
   it.each([[[]], [['3', '--desired', '4']], [['-3']], [['many']]])('refuses %j', async (args) => {

@@ -1,4 +1,5 @@
 import type { TaskInstances } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { BerthError } from '@berth/shared/model/errors';
 import { type Command, Option } from 'commander';
 import type { Context } from '../context.js';
 import { exitCodes } from '../format/exit-code.js';
@@ -60,7 +61,9 @@ async function scale(
   const id = await context.withCalls(async (calls) => {
     const jobId = await resolveJob(calls, given);
     if (named.length > 0)
-      await calls.updateJobInstances({ jobId, instances: counts }, stage === undefined ? {} : { stage });
+      await calls
+        .updateJobInstances({ jobId, instances: counts }, stage === undefined ? {} : { stage })
+        .catch((error: unknown) => Promise.reject(inOptions(error)));
     if (policies !== undefined) await calls.updateJobStatus({ id: jobId, enableStatus: policies === 'on' });
     return jobId;
   });
@@ -70,4 +73,11 @@ async function scale(
   if (context.format === 'table') context.io.out(`${id}  ${line}`);
   else await context.printAll({ id, ...where, instances, ...(policies && { policies }) });
   return exitCodes.ok;
+}
+
+/** The refusal in words of the command line: the header of the stage is its option. */
+function inOptions(error: unknown): unknown {
+  if (!(error instanceof BerthError)) return error;
+  const stage = error.violations.find(({ field }) => field === 'metadata berth.stage');
+  return stage === undefined ? error : new UsageError(`--stage ${stage.description}.`);
 }

@@ -34,8 +34,21 @@ export function clusterDetail({ cluster, enabled, liveJobs }: ShownCluster, pain
     ['Status', statusCell(enabled)],
     ['Live jobs', String(liveJobs)],
     ['Owner', ownerText(descriptor?.owner)],
+    ...limitFacts(cluster),
   ];
   return [...facts(list, paint), ...templateLines(descriptor?.jobDescriptor, paint)];
+}
+
+/** How many jobs a Mantis cluster keeps and lets live, and the schedule of its own spec. */
+function limitFacts({ descriptor }: JobCluster): Fact[] {
+  const spec = descriptor?.clusterSpec;
+  if (spec?.$case !== 'mantis') return [];
+  const { min, max, cronSpec } = spec.value;
+  return [
+    ['Min jobs', min === 0 ? '' : String(min)],
+    ['Max jobs', max === undefined ? '' : String(max)],
+    ['Schedule', cronSpec],
+  ];
 }
 
 function templateLines(

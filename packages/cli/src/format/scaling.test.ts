@@ -65,7 +65,7 @@ describe('the scaling of a service', () => {
     ];
     const told = lines({ jobId: 'job', enabled: false, sets });
     expect(told[0]).toBe('The scaling of job is switched off.');
-    expect(told[2]).toBe('It wants 1 instances, at least 0, no maximum; 0 of 0 running tasks were heard of.');
+    expect(told[2]).toBe('It wants 1 instance, at least 0, no maximum; 0 of 0 running tasks were heard of.');
     expect(told[4]).toContain('addInstances 1  -');
     expect(told.at(-1)).toBe('It was not scaled yet.');
   });

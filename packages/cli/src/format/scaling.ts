@@ -46,7 +46,7 @@ function setLines(set: ScaledInstances, paint: Paint): readonly string[] {
     text,
   ]);
   return [
-    `${what} ${desired} instances, at least ${min}, ${most}; ${heardTasks} of ${runningTasks} running tasks were heard of.`,
+    `${what} ${desired} instance${desired === 1 ? '' : 's'}, at least ${min}, ${most}; ${heardTasks} of ${runningTasks} running tasks were heard of.`,
     ...renderTable(['CONDITION', 'ACTION', 'NOW', 'WHY'], rows, paint),
   ];
 }

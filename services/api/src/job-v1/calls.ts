@@ -31,8 +31,9 @@ import { composeKind, kindsOf, requireKind, scheduledDescriptor, scheduleViolati
 import { maxIdLength } from '../core/limits.js';
 import { type JobView, jobViewOf } from '../core/observe.js';
 import { parseFilter } from '../core/query.js';
-import { killJob, submitJob } from '../job-commands.js';
+import { killJob } from '../job-commands.js';
 import { orRefuse, refuseIf } from '../requests.js';
+import { submitJob } from '../submit-job.js';
 
 const apiVersion = 'v1';
 
