@@ -51,7 +51,7 @@ describe.skipIf(skipRedisTests !== false)('the command line on a whole cell', ()
     const { out } = await berth(['submit', '-f', '-'], { input: file });
     const id = out[0] ?? '';
     await showsRunning(id, 3);
-    expect((await berth(['scale', id, '3'])).err.join()).toMatch(/berth\.stage: is required/);
+    expect((await berth(['scale', id, '3'])).err.join()).toMatch(/--stage is required/);
     expect((await berth(['scale', id, '3', '--stage', '2'])).exitCode).toBe(0);
     await showsRunning(id, 4);
     const shown = (await berth(['show', id])).out.map((line) => line.trim().split(/ {2,}/));

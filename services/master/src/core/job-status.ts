@@ -76,9 +76,9 @@ function reachedState(task: TaskRecord): State {
 
 /** How the job ends, once nothing of it is left to do; undefined while something is. */
 function standingAtEnd(job: JobRecord, tasks: readonly TaskRecord[], nowMs: number): Standing | undefined {
+  if (tasks.some(isTaskLive)) return undefined;
   const stop = stopOfJob(job, nowMs);
   if (stop !== undefined) {
-    if (tasks.some(isTaskLive)) return undefined;
     const state = isFinishedCode(stop.code) ? State.FINISHED : State.FAILED;
     return { state, reason: formatReason(stop.code, stop.text) };
   }
