@@ -26,6 +26,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/{contract,integration,conformance}/**/*.test.ts'],
           exclude,
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,
