@@ -18,8 +18,8 @@ function underLoad(
 }
 
 describe('the limit on concurrent launches', () => {
-  it('begins at eight', () => {
-    expect(newAdaptiveLimit().limit).toBe(8);
+  it('begins at twelve', () => {
+    expect(newAdaptiveLimit().limit).toBe(12);
   });
 
   it('stays at a few on an engine that does two at a time', () => {
