@@ -26,7 +26,8 @@ export default defineConfig({
           name: 'integration',
           include: ['test/{contract,integration,conformance}/**/*.test.ts'],
           exclude,
-          maxWorkers: 2,
+          // One file after the other: they have servers of their own, and hold some to time limits.
+          maxWorkers: 1,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 60_000,

@@ -105,6 +105,7 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
   }));
 
   it('tells the same from the kernel’s files as the engine tells', async () => {
+    const restingCpuMs = 20;
     const byEngine = open(agentId, testDockerHost, '/nowhere');
     const made = spec({
       network: 'bridge',
@@ -117,21 +118,25 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
       if (usage === undefined) throw new Error('nothing is told');
       return usage;
     };
-    // Both are the same only once nothing moves any more.
-    const [own, engines] = await waitFor(
+    // Memory is the same once nothing moves any more. The init process wakes each second, and on a bridge there is always
+    // somebody who calls: what only grows lies between the two looks.
+    const [first, engines, own] = await waitFor(
       async () => {
         const [first, told, last] = [await look(runtime), await look(byEngine), await look(runtime)];
-        const isStill =
-          first.cpuMs > 0 && first.cpuMs === last.cpuMs && first.memoryBytes === last.memoryBytes;
-        return (
-          isStill && first.network?.receivedBytes === last.network?.receivedBytes && ([last, told] as const)
-        );
+        const hasWorked = first.cpuMs > 0 && last.cpuMs - first.cpuMs < restingCpuMs;
+        return hasWorked && first.memoryBytes === last.memoryBytes && ([first, told, last] as const);
       },
       { what: 'the container rests' },
     );
-    const { readAtMs: _own, ...ownFigures } = own;
-    const { readAtMs: _engines, ...enginesFigures } = engines;
-    expect(ownFigures).toEqual({ ...enginesFigures, cpuMs: expect.closeTo(enginesFigures.cpuMs, 0) });
+    const { readAtMs: _own, network: _after, ...ownFigures } = own;
+    const { readAtMs: _engines, network: told, ...enginesFigures } = engines;
+    expect({ ...ownFigures, cpuMs: 0 }).toEqual({ ...enginesFigures, cpuMs: 0 });
+    expect(enginesFigures.cpuMs).toBeGreaterThanOrEqual(first.cpuMs - 1);
+    expect(enginesFigures.cpuMs).toBeLessThanOrEqual(ownFigures.cpuMs + 1);
+    for (const name of ['receivedBytes', 'sentBytes'] as const) {
+      expect(told?.[name]).toBeGreaterThanOrEqual(first.network?.[name] ?? Number.NaN);
+      expect(told?.[name]).toBeLessThanOrEqual(own.network?.[name] ?? Number.NaN);
+    }
     await byEngine.close();
   });
 
