@@ -118,7 +118,7 @@ export class Cell {
     return archivedJob(jobId, await this.#store.findArchived(jobId));
   }
 
-  /** What the first request of that claim has made; undefined where there was none. */
+  /** Who holds the claim: what was made by the first request that took it; undefined where nobody does. */
   findFirst(claim: string): Promise<string | undefined> {
     return this.#store.findClaim(claim);
   }

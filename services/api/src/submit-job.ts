@@ -138,20 +138,18 @@ class Submission {
   }
 }
 
-/** The live job that has the same type of its user's own as the one that is asked for. The claim decides who else races. */
+/** The live job that holds the type of its user's own that is asked for. Who races is told apart by the commit. */
 async function findSameType(
   cell: Cell,
   call: CallContext,
   job: Pick<JobRecord, 'clusterId' | 'descriptor'>,
 ): Promise<string | undefined> {
   const name = userTypeClaim(job);
-  if (name === undefined) return undefined;
+  const owner = name === undefined ? undefined : await cell.findFirst(name);
+  if (owner === undefined) return undefined;
   // A job that its caller has just killed must not come back.
   const view = await cell.read(call);
-  return cell.index.liveJobsOf(job.clusterId).find((id) => {
-    const other = view.find('job', id)?.record;
-    return other !== undefined && userTypeClaim(other) === name && isGoingOn(cell, view, id);
-  });
+  return isGoingOn(cell, view, owner) ? owner : undefined;
 }
 
 /** Whether the job is live, and not about to end. */
