@@ -12,6 +12,8 @@ export interface TestRedis {
   readonly url: string;
   /** Holds the append-only file. */
   readonly dir: string;
+  /** Of the process that runs now. */
+  pid(): number;
   /** Ends it with SIGKILL: only what is on disk stays. */
   kill(): Promise<void>;
   /** Starts it again on the same port and directory, ending it first (SIGKILL) where it runs. */
@@ -66,6 +68,7 @@ function testRedis(server: RedisProcess, { port, dir }: { port: number; dir: str
   return {
     url: `redis://127.0.0.1:${port}`,
     dir,
+    pid: () => server.pid,
     kill: () => server.end('SIGKILL'),
     restart: async () => {
       await server.end('SIGKILL');
@@ -110,6 +113,12 @@ class RedisProcess {
 
   constructor(plan: ServerPlan) {
     this.#plan = plan;
+  }
+
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error('redis-server does not run');
+    return pid;
   }
 
   async start(port: number): Promise<void> {

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task-state';
 import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
@@ -38,12 +39,15 @@ export class Reporter {
     return count;
   }
 
-  /** Takes the report over; what is reported in the same turn of the event loop goes together. */
+  /**
+   * Takes the report over; what is reported in the same turn of the event loop goes together, and of a task that starts and
+   * runs within it only that it runs.
+   */
   report(report: TaskReport): void {
     const key = `${report.agentId}/${report.taskId}`;
     const kept = (this.#pending.get(key) ?? []).filter((earlier) => isStillNeeded(earlier, report));
     this.#pending.set(key, [...kept, report]);
-    this.#sending ??= Promise.resolve().then(() => this.#sendAll());
+    this.#sending ??= setImmediate().then(() => this.#sendAll());
   }
 
   /** Resolves when everything is stored, or when `limitMs` is over; nothing is sent afterwards. */

@@ -170,8 +170,9 @@ export class Term {
    * lack a commit which did happen could place a task twice.
    */
   async #commit(request: Omit<CommitRequest, 'actor'>, signal: AbortSignal): Promise<number> {
-    const { store, epoch, clock, log } = this.#options;
+    const { store, replica, epoch, clock, log } = this.#options;
     const commitId = uuid();
+    replica.expectOwn(commitId, request.writes);
     for (;;) {
       try {
         return revisionOf(await store.commit({ ...request, actor: masterActor, epoch, commitId }));

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { startTestRedis, type TestRedis } from '../../support/redis.js';
 import { waitFor } from '../../support/wait-for.js';
 import { atEnd } from '../ending.js';
-import { cpuSeconds, end, freePort, type ServerProcess, startGateway } from '../observe/processes.js';
+import { cpuSeconds, end, freePort, startGateway } from '../observe/processes.js';
 
 const cell = 'schedule';
 const readyMs = 120_000;
@@ -31,7 +31,19 @@ export async function startStage(agents: number, processes: number): Promise<Sch
   atEnd(() => redis.stop());
   const members: Member[] = [];
   const gateway = await startGateway(redis.url, cell);
-  const stage = { port: gateway.port, cpu: () => cpuOf(gateway, members), close };
+  const stage = {
+    port: gateway.port,
+    cpu: () =>
+      cpuOf(
+        [
+          { name: 'gateway', pid: gateway.pid },
+          { name: 'redis', pid: redis.pid() },
+          { name: 'caller and subscriber', pid: process.pid },
+        ],
+        members,
+      ),
+    close,
+  };
   try {
     members.push(await startService('master', redis, { BERTH_MASTER_HTTP: 'free' }));
     const each = Math.ceil(agents / processes);
@@ -91,10 +103,15 @@ async function startService(
   return { name, child };
 }
 
-function cpuOf(gateway: ServerProcess, members: readonly Member[]): ReadonlyMap<string, number> {
-  const seconds = new Map([['gateway', cpuSeconds(gateway.pid)]]);
-  for (const { name, child } of members) {
-    if (child.pid !== undefined) seconds.set(name, (seconds.get(name) ?? 0) + cpuSeconds(child.pid));
-  }
+interface Measured {
+  readonly name: string;
+  readonly pid: number | undefined;
+}
+
+function cpuOf(others: readonly Measured[], members: readonly Member[]): ReadonlyMap<string, number> {
+  const seconds = new Map<string, number>();
+  const all = [...others, ...members.map(({ name, child }) => ({ name, pid: child.pid }))];
+  for (const { name, pid } of all)
+    if (pid !== undefined) seconds.set(name, (seconds.get(name) ?? 0) + cpuSeconds(pid));
   return seconds;
 }

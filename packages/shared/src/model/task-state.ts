@@ -73,7 +73,11 @@ export function moveTask(task: TaskRecord, move: Transition): TaskRecord | undef
   };
 }
 
+// A round moves many tasks at one time.
+let lastTime = { atMs: 0, text: '1970-01-01T00:00:00.000Z' };
+
 /** RFC 3339 with milliseconds, in UTC. */
 export function toRfc3339(atMs: number): string {
-  return new Date(atMs).toISOString();
+  if (lastTime.atMs !== atMs) lastTime = { atMs, text: new Date(atMs).toISOString() };
+  return lastTime.text;
 }

@@ -6,6 +6,9 @@ import type { StoredEntity } from './store.js';
 
 type Tables = { readonly [K in EntityKind]: Map<string, Entity<K>> };
 
+/** Records whose bytes are to come, by field. */
+export type KnownRecords = ReadonlyMap<string, AnyEntity['record']>;
+
 /** The tasks of one job by id, with the array made of them until one changes. */
 interface JobTasks {
   readonly byId: Map<string, Entity<'task'>>;
@@ -60,10 +63,13 @@ export class CellTables {
 
   /**
    * Applies the writes of one commit and tells what they changed. Throws, with nothing applied, where one cannot be
-   * decoded. Kinds that this version does not know are passed over.
+   * decoded. Kinds that this version does not know are passed over. Records that are `known`, by field, are not decoded.
    */
-  apply(writes: readonly StoredEntity[]): readonly AnyChange[] {
-    const decoded = writes.map((stored) => ({ name: parseField(stored.field), after: decodeWrite(stored) }));
+  apply(writes: readonly StoredEntity[], known?: KnownRecords): readonly AnyChange[] {
+    const decoded = writes.map((stored) => {
+      const name = parseField(stored.field);
+      return { name, after: entityOf(stored, name, known) };
+    });
     const changes: AnyChange[] = [];
     for (const { name, after } of decoded) {
       if (name === undefined) continue;
@@ -99,8 +105,15 @@ export class CellTables {
   }
 }
 
-function decodeWrite(stored: StoredEntity): AnyEntity | undefined {
-  return stored.bytes.length === 0 ? undefined : decodeEntity(stored);
+function entityOf(
+  stored: StoredEntity,
+  name: ReturnType<typeof parseField>,
+  known: KnownRecords | undefined,
+): AnyEntity | undefined {
+  if (stored.bytes.length === 0) return undefined;
+  const record = known?.get(stored.field);
+  if (record === undefined || name === undefined) return decodeEntity(stored);
+  return { ...name, revision: stored.revision, record, bytes: stored.bytes } as AnyEntity;
 }
 
 function changeOf(before: AnyEntity | undefined, after: AnyEntity | undefined): AnyChange {

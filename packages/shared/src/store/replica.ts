@@ -9,9 +9,10 @@ import { type Clock, systemClock } from '../process/clock.js';
 import { type Logger, silentLogger } from '../process/logger.js';
 import { type CellTables, diffTables } from './cell-tables.js';
 import { entriesPerRead } from './limits.js';
+import { OwnCommits } from './own-commits.js';
 import { RevisionWaiters } from './revision-waiters.js';
 import { loadSnapshot, type Snapshot } from './snapshot.js';
-import type { LogEntry, LogHead, LogReader } from './store.js';
+import type { LogEntry, LogHead, LogReader, Write } from './store.js';
 
 export interface ReplicaOptions {
   readonly log?: Logger;
@@ -45,6 +46,7 @@ export class Replica implements CellView {
   readonly changes$: Observable<CommitChanges>;
   readonly #changes = new Subject<CommitChanges>();
   readonly #waiters = new RevisionWaiters();
+  readonly #own = new OwnCommits();
   readonly #closing = new AbortController();
   readonly #reader: LogReader;
   readonly #log: Logger;
@@ -127,6 +129,15 @@ export class Replica implements CellView {
 
   tasksOf(jobId: string): readonly Entity<'task'>[] {
     return this.#tables.tasksOf(jobId);
+  }
+
+  /**
+   * Says that this process is about to commit these writes under that id: when the log brings them, their records are
+   * taken as they are given here and not decoded, which is most of what it costs to follow one's own commits. They must
+   * not be changed any more. A commit that does not come to be costs a bounded amount of memory.
+   */
+  expectOwn(commitId: string, writes: readonly Write[]): void {
+    this.#own.expect(commitId, writes);
   }
 
   /**
@@ -213,7 +224,7 @@ export class Replica implements CellView {
     const { revision, commitId, atMs, actor } = entry;
     let changes: CommitChanges['changes'];
     try {
-      changes = this.#tables.apply(entry.writes);
+      changes = this.#tables.apply(entry.writes, this.#own.take(commitId));
     } catch (err) {
       this.#log.error({ err, revision }, 'an entry of the change log cannot be decoded');
       return `its entry ${revision} cannot be decoded`;
