@@ -80,14 +80,14 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
   });
 
   it('keeps the places of an assignment feed and of an inbox over a restart', async () => {
-    const feed = store.openAssignmentFeed();
-    expect(await feed.readChanges(['one'], 0)).toEqual([]);
+    const feed = store.openAssignmentFeed('one');
+    expect(await feed.readChanges(0)).toEqual([]);
     await store.publish([report('t1')]);
     await redis.restart();
     const change = { agentId: 'one', taskId: 't', assignment: assignment('t') };
     applied(await store.commit(request([], { assignments: [change] })));
     const changes = await waitFor(async () => {
-      const read = await feed.readChanges(['one'], 1_000).catch(() => []);
+      const read = await feed.readChanges(1_000).catch(() => []);
       return read.length > 0 && read;
     });
     expect(changes).toEqual([change]);

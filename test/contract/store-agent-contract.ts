@@ -12,7 +12,7 @@ export function agentContract(test: StoreUnderTest): void {
   describe('the assignments of an agent', () => {
     it('are what was put on it and not taken off', async () => {
       const { store } = test;
-      const feed = store.openAssignmentFeed();
+      const feed = store.openAssignmentFeed('one');
       applied(await store.commit(request([cluster('a')], { assignments: assign('one', 't1', 't2') })));
       applied(await store.commit(request([], { assignments: [{ agentId: 'one', taskId: 't1' }] })));
       applied(await store.commit(request([], { assignments: assign('two', 't3') })));
@@ -23,35 +23,41 @@ export function agentContract(test: StoreUnderTest): void {
 
     it('are told as they change, from the first call on', async () => {
       const { store } = test;
-      const feed = store.openAssignmentFeed();
+      const feed = store.openAssignmentFeed('one');
       applied(await store.commit(request([], { assignments: assign('one', 'before') })));
-      expect(await feed.readChanges(['one'], 0)).toEqual([]);
+      expect(await feed.readChanges(0)).toEqual([]);
       applied(await store.commit(request([], { assignments: assign('one', 't1', 't2') })));
       applied(await store.commit(request([], { assignments: [{ agentId: 'one', taskId: 't1' }] })));
-      expect(await feed.readChanges(['one'], 0)).toEqual([
+      expect(await feed.readChanges(0)).toEqual([
         ...assign('one', 't1', 't2'),
         { agentId: 'one', taskId: 't1' },
       ]);
-      expect(await feed.readChanges(['one'], 0)).toEqual([]);
+      expect(await feed.readChanges(0)).toEqual([]);
     });
 
     it('lose no change between reading all of them and waiting for changes', async () => {
       const { store } = test;
-      const feed = store.openAssignmentFeed();
+      const feed = store.openAssignmentFeed('one');
       expect(await feed.readAssignments('one')).toEqual([]);
       applied(await store.commit(request([], { assignments: assign('one', 't1') })));
-      expect(await feed.readChanges(['one'], 0)).toEqual(assign('one', 't1'));
+      expect(await feed.readChanges(0)).toEqual(assign('one', 't1'));
     });
 
-    it('wake one waiting feed for any of its agents, those added later included', async () => {
+    it('of all agents on one feed are told there, in order, and wake who waits for them', async () => {
       const { store } = test;
-      const feed = store.openAssignmentFeed();
-      expect(await feed.readChanges(['one'], 0)).toEqual([]);
-      applied(await store.commit(request([], { assignments: assign('two', 'before') })));
-      expect(await feed.readChanges(['one', 'two'], 0)).toEqual([]);
-      const changes = feed.readChanges(['one', 'two'], 30_000);
-      applied(await store.commit(request([], { assignments: assign('two', 't1') })));
-      expect(await changes).toEqual(assign('two', 't1'));
+      const feed = store.openAssignmentFeed('both');
+      expect(await feed.readChanges(0)).toEqual([]);
+      const onBoth = (agentId: string, taskId: string) =>
+        assign(agentId, taskId).map((change) => ({ ...change, feed: 'both' }));
+      const changes = feed.readChanges(30_000);
+      const assignments = [...onBoth('two', 't1'), ...onBoth('one', 't2'), ...assign('other', 't3')];
+      applied(await store.commit(request([], { assignments })));
+      expect(await changes).toEqual([...assign('two', 't1'), ...assign('one', 't2')]);
+      expect(await feed.readAssignments('two')).toEqual([assignment('t1')]);
+      const withdrawn = [{ agentId: 'two', taskId: 't1', feed: 'both' }];
+      applied(await store.commit(request([], { assignments: withdrawn })));
+      expect(await feed.readChanges(0)).toEqual([{ agentId: 'two', taskId: 't1' }]);
+      expect(await feed.readAssignments('two')).toEqual([]);
     });
 
     it('go with the agent when it is removed', async () => {
@@ -61,7 +67,7 @@ export function agentContract(test: StoreUnderTest): void {
       applied(await store.commit(request([{ kind: 'agent', id: 'one', record }], { assignments })));
       await store.beat(['one']);
       applied(await store.commit(request([{ kind: 'agent', id: 'one' }])));
-      expect(await store.openAssignmentFeed().readAssignments('one')).toEqual([]);
+      expect(await store.openAssignmentFeed('one').readAssignments('one')).toEqual([]);
       expect(await store.findBeating(['one'], 60_000)).toEqual([]);
     });
   });

@@ -82,7 +82,7 @@ export function commitContract(test: StoreUnderTest): void {
       const reader = store.openLogReader();
       expect(await scanAll(reader)).toEqual(new Map([['cluster/taken', 1]]));
       expect((await reader.head()).revision).toBe(1);
-      expect(await store.openAssignmentFeed().readAssignments('agent')).toEqual([]);
+      expect(await store.openAssignmentFeed('agent').readAssignments('agent')).toEqual([]);
       expect(await store.findArchived('job')).toBeUndefined();
       expect(await inbox.readReports('0', 10, 0)).toHaveLength(1);
       applied(await store.commit(request([], { claims: [{ name: 'name', owner: 'another' }] })));
@@ -115,7 +115,9 @@ export function commitContract(test: StoreUnderTest): void {
       applied(await test.store.commit(request([cluster('a')])));
       const assignments = [{ agentId: 'agent', taskId: 't', assignment: assignment('t') }];
       expect(applied(await test.store.commit(request([], { assignments }))).revision).toBe(1);
-      expect(await test.store.openAssignmentFeed().readAssignments('agent')).toEqual([assignment('t')]);
+      expect(await test.store.openAssignmentFeed('agent').readAssignments('agent')).toEqual([
+        assignment('t'),
+      ]);
       expect(await readAll(test.store.openLogReader())).toHaveLength(1);
     });
 

@@ -18,7 +18,7 @@ describe('an agent', () => {
 
   it('takes a task from its assignment to its end, and removes its container once the end is known', async () => {
     await (await cell.startAgent()).ready;
-    await cell.assign('j.0-0', { ...short, BERTH_SIM_EXIT_CODE: '3' });
+    await cell.assign('j.0-0', { ...short, BERTH_SIM_EXIT_CODE: '3', BERTH_SIM_START_DELAY_MS: '20' });
     expect(await cell.endOf('j.0-0')).toMatchObject({
       agentId: 'a',
       state: State.FAILED,

@@ -134,6 +134,7 @@ async function start(options: Omit<AgentOptions, 'runtime'>, seats: readonly Sea
   const session = new Session({
     members,
     store,
+    feed: config.BERTH_AGENT_ID,
     outage,
     clock,
     log,

@@ -24,6 +24,7 @@ export function agentRecord(config: AgentConfig, identity: AgentIdentity, info: 
     registeredAtMs: identity.startedAtMs,
     runtime: info.version,
     version: identity.version,
+    assignmentFeed: config.BERTH_AGENT_ID,
     grpcAddress: formatAddress({
       host: reachableHost(config.BERTH_AGENT_GRPC.host),
       port: identity.grpcPort,

@@ -43,6 +43,18 @@ describe('the reporter', () => {
     expect(reporter.pending).toBe(0);
   });
 
+  it('tells of a task that starts and runs within one turn only that it runs', async () => {
+    reporter.report(report('t1', STARTING));
+    reporter.report(report('t2', STARTING));
+    await Promise.resolve();
+    reporter.report(report('t1', RUNNING));
+    await waitFor(() => stored.length === 2, 'both are stored');
+    expect(stored.map(({ taskId, state }) => [taskId, state])).toEqual([
+      ['t1', RUNNING],
+      ['t2', STARTING],
+    ]);
+  });
+
   it('misses no report, at whatever moment it comes', async () => {
     for (let count = 1; count <= 40; count += 1) {
       reporter.report(report(`t${count}`, RUNNING));

@@ -17,7 +17,7 @@ import type { Worker } from './worker.js';
 
 /** What agents use of a cell's storage. */
 export interface AgentStore extends Committer, Heartbeats, ReportOutbox, SampleOutbox {
-  openAssignmentFeed(): AssignmentFeed;
+  openAssignmentFeed(name: string): AssignmentFeed;
   openLogReader(): LogReader;
 }
 
@@ -31,6 +31,8 @@ export interface Member {
 export interface SessionOptions {
   readonly members: readonly Member[];
   readonly store: AgentStore;
+  /** The name under which the members' records say that they hear of their assignments. */
+  readonly feed: string;
   readonly outage: Outage;
   readonly clock: Clock;
   readonly log: Logger;
@@ -67,11 +69,11 @@ export class Session {
   #isReady = false;
 
   constructor(options: SessionOptions) {
-    const { members, store } = options;
+    const { members, store, feed } = options;
     this.#options = options;
     this.#workers = new Map(members.map(({ worker }) => [worker.agentId, worker]));
     this.#ids = [...this.#workers.keys()];
-    this.#feed = store.openAssignmentFeed();
+    this.#feed = store.openAssignmentFeed(feed);
     this.#registrar = new Registrar(store);
     const registered = this.#registerFirst();
     this.ready = registered.then(() => this.#readFirst());
@@ -163,7 +165,7 @@ export class Session {
   }
 
   async #readChanges(): Promise<void> {
-    const changes = await this.#feed.readChanges(this.#ids, changesBlockMs);
+    const changes = await this.#feed.readChanges(changesBlockMs);
     for (const [agentId, ofAgent] of byAgent(changes)) this.#workers.get(agentId)?.applyChanges(ofAgent);
   }
 

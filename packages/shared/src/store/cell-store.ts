@@ -27,8 +27,8 @@ export interface CellStore
   openLogReader(): LogReader;
   /** The master's end of the reports. The caller closes it. */
   openReportInbox(): ReportInbox;
-  /** The agents' end of the assignments. The caller closes it. */
-  openAssignmentFeed(): AssignmentFeed;
+  /** The agents' end of the assignments that are told on the feed of this name. The caller closes it. */
+  openAssignmentFeed(name: string): AssignmentFeed;
   /** The master's ear for samples; hears nothing of what was published before. The caller closes it. */
   openSampleFeed(): SampleFeed;
   /** Resolves when the store answers; fails with BerthError `unavailable` when it does not in time. */

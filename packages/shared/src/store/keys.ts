@@ -22,8 +22,8 @@ export interface CellKeys {
   readonly samples: string;
   /** Hash: task id → Assignment, all that the agent is to run. */
   assigned(agentId: string): string;
-  /** Stream of changes to `assigned`. */
-  assignments(agentId: string): string;
+  /** Stream of changes to `assigned` of the agents on this feed: an entry a commit, pairs of agent and task, and of assignments. */
+  assignments(feed: string): string;
   /** String: the owner of a claimed name. */
   claim(name: string): string;
   /** Hash with expiry: what is kept of a finished job. */
@@ -56,7 +56,7 @@ export function cellKeys(cell: string): CellKeys {
     reports: key('reports'),
     samples: key('samples'),
     assigned: (agentId) => key(`assigned:${agentId}`),
-    assignments: (agentId) => key(`assignments:${agentId}`),
+    assignments: (feed) => key(`assignments:${feed}`),
     claim: (name) => key(`claim:${name}`),
     archive: (jobId) => key(`archive:${jobId}`),
     olderArchive: (jobId) => key(`archive:${jobId}:older`),

@@ -1,7 +1,7 @@
 /** How much of the change log is kept: a reader that is further behind takes a snapshot. */
 export const defaultLogLength = 100_000;
 
-/** Agents read all their assignments now and then, so that the stream of changes may be short. */
+/** Agents read all their assignments now and then, so that the stream of changes may be short. Its entries are commits. */
 export const assignmentStreamLength = 1_000;
 
 /** Reports that no master has taken for so long that more would fill Redis: the oldest are given up. */

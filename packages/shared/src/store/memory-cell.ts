@@ -17,8 +17,9 @@ export interface StoredRecord {
   readonly bytes: Uint8Array;
 }
 
-/** A change in an agent's stream of assignments; empty bytes take the task off. */
+/** A change in a feed of assignments; empty bytes take the task off. */
 export interface AssignmentEvent {
+  readonly agentId: string;
   readonly taskId: string;
   readonly bytes: Uint8Array;
 }
@@ -44,7 +45,7 @@ export class MemoryCell implements CommitState {
   readonly subscribed = new ExpiringMap<number>();
   readonly reports: MemoryStream<Uint8Array>;
   readonly assigned = new Map<string, Map<string, Uint8Array>>();
-  readonly assignments = new Map<string, MemoryStream<AssignmentEvent>>();
+  readonly assignments = new Map<string, MemoryStream<readonly AssignmentEvent[]>>();
   readonly archives = new ExpiringMap<ArchivePart>();
   readonly olderArchives = new ExpiringMap<ArchivePart>();
   head: LogHead = { revision: 0, commitId: '' };
@@ -68,11 +69,12 @@ export class MemoryCell implements CommitState {
     return this.#claims.get(claim, nowMs);
   }
 
-  assignmentStream(agentId: string): MemoryStream<AssignmentEvent> {
-    let stream = this.assignments.get(agentId);
+  /** Of the feed of this name; an entry a commit. */
+  assignmentStream(feed: string): MemoryStream<readonly AssignmentEvent[]> {
+    let stream = this.assignments.get(feed);
     if (stream === undefined) {
       stream = new MemoryStream(this.#retention.assignments);
-      this.assignments.set(agentId, stream);
+      this.assignments.set(feed, stream);
     }
     return stream;
   }
@@ -116,15 +118,15 @@ export class MemoryCell implements CommitState {
   }
 
   #assign(commit: PreparedCommit): void {
-    for (const [agentId, changes] of commit.assignments) {
-      const tasks = this.assigned.get(agentId) ?? new Map<string, Uint8Array>();
-      this.assigned.set(agentId, tasks);
-      for (const { taskId, bytes } of changes) {
+    for (const [feed, changes] of commit.assignments) {
+      for (const { agentId, taskId, bytes } of changes) {
+        const tasks = this.assigned.get(agentId) ?? new Map<string, Uint8Array>();
         if (bytes.length === 0) tasks.delete(taskId);
         else tasks.set(taskId, bytes);
-        this.assignmentStream(agentId).add({ taskId, bytes });
+        if (tasks.size === 0) this.assigned.delete(agentId);
+        else this.assigned.set(agentId, tasks);
       }
-      if (tasks.size === 0) this.assigned.delete(agentId);
+      this.assignmentStream(feed).add(changes);
     }
   }
 

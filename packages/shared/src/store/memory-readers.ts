@@ -109,39 +109,47 @@ export class MemoryReportInbox extends MemoryReader implements ReportInbox {
 }
 
 export class MemoryAssignmentFeed extends MemoryReader implements AssignmentFeed {
-  readonly #positions = new Map<string, string>();
+  readonly #name: string;
+  #place: string | undefined;
+
+  constructor(name: string, host: MemoryHost) {
+    super(host);
+    this.#name = name;
+  }
 
   async readAssignments(agentId: string): Promise<readonly Assignment[]> {
     this.throwIfClosed();
-    this.#begin(agentId);
+    this.#begin();
     return [...(this.host.cell.assigned.get(agentId)?.values() ?? [])].map((bytes) =>
       Assignment.decode(bytes),
     );
   }
 
-  async readChanges(agentIds: readonly string[], blockMs: number): Promise<readonly AssignmentChange[]> {
-    for (const agentId of agentIds) this.#begin(agentId);
+  async readChanges(blockMs: number): Promise<readonly AssignmentChange[]> {
+    this.#begin();
     const take = () => {
-      const changes = agentIds.flatMap((agentId) => this.#take(agentId));
+      const changes = this.#take();
       return changes.length === 0 ? undefined : changes;
     };
     return (await this.wait(take, blockMs)) ?? [];
   }
 
-  #begin(agentId: string): void {
-    if (!this.#positions.has(agentId))
-      this.#positions.set(agentId, this.host.cell.assignmentStream(agentId).lastId);
+  #begin(): string {
+    this.#place ??= this.host.cell.assignmentStream(this.#name).lastId;
+    return this.#place;
   }
 
-  #take(agentId: string): AssignmentChange[] {
-    const stream = this.host.cell.assignmentStream(agentId);
-    const items = stream.after(this.#positions.get(agentId) ?? stream.lastId);
-    this.#positions.set(agentId, stream.lastId);
-    return items.map(({ value: { taskId, bytes } }) => ({
-      agentId,
-      taskId,
-      ...(bytes.length === 0 ? {} : { assignment: Assignment.decode(bytes) }),
-    }));
+  #take(): AssignmentChange[] {
+    const stream = this.host.cell.assignmentStream(this.#name);
+    const items = stream.after(this.#begin());
+    this.#place = stream.lastId;
+    return items
+      .flatMap(({ value }) => value)
+      .map(({ agentId, taskId, bytes }) => ({
+        agentId,
+        taskId,
+        ...(bytes.length === 0 ? {} : { assignment: Assignment.decode(bytes) }),
+      }));
   }
 }
 

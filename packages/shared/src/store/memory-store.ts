@@ -159,8 +159,8 @@ export class MemoryStore implements CellStore {
     return new MemoryReportInbox(this.#host);
   }
 
-  openAssignmentFeed(): AssignmentFeed {
-    return new MemoryAssignmentFeed(this.#host);
+  openAssignmentFeed(name: string): AssignmentFeed {
+    return new MemoryAssignmentFeed(name, this.#host);
   }
 
   openSampleFeed(): SampleFeed {

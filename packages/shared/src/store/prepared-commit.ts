@@ -23,6 +23,7 @@ export interface PreparedExpectation {
 
 /** A change to one agent's assignments; empty bytes take the task off. */
 export interface PreparedAssignment {
+  readonly agentId: string;
   readonly taskId: string;
   readonly bytes: Uint8Array;
 }
@@ -40,6 +41,7 @@ export interface PreparedCommit {
   readonly epoch?: number;
   readonly writes: readonly PreparedWrite[];
   readonly expects: readonly PreparedExpectation[];
+  /** By the feed that tells of them. */
   readonly assignments: ReadonlyMap<string, readonly PreparedAssignment[]>;
   readonly claims: readonly Claim[];
   readonly releaseClaims: readonly Release[];
@@ -112,15 +114,15 @@ function prepareWrite(write: Write): PreparedWrite {
 }
 
 function prepareAssignments(request: CommitRequest): Map<string, PreparedAssignment[]> {
-  const byAgent = new Map<string, PreparedAssignment[]>();
-  for (const { agentId, taskId, assignment } of request.assignments ?? []) {
+  const byFeed = new Map<string, PreparedAssignment[]>();
+  for (const { agentId, taskId, assignment, feed = agentId } of request.assignments ?? []) {
     const bytes =
       assignment === undefined ? new Uint8Array(0) : encodeMessage(Assignment, assignment, 'assignment');
-    const list = byAgent.get(agentId) ?? [];
-    list.push({ taskId, bytes });
-    byAgent.set(agentId, list);
+    const list = byFeed.get(feed) ?? [];
+    list.push({ agentId, taskId, bytes });
+    byFeed.set(feed, list);
   }
-  return byAgent;
+  return byFeed;
 }
 
 const streamId = /^(\d+)-(\d+)$/;

@@ -4,7 +4,7 @@
  *
  * KEYS
  *   1 entities, 2 log, 3 head, 4 epoch, 5 reports, 6 heartbeats, 7 marker of this commit;
- *   for each agent whose assignments change: its hash, its stream;
+ *   for each feed of assignments: its stream, and for each change on it the hash of its agent;
  *   each name that is claimed; each name that is released; each archive and its older part;
  *   for each agent that is removed: its hash of assignments, its stream.
  * ARGV
@@ -12,7 +12,7 @@
  *   least unacknowledged report or '';
  *   count of writes, for each: field, expected revision or '', record ('': removal);
  *   count of preconditions on other entities, for each: field, expected revision;
- *   count of agents, for each: count of changes, for each of these: task id, assignment ('': taken off);
+ *   count of feeds, for each: count of changes, for each of these: agent id, task id, assignment ('': taken off);
  *   count of claims, for each: owner, life in ms or '', another owner from whom it may be taken or '';
  *   count of releases, for each: the owner who gives it back;
  *   count of archives, for each: life in ms, count of fields, for each of these: name, value;
@@ -66,11 +66,11 @@ for i = 1, nextCount() do
   if actual ~= expected then return { 'conflict', text(#writes + i - 1), actual } end
 end
 
-local agents = {}
+local feeds = {}
 for i = 1, nextCount() do
-  local agent = { hash = nextKey(), stream = nextKey(), changes = {} }
-  for j = 1, nextCount() do agent.changes[j] = { nextArg(), nextArg() } end
-  agents[i] = agent
+  local feed = { stream = nextKey(), changes = {} }
+  for j = 1, nextCount() do feed.changes[j] = { nextKey(), nextArg(), nextArg(), nextArg() } end
+  feeds[i] = feed
 end
 
 local claims = {}
@@ -109,17 +109,21 @@ if #writes > 0 then
   redis.call('HSET', head, 'revision', text(revision), 'commitId', commitId)
 end
 
-for i = 1, #agents do
-  local agent = agents[i]
-  for j = 1, #agent.changes do
-    local taskId, assignment = agent.changes[j][1], agent.changes[j][2]
+for i = 1, #feeds do
+  local entry = {}
+  for j, change in ipairs(feeds[i].changes) do
+    local hash, agentId, taskId, assignment = unpack(change)
     if assignment == '' then
-      redis.call('HDEL', agent.hash, taskId)
+      redis.call('HDEL', hash, taskId)
     else
-      redis.call('HSET', agent.hash, taskId, assignment)
+      redis.call('HSET', hash, taskId, assignment)
     end
-    redis.call('XADD', agent.stream, 'MAXLEN', '~', streamLength, '*', 'task', taskId, 'assignment', assignment)
+    entry[j * 4 - 3] = agentId
+    entry[j * 4 - 2] = taskId
+    entry[j * 4 - 1] = 'assignment'
+    entry[j * 4] = assignment
   end
+  redis.call('XADD', feeds[i].stream, 'MAXLEN', '~', streamLength, '*', unpack(entry))
 end
 
 for i = 1, #claims do

@@ -30,9 +30,13 @@ export function commitArguments(commit: PreparedCommit, cell: CellKeys, logLengt
   args.push(String(expects.length));
   for (const { field, expectedRevision } of expects) args.push(field, String(expectedRevision));
   args.push(String(assignments.size));
-  for (const [agentId, changes] of assignments) {
-    keys.push(cell.assigned(agentId), cell.assignments(agentId));
-    args.push(String(changes.length), ...changes.flatMap(({ taskId, bytes }) => [taskId, buffer(bytes)]));
+  for (const [feed, changes] of assignments) {
+    keys.push(cell.assignments(feed));
+    args.push(String(changes.length));
+    for (const { agentId, taskId, bytes } of changes) {
+      keys.push(cell.assigned(agentId));
+      args.push(agentId, taskId, buffer(bytes));
+    }
   }
   args.push(String(claims.length));
   for (const { name, owner, ttlMs, takenFrom = '' } of claims) {

@@ -89,14 +89,10 @@ end
 return #ARGV - 1
 `;
 
-/** KEYS streams. Returns for each the id of its last entry, 0-0 where it has none. */
-const streamEnds = `
-local ends = {}
-for i = 1, #KEYS do
-  local last = redis.call('XREVRANGE', KEYS[i], '+', '-', 'COUNT', 1)[1]
-  ends[i] = last and last[1] or '0-0'
-end
-return ends
+/** KEYS stream. Returns the id of its last entry, 0-0 where it has none. */
+const streamEnd = `
+local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+return last and last[1] or '0-0'
 `;
 
 export const scripts = {
@@ -109,7 +105,7 @@ export const scripts = {
   berthFindBeating: { lua: findBeating },
   berthTouchSubscribed: { lua: touchSubscribed },
   berthPublish: { lua: publish },
-  berthStreamEnds: { lua: streamEnds },
+  berthStreamEnd: { lua: streamEnd },
 } as const;
 
 /** What a script is called with: how many of the arguments are keys, then the keys and the others. */

@@ -218,10 +218,11 @@ export class RedisStore implements CellStore {
     );
   }
 
-  openAssignmentFeed(): AssignmentFeed {
+  openAssignmentFeed(name: string): AssignmentFeed {
     const { keys, log, shared } = { keys: this.#keys, log: this.#log, shared: this.#shared };
     return this.#opened(
-      (onClose) => new RedisAssignmentFeed({ blocking: this.#connection(), shared, keys, log, onClose }),
+      (onClose) =>
+        new RedisAssignmentFeed(name, { blocking: this.#connection(), shared, keys, log, onClose }),
     );
   }
 

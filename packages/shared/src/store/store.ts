@@ -26,6 +26,8 @@ export interface AssignmentWrite {
   readonly agentId: string;
   readonly taskId: string;
   readonly assignment?: Assignment;
+  /** The feed on which the agent hears of it; its id where it has none of another name. */
+  readonly feed?: string;
 }
 
 /** A name that only one owner holds at a time: taken in the commit, or the commit fails. */
@@ -177,16 +179,16 @@ export interface AssignmentChange {
   readonly assignment?: Assignment;
 }
 
-/** An agent's end of the cell. One feed serves all the agents of a process. */
+/** The agents' end of the cell. One feed serves all the agents of a process, which say so in their records. */
 export interface AssignmentFeed {
   /** Everything the agent is to run now. Changes that follow are told by `readChanges`. */
   readAssignments(agentId: string): Promise<readonly Assignment[]>;
   /**
-   * Changes for these agents since the last call; waits up to `blockMs` for one. For each agent it begins at the present
-   * of the first call that named it, of this method or of `readAssignments`. An agent that stayed away for many changes
-   * misses the oldest: read all assignments now and then.
+   * Changes on this feed since the last call; waits up to `blockMs` for one. It begins at the present of the first call, of
+   * this method or of `readAssignments`. Who stayed away for many changes misses the oldest: read all assignments now and
+   * then.
    */
-  readChanges(agentIds: readonly string[], blockMs: number): Promise<readonly AssignmentChange[]>;
+  readChanges(blockMs: number): Promise<readonly AssignmentChange[]>;
   close(): Promise<void>;
 }
 

@@ -147,7 +147,7 @@ export class TestCell {
       findSilent: (silentMs) => store.findSilent(silentMs),
       findBeating: (ids, withinMs) => store.findBeating(ids, withinMs),
       openLogReader: () => store.openLogReader(),
-      openAssignmentFeed: () => guardedFeed(store.openAssignmentFeed(), guard),
+      openAssignmentFeed: (name) => guardedFeed(store.openAssignmentFeed(name), guard),
     };
   }
 }
@@ -165,9 +165,9 @@ interface AssignmentChanges {
 function guardedFeed(feed: AssignmentFeed, guard: () => Promise<void>): AssignmentFeed {
   return {
     readAssignments: (agentId) => guard().then(() => feed.readAssignments(agentId)),
-    readChanges: async (ids, blockMs) => {
+    readChanges: async (blockMs) => {
       await guard();
-      const changes = await feed.readChanges(ids, Math.min(blockMs, 20));
+      const changes = await feed.readChanges(Math.min(blockMs, 20));
       await guard();
       return changes;
     },

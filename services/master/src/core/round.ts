@@ -111,8 +111,13 @@ export function planAssignments(cell: CellView, tasks: ReadonlyMap<string, TaskR
     const job = cell.find('job', after.jobId)?.record;
     const assignment = assignmentFor(cell.find('task', taskId)?.record, after, job, limits);
     if (assignment === undefined) return [];
-    const { agentId } = after;
-    if (assignment === null) return [{ agentId, taskId }];
-    return [{ agentId, taskId, assignment: stages.added(assignment, after) }];
+    const to = { agentId: after.agentId, taskId, ...feedOf(cell, after.agentId) };
+    return [assignment === null ? to : { ...to, assignment: stages.added(assignment, after) }];
   });
+}
+
+/** The feed on which the agent hears of its assignments, where it has named one. */
+function feedOf(cell: CellView, agentId: string): { readonly feed?: string } {
+  const feed = cell.find('agent', agentId)?.record.assignmentFeed ?? '';
+  return feed === '' ? {} : { feed };
 }

@@ -103,8 +103,8 @@ export class StoreLink implements CellStore {
     return this.#store.openReportInbox();
   }
 
-  openAssignmentFeed() {
-    return this.#store.openAssignmentFeed();
+  openAssignmentFeed(name: string) {
+    return this.#store.openAssignmentFeed(name);
   }
 
   openSampleFeed() {

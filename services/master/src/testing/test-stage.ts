@@ -83,7 +83,7 @@ export class TestStage {
   }
 
   async assignments(agentId = 'agent-1') {
-    const feed = this.store.openAssignmentFeed();
+    const feed = this.store.openAssignmentFeed(agentId);
     const assignments = await feed.readAssignments(agentId);
     await feed.close();
     return assignments;

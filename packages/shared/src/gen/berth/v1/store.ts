@@ -309,6 +309,8 @@ export interface AgentRecord {
   runtime: string;
   version: string;
   grpcAddress: string;
+  /** The feed that tells the agent of changes to its assignments; agents of one process share one. Empty: one named by its id. */
+  assignmentFeed: string;
 }
 
 export interface AgentRecord_AttributesEntry {
@@ -2590,6 +2592,7 @@ function createBaseAgentRecord(): AgentRecord {
     runtime: "",
     version: "",
     grpcAddress: "",
+    assignmentFeed: "",
   };
 }
 
@@ -2618,6 +2621,9 @@ export const AgentRecord: MessageFns<AgentRecord> = {
     }
     if (message.grpcAddress !== "") {
       writer.uint32(66).string(message.grpcAddress);
+    }
+    if (message.assignmentFeed !== "") {
+      writer.uint32(74).string(message.assignmentFeed);
     }
     return writer;
   },
@@ -2702,6 +2708,14 @@ export const AgentRecord: MessageFns<AgentRecord> = {
             message.grpcAddress = reader.string();
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.assignmentFeed = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2745,6 +2759,11 @@ export const AgentRecord: MessageFns<AgentRecord> = {
         : isSet(object.grpc_address)
         ? globalThis.String(object.grpc_address)
         : "",
+      assignmentFeed: isSet(object.assignmentFeed)
+        ? globalThis.String(object.assignmentFeed)
+        : isSet(object.assignment_feed)
+        ? globalThis.String(object.assignment_feed)
+        : "",
     };
   },
 
@@ -2780,6 +2799,9 @@ export const AgentRecord: MessageFns<AgentRecord> = {
     if (message.grpcAddress !== "") {
       obj.grpcAddress = message.grpcAddress;
     }
+    if (message.assignmentFeed !== "") {
+      obj.assignmentFeed = message.assignmentFeed;
+    }
     return obj;
   },
 
@@ -2806,6 +2828,7 @@ export const AgentRecord: MessageFns<AgentRecord> = {
     message.runtime = object.runtime ?? "";
     message.version = object.version ?? "";
     message.grpcAddress = object.grpcAddress ?? "";
+    message.assignmentFeed = object.assignmentFeed ?? "";
     return message;
   },
 };
