@@ -1,7 +1,7 @@
-import type { AnyChange } from '@berth/shared/model/change';
-import type { Entity } from '@berth/shared/model/entity';
+import type { AnyChange, Change } from '@berth/shared/model/change';
+import type { Entity, TaskHead } from '@berth/shared/model/entity';
 import { isJobLive } from '@berth/shared/model/job';
-import { taskState } from '@berth/shared/model/task-state';
+import { headOf } from '@berth/shared/model/task-head';
 import type { Created } from './core/creation-order.js';
 import type { JobLists } from './core/job-search.js';
 import { descriptorTerms, stateTerm, term } from './core/job-terms.js';
@@ -29,7 +29,7 @@ export class JobIndex implements JobLists {
 
   constructor(view: ChangingView) {
     this.#view = view;
-    for (const { record } of view.all('task')) this.#count(record.jobId, taskState(record), 1);
+    for (const task of view.all('task')) this.#count(headOf(task), 1);
     for (const job of view.all('job')) this.#add(job);
     view.changes$.subscribe(({ changes }) => {
       for (const change of changes) this.#take(change);
@@ -66,10 +66,7 @@ export class JobIndex implements JobLists {
       case 'jobStatus':
         return this.#restate(change.id, change.after);
       case 'task':
-        if (change.before !== undefined)
-          this.#count(change.before.record.jobId, taskState(change.before.record), -1);
-        if (change.after !== undefined)
-          this.#count(change.after.record.jobId, taskState(change.after.record), 1);
+        this.#recount(change);
         return;
       default:
         return;
@@ -112,7 +109,14 @@ export class JobIndex implements JobLists {
     entry.stateWord = word;
   }
 
-  #count(jobId: string, state: number, by: 1 | -1): void {
+  #recount({ before, after }: Change<'task'>): void {
+    const [from, to] = [before && headOf(before), after && headOf(after)];
+    if (from?.state === to?.state && from?.jobId === to?.jobId) return;
+    if (from !== undefined) this.#count(from, -1);
+    if (to !== undefined) this.#count(to, 1);
+  }
+
+  #count({ jobId, state }: TaskHead, by: 1 | -1): void {
     const counts = this.#taskCounts.get(jobId) ?? new Map<number, number>();
     const before = counts.get(state) ?? 0;
     const after = before + by;

@@ -1,5 +1,6 @@
 import type { AnyChange } from '@berth/shared/model/change';
 import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/entity';
+import { headOf } from '@berth/shared/model/task-head';
 import type { CellMoment, WholeKind } from './core/cell-moment.js';
 import type { ChangingView } from './observe-hub.js';
 
@@ -94,7 +95,8 @@ export class PastView implements CellMoment {
   /** Takes note of a change, before anybody asks for what it has changed. */
   keep(change: AnyChange): void {
     if (change.kind === 'task') {
-      this.#keepTask((change.before ?? change.after)?.record.jobId ?? '', change.id, change.before);
+      const task = change.before ?? change.after;
+      if (task !== undefined) this.#keepTask(headOf(task).jobId, change.id, change.before);
       return;
     }
     const key = `${change.kind}/${change.id}`;

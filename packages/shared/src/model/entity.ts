@@ -10,6 +10,7 @@ import type {
   TaskRecord,
   TaskStopRecord,
 } from '../gen/berth/v1/store.js';
+import type { State } from '../gen/netflix/titus/titus_job_api.js';
 
 /** What a cell consists of. Each kind has one kind of writer (see protos/berth/v1/store.proto). */
 export interface EntityRecords {
@@ -51,6 +52,14 @@ export interface Entity<K extends EntityKind = EntityKind> {
   readonly revision: number;
   readonly record: EntityRecords[K];
   readonly bytes: Uint8Array;
+  /** Of a task that was read from the store; use `headOf`. */
+  readonly head?: TaskHead;
+}
+
+/** What can be known of a task without its record. */
+export interface TaskHead {
+  readonly jobId: string;
+  readonly state: State;
 }
 
 /** An {@link Entity} of any kind, to be told apart by `kind`. */

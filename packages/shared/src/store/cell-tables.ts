@@ -1,6 +1,7 @@
 import type { AnyChange } from '../model/change.js';
 import type { AnyEntity, Entity, EntityKind } from '../model/entity.js';
 import { entityKinds } from '../model/entity.js';
+import { headOf } from '../model/task-head.js';
 import { decodeEntity, parseField } from './codec.js';
 import type { StoredEntity } from './store.js';
 
@@ -87,9 +88,9 @@ export class CellTables {
   }
 
   #index(task: Entity<'task'>): void {
-    const { jobId } = task.record;
+    const { jobId } = headOf(task);
     const before = this.#tables.task.get(task.id);
-    if (before !== undefined && before.record.jobId !== jobId) this.#unindex(before);
+    if (before !== undefined && headOf(before).jobId !== jobId) this.#unindex(before);
     const tasks: JobTasks = this.#tasksByJob.get(jobId) ?? { byId: new Map() };
     tasks.byId.set(task.id, task);
     delete tasks.list;
@@ -97,11 +98,11 @@ export class CellTables {
   }
 
   #unindex(task: Entity<'task'> | undefined): void {
-    const tasks = task && this.#tasksByJob.get(task.record.jobId);
+    const tasks = task && this.#tasksByJob.get(headOf(task).jobId);
     if (task === undefined || tasks === undefined) return;
     tasks.byId.delete(task.id);
     delete tasks.list;
-    if (tasks.byId.size === 0) this.#tasksByJob.delete(task.record.jobId);
+    if (tasks.byId.size === 0) this.#tasksByJob.delete(headOf(task).jobId);
   }
 }
 

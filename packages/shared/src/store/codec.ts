@@ -14,6 +14,7 @@ import {
 import type { AnyEntity, Entity, EntityKind, EntityRecords } from '../model/entity.js';
 import { BerthError } from '../model/errors.js';
 import type { StoredEntity } from './store.js';
+import { readTaskHead, StoredTask } from './stored-task.js';
 
 interface RecordCodec<T> {
   encode(record: T, writer?: BinaryWriter): BinaryWriter;
@@ -78,11 +79,16 @@ export function encodeMessage<T>(
   }
 }
 
-/** The entity; undefined for a kind that this version does not know. Throws where the bytes cannot be decoded. */
+/**
+ * The entity; undefined for a kind that this version does not know. Throws where the bytes cannot be decoded. A task's
+ * record is decoded when it is asked for.
+ */
 export function decodeEntity(stored: StoredEntity): AnyEntity | undefined {
   const name = parseField(stored.field);
   if (name === undefined) return undefined;
   const { kind, id } = name;
+  const head = kind === 'task' ? readTaskHead(stored.bytes) : undefined;
+  if (head !== undefined) return new StoredTask(id, stored.revision, { bytes: stored.bytes, head });
   const record = decodeRecord(kind, stored);
   return { kind, id, revision: stored.revision, record, bytes: stored.bytes } as AnyEntity;
 }

@@ -5,6 +5,7 @@
 import type { CellView } from '@berth/shared/model/cell-view';
 import type { AnyChange, Change, CommitChanges } from '@berth/shared/model/change';
 import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/entity';
+import { headOf } from '@berth/shared/model/task-head';
 import type { CellMoment, WholeKind } from './cell-moment.js';
 import { isPublicChange, type JobView, jobViewOf } from './observe.js';
 import { type Filter, matchesJobAlone, matchesTask } from './query.js';
@@ -111,7 +112,7 @@ function isSelected(entity: AnyEntity, view: CellView, filter: Filter | undefine
       return matchesJobView(filter, jobViewOf(view, entity.id));
     case 'task':
       return (
-        matchesJobView(filter, jobViewOf(view, entity.record.jobId)) && matchesTask(filter, entity.record)
+        matchesJobView(filter, jobViewOf(view, headOf(entity).jobId)) && matchesTask(filter, entity.record)
       );
     default:
       return true;
@@ -174,7 +175,8 @@ function seenBy(change: AnyChange, filter: Filter, jobTurn: (jobId: string) => J
       return turn.does ? present : { did: false, does: false };
     }
     case 'task': {
-      const turn = jobTurn((change.after ?? change.before)?.record.jobId ?? '');
+      const known = change.after ?? change.before;
+      const turn = jobTurn(known === undefined ? '' : headOf(known).jobId);
       if (turn.did !== turn.does) return undefined;
       const matches = (task: Entity<'task'> | undefined) =>
         task !== undefined && turn.does && matchesTask(filter, task.record);
@@ -217,7 +219,7 @@ function partsOf(
   const removed = changes.flatMap((change) => {
     const isPart =
       change.kind === 'task'
-        ? change.before?.record.jobId === jobId
+        ? change.before !== undefined && headOf(change.before).jobId === jobId
         : isJobPart(change) && change.id === jobId;
     return isPart && change.after === undefined && isObserved(change.kind)
       ? [{ kind: change.kind, id: change.id, entity: undefined }]

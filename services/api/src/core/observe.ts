@@ -7,7 +7,8 @@ import type { CellView } from '@berth/shared/model/cell-view';
 import type { Change, CommitChanges } from '@berth/shared/model/change';
 import type { Entity } from '@berth/shared/model/entity';
 import { isJobLive } from '@berth/shared/model/job';
-import { isTaskLive, isTerminal, taskState } from '@berth/shared/model/task-state';
+import { headOf } from '@berth/shared/model/task-head';
+import { isTerminal } from '@berth/shared/model/task-state';
 import type { CellMoment } from './cell-moment.js';
 import type { Conflation } from './pending-changes.js';
 
@@ -141,7 +142,8 @@ function newsByJob(commit: CommitChanges): ReadonlyMap<string, JobNews> {
 }
 
 function jobIdOf(change: Change<'task'>): string {
-  return (change.after ?? change.before)?.record.jobId ?? '';
+  const task = change.after ?? change.before;
+  return task === undefined ? '' : headOf(task).jobId;
 }
 
 /** Whether the job's last word was said before this commit, or the job is not known at all. */
@@ -178,8 +180,10 @@ function descriptorBytes({ record }: Entity<'job'>): Uint8Array {
 export function isPublicChange(
   change: Change<'task'>,
 ): change is Change<'task'> & { readonly after: Entity<'task'> } {
-  if (change.after === undefined) return false;
-  return change.before === undefined || !isSameTask(change.before.record.task, change.after.record.task);
+  const { before, after } = change;
+  if (after === undefined) return false;
+  if (before === undefined || headOf(before).state !== headOf(after).state) return true;
+  return !isSameTask(before.record.task, after.record.task);
 }
 
 function isSameTask(before: Task | undefined, after: Task | undefined): boolean {
@@ -199,13 +203,13 @@ function isSameMap(a: Readonly<Record<string, string>>, b: Readonly<Record<strin
 
 function hasGoneBack({ before, after }: Change<'task'>): boolean {
   if (before === undefined || after === undefined) return false;
-  const [from, to] = [taskState(before.record), taskState(after.record)];
+  const [from, to] = [headOf(before).state, headOf(after).state];
   return to < from || (isTerminal(from) && to !== from);
 }
 
 function isMissedEnd({ before, after }: Change<'task'>, view: CellView): boolean {
-  if (before === undefined || after !== undefined || !isTaskLive(before.record)) return false;
-  const { jobId } = before.record;
+  if (before === undefined || after !== undefined || isTerminal(headOf(before).state)) return false;
+  const { jobId } = headOf(before);
   return view.find('job', jobId) !== undefined && isJobLive(view.find('jobStatus', jobId)?.record);
 }
 

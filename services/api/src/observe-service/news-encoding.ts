@@ -15,6 +15,7 @@ import type { AnyEntity } from '@berth/shared/model/entity';
 import { publicTaskBytes } from '@berth/shared/store/codec';
 import type { CommitMark, EntityNews, ObservedKind } from '../core/cell-news.js';
 import { type Selection as Fields, projectJob, projectTask } from '../core/projection.js';
+import { selectedTaskBytes, wholeTaskFields } from '../task-fields.js';
 import { type Item, isMark } from './items.js';
 import { framedBytes, Splicer } from './splice.js';
 
@@ -201,9 +202,20 @@ function cutOf(entity: AnyEntity, mask: Mask): Cut {
 }
 
 function taskBytes(entity: Extract<AnyEntity, { kind: 'task' }>, fields: Fields): Uint8Array {
+  if (fields === true) return publicTaskBytes(entity);
+  const whole = wholeFields(fields);
+  if (whole !== undefined) return selectedTaskBytes(entity, whole);
   const { task } = entity.record;
-  if (fields === true || task === undefined) return publicTaskBytes(entity);
+  if (task === undefined) return publicTaskBytes(entity);
   return Task.encode(projectTask(task, fields)).finish();
+}
+
+/** A mask stands for as long as its subscribers stay. */
+const knownFields = new WeakMap<object, ReadonlySet<number> | undefined>();
+
+function wholeFields(fields: Exclude<Fields, true>): ReadonlySet<number> | undefined {
+  if (!knownFields.has(fields)) knownFields.set(fields, wholeTaskFields(fields));
+  return knownFields.get(fields);
 }
 
 function jobBytes({ record, bytes }: Extract<AnyEntity, { kind: 'job' }>, fields: Fields): Uint8Array {

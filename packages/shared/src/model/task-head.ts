@@ -1,0 +1,7 @@
+import type { Entity, TaskHead } from './entity.js';
+import { taskState } from './task-state.js';
+
+/** What is most asked of a task. Known also where nobody has needed its record yet, which is then not decoded for it. */
+export function headOf(task: Entity<'task'>): TaskHead {
+  return task.head ?? { jobId: task.record.jobId, state: taskState(task.record) };
+}
