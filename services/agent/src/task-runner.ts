@@ -1,3 +1,4 @@
+import type { Assignment } from '@berth/shared/gen/berth/v1/store';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { type ContainerRuntime, RuntimeError } from './container-runtime.js';
@@ -45,6 +46,10 @@ export class TaskRunner {
   #leaveQueue: Cancel | undefined;
   #cancelWait: Cancel | undefined;
   #wasCreatedHere = false;
+  /** The last spec that was made, and of what. */
+  #made:
+    | { readonly assignment: Assignment; readonly host: HostSettings; readonly spec: ContainerSpec }
+    | undefined;
 
   constructor(taskId: string, context: RunnerContext) {
     this.#view = newTaskView(taskId);
@@ -224,8 +229,12 @@ export class TaskRunner {
   #spec(): ContainerSpec {
     const { assignment } = this.#view;
     if (assignment === undefined) throw new RuntimeError('invalid', 'the task is not assigned');
-    const result = containerSpec(assignment, this.#context.host());
+    const host = this.#context.host();
+    const made = this.#made;
+    if (made?.assignment === assignment && made.host === host) return made.spec;
+    const result = containerSpec(assignment, host);
     if (!result.ok) throw new RuntimeError('invalid', result.problems.join('; '));
+    this.#made = { assignment, host, spec: result.spec };
     return result.spec;
   }
 }

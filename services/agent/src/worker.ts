@@ -1,4 +1,4 @@
-import { type Assignment, type Resources, TaskReport } from '@berth/shared/gen/berth/v1/store';
+import type { Assignment, Resources, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task-state';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
@@ -251,11 +251,10 @@ export class Worker {
 
   #report(taskId: string, observation: Observation): void {
     const { agentId } = this;
-    this.#options.report(
-      TaskReport.fromPartial({ ...observation, results: [...(observation.results ?? [])], agentId, taskId }),
-    );
-    const { log } = this.#options;
     const { state, code, text } = observation;
+    const { refused = false, results = [] } = observation;
+    this.#options.report({ ...observation, agentId, taskId, refused, results: [...results] });
+    const { log } = this.#options;
     if (state === State.FAILED) log.info({ taskId, code, text }, 'task failed');
   }
 

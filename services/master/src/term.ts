@@ -24,6 +24,8 @@ const maxReportsPerRound = 500;
 /** A replica this far behind the log is in trouble; the term then ends, and another begins from what it has. */
 const replicaWaitMs = 10_000;
 const commitRetryMs = 200;
+/** Between two rounds the master gathers for as long as the last one took, and no longer than this. */
+const maxGatherMs = 20;
 /** Timers take no longer spans; waking up for nothing this seldom costs nothing. */
 const maxIdleMs = 60_000;
 
@@ -71,9 +73,21 @@ export class Term {
   async run(signal: AbortSignal): Promise<void> {
     const { clock, agenda } = this.#options;
     while (!signal.aborted) {
-      if (this.#hasWork(clock.nowMs())) await this.#round(signal);
+      if (this.#hasWork(clock.nowMs())) await this.#roundAndGather(signal);
       else await this.#alarm.sleep(clamp(agenda.nextMs() - clock.nowMs()), signal);
     }
+  }
+
+  /**
+   * A round costs Redis, every gateway and every standby much the same for one change as for a hundred. So while changes come
+   * one upon another, as many are waited for as come in the time that a round takes; after a rest the first is taken at once.
+   */
+  async #roundAndGather(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    const beganMs = clock.nowMs();
+    const isAllTaken = await this.#round(signal);
+    const gatherMs = Math.min(clock.nowMs() - beganMs, maxGatherMs);
+    if (isAllTaken && gatherMs > 0) await clock.sleep(gatherMs, signal);
   }
 
   /** What agents reported while nobody led comes before any judgement. */
@@ -82,13 +96,14 @@ export class Term {
     return reports.hasRead && (reports.pending > 0 || agenda.hasWork(nowMs));
   }
 
-  async #round(signal: AbortSignal): Promise<void> {
+  /** False where it left something over for the next. */
+  async #round(signal: AbortSignal): Promise<boolean> {
     const { agenda, reports, metrics } = this.#options;
     const stopTimer = metrics.rounds.startTimer();
     const taken = reports.peek(Math.min(maxReportsPerRound, Math.floor(this.#maxWrites / 2)));
     const plan = this.#plan(taken);
     const isCommitted = await this.#carryOut(plan, taken, signal);
-    if (!isCommitted) return;
+    if (!isCommitted) return false;
     reports.drop(taken.length);
     for (const [jobId, dueMs] of plan.dueMs) agenda.due.set(jobId, dueMs);
     for (const [jobId, dueMs] of plan.placedDueMs) agenda.due.bringForward(jobId, dueMs);
@@ -101,6 +116,7 @@ export class Term {
     metrics.queued.set(agenda.queueLength);
     stopTimer();
     this.#logRound(plan, taken.length);
+    return plan.leftOver.length === 0 && !plan.queueLeft && reports.pending < maxReportsPerRound;
   }
 
   #plan(taken: Reports): RoundPlan {
