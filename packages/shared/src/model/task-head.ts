@@ -5,3 +5,8 @@ import { taskState } from './task-state.js';
 export function headOf(task: Entity<'task'>): TaskHead {
   return task.head ?? { jobId: task.record.jobId, state: taskState(task.record) };
 }
+
+/** The id of the task's job. */
+export function jobIdOf(task: Entity<'task'>): string {
+  return task.head?.jobId ?? task.record.jobId;
+}

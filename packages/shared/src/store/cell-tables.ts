@@ -1,14 +1,11 @@
 import type { AnyChange } from '../model/change.js';
 import type { AnyEntity, Entity, EntityKind } from '../model/entity.js';
 import { entityKinds } from '../model/entity.js';
-import { headOf } from '../model/task-head.js';
+import { jobIdOf } from '../model/task-head.js';
 import { decodeEntity, parseField } from './codec.js';
-import type { StoredEntity } from './store.js';
+import type { StoredEntity, Write } from './store.js';
 
 type Tables = { readonly [K in EntityKind]: Map<string, Entity<K>> };
-
-/** Records whose bytes are to come, by field. */
-export type KnownRecords = ReadonlyMap<string, AnyEntity['record']>;
 
 /** The tasks of one job by id, with the array made of them until one changes. */
 interface JobTasks {
@@ -64,12 +61,14 @@ export class CellTables {
 
   /**
    * Applies the writes of one commit and tells what they changed. Throws, with nothing applied, where one cannot be
-   * decoded. Kinds that this version does not know are passed over. Records that are `known`, by field, are not decoded.
+   * decoded. Kinds that this version does not know are passed over. Where the writes are `known` as they were asked for, in
+   * the same order, nothing is decoded.
    */
-  apply(writes: readonly StoredEntity[], known?: KnownRecords): readonly AnyChange[] {
-    const decoded = writes.map((stored) => {
-      const name = parseField(stored.field);
-      return { name, after: entityOf(stored, name, known) };
+  apply(writes: readonly StoredEntity[], known?: readonly Write[]): readonly AnyChange[] {
+    const decoded = writes.map((stored, index) => {
+      const own = known?.[index];
+      if (own !== undefined) return { name: own, after: knownEntity(stored, own) };
+      return { name: parseField(stored.field), after: decodeWrite(stored) };
     });
     const changes: AnyChange[] = [];
     for (const { name, after } of decoded) {
@@ -88,9 +87,9 @@ export class CellTables {
   }
 
   #index(task: Entity<'task'>): void {
-    const { jobId } = headOf(task);
+    const jobId = jobIdOf(task);
     const before = this.#tables.task.get(task.id);
-    if (before !== undefined && headOf(before).jobId !== jobId) this.#unindex(before);
+    if (before !== undefined && jobIdOf(before) !== jobId) this.#unindex(before);
     const tasks: JobTasks = this.#tasksByJob.get(jobId) ?? { byId: new Map() };
     tasks.byId.set(task.id, task);
     delete tasks.list;
@@ -98,23 +97,20 @@ export class CellTables {
   }
 
   #unindex(task: Entity<'task'> | undefined): void {
-    const tasks = task && this.#tasksByJob.get(headOf(task).jobId);
+    const tasks = task && this.#tasksByJob.get(jobIdOf(task));
     if (task === undefined || tasks === undefined) return;
     tasks.byId.delete(task.id);
     delete tasks.list;
-    if (tasks.byId.size === 0) this.#tasksByJob.delete(headOf(task).jobId);
+    if (tasks.byId.size === 0) this.#tasksByJob.delete(jobIdOf(task));
   }
 }
 
-function entityOf(
-  stored: StoredEntity,
-  name: ReturnType<typeof parseField>,
-  known: KnownRecords | undefined,
-): AnyEntity | undefined {
-  if (stored.bytes.length === 0) return undefined;
-  const record = known?.get(stored.field);
-  if (record === undefined || name === undefined) return decodeEntity(stored);
-  return { ...name, revision: stored.revision, record, bytes: stored.bytes } as AnyEntity;
+function decodeWrite(stored: StoredEntity): AnyEntity | undefined {
+  return stored.bytes.length === 0 ? undefined : decodeEntity(stored);
+}
+
+function knownEntity({ revision, bytes }: StoredEntity, { kind, id, record }: Write): AnyEntity | undefined {
+  return record === undefined ? undefined : ({ kind, id, revision, record, bytes } as AnyEntity);
 }
 
 function changeOf(before: AnyEntity | undefined, after: AnyEntity | undefined): AnyChange {

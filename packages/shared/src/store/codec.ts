@@ -64,7 +64,7 @@ export function encodeRecord<K extends EntityKind>(kind: K, record: EntityRecord
 
 /** The message's bytes, encoded with the shared writer; `what` names it in the error for an incomplete one. */
 export function encodeMessage<T>(
-  codec: Pick<RecordCodec<T>, 'encode'>,
+  codec: { encode(message: T, writer: BinaryWriter): BinaryWriter },
   message: T,
   what: string,
 ): Uint8Array {

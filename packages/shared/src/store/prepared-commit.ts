@@ -1,7 +1,7 @@
-import { Assignment } from '../gen/berth/v1/store.js';
 import type { EntityKind } from '../model/entity.js';
 import { type FieldViolation, invalidFields } from '../model/errors.js';
-import { encodeMessage, encodeRecord, fieldOf } from './codec.js';
+import { encodeAssignment } from './assignment-encoding.js';
+import { encodeRecord, fieldOf } from './codec.js';
 import { type Claim, type CommitRequest, maxWritesPerCommit, type Release, type Write } from './store.js';
 
 /** A write in the form in which it is stored; empty bytes are a removal. */
@@ -116,8 +116,7 @@ function prepareWrite(write: Write): PreparedWrite {
 function prepareAssignments(request: CommitRequest): Map<string, PreparedAssignment[]> {
   const byFeed = new Map<string, PreparedAssignment[]>();
   for (const { agentId, taskId, assignment, feed = agentId } of request.assignments ?? []) {
-    const bytes =
-      assignment === undefined ? new Uint8Array(0) : encodeMessage(Assignment, assignment, 'assignment');
+    const bytes = assignment === undefined ? new Uint8Array(0) : encodeAssignment(assignment);
     const list = byFeed.get(feed) ?? [];
     list.push({ agentId, taskId, bytes });
     byFeed.set(feed, list);

@@ -24,18 +24,21 @@ export interface JobView {
   readonly drainOf?: (agentId: string) => AgentDrainRecord | undefined;
 }
 
-/** The job as the cell has it, with `changed` tasks in place of the stored ones; undefined for an unknown job. */
+/**
+ * The job as the cell has it, with its tasks that have `changed`, by id, in place of the stored ones; undefined for an unknown
+ * job.
+ */
 export function viewJob(
   cell: CellView,
   jobId: string,
-  changed: ReadonlyMap<string, TaskRecord> = new Map(),
+  changed?: ReadonlyMap<string, TaskRecord>,
 ): JobView | undefined {
   const job = cell.find('job', jobId)?.record;
   if (job === undefined) return undefined;
   return {
     job,
     status: cell.find('jobStatus', jobId)?.record,
-    tasks: cell.tasksOf(jobId).map((task) => changed.get(task.id) ?? task.record),
+    tasks: tasksOf(cell, jobId, changed),
     isCommitted: (task) => cell.find('task', taskIdIn(task))?.record === task,
     hasStopWish: (taskId) => cell.find('taskStop', taskId) !== undefined,
     isAgentLost: (agentId) => !isAgentAlive(cell, agentId),
@@ -43,4 +46,21 @@ export function viewJob(
       ? {}
       : { drainOf: (agentId) => cell.find('agentDrain', agentId)?.record }),
   };
+}
+
+/** A look-up for each change, and not for each task of the job: those may be thousands. */
+function tasksOf(
+  cell: CellView,
+  jobId: string,
+  changed: ReadonlyMap<string, TaskRecord> | undefined,
+): readonly TaskRecord[] {
+  const stored = cell.tasksOf(jobId);
+  const replaced = new Map<TaskRecord, TaskRecord>();
+  for (const [id, task] of changed ?? []) {
+    const before = cell.find('task', id)?.record;
+    if (before !== undefined) replaced.set(before, task);
+  }
+  return replaced.size === 0
+    ? stored.map(({ record }) => record)
+    : stored.map(({ record }) => replaced.get(record) ?? record);
 }

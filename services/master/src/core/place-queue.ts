@@ -100,7 +100,7 @@ function noteWaiting(one: Unplaced, cell: CellView, draft: RoundDraft): void {
   const record = draft.tasks.get(one.taskId);
   if (record?.task === undefined || cell.find('task', one.taskId) !== undefined) return;
   const state = { state: State.QUEUED, reason: explainUnplaced(one) };
-  draft.tasks.set(one.taskId, { ...record, task: { ...record.task, state } });
+  draft.put({ ...record, task: { ...record.task, state } });
 }
 
 /** The waiting tasks, oldest first: those that wait already, if there is news for them, then this round's new ones. */
@@ -171,7 +171,7 @@ function preemptionRules(cell: CellView, draft: RoundDraft): PreemptionRules {
     if (job === undefined || isCritical(job)) return 0;
     const limit = disruptionLimitOf(job);
     if (limit === 0 || limit === Number.POSITIVE_INFINITY) return limit;
-    const view = viewJob(cell, jobId, draft.tasks);
+    const view = viewJob(cell, jobId, draft.tasksOf(jobId));
     if (view === undefined) return 0;
     created ??= createdByJob(cell, draft);
     return disruptionAllowance(view.job, [...view.tasks, ...(created.get(jobId) ?? [])]);

@@ -8,7 +8,8 @@ import { taskIdIn } from './task-changes.js';
 
 /** A round's decisions while they are made, and how much more of them may be written. */
 export class RoundDraft {
-  readonly tasks = new Map<string, TaskRecord>();
+  readonly #tasks = new Map<string, TaskRecord>();
+  readonly #byJob = new Map<string, Map<string, TaskRecord>>();
   readonly statuses = new Map<string, JobStatusRecord>();
   readonly removedTaskIds: string[] = [];
   readonly removedJobIds: string[] = [];
@@ -32,6 +33,25 @@ export class RoundDraft {
     return this.#maxWrites - this.tasks.size - this.statuses.size - removed;
   }
 
+  /** The tasks that change or are new, by id. */
+  get tasks(): ReadonlyMap<string, TaskRecord> {
+    return this.#tasks;
+  }
+
+  /** Those of them that are the job's; undefined where there are none. */
+  tasksOf(jobId: string): ReadonlyMap<string, TaskRecord> | undefined {
+    return this.#byJob.get(jobId);
+  }
+
+  /** Takes a task as it will be, whether or not there is room for it. */
+  put(task: TaskRecord): void {
+    const id = taskIdIn(task);
+    this.#tasks.set(id, task);
+    const ofJob = this.#byJob.get(task.jobId);
+    if (ofJob === undefined) this.#byJob.set(task.jobId, new Map([[id, task]]));
+    else ofJob.set(id, task);
+  }
+
   /** The task as it will be. */
   task(id: string): TaskRecord | undefined {
     return this.tasks.get(id) ?? this.#cell.find('task', id)?.record;
@@ -44,7 +64,7 @@ export class RoundDraft {
   }
 
   takeDecision(jobId: string, decision: JobDecision): void {
-    for (const task of decision.tasks) this.tasks.set(taskIdIn(task), task);
+    for (const task of decision.tasks) this.put(task);
     if (decision.status !== undefined) this.statuses.set(jobId, decision.status);
     this.removedTaskIds.push(...decision.retired.taskIds);
     this.removedStopIds.push(...decision.retired.taskIds.filter((id) => this.#cell.find('taskStop', id)));
@@ -59,7 +79,7 @@ export class RoundDraft {
     const cost =
       (this.tasks.has(taskIdIn(task)) ? 0 : 1) + (status === undefined || this.statuses.has(jobId) ? 0 : 1);
     if (cost > this.room) return false;
-    this.tasks.set(taskIdIn(task), task);
+    this.put(task);
     if (status !== undefined) this.statuses.set(jobId, status);
     this.placedTaskIds.push(taskIdIn(task));
     this.#bringForward(jobId, task.deadlineAtMs);
@@ -71,7 +91,7 @@ export class RoundDraft {
     const cost = tasks.filter((task) => !this.tasks.has(taskIdIn(task))).length;
     if (cost > this.room) return false;
     for (const task of tasks) {
-      this.tasks.set(taskIdIn(task), task);
+      this.put(task);
       this.#bringForward(task.jobId, task.deadlineAtMs);
     }
     return true;

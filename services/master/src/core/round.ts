@@ -63,7 +63,7 @@ function takeReport(
   if (task === undefined) return;
   const next = applyReport(task, report, { nowMs, limits, runtimeLimitMs: runtimeLimitMs(cell, task.jobId) });
   if (next === undefined) return;
-  draft.tasks.set(report.taskId, next);
+  draft.put(next);
   touched.add(task.jobId);
 }
 
@@ -78,7 +78,7 @@ function decideJobs(input: RoundInput, touched: ReadonlySet<string>, draft: Roun
   const rooms = new MoveRooms(input);
   const leastRoom = Math.min(leastRoomPerJob, input.maxWrites / 2);
   for (const jobId of touched) {
-    const view = viewJob(input.cell, jobId, draft.tasks);
+    const view = viewJob(input.cell, jobId, draft.tasksOf(jobId));
     if (view === undefined) continue;
     if (draft.room < leastRoom) {
       leftOver.push(jobId);
