@@ -42,6 +42,10 @@ const criteria = [
   { jobIds: 'job3,job1' },
   { jobClusterIds: 'default' },
   { imageName: 'busybox' },
+  { imageTag: '1', jobState: 'QUEUED' },
+  { capacityGroup: 'app1,app2' },
+  { jobGroupDetail: 'x' },
+  { taskIds: 'job3.0-0,job1.1-0' },
 ];
 
 /** All jobs, looked at one by one. */

@@ -16,7 +16,7 @@ import { byCreation } from './core/creation-order.js';
 import { searchJobs } from './core/job-search.js';
 import { jobViewOf } from './core/observe.js';
 import { jobShape, projectTask, taskShape } from './core/projection.js';
-import { matchesJobAlone, matchesTask, parseFilter } from './core/query.js';
+import { type IsDraining, matchesJobAlone, matchesTask, parseFilter } from './core/query.js';
 import { answeredJob, projectedJob } from './job-answers.js';
 import { answerPage, parseQuery } from './paged-query.js';
 import { idViolations, refuseIf } from './requests.js';
@@ -31,11 +31,18 @@ export async function findJob(cell: Cell, { id }: JobId, call: CallContext): Pro
 
 /** The jobs that meet the criteria, page by page, in the order of their creation. */
 export async function findJobs(cell: Cell, query: JobQuery, call: CallContext): Promise<JobQueryResult> {
-  const { filter, selection, page } = parseQuery(query, call, { parse: parseFilter, shape: jobShape });
+  const { filter, selection, page } = parseQuery(query, call, {
+    parse: (given) => parseFilter(given, drainsIn(cell)),
+    shape: jobShape,
+  });
   const view = await cell.read(call);
   const { items, pagination } = answerPage(call, searchJobs(view, cell.index, filter), page);
   const jobs = items.flatMap(({ id }) => jobViewOf(view, id) ?? []);
   return { items: jobs.map((job) => projectedJob(job, selection)), pagination };
+}
+
+function drainsIn({ replica }: Cell): IsDraining {
+  return (agentId) => replica.find('agentDrain', agentId) !== undefined;
 }
 
 /** The task, of a live or a finished job. */
@@ -49,7 +56,7 @@ export async function findTask(cell: Cell, { id }: TaskId, call: CallContext): P
 /** The tasks of one job that meet the criteria, page by page, in the order of their creation. */
 export async function findTasks(cell: Cell, query: TaskQuery, call: CallContext): Promise<TaskQueryResult> {
   const { filter, selection, page } = parseQuery(query, call, {
-    parse: parseFilter,
+    parse: (given) => parseFilter(given, drainsIn(cell)),
     shape: taskShape,
     others: idViolations('jobId', query.jobId),
   });

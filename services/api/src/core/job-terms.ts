@@ -1,5 +1,6 @@
 /** The words under which an index lists a job, and the lists that a filter may choose from. */
 import { jobKind, jobState } from '@berth/shared/model/job';
+import { preferencesOf } from '@berth/shared/model/placement/preferences';
 import { parseImageRef } from '@berth/shared/model/submission/image-ref';
 import type { JobView } from './observe.js';
 
@@ -10,7 +11,11 @@ export const term = {
   owner: (email: string) => `owner ${email}`,
   kind: (kind: string) => `kind ${kind}`,
   stack: (stack: string) => `stack ${stack}`,
+  detail: (detail: string) => `detail ${detail}`,
+  sequence: (sequence: string) => `sequence ${sequence}`,
+  capacityGroup: (group: string) => `group ${group}`,
   imageName: (name: string) => `image ${name}`,
+  imageTag: (tag: string) => `tag ${tag}`,
   label: (key: string) => `label ${key}`,
   labelValue: (key: string, value: string) => `label ${JSON.stringify([key, value])}`,
   state: (state: number) => `state ${state}`,
@@ -27,9 +32,19 @@ export function descriptorTerms({ record }: JobView['job']): readonly string[] {
     term.appName(appName),
     term.kind(jobKind(descriptor) ?? ''),
     ...(owner === undefined ? [] : [term.owner(owner.ownerEmail), term.owner(owner.teamEmail)]),
-    ...(jobGroupInfo === undefined ? [] : [term.stack(jobGroupInfo.stack)]),
+    term.capacityGroup(preferencesOf(descriptor).capacityGroup),
+    ...(jobGroupInfo === undefined
+      ? []
+      : [
+          term.stack(jobGroupInfo.stack),
+          term.detail(jobGroupInfo.detail),
+          term.sequence(jobGroupInfo.sequence),
+        ]),
     ...Object.entries(labels).flatMap(([key, value]) => [term.label(key), term.labelValue(key, value)]),
-    ...Object.values(containers).flatMap(({ image }) => imageNames(image?.name ?? '').map(term.imageName)),
+    ...Object.values(containers).flatMap(({ image }) => [
+      ...imageNames(image?.name ?? '').map(term.imageName),
+      term.imageTag(imageTag(image?.name ?? '')),
+    ]),
   ];
 }
 
@@ -42,4 +57,9 @@ export function stateTerm(status: JobView['status']): string {
 export function imageNames(name: string): readonly string[] {
   const repository = parseImageRef(name)?.repository;
   return name === '' ? [] : repository === undefined || repository === name ? [name] : [name, repository];
+}
+
+/** The tag of the image that is called so; empty where its name has none. */
+export function imageTag(name: string): string {
+  return parseImageRef(name)?.tag ?? '';
 }

@@ -21,14 +21,14 @@ cell.commit(
     descriptor: aBatchJob({
       appName: 'sum',
       owner: { ownerEmail: 'bob@x', teamEmail: 'sums@x' },
-      labels: { team: 'data' },
+      labels: { team: 'data', 'berth.capacityGroup': 'adding' },
     }),
   }),
   taskWrite('sum.0-0', { agentId: 'a1' }),
 );
 
-function found(criteria: Record<string, string>): string[] {
-  const parsed = parseFilter(criteria);
+function found(criteria: Record<string, string>, isDraining?: (agentId: string) => boolean): string[] {
+  const parsed = parseFilter(criteria, isDraining);
   if ('violations' in parsed) throw new Error(JSON.stringify(parsed.violations));
   return [...liveJobs(cell)].filter((job) => matchesJob(parsed.filter, job)).map(({ job }) => job.id);
 }
@@ -60,6 +60,14 @@ describe('parseFilter', () => {
     [{ imageTag: '2' }, []],
     [{ jobGroupStack: 'main', jobGroupSequence: '001' }, ['web']],
     [{ jobGroupDetail: 'x' }, []],
+    [{ imageTag: '1' }, ['web', 'sum']],
+    [{ jobGroupSequence: '001,002' }, ['web']],
+    [{ capacityGroup: 'adding' }, ['sum']],
+    [{ capacityGroup: 'web' }, ['web']],
+    [{ capacityGroup: 'sum' }, []],
+    [{ taskIds: 'web.1-0', jobIds: 'web,sum' }, ['web']],
+    [{ taskIds: 'web.1-0,sum.0-0', jobIds: 'sum' }, ['sum']],
+    [{ taskIds: 'web.7-0' }, []],
     [{ agentIds: 'a1' }, ['sum']],
     [{ taskStates: 'FAILED', skipSystemFailures: 'true' }, ['web']],
     [{ taskStates: 'FAILED' }, ['web']],
@@ -69,6 +77,15 @@ describe('parseFilter', () => {
     [{ taskStates: 'FAILED', jobType: 'batch' }, []],
   ])('finds by %j the jobs %j', (criteria, ids) => {
     expect(found(criteria)).toEqual(ids);
+  });
+
+  it('finds by needsMigration the jobs with tasks on agents that are drained, where it is told of drains', () => {
+    const isDraining = (agentId: string) => agentId === 'a1';
+    expect(found({ needsMigration: 'true' }, isDraining)).toEqual(['sum']);
+    expect(found({ needsMigration: 'false' }, isDraining)).toEqual(['web']);
+    expect(found({ needsMigration: 'true' }, () => false)).toEqual([]);
+    expect(parseFilter({ needsMigration: 'true' })).toHaveProperty('violations');
+    expect(parseFilter({ needsMigration: 'perhaps' }, isDraining)).toHaveProperty('violations');
   });
 
   it('names every criterion that is wrong, and those that there are', () => {

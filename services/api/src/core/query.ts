@@ -5,12 +5,12 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { FieldViolation } from '@berth/shared/model/errors';
-import { jobKind, jobState } from '@berth/shared/model/job';
+import { jobIdOfTask, jobKind, jobState } from '@berth/shared/model/job';
+import { preferencesOf } from '@berth/shared/model/placement/preferences';
 import { codeOf, isSystemCode } from '@berth/shared/model/reason';
-import { parseImageRef } from '@berth/shared/model/submission/image-ref';
-import { findState, taskState } from '@berth/shared/model/task-state';
+import { findState, isTaskLive, taskState } from '@berth/shared/model/task-state';
 import { areAmong, booleanOf, type Given, parseCriteria, type Vocabulary } from './criteria.js';
-import { imageNames, term } from './job-terms.js';
+import { imageNames, imageTag, term } from './job-terms.js';
 import type { JobView } from './observe.js';
 
 type JobTest = (job: JobView) => boolean;
@@ -44,7 +44,10 @@ const kinds = ['batch', 'service', 'mantis'];
 const vocabulary: Vocabulary<Criterion> = {
   readers: {
     jobIds: (ids) => ({ jobIds: ids, job: ({ job }) => ids.has(job.id) }),
-    taskIds: (ids) => ({ task: ({ task }) => ids.has(task?.id ?? '') }),
+    taskIds: (ids) => ({
+      jobIds: new Set([...ids].map(jobIdOfTask)),
+      task: ({ task }) => ids.has(task?.id ?? ''),
+    }),
     jobClusterIds: (ids) => ({
       job: ({ job }) => ids.has(job.record.clusterId),
       words: [[...ids].map(term.cluster)],
@@ -61,15 +64,26 @@ const vocabulary: Vocabulary<Criterion> = {
       ...ofDescriptor((descriptor) => imagesOf(descriptor).flatMap(imageNames), names),
       words: [[...names].map(term.imageName)],
     }),
-    imageTag: (tags) =>
-      ofDescriptor((descriptor) => imagesOf(descriptor).map((name) => parseImageRef(name)?.tag ?? ''), tags),
+    imageTag: (tags) => ({
+      ...ofDescriptor((descriptor) => imagesOf(descriptor).map(imageTag), tags),
+      words: [[...tags].map(term.imageTag)],
+    }),
+    capacityGroup: (groups) => ({
+      ...ofDescriptor((descriptor) => [preferencesOf(descriptor).capacityGroup], groups),
+      words: [[...groups].map(term.capacityGroup)],
+    }),
     jobGroupStack: (stacks) => ({
       ...ofDescriptor(({ jobGroupInfo }) => [jobGroupInfo?.stack ?? ''], stacks),
       words: [[...stacks].map(term.stack)],
     }),
-    jobGroupDetail: (details) => ofDescriptor(({ jobGroupInfo }) => [jobGroupInfo?.detail ?? ''], details),
-    jobGroupSequence: (sequences) =>
-      ofDescriptor(({ jobGroupInfo }) => [jobGroupInfo?.sequence ?? ''], sequences),
+    jobGroupDetail: (details) => ({
+      ...ofDescriptor(({ jobGroupInfo }) => [jobGroupInfo?.detail ?? ''], details),
+      words: [[...details].map(term.detail)],
+    }),
+    jobGroupSequence: (sequences) => ({
+      ...ofDescriptor(({ jobGroupInfo }) => [jobGroupInfo?.sequence ?? ''], sequences),
+      words: [[...sequences].map(term.sequence)],
+    }),
     jobType: (types) =>
       areAmong(types, kinds)
         ? {
@@ -105,12 +119,28 @@ const vocabulary: Vocabulary<Criterion> = {
   aliases: { applicationName: 'appName', attributes: 'labels', 'attributes.op': 'labels.op' },
 };
 
-/** The filter of these criteria, or everything that is wrong with them. */
+/** Whether the agent is being emptied by its operator. */
+export type IsDraining = (agentId: string) => boolean;
+
+/**
+ * The filter of these criteria, or everything that is wrong with them. Where it is not told which agents are drained,
+ * `needsMigration` is none of them: it does not hold of a job and its tasks alone, so that no stream can go by it.
+ */
 export function parseFilter(
   given: Given,
+  isDraining?: IsDraining,
 ): { readonly filter: Filter } | { readonly violations: readonly FieldViolation[] } {
-  const result = parseCriteria(given, vocabulary);
+  const result = parseCriteria(given, isDraining === undefined ? vocabulary : withDrains(isDraining));
   return 'violations' in result ? result : { filter: combine(result.parsed) };
+}
+
+function withDrains(isDraining: IsDraining): Vocabulary<Criterion> {
+  const needsMigration = (values: ReadonlySet<string>): Criterion | string => {
+    const isWanted = booleanOf(values);
+    if (isWanted === undefined) return 'true or false';
+    return { task: (task) => (isTaskLive(task) && isDraining(task.agentId)) === isWanted };
+  };
+  return { readers: { ...vocabulary.readers, needsMigration }, aliases: vocabulary.aliases };
 }
 
 /** Whether the job meets all criteria, its tasks included. */
@@ -139,7 +169,7 @@ export function matchesJobAlone(filter: Filter, job: JobView): boolean {
 }
 
 function combine(parsed: readonly Criterion[]): Filter {
-  const jobIds = parsed.find((criterion) => criterion.jobIds !== undefined)?.jobIds;
+  const jobIds = fewest(parsed.flatMap((criterion) => criterion.jobIds ?? []));
   const jobTests = parsed.flatMap(({ job }) => job ?? []);
   const taskTests = parsed.flatMap(({ task }) => task ?? []);
   // It must be one task that meets all task criteria: of several, words say too little.
@@ -154,6 +184,11 @@ function combine(parsed: readonly Criterion[]): Filter {
     unlistedTests: unlisted.flatMap(({ job }) => job ?? []),
     unlistedTaskTests: areTasksListed ? unlisted.flatMap(({ task }) => task ?? []) : taskTests,
   };
+}
+
+/** All criteria are asked of each job anyway, so that the least of these sets will do. */
+function fewest(sets: readonly ReadonlySet<string>[]): ReadonlySet<string> | undefined {
+  return sets.toSorted((a, b) => a.size - b.size)[0];
 }
 
 /** A test for descriptors that have one of the values in this place. */
