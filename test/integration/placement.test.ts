@@ -1,6 +1,10 @@
 import { PlacementCalls } from '@berth/client/placement-calls';
 import { type Explanation, PlacementServiceClient } from '@berth/shared/gen/berth/v1/placement_service';
-import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import {
+  JobClusterDescriptor,
+  JobDescriptor,
+  JobManagementServiceService as methods,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task-state';
 import { credentials, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -112,6 +116,26 @@ describe.skipIf(skipRedisTests !== false)('placement in a cell of three agents w
     expect(loss).toMatchObject({ placed: 0, waiting: loss.tasks.length });
     expect(agentsOf((await caller.find(id)).tasks)).toEqual(agentsOf(job.tasks));
     await caller.kill(id);
+  });
+
+  it('plans a job over the template of its cluster, and refuses what CreateJob would refuse', async () => {
+    const cluster = JobClusterDescriptor.fromPartial({
+      name: 'planned',
+      owner: { ownerEmail: 'ada@example.com', teamEmail: 'ada@example.com' },
+      clusterSpec: { $case: 'service', value: {} },
+      jobDescriptor: service(small, { tasks: 3 }),
+    });
+    const { id } = (await caller.call(methods.createJobCluster, cluster)).response;
+    const planIn = (clusterId: string) =>
+      calls.plan({
+        $case: 'job',
+        value: JobDescriptor.fromPartial({ labels: { 'berth.jobClusterId': clusterId } }),
+      });
+    expect(await planIn(id)).toMatchObject({ placed: 3, waiting: 0 });
+    await expect(planIn('nowhere')).rejects.toMatchObject({
+      code: 'invalidArgument',
+      message: expect.stringContaining('there is no job cluster "nowhere"'),
+    });
   });
 
   it('checks expressions against the attributes of its agents', async () => {

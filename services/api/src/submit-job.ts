@@ -158,7 +158,8 @@ function isGoingOn(cell: Cell, view: Replica, id: string): boolean {
   return job !== undefined && !isEnding(view, job) && cell.clock.nowMs() < runtimeEndMs(job.record);
 }
 
-function validJob(cell: Cell, view: Replica, descriptor: JobDescriptor, call: CallContext): ValidJob {
+/** The complete descriptor of a job that is asked for in the caller's name, or INVALID_ARGUMENT that names all that is wrong. */
+export function validJob(cell: Cell, view: Replica, descriptor: JobDescriptor, call: CallContext): ValidJob {
   const { email } = call.caller;
   const clusterId = header(call, clusterIdLabel);
   return orRefuse(

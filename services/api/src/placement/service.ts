@@ -25,14 +25,14 @@ import { specOf, specWithExpression } from '@berth/shared/model/placement/spec';
 import { recentFailureMs, refusalMs } from '@berth/shared/model/placement/times';
 import { parseResources, zeroResources } from '@berth/shared/model/resources';
 import { stagesOf } from '@berth/shared/model/stages';
-import { validateJob } from '@berth/shared/model/submission/validate';
 import { State, taskState } from '@berth/shared/model/task-state';
 import { type CallContext, type CallOptions, serverStream, unary } from '@berth/shared/rpc/handlers';
 import type { GrpcService } from '@berth/shared/rpc/server';
 import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
 import type { Cell } from '../cell.js';
 import { explanationMessage, notWaiting, planMessage, toQueued } from '../core/placement-messages.js';
-import { idViolations, orRefuse, refuseIf } from '../requests.js';
+import { idViolations, refuseIf } from '../requests.js';
+import { validJob } from '../submit-job.js';
 import type { LiveLedger } from './live-ledger.js';
 
 /** A watched explanation is looked at anew at most this often. */
@@ -144,13 +144,10 @@ async function watchExplain(
 
 async function plan(placing: Placing, { what }: PlanRequest, call: CallContext): Promise<PlanResponse> {
   const { cell, ledger } = placing;
-  await cell.read(call);
+  const view = await cell.read(call);
   switch (what?.$case) {
     case 'job': {
-      const { email } = call.caller;
-      const attributes = () => cell.knownAttributes();
-      const submission = { attributes, ...(email === undefined ? {} : { callerEmail: email }) };
-      const { descriptor } = orRefuse(validateJob(what.value, submission));
+      const { descriptor } = validJob(cell, view, what.value, call);
       return planMessage(planTasks(tasksOfNewJob(descriptor), ledger.fleet, placeOptions(placing)), []);
     }
     case 'drainAgentId': {
