@@ -10,12 +10,13 @@ import { type Gateway, startGateway } from '@berth/api/gateway';
 import {
   JobQuery,
   JobManagementServiceService as methods,
+  TaskQuery,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger as log } from '@berth/shared/process/logger';
 import { MemoryStore } from '@berth/shared/store/memory-store';
-import { Client, credentials } from '@grpc/grpc-js';
-import { fill } from './query/cell.js';
+import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { createdAt, fill, jobIdAt } from './query/cell.js';
 import { atMost, type BenchRow, machineConditions, median, noted, printReport, quantile } from './report.js';
 
 const { values: options } = parseArgs({
@@ -33,20 +34,50 @@ const [jobs, tasks, calls, rounds] = [options.jobs, options.tasks, options.calls
 /** Above this a page is not what was promised. */
 const limitMs = 5;
 const pageSize = 100;
+/** Of one more job, as many tasks as a job can have. */
+const manyTasks = 10_000;
+const manyTasksAt = jobs + 1;
 const maxMessageBytes = 64 * 1024 * 1024;
+
+/** A request as bytes, with what else it takes. */
+interface Request {
+  readonly path: string;
+  readonly body: Buffer;
+  readonly cursor?: string;
+}
 
 interface Case {
   readonly name: string;
-  readonly query: JobQuery;
+  readonly request: Request;
   readonly hasGoal: boolean;
 }
 
-function query(fields: readonly string[], more: Record<string, string> = {}, pageNumber = 0): JobQuery {
-  return JobQuery.fromPartial({
+function query(fields: readonly string[], more: Record<string, string> = {}, pageNumber = 0): Request {
+  return findJobs({ labels: 'team:team-7', jobState: 'RUNNING', ...more }, fields, { pageNumber });
+}
+
+function findJobs(
+  fiterlingCriteria: Record<string, string>,
+  fields: readonly string[],
+  at: { readonly pageNumber?: number; readonly cursor?: string },
+): Request {
+  const page = { pageNumber: at.pageNumber ?? 0, pageSize };
+  const request = JobQuery.fromPartial({ page, fiterlingCriteria, fields: [...fields] });
+  const { path, requestSerialize } = methods.findJobs;
+  const cursor = at.cursor === undefined ? {} : { cursor: at.cursor };
+  return { path, body: requestSerialize(request), ...cursor };
+}
+
+/** Tasks of the job with many. */
+function findTasks(fields: readonly string[], pageNumber: number): Request {
+  const request = TaskQuery.fromPartial({
+    jobId: jobIdAt(manyTasksAt),
     page: { pageNumber, pageSize },
-    fiterlingCriteria: { labels: 'team:team-7', jobState: 'RUNNING', ...more },
+    fiterlingCriteria: { taskStates: 'RUNNING' },
     fields: [...fields],
   });
+  const { path, requestSerialize } = methods.findTasks;
+  return { path, body: requestSerialize(request) };
 }
 
 const listed = [
@@ -58,17 +89,56 @@ const listed = [
   'tasks.taskContext',
 ];
 
+const deepest = Math.floor((jobs * 3) / 4 / pageSize) - 1;
 const cases: readonly Case[] = [
-  { name: 'state and labels of each job', query: query(['jobState', 'jobDescriptor.labels']), hasGoal: true },
-  { name: 'what `berth ps` shows, tasks included', query: query(listed), hasGoal: true },
-  { name: 'the third page of it', query: query(listed, {}, 2), hasGoal: true },
-  { name: 'whole jobs, tasks included', query: query([]), hasGoal: true },
+  {
+    name: 'state and labels of each job',
+    request: query(['jobState', 'jobDescriptor.labels']),
+    hasGoal: true,
+  },
+  { name: 'what `berth ps` shows, tasks included', request: query(listed), hasGoal: true },
+  { name: 'the third page of it', request: query(listed, {}, 2), hasGoal: true },
+  { name: 'whole jobs, tasks included', request: query([]), hasGoal: true },
+  {
+    name: 'the last page of all that run, by number',
+    request: findJobs({ jobState: 'RUNNING' }, listed, { pageNumber: deepest }),
+    hasGoal: true,
+  },
+  {
+    name: 'a page in the middle of all jobs, by cursor',
+    request: findJobs({}, listed, { cursor: cursorAt(Math.floor(jobs / 2)) }),
+    hasGoal: true,
+  },
+  {
+    name: 'of two owners and any of three states',
+    request: findJobs(
+      { owner: 'ada@example.org,bob@example.org', jobState: 'QUEUED,STARTING,RUNNING' },
+      ['jobState'],
+      {},
+    ),
+    hasGoal: false,
+  },
+  {
+    name: `tasks that run, of a job of ${manyTasks}`,
+    request: findTasks(['state', 'taskContext'], 0),
+    hasGoal: true,
+  },
+  {
+    name: 'whole tasks of it, the last page',
+    request: findTasks([], manyTasks / pageSize - 1),
+    hasGoal: true,
+  },
   {
     name: 'by what no list is kept of (an agent)',
-    query: query(['jobState'], { agentIds: 'agent-3' }),
+    request: query(['jobState'], { agentIds: 'agent-3' }),
     hasGoal: false,
   },
 ];
+
+/** As a gateway makes it of the job there. */
+function cursorAt(index: number): string {
+  return Buffer.from(`${createdAt(index)}@${jobIdAt(index)}`).toString('base64url');
+}
 
 interface Timed {
   readonly ms: number;
@@ -83,16 +153,18 @@ function cpuMsSince(began: NodeJS.CpuUsage): number {
 }
 
 /** Sends the request, and hands the answer over as it came. */
-function callGrpc(client: Client, request: JobQuery): Promise<Timed> {
-  const { path, requestSerialize } = methods.findJobs;
+function callGrpc(client: Client, { path, body, cursor }: Request): Promise<Timed> {
+  const metadata = new Metadata();
+  if (cursor !== undefined) metadata.set('berth-cursor', cursor);
   const beganMs = performance.now();
   const began = process.cpuUsage();
   return new Promise((resolve, reject) => {
     client.makeUnaryRequest(
       path,
-      requestSerialize,
       (bytes: Buffer) => bytes,
-      request,
+      (bytes: Buffer) => bytes,
+      body,
+      metadata,
       (error, bytes) => {
         if (error) reject(error);
         else
@@ -105,6 +177,7 @@ function callGrpc(client: Client, request: JobQuery): Promise<Timed> {
 async function main(): Promise<void> {
   const store = new MemoryStore();
   await fill(store, jobs, tasks);
+  await fill(store, 1, manyTasks, manyTasksAt);
   const any = '127.0.0.1:0';
   const config = parseConfig(gatewayConfigSchema, {
     BERTH_API_GRPC: any,
@@ -119,10 +192,11 @@ async function main(): Promise<void> {
     const rows: BenchRow[] = [];
     const found = new Map<Case, Timed[]>(cases.map((each) => [each, []]));
     for (const each of cases)
-      for (let call = 0; call < calls / 4; call += 1) await callGrpc(client, each.query);
+      for (let call = 0; call < calls / 4; call += 1) await callGrpc(client, each.request);
     for (let round = 0; round < rounds; round += 1)
       for (const each of cases)
-        for (let call = 0; call < calls; call += 1) found.get(each)?.push(await callGrpc(client, each.query));
+        for (let call = 0; call < calls; call += 1)
+          found.get(each)?.push(await callGrpc(client, each.request));
     for (const [each, timed] of found) rows.push(...rowsOf(each, timed));
     printReport({
       name: 'query',

@@ -1,9 +1,22 @@
-import { Job, JobQueryResult, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import {
+  Job,
+  JobQueryResult,
+  State,
+  Task,
+  TaskQueryResult,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type JobView, jobViewOf } from './core/observe.js';
-import { jobShape, parseSelection } from './core/projection.js';
-import { answeredJob, encodeJob, encodeJobs, projectedJob } from './job-answers.js';
+import { jobShape, parseSelection, taskShape } from './core/projection.js';
+import {
+  answeredJob,
+  encodeJob,
+  encodeJobs,
+  encodeTasks,
+  projectedJob,
+  projectedTask,
+} from './job-answers.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from './testing/scripted-cell.js';
 
 const cell = new ScriptedCell();
@@ -60,5 +73,29 @@ describe('the bytes of an answer', () => {
         }
       }),
     );
+  });
+
+  it('are those of the message whatever is selected of tasks that are asked for alone', () => {
+    const paths = ['id', 'state', 'state.reason', 'taskContext', 'stateChanges', 'stateChanges.timestamp'];
+    fc.assert(
+      fc.property(fc.subarray(paths), (fields) => {
+        const parsed = parseSelection(fields, taskShape);
+        if ('violations' in parsed) throw new Error(JSON.stringify(parsed.violations));
+        const items = viewOf('a').tasks.flatMap((task) => projectedTask(task, parsed.selection) ?? []);
+        const elsewhere = Task.fromPartial({ id: 'elsewhere', state: { state: State.FAILED } });
+        const result = { items: [...items, elsewhere], pagination: undefined };
+        expect(items).toHaveLength(2);
+        expect(TaskQueryResult.decode(encodeTasks(result))).toEqual(
+          TaskQueryResult.decode(TaskQueryResult.encode(result).finish()),
+        );
+      }),
+    );
+  });
+
+  it('leave what is stored as it is when somebody changes a message', () => {
+    const [entity] = viewOf('a').tasks;
+    const task = entity && projectedTask(entity, true);
+    expect(task).toEqual(entity?.record.task);
+    expect(task).not.toBe(entity?.record.task);
   });
 });

@@ -9,15 +9,16 @@ import type {
   TaskQuery,
   TaskQueryResult,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { Entity } from '@berth/shared/model/entity';
 import { notFound } from '@berth/shared/model/errors';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from './cell.js';
-import { byCreation } from './core/creation-order.js';
+import { byCreation, type Created } from './core/creation-order.js';
 import { searchJobs } from './core/job-search.js';
 import { jobViewOf } from './core/observe.js';
-import { jobShape, projectTask, taskShape } from './core/projection.js';
+import { jobShape, taskShape } from './core/projection.js';
 import { type IsDraining, matchesJobAlone, matchesTask, parseFilter } from './core/query.js';
-import { answeredJob, projectedJob } from './job-answers.js';
+import { answeredJob, projectedJob, projectedTask } from './job-answers.js';
 import { answerPage, parseQuery } from './paged-query.js';
 import { idViolations, refuseIf } from './requests.js';
 
@@ -63,16 +64,25 @@ export async function findTasks(cell: Cell, query: TaskQuery, call: CallContext)
   const job = await cell.findJob(call, query.jobId);
   if (job === undefined) throw notFound('job', query.jobId);
   const found = matchesJobAlone(filter, job)
-    ? job.tasks.filter(({ record }) => matchesTask(filter, record))
+    ? inOrder(job.tasks).filter(({ entity }) => matchesTask(filter, entity.record))
     : [];
-  const sorted = found
-    .map(({ id, record }) => ({ id, createdAtMs: record.createdAtMs, record }))
+  const { items, pagination } = answerPage(call, found, page);
+  return { items: items.flatMap(({ entity }) => projectedTask(entity, selection) ?? []), pagination };
+}
+
+interface ListedTask extends Created {
+  readonly entity: Entity<'task'>;
+}
+
+/** Who reads one page of a job's tasks reads others: the list stays the same until one of them changes. */
+const listed = new WeakMap<readonly Entity<'task'>[], readonly ListedTask[]>();
+
+function inOrder(tasks: readonly Entity<'task'>[]): readonly ListedTask[] {
+  const known = listed.get(tasks);
+  if (known !== undefined) return known;
+  const sorted = tasks
+    .map((entity) => ({ id: entity.id, createdAtMs: entity.record.createdAtMs, entity }))
     .sort(byCreation);
-  const { items, pagination } = answerPage(call, sorted, page);
-  return {
-    items: items.flatMap(({ record }) =>
-      record.task === undefined ? [] : [projectTask(record.task, selection)],
-    ),
-    pagination,
-  };
+  listed.set(tasks, sorted);
+  return sorted;
 }

@@ -16,7 +16,7 @@ import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
 import type { Cell } from './cell.js';
 import * as clusterCommands from './cluster-commands.js';
 import * as clusterQueries from './cluster-queries.js';
-import { encodeJob, encodeJobs } from './job-answers.js';
+import { encodeJob, encodeJobs, encodeTasks } from './job-answers.js';
 import * as commands from './job-commands.js';
 import * as queries from './job-queries.js';
 import { killJobs, killTasks } from './kill-many.js';
@@ -26,12 +26,13 @@ import type { Observing } from './observe-run.js';
 import type { RateLimiter } from './rate-limiter.js';
 import { createJob } from './submit-job.js';
 
-/** Streams send what is encoded already, and whole jobs are encoded already, too. */
-const { findJob, findJobs } = JobManagementServiceService;
+/** Streams send what is encoded already; of jobs and tasks, too, most is. */
+const { findJob, findJobs, findTasks } = JobManagementServiceService;
 const answering = {
   ...JobManagementServiceService,
   findJob: { ...findJob, responseSerialize: encodeJob },
   findJobs: { ...findJobs, responseSerialize: encodeJobs },
+  findTasks: { ...findTasks, responseSerialize: encodeTasks },
 };
 const definition = passThrough(answering, [
   'observeJob',

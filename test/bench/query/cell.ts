@@ -11,25 +11,37 @@ const restingShare = 4;
 const beganAtMs = Date.UTC(2026, 0, 1);
 const maxWrites = 1000;
 
-/** Puts the jobs, with so many tasks each, into the store. */
-export async function fill(store: MemoryStore, jobs: number, tasksPerJob: number): Promise<void> {
+/** The id of the job of this index. */
+export function jobIdAt(index: number): string {
+  return `01a2033f-c27a-77d5-9e3c-${String(index).padStart(12, '0')}`;
+}
+
+/** When the job of this index was created, in milliseconds since 1970. */
+export function createdAt(index: number): number {
+  return beganAtMs + index;
+}
+
+/** Puts the jobs, with so many tasks each, into the store; their indexes begin with `first`. */
+export async function fill(store: MemoryStore, jobs: number, tasksPerJob: number, first = 0): Promise<void> {
   let writes: Write[] = [];
   const commit = async () => {
     const result = await store.commit({ actor: 'bench', writes });
     if (!result.ok) throw new Error(`the store refused: ${result.reason}`);
     writes = [];
   };
-  for (let index = 0; index < jobs; index += 1) {
+  for (let index = first; index < first + jobs; index += 1) {
     const own = writesOf(index, tasksPerJob);
-    if (writes.length + own.length > maxWrites) await commit();
-    writes.push(...own);
+    for (const write of own) {
+      if (writes.length >= maxWrites) await commit();
+      writes.push(write);
+    }
   }
   await commit();
 }
 
 function writesOf(index: number, tasksPerJob: number): Write[] {
-  const id = `01a2033f-c27a-77d5-9e3c-${String(index).padStart(12, '0')}`;
-  const createdAtMs = beganAtMs + index;
+  const id = jobIdAt(index);
+  const createdAtMs = createdAt(index);
   const state = index % restingShare === 0 ? State.QUEUED : State.RUNNING;
   const record: JobRecord = {
     id,

@@ -100,8 +100,9 @@ export function projectJob(job: Job, selection: Selection): Job {
   if (selection === true) return job;
   const descriptor = selection.get('jobDescriptor') ?? new Map();
   const tasks = selection.get('tasks');
+  const picked = { id: job.id, ...pick(job, selection, jobFields) };
   return {
-    ...Job.fromPartial({ id: job.id, ...pick(job, selection, ['jobClusterId', 'jobState', 'stateChanges']) }),
+    ...(isWhole(selection, jobFields) ? { ...emptyJob, ...picked } : Job.fromPartial(picked)),
     jobDescriptor: job.jobDescriptor && projectDescriptor(job.jobDescriptor, descriptor),
     tasks: tasks === undefined ? [] : job.tasks.map((task) => projectTask(task, tasks)),
   };
@@ -118,6 +119,10 @@ export function projectTask(task: Task, selection: Selection): Task {
 
 const taskFields = ['taskContext', 'state', 'stateChanges'] as const;
 const emptyTask = Task.create();
+const descriptorFields = ['owner', 'jobGroupInfo', 'labels', 'containers'] as const;
+const emptyDescriptor = JobDescriptor.create();
+const jobFields = ['jobClusterId', 'jobState', 'stateChanges'] as const;
+const emptyJob = Job.create();
 
 /** Whether no field is selected in parts only, which are no whole messages. */
 function isWhole(selection: ReadonlyMap<string, Selection>, fields: readonly string[]): boolean {
@@ -127,12 +132,13 @@ function isWhole(selection: ReadonlyMap<string, Selection>, fields: readonly str
 function projectDescriptor(descriptor: JobDescriptor, selection: Selection): JobDescriptor {
   if (selection === true) return descriptor;
   const { jobSpec } = descriptor;
-  const plain = ['owner', 'jobGroupInfo', 'labels', 'containers'] as const;
-  return JobDescriptor.fromPartial({
+  const picked = {
     appName: descriptor.appName,
-    ...pick(descriptor, selection, plain),
+    ...pick(descriptor, selection, descriptorFields),
     ...(jobSpec !== undefined && selection.has(jobSpec.$case) ? { jobSpec } : {}),
-  });
+  };
+  if (isWhole(selection, descriptorFields)) return { ...emptyDescriptor, ...picked };
+  return JobDescriptor.fromPartial(picked);
 }
 
 /** The cluster with the selected fields, its id and its name. */
