@@ -240,6 +240,19 @@ describe('validateJob', () => {
     });
   });
 
+  it.each(['constructor', 'toString', '__proto__'])('takes %s for no container', (containerId) => {
+    const scaled = aServiceJob({
+      jobSpec: {
+        $case: 'service',
+        value: { containerId, scalingPolices: [{ condition: 'avg(own) > 1', action: 'addInstances 1' }] },
+      },
+    });
+    const result = validateJob(scaled, {});
+    expect('violations' in result && result.violations.map(({ field }) => field)).toEqual([
+      'service.containerId',
+    ]);
+  });
+
   it('names everything that is wrong at once', () => {
     const wrong = aBatchJob({
       owner: { ownerEmail: 'nobody', teamEmail: 'a@b' },

@@ -50,7 +50,9 @@ export function checkPublishers(
 }
 
 function containerFor(containers: Containers, id = ''): Pick<Container, 'parameters'> | undefined {
-  return id === '' ? Object.values(containers)[0] : containers[id];
+  if (id === '') return Object.values(containers)[0];
+  // A name that every object has is none of a container.
+  return Object.hasOwn(containers, id) ? containers[id] : undefined;
 }
 
 function checkMetrics(
