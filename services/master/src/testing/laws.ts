@@ -8,6 +8,7 @@ import { expect } from 'vitest';
 import type { Agenda } from '../agenda.js';
 import { taskIdIn } from '../core/task-changes.js';
 import { checkPlacement } from './placement-laws.js';
+import { RetryLaws } from './retry-laws.js';
 import type { SimAgent } from './sim-agent.js';
 import type { TestCell } from './test-cell.js';
 
@@ -20,8 +21,11 @@ export class Laws {
   /** The last worker number of each job. */
   readonly #workerNumbers = new Map<string, number>();
 
+  readonly #retries: RetryLaws;
+
   constructor(cell: TestCell, agenda: Agenda) {
     this.#cell = cell;
+    this.#retries = new RetryLaws(cell);
     this.#agenda = agenda;
   }
 
@@ -31,6 +35,7 @@ export class Laws {
       if (change.kind === 'task') checkPlacement(this.#cell, change.before?.record, change.after?.record);
       if (change.kind === 'jobStatus') checkStatus(change.before?.record, change.after?.record);
     }
+    this.#retries.check(changes);
     this.#oneLiveTaskPerSlot();
     this.#assignmentsAreLiveTasks(agents);
     this.#noAgentIsOvercommitted();
