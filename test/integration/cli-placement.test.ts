@@ -1,0 +1,80 @@
+import { cli } from '@berth/cli/testing/harness';
+import { State } from '@berth/shared/model/task-state';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { batch, runs, service, simulated, stateOf } from '../support/jobs.js';
+import { skipRedisTests } from '../support/redis.js';
+import { closeCleanly, TestCell } from '../support/test-cell.js';
+import type { TitusCaller } from '../support/titus-caller.js';
+
+describe.skipIf(skipRedisTests !== false)('berth plan and berth explain', () => {
+  let cell: TestCell;
+  let caller: TitusCaller;
+
+  beforeAll(async () => {
+    cell = await TestCell.start({
+      host: { cpuMillis: 4000, memoryMb: 4096 },
+      agentEnv: { BERTH_AGENT_ATTRIBUTES: 'zone=b' },
+    });
+    caller = cell.caller();
+  });
+  afterAll(() => closeCleanly(cell));
+
+  const berth = (args: readonly string[], input = '') =>
+    cli([...args, '--address', cell.address()], { input });
+  const planned = (instances: number) =>
+    berth(['plan', '-'], `image: simulated:1\ncpu: 2\nmemory: 64\ninstances: ${instances}\n`);
+
+  it('plan says where the tasks of a job file would go, exits with 0, and creates nothing', async () => {
+    const { exitCode, out } = await planned(4);
+    expect(exitCode).toBe(0);
+    const text = out.join('\n');
+    for (const id of cell.agentIds) expect(text).toMatch(new RegExp(`${id} +2`));
+    expect(text).toContain('4 would be placed, 0 would wait.');
+    const listed = await berth(['ps', '--all']);
+    expect(listed.out.join('\n')).not.toContain('simulated');
+  });
+
+  it('plan says which would wait, why, and what would help, and exits with 2', async () => {
+    const { exitCode, out } = await planned(5);
+    expect(exitCode).toBe(2);
+    const text = out.join('\n');
+    expect(text).toContain('4 would be placed, 1 would wait.');
+    expect(text).toMatch(/too little cpu free +2/);
+    expect(text).toContain('when one of 4 tasks ends: 2 agents');
+  });
+
+  it('plan drain and plan lose say what becomes of the tasks of agents that leave', async () => {
+    const id = await caller.create(
+      service({ ...simulated(), resources: { cpu: '2', memory: '64' } }, { tasks: 2 }),
+    );
+    const job = await caller.until(id, runs(2), 'runs');
+    const agent = job.tasks[0]?.taskContext['agent.id'] ?? '';
+    const drain = await berth(['plan', 'drain', agent]);
+    expect([drain.exitCode, drain.out[0]]).toEqual([0, `Without ${agent}:`]);
+    const lose = await berth(['plan', 'lose', 'zone=b']);
+    expect(lose.exitCode).toBe(2);
+    expect(lose.out.join('\n')).toContain('0 would be placed, 2 would wait.');
+    for (const wrong of [
+      ['plan', 'drain', 'nobody'],
+      ['plan', 'lose', 'zone=moon'],
+    ]) {
+      const answer = await berth(wrong);
+      expect([answer.exitCode, answer.out]).toEqual([1, []]);
+    }
+    expect(runs(2)(await caller.find(id))).toBe(true);
+    await caller.kill(id);
+  });
+
+  it('explain tells the reasons of a task that waits, and where one is that does not', async () => {
+    const id = await caller.create(batch({ ...simulated(), resources: { cpu: '5', memory: '64' } }));
+    const queued = await caller.until(id, ({ tasks }) => tasks.length === 1, 'has a task');
+    const task = queued.tasks[0];
+    expect(task && stateOf(task)).toBe(State.QUEUED);
+    const { exitCode, out } = await berth(['explain', task?.id ?? '']);
+    expect(exitCode).toBe(0);
+    expect(out.join('\n')).toMatch(
+      /waits: none of 2 agents[\s\S]*too little cpu free +2[\s\S]*1 less cpu: 2 agents/,
+    );
+    await caller.kill(id);
+  });
+});
