@@ -57,7 +57,7 @@ function playAll(
     const outcome = playRound(fleet, [...waiting, ...tasks.slice(at, at + roundSize)], known);
     waiting = outcome.waiting;
     known = new Set(waiting.map(({ taskId }) => taskId));
-    placed += outcome.placed.length;
+    placed += outcome.placed;
     between(round);
   }
   return placed;
