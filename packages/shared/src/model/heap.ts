@@ -4,9 +4,10 @@ export class Heap<T> {
   readonly #isBefore: (a: T, b: T) => boolean;
 
   constructor(items: Iterable<T>, isBefore: (a: T, b: T) => boolean) {
-    // An array in order is a heap.
-    this.#items = [...items].sort((a, b) => (isBefore(a, b) ? -1 : 1));
+    this.#items = [...items];
     this.#isBefore = isBefore;
+    // From the last that has something below it to the first: cheaper than putting all of them in order.
+    for (let at = (this.#items.length >> 1) - 1; at >= 0; at -= 1) this.#sink(at);
   }
 
   get first(): T | undefined {
@@ -29,8 +30,12 @@ export class Heap<T> {
 
   /** Brings the first item to its place: it may have become greater. */
   sinkFirst(): void {
+    this.#sink(0);
+  }
+
+  #sink(from: number): void {
     const items = this.#items;
-    for (let at = 0; ; ) {
+    for (let at = from; ; ) {
       const here = items[at];
       const left = items[2 * at + 1];
       const right = items[2 * at + 2];

@@ -19,6 +19,8 @@ export const emptiestFirst = 1;
  */
 export class Fleet {
   readonly #slots = new Map<string, AgentSlot>();
+  /** How many agents each zone has; zones without any are left out, as is the one of agents that tell none. */
+  readonly #zones = new Map<string, number>();
   readonly #jobs = new Map<string, JobPlaces>();
   readonly #failures = new Map<string, Map<string, number>>();
   readonly #refusals = new Map<string, Map<string, number>>();
@@ -48,6 +50,11 @@ export class Fleet {
     return this.#nextIndex;
   }
 
+  /** How many zones have an agent. */
+  get zones(): number {
+    return this.#zones.size;
+  }
+
   agents(): Iterable<AgentSlot> {
     return this.#slots.values();
   }
@@ -68,6 +75,7 @@ export class Fleet {
     slot.index = this.#nextIndex;
     this.#nextIndex += 1;
     this.#slots.set(slot.id, slot);
+    this.#countZone(slot.zone, 1);
     for (const booking of bookings) {
       slot.book(booking);
       this.#placesFor(booking.jobId).add(slot);
@@ -84,6 +92,7 @@ export class Fleet {
     if (slot === undefined) return;
     for (const order of this.#orders) order?.remove(slot);
     this.#slots.delete(agentId);
+    this.#countZone(slot.zone, -1);
     for (const { jobId } of slot.bookings.values()) this.#leave(jobId, slot);
     slot.index = gone;
     this.#isScaleOld = true;
@@ -175,6 +184,13 @@ export class Fleet {
     if (seat !== undefined) fullest?.settle(slot, seat);
     if (otherSeat !== undefined) emptiest?.settle(slot, otherSeat);
     this.changes.push(slot);
+  }
+
+  #countZone(zone: string, by: 1 | -1): void {
+    if (zone === '') return;
+    const count = (this.#zones.get(zone) ?? 0) + by;
+    if (count === 0) this.#zones.delete(zone);
+    else this.#zones.set(zone, count);
   }
 
   #placesFor(jobId: string): JobPlaces {

@@ -100,11 +100,12 @@ export class Preemptor {
   #fill(request: RequestClass): Heap<Candidate> {
     if (this.#looks > maxLooks) return nobody;
     this.#looks += this.#fleet.size;
-    const all = [...this.#fleet.agents()].map((slot) => this.#estimate(slot, request));
-    const heap = new Heap(
-      all.filter((candidate) => candidate !== undefined),
-      isBetter,
-    );
+    const candidates: Candidate[] = [];
+    for (const slot of this.#fleet.agents()) {
+      const candidate = this.#estimate(slot, request);
+      if (candidate !== undefined) candidates.push(candidate);
+    }
+    const heap = new Heap(candidates, isBetter);
     this.#candidates.set(request, heap);
     return heap;
   }

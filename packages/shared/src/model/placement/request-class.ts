@@ -97,6 +97,8 @@ export class RequestClass {
     if (this.#zonesOf === this.#fleet.membership) return this.#zones;
     const zones = new Set<string>();
     for (const slot of this.#fleet.agents()) {
+      // Most often the first few agents show all the zones that there are.
+      if (zones.size === this.#fleet.zones) break;
       if (
         slot.zone !== '' &&
         !zones.has(slot.zone) &&
