@@ -17,12 +17,9 @@ import { publicTaskBytes } from '@berth/shared/store/codec';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { JobView } from './core/observe.js';
 import { projectJob, projectTask, type Selection } from './core/projection.js';
-import { bitsOf, type FieldBits, writeParts } from './message-parts.js';
+import { type FieldBits, writeParts } from './message-parts.js';
 import { jobTags, tagOf, writeJob } from './observe-encoding.js';
-
-/** Fields of netflix.titus.Task; the id is in every answer. */
-const taskFields = { id: 1, taskContext: 2, state: 3, stateChanges: 4 } as const;
-const allTaskFields = bitsOf(Object.values(taskFields));
+import { wholeTaskFields } from './task-fields.js';
 
 /** Where a message of a job comes from. */
 interface Source {
@@ -86,14 +83,6 @@ function withTasks(head: Job, { tasks }: JobView, selection: Selection): Job {
       return made;
     },
   };
-}
-
-/** The selected fields of tasks; undefined where only parts of one are selected. */
-function wholeTaskFields(selection: Selection): FieldBits | undefined {
-  if (selection === true) return allTaskFields;
-  if ([...selection.values()].some((part) => part !== true)) return undefined;
-  const names = Object.entries(taskFields).filter(([name]) => name === 'id' || selection.has(name));
-  return bitsOf(names.map(([, number]) => number));
 }
 
 /** The message's bytes. */

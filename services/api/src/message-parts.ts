@@ -30,6 +30,16 @@ export function writeParts(
   for (let at = 0; at < bounds.length; at += 2) writer.raw(message.subarray(bounds[at], bounds[at + 1]));
 }
 
+/** What the message holds of these fields, as a message of its own. */
+export function partsOf(message: Uint8Array, fields: FieldBits): Uint8Array {
+  const bounds = boundsOf(message, fields);
+  // Most selections leave one part, which needs no copy.
+  if (bounds.length <= 2) return message.subarray(bounds[0] ?? 0, bounds[1] ?? 0);
+  const parts: Uint8Array[] = [];
+  for (let at = 0; at < bounds.length; at += 2) parts.push(message.subarray(bounds[at], bounds[at + 1]));
+  return Buffer.concat(parts);
+}
+
 /** Where these fields begin and end, in pairs. Fields that stand side by side are one pair. */
 function boundsOf(message: Uint8Array, fields: FieldBits): readonly number[] {
   const bounds: number[] = [];

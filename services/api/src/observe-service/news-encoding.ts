@@ -15,6 +15,7 @@ import type { AnyEntity } from '@berth/shared/model/entity';
 import { publicTaskBytes } from '@berth/shared/store/codec';
 import type { CommitMark, EntityNews, ObservedKind } from '../core/cell-news.js';
 import { type Selection as Fields, projectJob, projectTask } from '../core/projection.js';
+import type { FieldBits } from '../message-parts.js';
 import { selectedTaskBytes, wholeTaskFields } from '../task-fields.js';
 import { type Item, isMark } from './items.js';
 import { framedBytes, Splicer } from './splice.js';
@@ -211,9 +212,9 @@ function taskBytes(entity: Extract<AnyEntity, { kind: 'task' }>, fields: Fields)
 }
 
 /** A mask stands for as long as its subscribers stay. */
-const knownFields = new WeakMap<object, ReadonlySet<number> | undefined>();
+const knownFields = new WeakMap<object, FieldBits | undefined>();
 
-function wholeFields(fields: Exclude<Fields, true>): ReadonlySet<number> | undefined {
+function wholeFields(fields: Exclude<Fields, true>): FieldBits | undefined {
   if (!knownFields.has(fields)) knownFields.set(fields, wholeTaskFields(fields));
   return knownFields.get(fields);
 }
