@@ -6,6 +6,12 @@ import { CallCancelled } from './status.js';
 /** setTimeout cannot wait longer than this; a deadline further off is none. */
 const maxTimerMs = 2 ** 31 - 1;
 
+/**
+ * grpc-js has a timer of its own for the caller's deadline, which tells of it as of a cancellation. A timer counts from the
+ * beginning of the event loop's turn that sets it, so that it fires this much before the clock says so, after a long turn.
+ */
+const earlyTimerMs = 25;
+
 /** What ends a call early. */
 export interface CallScope {
   /** Aborts on the caller's cancellation, the deadline or the server's shutdown; its reason says which. */
@@ -27,7 +33,7 @@ export function openScope(deadline: Deadline, limitMs: number, shutdown: AbortSi
   return {
     signal: controller.signal,
     cancel: () => {
-      if (!isClosed) abort(Date.now() >= endsAtMs ? deadlineOver() : new CallCancelled());
+      if (!isClosed) abort(Date.now() >= endsAtMs - earlyTimerMs ? deadlineOver() : new CallCancelled());
     },
     close: () => {
       isClosed = true;
