@@ -35,11 +35,13 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
 
   const isLive = ({ model }: CheckedStream) => model.isLive;
   const isOver = (id: string) => (stream: CheckedStream) => stream.model.jobs.get(id)?.isFinished === true;
-  /** A batch that takes a while, watched. */
-  const working = async (tasks: number, runMs: number) => {
+  /** A batch whose tasks take so long, or until they are ended, watched. */
+  const working = async (tasks: number, runMs?: number) => {
     const stream = caller.observeJobs();
     await stream.until(isLive, 'the snapshot is over');
-    const id = await caller.create(batch(simulated({ runMs, startDelayMs: 50 }), { tasks }));
+    const id = await caller.create(
+      batch(simulated({ startDelayMs: 50, ...(runMs === undefined ? {} : { runMs }) }), { tasks }),
+    );
     const someRun = ({ tasks: told }: CheckedStream) =>
       [...told.values()].some((task) => stateOf(task) === State.RUNNING);
     await stream.until(someRun, 'some tasks run');
@@ -85,13 +87,16 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
 
   it('learns from an agent that was restarted how the containers ended that it had left', async () => {
     await start();
-    const { stream, id } = await working(8, 700);
+    const { stream, id } = await working(8);
+    const { tasks: batchTasks } = await caller.until(id, runs(8), 'runs');
     const lasting = await caller.create(service(simulated(), { tasks: 4 }));
     const running = (await caller.until(lasting, runs(4), 'runs')).tasks.map((task) => task.id);
-    const failing = await caller.create(batch(simulated({ runMs: 300, exitCode: 5 })));
-    await caller.until(failing, runs(1), 'runs');
+    const failing = await caller.create(batch(simulated()));
+    const { tasks: doomed } = await caller.until(failing, runs(1), 'runs');
     await cell.stopAgents();
-    await waitFor(() => cell.hasExited(8 + 1), { what: 'the batches end meanwhile' });
+    for (const task of batchTasks) cell.finish(task);
+    for (const task of doomed) cell.finish(task, 5);
+    expect(await cell.hasExited(8 + 1)).toBe(true);
     await cell.startAgents();
     await stream.until(isOver(id), 'the end is told');
     const { tasks } = await caller.until(failing, isJobOver, 'ends');

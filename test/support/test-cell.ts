@@ -7,6 +7,7 @@ import { gatewayConfigSchema } from '@berth/api/config';
 import { type Gateway, startGateway } from '@berth/api/gateway';
 import { masterConfigSchema } from '@berth/master/config';
 import { type Master, startMaster } from '@berth/master/master';
+import type { Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { systemClock } from '@berth/shared/process/clock';
 import { parseConfig } from '@berth/shared/process/config';
 import type { CellStore } from '@berth/shared/store/cell-store';
@@ -127,6 +128,11 @@ export class TestCell {
   /** Whether exactly so many containers have ended and are still there. */
   async hasExited(count: number): Promise<boolean> {
     return (await this.#containers()).filter(({ state }) => state === 'exited').length === count;
+  }
+
+  /** Lets the container of a task that runs end by itself, now. */
+  finish({ id, taskContext }: Task, exitCode = 0): void {
+    this.engines.engineOf(taskContext['agent.id'] ?? '').finish(id, exitCode);
   }
 
   /** How many containers the engines of all agents hold, running or not. */

@@ -244,6 +244,16 @@ export class SimulatedRuntime implements ContainerRuntime {
     };
   }
 
+  /** What the container was told at its start; undefined where there is no such container. */
+  environmentOf(taskId: string): Readonly<Record<string, string>> | undefined {
+    return this.#containers.get(taskId)?.spec.env;
+  }
+
+  /** Lets a container that runs end by itself, now. */
+  finish(taskId: string, exitCode = 0): void {
+    this.#end(this.#running(taskId), exitCode);
+  }
+
   /** An engine does not end with the agent that used it. */
   async close(): Promise<void> {}
 
