@@ -1,4 +1,5 @@
 import { parseGuarantees } from '@berth/shared/model/placement/capacity-groups';
+import { isLoopback } from '@berth/shared/process/address';
 import { cellConfigShape, durationMs, listenAddress } from '@berth/shared/process/config';
 import { fitPolicySetting } from '@berth/shared/process/placement-settings';
 import { z } from 'zod';
@@ -24,6 +25,8 @@ export const masterConfigSchema = z.object({
   BERTH_MASTER_MIN_BACKOFF: span('1s'),
   BERTH_MASTER_MAX_BACKOFF: span('30s'),
   BERTH_MASTER_STABLE_RUN: span('5m'),
+  /** A stage begins at the latest so long after the one before it might have, whether or not that one runs. */
+  BERTH_MASTER_STAGE_WAIT: span('30s'),
   /** Finished jobs stay in memory everywhere for this long, and for at most so many. */
   BERTH_MASTER_FINISHED_RETENTION: span('10m'),
   BERTH_MASTER_MAX_FINISHED_JOBS: count(10_000),
@@ -67,12 +70,19 @@ export function limitsOf(config: MasterConfig): Limits {
     minBackoffMs: config.BERTH_MASTER_MIN_BACKOFF,
     maxBackoffMs: config.BERTH_MASTER_MAX_BACKOFF,
     stableRunMs: config.BERTH_MASTER_STABLE_RUN,
+    stageWaitMs: config.BERTH_MASTER_STAGE_WAIT,
     finishedRetentionMs: config.BERTH_MASTER_FINISHED_RETENTION,
     maxReplacedTasksPerJob: config.BERTH_MASTER_MAX_REPLACED_TASKS_PER_JOB,
     archiveTtlMs: config.BERTH_MASTER_ARCHIVE_TTL,
     fitPolicy: config.BERTH_MASTER_FIT_POLICY,
     preempts: config.BERTH_MASTER_PREEMPTION === 'on',
     ...(config.BERTH_MASTER_CAPACITY_GROUPS && { guarantees: config.BERTH_MASTER_CAPACITY_GROUPS }),
-    ...(config.BERTH_MASTER_API_URL === '' ? {} : { apiUrl: config.BERTH_MASTER_API_URL }),
+    ...apiLimits(config.BERTH_MASTER_API_URL),
   };
+}
+
+function apiLimits(apiUrl: string): Pick<Limits, 'apiUrl' | 'apiIsLoopback'> {
+  if (apiUrl === '') return {};
+  const host = new URL(apiUrl).hostname.replace(/^\[|\]$/g, '');
+  return { apiUrl, apiIsLoopback: isLoopback(host) };
 }

@@ -6,6 +6,7 @@ import type { Context } from '../context.js';
 import { exitCodes } from '../format/exit-code.js';
 import { explanationLines } from '../format/placement.js';
 import { scalingLines } from '../format/scaling.js';
+import { waitingStages, waitSentences } from '../format/stages.js';
 import { findAllTasks } from '../listing.js';
 import type { Act } from '../program.js';
 import { resolve } from '../resolve-id.js';
@@ -16,7 +17,7 @@ export function addExplain(program: Command, act: Act): void {
   const command = program
     .command('explain')
     .description(
-      'say why a task waits, and what would place it; of a job also why its policies scale it or do not',
+      'say why a task waits, and what would place it; of a job also what its stages wait for, and why its policies scale it or do not',
     )
     .argument(
       '<task>',
@@ -40,10 +41,19 @@ async function explain(context: Context, calls: ScalingCalls, given: string): Pr
 }
 
 async function explainJob(context: Context, calls: ScalingCalls, jobId: string): Promise<void> {
-  const [waitingId, scaling] = await Promise.all([firstWaiting(calls, jobId), calls.explainScaling(jobId)]);
+  const [job, tasks, scaling] = await Promise.all([
+    calls.findJob(jobId),
+    findAllTasks(calls, jobId),
+    calls.explainScaling(jobId),
+  ]);
+  const waitingId = tasks.find(({ state }) => (state?.state ?? 0) === 0)?.id;
+  const stages = waitingStages(job, tasks);
+  if (context.format === 'table') for (const line of waitSentences(job, tasks)) context.io.out(line);
+  else if (stages.length > 0) await context.printAll({ jobId, stageWaits: stages });
   if (waitingId !== undefined) await explainTask(context, calls, waitingId);
-  if (scaling.sets.length > 0) await showScaling(context, scaling, waitingId !== undefined);
-  else if (waitingId === undefined)
+  const isSecond = waitingId !== undefined || stages.length > 0;
+  if (scaling.sets.length > 0) await showScaling(context, scaling, isSecond);
+  else if (!isSecond)
     throw new UsageError(`No task of job ${jobId} waits for an agent, and no policies scale it.`);
 }
 
@@ -57,9 +67,4 @@ async function showScaling(context: Context, scaling: ScalingExplanation, isSeco
   if (context.format !== 'table') return context.printAll(ScalingExplanation.toJSON(scaling));
   if (isSecond) context.io.out('');
   for (const line of scalingLines(scaling, context.paint, context.io.nowMs())) context.io.out(line);
-}
-
-async function firstWaiting(calls: ScalingCalls, jobId: string): Promise<string | undefined> {
-  const tasks = await findAllTasks(calls, jobId);
-  return tasks.find(({ state }) => (state?.state ?? 0) === 0)?.id;
 }

@@ -21,7 +21,7 @@ import { countTasks, createdAt, desiredOf, formatPorts } from './job-facts.js';
 import type { Paint } from './paint.js';
 import { taskTable } from './rows.js';
 import { policiesText } from './scaling.js';
-import { mantisFacts, stageLines } from './stages.js';
+import { mantisFacts, stageLines, waitSentences } from './stages.js';
 import { stateCell } from './state.js';
 import { alignRows, type Cell, renderTable } from './table.js';
 
@@ -33,7 +33,7 @@ export function jobDetail(job: Job, tasks: readonly Task[], nowMs: number, paint
   const table = taskTable(tasks, nowMs);
   return [
     ...facts(jobFacts(job, tasks, nowMs), paint),
-    ...section('Stages', stageLines(descriptor, tasks, paint), paint),
+    ...section('Stages', [...stageLines(descriptor, tasks, paint), ...waitSentences(job, tasks)], paint),
     ...Object.entries(descriptor?.containers ?? {}).flatMap(([id, container]) =>
       section(`Container ${id}`, facts(containerFacts(container), paint), paint),
     ),

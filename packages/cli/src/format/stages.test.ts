@@ -18,6 +18,16 @@ describe('what is shown of a job with stages', () => {
     ]);
   });
 
+  it('tells what a stage waits for that has no tasks yet', () => {
+    const waits = (job = aStagedJob(), ...some: typeof tasks) =>
+      jobDetail(job, some, createdAtMs, plain).filter((line) => line.includes('has not begun'));
+    expect(waits(aStagedJob(), aWorker('1-0-0', 1, State.STARTING))).toEqual([
+      '  Stage 2 has not begun: it waits until all tasks of stage 1 run (0 of 1 do), or until it has waited long enough.',
+    ]);
+    expect(waits(aStagedJob(), ...tasks)).toEqual([]);
+    expect(waits({ ...aStagedJob(), jobState: { state: State.FINISHED, reason: 'killed' } })).toEqual([]);
+  });
+
   it('tells when the job ends by itself, and of what type it is', () => {
     expect(
       lines

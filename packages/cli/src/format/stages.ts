@@ -1,8 +1,9 @@
-import type { JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { instancesOf, unboundedInstances } from '@berth/shared/model/job';
 import { idleLimitsOf, mantisSpec } from '@berth/shared/model/mantis';
+import { type StageWait, stageWaits } from '@berth/shared/model/stage-start';
 import { noStage, stageSpec, stagesOf } from '@berth/shared/model/stages';
-import { State } from '@berth/shared/model/task-state';
+import { isTerminal, State } from '@berth/shared/model/task-state';
 import { formatSpan } from './age.js';
 import { stateOf } from './job-facts.js';
 import type { Paint } from './paint.js';
@@ -39,6 +40,28 @@ function stageRow(descriptor: JobDescriptor, stage: number, tasks: readonly Task
     max === unboundedInstances ? '-' : String(max),
     Object.keys(policy?.strategies ?? {}).join(', ') || '-',
   ];
+}
+
+/** What stages wait for that have not begun, a sentence each. */
+export function waitSentences(job: Job, tasks: readonly Task[]): readonly string[] {
+  return waitingStages(job, tasks).map(
+    ({ stage, waitsFor, running, wanted }) =>
+      `Stage ${stage} has not begun: it waits until all tasks of stage ${waitsFor} run (${running} of ${wanted} do), or until it has waited long enough.`,
+  );
+}
+
+/** The stages that have not begun and what they wait for; none where the job has ended. */
+export function waitingStages(job: Job, tasks: readonly Task[]): readonly StageWait[] {
+  const { jobDescriptor, jobState } = job;
+  if (jobDescriptor === undefined || isTerminal(jobState?.state ?? State.QUEUED)) return [];
+  return stageWaits(
+    jobDescriptor,
+    tasks.map((task) => ({
+      stage: Number(task.taskContext['task.stage'] ?? noStage),
+      slot: Number(task.taskContext['task.workerIndex'] ?? 0),
+      isRunning: stateOf(task) === State.RUNNING,
+    })),
+  );
 }
 
 /** What a Mantis job says of its own end, and of which jobs are the same. */

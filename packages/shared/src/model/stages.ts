@@ -59,3 +59,8 @@ const slotsPerStage = 2 ** 20;
 export function slotKey(stage: number, slot: number): number {
   return stage * slotsPerStage + slot;
 }
+
+/** The stage of a {@link slotKey}. */
+export function stageOfSlotKey(key: number): number {
+  return Math.floor(key / slotsPerStage);
+}

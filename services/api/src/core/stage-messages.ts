@@ -3,13 +3,23 @@ import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { FieldViolation } from '@berth/shared/model/errors';
 import { instancesOf } from '@berth/shared/model/job';
+import { type StageTask, type StageWait, stageWaits } from '@berth/shared/model/stage-start';
 import { noStage, stagesOf } from '@berth/shared/model/stages';
 import { addressFrom, taskAddress } from '@berth/shared/model/task-address';
-import { isTaskLive, taskState } from '@berth/shared/model/task-state';
+import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
+
+/** A job with stages as it stands. */
+export interface StagedJob {
+  readonly descriptor: JobDescriptor;
+  readonly tasks: readonly TaskRecord[];
+  /** Whether it has ended, or is to end: no stage of it begins any more. */
+  readonly isEnding: boolean;
+}
 
 /** Each stage of the job with its live tasks, by index; empty for a job without stages. */
-export function stageMessages(descriptor: JobDescriptor, tasks: readonly TaskRecord[]): readonly Stage[] {
+export function stageMessages({ descriptor, tasks, isEnding }: StagedJob): readonly Stage[] {
   const stages = stagesOf(descriptor).filter((stage) => stage !== noStage);
+  const waits = isEnding ? [] : stageWaits(descriptor, tasks.map(toStageTask));
   const live = tasks.filter(isTaskLive).sort((a, b) => a.slot - b.slot);
   return stages.map((number) =>
     Stage.fromPartial({
@@ -17,8 +27,17 @@ export function stageMessages(descriptor: JobDescriptor, tasks: readonly TaskRec
       stageCount: stages.length,
       instances: instancesOf(descriptor, number),
       workers: live.filter(({ stage }) => stage === number).map(workerMessage),
+      wait: waitMessage(waits.find(({ stage }) => stage === number)),
     }),
   );
+}
+
+function toStageTask(task: TaskRecord): StageTask {
+  return { stage: task.stage, slot: task.slot, isRunning: taskState(task) === State.RUNNING };
+}
+
+function waitMessage(wait: StageWait | undefined) {
+  return wait && { stage: wait.waitsFor, running: wait.running, wanted: wait.wanted };
 }
 
 function workerMessage(record: TaskRecord): StageWorker {

@@ -76,7 +76,8 @@ async function watchStages(
 
 /** What is archived changes no more. */
 function showEnd(stream: StageStream, descriptor: JobDescriptor): () => void {
-  for (const stage of stageMessages(descriptor, [])) stream.show(stage.number, stageBytes(stage));
+  for (const stage of stageMessages({ descriptor, tasks: [], isEnding: true }))
+    stream.show(stage.number, stageBytes(stage));
   stream.end();
   return () => {};
 }

@@ -40,4 +40,29 @@ describe('the board of a job’s stages', () => {
     leaveEarly();
     leaveLate();
   });
+
+  it('tells what a stage waits for that has not begun, until it has or the job is to end', () => {
+    const [cell, changes] = [new ScriptedCell(), new Subject<CommitChanges>()];
+    const view = Object.assign(cell, { changes$: changes });
+    const hub = new ObserveHub({ notificationsOf, topicOf: ({ jobId }) => jobId }, view, silentLogger);
+    const boards = new StageBoards(cell, hub);
+    const waits = () => {
+      const told: unknown[] = [];
+      const note = (_: number, bytes: Buffer) => told.push(WatchStagesResponse.decode(bytes).stage?.wait);
+      boards.watch('job0', { show: note, end: () => {} })();
+      return told;
+    };
+    const job = jobWrite('job0', { descriptor: aMantisJob() });
+    const { record } = taskWrite('job0.1-0-0', { stage: 1 });
+    changes.next(cell.commit(job, moveWrite(record, State.STARTING)));
+    expect(waits()).toEqual([undefined, { stage: 1, running: 0, wanted: 1 }]);
+    changes.next(cell.commit(taskWrite('job0.2-0-0', { stage: 2 })));
+    expect(waits()).toEqual([undefined, undefined]);
+    const killed = { ...job.record, id: 'job1', kill: { atMs: 1, by: 'ada' } };
+    changes.next(cell.commit({ ...job, id: 'job1', record: killed }));
+    boards.watch('job1', {
+      show: (_, bytes) => expect(WatchStagesResponse.decode(bytes).stage?.wait).toBeUndefined(),
+      end: () => {},
+    })();
+  });
 });

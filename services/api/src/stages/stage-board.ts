@@ -69,10 +69,12 @@ class StageBoard {
   }
 
   #compose(): ReadonlyMap<number, Buffer> {
-    const descriptor = this.#view.find('job', this.#jobId)?.record.descriptor;
-    if (descriptor === undefined) return this.#shown;
+    const job = this.#view.find('job', this.#jobId)?.record;
+    if (job?.descriptor === undefined) return this.#shown;
+    const { descriptor, kill } = job;
     const tasks = this.#view.tasksOf(this.#jobId).map(({ record }) => record);
-    return new Map(stageMessages(descriptor, tasks).map((stage) => [stage.number, stageBytes(stage)]));
+    const stages = stageMessages({ descriptor, tasks, isEnding: kill !== undefined || !this.#isLive });
+    return new Map(stages.map((stage) => [stage.number, stageBytes(stage)]));
   }
 }
 

@@ -18,6 +18,8 @@ export interface Limits {
   readonly maxBackoffMs: number;
   /** A task that ran for this long has proved itself: earlier failures no longer lengthen its delays. */
   readonly stableRunMs: number;
+  /** How long a stage waits for the one before it to run before it begins without; the third stage twice as long. */
+  readonly stageWaitMs: number;
   /** How long finished jobs, and replaced tasks of live jobs, stay in the replica before they are archived. */
   readonly finishedRetentionMs: number;
   /** Replaced tasks of one live job that stay in the replica for that time; beyond these the oldest leave earlier. */
@@ -27,6 +29,8 @@ export interface Limits {
   readonly fitPolicy?: FitPolicy;
   /** Where containers reach the gateways over HTTP; where it is not given they are not told. */
   readonly apiUrl?: string;
+  /** Whether that address reaches only containers on the host's own network; others are not told what leads them nowhere. */
+  readonly apiIsLoopback?: boolean;
   /** What capacity groups can count on; where it is not given, groups make no difference. */
   readonly guarantees?: ReadonlyMap<string, Resources>;
   /** Whether critical tasks may stop flex ones to get their room. */

@@ -5,6 +5,7 @@ import { noStage, stagesOf } from '@berth/shared/model/stages';
 import { isTaskLive } from '@berth/shared/model/task-state';
 import { advanceTask, judgedAtMs } from './advance-task.js';
 import { batchSteps } from './batch.js';
+import { heldStages } from './held-stages.js';
 import { stopOfJob } from './job-end.js';
 import { advanceStatus, initialStatus } from './job-status.js';
 import type { JobView } from './job-view.js';
@@ -45,7 +46,7 @@ export function reconcile(view: JobView, pass: Pass): JobDecision {
   // One write is for the status.
   const changes = new TaskChanges(view.tasks, pass.maxWrites - 1);
   advanceTasks(view, pass, changes);
-  takeSlotSteps(view, pass, changes);
+  const stageDueMs = takeSlotSteps(view, pass, changes);
   const moveDueMs = takeMoves(view, pass, changes);
   const tasks = changes.tasks();
   const after = advanceStatus(view.status ?? initialStatus(view.job), view.job, tasks, pass.nowMs);
@@ -56,7 +57,12 @@ export function reconcile(view: JobView, pass: Pass): JobDecision {
     status: status === view.status ? undefined : status,
     retired,
     nextDueMs: isJobLive(status)
-      ? Math.min(nextDue(staying(tasks, retired), pass), nextEndMs(view.job, pass.nowMs), moveDueMs)
+      ? Math.min(
+          nextDue(staying(tasks, retired), pass),
+          nextEndMs(view.job, pass.nowMs),
+          stageDueMs,
+          moveDueMs,
+        )
       : retireAtMs(status, pass.limits),
     isComplete: changes.isComplete && !retired.hasMore,
   };
@@ -81,13 +87,18 @@ function advanceTasks(view: JobView, pass: Pass, changes: TaskChanges): void {
   }
 }
 
-function takeSlotSteps(view: JobView, { nowMs, limits }: Pass, changes: TaskChanges): void {
+/** Takes the steps of all slots, and tells when the next stage begins that waits. */
+function takeSlotSteps(view: JobView, { nowMs, limits }: Pass, changes: TaskChanges): number {
   const { job, status, hasStopWish } = view;
-  if (stopOfJob(job, nowMs) !== undefined || job.descriptor === undefined || !changes.isComplete) return;
+  const never = Number.POSITIVE_INFINITY;
+  if (stopOfJob(job, nowMs) !== undefined || job.descriptor === undefined || !changes.isComplete)
+    return never;
   const tasks = changes.tasks();
   const shared = { job, descriptor: job.descriptor, status, hasStopWish, nowMs, limits };
-  const steps = slotSteps({ ...shared, stage: noStage, tasks });
-  for (const step of steps) if (!changes.take(step)) return;
+  const input = { ...shared, stage: noStage, tasks };
+  const held = jobKind(job.descriptor) === 'mantis' ? heldStages(input) : new Map<number, number>();
+  for (const step of slotSteps(input, held)) if (!changes.take(step)) break;
+  return Math.min(...held.values());
 }
 
 /** Moves tasks off draining agents, and tells when to look at that again. */
@@ -103,26 +114,28 @@ function takeMoves(
   return moves.nextDueMs;
 }
 
-function slotSteps(input: SlotInput): Iterable<SlotStep> {
+function slotSteps(input: SlotInput, held: ReadonlyMap<number, number>): Iterable<SlotStep> {
   switch (jobKind(input.descriptor)) {
     case 'batch':
       return batchSteps(input);
     case 'service':
       return serviceSteps(input);
     case 'mantis':
-      return stagesSteps(input);
+      return stagesSteps(input, held);
     default:
       return [];
   }
 }
 
-/** Each stage is a service of its own; the numbers of their tasks are the job's. */
-function* stagesSteps(input: SlotInput): Iterable<SlotStep> {
+/** Each stage is a service of its own, once it is no longer held; the numbers of their tasks are the job's. */
+function* stagesSteps(input: SlotInput, held: ReadonlyMap<number, number>): Iterable<SlotStep> {
   const { descriptor, status, tasks } = input;
   const tasksOf = byStage(tasks);
   const nextWorkerNumber = workerNumbers(status, tasks);
-  for (const stage of stagesOf(descriptor))
+  for (const stage of stagesOf(descriptor)) {
+    if (held.has(stage)) continue;
     yield* serviceSteps({ ...input, stage, tasks: tasksOf.get(stage) ?? [], nextWorkerNumber });
+  }
 }
 
 /** When the job's own runtime is over, unless it is; Infinity: never. */

@@ -106,7 +106,7 @@ function limitsFor({ limits, retireNow }: RoundInput, jobId: string): Limits {
 
 /** What the agents are to be told about this round's tasks. */
 export function planAssignments(cell: CellView, tasks: ReadonlyMap<string, TaskRecord>, limits: Limits) {
-  const stages = new StageEnv(cell, tasks, limits.apiUrl);
+  const stages = new StageEnv(cell, tasks, limits);
   return [...tasks].flatMap(([taskId, after]) => {
     const job = cell.find('job', after.jobId)?.record;
     const assignment = assignmentFor(cell.find('task', taskId)?.record, after, job, limits);

@@ -1,14 +1,25 @@
-import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task-state';
 import type { AssignmentWrite } from '@berth/shared/store/store';
 import { describe, expect, it } from 'vitest';
 import { aJob, aMantisJob, aTask, limits, must } from '../testing/fixtures.js';
 import { TestCell } from '../testing/test-cell.js';
+import type { Limits } from './limits.js';
 import { planAssignments } from './round.js';
 import { maxNeighbours } from './stage-env.js';
 import { taskIdIn } from './task-changes.js';
 
 const job = aMantisJob({ stages: [3, 2, 1] });
+
+/** The same job with the containers of all stages on that network. */
+function onNetwork(network: string): JobRecord {
+  const descriptor = must(job.descriptor);
+  const containers = Object.entries(descriptor.containers).map(([id, container]) => [
+    id,
+    { ...container, parameters: { network } },
+  ]);
+  return { ...job, descriptor: { ...descriptor, containers: Object.fromEntries(containers) } };
+}
 
 function at(stage: number, slot: number, context: Record<string, string> = {}, state: State = State.RUNNING) {
   const agentId = context.agent ?? 'agent-1';
@@ -23,12 +34,14 @@ function envIn(write: AssignmentWrite | undefined): Record<string, string> {
   return must(write?.assignment?.container).env;
 }
 
-function envOf(placed: TaskRecord, others: readonly TaskRecord[], apiUrl?: string) {
-  const cell = new TestCell().putJob(job).putTasks([...others]);
-  const some = planAssignments(cell, new Map([[taskIdIn(placed), placed]]), {
-    ...limits,
-    ...(apiUrl === undefined ? {} : { apiUrl }),
-  });
+function envOf(
+  placed: TaskRecord,
+  others: readonly TaskRecord[],
+  api: Pick<Limits, 'apiUrl' | 'apiIsLoopback'> = {},
+  ofJob = job,
+) {
+  const cell = new TestCell().putJob(ofJob).putTasks([...others]);
+  const some = planAssignments(cell, new Map([[taskIdIn(placed), placed]]), { ...limits, ...api });
   return envIn(some[0]);
 }
 
@@ -66,9 +79,22 @@ describe('the environment of a stage', () => {
   });
 
   it('tells where the stages are watched, if containers can reach it', () => {
-    expect(envOf(placed, [], 'http://gateway:7180').BERTH_STAGES_ENDPOINT).toBe(
+    expect(envOf(placed, [], { apiUrl: 'http://gateway:7180' }).BERTH_STAGES_ENDPOINT).toBe(
       `http://gateway:7180/api/v1/jobs/${job.id}/stages:watch?neighboursOf=2`,
     );
+  });
+
+  it('tells an address of the loopback interface only to containers on the host’s network', () => {
+    const api = { apiUrl: 'http://127.0.0.1:7180', apiIsLoopback: true };
+    const told = (ofJob: JobRecord) => envOf(placed, [], api, ofJob).BERTH_STAGES_ENDPOINT;
+    expect(told(onNetwork('host'))).toBe(
+      `http://127.0.0.1:7180/api/v1/jobs/${job.id}/stages:watch?neighboursOf=2`,
+    );
+    expect([job, onNetwork('bridge'), onNetwork('none')].map(told)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   it('adds nothing to jobs without stages', () => {

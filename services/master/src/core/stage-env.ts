@@ -1,8 +1,11 @@
 import type { Assignment, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { Container } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { CellView } from '@berth/shared/model/cell-view';
+import { askedNetwork } from '@berth/shared/model/container-network';
 import { noStage, stagesOf } from '@berth/shared/model/stages';
 import { addressFrom, type TaskAddress, taskAddress } from '@berth/shared/model/task-address';
 import { isTaskLive } from '@berth/shared/model/task-state';
+import type { Limits } from './limits.js';
 import { taskIdIn } from './task-changes.js';
 
 /**
@@ -15,15 +18,19 @@ export const maxNeighbours = 100;
 export class StageEnv {
   readonly #cell: CellView;
   readonly #changed: ReadonlyMap<string, TaskRecord>;
-  readonly #apiUrl: string | undefined;
+  readonly #api: Pick<Limits, 'apiUrl' | 'apiIsLoopback'>;
   /** By job and stage. */
   readonly #addresses = new Map<string, readonly TaskAddress[]>();
 
-  /** `changed` are tasks as the commit leaves them; `apiUrl` is the gateways' HTTP address, if containers may know it. */
-  constructor(cell: CellView, changed: ReadonlyMap<string, TaskRecord>, apiUrl?: string) {
+  /** `changed` are tasks as the commit leaves them; `api` is where containers reach the gateways, if they do. */
+  constructor(
+    cell: CellView,
+    changed: ReadonlyMap<string, TaskRecord>,
+    api: Pick<Limits, 'apiUrl' | 'apiIsLoopback'>,
+  ) {
     this.#cell = cell;
     this.#changed = changed;
-    this.#apiUrl = apiUrl;
+    this.#api = api;
   }
 
   /** The assignment, with its stage's variables in its container's environment; the same where its job has no stages. */
@@ -32,7 +39,10 @@ export class StageEnv {
     if (task.stage === noStage || container === undefined) return assignment;
     return {
       ...assignment,
-      container: { ...container, env: { ...container.env, ...this.#variables(task) } },
+      container: {
+        ...container,
+        env: { ...container.env, ...this.#variables(task), ...this.#endpoint(task, container) },
+      },
     };
   }
 
@@ -40,7 +50,6 @@ export class StageEnv {
     const { jobId, stage, slot, workerNumber = 0 } = task;
     const descriptor = this.#cell.find('job', jobId)?.record.descriptor;
     const stageCount = descriptor === undefined ? 0 : stagesOf(descriptor).length;
-    const endpoint = `${this.#apiUrl}/api/v1/jobs/${jobId}/stages:watch?neighboursOf=${stage}`;
     return {
       BERTH_STAGE: String(stage),
       BERTH_STAGE_COUNT: String(stageCount),
@@ -48,8 +57,13 @@ export class StageEnv {
       BERTH_WORKER_NUMBER: String(workerNumber),
       BERTH_PREVIOUS_STAGE: this.#told(task, stage - 1),
       BERTH_NEXT_STAGE: this.#told(task, stage + 1),
-      ...(this.#apiUrl === undefined ? {} : { BERTH_STAGES_ENDPOINT: endpoint }),
     };
+  }
+
+  #endpoint({ jobId, stage }: TaskRecord, container: Container): Record<string, string> {
+    const { apiUrl, apiIsLoopback = false } = this.#api;
+    if (apiUrl === undefined || (apiIsLoopback && askedNetwork(container) !== 'host')) return {};
+    return { BERTH_STAGES_ENDPOINT: `${apiUrl}/api/v1/jobs/${jobId}/stages:watch?neighboursOf=${stage}` };
   }
 
   /** The addresses of a stage as the task reaches them. */

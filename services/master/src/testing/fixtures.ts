@@ -39,6 +39,7 @@ export const limits: Limits = {
   minBackoffMs: second,
   maxBackoffMs: 30 * second,
   stableRunMs: 5 * minute,
+  stageWaitMs: 20 * second,
   finishedRetentionMs: 20 * minute,
   maxReplacedTasksPerJob: 20,
   archiveTtlMs: 7 * 24 * 60 * minute,

@@ -61,6 +61,17 @@ export interface Stage {
     | undefined;
   /** Its live tasks, by index. */
   workers: StageWorker[];
+  /** Set while it has not begun: it does so once all tasks of that other stage run, or when it has waited long enough. */
+  wait: StageWait | undefined;
+}
+
+/** What a stage waits for that has not begun. */
+export interface StageWait {
+  /** The stage before it. */
+  stage: number;
+  /** How many tasks of that stage run, and how many it wants. */
+  running: number;
+  wanted: number;
 }
 
 /** A live task of a stage. */
@@ -425,7 +436,7 @@ export const WatchStagesResponse: MessageFns<WatchStagesResponse> = {
 };
 
 function createBaseStage(): Stage {
-  return { number: 0, stageCount: 0, instances: undefined, workers: [] };
+  return { number: 0, stageCount: 0, instances: undefined, workers: [], wait: undefined };
 }
 
 export const Stage: MessageFns<Stage> = {
@@ -441,6 +452,9 @@ export const Stage: MessageFns<Stage> = {
     }
     for (const v of message.workers) {
       StageWorker.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.wait !== undefined) {
+      StageWait.encode(message.wait, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -490,6 +504,14 @@ export const Stage: MessageFns<Stage> = {
             message.workers.push(StageWorker.decode(reader, reader.uint32()));
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.wait = StageWait.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -512,6 +534,7 @@ export const Stage: MessageFns<Stage> = {
         : 0,
       instances: isSet(object.instances) ? TaskInstances.fromJSON(object.instances) : undefined,
       workers: globalThis.Array.isArray(object?.workers) ? object.workers.map((e: any) => StageWorker.fromJSON(e)) : [],
+      wait: isSet(object.wait) ? StageWait.fromJSON(object.wait) : undefined,
     };
   },
 
@@ -529,6 +552,9 @@ export const Stage: MessageFns<Stage> = {
     if (message.workers?.length) {
       obj.workers = message.workers.map((e) => StageWorker.toJSON(e));
     }
+    if (message.wait !== undefined) {
+      obj.wait = StageWait.toJSON(message.wait);
+    }
     return obj;
   },
 
@@ -543,6 +569,108 @@ export const Stage: MessageFns<Stage> = {
       ? TaskInstances.fromPartial(object.instances)
       : undefined;
     message.workers = object.workers?.map((e) => StageWorker.fromPartial(e)) || [];
+    message.wait = (object.wait !== undefined && object.wait !== null) ? StageWait.fromPartial(object.wait) : undefined;
+    return message;
+  },
+};
+
+function createBaseStageWait(): StageWait {
+  return { stage: 0, running: 0, wanted: 0 };
+}
+
+export const StageWait: MessageFns<StageWait> = {
+  encode(message: StageWait, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.stage !== 0) {
+      writer.uint32(8).uint32(message.stage);
+    }
+    if (message.running !== 0) {
+      writer.uint32(16).uint32(message.running);
+    }
+    if (message.wanted !== 0) {
+      writer.uint32(24).uint32(message.wanted);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StageWait {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStageWait();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.stage = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.running = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.wanted = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): StageWait {
+    return {
+      stage: isSet(object.stage) ? globalThis.Number(object.stage) : 0,
+      running: isSet(object.running) ? globalThis.Number(object.running) : 0,
+      wanted: isSet(object.wanted) ? globalThis.Number(object.wanted) : 0,
+    };
+  },
+
+  toJSON(message: StageWait): unknown {
+    const obj: any = {};
+    if (message.stage !== 0) {
+      obj.stage = Math.round(message.stage);
+    }
+    if (message.running !== 0) {
+      obj.running = Math.round(message.running);
+    }
+    if (message.wanted !== 0) {
+      obj.wanted = Math.round(message.wanted);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<StageWait>, I>>(base?: I): StageWait {
+    return StageWait.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<StageWait>, I>>(object: I): StageWait {
+    const message = createBaseStageWait();
+    message.stage = object.stage ?? 0;
+    message.running = object.running ?? 0;
+    message.wanted = object.wanted ?? 0;
     return message;
   },
 };

@@ -1,0 +1,31 @@
+import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
+import { stageWaits } from '@berth/shared/model/stage-start';
+import { stageOfSlotKey } from '@berth/shared/model/stages';
+import { State, taskState } from '@berth/shared/model/task-state';
+import type { Limits } from './limits.js';
+import type { SlotInput } from './slots.js';
+
+type Input = Pick<SlotInput, 'job' | 'descriptor' | 'status' | 'tasks' | 'nowMs' | 'limits'>;
+
+/**
+ * The stages that are not to begin yet, each with the time at which it begins however the one before it stands. What has
+ * begun is never held again: neither replacements nor growth wait.
+ */
+export function heldStages(input: Input): ReadonlyMap<number, number> {
+  const { job, descriptor, status, tasks, nowMs, limits } = input;
+  const places = tasks.map((task) => {
+    return { stage: task.stage, slot: task.slot, isRunning: taskState(task) === State.RUNNING };
+  });
+  const left = new Set(Object.keys(status?.slotAttempts ?? {}).map((key) => stageOfSlotKey(Number(key))));
+  return new Map(
+    stageWaits(descriptor, places)
+      .filter(({ stage }) => !left.has(stage))
+      .map(({ stage }) => [stage, startsAtMs(job, stage, limits)] as const)
+      .filter(([, startMs]) => startMs > nowMs),
+  );
+}
+
+/** Each stage gives the one before it its time, counted from what is stored: another master comes to the same. */
+function startsAtMs({ createdAtMs }: JobRecord, stage: number, { stageWaitMs }: Limits): number {
+  return createdAtMs + (stage - 1) * stageWaitMs;
+}
