@@ -1,12 +1,13 @@
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { AnyChange } from '@berth/shared/model/change';
-import { jobState } from '@berth/shared/model/job';
+import { instancesOf, jobState } from '@berth/shared/model/job';
 import { fits, zeroResources } from '@berth/shared/model/resources';
 import { noStage, stagesOf } from '@berth/shared/model/stages';
-import { isTaskLive, isTerminal, taskState } from '@berth/shared/model/task-state';
+import { isTaskLive, isTerminal, State, taskState } from '@berth/shared/model/task-state';
 import { expect } from 'vitest';
 import type { Agenda } from '../agenda.js';
 import { taskIdIn } from '../core/task-changes.js';
+import { limits } from './fixtures.js';
 import { checkPlacement } from './placement-laws.js';
 import { RetryLaws } from './retry-laws.js';
 import type { SimAgent } from './sim-agent.js';
@@ -18,6 +19,8 @@ export class Laws {
   readonly #agenda: Agenda;
   /** Every task id that there ever was. */
   readonly taskIds = new Set<string>();
+  /** Stages that have had a task, by job and stage. */
+  readonly #begun = new Set<string>();
   /** The last worker number of each job. */
   readonly #workerNumbers = new Map<string, number>();
 
@@ -47,6 +50,7 @@ export class Laws {
       expect(this.taskIds.has(id), `task id ${id} is used twice`).toBe(false);
       this.taskIds.add(id);
       this.#checkStage(id, after);
+      this.#checkBeginning(id, after);
     }
     if (before === undefined || after === undefined) {
       // What leaves has ended, and that was told.
@@ -59,6 +63,21 @@ export class Laws {
     else expect(taskState(after), `${id} goes back`).toBeGreaterThanOrEqual(taskState(before));
     const times = after.task?.stateChanges.map(({ timestamp }) => timestamp) ?? [];
     expect(times, `the history of ${id} goes back in time`).toEqual(times.toSorted());
+  }
+
+  /** A stage has its first task once all tasks of the stage before it run, or its time is over. */
+  #checkBeginning(id: string, { jobId, stage, createdAtMs }: TaskRecord): void {
+    const key = `${jobId}.${stage}`;
+    const job = this.#cell.find('job', jobId)?.record;
+    if (stage < 2 || job?.descriptor === undefined || this.#begun.has(key)) return;
+    this.#begun.add(key);
+    if (createdAtMs >= job.createdAtMs + (stage - 1) * limits.stageWaitMs) return;
+    const { desired } = instancesOf(job.descriptor, stage - 1);
+    const running = this.#cell
+      .tasksOf(jobId)
+      .filter(({ record }) => record.stage === stage - 1 && taskState(record) === State.RUNNING)
+      .filter(({ record }) => record.slot < desired);
+    expect(running, `tasks that run before ${id} begins its stage`).toHaveLength(desired);
   }
 
   /** A new task is of a stage that its job has, and of a number that no task of the job ever had. */
