@@ -115,7 +115,8 @@ describe.skipIf(skipRedisTests !== false)('two gateways of one cell', () => {
     const spare = await TestCell.start({ gateways: 2 });
     const client = BerthClient.connect({ addresses: [spare.address(0), spare.address(1)] });
     const owner = { ownerEmail: 'ann@example.com', teamEmail: 'ann@example.com' };
-    const { id } = await client.createJob({ ...batch(simulated({ runMs: 600 }), { tasks: 3 }), owner });
+    const { id } = await client.createJob({ ...batch(simulated(), { tasks: 3 }), owner });
+    const { tasks: running } = await spare.caller(1).until(id, runs(3), 'runs');
     const reconnects: Error[] = [];
     const views = client.followJob(id, {
       reconnect: true,
@@ -124,6 +125,8 @@ describe.skipIf(skipRedisTests !== false)('two gateways of one cell', () => {
     const end = lastValueFrom(views);
     await firstValueFrom(client.followJob(id, { reconnect: true }));
     await spare.stopGateway(0);
+    await waitFor(() => reconnects.length > 0, { what: 'the client has lost its gateway' });
+    for (const task of running) spare.finish(task);
     const { state, isFinal, tasks } = await end;
     expect({ state, isFinal, tasks: tasks.size }).toEqual({ state: State.FINISHED, isFinal: true, tasks: 3 });
     expect(reconnects.map((error) => 'code' in error && error.code)).toEqual(['unavailable']);
