@@ -4,7 +4,7 @@ import type { SampleFeed } from '@berth/shared/store/store';
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../support/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';
-import { sampleBatch } from './store-fixtures.js';
+import { applied, cluster, readAll, request, sampleBatch } from './store-fixtures.js';
 
 /** All that a feed hears. */
 export function ear(feed: SampleFeed): { readonly heard: SampleBatch[]; isOver: boolean } {
@@ -53,6 +53,14 @@ export function sampleContract(test: StoreUnderTest): void {
         await waitFor(() => real(heard).length >= 3, { what: 'the batches are heard' });
         expect(real(heard)).toEqual(batches);
       }
+    });
+
+    it('are no change of the cell: its log does not tell of them', async () => {
+      const { store } = test;
+      applied(await store.commit(request([cluster('a')])));
+      await untilHeard(store, ear(store.openSampleFeed()));
+      const entries = await readAll(store.openLogReader());
+      expect(entries.map(({ revision }) => revision)).toEqual([1]);
     });
 
     it('that nobody listens to are lost', async () => {
