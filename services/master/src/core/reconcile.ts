@@ -96,7 +96,7 @@ function takeSlotSteps(view: JobView, { nowMs, limits }: Pass, changes: TaskChan
   const tasks = changes.tasks();
   const shared = { job, descriptor: job.descriptor, status, hasStopWish, nowMs, limits };
   const input = { ...shared, stage: noStage, tasks };
-  const held = jobKind(job.descriptor) === 'mantis' ? heldStages(input) : new Map<number, number>();
+  const held = heldStages(input);
   for (const step of slotSteps(input, held)) if (!changes.take(step)) break;
   return Math.min(...held.values());
 }
