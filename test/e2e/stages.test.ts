@@ -4,35 +4,32 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type CuttableProxy, startCuttableProxy } from '../support/cuttable-proxy.js';
 import { DockerCell, skipCellTests } from '../support/docker-cell.js';
-import { mantis, ownPart, shell, stateOf } from '../support/jobs.js';
+import { mantis, ownPart, runs, shell, stateOf } from '../support/jobs.js';
 
+const onBridge = { parameters: { network: 'bridge' } };
 /** Says hello to whoever connects. */
 const greeter = 'while :; do echo "hello from stage $BERTH_STAGE" | nc -l -p 8080; done';
 /** Tells what it was told, asks its neighbour, and watches it with what any image has. */
 const asker = [
   'echo "stage $BERTH_STAGE of $BERTH_STAGE_COUNT, index $BERTH_WORKER_INDEX, number $BERTH_WORKER_NUMBER"',
   'echo "previous=$BERTH_PREVIOUS_STAGE next=$BERTH_NEXT_STAGE"',
-  'IFS=:; set -- $BERTH_PREVIOUS_STAGE; nc $1 $2 < /dev/null',
+  // Between two greetings nobody listens for a moment.
+  'IFS=:,; set -- $BERTH_PREVIOUS_STAGE; until nc $1 $2 < /dev/null; do sleep 0.1; done',
   'exec wget -q -O - "$BERTH_STAGES_ENDPOINT"',
 ].join('; ');
 
 describe.skipIf(skipCellTests !== false)('the stages of a Mantis job on a real Docker engine', () => {
   let cell: DockerCell;
-  /** The gateway's address has to be known before it is started. */
-  let proxy: CuttableProxy;
 
   beforeAll(async () => {
-    proxy = await startCuttableProxy(0);
-    const master = { BERTH_MASTER_KILL_GRACE: '500ms', BERTH_MASTER_API_URL: `http://${proxy.address}` };
-    cell = await DockerCell.start({ env: { master, agent: { BERTH_AGENT_ALLOW_HOST_NETWORK: '1' } } });
-    proxy.target = Number(cell.local.api.http.split(':').at(-1));
+    const env = {
+      master: { BERTH_MASTER_KILL_GRACE: '500ms' },
+      agent: { BERTH_AGENT_ALLOW_HOST_NETWORK: '1' },
+    };
+    cell = await DockerCell.start({ env, admitsContainers: true });
   });
-  afterAll(async () => {
-    await cell?.stop();
-    await proxy?.close();
-  });
+  afterAll(() => cell?.stop());
 
   const scaleStage = (jobId: string, stage: number, desired: number) =>
     cell.caller.call(
@@ -54,16 +51,47 @@ describe.skipIf(skipCellTests !== false)('the stages of a Mantis job on a real D
       return parts.every((part) => text.includes(part)) && text;
     });
 
+  it('are told at their start where the stage before them is, though all are submitted at once', async () => {
+    const listening = { ...onBridge, resources: { cpu: '0.1', memory: '32', ports: '8080' } };
+    const id = await cell.caller.create(
+      mantis([
+        { container: shell(greeter, listening), tasks: 2 },
+        { container: shell(`env; ${asker}`, onBridge), tasks: 2 },
+        { container: shell('env; exec sleep 600', onBridge) },
+      ]),
+    );
+    const job = await cell.until('all stages run', async () => {
+      const found = await cell.caller.find(id);
+      return runs(5)(found) && found;
+    });
+    const at = (stage: number, port: string) =>
+      job.tasks
+        .filter(({ taskContext }) => taskContext['task.stage'] === String(stage))
+        .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+        .map(({ taskContext }) => `${taskContext['task.containerIp']}${port}`)
+        .join(',');
+    expect(at(1, ':8080')).toMatch(/^\d+(\.\d+){3}:8080,\d+(\.\d+){3}:8080$/);
+    for (const own of ['2-0-0', '2-1-0'])
+      await printed(
+        `${id}.${own}`,
+        `BERTH_PREVIOUS_STAGE=${at(1, ':8080')}\n`,
+        'hello from stage 1',
+        'event: stage',
+      );
+    await printed(`${id}.3-0-0`, `BERTH_PREVIOUS_STAGE=${at(2, '')}\n`);
+    await cell.caller.kill(id);
+    await cell.until('no container is left', async () => (await cell.containers()).length === 0);
+  });
+
   it('know each other, and a worker that is killed comes again at its index with a greater number', async () => {
     const id = await cell.caller.create(
       mantis([
         {
           container: shell(greeter, {
             resources: { cpu: '0.1', memory: '32', ports: '8080' },
-            parameters: { network: 'bridge' },
+            ...onBridge,
           }),
         },
-        // On the host's network it reaches the gateway, which listens on the loopback address.
         { container: shell(asker, { parameters: { network: 'host' } }), tasks: 0 },
       ]),
     );

@@ -50,6 +50,15 @@ describe('planCell', () => {
     expect(gateways.map((gateway) => gateway.grpc)).toEqual(['127.0.0.1:7104', '127.0.0.1:7105']);
   });
 
+  it('tells masters where containers reach a gateway', () => {
+    const told = (given: Partial<CellSettings>) =>
+      planCell({ ...settings, ...given }, documented).services.find(({ kind }) => kind === 'master')?.env
+        .BERTH_MASTER_API_URL;
+    expect(told({})).toBe('http://127.0.0.1:7180');
+    expect(told({ containersApiUrl: 'http://172.17.0.1:4711' })).toBe('http://172.17.0.1:4711');
+    expect(told({ counts: { api: 0, master: 1, agent: 1 } })).toBe('');
+  });
+
   it('gives simulated agents no engine', () => {
     const { services } = planCell({ ...settings, runtime: 'simulated' }, documented);
     const agent = services.find((service) => service.kind === 'agent');

@@ -12,6 +12,8 @@ export interface CellSettings {
   readonly counts: Readonly<Record<ServiceKind, number>>;
   /** Begins the agents' ids: they must differ between cells on one engine. */
   readonly agentIdPrefix: string;
+  /** Where containers reach the first gateway over HTTP; where absent, those on the host's network do at its own address. */
+  readonly containersApiUrl?: string;
   /** Added to the environment of every service of a kind. */
   readonly extraEnv: Readonly<Partial<Record<ServiceKind, Readonly<Record<string, string>>>>>;
 }
@@ -50,6 +52,8 @@ export function planCell(settings: CellSettings, portOf: PortOf): CellPlan {
     jobV1: at('apiJobV1', index),
     http: at('apiHttp', index),
   }));
+  // Of several gateways the first: containers can be told only one address.
+  const apiUrl = settings.containersApiUrl ?? (gateways[0] === undefined ? '' : `http://${gateways[0].http}`);
   const agentIds = times(settings.counts.agent, (index) => numbered(settings.agentIdPrefix, index));
   const service = (
     kind: ServiceKind,
@@ -69,7 +73,7 @@ export function planCell(settings: CellSettings, portOf: PortOf): CellPlan {
       ...gateways.map((gateway, index) => service('api', index, gateway.http, gatewayEnv(gateway))),
       ...times(settings.counts.master, (index) => {
         const http = at('masterHttp', index);
-        return service('master', index, http, { BERTH_MASTER_HTTP: http });
+        return service('master', index, http, { BERTH_MASTER_HTTP: http, BERTH_MASTER_API_URL: apiUrl });
       }),
       ...agentIds.map((id, index) => {
         const http = at('agentHttp', index);

@@ -4,6 +4,7 @@ import type { Member, RunPaths } from './cell-members.js';
 import { redisMember, serviceMember, startAll } from './cell-members.js';
 import type { CellPlan, CellSettings, GatewayAddresses } from './cell-plan.js';
 import { planOnFreePorts } from './cell-ports.js';
+import { openContainerRelay } from './container-relay.js';
 import type { Lifetime } from './lifetime.js';
 import { createLifetime } from './lifetime.js';
 import { berthDir } from './paths.js';
@@ -31,6 +32,11 @@ export interface CellOptions {
   readonly counts?: Partial<Record<ServiceKind, number>>;
   /** Added to the environment of every service of a kind. */
   readonly env?: CellSettings['extraEnv'];
+  /**
+   * Let containers on the engine's bridge reach the first gateway over HTTP, as the masters then tell those of stages. That is
+   * listening on other than loopback, without TLS.
+   */
+  readonly admitsContainers?: boolean;
   /** Listen on the documented ports where they are free; otherwise, and where absent, on any free ones. */
   readonly documentedPorts?: boolean;
   /** Where the cell's data is while it runs; `.berth/` where absent. */
@@ -50,6 +56,8 @@ export interface LocalCell {
   readonly api: GatewayAddresses;
   readonly gateways: readonly GatewayAddresses[];
   readonly agentIds: readonly string[];
+  /** Where containers on the engine's bridge reach the first gateway over HTTP; undefined where they do not. */
+  readonly containersApiUrl: string | undefined;
   /** The port of each address of the first process of each kind. */
   readonly ports: Readonly<Record<PortName, number>>;
   readonly logsDir: string;
@@ -87,10 +95,20 @@ async function start(options: CellOptions, lifetime: Lifetime): Promise<LocalCel
   if (redis !== undefined) lifetime.defer(redis.stop);
   const redisUrl = redis?.url ?? (await givenRedis(options.redisUrl ?? ''));
   options.signal?.throwIfAborted();
-  const settings = settingsOf(options, redisUrl, run.id);
+  const relay =
+    options.admitsContainers === true && options.dockerHost !== undefined
+      ? await openContainerRelay(options.dockerHost)
+      : undefined;
+  if (relay !== undefined) lifetime.defer(relay.close);
+  const containersApiUrl = relay && `http://${relay.address}`;
+  const settings = {
+    ...settingsOf(options, redisUrl, run.id),
+    ...(containersApiUrl === undefined ? {} : { containersApiUrl }),
+  };
   const { plan, ports } = await planOnFreePorts(settings, options.documentedPorts ?? false);
   const [api] = plan.gateways;
   if (api === undefined) throw new Error('a cell needs a gateway');
+  relay?.relayTo(ports.apiHttp);
   // The containers go after the agents, which would otherwise report that they ended.
   await deferContainers(plan, settings, { run, lifetime });
   const services = plan.services.map((service) => serviceMember(service, at));
@@ -98,7 +116,7 @@ async function start(options: CellOptions, lifetime: Lifetime): Promise<LocalCel
   await startAll(services, options.signal);
   return {
     ...{ cell: settings.cell, redisUrl, dockerHost: settings.dockerHost, logsDir: at.logsDir },
-    ...{ api, gateways: plan.gateways, agentIds: plan.agentIds, ports },
+    ...{ api, gateways: plan.gateways, agentIds: plan.agentIds, containersApiUrl, ports },
     ...controls(redis === undefined ? services : [redis, ...services]),
     stop: () => lifetime.close(),
   };

@@ -71,6 +71,7 @@ async function startEverything(
       ...(name ? { cell: name } : {}),
       dockerHost: engine.host,
       documentedPorts: true,
+      admitsContainers: process.env.BERTH_INSECURE === '1',
       logsDir,
       signal,
     }),
@@ -79,10 +80,18 @@ async function startEverything(
   return { cell, image };
 }
 
-function addresses({ api, redisUrl, dockerHost, ports, logsDir: logs }: LocalCell): string[] {
+function addresses({
+  api,
+  redisUrl,
+  dockerHost,
+  ports,
+  logsDir: logs,
+  containersApiUrl,
+}: LocalCell): string[] {
   const moved = movedPorts(ports).map((name) => documentedPorts[name]);
   return [
     `  gateway  gRPC ${api.grpc}, job.v1 ${api.jobV1}, HTTP http://${api.http}`,
+    ...(containersApiUrl === undefined ? [] : [`           HTTP for containers ${containersApiUrl}`]),
     `  Redis    ${withoutPassword(redisUrl)}`,
     `  Docker   ${dockerHost}`,
     `  logs     ${logs}`,
