@@ -42,14 +42,14 @@ describe.skipIf(skipCellTests !== false)('autoscaling of real containers', () =>
           {
             condition: out,
             action: 'addInstances 1',
-            durationSecs: 2,
-            labels: { 'berth.coolDownSecs': '3' },
+            durationSecs: 1,
+            labels: { 'berth.coolDownSecs': '2' },
           },
           {
             condition: back,
             action: 'removeInstances 1',
-            durationSecs: 2,
-            labels: { 'berth.coolDownSecs': '3' },
+            durationSecs: 1,
+            labels: { 'berth.coolDownSecs': '2' },
           },
         ],
       },
