@@ -64,13 +64,15 @@ async function startEverything(
   const image = await ensureDemoImage(dockerClient(engine.host), berthDir, progress);
   signal.throwIfAborted();
   await emptyLogs(logsDir);
-  const name = process.env.BERTH_CELL;
+  const { BERTH_CELL: name, BERTH_MASTER_API_URL } = process.env;
   const cell = await progress.step('Start the cell', () =>
     startCell({
       ...redis,
       ...(name ? { cell: name } : {}),
       dockerHost: engine.host,
       documentedPorts: true,
+      // What the user says of how containers reach the gateway counts for more than what a local cell knows of it.
+      ...(BERTH_MASTER_API_URL ? { env: { master: { BERTH_MASTER_API_URL } } } : {}),
       admitsContainers: process.env.BERTH_INSECURE === '1',
       logsDir,
       signal,
