@@ -184,8 +184,10 @@ describe('watching stages', () => {
       [1, 2, 0],
       [2, 2, 0],
     ]);
+    expect(seen[1]?.stage?.wait).toEqual({ stage: 1, running: 0, wanted: 1 });
     await decide(store, [put(worker(id, 1, 0, '172.17.0.2'))]);
-    await until('the first stage is shown again', () => seen.length === 3);
+    await until('both stages are shown again: the second one waits no more', () => seen.length === 4);
+    expect(seen[3]?.stage).toMatchObject({ number: 2, wait: undefined, workers: [] });
     expect(seen[2]?.stage).toMatchObject({
       number: 1,
       workers: [
