@@ -128,8 +128,9 @@ function plainNews(commit: CommitChanges): readonly EntityNews[] {
   return told;
 }
 
-/** Much of a task's record is the master's own affair. */
-function isNews(change: AnyChange): boolean {
+/** Whether subscribers are told: much of a task's record is the master's own affair, and a wish to stop it is nobody's news. */
+export function isNews(change: AnyChange): boolean {
+  if (!isObserved(change.kind)) return false;
   return change.kind !== 'task' || change.after === undefined || isPublicChange(change);
 }
 

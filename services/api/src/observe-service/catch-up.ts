@@ -5,7 +5,13 @@
 import { decodeEntity, parseField } from '@berth/shared/store/codec';
 import type { Replica } from '@berth/shared/store/replica';
 import type { LogEntry, LogHead, LogReader } from '@berth/shared/store/store';
-import { type EntityNews, isObserved, newsOf, presentNews, type Selection } from '../core/cell-news.js';
+import {
+  type CommitMark,
+  type EntityNews,
+  isObserved,
+  presentNews,
+  type Selection,
+} from '../core/cell-news.js';
 import type { ChangeTail } from './change-tail.js';
 
 /** A gateway that is behind its subscriber has this long to catch up. */
@@ -31,15 +37,11 @@ export function missedSince(past: Past, older: OlderPast, selection: Selection):
   if ('reason' in older) return older;
   const recent = past.tail.after(older.upTo);
   if (recent === undefined) return { reason: 'the change log moved on too fast' };
-  if (selection.filter === undefined) {
-    const recentNews = recent.flatMap((commit) => newsOf(commit, past.replica, selection));
-    return { news: [...older.entries.flatMap((entry) => entryNews(entry, selection)), ...recentNews] };
-  }
+  const commits = [...older.entries, ...recent];
+  if (selection.filter === undefined)
+    return { news: commits.flatMap((commit) => storedNews(commit, selection)) };
   // Whether an entity was in sight then cannot be told any more; where it is now can.
-  const touched = [
-    ...older.entries.flatMap(({ writes }) => writes.flatMap(({ field }) => parseField(field) ?? [])),
-    ...recent.flatMap(({ changes }) => changes),
-  ];
+  const touched = commits.flatMap(({ writes }) => writes.flatMap(({ field }) => parseField(field) ?? []));
   const seen = touched.flatMap(({ kind, id }) => (isObserved(kind) ? [{ kind, id }] : []));
   const news = presentNews(seen, past.replica, { selection, commit: past.tail.last });
   return { news: news.map((one) => ({ ...one, isOutOfTurn: true })) };
@@ -104,11 +106,14 @@ async function readUpTo(
   return { upTo: at, entries };
 }
 
-function entryNews(entry: LogEntry, { kinds }: Selection): readonly EntityNews[] {
-  return entry.writes.flatMap((stored) => {
+function storedNews(
+  commit: CommitMark & Pick<LogEntry, 'writes'>,
+  { kinds }: Selection,
+): readonly EntityNews[] {
+  return commit.writes.flatMap((stored) => {
     const name = parseField(stored.field);
     if (name === undefined || !isObserved(name.kind) || !kinds.has(name.kind)) return [];
     const entity = stored.bytes.length === 0 ? undefined : decodeEntity(stored);
-    return [{ kind: name.kind, id: name.id, entity, commit: entry }];
+    return [{ kind: name.kind, id: name.id, entity, commit }];
   });
 }

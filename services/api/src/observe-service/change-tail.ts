@@ -4,6 +4,7 @@ import type { LogHead } from '@berth/shared/store/store';
 import type { Subscription } from 'rxjs';
 import type { CommitMark } from '../core/cell-news.js';
 import type { ChangingView } from '../observe-hub.js';
+import { KeptCommit } from './kept-commit.js';
 
 /** What is kept of the past, whichever is reached first. */
 export interface TailLimits {
@@ -18,7 +19,7 @@ export class ChangeTail {
   readonly #limits: TailLimits;
   readonly #subscription: Subscription;
   /** A ring would save the moving; a queue that is cut off in large pieces does so seldom enough. */
-  #commits: CommitChanges[] = [];
+  #commits: KeptCommit[] = [];
   #first = 0;
   #bytes = 0;
   /** The commit before the first that is kept. */
@@ -43,7 +44,7 @@ export class ChangeTail {
   }
 
   /** The commits after the position; undefined where it lies too far back, or in another history. */
-  after({ revision, commitId }: LogHead): readonly CommitChanges[] | undefined {
+  after({ revision, commitId }: LogHead): readonly KeptCommit[] | undefined {
     const index = revision - this.#before.revision;
     const kept = this.#commits.length - this.#first;
     if (index < 0 || index > kept) return undefined;
@@ -59,8 +60,9 @@ export class ChangeTail {
   #take(commit: CommitChanges): void {
     this.#last = { revision: commit.revision, commitId: commit.commitId, atMs: commit.atMs };
     if (commit.actor === resyncActor) return this.#startAnew(commit);
-    this.#commits.push(commit);
-    this.#bytes += sizeOf(commit);
+    const kept = new KeptCommit(commit);
+    this.#commits.push(kept);
+    this.#bytes += kept.byteLength;
     while (this.#bytes > this.#limits.bytes || this.#commits.length - this.#first > this.#limits.commits)
       this.#forgetFirst();
     if (this.#first <= this.#commits.length / 2) return;
@@ -71,7 +73,7 @@ export class ChangeTail {
   #forgetFirst(): void {
     const oldest = this.#commits[this.#first];
     if (oldest === undefined) return;
-    this.#bytes -= sizeOf(oldest);
+    this.#bytes -= oldest.byteLength;
     this.#before = { revision: oldest.revision, commitId: oldest.commitId };
     this.#first += 1;
   }
@@ -82,8 +84,4 @@ export class ChangeTail {
     this.#bytes = 0;
     this.#before = { revision, commitId };
   }
-}
-
-function sizeOf({ changes }: CommitChanges): number {
-  return changes.reduce((sum, { after }) => sum + (after?.bytes.length ?? 0), 64);
 }
