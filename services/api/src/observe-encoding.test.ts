@@ -1,7 +1,9 @@
 import { JobChangeNotification, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { composeJob } from '@berth/shared/model/job';
+import { MessageBurst } from '@berth/shared/rpc/message-burst';
 import { describe, expect, it } from 'vitest';
 import { jobViewOf } from './core/observe.js';
+import { packedBatch } from './message-packing.js';
 import { notificationBytes, snapshotBytes } from './observe-encoding.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from './testing/scripted-cell.js';
 
@@ -57,8 +59,12 @@ describe('the spliced bytes', () => {
     });
   });
 
-  it('of a change are made once', () => {
-    const finished = { kind: 'finished', jobId: 'j' } as const;
-    expect(notificationBytes(finished)).toBe(notificationBytes(finished));
+  it('of a batch are made once for all who share it', () => {
+    const batch = viewOf('j').tasks.map((task) => ({ kind: 'task', jobId: 'j', task }) as const);
+    const bursts = packedBatch(batch, notificationBytes);
+    expect(packedBatch(batch, notificationBytes)).toBe(bursts);
+    expect(bursts.flatMap((burst) => (burst instanceof MessageBurst ? burst.messages() : [burst]))).toEqual(
+      batch.map(notificationBytes),
+    );
   });
 });

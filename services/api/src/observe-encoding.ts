@@ -7,18 +7,15 @@ import type { Entity } from '@berth/shared/model/entity';
 import { composeJob } from '@berth/shared/model/job';
 import { publicTaskBytes } from '@berth/shared/store/codec';
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
-import type { JobView, Notification } from './core/observe.js';
+import type { DefinitionNotification, JobView, Notification } from './core/observe.js';
+import { framedBytes, Splicer } from './observe-service/splice.js';
 
 /** The wire type of strings, bytes and messages. */
 const lengthDelimited = 2;
 /** The tag of a field of such a type. */
 export const tagOf = (field: number) => (field << 3) | lengthDelimited;
 
-const notificationTags = {
-  jobSnapshot: tagOf(1),
-  jobDefinitionUpdate: tagOf(3),
-  taskUdate: tagOf(5),
-} as const;
+const notificationFields = { jobSnapshot: 1, jobDefinitionUpdate: 3, taskUdate: 5 } as const;
 /** Of netflix.titus.Job. */
 export const jobTags = {
   id: tagOf(1),
@@ -31,15 +28,23 @@ export const jobTags = {
 /** Where JobRecord keeps its descriptor. */
 const recordDescriptorField = 3;
 
-const encoded = new WeakMap<Notification, Buffer>();
-
-/** The notification's bytes, encoded once for all subscribers. */
+/**
+ * The notification's bytes. They are not kept: putting stored bytes behind their tags costs less than looking up whether that
+ * has been done, and whoever shares a batch shares what is made of it.
+ */
 export function notificationBytes(notification: Notification): Buffer {
-  const known = encoded.get(notification);
-  if (known !== undefined) return known;
-  const bytes = encode(notification);
-  encoded.set(notification, bytes);
-  return bytes;
+  switch (notification.kind) {
+    case 'definition':
+      return definitionUpdate(notification);
+    case 'task':
+      return taskUpdate(notification.task);
+    case 'finished':
+      return Buffer.from(
+        JobChangeNotification.encode({
+          notification: { $case: 'jobFinished', value: { id: notification.jobId } },
+        }).finish(),
+      );
+  }
 }
 
 export const snapshotEndBytes: Buffer = Buffer.from(
@@ -49,7 +54,7 @@ export const snapshotEndBytes: Buffer = Buffer.from(
 /** A job as subscribers first see it, with these of its tasks. */
 export function snapshotBytes(view: JobView, tasks: readonly Entity<'task'>[]): Buffer {
   const writer = new BinaryWriter();
-  writer.uint32(notificationTags.jobSnapshot).fork();
+  writer.uint32(tagOf(notificationFields.jobSnapshot)).fork();
   writer.uint32(tagOf(1)).fork();
   writeJob(writer, view, tasks);
   return finish(writer.join().join());
@@ -71,26 +76,27 @@ export function writeJob(
     StateChange.encode(change, writer.uint32(jobTags.stateChanges).fork()).join();
 }
 
-function encode(notification: Notification): Buffer {
-  const writer = new BinaryWriter();
-  switch (notification.kind) {
-    case 'definition':
-      writer.uint32(notificationTags.jobDefinitionUpdate).fork();
-      writer.uint32(tagOf(1)).string(notification.jobId);
-      writer.uint32(tagOf(2)).bytes(descriptorBytes(notification.job));
-      return finish(writer.join());
-    case 'task':
-      writer.uint32(notificationTags.taskUdate).fork();
-      writer.uint32(tagOf(1)).bytes(publicTaskBytes(notification.task));
-      return finish(writer.join());
-    case 'finished':
-      return finish(
-        JobChangeNotification.encode(
-          { notification: { $case: 'jobFinished', value: { id: notification.jobId } } },
-          writer,
-        ),
-      );
-  }
+function definitionUpdate({ jobId, job }: DefinitionNotification): Buffer {
+  const id = Buffer.from(jobId);
+  const descriptor = descriptorBytes(job);
+  const length = framedBytes(id.length) + framedBytes(descriptor.length);
+  const splicer = new Splicer(framedBytes(length));
+  splicer.open(notificationFields.jobDefinitionUpdate, length);
+  splicer.open(1, id.length);
+  splicer.bytes(id);
+  splicer.open(2, descriptor.length);
+  splicer.bytes(descriptor);
+  return splicer.buffer;
+}
+
+function taskUpdate(task: Entity<'task'>): Buffer {
+  const bytes = publicTaskBytes(task);
+  const length = framedBytes(bytes.length);
+  const splicer = new Splicer(framedBytes(length));
+  splicer.open(notificationFields.taskUdate, length);
+  splicer.open(1, bytes.length);
+  splicer.bytes(bytes);
+  return splicer.buffer;
 }
 
 /** The encoded descriptor inside the stored job, not copied. */
