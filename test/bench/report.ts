@@ -58,6 +58,11 @@ export function noted(name: string, value: number, unit: string): BenchRow {
   return { case: name, value: round(value), unit };
 }
 
+/** The row, with the value of another one of the same run beside it. */
+export function beside(row: BenchRow, name: string, value: number): BenchRow {
+  return { ...row, against: name, againstValue: round(value), ratio: round(row.value / value) };
+}
+
 export function printReport(report: BenchReport): void {
   const header = ['case', 'value', 'against', 'ratio', 'goal', ''];
   const lines = report.rows.map((row) => [
