@@ -5,7 +5,7 @@ import { silentLogger } from '@berth/shared/process/logger';
 import { resyncActor } from '@berth/shared/store/replica';
 import type { Write } from '@berth/shared/store/store';
 import { Subject } from 'rxjs';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Notification, notificationsOf } from './core/observe.js';
 import { type ChangingView, ObserveHub, type Subscriber } from './observe-hub.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from './testing/scripted-cell.js';
@@ -93,6 +93,36 @@ describe('ObserveHub', () => {
     leaveOne();
     await commit(jobWrite('job0'));
     expect([all.offers, one.offers]).toEqual([[], []]);
+  });
+
+  it('tells many subscribers turn by turn, and what happens meanwhile as one batch', async () => {
+    const all = Array.from({ length: 150 }, () => new Recorder());
+    for (const one of all) hub.subscribeAll(one);
+    await commit(jobWrite('job0'));
+    const told = () => all.filter(({ offers }) => offers.length > 0).length;
+    expect(told()).toBeGreaterThan(0);
+    expect(told()).toBeLessThan(all.length);
+    await commit(jobWrite('job1'));
+    await commit(jobWrite('job2'));
+    await vi.waitFor(() => expect(all.every(({ offers }) => offers.length === 2)).toBe(true));
+    for (const { offers } of all)
+      expect(offers.map((offer) => offer.map(({ jobId }) => jobId))).toEqual([['job0'], ['job1', 'job2']]);
+    expect(all.at(-1)?.offers[1]).toBe(all[0]?.offers[1]);
+  });
+
+  it('has told everybody of everything before anybody new subscribes', async () => {
+    const all = Array.from({ length: 150 }, () => new Recorder());
+    const leave = all.map((one) => hub.subscribeAll(one));
+    await commit(jobWrite('job0'));
+    await commit(jobWrite('job1'));
+    leave.at(-1)?.();
+    const late = new Recorder();
+    hub.subscribeAll(late);
+    expect(all.slice(0, -1).every(({ offers }) => offers.length === 2)).toBe(true);
+    expect([all.at(-1)?.offers.length, late.offers.length]).toEqual([0, 0]);
+    await commit(jobWrite('job2'));
+    await vi.waitFor(() => expect(late.offers).toHaveLength(1));
+    expect(late.offers[0]?.map(({ jobId }) => jobId)).toEqual(['job2']);
   });
 
   it('tells what a resynchronisation has found', async () => {

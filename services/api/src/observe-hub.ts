@@ -38,9 +38,23 @@ export interface Feed<N> {
 const maxGathered = 1_000;
 
 /**
+ * Subscribers of everything who are told in one turn of the event loop. Their bytes leave at the end of it: those who come first
+ * would otherwise wait for a thousand others, and whatever else the gateway does with them.
+ */
+const toldPerTurn = 64;
+
+/** A batch that some have been told of. */
+interface Telling<N> {
+  readonly batch: readonly N[];
+  readonly subscribers: readonly Subscriber<N>[];
+  told: number;
+}
+
+/**
  * Turns each commit into notifications, once, and hands them to those whom they concern: subscribers of everything get all,
- * a subscriber of one topic costs nothing while others change. Commits that arrive at once are told at once, as one batch
- * that all share; it is told before anything else happens, and before anybody new subscribes.
+ * a subscriber of one topic costs nothing while others change. Commits that arrive at once, or while others are told of, are
+ * told as one batch that all share. It is told turn by turn where there are many subscribers, and to all of them before
+ * anybody new subscribes.
  */
 export class ObserveHub<N> {
   readonly #feed: Feed<N>;
@@ -50,6 +64,7 @@ export class ObserveHub<N> {
   readonly #ofTopic = new Map<string, Set<Subscriber<N>>>();
   readonly #subscription: Subscription;
   #gathered: N[] = [];
+  #telling: Telling<N> | undefined;
 
   constructor(feed: Feed<N>, view: ChangingView, log: Logger) {
     this.#feed = feed;
@@ -89,7 +104,7 @@ export class ObserveHub<N> {
       this.flush();
       return this.#failAll(commit);
     }
-    if (this.#gathered.length === 0) queueMicrotask(() => this.flush());
+    if (this.#gathered.length === 0 && this.#telling === undefined) queueMicrotask(() => this.#tellSome());
     for (const notification of this.#feed.notificationsOf(commit, this.#view))
       this.#gathered.push(notification);
     if (this.#gathered.length >= maxGathered) this.flush();
@@ -100,14 +115,36 @@ export class ObserveHub<N> {
     return isBroken(commit, this.#view);
   }
 
-  /** Hands out what was gathered. */
+  /** Hands out all that was gathered, in this turn. */
   flush(): void {
+    do this.#tellNext(Number.POSITIVE_INFINITY);
+    while (this.#gathered.length > 0);
+  }
+
+  /** Hands out as much as one turn may, the rest in later ones. */
+  #tellSome(): void {
+    this.#tellNext(toldPerTurn);
+    if (this.#telling !== undefined || this.#gathered.length > 0) setImmediate(() => this.#tellSome());
+  }
+
+  /** Goes on with the batch that is being told, or begins with what was gathered. */
+  #tellNext(subscribers: number): void {
+    this.#telling ??= this.#begin();
+    const telling = this.#telling;
+    if (telling === undefined) return;
+    const next = telling.subscribers.slice(telling.told, telling.told + subscribers);
+    telling.told += next.length;
+    if (telling.told === telling.subscribers.length) this.#telling = undefined;
+    // A subscriber may leave while others are told.
+    for (const subscriber of next) if (this.#ofAll.has(subscriber)) subscriber.offer(telling.batch);
+  }
+
+  #begin(): Telling<N> | undefined {
     const batch = this.#gathered;
-    if (batch.length === 0) return;
+    if (batch.length === 0) return undefined;
     this.#gathered = [];
-    // A subscriber may leave while it is told.
-    for (const subscriber of [...this.#ofAll]) subscriber.offer(batch);
     if (this.#ofTopic.size > 0) this.#tellByTopic(batch);
+    return { batch, subscribers: [...this.#ofAll], told: 0 };
   }
 
   #tellByTopic(batch: readonly N[]): void {

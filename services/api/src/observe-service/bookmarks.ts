@@ -11,6 +11,8 @@ export interface Silent {
   lastToldMs: number;
   /** Changes that wait to be sent. */
   readonly pending: number;
+  /** Hands it what others may have been told before it. */
+  flush(): void;
   offer(items: readonly Item[]): void;
 }
 
@@ -43,7 +45,11 @@ export class Bookmarks {
     const nowMs = this.#nowMs();
     let batch: readonly Item[] | undefined;
     for (const stream of this.#streams) {
-      if (nowMs - stream.lastToldMs < stream.intervalMs || stream.pending > 0) continue;
+      const isDue = () => nowMs - stream.lastToldMs >= stream.intervalMs && stream.pending === 0;
+      if (!isDue()) continue;
+      // A bookmark must not overtake what is told turn by turn.
+      stream.flush();
+      if (!isDue()) continue;
       batch ??= [{ kind: 'bookmark', commit: this.#last() }];
       stream.offer(batch);
       stream.lastToldMs = nowMs;

@@ -142,6 +142,7 @@ class Session {
       get pending() {
         return stream.pending;
       },
+      flush: () => feed.hub.flush(),
       offer: (items: readonly Item[]) => subscriber.offer(items),
     };
     const leaveHub = feed.hub.subscribeAll({
