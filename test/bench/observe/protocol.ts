@@ -20,8 +20,14 @@ export interface ClientReport {
   readonly open: number;
   readonly slowest: number;
   readonly total: number;
-  readonly ages?: readonly number[];
 }
+
+/** When ages are no longer measured: what they were, in ms. */
+export interface ClientAges {
+  readonly ages: readonly number[];
+}
+
+export type ClientMessage = ClientReport | ClientAges;
 
 /** To the load. Bursts are made as long as no more than a window of events is on the way; `allowed` moves it on. */
 export type LoadOrder =

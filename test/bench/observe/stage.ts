@@ -4,7 +4,14 @@ import { once } from 'node:events';
 import { waitFor } from '../../support/wait-for.js';
 import { quantile } from '../report.js';
 import { cpuSeconds, end, forkBeside, type ServerProcess } from './processes.js';
-import type { ClientOrder, ClientReport, LoadOrder, LoadReport, StreamKind } from './protocol.js';
+import type {
+  ClientMessage,
+  ClientOrder,
+  ClientReport,
+  LoadOrder,
+  LoadReport,
+  StreamKind,
+} from './protocol.js';
 
 const settledMs = 300;
 const patienceMs = 120_000;
@@ -28,7 +35,6 @@ export class Stage {
   readonly #load: ChildProcess = forkBeside('load.js');
   #report: ClientReport = { open: 0, slowest: 0, total: 0 };
   #reportedMs = 0;
-  #ages: number[] = [];
   /** What each subscriber had received when the load began. */
   #base = 0;
   #isLoading = false;
@@ -38,7 +44,9 @@ export class Stage {
   constructor(server: ServerProcess, kind: StreamKind) {
     this.server = server;
     this.#kind = kind;
-    this.#clients.on('message', (report: ClientReport) => this.#take(report));
+    this.#clients.on('message', (message: ClientMessage) => {
+      if (!('ages' in message)) this.#take(message);
+    });
   }
 
   async startLoad(order: Extract<LoadOrder, { do: 'start' }>): Promise<void> {
@@ -72,15 +80,16 @@ export class Stage {
   async ages(events: number, eventsPerSecond: number): Promise<Ages> {
     const { slowest } = this.#report;
     this.#base = slowest;
-    this.#ages = [];
     this.#order({ do: 'measureAges', on: true });
     const sent = await this.#run(events, eventsPerSecond);
     await waitFor(() => this.#report.slowest - slowest >= sent, {
       what: 'all is received',
       timeoutMs: patienceMs,
     });
+    const told = this.#nextAges();
     this.#order({ do: 'measureAges', on: false });
-    return { p50Ms: quantile(this.#ages, 0.5), p99Ms: quantile(this.#ages, 0.99) };
+    const ages = await told;
+    return { p50Ms: quantile(ages, 0.5), p99Ms: quantile(ages, 0.99) };
   }
 
   /** Opens more streams and resolves once their snapshots have begun; changes may go on meanwhile. */
@@ -140,9 +149,19 @@ export class Stage {
     const isProgress = report.slowest !== this.#report.slowest;
     if (report.total !== this.#report.total) this.#reportedMs = performance.now();
     this.#report = report;
-    for (const age of report.ages ?? []) this.#ages.push(age);
     if (this.#isLoading && isProgress && !this.#isUnbounded)
       this.#tellLoad({ do: 'received', events: report.slowest - this.#base });
+  }
+
+  #nextAges(): Promise<readonly number[]> {
+    return new Promise((resolve) => {
+      const take = (message: ClientMessage) => {
+        if (!('ages' in message)) return;
+        this.#clients.off('message', take);
+        resolve(message.ages);
+      };
+      this.#clients.on('message', take);
+    });
   }
 
   #tellLoad(order: LoadOrder): void {
