@@ -12,7 +12,7 @@ import { TitusCaller } from '../support/titus-caller.js';
 import { waitFor } from '../support/wait-for.js';
 import { type BenchRow, machineConditions, median, noted, printReport } from './report.js';
 import { Observer } from './schedule/observer.js';
-import { startStage } from './schedule/stage.js';
+import { stageFlags, startStage } from './schedule/stage.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -38,6 +38,12 @@ const published = 3_750;
 /** How long a container of the rate that is kept up runs: long enough for some 40,000 of them at a time. */
 const runMs = 10_000;
 
+/**
+ * scheduler_perf measures placement alone: nothing runs its pods. Here agents take the tasks at once, and their containers
+ * are as slow to start as containers are.
+ */
+const startDelayMs = 1_000;
+
 interface Case {
   readonly name: string;
   /** Pods per second that scheduler_perf demands with 5,000 nodes. */
@@ -45,6 +51,10 @@ interface Case {
   /** Tasks that are to be placed. */
   readonly tasks: number;
   readonly jobs: (scale: number) => readonly Descriptor[];
+  /** What runs already. */
+  readonly before?: () => readonly Descriptor[];
+  /** A job that is created and killed, again and again, meanwhile. */
+  readonly churn?: () => Descriptor;
 }
 
 interface Asked {
@@ -52,19 +62,26 @@ interface Asked {
   readonly soft?: Readonly<Record<string, string>>;
   readonly expression?: string;
   readonly cpu?: string;
+  readonly tier?: string;
 }
 
 function jobOf(
   tasks: number,
-  { hard = {}, soft = {}, expression = '', cpu = '0.1' }: Asked = {},
+  { hard = {}, soft = {}, expression = '', cpu = '0.1', tier = 'flex' }: Asked = {},
 ): Descriptor {
   const container = {
-    ...simulated(),
+    ...simulated({ startDelayMs }),
     resources: { cpu, memory: '256' },
     hardConstraints: { constraints: hard, expression },
     softConstraints: { constraints: soft },
   };
-  return service(container, { tasks });
+  return { ...service(container, { tasks }), labels: { 'berth.tier': tier } };
+}
+
+/** Jobs that leave no agent as much as half of its processors. */
+function fillingJobs(): readonly Descriptor[] {
+  const container = { ...simulated(), resources: { cpu: '4', memory: '256' } };
+  return Array.from({ length: Math.ceil(agents / 250) }, () => batch(container, { tasks: 500 }));
 }
 
 /** Jobs of so many tasks each. */
@@ -108,7 +125,7 @@ const cases: readonly Case[] = [
     jobs: (part) => [jobOf(200, { cpu: '9' }), ...jobsOf(5_000 * part, 500)],
   },
   {
-    name: 'mixed, 10,000 tasks of 100 jobs',
+    name: 'mixed, with churn, 10,000 tasks of 100 jobs',
     gate: 710,
     tasks: 10_000,
     jobs: (part) =>
@@ -116,6 +133,14 @@ const cases: readonly Case[] = [
         const kinds = [plain, jobOf(100, hardSpread), jobOf(100, { soft: { zone: 'zone-1' } })];
         return kinds[index % kinds.length] ?? plain;
       }),
+    churn: () => jobOf(10),
+  },
+  {
+    name: 'preemption, 5,000 critical tasks on a full cell',
+    gate: 570,
+    tasks: 5_000,
+    jobs: (part) => jobsOf(5_000 * part, 500, { cpu: '4', tier: 'critical' }),
+    before: fillingJobs,
   },
 ];
 
@@ -143,18 +168,34 @@ async function createAll(jobs: readonly Descriptor[]): Promise<string[]> {
 }
 
 /** Placements per second, from sending the first CreateJob until the last task is seen DISPATCHED. */
-async function play({ name, tasks, jobs }: Case): Promise<number> {
+async function play({ name, tasks, jobs, before, churn }: Case): Promise<number> {
   const part = Number(options.part);
   const expected = tasks * part;
   observer.reset();
+  const filled = before === undefined ? [] : await fill(name, before());
+  const placed = new AbortController();
   const beganMs = performance.now();
+  const churning = churn === undefined ? undefined : createAndKill(churn(), placed.signal);
   const ids = await createAll(jobs(part));
-  await waitUntil(() => observer.placed >= expected, `${name}: all is placed`);
+  await waitUntil(() => observer.progressOf(ids).placed >= expected, `${name}: all is placed`);
   const seconds = (performance.now() - beganMs) / 1000;
-  await waitUntil(() => observer.running >= expected, `${name}: all runs`);
-  for (const id of ids) await caller.kill(id);
-  await waitUntil(() => observer.ended >= expected, `${name}: all has ended`);
+  placed.abort();
+  await churning;
+  await waitUntil(() => observer.progressOf(ids).running >= expected, `${name}: all runs`);
+  for (const id of [...filled, ...ids]) await caller.kill(id);
+  await waitUntil(() => observer.progressOf(ids).ended >= expected, `${name}: all has ended`);
   return expected / seconds;
+}
+
+/** Resolves with the ids of the jobs once all of their tasks run. */
+async function fill(name: string, jobs: readonly Descriptor[]): Promise<readonly string[]> {
+  const ids = await createAll(jobs);
+  await waitUntil(() => observer.progressOf(ids).running >= jobs.length * 500, `${name}: the cell is full`);
+  return ids;
+}
+
+async function createAndKill(job: Descriptor, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) await caller.kill(await caller.create(job, { deadlineMs: caseMs }));
 }
 
 async function waitUntil(condition: () => boolean, what: string): Promise<void> {
@@ -175,17 +216,18 @@ async function sustain(seconds: number, perSecond: number): Promise<number> {
   );
   observer.reset();
   const beganMs = performance.now();
+  const ids: string[] = [];
   let next = 0;
   const worker = async () => {
     while (next < jobs) {
       const waitMs = beganMs + (next * tasksPerJob * 1000) / perSecond - performance.now();
       next += 1;
       if (waitMs > 1) await delay(waitMs);
-      await caller.create(descriptor, { deadlineMs: caseMs });
+      ids.push(await caller.create(descriptor, { deadlineMs: caseMs }));
     }
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
-  await waitUntil(() => observer.running >= jobs * tasksPerJob, 'the last task runs');
+  await waitUntil(() => observer.progressOf(ids).running >= jobs * tasksPerJob, 'the last task runs');
   return (jobs * tasksPerJob * 1000) / (performance.now() - beganMs);
 }
 
@@ -267,6 +309,8 @@ printReport({
     ...machineConditions(),
     agents,
     agentProcesses: Number(options.processes),
+    containersStartInMs: startDelayMs,
+    nodeFlags: stageFlags.join(' '),
     appendfsync: 'always',
   },
   rows,

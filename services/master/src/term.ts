@@ -21,6 +21,9 @@ import type { ReportPump } from './report-pump.js';
 /** Rounds are cut smaller where their records are so large that a commit refuses them, down to this many writes. */
 const leastWritesPerRound = 8;
 const maxReportsPerRound = 500;
+const maxReportShare = 0.5;
+/** Of the writes of a round, this part at least is for tasks that wait for a place, where the last round left some waiting. */
+const placementShare = 0.9;
 /** A replica this far behind the log is in trouble; the term then ends, and another begins from what it has. */
 const replicaWaitMs = 10_000;
 const commitRetryMs = 200;
@@ -58,6 +61,8 @@ export class Term {
   readonly #options: TermOptions;
   readonly #alarm: Alarm;
   #maxWrites = maxWritesPerCommit;
+  /** Of the writes of the next round, what reports may have. */
+  #reportShare = maxReportShare;
 
   constructor(options: TermOptions) {
     this.#options = options;
@@ -100,7 +105,7 @@ export class Term {
   async #round(signal: AbortSignal): Promise<boolean> {
     const { agenda, reports, metrics } = this.#options;
     const stopTimer = metrics.rounds.startTimer();
-    const taken = reports.peek(Math.min(maxReportsPerRound, Math.floor(this.#maxWrites / 2)));
+    const taken = reports.peek(Math.min(maxReportsPerRound, Math.floor(this.#maxWrites * this.#reportShare)));
     const plan = this.#plan(taken);
     const isCommitted = await this.#carryOut(plan, taken, signal);
     if (!isCommitted) return false;
@@ -116,7 +121,9 @@ export class Term {
     metrics.queued.set(agenda.queueLength);
     stopTimer();
     this.#logRound(plan, taken.length);
-    return plan.leftOver.length === 0 && !plan.queueLeft && reports.pending < maxReportsPerRound;
+    const isPressed = plan.leftOver.length > 0 || plan.queueLeft;
+    this.#reportShare = isPressed ? 1 - placementShare : maxReportShare;
+    return !isPressed && reports.pending < maxReportsPerRound;
   }
 
   #plan(taken: Reports): RoundPlan {

@@ -45,11 +45,15 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-export async function startGateway(redisUrl: string, cell: string): Promise<ServerProcess> {
+export async function startGateway(
+  redisUrl: string,
+  cell: string,
+  nodeFlags: readonly string[] = [],
+): Promise<ServerProcess> {
   const [port, http, jobv1] = [await freePort(), await freePort(), await freePort()];
   const main = fileURLToPath(import.meta.resolve('@berth/api/main'));
   const probe = new URL('pause-probe.js', import.meta.url).href;
-  const child = spawn(process.execPath, [...gatewayFlags, '--import', probe, main], {
+  const child = spawn(process.execPath, [...nodeFlags, ...gatewayFlags, '--import', probe, main], {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     env: {
       ...process.env,

@@ -6,16 +6,22 @@ import {
   type ObserveResponse,
 } from '@berth/shared/gen/berth/v1/observe_service';
 import type { Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { jobIdOfTask } from '@berth/shared/model/job';
 import { isTerminal, State } from '@berth/shared/model/task-state';
 import { Client, credentials } from '@grpc/grpc-js';
+
+/** Of so many tasks each state was seen, or one after it. */
+interface Progress {
+  placed: number;
+  running: number;
+  ended: number;
+}
 
 export class Observer {
   readonly #client: Client;
   #states = new Map<string, State>();
+  #jobs = new Map<string, Progress>();
   #failure: Error | undefined;
-  placed = 0;
-  running = 0;
-  ended = 0;
   isOpen = false;
 
   constructor(port: number) {
@@ -35,9 +41,19 @@ export class Observer {
   /** Counts from nothing again. */
   reset(): void {
     this.#states = new Map();
-    this.placed = 0;
-    this.running = 0;
-    this.ended = 0;
+    this.#jobs = new Map();
+  }
+
+  /** How many tasks of these jobs have got how far. */
+  progressOf(jobIds: readonly string[]): Readonly<Progress> {
+    const sum = noProgress();
+    for (const id of jobIds) {
+      const { placed, running, ended } = this.#jobs.get(id) ?? noProgress();
+      sum.placed += placed;
+      sum.running += running;
+      sum.ended += ended;
+    }
+    return sum;
   }
 
   /** Throws where the stream has broken: nothing that it counted would mean anything. */
@@ -61,8 +77,19 @@ export class Observer {
     const before = this.#states.get(id) ?? State.QUEUED;
     if (state === before) return;
     this.#states.set(id, state);
-    if (state >= State.DISPATCHED && before < State.DISPATCHED) this.placed += 1;
-    if (state >= State.RUNNING && before < State.RUNNING) this.running += 1;
-    if (isTerminal(state)) this.ended += 1;
+    const job = this.#progressOf(jobIdOfTask(id));
+    if (state >= State.DISPATCHED && before < State.DISPATCHED) job.placed += 1;
+    if (state >= State.RUNNING && before < State.RUNNING) job.running += 1;
+    if (isTerminal(state)) job.ended += 1;
   }
+
+  #progressOf(jobId: string): Progress {
+    const known = this.#jobs.get(jobId) ?? noProgress();
+    this.#jobs.set(jobId, known);
+    return known;
+  }
+}
+
+function noProgress(): Progress {
+  return { placed: 0, running: 0, ended: 0 };
 }

@@ -10,6 +10,9 @@ import { cpuSeconds, end, freePort, startGateway } from '../observe/processes.js
 const cell = 'schedule';
 const readyMs = 120_000;
 
+/** What docs/operations/running.md recommends for a cell that is busy. */
+export const stageFlags: readonly string[] = ['--max-semi-space-size=64'];
+
 /** Beside what each service is started with, such as `--cpu-prof`. */
 const flags = (process.env.BERTH_BENCH_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
 
@@ -30,7 +33,7 @@ export async function startStage(agents: number, processes: number): Promise<Sch
   const redis = await startTestRedis();
   atEnd(() => redis.stop());
   const members: Member[] = [];
-  const gateway = await startGateway(redis.url, cell);
+  const gateway = await startGateway(redis.url, cell, stageFlags);
   const stage = {
     port: gateway.port,
     cpu: () =>
@@ -45,7 +48,9 @@ export async function startStage(agents: number, processes: number): Promise<Sch
     close,
   };
   try {
-    members.push(await startService('master', redis, { BERTH_MASTER_HTTP: 'free' }));
+    members.push(
+      await startService('master', redis, { BERTH_MASTER_HTTP: 'free', BERTH_MASTER_PREEMPTION: 'on' }),
+    );
     const each = Math.ceil(agents / processes);
     const zones = Array.from({ length: processes }, (_, zone) =>
       startService('agent', redis, {
@@ -83,7 +88,7 @@ async function startService(
   for (const [key, value] of Object.entries(settings))
     env[key] = value === 'free' ? `127.0.0.1:${await freePort()}` : value;
   const main = fileURLToPath(import.meta.resolve(`@berth/${name}/main`));
-  const child = spawn(process.execPath, [...flags, main], {
+  const child = spawn(process.execPath, [...stageFlags, ...flags, main], {
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { ...process.env, BERTH_REDIS_URL: url, BERTH_CELL: cell, BERTH_LOG_LEVEL: 'error', ...env },
   });
