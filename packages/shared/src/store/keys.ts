@@ -4,7 +4,7 @@ import { BerthError } from '../model/errors.js';
 export interface CellKeys {
   /** Hash: `KIND/ID` → revision (8 bytes, big-endian), then the record's Protobuf bytes. */
   readonly entities: string;
-  /** Stream of commits; an entry's id is `REVISION-0`. */
+  /** Stream of commits; an entry's id is `REVISION-0`, its writes are one value. */
   readonly log: string;
   /** Hash: `revision` and `commitId` of the last entry of the log. */
   readonly head: string;

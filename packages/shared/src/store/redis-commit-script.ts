@@ -90,12 +90,11 @@ local revision = tonumber(last[1] or 0)
 if #writes > 0 then
   revision = revision + 1
   local prefix = struct.pack('>I8', revision)
-  local entry = { 'commit', commitId, 'previous', last[2] or '', 'actor', actor, 'at', at }
-  local written, removed = {}, {}
+  -- One value for all of them: readers take far longer over a thousand values than over a thousand lengths.
+  local logged, written, removed = {}, {}, {}
   for i = 1, #writes do
     local field, record = writes[i][1], writes[i][2]
-    entry[#entry + 1] = field
-    entry[#entry + 1] = record
+    logged[i] = struct.pack('>I4c0I4c0', #field, field, #record, record)
     if record == '' then
       removed[#removed + 1] = field
     else
@@ -103,7 +102,8 @@ if #writes > 0 then
       written[#written + 1] = prefix .. record
     end
   end
-  redis.call('XADD', log, 'MAXLEN', '~', logLength, text(revision) .. '-0', unpack(entry))
+  redis.call('XADD', log, 'MAXLEN', '~', logLength, text(revision) .. '-0',
+    'commit', commitId, 'previous', last[2] or '', 'actor', actor, 'at', at, 'writes', table.concat(logged))
   if #written > 0 then redis.call('HSET', entities, unpack(written)) end
   if #removed > 0 then redis.call('HDEL', entities, unpack(removed)) end
   redis.call('HSET', head, 'revision', text(revision), 'commitId', commitId)

@@ -103,15 +103,32 @@ function checkEntries(entries: readonly ChainedEntry[], after: LogHead): LogRead
 
 function logEntry({ id, fields }: StreamEntry): ChainedEntry {
   const revision = Number(id.split('-')[0]);
-  const header = new Map<string, string>();
-  const writes: StoredEntity[] = [];
-  for (const [name, value] of pairs(fields)) {
-    if (name.includes('/')) writes.push({ field: name, revision, bytes: ownBytes(value) });
-    else header.set(name, value.toString());
-  }
-  const of = (name: string) => header.get(name) ?? '';
+  const values = new Map(pairs(fields));
+  const of = (name: string) => values.get(name)?.toString() ?? '';
   const [commitId, previousCommitId, actor] = [of('commit'), of('previous'), of('actor')];
+  const writes = writesIn(values.get('writes') ?? Buffer.alloc(0), revision);
   return { revision, commitId, previousCommitId, actor, atMs: Number(of('at')), writes };
+}
+
+/** The length of a name or a record stands before it, as a number of four bytes, big-endian. */
+const lengthBytes = 4;
+
+/** Names and records in turn; see `redis-commit-script.ts`. */
+function writesIn(value: Buffer, revision: number): readonly StoredEntity[] {
+  const writes: StoredEntity[] = [];
+  let at = 0;
+  const next = () => {
+    const from = at + lengthBytes;
+    at = from + value.readUInt32BE(at);
+    return from;
+  };
+  while (at < value.length) {
+    const nameAt = next();
+    const field = value.toString('utf8', nameAt, at);
+    const recordAt = next();
+    writes.push({ field, revision, bytes: ownBytes(value.subarray(recordAt, at)) });
+  }
+  return writes;
 }
 
 function storedEntity(field: string, value: Buffer): StoredEntity {
