@@ -44,6 +44,9 @@ const runMs = 10_000;
  */
 const startDelayMs = 1_000;
 
+/** scheduler_perf recreates a node, a pod and a service each second while it measures. */
+const churnMs = 100;
+
 interface Case {
   readonly name: string;
   /** Pods per second that scheduler_perf demands with 5,000 nodes. */
@@ -195,7 +198,10 @@ async function fill(name: string, jobs: readonly Descriptor[]): Promise<readonly
 }
 
 async function createAndKill(job: Descriptor, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) await caller.kill(await caller.create(job, { deadlineMs: caseMs }));
+  while (!signal.aborted) {
+    await caller.kill(await caller.create(job, { deadlineMs: caseMs }));
+    await delay(churnMs);
+  }
 }
 
 async function waitUntil(condition: () => boolean, what: string): Promise<void> {
