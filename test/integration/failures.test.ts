@@ -186,10 +186,14 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
     await start({ gateways: 2, masters: 2 });
     const old = await caller.create(service(simulated(), { tasks: 3 }));
     await caller.until(old, runs(3), 'runs');
-    const stream = cell.caller(1).observeJob(old);
-    await stream.until(isLive, 'the snapshot is over');
+    const streams = [cell.caller(1).observeJob(old), cell.caller(1).observeJobs()];
+    for (const stream of streams) await stream.until(isLive, 'the snapshot is over');
     expect(await cell.redis.command('FLUSHALL')).toMatch(/^\+OK/);
-    await waitFor(() => stream.code, { what: 'the stream ends' });
+    for (const stream of streams) {
+      // That the job had finished would not be true.
+      expect(await stream.ended()).toBe(status.ABORTED);
+      expect(stream.kinds).not.toContain('jobFinished');
+    }
     await waitFor(
       async () =>
         (await caller.failure(methods.findJob, { id: old }).catch(() => undefined))?.status ===

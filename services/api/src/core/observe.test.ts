@@ -94,6 +94,10 @@ describe('contradictsHistory', () => {
     ['a job that lives again', [statusWrite('job1', State.RUNNING)]],
     ['a job whose end is undone', [{ kind: 'jobStatus', id: 'job1' } as const]],
     ['a live task that is gone while its job lives', [{ kind: 'task', id: 'job0.0-0' } as const]],
+    [
+      'a live job that is gone',
+      [{ kind: 'task', id: 'job0.0-0' } as const, { kind: 'job', id: 'job0' } as const],
+    ],
   ])('sees %s', (_what, writes) => {
     const cell = cellWith(
       jobWrite('job0'),
@@ -102,6 +106,17 @@ describe('contradictsHistory', () => {
       statusWrite('job1', State.FINISHED),
     );
     expect(contradictsHistory(cell.commit(...writes), cell)).toBe(true);
+  });
+
+  it('sees a definition that went back', () => {
+    const cell = cellWith(jobWrite('job0'));
+    const later = cell.commit(jobWrite('job0', { descriptor: aServiceJob({ appName: 'later' }) }));
+    const [change] = later.changes;
+    if (change?.kind !== 'job' || change.before === undefined || change.after === undefined)
+      throw new Error('the job has changed');
+    const back = { ...change, before: change.after, after: change.before };
+    expect(contradictsHistory(later, cell)).toBe(false);
+    expect(contradictsHistory({ ...later, changes: [back] }, cell)).toBe(true);
   });
 
   it('finds nothing in what the master does', () => {
