@@ -7,20 +7,12 @@ import { parseArgs } from 'node:util';
 import { startTestRedis } from '../support/redis.js';
 import { waitFor } from '../support/wait-for.js';
 import { atEnd } from './ending.js';
+import { type Figures, fanOutRows } from './observe/fan-out-rows.js';
 import { residentMb, type ServerProcess, startEach, startEtcd, startGateway } from './observe/processes.js';
 import { burst, type LoadOrder, type StreamKind, valueBytes } from './observe/protocol.js';
 import { Stage } from './observe/stage.js';
 import { Surroundings } from './observe/surroundings.js';
-import {
-  atMost,
-  atMostTimes,
-  type BenchRow,
-  beside,
-  machineConditions,
-  median,
-  noted,
-  printReport,
-} from './report.js';
+import { atMost, type BenchRow, machineConditions, median, printReport } from './report.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -45,6 +37,8 @@ const changesWhilePausing = 6_000;
 /** Servers, load and subscribers are measured as they run for weeks: once they have compiled what they run. */
 const warmUp = { delivered: 1_000_000, least: 1_024, most: 20_000 } as const;
 const minEvents = 2_048;
+/** To a thousand subscribers some 25 commits go each second: of three seconds one slow commit alone would be the 99th percentile. */
+const agesSeconds = 8;
 const maxEvents = 40_000;
 
 const wanted = new Set(options.contestants.split(','));
@@ -58,17 +52,10 @@ interface Contestant {
   readonly target: (server: ServerProcess) => Extract<LoadOrder, { do: 'start' }>['target'];
 }
 
-interface Figures {
-  readonly perSecond: number[];
-  readonly cpuMicros: number[];
-  readonly p50Ms: number[];
-  readonly p99Ms: number[];
-}
-
 const redis = await startTestRedis();
 atEnd(() => redis.stop());
 let cells = 0;
-/** Of each measurement of the fan-out, how many processors others used meanwhile. */
+/** Of each measurement that others disturb, how many processors they used meanwhile. */
 const othersCores: number[] = [];
 const rows: BenchRow[] = [];
 
@@ -127,7 +114,7 @@ async function fanOut(): Promise<void> {
         for (const subscribers of subscriberCounts)
           await measureFanOut(stage, contestant.name, { subscribers, figures });
       });
-  for (const subscribers of subscriberCounts) reportFanOut(figures, subscribers);
+  for (const subscribers of subscriberCounts) rows.push(...fanOutRows(figures, subscribers));
 }
 
 async function measureFanOut(
@@ -148,7 +135,7 @@ async function measureFanOut(
   const events = Math.min(maxEvents, Math.max(isEach ? 1_024 : minEvents, Math.ceil(all / subscribers)));
   const { perSecond, cpuMicros } = await stage.throughput(events);
   const rate = perSecond / subscribers / 2;
-  const { p50Ms, p99Ms } = await stage.ages(Math.ceil(Math.max(burst * 8, rate * 3)), rate);
+  const { p50Ms, p99Ms } = await stage.ages(Math.ceil(Math.max(burst * 8, rate * agesSeconds)), rate);
   const others = surroundings.othersCores();
   othersCores.push(others);
   await stage.closeStreams();
@@ -161,59 +148,6 @@ async function measureFanOut(
   );
 }
 
-function reportFanOut(figures: ReadonlyMap<string, Figures>, subscribers: number): void {
-  const of = (name: string, what: keyof Figures) =>
-    median(figures.get(`${name} ${subscribers}`)?.[what] ?? []);
-  const to = `to ${subscribers}`;
-  const isGoal = subscribers >= 10;
-  const isThere = (name: string) => figures.has(`${name} ${subscribers}`);
-  for (const [name, leastOfEtcd] of [
-    ['berth.v1', 1],
-    ['ObserveJobs', 0.5],
-  ] as const) {
-    if (!isThere(name)) continue;
-    const against = { etcd: leastOfEtcd, 'encode and write each': 10 };
-    for (const [other, least] of Object.entries(against).filter(([each]) => isThere(each))) {
-      const compared = { name: other, value: of(other, 'perSecond'), least, isGoal };
-      rows.push(atLeastTimes(`${name} ${to}`, of(name, 'perSecond'), compared));
-    }
-    const cpuMicros = of(name, 'cpuMicros');
-    const cpu = `${name} ${to}: gateway CPU per event`;
-    const besides = Object.keys(against).filter(isThere);
-    if (besides.length === 0) rows.push(noted(cpu, cpuMicros, 'µs'));
-    for (const other of besides)
-      rows.push(beside(noted(cpu, cpuMicros, 'µs'), other, of(other, 'cpuMicros')));
-    rows.push(noted(`${name} ${to} at half the rate: p50`, of(name, 'p50Ms'), 'ms'));
-    const p99 = of(name, 'p99Ms');
-    rows.push(atMost(`${name} ${to} at half the rate: p99`, p99, 'ms', 100));
-    if (!isThere('etcd')) continue;
-    const compared = { name: 'etcd', value: of('etcd', 'p99Ms'), limit: 1 };
-    rows.push(atMostTimes(`${name} ${to} at half the rate: p99, each at its own`, p99, compared));
-  }
-}
-
-function atLeastTimes(
-  name: string,
-  value: number,
-  against: {
-    readonly name: string;
-    readonly value: number;
-    readonly least: number;
-    readonly isGoal: boolean;
-  },
-): BenchRow {
-  const ratio = value / against.value;
-  return {
-    case: name,
-    value: Math.round(value),
-    unit: 'events/s',
-    against: against.name,
-    againstValue: Math.round(against.value),
-    ratio: Number(ratio.toPrecision(3)),
-    ...(against.isGoal ? { goal: `ratio >= ${against.least}`, holds: ratio >= against.least } : {}),
-  };
-}
-
 /** One of a hundred subscribers reads nothing. */
 async function stall(): Promise<void> {
   const subscribers = 100;
@@ -221,6 +155,7 @@ async function stall(): Promise<void> {
   for (const contestant of streams())
     await onStage(contestant, fewTasks, async (stage) => {
       const [before, during]: [number[], number[]] = [[], []];
+      const surroundings = new Surroundings();
       for (let round = 0; round < rounds; round += 1) {
         await stage.open(subscribers);
         await stage.throughput(events / 4);
@@ -241,7 +176,11 @@ async function stall(): Promise<void> {
         goal: 'ratio >= 0.95',
         holds: ratio >= 0.95,
       });
-      progress(`${contestant.name}, one of 100 stalled: ${ratio.toFixed(3)} of the throughput`);
+      const others = surroundings.othersCores();
+      othersCores.push(others);
+      progress(
+        `${contestant.name}, one of 100 stalled: ${ratio.toFixed(3)} of the throughput (others used ${others.toFixed(2)} cores)`,
+      );
     });
 }
 
@@ -299,6 +238,7 @@ async function pause(): Promise<void> {
       if (pauses === undefined) return;
       await stage.open(1);
       pauses.begin();
+      const surroundings = new Surroundings();
       const [stood, busy]: [number[], number[]] = [[], []];
       for (let round = 0; round < rounds; round += 1) {
         const changing = stage.change(changesWhilePausing, changesPerSecondWhilePausing);
@@ -314,7 +254,11 @@ async function pause(): Promise<void> {
       rows.push(
         atMost(`${name}: longest pause, time without a processor aside`, Math.max(...busy), 'ms', 20),
       );
-      progress(`${name}: pauses ${inMs(stood)}; of them busy ${inMs(busy)}`);
+      const others = surroundings.othersCores();
+      othersCores.push(others);
+      progress(
+        `${name}: pauses ${inMs(stood)}; of them busy ${inMs(busy)} (others used ${others.toFixed(2)} cores)`,
+      );
     });
 }
 

@@ -1,4 +1,5 @@
 /** The subscribers' process: raw HTTP/2, one connection or a share of one per stream, counting what arrives. */
+import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { ObserveRequest } from '@berth/shared/gen/berth/v1/observe_service';
 import type { ClientMessage, ClientOrder, ClientReport, StreamKind } from './protocol.js';
@@ -44,18 +45,29 @@ function requestOf(kind: StreamKind): Buffer {
   }
 }
 
-function open({ kind, port, count, connections }: Extract<ClientOrder, { do: 'open' }>): void {
-  const own = Array.from({ length: connections }, () => {
-    const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: windowBytes } });
-    session.on('connect', () => session.setLocalWindowSize(windowBytes));
-    session.on('error', fail);
-    return session;
-  });
-  sessions.push(...own);
+/** So many connections are made at once: of thousands at the same moment a server's queue turns some away. */
+const connectingAtOnce = 250;
+
+async function open({ kind, port, count, connections }: Extract<ClientOrder, { do: 'open' }>): Promise<void> {
+  const own: ClientHttp2Session[] = [];
+  while (own.length < connections) {
+    const missing = Math.min(connectingAtOnce, connections - own.length);
+    const next = Array.from({ length: missing }, () => newSession(port));
+    sessions.push(...next);
+    own.push(...next);
+    await Promise.all(next.map((session) => once(session, 'connect')));
+  }
   for (let index = 0; index < count; index += 1) {
     const session = own[index % connections];
     if (session !== undefined) streams.push(openStream(session, kind));
   }
+}
+
+function newSession(port: number): ClientHttp2Session {
+  const session = connect(`http://127.0.0.1:${port}`, { settings: { initialWindowSize: windowBytes } });
+  session.on('connect', () => session.setLocalWindowSize(windowBytes));
+  session.on('error', fail);
+  return session;
 }
 
 function openStream(session: ClientHttp2Session, kind: StreamKind): Open {
@@ -110,7 +122,8 @@ setInterval(() => {
 process.on('message', (order: ClientOrder) => {
   switch (order.do) {
     case 'open':
-      return open(order);
+      open(order).catch(fail);
+      return;
     case 'measureAges':
       // Told at the end: two hundred reports a second of them took a good part of this process, and of the one that reads them.
       if (!order.on) process.send?.({ ages: ages ?? [] } satisfies ClientMessage);
