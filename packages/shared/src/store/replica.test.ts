@@ -213,3 +213,34 @@ describe('a replica', () => {
     expect(replica.isConnected).toBe(false);
   });
 });
+
+describe('a replica whose process commits', () => {
+  it('takes the records of its own commits as they were given, and decodes those of others', async () => {
+    const store = new MemoryStore();
+    const replica = await Replica.start(store.openLogReader());
+    const [own, other] = [cluster('own'), cluster('other')];
+    const removed: Write = { kind: 'cluster', id: 'gone' };
+    await store.commit({ actor: 'me', writes: [cluster('gone')] });
+    replica.expectOwn('c1', [own, removed]);
+    await store.commit({ actor: 'me', commitId: 'c1', writes: [own, removed] });
+    const result = await store.commit({ actor: 'me', commitId: 'c2', writes: [other] });
+    await replica.waitFor(result.ok ? result.revision : 0, 1_000);
+    expect(replica.find('cluster', 'own')?.record).toBe(own.record);
+    expect(replica.find('cluster', 'gone')).toBeUndefined();
+    expect(replica.find('cluster', 'other')?.record).toEqual(other.record);
+    expect(replica.find('cluster', 'other')?.record).not.toBe(other.record);
+    await replica.close();
+  });
+
+  it('forgets commits that it never sees again', async () => {
+    const store = new MemoryStore();
+    const replica = await Replica.start(store.openLogReader());
+    const lost = cluster('lost');
+    for (let count = 0; count < 100; count += 1) replica.expectOwn(`c${count}`, [lost]);
+    const result = await store.commit({ actor: 'me', commitId: 'c0', writes: [lost] });
+    await replica.waitFor(result.ok ? result.revision : 0, 1_000);
+    expect(replica.find('cluster', 'lost')?.record).toEqual(lost.record);
+    expect(replica.find('cluster', 'lost')?.record).not.toBe(lost.record);
+    await replica.close();
+  });
+});

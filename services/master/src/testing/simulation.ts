@@ -7,7 +7,9 @@ import {
 import { instancesOf } from '@berth/shared/model/job';
 import { noStage, withInstances } from '@berth/shared/model/stages';
 import { isTaskLive, taskState } from '@berth/shared/model/task-state';
-import type { CommitRequest } from '@berth/shared/store/store';
+import { decodeEntity, encodeRecord, fieldOf } from '@berth/shared/store/codec';
+import type { CommitRequest, Write } from '@berth/shared/store/store';
+import { expect } from 'vitest';
 import { Agenda, masterActor } from '../agenda.js';
 import { commitOf, isEmptyPlan } from '../core/commit-plan.js';
 import type { Limits } from '../core/limits.js';
@@ -206,6 +208,7 @@ export class Simulation {
 
   #commit(request: CommitRequest): void {
     if (request.writes.length > this.#maxWrites) throw new Error('a commit is larger than it may be');
+    for (const write of request.writes) expectReadsBack(write);
     const changes = this.cell.apply(request.writes);
     for (const { agentId, taskId, assignment } of request.assignments ?? []) {
       const { assigned } = must(this.agents.find(({ id }) => id === agentId));
@@ -235,4 +238,11 @@ export class Simulation {
 
 function isQueued(task: TaskRecord): boolean {
   return isTaskLive(task) && taskIdIn(task) !== '' && taskState(task) === 0;
+}
+
+/** A leader keeps the records that it commits, and everybody else decodes them: they must be the same to both. */
+function expectReadsBack({ kind, id, record }: Write): void {
+  if (record === undefined) return;
+  const stored = { field: fieldOf(kind, id), revision: 1, bytes: encodeRecord(kind, record) };
+  expect(decodeEntity(stored)?.record, `the ${kind} ${id} as others read it`).toEqual(record);
 }
