@@ -5,6 +5,7 @@ import { freeShare, type Scale, scaleOf, weightedFree } from './fullness.js';
 import { JobPlaces } from './job-places.js';
 import type { RequestClass } from './request-class.js';
 import { RequestMix } from './request-mix.js';
+import { Verdicts } from './verdicts.js';
 
 /** The index of an agent that its fleet no longer has. */
 export const gone = -1;
@@ -35,6 +36,8 @@ export class Fleet {
   readonly mix = new RequestMix();
   /** What was found out for tasks that ask for the same. */
   readonly classes = new Map<string, RequestClass>();
+  /** Whether agents pass the fixed rules of a spec, by its key. */
+  readonly #verdicts = new Map<string, Verdicts>();
 
   get size(): number {
     return this.#slots.size;
@@ -132,6 +135,21 @@ export class Fleet {
   forgetFailures(jobId: string): void {
     this.#failures.delete(jobId);
     this.#refusals.delete(jobId);
+  }
+
+  /** What is known of the fixed rules of specs with this key. */
+  verdictsOf(specKey: string): Verdicts {
+    const known = this.#verdicts.get(specKey);
+    if (known !== undefined) return known;
+    const verdicts = new Verdicts();
+    this.#verdicts.set(specKey, verdicts);
+    return verdicts;
+  }
+
+  /** Drops what was found out for tasks that ask for the same. */
+  forgetClasses(): void {
+    this.classes.clear();
+    this.#verdicts.clear();
   }
 
   /** When tasks of the job failed, by agent. */

@@ -197,7 +197,7 @@ export function classOf(
   const key = `${amounts} ${jobId} ${spec.key}${without}`;
   const known = fleet.classes.get(key);
   if (known !== undefined) return known;
-  if (fleet.classes.size >= maxClasses) fleet.classes.clear();
+  if (fleet.classes.size >= maxClasses) fleet.forgetClasses();
   const request = new RequestClass(fleet, task, refusedBy);
   fleet.classes.set(key, request);
   return request;

@@ -1,4 +1,5 @@
 import type { Resources } from '../../gen/berth/v1/store.js';
+import type { ConditionName } from '../expression/vocabulary.js';
 import type { AgentSlot, Booking } from './agent-slot.js';
 import { chooseCards, takenPerCard } from './cards.js';
 import type { RequestClass } from './request-class.js';
@@ -48,14 +49,14 @@ export function isRoomFor(
   if (!isEnough || exclusive > 0) return false;
   if (spec.conditions.has('exclusiveHost') && tenants > 0) return false;
   if (spec.changingRules.length === 0) return true;
-  const { id, attributes, total, holds } = request.factsOf(slot);
+  const { id, attributes, total } = slot;
   const facts = {
     id,
     attributes,
     total,
     free,
-    holds: (condition: Parameters<typeof holds>[0]) =>
-      condition === 'exclusiveHost' ? tenants === 0 : holds(condition),
+    holds: (condition: ConditionName) =>
+      condition === 'exclusiveHost' ? tenants === 0 : request.holds(condition, slot),
   };
   return spec.changingRules.every((rule) => rule.holds(facts));
 }

@@ -1,9 +1,11 @@
 import type { Resources } from '../../gen/berth/v1/store.js';
 import type { Facts } from '../expression/compile.js';
+import type { ConditionName } from '../expression/vocabulary.js';
 import { type AgentOrder, type Position, start } from './agent-order.js';
 import type { AgentSlot } from './agent-slot.js';
 import type { Fleet } from './fleet.js';
 import { anywhere, type PlacementSpec, type Wish } from './spec.js';
+import type { Verdicts } from './verdicts.js';
 
 /** Up to where a search needs not look again, but at agents that have changed since. */
 export interface Cursor {
@@ -33,8 +35,8 @@ export class RequestClass {
   readonly scoredVersions: number[] = [];
   scoredMix = -1;
   readonly #fleet: Fleet;
-  /** 1: the fixed rules hold, 2: they do not. By the agent's index. */
-  #verdicts = new Uint8Array(0);
+  /** Whether the fixed rules hold; shared with all classes whose rules are the same. */
+  readonly #verdicts: Verdicts;
   #zones: readonly string[] = [];
   #zonesOf = -1;
 
@@ -44,17 +46,18 @@ export class RequestClass {
     this.spec = spec;
     this.jobId = jobId;
     this.refusedBy = refusedBy;
+    this.#verdicts = fleet.verdictsOf(spec.key);
   }
 
   /** Whether the agent is one that the job may use, whatever runs there. */
   isAllowed(slot: AgentSlot): boolean {
     const { fixedRules } = this.spec;
     if (fixedRules.length === 0) return true;
-    const known = this.#verdicts[slot.index];
-    if (known === 1 || known === 2) return known === 1;
+    const known = this.#verdicts.of(slot.index);
+    if (known !== undefined) return known;
     const facts = this.factsOf(slot);
     const holds = fixedRules.every((rule) => rule.holds(facts));
-    this.#remember(slot.index, holds ? 1 : 2);
+    this.#verdicts.note(slot.index, holds, this.#fleet.indexEnd);
     return holds;
   }
 
@@ -124,16 +127,7 @@ export class RequestClass {
   }
 
   factsOf(slot: AgentSlot): Facts {
-    const holds: Facts['holds'] = (condition) => this.holds(condition, slot);
-    return {
-      id: slot.id,
-      attributes: slot.attributes,
-      total: slot.total,
-      get free() {
-        return slot.free;
-      },
-      holds,
-    };
+    return new SlotFacts(slot, this);
   }
 
   #isUnique(slot: AgentSlot): boolean {
@@ -149,13 +143,29 @@ export class RequestClass {
     for (const zone of this.usableZones()) least = Math.min(least, this.#countIn(zone));
     return least;
   }
+}
 
-  #remember(index: number, verdict: 1 | 2): void {
-    if (index >= this.#verdicts.length) {
-      const grown = new Uint8Array(Math.max(this.#fleet.indexEnd, index + 1));
-      grown.set(this.#verdicts);
-      this.#verdicts = grown;
-    }
-    this.#verdicts[index] = verdict;
+/** An agent as expressions see it. A class, since an object with a getter of its own costs ten times as much to make. */
+class SlotFacts implements Facts {
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly total: Resources;
+  readonly #slot: AgentSlot;
+  readonly #request: RequestClass;
+
+  constructor(slot: AgentSlot, request: RequestClass) {
+    this.id = slot.id;
+    this.attributes = slot.attributes;
+    this.total = slot.total;
+    this.#slot = slot;
+    this.#request = request;
+  }
+
+  get free(): Resources {
+    return this.#slot.free;
+  }
+
+  holds(condition: ConditionName): boolean {
+    return this.#request.holds(condition, this.#slot);
   }
 }
