@@ -21,6 +21,7 @@ const critical = specOf(
 const rules: PreemptionRules = {
   allowanceOf: (jobId) => (jobId === 'flex' ? Number.POSITIVE_INFINITY : 0),
   isStopping: () => false,
+  stoppingOn: [],
 };
 
 /** Fills all agents with flex tasks. */
@@ -64,7 +65,14 @@ function preemptingRound(fleet: Fleet, queue: readonly QueuedTask[]): readonly Q
     const slot = fleet.find(verdict.agentId);
     const { taskId, jobId, resources } = task;
     if (slot !== undefined)
-      fleet.take(slot, { taskId, jobId, resources, cards: verdict.cards, isExclusive: false });
+      fleet.take(slot, {
+        taskId,
+        jobId,
+        resources,
+        cards: verdict.cards,
+        isExclusive: false,
+        isCritical: true,
+      });
   }
   return waiting;
 }

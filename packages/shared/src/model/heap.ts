@@ -14,6 +14,25 @@ export class Heap<T> {
     return this.#items[0];
   }
 
+  get size(): number {
+    return this.#items.length;
+  }
+
+  /** Puts an item in. */
+  push(item: T): void {
+    const items = this.#items;
+    let at = items.length;
+    items.push(item);
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      const parent = items[above];
+      if (parent === undefined || !this.#isBefore(item, parent)) return;
+      items[at] = parent;
+      items[above] = item;
+      at = above;
+    }
+  }
+
   /** Takes the first item out. */
   dropFirst(): void {
     const last = this.#items.pop();

@@ -23,7 +23,7 @@ import { assignTask, withCards } from './assignment.js';
 import { disruptionAllowance, disruptionLimitOf, lookAgainMs } from './disruption.js';
 import { viewJob } from './job-view.js';
 import type { RoundDraft } from './round-draft.js';
-import type { RoundInput, RoundPlan } from './round-types.js';
+import type { Agents, RoundInput, RoundPlan } from './round-types.js';
 import { taskIdIn } from './task-changes.js';
 
 type QueueOutcome = Pick<RoundPlan, 'unplaced' | 'queueLeft' | 'queueDueMs' | 'keepsRoom'>;
@@ -148,7 +148,7 @@ function orderOptions(
   const { guarantees, preempts = false } = limits;
   return {
     ...(guarantees === undefined ? {} : { groups: shares(guarantees, agents.groupUse ?? new Map(), fleet) }),
-    ...(preempts ? { preemption: preemptionRules(cell, draft) } : {}),
+    ...(preempts ? { preemption: preemptionRules(cell, draft, agents) } : {}),
   };
 }
 
@@ -163,7 +163,7 @@ function shares(
 }
 
 /** Flex tasks may be stopped, within what their jobs can bear. */
-function preemptionRules(cell: CellView, draft: RoundDraft): PreemptionRules {
+function preemptionRules(cell: CellView, draft: RoundDraft, { stopping }: Agents): PreemptionRules {
   const known = new Map<string, number>();
   let created: ReadonlyMap<string, readonly TaskRecord[]> | undefined;
   const allowance = (jobId: string): number => {
@@ -183,6 +183,10 @@ function preemptionRules(cell: CellView, draft: RoundDraft): PreemptionRules {
       return allowed;
     },
     isStopping: (taskId) => draft.task(taskId)?.stop !== undefined,
+    stoppingOn: [
+      ...stopping.values(),
+      ...[...draft.tasks.values()].flatMap(({ stop, agentId }) => (stop === undefined ? [] : [agentId])),
+    ],
   };
 }
 

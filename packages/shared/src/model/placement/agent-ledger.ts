@@ -160,12 +160,14 @@ export function verdictOnAgent(task: TaskRecord): 'failed' | 'refused' | undefin
 
 /** What a placed task holds on its agent. */
 export function bookingOf(task: TaskRecord, job: JobRecord | undefined): Booking {
+  const spec = job && specOfJob(job, task.stage);
   return {
     taskId: idOf(task),
     jobId: task.jobId,
     resources: resourcesOf(task),
     cards: parseCards(task.task?.taskContext[gpusKey]),
-    isExclusive: job !== undefined && specOfJob(job, task.stage).conditions.has('exclusiveHost'),
+    isExclusive: spec?.conditions.has('exclusiveHost') ?? false,
+    isCritical: spec?.tier === 'critical',
   };
 }
 

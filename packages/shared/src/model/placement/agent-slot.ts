@@ -10,6 +10,8 @@ export interface Booking {
   readonly cards: readonly number[];
   /** Nobody else may come while this task is here. */
   readonly isExclusive: boolean;
+  /** It is never stopped for the sake of others. */
+  readonly isCritical?: boolean;
 }
 
 /** What a fleet knows of a live agent. */

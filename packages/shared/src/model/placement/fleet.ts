@@ -3,6 +3,7 @@ import { type AgentFacts, AgentSlot, type Booking } from './agent-slot.js';
 import { ChangeLog } from './change-log.js';
 import { freeShare, type Scale, scaleOf, weightedFree } from './fullness.js';
 import { JobPlaces } from './job-places.js';
+import { Candidates } from './preempt-candidates.js';
 import type { RequestClass } from './request-class.js';
 import { RequestMix } from './request-mix.js';
 import { Verdicts } from './verdicts.js';
@@ -38,6 +39,8 @@ export class Fleet {
   readonly classes = new Map<string, RequestClass>();
   /** Whether agents pass the fixed rules of a spec, by its key. */
   readonly #verdicts = new Map<string, Verdicts>();
+  /** Of classes whose tasks have preempted others, or would have. */
+  readonly #candidates = new Map<RequestClass, Candidates>();
 
   get size(): number {
     return this.#slots.size;
@@ -146,9 +149,20 @@ export class Fleet {
     return verdicts;
   }
 
+  /** The agents that may be made to take tasks of the class; all classes together know of about `limit` at most. */
+  candidatesFor(request: RequestClass, limit: number): Candidates {
+    const known = this.#candidates.get(request);
+    if (known !== undefined) return known;
+    if (this.#candidates.size * this.size > limit) this.#candidates.clear();
+    const candidates = new Candidates(this, request);
+    this.#candidates.set(request, candidates);
+    return candidates;
+  }
+
   /** Drops what was found out for tasks that ask for the same. */
   forgetClasses(): void {
     this.classes.clear();
+    this.#candidates.clear();
     this.#verdicts.clear();
   }
 

@@ -3,7 +3,8 @@ import { findAgent, type Search } from './find-agent.js';
 import type { Fleet } from './fleet.js';
 import { cardsLeavingMost } from './fragmentation.js';
 import { Journal } from './journal.js';
-import { type Eviction, type PreemptionRules, Preemptor } from './preempt.js';
+import { type PreemptionRules, Preemptor } from './preempt.js';
+import type { Eviction } from './preempt-candidates.js';
 import type { FitPolicy } from './preferences.js';
 import { type GroupShares, lineUp } from './queue-order.js';
 import { countReasons } from './reasons.js';
@@ -120,7 +121,8 @@ function placeOne(task: QueuedTask, work: Work): Placement | Unplaced {
       ? cardsLeavingMost(fleet, request, slot)
       : slot.cardsFor(resources.gpuMillis);
   const isExclusive = spec.conditions.has('exclusiveHost');
-  journal.take(slot, { taskId, jobId, resources, cards, isExclusive });
+  const isCritical = spec.tier === 'critical';
+  journal.take(slot, { taskId, jobId, resources, cards, isExclusive, isCritical });
   return { taskId, agentId: slot.id, cards };
 }
 
@@ -135,7 +137,8 @@ function leaveQueued(
   const slot = eviction && fleet.find(eviction.agentId);
   if (eviction === undefined || slot === undefined) return { taskId, jobId, reasons };
   const isExclusive = spec.conditions.has('exclusiveHost');
-  journal.take(slot, { taskId, jobId, resources, cards: eviction.cards, isExclusive });
+  const isCritical = spec.tier === 'critical';
+  journal.take(slot, { taskId, jobId, resources, cards: eviction.cards, isExclusive, isCritical });
   return { taskId, jobId, reasons, eviction };
 }
 

@@ -20,14 +20,18 @@ export function looksElsewhere({ spec }: RequestClass): boolean {
 
 /** Whether a task of the class could come there if others made room: what stops it otherwise is no matter of room. */
 export function mayComeTo(slot: AgentSlot, request: RequestClass): boolean {
-  const { conditions } = request.spec;
+  const isBalanced = !request.spec.conditions.has('zoneBalance') || request.holds('zoneBalance', slot);
+  return isBalanced && mightComeTo(slot, request);
+}
+
+/** The same, as far as it changes with the agent only. */
+export function mightComeTo(slot: AgentSlot, request: RequestClass): boolean {
   return (
     !slot.isDraining &&
     !request.refusedBy?.has(slot.id) &&
     slot.couldFit(request.resources) &&
     request.isAllowed(slot) &&
-    (!conditions.has('uniqueHost') || request.holds('uniqueHost', slot)) &&
-    (!conditions.has('zoneBalance') || request.holds('zoneBalance', slot))
+    (!request.spec.conditions.has('uniqueHost') || request.holds('uniqueHost', slot))
   );
 }
 

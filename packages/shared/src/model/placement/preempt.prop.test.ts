@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import { isUnplaced, place, type QueuedTask } from './place.js';
 import {
   amounts,
+  book,
   fleetOf,
   type PlainAgent,
   type PlainJob,
@@ -133,6 +134,7 @@ it('stops as few tasks of one agent as brute force finds, all of them allowed, a
         const preemption = {
           allowanceOf: (jobId: string) => allowances[jobId] ?? 0,
           isStopping: () => false,
+          stoppingOn: [],
         };
         const [verdict] = [...place([asCritical('new', wanted)], fleet, { preemption })];
         const least = fewest(all, running, { job: wanted, allowances });
@@ -168,6 +170,7 @@ it('asks for nothing more once what stops already will do, and lets nobody else 
       const preemption = {
         allowanceOf: (jobId: string) => (flex.some(({ id }) => id === jobId) ? 99 : 0),
         isStopping: (taskId: string) => stopping.has(taskId),
+        stoppingOn: all.map(({ id }) => id),
       };
       const first = [...place([asCritical('new', wanted)], fleet, { preemption })][0];
       if (first === undefined || !isUnplaced(first) || first.eviction === undefined) return;
@@ -197,4 +200,68 @@ it('asks for nothing more once what stops already will do, and lets nobody else 
     }),
     { numRuns: 500 },
   );
+});
+
+const rounds = fc.array(
+  fc.record({
+    critical: fc.array(fc.nat(1), { maxLength: 4 }),
+    ends: fc.array(fc.nat(11), { maxLength: 3 }),
+    allowance: fc.constantFrom(0, 1, 2, 99),
+    returns: fc.option(fc.nat(2), { freq: 4 }),
+  }),
+  { minLength: 2, maxLength: 8 },
+);
+
+it('decides the same with what it has kept of earlier rounds as with a fleet that is made anew', () => {
+  let evictions = 0;
+  fc.assert(
+    fc.property(
+      agents,
+      jobs,
+      fc.array(fc.nat(3), { maxLength: 12 }),
+      rounds,
+      (all, ofJobs, picks, script) => {
+        const [wanted, other = wanted, ...flex] = ofJobs.toReversed();
+        if (wanted === undefined || other === undefined) return;
+        let running = settle(all, [...flex, { ...other, id: 'alike' }], picks);
+        const kept = fleetOf(all, running);
+        const stopping = new Set<string>();
+        for (const [round, { critical: wants, ends, allowance, returns }] of script.entries()) {
+          const preemption = {
+            allowanceOf: (jobId: string) => (jobId === wanted.id || jobId === other.id ? 0 : allowance),
+            isStopping: (taskId: string) => stopping.has(taskId),
+            stoppingOn: running.filter(({ id }) => stopping.has(id)).map(({ agentId }) => agentId),
+          };
+          const queue = wants.map((which, at) => asCritical(`c${round}-${at}`, which === 0 ? wanted : other));
+          const verdicts = [...place(queue, kept, { preemption })];
+          expect(verdicts).toEqual([...place(queue, fleetOf(all, running), { preemption })]);
+          for (const [at, verdict] of verdicts.entries()) {
+            const job = wants[at] === 0 ? wanted : other;
+            if (isUnplaced(verdict)) {
+              for (const { taskId } of verdict.eviction?.victims ?? []) stopping.add(taskId);
+              evictions += verdict.eviction === undefined ? 0 : 1;
+              continue;
+            }
+            const { taskId, agentId, cards } = verdict;
+            running.push({ id: taskId, job, agentId, cards });
+            // What says so of itself counts as what the rules say it of.
+            book(kept, { id: taskId, job: { ...job, isCritical: true }, agentId, cards });
+          }
+          const ended = new Set(ends.map((index) => running[index]));
+          for (const task of ended) {
+            const slot = task && kept.find(task.agentId);
+            if (task !== undefined && slot !== undefined) kept.give(slot, task.id);
+          }
+          running = running.filter((task) => !ended.has(task));
+          // An agent comes back, with what runs there.
+          const back = all[returns ?? all.length];
+          if (back === undefined) continue;
+          kept.addAgent(back);
+          for (const task of running) if (task.agentId === back.id) book(kept, task);
+        }
+      },
+    ),
+    { numRuns: 1000 },
+  );
+  expect(evictions).toBeGreaterThan(100);
 });

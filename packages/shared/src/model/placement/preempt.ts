@@ -1,8 +1,8 @@
-import { Heap } from '../heap.js';
 import type { AgentSlot, Booking } from './agent-slot.js';
 import { chooseCards } from './cards.js';
 import type { Fleet } from './fleet.js';
 import { Amounts } from './lacking.js';
+import type { Candidate, Candidates, Eviction } from './preempt-candidates.js';
 import {
   isRoomFor,
   looksElsewhere,
@@ -24,28 +24,12 @@ export interface PreemptionRules {
   readonly allowanceOf: (jobId: string) => number;
   /** Whether the task has been told to stop: what it holds will be free. */
   readonly isStopping: (taskId: string) => boolean;
-}
-
-/** Room for one task on an agent, once some others have ended there. */
-export interface Eviction {
-  readonly agentId: string;
-  /** Tasks that have to be told to stop; none where those that stop already suffice. */
-  readonly victims: readonly Booking[];
-  /** The cards that the task would get. */
-  readonly cards: readonly number[];
+  /** The agents that have such tasks, and maybe some others. */
+  readonly stoppingOn: Iterable<string>;
 }
 
 /** Agents that one plan looks at, at most: with very many different waits some are left to a later plan. */
 const maxLooks = 1_000_000;
-
-/** What is known of the best eviction on an agent, as it was when the agent had that version. */
-interface Candidate {
-  readonly slot: AgentSlot;
-  readonly version: number;
-  /** The number of its victims, or, where there is no eviction yet, one that it is not below. */
-  readonly count: number;
-  readonly eviction?: Eviction;
-}
 
 /**
  * Finds room that a plan can make by stopping tasks. What it has once given away it counts as stopping from then on; the
@@ -59,12 +43,14 @@ export class Preemptor {
   readonly #victims = new Set<string>();
   #looks = 0;
   readonly #victimsOfJob = new Map<string, number>();
-  /** For each class the agents that may be made to take one of its tasks, the best first as far as is known. */
-  readonly #candidates = new Map<RequestClass, Heap<Candidate>>();
+  /** Classes whose agents this plan has begun to look at. */
+  readonly #begun = new Set<RequestClass>();
+  readonly #stopping: { readonly agentIds: Set<string> };
 
   constructor(fleet: Fleet, rules: PreemptionRules) {
     this.#fleet = fleet;
     this.#rules = rules;
+    this.#stopping = { agentIds: new Set(rules.stoppingOn) };
   }
 
   /**
@@ -72,10 +58,11 @@ export class Preemptor {
    * with the lowest id. Undefined where no agent can be made to take a task of the class.
    */
   makeRoom(request: RequestClass): Eviction | undefined {
-    // Where the verdict on an agent can change by itself, what was found out before is worth nothing.
-    if (looksElsewhere(request)) this.#candidates.delete(request);
-    const best = this.#best(request);
-    for (const { taskId, jobId } of best?.victims ?? []) {
+    const candidates = this.#candidatesFor(request);
+    const best = candidates && this.#best(request, candidates);
+    if (best === undefined) return undefined;
+    this.#stopping.agentIds.add(best.agentId);
+    for (const { taskId, jobId } of best.victims) {
       this.#victims.add(taskId);
       this.#victimsOfJob.set(jobId, (this.#victimsOfJob.get(jobId) ?? 0) + 1);
     }
@@ -83,42 +70,37 @@ export class Preemptor {
   }
 
   /** While a plan goes on evictions only get worse, but on agents that change: so what is first and still right is best. */
-  #best(request: RequestClass): Eviction | undefined {
-    const heap = this.#candidates.get(request) ?? this.#fill(request);
-    for (let first = heap.first; first !== undefined; first = heap.first) {
-      const { slot, eviction } = first;
-      const isRight =
-        first.version === slot.version && (eviction === undefined || this.#isAllowed(eviction.victims));
-      if (isRight && eviction !== undefined) return eviction;
-      const now = isRight ? this.#evaluate(first, request) : this.#estimate(slot, request);
-      if (now === undefined) heap.dropFirst();
-      else heap.replaceFirst(now);
+  #best(request: RequestClass, candidates: Candidates): Eviction | undefined {
+    for (let first = candidates.first(); first !== undefined; first = candidates.first()) {
+      const { slot, kind, eviction } = first;
+      if (eviction !== undefined && this.#isAllowed(eviction.victims)) return eviction;
+      candidates.refine(kind === 'estimate' ? this.#evaluate(first, request) : this.#estimate(slot, request));
     }
     return undefined;
   }
 
-  #fill(request: RequestClass): Heap<Candidate> {
-    if (this.#looks > maxLooks) return nobody;
-    this.#looks += this.#fleet.size;
-    const candidates: Candidate[] = [];
-    for (const slot of this.#fleet.agents()) {
-      const candidate = this.#estimate(slot, request);
-      if (candidate !== undefined) candidates.push(candidate);
-    }
-    const heap = new Heap(candidates, isBetter);
-    this.#candidates.set(request, heap);
-    return heap;
+  /** Undefined where the plan has looked at too many agents before. */
+  #candidatesFor(request: RequestClass): Candidates | undefined {
+    // Where the verdict on an agent can change by itself, what was found out before is worth nothing.
+    const isNew = looksElsewhere(request) || !this.#begun.has(request);
+    if (isNew && this.#looks > maxLooks) return undefined;
+    if (isNew) this.#looks += this.#fleet.size;
+    this.#begun.add(request);
+    const candidates = this.#fleet.candidatesFor(request, maxLooks);
+    if (isNew || !candidates.isOpenFor(this.#stopping)) candidates.open(this.#stopping);
+    return candidates;
   }
 
-  /** How few victims the agent may do with at best; undefined where it will not do at all. Cheap, for all agents are asked. */
-  #estimate(slot: AgentSlot, request: RequestClass): Candidate | undefined {
-    if (!mayComeTo(slot, request)) return undefined;
+  /** How few victims the agent may do with at best, by the rules; those that stop already are none. */
+  #estimate(slot: AgentSlot, request: RequestClass): Candidate {
+    const { version } = slot;
+    const kind = 'estimate';
+    if (!mayComeTo(slot, request)) return { slot, version, count: Number.POSITIVE_INFINITY, kind };
     const { resources, spec } = request;
     this.#lacking.setLacking(resources, slot);
     const { exclusive, tenants } = this.#lookAtTenants(slot);
     const least = spec.conditions.has('exclusiveHost') ? tenants : Math.min(exclusive, 1);
-    const count = Math.max(least, this.#biggest.timesFor(this.#lacking));
-    return Number.isFinite(count) ? { slot, version: slot.version, count } : undefined;
+    return { slot, version, count: Math.max(least, this.#biggest.timesFor(this.#lacking)), kind };
   }
 
   /** Notes what those that stop give back, and the most that one victim would. Tells who else is there. */
@@ -126,28 +108,30 @@ export class Preemptor {
     this.#biggest.clear();
     let exclusive = slot.exclusiveTasks;
     let tenants = slot.bookings.size;
-    for (const { taskId, jobId, resources, isExclusive } of slot.bookings.values()) {
+    for (const booking of slot.bookings.values()) {
+      const { taskId, resources, isExclusive } = booking;
       if (this.#isStopping(taskId)) {
         tenants -= 1;
         if (isExclusive) exclusive -= 1;
         this.#lacking.subtract(resources);
-      } else if (this.#mayStop(jobId)) this.#biggest.widen(resources);
+      } else if (this.#mayStop(booking)) this.#biggest.widen(resources);
     }
     return { exclusive, tenants };
   }
 
-  #evaluate({ slot, version, count }: Candidate, request: RequestClass): Candidate | undefined {
+  #evaluate({ slot, version, count }: Candidate, request: RequestClass): Candidate {
     const stopping = [...slot.bookings.values()].filter(({ taskId }) => this.#isStopping(taskId));
     const room = stopping.reduce(roomWithout, roomOf(slot));
     const victims = this.#fewestVictims(slot, request, { room, least: count });
-    if (victims === undefined) return undefined;
+    const kind = 'eviction';
+    if (victims === undefined) return { slot, version, count: Number.POSITIVE_INFINITY, kind };
     const { cards } = victims.reduce(roomWithout, room);
     const eviction = {
       agentId: slot.id,
       victims,
       cards: chooseCards(request.resources.gpuMillis, cards) ?? [],
     };
-    return { slot, version, count: victims.length, eviction };
+    return { slot, version, count: victims.length, kind, eviction };
   }
 
   #fewestVictims(
@@ -157,7 +141,7 @@ export class Preemptor {
   ): readonly Booking[] | undefined {
     if (isRoomFor(request, slot, room)) return [];
     const willing = [...slot.bookings.values()]
-      .filter((booking) => !this.#isStopping(booking.taskId) && this.#mayStop(booking.jobId))
+      .filter((booking) => !this.#isStopping(booking.taskId) && this.#mayStop(booking))
       .sort((a, b) => weightOf(a, slot) - weightOf(b, slot) || (a.taskId < b.taskId ? -1 : 1));
     const fits = (victims: readonly Booking[]) =>
       this.#isAllowed(victims) && isRoomFor(request, slot, victims.reduce(roomWithout, room));
@@ -182,9 +166,9 @@ export class Preemptor {
     return chosen;
   }
 
-  /** Whether one more task of the job may be stopped. */
-  #mayStop(jobId: string): boolean {
-    return (this.#victimsOfJob.get(jobId) ?? 0) < this.#rules.allowanceOf(jobId);
+  /** Whether the task may be stopped, as one more of its job. */
+  #mayStop({ jobId, isCritical = false }: Booking): boolean {
+    return !isCritical && (this.#victimsOfJob.get(jobId) ?? 0) < this.#rules.allowanceOf(jobId);
   }
 
   #isStopping(taskId: string): boolean {
@@ -200,9 +184,3 @@ export class Preemptor {
     });
   }
 }
-
-function isBetter(a: Candidate, b: Candidate): boolean {
-  return a.count === b.count ? a.slot.id < b.slot.id : a.count < b.count;
-}
-
-const nobody: Heap<Candidate> = new Heap<Candidate>([], isBetter);

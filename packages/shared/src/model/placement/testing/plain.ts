@@ -21,6 +21,8 @@ export interface PlainJob {
   readonly resources: Resources;
   readonly hard: Readonly<Record<string, string>>;
   readonly soft: Readonly<Record<string, string>>;
+  /** Its tasks are never stopped for others. */
+  readonly isCritical?: boolean;
 }
 
 export interface PlainTask {
@@ -63,7 +65,8 @@ export function book(fleet: Fleet, { id, job, agentId, cards }: PlainRunning): v
   const slot = fleet.find(agentId);
   if (slot === undefined) return;
   const isExclusive = job.hard.exclusiveHost === 'true';
-  fleet.take(slot, { taskId: id, jobId: job.id, resources: job.resources, cards, isExclusive });
+  const { id: jobId, resources, isCritical = false } = job;
+  fleet.take(slot, { taskId: id, jobId, resources, cards, isExclusive, isCritical });
 }
 
 const kinds = ['cpuMillis', 'memoryMb', 'diskMb', 'networkMbps', 'ports', 'eni'] as const;
