@@ -15,7 +15,7 @@ export const start: Position = { key: Number.NEGATIVE_INFINITY, id: '' };
 export const end: Position = { key: Number.POSITIVE_INFINITY, id: '' };
 
 /** Agents that stand next to one another in the order, and the most that any of them has free of each resource. */
-class Chunk {
+export class Chunk {
   readonly slots: AgentSlot[];
   cpu = 0;
   memory = 0;
@@ -96,7 +96,6 @@ class Chunk {
 
 /** Where an agent stands before it changes. */
 interface Seat {
-  readonly at: number;
   readonly chunk: Chunk;
   readonly index: number;
   readonly led: number;
@@ -124,7 +123,7 @@ export class AgentOrder {
     all.sort((a, b) => this.#key(a) - this.#key(b) || (a.id < b.id ? -1 : 1));
     this.#chunks.length = 0;
     for (let at = 0; at < all.length; at += chunkLength) {
-      this.#chunks.push(new Chunk(all.slice(at, at + chunkLength)));
+      this.#chunks.push(this.#seat(new Chunk(all.slice(at, at + chunkLength))));
     }
   }
 
@@ -137,42 +136,58 @@ export class AgentOrder {
     const chunk = this.#chunks[at];
     if (chunk === undefined) return;
     chunk.slots.splice(this.#indexIn(chunk, position), 0, slot);
+    slot.chunks[this.#which] = chunk;
     chunk.widen(slot);
     if (chunk.slots.length >= chunkLength * 2) this.#split(at, chunk);
   }
 
   remove(slot: AgentSlot): void {
-    const { at, chunk, index } = this.seatOf(slot);
+    const { chunk, index } = this.seatOf(slot);
+    const at = this.#chunkOf(this.positionOf(slot));
     chunk.removeAt(index);
     this.#join(at, chunk);
   }
 
-  /** Where the agent stands, to be given to `settle` once it has changed, and before any other agent does. */
+  /**
+   * Where the agent stands, to be given to `settle` once it has changed, and before any other agent does. It knows its
+   * chunk: to search for it would touch many other agents, which are seldom in the processor's cache.
+   */
   seatOf(slot: AgentSlot): Seat {
-    const position = this.positionOf(slot);
-    const at = this.#chunkOf(position);
-    const chunk = this.#chunks[at];
-    const index = chunk === undefined ? -1 : this.#indexIn(chunk, position);
-    if (chunk === undefined || chunk.slots[index] !== slot)
-      throw new Error(`agent ${slot.id} is not where its key says`);
-    return { at, chunk, index, led: chunk.ledBy(slot) };
+    const chunk = slot.chunks[this.#which];
+    const index = chunk?.slots.indexOf(slot) ?? -1;
+    if (chunk === undefined || index < 0) throw new Error(`agent ${slot.id} is not where it should be`);
+    return { chunk, index, led: chunk.ledBy(slot) };
   }
 
   /** Puts an agent that has changed where it belongs now: mostly, where it stands. */
-  settle(slot: AgentSlot, { at, chunk, index, led }: Seat): void {
+  settle(slot: AgentSlot, { chunk, index, led }: Seat): void {
     const position = { key: this.#keyOf(slot), id: slot.id };
-    const previous = index > 0 ? chunk.slots[index - 1] : this.#chunks[at - 1]?.slots.at(-1);
-    const next = index + 1 < chunk.slots.length ? chunk.slots[index + 1] : this.#chunks[at + 1]?.slots[0];
-    const stays =
-      (previous === undefined || this.isBefore(previous, position)) &&
-      (next === undefined || !this.isBefore(next, position));
-    if (stays) {
+    if (this.#isBetween(slot, position, { chunk, index })) {
       slot.keys[this.#which] = position.key;
       return chunk.remeasure(slot, led);
     }
+    const at = this.#chunkOf(this.positionOf(slot));
     chunk.removeAt(index);
     this.#join(at, chunk);
     this.insert(slot);
+  }
+
+  /** Whether the position is between the neighbours of the agent that stands there. */
+  #isBetween(
+    slot: AgentSlot,
+    position: Position,
+    { chunk, index }: { readonly chunk: Chunk; readonly index: number },
+  ): boolean {
+    const { slots } = chunk;
+    const isInside = index > 0 && index + 1 < slots.length;
+    // The agent has its old key still, by which its chunk is found.
+    const at = isInside ? 0 : this.#chunkOf(this.positionOf(slot));
+    const previous = index > 0 ? slots[index - 1] : this.#chunks[at - 1]?.slots.at(-1);
+    const next = index + 1 < slots.length ? slots[index + 1] : this.#chunks[at + 1]?.slots[0];
+    return (
+      (previous === undefined || this.isBefore(previous, position)) &&
+      (next === undefined || !this.isBefore(next, position))
+    );
   }
 
   positionOf(slot: AgentSlot): Position {
@@ -211,6 +226,12 @@ export class AgentOrder {
     }
   }
 
+  /** Tells all agents of the chunk where they are. */
+  #seat(chunk: Chunk): Chunk {
+    for (const slot of chunk.slots) slot.chunks[this.#which] = chunk;
+    return chunk;
+  }
+
   #key(slot: AgentSlot): number {
     return slot.keys[this.#which] ?? 0;
   }
@@ -243,7 +264,7 @@ export class AgentOrder {
   #split(at: number, chunk: Chunk): void {
     const upper = chunk.slots.splice(chunkLength);
     chunk.measure();
-    this.#chunks.splice(at + 1, 0, new Chunk(upper));
+    this.#chunks.splice(at + 1, 0, this.#seat(new Chunk(upper)));
   }
 
   /** Keeps chunks from becoming many and short. */
@@ -252,7 +273,7 @@ export class AgentOrder {
     if (chunk.slots.length === 0) this.#chunks.splice(at, 1);
     else if (next !== undefined && chunk.slots.length + next.slots.length < chunkLength) {
       chunk.slots.push(...next.slots);
-      chunk.measure();
+      this.#seat(chunk).measure();
       this.#chunks.splice(at + 1, 1);
     }
   }

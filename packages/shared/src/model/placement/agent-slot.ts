@@ -1,4 +1,5 @@
 import type { Resources } from '../../gen/berth/v1/store.js';
+import type { Chunk } from './agent-order.js';
 import { chooseCards, freshCards, millisPerCard, takenPerCard } from './cards.js';
 
 /** What a task holds on its agent. */
@@ -51,6 +52,8 @@ export class AgentSlot {
   version = 0;
   /** Its place in each order of the fleet. */
   readonly keys: number[] = [];
+  /** Its neighbourhood in each order of the fleet. */
+  readonly chunks: Chunk[] = [];
 
   constructor({ id, attributes, total, isDraining = false }: AgentFacts) {
     this.id = id;
