@@ -12,7 +12,7 @@ import { TitusCaller } from '../support/titus-caller.js';
 import { waitFor } from '../support/wait-for.js';
 import { type BenchRow, machineConditions, median, noted, printReport } from './report.js';
 import { Observer } from './schedule/observer.js';
-import { stageFlags, startStage } from './schedule/stage.js';
+import { redisSettings, stageFlags, startStage } from './schedule/stage.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -318,6 +318,7 @@ printReport({
     containersStartInMs: startDelayMs,
     nodeFlags: stageFlags.join(' '),
     appendfsync: 'always',
+    ...redisSettings,
   },
   rows,
 });

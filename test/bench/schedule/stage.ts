@@ -10,7 +10,8 @@ import { cpuSeconds, end, freePort, startGateway } from '../observe/processes.js
 const cell = 'schedule';
 const readyMs = 120_000;
 
-/** What docs/operations/running.md recommends for a cell that is busy. */
+/** What docs/operations/running.md recommends for a cell that is busy, beside an append-only file synced at each write. */
+export const redisSettings: Readonly<Record<string, string>> = { 'auto-aof-rewrite-min-size': '4gb' };
 export const stageFlags: readonly string[] = ['--max-semi-space-size=64'];
 
 /** Beside what each service is started with, such as `--cpu-prof`. */
@@ -30,7 +31,7 @@ interface Member {
 
 /** Resolves once every agent is alive in the cell. The agents of each process are a zone. */
 export async function startStage(agents: number, processes: number): Promise<ScheduleStage> {
-  const redis = await startTestRedis();
+  const redis = await startTestRedis({ settings: redisSettings });
   atEnd(() => redis.stop());
   const members: Member[] = [];
   const gateway = await startGateway(redis.url, cell, stageFlags);
