@@ -79,7 +79,7 @@ describe.skipIf(skipRedisTests !== false)('two gateways of one cell', () => {
     expect(created).toHaveLength(1);
     const [id = ''] = created;
     const refused = await second.failure(methods.createJob, JobDescriptor.fromPartial(named));
-    expect([refused.status, refused.message.includes(id)]).toEqual([status.FAILED_PRECONDITION, true]);
+    expect([refused.status, refused.message.includes(id)]).toEqual([status.RESOURCE_EXHAUSTED, true]);
     await second.kill(id);
     await first.until(id, isJobOver, 'ends');
     const next = await second.create(named);

@@ -25,6 +25,8 @@ const answers: readonly number[] = [
   status.OK,
   status.INVALID_ARGUMENT,
   status.FAILED_PRECONDITION,
+  // A live job has the same name, or its cluster is full.
+  status.RESOURCE_EXHAUSTED,
   status.NOT_FOUND,
 ];
 /** How many are under way at a time. */

@@ -89,7 +89,7 @@ describe.skipIf(skipRedisTests !== false)('schedules over a real Redis, with sim
           (error) => status[error.code],
         );
     const outcomes = await Promise.all([0, 1, 0, 1].map(submit));
-    expect(outcomes.toSorted()).toEqual([...Array(3).fill('FAILED_PRECONDITION'), 'OK']);
+    expect(outcomes.toSorted()).toEqual(['OK', ...Array(3).fill('RESOURCE_EXHAUSTED')]);
     const [victim] = await liveJobs(id);
     await caller.kill(victim?.id ?? '');
     await waitFor(async () => (await liveJobs(id)).every((job) => job.id !== victim?.id));

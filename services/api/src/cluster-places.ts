@@ -5,7 +5,7 @@ import { isPlaceClaim, placeClaim } from '@berth/shared/model/job';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
 import type { Replica } from '@berth/shared/store/replica';
 import type { Cell } from './cell.js';
-import { failedPrecondition } from './requests.js';
+import { jobCreateLimited } from './requests.js';
 
 /** Of a job's id, the digits at its end that are chance. */
 const choiceDigits = 8;
@@ -47,7 +47,7 @@ export class PlaceFinder {
       this.#mayRepeat = false;
       return held;
     }
-    throw failedPrecondition(
+    throw jobCreateLimited(
       `Job cluster ${id} has as many live jobs as its maximum allows, ${max}; one has to end first.`,
     );
   }

@@ -103,7 +103,7 @@ describe('CreateJob', () => {
   it('refuses a second live job of the same app, stack, detail and sequence', async () => {
     const twin = aServiceJob({ appName: 'web', jobGroupInfo: { stack: 'main', sequence: '001' } });
     const id = await gateway.create(twin);
-    expect(await codeOf(gateway.create(twin))).toBe(status.FAILED_PRECONDITION);
+    expect(await codeOf(gateway.create(twin))).toBe(status.RESOURCE_EXHAUSTED);
     const claim = jobGroupClaim(twin) ?? '';
     await store.commit({
       actor: 'master',

@@ -33,6 +33,8 @@ const answers: readonly number[] = [
   status.OK,
   status.INVALID_ARGUMENT,
   status.FAILED_PRECONDITION,
+  // A live job has the same name, or its cluster is full.
+  status.RESOURCE_EXHAUSTED,
   status.NOT_FOUND,
 ];
 const text = fc.oneof(

@@ -45,3 +45,8 @@ export function orRefuse<T extends object>(
 export function failedPrecondition(sentence: string): BerthError {
   return new BerthError('failedPrecondition', sentence);
 }
+
+/** No more such jobs may be created as long as those live that do; Titus calls it RESOURCE_EXHAUSTED too. */
+export function jobCreateLimited(sentence: string): BerthError {
+  return new BerthError('resourceExhausted', sentence);
+}

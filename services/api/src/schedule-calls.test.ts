@@ -218,7 +218,7 @@ describe('a Mantis cluster', () => {
     await gateway.create(emptyJob, jobIn(id));
     const error = await refused(gateway.create(emptyJob, jobIn(id)));
     expect(error).toMatchObject({
-      code: 'failedPrecondition',
+      code: 'resourceExhausted',
       message: `Job cluster ${id} has as many live jobs as its maximum allows, 2; one has to end first.`,
     });
     const held = (await job(first)).clusterPlace ?? 0;
@@ -256,7 +256,7 @@ describe('a Mantis cluster', () => {
       );
       const outcomes = await Promise.all(calls);
       expect(outcomes.filter((outcome) => outcome === 'OK')).toHaveLength(3);
-      expect(new Set(outcomes)).toEqual(new Set(['OK', 'FAILED_PRECONDITION']));
+      expect(new Set(outcomes)).toEqual(new Set(['OK', 'RESOURCE_EXHAUSTED']));
     } finally {
       await other.close();
     }
@@ -268,7 +268,7 @@ describe('a Mantis cluster', () => {
     const first = await gateway.create(emptyJob, { headers });
     expect(await gateway.create(emptyJob, { headers })).toBe(first);
     expect(await codeOf(gateway.create(emptyJob, { headers: { ...headers, 'idempotency-key': 'l' } }))).toBe(
-      status.FAILED_PRECONDITION,
+      status.RESOURCE_EXHAUSTED,
     );
   });
 });

@@ -15,7 +15,14 @@ import type { Claim } from '@berth/shared/store/store';
 import { v7 as uuid } from 'uuid';
 import { type Cell, maxUpdateAttempts, type Part } from './cell.js';
 import { PlaceFinder } from './cluster-places.js';
-import { failedPrecondition, header, idempotencyTtlMs, orRefuse, repeatClaim } from './requests.js';
+import {
+  failedPrecondition,
+  header,
+  idempotencyTtlMs,
+  jobCreateLimited,
+  orRefuse,
+  repeatClaim,
+} from './requests.js';
 
 /** What is to become a job. */
 export interface Submitted {
@@ -96,7 +103,7 @@ class Submission {
   #firstOf({ name, owner }: Claim, view: Replica): string | undefined {
     if (name === this.#repeat) return owner;
     if (!isTypeClaim(name))
-      throw failedPrecondition(`Job ${owner} is live and has the same app name, stack, detail and sequence.`);
+      throw jobCreateLimited(`Job ${owner} is live and has the same app name, stack, detail and sequence.`);
     return isGoingOn(this.#cell, view, owner) ? owner : undefined;
   }
 
