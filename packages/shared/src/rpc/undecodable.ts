@@ -14,6 +14,7 @@ export class Undecodable {
 
   /** What the caller is told. */
   toError(): BerthError {
+    if (this.error instanceof BerthError) return this.error;
     const message = 'The request is not valid: its bytes are no message of the type that the method takes.';
     return new BerthError('invalidArgument', message, { cause: this.error });
   }
@@ -26,7 +27,9 @@ export function tolerant(definition: ServiceDefinition): ServiceDefinition {
       if (method.requestStream) return [name, method];
       const requestDeserialize = (bytes: Buffer): unknown => {
         try {
-          return method.requestDeserialize(bytes);
+          const request: unknown = method.requestDeserialize(bytes);
+          refuseLostKeys(bytes, () => method.requestSerialize(request));
+          return request;
         } catch (error) {
           return new Undecodable(error);
         }
@@ -34,4 +37,20 @@ export function tolerant(definition: ServiceDefinition): ServiceDefinition {
       return [name, { ...method, requestDeserialize }];
     }),
   );
+}
+
+/** The one name that the generated code cannot hold as the key of a map: it would be lost without a word. */
+const lostKey = '__proto__';
+
+/** Fails with BerthError `invalidArgument` where the request, encoded again, no longer says all that it said. */
+function refuseLostKeys(bytes: Buffer, encodeAgain: () => Buffer): void {
+  if (!bytes.includes(lostKey)) return;
+  if (countOf(encodeAgain()) < countOf(bytes))
+    throw new BerthError('invalidArgument', `The request is not valid: no key may be named ${lostKey}.`);
+}
+
+function countOf(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(lostKey); at >= 0; at = bytes.indexOf(lostKey, at + 1)) count += 1;
+  return count;
 }

@@ -32,6 +32,13 @@ describe('the check of JSON', () => {
     ]);
   });
 
+  it('refuses a key that would be lost', () => {
+    const json: unknown = JSON.parse('{ "labels": { "__proto__": "x", "team": "a" } }');
+    expect(jsonViolations(descriptor, json)).toEqual([
+      { field: 'labels["__proto__"]', description: 'no key may have this name' },
+    ]);
+  });
+
   it('names what is no message at all', () => {
     for (const json of [undefined, null, 3, 'text', []]) expect(fieldsOf(json)).toEqual(['body']);
     expect(fieldsOf({ containers: { a: null, b: [] } })).toEqual(['containers["a"]', 'containers["b"]']);

@@ -51,8 +51,12 @@ function checkField(field: DescField, value: unknown, path: string, report: Repo
   }
   if (field.fieldKind === 'map') {
     if (!isObject(value)) return report(path, 'must be a JSON object');
-    for (const [key, item] of Object.entries(value))
-      checkValue(field, item, `${path}[${JSON.stringify(key)}]`, report);
+    for (const [key, item] of Object.entries(value)) {
+      const at = `${path}[${JSON.stringify(key)}]`;
+      // The generated code cannot hold it as a key: it would be lost without a word.
+      if (key === '__proto__') report(at, 'no key may have this name');
+      else checkValue(field, item, at, report);
+    }
     return;
   }
   checkValue(field, value, path, report);

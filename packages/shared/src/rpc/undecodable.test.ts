@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import { JobDescriptor, JobManagementServiceService } from '../gen/netflix/titus/titus_job_api.js';
+import { tolerant, Undecodable } from './undecodable.js';
+
+const { createJob } = tolerant(JobManagementServiceService);
+
+function read(descriptor: JobDescriptor): unknown {
+  return createJob?.requestDeserialize(Buffer.from(JobDescriptor.encode(descriptor).finish()));
+}
+
+function withKey(key: string): JobDescriptor {
+  const descriptor = JobDescriptor.fromPartial({ appName: 'web', labels: { team: 'a' } });
+  const value = { value: 'x', enumerable: true, configurable: true, writable: true };
+  Object.defineProperty(descriptor.labels, key, value);
+  return descriptor;
+}
+
+describe('a request', () => {
+  it('that is one is read', () => {
+    expect(read(withKey('stack'))).toEqual(withKey('stack'));
+  });
+
+  it('whose bytes are no message is the fault of who sent it', () => {
+    const request = createJob?.requestDeserialize(Buffer.from([0xff, 0xff]));
+    expect(request).toBeInstanceOf(Undecodable);
+    expect((request as Undecodable).toError()).toMatchObject({ code: 'invalidArgument' });
+  });
+
+  it('with a key that would be lost is refused by name', () => {
+    const request = read(withKey('__proto__'));
+    expect(request).toBeInstanceOf(Undecodable);
+    expect((request as Undecodable).toError()).toMatchObject({
+      code: 'invalidArgument',
+      message: 'The request is not valid: no key may be named __proto__.',
+    });
+  });
+
+  it('may say that name anywhere else', () => {
+    const descriptor = JobDescriptor.fromPartial({ appName: '__proto__', labels: { team: '__proto__' } });
+    expect(read(descriptor)).toEqual(descriptor);
+  });
+});
