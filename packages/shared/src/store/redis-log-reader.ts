@@ -1,5 +1,6 @@
 import type { CellKeys } from './keys.js';
 import { entriesPerRead } from './limits.js';
+import { unpackWrites } from './packed-writes.js';
 import type { RedisConnection } from './redis-connection.js';
 import { pairs, readLimit, readStreams, type StreamEntry } from './redis-stream.js';
 import type { LogEntry, LogHead, LogRead, LogReader, StoredEntity } from './store.js';
@@ -106,29 +107,10 @@ function logEntry({ id, fields }: StreamEntry): ChainedEntry {
   const values = new Map(pairs(fields));
   const of = (name: string) => values.get(name)?.toString() ?? '';
   const [commitId, previousCommitId, actor] = [of('commit'), of('previous'), of('actor')];
-  const writes = writesIn(values.get('writes') ?? Buffer.alloc(0), revision);
+  const writes = Array.from(unpackWrites(values.get('writes') ?? Buffer.alloc(0)), ({ field, bytes }) => {
+    return { field, revision, bytes: ownBytes(bytes) };
+  });
   return { revision, commitId, previousCommitId, actor, atMs: Number(of('at')), writes };
-}
-
-/** The length of a name or a record stands before it, as a number of four bytes, big-endian. */
-const lengthBytes = 4;
-
-/** Names and records in turn; see `redis-commit-script.ts`. */
-function writesIn(value: Buffer, revision: number): readonly StoredEntity[] {
-  const writes: StoredEntity[] = [];
-  let at = 0;
-  const next = () => {
-    const from = at + lengthBytes;
-    at = from + value.readUInt32BE(at);
-    return from;
-  };
-  while (at < value.length) {
-    const nameAt = next();
-    const field = value.toString('utf8', nameAt, at);
-    const recordAt = next();
-    writes.push({ field, revision, bytes: ownBytes(value.subarray(recordAt, at)) });
-  }
-  return writes;
 }
 
 function storedEntity(field: string, value: Buffer): StoredEntity {
@@ -137,6 +119,6 @@ function storedEntity(field: string, value: Buffer): StoredEntity {
 }
 
 /** A copy: the client's buffers are parts of what came over the network, which they would keep in memory as a whole. */
-function ownBytes(part: Buffer): Uint8Array {
+function ownBytes(part: Uint8Array): Uint8Array {
   return new Uint8Array(part);
 }

@@ -1,10 +1,9 @@
 import type { AnyChange, CommitChanges } from '@berth/shared/model/change';
 import { fieldOf } from '@berth/shared/store/codec';
+import { type PackedWrite, packWrites, unpackWrites } from '@berth/shared/store/packed-writes';
 import type { StoredEntity } from '@berth/shared/store/store';
 import { type CommitMark, isNews } from '../core/cell-news.js';
 
-/** Before a name and before a record stands how long it is. */
-const lengthBytes = 4;
 /** What a commit costs beside its records, roughly. */
 const overheadBytes = 256;
 
@@ -22,7 +21,7 @@ export class KeptCommit implements CommitMark {
     this.revision = revision;
     this.commitId = commitId;
     this.atMs = atMs;
-    this.#packed = pack(changes.filter(isNews));
+    this.#packed = packWrites(changes.filter(isNews).map(writeOf));
   }
 
   /** Roughly what it keeps in memory. */
@@ -33,38 +32,12 @@ export class KeptCommit implements CommitMark {
   /** What was told: each record as it was stored, empty where the entity was removed. Not copied. */
   get writes(): readonly StoredEntity[] {
     const { revision } = this;
-    const writes: StoredEntity[] = [];
-    for (let at = 0; at < this.#packed.length; ) {
-      const name = this.#part(at);
-      const bytes = this.#part(at + lengthBytes + name.length);
-      writes.push({ field: name.toString(), revision, bytes });
-      at += 2 * lengthBytes + name.length + bytes.length;
-    }
-    return writes;
-  }
-
-  #part(at: number): Buffer {
-    const from = at + lengthBytes;
-    return this.#packed.subarray(from, from + this.#packed.readUInt32LE(at));
+    return Array.from(unpackWrites(this.#packed), (write) => ({ ...write, revision }));
   }
 }
 
-function pack(changes: readonly AnyChange[]): Buffer {
-  const names = changes.map(({ kind, id }) => fieldOf(kind, id));
-  let size = 0;
-  changes.forEach(({ after }, index) => {
-    size += 2 * lengthBytes + Buffer.byteLength(names[index] ?? '') + (after?.bytes.length ?? 0);
-  });
-  // Not out of the pool, whose pieces live as long as the longest lived of those that share them.
-  const packed = Buffer.allocUnsafeSlow(size);
-  let at = 0;
-  changes.forEach(({ after }, index) => {
-    const written = packed.write(names[index] ?? '', at + lengthBytes);
-    at = packed.writeUInt32LE(written, at) + written;
-    at = packed.writeUInt32LE(after?.bytes.length ?? 0, at);
-    if (after === undefined) return;
-    packed.set(after.bytes, at);
-    at += after.bytes.length;
-  });
-  return packed;
+const removed = new Uint8Array(0);
+
+function writeOf({ kind, id, after }: AnyChange): PackedWrite {
+  return { field: fieldOf(kind, id), bytes: after?.bytes ?? removed };
 }
