@@ -22,7 +22,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
     const store = await RedisStore.connect({ url: redis.url, cell, log: logger });
     const { reports } = cellKeys(cell);
     await store.publish([report('t1')]);
-    await redis.command('XADD', reports, '*', 'report', 'broken');
+    await redis.command('XADD', reports, '*', 'reports', 'broken');
     const inbox = store.openReportInbox();
     const [first] = await inbox.readReports('0', 10, 0);
     expect(first?.report).toEqual(report('t1'));

@@ -80,20 +80,21 @@ export function agentContract(test: StoreUnderTest): void {
       await store.publish([report('t3')]);
       const queued = await inbox.readReports('0', 10, 0);
       expect(queued.map(({ report: { taskId } }) => taskId)).toEqual(['t1', 't2', 't3']);
+      expect(queued[0]?.streamId).toBe(queued[1]?.streamId);
       expect(await store.openReportInbox().readReports('0', 10, 0)).toEqual(queued);
       const second = queued[1]?.streamId ?? '';
       applied(await store.commit(request([cluster('a')], { ackReportsThrough: second })));
       expect(await inbox.readReports('0', 10, 0)).toEqual(queued.slice(2));
     });
 
-    it('are read on from a place, so many at once as are asked for', async () => {
+    it('are read on from a place, so many batches at once as are asked for', async () => {
       const { store } = test;
       const inbox = store.openReportInbox();
-      await store.publish(['t1', 't2', 't3'].map((taskId) => report(taskId)));
+      for (const taskId of ['t1', 't2', 't3']) await store.publish([report(taskId), report(`${taskId}-too`)]);
       const first = await inbox.readReports('0', 2, 0);
-      expect(first.map(({ report: { taskId } }) => taskId)).toEqual(['t1', 't2']);
-      const rest = await inbox.readReports(first[1]?.streamId ?? '', 2, 0);
-      expect(rest.map(({ report: { taskId } }) => taskId)).toEqual(['t3']);
+      expect(first.map(({ report: { taskId } }) => taskId)).toEqual(['t1', 't1-too', 't2', 't2-too']);
+      const rest = await inbox.readReports(first.at(-1)?.streamId ?? '', 2, 0);
+      expect(rest.map(({ report: { taskId } }) => taskId)).toEqual(['t3', 't3-too']);
     });
 
     it('may be many at once', async () => {

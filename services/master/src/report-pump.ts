@@ -3,8 +3,10 @@ import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { QueuedReport, ReportInbox } from '@berth/shared/store/store';
 
-/** Reports held in memory at most; more wait in Redis. */
+/** With so many reports in memory no more are read: they wait in Redis. */
 const maxBuffered = 2000;
+/** What one read may add to them, in batches, of which most hold few reports. */
+const batchesPerRead = 200;
 const readBlockMs = 2000;
 /** Reads come back at least every {@link readBlockMs}; a longer gap is a pause of this process or of the machine. */
 const maxGapMs = 3 * readBlockMs;
@@ -52,9 +54,15 @@ export class ReportPump {
     }
   }
 
-  /** The oldest reports, at most `limit`. They stay until {@link drop}. */
+  /**
+   * The oldest reports, in whole batches, since only those can be acknowledged: at most `limit`, unless the first batch alone
+   * has more. They stay until {@link drop}.
+   */
   peek(limit: number): readonly QueuedReport[] {
-    return this.#buffer.slice(0, limit);
+    let count = Math.min(limit, this.#buffer.length);
+    while (count > 0 && !this.#endsBatch(count)) count -= 1;
+    if (count === 0 && limit > 0) count = this.#firstBatch();
+    return this.#buffer.slice(0, count);
   }
 
   /** Forgets the oldest `count` reports: they are committed. */
@@ -81,15 +89,26 @@ export class ReportPump {
     const { inbox, clock, onReports } = this.#options;
     const isFirst = !this.hasRead;
     // The first round waits for the first read, so that one does not wait for reports to come.
-    const reports = await inbox.readReports(this.#lastId, maxBuffered, isFirst ? 0 : readBlockMs);
+    const reports = await inbox.readReports(this.#lastId, batchesPerRead, isFirst ? 0 : readBlockMs);
     if (signal.aborted) return;
     const nowMs = clock.nowMs();
-    if (reports.length >= maxBuffered) this.#levelSinceMs = undefined;
+    if (batchesOf(reports) >= batchesPerRead) this.#levelSinceMs = undefined;
     else if (this.#levelSinceMs === undefined || this.#isGap(nowMs)) this.#levelSinceMs = nowMs;
     this.#lastReadMs = nowMs;
     this.#lastId = reports.at(-1)?.streamId ?? this.#lastId;
     this.#buffer.push(...reports);
     if (isFirst || reports.length > 0) onReports();
+  }
+
+  /** Whether the first `count` reports are whole batches. */
+  #endsBatch(count: number): boolean {
+    return this.#buffer[count - 1]?.streamId !== this.#buffer[count]?.streamId;
+  }
+
+  #firstBatch(): number {
+    const first = this.#buffer[0]?.streamId;
+    const next = this.#buffer.findIndex(({ streamId }) => streamId !== first);
+    return next < 0 ? this.#buffer.length : next;
   }
 
   #isGap(nowMs: number): boolean {
@@ -103,4 +122,8 @@ export class ReportPump {
     });
     this.#resume = undefined;
   }
+}
+
+function batchesOf(reports: readonly QueuedReport[]): number {
+  return reports.filter(({ streamId }, index) => streamId !== reports[index - 1]?.streamId).length;
 }

@@ -16,13 +16,13 @@ export interface CellKeys {
   readonly heartbeats: string;
   /** Sorted set: job id → when it was last observed, in milliseconds of Redis's clock. */
   readonly subscribed: string;
-  /** Stream of TaskReports that no commit has acknowledged. */
+  /** Stream of TaskReports that no commit has acknowledged: an entry a batch, its reports one value. */
   readonly reports: string;
   /** Sharded channel, no key: SampleBatches for whoever listens. */
   readonly samples: string;
   /** Hash: task id → Assignment, all that the agent is to run. */
   assigned(agentId: string): string;
-  /** Stream of changes to `assigned` of the agents on this feed: an entry a commit, pairs of agent and task, and of assignments. */
+  /** Stream of changes to `assigned` of the agents on this feed: an entry a commit, its changes one value. */
   assignments(feed: string): string;
   /** String: the owner of a claimed name. */
   claim(name: string): string;

@@ -4,7 +4,10 @@ export const defaultLogLength = 100_000;
 /** Agents read all their assignments now and then, so that the stream of changes may be short. Its entries are commits. */
 export const assignmentStreamLength = 1_000;
 
-/** Reports that no master has taken for so long that more would fill Redis: the oldest are given up. */
+/** Reports that are stored, read and acknowledged as one. */
+export const reportsPerBatch = 100;
+
+/** Batches of reports that no master has taken for so long that more would fill Redis: the oldest are given up. */
 export const reportStreamLength = 1_000_000;
 
 /** How long a commit may wait for its reply; then its outcome is unknown. */

@@ -43,7 +43,8 @@ export class MemoryCell implements CommitState {
   readonly log: ChainedEntry[] = [];
   readonly heartbeats = new Map<string, number>();
   readonly subscribed = new ExpiringMap<number>();
-  readonly reports: MemoryStream<Uint8Array>;
+  /** Batches of reports. */
+  readonly reports: MemoryStream<Buffer>;
   readonly assigned = new Map<string, Map<string, Uint8Array>>();
   readonly assignments = new Map<string, MemoryStream<readonly AssignmentEvent[]>>();
   readonly archives = new ExpiringMap<ArchivePart>();

@@ -1,10 +1,12 @@
 import { type Observable, Subject, takeUntil } from 'rxjs';
-import { Assignment, type SampleBatch, TaskReport } from '../gen/berth/v1/store.js';
+import { type Assignment, type SampleBatch, TaskReport } from '../gen/berth/v1/store.js';
 import { BerthError } from '../model/errors.js';
 import type { Clock } from '../process/clock.js';
+import { AssignmentDecoder } from './assignment-encoding.js';
 import type { Bell } from './bell.js';
 import { entriesPerRead } from './limits.js';
 import type { MemoryCell } from './memory-cell.js';
+import { unpackParts } from './packed-parts.js';
 import type {
   AssignmentChange,
   AssignmentFeed,
@@ -104,12 +106,15 @@ export class MemoryReportInbox extends MemoryReader implements ReportInbox {
       return items.length === 0 ? undefined : items;
     };
     const items = (await this.wait(take, blockMs)) ?? [];
-    return items.map(({ id, value }) => ({ streamId: id, report: TaskReport.decode(value) }));
+    return items.flatMap(({ id, value }) =>
+      unpackParts(value).map((bytes) => ({ streamId: id, report: TaskReport.decode(bytes) })),
+    );
   }
 }
 
 export class MemoryAssignmentFeed extends MemoryReader implements AssignmentFeed {
   readonly #name: string;
+  readonly #decoder = new AssignmentDecoder();
   #place: string | undefined;
 
   constructor(name: string, host: MemoryHost) {
@@ -121,7 +126,7 @@ export class MemoryAssignmentFeed extends MemoryReader implements AssignmentFeed
     this.throwIfClosed();
     this.#begin();
     return [...(this.host.cell.assigned.get(agentId)?.values() ?? [])].map((bytes) =>
-      Assignment.decode(bytes),
+      this.#decoder.decode(bytes),
     );
   }
 
@@ -148,7 +153,7 @@ export class MemoryAssignmentFeed extends MemoryReader implements AssignmentFeed
       .map(({ agentId, taskId, bytes }) => ({
         agentId,
         taskId,
-        ...(bytes.length === 0 ? {} : { assignment: Assignment.decode(bytes) }),
+        ...(bytes.length === 0 ? {} : { assignment: this.#decoder.decode(bytes) }),
       }));
   }
 }

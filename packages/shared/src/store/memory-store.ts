@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Subject } from 'rxjs';
-import { SampleBatch, TaskReport } from '../gen/berth/v1/store.js';
+import { SampleBatch, type TaskReport } from '../gen/berth/v1/store.js';
 import { BerthError } from '../model/errors.js';
 import { type Clock, systemClock } from '../process/clock.js';
 import { Bell } from './bell.js';
@@ -21,6 +21,7 @@ import {
   MemorySampleFeed,
 } from './memory-readers.js';
 import { prepareCommit } from './prepared-commit.js';
+import { packReports } from './report-batch.js';
 import type {
   AssignmentFeed,
   CommitRequest,
@@ -119,8 +120,7 @@ export class MemoryStore implements CellStore {
 
   async publish(reports: readonly TaskReport[]): Promise<void> {
     const { reports: stream } = this.#open;
-    for (const bytes of reports.map((report) => encodeMessage(TaskReport, report, 'report')))
-      stream.add(bytes);
+    for (const batch of packReports(reports)) stream.add(batch);
     this.#bell.ring();
   }
 

@@ -1,7 +1,9 @@
-import { Assignment } from '../gen/berth/v1/store.js';
+import type { Assignment } from '../gen/berth/v1/store.js';
 import type { Logger } from '../process/logger.js';
+import { AssignmentDecoder } from './assignment-encoding.js';
 import type { CellKeys } from './keys.js';
 import { assignmentStreamLength } from './limits.js';
+import { unpackChanges } from './packed-changes.js';
 import type { RedisConnection } from './redis-connection.js';
 import { pairs, readLimit, readStreams, type StreamEntry } from './redis-stream.js';
 import type { AssignmentChange, AssignmentFeed } from './store.js';
@@ -20,6 +22,7 @@ export interface FeedHost {
 export class RedisAssignmentFeed implements AssignmentFeed {
   readonly #host: FeedHost;
   readonly #stream: string;
+  readonly #decoder = new AssignmentDecoder();
   #place: string | undefined;
 
   constructor(name: string, host: FeedHost) {
@@ -57,29 +60,26 @@ export class RedisAssignmentFeed implements AssignmentFeed {
     return this.#place;
   }
 
-  /** A pair for the agent and the task, then one for the assignment. */
   #changes({ fields }: StreamEntry): AssignmentChange[] {
     const changes: AssignmentChange[] = [];
-    let task = { agentId: '', taskId: '' };
-    let isTask = true;
     for (const [name, value] of pairs(fields)) {
-      if (isTask) task = { agentId: name, taskId: value.toString() };
-      else changes.push(...this.#change(task, value));
-      isTask = !isTask;
+      if (name !== 'changes') continue;
+      for (const { agentId, taskId, bytes } of unpackChanges(value)) {
+        if (bytes.length === 0) {
+          changes.push({ agentId, taskId });
+          continue;
+        }
+        const assignment = this.#decode(agentId, bytes);
+        if (assignment !== undefined) changes.push({ agentId, taskId, assignment });
+      }
     }
     return changes;
   }
 
-  #change(task: Pick<AssignmentChange, 'agentId' | 'taskId'>, bytes: Buffer): AssignmentChange[] {
-    if (bytes.length === 0) return [task];
-    const assignment = this.#decode(task.agentId, bytes);
-    return assignment === undefined ? [] : [{ ...task, assignment }];
-  }
-
   /** One that cannot be decoded is left out: it must not keep the agent from its others. */
-  #decode(agentId: string, bytes: Buffer): Assignment | undefined {
+  #decode(agentId: string, bytes: Uint8Array): Assignment | undefined {
     try {
-      return Assignment.decode(bytes);
+      return this.#decoder.decode(bytes);
     } catch (err) {
       this.#host.log.error(
         { err, agentId },

@@ -4,19 +4,21 @@
  *
  * KEYS
  *   1 entities, 2 log, 3 head, 4 epoch, 5 reports, 6 heartbeats, 7 marker of this commit;
- *   for each feed of assignments: its stream, and for each change on it the hash of its agent;
+ *   for each feed of assignments: its stream, and the hashes of the agents that it tells of, as they first come;
  *   each name that is claimed; each name that is released; each archive and its older part;
  *   for each agent that is removed: its hash of assignments, its stream.
  * ARGV
  *   commit id, actor, epoch or '', longest log, longest stream of assignments, life of the marker in ms,
  *   least unacknowledged report or '';
- *   count of writes, for each: field, expected revision or '', record ('': removal);
+ *   writes, packed: for each field, record ('': removal);
+ *   count of preconditions on them, for each: index of the write from 0, expected revision;
  *   count of preconditions on other entities, for each: field, expected revision;
- *   count of feeds, for each: count of changes, for each of these: agent id, task id, assignment ('': taken off);
+ *   count of feeds, for each: changes, packed: for each agent id, task id, assignment ('': taken off);
  *   count of claims, for each: owner, life in ms or '', another owner from whom it may be taken or '';
  *   count of releases, for each: the owner who gives it back;
  *   count of archives, for each: life in ms, count of fields, for each of these: name, value;
  *   count of removed agents, for each: id.
+ *   What is packed is one value, in which a length of four bytes stands before each part (see `packed-parts.ts`).
  *   Each list has at most 1000 items, so that a command made of them stays below Lua's limit of some 8000 arguments.
  * Returns one of
  *   'ok', revision, time in ms: applied, now or by an earlier call with this commit id;
@@ -51,25 +53,43 @@ local function revisionOf(field)
   return stored and text((struct.unpack('>I8', stored))) or '0'
 end
 
-local writes = {}
+local packedWrites = nextArg()
+local fields, records, packedAt = {}, {}, 1
+while packedAt <= #packedWrites do
+  local i = #fields + 1
+  fields[i], records[i], packedAt = struct.unpack('>I4c0I4c0', packedWrites, packedAt)
+end
 for i = 1, nextCount() do
-  local field, expected, record = nextArg(), nextArg(), nextArg()
-  writes[i] = { field, record }
-  if expected ~= '' then
-    local actual = revisionOf(field)
-    if actual ~= expected then return { 'conflict', text(i - 1), actual } end
-  end
+  local index, expected = nextArg(), nextArg()
+  local actual = revisionOf(fields[index + 1])
+  if actual ~= expected then return { 'conflict', index, actual } end
 end
 for i = 1, nextCount() do
   local field, expected = nextArg(), nextArg()
   local actual = revisionOf(field)
-  if actual ~= expected then return { 'conflict', text(#writes + i - 1), actual } end
+  if actual ~= expected then return { 'conflict', text(#fields + i - 1), actual } end
 end
 
 local feeds = {}
 for i = 1, nextCount() do
-  local feed = { stream = nextKey(), changes = {} }
-  for j = 1, nextCount() do feed.changes[j] = { nextKey(), nextArg(), nextArg(), nextArg() } end
+  local feed = { stream = nextKey(), changes = nextArg(), agents = {}, assigned = {}, takenOff = {} }
+  local at = 1
+  while at <= #feed.changes do
+    local agentId, taskId, assignment
+    agentId, taskId, assignment, at = struct.unpack('>I4c0I4c0I4c0', feed.changes, at)
+    if not feed.assigned[agentId] then
+      feed.agents[#feed.agents + 1] = { hash = nextKey(), id = agentId }
+      feed.assigned[agentId], feed.takenOff[agentId] = {}, {}
+    end
+    if assignment == '' then
+      local takenOff = feed.takenOff[agentId]
+      takenOff[#takenOff + 1] = taskId
+    else
+      local assigned = feed.assigned[agentId]
+      assigned[#assigned + 1] = taskId
+      assigned[#assigned + 1] = assignment
+    end
+  end
   feeds[i] = feed
 end
 
@@ -87,43 +107,32 @@ local at = text(time[1] * 1000 + math.floor(time[2] / 1000))
 local last = redis.call('HMGET', head, 'revision', 'commitId')
 local revision = tonumber(last[1] or 0)
 
-if #writes > 0 then
+if #fields > 0 then
   revision = revision + 1
   local prefix = struct.pack('>I8', revision)
-  -- One value for all of them: readers take far longer over a thousand values than over a thousand lengths.
-  local logged, written, removed = {}, {}, {}
-  for i = 1, #writes do
-    local field, record = writes[i][1], writes[i][2]
-    logged[i] = struct.pack('>I4c0I4c0', #field, field, #record, record)
-    if record == '' then
-      removed[#removed + 1] = field
+  local written, removed = {}, {}
+  for i = 1, #fields do
+    if records[i] == '' then
+      removed[#removed + 1] = fields[i]
     else
-      written[#written + 1] = field
-      written[#written + 1] = prefix .. record
+      written[#written + 1] = fields[i]
+      written[#written + 1] = prefix .. records[i]
     end
   end
   redis.call('XADD', log, 'MAXLEN', '~', logLength, text(revision) .. '-0',
-    'commit', commitId, 'previous', last[2] or '', 'actor', actor, 'at', at, 'writes', table.concat(logged))
+    'commit', commitId, 'previous', last[2] or '', 'actor', actor, 'at', at, 'writes', packedWrites)
   if #written > 0 then redis.call('HSET', entities, unpack(written)) end
   if #removed > 0 then redis.call('HDEL', entities, unpack(removed)) end
   redis.call('HSET', head, 'revision', text(revision), 'commitId', commitId)
 end
 
-for i = 1, #feeds do
-  local entry = {}
-  for j, change in ipairs(feeds[i].changes) do
-    local hash, agentId, taskId, assignment = unpack(change)
-    if assignment == '' then
-      redis.call('HDEL', hash, taskId)
-    else
-      redis.call('HSET', hash, taskId, assignment)
-    end
-    entry[j * 4 - 3] = agentId
-    entry[j * 4 - 2] = taskId
-    entry[j * 4 - 1] = 'assignment'
-    entry[j * 4] = assignment
+for i, feed in ipairs(feeds) do
+  for j, agent in ipairs(feed.agents) do
+    local assigned, takenOff = feed.assigned[agent.id], feed.takenOff[agent.id]
+    if #assigned > 0 then redis.call('HSET', agent.hash, unpack(assigned)) end
+    if #takenOff > 0 then redis.call('HDEL', agent.hash, unpack(takenOff)) end
   end
-  redis.call('XADD', feeds[i].stream, 'MAXLEN', '~', streamLength, '*', unpack(entry))
+  redis.call('XADD', feed.stream, 'MAXLEN', '~', streamLength, '*', 'changes', feed.changes)
 end
 
 for i = 1, #claims do

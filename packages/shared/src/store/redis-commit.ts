@@ -1,6 +1,8 @@
 import { BerthError } from '../model/errors.js';
 import type { CellKeys } from './keys.js';
 import { assignmentStreamLength, commitMemoryMs } from './limits.js';
+import { packChanges } from './packed-changes.js';
+import { packWrites } from './packed-writes.js';
 import type { PreparedCommit } from './prepared-commit.js';
 import type { CommitResult } from './store.js';
 
@@ -24,19 +26,18 @@ export function commitArguments(commit: PreparedCommit, cell: CellKeys, logLengt
     commit.firstUnacknowledged ?? '',
   ];
   const { writes, expects, assignments, claims, releaseClaims, archive, forgottenAgents } = commit;
-  args.push(String(writes.length));
-  for (const { field, expectedRevision, bytes } of writes)
-    args.push(field, optional(expectedRevision), buffer(bytes));
+  args.push(packWrites(writes));
+  const expected = writes.flatMap(({ expectedRevision }, index) =>
+    expectedRevision === undefined ? [] : [String(index), String(expectedRevision)],
+  );
+  args.push(String(expected.length / 2), ...expected);
   args.push(String(expects.length));
   for (const { field, expectedRevision } of expects) args.push(field, String(expectedRevision));
   args.push(String(assignments.size));
   for (const [feed, changes] of assignments) {
-    keys.push(cell.assignments(feed));
-    args.push(String(changes.length));
-    for (const { agentId, taskId, bytes } of changes) {
-      keys.push(cell.assigned(agentId));
-      args.push(agentId, taskId, buffer(bytes));
-    }
+    const agentIds = new Set(changes.map(({ agentId }) => agentId));
+    keys.push(cell.assignments(feed), ...Array.from(agentIds, (agentId) => cell.assigned(agentId)));
+    args.push(packChanges(changes));
   }
   args.push(String(claims.length));
   for (const { name, owner, ttlMs, takenFrom = '' } of claims) {

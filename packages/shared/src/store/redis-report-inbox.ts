@@ -1,6 +1,7 @@
 import { TaskReport } from '../gen/berth/v1/store.js';
 import type { Logger } from '../process/logger.js';
 import type { CellKeys } from './keys.js';
+import { unpackParts } from './packed-parts.js';
 import type { RedisConnection } from './redis-connection.js';
 import { pairs, readStreams, type StreamEntry } from './redis-stream.js';
 import type { QueuedReport, ReportInbox } from './store.js';
@@ -42,13 +43,23 @@ export class RedisReportInbox implements ReportInbox {
   }
 
   #decode({ id, fields }: StreamEntry): QueuedReport[] {
+    return this.#tried(id, () => unpackParts(batchIn(fields))).flatMap((bytes) =>
+      this.#tried(id, () => [{ streamId: id, report: TaskReport.decode(bytes) }]),
+    );
+  }
+
+  /** What `decode` makes of reports of that batch; nothing where it fails. */
+  #tried<T>(streamId: string, decode: () => T[]): T[] {
     try {
-      const [[, bytes] = []] = [...pairs(fields)];
-      if (bytes === undefined) throw new TypeError('the entry has no fields');
-      return [{ streamId: id, report: TaskReport.decode(bytes) }];
+      return decode();
     } catch (err) {
-      this.#log.error({ err, streamId: id }, `the report ${id} cannot be decoded and is passed over`);
+      this.#log.error({ err, streamId }, `the report ${streamId} cannot be decoded and is passed over`);
       return [];
     }
   }
+}
+
+function batchIn(fields: StreamEntry['fields']): Buffer {
+  for (const [name, value] of pairs(fields)) if (name === 'reports') return value;
+  throw new TypeError('the entry holds no reports');
 }

@@ -81,10 +81,10 @@ redis.call('ZADD', KEYS[1], unpack(members))
 return #ARGV - 1
 `;
 
-/** KEYS reports. ARGV the longest that the stream may become, then the reports. */
+/** KEYS reports. ARGV the longest that the stream may become, then batches of reports. */
 const publish = `
 for i = 2, #ARGV do
-  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'report', ARGV[i])
+  redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'reports', ARGV[i])
 end
 return #ARGV - 1
 `;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { SampleBatch, TaskReport } from '../gen/berth/v1/store.js';
+import { SampleBatch, type TaskReport } from '../gen/berth/v1/store.js';
 import { BerthError } from '../model/errors.js';
 import { type Logger, silentLogger } from '../process/logger.js';
 import type { CellStore } from './cell-store.js';
@@ -26,6 +26,7 @@ import { RedisReportInbox } from './redis-report-inbox.js';
 import { RedisSampleFeed } from './redis-sample-feed.js';
 import type { ScriptedRedis } from './redis-scripts.js';
 import { checkServer } from './redis-server-check.js';
+import { packReports } from './report-batch.js';
 import type {
   AssignmentFeed,
   CommitRequest,
@@ -50,8 +51,9 @@ export interface RedisStoreOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Agents or reports that one script takes. */
+/** Agents or jobs that one script takes. */
 const itemsPerScript = 500;
+const batchesPerScript = 10;
 /** How often to look whether the wait for Redis was ended. */
 const connectStepMs = 250;
 
@@ -177,10 +179,9 @@ export class RedisStore implements CellStore {
       await this.#command((redis) => redis.zrem(this.#keys.subscribed, ...some));
   }
 
-  /** Stores the reports in order. One whose reply was lost may be stored twice. */
+  /** Stores the reports in order. Those whose reply was lost may be stored twice. */
   async publish(reports: readonly TaskReport[]): Promise<void> {
-    const encoded = reports.map((report) => Buffer.from(encodeMessage(TaskReport, report, 'report')));
-    for (const some of inChunks(encoded, itemsPerScript)) {
+    for (const some of inChunks(packReports(reports), batchesPerScript)) {
       await this.#command((redis) => redis.berthPublish(1, this.#keys.reports, reportStreamLength, ...some));
     }
   }
