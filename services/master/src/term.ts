@@ -195,10 +195,10 @@ export class Term {
   async #commit(request: Omit<CommitRequest, 'actor'>, signal: AbortSignal): Promise<number> {
     const { store, replica, epoch, clock, log } = this.#options;
     const commitId = uuid();
-    replica.expectOwn(commitId, request.writes);
+    const writes = replica.encodeOwn(commitId, request.writes);
     for (;;) {
       try {
-        return revisionOf(await store.commit({ ...request, actor: masterActor, epoch, commitId }));
+        return revisionOf(await store.commit({ ...request, writes, actor: masterActor, epoch, commitId }));
       } catch (error) {
         if (error instanceof FencedError || isRefused(error) || signal.aborted) throw error;
         log.warn({ err: error }, 'a commit was not answered; asking again');

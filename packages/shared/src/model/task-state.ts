@@ -1,5 +1,5 @@
 import type { TaskRecord } from '../gen/berth/v1/store.js';
-import { State } from '../gen/netflix/titus/titus_job_api.js';
+import { State, type Task } from '../gen/netflix/titus/titus_job_api.js';
 import { codeOf, formatReason } from './reason.js';
 
 export { State };
@@ -63,7 +63,7 @@ export function moveTask(task: TaskRecord, move: Transition): TaskRecord | undef
     ...(isTerminal(move.to) ? { finishedAtMs: move.atMs } : {}),
     task: {
       ...publicTask,
-      taskContext: { ...publicTask.taskContext, ...move.context },
+      taskContext: extended(publicTask.taskContext, move.context),
       state: { state: move.to, reason: formatReason(move.code, move.text) },
       stateChanges: [
         ...publicTask.stateChanges,
@@ -71,6 +71,12 @@ export function moveTask(task: TaskRecord, move: Transition): TaskRecord | undef
       ],
     },
   };
+}
+
+/** The same object where nothing is added: then it need not be encoded again. */
+function extended(context: Task['taskContext'], added: Transition['context'] = {}): Task['taskContext'] {
+  for (const _ in added) return { ...context, ...added };
+  return context;
 }
 
 // A round moves many tasks at one time.

@@ -19,14 +19,20 @@ function removal(field: string, revision = 1): StoredEntity {
 
 function tablesOf(...writes: StoredEntity[]): CellTables {
   const tables = new CellTables();
-  tables.apply(writes);
+  tables.apply(entry(...writes));
   return tables;
+}
+
+function entry(...writes: StoredEntity[]) {
+  return { revision: writes[0]?.revision ?? 0, writes };
 }
 
 describe('the tables of a cell', () => {
   it('tell what the writes of a commit changed, in their order', () => {
     const tables = tablesOf(cluster('changed'), cluster('removed'));
-    const changes = tables.apply([cluster('new', 2), cluster('changed', 2), removal('cluster/removed', 2)]);
+    const changes = tables.apply(
+      entry(cluster('new', 2), cluster('changed', 2), removal('cluster/removed', 2)),
+    );
     expect(changes.map(({ id, before, after }) => [id, before?.revision, after?.revision])).toEqual([
       ['new', undefined, 2],
       ['changed', 1, 2],
@@ -37,19 +43,19 @@ describe('the tables of a cell', () => {
 
   it('pass over the removal of what is not there, and kinds of a later version', () => {
     const later = { field: 'later/x', revision: 1, bytes: Uint8Array.of(1) };
-    expect(new CellTables().apply([removal('cluster/none'), later, removal('later/y')])).toEqual([]);
+    expect(new CellTables().apply(entry(removal('cluster/none'), later, removal('later/y')))).toEqual([]);
   });
 
   it('apply all writes of a commit or, where one cannot be decoded, none', () => {
     const tables = tablesOf(cluster('a'));
     const broken = { field: 'cluster/b', revision: 2, bytes: Uint8Array.of(0x0a, 0x7f) };
-    expect(() => tables.apply([removal('cluster/a', 2), broken])).toThrow('cluster/b');
+    expect(() => tables.apply(entry(removal('cluster/a', 2), broken))).toThrow('cluster/b');
     expect(tables.find('cluster', 'a')?.revision).toBe(1);
   });
 
   it('know the tasks of each job in the order of their creation', () => {
     const tables = tablesOf(task('1', 'j'), task('x', 'other'), task('2', 'j'), task('3', 'j'));
-    tables.apply([task('1', 'j', 2), removal('task/2', 2)]);
+    tables.apply(entry(task('1', 'j', 2), removal('task/2', 2)));
     expect(tables.tasksOf('j').map(({ id, revision }) => [id, revision])).toEqual([
       ['1', 2],
       ['3', 1],
@@ -60,16 +66,16 @@ describe('the tables of a cell', () => {
   it('hand out the same list of tasks until one of the job changes, and never change it', () => {
     const tables = tablesOf(task('1', 'j'), task('x', 'other'));
     const before = tables.tasksOf('j');
-    tables.apply([task('x', 'other', 2)]);
+    tables.apply(entry(task('x', 'other', 2)));
     expect(tables.tasksOf('j')).toBe(before);
-    tables.apply([task('2', 'j', 3)]);
+    tables.apply(entry(task('2', 'j', 3)));
     expect(tables.tasksOf('j')).not.toBe(before);
     expect(before.map(({ id }) => id)).toEqual(['1']);
   });
 
   it('move a task whose job changes', () => {
     const tables = tablesOf(task('1', 'old'));
-    tables.apply([task('1', 'new', 2)]);
+    tables.apply(entry(task('1', 'new', 2)));
     expect([tables.tasksOf('old').length, tables.tasksOf('new').length]).toEqual([0, 1]);
   });
 });

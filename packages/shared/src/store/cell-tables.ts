@@ -3,7 +3,8 @@ import type { AnyEntity, Entity, EntityKind } from '../model/entity.js';
 import { entityKinds } from '../model/entity.js';
 import { jobIdOf } from '../model/task-head.js';
 import { decodeEntity, parseField } from './codec.js';
-import type { StoredEntity, Write } from './store.js';
+import type { EncodedWrite } from './own-commits.js';
+import type { LogEntry, StoredEntity } from './store.js';
 
 type Tables = { readonly [K in EntityKind]: Map<string, Entity<K>> };
 
@@ -61,15 +62,14 @@ export class CellTables {
 
   /**
    * Applies the writes of one commit and tells what they changed. Throws, with nothing applied, where one cannot be
-   * decoded. Kinds that this version does not know are passed over. Where the writes are `known` as they were asked for, in
-   * the same order, nothing is decoded.
+   * decoded. Kinds that this version does not know are passed over. Where the writes are `known` as they were asked for,
+   * nothing is decoded, nor even looked at.
    */
-  apply(writes: readonly StoredEntity[], known?: readonly Write[]): readonly AnyChange[] {
-    const decoded = writes.map((stored, index) => {
-      const own = known?.[index];
-      if (own !== undefined) return { name: own, after: knownEntity(stored, own) };
-      return { name: parseField(stored.field), after: decodeWrite(stored) };
-    });
+  apply(entry: Pick<LogEntry, 'revision' | 'writes'>, known?: readonly EncodedWrite[]): readonly AnyChange[] {
+    const decoded =
+      known === undefined
+        ? entry.writes.map((stored) => ({ name: parseField(stored.field), after: decodeWrite(stored) }))
+        : known.map((write) => ({ name: write, after: knownEntity(write, entry.revision) }));
     const changes: AnyChange[] = [];
     for (const { name, after } of decoded) {
       if (name === undefined) continue;
@@ -109,7 +109,7 @@ function decodeWrite(stored: StoredEntity): AnyEntity | undefined {
   return stored.bytes.length === 0 ? undefined : decodeEntity(stored);
 }
 
-function knownEntity({ revision, bytes }: StoredEntity, { kind, id, record }: Write): AnyEntity | undefined {
+function knownEntity({ kind, id, record, bytes }: EncodedWrite, revision: number): AnyEntity | undefined {
   return record === undefined ? undefined : ({ kind, id, revision, record, bytes } as AnyEntity);
 }
 

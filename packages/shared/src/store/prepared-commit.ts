@@ -109,7 +109,7 @@ function prepareWrite(write: Write): PreparedWrite {
     id,
     field: fieldOf(kind, id),
     ...(expectedRevision === undefined ? {} : { expectedRevision }),
-    bytes: write.record === undefined ? new Uint8Array(0) : encodeRecord(kind, write.record),
+    bytes: write.record === undefined ? new Uint8Array(0) : (write.bytes ?? encodeRecord(kind, write.record)),
   };
 }
 

@@ -9,6 +9,7 @@ import type { LogEntry, LogHead, LogRead, LogReader, StoredEntity } from './stor
 const entitiesPerBatch = 500;
 /** The revision before the record's bytes. */
 const revisionBytes = 8;
+const noWrites = Buffer.alloc(0);
 
 /** An entry with the commit before it, by which a reader recognises the log that it has read. */
 interface ChainedEntry extends LogEntry {
@@ -107,10 +108,19 @@ function logEntry({ id, fields }: StreamEntry): ChainedEntry {
   const values = new Map(pairs(fields));
   const of = (name: string) => values.get(name)?.toString() ?? '';
   const [commitId, previousCommitId, actor] = [of('commit'), of('previous'), of('actor')];
-  const writes = Array.from(unpackWrites(values.get('writes') ?? Buffer.alloc(0)), ({ field, bytes }) => {
-    return { field, revision, bytes: ownBytes(bytes) };
-  });
-  return { revision, commitId, previousCommitId, actor, atMs: Number(of('at')), writes };
+  return {
+    revision,
+    commitId,
+    previousCommitId,
+    actor,
+    atMs: Number(of('at')),
+    // Unpacked by those who look: who made the commit knows what it wrote.
+    get writes() {
+      return unpackWrites(values.get('writes') ?? noWrites).map(({ field, bytes }) => {
+        return { field, revision, bytes: ownBytes(bytes) };
+      });
+    },
+  };
 }
 
 function storedEntity(field: string, value: Buffer): StoredEntity {

@@ -221,8 +221,8 @@ describe('a replica whose process commits', () => {
     const [own, other] = [cluster('own'), cluster('other')];
     const removed: Write = { kind: 'cluster', id: 'gone' };
     await store.commit({ actor: 'me', writes: [cluster('gone')] });
-    replica.expectOwn('c1', [own, removed]);
-    await store.commit({ actor: 'me', commitId: 'c1', writes: [own, removed] });
+    const writes = replica.encodeOwn('c1', [own, removed]);
+    await store.commit({ actor: 'me', commitId: 'c1', writes });
     const result = await store.commit({ actor: 'me', commitId: 'c2', writes: [other] });
     await replica.waitFor(result.ok ? result.revision : 0, 1_000);
     expect(replica.find('cluster', 'own')?.record).toBe(own.record);
@@ -236,7 +236,7 @@ describe('a replica whose process commits', () => {
     const store = new MemoryStore();
     const replica = await Replica.start(store.openLogReader());
     const lost = cluster('lost');
-    for (let count = 0; count < 100; count += 1) replica.expectOwn(`c${count}`, [lost]);
+    for (let count = 0; count < 100; count += 1) replica.encodeOwn(`c${count}`, [lost]);
     const result = await store.commit({ actor: 'me', commitId: 'c0', writes: [lost] });
     await replica.waitFor(result.ok ? result.revision : 0, 1_000);
     expect(replica.find('cluster', 'lost')?.record).toEqual(lost.record);

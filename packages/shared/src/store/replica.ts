@@ -8,11 +8,13 @@ import { type BackoffPolicy, backoff, retry } from '../process/backoff.js';
 import { type Clock, systemClock } from '../process/clock.js';
 import { type Logger, silentLogger } from '../process/logger.js';
 import { type CellTables, diffTables } from './cell-tables.js';
+import { encodeRecord } from './codec.js';
 import { entriesPerRead } from './limits.js';
-import { OwnCommits } from './own-commits.js';
+import { type EncodedWrite, OwnCommits } from './own-commits.js';
 import { RevisionWaiters } from './revision-waiters.js';
 import { loadSnapshot, type Snapshot } from './snapshot.js';
 import type { LogEntry, LogHead, LogReader, Write } from './store.js';
+import { encodeTask } from './task-encoding.js';
 
 export interface ReplicaOptions {
   readonly log?: Logger;
@@ -29,8 +31,10 @@ export const resyncActor = 'resync';
 const defaultBlockMs = 5_000;
 /** The reader itself waits for a lost connection; this only keeps a quick failure from being repeated at once. */
 const followRetryPolicy: BackoffPolicy = { initialMs: 50, maxMs: 1_000, jitter: 0.5 };
-/** Other work gets its turn after this many writes of a long backlog. */
-const writesPerTurn = 1_000;
+/** Other work gets its turn after this many changes of a long backlog. */
+const changesPerTurn = 1_000;
+
+const removed = new Uint8Array(0);
 
 /**
  * The cell in memory: a snapshot and the change log, applied. Reads never block. What they return is immutable; an
@@ -132,12 +136,23 @@ export class Replica implements CellView {
   }
 
   /**
-   * Says that this process is about to commit these writes under that id: when the log brings them, their records are
-   * taken as they are given here and not decoded, which is most of what it costs to follow one's own commits. They must
-   * not be changed any more. A commit that does not come to be costs a bounded amount of memory.
+   * The writes, encoded for a commit that this process is about to make under that id: when the log brings it, they are taken
+   * as they are here and not decoded, which is most of what it costs to follow one's own commits. Their records must not be
+   * changed any more. A commit that does not come to be costs a bounded amount of memory. Fails with BerthError
+   * `invalidArgument` for a record that is not complete.
    */
-  expectOwn(commitId: string, writes: readonly Write[]): void {
-    this.#own.expect(commitId, writes);
+  encodeOwn(commitId: string, writes: readonly Write[]): readonly Write[] {
+    const encoded = writes.map((write) => this.#encode(write));
+    this.#own.expect(commitId, encoded);
+    return encoded;
+  }
+
+  #encode(write: Write): EncodedWrite {
+    if (write.record === undefined) return { ...write, bytes: removed };
+    const before = write.kind === 'task' ? this.#tables.find(write.kind, write.id) : undefined;
+    if (write.kind === 'task' && before !== undefined)
+      return { ...write, bytes: encodeTask(write.record, before) };
+    return { ...write, bytes: encodeRecord(write.kind, write.record) };
   }
 
   /**
@@ -207,30 +222,30 @@ export class Replica implements CellView {
     if (!read.ok) return this.#resynchronise(`the change log was ${read.reason}`);
     // A full read means that there is more to come.
     this.#isBehind = read.entries.length >= entriesPerRead;
-    let writes = 0;
+    let changes = 0;
     for (const entry of read.entries) {
-      const failure = this.#tryApply(entry);
-      if (failure !== undefined) return this.#resynchronise(failure);
-      writes += entry.writes.length;
-      if (writes < writesPerTurn) continue;
-      writes = 0;
+      const applied = this.#tryApply(entry);
+      if (typeof applied === 'string') return this.#resynchronise(applied);
+      changes += applied;
+      if (changes < changesPerTurn) continue;
+      changes = 0;
       await setImmediate();
       if (this.#closing.signal.aborted) return;
     }
   }
 
-  /** Why the entry could not be applied; undefined where it was. */
-  #tryApply(entry: LogEntry): string | undefined {
+  /** How many changes the entry made, or why it could not be applied. */
+  #tryApply(entry: LogEntry): number | string {
     const { revision, commitId, atMs, actor } = entry;
     let changes: CommitChanges['changes'];
     try {
-      changes = this.#tables.apply(entry.writes, this.#own.take(commitId));
+      changes = this.#tables.apply(entry, this.#own.take(commitId));
     } catch (err) {
       this.#log.error({ err, revision }, 'an entry of the change log cannot be decoded');
       return `its entry ${revision} cannot be decoded`;
     }
     this.#advance({ revision, commitId, atMs, actor, changes });
-    return undefined;
+    return changes.length;
   }
 
   async #resynchronise(why: string): Promise<void> {

@@ -24,7 +24,7 @@ export async function loadSnapshot(reader: LogReader, log: Logger): Promise<Snap
   const tables = await scanTables(reader, log);
   const head = await reader.head();
   const tail = await readTail(reader, before, head);
-  for (const entry of tail) tables.apply(entry.writes);
+  for (const entry of tail) tables.apply(entry);
   const last = tail.at(-1);
   return { tables, head, ...(last === undefined ? {} : { atMs: last.atMs }) };
 }

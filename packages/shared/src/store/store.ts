@@ -8,6 +8,8 @@ export type Write = {
     readonly kind: K;
     readonly id: string;
     readonly record?: EntityRecords[K];
+    /** The record's bytes, where it is encoded already. */
+    readonly bytes?: Uint8Array;
     /** The commit fails with a conflict unless the entity is at this revision; 0: unless it does not exist. */
     readonly expectedRevision?: number;
   };
@@ -69,7 +71,7 @@ export interface CommitRequest {
   /** No two of one name, of which none may be claimed too. */
   readonly releaseClaims?: readonly Release[];
   readonly archive?: readonly ArchiveWrite[];
-  /** Reports up to and including this stream id are acknowledged: this commit holds what they mean. */
+  /** Batches of reports up to and including this stream id are acknowledged: this commit holds what they mean. */
   readonly ackReportsThrough?: string;
 }
 
@@ -150,7 +152,7 @@ export interface Claims {
   findClaim(name: string): Promise<string | undefined>;
 }
 
-/** A report with its place in the stream of reports. */
+/** A report with the place of its batch in the stream of reports. Those of one batch are acknowledged as one. */
 export interface QueuedReport {
   readonly streamId: string;
   readonly report: TaskReport;
@@ -158,7 +160,10 @@ export interface QueuedReport {
 
 /** The master's end of the stream of reports. Only a commit acknowledges (removes) them. */
 export interface ReportInbox {
-  /** Reports after `afterId` (`0` for the first unacknowledged), at most `limit`; waits up to `blockMs` for one. */
+  /**
+   * Reports after `afterId` (`0` for the first unacknowledged), those of at most `limit` batches, each of them whole; waits up
+   * to `blockMs` for one.
+   */
   readReports(afterId: string, limit: number, blockMs: number): Promise<readonly QueuedReport[]>;
   close(): Promise<void>;
 }

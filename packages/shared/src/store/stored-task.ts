@@ -39,39 +39,47 @@ export class StoredTask implements Entity<'task'> {
 /** Reads the head of a stored task; undefined for bytes that are not a whole task record, as far as can be seen. */
 export function readTaskHead(bytes: Uint8Array): TaskHead | undefined {
   const walk = new Walk(bytes);
-  const head = { jobId: '', state: 0 as State };
-  const isWhole = walk.fields(bytes.length, (field, end) => {
-    switch (field) {
-      case recordFields.task:
-        return walk.fields(end, (taskField, taskEnd) => readTaskField(walk, taskField, taskEnd, head));
-      case recordFields.jobId:
-        head.jobId = walk.text(end);
-        return true;
-      case recordFields.resources:
-      case recordFields.stop:
-        return walk.fields(end, skipped);
-      default:
-        return true;
-    }
-  });
-  return isWhole ? head : undefined;
+  let state: State = 0;
+  let jobId = '';
+  while (walk.next(bytes.length)) {
+    if (walk.field === recordFields.task) state = readState(walk, walk.end);
+    else if (walk.field === recordFields.jobId) jobId = walk.text();
+    else if (walk.field === recordFields.resources || walk.field === recordFields.stop)
+      walk.skipFields(walk.end);
+    else walk.skip();
+  }
+  return walk.isBroken ? undefined : { jobId, state };
 }
 
-function readTaskField(walk: Walk, field: number, end: number, head: { state: State }): boolean {
-  if (field === taskFields.state)
-    return walk.fields(end, (inner) => {
-      if (inner === stateField) head.state = walk.value as State;
-      return true;
-    });
-  return field === taskFields.context || field === taskFields.changes ? walk.fields(end, skipped) : true;
+/** The state in the public task at hand. */
+function readState(walk: Walk, end: number): State {
+  let state: State = 0;
+  while (walk.next(end)) {
+    const { field } = walk;
+    if (field === taskFields.state) state = readFirstField(walk, walk.end) as State;
+    else if (field === taskFields.context || field === taskFields.changes) walk.skipFields(walk.end);
+    else walk.skip();
+  }
+  return state;
 }
 
-const skipped = () => true;
+function readFirstField(walk: Walk, end: number): number {
+  let value = 0;
+  while (walk.next(end)) {
+    if (walk.field === stateField) value = walk.value;
+    walk.skip();
+  }
+  return value;
+}
 
-/** A walk over the fields of encoded messages that goes into those that it is told to. */
+/** A walk over the fields of encoded messages, which goes into those that it is told to. It leaves no garbage: each change is read by it. */
 class Walk {
-  /** Of the field that was just read, where it is a number. */
+  /** Of the field at hand: its number, where it ends, and its value where that is a number. */
+  field = 0;
+  end = 0;
   value = 0;
+  /** Whether fields did not end where they had to, or were of kinds that no record of ours holds. */
+  isBroken = false;
   readonly #bytes: Uint8Array;
   #at = 0;
 
@@ -79,42 +87,54 @@ class Walk {
     this.#bytes = bytes;
   }
 
-  /**
-   * Visits each field up to `end`, with the place where it ends; a visitor may go into it. False where the bytes do not end
-   * there, hold what no record of ours holds, or a visitor says so.
-   */
-  fields(end: number, visit: (field: number, end: number) => boolean): boolean {
-    while (this.#at < end) {
-      if (!this.#varint()) return false;
-      const [field, type] = [this.value >>> 3, this.value & 7];
-      if (field === 0 || !this.#varint()) return false;
-      let fieldEnd = this.#at;
-      if (type === wire.lengthDelimited) fieldEnd += this.value;
-      else if (type !== wire.varint) return false;
-      if (fieldEnd > end || !visit(field, fieldEnd)) return false;
-      this.#at = fieldEnd;
+  /** Goes to the next field before `end`, to its contents where it has such; false where there is none, or something is wrong. */
+  next(end: number): boolean {
+    if (this.isBroken || this.#at >= end) {
+      this.isBroken ||= this.#at > end;
+      return false;
     }
-    return this.#at === end;
+    const tag = this.#varint();
+    const type = tag & 7;
+    this.field = tag >>> 3;
+    this.value = this.#varint();
+    this.end = type === wire.lengthDelimited ? this.#at + this.value : this.#at;
+    this.isBroken ||=
+      this.field === 0 || this.end > end || (type !== wire.lengthDelimited && type !== wire.varint);
+    return !this.isBroken;
   }
 
-  /** The text up to `end`. */
-  text(end: number): string {
-    return Buffer.from(this.#bytes.buffer, this.#bytes.byteOffset + this.#at, end - this.#at).toString();
+  /** Passes over the field at hand. */
+  skip(): void {
+    this.#at = this.end;
   }
 
-  /** False for a number that JavaScript cannot hold exactly, or where the bytes end in it. */
-  #varint(): boolean {
+  /** Passes over the fields of the message at hand, each of which is looked at. */
+  skipFields(end: number): void {
+    while (this.next(end)) this.skip();
+  }
+
+  /** The text at hand, which is passed over. */
+  text(): string {
+    const { buffer, byteOffset } = this.#bytes;
+    const text = Buffer.from(buffer, byteOffset + this.#at, this.end - this.#at).toString();
+    this.skip();
+    return text;
+  }
+
+  /** Broken for a number that JavaScript cannot hold exactly, or where the bytes end in it. */
+  #varint(): number {
     let value = 0;
     for (let factor = 1; factor <= 2 ** 49; factor *= 128) {
       const byte = this.#bytes[this.#at];
-      if (byte === undefined) return false;
+      if (byte === undefined) break;
       this.#at += 1;
       value += (byte & 0x7f) * factor;
       if (byte < 0x80) {
-        this.value = value;
-        return value <= Number.MAX_SAFE_INTEGER;
+        this.isBroken ||= value > Number.MAX_SAFE_INTEGER;
+        return value;
       }
     }
-    return false;
+    this.isBroken = true;
+    return 0;
   }
 }

@@ -21,7 +21,7 @@ export class ScriptedCell implements CellView {
       revision: this.revision,
       bytes: record === undefined ? new Uint8Array() : encodeRecord(kind, record),
     }));
-    const changes = this.#tables.apply(stored);
+    const changes = this.#tables.apply({ revision: this.revision, writes: stored });
     return {
       revision: this.revision,
       commitId: `c${this.revision}`,
