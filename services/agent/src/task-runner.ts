@@ -175,7 +175,7 @@ export class TaskRunner {
     }
   }
 
-  async #call(call: AwaitedCall): Promise<TaskEvent> {
+  #call(call: AwaitedCall): Promise<TaskEvent> {
     const { runtime, stops, looks } = this.#context;
     const { taskId } = this.#view;
     switch (call) {
@@ -184,18 +184,26 @@ export class TaskRunner {
       case 'start':
         return this.#start();
       case 'inspect':
-        return { is: 'seen', container: await looks.run(() => runtime.inspect(taskId)) };
+        return looks.run(async () => ({ is: 'seen', container: await runtime.inspect(taskId) }));
       case 'stop':
-        await stops.run(() => runtime.stop(taskId));
-        return { is: 'stopSent' };
+        return stops.run(async () => {
+          await runtime.stop(taskId);
+          return { is: 'stopSent' };
+        });
       case 'kill':
-        await stops.run(() => runtime.kill(taskId));
-        return { is: 'killSent' };
+        return stops.run(async () => {
+          await runtime.kill(taskId);
+          return { is: 'killSent' };
+        });
       case 'collect':
-        return { is: 'collected', results: resultsIn(await looks.run(() => runtime.readResults(taskId))) };
+        return looks.run(async () => {
+          return { is: 'collected', results: resultsIn(await runtime.readResults(taskId)) };
+        });
       case 'remove':
-        await stops.run(() => runtime.remove(taskId));
-        return { is: 'removed' };
+        return stops.run(async () => {
+          await runtime.remove(taskId);
+          return { is: 'removed' };
+        });
     }
   }
 

@@ -207,11 +207,9 @@ export class Worker {
     runner.drive();
   }
 
-  #taken(): readonly Assignment[] {
-    const taken: Assignment[] = [];
+  *#taken(): Iterable<Assignment> {
     for (const { view } of this.#runners.values())
-      if (view.assignment !== undefined && holdsRoom(view)) taken.push(view.assignment);
-    return taken;
+      if (view.assignment !== undefined && holdsRoom(view)) yield view.assignment;
   }
 
   #assign(taskId: string, assignment: Assignment | undefined): void {

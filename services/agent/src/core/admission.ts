@@ -1,6 +1,6 @@
 import type { Assignment, Resources } from '@berth/shared/gen/berth/v1/store';
 import { gpusKey, millisPerCard, parseCards, takenPerCard } from '@berth/shared/model/placement/cards';
-import { addResources, zeroResources } from '@berth/shared/model/resources';
+import { zeroResources } from '@berth/shared/model/resources';
 
 /** What people call a resource, and how its amounts are written. */
 const words: readonly (readonly [keyof Resources, string, (amount: number) => string])[] = [
@@ -18,13 +18,17 @@ const words: readonly (readonly [keyof Resources, string, (amount: number) => st
  */
 export function lackFor(
   asked: Assignment,
-  taken: readonly Assignment[],
+  taken: Iterable<Assignment>,
   capacity: Resources,
 ): string | undefined {
-  const held = taken.reduce(
-    (sum, { resources }) => addResources(sum, resources ?? zeroResources()),
-    zeroResources(),
-  );
+  const held = zeroResources();
+  const onCards: Assignment[] = [];
+  // An agent may hold hundreds of tasks, and looks at all of them for each that comes: nothing is made of any.
+  for (const other of taken) {
+    if (other.resources === undefined) continue;
+    for (const [resource] of words) held[resource] += other.resources[resource];
+    if (other.resources.gpuMillis > 0) onCards.push(other);
+  }
   const needs = asked.resources ?? zeroResources();
   const lacks: string[] = [];
   for (const [resource, name, text] of words) {
@@ -32,13 +36,13 @@ export function lackFor(
     if (needs[resource] > free)
       lacks.push(`${name} (${text(needs[resource])} asked for, ${text(free)} free)`);
   }
-  lacks.push(...cardLacks(asked, taken, capacity));
+  lacks.push(...cardLacks(asked, onCards, capacity));
   return lacks.length === 0 ? undefined : `the agent lacks ${lacks.join(', ')}`;
 }
 
 function cardLacks(
   asked: Assignment,
-  taken: readonly Assignment[],
+  onCards: readonly Assignment[],
   { gpuMillis }: Resources,
 ): readonly string[] {
   const needs = takenPerCard(asked.resources?.gpuMillis ?? 0);
@@ -46,7 +50,7 @@ function cardLacks(
   const cards = Math.floor(gpuMillis / millisPerCard);
   return cardsOf(asked).flatMap((card) => {
     if (card >= cards) return [`card ${card} (there are ${cards})`];
-    const held = taken
+    const held = onCards
       .filter((other) => cardsOf(other).includes(card))
       .reduce((sum, { resources }) => sum + takenPerCard(resources?.gpuMillis ?? 0), 0);
     return held + needs > millisPerCard ? [`room on card ${card}`] : [];

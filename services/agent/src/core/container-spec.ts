@@ -72,12 +72,9 @@ export type SpecResult =
 export function containerSpec(assignment: Assignment, host: HostSettings): SpecResult {
   const container = assignment.container;
   if (container === undefined) return { ok: false, problems: ['the task has no container'] };
-  const problems: string[] = [];
-  const image = imageReference(container.image);
-  if (image === undefined) problems.push('image: neither a name nor an id is given');
-  for (const { name, description } of parameterProblems(container))
-    problems.push(`parameters["${name}"]: ${description}`);
-  const security = securityOf(container, host, problems);
+  const { image, security, network, ports, env, labels, problems: known } = readContainer(container);
+  const wanted = security && { security, network };
+  const problems = wanted === undefined ? known : [...known, ...missingConsent(wanted, host)];
   const gpus = cardsOf(assignment);
   if (problems.length > 0 || image === undefined || security === undefined) return { ok: false, problems };
   return {
@@ -87,15 +84,11 @@ export function containerSpec(assignment: Assignment, host: HostSettings): SpecR
       image,
       entryPoint: container.entryPoint,
       command: container.command,
-      env: { ...container.env, ...taskEnv(assignment, host.agentId), ...securityEnv(security) },
-      labels: {
-        ...parameterLabels(container),
-        ...taskLabels(assignment, host),
-        ...securityLabels(security),
-      },
+      env: { ...container.env, ...taskEnv(assignment, host.agentId), ...env },
+      labels: { ...labels.first, ...taskLabels(assignment, host), ...labels.last },
       ...limits(assignment, host),
       network: networkOf(container, host.network),
-      ports: containerPorts(container),
+      ports,
       portBind: host.portBind,
       init: container.parameters.init !== 'false',
       security,
@@ -103,6 +96,50 @@ export function containerSpec(assignment: Assignment, host: HostSettings): SpecR
       ...(assignment.collectsResults ? { hasResults: true } : {}),
     },
   };
+}
+
+/** What a container says that is the same for each task and on each host, or what is wrong with it. */
+interface ContainerReading {
+  readonly image: string | undefined;
+  readonly security: SecurityProfile | undefined;
+  readonly network: NetworkMode | undefined;
+  readonly ports: readonly number[];
+  /** Wins over the container's own. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Those that the task's own win over, and those that win over these. */
+  readonly labels: {
+    readonly first: Readonly<Record<string, string>>;
+    readonly last: Readonly<Record<string, string>>;
+  };
+  readonly problems: readonly string[];
+}
+
+/** The tasks of a job that come to an agent share its container, which nobody changes. */
+const readings = new WeakMap<Container, ContainerReading>();
+
+function readContainer(container: Container): ContainerReading {
+  const known = readings.get(container);
+  if (known !== undefined) return known;
+  const problems: string[] = [];
+  const image = imageReference(container.image);
+  if (image === undefined) problems.push('image: neither a name nor an id is given');
+  for (const { name, description } of parameterProblems(container))
+    problems.push(`parameters["${name}"]: ${description}`);
+  const security = securityOf(container, problems);
+  const reading: ContainerReading = {
+    image,
+    security,
+    network: askedNetwork(container),
+    ports: containerPorts(container),
+    env: security === undefined ? {} : securityEnv(security),
+    labels: {
+      first: parameterLabels(container),
+      last: security === undefined ? {} : securityLabels(security),
+    },
+    problems,
+  };
+  readings.set(container, reading);
+  return reading;
 }
 
 /**
@@ -132,20 +169,12 @@ function repositoryOf(name: string): string {
   return tagAt < 0 ? withoutDigest : withoutDigest.slice(0, tagAt);
 }
 
-/** The security profile; undefined, with the problems told, where it is not valid or not allowed here. */
-function securityOf(
-  container: Container,
-  host: HostSettings,
-  problems: string[],
-): SecurityProfile | undefined {
+/** The security profile; undefined, with the problems told, where it is not valid. */
+function securityOf(container: Container, problems: string[]): SecurityProfile | undefined {
   const result = parseSecurityProfile(container.securityProfile);
-  if ('violations' in result) {
-    problems.push(...result.violations.map(({ field, description }) => `${field}: ${description}`));
-    return undefined;
-  }
-  const wanted = { security: result.profile, network: askedNetwork(container) };
-  problems.push(...missingConsent(wanted, host));
-  return result.profile;
+  if (!('violations' in result)) return result.profile;
+  problems.push(...result.violations.map(({ field, description }) => `${field}: ${description}`));
+  return undefined;
 }
 
 function securityEnv({ iamRole, securityGroups }: SecurityProfile): Record<string, string> {

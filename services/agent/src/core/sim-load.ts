@@ -11,12 +11,14 @@ export interface SimLoad {
   readonly networkOutMbps: LoadProfile;
 }
 
+const noLoad: LoadProfile = [];
 const maxSteps = 100;
 const step = /^(?:(\d{1,9}):)?(\d{1,9}(?:\.\d{1,6})?)$/;
 
 /** Reads `VALUE`, or `SECONDS:VALUE` steps with commas between, in the order of their times; what is neither is no load. */
 export function loadProfile(text: string | undefined): LoadProfile {
-  const steps = (text ?? '').split(',', maxSteps).flatMap((each) => {
+  if (text === undefined) return noLoad;
+  const steps = text.split(',', maxSteps).flatMap((each) => {
     const [, seconds = '0', value] = step.exec(each.trim()) ?? [];
     return value === undefined ? [] : [{ fromMs: Number(seconds) * 1000, value: Number(value) }];
   });

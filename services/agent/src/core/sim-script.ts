@@ -22,7 +22,7 @@ export const simFailures = ['pull', 'create', 'start', 'host', 'oom'] as const;
 export type SimFailure = (typeof simFailures)[number];
 
 /** Even a process that does nothing is somewhere. */
-const idleMb = 1;
+const idleMb = steadyLoad(1);
 
 /** Reads `BERTH_SIM_*`; what is not a number or not a known failure counts as not set. */
 export function simScript(env: Readonly<Record<string, string>>): SimScript {
@@ -36,8 +36,7 @@ export function simScript(env: Readonly<Record<string, string>>): SimScript {
     results: env.BERTH_SIM_RESULTS ?? '',
     load: {
       cpuMillis: loadProfile(env.BERTH_SIM_CPU_MILLIS),
-      memoryMb:
-        env.BERTH_SIM_MEMORY_MB === undefined ? steadyLoad(idleMb) : loadProfile(env.BERTH_SIM_MEMORY_MB),
+      memoryMb: env.BERTH_SIM_MEMORY_MB === undefined ? idleMb : loadProfile(env.BERTH_SIM_MEMORY_MB),
       networkInMbps: loadProfile(env.BERTH_SIM_NETWORK_IN_MBPS),
       networkOutMbps: loadProfile(env.BERTH_SIM_NETWORK_OUT_MBPS),
     },

@@ -6,13 +6,21 @@ import { isSampled } from '@berth/shared/model/scaling/scaled-job';
 import { isTaskLive, moveTask, State } from '@berth/shared/model/task-state';
 import type { Limits } from './limits.js';
 
-/** The agent attributes that every task's context tells. */
-const contextAttributes = ['region', 'zone', 'host', 'instance'] as const;
+/** The agent attributes that every task's context tells, and under which names. */
+const contextAttributes = [
+  ['region', 'agent.region'],
+  ['zone', 'agent.zone'],
+  ['host', 'agent.host'],
+  ['instance', 'agent.instance'],
+] as const;
 
 /** The task, placed on the agent: DISPATCHED, with the agent's whereabouts in its context. */
 export function assignTask(task: TaskRecord, agent: AgentRecord, nowMs: number, limits: Limits): TaskRecord {
-  const known = contextAttributes.map((name) => [`agent.${name}`, agent.attributes[name] ?? ''] as const);
-  const context = { 'agent.id': agent.id, ...Object.fromEntries(known.filter(([, value]) => value !== '')) };
+  const context: Record<string, string> = { 'agent.id': agent.id };
+  for (const [attribute, key] of contextAttributes) {
+    const value = agent.attributes[attribute] ?? '';
+    if (value !== '') context[key] = value;
+  }
   const moved = moveTask(task, { to: State.DISPATCHED, code: '', atMs: nowMs, context });
   if (moved === undefined) return task;
   return { ...moved, agentId: agent.id, deadlineAtMs: nowMs + limits.stuckDispatchedMs };
