@@ -248,10 +248,21 @@ export class Worker {
   }
 
   #report(taskId: string, observation: Observation): void {
-    const { agentId } = this;
-    const { state, code, text } = observation;
+    const { state, code, text, exitCode, stopped, atMs, context } = observation;
     const { refused = false, results = [] } = observation;
-    this.#options.report({ ...observation, agentId, taskId, refused, results: [...results] });
+    this.#options.report({
+      agentId: this.agentId,
+      taskId,
+      state,
+      code,
+      text,
+      exitCode,
+      atMs,
+      stopped,
+      context,
+      results: [...results],
+      refused,
+    });
     const { log } = this.#options;
     if (state === State.FAILED) log.info({ taskId, code, text }, 'task failed');
   }

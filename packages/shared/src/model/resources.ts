@@ -170,6 +170,17 @@ export function addResources(a: Resources, b: Resources): Resources {
   };
 }
 
+/** Adds to a sum in place: for sums over many, of which only the last is of use. */
+export function addTo(sum: Resources, resources: Resources): void {
+  sum.cpuMillis += resources.cpuMillis;
+  sum.memoryMb += resources.memoryMb;
+  sum.diskMb += resources.diskMb;
+  sum.networkMbps += resources.networkMbps;
+  sum.gpuMillis += resources.gpuMillis;
+  sum.ports += resources.ports;
+  sum.eni += resources.eni;
+}
+
 /** `a` without `b`; negative where `b` is the greater. */
 export function subtractResources(a: Resources, b: Resources): Resources {
   return {

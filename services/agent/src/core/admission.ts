@@ -1,6 +1,6 @@
 import type { Assignment, Resources } from '@berth/shared/gen/berth/v1/store';
 import { gpusKey, millisPerCard, parseCards, takenPerCard } from '@berth/shared/model/placement/cards';
-import { zeroResources } from '@berth/shared/model/resources';
+import { addTo, zeroResources } from '@berth/shared/model/resources';
 
 /** What people call a resource, and how its amounts are written. */
 const words: readonly (readonly [keyof Resources, string, (amount: number) => string])[] = [
@@ -23,10 +23,10 @@ export function lackFor(
 ): string | undefined {
   const held = zeroResources();
   const onCards: Assignment[] = [];
-  // An agent may hold hundreds of tasks, and looks at all of them for each that comes: nothing is made of any.
+  // An agent may hold hundreds of tasks, and looks at all of them for each that comes.
   for (const other of taken) {
     if (other.resources === undefined) continue;
-    for (const [resource] of words) held[resource] += other.resources[resource];
+    addTo(held, other.resources);
     if (other.resources.gpuMillis > 0) onCards.push(other);
   }
   const needs = asked.resources ?? zeroResources();
