@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ClusterRecord, JobRecord, TaskRecord } from '../gen/berth/v1/store.js';
+import { ClusterRecord, JobRecord, JobStatusRecord, TaskRecord } from '../gen/berth/v1/store.js';
+import { State } from '../model/task-state.js';
 import { CellTables, diffTables } from './cell-tables.js';
 import { encodeRecord } from './codec.js';
 import type { StoredEntity } from './store.js';
@@ -106,5 +107,29 @@ describe('the difference between two states', () => {
     const full = tablesOf(task('1', 'j'), job);
     expect(diffTables(new CellTables(), full).map(({ kind }) => kind)).toEqual(['job', 'task']);
     expect(diffTables(full, new CellTables()).map(({ kind }) => kind)).toEqual(['task', 'job']);
+  });
+
+  it('keep of the tasks of a job that has ended no more than their bytes', () => {
+    const tables = new CellTables();
+    const own = (id: string) => {
+      const record = TaskRecord.fromPartial({ jobId: 'j', task: { id } });
+      return { kind: 'task', id, record, bytes: encodeRecord('task', record) } as const;
+    };
+    const [first, second] = [own('1'), own('2')];
+    tables.apply({ revision: 1, writes: [] }, [first, second]);
+    expect(tables.find('task', '1')?.record).toBe(first.record);
+    const status = JobStatusRecord.fromPartial({ jobId: 'j', state: { state: State.FINISHED } });
+    const ended = {
+      kind: 'jobStatus',
+      id: 'j',
+      record: status,
+      bytes: encodeRecord('jobStatus', status),
+    } as const;
+    tables.apply({ revision: 2, writes: [] }, [ended]);
+    const packed = tables.find('task', '1');
+    expect(packed).toMatchObject({ id: '1', revision: 1, bytes: first.bytes });
+    expect(packed?.record).not.toBe(first.record);
+    expect(packed?.record).toEqual(first.record);
+    expect(tables.tasksOf('j')).toEqual([packed, tables.find('task', '2')]);
   });
 });

@@ -1,10 +1,12 @@
 import type { AnyChange } from '../model/change.js';
 import type { AnyEntity, Entity, EntityKind } from '../model/entity.js';
 import { entityKinds } from '../model/entity.js';
+import { isJobLive } from '../model/job.js';
 import { jobIdOf } from '../model/task-head.js';
 import { decodeEntity, parseField } from './codec.js';
 import type { EncodedWrite } from './own-commits.js';
 import type { LogEntry, StoredEntity } from './store.js';
+import { readTaskHead, StoredTask } from './stored-task.js';
 
 type Tables = { readonly [K in EntityKind]: Map<string, Entity<K>> };
 
@@ -53,6 +55,18 @@ export class CellTables {
     const table: Map<string, AnyEntity> = this.#tables[entity.kind] as Map<string, AnyEntity>;
     if (entity.kind === 'task') this.#index(entity);
     table.set(entity.id, entity);
+    if (entity.kind === 'jobStatus' && !isJobLive(entity.record)) this.#pack(entity.id);
+  }
+
+  /** Of the tasks of a job that has ended only the bytes stay in memory: few of their records are asked for again. */
+  #pack(jobId: string): void {
+    const tasks = this.#tasksByJob.get(jobId);
+    for (const task of tasks?.byId.values() ?? []) {
+      const packed = asStored(task);
+      this.#tables.task.set(packed.id, packed);
+      tasks?.byId.set(packed.id, packed);
+    }
+    delete tasks?.list;
   }
 
   remove(kind: EntityKind, id: string): void {
@@ -103,6 +117,13 @@ export class CellTables {
     delete tasks.list;
     if (tasks.byId.size === 0) this.#tasksByJob.delete(jobIdOf(task));
   }
+}
+
+function asStored(task: Entity<'task'>): Entity<'task'> {
+  if (task instanceof StoredTask) return task;
+  const { id, revision, bytes } = task;
+  const head = readTaskHead(bytes);
+  return head === undefined ? task : new StoredTask(id, revision, { bytes, head });
 }
 
 function decodeWrite(stored: StoredEntity): AnyEntity | undefined {
