@@ -10,7 +10,7 @@ import {
   type RuntimeEvent,
   type RuntimeInfo,
 } from './container-runtime.js';
-import { lackFor } from './core/admission.js';
+import { lackFor, Taken } from './core/admission.js';
 import type { ContainerStatus } from './core/container.js';
 import type { HostSettings } from './core/container-spec.js';
 import { holdsRoom, isFresh } from './core/next-step.js';
@@ -207,9 +207,12 @@ export class Worker {
     runner.drive();
   }
 
-  *#taken(): Iterable<Assignment> {
+  /** Summed up anew for each task that comes, of which an agent may hold hundreds: nothing is made for any of these. */
+  #taken(): Taken {
+    const taken = new Taken();
     for (const { view } of this.#runners.values())
-      if (view.assignment !== undefined && holdsRoom(view)) yield view.assignment;
+      if (view.assignment !== undefined && holdsRoom(view)) taken.add(view.assignment);
+    return taken;
   }
 
   #assign(taskId: string, assignment: Assignment | undefined): void {

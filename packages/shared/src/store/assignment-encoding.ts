@@ -1,19 +1,26 @@
 /*
- * The tasks of a job share its container, which is most of what an assignment holds: it is encoded once for all of them, and
- * an agent that gets many of them decodes it once.
+ * The tasks of a job share its container and its needs, which are most of what an assignment holds: these are encoded once for all
+ * of them, and an agent that gets many of them decodes them once.
  */
-import { BinaryReader, type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { Assignment } from '../gen/berth/v1/store.js';
-import { Container } from '../gen/netflix/titus/titus_job_api.js';
+import type { Container } from '../gen/netflix/titus/titus_job_api.js';
 import { encodeMessage } from './codec.js';
+import { FieldWalk } from './field-walk.js';
 
-/** The tag of berth.v1.Assignment.container: field 3, length-delimited. */
-const containerTag = (3 << 3) | WireType.LengthDelimited;
-/** Containers that a reader of assignments keeps decoded. */
-const maxKeptContainers = 64;
+/** What is the same for all tasks of a job. */
+type SharedPart = Pick<Assignment, 'container' | 'resources'>;
 
-/** Descriptors never change. */
-const encodedContainers = new WeakMap<Container, Uint8Array>();
+/** Its field numbers in berth.v1.Assignment. */
+const sharedFields: ReadonlySet<number> = new Set([3, 4]);
+/** Shared parts that a reader of assignments keeps decoded. */
+const maxKeptParts = 64;
+
+/** Descriptors never change, nor what was read from them. */
+const encodedParts = new WeakMap<
+  Container,
+  { readonly resources: SharedPart['resources']; readonly bytes: Uint8Array }
+>();
 
 /** The assignment's bytes. Fails with BerthError `invalidArgument` for one that is not complete. */
 export function encodeAssignment(assignment: Assignment): Uint8Array {
@@ -22,60 +29,61 @@ export function encodeAssignment(assignment: Assignment): Uint8Array {
 
 const codec = {
   encode(assignment: Assignment, writer: BinaryWriter): BinaryWriter {
-    const { container } = assignment;
-    Assignment.encode({ ...assignment, container: undefined }, writer);
-    // Fields may come in any order; the last one is easily told from the others.
-    return container === undefined ? writer : writer.uint32(containerTag).bytes(containerBytes(container));
+    const shared = encodeShared(assignment);
+    Assignment.encode({ ...assignment, container: undefined, resources: undefined }, writer);
+    // Fields may come in any order; what is shared comes last, where it is easily told from the rest.
+    return writer.raw(shared);
   },
 };
 
-function containerBytes(container: Container): Uint8Array {
-  const known = encodedContainers.get(container);
-  if (known !== undefined) return known;
-  const bytes = Container.encode(container).finish();
-  encodedContainers.set(container, bytes);
+function encodeShared({ container, resources }: SharedPart): Uint8Array {
+  const known = container && encodedParts.get(container);
+  if (known !== undefined && known.resources === resources) return known.bytes;
+  const bytes = Assignment.encode({ ...Assignment.fromPartial({}), container, resources }).finish();
+  if (container !== undefined) encodedParts.set(container, { resources, bytes });
   return bytes;
 }
 
-/** Decodes assignments; those with equal containers get one and the same object, which nobody may change. */
+/** Decodes assignments; those with equal containers and needs get the same objects, which nobody may change. */
 export class AssignmentDecoder {
   /** By their bytes, one character each; those used last come last. */
-  readonly #containers = new Map<string, Container>();
+  readonly #parts = new Map<string, SharedPart>();
 
   /** Throws where the bytes are no assignment. */
   decode(bytes: Uint8Array): Assignment {
-    const from = containerPlace(bytes);
-    if (from === undefined) return Assignment.decode(bytes);
-    const assignment = Assignment.decode(bytes.subarray(0, from.tagAt));
-    assignment.container = this.#container(bytes.subarray(from.valueAt));
-    return assignment;
+    const sharedAt = findShared(bytes);
+    if (sharedAt === undefined) return Assignment.decode(bytes);
+    const assignment = Assignment.decode(bytes.subarray(0, sharedAt));
+    return Object.assign(assignment, this.#shared(bytes.subarray(sharedAt)));
   }
 
-  #container(bytes: Uint8Array): Container {
+  #shared(bytes: Uint8Array): SharedPart {
     const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
-    const container = this.#containers.get(key) ?? Container.decode(bytes);
-    this.#containers.delete(key);
-    this.#containers.set(key, container);
-    for (const oldest of this.#containers.keys()) {
-      if (this.#containers.size <= maxKeptContainers) break;
-      this.#containers.delete(oldest);
+    const part = this.#parts.get(key) ?? decodeShared(bytes);
+    this.#parts.delete(key);
+    this.#parts.set(key, part);
+    for (const oldest of this.#parts.keys()) {
+      if (this.#parts.size <= maxKeptParts) break;
+      this.#parts.delete(oldest);
     }
-    return container;
+    return part;
   }
 }
 
-/** Where the container stands, if it is the last field, as {@link encodeAssignment} has it. */
-function containerPlace(bytes: Uint8Array): { readonly tagAt: number; readonly valueAt: number } | undefined {
-  const reader = new BinaryReader(bytes);
-  while (reader.pos < reader.len) {
-    const tagAt = reader.pos;
-    const tag = reader.uint32();
-    if (tag !== containerTag) {
-      reader.skip(tag & 7);
-      continue;
-    }
-    const length = reader.uint32();
-    return reader.pos + length === reader.len ? { tagAt, valueAt: reader.pos } : undefined;
+function decodeShared(bytes: Uint8Array): SharedPart {
+  const { container, resources } = Assignment.decode(bytes);
+  return { container, resources };
+}
+
+/** Where what is shared begins, if it comes last, as {@link encodeAssignment} has it. */
+function findShared(bytes: Uint8Array): number | undefined {
+  const walk = new FieldWalk(bytes);
+  let sharedAt: number | undefined;
+  while (walk.next(bytes.length)) {
+    const isShared = sharedFields.has(walk.field);
+    if (isShared) sharedAt ??= walk.start;
+    else if (sharedAt !== undefined) return undefined;
+    walk.skip();
   }
-  return undefined;
+  return walk.isBroken ? undefined : sharedAt;
 }

@@ -6,12 +6,12 @@
 import { TaskRecord } from '../gen/berth/v1/store.js';
 import type { Entity, TaskHead } from '../model/entity.js';
 import type { State } from '../model/task-state.js';
+import { FieldWalk } from './field-walk.js';
 
 /** Field numbers of berth.v1.TaskRecord, and of the public task in it, that hold messages; see their protos. */
 const recordFields = { task: 1, jobId: 2, resources: 6, stop: 9 } as const;
 const taskFields = { context: 2, state: 3, changes: 4 } as const;
 const stateField = 1;
-const wire = { varint: 0, lengthDelimited: 2 } as const;
 
 /** A task whose record is decoded when it is first asked for. */
 export class StoredTask implements Entity<'task'> {
@@ -38,7 +38,7 @@ export class StoredTask implements Entity<'task'> {
 
 /** Reads the head of a stored task; undefined for bytes that are not a whole task record, as far as can be seen. */
 export function readTaskHead(bytes: Uint8Array): TaskHead | undefined {
-  const walk = new Walk(bytes);
+  const walk = new FieldWalk(bytes);
   let state: State = 0;
   let jobId = '';
   while (walk.next(bytes.length)) {
@@ -52,7 +52,7 @@ export function readTaskHead(bytes: Uint8Array): TaskHead | undefined {
 }
 
 /** The state in the public task at hand. */
-function readState(walk: Walk, end: number): State {
+function readState(walk: FieldWalk, end: number): State {
   let state: State = 0;
   while (walk.next(end)) {
     const { field } = walk;
@@ -63,78 +63,11 @@ function readState(walk: Walk, end: number): State {
   return state;
 }
 
-function readFirstField(walk: Walk, end: number): number {
+function readFirstField(walk: FieldWalk, end: number): number {
   let value = 0;
   while (walk.next(end)) {
     if (walk.field === stateField) value = walk.value;
     walk.skip();
   }
   return value;
-}
-
-/** A walk over the fields of encoded messages, which goes into those that it is told to. It leaves no garbage: each change is read by it. */
-class Walk {
-  /** Of the field at hand: its number, where it ends, and its value where that is a number. */
-  field = 0;
-  end = 0;
-  value = 0;
-  /** Whether fields did not end where they had to, or were of kinds that no record of ours holds. */
-  isBroken = false;
-  readonly #bytes: Uint8Array;
-  #at = 0;
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-  }
-
-  /** Goes to the next field before `end`, to its contents where it has such; false where there is none, or something is wrong. */
-  next(end: number): boolean {
-    if (this.isBroken || this.#at >= end) {
-      this.isBroken ||= this.#at > end;
-      return false;
-    }
-    const tag = this.#varint();
-    const type = tag & 7;
-    this.field = tag >>> 3;
-    this.value = this.#varint();
-    this.end = type === wire.lengthDelimited ? this.#at + this.value : this.#at;
-    this.isBroken ||=
-      this.field === 0 || this.end > end || (type !== wire.lengthDelimited && type !== wire.varint);
-    return !this.isBroken;
-  }
-
-  /** Passes over the field at hand. */
-  skip(): void {
-    this.#at = this.end;
-  }
-
-  /** Passes over the fields of the message at hand, each of which is looked at. */
-  skipFields(end: number): void {
-    while (this.next(end)) this.skip();
-  }
-
-  /** The text at hand, which is passed over. */
-  text(): string {
-    const { buffer, byteOffset } = this.#bytes;
-    const text = Buffer.from(buffer, byteOffset + this.#at, this.end - this.#at).toString();
-    this.skip();
-    return text;
-  }
-
-  /** Broken for a number that JavaScript cannot hold exactly, or where the bytes end in it. */
-  #varint(): number {
-    let value = 0;
-    for (let factor = 1; factor <= 2 ** 49; factor *= 128) {
-      const byte = this.#bytes[this.#at];
-      if (byte === undefined) break;
-      this.#at += 1;
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) {
-        this.isBroken ||= value > Number.MAX_SAFE_INTEGER;
-        return value;
-      }
-    }
-    this.isBroken = true;
-    return 0;
-  }
 }

@@ -2,11 +2,12 @@
  * A task is stored anew at each of its changes, and most of what it holds does not change: its context, and its history but for
  * the newest state. That part is taken over from the bytes of the version before, since encoding it is most of the cost.
  */
-import { BinaryReader, type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { TaskRecord } from '../gen/berth/v1/store.js';
 import { StateChange, type Task, TaskState } from '../gen/netflix/titus/titus_job_api.js';
 import type { Entity } from '../model/entity.js';
 import { encodeMessage } from './codec.js';
+import { FieldWalk } from './field-walk.js';
 
 /** Field numbers of berth.v1.TaskRecord and of netflix.titus.Task. */
 const recordFields = { task: 1 } as const;
@@ -56,23 +57,21 @@ function extendsTask(task: Task, earlier: Task): boolean {
 
 /** Undefined for bytes in another order than encoders write. */
 function keptParts(bytes: Uint8Array): KeptParts | undefined {
-  const reader = new BinaryReader(bytes);
-  if (reader.len === 0 || reader.uint32() !== tag(recordFields.task)) return undefined;
-  const end = reader.uint32() + reader.pos;
-  const from = { context: end, state: end, changes: end };
-  let last = 0;
-  while (reader.pos < end) {
-    const at = reader.pos;
-    const read = reader.uint32();
-    const field = read >>> 3;
+  const walk = new FieldWalk(bytes);
+  if (!walk.next(bytes.length) || walk.field !== recordFields.task) return undefined;
+  const end = walk.end;
+  let [contextAt, stateAt, changesAt, last] = [end, end, end, 0];
+  while (walk.next(end)) {
+    const { field, start } = walk;
     if (field < last || field > taskFields.changes) return undefined;
-    if (field >= taskFields.context) from.context = Math.min(from.context, at);
-    if (field >= taskFields.state) from.state = Math.min(from.state, at);
-    if (field >= taskFields.changes) from.changes = Math.min(from.changes, at);
+    if (field >= taskFields.context) contextAt = Math.min(contextAt, start);
+    if (field >= taskFields.state) stateAt = Math.min(stateAt, start);
+    if (field >= taskFields.changes) changesAt = Math.min(changesAt, start);
     last = field;
-    reader.skip(read & 7);
+    walk.skip();
   }
-  return { context: bytes.subarray(from.context, from.state), changes: bytes.subarray(from.changes, end) };
+  if (walk.isBroken) return undefined;
+  return { context: bytes.subarray(contextAt, stateAt), changes: bytes.subarray(changesAt, end) };
 }
 
 /** Of a field that is a text or a message. */

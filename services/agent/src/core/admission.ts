@@ -12,31 +12,33 @@ const words: readonly (readonly [keyof Resources, string, (amount: number) => st
   ['eni', 'network interfaces', String],
 ];
 
-/**
- * Why the agent cannot take a task beside those that it has taken, by its own capacity; undefined where it can. All that
- * is lacking is named.
- */
-export function lackFor(
-  asked: Assignment,
-  taken: Iterable<Assignment>,
-  capacity: Resources,
-): string | undefined {
-  const held = zeroResources();
-  const onCards: Assignment[] = [];
-  // An agent may hold hundreds of tasks, and looks at all of them for each that comes.
-  for (const other of taken) {
-    if (other.resources === undefined) continue;
-    addTo(held, other.resources);
-    if (other.resources.gpuMillis > 0) onCards.push(other);
+/** What an agent's tasks have taken of it. */
+export class Taken {
+  readonly sum = zeroResources();
+  /** Of tasks that have cards. */
+  readonly onCards: Assignment[] = [];
+
+  add(assignment: Assignment): void {
+    const { resources } = assignment;
+    if (resources === undefined) return;
+    addTo(this.sum, resources);
+    if (resources.gpuMillis > 0) this.onCards.push(assignment);
   }
+}
+
+/**
+ * Why the agent cannot take a task beside what is taken, by its own capacity; undefined where it can. All that is lacking is
+ * named.
+ */
+export function lackFor(asked: Assignment, taken: Taken, capacity: Resources): string | undefined {
   const needs = asked.resources ?? zeroResources();
   const lacks: string[] = [];
   for (const [resource, name, text] of words) {
-    const free = Math.max(0, capacity[resource] - held[resource]);
+    const free = Math.max(0, capacity[resource] - taken.sum[resource]);
     if (needs[resource] > free)
       lacks.push(`${name} (${text(needs[resource])} asked for, ${text(free)} free)`);
   }
-  lacks.push(...cardLacks(asked, onCards, capacity));
+  lacks.push(...cardLacks(asked, taken.onCards, capacity));
   return lacks.length === 0 ? undefined : `the agent lacks ${lacks.join(', ')}`;
 }
 
