@@ -178,7 +178,7 @@ describe('a commit that is too large for the store', () => {
       if (request.actor !== 'master' || request.writes.length <= 30) return commit(request);
       refused.push(request.writes.length);
       // What the store itself says of requests that are too large.
-      return commit({ ...request, writes: Array(2000).fill(request.writes[0]) });
+      return commit({ ...request, writes: Array(2001).fill(request.writes[0]) });
     };
     await stage.submit(aJob({ desired: 100 }));
     await stage.until(

@@ -20,7 +20,7 @@ import type { ReportPump } from './report-pump.js';
 
 /** Rounds are cut smaller where their records are so large that a commit refuses them, down to this many writes. */
 const leastWritesPerRound = 8;
-const maxReportsPerRound = 500;
+const maxReportsPerRound = 1000;
 const maxReportShare = 0.5;
 /** Of the writes of a round, this part at least is for tasks that wait for a place, where the last round left some waiting. */
 const placementShare = 0.9;

@@ -55,7 +55,7 @@ describe('a prepared commit', () => {
     const twice = { kind: 'cluster', id: 'c' } as const;
     const wrong = violationsOf({
       writes: [twice, twice, { kind: 'job', id: '' }, { kind: 'task', id: 't', expectedRevision: -1 }],
-      assignments: Array.from({ length: 1001 }, (_, index) => ({ agentId: 'a', taskId: `t${index}` })),
+      assignments: Array.from({ length: 2001 }, (_, index) => ({ agentId: 'a', taskId: `t${index}` })),
       claims: [{ name: 'n', owner: 'o', ttlMs: 0 }],
       releaseClaims: [{ name: 'n', owner: 'o' }],
       archive: [{ jobId: 'j', ttlMs: Number.NaN, fields: {} }],

@@ -166,6 +166,7 @@ function duplicateViolations(request: CommitRequest): FieldViolation[] {
 }
 
 function repeated(names: readonly string[]): string[] {
+  if (new Set(names).size === names.length) return [];
   const seen = new Set<string>();
   const again = new Set<string>();
   for (const name of names) (seen.has(name) ? again : seen).add(name);
@@ -174,38 +175,42 @@ function repeated(names: readonly string[]): string[] {
 
 function valueViolations(request: CommitRequest): FieldViolation[] {
   const violations: FieldViolation[] = [];
-  const check = (holds: boolean, field: string, description: string) => {
-    if (!holds) violations.push({ field, description });
+  const check = (holds: boolean, field: string, describe: () => string) => {
+    if (!holds) violations.push({ field, description: describe() });
   };
   for (const { kind, id, expectedRevision } of request.writes) {
-    check(id !== '', 'writes', `a ${kind} needs an id`);
+    check(id !== '', 'writes', () => `a ${kind} needs an id`);
     const valid = expectedRevision === undefined || isCount(expectedRevision);
     check(
       valid,
       'writes',
-      `the expected revision ${expectedRevision} of ${fieldOf(kind, id)} is no revision`,
+      () => `the expected revision ${expectedRevision} of ${fieldOf(kind, id)} is no revision`,
     );
   }
   for (const { kind, id, revision } of request.expects ?? []) {
-    check(isCount(revision), 'expects', `the revision ${revision} of ${fieldOf(kind, id)} is no revision`);
+    check(
+      isCount(revision),
+      'expects',
+      () => `the revision ${revision} of ${fieldOf(kind, id)} is no revision`,
+    );
   }
   for (const { name, ttlMs } of request.claims ?? []) {
     check(
       ttlMs === undefined || isDuration(ttlMs),
       'claims',
-      `${JSON.stringify(name)} cannot last ${ttlMs} ms`,
+      () => `${JSON.stringify(name)} cannot last ${ttlMs} ms`,
     );
   }
   for (const { jobId, ttlMs, fields } of request.archive ?? []) {
-    check(isDuration(ttlMs), 'archive', `${JSON.stringify(jobId)} cannot last ${ttlMs} ms`);
-    check(Object.keys(fields).length > 0, 'archive', `${JSON.stringify(jobId)} has no fields`);
+    check(isDuration(ttlMs), 'archive', () => `${JSON.stringify(jobId)} cannot last ${ttlMs} ms`);
+    check(Object.keys(fields).length > 0, 'archive', () => `${JSON.stringify(jobId)} has no fields`);
   }
   const { epoch, ackReportsThrough: ack } = request;
-  check(epoch === undefined || isCount(epoch), 'epoch', `${epoch} is no epoch`);
+  check(epoch === undefined || isCount(epoch), 'epoch', () => `${epoch} is no epoch`);
   check(
     ack === undefined || streamId.test(ack),
     'ackReportsThrough',
-    `${JSON.stringify(ack)} is no stream id`,
+    () => `${JSON.stringify(ack)} is no stream id`,
   );
   return violations;
 }

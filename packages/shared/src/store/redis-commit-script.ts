@@ -19,7 +19,7 @@
  *   count of archives, for each: life in ms, count of fields, for each of these: name, value;
  *   count of removed agents, for each: id.
  *   What is packed is one value, in which a length of four bytes stands before each part (see `packed-parts.ts`).
- *   Each list has at most 1000 items, so that a command made of them stays below Lua's limit of some 8000 arguments.
+ *   Each list has at most 2000 items, so that a command made of them stays below Lua's limit of some 8000 arguments.
  * Returns one of
  *   'ok', revision, time in ms: applied, now or by an earlier call with this commit id;
  *   'fenced', epoch: another epoch than the one given holds;

@@ -76,7 +76,7 @@ export interface CommitRequest {
 }
 
 /** More writes than this in one commit would hold up other clients of Redis for too long. */
-export const maxWritesPerCommit = 1000;
+export const maxWritesPerCommit = 2000;
 
 export type CommitResult =
   | { readonly ok: true; readonly revision: number; readonly atMs: number }

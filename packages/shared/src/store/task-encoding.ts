@@ -4,7 +4,12 @@
  */
 import { type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { TaskRecord } from '../gen/berth/v1/store.js';
-import { StateChange, type Task, TaskState } from '../gen/netflix/titus/titus_job_api.js';
+import {
+  StateChange,
+  type Task,
+  Task_TaskContextEntry,
+  TaskState,
+} from '../gen/netflix/titus/titus_job_api.js';
 import type { Entity } from '../model/entity.js';
 import { encodeMessage } from './codec.js';
 import { FieldWalk } from './field-walk.js';
@@ -26,19 +31,21 @@ interface KeptParts {
  */
 export function encodeTask(record: TaskRecord, before: Entity<'task'>): Uint8Array {
   const [task, earlier] = [record.task, before.record.task];
-  const kept = task && earlier && extendsTask(task, earlier) ? keptParts(before.bytes) : undefined;
-  if (task === undefined || earlier === undefined || kept === undefined)
+  const added = task && earlier && addedTo(earlier, task);
+  const kept = added && keptParts(before.bytes);
+  if (task === undefined || added === undefined || kept === undefined)
     return encodeMessage(TaskRecord, record, 'task');
-  const added = task.stateChanges.slice(earlier.stateChanges.length);
   const codec = {
     encode(_: TaskRecord, writer: BinaryWriter): BinaryWriter {
       writer.uint32(tag(recordFields.task)).fork();
       if (task.id !== '') writer.uint32(tag(taskFields.id)).string(task.id);
       writer.raw(kept.context);
+      for (const [key, value] of added.context)
+        Task_TaskContextEntry.encode({ key, value }, writer.uint32(tag(taskFields.context)).fork()).join();
       if (task.state !== undefined)
         TaskState.encode(task.state, writer.uint32(tag(taskFields.state)).fork()).join();
       writer.raw(kept.changes);
-      for (const change of added)
+      for (const change of added.changes)
         StateChange.encode(change, writer.uint32(tag(taskFields.changes)).fork()).join();
       writer.join();
       return TaskRecord.encode({ ...record, task: undefined }, writer);
@@ -47,12 +54,24 @@ export function encodeTask(record: TaskRecord, before: Entity<'task'>): Uint8Arr
   return encodeMessage(codec, record, 'task');
 }
 
-/** Whether the task's context and history are the earlier one's, but for states that were added. */
-function extendsTask(task: Task, earlier: Task): boolean {
-  return (
-    task.taskContext === earlier.taskContext &&
-    earlier.stateChanges.every((change, index) => change === task.stateChanges[index])
-  );
+/** What the task has more than the earlier one; undefined where it is not just that one and more. */
+function addedTo(earlier: Task, task: Task) {
+  const context = addedEntries(earlier.taskContext, task.taskContext);
+  const isContinued = earlier.stateChanges.every((change, index) => change === task.stateChanges[index]);
+  if (context === undefined || !isContinued) return undefined;
+  return { context, changes: task.stateChanges.slice(earlier.stateChanges.length) };
+}
+
+/** The entries that follow all of the earlier ones; undefined where those are not the first, just as they were. */
+function addedEntries(
+  earlier: Task['taskContext'],
+  context: Task['taskContext'],
+): readonly (readonly [key: string, value: string])[] | undefined {
+  if (earlier === context) return [];
+  const before = Object.keys(earlier);
+  const keys = Object.keys(context);
+  const areFirst = before.every((key, index) => keys[index] === key && context[key] === earlier[key]);
+  return areFirst ? keys.slice(before.length).map((key) => [key, context[key] ?? '']) : undefined;
 }
 
 /** Undefined for bytes in another order than encoders write. */

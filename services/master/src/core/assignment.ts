@@ -49,13 +49,25 @@ export function assignmentFor(
   return isNews && job !== undefined ? toAssignment(after, job, limits) : undefined;
 }
 
+/** What of the context agents look at: the rest would cost each of them room for as long as the task lives. */
+const agentKeys = ['task.index', gpusKey] as const;
+
+function agentContext({ task }: TaskRecord): Assignment['taskContext'] {
+  const context: Assignment['taskContext'] = {};
+  for (const key of agentKeys) {
+    const value = task?.taskContext[key];
+    if (value !== undefined) context[key] = value;
+  }
+  return context;
+}
+
 function toAssignment(task: TaskRecord, job: JobRecord, limits: Limits): Assignment {
   return {
     taskId: task.task?.id ?? '',
     jobId: task.jobId,
     container: job.descriptor && containerOf(job.descriptor, task.stage),
     resources: task.resources,
-    taskContext: task.task?.taskContext ?? {},
+    taskContext: agentContext(task),
     stop: task.stop,
     killGraceMs: limits.killGraceMs,
     sampled: job.descriptor !== undefined && isSampled(job.descriptor, task.stage),
