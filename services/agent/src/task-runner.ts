@@ -3,7 +3,7 @@ import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { type ContainerRuntime, RuntimeError } from './container-runtime.js';
 import { type ContainerSpec, containerSpec, type HostSettings, hasAddress } from './core/container-spec.js';
-import { nextStep, type Step } from './core/next-step.js';
+import { isGone, nextStep, type Step } from './core/next-step.js';
 import { remember, type TaskEvent } from './core/remember.js';
 import { resultsIn } from './core/results.js';
 import { newTaskView, type Observation, type RuntimeCall, type TaskView } from './core/task-view.js';
@@ -27,6 +27,8 @@ export interface RunnerContext {
   report(taskId: string, observation: Observation): void;
   /** The engine has answered a call. */
   answered(): void;
+  /** All steps that there were to take for the task have been taken. */
+  rested(taskId: string): void;
   /** Nothing is left of the task here. */
   forget(taskId: string): void;
 }
@@ -58,6 +60,11 @@ export class TaskRunner {
 
   get view(): TaskView {
     return this.#view;
+  }
+
+  /** Whether the task certainly has no container that runs, and will have none. */
+  get isGone(): boolean {
+    return !this.#isBusy && isGone(this.#view);
   }
 
   /** Takes note of what happened, and of what follows from it. */
@@ -96,6 +103,7 @@ export class TaskRunner {
       if (call !== 'goOn') await this.#attempt(call);
     }
     this.#isBusy = false;
+    if (!this.#isClosed) this.#context.rested(this.#view.taskId);
   }
 
   /** Takes a step that needs no waiting, and says whether to go on; or tells the call that the step is. */

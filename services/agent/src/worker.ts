@@ -4,6 +4,7 @@ import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { AssignmentChange } from '@berth/shared/store/store';
 import type { Subscription } from 'rxjs';
+import { AwaitedTasks } from './awaited-tasks.js';
 import {
   type ContainerRuntime,
   RuntimeError,
@@ -13,7 +14,7 @@ import {
 import { lackFor, Taken } from './core/admission.js';
 import type { ContainerStatus } from './core/container.js';
 import type { HostSettings } from './core/container-spec.js';
-import { holdsRoom, isFresh } from './core/next-step.js';
+import { awaitsRoom, holdsRoom, isFresh } from './core/next-step.js';
 import type { Observation, TaskView } from './core/task-view.js';
 import { LaunchLimiter } from './launch-limiter.js';
 import { Outage } from './outage.js';
@@ -45,6 +46,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #outage: Outage;
   readonly #runners = new Map<string, TaskRunner>();
+  readonly #awaited = new AwaitedTasks();
   /** For each full read of the assignments under way: tasks that changed meanwhile, which the read may not show. */
   readonly #reads = new Set<Set<string>>();
   /** Until all assignments have been read once, nobody knows which containers are in the wrong place. */
@@ -78,7 +80,8 @@ export class Worker {
       pulls: new Semaphore(concurrency.pulls),
       report: (taskId, observation) => this.#report(taskId, observation),
       answered: () => this.#answered(),
-      forget: (taskId) => this.#runners.delete(taskId),
+      rested: (taskId) => this.#rested(taskId),
+      forget: (taskId) => this.#forget(taskId),
     };
     this.#events = runtime.events$.subscribe((event) => this.#onEvent(event));
   }
@@ -196,15 +199,61 @@ export class Worker {
     }
   }
 
-  /** Sets a task going, unless the agent cannot take it: the master's view of what there is may be an older one. */
+  /**
+   * Sets a task going, unless the agent cannot take it: the master's view of what there is may be an older one. Of a task that
+   * gets the room of others that is known once they are gone.
+   */
   #drive(runner: TaskRunner | undefined): void {
     if (runner === undefined) return;
+    if (awaitsRoom(runner.view)) this.#awaitRoom(runner);
     const { assignment } = runner.view;
-    if (this.#capacity !== undefined && assignment !== undefined && isFresh(runner.view)) {
+    const mayBegin = !awaitsRoom(runner.view);
+    if (mayBegin && this.#capacity !== undefined && assignment !== undefined && isFresh(runner.view)) {
       const text = lackFor(assignment, this.#taken(), this.#capacity);
       if (text !== undefined) runner.note({ is: 'refused', text });
     }
     runner.drive();
+  }
+
+  /** Tells the tasks to stop whose room this one gets, and watches them. What nothing is known of may have a container. */
+  #awaitRoom(runner: TaskRunner): void {
+    const { taskId, assignment } = runner.view;
+    if (assignment === undefined || this.#awaited.isWaiting(taskId)) return;
+    const awaited = assignment.awaitedTaskIds;
+    this.#awaited.wait(taskId, awaited);
+    for (const id of awaited) {
+      const other = this.#runners.get(id);
+      if (other === undefined) this.#runnerOf(id).dispatch({ is: 'disturbed' });
+      else if (other.isGone) this.#leavesRoom(id);
+      else this.#leaveRoomTo(taskId, other);
+    }
+  }
+
+  #leaveRoomTo(taskId: string, other: TaskRunner): void {
+    const { assignment } = other.view;
+    if (assignment === undefined || assignment.stop !== undefined) return;
+    const atMs = this.#options.clock.nowMs();
+    const stop = { code: 'preempted', text: `its room is needed for ${taskId}`, atMs };
+    other.dispatch({ is: 'assigned', assignment: { ...assignment, stop } });
+  }
+
+  #rested(taskId: string): void {
+    if (this.#awaited.isAwaited(taskId) && this.#runners.get(taskId)?.isGone === true)
+      this.#leavesRoom(taskId);
+  }
+
+  #leavesRoom(taskId: string): void {
+    for (const id of this.#awaited.gone(taskId)) {
+      const runner = this.#runners.get(id);
+      runner?.note({ is: 'roomIsFree' });
+      this.#drive(runner);
+    }
+  }
+
+  #forget(taskId: string): void {
+    this.#runners.delete(taskId);
+    this.#awaited.forget(taskId);
+    this.#leavesRoom(taskId);
   }
 
   /** Summed up anew for each task that comes, of which an agent may hold hundreds: nothing is made for any of these. */

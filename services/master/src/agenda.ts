@@ -31,7 +31,6 @@ export class Agenda {
   readonly #orphanStops = new Set<string>();
   #queueNews = true;
   #queueDueMs = Number.POSITIVE_INFINITY;
-  #keepsRoom = false;
   #agentNews = true;
 
   /** Beyond `maxFinishedJobs` the oldest finished jobs are to leave the replica before their time. */
@@ -72,11 +71,6 @@ export class Agenda {
     this.#queueDueMs = Math.min(this.#queueDueMs, atMs);
   }
 
-  /** Says whether the whole queue is to be looked at in each round, since room is being made for some that are in it. */
-  keepRoom(isKept: boolean): void {
-    this.#keepsRoom = isKept;
-  }
-
   /** When there is something to look at though nothing changes; Infinity: never. */
   nextMs(): number {
     return Math.min(this.due.nextMs(), this.#queued.size === 0 ? Number.POSITIVE_INFINITY : this.#queueDueMs);
@@ -104,7 +98,7 @@ export class Agenda {
   takeQueue(nowMs: number): Queue {
     const isDue = this.#queueDueMs <= nowMs;
     if (isDue) this.#queueDueMs = Number.POSITIVE_INFINITY;
-    const hasNews = this.#queueNews || isDue || this.#keepsRoom;
+    const hasNews = this.#queueNews || isDue;
     this.#queueNews = false;
     return { taskIds: this.#queued, hasNews };
   }

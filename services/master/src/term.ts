@@ -115,7 +115,6 @@ export class Term {
     agenda.touch(plan.leftOver);
     if (plan.queueLeft) agenda.retryQueue();
     agenda.retryQueueAt(plan.queueDueMs);
-    agenda.keepRoom(plan.keepsRoom);
     metrics.reports.inc(taken.length);
     metrics.placements.inc(plan.placedTaskIds.length);
     metrics.queued.set(agenda.queueLength);

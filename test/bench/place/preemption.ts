@@ -30,49 +30,29 @@ export function fillWithFlex(fleet: Fleet): void {
   for (let at = 0; at < tasks.length; at += roundSize) playRound(fleet, tasks.slice(at, at + roundSize));
 }
 
-/**
- * Places so many critical tasks on a full cell. Each is planned twice, as by a master: in the round that stops its
- * victims, and in the one that finds their room. Tells how many were placed.
- */
+/** Places so many critical tasks on a full cell; the victims of each round have ended by the next. Tells how many. */
 export function placeCritical(fleet: Fleet, count: number): number {
   const tasks = makeTasks(count, critical, 'critical', () => criticalRequest);
-  let waiting: readonly QueuedTask[] = [];
   let placed = 0;
-  for (let at = 0; at < tasks.length || waiting.length > 0; at += criticalPerRound) {
-    const before = waiting.length;
-    const queue = [...waiting, ...tasks.slice(at, at + criticalPerRound)];
-    waiting = preemptingRound(fleet, queue);
-    placed += queue.length - waiting.length;
-    if (at >= tasks.length && waiting.length === before) break;
-  }
+  for (let at = 0; at < tasks.length; at += criticalPerRound)
+    placed += preemptingRound(fleet, tasks.slice(at, at + criticalPerRound));
   return placed;
 }
 
-/** One round; what was placed is booked, and the victims end. Tells who waits for their room. */
-function preemptingRound(fleet: Fleet, queue: readonly QueuedTask[]): readonly QueuedTask[] {
+/** One round; what was placed is booked, and the victims end. Tells how many were placed. */
+function preemptingRound(fleet: Fleet, queue: readonly QueuedTask[]): number {
   const verdicts = [...place(queue, fleet, { preemption: rules, explains: () => false })];
-  const waiting: QueuedTask[] = [];
+  let placed = 0;
   for (const [index, verdict] of verdicts.entries()) {
     const task = queue[index];
-    if (task === undefined) continue;
-    if (isUnplaced(verdict)) {
-      waiting.push(task);
-      const slot = fleet.find(verdict.eviction?.agentId ?? '');
-      for (const { taskId } of verdict.eviction?.victims ?? [])
-        if (slot !== undefined) fleet.give(slot, taskId);
-      continue;
-    }
-    const slot = fleet.find(verdict.agentId);
+    const slot = isUnplaced(verdict) ? undefined : fleet.find(verdict.agentId);
+    if (task === undefined || isUnplaced(verdict) || slot === undefined) continue;
     const { taskId, jobId, resources } = task;
-    if (slot !== undefined)
-      fleet.take(slot, {
-        taskId,
-        jobId,
-        resources,
-        cards: verdict.cards,
-        isExclusive: false,
-        isCritical: true,
-      });
+    const { cards, handOver } = verdict;
+    const awaits = handOver?.awaits ?? [];
+    fleet.take(slot, { taskId, jobId, resources, cards, isExclusive: false, isCritical: true, awaits });
+    for (const id of awaits) fleet.give(slot, id);
+    placed += 1;
   }
-  return waiting;
+  return placed;
 }

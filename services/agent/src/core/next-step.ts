@@ -1,4 +1,4 @@
-import { isFinishedCode } from '@berth/shared/model/reason';
+import { isFinishedCode, type ReasonCode } from '@berth/shared/model/reason';
 import { State } from '@berth/shared/model/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 import { type Outcome, outcomeOfContainer, outcomeOfFailure } from './outcome.js';
@@ -58,7 +58,7 @@ function isCalledOff({ assignment, container }: TaskView): boolean {
 }
 
 function giveUp(view: TaskView, failure: RuntimeFailure, nowMs: number): Step {
-  return isCalledOff(view) ? callOff(nowMs) : reportEnd(view, outcomeOfFailure(failure), nowMs);
+  return isCalledOff(view) ? callOff(view, nowMs) : reportEnd(view, outcomeOfFailure(failure), nowMs);
 }
 
 function launch(view: TaskView, nowMs: number): Step {
@@ -70,8 +70,9 @@ function launch(view: TaskView, nowMs: number): Step {
       nowMs,
     );
   }
-  if (assignment?.stop !== undefined) return callOff(nowMs);
+  if (assignment?.stop !== undefined) return callOff(view, nowMs);
   if (memory.refusal !== undefined) return reportEnd(view, { code: 'refused', text: memory.refusal }, nowMs);
+  if (awaitsRoom(view)) return none;
   if (memory.reported === undefined) return report(State.STARTING, nowMs);
   if (memory.image === 'pulling') return none;
   return { do: memory.image === 'missing' ? 'pull' : 'create' };
@@ -80,7 +81,8 @@ function launch(view: TaskView, nowMs: number): Step {
 function begin(view: TaskView, container: ContainerStatus, nowMs: number): Step {
   // The engine has tried to start it before: trying again would only fail again.
   if (container.startError !== undefined) return reportEnd(view, outcomeOfContainer(container), nowMs);
-  if (view.assignment?.stop !== undefined) return callOff(nowMs);
+  if (view.assignment?.stop !== undefined) return callOff(view, nowMs);
+  if (awaitsRoom(view)) return none;
   if (view.memory.reported === undefined) return report(State.STARTING, nowMs);
   return { do: 'start' };
 }
@@ -133,13 +135,15 @@ function report(state: State, atMs: number, context: Observation['context'] = {}
 }
 
 function reportEnd(view: TaskView, outcome: Outcome, atMs: number): Step {
-  const state = isFinishedCode(outcome.code) ? State.FINISHED : State.FAILED;
+  const stopped = endedOnOrder(view, atMs);
+  const code = stopped ? codeOfStop(view, outcome.code) : outcome.code;
   return {
     do: 'report',
     observation: {
       ...outcome,
-      state,
-      stopped: endedOnOrder(view, atMs),
+      code,
+      state: isFinishedCode(code) ? State.FINISHED : State.FAILED,
+      stopped,
       atMs,
       context: {},
       ...(outcome.code === 'refused' ? { refused: true } : {}),
@@ -148,12 +152,16 @@ function reportEnd(view: TaskView, outcome: Outcome, atMs: number): Step {
   };
 }
 
-function callOff(atMs: number): Step {
+function callOff(view: TaskView, atMs: number): Step {
   const text = 'stopped before it ran';
-  return {
-    do: 'report',
-    observation: { state: State.FINISHED, code: 'normal', text, stopped: true, atMs, context: {} },
-  };
+  const code = codeOfStop(view, 'normal');
+  const state = isFinishedCode(code) ? State.FINISHED : State.FAILED;
+  return { do: 'report', observation: { state, code, text, stopped: true, atMs, context: {} } };
+}
+
+/** Who leaves its room to another may learn of that from the other's assignment alone: so the end is called by its name. */
+function codeOfStop({ assignment }: TaskView, code: ReasonCode): ReasonCode {
+  return assignment?.stop?.code === 'preempted' ? 'preempted' : code;
 }
 
 /** An agent that was restarted does not remember what it sent, but sees which came first: the order or the end. */
@@ -161,6 +169,19 @@ function endedOnOrder({ assignment, memory }: TaskView, endedAtMs: number): bool
   if (memory.stopSentAtMs !== undefined) return true;
   const stop = assignment?.stop;
   return stop !== undefined && !memory.hasRun && endedAtMs >= stop.atMs;
+}
+
+/** Whether the task is to get the room of others, of which not all are known to be gone. */
+export function awaitsRoom({ assignment, container, memory }: TaskView): boolean {
+  const hasBegun = memory.hasRun || container?.state === 'exited';
+  const isHeir = assignment !== undefined && assignment.awaitedTaskIds.length > 0;
+  return isHeir && !hasBegun && memory.hasRoom !== true;
+}
+
+/** Whether the task certainly has no container that runs, and will have none; to be asked while no call is under way. */
+export function isGone({ assignment, container, memory }: TaskView): boolean {
+  const isOver = assignment === undefined || memory.end !== undefined;
+  return isOver && !memory.mustLook && container?.state !== 'running';
 }
 
 /** Whether nothing has been done for the task yet, so that the agent may still refuse it. */

@@ -8,6 +8,8 @@ export type TaskEvent =
   | { readonly is: 'assigned'; readonly assignment: Assignment | undefined }
   /** The agent does not take the task, for it lacks what the task needs. */
   | { readonly is: 'refused'; readonly text: string }
+  /** The tasks whose room it was to get are gone. */
+  | { readonly is: 'roomIsFree' }
   /** Something has happened to the container. */
   | { readonly is: 'disturbed' }
   /** A list showed it: that tells whether it runs, but not how it ended. */
@@ -45,6 +47,8 @@ export function remember(view: TaskView, event: TaskEvent, nowMs: number): TaskV
       return { ...view, assignment: newerOf(view.assignment, event.assignment) };
     case 'refused':
       return recall({ refusal: event.text });
+    case 'roomIsFree':
+      return recall({ hasRoom: true });
     case 'disturbed':
       return recall({ mustLook: true });
     case 'found':

@@ -27,6 +27,8 @@ export interface TaskMemory {
   readonly hasRun: boolean;
   /** The furthest state reported; an end only after `end`. */
   readonly reported?: State | undefined;
+  /** The tasks whose room it was to get are gone. */
+  readonly hasRoom?: boolean;
   /** Why the agent does not take the task: nothing of it has run, nor will. */
   readonly refusal?: string | undefined;
   /** Why the launch was given up. */

@@ -73,6 +73,7 @@ export class TestCell {
     changes: AssignmentChanges = {},
   ): Promise<void> {
     const { agentId = 'a', stop, network = '', ports = '', sampled = false, parameters = {} } = changes;
+    const { awaitedTaskIds = [], killGraceMs = 60 } = changes;
     const assignment = Assignment.fromPartial({
       taskId,
       jobId: taskId.split('.')[0] ?? '',
@@ -83,8 +84,9 @@ export class TestCell {
         resources: { ports },
       },
       resources: { cpuMillis: 100, memoryMb: 64 },
-      killGraceMs: 60,
+      killGraceMs,
       sampled,
+      awaitedTaskIds: [...awaitedTaskIds],
       ...(stop === undefined ? {} : { stop }),
     });
     await this.commit({ actor: 'master', writes: [], assignments: [{ agentId, taskId, assignment }] });
@@ -158,6 +160,9 @@ interface AssignmentChanges {
   readonly network?: string;
   readonly ports?: string;
   readonly sampled?: boolean;
+  readonly killGraceMs?: number;
+  /** Tasks whose room it gets. */
+  readonly awaitedTaskIds?: readonly string[];
   readonly parameters?: Readonly<Record<string, string>>;
 }
 

@@ -1,6 +1,7 @@
 import type { AgentRecord, Assignment, JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { containerOf } from '@berth/shared/model/job';
 import { formatCards, gpusKey } from '@berth/shared/model/placement/cards';
+import { formatReason } from '@berth/shared/model/reason';
 import { isInstance } from '@berth/shared/model/registered-kind';
 import { isSampled } from '@berth/shared/model/scaling/scaled-job';
 import { isTaskLive, moveTask, State } from '@berth/shared/model/task-state';
@@ -31,6 +32,29 @@ export function withCards(task: TaskRecord, cards: readonly number[]): TaskRecor
   if (cards.length === 0 || task.task === undefined) return task;
   const taskContext = { ...task.task.taskContext, [gpusKey]: formatCards(cards) };
   return { ...task, task: { ...task.task, taskContext } };
+}
+
+/**
+ * The placed task, as one that gets the room of tasks on its agent that have been told to stop. Its time to begin counts
+ * from when the last of them is over at the latest.
+ */
+export function awaitingRoomOf(task: TaskRecord, stopping: readonly TaskRecord[], nowMs: number): TaskRecord {
+  const { deadlineAtMs, task: placed } = task;
+  if (stopping.length === 0 || placed?.state === undefined) return task;
+  const overMs = Math.max(...stopping.map((each) => each.deadlineAtMs));
+  const ids = stopping.map((each) => each.task?.id ?? '');
+  const reason = formatReason('waiting', `it starts once ${named(ids)} ended`);
+  return {
+    ...task,
+    awaitedTaskIds: ids,
+    deadlineAtMs: deadlineAtMs + Math.max(0, overMs - nowMs),
+    task: { ...placed, state: { ...placed.state, reason } },
+  };
+}
+
+function named([first = '', ...others]: readonly string[]): string {
+  const count = others.length;
+  return count === 0 ? `${first} has` : `${first} and ${count} other${count === 1 ? '' : 's'} have`;
 }
 
 /**
@@ -72,5 +96,6 @@ function toAssignment(task: TaskRecord, job: JobRecord, limits: Limits): Assignm
     killGraceMs: limits.killGraceMs,
     sampled: job.descriptor !== undefined && isSampled(job.descriptor, task.stage),
     collectsResults: isInstance(job),
+    awaitedTaskIds: task.awaitedTaskIds,
   };
 }

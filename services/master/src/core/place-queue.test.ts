@@ -25,8 +25,9 @@ function plan(cell: TestCell, fields: Partial<RoundInput> = {}) {
   });
 }
 
-const stopped = ({ tasks }: ReturnType<typeof plan>) =>
-  [...tasks].filter(([, { stop }]) => stop !== undefined).map(([id, { stop }]) => `${id} ${stop?.code}`);
+/** Whose room is handed over, and to whom. */
+const handedOver = ({ tasks }: ReturnType<typeof plan>) =>
+  [...tasks].flatMap(([id, { awaitedTaskIds }]) => awaitedTaskIds.map((awaited) => `${awaited} to ${id}`));
 
 describe('the queue', () => {
   it('serves the group that is below its guarantee before an older job of one that is not', () => {
@@ -55,21 +56,81 @@ describe('preemption', () => {
       .putTasks([0, 1, 2, 3].map((slot) => aTask({ job: flex, slot, state: State.RUNNING })));
 
   it('is off where nobody has switched it on', () => {
-    expect(stopped(plan(full().putJob(critical)))).toEqual([]);
+    expect(handedOver(plan(full().putJob(critical)))).toEqual([]);
   });
 
-  it('stops just enough, says so to the task that waits, and stops no more while that is under way', () => {
+  it('hands the room of just enough over at once, in one record, with time for them to end', () => {
     const cell = full().putJob(critical);
     const round = plan(cell, preempts);
-    expect(stopped(round)).toEqual(['flex.0-0 preempted', 'flex.1-0 preempted']);
-    expect(round.tasks.get('critical.0-0')?.task?.state?.reason).toBe(
-      'waiting: room is being made for it on agent agent-1',
-    );
-    for (const [, task] of round.tasks) cell.putTasks([task]);
-    expect(stopped(plan(cell, preempts))).toEqual([]);
+    expect(handedOver(round)).toEqual(['flex.0-0 to critical.0-0', 'flex.1-0 to critical.0-0']);
+    expect(round.placedTaskIds).toEqual(['critical.0-0']);
+    expect([...round.tasks.keys()]).toEqual(['critical.0-0']);
+    const placed = round.tasks.get('critical.0-0');
+    const { killGraceMs, stopConfirmMs, stuckDispatchedMs } = defaults;
+    expect(placed).toMatchObject({
+      agentId: 'agent-1',
+      deadlineAtMs: t0 + killGraceMs + stopConfirmMs + stuckDispatchedMs,
+    });
+    expect(placed?.task?.state).toEqual({
+      state: State.DISPATCHED,
+      reason: 'waiting: it starts once flex.0-0 and 1 other have ended',
+    });
+    expect(round.placedDueMs.get('flex')).toBe(undefined);
+    expect(round.dueMs.get('flex')).toBe(t0 + killGraceMs + stopConfirmMs);
   });
 
-  it('keeps the room that is being made from a task that would fit into a part of it', () => {
+  it('is the same to another master: who has to leave stops, counts as away, and ends by its time, as preempted', () => {
+    const web = aService({ id: 'web', desired: 4 });
+    const cell = new TestCell()
+      .putAgent({ cpuMillis: 4000 })
+      .putJob(web)
+      .putTasks([0, 1, 2, 3].map((slot) => aTask({ job: web, slot, state: State.RUNNING })))
+      .putJob({
+        ...critical,
+        id: 'first',
+        descriptor: aJob({ labels: { 'berth.tier': 'critical' } }).descriptor,
+      });
+    const round = plan(cell, preempts);
+    expect(handedOver(round)).toEqual(['web.0-0 to first.0-0']);
+    for (const [, task] of round.tasks) cell.putTasks([task]);
+    // A second one would be one too many; a wish to stop the first changes nothing.
+    cell.putJob({
+      ...critical,
+      id: 'second',
+      descriptor: aJob({ labels: { 'berth.tier': 'critical' } }).descriptor,
+    });
+    cell.put('taskStop', 'web.0-0', { taskId: 'web.0-0', wish: { atMs: t0, by: 'ada', text: undefined } });
+    const next = plan(cell, preempts);
+    expect(handedOver(next)).toEqual([]);
+    expect(next.tasks.has('web.0-0')).toBe(false);
+    const late = plan(cell, { ...preempts, nowMs: t0 + minute, patienceUntilMs: t0 + minute });
+    expect(late.tasks.get('web.0-0')).toMatchObject({
+      stop: { code: 'preempted', text: 'its room is needed for first.0-0', atMs: t0 },
+      task: { state: { state: State.FAILED, reason: expect.stringMatching(/^preempted/) } },
+    });
+    expect(late.tasks.has('first.0-0')).toBe(false);
+  });
+
+  it('hands over the room of tasks that stop already, whoever told them to, and gives nobody else of it', () => {
+    const cell = full();
+    const killed = [0, 1, 2].flatMap((slot) => {
+      const task = cell.find('task', `flex.${slot}-0`)?.record;
+      const stop = { code: 'killed', text: '', atMs: t0 };
+      return task === undefined ? [] : [{ ...task, stop, deadlineAtMs: t0 + 1000 }];
+    });
+    cell
+      .putTasks(killed)
+      .putJob(critical)
+      .putJob(aJob({ id: 'late' }));
+    const round = plan(cell, { limits: { ...preempts.limits, stuckDispatchedMs: 5000 } });
+    expect(round.placedTaskIds).toEqual(['critical.0-0']);
+    expect(round.tasks.get('critical.0-0')).toMatchObject({
+      awaitedTaskIds: ['flex.0-0', 'flex.1-0', 'flex.2-0'],
+      deadlineAtMs: t0 + 6000,
+    });
+  });
+
+  it('keeps the room that is handed over from a task that would fit into a part of it', () => {
     const cell = full().putJob(critical);
     for (const [, task] of plan(cell, preempts).tasks) cell.putTasks([task]);
     cell.putJob(aJob({ id: 'late' }));
@@ -83,6 +144,19 @@ describe('preemption', () => {
     );
   });
 
+  it('gives the room of one that was to get it, and was killed before, to the next as well', () => {
+    const cell = full().putJob(critical);
+    for (const [, task] of plan(cell, preempts).tasks) cell.putTasks([task]);
+    cell.putJob({ ...critical, kill: { atMs: t0, by: 'ada', text: undefined } });
+    cell.putJob({ ...critical, id: 'next' });
+    const round = plan(cell, preempts);
+    expect(round.tasks.get('critical.0-0')?.stop?.code).toBe('killed');
+    expect(round.tasks.get('next.0-0')).toMatchObject({
+      agentId: 'agent-1',
+      awaitedTaskIds: ['flex.0-0', 'flex.1-0', 'critical.0-0'],
+    });
+  });
+
   it('leaves a service alone of which a task is missing, and looks again later', () => {
     const web = aService({ id: 'web', desired: 4 });
     const cell = new TestCell()
@@ -92,7 +166,7 @@ describe('preemption', () => {
       .putTasks([aTask({ job: web, slot: 3, state: State.STARTING })])
       .putJob(critical);
     const round = plan(cell, preempts);
-    expect(stopped(round)).toEqual([]);
+    expect(handedOver(round)).toEqual([]);
     expect(round.queueDueMs).toBe(t0 + 5000);
   });
 });

@@ -18,17 +18,17 @@ import { anywhere, specOfJob } from '@berth/shared/model/placement/spec';
 import { recentFailureMs, refusalMs } from '@berth/shared/model/placement/times';
 import { addResources, zeroResources } from '@berth/shared/model/resources';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
-import { orderStop } from './advance-task.js';
-import { assignTask, withCards } from './assignment.js';
+import { assignTask, awaitingRoomOf, withCards } from './assignment.js';
 import { disruptionAllowance, disruptionLimitOf, lookAgainMs } from './disruption.js';
 import { viewJob } from './job-view.js';
+import { leaveRoomTo } from './leave-room.js';
 import type { RoundDraft } from './round-draft.js';
 import type { Agents, RoundInput, RoundPlan } from './round-types.js';
 import { taskIdIn } from './task-changes.js';
 
-type QueueOutcome = Pick<RoundPlan, 'unplaced' | 'queueLeft' | 'queueDueMs' | 'keepsRoom'>;
+type QueueOutcome = Pick<RoundPlan, 'unplaced' | 'queueLeft' | 'queueDueMs'>;
 
-/** Places what is queued, this round's new tasks included, and stops what has to make room for that. */
+/** Places what is queued, this round's new tasks included, and stops those whose room is handed over for that. */
 export function placeQueue(input: RoundInput, draft: RoundDraft): QueueOutcome {
   const freed = freedTasks(input.cell, draft.tasks);
   const { fleet } = input.agents;
@@ -36,8 +36,7 @@ export function placeQueue(input: RoundInput, draft: RoundDraft): QueueOutcome {
   const unplaced: Unplaced[] = [];
   const outcome = (queueLeft: boolean) => {
     const refusals = [newsOf(freed).refusals, { get: (jobId: string) => fleet.refusalsOf(jobId) }];
-    const keepsRoom = unplaced.some(({ eviction }) => eviction !== undefined);
-    return { unplaced, queueLeft, keepsRoom, queueDueMs: queueDueMs(input, unplaced, refusals) };
+    return { unplaced, queueLeft, queueDueMs: queueDueMs(input, unplaced, refusals) };
   };
   if (queue.length === 0) return outcome(false);
   const tasks = queue.map((task) => toQueued(task, input.cell));
@@ -49,27 +48,24 @@ export function placeQueue(input: RoundInput, draft: RoundDraft): QueueOutcome {
     }
     noteWaiting(verdict, input.cell, draft);
     unplaced.push(verdict);
-    if (!stopVictims(verdict, input, draft)) return outcome(true);
   }
   return outcome(false);
 }
 
 /** False where there is no room for it in this round. */
-function takePlacement({ taskId, agentId, cards }: Placement, input: RoundInput, draft: RoundDraft): boolean {
+function takePlacement(placement: Placement, input: RoundInput, draft: RoundDraft): boolean {
+  const { cell, nowMs, limits } = input;
+  const { taskId, agentId, cards, handOver } = placement;
   const task = draft.task(taskId);
-  const agent = input.cell.find('agent', agentId)?.record;
+  const agent = cell.find('agent', agentId)?.record;
   if (task === undefined || agent === undefined) return true;
-  return draft.takePlaced(withCards(assignTask(task, agent, input.nowMs, input.limits), cards));
-}
-
-/** Stops the tasks that have to make room for this one, all or none; false where there is no room for that. */
-function stopVictims({ taskId, eviction }: Unplaced, input: RoundInput, draft: RoundDraft): boolean {
-  const stop = { code: 'preempted', text: `its room is needed for ${taskId}`, atMs: input.nowMs };
-  const stopped = (eviction?.victims ?? []).flatMap((victim) => {
-    const task = draft.task(victim.taskId);
-    return task === undefined ? [] : [orderStop(task, stop, input.limits)];
+  const assigned = withCards(assignTask(task, agent, nowMs, limits), cards);
+  if (handOver === undefined) return draft.takePlaced(assigned);
+  const leaving = handOver.awaits.flatMap((id) => {
+    const other = draft.task(id);
+    return other === undefined ? [] : [leaveRoomTo(other, { taskId, sinceMs: nowMs }, limits)];
   });
-  return draft.takeStopped(stopped);
+  return draft.takePlaced(awaitingRoomOf(assigned, leaving, nowMs), leaving);
 }
 
 /**
@@ -82,8 +78,8 @@ function queueDueMs(
   refusals: readonly Pick<TimesByJob, 'get'>[],
 ): number {
   let dueMs = Number.POSITIVE_INFINITY;
-  for (const { jobId, eviction } of unplaced) {
-    if (limits.preempts && eviction === undefined && isCritical(cell.find('job', jobId)?.record))
+  for (const { jobId } of unplaced) {
+    if (limits.preempts && isCritical(cell.find('job', jobId)?.record))
       dueMs = Math.min(dueMs, nowMs + lookAgainMs);
     for (const times of refusals) {
       for (const atMs of times.get(jobId)?.values() ?? []) {
@@ -163,7 +159,7 @@ function shares(
 }
 
 /** Flex tasks may be stopped, within what their jobs can bear. */
-function preemptionRules(cell: CellView, draft: RoundDraft, { stopping }: Agents): PreemptionRules {
+function preemptionRules(cell: CellView, draft: RoundDraft, agents: Agents): PreemptionRules {
   const known = new Map<string, number>();
   let created: ReadonlyMap<string, readonly TaskRecord[]> | undefined;
   const allowance = (jobId: string): number => {
@@ -182,12 +178,18 @@ function preemptionRules(cell: CellView, draft: RoundDraft, { stopping }: Agents
       known.set(jobId, allowed);
       return allowed;
     },
-    isStopping: (taskId) => draft.task(taskId)?.stop !== undefined,
-    stoppingOn: [
-      ...stopping.values(),
-      ...[...draft.tasks.values()].flatMap(({ stop, agentId }) => (stop === undefined ? [] : [agentId])),
-    ],
+    isStopping: (taskId) => draft.isStopping(taskId),
+    stoppingOn: agentsStopping(draft, agents),
   };
+}
+
+/** The agents with tasks that stop and that nobody waits for. */
+function agentsStopping(draft: RoundDraft, { fleet, stopping }: Agents): ReadonlySet<string> {
+  const agentIds = new Set<string>();
+  for (const [taskId, agentId] of stopping)
+    if (fleet.find(agentId)?.awaited.has(taskId) !== true) agentIds.add(agentId);
+  for (const { stop, agentId } of draft.tasks.values()) if (stop !== undefined) agentIds.add(agentId);
+  return agentIds;
 }
 
 /** The tasks that this round creates. */

@@ -2,8 +2,10 @@ import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/sto
 import type { CellView } from '@berth/shared/model/cell-view';
 import { State } from '@berth/shared/model/task-state';
 import { initialStatus, reachState } from './job-status.js';
+import { leaveRoomTo } from './leave-room.js';
+import type { Limits } from './limits.js';
 import type { JobDecision } from './reconcile.js';
-import type { RoundInput } from './round-types.js';
+import type { Agents, RoundInput } from './round-types.js';
 import { taskIdIn } from './task-changes.js';
 
 /** A round's decisions while they are made, and how much more of them may be written. */
@@ -21,7 +23,14 @@ export class RoundDraft {
   readonly #nowMs: number;
   readonly #maxWrites: number;
 
-  constructor({ cell, nowMs, maxWrites }: RoundInput) {
+  readonly #agents: Agents;
+  readonly #limits: Limits;
+  /** Stored tasks that were looked at and have to leave their room. */
+  readonly #leaving = new Map<string, TaskRecord>();
+
+  constructor({ cell, nowMs, maxWrites, agents, limits }: RoundInput) {
+    this.#agents = agents;
+    this.#limits = limits;
     this.#cell = cell;
     this.#nowMs = nowMs;
     this.#maxWrites = maxWrites;
@@ -38,9 +47,15 @@ export class RoundDraft {
     return this.#tasks;
   }
 
-  /** Those of them that are the job's; undefined where there are none. */
+  /** Tasks of the job as they will be or are, where that is not what their own records tell; undefined: all are that. */
   tasksOf(jobId: string): ReadonlyMap<string, TaskRecord> | undefined {
-    return this.#byJob.get(jobId);
+    const changed = this.#byJob.get(jobId);
+    let differing: Map<string, TaskRecord> | undefined;
+    for (const id of this.#agents.successions.leaving(jobId)) {
+      const task = changed?.has(id) ? undefined : this.task(id);
+      if (task !== undefined) differing = (differing ?? new Map(changed)).set(id, task);
+    }
+    return differing ?? changed;
   }
 
   /** Takes a task as it will be, whether or not there is room for it. */
@@ -52,9 +67,17 @@ export class RoundDraft {
     else ofJob.set(id, task);
   }
 
-  /** The task as it will be. */
+  /** The task as it will be; one that has to leave its room is told to stop, though its own record does not say so yet. */
   task(id: string): TaskRecord | undefined {
-    return this.tasks.get(id) ?? this.#cell.find('task', id)?.record;
+    const known = this.tasks.get(id) ?? this.#leaving.get(id);
+    if (known !== undefined) return known;
+    const stored = this.#cell.find('task', id)?.record;
+    const { successions } = this.#agents;
+    const successor = successions.has(id) ? successions.successorOf(id) : undefined;
+    if (stored === undefined || successor === undefined) return stored;
+    const told = leaveRoomTo(stored, successor, this.#limits);
+    this.#leaving.set(id, told);
+    return told;
   }
 
   /** Drops wishes whose tasks are no more, as far as there is room. */
@@ -72,28 +95,28 @@ export class RoundDraft {
     this.dueMs.set(jobId, decision.nextDueMs);
   }
 
-  /** Takes a task that was placed, and what that means for its job; false, and nothing, where there is no room. */
-  takePlaced(task: TaskRecord): boolean {
+  /** Whether a live task on an agent is told to stop. Asked of very many: no look into its record. */
+  isStopping(id: string): boolean {
+    const changed = this.#tasks.get(id);
+    if (changed !== undefined) return changed.stop !== undefined;
+    const { stopping, successions } = this.#agents;
+    return stopping.has(id) || successions.has(id);
+  }
+
+  /**
+   * Takes a task that was placed, and what that means for its job; false, and nothing, where there is no room. Those that
+   * leave their room to it are not written: that it waits for them says that they have to.
+   */
+  takePlaced(task: TaskRecord, leaving: readonly TaskRecord[] = []): boolean {
     const { jobId } = task;
     const status = this.#dispatched(jobId);
     const cost =
       (this.tasks.has(taskIdIn(task)) ? 0 : 1) + (status === undefined || this.statuses.has(jobId) ? 0 : 1);
     if (cost > this.room) return false;
     this.put(task);
+    for (const each of [task, ...leaving]) this.#bringForward(each.jobId, each.deadlineAtMs);
     if (status !== undefined) this.statuses.set(jobId, status);
     this.placedTaskIds.push(taskIdIn(task));
-    this.#bringForward(jobId, task.deadlineAtMs);
-    return true;
-  }
-
-  /** Takes tasks that were told to stop; false, and none of them, where there is no room. */
-  takeStopped(tasks: readonly TaskRecord[]): boolean {
-    const cost = tasks.filter((task) => !this.tasks.has(taskIdIn(task))).length;
-    if (cost > this.room) return false;
-    for (const task of tasks) {
-      this.put(task);
-      this.#bringForward(task.jobId, task.deadlineAtMs);
-    }
     return true;
   }
 

@@ -2,6 +2,7 @@ import type { JobStatusRecord, Resources, TaskRecord, TaskReport } from '@berth/
 import type { CellView } from '@berth/shared/model/cell-view';
 import type { Fleet } from '@berth/shared/model/placement/fleet';
 import type { Unplaced } from '@berth/shared/model/placement/place';
+import type { Successions } from '@berth/shared/model/placement/successions';
 import type { Limits } from './limits.js';
 
 /** A report with its place in the stream of reports. */
@@ -15,6 +16,8 @@ export interface Agents {
   readonly fleet: Fleet;
   /** Live tasks on agents that have been told to stop, with their agents. */
   readonly stopping: ReadonlyMap<string, string>;
+  /** Which tasks have to leave their room, and to whom. */
+  readonly successions: Pick<Successions, 'has' | 'successorOf' | 'leaving'>;
   /** What each capacity group holds, where that is counted. */
   readonly groupUse?: ReadonlyMap<string, Resources> | undefined;
 }
@@ -67,8 +70,6 @@ export interface RoundPlan {
   readonly unplaced: readonly Unplaced[];
   /** Whether tasks that could be placed still wait for lack of room. */
   readonly queueLeft: boolean;
-  /** Whether room is being made for tasks that wait: the next round has to know them, so that nobody else takes it. */
-  readonly keepsRoom: boolean;
   /** When to look at the queue again though nothing changes; Infinity: never. */
   readonly queueDueMs: number;
 }

@@ -1,6 +1,7 @@
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { AnyChange } from '@berth/shared/model/change';
 import { instancesOf, jobState } from '@berth/shared/model/job';
+import { AgentLedger } from '@berth/shared/model/placement/agent-ledger';
 import { fits, zeroResources } from '@berth/shared/model/resources';
 import { noStage, stagesOf } from '@berth/shared/model/stages';
 import { isTaskLive, isTerminal, State, taskState } from '@berth/shared/model/task-state';
@@ -41,7 +42,8 @@ export class Laws {
     this.#retries.check(changes);
     this.#oneLiveTaskPerSlot();
     this.#assignmentsAreLiveTasks(agents);
-    this.#noAgentIsOvercommitted();
+    this.#noAgentIsOvercommitted(agents);
+    this.#whoeverIsWaitedForIsThere();
     this.#ledgerIsRight();
   }
 
@@ -107,21 +109,58 @@ export class Laws {
         live.map((task) => task.id).toSorted(),
       );
       for (const task of live)
-        expect(assigned.get(task.id)?.stop, `the order for ${task.id}`).toEqual(task.record.stop);
+        expect(assigned.get(task.id), `the order for ${task.id}`).toMatchObject({
+          stop: task.record.stop,
+          awaitedTaskIds: task.record.awaitedTaskIds,
+        });
     }
   }
 
-  #noAgentIsOvercommitted(): void {
+  /** Neither by what is promised, in whatever order those end that others wait for, nor by what runs. */
+  #noAgentIsOvercommitted(agents: readonly SimAgent[]): void {
     for (const { id, record } of this.#cell.all('agent')) {
-      expect(
-        fits(this.#cell.usedOn(id), record.capacity ?? zeroResources()),
-        `${id} has more than it can hold`,
-      ).toBe(true);
+      const capacity = record.capacity ?? zeroResources();
+      expect(fits(this.#cell.usedOn(id), capacity), `${id} has more than it can hold`).toBe(true);
+      const held = agents.find((agent) => agent.id === id)?.held ?? zeroResources();
+      expect(fits(held, capacity), `more runs on ${id} than it can hold`).toBe(true);
     }
   }
 
+  /** A task waits only for tasks of its own agent. */
+  #whoeverIsWaitedForIsThere(): void {
+    for (const { id, record } of this.#cell.all('task')) {
+      for (const awaited of record.awaitedTaskIds) {
+        const other = this.#cell.find('task', awaited)?.record;
+        if (other === undefined || !isTaskLive(record) || !isTaskLive(other)) continue;
+        expect(other.agentId, `where ${awaited} is, for which ${id} waits`).toBe(record.agentId);
+      }
+    }
+    this.#waitingTasksStandInLine();
+  }
+
+  /** Of two tasks of an agent that wait, one waits for all that the other one waits for. */
+  #waitingTasksStandInLine(): void {
+    const byAgent = new Map<string, ReadonlySet<string>[]>();
+    for (const { record } of this.#cell.all('task')) {
+      if (!isTaskLive(record) || record.awaitedTaskIds.length === 0) continue;
+      const live = record.awaitedTaskIds.filter((id) => {
+        const other = this.#cell.find('task', id)?.record;
+        return other !== undefined && isTaskLive(other);
+      });
+      byAgent.set(record.agentId, [...(byAgent.get(record.agentId) ?? []), new Set(live)]);
+    }
+    for (const [agentId, sets] of byAgent) {
+      const inLine = sets.toSorted((a, b) => a.size - b.size);
+      for (const [index, set] of inLine.slice(1).entries())
+        for (const id of inLine[index] ?? []) expect(set, `who is waited for on ${agentId}`).toContain(id);
+    }
+  }
+
+  /** Also the one that another master would make of what is stored. */
   #ledgerIsRight(): void {
-    expect(this.#agenda.ledger.capacities([])).toEqual(this.#cell.capacities([]));
+    const counted = this.#cell.capacities();
+    expect(this.#agenda.ledger.capacities()).toEqual(counted);
+    expect(new AgentLedger(this.#cell).capacities()).toEqual(counted);
   }
 }
 

@@ -187,7 +187,6 @@ export class Simulation {
     this.#agenda.touch(plan.leftOver);
     if (plan.queueLeft) this.#agenda.retryQueue();
     this.#agenda.retryQueueAt(plan.queueDueMs);
-    this.#agenda.keepRoom(plan.keepsRoom);
   }
 
   #plan(jobIds: readonly string[], reports: readonly TaskReport[], queue: ReturnType<Agenda['takeQueue']>) {

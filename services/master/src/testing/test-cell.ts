@@ -13,6 +13,12 @@ import { type AgentOptions, anAgent, anAgentStatus } from './fixtures.js';
 
 type AnyRecord = EntityRecords[EntityKind];
 
+function eachGreater(a: Resources, b: Resources): Resources {
+  const greater = { ...a };
+  for (const kind of Object.keys(a) as (keyof Resources)[]) greater[kind] = Math.max(a[kind], b[kind]);
+  return greater;
+}
+
 /** A cell in memory, without encoding and time, for tests of the core. */
 export class TestCell implements CellView, Agents {
   readonly #tables = new Map<EntityKind, Map<string, Entity>>(entityKinds.map((kind) => [kind, new Map()]));
@@ -95,29 +101,44 @@ export class TestCell implements CellView, Agents {
     return new AgentLedger(this).fleet;
   }
 
+  get successions() {
+    return new AgentLedger(this).successions;
+  }
+
   get stopping() {
     return new AgentLedger(this).stopping;
   }
 
   /** Counted anew from all tasks. */
-  capacities(ending: readonly EntityRecords['task'][]): readonly AgentCapacity[] {
-    const ended = new Set(ending.map(taskIdIn));
+  capacities(): readonly AgentCapacity[] {
     return [...this.all('agent')]
       .filter(({ id }) => isAgentAlive(this, id))
       .map(({ id, record }) => {
         const total = record.capacity ?? zeroResources();
-        return { id, total, free: subtractResources(total, this.usedOn(id, ended)) };
+        return { id, total, free: subtractResources(total, this.usedOn(id)) };
       });
   }
 
-  /** What the live tasks on the agent use, but for those in `except`. */
-  usedOn(agentId: string, except: ReadonlySet<string> = new Set()): Resources {
-    let used = zeroResources();
-    for (const { id, record } of this.all('task')) {
-      if (record.agentId === agentId && isTaskLive(record) && !except.has(id))
-        used = addResources(used, record.resources ?? zeroResources());
+  /** The most that the live tasks on the agent can use at any one time, in whatever order those end that others wait for. */
+  usedOn(agentId: string): Resources {
+    const tasks = [...this.all('task')]
+      .map(({ record }) => record)
+      .filter((task) => task.agentId === agentId && isTaskLive(task));
+    const live = new Set(tasks.map(taskIdIn));
+    const awaited = [...new Set(tasks.flatMap((task) => task.awaitedTaskIds))].filter((id) => live.has(id));
+    let most = zeroResources();
+    for (let bits = 0; bits < 2 ** awaited.length; bits += 1) {
+      const gone = new Set(awaited.filter((_, index) => ((bits >> index) & 1) === 1));
+      const run = tasks.filter(
+        (task) =>
+          !gone.has(taskIdIn(task)) && task.awaitedTaskIds.every((id) => gone.has(id) || !live.has(id)),
+      );
+      most = eachGreater(
+        most,
+        run.map((task) => task.resources ?? zeroResources()).reduce(addResources, zeroResources()),
+      );
     }
-    return used;
+    return most;
   }
 
   #table<K extends EntityKind>(kind: K): Map<string, Entity<K>> {

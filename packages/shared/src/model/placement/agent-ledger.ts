@@ -2,13 +2,14 @@ import type { JobRecord, Resources, TaskRecord } from '../../gen/berth/v1/store.
 import { isAgentAlive } from '../agent.js';
 import type { CellView } from '../cell-view.js';
 import { isBlamelessCode } from '../reason.js';
-import { addResources, zeroResources } from '../resources.js';
+import { zeroResources } from '../resources.js';
 import { isTaskLive, State, taskReasonCode, taskState } from '../task-state.js';
 import type { Booking } from './agent-slot.js';
 import { gpusKey, parseCards } from './cards.js';
 import { Fleet } from './fleet.js';
 import { GroupUse } from './group-use.js';
 import { specOfJob } from './spec.js';
+import { Successions } from './successions.js';
 
 /** What an agent has in all, and what of it is free. */
 export interface AgentCapacity {
@@ -22,6 +23,7 @@ export interface AgentCapacity {
  */
 export class AgentLedger {
   readonly fleet = new Fleet();
+  readonly successions = new Successions();
   readonly #cell: CellView;
   readonly #groups: GroupUse | undefined;
   /** Live tasks on agents that have been told to stop, with their agents. */
@@ -41,16 +43,19 @@ export class AgentLedger {
       this.#noteStop(undefined, record);
       this.#noteFailure(record);
     }
+    for (const { record } of cell.all('task')) this.#noteSuccession(undefined, record);
     for (const { id } of cell.all('agent')) this.updateAgent(id);
   }
 
   /** Books what a task's change means for its agents. */
   update(before: TaskRecord | undefined, after: TaskRecord | undefined): void {
-    if (before !== undefined && holdsResources(before)) this.#give(before);
+    const isAsBefore = before !== undefined && after !== undefined && holdTheSame(before, after);
+    if (isAsBefore) this.#tasksOn(after.agentId).set(idOf(after), after);
+    else if (before !== undefined && holdsResources(before)) this.#give(before);
     this.#noteStop(before, after);
-    if (after === undefined) return;
-    if (holdsResources(after)) this.#take(after);
-    this.#noteFailure(after);
+    if (after !== undefined && !isAsBefore && holdsResources(after)) this.#take(after);
+    this.#noteSuccession(before, after);
+    if (after !== undefined) this.#noteFailure(after);
   }
 
   /** Books that an agent has come, gone, or changed. */
@@ -94,16 +99,11 @@ export class AgentLedger {
     return new Set([...this.tasksOn(agentId)].map((task) => task.jobId));
   }
 
-  /** What the live agents have and what of it is free, with what these tasks give back when they end. */
-  capacities(ending: readonly TaskRecord[]): readonly AgentCapacity[] {
-    const freed = new Map<string, Resources>();
-    for (const task of ending) {
-      freed.set(task.agentId, addResources(freed.get(task.agentId) ?? zeroResources(), resourcesOf(task)));
-    }
+  /** What the live agents have and what of it is free. */
+  capacities(): readonly AgentCapacity[] {
     return [...this.#cell.all('agent')].flatMap(({ id }) => {
       const slot = this.fleet.find(id);
-      if (slot === undefined) return [];
-      return [{ id, total: slot.total, free: addResources(slot.free, freed.get(id) ?? zeroResources()) }];
+      return slot === undefined ? [] : [{ id, total: slot.total, free: slot.free }];
     });
   }
 
@@ -141,6 +141,17 @@ export class AgentLedger {
     } else if (before?.stop !== undefined) this.#stopping.delete(idOf(before));
   }
 
+  #noteSuccession(before: TaskRecord | undefined, after: TaskRecord | undefined): void {
+    if (before !== undefined && !(after !== undefined && isTaskLive(after)))
+      this.successions.end(idOf(before));
+    if (after === undefined) {
+      if (before !== undefined) this.successions.remove(before);
+    } else if (before?.awaitedTaskIds.length !== after.awaitedTaskIds.length) {
+      const here = this.#tasks.get(after.agentId);
+      for (const id of after.awaitedTaskIds) if (here?.has(id)) this.successions.add(id, after);
+    }
+  }
+
   #tasksOn(agentId: string): Map<string, TaskRecord> {
     const known = this.#tasks.get(agentId);
     if (known !== undefined) return known;
@@ -168,7 +179,20 @@ export function bookingOf(task: TaskRecord, job: JobRecord | undefined): Booking
     cards: parseCards(task.task?.taskContext[gpusKey]),
     isExclusive: spec?.conditions.has('exclusiveHost') ?? false,
     isCritical: spec?.tier === 'critical',
+    awaits: task.awaitedTaskIds,
   };
+}
+
+/** Whether a task that changes goes on to hold what it held. */
+function holdTheSame(before: TaskRecord, after: TaskRecord): boolean {
+  return (
+    holdsResources(before) &&
+    holdsResources(after) &&
+    before.agentId === after.agentId &&
+    before.resources === after.resources &&
+    before.awaitedTaskIds.length === after.awaitedTaskIds.length &&
+    before.task?.taskContext[gpusKey] === after.task?.taskContext[gpusKey]
+  );
 }
 
 function holdsResources(task: TaskRecord): boolean {

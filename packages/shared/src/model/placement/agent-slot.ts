@@ -1,6 +1,7 @@
 import type { Resources } from '../../gen/berth/v1/store.js';
 import type { Chunk } from './agent-order.js';
 import { chooseCards, freshCards, millisPerCard, takenPerCard } from './cards.js';
+import { awaitedAmong, mostHeld } from './hand-over.js';
 
 /** What a task holds on its agent. */
 export interface Booking {
@@ -13,6 +14,8 @@ export interface Booking {
   readonly isExclusive: boolean;
   /** It is never stopped for the sake of others. */
   readonly isCritical?: boolean;
+  /** Tasks of the agent that it gets room of: it starts once none of them is there any more. */
+  readonly awaits?: readonly string[];
 }
 
 /** What a fleet knows of a live agent. */
@@ -23,6 +26,8 @@ export interface AgentFacts {
   /** It takes no more tasks. */
   readonly isDraining?: boolean;
 }
+
+const noTasks: ReadonlySet<string> = new Set();
 
 /** A live agent with what is free on it; mutable, and changed only by its fleet. */
 export class AgentSlot {
@@ -47,6 +52,9 @@ export class AgentSlot {
   wholeCards = 0;
   gpu = 0;
   readonly bookings = new Map<string, Booking>();
+  /** Tasks here whose room others wait for. */
+  awaited: ReadonlySet<string> = noTasks;
+  readonly #successors = new Map<string, Booking>();
   exclusiveTasks = 0;
   /** Differs after each change. */
   version = 0;
@@ -124,29 +132,54 @@ export class AgentSlot {
 
   book(booking: Booking): void {
     this.bookings.set(booking.taskId, booking);
+    if (booking.awaits !== undefined && booking.awaits.length > 0)
+      this.#successors.set(booking.taskId, booking);
     this.#change(booking, -1);
   }
 
   unbook(booking: Booking): void {
     this.bookings.delete(booking.taskId);
+    this.#successors.delete(booking.taskId);
     this.#change(booking, 1);
   }
 
-  #change({ resources, cards, isExclusive }: Booking, sign: 1 | -1): void {
+  #change(booking: Booking, sign: 1 | -1): void {
     this.version += 1;
+    if (booking.isExclusive) this.exclusiveTasks -= sign;
+    const wasSimple = this.awaited.size === 0;
+    this.awaited =
+      this.#successors.size === 0 ? noTasks : awaitedAmong(this.#successors.values(), this.bookings);
+    // Where no room is handed over, what is held simply adds up.
+    if (wasSimple && this.awaited.size === 0) this.#add(booking, sign);
+    else this.#recount();
+  }
+
+  #add({ resources, cards }: Booking, sign: 1 | -1): void {
     this.cpu += sign * resources.cpuMillis;
     this.memory += sign * resources.memoryMb;
     this.disk += sign * resources.diskMb;
     this.network += sign * resources.networkMbps;
     this.ports += sign * resources.ports;
     this.eni += sign * resources.eni;
-    if (isExclusive) this.exclusiveTasks -= sign;
     if (resources.gpuMillis === 0) return;
     const each = takenPerCard(resources.gpuMillis);
     for (const card of cards) {
       const free = this.cards[card];
       if (free !== undefined) this.cards[card] = free + sign * each;
     }
+    this.#sumCards();
+  }
+
+  #recount(): void {
+    const { total, cards } = this;
+    const held = mostHeld(this.bookings, cards.length);
+    this.cpu = total.cpuMillis - held.cpu;
+    this.memory = total.memoryMb - held.memory;
+    this.disk = total.diskMb - held.disk;
+    this.network = total.networkMbps - held.network;
+    this.ports = total.ports - held.ports;
+    this.eni = total.eni - held.eni;
+    for (const [card, taken] of held.cards.entries()) cards[card] = millisPerCard - taken;
     this.#sumCards();
   }
 

@@ -10,6 +10,16 @@ export class Amounts {
   ports = 0;
   eni = 0;
 
+  /** What a request lacks of what is free. */
+  setLackingOf(request: Resources, free: Resources): void {
+    this.cpu = request.cpuMillis - free.cpuMillis;
+    this.memory = request.memoryMb - free.memoryMb;
+    this.disk = request.diskMb - free.diskMb;
+    this.network = request.networkMbps - free.networkMbps;
+    this.ports = request.ports - free.ports;
+    this.eni = request.eni - free.eni;
+  }
+
   /** What a request lacks on the agent. */
   setLacking(request: Resources, slot: AgentSlot): void {
     this.cpu = request.cpuMillis - slot.cpu;
@@ -22,15 +32,6 @@ export class Amounts {
 
   clear(): void {
     this.cpu = this.memory = this.disk = this.network = this.ports = this.eni = 0;
-  }
-
-  subtract(given: Resources): void {
-    this.cpu -= given.cpuMillis;
-    this.memory -= given.memoryMb;
-    this.disk -= given.diskMb;
-    this.network -= given.networkMbps;
-    this.ports -= given.ports;
-    this.eni -= given.eni;
   }
 
   /** Becomes the greater of each. */

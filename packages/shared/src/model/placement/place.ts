@@ -1,4 +1,5 @@
 import type { Resources } from '../../gen/berth/v1/store.js';
+import type { AgentSlot } from './agent-slot.js';
 import { findAgent, type Search } from './find-agent.js';
 import type { Fleet } from './fleet.js';
 import { cardsLeavingMost } from './fragmentation.js';
@@ -25,6 +26,8 @@ export interface Placement {
   readonly agentId: string;
   /** Indices of the cards that the task gets. */
   readonly cards: readonly number[];
+  /** Where it gets the room of tasks that stop: which ones have to be told to, and which ones it has to wait for. */
+  readonly handOver?: Eviction;
 }
 
 /** Why a task stays queued: a reason, and the number of agents it applies to. */
@@ -33,8 +36,6 @@ export interface Unplaced {
   readonly jobId: string;
   /** Counted once in a plan for tasks that are alike; empty where the plan was not asked for them. */
   readonly reasons: ReadonlyMap<string, number>;
-  /** Where room is made for it by preemption, and which tasks have to stop for that, beside those that stop already. */
-  readonly eviction?: Eviction;
 }
 
 /** When something last happened to tasks of a job on an agent: by job, then by agent. */
@@ -80,7 +81,7 @@ export function* place(
     for (const { taskId, agentId } of options.ending ?? []) journal.give(agentId, taskId);
     for (let task = line.next(); task !== undefined; task = line.next()) {
       const verdict = placeOne(task, { fleet, options, journal, book, preemptor });
-      if (!isUnplaced(verdict) || verdict.eviction !== undefined) line.served();
+      if (!isUnplaced(verdict)) line.served();
       yield verdict;
     }
   } finally {
@@ -94,8 +95,7 @@ export function isUnplaced(verdict: Placement | Unplaced): verdict is Unplaced {
 }
 
 /** The reasons of an unplaced task as one sentence for people. */
-export function explainUnplaced({ reasons, eviction }: Unplaced): string {
-  if (eviction !== undefined) return `waiting: room is being made for it on agent ${eviction.agentId}`;
+export function explainUnplaced({ reasons }: Unplaced): string {
   if (reasons.size === 0) return 'waiting: there is no live agent';
   const parts = [...reasons].map(([reason, count]) => `${reason} on ${count} agent${count === 1 ? '' : 's'}`);
   return `waiting: ${parts.join(', ')}`;
@@ -110,36 +110,43 @@ interface Work {
 }
 
 function placeOne(task: QueuedTask, work: Work): Placement | Unplaced {
-  const { fleet, options, journal } = work;
-  const { taskId, jobId, resources, spec = anywhere } = task;
+  const { fleet, options, book } = work;
+  const { taskId, jobId, resources } = task;
   const { request, failedOn, policy } = searchFor(task, fleet, options);
   if (policy === 'fragmentation') fleet.mix.note(resources, request);
   const slot = findAgent({ fleet, request, policy, failedOn });
-  if (slot === undefined) return leaveQueued(task, request, work);
-  const cards =
-    policy === 'fragmentation' && resources.gpuMillis > 0
-      ? cardsLeavingMost(fleet, request, slot)
-      : slot.cardsFor(resources.gpuMillis);
-  const isExclusive = spec.conditions.has('exclusiveHost');
-  const isCritical = spec.tier === 'critical';
-  journal.take(slot, { taskId, jobId, resources, cards, isExclusive, isCritical });
-  return { taskId, agentId: slot.id, cards };
+  if (slot !== undefined) {
+    const cards =
+      policy === 'fragmentation' && resources.gpuMillis > 0
+        ? cardsLeavingMost(fleet, request, slot)
+        : slot.cardsFor(resources.gpuMillis);
+    return take(task, slot, { cards }, work);
+  }
+  const made = makeRoom(task, request, work);
+  if (made !== undefined) return made;
+  const isExplained = options.explains?.(taskId) ?? true;
+  return { taskId, jobId, reasons: isExplained ? book.reasons(request) : noReasons };
 }
 
-/** The task stays queued; where it may preempt others, the room that they leave is kept for it to the end of the plan. */
-function leaveQueued(
+/** Places the task in the room of others that it makes stop, where it may and can. */
+function makeRoom(task: QueuedTask, request: RequestClass, work: Work): Placement | undefined {
+  const handOver = task.spec?.tier === 'critical' ? work.preemptor?.makeRoom(request) : undefined;
+  const slot = handOver && work.fleet.find(handOver.agentId);
+  return handOver && slot && take(task, slot, { cards: handOver.cards, handOver }, work);
+}
+
+function take(
   { taskId, jobId, resources, spec = anywhere }: QueuedTask,
-  request: RequestClass,
-  { fleet, options, journal, book, preemptor }: Work,
-): Unplaced {
-  const reasons = (options.explains?.(taskId) ?? true) ? book.reasons(request) : noReasons;
-  const eviction = spec.tier === 'critical' ? preemptor?.makeRoom(request) : undefined;
-  const slot = eviction && fleet.find(eviction.agentId);
-  if (eviction === undefined || slot === undefined) return { taskId, jobId, reasons };
+  slot: AgentSlot,
+  got: Pick<Placement, 'cards' | 'handOver'>,
+  { journal }: Work,
+): Placement {
   const isExclusive = spec.conditions.has('exclusiveHost');
   const isCritical = spec.tier === 'critical';
-  journal.take(slot, { taskId, jobId, resources, cards: eviction.cards, isExclusive, isCritical });
-  return { taskId, jobId, reasons, eviction };
+  const { cards, handOver } = got;
+  const awaits = handOver?.awaits ?? [];
+  journal.take(slot, { taskId, jobId, resources, cards, isExclusive, isCritical, awaits });
+  return { taskId, agentId: slot.id, ...got };
 }
 
 /** How an agent for the task is looked for. */

@@ -2,7 +2,7 @@ import { Heap } from '../heap.js';
 import type { AgentSlot, Booking } from './agent-slot.js';
 import type { Fleet } from './fleet.js';
 import { Amounts } from './lacking.js';
-import { mightComeTo } from './preempt-room.js';
+import { mightComeTo, roomBeside } from './preempt-room.js';
 import type { RequestClass } from './request-class.js';
 
 /** Room for one task on an agent, once some others have ended there. */
@@ -10,6 +10,8 @@ export interface Eviction {
   readonly agentId: string;
   /** Tasks that have to be told to stop; none where those that stop already suffice. */
   readonly victims: readonly Booking[];
+  /** All tasks that stop there then, the victims and those that stop already: the task starts once they have gone. */
+  readonly awaits: readonly string[];
   /** The cards that the task would get. */
   readonly cards: readonly number[];
 }
@@ -28,7 +30,7 @@ export interface Candidate {
 
 /** What a plan knows beyond what is booked. */
 export interface Stopping {
-  /** Agents with tasks that have been told to stop: only there fewer may do than the bookings tell. */
+  /** Agents with tasks that stop and that nobody waits for: only there fewer may do than the bookings tell. */
   readonly agentIds: ReadonlySet<string>;
 }
 
@@ -91,8 +93,7 @@ export class Candidates {
   refine(candidate: Candidate): void {
     this.#ofPlan.add(candidate.slot);
     this.#current.set(candidate.slot, candidate);
-    if (candidate.count === Number.POSITIVE_INFINITY) this.#heap.dropFirst();
-    else this.#heap.replaceFirst(candidate);
+    this.#replaceFirst(candidate);
   }
 
   /** Takes note of agents that have changed; false where it was simpler to look at all. */
@@ -128,8 +129,16 @@ export class Candidates {
 
   #look(slot: AgentSlot): void {
     const candidate = this.#boundOf(slot);
+    const isFirst = this.#heap.first !== undefined && this.#heap.first === this.#current.get(slot);
     this.#current.set(slot, candidate);
-    if (candidate.count !== Number.POSITIVE_INFINITY) this.#heap.push(candidate);
+    // Mostly it is the first that a plan has just made use of.
+    if (isFirst) this.#replaceFirst(candidate);
+    else if (candidate.count !== Number.POSITIVE_INFINITY) this.#heap.push(candidate);
+  }
+
+  #replaceFirst(candidate: Candidate): void {
+    if (candidate.count === Number.POSITIVE_INFINITY) this.#heap.dropFirst();
+    else this.#heap.replaceFirst(candidate);
   }
 
   #boundOf(slot: AgentSlot): Candidate {
@@ -148,20 +157,29 @@ export class Candidates {
 const lacking = new Amounts();
 const biggest = new Amounts();
 
-/** How few victims the agent may do with at best, if nothing stops there already and all but critical tasks may be stopped. */
+/**
+ * How few victims the agent may do with at best, if nothing stops there but what others wait for already, and all but
+ * critical tasks may be stopped.
+ */
 function leastVictims(slot: AgentSlot, request: RequestClass): number {
   if (!mightComeTo(slot, request)) return Number.POSITIVE_INFINITY;
-  lacking.setLacking(request.resources, slot);
+  const { awaited } = slot;
+  let tenants = slot.bookings.size;
+  let exclusive = slot.exclusiveTasks;
+  if (awaited.size === 0) lacking.setLacking(request.resources, slot);
+  else {
+    const room = roomBeside(slot, ({ taskId }) => awaited.has(taskId));
+    lacking.setLackingOf(request.resources, room.free);
+    ({ tenants, exclusive } = room);
+  }
   biggest.clear();
   let flex = 0;
-  for (const { resources, isCritical } of slot.bookings.values()) {
-    if (isCritical) continue;
+  for (const { taskId, resources, isCritical } of slot.bookings.values()) {
+    if (isCritical || awaited.has(taskId)) continue;
     flex += 1;
     biggest.widen(resources);
   }
-  const others = request.spec.conditions.has('exclusiveHost')
-    ? slot.bookings.size
-    : Math.min(slot.exclusiveTasks, 1);
+  const others = request.spec.conditions.has('exclusiveHost') ? tenants : Math.min(exclusive, 1);
   const count = Math.max(others, biggest.timesFor(lacking));
   return count > flex ? Number.POSITIVE_INFINITY : count;
 }

@@ -1,7 +1,7 @@
 import type { Resources } from '../../gen/berth/v1/store.js';
 import type { ConditionName } from '../expression/vocabulary.js';
 import type { AgentSlot, Booking } from './agent-slot.js';
-import { chooseCards, takenPerCard } from './cards.js';
+import { chooseCards, freshCards, takenPerCard } from './cards.js';
 import type { RequestClass } from './request-class.js';
 
 /** What an agent has to spare once some of its tasks have ended. */
@@ -65,14 +65,29 @@ export function isRoomFor(
   return spec.changingRules.every((rule) => rule.holds(facts));
 }
 
-/** What the agent has to spare now. */
-export function roomOf(slot: AgentSlot): Room {
-  return {
-    free: slot.free,
-    cards: slot.cards,
-    tenants: slot.bookings.size,
-    exclusive: slot.exclusiveTasks,
-  };
+/** What the agent has to spare once those of its tasks that leave have left, and all others are there. */
+export function roomBeside({ total, bookings }: AgentSlot, isLeaving: (booking: Booking) => boolean): Room {
+  const free = { ...total };
+  const cards = freshCards(total.gpuMillis);
+  let tenants = 0;
+  let exclusive = 0;
+  for (const booking of bookings.values()) {
+    if (isLeaving(booking)) continue;
+    const { resources, isExclusive } = booking;
+    tenants += 1;
+    if (isExclusive) exclusive += 1;
+    free.cpuMillis -= resources.cpuMillis;
+    free.memoryMb -= resources.memoryMb;
+    free.diskMb -= resources.diskMb;
+    free.networkMbps -= resources.networkMbps;
+    free.ports -= resources.ports;
+    free.eni -= resources.eni;
+    if (resources.gpuMillis === 0) continue;
+    const each = takenPerCard(resources.gpuMillis);
+    for (const card of booking.cards) if (cards[card] !== undefined) cards[card] -= each;
+  }
+  free.gpuMillis = cards.reduce((sum, left) => sum + left, 0);
+  return { free, cards, tenants, exclusive };
 }
 
 /** The room once the task has ended, too. */

@@ -138,14 +138,16 @@ it('stops as few tasks of one agent as brute force finds, all of them allowed, a
         };
         const [verdict] = [...place([asCritical('new', wanted)], fleet, { preemption })];
         const least = fewest(all, running, { job: wanted, allowances });
-        if (verdict === undefined || !isUnplaced(verdict)) {
-          expect(least).toBe(0);
+        if (verdict === undefined || isUnplaced(verdict)) {
+          expect(least).toBeUndefined();
           return;
         }
-        expect(verdict.eviction?.victims.length).toBe(least);
-        if (verdict.eviction === undefined) return;
+        const { agentId, handOver } = verdict;
+        const victims = handOver?.victims ?? [];
+        expect(victims.length).toBe(least);
+        if (handOver === undefined) return;
         evictions += 1;
-        const { agentId, victims } = verdict.eviction;
+        expect(handOver.awaits).toEqual(victims.map(({ taskId }) => taskId));
         const stopped = new Set(victims.map(({ taskId }) => taskId));
         const left = running.filter(({ id }) => !stopped.has(id));
         expect(possible(wanted, { agents: all, running: left }).map(({ id }) => id)).toContain(agentId);
@@ -160,46 +162,46 @@ it('stops as few tasks of one agent as brute force finds, all of them allowed, a
   expect(evictions).toBeGreaterThan(100);
 });
 
-it('asks for nothing more once what stops already will do, and lets nobody else into that room', () => {
+it('asks for nothing more where what stops already will do, and waits for all of it', () => {
+  let handedOver = 0;
   fc.assert(
-    fc.property(agents, jobs, fc.array(fc.nat(3), { maxLength: 12 }), (all, [wanted, ...flex], picks) => {
-      if (wanted === undefined) return;
-      const running = settle(all, flex, picks);
-      const fleet = fleetOf(all, running);
-      const stopping = new Set<string>();
-      const preemption = {
-        allowanceOf: (jobId: string) => (flex.some(({ id }) => id === jobId) ? 99 : 0),
-        isStopping: (taskId: string) => stopping.has(taskId),
-        stoppingOn: all.map(({ id }) => id),
-      };
-      const first = [...place([asCritical('new', wanted)], fleet, { preemption })][0];
-      if (first === undefined || !isUnplaced(first) || first.eviction === undefined) return;
-      for (const { taskId } of first.eviction.victims) stopping.add(taskId);
-      // One of the victims ends, and a task just like it wants its room.
-      const [ended] = running.filter(({ id }) => stopping.has(id));
-      if (ended === undefined) return;
-      const now = running.filter((task) => task !== ended);
-      const again = { ...ended.job, id: 'again' };
-      const queue = [
-        { taskId: 'again', jobId: again.id, resources: again.resources, spec: specFor(again) },
-        asCritical('new', wanted),
-      ];
-      const after = [...place(queue, fleetOf(all, now), { preemption })];
-      const later = after.find(({ taskId }) => taskId === 'new');
-      const rival = after.find(({ taskId }) => taskId === 'again');
-      if (later !== undefined && isUnplaced(later)) expect(later.eviction?.victims).toEqual([]);
-      // With the critical task in its place there has to be room for the other one.
-      if (rival === undefined || isUnplaced(rival) || later === undefined) return;
-      const agentId = isUnplaced(later) ? later.eviction?.agentId : later.agentId;
-      if (agentId === undefined || isUnplaced(later)) {
-        const left = now.filter(({ id }) => !stopping.has(id));
-        const rivalRuns = { id: 'again', job: again, agentId: rival.agentId, cards: rival.cards };
-        const options = possible(wanted, { agents: all, running: [...left, rivalRuns] });
-        expect(options.length, 'the room that is made is kept').toBeGreaterThan(0);
-      }
-    }),
-    { numRuns: 500 },
+    fc.property(
+      agents,
+      jobs,
+      fc.array(fc.nat(3), { maxLength: 12 }),
+      fc.array(fc.nat(11), { maxLength: 6 }),
+      (all, [wanted, ...flex], picks, stops) => {
+        if (wanted === undefined) return;
+        const running = settle(all, flex, picks);
+        const stopping = new Set(stops.flatMap((index) => running[index]?.id ?? []));
+        const preemption = {
+          allowanceOf: () => 0,
+          isStopping: (taskId: string) => stopping.has(taskId),
+          stoppingOn: all.map(({ id }) => id),
+        };
+        const [verdict] = [...place([asCritical('new', wanted)], fleetOf(all, running), { preemption })];
+        // That the same job is on the agent, or in the zone, holds for as long as what stops is there.
+        if (wanted.hard.uniqueHost !== undefined || wanted.hard.zoneBalance !== undefined) return;
+        const left = running.filter(({ id }) => !stopping.has(id));
+        const options = possible(wanted, { agents: all, running: left }).map(({ id }) => id);
+        if (verdict === undefined || isUnplaced(verdict)) {
+          expect(options).toEqual([]);
+          return;
+        }
+        expect(options).toContain(verdict.agentId);
+        if (verdict.handOver === undefined) return;
+        handedOver += 1;
+        expect(verdict.handOver.victims).toEqual([]);
+        expect(verdict.handOver.awaits).toEqual(
+          running
+            .filter(({ id, agentId }) => stopping.has(id) && agentId === verdict.agentId)
+            .map(({ id }) => id),
+        );
+      },
+    ),
+    { numRuns: 3000 },
   );
+  expect(handedOver).toBeGreaterThan(50);
 });
 
 const rounds = fc.array(
@@ -237,15 +239,14 @@ it('decides the same with what it has kept of earlier rounds as with a fleet tha
           expect(verdicts).toEqual([...place(queue, fleetOf(all, running), { preemption })]);
           for (const [at, verdict] of verdicts.entries()) {
             const job = wants[at] === 0 ? wanted : other;
-            if (isUnplaced(verdict)) {
-              for (const { taskId } of verdict.eviction?.victims ?? []) stopping.add(taskId);
-              evictions += verdict.eviction === undefined ? 0 : 1;
-              continue;
-            }
-            const { taskId, agentId, cards } = verdict;
-            running.push({ id: taskId, job, agentId, cards });
+            if (isUnplaced(verdict)) continue;
+            const { taskId, agentId, cards, handOver } = verdict;
+            for (const victim of handOver?.victims ?? []) stopping.add(victim.taskId);
+            evictions += handOver === undefined ? 0 : 1;
+            const awaits = handOver?.awaits ?? [];
+            running.push({ id: taskId, job, agentId, cards, awaits });
             // What says so of itself counts as what the rules say it of.
-            book(kept, { id: taskId, job: { ...job, isCritical: true }, agentId, cards });
+            book(kept, { id: taskId, job: { ...job, isCritical: true }, agentId, cards, awaits });
           }
           const ended = new Set(ends.map((index) => running[index]));
           for (const task of ended) {

@@ -2,13 +2,13 @@ import type { AgentSlot, Booking } from './agent-slot.js';
 import { chooseCards } from './cards.js';
 import type { Fleet } from './fleet.js';
 import { Amounts } from './lacking.js';
-import type { Candidate, Candidates, Eviction } from './preempt-candidates.js';
+import type { Candidate, Candidates, Eviction, Stopping } from './preempt-candidates.js';
 import {
   isRoomFor,
   looksElsewhere,
   mayComeTo,
   type Room,
-  roomOf,
+  roomBeside,
   roomWithout,
   weightOf,
 } from './preempt-room.js';
@@ -24,28 +24,30 @@ export interface PreemptionRules {
   readonly allowanceOf: (jobId: string) => number;
   /** Whether the task has been told to stop: what it holds will be free. */
   readonly isStopping: (taskId: string) => boolean;
-  /** The agents that have such tasks, and maybe some others. */
+  /** The agents that have such tasks that nobody waits for yet, and maybe some others. */
   readonly stoppingOn: Iterable<string>;
 }
+
+/** An agent of so few tasks is as soon looked at closely as estimated. */
+const fewTasks = 8;
 
 /** Agents that one plan looks at, at most: with very many different waits some are left to a later plan. */
 const maxLooks = 1_000_000;
 
 /**
- * Finds room that a plan can make by stopping tasks. What it has once given away it counts as stopping from then on; the
- * task for which it did is to be booked on that agent, so that nobody else comes into the room while it is made.
+ * Finds room that a plan can make by stopping tasks. The task for which it does is to be booked on that agent, as one that
+ * waits for them: so nobody else comes into that room, and they count as stopping from then on.
  */
 export class Preemptor {
   readonly #fleet: Fleet;
   readonly #rules: PreemptionRules;
   readonly #lacking = new Amounts();
   readonly #biggest = new Amounts();
-  readonly #victims = new Set<string>();
   #looks = 0;
   readonly #victimsOfJob = new Map<string, number>();
   /** Classes whose agents this plan has begun to look at. */
   readonly #begun = new Set<RequestClass>();
-  readonly #stopping: { readonly agentIds: Set<string> };
+  readonly #stopping: Stopping;
 
   constructor(fleet: Fleet, rules: PreemptionRules) {
     this.#fleet = fleet;
@@ -61,22 +63,35 @@ export class Preemptor {
     const candidates = this.#candidatesFor(request);
     const best = candidates && this.#best(request, candidates);
     if (best === undefined) return undefined;
-    this.#stopping.agentIds.add(best.agentId);
-    for (const { taskId, jobId } of best.victims) {
-      this.#victims.add(taskId);
+    for (const { jobId } of best.victims)
       this.#victimsOfJob.set(jobId, (this.#victimsOfJob.get(jobId) ?? 0) + 1);
-    }
     return best;
   }
 
   /** While a plan goes on evictions only get worse, but on agents that change: so what is first and still right is best. */
   #best(request: RequestClass, candidates: Candidates): Eviction | undefined {
     for (let first = candidates.first(); first !== undefined; first = candidates.first()) {
-      const { slot, kind, eviction } = first;
-      if (eviction !== undefined && this.#isAllowed(eviction.victims)) return eviction;
-      candidates.refine(kind === 'estimate' ? this.#evaluate(first, request) : this.#estimate(slot, request));
+      const next = this.#lookAt(first, request);
+      const { eviction } = next;
+      // What turns out to be no worse than was known is still the first.
+      if (eviction !== undefined && next.count <= first.count && this.#isAllowed(eviction.victims))
+        return eviction;
+      candidates.refine(next);
     }
     return undefined;
+  }
+
+  /** Finds out more of an agent than is known. */
+  #lookAt(known: Candidate, request: RequestClass): Candidate {
+    const { slot, kind, count, eviction } = known;
+    if (eviction !== undefined && this.#isAllowed(eviction.victims)) return known;
+    const { version } = slot;
+    if (kind !== 'estimate' && !mayComeTo(slot, request))
+      return { slot, version, count: Number.POSITIVE_INFINITY, kind: 'estimate' };
+    const room = roomBeside(slot, this.#stoppingOn(slot));
+    if (kind === 'estimate' || slot.bookings.size <= fewTasks) return this.#evaluate(known, request, room);
+    const estimate = this.#estimate(slot, request, room);
+    return estimate.count > count ? estimate : this.#evaluate(estimate, request, room);
   }
 
   /** Undefined where the plan has looked at too many agents before. */
@@ -92,43 +107,28 @@ export class Preemptor {
   }
 
   /** How few victims the agent may do with at best, by the rules; those that stop already are none. */
-  #estimate(slot: AgentSlot, request: RequestClass): Candidate {
-    const { version } = slot;
-    const kind = 'estimate';
-    if (!mayComeTo(slot, request)) return { slot, version, count: Number.POSITIVE_INFINITY, kind };
-    const { resources, spec } = request;
-    this.#lacking.setLacking(resources, slot);
-    const { exclusive, tenants } = this.#lookAtTenants(slot);
-    const least = spec.conditions.has('exclusiveHost') ? tenants : Math.min(exclusive, 1);
-    return { slot, version, count: Math.max(least, this.#biggest.timesFor(this.#lacking)), kind };
-  }
-
-  /** Notes what those that stop give back, and the most that one victim would. Tells who else is there. */
-  #lookAtTenants(slot: AgentSlot): { readonly exclusive: number; readonly tenants: number } {
+  #estimate(slot: AgentSlot, request: RequestClass, { free, tenants, exclusive }: Room): Candidate {
+    const isStopping = this.#stoppingOn(slot);
+    this.#lacking.setLackingOf(request.resources, free);
     this.#biggest.clear();
-    let exclusive = slot.exclusiveTasks;
-    let tenants = slot.bookings.size;
-    for (const booking of slot.bookings.values()) {
-      const { taskId, resources, isExclusive } = booking;
-      if (this.#isStopping(taskId)) {
-        tenants -= 1;
-        if (isExclusive) exclusive -= 1;
-        this.#lacking.subtract(resources);
-      } else if (this.#mayStop(booking)) this.#biggest.widen(resources);
-    }
-    return { exclusive, tenants };
+    for (const booking of slot.bookings.values())
+      if (!isStopping(booking) && this.#mayStop(booking)) this.#biggest.widen(booking.resources);
+    const least = request.spec.conditions.has('exclusiveHost') ? tenants : Math.min(exclusive, 1);
+    const count = Math.max(least, this.#biggest.timesFor(this.#lacking));
+    return { slot, version: slot.version, count, kind: 'estimate' };
   }
 
-  #evaluate({ slot, version, count }: Candidate, request: RequestClass): Candidate {
-    const stopping = [...slot.bookings.values()].filter(({ taskId }) => this.#isStopping(taskId));
-    const room = stopping.reduce(roomWithout, roomOf(slot));
+  #evaluate({ slot, version, count }: Candidate, request: RequestClass, room: Room): Candidate {
+    const isStopping = this.#stoppingOn(slot);
     const victims = this.#fewestVictims(slot, request, { room, least: count });
     const kind = 'eviction';
     if (victims === undefined) return { slot, version, count: Number.POSITIVE_INFINITY, kind };
     const { cards } = victims.reduce(roomWithout, room);
+    const stopping = [...slot.bookings.values()].filter(isStopping);
     const eviction = {
       agentId: slot.id,
       victims,
+      awaits: [...stopping, ...victims].map(({ taskId }) => taskId),
       cards: chooseCards(request.resources.gpuMillis, cards) ?? [],
     };
     return { slot, version, count: victims.length, kind, eviction };
@@ -140,15 +140,18 @@ export class Preemptor {
     { room, least }: { readonly room: Room; readonly least: number },
   ): readonly Booking[] | undefined {
     if (isRoomFor(request, slot, room)) return [];
+    const isStopping = this.#stoppingOn(slot);
     const willing = [...slot.bookings.values()]
-      .filter((booking) => !this.#isStopping(booking.taskId) && this.#mayStop(booking))
+      .filter((booking) => !isStopping(booking) && this.#mayStop(booking))
       .sort((a, b) => weightOf(a, slot) - weightOf(b, slot) || (a.taskId < b.taskId ? -1 : 1));
     const fits = (victims: readonly Booking[]) =>
       this.#isAllowed(victims) && isRoomFor(request, slot, victims.reduce(roomWithout, room));
+    const single = least > 1 ? undefined : willing.find((victim) => fits([victim]));
+    if (single !== undefined) return [single];
     // What does not suffice if all of them go, needs no closer look.
     if (!isRoomFor(request, slot, willing.reduce(roomWithout, room))) return undefined;
     const budget = { left: maxSetsTried };
-    for (let count = Math.max(1, least); count <= willing.length && budget.left > 0; count += 1) {
+    for (let count = Math.max(2, least); count <= willing.length && budget.left > 0; count += 1) {
       const set = findSet(willing, { count, fits, budget });
       if (set !== undefined) return set;
     }
@@ -171,8 +174,9 @@ export class Preemptor {
     return !isCritical && (this.#victimsOfJob.get(jobId) ?? 0) < this.#rules.allowanceOf(jobId);
   }
 
-  #isStopping(taskId: string): boolean {
-    return this.#victims.has(taskId) || this.#rules.isStopping(taskId);
+  /** Tells of the agent's tasks which ones stop: what they hold will be free. */
+  #stoppingOn({ awaited }: AgentSlot): (booking: Booking) => boolean {
+    return ({ taskId }) => awaited.has(taskId) || this.#rules.isStopping(taskId);
   }
 
   /** Whether all of them may be stopped beside those that are. */

@@ -287,7 +287,14 @@ export interface TaskRecord {
   /** What the container wrote to the file named in BERTH_RESULTS, a line each. */
   results: string[];
   /** In a job with stages: counts from 1 over all tasks that the job ever had. */
-  workerNumber?: number | undefined;
+  workerNumber?:
+    | number
+    | undefined;
+  /**
+   * Tasks on the same agent whose room this one gets. They are hereby told to stop, as preempted, where their own records do
+   * not say so already; this one starts once none of them has a container any more.
+   */
+  awaitedTaskIds: string[];
 }
 
 /** Written by gateways: a caller's wish that a task stop. The master removes it with the task. */
@@ -351,6 +358,8 @@ export interface Assignment {
   sampled: boolean;
   /** Whether what it writes to the file named in BERTH_RESULTS is to be collected at its end. */
   collectsResults: boolean;
+  /** See TaskRecord: these tasks are to stop, and the container starts once none of them has one. */
+  awaitedTaskIds: string[];
 }
 
 export interface Assignment_TaskContextEntry {
@@ -2109,6 +2118,7 @@ function createBaseTaskRecord(): TaskRecord {
     stage: 0,
     results: [],
     workerNumber: undefined,
+    awaitedTaskIds: [],
   };
 }
 
@@ -2167,6 +2177,9 @@ export const TaskRecord: MessageFns<TaskRecord> = {
     }
     if (message.workerNumber !== undefined) {
       writer.uint32(144).uint32(message.workerNumber);
+    }
+    for (const v of message.awaitedTaskIds) {
+      writer.uint32(154).string(v!);
     }
     return writer;
   },
@@ -2328,6 +2341,14 @@ export const TaskRecord: MessageFns<TaskRecord> = {
             message.workerNumber = reader.uint32();
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.awaitedTaskIds.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2402,6 +2423,11 @@ export const TaskRecord: MessageFns<TaskRecord> = {
         : isSet(object.worker_number)
         ? globalThis.Number(object.worker_number)
         : undefined,
+      awaitedTaskIds: globalThis.Array.isArray(object?.awaitedTaskIds)
+        ? object.awaitedTaskIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.awaited_task_ids)
+        ? object.awaited_task_ids.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -2461,6 +2487,9 @@ export const TaskRecord: MessageFns<TaskRecord> = {
     if (message.workerNumber !== undefined) {
       obj.workerNumber = Math.round(message.workerNumber);
     }
+    if (message.awaitedTaskIds?.length) {
+      obj.awaitedTaskIds = message.awaitedTaskIds;
+    }
     return obj;
   },
 
@@ -2489,6 +2518,7 @@ export const TaskRecord: MessageFns<TaskRecord> = {
     message.stage = object.stage ?? 0;
     message.results = object.results?.map((e) => e) || [];
     message.workerNumber = object.workerNumber ?? undefined;
+    message.awaitedTaskIds = object.awaitedTaskIds?.map((e) => e) || [];
     return message;
   },
 };
@@ -3147,6 +3177,7 @@ function createBaseAssignment(): Assignment {
     killGraceMs: 0,
     sampled: false,
     collectsResults: false,
+    awaitedTaskIds: [],
   };
 }
 
@@ -3178,6 +3209,9 @@ export const Assignment: MessageFns<Assignment> = {
     }
     if (message.collectsResults !== false) {
       writer.uint32(72).bool(message.collectsResults);
+    }
+    for (const v of message.awaitedTaskIds) {
+      writer.uint32(82).string(v!);
     }
     return writer;
   },
@@ -3270,6 +3304,14 @@ export const Assignment: MessageFns<Assignment> = {
             message.collectsResults = reader.bool();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.awaitedTaskIds.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3335,6 +3377,11 @@ export const Assignment: MessageFns<Assignment> = {
         : isSet(object.collects_results)
         ? globalThis.Boolean(object.collects_results)
         : false,
+      awaitedTaskIds: globalThis.Array.isArray(object?.awaitedTaskIds)
+        ? object.awaitedTaskIds.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.awaited_task_ids)
+        ? object.awaited_task_ids.map((e: any) => globalThis.String(e))
+        : [],
     };
   },
 
@@ -3373,6 +3420,9 @@ export const Assignment: MessageFns<Assignment> = {
     if (message.collectsResults !== false) {
       obj.collectsResults = message.collectsResults;
     }
+    if (message.awaitedTaskIds?.length) {
+      obj.awaitedTaskIds = message.awaitedTaskIds;
+    }
     return obj;
   },
 
@@ -3402,6 +3452,7 @@ export const Assignment: MessageFns<Assignment> = {
     message.killGraceMs = object.killGraceMs ?? 0;
     message.sampled = object.sampled ?? false;
     message.collectsResults = object.collectsResults ?? false;
+    message.awaitedTaskIds = object.awaitedTaskIds?.map((e) => e) || [];
     return message;
   },
 };

@@ -33,6 +33,8 @@ export interface PlainTask {
 export interface PlainRunning extends PlainTask {
   readonly agentId: string;
   readonly cards: readonly number[];
+  /** Tasks that have to be gone before it starts. */
+  readonly awaits?: readonly string[];
 }
 
 export const amounts = (cpuMillis: number, memoryMb: number, more: Partial<Resources> = {}): Resources => ({
@@ -61,12 +63,12 @@ export function fleetOf(agents: readonly PlainAgent[], running: readonly PlainRu
   return fleet;
 }
 
-export function book(fleet: Fleet, { id, job, agentId, cards }: PlainRunning): void {
+export function book(fleet: Fleet, { id, job, agentId, cards, awaits = [] }: PlainRunning): void {
   const slot = fleet.find(agentId);
   if (slot === undefined) return;
   const isExclusive = job.hard.exclusiveHost === 'true';
   const { id: jobId, resources, isCritical = false } = job;
-  fleet.take(slot, { taskId: id, jobId, resources, cards, isExclusive, isCritical });
+  fleet.take(slot, { taskId: id, jobId, resources, cards, isExclusive, isCritical, awaits });
 }
 
 const kinds = ['cpuMillis', 'memoryMb', 'diskMb', 'networkMbps', 'ports', 'eni'] as const;

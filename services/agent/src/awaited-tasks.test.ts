@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest';
+import { AwaitedTasks } from './awaited-tasks.js';
+
+it('tells of each task that waits once, when the last one that it waits for is gone', () => {
+  const awaited = new AwaitedTasks();
+  awaited.wait('a', ['x', 'y']);
+  awaited.wait('b', ['y']);
+  expect([awaited.isWaiting('a'), awaited.isAwaited('x'), awaited.isAwaited('a')]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(awaited.gone('y')).toEqual(['b']);
+  expect(awaited.gone('y')).toEqual([]);
+  expect(awaited.gone('x')).toEqual(['a']);
+  expect([awaited.isWaiting('a'), awaited.isAwaited('x')]).toEqual([false, false]);
+});
+
+it('keeps nothing of a task that waits no longer', () => {
+  const awaited = new AwaitedTasks();
+  awaited.wait('a', ['x', 'y']);
+  awaited.wait('b', ['y']);
+  awaited.forget('a');
+  expect([awaited.isWaiting('a'), awaited.isAwaited('x'), awaited.isAwaited('y')]).toEqual([
+    false,
+    false,
+    true,
+  ]);
+  expect(awaited.gone('y')).toEqual(['b']);
+});
