@@ -40,7 +40,8 @@ describe('a new agenda', () => {
     const agenda = new Agenda(cell, 10);
     expect(agenda.hasWork(t0)).toBe(true);
     expect(agenda.takeJobs(t0)).toEqual(['job-1', 'job-2']);
-    expect(agenda.takeQueue(t0)).toEqual({ taskIds: new Set(['job-1.0-0']), hasNews: true });
+    const { waiting, hasNews } = agenda.takeQueue(t0);
+    expect([[...waiting.ids()], hasNews]).toEqual([['job-1.0-0'], true]);
     expect(agenda.hasWork(t0)).toBe(false);
   });
 });
@@ -124,7 +125,8 @@ describe('the queue has news', () => {
   it('not when a task only moves on, or another one has to wait', () => {
     const { agenda, commit } = agendaOf(waiting());
     commit(masterActor, taskWrite(aTask({ slot: 2 })), taskWrite(aTask({ slot: 3, state: State.STARTING })));
-    expect(agenda.takeQueue(t0)).toEqual({ taskIds: new Set(['job-1.0-0', 'job-1.2-0']), hasNews: false });
+    const { waiting: queue, hasNews } = agenda.takeQueue(t0);
+    expect([[...queue.ids()], hasNews]).toEqual([['job-1.0-0', 'job-1.2-0'], false]);
   });
 
   it('and is shorter by the tasks that were placed', () => {

@@ -7,6 +7,7 @@ import { isJobLive } from '@berth/shared/model/job';
 import { AgentLedger } from '@berth/shared/model/placement/agent-ledger';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
 import type { Queue } from './core/round-types.js';
+import { WaitingTasks } from './core/waiting-tasks.js';
 import { DueQueue } from './due-queue.js';
 
 /** Who the master's commits say they are from. */
@@ -25,7 +26,7 @@ export class Agenda {
   readonly #cell: CellView;
   readonly #maxFinishedJobs: number;
   readonly #touched = new Set<string>();
-  readonly #queued = new Set<string>();
+  readonly #waiting = new WaitingTasks();
   /** Oldest first. */
   readonly #finished = new Set<string>();
   readonly #orphanStops = new Set<string>();
@@ -39,8 +40,8 @@ export class Agenda {
     this.#maxFinishedJobs = maxFinishedJobs;
     this.ledger = new AgentLedger(cell, { countsGroups });
     for (const { id } of cell.all('job')) this.#touched.add(id);
-    for (const { id, record } of cell.all('task'))
-      if (taskState(record) === State.QUEUED) this.#queued.add(id);
+    for (const { record } of cell.all('task'))
+      if (taskState(record) === State.QUEUED) this.#waiting.add(record);
     for (const { id } of cell.all('taskStop')) this.#takeStop(id);
     const statuses = [...cell.all('jobStatus')].map(({ record }) => record);
     for (const status of statuses.sort((a, b) => a.finishedAtMs - b.finishedAtMs))
@@ -73,13 +74,16 @@ export class Agenda {
 
   /** When there is something to look at though nothing changes; Infinity: never. */
   nextMs(): number {
-    return Math.min(this.due.nextMs(), this.#queued.size === 0 ? Number.POSITIVE_INFINITY : this.#queueDueMs);
+    return Math.min(
+      this.due.nextMs(),
+      this.#waiting.size === 0 ? Number.POSITIVE_INFINITY : this.#queueDueMs,
+    );
   }
 
   hasWork(nowMs: number): boolean {
     return (
       this.#touched.size > 0 ||
-      (this.#queueNews && this.#queued.size > 0) ||
+      (this.#queueNews && this.#waiting.size > 0) ||
       this.#finished.size > this.#maxFinishedJobs ||
       this.#orphanStops.size > 0 ||
       this.nextMs() <= nowMs
@@ -100,7 +104,7 @@ export class Agenda {
     if (isDue) this.#queueDueMs = Number.POSITIVE_INFINITY;
     const hasNews = this.#queueNews || isDue;
     this.#queueNews = false;
-    return { taskIds: this.#queued, hasNews };
+    return { waiting: this.#waiting, hasNews };
   }
 
   /** Wishes for tasks that are no more; they are orphans until they are removed. */
@@ -132,7 +136,7 @@ export class Agenda {
   }
 
   get queueLength(): number {
-    return this.#queued.size;
+    return this.#waiting.size;
   }
 
   #takeChange(change: AnyChange): void {
@@ -162,8 +166,8 @@ export class Agenda {
 
   #takeTask(id: string, before: TaskRecord | undefined, after: TaskRecord | undefined): void {
     this.ledger.update(before, after);
-    if (after !== undefined && taskState(after) === State.QUEUED) this.#queued.add(id);
-    else this.#queued.delete(id);
+    if (after !== undefined && taskState(after) === State.QUEUED) this.#waiting.add(after);
+    else this.#waiting.remove(id);
     const held = before !== undefined && before.agentId !== '' && isTaskLive(before);
     if (held && (after === undefined || !isTaskLive(after))) this.#queueNews = true;
     if (after === undefined && this.#cell.find('taskStop', id) !== undefined) this.#orphanStops.add(id);

@@ -6,6 +6,7 @@ import { aJob, aReport, aService, aTask, limits as defaults, minute, t0 } from '
 import { TestCell } from '../testing/test-cell.js';
 import { planRound } from './round.js';
 import type { RoundInput } from './round-types.js';
+import { WaitingTasks } from './waiting-tasks.js';
 
 function plan(cell: TestCell, fields: Partial<RoundInput> = {}) {
   const queued = [...cell.all('task')].filter(({ record }) => taskState(record) === State.QUEUED);
@@ -16,7 +17,7 @@ function plan(cell: TestCell, fields: Partial<RoundInput> = {}) {
     patienceUntilMs: 0,
     jobIds: [...cell.all('job')].map(({ id }) => id),
     reports: [],
-    queue: { taskIds: new Set(queued.map(({ id }) => id)), hasNews: true },
+    queue: { waiting: new WaitingTasks(queued.map(({ record }) => record)), hasNews: true },
     agents: new AgentLedger(cell, { countsGroups: true }),
     retireNow: new Set(),
     orphanStopIds: [],

@@ -7,14 +7,14 @@ import {
   isUnplaced,
   type Placement,
   type PlaceOptions,
-  place,
+  placeLanes,
   type QueuedTask,
   type TimesByJob,
   type Unplaced,
 } from '@berth/shared/model/placement/place';
 import type { PreemptionRules } from '@berth/shared/model/placement/preempt';
-import type { GroupShares } from '@berth/shared/model/placement/queue-order';
-import { anywhere, specOfJob } from '@berth/shared/model/placement/spec';
+import type { Aged, GroupShares, Lane } from '@berth/shared/model/placement/queue-order';
+import { anywhere, type PlacementSpec, specOfJob } from '@berth/shared/model/placement/spec';
 import { recentFailureMs, refusalMs } from '@berth/shared/model/placement/times';
 import { addResources, zeroResources } from '@berth/shared/model/resources';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
@@ -25,6 +25,7 @@ import { leaveRoomTo } from './leave-room.js';
 import type { RoundDraft } from './round-draft.js';
 import type { Agents, RoundInput, RoundPlan } from './round-types.js';
 import { taskIdIn } from './task-changes.js';
+import { WaitingTasks } from './waiting-tasks.js';
 
 type QueueOutcome = Pick<RoundPlan, 'unplaced' | 'queueLeft' | 'queueDueMs'>;
 
@@ -32,16 +33,15 @@ type QueueOutcome = Pick<RoundPlan, 'unplaced' | 'queueLeft' | 'queueDueMs'>;
 export function placeQueue(input: RoundInput, draft: RoundDraft): QueueOutcome {
   const freed = freedTasks(input.cell, draft.tasks);
   const { fleet } = input.agents;
-  const queue = queuedTasks(input, draft, input.queue.hasNews || freed.length > 0);
+  const lanes = queuedLanes(input, draft, input.queue.hasNews || freed.length > 0);
   const unplaced: Unplaced[] = [];
   const outcome = (queueLeft: boolean) => {
     const refusals = [newsOf(freed).refusals, { get: (jobId: string) => fleet.refusalsOf(jobId) }];
     return { unplaced, queueLeft, queueDueMs: queueDueMs(input, unplaced, refusals) };
   };
-  if (queue.length === 0) return outcome(false);
-  const tasks = queue.map((task) => toQueued(task, input.cell));
+  if (lanes.length === 0) return outcome(false);
   const options = { ...placeOptions(input), ...orderOptions(input, draft, fleet), ...endingOf(freed) };
-  for (const verdict of place(tasks, fleet, options)) {
+  for (const verdict of placeLanes(lanes, fleet, options)) {
     if (!isUnplaced(verdict)) {
       if (!takePlacement(verdict, input, draft)) return outcome(true);
       continue;
@@ -99,15 +99,48 @@ function noteWaiting(one: Unplaced, cell: CellView, draft: RoundDraft): void {
   draft.put({ ...record, task: { ...record.task, state } });
 }
 
-/** The waiting tasks, oldest first: those that wait already, if there is news for them, then this round's new ones. */
-function queuedTasks({ queue }: RoundInput, draft: RoundDraft, hasNews: boolean): readonly TaskRecord[] {
-  const waiting: TaskRecord[] = [];
-  for (const id of hasNews ? queue.taskIds : []) {
-    const task = draft.task(id);
-    if (task !== undefined && isWaiting(task)) waiting.push(task);
+/**
+ * The waiting tasks: those that wait already, if there is news for them, then this round's new ones. Of tasks of one job and
+ * stage that wait already the others find no agent where one finds none; the new ones are each to be told why.
+ */
+function queuedLanes(
+  { cell, queue }: RoundInput,
+  draft: RoundDraft,
+  hasNews: boolean,
+): readonly Lane<QueuedTask>[] {
+  const lanes: Lane<QueuedTask>[] = [];
+  for (const { jobId, stage, ages } of hasNews ? queue.waiting.lanes() : []) {
+    const spec = specFor(cell, jobId, stage);
+    const isAlike = spec.changingRules.length === 0;
+    lanes.push({ spec, isAlike, tasks: agedTasks(ages, draft, spec) });
   }
-  for (const [id, task] of draft.tasks) if (!queue.taskIds.has(id) && isWaiting(task)) waiting.push(task);
-  return waiting;
+  const added = new WaitingTasks();
+  for (const [id, task] of draft.tasks) if (!queue.waiting.has(id) && isWaiting(task)) added.add(task);
+  for (const { jobId, stage, ages } of added.lanes()) {
+    const spec = specFor(cell, jobId, stage);
+    const tasks = agedTasks(ages, draft, spec, queue.waiting.endAge);
+    lanes.push({ spec, isAlike: false, tasks });
+  }
+  return lanes;
+}
+
+function* agedTasks(
+  ages: ReadonlyMap<string, number>,
+  draft: RoundDraft,
+  spec: PlacementSpec,
+  olderOnes = 0,
+): Generator<Aged<QueuedTask>> {
+  for (const [taskId, age] of ages) {
+    const task = draft.task(taskId);
+    if (task === undefined || !isWaiting(task)) continue;
+    const { jobId, resources = zeroResources() } = task;
+    yield { task: { taskId, jobId, resources, spec }, age: olderOnes + age };
+  }
+}
+
+function specFor(cell: CellView, jobId: string, stage: number): PlacementSpec {
+  const job = cell.find('job', jobId)?.record;
+  return job === undefined ? anywhere : specOfJob(job, stage);
 }
 
 function isWaiting(task: TaskRecord): boolean {
@@ -116,13 +149,8 @@ function isWaiting(task: TaskRecord): boolean {
 
 /** The stored task as one that is to be placed. */
 export function toQueued(task: TaskRecord, cell: CellView): QueuedTask {
-  const job = cell.find('job', task.jobId)?.record;
-  return {
-    taskId: taskIdIn(task),
-    jobId: task.jobId,
-    resources: task.resources ?? zeroResources(),
-    spec: job === undefined ? anywhere : specOfJob(job, task.stage),
-  };
+  const { jobId, stage, resources = zeroResources() } = task;
+  return { taskId: taskIdIn(task), jobId, resources, spec: specFor(cell, jobId, stage) };
 }
 
 /** How agents are chosen, whatever the task. */

@@ -4,6 +4,7 @@ import type { Fleet } from '@berth/shared/model/placement/fleet';
 import type { Unplaced } from '@berth/shared/model/placement/place';
 import type { Successions } from '@berth/shared/model/placement/successions';
 import type { Limits } from './limits.js';
+import type { WaitingTasks } from './waiting-tasks.js';
 
 /** A report with its place in the stream of reports. */
 export interface RoundReport {
@@ -22,9 +23,9 @@ export interface Agents {
   readonly groupUse?: ReadonlyMap<string, Resources> | undefined;
 }
 
-/** The tasks that are QUEUED as committed, oldest first. */
+/** The tasks that are QUEUED as committed. */
 export interface Queue {
-  readonly taskIds: ReadonlySet<string>;
+  readonly waiting: WaitingTasks;
   /** Whether anything has changed for them since they were last looked at; room that this round makes counts anyway. */
   readonly hasNews: boolean;
 }

@@ -17,13 +17,11 @@ import { TestCell } from '../testing/test-cell.js';
 import { commitOf, isEmptyPlan } from './commit-plan.js';
 import { planRound } from './round.js';
 import type { RoundInput, RoundReport } from './round-types.js';
+import { WaitingTasks } from './waiting-tasks.js';
 
 const maxWrites = 1000;
 
 function plan(cell: TestCell, fields: Partial<RoundInput> = {}) {
-  const queued = [...cell.all('task')]
-    .filter(({ record }) => taskState(record) === State.QUEUED)
-    .map(({ id }) => id);
   return planRound({
     cell,
     nowMs: t0,
@@ -31,13 +29,18 @@ function plan(cell: TestCell, fields: Partial<RoundInput> = {}) {
     patienceUntilMs: 0,
     jobIds: [...cell.all('job')].map(({ id }) => id),
     reports: [],
-    queue: { taskIds: new Set(queued), hasNews: false },
+    queue: { waiting: waitingIn(cell), hasNews: false },
     agents: cell,
     retireNow: new Set(),
     orphanStopIds: [],
     maxWrites,
     ...fields,
   });
+}
+
+function waitingIn(cell: TestCell): WaitingTasks {
+  const tasks = [...cell.all('task')].map(({ record }) => record);
+  return new WaitingTasks(tasks.filter((task) => taskState(task) === State.QUEUED));
 }
 
 const reports = (...all: ReturnType<typeof aReport>[]): RoundReport[] =>
@@ -65,7 +68,7 @@ describe('a round', () => {
 
   it('does the same for a job that it only places a waiting task of', () => {
     const cell = new TestCell().putAgent().putJob(aJob()).putTasks([aTask()]);
-    const round = plan(cell, { jobIds: [], queue: { taskIds: new Set(['job-1.0-0']), hasNews: true } });
+    const round = plan(cell, { jobIds: [], queue: { waiting: waitingIn(cell), hasNews: true } });
     expect(round.statuses.get('job-1')?.state?.state).toBe(State.DISPATCHED);
     expect(round.placedDueMs.get('job-1')).toBe(t0 + limits.stuckDispatchedMs);
     expect(round.dueMs.has('job-1')).toBe(false);
@@ -190,12 +193,9 @@ describe('the budget of a round', () => {
     let rounds = 0;
     let jobIds: readonly string[] = [...cell.all('job')].map(({ id }) => id);
     for (let queueLeft = false; jobIds.length > 0 || queueLeft; rounds++) {
-      const queued = [...cell.all('task')]
-        .filter(({ record }) => taskState(record) === State.QUEUED)
-        .map(({ id }) => id);
       const round = plan(cell, {
         jobIds,
-        queue: { taskIds: new Set(queued), hasNews: queueLeft },
+        queue: { waiting: waitingIn(cell), hasNews: queueLeft },
         ...fields,
       });
       expect(writesOf(cell, round)).toBeLessThanOrEqual(fields.maxWrites ?? maxWrites);

@@ -16,6 +16,7 @@ import type { Limits } from '../core/limits.js';
 import { agentsInState } from '../core/liveness.js';
 import { planRound } from '../core/round.js';
 import { taskIdIn } from '../core/task-changes.js';
+import { WaitingTasks } from '../core/waiting-tasks.js';
 import { anAgentStatus, limits as defaultLimits, must, t0 } from './fixtures.js';
 import { Laws } from './laws.js';
 import { type Fate, SimAgent } from './sim-agent.js';
@@ -161,13 +162,11 @@ export class Simulation {
 
   /** What a look at all jobs, as of now, would still change: nothing, if the agenda misses nothing. */
   missed(): readonly string[] {
-    const everything = new Set(
-      [...this.cell.all('task')].filter(({ record }) => isQueued(record)).map(({ id }) => id),
-    );
+    const queued = [...this.cell.all('task')].map(({ record }) => record).filter(isQueued);
     const plan = this.#plan(
       [...this.cell.all('job')].map(({ id }) => id),
       [],
-      { taskIds: everything, hasNews: true },
+      { waiting: new WaitingTasks(queued), hasNews: true },
     );
     return [...plan.tasks.keys(), ...plan.statuses.keys(), ...plan.removedTaskIds, ...plan.removedJobIds];
   }

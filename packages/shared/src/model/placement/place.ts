@@ -7,7 +7,7 @@ import { Journal } from './journal.js';
 import { type PreemptionRules, Preemptor } from './preempt.js';
 import type { Eviction } from './preempt-candidates.js';
 import type { FitPolicy } from './preferences.js';
-import { type GroupShares, lineUp } from './queue-order.js';
+import { type GroupShares, type Lane, type Line, lineUp, lineUpLanes } from './queue-order.js';
 import { countReasons } from './reasons.js';
 import { RequestClass } from './request-class.js';
 import { anywhere, type PlacementSpec } from './spec.js';
@@ -68,20 +68,37 @@ const maxClasses = 10_000;
  * task that cannot be placed holds up nobody. The same arguments give the same plan. When the plan has been taken to its
  * end, or given up, the fleet is as it was: what comes of the plan is for others to book.
  */
-export function* place(
+export function place(
   queue: readonly QueuedTask[],
   fleet: Fleet,
   options: PlaceOptions = {},
 ): Generator<Placement | Unplaced, void, undefined> {
+  return placeInTurn(lineUp(queue, options.groups), fleet, options);
+}
+
+/** The same for tasks that stand in lanes; of those of which one stays queued for all, only that one is told of. */
+export function placeLanes(
+  lanes: Iterable<Lane<QueuedTask>>,
+  fleet: Fleet,
+  options: PlaceOptions = {},
+): Generator<Placement | Unplaced, void, undefined> {
+  return placeInTurn(lineUpLanes(lanes, options.groups), fleet, options);
+}
+
+function* placeInTurn(
+  line: Line<QueuedTask>,
+  fleet: Fleet,
+  options: PlaceOptions,
+): Generator<Placement | Unplaced, void, undefined> {
   const journal = new Journal(fleet);
   const book = new ReasonBook(fleet);
   const preemptor = options.preemption && new Preemptor(fleet, options.preemption);
-  const line = lineUp(queue, options.groups);
   try {
     for (const { taskId, agentId } of options.ending ?? []) journal.give(agentId, taskId);
     for (let task = line.next(); task !== undefined; task = line.next()) {
       const verdict = placeOne(task, { fleet, options, journal, book, preemptor });
-      if (!isUnplaced(verdict)) line.served();
+      if (isUnplaced(verdict)) line.failed();
+      else line.served();
       yield verdict;
     }
   } finally {

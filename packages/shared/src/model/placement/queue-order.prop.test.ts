@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Resources } from '../../gen/berth/v1/store.js';
-import { type GroupShares, type Line, lineUp, standingOf, type Waiting } from './queue-order.js';
+import { type GroupShares, type Line, lineUp, lineUpLanes, standingOf, type Waiting } from './queue-order.js';
 import { amounts, specFor } from './testing/plain.js';
 
 interface Asking extends Waiting {
@@ -68,6 +68,7 @@ function turns(
     const got = gets(task);
     see(task, got);
     if (got) line.served();
+    else line.failed();
   }
 }
 
@@ -147,6 +148,42 @@ describe('the order of a queue', () => {
             use.set(task.group, amounts(has.cpuMillis + cpuMillis, has.memoryMb + memoryMb));
           },
         );
+      }),
+    );
+  });
+
+  it('is the same for tasks in lanes, but that those alike to one that got nothing have no turn', () => {
+    const optional = fc.option(guarantees, { nil: undefined });
+    fc.assert(
+      fc.property(queues, optional, fc.array(fc.nat(2), { maxLength: 24 }), (queue, guaranteed, picks) => {
+        const shares = guaranteed && { guarantees: guaranteed, used: new Map(), total };
+        const laneOf = (task: Asking) => `${task.group} ${task.rank} ${picks[task.id] ?? 0}`;
+        // Whoever has one like it before it that got nothing gets nothing either.
+        const gets = ({ id }: Asking) => id % 3 > 0;
+        const without = new Set<string>();
+        const seen = (line: Line<Asking>, isAlike: boolean) => {
+          const ids: number[] = [];
+          turns(
+            line,
+            (task) => gets(task) && !without.has(laneOf(task)),
+            (task, got) => {
+              if (!(isAlike && without.has(laneOf(task)))) ids.push(task.id);
+              if (!got) without.add(laneOf(task));
+            },
+          );
+          without.clear();
+          return ids;
+        };
+        const lanes = (isAlike: boolean) =>
+          [...new Set(queue.map(laneOf))]
+            .map((name) => queue.filter((task) => laneOf(task) === name))
+            .map((tasks) => ({
+              spec: tasks[0]?.spec,
+              isAlike,
+              tasks: tasks.map((task) => ({ task, age: task.id })),
+            }));
+        expect(seen(lineUpLanes(lanes(false), shares), false)).toEqual(seen(lineUp(queue, shares), false));
+        expect(seen(lineUpLanes(lanes(true), shares), true)).toEqual(seen(lineUp(queue, shares), true));
       }),
     );
   });

@@ -26,6 +26,23 @@ export interface Line<T> {
   next(): T | undefined;
   /** Says that the task of the last turn got an agent. */
   served(): void;
+  /** Says that it got none. */
+  failed(): void;
+}
+
+/** A task with its place by age: the least is the oldest. */
+export interface Aged<T> {
+  readonly task: T;
+  readonly age: number;
+}
+
+/** Tasks of one spec, oldest first; read only as far as their turns come. */
+export interface Lane<T> {
+  /** Of all of its tasks; absent: they may run anywhere. */
+  readonly spec?: PlacementSpec | undefined;
+  readonly tasks: Iterable<Aged<T>>;
+  /** Whether none of them gets an agent in this line once one of them got none: the others have no turn then. */
+  readonly isAlike: boolean;
 }
 
 /**
@@ -34,7 +51,24 @@ export interface Line<T> {
  */
 export function lineUp<T extends Waiting>(queue: readonly T[], shares?: GroupShares): Line<T> {
   const ranked = byRank(queue);
-  return shares === undefined ? new PlainLine(ranked) : new FairLine(ranked, shares);
+  return shares === undefined ? new PlainLine(ranked) : lineUpLanes(lanesOf(ranked), shares);
+}
+
+/** The same line, of tasks that stand in lanes. It costs nothing for those whose turn does not come. */
+export function lineUpLanes<T extends Waiting>(lanes: Iterable<Lane<T>>, shares?: GroupShares): Line<T> {
+  return new LaneLine(lanes, shares);
+}
+
+function lanesOf<T extends Waiting>(queue: readonly T[]): Iterable<Lane<T>> {
+  const lanes = new Map<string, { spec: PlacementSpec; tasks: Aged<T>[]; isAlike: boolean }>();
+  for (const [age, task] of queue.entries()) {
+    const { spec = anywhere } = task;
+    const key = `${rankOf(task)} ${spec.capacityGroup}`;
+    const lane = lanes.get(key) ?? { spec, tasks: [], isAlike: false };
+    lanes.set(key, lane);
+    lane.tasks.push({ task, age });
+  }
+  return lanes.values();
 }
 
 function byRank<T extends Waiting>(queue: readonly T[]): readonly T[] {
@@ -42,7 +76,7 @@ function byRank<T extends Waiting>(queue: readonly T[]): readonly T[] {
   return isPlain ? queue : queue.toSorted((a, b) => rankOf(b) - rankOf(a));
 }
 
-function rankOf({ spec = anywhere }: Waiting): number {
+function rankOf({ spec = anywhere }: { readonly spec?: PlacementSpec | undefined }): number {
   return (spec.tier === 'critical' ? 1_000_000 : 0) + spec.priority;
 }
 
@@ -61,6 +95,8 @@ class PlainLine<T> implements Line<T> {
   }
 
   served(): void {}
+
+  failed(): void {}
 }
 
 /** How much a group has, measured for its turn: the least comes first. */
@@ -97,91 +133,122 @@ function dominant(used: Resources, whole: Resources, free: Resources): number {
   return most;
 }
 
-/** A group's tasks of one rank, oldest first. */
-interface Lane<T> {
-  readonly group: string;
-  readonly tasks: { readonly task: T; readonly age: number }[];
-  at: number;
+/** A lane in which there is somebody. */
+interface OpenLane<T> {
+  readonly spec: PlacementSpec | undefined;
+  readonly isAlike: boolean;
+  readonly rest: Iterator<Aged<T>>;
+  head: Aged<T>;
+}
+
+/** A capacity group's lanes of one rank. */
+interface Group<T> {
+  readonly name: string;
+  readonly lanes: Heap<OpenLane<T>>;
   standing: Standing;
 }
 
-/** Serves the tasks of each rank in turn, and among them the group that has least. A turn costs the logarithm of the groups. */
-class FairLine<T extends Waiting> implements Line<T> {
-  readonly #ranked: readonly T[];
-  readonly #shares: GroupShares;
-  readonly #used: Map<string, Resources>;
-  #at = 0;
-  /** The first lane is the one whose turn it is. */
-  #lanes = new Heap<Lane<T>>([], isBefore);
-  #hasTurn = false;
+const sameForAll: Standing = { isBelow: false, share: 0 };
 
-  constructor(ranked: readonly T[], shares: GroupShares) {
-    this.#ranked = ranked;
+/** Serves the tasks of each rank in turn, and among them the group that has least. A turn costs the logarithm of the lanes. */
+class LaneLine<T extends Waiting> implements Line<T> {
+  /** By rank, the lanes that have had no turn yet. */
+  readonly #ranks = new Map<number, OpenLane<T>[]>();
+  readonly #shares: GroupShares | undefined;
+  readonly #used: Map<string, Resources>;
+  /** The first group is the one whose turn it is, and of it the first lane. */
+  #groups = new Heap<Group<T>>([], isBefore);
+  #hasTurn = false;
+  #isLaneOver = false;
+
+  constructor(lanes: Iterable<Lane<T>>, shares: GroupShares | undefined) {
     this.#shares = shares;
-    this.#used = new Map(shares.used);
+    this.#used = new Map(shares?.used);
+    for (const { spec, tasks, isAlike } of lanes) {
+      const rest = tasks[Symbol.iterator]();
+      const first = rest.next();
+      if (first.done) continue;
+      const rank = rankOf({ spec });
+      const lane = { spec, isAlike, rest, head: first.value };
+      const ofRank = this.#ranks.get(rank);
+      if (ofRank === undefined) this.#ranks.set(rank, [lane]);
+      else ofRank.push(lane);
+    }
   }
 
   next(): T | undefined {
     this.#endTurn();
-    if (this.#first === undefined) this.#openRank();
-    const turn = this.#first?.tasks[this.#first.at]?.task;
+    if (this.#groups.first === undefined) this.#openRank();
+    const turn = this.#groups.first?.lanes.first?.head.task;
     this.#hasTurn = turn !== undefined;
     return turn;
   }
 
   served(): void {
-    const lane = this.#first;
-    const task = lane?.tasks[lane.at]?.task;
-    if (lane === undefined || task === undefined || !this.#hasTurn) return;
-    this.#used.set(lane.group, addResources(this.#used.get(lane.group) ?? zeroResources(), task.resources));
-    lane.standing = this.#standing(lane.group);
+    const group = this.#groups.first;
+    const task = group?.lanes.first?.head.task;
+    if (group === undefined || task === undefined || !this.#hasTurn || this.#shares === undefined) return;
+    const { name } = group;
+    this.#used.set(name, addResources(this.#used.get(name) ?? zeroResources(), task.resources));
+    group.standing = this.#standing(name);
   }
 
-  get #first(): Lane<T> | undefined {
-    return this.#lanes.first;
+  failed(): void {
+    this.#isLaneOver = this.#groups.first?.lanes.first?.isAlike ?? false;
   }
 
   #endTurn(): void {
-    const lane = this.#first;
-    if (lane === undefined || !this.#hasTurn) return;
+    const group = this.#groups.first;
+    const lane = group?.lanes.first;
+    if (group === undefined || lane === undefined || !this.#hasTurn) return;
     this.#hasTurn = false;
-    lane.at += 1;
-    if (lane.at >= lane.tasks.length) this.#lanes.dropFirst();
-    else this.#lanes.sinkFirst();
+    const next = this.#isLaneOver ? undefined : lane.rest.next();
+    this.#isLaneOver = false;
+    if (next === undefined || next.done) group.lanes.dropFirst();
+    else {
+      lane.head = next.value;
+      group.lanes.sinkFirst();
+    }
+    if (group.lanes.first === undefined) this.#groups.dropFirst();
+    else this.#groups.sinkFirst();
   }
 
   #standing(group: string): Standing {
+    if (this.#shares === undefined) return sameForAll;
     const { guarantees, total } = this.#shares;
     return standingOf(this.#used.get(group) ?? zeroResources(), guarantees.get(group), total);
   }
 
   #openRank(): void {
-    const first = this.#ranked[this.#at];
-    if (first === undefined) return;
-    const rank = rankOf(first);
-    const lanes = new Map<string, Lane<T>>();
-    for (let task = this.#ranked[this.#at]; task !== undefined && rankOf(task) === rank; ) {
-      const group = groupOf(task);
-      const lane = lanes.get(group) ?? { group, tasks: [], at: 0, standing: this.#standing(group) };
-      lane.tasks.push({ task, age: this.#at });
-      lanes.set(group, lane);
-      this.#at += 1;
-      task = this.#ranked[this.#at];
+    if (this.#ranks.size === 0) return;
+    const rank = Math.max(...this.#ranks.keys());
+    const byGroup = new Map<string, OpenLane<T>[]>();
+    for (const lane of this.#ranks.get(rank) ?? []) {
+      const name = this.#shares === undefined ? '' : (lane.spec ?? anywhere).capacityGroup;
+      const ofGroup = byGroup.get(name);
+      if (ofGroup === undefined) byGroup.set(name, [lane]);
+      else ofGroup.push(lane);
     }
-    this.#lanes = new Heap(lanes.values(), isBefore);
+    this.#ranks.delete(rank);
+    const groups = [...byGroup].map(([name, lanes]) => ({
+      name,
+      lanes: new Heap(lanes, isOlder),
+      standing: this.#standing(name),
+    }));
+    this.#groups = new Heap(groups, isBefore);
   }
 }
 
-function isBefore<T>(a: Lane<T>, b: Lane<T>): boolean {
+function isOlder<T>(a: OpenLane<T>, b: OpenLane<T>): boolean {
+  return a.head.age < b.head.age;
+}
+
+function isBefore<T>(a: Group<T>, b: Group<T>): boolean {
   if (a.standing.isBelow !== b.standing.isBelow) return a.standing.isBelow;
   if (a.standing.share !== b.standing.share) return a.standing.share < b.standing.share;
   return ageOf(a) < ageOf(b);
 }
 
-function ageOf<T>({ tasks, at }: Lane<T>): number {
-  return tasks[at]?.age ?? Number.POSITIVE_INFINITY;
-}
-
-function groupOf({ spec = anywhere }: Waiting): string {
-  return spec.capacityGroup;
+function ageOf<T>({ lanes }: Group<T>): number {
+  return lanes.first?.head.age ?? Number.POSITIVE_INFINITY;
 }
