@@ -172,7 +172,7 @@ export class AgentSlot {
 
   #recount(): void {
     const { total, cards } = this;
-    const held = mostHeld(this.bookings, cards.length);
+    const held = mostHeld(this.bookings, this.awaited, cards.length);
     this.cpu = total.cpuMillis - held.cpu;
     this.memory = total.memoryMb - held.memory;
     this.disk = total.diskMb - held.disk;

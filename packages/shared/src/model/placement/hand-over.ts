@@ -35,11 +35,25 @@ export function awaitedAmong(
  * later one waits for all that the earlier one still waits for. Hence there are as many times to look at as there are tasks
  * that wait, each when the last one that it waits for has gone.
  */
-export function mostHeld(bookings: ReadonlyMap<string, Booking>, cards: number): Held {
-  const most = heldOnceGone(bookings, none, cards);
+export function mostHeld(
+  bookings: ReadonlyMap<string, Booking>,
+  awaited: ReadonlySet<string>,
+  cards: number,
+): Held {
+  // Now, and when all have gone that are waited for: for most agents these are all times that there are.
+  const most = nothingHeld(cards);
+  const last = nothingHeld(cards);
+  let waiting = 0;
+  for (const booking of bookings.values()) {
+    if (isKeptWaiting(booking, bookings, none)) waiting += 1;
+    else add(most, booking);
+    if (!awaited.has(booking.taskId)) add(last, booking);
+  }
+  widen(most, last);
+  if (waiting < 2) return most;
   for (const { awaits = [] } of bookings.values()) {
     const gone = new Set(awaits.filter((taskId) => bookings.has(taskId)));
-    if (gone.size > 0) widen(most, heldOnceGone(bookings, gone, cards));
+    if (gone.size > 0 && gone.size < awaited.size) widen(most, heldOnceGone(bookings, gone, cards));
   }
   return most;
 }
@@ -52,10 +66,15 @@ function heldOnceGone(
   gone: ReadonlySet<string>,
   cards: number,
 ): Held {
-  const held: Held = { cpu: 0, memory: 0, disk: 0, network: 0, ports: 0, eni: 0, cards: [] };
-  for (let card = 0; card < cards; card += 1) held.cards.push(0);
+  const held = nothingHeld(cards);
   for (const booking of bookings.values())
     if (!gone.has(booking.taskId) && !isKeptWaiting(booking, bookings, gone)) add(held, booking);
+  return held;
+}
+
+function nothingHeld(cards: number): Held {
+  const held: Held = { cpu: 0, memory: 0, disk: 0, network: 0, ports: 0, eni: 0, cards: [] };
+  for (let card = 0; card < cards; card += 1) held.cards.push(0);
   return held;
 }
 
@@ -88,5 +107,6 @@ function widen(most: Held, other: Held): void {
   most.network = Math.max(most.network, other.network);
   most.ports = Math.max(most.ports, other.ports);
   most.eni = Math.max(most.eni, other.eni);
-  for (const [card, held] of other.cards.entries()) most.cards[card] = Math.max(most.cards[card] ?? 0, held);
+  for (let card = 0; card < most.cards.length; card += 1)
+    most.cards[card] = Math.max(most.cards[card] ?? 0, other.cards[card] ?? 0);
 }

@@ -90,27 +90,25 @@ export function roomBeside({ total, bookings }: AgentSlot, isLeaving: (booking: 
   return { free, cards, tenants, exclusive };
 }
 
-/** The room once the task has ended, too. */
-export function roomWithout(
-  { free, cards, tenants, exclusive }: Room,
-  { resources, ...booking }: Booking,
-): Room {
-  const each = takenPerCard(resources.gpuMillis);
-  return {
-    free: {
-      cpuMillis: free.cpuMillis + resources.cpuMillis,
-      memoryMb: free.memoryMb + resources.memoryMb,
-      diskMb: free.diskMb + resources.diskMb,
-      networkMbps: free.networkMbps + resources.networkMbps,
-      gpuMillis: free.gpuMillis + each * booking.cards.length,
-      ports: free.ports + resources.ports,
-      eni: free.eni + resources.eni,
-    },
-    cards:
-      each === 0 ? cards : cards.map((left, card) => (booking.cards.includes(card) ? left + each : left)),
-    tenants: tenants - 1,
-    exclusive: exclusive - (booking.isExclusive ? 1 : 0),
-  };
+/** The room once these tasks have ended, too. */
+export function roomWithout(room: Room, ended: readonly Booking[]): Room {
+  const free = { ...room.free };
+  let { cards, tenants, exclusive } = room;
+  for (const { resources, isExclusive, cards: held } of ended) {
+    tenants -= 1;
+    if (isExclusive) exclusive -= 1;
+    free.cpuMillis += resources.cpuMillis;
+    free.memoryMb += resources.memoryMb;
+    free.diskMb += resources.diskMb;
+    free.networkMbps += resources.networkMbps;
+    free.ports += resources.ports;
+    free.eni += resources.eni;
+    if (resources.gpuMillis === 0) continue;
+    const each = takenPerCard(resources.gpuMillis);
+    free.gpuMillis += each * held.length;
+    cards = cards.map((left, card) => (held.includes(card) ? left + each : left));
+  }
+  return { free, cards, tenants, exclusive };
 }
 
 /** How much of the agent the task holds. */

@@ -123,7 +123,7 @@ export class Preemptor {
     const victims = this.#fewestVictims(slot, request, { room, least: count });
     const kind = 'eviction';
     if (victims === undefined) return { slot, version, count: Number.POSITIVE_INFINITY, kind };
-    const { cards } = victims.reduce(roomWithout, room);
+    const { cards } = roomWithout(room, victims);
     const stopping = [...slot.bookings.values()].filter(isStopping);
     const eviction = {
       agentId: slot.id,
@@ -145,11 +145,11 @@ export class Preemptor {
       .filter((booking) => !isStopping(booking) && this.#mayStop(booking))
       .sort((a, b) => weightOf(a, slot) - weightOf(b, slot) || (a.taskId < b.taskId ? -1 : 1));
     const fits = (victims: readonly Booking[]) =>
-      this.#isAllowed(victims) && isRoomFor(request, slot, victims.reduce(roomWithout, room));
+      this.#isAllowed(victims) && isRoomFor(request, slot, roomWithout(room, victims));
     const single = least > 1 ? undefined : willing.find((victim) => fits([victim]));
     if (single !== undefined) return [single];
     // What does not suffice if all of them go, needs no closer look.
-    if (!isRoomFor(request, slot, willing.reduce(roomWithout, room))) return undefined;
+    if (!isRoomFor(request, slot, roomWithout(room, willing))) return undefined;
     const budget = { left: maxSetsTried };
     for (let count = Math.max(2, least); count <= willing.length && budget.left > 0; count += 1) {
       const set = findSet(willing, { count, fits, budget });
