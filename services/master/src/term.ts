@@ -120,9 +120,9 @@ export class Term {
     metrics.queued.set(agenda.queueLength);
     stopTimer();
     this.#logRound(plan, taken.length);
-    const isPressed = plan.leftOver.length > 0 || plan.queueLeft;
+    const isPressed = plan.hasTasksLeft || plan.queueLeft;
     this.#reportShare = isPressed ? 1 - placementShare : maxReportShare;
-    return !isPressed && reports.pending < maxReportsPerRound;
+    return !isPressed && plan.leftOver.length === 0 && reports.pending < maxReportsPerRound;
   }
 
   #plan(taken: Reports): RoundPlan {

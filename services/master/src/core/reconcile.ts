@@ -35,6 +35,8 @@ export interface JobDecision {
   readonly nextDueMs: number;
   /** False where something was left to the next look for want of room. */
   readonly isComplete: boolean;
+  /** Whether that was more than records which are to leave: a task to create, or to change. */
+  readonly hasTasksLeft: boolean;
 }
 
 /**
@@ -65,6 +67,7 @@ export function reconcile(view: JobView, pass: Pass): JobDecision {
         )
       : retireAtMs(status, pass.limits),
     isComplete: changes.isComplete && !retired.hasMore,
+    hasTasksLeft: !changes.isComplete,
   };
 }
 
@@ -73,7 +76,8 @@ function retireOnly(view: JobView, status: JobStatusRecord, pass: Pass): JobDeci
   const nextDueMs = retired.job
     ? Number.POSITIVE_INFINITY
     : Math.max(retireAtMs(status, pass.limits), pass.nowMs);
-  return { tasks: [], status: undefined, retired, nextDueMs, isComplete: !retired.hasMore };
+  const isComplete = !retired.hasMore;
+  return { tasks: [], status: undefined, retired, nextDueMs, isComplete, hasTasksLeft: false };
 }
 
 /** What befalls tasks by themselves: kills, lost agents, deadlines. */

@@ -82,7 +82,7 @@ describe('replaced tasks of a live job', () => {
     );
     const first = look({ job, tasks }, { nowMs: afterMs });
     expect(first.retired.taskIds).toHaveLength(maxRetiredPerPass);
-    expect(first.isComplete).toBe(false);
+    expect(first).toMatchObject({ isComplete: false, hasTasksLeft: false });
     expect(look(first.next, { nowMs: afterMs }).retired.taskIds).toHaveLength(50);
   });
 

@@ -67,6 +67,8 @@ export interface RoundPlan {
   readonly placedDueMs: ReadonlyMap<string, number>;
   /** Jobs that this round had no room, or not enough room, for. */
   readonly leftOver: readonly string[];
+  /** Whether any of these may have tasks to create or to change, and not only records that are to leave. */
+  readonly hasTasksLeft: boolean;
   readonly placedTaskIds: readonly string[];
   readonly unplaced: readonly Unplaced[];
   /** Whether tasks that could be placed still wait for lack of room. */

@@ -237,7 +237,12 @@ describe('the budget of a round', () => {
     const job = aJob({ desired: 30 });
     const cell = new TestCell().putAgent().putJob(job);
     const round = plan(cell, { limits: { ...limits, maxNotRunningPerJob: 5000 } });
-    expect(round.leftOver).toEqual([]);
+    expect(round).toMatchObject({ leftOver: [], hasTasksLeft: false });
+  });
+
+  it('says whether tasks are left over', () => {
+    const cell = new TestCell().putAgent().putJob(aJob({ desired: 80 }));
+    expect(plan(cell, { maxWrites: 20 })).toMatchObject({ leftOver: { length: 1 }, hasTasksLeft: true });
   });
 
   it('makes headway though it is tiny', () => {

@@ -1,6 +1,6 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
-import { runtimeLimitSecs } from '@berth/shared/model/job';
+import { isJobLive, runtimeLimitSecs } from '@berth/shared/model/job';
 import { assignmentFor } from './assignment.js';
 import { applyReport } from './end-task.js';
 import { viewJob } from './job-view.js';
@@ -25,9 +25,9 @@ export function planRound(input: RoundInput): RoundPlan {
   const touched = new Set(input.jobIds);
   for (const report of input.reports) takeReport(input, report, draft, touched);
   draft.dropOrphans(input.orphanStopIds);
-  const leftOver = decideJobs(input, touched, draft);
+  const left = decideJobs(input, touched, draft);
   const placed = placeQueue(input, draft);
-  return { ...parts(draft), ...placed, leftOver };
+  return { ...parts(draft), ...placed, ...left };
 }
 
 function parts({
@@ -72,9 +72,13 @@ function runtimeLimitMs(cell: CellView, jobId: string): number {
   return descriptor === undefined ? 0 : runtimeLimitSecs(descriptor) * 1000;
 }
 
-/** The jobs that there was no room, or not enough room, for. */
-function decideJobs(input: RoundInput, touched: ReadonlySet<string>, draft: RoundDraft): readonly string[] {
+function decideJobs(
+  input: RoundInput,
+  touched: ReadonlySet<string>,
+  draft: RoundDraft,
+): Pick<RoundPlan, 'leftOver' | 'hasTasksLeft'> {
   const leftOver: string[] = [];
+  let hasTasksLeft = false;
   const rooms = new MoveRooms(input);
   const leastRoom = Math.min(leastRoomPerJob, input.maxWrites / 2);
   for (const jobId of touched) {
@@ -82,6 +86,7 @@ function decideJobs(input: RoundInput, touched: ReadonlySet<string>, draft: Roun
     if (view === undefined) continue;
     if (draft.room < leastRoom) {
       leftOver.push(jobId);
+      hasTasksLeft ||= isJobLive(view.status);
       continue;
     }
     const { nowMs, patienceUntilMs } = input;
@@ -94,9 +99,10 @@ function decideJobs(input: RoundInput, touched: ReadonlySet<string>, draft: Roun
     });
     draft.takeDecision(jobId, decision);
     if (!decision.isComplete) leftOver.push(jobId);
+    hasTasksLeft ||= decision.hasTasksLeft;
   }
   rooms.close();
-  return leftOver;
+  return { leftOver, hasTasksLeft };
 }
 
 /** The limits, with no more patience for jobs that are to leave now. */
