@@ -40,9 +40,10 @@ const runMs = 10_000;
 
 /**
  * scheduler_perf measures placement alone: nothing runs its pods. Here agents take the tasks at once, and their containers
- * are as slow to start as containers are.
+ * are as slow to start as containers are, and to stop.
  */
 const startDelayMs = 1_000;
+const stopDelayMs = 1_000;
 
 /** scheduler_perf recreates a node, a pod and a service each second while it measures. */
 const churnMs = 100;
@@ -85,7 +86,7 @@ function jobOf(
 
 /** Jobs that leave no agent as much as half of its processors. */
 function fillingJobs(): readonly Descriptor[] {
-  const container = { ...simulated(), resources: { cpu: '4', memory: '256' } };
+  const container = { ...simulated({ stopDelayMs }), resources: { cpu: '4', memory: '256' } };
   return Array.from({ length: Math.ceil(agents / 250) }, () => batch(container, { tasks: 500 }));
 }
 
@@ -320,6 +321,7 @@ printReport({
     agents,
     agentProcesses: Number(options.processes),
     containersStartInMs: startDelayMs,
+    preemptedContainersStopInMs: stopDelayMs,
     nodeFlags: stageFlags.join(' '),
     appendfsync: 'always',
     ...redisSettings,

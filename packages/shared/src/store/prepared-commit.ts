@@ -9,7 +9,7 @@ export interface PreparedWrite {
   readonly kind: EntityKind;
   readonly id: string;
   readonly field: string;
-  readonly expectedRevision?: number;
+  readonly expectedRevision: number | undefined;
   readonly bytes: Uint8Array;
 }
 
@@ -108,7 +108,7 @@ function prepareWrite(write: Write): PreparedWrite {
     kind,
     id,
     field: fieldOf(kind, id),
-    ...(expectedRevision === undefined ? {} : { expectedRevision }),
+    expectedRevision,
     bytes: write.record === undefined ? new Uint8Array(0) : (write.bytes ?? encodeRecord(kind, write.record)),
   };
 }

@@ -148,11 +148,15 @@ export class Replica implements CellView {
   }
 
   #encode(write: Write): EncodedWrite {
-    if (write.record === undefined) return { ...write, bytes: removed };
+    return Object.assign({}, write, { bytes: this.#bytesOf(write) });
+  }
+
+  #bytesOf(write: Write): Uint8Array {
+    if (write.record === undefined) return removed;
     const before = write.kind === 'task' ? this.#tables.find(write.kind, write.id) : undefined;
-    if (write.kind === 'task' && before !== undefined)
-      return { ...write, bytes: encodeTask(write.record, before) };
-    return { ...write, bytes: encodeRecord(write.kind, write.record) };
+    return write.kind === 'task' && before !== undefined
+      ? encodeTask(write.record, before)
+      : encodeRecord(write.kind, write.record);
   }
 
   /**

@@ -27,9 +27,9 @@ export interface Expectation {
 export interface AssignmentWrite {
   readonly agentId: string;
   readonly taskId: string;
-  readonly assignment?: Assignment;
+  readonly assignment?: Assignment | undefined;
   /** The feed on which the agent hears of it; its id where it has none of another name. */
-  readonly feed?: string;
+  readonly feed?: string | undefined;
 }
 
 /** A name that only one owner holds at a time: taken in the commit, or the commit fails. */

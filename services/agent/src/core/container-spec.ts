@@ -84,8 +84,9 @@ export function containerSpec(assignment: Assignment, host: HostSettings): SpecR
       image,
       entryPoint: container.entryPoint,
       command: container.command,
-      env: { ...container.env, ...taskEnv(assignment, host.agentId), ...env },
-      labels: { ...labels.first, ...taskLabels(assignment, host), ...labels.last },
+      // Spread into one another they would cost many times as much.
+      env: Object.assign({}, container.env, taskEnv(assignment, host.agentId), env),
+      labels: Object.assign({}, labels.first, taskLabels(assignment, host), labels.last),
       ...limits(assignment, host),
       network: networkOf(container, host.network),
       ports,

@@ -137,19 +137,12 @@ function report(state: State, atMs: number, context: Observation['context'] = {}
 function reportEnd(view: TaskView, outcome: Outcome, atMs: number): Step {
   const stopped = endedOnOrder(view, atMs);
   const code = stopped ? codeOfStop(view, outcome.code) : outcome.code;
-  return {
-    do: 'report',
-    observation: {
-      ...outcome,
-      code,
-      state: isFinishedCode(code) ? State.FINISHED : State.FAILED,
-      stopped,
-      atMs,
-      context: {},
-      ...(outcome.code === 'refused' ? { refused: true } : {}),
-      ...(view.memory.results === undefined ? {} : { results: view.memory.results }),
-    },
-  };
+  const state = isFinishedCode(code) ? State.FINISHED : State.FAILED;
+  const { text, exitCode } = outcome;
+  const { results } = view.memory;
+  const observation = { state, code, text, exitCode, stopped, atMs, context: {} };
+  if (outcome.code === 'refused') return { do: 'report', observation: { ...observation, refused: true } };
+  return { do: 'report', observation: results === undefined ? observation : { ...observation, results } };
 }
 
 function callOff(view: TaskView, atMs: number): Step {

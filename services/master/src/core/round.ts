@@ -1,6 +1,7 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
 import { isJobLive, runtimeLimitSecs } from '@berth/shared/model/job';
+import type { AssignmentWrite } from '@berth/shared/store/store';
 import { assignmentFor } from './assignment.js';
 import { applyReport } from './end-task.js';
 import { viewJob } from './job-view.js';
@@ -111,19 +112,26 @@ function limitsFor({ limits, retireNow }: RoundInput, jobId: string): Limits {
 }
 
 /** What the agents are to be told about this round's tasks. */
-export function planAssignments(cell: CellView, tasks: ReadonlyMap<string, TaskRecord>, limits: Limits) {
+export function planAssignments(
+  cell: CellView,
+  tasks: ReadonlyMap<string, TaskRecord>,
+  limits: Limits,
+): readonly AssignmentWrite[] {
   const stages = new StageEnv(cell, tasks, limits);
-  return [...tasks].flatMap(([taskId, after]) => {
+  const writes: AssignmentWrite[] = [];
+  for (const [taskId, after] of tasks) {
+    const { agentId } = after;
     const job = cell.find('job', after.jobId)?.record;
-    const assignment = assignmentFor(cell.find('task', taskId)?.record, after, job, limits);
-    if (assignment === undefined) return [];
-    const to = { agentId: after.agentId, taskId, ...feedOf(cell, after.agentId) };
-    return [assignment === null ? to : { ...to, assignment: stages.added(assignment, after) }];
-  });
+    const told = assignmentFor(cell.find('task', taskId)?.record, after, job, limits);
+    if (told === undefined) continue;
+    const assignment = told === null ? undefined : stages.added(told, after);
+    writes.push({ agentId, taskId, assignment, feed: feedOf(cell, agentId) });
+  }
+  return writes;
 }
 
 /** The feed on which the agent hears of its assignments, where it has named one. */
-function feedOf(cell: CellView, agentId: string): { readonly feed?: string } {
+function feedOf(cell: CellView, agentId: string): string | undefined {
   const feed = cell.find('agent', agentId)?.record.assignmentFeed ?? '';
-  return feed === '' ? {} : { feed };
+  return feed === '' ? undefined : feed;
 }
