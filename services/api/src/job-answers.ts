@@ -13,7 +13,7 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { Entity } from '@berth/shared/model/entity';
 import { composeJob } from '@berth/shared/model/job';
-import { publicTaskBytes } from '@berth/shared/store/codec';
+import { publicTaskBytes } from '@berth/shared/model/public-task';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { JobView } from './core/observe.js';
 import { projectJob, projectTask, type Selection } from './core/projection.js';

@@ -5,7 +5,7 @@
 import { JobChangeNotification, JobState, StateChange } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { Entity } from '@berth/shared/model/entity';
 import { composeJob } from '@berth/shared/model/job';
-import { publicTaskBytes } from '@berth/shared/store/codec';
+import { publicTaskBytes } from '@berth/shared/model/public-task';
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { DefinitionNotification, JobView, Notification } from './core/observe.js';
 import { framedBytes, Splicer } from './observe-service/splice.js';

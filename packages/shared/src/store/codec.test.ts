@@ -1,13 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ClusterRecord, JobRecord, TaskRecord } from '../gen/berth/v1/store.js';
-import { Task } from '../gen/netflix/titus/titus_job_api.js';
-import type { Entity } from '../model/entity.js';
-import { decodeEntity, encodeRecord, fieldOf, parseField, publicTaskBytes } from './codec.js';
-
-function taskEntity(record: TaskRecord): Entity<'task'> {
-  return { kind: 'task', id: 'id', revision: 1, record, bytes: encodeRecord('task', record) };
-}
+import { ClusterRecord, JobRecord } from '../gen/berth/v1/store.js';
+import { decodeEntity, encodeRecord, fieldOf, parseField } from './codec.js';
 
 describe('a field', () => {
   it('is parsed into what it was made of, also with slashes in the id', () => {
@@ -61,20 +55,5 @@ describe('a record', () => {
     const bytes = Uint8Array.of(0x0a, 0x7f);
     expect(decodeEntity({ field: 'later/id', revision: 1, bytes })).toBeUndefined();
     expect(() => decodeEntity({ field: 'task/id', revision: 1, bytes })).toThrow('task/id of revision 1');
-  });
-});
-
-describe('the bytes of the public task', () => {
-  it('are the encoded task, without a copy', () => {
-    const task = Task.fromPartial({ id: 'x'.repeat(300), taskContext: { a: 'b' } });
-    const entity = taskEntity(TaskRecord.fromPartial({ task, jobId: 'j', slot: 3 }));
-    const bytes = publicTaskBytes(entity);
-    expect(Task.decode(bytes)).toEqual(task);
-    expect(bytes.buffer).toBe(entity.bytes.buffer);
-  });
-
-  it('are empty where there is no task, or an empty one', () => {
-    expect(publicTaskBytes(taskEntity(TaskRecord.fromPartial({ jobId: 'j' })))).toHaveLength(0);
-    expect(publicTaskBytes(taskEntity(TaskRecord.fromPartial({ task: {}, jobId: 'j' })))).toHaveLength(0);
   });
 });

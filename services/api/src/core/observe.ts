@@ -2,11 +2,12 @@
  * What subscribers are told. Per job: its definition before its tasks, and `finished` last of all, in the order of the
  * commits. All subscribers share the same notification objects, so that each is encoded once.
  */
-import { JobDescriptor, type Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { CellView } from '@berth/shared/model/cell-view';
 import type { Change, CommitChanges } from '@berth/shared/model/change';
 import type { Entity } from '@berth/shared/model/entity';
 import { isJobLive } from '@berth/shared/model/job';
+import { isSamePublicTask } from '@berth/shared/model/public-task';
 import { headOf } from '@berth/shared/model/task-head';
 import { isTerminal } from '@berth/shared/model/task-state';
 import type { CellMoment } from './cell-moment.js';
@@ -184,29 +185,16 @@ function descriptorBytes({ record }: Entity<'job'>): Uint8Array {
     : JobDescriptor.encode(record.descriptor).finish();
 }
 
-/** Much of a task's record is the master's own affair; only what the public message says is news. */
+/**
+ * Much of a task's record is the master's own affair; only what the public message says is news. Told by its bytes, which nobody
+ * else may have had to decode.
+ */
 export function isPublicChange(
   change: Change<'task'>,
 ): change is Change<'task'> & { readonly after: Entity<'task'> } {
   const { before, after } = change;
   if (after === undefined) return false;
-  if (before === undefined || headOf(before).state !== headOf(after).state) return true;
-  return !isSameTask(before.record.task, after.record.task);
-}
-
-function isSameTask(before: Task | undefined, after: Task | undefined): boolean {
-  if (before === undefined || after === undefined) return before === after;
-  return (
-    before.state?.state === after.state?.state &&
-    before.state?.reason === after.state?.reason &&
-    before.stateChanges.length === after.stateChanges.length &&
-    isSameMap(before.taskContext, after.taskContext)
-  );
-}
-
-function isSameMap(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
+  return before === undefined || !isSamePublicTask(before, after);
 }
 
 function hasGoneBack({ before, after }: Change<'task'>): boolean {

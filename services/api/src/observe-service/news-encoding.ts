@@ -12,7 +12,7 @@ import {
 import { JobRecord } from '@berth/shared/gen/berth/v1/store';
 import { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { AnyEntity } from '@berth/shared/model/entity';
-import { publicTaskBytes } from '@berth/shared/store/codec';
+import { publicTaskBytes } from '@berth/shared/model/public-task';
 import type { CommitMark, EntityNews, ObservedKind } from '../core/cell-news.js';
 import { type Selection as Fields, projectJob, projectTask } from '../core/projection.js';
 import type { FieldBits } from '../message-parts.js';
