@@ -2,8 +2,11 @@
 import type { Encoded } from '@berth/shared/rpc/fan-out';
 import { MessageBurst } from '@berth/shared/rpc/message-burst';
 
-/** A burst is full when it holds this many bytes. What is more adds nothing to the speed, and something to the delay. */
-const burstBytes = 64 * 1024;
+/**
+ * A burst is full when it holds this many bytes. What is more adds nothing to the speed, and something to the delay; and a full
+ * message of `observe-service/news-encoding.ts` is a burst of its own, which is not copied.
+ */
+const burstBytes = 48 * 1024;
 
 /**
  * How notifications become messages: each one of its own, or several together. The same function or object serves all

@@ -80,7 +80,7 @@ function definitionUpdate({ jobId, job }: DefinitionNotification): Buffer {
   const id = Buffer.from(jobId);
   const descriptor = descriptorBytes(job);
   const length = framedBytes(id.length) + framedBytes(descriptor.length);
-  const splicer = new Splicer(framedBytes(length));
+  const splicer = new Splicer(Buffer.allocUnsafe(framedBytes(length)));
   splicer.open(notificationFields.jobDefinitionUpdate, length);
   splicer.open(1, id.length);
   splicer.bytes(id);
@@ -92,7 +92,7 @@ function definitionUpdate({ jobId, job }: DefinitionNotification): Buffer {
 function taskUpdate(task: Entity<'task'>): Buffer {
   const bytes = publicTaskBytes(task);
   const length = framedBytes(bytes.length);
-  const splicer = new Splicer(framedBytes(length));
+  const splicer = new Splicer(Buffer.allocUnsafe(framedBytes(length)));
   splicer.open(notificationFields.taskUdate, length);
   splicer.open(1, bytes.length);
   splicer.bytes(bytes);

@@ -8,7 +8,7 @@ import {
 import { afterEach, describe, expect, it } from 'vitest';
 import { JobManagementServiceService } from '../gen/netflix/titus/titus_job_api.js';
 import { type Encoded, passThrough } from './fan-out.js';
-import { MessageBurst } from './message-burst.js';
+import { framableBuffer, MessageBurst } from './message-burst.js';
 
 const definition = passThrough(JobManagementServiceService, ['observeJobs']);
 const open: { close(): void }[] = [];
@@ -59,6 +59,17 @@ describe('MessageBurst', () => {
   it('knows its messages', () => {
     const burst = new MessageBurst([Buffer.from('one'), Buffer.from('two')]);
     expect([burst.count, burst.byteLength, burst.messages().map(String)]).toEqual([2, 16, ['one', 'two']]);
+  });
+
+  it('frames a message that has room for it where it is, and copies it beside others', async () => {
+    const message = framableBuffer(3);
+    message.write('one');
+    const burst = new MessageBurst([message]);
+    const { buffer, byteOffset } = burst.frames;
+    expect(buffer).toBe(message.buffer);
+    expect(byteOffset).toBe(message.byteOffset - 5);
+    const both = new MessageBurst([message, Buffer.from('two')]);
+    expect(await delivered([burst, both])).toEqual(['one', 'one', 'two']);
   });
 
   it('is never empty', () => {

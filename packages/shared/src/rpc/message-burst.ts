@@ -44,7 +44,23 @@ export class MessageBurst {
   }
 }
 
+const withRoom = new WeakSet<Uint8Array>();
+
+/** Memory for a message of so many bytes, with room for its frame before it: alone in a burst it is not copied. */
+export function framableBuffer(bytes: number): Buffer {
+  const message = Buffer.allocUnsafe(prefixBytes + bytes).subarray(prefixBytes);
+  withRoom.add(message);
+  return message;
+}
+
 function frame(messages: readonly Uint8Array[]): Buffer {
+  const [only] = messages;
+  if (messages.length === 1 && only !== undefined && withRoom.has(only)) {
+    const framed = Buffer.from(only.buffer, only.byteOffset - prefixBytes, prefixBytes + only.length);
+    framed.writeUInt8(0);
+    framed.writeUInt32BE(only.length, 1);
+    return framed;
+  }
   const total = messages.reduce((sum, { length }) => sum + prefixBytes + length, 0);
   const frames = Buffer.allocUnsafe(total);
   let at = 0;

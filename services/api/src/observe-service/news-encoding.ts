@@ -13,6 +13,7 @@ import { JobRecord } from '@berth/shared/gen/berth/v1/store';
 import { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { AnyEntity } from '@berth/shared/model/entity';
 import { publicTaskBytes } from '@berth/shared/model/public-task';
+import { framableBuffer } from '@berth/shared/rpc/message-burst';
 import type { CommitMark, EntityNews, ObservedKind } from '../core/cell-news.js';
 import { type Selection as Fields, projectJob, projectTask } from '../core/projection.js';
 import type { FieldBits } from '../message-parts.js';
@@ -91,7 +92,7 @@ export function* snapshotMessages(entities: Iterable<AnyEntity>, mask: Mask): Ge
 
 function snapshotMessage(cuts: readonly Cut[]): Buffer {
   const inner = sizeOf(cuts);
-  const splicer = new Splicer(framedBytes(inner));
+  const splicer = new Splicer(framableBuffer(framedBytes(inner)));
   splicer.open(responseFields.snapshot, inner);
   for (const cut of cuts) splice(splicer, repeatedField, cut);
   return splicer.buffer;
@@ -152,7 +153,7 @@ function commitsMessage(parts: readonly CommitPart[]): Buffer {
     return { head, cuts, length: head.length + sizeOf(cuts) };
   });
   const inner = commits.reduce((sum, { length }) => sum + framedBytes(length), 0);
-  const splicer = new Splicer(framedBytes(inner));
+  const splicer = new Splicer(framableBuffer(framedBytes(inner)));
   splicer.open(responseFields.commits, inner);
   for (const { head, cuts, length } of commits) {
     splicer.open(repeatedField, length);

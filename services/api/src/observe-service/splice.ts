@@ -20,8 +20,8 @@ export class Splicer {
   readonly buffer: Buffer;
   #at = 0;
 
-  constructor(bytes: number) {
-    this.buffer = Buffer.allocUnsafe(bytes);
+  constructor(buffer: Buffer) {
+    this.buffer = buffer;
   }
 
   /** The tag and length of a field whose bytes follow. */
