@@ -12,16 +12,17 @@ import type { ByteSink, ObserveStream } from './observe-stream.js';
 import { idViolations, refuseIf } from './requests.js';
 
 /** Streams all live jobs and everything that happens to jobs from then on; ends only with the call. */
-export async function observeJobs(
+export function observeJobs(
   { cell, jobs, streams }: Observing,
   call: CallContext,
   sink: ByteSink,
 ): Promise<void> {
-  // From here to the stream's start nothing is awaited.
-  await cell.read(call);
-  const stream = wholeStream(cell, sink);
-  const subscribe = (subscriber: Subscriber<Notification>) => jobs.subscribeAll(subscriber);
-  await runStream({ method: 'ObserveJobs', call, stream, streams, subscribe });
+  // What waits for weeks is a promise, not a function. From here to the stream's start nothing is awaited.
+  return cell.read(call).then(() => {
+    const stream = wholeStream(cell, sink);
+    const subscribe = (subscriber: Subscriber<Notification>) => jobs.subscribeAll(subscriber);
+    return runStream({ method: 'ObserveJobs', call, stream, streams, subscribe });
+  });
 }
 
 /** In a function of its own: what waits for the stream's end must not hold on to its snapshot. */

@@ -28,22 +28,23 @@ export interface Run<N> {
  * Runs the stream to its end or to the call's, and leaves nothing behind. To be called in the turn in which the snapshot
  * was taken: so the snapshot and the first change meet without gap or overlap.
  */
-export async function runStream<N>({ method, call, stream, streams, subscribe }: Run<N>): Promise<void> {
-  const { signal, caller } = call;
-  const open = new RunningStream(method, caller.id, stream);
-  const stop = () => stream.stop(signal.reason);
+export function runStream<N>({ method, call, stream, streams, subscribe }: Run<N>): Promise<void> {
+  const open = new RunningStream(method, call.caller.id, stream);
+  const stop = (reason: Error) => stream.stop(reason);
   const leave = subscribe(stream);
   streams.add(open);
-  signal.addEventListener('abort', stop, { once: true });
+  call.onAbort(stop);
   try {
-    if (signal.aborted) stop();
     stream.start();
-    await stream.done;
-  } finally {
-    signal.removeEventListener('abort', stop);
+  } catch (error) {
+    stream.stop(error);
+  }
+  // Not awaited: a function that waits for weeks keeps all that it knows.
+  return stream.done.finally(() => {
+    call.offAbort(stop);
     streams.delete(open);
     leave();
-  }
+  });
 }
 
 /** There are thousands of these: closures of its own would make each several times as large. */

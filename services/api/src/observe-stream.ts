@@ -53,8 +53,8 @@ export class ObserveStream<N> implements Subscriber<N> {
   readonly #sink: ByteSink;
   #pending: PendingBatches<N>;
   /** What is left of the batch that is being sent. */
-  #batch: readonly N[] = [];
-  #bursts: readonly Encoded[] = [];
+  #batch: readonly N[] = nothing;
+  #bursts: readonly Encoded[] = nothing;
   #nextBurst = 0;
   #snapshot: Iterator<Buffer> | undefined;
   #isFull = false;
@@ -62,7 +62,8 @@ export class ObserveStream<N> implements Subscriber<N> {
   /** When something that had been written last left the process, or began to wait to. */
   #movedAtMs = 0;
   #hasEnded = false;
-  #settle: { resolve: () => void; reject: (error: unknown) => void } | undefined;
+  #resolve: (() => void) | undefined;
+  #reject: ((error: unknown) => void) | undefined;
 
   constructor(options: ObserveStreamOptions<N>) {
     const { sink, snapshot, ...kind } = options;
@@ -72,7 +73,8 @@ export class ObserveStream<N> implements Subscriber<N> {
     this.#snapshot = snapshot;
     this.#pending = emptyQueue(kind);
     this.done = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject };
+      this.#resolve = resolve;
+      this.#reject = reject;
     });
     this.#sink.on('drain', this.#onDrain);
   }
@@ -112,8 +114,8 @@ export class ObserveStream<N> implements Subscriber<N> {
       return;
     }
     this.#pending = emptyQueue(this.#options);
-    this.#batch = [];
-    this.#bursts = [];
+    this.#batch = nothing;
+    this.#bursts = nothing;
     this.#nextBurst = 0;
     this.#snapshot?.return?.();
     this.#snapshot = snapshot;
@@ -123,7 +125,7 @@ export class ObserveStream<N> implements Subscriber<N> {
   /** Sends nothing more; `done` rejects with the reason. */
   stop(reason: unknown): void {
     if (!this.#leave()) return;
-    this.#settle?.reject(reason);
+    this.#reject?.(reason);
   }
 
   readonly #onDrain = (): void => {
@@ -157,15 +159,17 @@ export class ObserveStream<N> implements Subscriber<N> {
   }
 
   #takeBatch(): void {
-    this.#batch = this.#pending.take() ?? [];
-    this.#bursts = this.#batch.length === 0 ? [] : packedBatch(this.#batch, this.#options.encode);
+    this.#batch = this.#pending.take() ?? nothing;
+    this.#bursts = this.#batch.length === 0 ? nothing : packedBatch(this.#batch, this.#options.encode);
     this.#nextBurst = 0;
   }
 
   #batchSent(): void {
     const batch = this.#batch;
     const last = batch.at(-1);
-    this.#batch = [];
+    this.#batch = nothing;
+    this.#bursts = nothing;
+    this.#nextBurst = 0;
     this.#options.onSent?.(batch);
     if (last !== undefined && this.#options.isLastWord(last)) this.#finish();
   }
@@ -186,19 +190,22 @@ export class ObserveStream<N> implements Subscriber<N> {
   }
 
   #finish(): void {
-    if (this.#leave()) this.#settle?.resolve();
+    if (this.#leave()) this.#resolve?.();
   }
 
   #leave(): boolean {
     if (this.#hasEnded) return false;
     this.#hasEnded = true;
-    this.#bursts = [];
+    this.#bursts = nothing;
     this.#snapshot?.return?.();
     this.#snapshot = undefined;
     this.#sink.off('drain', this.#onDrain);
     return true;
   }
 }
+
+/** Shared by all streams that have nothing to send. */
+const nothing: readonly never[] = [];
 
 const monotonicMs = (): number => performance.now();
 

@@ -3,9 +3,13 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 
 export type CallKind = 'unary' | 'server_stream' | 'bidi_stream';
 
-/** Counts one call; `ended` is to be called once, with its status. */
+/** A call that has been counted; `ended` is to be called once, with its status. */
+export interface CountedCall {
+  ended(code: status): void;
+}
+
 export interface CallMetrics {
-  started(path: string, kind: CallKind): { ended(code: status): void };
+  started(path: string, kind: CallKind): CountedCall;
 }
 
 /** From a tenth of a millisecond for reads from memory to a minute for what waits. Streams run on into the last one. */
@@ -14,7 +18,8 @@ const bucketsSeconds = [
 ];
 
 const perRegistry = new WeakMap<Registry, CallMetrics>();
-const uncounted: CallMetrics = { started: () => ({ ended: () => {} }) };
+const uncountedCall: CountedCall = { ended: () => {} };
+const uncounted: CallMetrics = { started: () => uncountedCall };
 
 /** The gRPC server metrics under their usual names, once per registry; without a registry nothing is counted. */
 export function callMetrics(registry: Registry | undefined): CallMetrics {
@@ -48,19 +53,40 @@ function createCallMetrics(registry: Registry): CallMetrics {
     buckets: bucketsSeconds,
     registers,
   });
+  const methods = new Map<string, CountedMethod>();
   return {
     started: (path, kind) => {
-      const labels = labelsOf(path, kind);
-      startedTotal.inc(labels);
-      const timed = handlingSeconds.startTimer(labels);
-      return {
-        ended: (code) => {
-          timed();
-          handledTotal.inc({ ...labels, grpc_code: status[code] });
-        },
-      };
+      const key = `${kind} ${path}`;
+      const method = methods.get(key) ?? { labels: labelsOf(path, kind), handledTotal, handlingSeconds };
+      methods.set(key, method);
+      startedTotal.inc(method.labels);
+      return new TimedCall(method);
     },
   };
+}
+
+type Labels = ReturnType<typeof labelsOf>;
+
+/** What all calls of one method share. Only what is served is called, so there are few. */
+interface CountedMethod {
+  readonly labels: Labels;
+  readonly handledTotal: Counter<keyof Labels | 'grpc_code'>;
+  readonly handlingSeconds: Histogram<keyof Labels>;
+}
+
+class TimedCall implements CountedCall {
+  readonly #method: CountedMethod;
+  readonly #beganMs = performance.now();
+
+  constructor(method: CountedMethod) {
+    this.#method = method;
+  }
+
+  ended(code: status): void {
+    const { labels, handledTotal, handlingSeconds } = this.#method;
+    handlingSeconds.observe(labels, (performance.now() - this.#beganMs) / 1000);
+    handledTotal.inc({ ...labels, grpc_code: status[code] });
+  }
 }
 
 function labelsOf(path: string, kind: CallKind) {

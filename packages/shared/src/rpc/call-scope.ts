@@ -12,64 +12,105 @@ const maxTimerMs = 2 ** 31 - 1;
  */
 const earlyTimerMs = 25;
 
-/** What ends a call early. */
-export interface CallScope {
-  /** Aborts on the caller's cancellation, the deadline or the server's shutdown; its reason says which. */
-  readonly signal: AbortSignal;
+/** Told why a call has ended early. */
+export type AbortListener = (reason: Error) => void;
+
+/**
+ * What ends a call early: the caller's deadline or `limitMs` from now, whichever comes first, or the server's shutdown. A signal
+ * is made for those only who ask for it: of each, Node keeps more than a kilobyte.
+ */
+export class CallScope {
+  readonly #endsAtMs: number;
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #others: Set<CallScope> | undefined;
+  #listeners: readonly AbortListener[] = noListeners;
+  #controller: AbortController | undefined;
+  #reason: Error | undefined;
+  #isClosed = false;
+
+  constructor(deadline: Deadline, limitMs: number, shutdown: AbortSignal | undefined) {
+    this.#endsAtMs = Math.min(Number(deadline), Date.now() + limitMs);
+    this.#timer = startTimer(this.#endsAtMs - Date.now(), this);
+    this.#others = shutdown === undefined ? undefined : joinCalls(shutdown, this);
+  }
+
+  /** The caller's cancellation, the deadline or the server's shutdown; undefined where the call has not ended early. */
+  get reason(): Error | undefined {
+    return this.#reason;
+  }
+
+  /** Aborts when the call ends early. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason);
+    }
+    return this.#controller.signal;
+  }
+
+  /** Calls the listener when the call ends early; at once where it has. */
+  onAbort(listener: AbortListener): void {
+    if (this.#reason === undefined) this.#listeners = [...this.#listeners, listener];
+    else listener(this.#reason);
+  }
+
+  offAbort(listener: AbortListener): void {
+    this.#listeners = this.#listeners.filter((other) => other !== listener);
+  }
+
   /** The caller has gone, or its deadline has, which looks the same. No-op once closed. */
-  cancel(): void;
-  /** Releases the timer and the tie to the server's shutdown. Safe to call again. */
-  close(): void;
-}
-
-/** A scope that also ends `limitMs` from now, if that is before the caller's deadline. */
-export function openScope(deadline: Deadline, limitMs: number, shutdown: AbortSignal | undefined): CallScope {
-  const controller = new AbortController();
-  const abort = (reason: Error) => controller.abort(reason);
-  const endsAtMs = Math.min(Number(deadline), Date.now() + limitMs);
-  const timer = startTimer(endsAtMs - Date.now(), abort);
-  const leave = shutdown === undefined ? () => {} : joinCalls(shutdown, abort);
-  let isClosed = false;
-  return {
-    signal: controller.signal,
-    cancel: () => {
-      if (!isClosed) abort(Date.now() >= endsAtMs - earlyTimerMs ? deadlineOver() : new CallCancelled());
-    },
-    close: () => {
-      isClosed = true;
-      clearTimeout(timer);
-      leave();
-    },
+  readonly cancel = (): void => {
+    if (this.#isClosed) return;
+    const isOver = Date.now() >= this.#endsAtMs - earlyTimerMs;
+    this.abort(isOver ? deadlineOver() : new CallCancelled());
   };
+
+  /** Ends the call early, unless it has been already. */
+  abort(reason: Error): void {
+    if (this.#reason !== undefined) return;
+    this.#reason = reason;
+    const listeners = this.#listeners;
+    this.#listeners = noListeners;
+    this.#controller?.abort(reason);
+    for (const listener of listeners) listener(reason);
+  }
+
+  /** Releases the timer and the tie to the server's shutdown. Safe to call again. */
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    this.#others?.delete(this);
+  }
 }
 
-function startTimer(ms: number, abort: Abort): NodeJS.Timeout | undefined {
-  return ms > maxTimerMs ? undefined : setTimeout(() => abort(deadlineOver()), Math.max(0, ms));
+const noListeners: readonly AbortListener[] = [];
+
+function startTimer(ms: number, scope: CallScope): NodeJS.Timeout | undefined {
+  return ms > maxTimerMs ? undefined : setTimeout(() => scope.abort(deadlineOver()), Math.max(0, ms));
 }
 
-type Abort = (reason: Error) => void;
-const openCalls = new WeakMap<AbortSignal, Set<Abort>>();
+const openCalls = new WeakMap<AbortSignal, Set<CallScope>>();
 
 /**
  * Ends the call when the server shuts down. One listener serves all calls: a listener each would make every call
- * cost as much as there are open streams.
+ * cost as much as there are open streams. Returns the calls that it is one of.
  */
-function joinCalls(shutdown: AbortSignal, abort: Abort): () => void {
+function joinCalls(shutdown: AbortSignal, scope: CallScope): Set<CallScope> | undefined {
   if (shutdown.aborted) {
-    abort(shuttingDown());
-    return () => {};
+    scope.abort(shuttingDown());
+    return undefined;
   }
   const calls = openCalls.get(shutdown) ?? listen(shutdown);
-  calls.add(abort);
-  return () => calls.delete(abort);
+  calls.add(scope);
+  return calls;
 }
 
-function listen(shutdown: AbortSignal): Set<Abort> {
-  const calls = new Set<Abort>();
+function listen(shutdown: AbortSignal): Set<CallScope> {
+  const calls = new Set<CallScope>();
   openCalls.set(shutdown, calls);
   setMaxListeners(0, shutdown);
   shutdown.addEventListener('abort', () => {
-    for (const abort of [...calls]) abort(shuttingDown());
+    for (const scope of [...calls]) scope.abort(shuttingDown());
   });
   return calls;
 }

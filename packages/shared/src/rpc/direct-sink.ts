@@ -27,18 +27,29 @@ interface InnerCall {
 export function directSink(stream: EncodedSink): EncodedSink {
   const inner = innerCall(stream);
   if (inner === undefined) return stream;
-  return {
-    write: (message, onFlushed) => {
-      // As grpc-js does: what is written to a call that has gone is lost, and nobody hears of it.
-      if (inner.checkCancelled() || inner.stream.writableEnded) return true;
-      inner.maybeSendMetadata();
-      const { frames } = message instanceof MessageBurst ? message : new MessageBurst([message]);
-      inner.stream.write(frames, () => onFlushed?.());
-      return true;
-    },
-    on: () => undefined,
-    off: () => undefined,
-  };
+  return new DirectSink(inner);
+}
+
+class DirectSink implements EncodedSink {
+  readonly #inner: InnerCall;
+
+  constructor(inner: InnerCall) {
+    this.#inner = inner;
+  }
+
+  write(message: Encoded, onFlushed?: () => void): boolean {
+    const inner = this.#inner;
+    // As grpc-js does: what is written to a call that has gone is lost, and nobody hears of it.
+    if (inner.checkCancelled() || inner.stream.writableEnded) return true;
+    inner.maybeSendMetadata();
+    const { frames } = message instanceof MessageBurst ? message : new MessageBurst([message]);
+    inner.stream.write(frames, onFlushed);
+    return true;
+  }
+
+  on(): void {}
+
+  off(): void {}
 }
 
 function innerCall(stream: object): InnerCall | undefined {

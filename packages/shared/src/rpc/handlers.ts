@@ -21,8 +21,8 @@ import type { Registry } from 'prom-client';
 import { BerthError } from '../model/errors.js';
 import type { Logger } from '../process/logger.js';
 import { type Authenticate, believe } from './authenticate.js';
-import { type CallKind, callMetrics } from './call-metrics.js';
-import { openScope, ServerShuttingDown } from './call-scope.js';
+import { type CallKind, type CountedCall, callMetrics } from './call-metrics.js';
+import { type AbortListener, CallScope, ServerShuttingDown } from './call-scope.js';
 import type { CallerIdentity } from './caller.js';
 import { isServiceError, toServiceError } from './status.js';
 import { Undecodable } from './undecodable.js';
@@ -38,6 +38,9 @@ export interface CallContext {
   readonly metadata: Metadata;
   /** Aborts when the caller has gone, the deadline is over or the server shuts down; the reason can be thrown as it is. */
   readonly signal: AbortSignal;
+  /** Calls the listener when {@link signal} aborts, or at once where it has: what a long stream costs less with. */
+  onAbort(listener: AbortListener): void;
+  offAbort(listener: AbortListener): void;
   /** Sent with the status, be it success or error. A function is asked for the value when the call ends. */
   setTrailer(key: string, value: string | (() => string)): void;
 }
@@ -61,18 +64,18 @@ export function unary<Req, Res>(
 ): handleUnaryCall<Req, Res> {
   return (call, callback) => {
     const limitMs = options.deadlineMs ?? defaultUnaryDeadlineMs;
-    const ending = begin(call, 'unary', limitMs, options);
+    const ending = new CallInProgress(call, 'unary', limitMs, options);
     const fail = ending.failWith((error) => callback(error));
     const succeed = (response: Res) => ending.succeed((trailers) => callback(null, response, trailers));
     ending.onAbort((reason) => {
       // A server that shuts down lets the call finish what it has begun; the signal is enough.
       if (!(reason instanceof ServerShuttingDown)) fail(reason);
     });
-    if (ending.signal.aborted) return fail(ending.signal.reason);
+    if (ending.abortReason !== undefined) return fail(ending.abortReason);
     invoke(() => {
       // Who may not call learns nothing of what is wrong with the request.
-      const context = ending.context();
-      return fn(decoded(call.request), context);
+      ending.identify();
+      return fn(decoded(call.request), ending);
     })
       .then(succeed)
       .catch(fail);
@@ -105,7 +108,7 @@ function runStream(
   options: CallOptions,
   fn: (call: CallContext) => Promise<void>,
 ): void {
-  const ending = begin(stream, kind, Number.POSITIVE_INFINITY, options);
+  const ending = new CallInProgress(stream, kind, Number.POSITIVE_INFINITY, options);
   // grpc-js sends an error event's code and details as the status, after all that was written before.
   const fail = ending.failWith((error) => stream.emit('error', error));
   // It does the same with an error that is not ours, which therefore has to carry the status itself.
@@ -115,8 +118,11 @@ function runStream(
     );
   });
   ending.onAbort(fail);
-  if (ending.signal.aborted) return fail(ending.signal.reason);
-  invoke(() => fn(ending.context()))
+  if (ending.abortReason !== undefined) return;
+  invoke(() => {
+    ending.identify();
+    return fn(ending);
+  })
     .then(() => ending.succeed((trailers) => stream.end(trailers)))
     .catch(fail);
 }
@@ -151,62 +157,100 @@ interface AnyStream extends AnyCall {
   end(trailers: Metadata): unknown;
 }
 
-/** Sees to it that a call ends exactly once, is counted once, and leaves nothing behind. */
-interface Ending {
-  readonly succeed: (send: (trailers: Metadata) => void) => void;
-  readonly failWith: (send: (error: ServiceError) => void) => (error: unknown) => void;
-  readonly onAbort: (listener: (reason: unknown) => void) => void;
-  readonly signal: AbortSignal;
-  readonly context: () => CallContext;
-}
+/**
+ * A call until its end: sees to it that it ends exactly once, is counted once, and leaves nothing behind. Streams live for weeks,
+ * by the thousands: what is not asked for is not made, and what may be shared is no closure.
+ */
+class CallInProgress implements CallContext {
+  readonly #call: AnyCall;
+  readonly #options: CallOptions;
+  readonly #counted: CountedCall;
+  readonly #scope: CallScope;
+  #caller: CallerIdentity | undefined;
+  #requestId: string | undefined;
+  #trailers: Trailers | undefined;
+  #hasEnded = false;
 
-function begin(call: AnyCall, kind: CallKind, limitMs: number, options: CallOptions): Ending {
-  const { authenticate = believe } = options;
-  const requestId = requestIdOf(call.metadata);
-  const counted = callMetrics(options.registry).started(call.getPath(), kind);
-  const scope = openScope(call.getDeadline(), limitMs, options.shutdown);
-  const trailers = new Map<string, string | (() => string)>();
-  let hasEnded = false;
-  const end = (code: status) => {
-    hasEnded = true;
-    scope.close();
-    counted.ended(code);
-  };
-  // Also comes after a normal end, when the scope is closed.
-  call.on('cancelled', scope.cancel);
-  if (call.cancelled) scope.cancel();
-  return {
-    succeed: (send) => {
-      if (hasEnded) return;
-      end(status.OK);
-      send(trailersOf(trailers));
-    },
-    failWith: (send) => (error) => {
-      if (hasEnded) return logLate(error, scope.signal, options.log);
-      const answer = toServiceError(
-        causeOf(error, scope.signal),
-        options.log.child({ call: call.getPath(), requestId }),
-        requestId,
-      );
-      answer.metadata.merge(trailersOf(trailers));
-      end(answer.code);
+  constructor(call: AnyCall, kind: CallKind, limitMs: number, options: CallOptions) {
+    this.#call = call;
+    this.#options = options;
+    this.#counted = callMetrics(options.registry).started(call.getPath(), kind);
+    this.#scope = new CallScope(call.getDeadline(), limitMs, options.shutdown);
+    // Also comes after a normal end, when the scope is closed.
+    call.on('cancelled', this.#scope.cancel);
+    if (call.cancelled) this.#scope.cancel();
+  }
+
+  /** Finds out who calls; throws where nobody may who calls like this. Before it nothing may be done for the caller. */
+  identify(): void {
+    const { authenticate = believe } = this.#options;
+    this.#caller = authenticate({
+      metadata: this.#call.metadata,
+      peer: this.#call.getPeer(),
+      certificate: this.#call.getAuthContext().sslPeerCertificate,
+    });
+  }
+
+  get caller(): CallerIdentity {
+    if (this.#caller === undefined) throw new TypeError('a call is served before it is known who calls');
+    return this.#caller;
+  }
+
+  get requestId(): string {
+    this.#requestId ??= requestIdOf(this.#call.metadata);
+    return this.#requestId;
+  }
+
+  get metadata(): Metadata {
+    return this.#call.metadata;
+  }
+
+  get signal(): AbortSignal {
+    return this.#scope.signal;
+  }
+
+  /** Why the call has ended early; undefined where it has not. */
+  get abortReason(): Error | undefined {
+    return this.#scope.reason;
+  }
+
+  onAbort(listener: AbortListener): void {
+    this.#scope.onAbort(listener);
+  }
+
+  offAbort(listener: AbortListener): void {
+    this.#scope.offAbort(listener);
+  }
+
+  setTrailer(key: string, value: string | (() => string)): void {
+    this.#trailers ??= {};
+    this.#trailers[key] = value;
+  }
+
+  succeed(send: (trailers: Metadata) => void): void {
+    if (this.#hasEnded) return;
+    this.#end(status.OK);
+    send(trailersOf(this.#trailers));
+  }
+
+  failWith(send: (error: ServiceError) => void): (error: unknown) => void {
+    return (error) => {
+      const { log } = this.#options;
+      if (this.#hasEnded) return logLate(error, this.abortReason, log);
+      const { requestId } = this;
+      const known = log.child({ call: this.#call.getPath(), requestId });
+      const answer = toServiceError(causeOf(error, this.abortReason), known, requestId);
+      answer.metadata.merge(trailersOf(this.#trailers));
+      this.#end(answer.code);
       send(answer);
-    },
-    onAbort: (listener) =>
-      scope.signal.addEventListener('abort', () => listener(scope.signal.reason), { once: true }),
-    signal: scope.signal,
-    context: () => ({
-      caller: authenticate({
-        metadata: call.metadata,
-        peer: call.getPeer(),
-        certificate: call.getAuthContext().sslPeerCertificate,
-      }),
-      requestId,
-      metadata: call.metadata,
-      signal: scope.signal,
-      setTrailer: (key, value) => void trailers.set(key, value),
-    }),
-  };
+    };
+  }
+
+  #end(code: status): void {
+    this.#hasEnded = true;
+    this.#scope.close();
+    this.#counted.ended(code);
+  }
 }
 
 /** The metadata key by which a caller gives its call a name of its own. */
@@ -217,25 +261,35 @@ function requestIdOf(metadata: Metadata): string {
   return /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
 }
 
-function trailersOf(values: ReadonlyMap<string, string | (() => string)>): Metadata {
+type Trailers = Record<string, string | (() => string)>;
+
+function trailersOf(values: Trailers = {}): Metadata {
   const metadata = new Metadata();
-  for (const [key, value] of values) metadata.set(key, typeof value === 'string' ? value : value());
+  for (const [key, value] of Object.entries(values))
+    metadata.set(key, typeof value === 'string' ? value : value());
   return metadata;
 }
 
 /** What waited for the signal rejects with its reason, or with an AbortError in which the reason is lost. */
-function causeOf(error: unknown, signal: AbortSignal): unknown {
-  return signal.aborted && error instanceof Error && error.name === 'AbortError' ? signal.reason : error;
+function causeOf(error: unknown, abortReason: Error | undefined): unknown {
+  const isAbort = error instanceof Error && error.name === 'AbortError';
+  return abortReason !== undefined && isAbort ? abortReason : error;
 }
 
 /** The caller has its status; what goes wrong afterwards must not go unseen. */
-function logLate(error: unknown, signal: AbortSignal, log: Logger): void {
+function logLate(error: unknown, abortReason: Error | undefined, log: Logger): void {
   const isExpected =
-    causeOf(error, signal) === signal.reason || error instanceof BerthError || isServiceError(error);
+    (abortReason !== undefined && causeOf(error, abortReason) === abortReason) ||
+    error instanceof BerthError ||
+    isServiceError(error);
   if (!isExpected) log.warn({ err: error }, 'a call failed after it had ended');
 }
 
-/** Turns what `fn` throws at once into a rejection. */
-async function invoke<T>(fn: () => Promise<T>): Promise<T> {
-  return fn();
+/** Turns what `fn` throws at once into a rejection. An async function would keep a second promise for as long as the first. */
+function invoke<T>(fn: () => Promise<T>): Promise<T> {
+  try {
+    return fn();
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }

@@ -21,15 +21,15 @@ export interface BatchConflation<N> extends Conflation<N> {
 export class PendingBatches<N> {
   readonly #conflation: BatchConflation<N>;
   readonly #maxBytes: number;
-  #batches: (readonly N[])[] = [];
-  /** When each batch was taken in. */
-  #atMs: number[] = [];
+  /** What comes next. Most queues hold one batch at most, and thousands of them none for hours: none has an array for that. */
+  #first: Waiting<N> | undefined;
+  #others: Waiting<N>[] | undefined;
   #count = 0;
   #bytes = 0;
   #conflated: PendingChanges<N> | undefined;
   #ages: AgeMarks | undefined;
   /** Marks that came while the queue is conflated. */
-  #marks: N[] = [];
+  #marks: N[] | undefined;
 
   constructor(conflation: BatchConflation<N>, maxBytes: number) {
     this.#conflation = conflation;
@@ -38,12 +38,12 @@ export class PendingBatches<N> {
 
   /** Notifications that wait. */
   get size(): number {
-    return this.#conflated === undefined ? this.#count : this.#conflated.size + this.#marks.length;
+    return this.#conflated === undefined ? this.#count : this.#conflated.size + (this.#marks?.length ?? 0);
   }
 
   /** When what comes next was taken in, or somewhat earlier; undefined where nothing waits. */
   get oldestAtMs(): number | undefined {
-    if (this.#conflated === undefined) return this.#atMs[0];
+    if (this.#conflated === undefined) return this.#first?.atMs;
     const place = this.#conflated.firstPlace;
     return place === undefined ? undefined : this.#ages?.at(place);
   }
@@ -55,8 +55,12 @@ export class PendingBatches<N> {
       this.#addConflated(this.#conflated, batch);
       return;
     }
-    this.#batches.push(batch);
-    this.#atMs.push(nowMs);
+    const waiting = { batch, atMs: nowMs };
+    if (this.#first === undefined) this.#first = waiting;
+    else {
+      this.#others ??= [];
+      this.#others.push(waiting);
+    }
     this.#count += batch.length;
     this.#bytes += sizeOf(batch, this.#conflation);
     if (this.#bytes > this.#maxBytes) this.#takeApart();
@@ -65,9 +69,10 @@ export class PendingBatches<N> {
   /** Takes out what comes next: a batch as it was taken in, or some notifications of it. */
   take(): readonly N[] | undefined {
     if (this.#conflated !== undefined) return this.#takeConflated(this.#conflated);
-    const batch = this.#batches.shift();
-    this.#atMs.shift();
-    if (batch === undefined) return undefined;
+    if (this.#first === undefined) return undefined;
+    const { batch } = this.#first;
+    this.#first = this.#others?.shift();
+    if (this.#first === undefined) this.#others = undefined;
     this.#count -= batch.length;
     this.#bytes -= sizeOf(batch, this.#conflation);
     return batch;
@@ -76,14 +81,15 @@ export class PendingBatches<N> {
   #takeApart(): void {
     const conflated = new PendingChanges(this.#conflation, this.#maxBytes);
     const ages = new AgeMarks();
-    this.#batches.forEach((batch, index) => {
-      ages.add(conflated.lastPlace + 1, this.#atMs[index] ?? 0);
+    const waiting = this.#first === undefined ? [] : [this.#first, ...(this.#others ?? [])];
+    for (const { batch, atMs } of waiting) {
+      ages.add(conflated.lastPlace + 1, atMs);
       this.#addConflated(conflated, batch);
-    });
+    }
     this.#conflated = conflated;
     this.#ages = ages;
-    this.#batches = [];
-    this.#atMs = [];
+    this.#first = undefined;
+    this.#others = undefined;
     this.#count = 0;
     this.#bytes = 0;
   }
@@ -91,8 +97,10 @@ export class PendingBatches<N> {
   #addConflated(conflated: PendingChanges<N>, batch: readonly N[]): void {
     const { isMark } = this.#conflation;
     for (const notification of batch) {
-      if (isMark?.(notification)) this.#marks.push(notification);
-      else conflated.add(notification);
+      if (isMark?.(notification)) {
+        this.#marks ??= [];
+        this.#marks.push(notification);
+      } else conflated.add(notification);
     }
   }
 
@@ -115,9 +123,15 @@ export class PendingBatches<N> {
     const last = taken.at(-1);
     const caughtUp = last === undefined ? undefined : this.#conflation.caughtUp?.(last);
     if (caughtUp !== undefined) taken.push(caughtUp);
-    taken.push(...this.#marks);
-    this.#marks = [];
+    taken.push(...(this.#marks ?? []));
+    this.#marks = undefined;
   }
+}
+
+/** A batch, and when it was taken in. */
+interface Waiting<N> {
+  readonly batch: readonly N[];
+  readonly atMs: number;
 }
 
 /** Batches are shared by many subscribers, each of whom asks for the same sum. */

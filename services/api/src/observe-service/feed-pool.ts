@@ -12,6 +12,8 @@ import { itemMessages, type Mask } from './news-encoding.js';
 
 /** What subscribers who ask for the same share: what they are told, and its bytes. */
 export interface CellFeed {
+  /** The subscription of the first of them, but for how often it is told where it is: that is each one's own. */
+  readonly subscription: Omit<Subscription, 'bookmarkIntervalMs'>;
   readonly hub: ObserveHub<Item>;
   readonly mask: Mask;
   readonly packing: Packing<Item>;
@@ -54,7 +56,7 @@ export class FeedPool {
     return shared.feed;
   }
 
-  release({ key }: Subscription): void {
+  release({ subscription: { key } }: CellFeed): void {
     const shared = this.#byKey.get(key);
     if (shared === undefined) return;
     shared.users -= 1;
@@ -64,12 +66,13 @@ export class FeedPool {
     shared.feed.hub.close();
   }
 
-  #open({ selection, jobFields, taskFields, countBy }: Subscription): Shared {
+  #open(subscription: Subscription): Shared {
+    const { selection, jobFields, taskFields, countBy } = subscription;
     const mask = { job: jobFields, task: taskFields };
     const closed = new AbortController();
     if (countBy !== undefined)
       return {
-        feed: this.#openCounts(selection, countBy, { mask, closed: closed.signal }),
+        feed: { subscription, mask, ...this.#openCounts(selection, countBy, closed.signal) },
         closed,
         users: 0,
       };
@@ -80,7 +83,7 @@ export class FeedPool {
       isBroken: () => true,
     });
     return {
-      feed: { hub, mask, packing: { messagesOf: (items) => itemMessages(items, mask) } },
+      feed: { subscription, hub, mask, packing: { messagesOf: (items) => itemMessages(items, mask) } },
       closed,
       users: 0,
     };
@@ -89,8 +92,8 @@ export class FeedPool {
   #openCounts(
     { filter }: Selection,
     dimensions: readonly Dimension[],
-    { mask, closed }: { readonly mask: Mask; readonly closed: AbortSignal },
-  ): CellFeed {
+    closed: AbortSignal,
+  ): Pick<CellFeed, 'hub' | 'packing' | 'counts'> {
     const counts = new TaskCounts({ dimensions, filter });
     const hub = this.#hubOf({
       notificationsOf: (commit, view) =>
@@ -102,7 +105,7 @@ export class FeedPool {
     });
     // The hub sees every commit from here on; what is there already is counted meanwhile.
     const ready = countAll(counts, this.#view, closed);
-    return { hub, mask, packing: { messagesOf: countItemMessages }, counts: { counts, ready } };
+    return { hub, packing: { messagesOf: countItemMessages }, counts: { counts, ready } };
   }
 
   #hubOf(feed: Feed<Item>): ObserveHub<Item> {

@@ -8,14 +8,14 @@ import type { Clock } from '@berth/shared/process/clock';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from '../cell.js';
 import { type CommitMark, selectedEntities, snapshotKinds } from '../core/cell-news.js';
-import { parseSubscription, type Subscription } from '../core/subscription.js';
+import { parseSubscription } from '../core/subscription.js';
 import type { OpenStream } from '../metrics.js';
 import type { Subscriber } from '../observe-hub.js';
 import { runStream } from '../observe-run.js';
 import { type ByteSink, ObserveStream } from '../observe-stream.js';
 import { closing } from '../past-view.js';
 import { orRefuse } from '../requests.js';
-import type { Bookmarks } from './bookmarks.js';
+import type { Bookmarks, Silent } from './bookmarks.js';
 import { missedSince, type OlderPast, type Past, readPast } from './catch-up.js';
 import { countMessages } from './count-encoding.js';
 import type { CellFeed, FeedPool } from './feed-pool.js';
@@ -47,133 +47,164 @@ export interface CellObserving {
 type Call = ByteSink & RequestSource<ObserveRequest>;
 
 /** Serves one call until it ends. */
-export async function observeCell(observing: CellObserving, call: CallContext, sink: Call): Promise<void> {
+export function observeCell(observing: CellObserving, call: CallContext, sink: Call): Promise<void> {
+  // What waits for weeks is a promise, and not a function that would keep all that it has read.
+  return beginSession(observing, call, sink).then(({ ended }) => ended);
+}
+
+async function beginSession(
+  observing: CellObserving,
+  call: CallContext,
+  sink: Call,
+): Promise<{ readonly ended: Promise<void> }> {
   const requests = new RequestReader<ObserveRequest>(sink);
-  const request = await firstRequest(requests, call.signal);
+  const request = await firstRequest(requests, call);
   if (request?.request?.$case !== 'subscription')
     throw invalidFields([{ field: 'subscription', description: 'must be the first request' }]);
   const asked = request.request.value;
   const { subscription } = orRefuse(parseSubscription(asked));
   const feed = observing.feeds.acquire(subscription);
+  const { bookmarkIntervalMs } = subscription;
+  const session = new Session(observing, { call, requests, feed, bookmarkIntervalMs });
   try {
-    await new Session(observing, { call, sink, requests, subscription, feed }).run(asked.resumeFrom);
-  } finally {
-    requests.close();
-    observing.feeds.release(subscription);
+    return { ended: session.run(await session.prepare(sink, asked.resumeFrom)) };
+  } catch (error) {
+    session.leave();
+    throw error;
   }
 }
 
 interface SessionParts {
   readonly call: CallContext;
-  readonly sink: Call;
   readonly requests: RequestReader<ObserveRequest>;
-  readonly subscription: Subscription;
+  /** Acquired for the session, which gives it back. */
   readonly feed: CellFeed;
+  readonly bookmarkIntervalMs: number;
 }
 
 type Position = { readonly revision: number; readonly commitId: string };
 
-class Session {
+/** One subscriber. There are thousands, for weeks: each is one object, and what it shares with others it does not copy. */
+class Session implements Subscriber<Item>, Silent {
+  readonly intervalMs: number;
+  lastToldMs = 0;
   readonly #observing: CellObserving;
-  readonly #parts: SessionParts;
+  readonly #call: CallContext;
+  readonly #requests: RequestReader<ObserveRequest>;
+  readonly #feed: CellFeed;
+  #stream: ObserveStream<Item> | undefined;
   /** The position that the subscriber will have reached with what has been written. */
   #told: Position | undefined;
 
-  constructor(observing: CellObserving, parts: SessionParts) {
+  constructor(observing: CellObserving, { call, requests, feed, bookmarkIntervalMs }: SessionParts) {
     this.#observing = observing;
-    this.#parts = parts;
+    this.#call = call;
+    this.#requests = requests;
+    this.#feed = feed;
+    this.intervalMs = bookmarkIntervalMs;
   }
 
-  async run(resumeFrom: Position | undefined): Promise<void> {
-    const { cell, streams } = this.#observing;
-    const { call, feed, requests } = this.#parts;
-    await cell.read(call);
+  /** Resolves to what the stream is to begin with; in the turn in which it does, the session must be run. */
+  async prepare(sink: Call, resumeFrom: Position | undefined): Promise<Beginning> {
+    const { cell } = this.#observing;
+    await cell.read(this.#call);
     const older = resumeFrom === undefined ? undefined : await this.#olderThan(resumeFrom);
-    await feed.counts?.ready;
+    await this.#feed.counts?.ready;
+    return { sink, resumeFrom, older };
+  }
+
+  /** Runs the stream to its end. From here to its start nothing is awaited. */
+  run({ sink, resumeFrom, older }: Beginning): Promise<void> {
     this.#told = resumeFrom;
-    call.setTrailer(resumeKey, () =>
+    this.#call.setTrailer(resumeKey, () =>
       this.#told === undefined ? '' : `${this.#told.revision}:${this.#told.commitId}`,
     );
-    // From here to the stream's start nothing is awaited.
-    const stream = this.#begin(older);
-    requests.handle((request) => this.#answer(request, stream));
-    const subscribe = (subscriber: Subscriber<Item>) => this.#subscribe(subscriber, stream);
-    await runStream({ method: 'Observe', call, stream, streams, subscribe });
-  }
-
-  /** The stream, with all that it begins with. */
-  #begin(older: OlderPast | undefined): ObserveStream<Item> {
-    const { past } = this.#observing;
-    const { sink, feed, subscription } = this.#parts;
-    // What others have not been told yet is part of what comes first.
-    feed.hub.flush();
-    const missed = older === undefined ? undefined : missedSince(past, older, subscription.selection);
-    const snapshot =
-      missed === undefined
-        ? this.#snapshot()
-        : 'reason' in missed
-          ? this.#reset(missed.reason)
-          : this.#missed(missed.news);
-    return new ObserveStream<Item>({
+    const stream = new ObserveStream<Item>({
       sink,
-      snapshot,
+      snapshot: this.#beginning(older),
       conflation: itemConflation,
-      encode: feed.packing,
+      encode: this.#feed.packing,
       isLastWord: endsNever,
       onSent: (batch) => this.#sent(batch),
     });
+    this.#stream = stream;
+    this.#requests.handle((request) => this.#answer(request, stream));
+    const { streams } = this.#observing;
+    return runStream({
+      method: 'Observe',
+      call: this.#call,
+      stream,
+      streams,
+      subscribe: () => this.#subscribe(),
+    });
+  }
+
+  /** Lets go of what was acquired for the session. */
+  leave(): void {
+    this.#requests.close();
+    this.#observing.feeds.release(this.#feed);
+  }
+
+  get pending(): number {
+    return this.#stream?.pending ?? 0;
+  }
+
+  flush(): void {
+    this.#feed.hub.flush();
+  }
+
+  offer(items: readonly Item[]): void {
+    this.lastToldMs = this.#observing.clock.nowMs();
+    this.#stream?.offer(items);
+  }
+
+  fail(): void {
+    this.#stream?.restart(this.#reset('the gateway lost its place in the change log'));
+  }
+
+  /** What the stream begins with. */
+  #beginning(older: OlderPast | undefined): Iterator<Buffer, void> {
+    // What others have not been told yet is part of what comes first.
+    this.flush();
+    if (older === undefined) return this.#snapshot();
+    const { past } = this.#observing;
+    const missed = missedSince(past, older, this.#feed.subscription.selection);
+    return 'reason' in missed ? this.#reset(missed.reason) : this.#missed(missed.news);
   }
 
   /** What was missed of numbers is not kept: they are told anew. */
   #olderThan(position: Position): Promise<OlderPast> {
-    const { past } = this.#observing;
-    const { feed, call } = this.#parts;
-    return feed.counts === undefined
-      ? readPast(past, position, call.signal)
+    return this.#feed.counts === undefined
+      ? readPast(this.#observing.past, position, this.#call.signal)
       : Promise.resolve({ reason: 'counts are told anew' });
   }
 
-  #subscribe(subscriber: Subscriber<Item>, stream: ObserveStream<Item>): () => void {
-    const { bookmarks, clock } = this.#observing;
-    const { feed, subscription } = this.#parts;
-    const silent = {
-      intervalMs: subscription.bookmarkIntervalMs,
-      lastToldMs: clock.nowMs(),
-      get pending() {
-        return stream.pending;
-      },
-      flush: () => feed.hub.flush(),
-      offer: (items: readonly Item[]) => subscriber.offer(items),
-    };
-    const leaveHub = feed.hub.subscribeAll({
-      offer: (items) => {
-        silent.lastToldMs = clock.nowMs();
-        subscriber.offer(items);
-      },
-      fail: () => stream.restart(this.#reset('the gateway lost its place in the change log')),
-    });
-    const leaveBookmarks = bookmarks.add(silent);
+  #subscribe(): () => void {
+    this.lastToldMs = this.#observing.clock.nowMs();
+    const leaveHub = this.#feed.hub.subscribeAll(this);
+    const leaveBookmarks = this.#observing.bookmarks.add(this);
     return () => {
       leaveHub();
       leaveBookmarks();
+      this.leave();
     };
   }
 
   /** The cell as it is now, in messages that are made as they are sent. */
   #snapshot(): Iterator<Buffer, void> {
     const { cell, past } = this.#observing;
-    const { subscription, feed } = this.#parts;
-    if (feed.counts !== undefined)
-      return this.#messages(countMessages(feed.counts.counts.all), past.tail.last, 'snapshotEnd');
+    const { counts, mask, subscription } = this.#feed;
+    if (counts !== undefined)
+      return this.#messages(countMessages(counts.counts.all), past.tail.last, 'snapshotEnd');
     const moment = cell.moments.take(snapshotKinds(subscription.selection));
     const entities = selectedEntities(moment, subscription.selection);
-    const messages = this.#messages(snapshotMessages(entities, feed.mask), past.tail.last, 'snapshotEnd');
+    const messages = this.#messages(snapshotMessages(entities, mask), past.tail.last, 'snapshotEnd');
     return closing(messages, () => moment.close());
   }
 
   #missed(news: readonly Item[]): Iterator<Buffer, void> {
     const { past } = this.#observing;
-    return this.#messages(itemMessages(news, this.#parts.feed.mask), past.tail.last, 'bookmark');
+    return this.#messages(itemMessages(news, this.#feed.mask), past.tail.last, 'bookmark');
   }
 
   #reset(reason: string): Iterator<Buffer, void> {
@@ -205,12 +236,11 @@ class Session {
 
   /** Answers a checkpoint; whatever fails ends the stream. */
   async #answer({ request }: ObserveRequest, stream: ObserveStream<Item>): Promise<void> {
-    const { feed } = this.#parts;
     try {
       if (request?.$case !== 'checkpoint')
         throw invalidFields([{ field: 'subscription', description: 'can be the first request only' }]);
       await this.#seeWhatIsCommitted();
-      feed.hub.flush();
+      this.flush();
       stream.offer([{ kind: 'checkpoint', id: request.value.id, commit: this.#observing.past.tail.last }]);
     } catch (error) {
       stream.stop(error);
@@ -220,7 +250,7 @@ class Session {
   /** Resolves once this gateway has seen all that was committed before the call; tries again while it cannot know. */
   async #seeWhatIsCommitted(): Promise<void> {
     const { storeHead, cell, clock } = this.#observing;
-    const { signal } = this.#parts.call;
+    const { signal } = this.#call;
     for (;;) {
       try {
         const { revision } = await storeHead.read();
@@ -242,17 +272,28 @@ function* concat(first: Buffer, rest: Iterator<Buffer, void>): Generator<Buffer,
 
 const endsNever = (): boolean => false;
 
+/** What a session is prepared to run with. */
+interface Beginning {
+  readonly sink: Call;
+  readonly resumeFrom: Position | undefined;
+  readonly older: OlderPast | undefined;
+}
+
 async function firstRequest(
   requests: RequestReader<ObserveRequest>,
-  signal: AbortSignal,
+  call: CallContext,
 ): Promise<ObserveRequest | undefined> {
-  const stop = () => requests.close();
-  signal.addEventListener('abort', stop, { once: true });
+  let gone: Error | undefined;
+  const stop = (reason: Error) => {
+    gone = reason;
+    requests.close();
+  };
+  call.onAbort(stop);
   try {
     const request = await requests.next();
-    signal.throwIfAborted();
+    if (gone !== undefined) throw gone;
     return request;
   } finally {
-    signal.removeEventListener('abort', stop);
+    call.offAbort(stop);
   }
 }

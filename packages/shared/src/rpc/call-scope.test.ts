@@ -1,0 +1,38 @@
+import { describe, expect, it, vi } from 'vitest';
+import { CallScope } from './call-scope.js';
+import { CallCancelled } from './status.js';
+
+const forEver = Number.POSITIVE_INFINITY;
+
+describe('CallScope', () => {
+  it('tells listeners and signal the same reason, once', () => {
+    const scope = new CallScope(forEver, forEver, undefined);
+    const [told, left] = [vi.fn(), vi.fn()];
+    scope.onAbort(told);
+    scope.onAbort(left);
+    scope.offAbort(left);
+    const { signal } = scope;
+    scope.cancel();
+    scope.cancel();
+    expect(told.mock.calls).toEqual([[expect.any(CallCancelled)]]);
+    expect(signal.reason).toBe(scope.reason);
+    expect(left).not.toHaveBeenCalled();
+  });
+
+  it('tells who comes too late at once', () => {
+    const scope = new CallScope(forEver, forEver, AbortSignal.abort());
+    const told = vi.fn();
+    scope.onAbort(told);
+    expect(told).toHaveBeenCalledWith(scope.reason);
+    expect(scope.signal.aborted).toBe(true);
+  });
+
+  it('ends nothing any more once it is closed', () => {
+    const shutdown = new AbortController();
+    const scope = new CallScope(forEver, forEver, shutdown.signal);
+    scope.close();
+    scope.cancel();
+    shutdown.abort();
+    expect(scope.reason).toBeUndefined();
+  });
+});
