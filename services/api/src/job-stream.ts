@@ -20,10 +20,7 @@ export function jobStream(options: JobStreamOptions): ObserveStream<Notification
   const { sink, snapshot, endsWithJob } = options;
   return new ObserveStream({
     sink,
-    snapshot: closing(
-      messagesOf(snapshot, options.maxSnapshotBytes ?? maxSnapshotBytes),
-      options.onSnapshotEnd ?? (() => {}),
-    ),
+    snapshot: closing(jobMessages(snapshot, options.maxSnapshotBytes), options.onSnapshotEnd ?? (() => {})),
     conflation: jobConflation,
     encode: notificationBytes,
     isLastWord: ({ kind }) => endsWithJob && kind === 'finished',
@@ -32,7 +29,10 @@ export function jobStream(options: JobStreamOptions): ObserveStream<Notification
 }
 
 /** Each job with its tasks, and the mark that they were all. */
-function* messagesOf(jobs: Iterable<JobView>, maxBytes: number): Generator<Buffer, void> {
+export function* jobMessages(
+  jobs: Iterable<JobView>,
+  maxBytes: number = maxSnapshotBytes,
+): Generator<Buffer, void> {
   for (const view of jobs) {
     const { within, following } = splitTasks(view, maxBytes);
     yield snapshotBytes(view, within);
