@@ -12,6 +12,7 @@ import { residentMb, type ServerProcess, startEach, startEtcd, startGateway } fr
 import { burst, type LoadOrder, type StreamKind, valueBytes } from './observe/protocol.js';
 import { Stage } from './observe/stage.js';
 import { Surroundings } from './observe/surroundings.js';
+import { redisSettings } from './recommended.js';
 import { atMost, type BenchRow, machineConditions, median, printReport } from './report.js';
 
 const { values: options } = parseArgs({
@@ -52,7 +53,7 @@ interface Contestant {
   readonly target: (server: ServerProcess) => Extract<LoadOrder, { do: 'start' }>['target'];
 }
 
-const redis = await startTestRedis();
+const redis = await startTestRedis({ settings: redisSettings });
 atEnd(() => redis.stop());
 let cells = 0;
 /** Of each measurement that others disturb, how many processors they used meanwhile. */
@@ -194,8 +195,11 @@ async function idle(): Promise<void> {
       await onStage(contestant, oneJob, async (stage) => {
         await stage.open(10);
         await stage.closeStreams();
+        // What opening leaves behind is no stream's; a gateway that serves anything collects it now and then.
+        await stage.server.collectGarbage?.();
         const beforeMb = residentMb(stage.server.pid);
         await stage.open(count, connections);
+        await stage.server.collectGarbage?.();
         const eachKb = ((residentMb(stage.server.pid) - beforeMb) * 1024) / count;
         rows.push(atMost(`${contestant.name}: an idle stream of ${count} ${how}`, eachKb, 'kB', limitKb));
         progress(`${contestant.name}, ${count} idle streams ${how}: ${eachKb.toFixed(1)} kB each`);
@@ -208,6 +212,7 @@ async function snapshot(): Promise<void> {
     const [limitMs, messages] = contestant.key === 'titus' ? [1_000, jobs] : [500, jobs * 12];
     await onStage(contestant, jobs * 10, async (stage) => {
       const times: number[] = [];
+      const surroundings = new Surroundings();
       for (let round = 0; round < rounds; round += 1) {
         const beganMs = performance.now();
         const opened = stage.open(1);
@@ -224,7 +229,11 @@ async function snapshot(): Promise<void> {
       rows.push(
         atMost(`${contestant.name}: gateway at its peak`, residentMb(stage.server.pid, 'VmHWM'), 'MB', 800),
       );
-      progress(`${contestant.name}: snapshot ${times.map(Math.round).join(', ')} ms`);
+      const others = surroundings.othersCores();
+      othersCores.push(others);
+      progress(
+        `${contestant.name}: snapshot ${times.map(Math.round).join(', ')} ms (others used ${others.toFixed(2)} cores)`,
+      );
     });
   }
 }
@@ -283,6 +292,7 @@ printReport({
   name: 'observe',
   conditions: {
     ...machineConditions(),
+    ...redisSettings,
     rounds,
     burst,
     valueBytes,

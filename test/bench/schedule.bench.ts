@@ -10,9 +10,10 @@ import { parseArgs } from 'node:util';
 import { batch, type Descriptor, service, simulated } from '../support/jobs.js';
 import { TitusCaller } from '../support/titus-caller.js';
 import { waitFor } from '../support/wait-for.js';
+import { redisSettings } from './recommended.js';
 import { type BenchRow, machineConditions, median, noted, printReport } from './report.js';
 import { Observer } from './schedule/observer.js';
-import { redisSettings, stageFlags, startStage } from './schedule/stage.js';
+import { stageFlags, startStage } from './schedule/stage.js';
 
 const { values: options } = parseArgs({
   options: {

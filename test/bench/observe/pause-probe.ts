@@ -1,9 +1,12 @@
 /*
  * Loaded into a server that is measured: tells how long its event loop has stood still, and how long it was busy itself
- * meanwhile. On a machine that does other work a process stands still without having had a processor.
+ * meanwhile. On a machine that does other work a process stands still without having had a processor. Collects garbage when it is
+ * told to.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { PauseOrder, PauseReport } from './protocol.js';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import type { PauseReport, ProbeOrder } from './protocol.js';
 
 const resolutionMs = 1;
 const nanosecondsPerMs = 1e6;
@@ -20,7 +23,17 @@ function look(): void {
   at = { ms: nowMs, cpu: process.cpuUsage() };
 }
 
-process.on('message', (order: PauseOrder) => {
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
+
+process.on('message', (order: ProbeOrder) => {
+  if (order.do === 'collectGarbage') {
+    collectGarbage();
+    process.send?.('collected');
+    return;
+  }
   if (order.do === 'watchPauses') {
     histogram.enable();
     at = { ms: performance.now(), cpu: process.cpuUsage() };

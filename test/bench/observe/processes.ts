@@ -12,7 +12,7 @@ import { findOnPath } from '@berth/local/command';
 import { berthDir } from '@berth/local/paths';
 import { waitFor } from '../../support/wait-for.js';
 import { atEnd } from '../ending.js';
-import type { PauseOrder, PauseReport } from './protocol.js';
+import type { PauseReport, ProbeOrder } from './protocol.js';
 
 /** A server under test. */
 export interface ServerProcess {
@@ -20,6 +20,8 @@ export interface ServerProcess {
   readonly pid: number;
   /** Where it can tell how long its event loop stands still. */
   readonly pauses?: PauseWatch;
+  /** Where it can: collects its garbage. */
+  readonly collectGarbage?: () => Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -72,11 +74,16 @@ export async function startGateway(
     );
   const server = serverOf(child, port);
   await waitFor(isReady, { what: 'the gateway serves', timeoutMs: 60_000 });
-  return { ...server, pauses: pauseWatch(child) };
+  const collectGarbage = async () => {
+    const collected = once(child, 'message');
+    child.send({ do: 'collectGarbage' } satisfies ProbeOrder);
+    await collected;
+  };
+  return { ...server, pauses: pauseWatch(child), collectGarbage };
 }
 
 function pauseWatch(child: ChildProcess): PauseWatch {
-  const order = (what: PauseOrder) => child.send(what);
+  const order = (what: ProbeOrder) => child.send(what);
   return {
     begin: () => void order({ do: 'watchPauses' }),
     longest: async () => {

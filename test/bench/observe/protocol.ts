@@ -44,9 +44,9 @@ export type LoadOrder =
 
 export type LoadReport = { readonly did: 'started' } | { readonly did: 'run'; readonly events: number };
 
-/** To a server that is measured: to begin to look for pauses; to tell the longest since it was last asked. */
-export interface PauseOrder {
-  readonly do: 'watchPauses' | 'longestPause';
+/** To a server that is measured: to begin to look for pauses; to tell the longest since it was last asked; to collect its garbage. */
+export interface ProbeOrder {
+  readonly do: 'watchPauses' | 'longestPause' | 'collectGarbage';
 }
 
 export interface PauseReport {

@@ -6,12 +6,12 @@ import { startTestRedis, type TestRedis } from '../../support/redis.js';
 import { waitFor } from '../../support/wait-for.js';
 import { atEnd } from '../ending.js';
 import { cpuSeconds, end, freePort, startGateway } from '../observe/processes.js';
+import { redisSettings } from '../recommended.js';
 
 const cell = 'schedule';
 const readyMs = 120_000;
 
-/** What docs/operations/running.md recommends for a cell that is busy, beside an append-only file synced at each write. */
-export const redisSettings: Readonly<Record<string, string>> = { 'auto-aof-rewrite-min-size': '4gb' };
+/** What docs/operations/running.md recommends for masters and gateways of a cell that is busy. */
 export const stageFlags: readonly string[] = ['--max-semi-space-size=64'];
 
 /** Beside what each service is started with, such as `--cpu-prof`. */

@@ -1,0 +1,2 @@
+/** What docs/operations/running.md recommends for Redis in a cell that is busy, beside an append-only file synced at each write. */
+export const redisSettings: Readonly<Record<string, string>> = { 'auto-aof-rewrite-min-size': '4gb' };
