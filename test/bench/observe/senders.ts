@@ -120,7 +120,8 @@ export async function startBerth(url: string, cell: string, tasks: number): Prom
   const keys = cellKeys(cell);
   const encoded = kept((index) => {
     const { kind, id, record } = taskWrite(index);
-    return { kind, id, field: fieldOf(kind, id), bytes: Buffer.from(encodeRecord(kind, record)) };
+    const bytes = Buffer.from(encodeRecord(kind, record));
+    return { kind, id, field: fieldOf(kind, id), expectedRevision: undefined, bytes };
   });
   return async (first) => {
     const mark = nowMark();
