@@ -1,9 +1,6 @@
 /** The load's process: commits bursts of task updates, or transactions of as many puts. */
-import { burst, type LoadOrder, type LoadReport, windows } from './protocol.js';
+import { burst, inFlight, type LoadOrder, type LoadReport, windows } from './protocol.js';
 import { type Sender, startBerth, startEtcd } from './senders.js';
-
-/** Bursts that wait for their acknowledgement at once. */
-const inFlight = 32;
 
 let window: number = windows.berth;
 let send: Sender | undefined;

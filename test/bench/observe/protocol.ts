@@ -57,6 +57,8 @@ export interface PauseReport {
 }
 
 export const burst = 16;
+/** Bursts that wait for their acknowledgement at once. */
+export const inFlight = 32;
 export const valueBytes = 700;
 /**
  * Events that may be on the way to a subscriber. With Berth less than what a gateway keeps of each stream before it conflates;

@@ -16,7 +16,7 @@ import { type ScriptedRedis, scripts } from '@berth/shared/store/redis-scripts';
 import { RedisStore } from '@berth/shared/store/redis-store';
 import type { Write } from '@berth/shared/store/store';
 import { Redis } from 'ioredis';
-import { burst, valueBytes } from './protocol.js';
+import { burst, inFlight, valueBytes } from './protocol.js';
 import { field, nowMark, timeMark } from './wire.js';
 
 /** Sends the burst that begins with this event, and resolves once it is acknowledged. */
@@ -25,10 +25,10 @@ export type Sender = (first: number) => Promise<void>;
 const tasksPerJob = 10;
 const writesPerCommit = 500;
 /**
- * Those who write: they take turns, each on a connection of its own, as gateways and masters do. Of one connection Redis takes
- * hardly more than a commit in each turn of its loop, and syncs its file in each.
+ * Those who write take turns, each on a connection of its own: as many as bursts are in flight, so that none waits for another's.
+ * Of one connection Redis takes hardly more than a commit in each turn of its loop, and syncs its file in each.
  */
-const writers = 4;
+const writers = inFlight;
 const maxKept = 1_000;
 
 /** What `make` gives for each number, made once for those that fit into a bounded memory. */
