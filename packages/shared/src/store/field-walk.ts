@@ -1,14 +1,17 @@
 /** Wire types of Protobuf that occur in what is stored. */
 const wire = { varint: 0, lengthDelimited: 2 } as const;
 
-/** A walk over the fields of encoded messages, which goes into those that it is told to. It leaves no garbage: each change is read by it. */
+/**
+ * A walk over the fields of encoded messages, which goes into those that it is told to. It leaves no garbage: each change is read
+ * by it.
+ */
 export class FieldWalk {
   /** Of the field at hand: its number, where it begins and ends, and its value where that is a number. */
   field = 0;
   start = 0;
   end = 0;
   value = 0;
-  /** Whether fields did not end where they had to, or of kinds that no record of ours holds. */
+  /** Whether a field did not end where it had to, or is of a kind that no record of ours holds. */
   isBroken = false;
   readonly #bytes: Uint8Array;
   #at = 0;

@@ -22,7 +22,6 @@ export class RoundDraft {
   readonly #cell: CellView;
   readonly #nowMs: number;
   readonly #maxWrites: number;
-
   readonly #agents: Agents;
   readonly #limits: Limits;
   /** Stored tasks that were looked at and have to leave their room. */

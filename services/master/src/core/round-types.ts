@@ -39,7 +39,10 @@ export interface RoundInput {
   readonly patienceUntilMs: number;
   /** The jobs to look at, beside those that the reports touch. */
   readonly jobIds: readonly string[];
-  /** Each writes at most one task, so at most half of `maxWrites` of them. */
+  /**
+   * Each writes at most one task, so at most half of `maxWrites` of them; but a batch of them, which can only be acknowledged as
+   * a whole, where that is more.
+   */
   readonly reports: readonly RoundReport[];
   readonly queue: Queue;
   readonly agents: Agents;
