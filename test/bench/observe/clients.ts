@@ -5,7 +5,7 @@ import { ObserveRequest } from '@berth/shared/gen/berth/v1/observe_service';
 import type { ClientMessage, ClientOrder, ClientReport, StreamKind } from './protocol.js';
 import { ageOf, countBerth, countEtcd, countTitus, EventCounter, field } from './wire.js';
 
-const reportEveryMs = 2;
+const reportEveryMs = 5;
 /** Of each measurement; of more, those that come later are left out. */
 const maxAges = 1_000_000;
 const windowBytes = 16 * 1024 * 1024;

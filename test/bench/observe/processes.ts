@@ -97,7 +97,7 @@ function pauseWatch(child: ChildProcess): PauseWatch {
 
 /** The server that encodes and writes each change for each subscriber. */
 export async function startEach(redisUrl: string, cell: string): Promise<ServerProcess> {
-  const child = forkBeside('each.js', [redisUrl, cell]);
+  const child = forkBeside('each.js', { args: [redisUrl, cell] });
   const [message] = (await once(child, 'message')) as [{ port: number }];
   return serverOf(child, message.port);
 }
@@ -146,9 +146,16 @@ async function etcdBinary(): Promise<string> {
   return binary;
 }
 
-export function forkBeside(script: string, args: readonly string[] = []): ChildProcess {
+/** For load and subscribers: on several processors the collector of their garbage would hold up who is measured. */
+export const besideFlags: readonly string[] = ['--single-threaded-gc'];
+
+export function forkBeside(
+  script: string,
+  { args = [], flags = [] }: { readonly args?: readonly string[]; readonly flags?: readonly string[] } = {},
+): ChildProcess {
   return fork(fileURLToPath(new URL(script, import.meta.url)), args, {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: [...flags],
   });
 }
 

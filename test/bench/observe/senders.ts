@@ -1,6 +1,6 @@
 /*
- * How the load sends a burst. Each change is encoded once, before anything is measured, and has the time of its sending put into it
- * as it is sent: the load shares the machine with what it measures.
+ * How the load sends a burst. It is encoded when it is first sent, and has the time of its sending put into it each time: the load
+ * shares the machine with what it measures, and its garbage would stop both.
  */
 import { randomUUID } from 'node:crypto';
 import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from 'node:http2';
@@ -10,6 +10,7 @@ import { toRfc3339 } from '@berth/shared/model/task-state';
 import { encodeRecord, fieldOf } from '@berth/shared/store/codec';
 import { cellKeys } from '@berth/shared/store/keys';
 import { defaultLogLength } from '@berth/shared/store/limits';
+import { packWrites } from '@berth/shared/store/packed-writes';
 import type { PreparedCommit } from '@berth/shared/store/prepared-commit';
 import { commitArguments, commitResult } from '@berth/shared/store/redis-commit';
 import { type ScriptedRedis, scripts } from '@berth/shared/store/redis-scripts';
@@ -31,23 +32,51 @@ const writesPerCommit = 500;
 const writers = inFlight;
 const maxKept = 1_000;
 
-/** What `make` gives for each number, made once for those that fit into a bounded memory. */
-function kept<T>(make: (index: number) => T): (index: number) => T {
-  const all = new Map<number, T>();
-  return (index) => {
-    const known = all.get(index);
-    if (known !== undefined) return known;
-    const made = make(index);
-    if (all.size < maxKept) all.set(index, made);
-    return made;
-  };
+/** The bytes of a burst, and where in them the times of sending stand. */
+class ReadyBurst {
+  readonly bytes: Buffer;
+  readonly #marks: readonly number[];
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+    const marks: number[] = [];
+    for (let at = bytes.indexOf(timeMark); at >= 0; at = bytes.indexOf(timeMark, at + 1)) marks.push(at);
+    this.#marks = marks;
+  }
+
+  stamp(): void {
+    const mark = nowMark();
+    for (const at of this.#marks) this.bytes.write(mark, at, 'latin1');
+  }
 }
 
-/** A copy of the bytes with this time in them. */
-function stamped(bytes: Buffer, mark: string): Buffer {
-  const copy = Buffer.from(bytes);
-  copy.write(mark, bytes.indexOf(timeMark), 'latin1');
-  return copy;
+/** Bursts made before, each of which is used again once it has been acknowledged; a bounded number of them. */
+class BurstPool {
+  readonly #tasks: number;
+  readonly #make: (first: number) => Buffer;
+  readonly #idle = new Map<number, ReadyBurst[]>();
+  #made = 0;
+
+  /** `make` encodes the burst that begins with this task. */
+  constructor(tasks: number, make: (first: number) => Buffer) {
+    this.#tasks = tasks;
+    this.#make = make;
+  }
+
+  async use(first: number, send: (bytes: Buffer) => Promise<void>): Promise<void> {
+    const task = first % this.#tasks;
+    const idle = this.#idle.get(task) ?? [];
+    this.#idle.set(task, idle);
+    const ready = idle.pop() ?? this.#new(task);
+    ready.stamp();
+    await send(ready.bytes);
+    if (this.#made <= maxKept) idle.push(ready);
+  }
+
+  #new(task: number): ReadyBurst {
+    this.#made += 1;
+    return new ReadyBurst(this.#make(task));
+  }
 }
 
 function padding(used: number): string {
@@ -118,30 +147,31 @@ export async function startBerth(url: string, cell: string, tasks: number): Prom
     () => new Redis(url, { scripts: { ...scripts }, replyMapping: 'legacy' }) as ScriptedRedis,
   );
   const keys = cellKeys(cell);
-  const encoded = kept((index) => {
-    const { kind, id, record } = taskWrite(index);
-    const bytes = Buffer.from(encodeRecord(kind, record));
-    return { kind, id, field: fieldOf(kind, id), expectedRevision: undefined, bytes };
-  });
-  return async (first) => {
-    const mark = nowMark();
-    const writes = Array.from({ length: burst }, (_, index) => {
-      const write = encoded((first + index) % tasks);
-      return { ...write, bytes: stamped(write.bytes, mark) };
+  const bursts = new BurstPool(tasks, (first) =>
+    packWrites(
+      Array.from({ length: burst }, (_, index) => {
+        const { kind, id, record } = taskWrite((first + index) % tasks);
+        return { field: fieldOf(kind, id), bytes: encodeRecord(kind, record) };
+      }),
+    ),
+  );
+  return (first) =>
+    bursts.use(first, async (packed) => {
+      const commit = emptyCommit();
+      const { keys: named, args } = commitArguments(commit, keys, defaultLogLength);
+      // Its writes are the one argument that is no text.
+      const filled = args.map((arg) => (Buffer.isBuffer(arg) ? packed : arg));
+      const redis = turnOf(connections, first);
+      const result = commitResult(await redis.berthCommit(named.length, ...named, ...filled), commit);
+      if (!result.ok) throw new Error(JSON.stringify(result));
     });
-    const prepared = commitOf(writes);
-    const { keys: named, args } = commitArguments(prepared, keys, defaultLogLength);
-    const redis = turnOf(connections, first);
-    const result = commitResult(await redis.berthCommit(named.length, ...named, ...args), prepared);
-    if (!result.ok) throw new Error(JSON.stringify(result));
-  };
 }
 
-function commitOf(writes: PreparedCommit['writes']): PreparedCommit {
+function emptyCommit(): PreparedCommit {
   return {
     commitId: randomUUID(),
     actor: 'bench',
-    writes,
+    writes: [],
     expects: [],
     assignments: new Map(),
     claims: [],
@@ -154,25 +184,30 @@ function commitOf(writes: PreparedCommit['writes']): PreparedCommit {
 /** A burst is a transaction of as many puts; a client of gRPC would cost as much as etcd itself, so the call is made by hand. */
 export function startEtcd(port: number, tasks: number): Sender {
   const sessions = Array.from({ length: writers }, () => connect(`http://127.0.0.1:${port}`));
-  const encoded = kept((index) => {
-    const value = `${nowMark()}${padding(40)}`;
-    const put = Buffer.concat([field(1, `t${index}`), field(2, value)]);
-    return field(2, field(2, put));
-  });
-  return async (first) => {
-    const mark = nowMark();
-    const puts = Array.from({ length: burst }, (_, index) => stamped(encoded((first + index) % tasks), mark));
-    await call(turnOf(sessions, first), '/etcdserverpb.KV/Txn', puts);
-  };
+  const bursts = new BurstPool(tasks, (first) =>
+    messageOf(
+      Array.from({ length: burst }, (_, index) => {
+        const put = [field(1, `t${(first + index) % tasks}`), field(2, `${nowMark()}${padding(40)}`)];
+        return field(2, field(2, Buffer.concat(put)));
+      }),
+    ),
+  );
+  return (first) =>
+    bursts.use(first, (message) => call(turnOf(sessions, first), '/etcdserverpb.KV/Txn', message));
 }
 
-/** Resolves once the call has ended well; what it is answered is not looked at. */
-function call(session: ClientHttp2Session, path: string, parts: readonly Buffer[]): Promise<void> {
+/** A message in these parts, framed as gRPC does. */
+function messageOf(parts: readonly Buffer[]): Buffer {
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(
     parts.reduce((sum, { length }) => sum + length, 0),
     1,
   );
+  return Buffer.concat([prefix, ...parts]);
+}
+
+/** Resolves once the call has ended well, and the message is no longer needed; what it is answered is not looked at. */
+function call(session: ClientHttp2Session, path: string, message: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const stream = session.request({
       [constants.HTTP2_HEADER_METHOD]: 'POST',
@@ -187,6 +222,6 @@ function call(session: ClientHttp2Session, path: string, parts: readonly Buffer[
     };
     // An error may come in the place of headers, without trailers.
     stream.on('response', settle).on('trailers', settle).on('error', reject).resume();
-    stream.end(Buffer.concat([prefix, ...parts]));
+    stream.end(message);
   });
 }

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { waitFor } from '../../support/wait-for.js';
 import { quantile } from '../report.js';
-import { cpuSeconds, end, forkBeside, type ServerProcess } from './processes.js';
+import { besideFlags, cpuSeconds, end, forkBeside, type ServerProcess } from './processes.js';
 import type {
   ClientMessage,
   ClientOrder,
@@ -31,8 +31,8 @@ export interface Ages {
 export class Stage {
   readonly server: ServerProcess;
   readonly #kind: StreamKind;
-  readonly #clients: ChildProcess = forkBeside('clients.js');
-  readonly #load: ChildProcess = forkBeside('load.js');
+  readonly #clients: ChildProcess = forkBeside('clients.js', { flags: besideFlags });
+  readonly #load: ChildProcess = forkBeside('load.js', { flags: besideFlags });
   #report: ClientReport = { open: 0, slowest: 0, total: 0 };
   #reportedMs = 0;
   /** What each subscriber had received when the load began. */
