@@ -30,15 +30,9 @@ export function clusterStream(options: ClusterStreamOptions): ObserveStream<Clus
   });
 }
 
-const encoded = new WeakMap<ClusterNotification, Buffer>();
-
-/** The notification's bytes, encoded once for all subscribers. */
+/** The notification's bytes. They are not kept: whoever shares a batch shares what is made of it. */
 export function clusterNotificationBytes(notification: ClusterNotification): Buffer {
-  const known = encoded.get(notification);
-  if (known !== undefined) return known;
-  const bytes = encode(messageOf(notification));
-  encoded.set(notification, bytes);
-  return bytes;
+  return encode(messageOf(notification));
 }
 
 type Message = NonNullable<JobClusterNotification['notification']>;

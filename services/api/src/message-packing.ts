@@ -1,4 +1,5 @@
 /** Notifications as what is written: many small messages leave in one write. */
+import { keptWith } from '@berth/shared/model/kept-with';
 import type { Encoded } from '@berth/shared/rpc/fan-out';
 import { MessageBurst } from '@berth/shared/rpc/message-burst';
 
@@ -28,17 +29,9 @@ export function nextBurst(messages: Iterator<Buffer>): Encoded | undefined {
   return taken.length === 0 ? undefined : new MessageBurst(taken);
 }
 
-const packed = new WeakMap<readonly unknown[], WeakMap<object, readonly Encoded[]>>();
-
 /** The batch in bursts, made once for all who share the batch. */
 export function packedBatch<N>(batch: readonly N[], encode: Packing<N>): readonly Encoded[] {
-  const forms = packed.get(batch) ?? new WeakMap<object, readonly Encoded[]>();
-  packed.set(batch, forms);
-  const known = forms.get(encode);
-  if (known !== undefined) return known;
-  const bursts = pack(batch, encode);
-  forms.set(encode, bursts);
-  return bursts;
+  return keptWith(batch, encode, () => pack(batch, encode));
 }
 
 function pack<N>(batch: readonly N[], encode: Packing<N>): readonly Encoded[] {

@@ -20,4 +20,9 @@ export interface CommitChanges {
   /** Who asked for it: a caller's id, `master`, or `agent/ID`. */
   readonly actor: string;
   readonly changes: readonly AnyChange[];
+  /**
+   * The changes as the log holds them (see `store/packed-writes`), where it was the log that told of them. Part of what came over
+   * the network: whoever keeps it copies it.
+   */
+  readonly packed?: Uint8Array;
 }

@@ -44,18 +44,23 @@ export class MessageBurst {
   }
 }
 
-const withRoom = new WeakSet<Uint8Array>();
+/** Says of memory that there is room for a frame before it. */
+const hasRoom = Symbol('has room');
+
+interface Framable {
+  [hasRoom]?: true;
+}
 
 /** Memory for a message of so many bytes, with room for its frame before it: alone in a burst it is not copied. */
 export function framableBuffer(bytes: number): Buffer {
-  const message = Buffer.allocUnsafe(prefixBytes + bytes).subarray(prefixBytes);
-  withRoom.add(message);
+  const message: Buffer & Framable = Buffer.allocUnsafe(prefixBytes + bytes).subarray(prefixBytes);
+  message[hasRoom] = true;
   return message;
 }
 
 function frame(messages: readonly Uint8Array[]): Buffer {
-  const [only] = messages;
-  if (messages.length === 1 && only !== undefined && withRoom.has(only)) {
+  const only: (Uint8Array & Framable) | undefined = messages[0];
+  if (messages.length === 1 && only?.[hasRoom] === true) {
     const framed = Buffer.from(only.buffer, only.byteOffset - prefixBytes, prefixBytes + only.length);
     framed.writeUInt8(0);
     framed.writeUInt32BE(only.length, 1);

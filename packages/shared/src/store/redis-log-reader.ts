@@ -11,9 +11,35 @@ const entitiesPerBatch = 500;
 const revisionBytes = 8;
 const noWrites = Buffer.alloc(0);
 
-/** An entry with the commit before it, by which a reader recognises the log that it has read. */
-interface ChainedEntry extends LogEntry {
+/** An entry as it came. A class, and no object with a getter of its own: for each of those V8 keeps a shape, and what it holds. */
+class ReadEntry implements LogEntry {
+  readonly revision: number;
+  readonly commitId: string;
+  /** The commit before it, by which a reader recognises the log that it has read. */
   readonly previousCommitId: string;
+  readonly actor: string;
+  readonly atMs: number;
+  readonly packed: Buffer;
+  #writes: readonly StoredEntity[] | undefined;
+
+  constructor({ id, fields }: StreamEntry) {
+    const values = new Map(pairs(fields));
+    const of = (name: string) => values.get(name)?.toString() ?? '';
+    this.revision = Number(id.split('-')[0]);
+    this.commitId = of('commit');
+    this.previousCommitId = of('previous');
+    this.actor = of('actor');
+    this.atMs = Number(of('at'));
+    this.packed = values.get('writes') ?? noWrites;
+  }
+
+  /** Unpacked for those who look: who made the commit knows what it wrote. */
+  get writes(): readonly StoredEntity[] {
+    this.#writes ??= unpackWrites(this.packed).map(({ field, bytes }) => {
+      return { field, revision: this.revision, bytes: ownBytes(bytes) };
+    });
+    return this.#writes;
+  }
 }
 
 /**
@@ -70,11 +96,11 @@ export class RedisLogReader implements LogReader {
     this.#onClose();
   }
 
-  async #readEntries(after: LogHead, blockMs: number): Promise<readonly ChainedEntry[]> {
+  async #readEntries(after: LogHead, blockMs: number): Promise<readonly ReadEntry[]> {
     const key = this.#keys.log;
     const place = { key, afterId: `${after.revision}-0` };
     const streams = await readStreams(this.#connection, [place], { limit: entriesPerRead, blockMs });
-    return (streams.get(key) ?? []).map(logEntry);
+    return (streams.get(key) ?? []).map((entry) => new ReadEntry(entry));
   }
 
   /** Nothing came: because nothing happened, or because this is no longer the log that it was. */
@@ -93,7 +119,7 @@ function isDiverged(head: LogHead, after: LogHead): boolean {
   );
 }
 
-function checkEntries(entries: readonly ChainedEntry[], after: LogHead): LogRead {
+function checkEntries(entries: readonly ReadEntry[], after: LogHead): LogRead {
   let { revision, commitId } = after;
   for (const entry of entries) {
     if (entry.revision !== revision + 1) return { ok: false, reason: 'trimmed' };
@@ -101,26 +127,6 @@ function checkEntries(entries: readonly ChainedEntry[], after: LogHead): LogRead
     ({ revision, commitId } = entry);
   }
   return { ok: true, entries };
-}
-
-function logEntry({ id, fields }: StreamEntry): ChainedEntry {
-  const revision = Number(id.split('-')[0]);
-  const values = new Map(pairs(fields));
-  const of = (name: string) => values.get(name)?.toString() ?? '';
-  const [commitId, previousCommitId, actor] = [of('commit'), of('previous'), of('actor')];
-  return {
-    revision,
-    commitId,
-    previousCommitId,
-    actor,
-    atMs: Number(of('at')),
-    // Unpacked by those who look: who made the commit knows what it wrote.
-    get writes() {
-      return unpackWrites(values.get('writes') ?? noWrites).map(({ field, bytes }) => {
-        return { field, revision, bytes: ownBytes(bytes) };
-      });
-    },
-  };
 }
 
 function storedEntity(field: string, value: Buffer): StoredEntity {

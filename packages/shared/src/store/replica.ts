@@ -241,14 +241,18 @@ export class Replica implements CellView {
   /** How many changes the entry made, or why it could not be applied. */
   #tryApply(entry: LogEntry): number | string {
     const { revision, commitId, atMs, actor } = entry;
+    const own = this.#own.take(commitId);
     let changes: CommitChanges['changes'];
     try {
-      changes = this.#tables.apply(entry, this.#own.take(commitId));
+      changes = this.#tables.apply(entry, own);
     } catch (err) {
       this.#log.error({ err, revision }, 'an entry of the change log cannot be decoded');
       return `its entry ${revision} cannot be decoded`;
     }
-    this.#advance({ revision, commitId, atMs, actor, changes });
+    // Where something was passed over, the log holds more than what changed here.
+    const isWhole = changes.length === (own ?? entry.writes).length;
+    const packed = isWhole ? entry.packed : undefined;
+    this.#advance({ revision, commitId, atMs, actor, changes, ...(packed && { packed }) });
     return changes.length;
   }
 

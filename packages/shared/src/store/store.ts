@@ -110,6 +110,8 @@ export interface LogEntry {
   readonly atMs: number;
   readonly actor: string;
   readonly writes: readonly StoredEntity[];
+  /** The writes as the log holds them (see `packed-writes`), where it is one that holds them so. Not to be kept without a copy. */
+  readonly packed?: Uint8Array;
 }
 
 /** Entries after a revision, or the news that they cannot be had: trimmed away, or the log is another one. */

@@ -29,25 +29,32 @@ export function searchJobs(view: CellView, lists: JobLists, filter: Filter): rea
 
 function isFound(view: CellView, id: string, filter: Filter): boolean {
   const job = view.find('job', id);
-  return job !== undefined && matchesUnlisted(filter, lazyView(view, job));
+  return job !== undefined && matchesUnlisted(filter, new LazyView(view, job));
 }
 
-/** A job's tasks are gathered only where a criterion looks at them. */
-function lazyView(view: CellView, job: JobView['job']): JobView {
-  const status = view.find('jobStatus', job.id);
-  return {
-    job,
-    ...(status === undefined ? {} : { status }),
-    get tasks() {
-      return view.tasksOf(job.id);
-    },
-  };
+/** A job whose tasks are gathered only where a criterion looks at them. */
+class LazyView implements JobView {
+  readonly job: JobView['job'];
+  readonly #view: CellView;
+
+  constructor(view: CellView, job: JobView['job']) {
+    this.job = job;
+    this.#view = view;
+  }
+
+  get status(): JobView['status'] {
+    return this.#view.find('jobStatus', this.job.id);
+  }
+
+  get tasks(): JobView['tasks'] {
+    return this.#view.tasksOf(this.job.id);
+  }
 }
 
 function named(view: CellView, { jobIds = new Set(), everyTest }: Filter): readonly Created[] {
   return [...jobIds]
     .flatMap((id) => view.find('job', id) ?? [])
-    .filter((job) => everyTest(lazyView(view, job)))
+    .filter((job) => everyTest(new LazyView(view, job)))
     .map(({ id, record }) => ({ id, createdAtMs: record.createdAtMs }))
     .sort(byCreation);
 }

@@ -66,7 +66,7 @@ export const jobConflation: Conflation<Notification> = {
 /** A job as a subscriber first sees it. The entities are immutable, so holding on to them is a snapshot. */
 export interface JobView {
   readonly job: Entity<'job'>;
-  readonly status?: Entity<'jobStatus'>;
+  readonly status?: Entity<'jobStatus'> | undefined;
   readonly tasks: readonly Entity<'task'>[];
 }
 
@@ -74,8 +74,7 @@ export interface JobView {
 export function jobViewOf(view: CellMoment, jobId: string): JobView | undefined {
   const job = view.find('job', jobId);
   if (job === undefined) return undefined;
-  const status = view.find('jobStatus', jobId);
-  return { job, ...(status === undefined ? {} : { status }), tasks: view.tasksOf(jobId) };
+  return { job, status: view.find('jobStatus', jobId), tasks: view.tasksOf(jobId) };
 }
 
 /** All live jobs, in the order in which they were created, looked up as they are taken. */

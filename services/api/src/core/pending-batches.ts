@@ -1,3 +1,4 @@
+import { keptWith } from '@berth/shared/model/kept-with';
 import { AgeMarks } from './age-marks.js';
 import { type Conflation, PendingChanges } from './pending-changes.js';
 
@@ -135,12 +136,8 @@ interface Waiting<N> {
 }
 
 /** Batches are shared by many subscribers, each of whom asks for the same sum. */
-const sizes = new WeakMap<readonly unknown[], number>();
-
 function sizeOf<N>(batch: readonly N[], conflation: Conflation<N>): number {
-  const known = sizes.get(batch);
-  if (known !== undefined) return known;
-  const size = batch.reduce((sum, notification) => sum + conflation.sizeOf(notification), 0);
-  sizes.set(batch, size);
-  return size;
+  return keptWith(batch, conflation, () =>
+    batch.reduce((sum, notification) => sum + conflation.sizeOf(notification), 0),
+  );
 }

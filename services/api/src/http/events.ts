@@ -5,6 +5,7 @@
  * and whoever comes back gets a new snapshot, never older than what it has seen.
  */
 import type { ServerResponse } from 'node:http';
+import { keptWith } from '@berth/shared/model/kept-with';
 import { type HttpErrorBody, toHttpError } from '@berth/shared/rpc/http-status';
 import { callStream, type InProcessOptions, isShared, messagesIn } from '@berth/shared/rpc/in-process-call';
 import { minRevisionKey } from '../cell.js';
@@ -82,17 +83,13 @@ function end(response: ServerResponse, failure: Failure | undefined): HttpErrorB
   return undefined;
 }
 
-const shared = new WeakMap<object, readonly Event[]>();
-
 /** What many streams write is turned into events once. */
 function eventsOf(written: unknown, options: EventStreamOptions): readonly Event[] {
   const { deserialize, toJson, ids } = options;
   const eventsIn = (messages: readonly unknown[]) =>
     messages.map((message) => messageEvent(toJson(message), ids));
   if (!isShared(written)) return eventsIn([written]);
-  const known = shared.get(written) ?? eventsIn(messagesIn(written, deserialize));
-  shared.set(written, known);
-  return known;
+  return keptWith(written, eventsOf, () => eventsIn(messagesIn(written, deserialize)));
 }
 
 function textOf(events: readonly Event[], { ids }: EventStreamOptions): string {

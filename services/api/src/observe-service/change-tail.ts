@@ -5,6 +5,7 @@ import type { Subscription } from 'rxjs';
 import type { CommitMark } from '../core/cell-news.js';
 import type { ChangingView } from '../observe-hub.js';
 import { KeptCommit } from './kept-commit.js';
+import { RecycledMemory } from './recycled-memory.js';
 
 /** What is kept of the past, whichever is reached first. */
 export interface TailLimits {
@@ -14,10 +15,14 @@ export interface TailLimits {
 
 export const defaultTailLimits: TailLimits = { commits: 50_000, bytes: 64 * 1024 * 1024 };
 
+/** Some hundred commits in a busy cell. */
+const segmentBytes = 1024 * 1024;
+
 /** The last commits that this gateway has seen, in memory: most subscribers that come back were away for a moment only. */
 export class ChangeTail {
   readonly #limits: TailLimits;
   readonly #subscription: Subscription;
+  readonly #memory = new RecycledMemory(segmentBytes);
   /** A ring would save the moving; a queue that is cut off in large pieces does so seldom enough. */
   #commits: KeptCommit[] = [];
   #first = 0;
@@ -43,7 +48,7 @@ export class ChangeTail {
     return this.#before;
   }
 
-  /** The commits after the position; undefined where it lies too far back, or in another history. */
+  /** The commits after the position, to be looked at in this turn; undefined where it lies too far back, or in another history. */
   after({ revision, commitId }: LogHead): readonly KeptCommit[] | undefined {
     const index = revision - this.#before.revision;
     const kept = this.#commits.length - this.#first;
@@ -60,7 +65,7 @@ export class ChangeTail {
   #take(commit: CommitChanges): void {
     this.#last = { revision: commit.revision, commitId: commit.commitId, atMs: commit.atMs };
     if (commit.actor === resyncActor) return this.#startAnew(commit);
-    const kept = new KeptCommit(commit);
+    const kept = new KeptCommit(commit, this.#memory);
     this.#commits.push(kept);
     this.#bytes += kept.byteLength;
     while (this.#bytes > this.#limits.bytes || this.#commits.length - this.#first > this.#limits.commits)
@@ -73,12 +78,14 @@ export class ChangeTail {
   #forgetFirst(): void {
     const oldest = this.#commits[this.#first];
     if (oldest === undefined) return;
+    oldest.forget(this.#memory);
     this.#bytes -= oldest.byteLength;
     this.#before = { revision: oldest.revision, commitId: oldest.commitId };
     this.#first += 1;
   }
 
   #startAnew({ revision, commitId }: CommitChanges): void {
+    for (const commit of this.#commits.slice(this.#first)) commit.forget(this.#memory);
     this.#commits = [];
     this.#first = 0;
     this.#bytes = 0;

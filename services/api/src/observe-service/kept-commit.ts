@@ -3,6 +3,7 @@ import { fieldOf } from '@berth/shared/store/codec';
 import { type PackedWrite, packWrites, unpackWrites } from '@berth/shared/store/packed-writes';
 import type { StoredEntity } from '@berth/shared/store/store';
 import { type CommitMark, isNews } from '../core/cell-news.js';
+import type { KeptBytes, RecycledMemory } from './recycled-memory.js';
 
 /** What a commit costs beside its records, roughly. */
 const overheadBytes = 256;
@@ -15,13 +16,13 @@ export class KeptCommit implements CommitMark {
   readonly revision: number;
   readonly commitId: string;
   readonly atMs: number;
-  readonly #packed: Buffer;
+  readonly #packed: KeptBytes;
 
-  constructor({ revision, commitId, atMs, changes }: CommitChanges) {
-    this.revision = revision;
-    this.commitId = commitId;
-    this.atMs = atMs;
-    this.#packed = packWrites(changes.filter(isNews).map(writeOf));
+  constructor(commit: CommitChanges, memory: RecycledMemory) {
+    this.revision = commit.revision;
+    this.commitId = commit.commitId;
+    this.atMs = commit.atMs;
+    this.#packed = memory.keep(packedNews(commit));
   }
 
   /** Roughly what it keeps in memory. */
@@ -29,11 +30,22 @@ export class KeptCommit implements CommitMark {
     return this.#packed.length + overheadBytes;
   }
 
-  /** What was told: each record as it was stored, empty where the entity was removed. Not copied. */
+  /** What was told: each record as it was stored, empty where the entity was removed. Not copied, and not to be asked for later. */
   get writes(): readonly StoredEntity[] {
     const { revision } = this;
-    return Array.from(unpackWrites(this.#packed), (write) => ({ ...write, revision }));
+    return Array.from(unpackWrites(this.#packed.lend()), (write) => ({ ...write, revision }));
   }
+
+  /** It is no longer kept. `memory` is the one that it was given. */
+  forget(memory: RecycledMemory): void {
+    memory.giveUp(this.#packed);
+  }
+}
+
+/** Most commits are news as a whole, and come packed. */
+function packedNews({ changes, packed }: CommitChanges): Uint8Array {
+  const news = changes.filter(isNews);
+  return packed !== undefined && news.length === changes.length ? packed : packWrites(news.map(writeOf));
 }
 
 const removed = new Uint8Array(0);
