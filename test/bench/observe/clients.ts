@@ -20,7 +20,7 @@ const counts = { titus: countTitus, berth: countBerth, etcd: countEtcd } as cons
 interface Open {
   readonly stream: ClientHttp2Stream;
   readonly counter: EventCounter;
-  isStalled: boolean;
+  isLeftOut: boolean;
   /** Whether anything has come: the server has subscribed it. */
   hasBegun: boolean;
 }
@@ -85,7 +85,7 @@ function openStream(session: ClientHttp2Session, kind: StreamKind): Open {
   prefix.writeUInt32BE(request.length, 1);
   stream.write(Buffer.concat([prefix, request]));
   if (kind === 'titus') stream.end();
-  const opened: Open = { stream, counter: new EventCounter(counts[kind]), isStalled: false, hasBegun: false };
+  const opened: Open = { stream, counter: new EventCounter(counts[kind]), isLeftOut: false, hasBegun: false };
   stream.on('data', (chunk: Buffer) => {
     opened.hasBegun = true;
     opened.counter.take(chunk);
@@ -106,8 +106,8 @@ function fail(error: Error): void {
 let last = '';
 setInterval(() => {
   if (!process.connected) return;
-  const reading = streams.filter(({ isStalled }) => !isStalled);
-  const events = reading.map(({ counter }) => counter.events);
+  const counting = streams.filter(({ isLeftOut }) => !isLeftOut);
+  const events = counting.map(({ counter }) => counter.events);
   const report: ClientReport = {
     open: streams.filter(({ hasBegun }) => hasBegun).length,
     slowest: events.reduce((least, one) => Math.min(least, one), Number.POSITIVE_INFINITY),
@@ -129,11 +129,13 @@ process.on('message', (order: ClientOrder) => {
       if (!order.on) process.send?.({ ages: ages ?? [] } satisfies ClientMessage);
       ages = order.on ? [] : undefined;
       return;
+    case 'leaveOut':
+      for (const one of streams.slice(0, order.count)) one.isLeftOut = true;
+      return;
     case 'stall':
-      for (const one of streams.slice(0, order.stalled)) {
-        one.isStalled = true;
-        one.stream.pause();
-      }
+      for (const { stream } of streams.filter(({ isLeftOut }) => isLeftOut))
+        if (order.isStalled) stream.pause();
+        else stream.resume();
       return;
     case 'closeAll': {
       const closing = sessions;

@@ -12,10 +12,11 @@ export type ClientOrder =
       readonly connections: number;
     }
   | { readonly do: 'measureAges'; readonly on: boolean }
-  | { readonly do: 'stall'; readonly stalled: number }
+  | { readonly do: 'leaveOut'; readonly count: number }
+  | { readonly do: 'stall'; readonly isStalled: boolean }
   | { readonly do: 'closeAll' };
 
-/** From the clients: what the slowest of those that read, and all together, have received. */
+/** From the clients: what the slowest of those that count, and all together, have received. */
 export interface ClientReport {
   readonly open: number;
   readonly slowest: number;

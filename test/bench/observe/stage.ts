@@ -39,7 +39,7 @@ export class Stage {
   #base = 0;
   #isLoading = false;
   #isUnbounded = false;
-  #stalled = 0;
+  #leftOut = 0;
 
   constructor(server: ServerProcess, kind: StreamKind) {
     this.server = server;
@@ -108,16 +108,22 @@ export class Stage {
     this.#isUnbounded = false;
   }
 
-  /** The first stream reads nothing any more, and no longer counts. */
-  async stall(stalled: number): Promise<void> {
-    this.#order({ do: 'stall', stalled });
-    this.#stalled = stalled;
+  /** The first streams are not counted from now on, and may be stalled. */
+  async leaveOut(count: number): Promise<void> {
+    this.#order({ do: 'leaveOut', count });
+    this.#leftOut = count;
+    await this.#settle();
+  }
+
+  /** What is left out reads nothing, or reads on. */
+  async stall(isStalled: boolean): Promise<void> {
+    this.#order({ do: 'stall', isStalled });
     await this.#settle();
   }
 
   async closeStreams(): Promise<void> {
     this.#order({ do: 'closeAll' });
-    this.#stalled = 0;
+    this.#leftOut = 0;
     await waitFor(() => this.#report.open === 0, { what: 'the streams are closed', timeoutMs: patienceMs });
   }
 
@@ -131,7 +137,7 @@ export class Stage {
   }
 
   get #streams(): number {
-    return this.#report.open - this.#stalled;
+    return this.#report.open - this.#leftOut;
   }
 
   async #run(events: number, eventsPerSecond?: number): Promise<number> {

@@ -46,9 +46,14 @@ export class EventCounter {
   }
 }
 
-/** Calls `found` with each length-delimited field of a message; others are passed over. */
-export function fieldsOf(payload: Buffer, found: (field: number, bytes: Buffer) => void): void {
-  let at = 0;
+/** Calls `found` with each length-delimited field between two places, and where its bytes lie; others are passed over. */
+function eachBetween(
+  payload: Buffer,
+  from: number,
+  to: number,
+  found: (field: number, from: number, to: number) => void,
+): void {
+  let at = from;
   const varint = () => {
     let value = 0;
     for (let shift = 1; ; shift *= 128) {
@@ -58,21 +63,22 @@ export function fieldsOf(payload: Buffer, found: (field: number, bytes: Buffer) 
       if (byte < 0x80) return value;
     }
   };
-  while (at < payload.length) {
+  while (at < to) {
     const tag = varint();
     const wireType = tag & 7;
     if (wireType === 0) varint();
     else if (wireType === 2) {
       const length = varint();
-      found(Math.floor(tag / 8), payload.subarray(at, at + length));
+      found(Math.floor(tag / 8), at, at + length);
       at += length;
     } else throw new Error(`wire type ${wireType} is not expected here`);
   }
 }
 
-function countOf(payload: Buffer, wanted: number): number {
+/** How many fields of that number lie between the two places. Without looking into them: a subscriber counts each event. */
+function countBetween(payload: Buffer, from: number, to: number, wanted: number): number {
   let count = 0;
-  fieldsOf(payload, (field) => {
+  eachBetween(payload, from, to, (field) => {
     if (field === wanted) count += 1;
   });
   return count;
@@ -84,18 +90,18 @@ export const countTitus: EventCount = () => 1;
 /** berth.v1.ObserveResponse: the changes of the commits; of a snapshot, its entities. */
 export const countBerth: EventCount = (payload) => {
   let count = 0;
-  fieldsOf(payload, (kind, body) => {
-    if (kind === 2) count += countOf(body, 1);
+  eachBetween(payload, 0, payload.length, (kind, from, to) => {
+    if (kind === 2) count += countBetween(payload, from, to, 1);
     if (kind !== 1) return;
-    fieldsOf(body, (_, commit) => {
-      count += countOf(commit, 4);
+    eachBetween(payload, from, to, (_, commitFrom, commitTo) => {
+      count += countBetween(payload, commitFrom, commitTo, 4);
     });
   });
   return count;
 };
 
 /** etcdserverpb.WatchResponse: its events. */
-export const countEtcd: EventCount = (payload) => countOf(payload, 11);
+export const countEtcd: EventCount = (payload) => countBetween(payload, 0, payload.length, 11);
 
 function varintBytes(value: number): number[] {
   return value < 0x80 ? [value] : [(value % 0x80) | 0x80, ...varintBytes(Math.floor(value / 0x80))];

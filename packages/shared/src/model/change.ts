@@ -4,8 +4,8 @@ import type { Entity, EntityKind } from './entity.js';
 export interface Change<K extends EntityKind = EntityKind> {
   readonly kind: K;
   readonly id: string;
-  readonly before?: Entity<K>;
-  readonly after?: Entity<K>;
+  readonly before?: Entity<K> | undefined;
+  readonly after?: Entity<K> | undefined;
 }
 
 /** A {@link Change} of any kind, to be told apart by `kind`. */

@@ -137,12 +137,7 @@ function knownEntity({ kind, id, record, bytes }: EncodedWrite, revision: number
 function changeOf(before: AnyEntity | undefined, after: AnyEntity | undefined): AnyChange {
   const named = after ?? before;
   if (named === undefined) throw new TypeError('a change has a before or an after');
-  return {
-    kind: named.kind,
-    id: named.id,
-    ...(before === undefined ? {} : { before }),
-    ...(after === undefined ? {} : { after }),
-  } as AnyChange;
+  return { kind: named.kind, id: named.id, before, after } as AnyChange;
 }
 
 /** The change from one state of a cell to another: what was created or changed, then what was removed. */

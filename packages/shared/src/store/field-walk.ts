@@ -57,6 +57,12 @@ export class FieldWalk {
 
   /** Broken for a number that JavaScript cannot hold exactly, or where the bytes end in it. */
   #varint(): number {
+    // Most tags and lengths, and all states, are of one byte.
+    const first = this.#bytes[this.#at] ?? 0x80;
+    if (first < 0x80) {
+      this.#at += 1;
+      return first;
+    }
     let value = 0;
     for (let factor = 1; factor <= 2 ** 49; factor *= 128) {
       const byte = this.#bytes[this.#at];

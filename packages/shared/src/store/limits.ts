@@ -16,8 +16,8 @@ export const defaultCommitTimeoutMs = 15_000;
 /** How long a commit id is remembered: well beyond the time in which its sender may repeat it. */
 export const commitMemoryMs = 150_000;
 
-/** Entries of the log that one read returns at most. */
-export const entriesPerRead = 128;
+/** Entries of the log that one read returns at most: in a busy cell those of some milliseconds, so that the first are not kept waiting. */
+export const entriesPerRead = 32;
 
 /** How long any other command may wait for its reply, attempts over new connections included. */
 export const commandTimeoutMs = 10_000;

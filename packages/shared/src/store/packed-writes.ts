@@ -1,4 +1,4 @@
-import { packParts, unpackParts } from './packed-parts.js';
+import { packParts } from './packed-parts.js';
 
 /** A write as it is packed, a name and then a record; empty bytes are a removal. */
 export interface PackedWrite {
@@ -12,14 +12,33 @@ export function packWrites(writes: readonly PackedWrite[]): Buffer {
   return packParts(writes.flatMap(({ field, bytes }) => [field, bytes]));
 }
 
-/** The writes that were packed, in order. Their bytes are not copied. Throws RangeError where it ends in the middle of one. */
-export function unpackWrites(packed: Buffer): PackedWrite[] {
-  const parts = unpackParts(packed);
-  if (parts.length % 2 !== 0) throw new RangeError('the last packed write has no record');
+const lengthBytes = 4;
+
+/**
+ * The writes that were packed, in order. Their bytes are not copied, unless `copy` does so. Throws RangeError where it ends in
+ * the middle of one. Each change is read by this: it makes as little garbage as it can.
+ */
+export function unpackWrites(
+  packed: Buffer,
+  copy: (part: Buffer) => Uint8Array = (part) => part,
+): PackedWrite[] {
   const writes: PackedWrite[] = [];
-  for (let at = 0; at + 1 < parts.length; at += 2) {
-    const [field, bytes] = [parts[at], parts[at + 1]];
-    if (field !== undefined && bytes !== undefined) writes.push({ field: field.toString(), bytes });
+  for (let at = 0; at < packed.length; ) {
+    const fieldEnd = endOf(packed, at);
+    const bytesEnd = endOf(packed, fieldEnd);
+    writes.push({
+      field: packed.toString('utf8', at + lengthBytes, fieldEnd),
+      bytes: copy(packed.subarray(fieldEnd + lengthBytes, bytesEnd)),
+    });
+    at = bytesEnd;
   }
   return writes;
+}
+
+/** Where the part ends whose length stands here. */
+function endOf(packed: Buffer, at: number): number {
+  if (at >= packed.length) throw new RangeError('the last packed write has no record');
+  const end = at + lengthBytes + packed.readUInt32BE(at);
+  if (end > packed.length) throw new RangeError('packed writes end in the middle of one');
+  return end;
 }

@@ -3,6 +3,7 @@ import { entriesPerRead } from './limits.js';
 import { unpackWrites } from './packed-writes.js';
 import type { RedisConnection } from './redis-connection.js';
 import { pairs, readLimit, readStreams, type StreamEntry } from './redis-stream.js';
+import { SharedCopies } from './shared-copies.js';
 import type { LogEntry, LogHead, LogRead, LogReader, StoredEntity } from './store.js';
 
 /** How many entities one step of a scan asks for. */
@@ -35,8 +36,8 @@ class ReadEntry implements LogEntry {
 
   /** Unpacked for those who look: who made the commit knows what it wrote. */
   get writes(): readonly StoredEntity[] {
-    this.#writes ??= unpackWrites(this.packed).map(({ field, bytes }) => {
-      return { field, revision: this.revision, bytes: ownBytes(bytes) };
+    this.#writes ??= unpackWrites(this.packed, ownBytes).map(({ field, bytes }) => {
+      return { field, revision: this.revision, bytes };
     });
     return this.#writes;
   }
@@ -134,7 +135,9 @@ function storedEntity(field: string, value: Buffer): StoredEntity {
   return { field, revision, bytes: ownBytes(value.subarray(revisionBytes)) };
 }
 
+const copies = new SharedCopies();
+
 /** A copy: the client's buffers are parts of what came over the network, which they would keep in memory as a whole. */
 function ownBytes(part: Uint8Array): Uint8Array {
-  return new Uint8Array(part);
+  return copies.of(part);
 }

@@ -31,6 +31,8 @@ export const resyncActor = 'resync';
 const defaultBlockMs = 5_000;
 /** The reader itself waits for a lost connection; this only keeps a quick failure from being repeated at once. */
 const followRetryPolicy: BackoffPolicy = { initialMs: 50, maxMs: 1_000, jitter: 0.5 };
+/** With more entries than this read in a row, and no end yet, a replica is behind. */
+const backlogEntries = 128;
 /** Other work gets its turn after this many changes of a long backlog. */
 const changesPerTurn = 1_000;
 
@@ -62,6 +64,8 @@ export class Replica implements CellView {
   #lastCommitAtMs: number;
   #isConnected = true;
   #isBehind = false;
+  /** Entries in full reads without one between them that was not. */
+  #backlog = 0;
 
   /**
    * Resolves when the state at the present head is in memory; tries again while the store does not answer, until the
@@ -224,8 +228,10 @@ export class Replica implements CellView {
     const read = await this.#reader.readLog(this.#head, this.#isConnected ? this.#blockMs : 0);
     if (this.#closing.signal.aborted) return;
     if (!read.ok) return this.#resynchronise(`the change log was ${read.reason}`);
-    // A full read means that there is more to come.
-    this.#isBehind = read.entries.length >= entriesPerRead;
+    // A full read means that there is more to come; some in a row, that it is not only much at once.
+    const isFull = read.entries.length >= entriesPerRead;
+    this.#backlog = isFull ? this.#backlog + read.entries.length : 0;
+    this.#isBehind = this.#backlog >= backlogEntries;
     let changes = 0;
     for (const entry of read.entries) {
       const applied = this.#tryApply(entry);
