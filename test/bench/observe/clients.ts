@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { ObserveRequest } from '@berth/shared/gen/berth/v1/observe_service';
 import type { ClientMessage, ClientOrder, ClientReport, StreamKind } from './protocol.js';
-import { ageOf, countBerth, countEtcd, countTitus, EventCounter, field } from './wire.js';
+import { ageOf, berthShape, EventCounter, etcdShape, field, titusShape } from './wire.js';
 
 const reportEveryMs = 5;
 /** Of each measurement; of more, those that come later are left out. */
@@ -15,7 +15,7 @@ const paths: Readonly<Record<StreamKind, string>> = {
   berth: '/berth.v1.ObserveService/Observe',
   etcd: '/etcdserverpb.Watch/Watch',
 };
-const counts = { titus: countTitus, berth: countBerth, etcd: countEtcd } as const;
+const shapes = { titus: titusShape, berth: berthShape, etcd: etcdShape } as const;
 
 interface Open {
   readonly stream: ClientHttp2Stream;
@@ -85,7 +85,7 @@ function openStream(session: ClientHttp2Session, kind: StreamKind): Open {
   prefix.writeUInt32BE(request.length, 1);
   stream.write(Buffer.concat([prefix, request]));
   if (kind === 'titus') stream.end();
-  const opened: Open = { stream, counter: new EventCounter(counts[kind]), isLeftOut: false, hasBegun: false };
+  const opened: Open = { stream, counter: new EventCounter(shapes[kind]), isLeftOut: false, hasBegun: false };
   stream.on('data', (chunk: Buffer) => {
     opened.hasBegun = true;
     opened.counter.take(chunk);

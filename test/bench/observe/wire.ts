@@ -1,107 +1,118 @@
 /** Just enough of the wire to count what arrives: a client that decoded everything would be what is measured. */
 
-/** Events in the payload of one message. */
-export type EventCount = (payload: Buffer) => number;
+/** Which fields of a message are events, and in which there are some. */
+interface EventFields {
+  readonly [field: number]: 'event' | EventFields;
+}
+
+/** What a stream's messages hold; or that each message is an event. */
+export type MessageShape = 'event' | EventFields;
+
+/** One message, one change. */
+export const titusShape: MessageShape = 'event';
+/** berth.v1.ObserveResponse: the changes of the commits; of a snapshot, its entities. */
+export const berthShape: MessageShape = { 1: { 1: { 4: 'event' } }, 2: { 1: 'event' } };
+/** etcdserverpb.WatchResponse: its events. */
+export const etcdShape: MessageShape = { 11: 'event' };
 
 const prefixBytes = 5;
 
-/** Cuts a gRPC response into messages and counts their events. */
+/** A message that is being read: where it ends, and what to look for in it. */
+interface Level {
+  readonly end: number;
+  readonly fields: EventFields;
+}
+
+/**
+ * Counts the events in a gRPC response as it comes, in pieces that end anywhere. It reads tags and lengths and passes over the
+ * rest: whoever put messages together first would be what is measured.
+ */
 export class EventCounter {
   events = 0;
-  readonly #count: EventCount;
-  #rest: Buffer = Buffer.alloc(0);
-  #chunks: Buffer[] = [];
-  #held = 0;
-  /** Bytes that must be there before looking again is of use. */
-  #needed = prefixBytes;
+  readonly #shape: MessageShape;
+  /** Positions count from the beginning of the stream: of the piece at hand, and of what is to be read next. */
+  #pieceAt = 0;
+  #at = 0;
+  readonly #levels: Level[] = [];
+  /** Of the number that is being read: what it is, its value so far, the weight of its next byte, and its bytes. */
+  #reading: 'prefix' | 'tag' | 'length' | 'number' = 'prefix';
+  #value = 0;
+  #weight = 1;
+  #bytes = 0;
+  #field = 0;
 
-  constructor(count: EventCount) {
-    this.#count = count;
+  constructor(shape: MessageShape) {
+    this.#shape = shape;
   }
 
-  take(chunk: Buffer): void {
-    this.#chunks.push(chunk);
-    this.#held += chunk.length;
-    if (this.#held < this.#needed) return;
-    this.#rest = this.#chunks.length === 1 ? chunk : Buffer.concat(this.#chunks);
-    this.#cut();
-    this.#chunks = this.#rest.length === 0 ? [] : [this.#rest];
-    this.#held = this.#rest.length;
-  }
-
-  #cut(): void {
-    let at = 0;
-    const { length } = this.#rest;
-    this.#needed = prefixBytes;
-    while (length - at >= prefixBytes) {
-      const end = at + prefixBytes + this.#rest.readUInt32BE(at + 1);
-      if (end > length) {
-        this.#needed = end - at;
-        break;
-      }
-      this.events += this.#count(this.#rest.subarray(at + prefixBytes, end));
-      at = end;
+  take(piece: Buffer): void {
+    const end = this.#pieceAt + piece.length;
+    while (this.#at < end) {
+      const byte = piece[this.#at - this.#pieceAt] ?? 0;
+      this.#at += 1;
+      if (this.#reading === 'prefix') this.#readPrefix(byte);
+      else this.#readVarint(byte);
+      this.#closeLevels();
     }
-    this.#rest = this.#rest.subarray(at);
+    this.#pieceAt = end;
   }
-}
 
-/** Calls `found` with each length-delimited field between two places, and where its bytes lie; others are passed over. */
-function eachBetween(
-  payload: Buffer,
-  from: number,
-  to: number,
-  found: (field: number, from: number, to: number) => void,
-): void {
-  let at = from;
-  const varint = () => {
-    let value = 0;
-    for (let shift = 1; ; shift *= 128) {
-      const byte = payload[at] ?? 0;
-      at += 1;
-      value += (byte & 0x7f) * shift;
-      if (byte < 0x80) return value;
+  #readPrefix(byte: number): void {
+    this.#bytes += 1;
+    // The first says whether the message is compressed.
+    if (this.#bytes > 1) this.#value = this.#value * 256 + byte;
+    if (this.#bytes < prefixBytes) return;
+    const length = this.#value;
+    this.#begin('prefix');
+    if (this.#shape === 'event') {
+      this.events += 1;
+      this.#at += length;
+    } else {
+      this.#levels.push({ end: this.#at + length, fields: this.#shape });
+      this.#begin('tag');
     }
-  };
-  while (at < to) {
-    const tag = varint();
-    const wireType = tag & 7;
-    if (wireType === 0) varint();
-    else if (wireType === 2) {
-      const length = varint();
-      found(Math.floor(tag / 8), at, at + length);
-      at += length;
-    } else throw new Error(`wire type ${wireType} is not expected here`);
+  }
+
+  #readVarint(byte: number): void {
+    this.#value += (byte & 0x7f) * this.#weight;
+    this.#weight *= 128;
+    if (byte >= 0x80) return;
+    const value = this.#value;
+    if (this.#reading === 'tag') {
+      const wireType = value & 7;
+      if (wireType !== 0 && wireType !== 2) throw new Error(`wire type ${wireType} is not expected here`);
+      this.#field = Math.floor(value / 8);
+      this.#begin(wireType === 2 ? 'length' : 'number');
+      return;
+    }
+    if (this.#reading === 'length') this.#enter(value);
+    this.#begin('tag');
+  }
+
+  /** The field at hand has so many bytes, which come next. */
+  #enter(length: number): void {
+    const what = this.#levels.at(-1)?.fields[this.#field];
+    if (what !== undefined && what !== 'event') {
+      this.#levels.push({ end: this.#at + length, fields: what });
+      return;
+    }
+    if (what === 'event') this.events += 1;
+    this.#at += length;
+  }
+
+  #closeLevels(): void {
+    if (this.#reading !== 'tag' || this.#value !== 0 || this.#weight !== 1) return;
+    while (this.#levels.length > 0 && this.#levels.at(-1)?.end === this.#at) this.#levels.pop();
+    if (this.#levels.length === 0) this.#begin('prefix');
+  }
+
+  #begin(reading: 'prefix' | 'tag' | 'length' | 'number'): void {
+    this.#reading = reading;
+    this.#value = 0;
+    this.#weight = 1;
+    this.#bytes = 0;
   }
 }
-
-/** How many fields of that number lie between the two places. Without looking into them: a subscriber counts each event. */
-function countBetween(payload: Buffer, from: number, to: number, wanted: number): number {
-  let count = 0;
-  eachBetween(payload, from, to, (field) => {
-    if (field === wanted) count += 1;
-  });
-  return count;
-}
-
-/** One message, one change. */
-export const countTitus: EventCount = () => 1;
-
-/** berth.v1.ObserveResponse: the changes of the commits; of a snapshot, its entities. */
-export const countBerth: EventCount = (payload) => {
-  let count = 0;
-  eachBetween(payload, 0, payload.length, (kind, from, to) => {
-    if (kind === 2) count += countBetween(payload, from, to, 1);
-    if (kind !== 1) return;
-    eachBetween(payload, from, to, (_, commitFrom, commitTo) => {
-      count += countBetween(payload, commitFrom, commitTo, 4);
-    });
-  });
-  return count;
-};
-
-/** etcdserverpb.WatchResponse: its events. */
-export const countEtcd: EventCount = (payload) => countBetween(payload, 0, payload.length, 11);
 
 function varintBytes(value: number): number[] {
   return value < 0x80 ? [value] : [(value % 0x80) | 0x80, ...varintBytes(Math.floor(value / 0x80))];
