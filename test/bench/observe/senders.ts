@@ -9,7 +9,6 @@ import { JobDescriptor, State } from '@berth/shared/gen/netflix/titus/titus_job_
 import { toRfc3339 } from '@berth/shared/model/task-state';
 import { encodeRecord, fieldOf } from '@berth/shared/store/codec';
 import { cellKeys } from '@berth/shared/store/keys';
-import { defaultLogLength } from '@berth/shared/store/limits';
 import { packWrites } from '@berth/shared/store/packed-writes';
 import type { PreparedCommit } from '@berth/shared/store/prepared-commit';
 import { commitArguments, commitResult } from '@berth/shared/store/redis-commit';
@@ -31,6 +30,8 @@ const writesPerCommit = 500;
  */
 const writers = inFlight;
 const maxKept = 1_000;
+/** A log that is soon full, as that of a cell which has run for some time: Redis goes on in memory that it has. */
+const logLength = 2_000;
 
 /** The bytes of a burst, and where in them the times of sending stand. */
 class ReadyBurst {
@@ -158,7 +159,7 @@ export async function startBerth(url: string, cell: string, tasks: number): Prom
   return (first) =>
     bursts.use(first, async (packed) => {
       const commit = emptyCommit();
-      const { keys: named, args } = commitArguments(commit, keys, defaultLogLength);
+      const { keys: named, args } = commitArguments(commit, keys, logLength);
       // Its writes are the one argument that is no text.
       const filled = args.map((arg) => (Buffer.isBuffer(arg) ? packed : arg));
       const redis = turnOf(connections, first);
