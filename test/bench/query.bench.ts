@@ -178,11 +178,11 @@ async function main(): Promise<void> {
   const store = new MemoryStore();
   await fill(store, jobs, tasks);
   await fill(store, 1, manyTasks, manyTasksAt);
-  const any = '127.0.0.1:0';
+  const freePort = '127.0.0.1:0';
   const config = parseConfig(gatewayConfigSchema, {
-    BERTH_API_GRPC: any,
-    BERTH_API_JOBV1: any,
-    BERTH_API_HTTP: any,
+    BERTH_API_GRPC: freePort,
+    BERTH_API_JOBV1: freePort,
+    BERTH_API_HTTP: freePort,
   });
   const gateway: Gateway = await startGateway({ config, store, log });
   const client = new Client(`127.0.0.1:${gateway.grpcPort}`, credentials.createInsecure(), {

@@ -59,8 +59,8 @@ class Scene {
   }
 
   async startGateway(index: number): Promise<number> {
-    const any = '127.0.0.1:0';
-    const env = { BERTH_API_GRPC: any, BERTH_API_JOBV1: any, BERTH_API_HTTP: any };
+    const freePort = '127.0.0.1:0';
+    const env = { BERTH_API_GRPC: freePort, BERTH_API_JOBV1: freePort, BERTH_API_HTTP: freePort };
     const store = await RedisStore.connect({ url: this.redis.url, cell, logLength: this.#logLength });
     const config = parseConfig(gatewayConfigSchema, env);
     const gateway = await startGateway({ config, store, log: silentLogger });

@@ -3,7 +3,8 @@
  * Redis, and Redis itself, take far longer over a thousand values than over a thousand lengths.
  */
 
-const lengthBytes = 4;
+/** Of the length before each part. */
+export const lengthBytes = 4;
 
 /** The parts in order, packed; texts as UTF-8. */
 export function packParts(parts: readonly (string | Uint8Array)[]): Buffer {
@@ -29,9 +30,15 @@ export function unpackParts(packed: Buffer): Buffer[] {
   const parts: Buffer[] = [];
   for (let at = 0; at < packed.length; ) {
     const from = at + lengthBytes;
-    at = from + packed.readUInt32BE(at);
-    if (at > packed.length) throw new RangeError('packed parts end in the middle of one');
+    at = partEnd(packed, at);
     parts.push(packed.subarray(from, at));
   }
   return parts;
+}
+
+/** Where the part ends that begins here, with its length. Throws RangeError where the memory ends before. */
+export function partEnd(packed: Buffer, at: number): number {
+  const end = at + lengthBytes + packed.readUInt32BE(at);
+  if (end > packed.length) throw new RangeError('packed parts end in the middle of one');
+  return end;
 }

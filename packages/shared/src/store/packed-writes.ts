@@ -1,4 +1,4 @@
-import { packParts } from './packed-parts.js';
+import { lengthBytes, packParts, partEnd } from './packed-parts.js';
 
 /** A write as it is packed, a name and then a record; empty bytes are a removal. */
 export interface PackedWrite {
@@ -12,8 +12,6 @@ export function packWrites(writes: readonly PackedWrite[]): Buffer {
   return packParts(writes.flatMap(({ field, bytes }) => [field, bytes]));
 }
 
-const lengthBytes = 4;
-
 /**
  * The writes that were packed, in order. Their bytes are not copied, unless `copy` does so. Throws RangeError where it ends in
  * the middle of one. Each change is read by this: it makes as little garbage as it can.
@@ -24,8 +22,9 @@ export function unpackWrites(
 ): PackedWrite[] {
   const writes: PackedWrite[] = [];
   for (let at = 0; at < packed.length; ) {
-    const fieldEnd = endOf(packed, at);
-    const bytesEnd = endOf(packed, fieldEnd);
+    const fieldEnd = partEnd(packed, at);
+    if (fieldEnd === packed.length) throw new RangeError('the last packed write has no record');
+    const bytesEnd = partEnd(packed, fieldEnd);
     writes.push({
       field: packed.toString('utf8', at + lengthBytes, fieldEnd),
       bytes: copy(packed.subarray(fieldEnd + lengthBytes, bytesEnd)),
@@ -33,12 +32,4 @@ export function unpackWrites(
     at = bytesEnd;
   }
   return writes;
-}
-
-/** Where the part ends whose length stands here. */
-function endOf(packed: Buffer, at: number): number {
-  if (at >= packed.length) throw new RangeError('the last packed write has no record');
-  const end = at + lengthBytes + packed.readUInt32BE(at);
-  if (end > packed.length) throw new RangeError('packed writes end in the middle of one');
-  return end;
 }

@@ -30,6 +30,11 @@ export type ObservedKind = (typeof observedKinds)[number];
 /** A commit, without what it changed. */
 export type CommitMark = Pick<CommitChanges, 'revision' | 'commitId' | 'atMs'>;
 
+/** Which commit it is, and nothing else: what waits for a slow subscriber must not hold on to all that a commit changed. */
+export function markOf({ revision, commitId, atMs }: CommitMark): CommitMark {
+  return { revision, commitId, atMs };
+}
+
 /** An entity as a commit has left it; undefined where it is gone, or out of sight. */
 export interface EntityNews {
   readonly kind: ObservedKind;
@@ -121,9 +126,10 @@ function isSelected(entity: AnyEntity, view: CellView, filter: Filter | undefine
 
 function plainNews(commit: CommitChanges): readonly EntityNews[] {
   const told: EntityNews[] = [];
+  const mark = markOf(commit);
   for (const change of commit.changes) {
     const { kind, id } = change;
-    if (isObserved(kind) && isNews(change)) told.push({ kind, id, entity: change.after, commit });
+    if (isObserved(kind) && isNews(change)) told.push({ kind, id, entity: change.after, commit: mark });
   }
   return told;
 }
@@ -143,8 +149,9 @@ interface JobTurn {
 function selectedNews(commit: CommitChanges, view: CellView, filter: Filter): readonly EntityNews[] {
   const turns = new Map<string, JobTurn>();
   const told: EntityNews[] = [];
+  const mark = markOf(commit);
   const tell = (kind: ObservedKind, id: string, entity: AnyEntity | undefined) =>
-    told.push({ kind, id, entity, commit });
+    told.push({ kind, id, entity, commit: mark });
   for (const jobId of jobsIn(commit)) {
     const turn = turnOf(jobId, commit, view, filter);
     turns.set(jobId, turn);

@@ -9,6 +9,7 @@ import {
   type CommitMark,
   type EntityNews,
   isObserved,
+  markOf,
   presentNews,
   type Selection,
 } from '../core/cell-news.js';
@@ -110,10 +111,11 @@ function storedNews(
   commit: CommitMark & Pick<LogEntry, 'writes'>,
   { kinds }: Selection,
 ): readonly EntityNews[] {
+  const mark = markOf(commit);
   return commit.writes.flatMap((stored) => {
     const name = parseField(stored.field);
     if (name === undefined || !isObserved(name.kind) || !kinds.has(name.kind)) return [];
     const entity = stored.bytes.length === 0 ? undefined : decodeEntity(stored);
-    return [{ kind: name.kind, id: name.id, entity, commit }];
+    return [{ kind: name.kind, id: name.id, entity, commit: mark }];
   });
 }

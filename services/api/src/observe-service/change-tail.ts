@@ -2,7 +2,7 @@ import type { CommitChanges } from '@berth/shared/model/change';
 import { resyncActor } from '@berth/shared/store/replica';
 import type { LogHead } from '@berth/shared/store/store';
 import type { Subscription } from 'rxjs';
-import type { CommitMark } from '../core/cell-news.js';
+import { type CommitMark, markOf } from '../core/cell-news.js';
 import type { ChangingView } from '../observe-hub.js';
 import { KeptCommit } from './kept-commit.js';
 import { RecycledMemory } from './recycled-memory.js';
@@ -63,7 +63,7 @@ export class ChangeTail {
   }
 
   #take(commit: CommitChanges): void {
-    this.#last = { revision: commit.revision, commitId: commit.commitId, atMs: commit.atMs };
+    this.#last = markOf(commit);
     if (commit.actor === resyncActor) return this.#startAnew(commit);
     const kept = new KeptCommit(commit, this.#memory);
     this.#commits.push(kept);

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { CellView } from '@berth/shared/model/cell-view';
 import type { Logger } from '@berth/shared/process/logger';
-import { newsOf, type Selection } from '../core/cell-news.js';
+import { markOf, newsOf, type Selection } from '../core/cell-news.js';
 import type { Subscription } from '../core/subscription.js';
 import { type Dimension, TaskCounts } from '../core/task-counts.js';
 import type { Packing } from '../message-packing.js';
@@ -96,8 +96,12 @@ export class FeedPool {
   ): Pick<CellFeed, 'hub' | 'packing' | 'counts'> {
     const counts = new TaskCounts({ dimensions, filter });
     const hub = this.#hubOf({
-      notificationsOf: (commit, view) =>
-        counts.take(commit, view).map((changed) => ({ ...changed, kind: 'count' as const, commit })),
+      notificationsOf: (commit, view) => {
+        const mark = markOf(commit);
+        return counts
+          .take(commit, view)
+          .map((changed) => ({ ...changed, kind: 'count' as const, commit: mark }));
+      },
       topicOf: () => '',
       // Numbers may go back.
       isBroken: () => false,

@@ -42,11 +42,11 @@ export class RunningGateway {
   readonly #watchers: Watcher[] = [];
 
   static async start(store: CellStore, env: NodeJS.ProcessEnv = {}): Promise<RunningGateway> {
-    const any = '127.0.0.1:0';
+    const freePort = '127.0.0.1:0';
     const config = parseConfig(gatewayConfigSchema, {
-      BERTH_API_GRPC: any,
-      BERTH_API_JOBV1: any,
-      BERTH_API_HTTP: any,
+      BERTH_API_GRPC: freePort,
+      BERTH_API_JOBV1: freePort,
+      BERTH_API_HTTP: freePort,
       ...env,
     });
     return new RunningGateway(await startGateway({ config, store, log: silentLogger }));
