@@ -6,7 +6,7 @@ import type { CheckedStream } from '../support/checked-stream.js';
 import { batch, isJobOver, ownPart, retries, runs, service, simulated, stateOf } from '../support/jobs.js';
 import { skipRedisTests } from '../support/redis.js';
 import { closeCleanly, TestCell } from '../support/test-cell.js';
-import type { TitusCaller } from '../support/titus-caller.js';
+import { TitusCaller } from '../support/titus-caller.js';
 import { waitFor } from '../support/wait-for.js';
 
 const isLive = ({ model }: CheckedStream) => model.isLive;
@@ -21,6 +21,7 @@ describe.skipIf(skipRedisTests !== false)('observe streams', () => {
     cell = await TestCell.start({ gateways: 2, agents: 4, masterEnv: { BERTH_MASTER_KILL_GRACE: '200ms' } });
     caller = cell.caller(0);
     other = cell.caller(1);
+    TitusCaller.shareSession(caller, other);
   });
   afterAll(() => closeCleanly(cell));
 

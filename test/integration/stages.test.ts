@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeIn, isJobOver, mantis, ownPart, runs, simulated, stateOf, tasksIn } from '../support/jobs.js';
 import { skipRedisTests } from '../support/redis.js';
 import { closeCleanly, TestCell } from '../support/test-cell.js';
-import type { TitusCaller } from '../support/titus-caller.js';
+import { TitusCaller } from '../support/titus-caller.js';
 import { waitFor } from '../support/wait-for.js';
 
 const live = (job: Job, stage: number) =>
@@ -33,6 +33,7 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
     cell = await TestCell.start({ gateways: 2, masters: 2 });
     first = cell.caller(0);
     second = cell.caller(1);
+    TitusCaller.shareSession(first, second);
     client = BerthClient.connect({ addresses: [cell.address(1)], caller: { email: 'test@example.com' } });
   });
   afterAll(async () => {
@@ -113,6 +114,8 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
       expect.arrayContaining([sentence, `${id}.1-0-0 waits: none of 2 agents can take it now.`]),
     );
     expect(await berth('show')).toContain(sentence);
+    // The client knows nothing of what `first` has seen; from here on its gateway knows all of it.
+    await second.find(id);
     const stage = await firstValueFrom(client.watchStages(id, { stage: 2 }));
     expect([stage.workers, stage.wait]).toEqual([[], { stage: 1, running: 0, wanted: 1 }]);
     await first.kill(id);
@@ -137,6 +140,7 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
 
   it('show their stages to who watches, at any gateway, until they end', async () => {
     const id = await first.create(twoStages([1, 1]));
+    await second.find(id);
     const shown = new Map<number, Stage>();
     const ended = new Promise<void>((resolve, reject) => {
       client.watchStages(id).subscribe({

@@ -8,7 +8,14 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { BerthError } from '@berth/shared/model/errors';
 import { fromServiceError, isServiceError } from '@berth/shared/rpc/status';
-import { Client, credentials, Metadata, type MethodDefinition, type ServiceError } from '@grpc/grpc-js';
+import {
+  Client,
+  credentials,
+  Metadata,
+  type MethodDefinition,
+  type ServiceError,
+  status,
+} from '@grpc/grpc-js';
 import { CheckedStream } from './checked-stream.js';
 import { waitFor } from './wait-for.js';
 
@@ -40,11 +47,18 @@ export class TitusCaller {
   readonly address: string;
   readonly #client: Client;
   readonly #headers: Readonly<Record<string, string>>;
+  #session: { revision: number } | undefined;
 
   constructor(address: string, headers: Readonly<Record<string, string>> = defaultHeaders) {
     this.address = address;
     this.#client = new Client(address, credentials.createInsecure());
     this.#headers = headers;
+  }
+
+  /** From now on each of them is answered from what any of them has seen or later, whichever gateway it calls. */
+  static shareSession(...callers: readonly TitusCaller[]): void {
+    const session = { revision: 0 };
+    for (const caller of callers) caller.#session = session;
   }
 
   /** Resolves with the answer; rejects with grpc-js's ServiceError. */
@@ -70,6 +84,8 @@ export class TitusCaller {
         // The status, which holds the trailers, comes after the answer.
         .on('status', ({ metadata }) => {
           const revision = Number(metadata.get('berth-revision')[0]);
+          if (this.#session !== undefined && revision > this.#session.revision)
+            this.#session.revision = revision;
           if (response !== undefined) resolve({ response, revision });
         });
     });
@@ -120,11 +136,14 @@ export class TitusCaller {
     });
   }
 
-  /** The job once the condition holds for it. */
+  /** The job once the condition holds for it, and the gateway knows it, which may lag behind another one. */
   until(jobId: string, holds: (job: Job) => boolean, what: string, timeoutMs?: number): Promise<Job> {
     const look = async () => {
-      const job = await this.find(jobId);
-      return holds(job) ? job : undefined;
+      const job = await this.find(jobId).catch((error: unknown) => {
+        if (isServiceError(error) && error.code === status.NOT_FOUND) return undefined;
+        throw error;
+      });
+      return job !== undefined && holds(job) ? job : undefined;
     };
     return waitFor(look, {
       what: `job ${jobId} ${what}`,
@@ -159,6 +178,7 @@ export class TitusCaller {
 
   #metadata(headers: Readonly<Record<string, string>> = {}): Metadata {
     const metadata = new Metadata();
+    if (this.#session !== undefined) metadata.set('berth-min-revision', String(this.#session.revision));
     for (const [key, value] of Object.entries({ ...this.#headers, ...headers })) metadata.set(key, value);
     return metadata;
   }

@@ -1,7 +1,8 @@
+import { type AddressInfo, Server } from 'node:net';
 import { JobServiceService } from '@berth/shared/gen/job/v1/job_service';
 import { MemoryStore } from '@berth/shared/store/memory-store';
 import { Client, credentials, status } from '@grpc/grpc-js';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { codeOf, RunningGateway } from './testing/running-gateway.js';
 
 let store: MemoryStore;
@@ -42,5 +43,30 @@ describe('a gateway', () => {
     expect(metrics).toMatch(/berth_gateway_commits_total\{[^}]*outcome="ok"[^}]*\} 1/);
     expect(metrics).toMatch(/berth_gateway_observe_streams\{[^}]*method="ObserveJobs"[^}]*\} 1/);
     expect(metrics).toMatch(/grpc_server_handled_total\{[^}]*grpc_method="CreateJob"/);
+  });
+
+  it('is not ready before it can be called', async () => {
+    const listen = Server.prototype.listen;
+    const listening: Server[] = [];
+    const healthOf = async () => {
+      const { port } = (listening[0]?.address() ?? {}) as AddressInfo;
+      const answer = await fetch(`http://127.0.0.1:${port}/healthz`);
+      return [answer.status, (await answer.text()).trim()];
+    };
+    const whileItStarts: unknown[] = [];
+    const held = vi.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server, ...args) {
+      const goOn = () => Reflect.apply(listen, this, args);
+      // The first to listen is the HTTP server, which tells of the health; it is asked before any other listens.
+      if (listening.push(this) === 1) return goOn();
+      void healthOf()
+        .then((health) => whileItStarts.push(health))
+        .finally(goOn);
+      return this;
+    });
+    const other = await RunningGateway.start(store).finally(() => held.mockRestore());
+    const notYet = [503, 'the gRPC servers do not listen yet'];
+    expect(whileItStarts).toEqual([notYet, notYet]);
+    expect(await healthOf()).toEqual([200, 'ok']);
+    await other.close();
   });
 });

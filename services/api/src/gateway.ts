@@ -61,10 +61,11 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
   const tls = readTls(config);
   const authenticate = authentication(config);
   let whyWaiting = 'Redis has not answered yet';
-  let replica: Replica | undefined;
+  /** The replica of a gateway that can be called: only then is it ready. */
+  let served: Replica | undefined;
   const http = await startHttpServer({
     address: config.BERTH_API_HTTP,
-    status: { isReady: () => (replica === undefined ? whyWaiting : whyNotReady(replica)), registry, log },
+    status: { isReady: () => (served === undefined ? whyWaiting : whyNotReady(served)), registry, log },
     log,
     tls,
   });
@@ -72,18 +73,18 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
 
   const store = await options.store;
   whyWaiting = 'the state of the cell has not been read yet';
-  replica = await startReplica(store, options);
-  const held = replica;
-  opened.push({ name: 'replica', close: () => held.close() });
+  const replica = await startReplica(store, options);
+  opened.push({ name: 'replica', close: () => replica.close() });
+  whyWaiting = 'the gRPC servers do not listen yet';
   // First of all who follow the replica.
-  const moments = new CellMoments(held);
+  const moments = new CellMoments(replica);
   opened.push({ name: 'moments', close: async () => moments.close() });
   const streams = new Set<OpenStream>();
   const cell = new Cell({
-    replica: held,
+    replica,
     store,
     clock,
-    metrics: createGatewayMetrics(registry, streams, held),
+    metrics: createGatewayMetrics(registry, streams, replica),
     images: createImageResolver(config, clock, log),
     moments,
   });
@@ -95,14 +96,15 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
   const fitPolicy = config.BERTH_MASTER_FIT_POLICY;
   const services = openServices({ cell, store, streams, limiter, fitPolicy, callOptions }, opened);
   opened.push({ name: 'gRPC servers', close: () => closeServers(servers, http, shutdown) });
-  const listen = async (address: ListenAddress, served: readonly GrpcService[]) => {
-    const server = await startServer(address, served, { shutdown, callOptions, config, tls });
+  const listen = async (address: ListenAddress, offered: readonly GrpcService[]) => {
+    const server = await startServer(address, offered, { shutdown, callOptions, config, tls });
     servers.push(server);
     return server;
   };
   const grpc = await listen(config.BERTH_API_GRPC, Object.values(services));
   const jobv1 = await listen(config.BERTH_API_JOBV1, [services.jobV1]);
-  http.serve({ ...services, clock, log, revision: () => held.revision });
+  http.serve({ ...services, clock, log, revision: () => replica.revision });
+  served = replica;
   return {
     grpcPort: grpc.port,
     jobv1Port: jobv1.port,
