@@ -36,7 +36,7 @@ const oneJob = 10;
 const changesPerSecondWhilePausing = 2_000;
 const changesWhilePausing = 6_000;
 /** Servers, load and subscribers are measured as they run for weeks: once they have compiled what they run. */
-const warmUp = { delivered: 1_000_000, least: 1_024, most: 40_000 } as const;
+const warmUp = { delivered: 1_000_000, least: 1_024, most: 100_000 } as const;
 const minEvents = 2_048;
 /** To a thousand subscribers some 25 commits go each second: of three seconds one slow commit alone would be the 99th percentile. */
 const agesSeconds = 8;

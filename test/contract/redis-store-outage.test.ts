@@ -46,7 +46,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
   });
 
   it('lets a replica go on over a restart without a gap or a new snapshot', async () => {
-    const replica = await Replica.start(store.openLogReader(), { log: log.logger });
+    const replica = await Replica.start(store.openLogReader({ follows: true }), { log: log.logger });
     const seen: number[] = [];
     replica.changes$.subscribe(({ revision }) => seen.push(revision));
     applied(await store.commit(request([cluster('a')])));
@@ -59,6 +59,25 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
     expect(seen).toEqual([1, 2]);
     expect(replica.lagging).toBe(false);
     await replica.close();
+  });
+
+  it('lets a replica that reads over several connections go on over restarts, each commit once', async () => {
+    const replica = await Replica.start(store.openLogReader({ follows: true }), { log: log.logger });
+    const seen: number[] = [];
+    replica.changes$.subscribe(({ revision }) => seen.push(revision));
+    const clients = async () => (await redis.command('CLIENT', 'LIST')).split('\n').length;
+    const before = await clients();
+    const many = Array.from({ length: 32 }, async () => {
+      for (let made = 0; made < 50; made += 1) applied(await store.commit(request([cluster('a')])));
+    });
+    const opened = () => clients().then((now) => now > before);
+    await waitFor(opened, { what: 'much has piled up', intervalMs: 1 });
+    for (let restart = 0; restart < 2; restart += 1) await redis.restart();
+    await Promise.all(many);
+    await replica.waitFor(1_600, 20_000);
+    expect(seen).toEqual(Array.from({ length: 1_600 }, (_, at) => at + 1));
+    await replica.close();
+    await waitFor(async () => (await clients()) < before, { what: 'its connections are closed' });
   });
 
   it('says once that Redis is lost and once that it is back', async () => {
@@ -131,7 +150,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
     await redis.restart();
     applied(await store.commit(request([cluster('lost'), cluster('a', 2)])));
     applied(await store.commit(request([cluster('lost too')])));
-    const replica = await Replica.start(store.openLogReader(), { log: log.logger });
+    const replica = await Replica.start(store.openLogReader({ follows: true }), { log: log.logger });
     expect(replica.count('cluster')).toBe(4);
 
     await redis.kill();

@@ -113,7 +113,7 @@ function replicaContract(open: () => Promise<TestCell>): void {
   it('that followed the log equals one from a fresh snapshot and the model, after any history', async () => {
     const property = fc.asyncProperty(history, async (groups) => {
       const { store } = await open();
-      const replica = await Replica.start(store.openLogReader());
+      const replica = await Replica.start(store.openLogReader({ follows: true }));
       const held = follow(replica);
       const model: Model = new Map();
       for (const group of groups) await commitGroup(store, model, group);
@@ -121,7 +121,7 @@ function replicaContract(open: () => Promise<TestCell>): void {
       expect(contentOf(replica)).toEqual(model);
       expect(held).toEqual(model);
       for (const kind of entityKinds) expect(replica.count(kind)).toBe([...replica.all(kind)].length);
-      const fresh = await Replica.start(store.openLogReader());
+      const fresh = await Replica.start(store.openLogReader({ follows: true }));
       expect(contentOf(fresh)).toEqual(model);
       for (const jobId of ['j1', 'j2']) {
         const ids = (of: Replica) =>
@@ -142,7 +142,9 @@ function replicaContract(open: () => Promise<TestCell>): void {
     const write = (index: number) =>
       store.commit(request([cluster(`c${index % 50}`, index + 1), cluster(`d${index}`)]));
     const commits = Array.from({ length: 500 }, async (_, index) => applied(await write(index)));
-    const replicas = await Promise.all(Array.from({ length: 3 }, () => Replica.start(store.openLogReader())));
+    const replicas = await Promise.all(
+      Array.from({ length: 3 }, () => Replica.start(store.openLogReader({ follows: true }))),
+    );
     await Promise.all(commits);
     for (const replica of replicas) await replica.waitFor(500, 10_000);
     for (const replica of replicas) await expectSameCell(replica, store);
@@ -153,7 +155,7 @@ function replicaContract(open: () => Promise<TestCell>): void {
   it('resynchronises when the log was trimmed beyond its place, and tells the difference as one change', async () => {
     const { store } = await open();
     for (const id of ['kept', 'changed', 'removed']) applied(await store.commit(request([cluster(id)])));
-    const gate = gated(store.openLogReader());
+    const gate = gated(store.openLogReader({ follows: true }));
     const replica = await Replica.start(gate.reader);
     const held = follow(replica);
     const seen: CommitChanges[] = [];
@@ -178,7 +180,7 @@ function replicaContract(open: () => Promise<TestCell>): void {
   it('resynchronises when the store was emptied under it', async () => {
     const { store, empty } = await open();
     for (const id of ['a', 'b', 'c']) applied(await store.commit(request([cluster(id)])));
-    const replica = await Replica.start(store.openLogReader(), { blockMs: 50 });
+    const replica = await Replica.start(store.openLogReader({ follows: true }), { blockMs: 50 });
     const held = follow(replica);
     await empty();
     await waitFor(() => replica.revision === 0, { what: 'the replica is empty' });

@@ -1,4 +1,6 @@
+import { entriesPerRead } from '@berth/shared/store/limits';
 import { Replica, resyncActor } from '@berth/shared/store/replica';
+import type { LogEntry } from '@berth/shared/store/store';
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../support/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';
@@ -10,7 +12,7 @@ export function logContract(test: StoreUnderTest): void {
     it('begins empty', async () => {
       const reader = test.store.openLogReader();
       expect(await reader.head()).toEqual(logStart);
-      expect(await reader.readLog(logStart, 0)).toEqual({ ok: true, entries: [] });
+      expect(await reader.readLog(logStart, 0)).toEqual({ ok: true, entries: [], isFull: false });
     });
 
     it('tells each commit with its author, time and writes', async () => {
@@ -63,6 +65,48 @@ export function logContract(test: StoreUnderTest): void {
       for (const id of ['a', 'b', 'c']) applied(await store.commit(request([cluster(id)], { commitId: id })));
       const read = await reader.readLog({ revision: 1, commitId: 'a' }, 0);
       expect(read.ok && read.entries.map(({ commitId }) => commitId)).toEqual(['b', 'c']);
+    });
+
+    it('brings one who follows it what has piled up, while more comes, in its order', async () => {
+      const { store } = test;
+      const commits = async (count: number) => {
+        for (let made = 0; made < count; made += 1) applied(await store.commit(request([cluster('a')])));
+      };
+      await commits(128);
+      const more = Promise.all(Array.from({ length: 4 }, () => commits(100)));
+      const reader = store.openLogReader({ follows: true });
+      const entries: LogEntry[] = [];
+      const sizes: number[] = [];
+      while (entries.length < 528) {
+        const read = await reader.readLog(entries.at(-1) ?? logStart, 5_000);
+        if (!read.ok) throw new Error(`the log was ${read.reason}`);
+        sizes.push(read.entries.length);
+        if (read.isFull) expect(read.entries.length).toBe(Math.max(...sizes));
+        entries.push(...read.entries);
+      }
+      await more;
+      expect(Math.max(...sizes)).toBeGreaterThanOrEqual(entriesPerRead);
+      expect(entries.map(({ revision }) => revision)).toEqual(Array.from({ length: 528 }, (_, at) => at + 1));
+      expect(await reader.readLog(entries.at(-1) ?? logStart, 0)).toMatchObject({
+        entries: [],
+        isFull: false,
+      });
+    });
+
+    it('tells one who follows it that it is another one, whatever it has read before', async () => {
+      const { store } = test;
+      for (let made = 0; made < 60; made += 1) applied(await store.commit(request([cluster('a')])));
+      const reader = store.openLogReader({ follows: true });
+      // The first read brings as much as makes the next one look for more.
+      expect(await reader.readLog(logStart, 0)).toMatchObject({ ok: true });
+      expect(await reader.readLog({ revision: 20, commitId: 'other' }, 0)).toEqual({
+        ok: false,
+        reason: 'diverged',
+      });
+      expect(await reader.readLog({ revision: 90, commitId: 'other' }, 0)).toEqual({
+        ok: false,
+        reason: 'diverged',
+      });
     });
 
     it('tells a reader whose last commit it does not hold that it diverged', async () => {

@@ -43,7 +43,12 @@ class Scene {
   static async start(logLength = 100_000): Promise<Scene> {
     const redis = await startTestRedis();
     const store = await RedisStore.connect({ url: redis.url, cell, logLength });
-    const scene = new Scene(redis, store, await Replica.start(store.openLogReader()), logLength);
+    const scene = new Scene(
+      redis,
+      store,
+      await Replica.start(store.openLogReader({ follows: true })),
+      logLength,
+    );
     for (const index of [0, 1]) {
       const port = await scene.startGateway(index);
       scene.proxies.push(await startCuttableProxy(port));

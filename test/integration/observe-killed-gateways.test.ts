@@ -51,7 +51,7 @@ const closers: (() => void)[] = [];
 beforeEach(async () => {
   redis = await startTestRedis();
   store = await RedisStore.connect({ url: redis.url, cell, logLength });
-  truth = await Replica.start(store.openLogReader());
+  truth = await Replica.start(store.openLogReader({ follows: true }));
   const env = { BERTH_REDIS_URL: redis.url, BERTH_CELL: cell };
   gateways = await Promise.all([GatewayProcess.create(env), GatewayProcess.create(env)]);
   await Promise.all(gateways.map((gateway) => gateway.start()));

@@ -1,5 +1,5 @@
 import type { CellStore } from '@berth/shared/store/cell-store';
-import type { LogReader } from '@berth/shared/store/store';
+import type { LogReader, LogReaderOptions } from '@berth/shared/store/store';
 
 /** Holds back the readers of a cell's change log, as a host does whose process gets no time. Everything else goes on. */
 export class LogPause {
@@ -18,7 +18,7 @@ export class LogPause {
 
   /** The same store, but for its log readers, which this holds. */
   wrap(store: CellStore): CellStore {
-    const openLogReader = () => this.#held(store.openLogReader());
+    const openLogReader = (options?: LogReaderOptions) => this.#held(store.openLogReader(options));
     return new Proxy(store, {
       get: (target, name) => {
         if (name === 'openLogReader') return openLogReader;

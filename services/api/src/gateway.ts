@@ -120,7 +120,7 @@ async function startReplica(store: CellStore, { log, signal }: GatewayOptions): 
   signal?.addEventListener('abort', abort, { once: true });
   if (signal?.aborted) abort();
   try {
-    return await Replica.start(store.openLogReader(), { log, signal: starting.signal });
+    return await Replica.start(store.openLogReader({ follows: true }), { log, signal: starting.signal });
   } finally {
     signal?.removeEventListener('abort', abort);
   }

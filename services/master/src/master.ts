@@ -93,7 +93,11 @@ async function startReplica(
   signal?.addEventListener('abort', abort, { once: true });
   if (signal?.aborted) abort();
   try {
-    return await Replica.start(store.openLogReader(), { log, clock, signal: starting.signal });
+    return await Replica.start(store.openLogReader({ follows: true }), {
+      log,
+      clock,
+      signal: starting.signal,
+    });
   } finally {
     signal?.removeEventListener('abort', abort);
   }

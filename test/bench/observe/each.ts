@@ -12,7 +12,7 @@ import { type handleServerStreamingCall, Server, ServerCredentials } from '@grpc
 
 const [url = '', cell = ''] = process.argv.slice(2);
 const store = await RedisStore.connect({ url, cell });
-const replica = await Replica.start(store.openLogReader());
+const replica = await Replica.start(store.openLogReader({ follows: true }));
 const hub = new ObserveHub(jobFeed, replica, silentLogger);
 
 const observeJobs: handleServerStreamingCall<unknown, JobChangeNotification> = (stream) => {

@@ -6,6 +6,7 @@ import type {
   Heartbeats,
   LeaderLease,
   LogReader,
+  LogReaderOptions,
   ReportInbox,
   ReportOutbox,
   SampleFeed,
@@ -24,7 +25,7 @@ export interface CellStore
     Subscriptions,
     LeaderLease {
   /** A reader of the change log. The caller closes it. */
-  openLogReader(): LogReader;
+  openLogReader(options?: LogReaderOptions): LogReader;
   /** The master's end of the reports. The caller closes it. */
   openReportInbox(): ReportInbox;
   /** The agents' end of the assignments that are told on the feed of this name. The caller closes it. */

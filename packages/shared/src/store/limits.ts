@@ -19,6 +19,16 @@ export const commitMemoryMs = 150_000;
 /** Entries of the log that one read returns at most: in a busy cell those of some milliseconds, so that the first are not kept waiting. */
 export const entriesPerRead = 32;
 
+/**
+ * Over so many connections one who follows the log reads what has piled up. In each turn of its loop Redis hands one connection
+ * 64 kB at most (NET_MAX_WRITES_PER_EVENT in its `server.h`), and takes all that others send it in between: in a busy cell more
+ * commits than fit, so that over one connection a reader would fall ever further behind.
+ */
+export const followerLanes = 10;
+
+/** Entries of the log that each of them brings: some 64 kB, where commits are large. */
+export const entriesPerLane = 5;
+
 /** How long any other command may wait for its reply, attempts over new connections included. */
 export const commandTimeoutMs = 10_000;
 

@@ -81,7 +81,7 @@ export class MemoryLogReader extends MemoryReader implements LogReader {
 
   async readLog(after: LogHead, blockMs: number): Promise<LogRead> {
     const read = await this.wait(() => readAfter(this.host.cell, after), blockMs);
-    return read ?? { ok: true, entries: [] };
+    return read ?? { ok: true, entries: [], isFull: false };
   }
 }
 
@@ -96,7 +96,8 @@ function readAfter(cell: MemoryCell, after: LogHead): LogRead | undefined {
   if (first === undefined || first.revision > after.revision + 1) return { ok: false, reason: 'trimmed' };
   const from = after.revision + 1 - first.revision;
   if (log[from]?.previousCommitId !== after.commitId) return { ok: false, reason: 'diverged' };
-  return { ok: true, entries: log.slice(from, from + entriesPerRead) };
+  const entries = log.slice(from, from + entriesPerRead);
+  return { ok: true, entries, isFull: entries.length === entriesPerRead };
 }
 
 export class MemoryReportInbox extends MemoryReader implements ReportInbox {

@@ -51,7 +51,7 @@ describe('the memory store', () => {
     const reader = store.openLogReader();
     const idle = reader.readLog(logStart, 5_000);
     clock.advance(5_000);
-    expect(await idle).toEqual({ ok: true, entries: [] });
+    expect(await idle).toEqual({ ok: true, entries: [], isFull: false });
     const woken = reader.readLog(logStart, 5_000);
     await store.commit(writing('a'));
     expect(await woken).toMatchObject({ ok: true, entries: [{ revision: 1, atMs: 6_000 }] });
@@ -89,7 +89,7 @@ describe('the memory store', () => {
     expect(await reader.readLog(head, 0)).toMatchObject({ ok: true, entries: [{ revision: 31 }] });
     store.trimLog(0);
     expect(await reader.readLog(head, 0)).toEqual({ ok: false, reason: 'trimmed' });
-    expect(await reader.readLog(await reader.head(), 0)).toEqual({ ok: true, entries: [] });
+    expect(await reader.readLog(await reader.head(), 0)).toEqual({ ok: true, entries: [], isFull: false });
   });
 
   it('serves nobody after it was closed', async () => {

@@ -1,61 +1,41 @@
 import type { CellKeys } from './keys.js';
-import { entriesPerRead } from './limits.js';
-import { unpackWrites } from './packed-writes.js';
+import { entriesPerLane, entriesPerRead } from './limits.js';
 import type { RedisConnection } from './redis-connection.js';
-import { pairs, readLimit, readStreams, type StreamEntry } from './redis-stream.js';
-import { SharedCopies } from './shared-copies.js';
-import type { LogEntry, LogHead, LogRead, LogReader, StoredEntity } from './store.js';
+import { ownBytes, type ReadEntry, readEntries } from './redis-log-entry.js';
+import { RedisLogLanes } from './redis-log-lanes.js';
+import { pairs, readLimit, type StreamReadOptions } from './redis-stream.js';
+import type { LogHead, LogRead, LogReader, StoredEntity } from './store.js';
 
 /** How many entities one step of a scan asks for. */
 const entitiesPerBatch = 500;
 /** The revision before the record's bytes. */
 const revisionBytes = 8;
-const noWrites = Buffer.alloc(0);
 
-/** An entry as it came. A class, and no object with a getter of its own: for each of those V8 keeps a shape, and what it holds. */
-class ReadEntry implements LogEntry {
-  readonly revision: number;
-  readonly commitId: string;
-  /** The commit before it, by which a reader recognises the log that it has read. */
-  readonly previousCommitId: string;
-  readonly actor: string;
-  readonly atMs: number;
-  readonly packed: Buffer;
-  #writes: readonly StoredEntity[] | undefined;
-
-  constructor({ id, fields }: StreamEntry) {
-    const values = new Map(pairs(fields));
-    const of = (name: string) => values.get(name)?.toString() ?? '';
-    this.revision = Number(id.split('-')[0]);
-    this.commitId = of('commit');
-    this.previousCommitId = of('previous');
-    this.actor = of('actor');
-    this.atMs = Number(of('at'));
-    this.packed = values.get('writes') ?? noWrites;
-  }
-
-  /** Unpacked for those who look: who made the commit knows what it wrote. */
-  get writes(): readonly StoredEntity[] {
-    this.#writes ??= unpackWrites(this.packed, ownBytes).map(({ field, bytes }) => {
-      return { field, revision: this.revision, bytes };
-    });
-    return this.#writes;
-  }
+export interface RedisLogReaderOptions {
+  readonly connect: () => RedisConnection;
+  readonly keys: CellKeys;
+  /** Whether to read what has piled up over more connections; these stay open. */
+  readonly follows: boolean;
+  readonly onClose: () => void;
 }
 
 /**
- * Reads the change log over a connection of its own. Each entry names the commit before it, so that entries prove by
+ * Reads the change log over connections of its own. Each entry names the commit before it, so that entries prove by
  * themselves that they follow what was read before. Only where none come, or the connection is new, the head is asked.
  */
 export class RedisLogReader implements LogReader {
   readonly #connection: RedisConnection;
   readonly #keys: CellKeys;
+  readonly #lanes: RedisLogLanes | undefined;
   readonly #onClose: () => void;
   #checkedGeneration = -1;
+  /** Whether more is to be expected than one connection brings at once. */
+  #hasMore = false;
 
-  constructor(connection: RedisConnection, keys: CellKeys, onClose: () => void) {
-    this.#connection = connection;
+  constructor({ connect, keys, follows, onClose }: RedisLogReaderOptions) {
+    this.#connection = connect();
     this.#keys = keys;
+    this.#lanes = follows ? new RedisLogLanes(connect, keys.log) : undefined;
     this.#onClose = onClose;
   }
 
@@ -89,28 +69,48 @@ export class RedisLogReader implements LogReader {
       this.#checkedGeneration = this.#connection.generation;
     }
     const entries = await this.#readEntries(after, blockMs);
-    return entries.length > 0 ? checkEntries(entries, after) : this.#checkSilence(after);
+    return entries.length > 0 ? this.#checked(entries, after) : this.#checkSilence(after);
   }
 
   async close(): Promise<void> {
     this.#connection.close();
+    this.#lanes?.close();
     this.#onClose();
   }
 
   async #readEntries(after: LogHead, blockMs: number): Promise<readonly ReadEntry[]> {
-    const key = this.#keys.log;
-    const place = { key, afterId: `${after.revision}-0` };
-    const streams = await readStreams(this.#connection, [place], { limit: entriesPerRead, blockMs });
-    return (streams.get(key) ?? []).map((entry) => new ReadEntry(entry));
+    const lanes = this.#lanes;
+    if (lanes === undefined) return this.#readOver(after, { limit: entriesPerRead, blockMs });
+    if (this.#hasMore) {
+      // Where a lane fails, the first connection goes on alone.
+      this.#hasMore = false;
+      const entries = await lanes.read(after.revision);
+      this.#hasMore = entries.length > entriesPerLane;
+      if (entries.length > 0) return entries;
+    }
+    const entries = await this.#readOver(after, { limit: entriesPerLane, blockMs });
+    this.#hasMore = entries.length === entriesPerLane;
+    return entries;
+  }
+
+  #readOver({ revision }: LogHead, options: StreamReadOptions): Promise<readonly ReadEntry[]> {
+    return readEntries(this.#connection, { key: this.#keys.log, afterRevision: revision }, options);
   }
 
   /** Nothing came: because nothing happened, or because this is no longer the log that it was. */
   async #checkSilence(after: LogHead): Promise<LogRead> {
     const head = await this.head();
     if (isDiverged(head, after)) return { ok: false, reason: 'diverged' };
-    if (head.revision === after.revision) return { ok: true, entries: [] };
+    if (head.revision === after.revision) return { ok: true, entries: [], isFull: false };
     const entries = await this.#readEntries(after, 0);
-    return entries.length > 0 ? checkEntries(entries, after) : { ok: false, reason: 'trimmed' };
+    return entries.length > 0 ? this.#checked(entries, after) : { ok: false, reason: 'trimmed' };
+  }
+
+  #checked(entries: readonly ReadEntry[], after: LogHead): LogRead {
+    const reason = whyNotNext(entries, after);
+    if (reason !== undefined) return { ok: false, reason };
+    const most = this.#lanes === undefined ? entriesPerRead : RedisLogLanes.entriesPerRead;
+    return { ok: true, entries, isFull: entries.length === most };
   }
 }
 
@@ -120,24 +120,18 @@ function isDiverged(head: LogHead, after: LogHead): boolean {
   );
 }
 
-function checkEntries(entries: readonly ReadEntry[], after: LogHead): LogRead {
+/** Why the entries are not those that follow; undefined where they are. */
+function whyNotNext(entries: readonly ReadEntry[], after: LogHead): 'trimmed' | 'diverged' | undefined {
   let { revision, commitId } = after;
   for (const entry of entries) {
-    if (entry.revision !== revision + 1) return { ok: false, reason: 'trimmed' };
-    if (entry.previousCommitId !== commitId) return { ok: false, reason: 'diverged' };
+    if (entry.revision !== revision + 1) return 'trimmed';
+    if (entry.previousCommitId !== commitId) return 'diverged';
     ({ revision, commitId } = entry);
   }
-  return { ok: true, entries };
+  return undefined;
 }
 
 function storedEntity(field: string, value: Buffer): StoredEntity {
   const revision = Number(value.readBigUInt64BE(0));
   return { field, revision, bytes: ownBytes(value.subarray(revisionBytes)) };
-}
-
-const copies = new SharedCopies();
-
-/** A copy: the client's buffers are parts of what came over the network, which they would keep in memory as a whole. */
-function ownBytes(part: Uint8Array): Uint8Array {
-  return copies.of(part);
 }

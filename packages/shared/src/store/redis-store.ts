@@ -33,6 +33,7 @@ import type {
   CommitResult,
   HeldLease,
   LogReader,
+  LogReaderOptions,
   ReportInbox,
   SampleFeed,
 } from './store.js';
@@ -209,8 +210,9 @@ export class RedisStore implements CellStore {
     await this.#command((redis) => redis.berthReleaseLease(1, this.#keys.leader, `${epoch} ${holder}`));
   }
 
-  openLogReader(): LogReader {
-    return this.#opened((onClose) => new RedisLogReader(this.#connection(), this.#keys, onClose));
+  openLogReader({ follows = false }: LogReaderOptions = {}): LogReader {
+    const connect = () => this.#connection();
+    return this.#opened((onClose) => new RedisLogReader({ connect, keys: this.#keys, follows, onClose }));
   }
 
   openReportInbox(): ReportInbox {

@@ -137,7 +137,7 @@ describe('a replica', () => {
     const spoiling = readerOver(reader, {
       readLog: async (after, blockMs) => {
         const read = await reader.readLog(after, blockMs);
-        return read.ok ? { ok: true, entries: read.entries.map(spoilEntry) } : read;
+        return read.ok ? { ...read, entries: read.entries.map(spoilEntry) } : read;
       },
       async *scan() {
         for await (const batch of reader.scan()) yield batch.map(spoil);

@@ -9,7 +9,6 @@ import { type Clock, systemClock } from '../process/clock.js';
 import { type Logger, silentLogger } from '../process/logger.js';
 import { type CellTables, diffTables } from './cell-tables.js';
 import { encodeRecord } from './codec.js';
-import { entriesPerRead } from './limits.js';
 import { type EncodedWrite, OwnCommits } from './own-commits.js';
 import { RevisionWaiters } from './revision-waiters.js';
 import { loadSnapshot, type Snapshot } from './snapshot.js';
@@ -229,8 +228,7 @@ export class Replica implements CellView {
     if (this.#closing.signal.aborted) return;
     if (!read.ok) return this.#resynchronise(`the change log was ${read.reason}`);
     // A full read means that there is more to come; some in a row, that it is not only much at once.
-    const isFull = read.entries.length >= entriesPerRead;
-    this.#backlog = isFull ? this.#backlog + read.entries.length : 0;
+    this.#backlog = read.isFull ? this.#backlog + read.entries.length : 0;
     this.#isBehind = this.#backlog >= backlogEntries;
     let changes = 0;
     for (const entry of read.entries) {

@@ -116,7 +116,12 @@ export interface LogEntry {
 
 /** Entries after a revision, or the news that they cannot be had: trimmed away, or the log is another one. */
 export type LogRead =
-  | { readonly ok: true; readonly entries: readonly LogEntry[] }
+  | {
+      readonly ok: true;
+      readonly entries: readonly LogEntry[];
+      /** Whether it brings all that one read can: there may be more. */
+      readonly isFull: boolean;
+    }
   | { readonly ok: false; readonly reason: 'trimmed' | 'diverged' };
 
 /** Writes to the cell. */
@@ -127,6 +132,11 @@ export interface Committer {
    * unknown, and the same `commitId` may be used to ask again.
    */
   commit(request: CommitRequest): Promise<CommitResult>;
+}
+
+export interface LogReaderOptions {
+  /** Whether it follows the log for as long as its process lives: then it may use more connections when much has piled up. */
+  readonly follows?: boolean;
 }
 
 /**

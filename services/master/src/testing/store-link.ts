@@ -1,7 +1,7 @@
 import type { SampleBatch, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { BerthError } from '@berth/shared/model/errors';
 import type { CellStore } from '@berth/shared/store/cell-store';
-import type { CommitRequest, CommitResult, HeldLease } from '@berth/shared/store/store';
+import type { CommitRequest, CommitResult, HeldLease, LogReaderOptions } from '@berth/shared/store/store';
 
 /** What happens to a commit on its way: `lose` it, lose its `answer`, or apply it in the end. */
 export type CommitFate = 'apply' | 'lose' | 'loseAnswer';
@@ -95,8 +95,8 @@ export class StoreLink implements CellStore {
     return this.#store.release(holder, epoch);
   }
 
-  openLogReader() {
-    return this.#store.openLogReader();
+  openLogReader(options?: LogReaderOptions) {
+    return this.#store.openLogReader(options);
   }
 
   openReportInbox() {
