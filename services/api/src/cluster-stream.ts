@@ -6,6 +6,7 @@ import {
   clusterConflation,
 } from './core/observe-clusters.js';
 import { type ByteSink, maxSnapshotBytes, ObserveStream } from './observe-stream.js';
+import { type Unwritten, whole } from './splice.js';
 
 export interface ClusterStreamOptions {
   readonly sink: ByteSink;
@@ -55,7 +56,7 @@ function encode(notification: Message): Buffer {
 }
 
 /** Each cluster with as many of its jobs as one message may hold, the others of them, and the mark that they were all. */
-function* messagesOf(clusters: readonly ClusterSnapshot[], maxBytes: number): Generator<Buffer, void> {
+function* messagesOf(clusters: readonly ClusterSnapshot[], maxBytes: number): Generator<Unwritten, void> {
   for (const { cluster, jobIds } of clusters) {
     const jobCluster: JobCluster = composeCluster(cluster);
     let bytes = 0;
@@ -64,8 +65,9 @@ function* messagesOf(clusters: readonly ClusterSnapshot[], maxBytes: number): Ge
       return bytes > maxBytes;
     });
     const within = first < 0 ? [...jobIds] : jobIds.slice(0, first);
-    yield encode({ $case: 'jobClusterSnapshot', value: { jobCluster, jobIds: within } });
-    for (const jobId of jobIds.slice(within.length)) yield encode({ $case: 'jobAdded', value: { jobId } });
+    yield whole(encode({ $case: 'jobClusterSnapshot', value: { jobCluster, jobIds: within } }));
+    for (const jobId of jobIds.slice(within.length))
+      yield whole(encode({ $case: 'jobAdded', value: { jobId } }));
   }
-  yield encode({ $case: 'snapshotEnd', value: {} });
+  yield whole(encode({ $case: 'snapshotEnd', value: {} }));
 }

@@ -18,7 +18,7 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { JobView } from './core/observe.js';
 import { projectJob, projectTask, type Selection } from './core/projection.js';
 import { type FieldBits, writeParts } from './message-parts.js';
-import { jobTags, tagOf, writeJob } from './observe-encoding.js';
+import { jobTasksTag, tagOf, writeJob } from './observe-encoding.js';
 import { wholeTaskFields } from './task-fields.js';
 
 /** Where a message of a job comes from. */
@@ -118,12 +118,12 @@ export function encodeTasks({ items, pagination }: TaskQueryResult): Buffer {
 function write(job: Job, writer: BinaryWriter): void {
   const source = sources.get(job);
   if (source === undefined) Job.encode(job, writer);
-  else if (source.part === undefined) writeJob(writer, source.view, source.view.tasks);
+  else if (source.part === undefined) writeJob(writer, source.view);
   else {
     const { head, taskFields: fields } = source.part;
     Job.encode(head, writer);
     for (const task of source.view.tasks)
-      writeParts(writer, { tag: jobTags.tasks, message: publicTaskBytes(task), fields });
+      writeParts(writer, { tag: jobTasksTag, message: publicTaskBytes(task), fields });
   }
 }
 

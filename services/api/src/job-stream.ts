@@ -1,7 +1,8 @@
 import { type JobView, jobConflation, type Notification, splitTasks } from './core/observe.js';
-import { notificationBytes, snapshotBytes, snapshotEndBytes } from './observe-encoding.js';
+import { notificationBytes, snapshotEndBytes, snapshotMessage } from './observe-encoding.js';
 import { type ByteSink, maxSnapshotBytes, ObserveStream } from './observe-stream.js';
 import { closing } from './past-view.js';
+import { type Unwritten, whole } from './splice.js';
 
 export interface JobStreamOptions {
   readonly sink: ByteSink;
@@ -32,11 +33,11 @@ export function jobStream(options: JobStreamOptions): ObserveStream<Notification
 export function* jobMessages(
   jobs: Iterable<JobView>,
   maxBytes: number = maxSnapshotBytes,
-): Generator<Buffer, void> {
+): Generator<Unwritten, void> {
   for (const view of jobs) {
     const { within, following } = splitTasks(view, maxBytes);
-    yield snapshotBytes(view, within);
-    for (const task of following) yield notificationBytes({ kind: 'task', jobId: view.job.id, task });
+    yield snapshotMessage(view, within);
+    for (const task of following) yield whole(notificationBytes({ kind: 'task', jobId: view.job.id, task }));
   }
-  yield snapshotEndBytes;
+  yield whole(snapshotEndBytes);
 }

@@ -1,10 +1,10 @@
 import { JobChangeNotification, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { composeJob } from '@berth/shared/model/job';
-import { MessageBurst } from '@berth/shared/rpc/message-burst';
 import { describe, expect, it } from 'vitest';
 import { jobViewOf } from './core/observe.js';
 import { packedBatch } from './message-packing.js';
-import { notificationBytes, snapshotBytes } from './observe-encoding.js';
+import { notificationBytes, snapshotMessage } from './observe-encoding.js';
+import { Splicer, type Unwritten } from './splice.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from './testing/scripted-cell.js';
 
 const cell = new ScriptedCell();
@@ -22,6 +22,12 @@ function viewOf(jobId: string) {
   return view;
 }
 
+function written(message: Unwritten): Buffer {
+  const splicer = new Splicer(Buffer.alloc(message.byteLength));
+  message.writeTo(splicer);
+  return splicer.buffer;
+}
+
 describe('the spliced bytes', () => {
   it('of a snapshot are those of the message', () => {
     const view = viewOf('j');
@@ -30,14 +36,14 @@ describe('the spliced bytes', () => {
       view.status?.record,
       view.tasks.map(({ record }) => record),
     );
-    expect(JobChangeNotification.decode(snapshotBytes(view, view.tasks))).toEqual({
+    expect(JobChangeNotification.decode(written(snapshotMessage(view, view.tasks)))).toEqual({
       notification: { $case: 'jobSnapshot', value: { job } },
     });
   });
 
   it('of a snapshot hold only the given tasks, and a job that no master has seen is QUEUED', () => {
     cell.commit(jobWrite('new'));
-    const { notification } = JobChangeNotification.decode(snapshotBytes(viewOf('new'), []));
+    const { notification } = JobChangeNotification.decode(written(snapshotMessage(viewOf('new'), [])));
     expect(notification).toMatchObject({
       value: { job: { id: 'new', tasks: [], jobState: { state: State.QUEUED } } },
     });
@@ -63,8 +69,6 @@ describe('the spliced bytes', () => {
     const batch = viewOf('j').tasks.map((task) => ({ kind: 'task', jobId: 'j', task }) as const);
     const bursts = packedBatch(batch, notificationBytes);
     expect(packedBatch(batch, notificationBytes)).toBe(bursts);
-    expect(bursts.flatMap((burst) => (burst instanceof MessageBurst ? burst.messages() : [burst]))).toEqual(
-      batch.map(notificationBytes),
-    );
+    expect(bursts.flatMap((burst) => burst.messages())).toEqual(batch.map(notificationBytes));
   });
 });

@@ -8,7 +8,7 @@ import { composeJob } from '@berth/shared/model/job';
 import { publicTaskBytes } from '@berth/shared/model/public-task';
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { DefinitionNotification, JobView, Notification } from './core/observe.js';
-import { framedBytes, Splicer } from './observe-service/splice.js';
+import { framedBytes, Splicer, type Unwritten } from './splice.js';
 
 /** The wire type of strings, bytes and messages. */
 const lengthDelimited = 2;
@@ -17,14 +17,24 @@ export const tagOf = (field: number) => (field << 3) | lengthDelimited;
 
 const notificationFields = { jobSnapshot: 1, jobDefinitionUpdate: 3, taskUdate: 5 } as const;
 /** Of netflix.titus.Job. */
-export const jobTags = {
-  id: tagOf(1),
-  jobClusterId: tagOf(2),
-  jobDescriptor: tagOf(3),
-  tasks: tagOf(4),
-  jobState: tagOf(5),
-  stateChanges: tagOf(6),
+const jobFields = {
+  id: 1,
+  jobClusterId: 2,
+  jobDescriptor: 3,
+  tasks: 4,
+  jobState: 5,
+  stateChanges: 6,
 } as const;
+const jobTags = {
+  id: tagOf(jobFields.id),
+  jobClusterId: tagOf(jobFields.jobClusterId),
+  jobDescriptor: tagOf(jobFields.jobDescriptor),
+  tasks: tagOf(jobFields.tasks),
+  jobState: tagOf(jobFields.jobState),
+  stateChanges: tagOf(jobFields.stateChanges),
+} as const;
+/** Of a job's tasks in its message. */
+export const jobTasksTag = jobTags.tasks;
 /** Where JobRecord keeps its descriptor. */
 const recordDescriptorField = 3;
 
@@ -52,25 +62,45 @@ export const snapshotEndBytes: Buffer = Buffer.from(
 );
 
 /** A job as subscribers first see it, with these of its tasks. */
-export function snapshotBytes(view: JobView, tasks: readonly Entity<'task'>[]): Buffer {
+export function snapshotMessage(view: JobView, tasks: readonly Entity<'task'>[]): Unwritten {
   const writer = new BinaryWriter();
-  writer.uint32(tagOf(notificationFields.jobSnapshot)).fork();
-  writer.uint32(tagOf(1)).fork();
-  writeJob(writer, view, tasks);
-  return finish(writer.join().join());
+  writeBeforeTasks(writer, view);
+  const head = writer.finish();
+  writeAfterTasks(writer, view);
+  const tail = writer.finish();
+  const taskBytes = tasks.map(publicTaskBytes);
+  const job = taskBytes.reduce((sum, { length }) => sum + framedBytes(length), head.length + tail.length);
+  const inner = framedBytes(job);
+  return {
+    byteLength: framedBytes(inner),
+    writeTo: (splicer) => {
+      splicer.open(notificationFields.jobSnapshot, inner);
+      splicer.open(1, job);
+      splicer.bytes(head);
+      for (const bytes of taskBytes) {
+        splicer.open(jobFields.tasks, bytes.length);
+        splicer.bytes(bytes);
+      }
+      splicer.bytes(tail);
+    },
+  };
 }
 
-/** Writes the fields of the job's message, with these of its tasks. */
-export function writeJob(
-  writer: BinaryWriter,
-  { job, status }: JobView,
-  tasks: readonly Entity<'task'>[],
-): void {
-  const { jobState, stateChanges } = composeJob(job.record, status?.record, []);
+/** Writes the fields of the job's message, with all of its tasks. */
+export function writeJob(writer: BinaryWriter, view: JobView): void {
+  writeBeforeTasks(writer, view);
+  for (const task of view.tasks) writer.uint32(jobTags.tasks).bytes(publicTaskBytes(task));
+  writeAfterTasks(writer, view);
+}
+
+function writeBeforeTasks(writer: BinaryWriter, { job }: JobView): void {
   writer.uint32(jobTags.id).string(job.id);
   writer.uint32(jobTags.jobClusterId).string(job.record.clusterId);
   writer.uint32(jobTags.jobDescriptor).bytes(descriptorBytes(job));
-  for (const task of tasks) writer.uint32(jobTags.tasks).bytes(publicTaskBytes(task));
+}
+
+function writeAfterTasks(writer: BinaryWriter, { job, status }: JobView): void {
+  const { jobState, stateChanges } = composeJob(job.record, status?.record, []);
   if (jobState !== undefined) JobState.encode(jobState, writer.uint32(jobTags.jobState).fork()).join();
   for (const change of stateChanges)
     StateChange.encode(change, writer.uint32(jobTags.stateChanges).fork()).join();
@@ -108,9 +138,4 @@ function descriptorBytes(job: Entity<'job'>): Uint8Array {
     reader.skip(wireType, field);
   }
   return new Uint8Array();
-}
-
-function finish(writer: BinaryWriter): Buffer {
-  const { buffer, byteOffset, byteLength } = writer.finish();
-  return Buffer.from(buffer, byteOffset, byteLength);
 }

@@ -5,10 +5,11 @@
  */
 import type { BerthError } from '@berth/shared/model/errors';
 import { directSink, type EncodedSink } from '@berth/shared/rpc/direct-sink';
-import type { Encoded } from '@berth/shared/rpc/fan-out';
+import type { MessageBurst } from '@berth/shared/rpc/message-burst';
 import { type BatchConflation, PendingBatches } from './core/pending-batches.js';
-import { nextBurst, type Packing, packedBatch } from './message-packing.js';
+import { nextSnapshotBurst, type Packing, packedBatch } from './message-packing.js';
 import type { Subscriber } from './observe-hub.js';
+import type { Unwritten } from './splice.js';
 import { TurnBudget } from './turn-budget.js';
 
 /** What a stream must be able to do; grpc-js's ServerWritableStream does. */
@@ -29,7 +30,7 @@ const snapshotBudget = new TurnBudget(256 * 1024);
 export interface ObserveStreamOptions<N> extends ObserveStreamKind<N> {
   readonly sink: ByteSink;
   /** The messages to begin with, taken one by one as the sink takes them; `return` is called where not all are wanted. */
-  readonly snapshot: Iterator<Buffer>;
+  readonly snapshot: Iterator<Unwritten>;
 }
 
 /** What stays as it is while the stream lives. */
@@ -54,9 +55,9 @@ export class ObserveStream<N> implements Subscriber<N> {
   #pending: PendingBatches<N>;
   /** What is left of the batch that is being sent. */
   #batch: readonly N[] = nothing;
-  #bursts: readonly Encoded[] = nothing;
+  #bursts: readonly MessageBurst[] = nothing;
   #nextBurst = 0;
-  #snapshot: Iterator<Buffer> | undefined;
+  #snapshot: Iterator<Unwritten> | undefined;
   #isFull = false;
   #inFlightBytes = 0;
   /** When something that had been written last left the process, or began to wait to. */
@@ -108,7 +109,7 @@ export class ObserveStream<N> implements Subscriber<N> {
   }
 
   /** Forgets what waits, and goes on with this snapshot. */
-  restart(snapshot: Iterator<Buffer>): void {
+  restart(snapshot: Iterator<Unwritten>): void {
     if (this.#hasEnded) {
       snapshot.return?.();
       return;
@@ -135,17 +136,17 @@ export class ObserveStream<N> implements Subscriber<N> {
 
   #flush(): void {
     while (!this.#hasEnded && !this.#isFull && this.#inFlightBytes < maxInFlightBytes / 2) {
-      const message = this.#next();
-      if (message === undefined) return;
-      this.#write(message);
+      const burst = this.#next();
+      if (burst === undefined) return;
+      this.#write(burst);
       if (this.#nextBurst === this.#bursts.length && this.#batch.length > 0) this.#batchSent();
     }
   }
 
-  #next(): Encoded | undefined {
+  #next(): MessageBurst | undefined {
     if (this.#snapshot !== undefined) {
       if (!snapshotBudget.mayGoOn(() => this.#flush())) return undefined;
-      const burst = nextBurst(this.#snapshot);
+      const burst = nextSnapshotBurst(this.#snapshot);
       if (burst !== undefined) {
         snapshotBudget.spend(burst.byteLength);
         return burst;
@@ -174,11 +175,13 @@ export class ObserveStream<N> implements Subscriber<N> {
     if (last !== undefined && this.#options.isLastWord(last)) this.#finish();
   }
 
-  #write(message: Encoded): void {
-    const { byteLength } = message;
+  #write(burst: MessageBurst): void {
+    const { byteLength } = burst;
     if (this.#inFlightBytes === 0) this.#movedAtMs = this.#nowMs();
     this.#inFlightBytes += byteLength;
-    this.#isFull = !this.#sink.write(message, () => {
+    this.#isFull = !this.#sink.write(burst, (error) => {
+      // Of what failed it is not known whether somebody still looks at it.
+      if (!error) burst.release?.();
       this.#inFlightBytes -= byteLength;
       this.#movedAtMs = this.#nowMs();
       this.#flush();

@@ -11,10 +11,11 @@ import { EMPTY } from 'rxjs';
 import { observedKinds, type Selection, selectedEntities, snapshotKinds } from './core/cell-news.js';
 import { liveJobs } from './core/observe.js';
 import { jobMessages } from './job-stream.js';
-import { nextBurst } from './message-packing.js';
+import { nextSnapshotBurst } from './message-packing.js';
 import type { ChangingView } from './observe-hub.js';
 import { snapshotMessages } from './observe-service/news-encoding.js';
 import { CellMoments } from './past-view.js';
+import type { Unwritten } from './splice.js';
 
 const jobs = 300;
 const tasksPerJob = 10;
@@ -40,11 +41,14 @@ export function warmUpSnapshots(): number {
   return bytes;
 }
 
-function drain(messages: Iterator<Buffer>): number {
+function drain(messages: Iterator<Unwritten>): number {
   let bytes = 0;
-  for (let burst = nextBurst(messages); burst !== undefined; burst = nextBurst(messages))
+  for (;;) {
+    const burst = nextSnapshotBurst(messages);
+    if (burst === undefined) return bytes;
     bytes += burst.byteLength;
-  return bytes;
+    burst.release?.();
+  }
 }
 
 function inventedCell(): ChangingView {

@@ -51,9 +51,9 @@ async function called(serve: (stream: Stream) => void) {
 describe('directSink', () => {
   it('delivers all messages in order, then the status and its trailers, which stay with grpc-js', async () => {
     const written = [
-      new MessageBurst([Buffer.from('a'), Buffer.from('b'), Buffer.alloc(0)]),
+      MessageBurst.of([Buffer.from('a'), Buffer.from('b'), Buffer.alloc(0)]),
       Buffer.from('single'),
-      new MessageBurst([Buffer.from('x'.repeat(300_000))]),
+      MessageBurst.of([Buffer.from('x'.repeat(300_000))]),
     ];
     const { received, end } = await called((stream) => {
       const sink = directSink(stream as unknown as EncodedSink);

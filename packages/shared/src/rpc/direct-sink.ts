@@ -4,8 +4,8 @@ import { MessageBurst } from './message-burst.js';
 
 /** Where encoded messages are written to. */
 export interface EncodedSink {
-  /** False when nothing more should be written until `drain`. `onFlushed` is called once the bytes have left the process. */
-  write(message: Encoded, onFlushed?: () => void): boolean;
+  /** False when nothing more should be written until `drain`. `onFlushed` is called once the bytes have left the process, or will not. */
+  write(message: Encoded, onFlushed?: (error?: Error | null) => void): boolean;
   on(event: 'drain', listener: () => void): unknown;
   off(event: 'drain', listener: () => void): unknown;
 }
@@ -37,12 +37,12 @@ class DirectSink implements EncodedSink {
     this.#inner = inner;
   }
 
-  write(message: Encoded, onFlushed?: () => void): boolean {
+  write(message: Encoded, onFlushed?: (error?: Error | null) => void): boolean {
     const inner = this.#inner;
     // As grpc-js does: what is written to a call that has gone is lost, and nobody hears of it.
     if (inner.checkCancelled() || inner.stream.writableEnded) return true;
     inner.maybeSendMetadata();
-    const { frames } = message instanceof MessageBurst ? message : new MessageBurst([message]);
+    const { frames } = message instanceof MessageBurst ? message : MessageBurst.of([message]);
     inner.stream.write(frames, onFlushed);
     return true;
   }

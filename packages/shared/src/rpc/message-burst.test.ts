@@ -47,7 +47,7 @@ async function delivered(written: readonly Encoded[]): Promise<readonly string[]
 describe('MessageBurst', () => {
   it('arrives as the messages that it was made of, in one stream with others', async () => {
     const long = 'x'.repeat(200_000);
-    const burst = new MessageBurst(['a', '', long, 'b'].map((text) => Buffer.from(text)));
+    const burst = MessageBurst.of(['a', '', long, 'b'].map((text) => Buffer.from(text)));
     expect(await delivered([Buffer.from('before'), burst, burst, Buffer.from('after')])).toEqual([
       'before',
       ...['a', '', long, 'b'],
@@ -57,27 +57,27 @@ describe('MessageBurst', () => {
   });
 
   it('knows its messages', () => {
-    const burst = new MessageBurst([Buffer.from('one'), Buffer.from('two')]);
+    const burst = MessageBurst.of([Buffer.from('one'), Buffer.from('two')]);
     expect([burst.count, burst.byteLength, burst.messages().map(String)]).toEqual([2, 16, ['one', 'two']]);
   });
 
   it('frames a message that has room for it where it is, and copies it beside others', async () => {
     const message = framableBuffer(3);
     message.write('one');
-    const burst = new MessageBurst([message]);
+    const burst = MessageBurst.of([message]);
     const { buffer, byteOffset } = burst.frames;
     expect(buffer).toBe(message.buffer);
     expect(byteOffset).toBe(message.byteOffset - 5);
-    const both = new MessageBurst([message, Buffer.from('two')]);
+    const both = MessageBurst.of([message, Buffer.from('two')]);
     expect(await delivered([burst, both])).toEqual(['one', 'one', 'two']);
   });
 
   it('is never empty', () => {
-    expect(() => new MessageBurst([])).toThrow(RangeError);
+    expect(() => MessageBurst.of([])).toThrow(RangeError);
   });
 
   it('refuses to be framed in a way that it does not know', () => {
-    const { serialized } = new MessageBurst([Buffer.from('one')]);
+    const { serialized } = MessageBurst.of([Buffer.from('one')]);
     expect(() => serialized.copy(Buffer.alloc(20), 6)).toThrow('frames messages in another way');
   });
 });

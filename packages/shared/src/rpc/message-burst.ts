@@ -1,5 +1,11 @@
 /** How gRPC frames a message: a byte that says whether it is compressed, and its length. */
-const prefixBytes = 5;
+export const prefixBytes = 5;
+
+/** Writes what stands before a message of this length; it is not compressed. */
+export function writePrefix(target: Buffer, at: number, length: number): void {
+  target.writeUInt8(0, at);
+  target.writeUInt32BE(length, at + 1);
+}
 
 /**
  * Several encoded messages that leave in one write, each framed on its own: the receiver sees as many messages. Framed
@@ -12,11 +18,20 @@ export class MessageBurst {
   readonly frames: Buffer;
   #serialized: Buffer | undefined;
 
+  /** Gives the memory back, where it is to serve again: to be called once the burst has left, and is not looked at any more. */
+  readonly release: (() => void) | undefined;
+
   /** Of at least one message. */
-  constructor(messages: readonly Uint8Array[]) {
-    if (messages.length === 0) throw new RangeError('a burst has at least one message');
-    this.count = messages.length;
-    this.frames = frame(messages);
+  static of(messages: readonly Uint8Array[]): MessageBurst {
+    return new MessageBurst(frame(messages), messages.length);
+  }
+
+  /** Of so many messages, framed already. */
+  constructor(frames: Buffer, count: number, release?: () => void) {
+    if (count === 0) throw new RangeError('a burst has at least one message');
+    this.count = count;
+    this.frames = frames;
+    this.release = release;
   }
 
   get byteLength(): number {
@@ -62,16 +77,14 @@ function frame(messages: readonly Uint8Array[]): Buffer {
   const only: (Uint8Array & Framable) | undefined = messages[0];
   if (messages.length === 1 && only?.[hasRoom] === true) {
     const framed = Buffer.from(only.buffer, only.byteOffset - prefixBytes, prefixBytes + only.length);
-    framed.writeUInt8(0);
-    framed.writeUInt32BE(only.length, 1);
+    writePrefix(framed, 0, only.length);
     return framed;
   }
   const total = messages.reduce((sum, { length }) => sum + prefixBytes + length, 0);
   const frames = Buffer.allocUnsafe(total);
   let at = 0;
   for (const message of messages) {
-    frames.writeUInt8(0, at);
-    frames.writeUInt32BE(message.length, at + 1);
+    writePrefix(frames, at, message.length);
     frames.set(message, at + prefixBytes);
     at += prefixBytes + message.length;
   }

@@ -17,9 +17,9 @@ import { framableBuffer } from '@berth/shared/rpc/message-burst';
 import type { CommitMark, EntityNews, ObservedKind } from '../core/cell-news.js';
 import { type Selection as Fields, projectJob, projectTask } from '../core/projection.js';
 import type { FieldBits } from '../message-parts.js';
+import { framedBytes, Splicer, type Unwritten } from '../splice.js';
 import { selectedTaskBytes, wholeTaskFields } from '../task-fields.js';
 import { type Item, isMark } from './items.js';
-import { framedBytes, Splicer } from './splice.js';
 
 /** A message is full when it holds this many bytes of changes. */
 const messageBytes = 48 * 1024;
@@ -75,7 +75,7 @@ interface Cut {
 }
 
 /** The entities in as many messages as they need. */
-export function* snapshotMessages(entities: Iterable<AnyEntity>, mask: Mask): Generator<Buffer> {
+export function* snapshotMessages(entities: Iterable<AnyEntity>, mask: Mask): Generator<Unwritten> {
   let cuts: Cut[] = [];
   let bytes = 0;
   for (const entity of entities) {
@@ -90,12 +90,15 @@ export function* snapshotMessages(entities: Iterable<AnyEntity>, mask: Mask): Ge
   if (cuts.length > 0) yield snapshotMessage(cuts);
 }
 
-function snapshotMessage(cuts: readonly Cut[]): Buffer {
+function snapshotMessage(cuts: readonly Cut[]): Unwritten {
   const inner = sizeOf(cuts);
-  const splicer = new Splicer(framableBuffer(framedBytes(inner)));
-  splicer.open(responseFields.snapshot, inner);
-  for (const cut of cuts) splice(splicer, repeatedField, cut);
-  return splicer.buffer;
+  return {
+    byteLength: framedBytes(inner),
+    writeTo: (splicer) => {
+      splicer.open(responseFields.snapshot, inner);
+      for (const cut of cuts) splice(splicer, repeatedField, cut);
+    },
+  };
 }
 
 /** Items in order, in as many messages as they need; several commits share a message. */

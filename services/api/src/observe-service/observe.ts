@@ -15,6 +15,7 @@ import { runStream } from '../observe-run.js';
 import { type ByteSink, ObserveStream } from '../observe-stream.js';
 import { closing } from '../past-view.js';
 import { orRefuse } from '../requests.js';
+import { type Unwritten, whole } from '../splice.js';
 import type { Bookmarks, Silent } from './bookmarks.js';
 import { missedSince, type OlderPast, type Past, readPast } from './catch-up.js';
 import { countMessages } from './count-encoding.js';
@@ -163,7 +164,7 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   /** What the stream begins with. */
-  #beginning(older: OlderPast | undefined): Iterator<Buffer, void> {
+  #beginning(older: OlderPast | undefined): Iterator<Unwritten, void> {
     // What others have not been told yet is part of what comes first.
     this.flush();
     if (older === undefined) return this.#snapshot();
@@ -191,40 +192,42 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   /** The cell as it is now, in messages that are made as they are sent. */
-  #snapshot(): Iterator<Buffer, void> {
+  #snapshot(): Iterator<Unwritten, void> {
     const { cell, past } = this.#observing;
     const { counts, mask, subscription } = this.#feed;
     if (counts !== undefined)
-      return this.#messages(countMessages(counts.counts.all), past.tail.last, 'snapshotEnd');
+      return this.#messages(wholes(countMessages(counts.counts.all)), past.tail.last, 'snapshotEnd');
     const moment = cell.moments.take(snapshotKinds(subscription.selection));
     const entities = selectedEntities(moment, subscription.selection);
     const messages = this.#messages(snapshotMessages(entities, mask), past.tail.last, 'snapshotEnd');
     return closing(messages, () => moment.close());
   }
 
-  #missed(news: readonly Item[]): Iterator<Buffer, void> {
+  #missed(news: readonly Item[]): Iterator<Unwritten, void> {
     const { past } = this.#observing;
-    return this.#messages(itemMessages(news, this.#feed.mask), past.tail.last, 'bookmark');
+    return this.#messages(wholes(itemMessages(news, this.#feed.mask)), past.tail.last, 'bookmark');
   }
 
-  #reset(reason: string): Iterator<Buffer, void> {
+  #reset(reason: string): Iterator<Unwritten, void> {
     const afterRevision = this.#told?.revision ?? 0;
     const toRevision = this.#observing.past.tail.last.revision;
     const reset = responseBytes({ $case: 'reset', value: { afterRevision, toRevision, reason } });
     const snapshot = this.#snapshot();
-    return closing(concat(reset, snapshot), () => snapshot.return?.());
+    return closing(concat(whole(reset), snapshot), () => snapshot.return?.());
   }
 
   *#messages(
-    messages: Iterable<Buffer>,
+    messages: Iterable<Unwritten>,
     last: CommitMark,
     end: 'snapshotEnd' | 'bookmark',
-  ): Generator<Buffer, void> {
+  ): Generator<Unwritten, void> {
     yield* messages;
     const position = positionOf(last);
-    yield end === 'snapshotEnd'
-      ? responseBytes({ $case: 'snapshotEnd', value: { position } })
-      : responseBytes({ $case: 'bookmark', value: { position, atMs: last.atMs } });
+    yield whole(
+      end === 'snapshotEnd'
+        ? responseBytes({ $case: 'snapshotEnd', value: { position } })
+        : responseBytes({ $case: 'bookmark', value: { position, atMs: last.atMs } }),
+    );
     this.#told = position;
   }
 
@@ -265,9 +268,13 @@ class Session implements Subscriber<Item>, Silent {
   }
 }
 
-function* concat(first: Buffer, rest: Iterator<Buffer, void>): Generator<Buffer, void> {
+function* concat(first: Unwritten, rest: Iterator<Unwritten, void>): Generator<Unwritten, void> {
   yield first;
   for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
+}
+
+function* wholes(messages: Iterable<Buffer>): Generator<Unwritten, void> {
+  for (const message of messages) yield whole(message);
 }
 
 const endsNever = (): boolean => false;

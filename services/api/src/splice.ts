@@ -15,13 +15,25 @@ export function framedBytes(length: number): number {
   return 1 + varintBytes(length) + length;
 }
 
+/** A message of known length that is not written yet: what it is sent from need not be memory of its own. */
+export interface Unwritten {
+  readonly byteLength: number;
+  writeTo(splicer: Splicer): void;
+}
+
+/** A message that is there already. */
+export function whole(message: Uint8Array): Unwritten {
+  return { byteLength: message.length, writeTo: (splicer) => splicer.bytes(message) };
+}
+
 /** Writes into a buffer of a size known beforehand. */
 export class Splicer {
   readonly buffer: Buffer;
-  #at = 0;
+  #at: number;
 
-  constructor(buffer: Buffer) {
+  constructor(buffer: Buffer, at = 0) {
     this.buffer = buffer;
+    this.#at = at;
   }
 
   /** The tag and length of a field whose bytes follow. */
