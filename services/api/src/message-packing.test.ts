@@ -1,15 +1,23 @@
+import type { MessageBurst } from '@berth/shared/rpc/message-burst';
 import { describe, expect, it } from 'vitest';
-import { nextSnapshotBurst } from './message-packing.js';
-import { whole } from './splice.js';
+import { later, nextSnapshotBurst } from './message-packing.js';
+import { type Unwritten, whole } from './splice.js';
 
 const message = (text: string, bytes = text.length) => whole(Buffer.alloc(bytes, text));
+
+/** The next burst of messages that are all there. */
+function next(messages: Iterator<Unwritten>): MessageBurst | undefined {
+  const burst = nextSnapshotBurst(messages);
+  if (burst === later) throw new Error('all is there');
+  return burst;
+}
 
 describe('the bursts of a snapshot', () => {
   it('hold all its messages, in order and each whole', () => {
     const texts = Array.from({ length: 100 }, (_, index) => `message ${index} `.repeat(1 + index * 3));
     const messages = texts.map((text) => message(text)).values();
     const received: string[] = [];
-    for (let burst = nextSnapshotBurst(messages); burst !== undefined; burst = nextSnapshotBurst(messages)) {
+    for (let burst = next(messages); burst !== undefined; burst = next(messages)) {
       received.push(...burst.messages().map(String));
       burst.release?.();
     }
@@ -17,7 +25,7 @@ describe('the bursts of a snapshot', () => {
   });
 
   it('are written into the same memory again, but never into what has not been released', () => {
-    const burstOf = (text: string) => nextSnapshotBurst([message(text, 50_000)].values());
+    const burstOf = (text: string) => next([message(text, 50_000)].values());
     const [first, second] = [burstOf('a'), burstOf('b')];
     expect(second?.frames.buffer).not.toBe(first?.frames.buffer);
     first?.release?.();
@@ -30,11 +38,21 @@ describe('the bursts of a snapshot', () => {
   });
 
   it('have memory of their own where a message is large', () => {
-    const large = nextSnapshotBurst([message('x', 3_000_000)].values());
+    const large = next([message('x', 3_000_000)].values());
     expect([large?.byteLength, large?.count, large?.release]).toEqual([3_000_005, 1, undefined]);
   });
 
   it('end with the snapshot', () => {
     expect(nextSnapshotBurst([].values())).toBeUndefined();
+  });
+
+  it('end before what is not there yet', () => {
+    const messages = [message('a'), message('b'), later, later, message('c')] as const;
+    const all = messages.values();
+    const received = Array.from({ length: 5 }, () => {
+      const burst = nextSnapshotBurst(all);
+      return burst === undefined || burst === later ? burst : burst.messages().map(String);
+    });
+    expect(received).toEqual([['a', 'b'], later, ['c'], undefined, undefined]);
   });
 });

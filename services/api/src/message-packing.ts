@@ -17,16 +17,25 @@ export type Packing<N> =
   | ((notification: N) => Buffer)
   | { messagesOf(batch: readonly N[]): Iterable<Buffer> };
 
-/** Those that are taken next: as many as make a burst. */
-function takeBurst<M>(messages: Iterator<M>, sizeOf: (message: M) => number): M[] {
+/** In the place of a message: there will be more, but not yet. */
+export const later = Symbol('later');
+
+interface Taken<M> {
+  readonly messages: readonly M[];
+  readonly isLater: boolean;
+}
+
+/** Those that are taken next: as many as make a burst, or as are there. */
+function takeBurst<M>(messages: Iterator<M | typeof later>, sizeOf: (message: M) => number): Taken<M> {
   const taken: M[] = [];
   for (let bytes = 0; bytes < burstBytes; ) {
     const { done, value } = messages.next();
     if (done === true) break;
+    if (value === later) return { messages: taken, isLater: true };
     taken.push(value);
     bytes += sizeOf(value);
   }
-  return taken;
+  return { messages: taken, isLater: false };
 }
 
 /**
@@ -39,10 +48,15 @@ const blockBytes = 64 * 1024;
 const maxIdleBlocks = 16;
 const idleBlocks: Buffer[] = [];
 
-/** The next messages of a snapshot, as many as make a burst; undefined at its end. Its memory serves again once it is released. */
-export function nextSnapshotBurst(messages: Iterator<Unwritten>): MessageBurst | undefined {
-  const taken = takeBurst(messages, ({ byteLength }) => byteLength);
-  if (taken.length === 0) return undefined;
+/**
+ * The next messages of what a stream begins with, as many as make a burst; undefined at its end. Its memory serves again once it
+ * is released.
+ */
+export function nextSnapshotBurst(
+  messages: Iterator<Unwritten | typeof later>,
+): MessageBurst | typeof later | undefined {
+  const { messages: taken, isLater } = takeBurst<Unwritten>(messages, ({ byteLength }) => byteLength);
+  if (taken.length === 0) return isLater ? later : undefined;
   const bytes = taken.reduce((sum, { byteLength }) => sum + prefixBytes + byteLength, 0);
   const block = bytes <= blockBytes ? (idleBlocks.pop() ?? Buffer.allocUnsafeSlow(blockBytes)) : undefined;
   const frames = block?.subarray(0, bytes) ?? Buffer.allocUnsafeSlow(bytes);
@@ -69,7 +83,7 @@ function pack<N>(batch: readonly N[], encode: Packing<N>): readonly MessageBurst
   const all = typeof encode === 'function' ? batch.map(encode) : encode.messagesOf(batch);
   const messages = all[Symbol.iterator]();
   for (;;) {
-    const burst = takeBurst(messages, ({ length }) => length);
+    const burst = takeBurst<Buffer>(messages, ({ length }) => length).messages;
     if (burst.length === 0) return bursts;
     bursts.push(MessageBurst.of(burst));
   }

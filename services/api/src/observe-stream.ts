@@ -7,7 +7,7 @@ import type { BerthError } from '@berth/shared/model/errors';
 import { directSink, type EncodedSink } from '@berth/shared/rpc/direct-sink';
 import type { MessageBurst } from '@berth/shared/rpc/message-burst';
 import { type BatchConflation, PendingBatches } from './core/pending-batches.js';
-import { nextSnapshotBurst, type Packing, packedBatch } from './message-packing.js';
+import { later, nextSnapshotBurst, type Packing, packedBatch } from './message-packing.js';
 import type { Subscriber } from './observe-hub.js';
 import type { Unwritten } from './splice.js';
 import { TurnBudget } from './turn-budget.js';
@@ -29,9 +29,15 @@ const snapshotBudget = new TurnBudget(256 * 1024);
 
 export interface ObserveStreamOptions<N> extends ObserveStreamKind<N> {
   readonly sink: ByteSink;
-  /** The messages to begin with, taken one by one as the sink takes them; `return` is called where not all are wanted. */
-  readonly snapshot: Iterator<Unwritten>;
+  /** What to begin with. */
+  readonly snapshot: Beginning;
 }
+
+/**
+ * The messages that a stream begins with, taken one by one as the sink takes them; `return` is called where not all are wanted.
+ * One that is `later` ends the taking until {@link ObserveStream.goOn} is called.
+ */
+export type Beginning = Iterator<Unwritten | typeof later, void>;
 
 /** What stays as it is while the stream lives. */
 interface ObserveStreamKind<N> {
@@ -57,7 +63,7 @@ export class ObserveStream<N> implements Subscriber<N> {
   #batch: readonly N[] = nothing;
   #bursts: readonly MessageBurst[] = nothing;
   #nextBurst = 0;
-  #snapshot: Iterator<Unwritten> | undefined;
+  #snapshot: Beginning | undefined;
   #isFull = false;
   #inFlightBytes = 0;
   /** When something that had been written last left the process, or began to wait to. */
@@ -109,7 +115,7 @@ export class ObserveStream<N> implements Subscriber<N> {
   }
 
   /** Forgets what waits, and goes on with this snapshot. */
-  restart(snapshot: Iterator<Unwritten>): void {
+  restart(snapshot: Beginning): void {
     if (this.#hasEnded) {
       snapshot.return?.();
       return;
@@ -120,6 +126,11 @@ export class ObserveStream<N> implements Subscriber<N> {
     this.#nextBurst = 0;
     this.#snapshot?.return?.();
     this.#snapshot = snapshot;
+    this.#flush();
+  }
+
+  /** There is more of what the stream begins with. */
+  goOn(): void {
     this.#flush();
   }
 
@@ -147,6 +158,7 @@ export class ObserveStream<N> implements Subscriber<N> {
     if (this.#snapshot !== undefined) {
       if (!snapshotBudget.mayGoOn(() => this.#flush())) return undefined;
       const burst = nextSnapshotBurst(this.#snapshot);
+      if (burst === later) return undefined;
       if (burst !== undefined) {
         snapshotBudget.spend(burst.byteLength);
         return burst;

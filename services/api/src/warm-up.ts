@@ -11,7 +11,7 @@ import { EMPTY } from 'rxjs';
 import { observedKinds, type Selection, selectedEntities, snapshotKinds } from './core/cell-news.js';
 import { liveJobs } from './core/observe.js';
 import { jobMessages } from './job-stream.js';
-import { nextSnapshotBurst } from './message-packing.js';
+import { later, nextSnapshotBurst } from './message-packing.js';
 import type { ChangingView } from './observe-hub.js';
 import { snapshotMessages } from './observe-service/news-encoding.js';
 import { CellMoments } from './past-view.js';
@@ -45,7 +45,7 @@ function drain(messages: Iterator<Unwritten>): number {
   let bytes = 0;
   for (;;) {
     const burst = nextSnapshotBurst(messages);
-    if (burst === undefined) return bytes;
+    if (burst === undefined || burst === later) return bytes;
     bytes += burst.byteLength;
     burst.release?.();
   }

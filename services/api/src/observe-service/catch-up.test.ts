@@ -5,7 +5,7 @@ import type { LogHead, LogReader } from '@berth/shared/store/store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decide } from '../testing/running-gateway.js';
 import { jobWrite } from '../testing/scripted-cell.js';
-import { type OlderPast, type Past, readPast } from './catch-up.js';
+import { findPlace, type Past, PastCommits, touchedSince } from './catch-up.js';
 import { ChangeTail } from './change-tail.js';
 
 let store: MemoryStore;
@@ -62,38 +62,128 @@ async function start(): Promise<Past> {
   return { replica, tail, openLogReader: () => store.openLogReader() };
 }
 
-function revisionsOf(older: OlderPast): readonly number[] | string {
-  return 'reason' in older ? older.reason : older.entries.map(({ revision }) => revision);
+const { signal } = new AbortController();
+
+/** The revisions of all commits between two positions, piece by piece; or why they cannot be had. */
+async function piecesOf(commits: PastCommits): Promise<readonly (readonly number[])[] | string> {
+  const pieces: number[][] = [];
+  for (;;) {
+    const piece = await commits.next();
+    if ('reason' in piece) return piece.reason;
+    if (piece.commits.length === 0) return pieces;
+    pieces.push(piece.commits.map(({ revision }) => revision));
+  }
 }
 
-describe('what a gateway reads that has just started', () => {
-  it('meets what it has seen itself, although the log is ahead of its replica', async () => {
+async function decideMany(count: number): Promise<void> {
+  for (let index = 0; index < count; index += 1) await decide(store, [jobWrite(`j${index % 5}`)]);
+}
+
+describe('the place of a subscriber that comes back', () => {
+  it('is known to a gateway that has just started, once that has seen as much', async () => {
+    await decide(store, [jobWrite('a')]);
+    const past = await start();
+    await decide(store, [jobWrite('b')]);
+    const finding = findPlace(past, await headNow(), signal);
+    await new Promise((resolve) => setImmediate(resolve));
+    hold.release();
+    expect(await finding).toBeUndefined();
+    expect(replica.revision).toBe(2);
+  });
+
+  it('is refused where it is of another history', async () => {
+    await decide(store, [jobWrite('a')]);
+    const past = await start();
+    expect(await findPlace(past, { revision: 1, commitId: 'never' }, signal)).toEqual({
+      reason: 'the position is of another history of the cell',
+    });
+    expect(await findPlace(past, { revision: 9, commitId: 'never' }, signal)).toEqual({
+      reason: 'the cell was set back',
+    });
+  });
+
+  it('is refused where it lies too far back', async () => {
+    await decideMany(3);
+    const past = await start();
+    expect(await findPlace(past, { revision: 1, commitId: '' }, signal)).toEqual({
+      reason: 'the position has no commit id, and lies too far back without',
+    });
+  });
+});
+
+describe('what a subscriber missed', () => {
+  it('comes from the log as far as a gateway has not seen it itself, and in small pieces', async () => {
     await decide(store, [jobWrite('a')]);
     const position = await headNow();
-    await decide(store, [jobWrite('b')]);
+    await decideMany(40);
     const past = await start();
-    await decide(store, [jobWrite('c')]);
-    await decide(store, [jobWrite('d')]);
-    const reading = readPast(past, position, new AbortController().signal);
-    // The log has been read to its end before the replica has seen any of it.
-    await Promise.race([reading, new Promise((resolve) => setImmediate(resolve))]);
     hold.release();
-    const older = await reading;
-    expect(revisionsOf(older)).toEqual([2, 3, 4]);
-    expect(!('reason' in older) && tail.after(older.upTo)).toEqual([]);
+    await decideMany(40);
+    await replica.waitFor(81, 1_000);
+    const commits = new PastCommits(past, position, replica.head);
+    expect(await piecesOf(commits)).toEqual([
+      // The log is read in its own portions, the memory in smaller ones.
+      Array.from({ length: 32 }, (_, at) => at + 2),
+      Array.from({ length: 32 }, (_, at) => at + 34),
+      Array.from({ length: 16 }, (_, at) => at + 66),
+    ]);
+    expect(commits.at).toEqual(replica.head);
+    await commits.close();
   });
 
-  it('is nothing for who has seen as much as the gateway', async () => {
-    await decide(store, [jobWrite('a')]);
+  it('ends where it is told to, whatever else there is', async () => {
     const past = await start();
-    const older = await readPast(past, await headNow(), new AbortController().signal);
-    expect(revisionsOf(older)).toEqual([]);
+    hold.release();
+    await decideMany(5);
+    await replica.waitFor(5, 1_000);
+    const upTo = replica.head;
+    await decideMany(5);
+    await replica.waitFor(10, 1_000);
+    expect(await piecesOf(new PastCommits(past, { revision: 0, commitId: '' }, upTo))).toEqual([
+      [1, 2, 3, 4, 5],
+    ]);
   });
 
-  it('is refused where the position is of another history', async () => {
+  it('goes on with the log where the gateway has forgotten it meanwhile', async () => {
+    const past = await start();
+    hold.release();
+    tail.close();
+    tail = new ChangeTail(replica, { commits: 20, bytes: 1_000_000 });
+    await decideMany(20);
+    await replica.waitFor(20, 1_000);
+    const commits = new PastCommits({ ...past, tail }, { revision: 0, commitId: '' }, replica.head);
+    expect(await commits.next()).toMatchObject({ commits: { length: 16 } });
+    await decideMany(30);
+    await replica.waitFor(50, 1_000);
+    expect(await piecesOf(commits)).toEqual([[17, 18, 19, 20]]);
+    await commits.close();
+  });
+
+  it('is lost where the log no longer reaches back', async () => {
     await decide(store, [jobWrite('a')]);
     const past = await start();
-    const older = await readPast(past, { revision: 1, commitId: 'never' }, new AbortController().signal);
-    expect(revisionsOf(older)).toBe('the position is of another history of the cell');
+    expect(await piecesOf(new PastCommits(past, { revision: 0, commitId: 'x' }, replica.head))).toBe(
+      'the cell was set back',
+    );
+  });
+
+  it('is for a part of the cell what has been touched, each entity once, up to now', async () => {
+    const past = await start();
+    hold.release();
+    await decideMany(100);
+    await replica.waitFor(100, 1_000);
+    const touched = await touchedSince(past, { revision: 0, commitId: '' }, signal);
+    if ('reason' in touched) throw new Error(touched.reason);
+    await decide(store, [jobWrite('late')]);
+    await replica.waitFor(101, 1_000);
+    const named = touched.now();
+    expect('reason' in named ? named.reason : [...named].map(({ id }) => id)).toEqual([
+      'j0',
+      'j1',
+      'j2',
+      'j3',
+      'j4',
+      'late',
+    ]);
   });
 });

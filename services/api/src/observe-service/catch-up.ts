@@ -1,25 +1,26 @@
 /*
- * What a subscriber missed that comes back. From this gateway's memory where that reaches back far enough, otherwise from
- * the change log; where neither does, the reason why not.
+ * What a subscriber missed that comes back: from this gateway's memory where that reaches back far enough, otherwise from the
+ * change log; where neither does, the reason why not. It is looked at piece by piece, as the subscriber takes it: however much
+ * was missed, it costs the gateway a few commits at a time.
  */
-import { decodeEntity, parseField } from '@berth/shared/store/codec';
+import { setImmediate } from 'node:timers/promises';
+import { parseField } from '@berth/shared/store/codec';
 import type { Replica } from '@berth/shared/store/replica';
-import type { LogEntry, LogHead, LogReader } from '@berth/shared/store/store';
-import {
-  type CommitMark,
-  type EntityNews,
-  isObserved,
-  markOf,
-  presentNews,
-  type Selection,
-} from '../core/cell-news.js';
+import type { LogHead, LogReader, StoredEntity } from '@berth/shared/store/store';
+import { type CommitMark, isObserved, type ObservedKind } from '../core/cell-news.js';
 import type { ChangeTail } from './change-tail.js';
 
 /** A gateway that is behind its subscriber has this long to catch up. */
 const behindWaitMs = 5_000;
 
-/** More entries than this are not read from the log for one subscriber: a snapshot costs less. */
-const maxEntries = 20_000;
+/** More than this is not read from the log for one subscriber: a snapshot costs less. */
+const maxLogged = 20_000;
+
+/** More than this is not looked up for one subscriber, all in one turn: a snapshot is made as it is sent. */
+const maxTouched = 2_000;
+
+/** So many commits of the gateway's own memory are one piece. */
+const commitsPerPiece = 16;
 
 export interface Past {
   readonly replica: Replica;
@@ -27,53 +28,38 @@ export interface Past {
   readonly openLogReader: () => LogReader;
 }
 
-/** What was missed, or why that cannot be told. */
-export type Missed = { readonly news: readonly EntityNews[] } | { readonly reason: string };
-
-/**
- * What is to be told after the position, up to the replica's present state: nothing may be awaited between this and the
- * subscription. First `readPast` must have been awaited.
- */
-export function missedSince(past: Past, older: OlderPast, selection: Selection): Missed {
-  if ('reason' in older) return older;
-  const recent = past.tail.after(older.upTo);
-  if (recent === undefined) return { reason: 'the change log moved on too fast' };
-  const commits = [...older.entries, ...recent];
-  if (selection.filter === undefined)
-    return { news: commits.flatMap((commit) => storedNews(commit, selection)) };
-  // Whether an entity was in sight then cannot be told any more; where it is now can.
-  const touched = commits.flatMap(({ writes }) => writes.flatMap(({ field }) => parseField(field) ?? []));
-  const seen = touched.flatMap(({ kind, id }) => (isObserved(kind) ? [{ kind, id }] : []));
-  const news = presentNews(seen, past.replica, { selection, commit: past.tail.last });
-  return { news: news.map((one) => ({ ...one, isOutOfTurn: true })) };
+/** Why a subscriber cannot go on from where it was. */
+export interface Lost {
+  readonly reason: string;
 }
 
-/** The part of the past that is no longer in this gateway's memory. */
-export type OlderPast =
-  | { readonly upTo: LogHead; readonly entries: readonly LogEntry[] }
-  | { readonly reason: string };
+/** A commit as it was stored. */
+export interface PastCommit extends CommitMark {
+  readonly writes: readonly StoredEntity[];
+}
 
 /**
- * Reads from the log what lies before the gateway's own memory, and waits for a gateway that is behind. Rejects with
- * BerthError `deadlineExceeded` where it stays behind, and with `unavailable` where the store is away.
+ * Whether a subscriber can go on from the position, as far as can be known without reading the log; waits for a gateway that is
+ * behind. Rejects with BerthError `deadlineExceeded` where it stays behind, and with `unavailable` where the store is away.
  */
-export async function readPast(past: Past, position: LogHead, signal: AbortSignal): Promise<OlderPast> {
+export async function findPlace(
+  past: Past,
+  position: LogHead,
+  signal: AbortSignal,
+): Promise<Lost | undefined> {
   const { replica, tail } = past;
   if (position.revision > replica.revision) {
     if (await isAhead(past, position)) return { reason: 'the cell was set back' };
     await replica.waitFor(position.revision, behindWaitMs, signal);
   }
-  if (tail.after(position) !== undefined) return { upTo: position, entries: [] };
+  if (tail.after(position, 0) !== undefined) return undefined;
   if (position.revision >= tail.start.revision)
     return { reason: 'the position is of another history of the cell' };
   if (position.commitId === '')
     return { reason: 'the position has no commit id, and lies too far back without' };
-  const reader = past.openLogReader();
-  try {
-    return await readUpTo(past, reader, { position, signal });
-  } finally {
-    await reader.close();
-  }
+  if (tail.start.revision - position.revision > maxLogged)
+    return { reason: `more than ${maxLogged} commits were missed` };
+  return undefined;
 }
 
 async function isAhead(past: Past, position: LogHead): Promise<boolean> {
@@ -85,37 +71,112 @@ async function isAhead(past: Past, position: LogHead): Promise<boolean> {
   }
 }
 
-async function readUpTo(
-  { replica, tail }: Past,
-  reader: LogReader,
-  { position, signal }: { readonly position: LogHead; readonly signal: AbortSignal },
-): Promise<OlderPast> {
-  const entries: LogEntry[] = [];
-  let at = position;
-  while (tail.after(at) === undefined) {
-    if (entries.length > maxEntries) return { reason: `more than ${maxEntries} commits were missed` };
-    const read = await reader.readLog(at, 0);
+/** Commits that follow one another; none at the end of them. */
+export type Piece = { readonly commits: readonly PastCommit[] } | Lost;
+
+/** The commits between two positions, piece by piece, each to be looked at before the next one is asked for. */
+export class PastCommits {
+  readonly #past: Past;
+  readonly #upTo: LogHead;
+  #at: LogHead;
+  #reader: LogReader | undefined;
+
+  /** `upTo` is one that the replica has seen. */
+  constructor(past: Past, from: LogHead, upTo: LogHead) {
+    this.#past = past;
+    this.#at = from;
+    this.#upTo = upTo;
+  }
+
+  /** Where the last piece ended. */
+  get at(): LogHead {
+    return this.#at;
+  }
+
+  /** At once where this gateway's memory has it. Rejects with BerthError `unavailable` where the store is away. */
+  next(): Piece | Promise<Piece> {
+    const missing = this.#upTo.revision - this.#at.revision;
+    if (missing <= 0) return { commits: [] };
+    const kept = this.#past.tail.after(this.#at, Math.min(missing, commitsPerPiece));
+    return kept === undefined ? this.#read() : this.#taken(kept);
+  }
+
+  /** To be called where no more are wanted. */
+  async close(): Promise<void> {
+    await this.#reader?.close();
+  }
+
+  async #read(): Promise<Piece> {
+    this.#reader ??= this.#past.openLogReader();
+    const read = await this.#reader.readLog(this.#at, 0);
     if (!read.ok)
       return { reason: read.reason === 'trimmed' ? 'the change log was trimmed' : 'the cell was set back' };
-    const last = read.entries.at(-1);
-    if (last === undefined) return { reason: 'the change log ends too early' };
-    for (const entry of read.entries) entries.push(entry);
-    at = { revision: last.revision, commitId: last.commitId };
-    // The log may be read faster than the replica follows it; only what the replica has seen meets the gateway's memory.
-    await replica.waitFor(at.revision, behindWaitMs, signal);
+    if (read.entries.length === 0) return { reason: 'the change log ends too early' };
+    return this.#taken(read.entries.filter(({ revision }) => revision <= this.#upTo.revision));
   }
-  return { upTo: at, entries };
+
+  #taken(commits: readonly PastCommit[]): Piece {
+    const last = commits.at(-1);
+    if (last !== undefined) this.#at = { revision: last.revision, commitId: last.commitId };
+    return { commits };
+  }
 }
 
-function storedNews(
-  commit: CommitMark & Pick<LogEntry, 'writes'>,
-  { kinds }: Selection,
-): readonly EntityNews[] {
-  const mark = markOf(commit);
-  return commit.writes.flatMap((stored) => {
-    const name = parseField(stored.field);
-    if (name === undefined || !isObserved(name.kind) || !kinds.has(name.kind)) return [];
-    const entity = stored.bytes.length === 0 ? undefined : decodeEntity(stored);
-    return [{ kind: name.kind, id: name.id, entity, commit: mark }];
-  });
+/** An entity by its name. */
+interface Named {
+  readonly kind: ObservedKind;
+  readonly id: string;
+}
+
+/** What commits have changed, each entity once, up to a position. */
+export class Touched {
+  readonly upTo: LogHead;
+  readonly #past: Past;
+  readonly #named: Map<string, Named>;
+
+  constructor(past: Past, named: Map<string, Named>, upTo: LogHead) {
+    this.#past = past;
+    this.#named = named;
+    this.upTo = upTo;
+  }
+
+  /** With what has changed since, up to the replica's present state. */
+  now(): Iterable<Named> | Lost {
+    const rest = this.#past.tail.after(this.upTo);
+    if (rest === undefined) return { reason: 'the change log moved on too fast' };
+    for (const commit of rest) addNames(this.#named, commit);
+    return this.#named.size > maxTouched ? tooMany : this.#named.values();
+  }
+}
+
+const tooMany: Lost = { reason: `more than ${maxTouched} jobs, tasks and agents have changed` };
+
+/** What has changed since the position, up to about now. Other work gets its turn meanwhile. Rejects as {@link findPlace} does. */
+export async function touchedSince(
+  past: Past,
+  position: LogHead,
+  signal: AbortSignal,
+): Promise<Touched | Lost> {
+  const named = new Map<string, Named>();
+  const commits = new PastCommits(past, position, past.replica.head);
+  try {
+    for (;;) {
+      const piece = await commits.next();
+      signal.throwIfAborted();
+      if ('reason' in piece) return piece;
+      if (piece.commits.length === 0) return new Touched(past, named, commits.at);
+      for (const commit of piece.commits) addNames(named, commit);
+      if (named.size > maxTouched) return tooMany;
+      await setImmediate();
+    }
+  } finally {
+    await commits.close();
+  }
+}
+
+function addNames(named: Map<string, Named>, { writes }: PastCommit): void {
+  for (const { field } of writes) {
+    const name = parseField(field);
+    if (name !== undefined && isObserved(name.kind)) named.set(field, { kind: name.kind, id: name.id });
+  }
 }

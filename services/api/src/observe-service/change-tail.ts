@@ -48,14 +48,21 @@ export class ChangeTail {
     return this.#before;
   }
 
-  /** The commits after the position, to be looked at in this turn; undefined where it lies too far back, or in another history. */
-  after({ revision, commitId }: LogHead): readonly KeptCommit[] | undefined {
+  /**
+   * The commits after the position, at most so many, to be looked at in this turn; undefined where it lies too far back, or in
+   * another history.
+   */
+  after(
+    { revision, commitId }: LogHead,
+    most: number = Number.POSITIVE_INFINITY,
+  ): readonly KeptCommit[] | undefined {
     const index = revision - this.#before.revision;
     const kept = this.#commits.length - this.#first;
     if (index < 0 || index > kept) return undefined;
     const known = index === 0 ? this.#before : this.#commits[this.#first + index - 1];
     if (known?.revision !== revision || (commitId !== '' && known.commitId !== commitId)) return undefined;
-    return this.#commits.slice(this.#first + index);
+    const first = this.#first + index;
+    return this.#commits.slice(first, first + most);
   }
 
   close(): void {

@@ -6,6 +6,7 @@ import {
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { systemClock } from '@berth/shared/process/clock';
 import { MemoryStore } from '@berth/shared/store/memory-store';
+import type { LogReader } from '@berth/shared/store/store';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CellMirror } from '../testing/cell-mirror.js';
@@ -195,6 +196,57 @@ describe('ObserveService', () => {
     expect(watcher.code).toBe(status.INVALID_ARGUMENT);
     for (const field of ['kinds[0]', 'filtering_criteria["nope"]', 'task_fields[0]'])
       expect(watcher.details).toContain(field);
+  });
+
+  it('tells one that comes back from far away all that it missed, as fast as it reads, then what came meanwhile', async () => {
+    const wide = (count: number) => {
+      const { kind, id, record } = taskWrite('a.0-0');
+      const taskContext = { count: String(count), pad: 'x'.repeat(10_000) };
+      return { kind, id, record: { ...record, task: record.task && { ...record.task, taskContext } } };
+    };
+    await decide(store, [jobWrite('a')]);
+    const first = watch();
+    await first.until(() => first.mirror.isLive);
+    first.close();
+    await gateway.close();
+    const missed = 800;
+    for (let count = 0; count < missed; count += 1) await decide(store, [wide(count)]);
+    let logged = 0;
+    const counting = new Proxy(store, {
+      get: (target, name) => {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        if (name !== 'openLogReader') return value.bind(target);
+        return () => countingReader(target.openLogReader());
+      },
+    });
+    const countingReader = (reader: LogReader): LogReader => ({
+      head: () => reader.head(),
+      scan: () => reader.scan(),
+      readLog: async (after, blockMs) => {
+        const read = await reader.readLog(after, blockMs);
+        if (read.ok) logged += read.entries.length;
+        return read;
+      },
+      close: () => reader.close(),
+    });
+    gateway = await RunningGateway.start(counting);
+    const again = watch({ resumeFrom: first.mirror.resume() }, first.mirror);
+    again.pause();
+    const fast = watch();
+    await fast.until(() => fast.mirror.isLive);
+    const meanwhile = 50;
+    for (let count = missed; count < missed + meanwhile; count += 1) await decide(store, [wide(count)]);
+    await fast.caughtUp();
+    // What the paused one has missed stays in the log; the gateway itself follows what comes meanwhile.
+    expect(logged).toBeLessThan(missed / 2);
+    const { changes } = first.mirror;
+    again.resume();
+    await again.caughtUp();
+    expect(again.mirror.resets).toBe(0);
+    expect(again.mirror.changes - changes).toBe(missed + meanwhile);
+    expect(logged).toBeGreaterThanOrEqual(missed);
+    expect([...again.mirror.entities]).toEqual([...fast.mirror.entities]);
   });
 
   it('gives a subscriber that has stalled the newest state of everything, and every end', async () => {

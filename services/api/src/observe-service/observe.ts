@@ -7,20 +7,22 @@ import { BerthError, invalidFields } from '@berth/shared/model/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from '../cell.js';
-import { type CommitMark, selectedEntities, snapshotKinds } from '../core/cell-news.js';
+import { type CommitMark, presentNews, selectedEntities, snapshotKinds } from '../core/cell-news.js';
 import { parseSubscription } from '../core/subscription.js';
+import type { later } from '../message-packing.js';
 import type { OpenStream } from '../metrics.js';
 import type { Subscriber } from '../observe-hub.js';
 import { runStream } from '../observe-run.js';
-import { type ByteSink, ObserveStream } from '../observe-stream.js';
+import { type Beginning, type ByteSink, ObserveStream } from '../observe-stream.js';
 import { closing } from '../past-view.js';
 import { orRefuse } from '../requests.js';
 import { type Unwritten, whole } from '../splice.js';
 import type { Bookmarks, Silent } from './bookmarks.js';
-import { missedSince, type OlderPast, type Past, readPast } from './catch-up.js';
+import { findPlace, type Lost, type Past, PastCommits, Touched, touchedSince } from './catch-up.js';
 import { countMessages } from './count-encoding.js';
 import type { CellFeed, FeedPool } from './feed-pool.js';
 import { type Item, isMark, itemConflation } from './items.js';
+import { MissedMessages } from './missed-messages.js';
 import { itemMessages, positionOf, responseBytes, snapshotMessages } from './news-encoding.js';
 import { RequestReader, type RequestSource } from './request-reader.js';
 import type { StoreHead } from './store-head.js';
@@ -105,24 +107,24 @@ class Session implements Subscriber<Item>, Silent {
     this.intervalMs = bookmarkIntervalMs;
   }
 
-  /** Resolves to what the stream is to begin with; in the turn in which it does, the session must be run. */
-  async prepare(sink: Call, resumeFrom: Position | undefined): Promise<Beginning> {
+  /** Resolves to where the stream is to begin; soon after, the session is to be run. */
+  async prepare(sink: Call, resumeFrom: Position | undefined): Promise<Start> {
     const { cell } = this.#observing;
     await cell.read(this.#call);
-    const older = resumeFrom === undefined ? undefined : await this.#olderThan(resumeFrom);
+    const place = resumeFrom === undefined ? undefined : await this.#placeOf(resumeFrom);
     await this.#feed.counts?.ready;
-    return { sink, resumeFrom, older };
+    return { sink, resumeFrom, place };
   }
 
   /** Runs the stream to its end. From here to its start nothing is awaited. */
-  run({ sink, resumeFrom, older }: Beginning): Promise<void> {
+  run({ sink, resumeFrom, place }: Start): Promise<void> {
     this.#told = resumeFrom;
     this.#call.setTrailer(resumeKey, () =>
       this.#told === undefined ? '' : `${this.#told.revision}:${this.#told.commitId}`,
     );
     const stream = new ObserveStream<Item>({
       sink,
-      snapshot: this.#beginning(older),
+      snapshot: this.#beginning(place),
       conflation: itemConflation,
       encode: this.#feed.packing,
       isLastWord: endsNever,
@@ -164,20 +166,25 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   /** What the stream begins with. */
-  #beginning(older: OlderPast | undefined): Iterator<Unwritten, void> {
+  #beginning(place: Place | undefined): Beginning {
     // What others have not been told yet is part of what comes first.
     this.flush();
-    if (older === undefined) return this.#snapshot();
-    const { past } = this.#observing;
-    const missed = missedSince(past, older, this.#feed.subscription.selection);
-    return 'reason' in missed ? this.#reset(missed.reason) : this.#missed(missed.news);
+    if (place === undefined) return this.#snapshot();
+    if ('reason' in place) return this.#reset(place.reason);
+    return place instanceof Touched ? this.#touched(place) : this.#missed(place);
   }
 
-  /** What was missed of numbers is not kept: they are told anew. */
-  #olderThan(position: Position): Promise<OlderPast> {
-    return this.#feed.counts === undefined
-      ? readPast(this.#observing.past, position, this.#call.signal)
-      : Promise.resolve({ reason: 'counts are told anew' });
+  async #placeOf(position: Position): Promise<Place> {
+    // What was missed of numbers is not kept.
+    if (this.#feed.counts !== undefined) return { reason: 'counts are told anew' };
+    const { past } = this.#observing;
+    const { signal } = this.#call;
+    const lost = await findPlace(past, position, signal);
+    if (lost !== undefined) return lost;
+    // Whether an entity was in sight at a time that has passed cannot be told any more; where it is now can.
+    return this.#feed.subscription.selection.filter === undefined
+      ? position
+      : touchedSince(past, position, signal);
   }
 
   #subscribe(): () => void {
@@ -192,7 +199,7 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   /** The cell as it is now, in messages that are made as they are sent. */
-  #snapshot(): Iterator<Unwritten, void> {
+  #snapshot(): Beginning {
     const { cell, past } = this.#observing;
     const { counts, mask, subscription } = this.#feed;
     if (counts !== undefined)
@@ -203,12 +210,40 @@ class Session implements Subscriber<Item>, Silent {
     return closing(messages, () => moment.close());
   }
 
-  #missed(news: readonly Item[]): Iterator<Unwritten, void> {
+  /** Each change since the position, up to now: what comes from now on waits behind it. */
+  #missed(position: Position): Beginning {
     const { past } = this.#observing;
-    return this.#messages(wholes(itemMessages(news, this.#feed.mask)), past.tail.last, 'bookmark');
+    const { mask, subscription } = this.#feed;
+    const { last } = past.tail;
+    const missed = new MissedMessages({
+      commits: new PastCommits(past, position, last),
+      selection: subscription.selection,
+      mask,
+      onTold: (at) => {
+        this.#told = at;
+      },
+      onMore: () => this.#stream?.goOn(),
+      onEnd: (why) => {
+        if ('reason' in why) this.#stream?.restart(this.#reset(why.reason));
+        else this.#stream?.stop(why.error);
+      },
+    });
+    return closing(this.#messages(missed, last, 'bookmark'), () => missed.return());
   }
 
-  #reset(reason: string): Iterator<Unwritten, void> {
+  /** What has changed as it now is: not in the order in which it did. */
+  #touched(touched: Touched): Beginning {
+    const { past } = this.#observing;
+    const { mask, subscription } = this.#feed;
+    const named = touched.now();
+    if ('reason' in named) return this.#reset(named.reason);
+    const { last } = past.tail;
+    const news = presentNews(named, past.replica, { selection: subscription.selection, commit: last });
+    const items = news.map((one) => ({ ...one, isOutOfTurn: true }));
+    return this.#messages(wholes(itemMessages(items, mask)), last, 'bookmark');
+  }
+
+  #reset(reason: string): Beginning {
     const afterRevision = this.#told?.revision ?? 0;
     const toRevision = this.#observing.past.tail.last.revision;
     const reset = responseBytes({ $case: 'reset', value: { afterRevision, toRevision, reason } });
@@ -217,10 +252,10 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   *#messages(
-    messages: Iterable<Unwritten>,
+    messages: Iterable<Unwritten | typeof later>,
     last: CommitMark,
     end: 'snapshotEnd' | 'bookmark',
-  ): Generator<Unwritten, void> {
+  ): Generator<Unwritten | typeof later, void> {
     yield* messages;
     const position = positionOf(last);
     yield whole(
@@ -268,7 +303,7 @@ class Session implements Subscriber<Item>, Silent {
   }
 }
 
-function* concat(first: Unwritten, rest: Iterator<Unwritten, void>): Generator<Unwritten, void> {
+function* concat(first: Unwritten, rest: Beginning): Generator<Unwritten | typeof later, void> {
   yield first;
   for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
 }
@@ -279,11 +314,14 @@ function* wholes(messages: Iterable<Buffer>): Generator<Unwritten, void> {
 
 const endsNever = (): boolean => false;
 
+/** Where a subscriber goes on that comes back: from a position, or with what has changed since one; or why it cannot. */
+type Place = Position | Touched | Lost;
+
 /** What a session is prepared to run with. */
-interface Beginning {
+interface Start {
   readonly sink: Call;
   readonly resumeFrom: Position | undefined;
-  readonly older: OlderPast | undefined;
+  readonly place: Place | undefined;
 }
 
 async function firstRequest(

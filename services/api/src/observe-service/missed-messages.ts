@@ -1,0 +1,95 @@
+import { decodeEntity, parseField } from '@berth/shared/store/codec';
+import { type EntityNews, isObserved, markOf, type Selection } from '../core/cell-news.js';
+import { later } from '../message-packing.js';
+import { type Unwritten, whole } from '../splice.js';
+import type { PastCommit, PastCommits, Piece } from './catch-up.js';
+import { itemMessages, type Mask } from './news-encoding.js';
+
+export interface MissedOptions {
+  readonly commits: PastCommits;
+  readonly selection: Selection;
+  readonly mask: Mask;
+  /** Called with where the subscriber is once it has taken all of a piece. */
+  readonly onTold: (at: PastCommits['at']) => void;
+  /** Called where there is more, after `later` was given. */
+  readonly onMore: () => void;
+  /** Called where there will be no more, never while a message is asked for: why the rest cannot be told, or what has failed. */
+  readonly onEnd: (why: { readonly reason: string } | { readonly error: unknown }) => void;
+}
+
+/** What was missed of all jobs and tasks, each change as it was, in messages that are made as they are asked for. */
+export class MissedMessages implements Iterator<Unwritten | typeof later, void> {
+  readonly #options: MissedOptions;
+  #messages: Iterator<Buffer> | undefined;
+  #isWaiting = false;
+  #hasEnded = false;
+
+  constructor(options: MissedOptions) {
+    this.#options = options;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorResult<Unwritten | typeof later, void> {
+    for (;;) {
+      const message = this.#messages?.next();
+      if (message?.done === false) return { done: false, value: whole(message.value) };
+      if (this.#isWaiting) return { done: false, value: later };
+      if (message !== undefined) this.#options.onTold(this.#options.commits.at);
+      this.#messages = undefined;
+      if (this.#hasEnded) return this.return();
+      const piece = this.#options.commits.next();
+      if (piece instanceof Promise) this.#wait(piece);
+      else this.#take(piece);
+    }
+  }
+
+  return(): IteratorResult<never, void> {
+    this.#hasEnded = true;
+    this.#options.commits.close().catch((error: unknown) => this.#options.onEnd({ error }));
+    return { done: true, value: undefined };
+  }
+
+  #wait(piece: Promise<Piece>): void {
+    this.#isWaiting = true;
+    piece.then(
+      (read) => {
+        if (this.#hasEnded) return;
+        this.#isWaiting = false;
+        this.#take(read);
+        this.#options.onMore();
+      },
+      (error: unknown) => {
+        if (!this.#hasEnded) this.#options.onEnd({ error });
+      },
+    );
+  }
+
+  #take(piece: Piece): void {
+    if ('reason' in piece) {
+      this.#isWaiting = true;
+      queueMicrotask(() => {
+        if (!this.#hasEnded) this.#options.onEnd(piece);
+      });
+    } else if (piece.commits.length === 0) this.#hasEnded = true;
+    else {
+      const { selection, mask } = this.#options;
+      this.#messages = itemMessages(
+        piece.commits.flatMap((commit) => storedNews(commit, selection)),
+        mask,
+      );
+    }
+  }
+}
+
+function storedNews(commit: PastCommit, { kinds }: Selection): readonly EntityNews[] {
+  const mark = markOf(commit);
+  return commit.writes.flatMap((stored) => {
+    const name = parseField(stored.field);
+    if (name === undefined || !isObserved(name.kind) || !kinds.has(name.kind)) return [];
+    const entity = stored.bytes.length === 0 ? undefined : decodeEntity(stored);
+    return [{ kind: name.kind, id: name.id, entity, commit: mark }];
+  });
+}
