@@ -122,13 +122,23 @@ describe('what a subscriber missed', () => {
     await replica.waitFor(81, 1_000);
     const commits = new PastCommits(past, position, replica.head);
     expect(await piecesOf(commits)).toEqual([
-      // The log is read in its own portions, the memory in smaller ones.
+      // The log is read in portions of its own, the memory in smaller ones.
       Array.from({ length: 32 }, (_, at) => at + 2),
       Array.from({ length: 32 }, (_, at) => at + 34),
       Array.from({ length: 16 }, (_, at) => at + 66),
     ]);
     expect(commits.at).toEqual(replica.head);
     await commits.close();
+  });
+
+  it('comes in smaller pieces where commits are large', async () => {
+    const past = await start();
+    hold.release();
+    const large = jobWrite('large', { createdBy: 'x'.repeat(100_000) });
+    for (let count = 0; count < 7; count += 1) await decide(store, [large]);
+    await replica.waitFor(7, 1_000);
+    const commits = new PastCommits(past, { revision: 0, commitId: '' }, replica.head);
+    expect(await piecesOf(commits)).toEqual([[1, 2, 3, 4, 5, 6], [7]]);
   });
 
   it('ends where it is told to, whatever else there is', async () => {

@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises';
 import { parseField } from '@berth/shared/store/codec';
 import type { Replica } from '@berth/shared/store/replica';
 import type { LogHead, LogReader, StoredEntity } from '@berth/shared/store/store';
-import { type CommitMark, isObserved, type ObservedKind } from '../core/cell-news.js';
+import { type CommitMark, isObserved, markOf, type ObservedKind } from '../core/cell-news.js';
 import type { ChangeTail } from './change-tail.js';
 
 /** A gateway that is behind its subscriber has this long to catch up. */
@@ -19,8 +19,10 @@ const maxLogged = 20_000;
 /** More than this is not looked up for one subscriber, all in one turn: a snapshot is made as it is sent. */
 const maxTouched = 2_000;
 
-/** So many commits of the gateway's own memory are one piece. */
+/** So many commits of the gateway's own memory are one piece; of the log, as many as one read brings. */
 const commitsPerPiece = 16;
+/** A piece ends with the commit that brings it to so many bytes. */
+const bytesPerPiece = 512 * 1024;
 
 export interface Past {
   readonly replica: Replica;
@@ -74,7 +76,7 @@ async function isAhead(past: Past, position: LogHead): Promise<boolean> {
 /** Commits that follow one another; none at the end of them. */
 export type Piece = { readonly commits: readonly PastCommit[] } | Lost;
 
-/** The commits between two positions, piece by piece, each to be looked at before the next one is asked for. */
+/** The commits between two positions, piece by piece. */
 export class PastCommits {
   readonly #past: Past;
   readonly #upTo: LogHead;
@@ -95,9 +97,8 @@ export class PastCommits {
 
   /** At once where this gateway's memory has it. Rejects with BerthError `unavailable` where the store is away. */
   next(): Piece | Promise<Piece> {
-    const missing = this.#upTo.revision - this.#at.revision;
-    if (missing <= 0) return { commits: [] };
-    const kept = this.#past.tail.after(this.#at, Math.min(missing, commitsPerPiece));
+    if (this.#at.revision >= this.#upTo.revision) return { commits: [] };
+    const kept = this.#past.tail.after(this.#at, commitsPerPiece);
     return kept === undefined ? this.#read() : this.#taken(kept);
   }
 
@@ -112,12 +113,20 @@ export class PastCommits {
     if (!read.ok)
       return { reason: read.reason === 'trimmed' ? 'the change log was trimmed' : 'the cell was set back' };
     if (read.entries.length === 0) return { reason: 'the change log ends too early' };
-    return this.#taken(read.entries.filter(({ revision }) => revision <= this.#upTo.revision));
+    return this.#taken(read.entries);
   }
 
-  #taken(commits: readonly PastCommit[]): Piece {
-    const last = commits.at(-1);
-    if (last !== undefined) this.#at = { revision: last.revision, commitId: last.commitId };
+  /** The first of them, copied out of what they are parts of. What is left over is looked for again. */
+  #taken(found: readonly PastCommit[]): Piece {
+    const commits: PastCommit[] = [];
+    let bytes = 0;
+    for (const commit of found) {
+      if (commit.revision > this.#upTo.revision || bytes >= bytesPerPiece) break;
+      const { writes } = commit;
+      commits.push({ ...markOf(commit), writes });
+      for (const write of writes) bytes += write.bytes.length;
+      this.#at = { revision: commit.revision, commitId: commit.commitId };
+    }
     return { commits };
   }
 }

@@ -30,10 +30,10 @@ export class KeptCommit implements CommitMark {
     return this.#packed.length + overheadBytes;
   }
 
-  /** What was told: each record as it was stored, empty where the entity was removed. Not copied, and not to be asked for later. */
+  /** What was told: each record as it was stored, empty where the entity was removed. A copy, made each time that it is asked for. */
   get writes(): readonly StoredEntity[] {
     const { revision } = this;
-    return Array.from(unpackWrites(this.#packed.lend()), (write) => ({ ...write, revision }));
+    return unpackWrites(this.#packed.copy()).map(({ field, bytes }) => ({ field, bytes, revision }));
   }
 
   /** It is no longer kept. `memory` is the one that it was given. */

@@ -4,8 +4,6 @@ interface Segment {
   used: number;
   /** Pieces that are still kept. */
   pieces: number;
-  /** Somebody was shown a piece, and may look at it for as long as they like: it is never written to again. */
-  isLent: boolean;
 }
 
 /** Segments that wait to serve again. */
@@ -52,7 +50,7 @@ export class RecycledMemory {
   }
 
   #recycle(segment: Segment): void {
-    const isOfUse = segment.memory.length === this.#segmentBytes && !segment.isLent;
+    const isOfUse = segment.memory.length === this.#segmentBytes;
     if (segment.pieces > 0 || !isOfUse || this.#idle.length >= maxIdle) return;
     segment.used = 0;
     this.#idle.push(segment);
@@ -75,13 +73,12 @@ export class KeptBytes {
     return this.#end - this.#start;
   }
 
-  /** The bytes, not copied. Not to be asked for once they have been given up; who has them then may keep them. */
-  lend(): Buffer {
-    this.segment.isLent = true;
-    return this.segment.memory.subarray(this.#start, this.#end);
+  /** A copy of the bytes. Not to be asked for once they have been given up. */
+  copy(): Buffer {
+    return Buffer.from(this.segment.memory.subarray(this.#start, this.#end));
   }
 }
 
 function newSegment(bytes: number): Segment {
-  return { memory: Buffer.allocUnsafeSlow(bytes), used: 0, pieces: 0, isLent: false };
+  return { memory: Buffer.allocUnsafeSlow(bytes), used: 0, pieces: 0 };
 }
