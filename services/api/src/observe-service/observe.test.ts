@@ -119,6 +119,28 @@ describe('ObserveService', () => {
     }
   });
 
+  it('tells one whose place has been trimmed away a reset, and answers the checkpoint that it asked for before', async () => {
+    await gateway.close();
+    await store.close();
+    store = new MemoryStore({ clock: systemClock, logLength: 10 });
+    await decide(store, [jobWrite('a')]);
+    gateway = await RunningGateway.start(store);
+    const first = watch();
+    await first.until(() => first.mirror.isLive);
+    first.close();
+    await gateway.close();
+    for (let count = 0; count < 20; count += 1) await decide(store, [jobWrite(`j${count}`)]);
+    gateway = await RunningGateway.start(store);
+    for (const ids of [['one'], ['one', 'two', 'three']]) {
+      const again = watch({ resumeFrom: first.mirror.resume() });
+      for (const id of ids) again.ask(id);
+      await again.until(() => ids.every((id) => again.hasReached(id)));
+      expect(again.kinds.slice(0, 3)).toEqual(['reset', 'snapshot', 'snapshotEnd']);
+      expect(again.mirror.received[0]).toMatchObject({ value: { reason: 'the change log was trimmed' } });
+      expect(keys(again)).toHaveLength(21);
+    }
+  });
+
   it('tells bookmarks while nothing happens', async () => {
     const watcher = watch({ bookmarkIntervalMs: 100, filteringCriteria: { appName: 'none' } });
     await watcher.until(() => watcher.mirror.isLive);

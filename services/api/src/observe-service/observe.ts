@@ -3,7 +3,7 @@
  * with what was missed since the position that the subscriber names.
  */
 import type { ObserveRequest } from '@berth/shared/gen/berth/v1/observe_service';
-import { BerthError, invalidFields } from '@berth/shared/model/errors';
+import { invalidFields } from '@berth/shared/model/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from '../cell.js';
@@ -19,21 +19,17 @@ import { orRefuse } from '../requests.js';
 import { type Unwritten, whole } from '../splice.js';
 import type { Bookmarks, Silent } from './bookmarks.js';
 import { findPlace, type Lost, type Past, PastCommits, Touched, touchedSince } from './catch-up.js';
+import { seeWhatIsCommitted } from './checkpoints.js';
 import { countMessages } from './count-encoding.js';
 import type { CellFeed, FeedPool } from './feed-pool.js';
 import { type Item, isMark, itemConflation } from './items.js';
 import { MissedMessages } from './missed-messages.js';
 import { itemMessages, positionOf, responseBytes, snapshotMessages } from './news-encoding.js';
-import { RequestReader, type RequestSource } from './request-reader.js';
+import { firstRequest, RequestReader, type RequestSource } from './request-reader.js';
 import type { StoreHead } from './store-head.js';
 
 /** Trailer of a stream that ends: the position to resume from, as REVISION:COMMIT. */
 export const resumeKey = 'berth-resume-from';
-
-/** A checkpoint that the store does not answer is tried again after this. */
-const checkpointRetryMs = 200;
-/** How long a checkpoint waits for this gateway to see what the store has, before it asks the store again. */
-const checkpointWaitMs = 5_000;
 
 /** Where streams of the whole cell come from. */
 export interface CellObserving {
@@ -98,6 +94,8 @@ class Session implements Subscriber<Item>, Silent {
   #stream: ObserveStream<Item> | undefined;
   /** The position that the subscriber will have reached with what has been written. */
   #told: Position | undefined;
+  /** Ids of checkpoints that wait to be told; most sessions never have any. */
+  #checkpoints: string[] | undefined;
 
   constructor(observing: CellObserving, { call, requests, feed, bookmarkIntervalMs }: SessionParts) {
     this.#observing = observing;
@@ -162,7 +160,7 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   fail(): void {
-    this.#stream?.restart(this.#reset('the gateway lost its place in the change log'));
+    this.#beginAnew('the gateway lost its place in the change log');
   }
 
   /** What the stream begins with. */
@@ -224,7 +222,7 @@ class Session implements Subscriber<Item>, Silent {
       },
       onMore: () => this.#stream?.goOn(),
       onEnd: (why) => {
-        if ('reason' in why) this.#stream?.restart(this.#reset(why.reason));
+        if ('reason' in why) this.#beginAnew(why.reason);
         else this.#stream?.stop(why.error);
       },
     });
@@ -266,10 +264,33 @@ class Session implements Subscriber<Item>, Silent {
     this.#told = position;
   }
 
+  /** Forgets what waits, but for checkpoints: whatever was committed before those is part of the new snapshot. */
+  #beginAnew(reason: string): void {
+    const waiting = this.#checkpoints ?? [];
+    this.#checkpoints = undefined;
+    this.#stream?.restart(this.#reset(reason));
+    for (const id of waiting) this.#tellCheckpoint(id);
+  }
+
+  #tellCheckpoint(id: string): void {
+    this.#checkpoints ??= [];
+    this.#checkpoints.push(id);
+    this.#stream?.offer([{ kind: 'checkpoint', id, commit: this.#observing.past.tail.last }]);
+  }
+
   #sent(batch: readonly Item[]): void {
+    if (this.#checkpoints !== undefined) this.#checkpointsSent(this.#checkpoints, batch);
     const last = batch.at(-1);
     if (last === undefined || (!isMark(last) && last.isOutOfTurn === true)) return;
     this.#told = positionOf(last.commit);
+  }
+
+  #checkpointsSent(waiting: string[], batch: readonly Item[]): void {
+    for (const item of batch) {
+      const at = item.kind === 'checkpoint' ? waiting.indexOf(item.id) : -1;
+      if (at >= 0) waiting.splice(at, 1);
+    }
+    if (waiting.length === 0) this.#checkpoints = undefined;
   }
 
   /** Answers a checkpoint; whatever fails ends the stream. */
@@ -277,28 +298,11 @@ class Session implements Subscriber<Item>, Silent {
     try {
       if (request?.$case !== 'checkpoint')
         throw invalidFields([{ field: 'subscription', description: 'can be the first request only' }]);
-      await this.#seeWhatIsCommitted();
+      await seeWhatIsCommitted(this.#observing, this.#call.signal);
       this.flush();
-      stream.offer([{ kind: 'checkpoint', id: request.value.id, commit: this.#observing.past.tail.last }]);
+      this.#tellCheckpoint(request.value.id);
     } catch (error) {
       stream.stop(error);
-    }
-  }
-
-  /** Resolves once this gateway has seen all that was committed before the call; tries again while it cannot know. */
-  async #seeWhatIsCommitted(): Promise<void> {
-    const { storeHead, cell, clock } = this.#observing;
-    const { signal } = this.#call;
-    for (;;) {
-      try {
-        const { revision } = await storeHead.read();
-        return await cell.replica.waitFor(revision, checkpointWaitMs, signal);
-      } catch (error) {
-        const isPassing =
-          error instanceof BerthError && ['unavailable', 'deadlineExceeded'].includes(error.code);
-        if (signal.aborted || !isPassing) throw error;
-        await clock.sleep(checkpointRetryMs, signal);
-      }
     }
   }
 }
@@ -322,23 +326,4 @@ interface Start {
   readonly sink: Call;
   readonly resumeFrom: Position | undefined;
   readonly place: Place | undefined;
-}
-
-async function firstRequest(
-  requests: RequestReader<ObserveRequest>,
-  call: CallContext,
-): Promise<ObserveRequest | undefined> {
-  let gone: Error | undefined;
-  const stop = (reason: Error) => {
-    gone = reason;
-    requests.close();
-  };
-  call.onAbort(stop);
-  try {
-    const request = await requests.next();
-    if (gone !== undefined) throw gone;
-    return request;
-  } finally {
-    call.offAbort(stop);
-  }
 }

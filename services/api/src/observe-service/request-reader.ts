@@ -1,3 +1,5 @@
+import type { CallContext } from '@berth/shared/rpc/handlers';
+
 /** What requests are read from; grpc-js's ServerDuplexStream does. */
 export interface RequestSource<T> {
   on(event: 'data', listener: (request: T) => void): unknown;
@@ -69,5 +71,22 @@ export class RequestReader<T> {
       this.#isHandling = false;
       this.#handleNext();
     });
+  }
+}
+
+/** The first request of a call; undefined where none comes. Rejects with the reason where the call ends before. */
+export async function firstRequest<T>(requests: RequestReader<T>, call: CallContext): Promise<T | undefined> {
+  let gone: Error | undefined;
+  const stop = (reason: Error) => {
+    gone = reason;
+    requests.close();
+  };
+  call.onAbort(stop);
+  try {
+    const request = await requests.next();
+    if (gone !== undefined) throw gone;
+    return request;
+  } finally {
+    call.offAbort(stop);
   }
 }
