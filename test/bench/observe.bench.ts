@@ -10,6 +10,7 @@ import { atEnd } from './ending.js';
 import { type Figures, fanOutRows, noFigures } from './observe/fan-out-rows.js';
 import { residentMb, type ServerProcess, startEach, startEtcd, startGateway } from './observe/processes.js';
 import { burst, type LoadOrder, type StreamKind, valueBytes } from './observe/protocol.js';
+import { measureResume } from './observe/resume.js';
 import { type Ages, Stage } from './observe/stage.js';
 import { Surroundings } from './observe/surroundings.js';
 import { redisSettings } from './recommended.js';
@@ -24,7 +25,7 @@ const { values: options } = parseArgs({
     idle: { type: 'string', default: '5000' },
     snapshotJobs: { type: 'string', default: '10000' },
     contestants: { type: 'string', default: 'titus,berth,each,etcd' },
-    only: { type: 'string', default: 'fanout,stall,idle,snapshot,pause' },
+    only: { type: 'string', default: 'fanout,stall,idle,snapshot,pause,resume' },
   },
 });
 const rounds = Number(options.rounds);
@@ -307,6 +308,8 @@ try {
   if (parts.has('idle')) await idle();
   if (parts.has('snapshot')) await snapshot();
   if (parts.has('pause')) await pause();
+  if (parts.has('resume'))
+    rows.push(...(await measureResume({ redisUrl: redis.url, cell: 'resumed', rounds, progress })));
 } finally {
   await redis.stop();
 }

@@ -18,7 +18,7 @@ import { createGatewayMetrics, type OpenStream } from './metrics.js';
 import { CellMoments } from './past-view.js';
 import { RateLimiter } from './rate-limiter.js';
 import { openServices } from './services.js';
-import { warmUpSnapshots } from './warm-up.js';
+import { warmUpStreams } from './warm-up.js';
 
 /** Calls in progress have this long to end when the gateway closes. */
 export const closeGraceMs = 3_000;
@@ -91,7 +91,7 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
   const shutdown = new AbortController();
   const callOptions: CallOptions = { log, registry, shutdown: shutdown.signal, authenticate };
   const servers: GrpcServer[] = [];
-  warmUpSnapshots();
+  warmUpStreams();
   const limiter = new RateLimiter(writePolicy(config), clock);
   const fitPolicy = config.BERTH_MASTER_FIT_POLICY;
   const services = openServices({ cell, store, streams, limiter, fitPolicy, callOptions }, opened);

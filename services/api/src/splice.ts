@@ -26,6 +26,11 @@ export function whole(message: Uint8Array): Unwritten {
   return { byteLength: message.length, writeTo: (splicer) => splicer.bytes(message) };
 }
 
+/** Messages that are there already, or are made as they are asked for. */
+export function* wholes(messages: Iterable<Buffer>): Generator<Unwritten, void> {
+  for (const message of messages) yield whole(message);
+}
+
 /** Writes into a buffer of a size known beforehand. */
 export class Splicer {
   readonly buffer: Buffer;

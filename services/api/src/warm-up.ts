@@ -1,6 +1,7 @@
 /*
- * What snapshots are made with runs over an invented cell before a gateway serves. The first subscriber after a restart would
- * otherwise wait twice as long for a full cell as all later ones, while V8 finds out what to compile.
+ * What streams begin with, snapshots and what was missed, is made of an invented cell before a gateway serves. The first
+ * subscriber after a restart would otherwise wait twice as long for a full cell as all later ones, and everybody else with it,
+ * while V8 finds out what to compile.
  */
 import { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { JobDescriptor, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
@@ -13,9 +14,11 @@ import { liveJobs } from './core/observe.js';
 import { jobMessages } from './job-stream.js';
 import { later, nextSnapshotBurst } from './message-packing.js';
 import type { ChangingView } from './observe-hub.js';
+import type { PastCommit } from './observe-service/catch-up.js';
+import { commitMessages } from './observe-service/missed-messages.js';
 import { snapshotMessages } from './observe-service/news-encoding.js';
 import { CellMoments } from './past-view.js';
-import type { Unwritten } from './splice.js';
+import { type Unwritten, wholes } from './splice.js';
 
 const jobs = 300;
 const tasksPerJob = 10;
@@ -23,22 +26,44 @@ const tasksPerJob = 10;
 const times = 4;
 
 const everything: Selection = { kinds: new Set(observedKinds), filter: undefined };
+const whole = { job: true, task: true } as const;
 
-/** Makes snapshots of an invented cell and throws them away. Returns how many bytes they had. */
-export function warmUpSnapshots(): number {
+/** Changes of a commit. */
+const changesPerCommit = 16;
+
+/** Makes what streams begin with of an invented cell, and throws it away. Returns how many bytes it had. */
+export function warmUpStreams(): number {
   const view = inventedCell();
   const moments = new CellMoments(view);
+  const commits = inventedCommits(view);
   let bytes = 0;
   for (let time = 0; time < times; time += 1) {
     const cell = moments.take(snapshotKinds(everything));
-    bytes += drain(snapshotMessages(selectedEntities(cell, everything), { job: true, task: true }));
+    bytes += drain(snapshotMessages(selectedEntities(cell, everything), whole));
     cell.close();
     const ofJobs = moments.take(['job']);
     bytes += drain(jobMessages(liveJobs(ofJobs)));
     ofJobs.close();
+    bytes += drain(wholes(commitMessages(commits, everything, whole)));
   }
   moments.close();
   return bytes;
+}
+
+/** All tasks of the cell, each changed once. */
+function inventedCommits(view: ChangingView): readonly PastCommit[] {
+  const writes = Array.from(view.all('task'), ({ kind, id, bytes }) => {
+    return { field: fieldOf(kind, id), revision: 1, bytes };
+  });
+  return Array.from({ length: Math.ceil(writes.length / changesPerCommit) }, (_, index) => {
+    const at = index * changesPerCommit;
+    return {
+      revision: index + 1,
+      commitId: `c${index}`,
+      atMs: 1,
+      writes: writes.slice(at, at + changesPerCommit),
+    };
+  });
 }
 
 function drain(messages: Iterator<Unwritten>): number {

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { ObserveRequest } from '@berth/shared/gen/berth/v1/observe_service';
+import type { LogHead } from '@berth/shared/store/store';
 import type { ClientMessage, ClientOrder, ClientReport, StreamKind } from './protocol.js';
 import { ageOf, berthShape, EventCounter, etcdShape, field, titusShape } from './wire.js';
 
@@ -31,14 +32,16 @@ let sessions: ClientHttp2Session[] = [];
 let streams: Open[] = [];
 let ages: number[] | undefined;
 
-function requestOf(kind: StreamKind): Buffer {
+function requestOf(kind: StreamKind, resumeFrom: LogHead | undefined): Buffer {
   switch (kind) {
     case 'titus':
       return Buffer.alloc(0);
     case 'berth':
       return Buffer.from(
         ObserveRequest.encode(
-          ObserveRequest.fromPartial({ request: { $case: 'subscription', value: {} } }),
+          ObserveRequest.fromPartial({
+            request: { $case: 'subscription', value: { ...(resumeFrom && { resumeFrom }) } },
+          }),
         ).finish(),
       );
     case 'etcd':
@@ -50,7 +53,13 @@ function requestOf(kind: StreamKind): Buffer {
 /** So many connections are made at once: of thousands at the same moment a server's queue turns some away. */
 const connectingAtOnce = 250;
 
-async function open({ kind, port, count, connections }: Extract<ClientOrder, { do: 'open' }>): Promise<void> {
+async function open({
+  kind,
+  port,
+  count,
+  connections,
+  resumeFrom,
+}: Extract<ClientOrder, { do: 'open' }>): Promise<void> {
   const own: ClientHttp2Session[] = [];
   while (own.length < connections) {
     const missing = Math.min(connectingAtOnce, connections - own.length);
@@ -62,7 +71,7 @@ async function open({ kind, port, count, connections }: Extract<ClientOrder, { d
   for (let index = 0; index < count; index += 1) {
     const session = own[index % connections];
     const isAged = index % Math.ceil(count / agedStreams) === 0;
-    if (session !== undefined) streams.push(openStream(session, kind, isAged));
+    if (session !== undefined) streams.push(openStream(session, { kind, isAged, resumeFrom }));
   }
 }
 
@@ -73,7 +82,13 @@ function newSession(port: number): ClientHttp2Session {
   return session;
 }
 
-function openStream(session: ClientHttp2Session, kind: StreamKind, isAged: boolean): Open {
+interface Opening {
+  readonly kind: StreamKind;
+  readonly isAged: boolean;
+  readonly resumeFrom: LogHead | undefined;
+}
+
+function openStream(session: ClientHttp2Session, { kind, isAged, resumeFrom }: Opening): Open {
   const stream = session.request(
     {
       [constants.HTTP2_HEADER_METHOD]: 'POST',
@@ -83,7 +98,7 @@ function openStream(session: ClientHttp2Session, kind: StreamKind, isAged: boole
     },
     { endStream: false },
   );
-  const request = requestOf(kind);
+  const request = requestOf(kind, resumeFrom);
   const prefix = Buffer.alloc(5);
   prefix.writeUInt32BE(request.length, 1);
   stream.write(Buffer.concat([prefix, request]));

@@ -1,4 +1,5 @@
 /** What the benchmark's processes say to one another. */
+import type { LogHead } from '@berth/shared/store/store';
 
 export type StreamKind = 'titus' | 'berth' | 'etcd';
 
@@ -10,6 +11,8 @@ export type ClientOrder =
       readonly port: number;
       readonly count: number;
       readonly connections: number;
+      /** Where a subscriber of berth.v1 was; all others begin with a snapshot. */
+      readonly resumeFrom?: LogHead;
     }
   | { readonly do: 'measureAges'; readonly on: boolean }
   | { readonly do: 'leaveOut'; readonly count: number }

@@ -1,6 +1,7 @@
 /** Load and subscribers against one server, and the measurements that they make together. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import type { LogHead } from '@berth/shared/store/store';
 import { waitFor } from '../../support/wait-for.js';
 import { quantile } from '../report.js';
 import { besideFlags, cpuSeconds, end, forkBeside, type ServerProcess } from './processes.js';
@@ -92,10 +93,17 @@ export class Stage {
     return { p50Ms: quantile(ages, 0.5), p99Ms: quantile(ages, 0.99) };
   }
 
-  /** Opens more streams and resolves once their snapshots have begun; changes may go on meanwhile. */
-  async openMore(count: number): Promise<void> {
+  /** Opens more streams and resolves once their snapshots, or what they missed, have begun; changes may go on meanwhile. */
+  async openMore(count: number, resumeFrom?: LogHead): Promise<void> {
     const open = this.#report.open + count;
-    this.#order({ do: 'open', kind: this.#kind, port: this.server.port, count, connections: count });
+    const order = {
+      do: 'open' as const,
+      kind: this.#kind,
+      port: this.server.port,
+      count,
+      connections: count,
+    };
+    this.#order({ ...order, ...(resumeFrom && { resumeFrom }) });
     await waitFor(() => this.#report.open === open, { what: 'the streams are open', timeoutMs: patienceMs });
   }
 

@@ -76,12 +76,19 @@ export class MissedMessages implements Iterator<Unwritten | typeof later, void> 
     } else if (piece.commits.length === 0) this.#hasEnded = true;
     else {
       const { selection, mask } = this.#options;
-      this.#messages = itemMessages(
-        piece.commits.flatMap((commit) => storedNews(commit, selection)),
-        mask,
-      );
+      this.#messages = commitMessages(piece.commits, selection, mask);
     }
   }
+}
+
+/** All that the commits changed of what is selected, each change as it was. */
+export function commitMessages(
+  commits: readonly PastCommit[],
+  selection: Selection,
+  mask: Mask,
+): Generator<Buffer> {
+  const news = commits.flatMap((commit) => storedNews(commit, selection));
+  return itemMessages(news, mask);
 }
 
 function storedNews(commit: PastCommit, { kinds }: Selection): readonly EntityNews[] {

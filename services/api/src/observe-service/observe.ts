@@ -16,7 +16,7 @@ import { runStream } from '../observe-run.js';
 import { type Beginning, type ByteSink, ObserveStream } from '../observe-stream.js';
 import { closing } from '../past-view.js';
 import { orRefuse } from '../requests.js';
-import { type Unwritten, whole } from '../splice.js';
+import { type Unwritten, whole, wholes } from '../splice.js';
 import type { Bookmarks, Silent } from './bookmarks.js';
 import { findPlace, type Lost, type Past, PastCommits, Touched, touchedSince } from './catch-up.js';
 import { seeWhatIsCommitted } from './checkpoints.js';
@@ -310,10 +310,6 @@ class Session implements Subscriber<Item>, Silent {
 function* concat(first: Unwritten, rest: Beginning): Generator<Unwritten | typeof later, void> {
   yield first;
   for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
-}
-
-function* wholes(messages: Iterable<Buffer>): Generator<Unwritten, void> {
-  for (const message of messages) yield whole(message);
 }
 
 const endsNever = (): boolean => false;
