@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util';
 import { startTestRedis } from '../support/redis.js';
 import { waitFor } from '../support/wait-for.js';
 import { atEnd } from './ending.js';
+import { emptyRedis } from './observe/empty-redis.js';
 import { type Figures, fanOutRows, noFigures } from './observe/fan-out-rows.js';
 import { residentMb, type ServerProcess, startEach, startEtcd, startGateway } from './observe/processes.js';
 import { burst, type LoadOrder, type StreamKind, valueBytes } from './observe/protocol.js';
@@ -100,6 +101,7 @@ async function onStage<T>(
   tasks: number,
   work: (stage: Stage) => Promise<T>,
 ): Promise<T> {
+  await emptyRedis(redis);
   const server = await contestant.start();
   const stage = new Stage(server, contestant.kind);
   try {
