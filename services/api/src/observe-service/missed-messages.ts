@@ -2,7 +2,7 @@ import { decodeEntity, parseField } from '@berth/shared/store/codec';
 import { type EntityNews, isObserved, markOf, type Selection } from '../core/cell-news.js';
 import { later } from '../message-packing.js';
 import { type Unwritten, whole } from '../splice.js';
-import type { PastCommit, PastCommits, Piece } from './catch-up.js';
+import type { Lost, PastCommit, PastCommits, Piece } from './catch-up.js';
 import { itemMessages, type Mask } from './news-encoding.js';
 
 export interface MissedOptions {
@@ -14,7 +14,7 @@ export interface MissedOptions {
   /** Called where there is more, after `later` was given. */
   readonly onMore: () => void;
   /** Called where there will be no more, never while a message is asked for: why the rest cannot be told, or what has failed. */
-  readonly onEnd: (why: { readonly reason: string } | { readonly error: unknown }) => void;
+  readonly onEnd: (why: Lost | { readonly error: unknown }) => void;
 }
 
 /** What was missed of all jobs and tasks, each change as it was, in messages that are made as they are asked for. */
@@ -68,16 +68,26 @@ export class MissedMessages implements Iterator<Unwritten | typeof later, void> 
   }
 
   #take(piece: Piece): void {
-    if ('reason' in piece) {
-      this.#isWaiting = true;
-      queueMicrotask(() => {
-        if (!this.#hasEnded) this.#options.onEnd(piece);
-      });
-    } else if (piece.commits.length === 0) this.#hasEnded = true;
-    else {
-      const { selection, mask } = this.#options;
-      this.#messages = commitMessages(piece.commits, selection, mask);
+    if ('reason' in piece) return this.#lose(piece);
+    if (piece.commits.length === 0) {
+      this.#hasEnded = true;
+      return;
     }
+    const { selection, mask } = this.#options;
+    try {
+      this.#messages = commitMessages(piece.commits, selection, mask);
+    } catch (error) {
+      // As for a replica that cannot decode an entry: a snapshot leaves out what is broken. The subscriber is told why.
+      const what = error instanceof Error ? error.message : String(error);
+      this.#lose({ reason: `what was missed cannot be decoded: ${what}` });
+    }
+  }
+
+  #lose(why: Lost): void {
+    this.#isWaiting = true;
+    queueMicrotask(() => {
+      if (!this.#hasEnded) this.#options.onEnd(why);
+    });
   }
 }
 
