@@ -3,6 +3,9 @@ import { runService } from '@berth/shared/process/service';
 import { RedisStore } from '@berth/shared/store/redis-store';
 import { gatewayConfigSchema } from './config.js';
 import { startGateway } from './gateway.js';
+import { letHeapGrow } from './heap-growth.js';
+
+letHeapGrow(process);
 
 runService('gateway', async ({ env, log, signal }) => {
   const config = parseConfig(gatewayConfigSchema, env);
