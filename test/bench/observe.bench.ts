@@ -44,7 +44,7 @@ const minEvents = 2_048;
 const agesSeconds = 8;
 const maxEvents = 120_000;
 /** With one stalled and with none, of which each round has so many. */
-const stallPairsPerRound = 5;
+const stallPairsPerRound = 10;
 
 const wanted = new Set(options.contestants.split(','));
 
@@ -170,14 +170,14 @@ function agesAt(stage: Stage, eventsPerSecond: number): Promise<Ages> {
 /** A hundred subscribers, while one more reads as they do, and while it reads nothing, in turn: the machine's own speed changes. */
 async function stall(): Promise<void> {
   const subscribers = 100;
-  const events = Math.ceil(Number(options.events) / subscribers / 2);
+  const events = Math.ceil(Number(options.events) / subscribers);
   for (const contestant of streams())
     await onStage(contestant, fewTasks, async (stage) => {
       const [before, during, ratios]: [number[], number[], number[]] = [[], [], []];
       const surroundings = new Surroundings();
       await stage.open(subscribers + 1);
       await stage.leaveOut(1);
-      await stage.throughput(events * 2);
+      await stage.throughput(events * 4);
       for (let pair = 0; pair < rounds * stallPairsPerRound; pair += 1) {
         // What comes first in a pair takes turns as well.
         const isStalledFirst = pair % 2 === 1;
