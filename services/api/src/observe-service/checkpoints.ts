@@ -8,6 +8,11 @@ const checkpointRetryMs = 200;
 /** How long a checkpoint waits for this gateway to see what the store has, before it asks the store again. */
 const checkpointWaitMs = 5_000;
 
+/** Of a stream that is not read so many wait to be told; further ones are not taken from its caller until one of them is. */
+const mostWaiting = 100;
+/** The longest id that a checkpoint may have, in UTF-16 code units. */
+const longestId = 256;
+
 /** Where it is known what is committed, and what of it this gateway has seen. */
 interface Sight {
   readonly storeHead: StoreHead;
@@ -30,5 +35,40 @@ export async function seeWhatIsCommitted(
       if (signal.aborted || !isPassing) throw error;
       await clock.sleep(checkpointRetryMs, signal);
     }
+  }
+}
+
+/** Why a checkpoint of this id is refused; undefined where it is not. */
+export function refusedCheckpoint(id: string): string | undefined {
+  return id.length > longestId ? `must have at most ${longestId} characters, has ${id.length}` : undefined;
+}
+
+/** The checkpoints of one stream that wait to be told. They are told in the order in which they were asked for. */
+export class WaitingCheckpoints {
+  readonly #ids: string[] = [];
+  #goOn: (() => void) | undefined;
+
+  get ids(): readonly string[] {
+    return this.#ids;
+  }
+
+  add(id: string): void {
+    this.#ids.push(id);
+  }
+
+  told(id: string): void {
+    const at = this.#ids.indexOf(id);
+    if (at < 0) return;
+    this.#ids.splice(at, 1);
+    if (this.#ids.length < mostWaiting) this.#goOn?.();
+  }
+
+  /** Resolves once one more may wait; one caller at a time. Where the stream ends before, it does not, and keeps nothing. */
+  async room(): Promise<void> {
+    if (this.#ids.length < mostWaiting) return;
+    await new Promise<void>((resolve) => {
+      this.#goOn = resolve;
+    });
+    this.#goOn = undefined;
   }
 }

@@ -79,16 +79,6 @@ describe('ObserveService', () => {
     expect(watcher.mirror.position?.revision).toBe(revision);
   });
 
-  it('answers a checkpoint once all that was committed before it has been delivered', async () => {
-    const watcher = watch();
-    await watcher.until(() => watcher.mirror.isLive);
-    for (let round = 0; round < 20; round += 1) {
-      await decide(store, [jobWrite(`j${round}`)]);
-      await watcher.caughtUp();
-      expect(watcher.mirror.entities.has(`${ObservedKind.JOB}/j${round}`)).toBe(true);
-    }
-  });
-
   it('resumes at a position without telling anything again', async () => {
     await decide(store, [jobWrite('a'), task('a.0-0')]);
     const first = watch();

@@ -19,7 +19,7 @@ import { orRefuse } from '../requests.js';
 import { type Unwritten, whole, wholes } from '../splice.js';
 import type { Bookmarks, Silent } from './bookmarks.js';
 import { findPlace, type Lost, type Past, PastCommits, Touched, touchedSince } from './catch-up.js';
-import { seeWhatIsCommitted } from './checkpoints.js';
+import { refusedCheckpoint, seeWhatIsCommitted, WaitingCheckpoints } from './checkpoints.js';
 import { countMessages } from './count-encoding.js';
 import type { CellFeed, FeedPool } from './feed-pool.js';
 import { type Item, isMark, itemConflation } from './items.js';
@@ -94,8 +94,8 @@ class Session implements Subscriber<Item>, Silent {
   #stream: ObserveStream<Item> | undefined;
   /** The position that the subscriber will have reached with what has been written. */
   #told: Position | undefined;
-  /** Ids of checkpoints that wait to be told; most sessions never have any. */
-  #checkpoints: string[] | undefined;
+  /** Most sessions never have any. */
+  #checkpoints: WaitingCheckpoints | undefined;
 
   constructor(observing: CellObserving, { call, requests, feed, bookmarkIntervalMs }: SessionParts) {
     this.#observing = observing;
@@ -266,31 +266,21 @@ class Session implements Subscriber<Item>, Silent {
 
   /** Forgets what waits, but for checkpoints: whatever was committed before those is part of the new snapshot. */
   #beginAnew(reason: string): void {
-    const waiting = this.#checkpoints ?? [];
-    this.#checkpoints = undefined;
     this.#stream?.restart(this.#reset(reason));
-    for (const id of waiting) this.#tellCheckpoint(id);
+    // Some may be told, and wait no more, while others still are to be.
+    for (const id of [...(this.#checkpoints?.ids ?? [])]) this.#tellCheckpoint(id);
   }
 
   #tellCheckpoint(id: string): void {
-    this.#checkpoints ??= [];
-    this.#checkpoints.push(id);
     this.#stream?.offer([{ kind: 'checkpoint', id, commit: this.#observing.past.tail.last }]);
   }
 
   #sent(batch: readonly Item[]): void {
-    if (this.#checkpoints !== undefined) this.#checkpointsSent(this.#checkpoints, batch);
+    if (this.#checkpoints !== undefined)
+      for (const item of batch) if (item.kind === 'checkpoint') this.#checkpoints.told(item.id);
     const last = batch.at(-1);
     if (last === undefined || (!isMark(last) && last.isOutOfTurn === true)) return;
     this.#told = positionOf(last.commit);
-  }
-
-  #checkpointsSent(waiting: string[], batch: readonly Item[]): void {
-    for (const item of batch) {
-      const at = item.kind === 'checkpoint' ? waiting.indexOf(item.id) : -1;
-      if (at >= 0) waiting.splice(at, 1);
-    }
-    if (waiting.length === 0) this.#checkpoints = undefined;
   }
 
   /** Answers a checkpoint; whatever fails ends the stream. */
@@ -298,9 +288,15 @@ class Session implements Subscriber<Item>, Silent {
     try {
       if (request?.$case !== 'checkpoint')
         throw invalidFields([{ field: 'subscription', description: 'can be the first request only' }]);
+      const { id } = request.value;
+      const refused = refusedCheckpoint(id);
+      if (refused !== undefined) throw invalidFields([{ field: 'checkpoint.id', description: refused }]);
       await seeWhatIsCommitted(this.#observing, this.#call.signal);
       this.flush();
-      this.#tellCheckpoint(request.value.id);
+      this.#checkpoints ??= new WaitingCheckpoints();
+      this.#checkpoints.add(id);
+      this.#tellCheckpoint(id);
+      await this.#checkpoints.room();
     } catch (error) {
       stream.stop(error);
     }
