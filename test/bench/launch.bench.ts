@@ -2,7 +2,6 @@
  * How long containers take to run: through Berth, through dockerode alone, and as a service of Docker's own Swarm, on the
  * same engine, alternating in one run. And what Berth adds to a single launch, to a CreateJob, and to an idle machine.
  */
-import { parseArgs } from 'node:util';
 import { BerthClient } from '@berth/client';
 import { dockerClient } from '@berth/local/docker-client';
 import { type LocalCell, startCell } from '@berth/local/local-cell';
@@ -16,6 +15,7 @@ import { launchRaw } from './launch/raw.js';
 import { launchSwarm, withSwarm } from './launch/swarm.js';
 import type { LaunchTimes } from './launch/times.js';
 import { oversizedJob } from './launch/workload.js';
+import { benchOptions, count } from './options.js';
 import {
   atMost,
   atMostTimes,
@@ -36,16 +36,11 @@ const warmUps = 3;
 /** The first hundreds of calls run code that is not compiled yet; a gateway answers for weeks. */
 const createWarmUps = 200;
 
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    containers: { type: 'string', default: '60' },
-    singles: { type: 'string', default: '20' },
-  },
+const { rounds, containers, singles } = benchOptions('launch', {
+  rounds: count('how often each contestant starts all containers', 3),
+  containers: count('containers of each round', 60),
+  singles: count('launches that are looked at one by one', 20),
 });
-const rounds = Number(options.rounds);
-const containers = Number(options.containers);
-const singles = Number(options.singles);
 const image = process.env.BERTH_TEST_IMAGE ?? 'berth/busybox:1';
 const dockerHost = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 

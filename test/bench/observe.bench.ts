@@ -3,7 +3,6 @@
  * each change for each subscriber, and etcd's watch, alternating in one run. The same values, in the same bursts, to the same
  * subscribers; load, server and subscribers are processes of their own.
  */
-import { parseArgs } from 'node:util';
 import { startTestRedis } from '../support/redis.js';
 import { waitFor } from '../support/wait-for.js';
 import { atEnd } from './ending.js';
@@ -14,24 +13,23 @@ import { burst, type LoadOrder, type StreamKind, valueBytes } from './observe/pr
 import { measureResume } from './observe/resume.js';
 import { type Ages, Stage } from './observe/stage.js';
 import { Surroundings } from './observe/surroundings.js';
+import { benchOptions, count, counts, someOf } from './options.js';
 import { redisSettings } from './recommended.js';
 import { atMost, type BenchRow, machineConditions, median, printReport } from './report.js';
 
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    subscribers: { type: 'string', default: '1,10,100,1000' },
-    /** Events that are delivered in each measurement, to all subscribers together. */
-    events: { type: 'string', default: '2000000' },
-    idle: { type: 'string', default: '5000' },
-    snapshotJobs: { type: 'string', default: '10000' },
-    contestants: { type: 'string', default: 'titus,berth,each,etcd' },
-    only: { type: 'string', default: 'fanout,stall,idle,snapshot,pause,resume' },
-  },
+const {
+  rounds,
+  subscribers: subscriberCounts,
+  ...options
+} = benchOptions('observe', {
+  rounds: count('how often each contestant is measured', 3),
+  subscribers: counts('to how many all is delivered', [1, 10, 100, 1_000]),
+  events: count('events that are delivered in each measurement, to all subscribers together', 2_000_000),
+  idle: count('streams on which nothing happens', 5_000),
+  snapshotJobs: count('jobs of ten tasks that a full snapshot has', 10_000),
+  contestants: someOf('who is measured', ['titus', 'berth', 'each', 'etcd']),
+  only: someOf('what is measured', ['fanout', 'stall', 'idle', 'snapshot', 'pause', 'resume']),
 });
-const rounds = Number(options.rounds);
-const subscriberCounts = options.subscribers.split(',').map(Number);
-const parts = new Set(options.only.split(','));
 const fewTasks = 160;
 /** Beside a large snapshot, which is garbage at once, the stream itself would not be seen. */
 const oneJob = 10;
@@ -46,11 +44,9 @@ const maxEvents = 120_000;
 /** With one stalled and with none, of which each round has so many. */
 const stallPairsPerRound = 10;
 
-const wanted = new Set(options.contestants.split(','));
-
 interface Contestant {
   /** What `--contestants` calls it. */
-  readonly key: string;
+  readonly key: 'titus' | 'berth' | 'each' | 'etcd';
   readonly name: string;
   readonly kind: StreamKind;
   readonly start: () => Promise<ServerProcess>;
@@ -87,7 +83,7 @@ function contestants(): readonly Contestant[] {
       target,
     },
   ];
-  return all.filter(({ key }) => wanted.has(key));
+  return all.filter(({ key }) => options.contestants.has(key));
 }
 
 /** The gateway's own streams. */
@@ -137,7 +133,7 @@ async function measureFanOut(
   const share = isEach ? 10 : 1;
   const warmUpEvents = Math.ceil(warmUp.delivered / share / subscribers);
   await stage.throughput(Math.min(warmUp.most, Math.max(warmUp.least, warmUpEvents)));
-  const all = Number(options.events) / share;
+  const all = options.events / share;
   const surroundings = new Surroundings();
   const events = Math.min(maxEvents, Math.max(isEach ? 1_024 : minEvents, Math.ceil(all / subscribers)));
   const { perSecond, cpuMicros } = await stage.throughput(events);
@@ -170,7 +166,7 @@ function agesAt(stage: Stage, eventsPerSecond: number): Promise<Ages> {
 /** A hundred subscribers, while one more reads as they do, and while it reads nothing, in turn: the machine's own speed changes. */
 async function stall(): Promise<void> {
   const subscribers = 100;
-  const events = Math.ceil(Number(options.events) / subscribers);
+  const events = Math.ceil(options.events / subscribers);
   for (const contestant of streams())
     await onStage(contestant, fewTasks, async (stage) => {
       const [before, during, ratios]: [number[], number[], number[]] = [[], [], []];
@@ -211,10 +207,10 @@ async function stall(): Promise<void> {
 }
 
 async function idle(): Promise<void> {
-  const count = Number(options.idle);
+  const { idle: streamCount } = options;
   for (const contestant of streams())
     for (const [how, connections, limitKb] of [
-      ['on connections of their own', count, 40],
+      ['on connections of their own', streamCount, 40],
       ['on 10 connections', 10, 20],
     ] as const)
       await onStage(contestant, oneJob, async (stage) => {
@@ -223,16 +219,18 @@ async function idle(): Promise<void> {
         // What opening leaves behind is no stream's; a gateway that serves anything collects it now and then.
         await stage.server.collectGarbage?.();
         const beforeMb = residentMb(stage.server.pid);
-        await stage.open(count, connections);
+        await stage.open(streamCount, connections);
         await stage.server.collectGarbage?.();
-        const eachKb = ((residentMb(stage.server.pid) - beforeMb) * 1024) / count;
-        rows.push(atMost(`${contestant.name}: an idle stream of ${count} ${how}`, eachKb, 'kB', limitKb));
-        progress(`${contestant.name}, ${count} idle streams ${how}: ${eachKb.toFixed(1)} kB each`);
+        const eachKb = ((residentMb(stage.server.pid) - beforeMb) * 1024) / streamCount;
+        rows.push(
+          atMost(`${contestant.name}: an idle stream of ${streamCount} ${how}`, eachKb, 'kB', limitKb),
+        );
+        progress(`${contestant.name}, ${streamCount} idle streams ${how}: ${eachKb.toFixed(1)} kB each`);
       });
 }
 
 async function snapshot(): Promise<void> {
-  const jobs = Number(options.snapshotJobs);
+  const jobs = options.snapshotJobs;
   for (const contestant of streams()) {
     const [limitMs, messages] = contestant.key === 'titus' ? [1_000, jobs] : [500, jobs * 12];
     await onStage(contestant, jobs * 10, async (stage) => {
@@ -265,7 +263,7 @@ async function snapshot(): Promise<void> {
 
 /** Changes to a full cell go on while snapshots of it are sent. */
 async function pause(): Promise<void> {
-  const jobs = Number(options.snapshotJobs);
+  const jobs = options.snapshotJobs;
   for (const contestant of streams())
     await onStage(contestant, jobs * 10, async (stage) => {
       const { pauses } = stage.server;
@@ -305,12 +303,12 @@ function progress(line: string): void {
 }
 
 try {
-  if (parts.has('fanout')) await fanOut();
-  if (parts.has('stall')) await stall();
-  if (parts.has('idle')) await idle();
-  if (parts.has('snapshot')) await snapshot();
-  if (parts.has('pause')) await pause();
-  if (parts.has('resume'))
+  if (options.only.has('fanout')) await fanOut();
+  if (options.only.has('stall')) await stall();
+  if (options.only.has('idle')) await idle();
+  if (options.only.has('snapshot')) await snapshot();
+  if (options.only.has('pause')) await pause();
+  if (options.only.has('resume'))
     rows.push(...(await measureResume({ redisUrl: redis.url, cell: 'resumed', rounds, progress })));
 } finally {
   await redis.stop();
@@ -323,14 +321,14 @@ printReport({
     rounds,
     burst,
     valueBytes,
-    eventsDelivered: Number(options.events),
+    eventsDelivered: options.events,
     ...(othersCores.length === 0
       ? {}
       : {
           othersCoresMedian: Number(median(othersCores).toFixed(2)),
           othersCoresMost: Number(Math.max(...othersCores).toFixed(2)),
         }),
-    parts: options.only,
+    parts: [...options.only].join(','),
   },
   rows,
 });

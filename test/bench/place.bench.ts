@@ -4,26 +4,25 @@
  * booked. Reasons are counted for what has to wait.
  */
 import { loadavg } from 'node:os';
-import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Fleet } from '@berth/shared/model/placement/fleet';
 import type { QueuedTask } from '@berth/shared/model/placement/place';
 import { zeroResources } from '@berth/shared/model/resources';
+import { benchOptions, count, counts, namesWith, partsOfNames } from './options.js';
 import { agentFacts, makeFleet, makeTasks, playRound, roundSize, specWith } from './place/cell.js';
 import { fillWithFlex, placeCritical } from './place/preemption.js';
 import { type BenchRow, machineConditions, median, printReport } from './report.js';
 
-const { values: options } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    agents: { type: 'string', default: '1000,5000,20000' },
-    only: { type: 'string', default: '' },
-  },
+const {
+  rounds: repetitions,
+  agents: sizes,
+  only: wanted,
+} = benchOptions('place', {
+  rounds: count('how often each case is played', 3),
+  agents: counts('how many agents the fleets have', [1_000, 5_000, 20_000]),
+  only: partsOfNames('cases that have one of these in their name'),
 });
-const repetitions = Number(options.rounds);
-const sizes = options.agents.split(',').map(Number);
-const wanted = options.only.split(',');
 
 interface Case {
   readonly name: string;
@@ -179,10 +178,13 @@ function rowFor(one: Case, agents: number, perSecond: number): BenchRow {
 }
 
 function main(): void {
-  const chosen = cases.filter(({ name }) => wanted.some((part) => name.includes(part)));
-  const all = chosen.flatMap((one) =>
-    sizes.filter((size) => size >= one.leastAgents).map((agents) => ({ one, agents })),
+  const chosen = namesWith(
+    wanted,
+    cases.map(({ name }) => name),
   );
+  const all = cases
+    .filter(({ name }) => chosen.has(name))
+    .flatMap((one) => sizes.filter((size) => size >= one.leastAgents).map((agents) => ({ one, agents })));
   const measured = all.map(() => [] as number[]);
   // The first time warms up the compiler; then the cases alternate.
   for (let repetition = 0; repetition <= repetitions; repetition += 1) {

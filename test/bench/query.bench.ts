@@ -4,7 +4,6 @@
  * that what the caller does, the decoding aside, counts too.
  */
 import { loadavg } from 'node:os';
-import { parseArgs } from 'node:util';
 import { gatewayConfigSchema } from '@berth/api/config';
 import { type Gateway, startGateway } from '@berth/api/gateway';
 import {
@@ -16,20 +15,16 @@ import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger as log } from '@berth/shared/process/logger';
 import { MemoryStore } from '@berth/shared/store/memory-store';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
+import { benchOptions, count } from './options.js';
 import { createdAt, fill, jobIdAt } from './query/cell.js';
 import { atMost, type BenchRow, machineConditions, median, noted, printReport, quantile } from './report.js';
 
-const { values: options } = parseArgs({
-  options: {
-    jobs: { type: 'string', default: '10000' },
-    tasks: { type: 'string', default: '10' },
-    calls: { type: 'string', default: '200' },
-    rounds: { type: 'string', default: '3' },
-  },
+const { jobs, tasks, calls, rounds } = benchOptions('query', {
+  jobs: count('jobs that the gateway knows', 10_000),
+  tasks: count('tasks of each', 10),
+  calls: count('calls of each query', 200),
+  rounds: count('how often each query is measured', 3),
 });
-const [jobs, tasks, calls, rounds] = [options.jobs, options.tasks, options.calls, options.rounds].map(
-  Number,
-) as [number, number, number, number];
 
 /** Above this a page is not what was promised. */
 const limitMs = 5;

@@ -3,7 +3,6 @@
  * run, with the same real containers. The benchmark takes the master's place, which decides whose use is sampled.
  */
 import { loadavg } from 'node:os';
-import { parseArgs } from 'node:util';
 import { type LocalCell, startCell } from '@berth/local/local-cell';
 import { Assignment, type TaskSample } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task-state';
@@ -11,19 +10,16 @@ import { systemClock } from '@berth/shared/process/clock';
 import { RedisStore } from '@berth/shared/store/redis-store';
 import { waitFor } from '../support/wait-for.js';
 import { measureIdle } from './launch/idle.js';
+import { amount, benchOptions, count, words } from './options.js';
 import { atMost, machineConditions, median, noted, printReport } from './report.js';
 
-const { values: options } = parseArgs({
-  options: {
-    containers: { type: 'string', default: '50' },
-    interval: { type: 'string', default: '5s' },
-    spanSecs: { type: 'string', default: '60' },
-    rounds: { type: 'string', default: '3' },
-  },
+const { containers, interval, spanSecs, rounds } = benchOptions('sample', {
+  containers: count('containers that run', 50),
+  interval: words('how often they are sampled', '5s'),
+  spanSecs: amount('how long each measurement takes', 60),
+  rounds: count('how often each is measured', 3),
 });
-const containers = Number(options.containers);
-const spanMs = Number(options.spanSecs) * 1000;
-const rounds = Number(options.rounds);
+const spanMs = spanSecs * 1000;
 const image = process.env.BERTH_TEST_IMAGE ?? 'berth/busybox:1';
 const dockerHost = process.env.DOCKER_HOST ?? 'unix:///var/run/docker.sock';
 const cellName = 'bench-sample';
@@ -36,7 +32,7 @@ async function main(): Promise<void> {
     cell: cellName,
     dockerHost,
     counts: { master: 0 },
-    env: { agent: { BERTH_AGENT_SAMPLE_INTERVAL: options.interval } },
+    env: { agent: { BERTH_AGENT_SAMPLE_INTERVAL: interval } },
     ...(redisBinary === undefined ? {} : { redisBinary }),
   });
   try {
@@ -138,7 +134,7 @@ function report({ without, withSampling, perTask, loads }: Measured): void {
     conditions: {
       ...machineConditions(),
       containers,
-      interval: options.interval,
+      interval,
       spanSecs: spanMs / 1000,
       rounds,
       image,

@@ -6,31 +6,28 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { batch, type Descriptor, service, simulated } from '../support/jobs.js';
 import { TitusCaller } from '../support/titus-caller.js';
 import { waitFor } from '../support/wait-for.js';
+import { amount, benchOptions, count, namesWith, partsOfNames } from './options.js';
 import { redisSettings } from './recommended.js';
 import { type BenchRow, machineConditions, median, noted, printReport } from './report.js';
 import { Observer } from './schedule/observer.js';
 import { stageFlags, startStage } from './schedule/stage.js';
 
-const { values: options } = parseArgs({
-  options: {
-    agents: { type: 'string', default: '5000' },
-    /** Of the agents; each is a zone. */
-    processes: { type: 'string', default: '3' },
-    /** Names of cases, or parts of names; the rate that is kept up is `sustained`. */
-    only: { type: 'string', default: '' },
-    rounds: { type: 'string', default: '1' },
-    /** A part of each case's tasks, from 0 to 1. */
-    part: { type: 'string', default: '1' },
-    seconds: { type: 'string', default: '60' },
-    rate: { type: 'string', default: '4000' },
-  },
+const {
+  agents,
+  only: wanted,
+  ...options
+} = benchOptions('schedule', {
+  agents: count('simulated agents', 5_000),
+  processes: count('processes of the agents; each is a zone', 3),
+  only: partsOfNames('cases that have one of these in their name; the rate that is kept up is `sustained`'),
+  rounds: count('how often each case is played', 1),
+  part: amount("a part of each case's tasks, up to 1", 1, 1),
+  seconds: amount('how long the rate is kept up', 60),
+  rate: amount('tasks per second that are asked for meanwhile', 4_000),
 });
-const agents = Number(options.agents);
-const wanted = options.only.split(',');
 const caseMs = 180_000;
 const settleMs = 300_000;
 const inFlight = 16;
@@ -152,14 +149,12 @@ const cases: readonly Case[] = [
   },
 ];
 
-const stage = await startStage(agents, Number(options.processes));
+const sustained = 'sustained';
+const chosen = namesWith(wanted, [...cases.map(({ name }) => name), sustained]);
+const stage = await startStage(agents, options.processes);
 const caller = new TitusCaller(`127.0.0.1:${stage.port}`);
 const observer = new Observer(stage.port);
 const rows: BenchRow[] = [];
-
-function isWanted(name: string): boolean {
-  return wanted.some((part) => name.includes(part));
-}
 
 /** Creates all jobs, some at a time; resolves with their ids. */
 async function createAll(jobs: readonly Descriptor[]): Promise<string[]> {
@@ -177,7 +172,7 @@ async function createAll(jobs: readonly Descriptor[]): Promise<string[]> {
 
 /** Placements per second, from sending the first CreateJob until the last task is seen DISPATCHED. */
 async function play({ name, tasks, jobs, before, churn }: Case): Promise<number> {
-  const part = Number(options.part);
+  const part = options.part;
   const expected = tasks * part;
   observer.reset();
   const filled = before === undefined ? [] : await fill(name, before());
@@ -243,11 +238,11 @@ async function sustain(seconds: number, perSecond: number): Promise<number> {
 }
 
 async function playCases(): Promise<void> {
-  for (const one of cases.filter(({ name }) => isWanted(name))) {
+  for (const one of cases.filter(({ name }) => chosen.has(name))) {
     const rates: number[] = [];
     if (one.hasOwnWays) await play(one);
     const before = stage.cpu();
-    for (let round = 0; round < Number(options.rounds); round += 1) rates.push(await play(one));
+    for (let round = 0; round < options.rounds; round += 1) rates.push(await play(one));
     const value = median(rates);
     rows.push({
       ...compared(`${one.name}, created to DISPATCHED`, value, {
@@ -257,23 +252,23 @@ async function playCases(): Promise<void> {
       goal: 'ratio >= 10',
       holds: value >= 10 * one.gate,
     });
-    noteCpu(one.name, before, one.tasks * Number(options.part) * Number(options.rounds));
+    noteCpu(one.name, before, one.tasks * options.part * options.rounds);
   }
 }
 
 async function playSustained(): Promise<void> {
-  const [seconds, perSecond] = [Number(options.seconds), Number(options.rate)];
+  const [seconds, perSecond] = [options.seconds, options.rate];
   const before = stage.cpu();
   const value = await sustain(seconds, perSecond);
   rows.push({
-    ...compared(`sustained for ${seconds} s, created to RUNNING`, value, {
+    ...compared(`${sustained} for ${seconds} s, created to RUNNING`, value, {
       name: 'Nomad, published',
       value: published,
     }),
     goal: `>= ${published} tasks/s`,
     holds: value >= published,
   });
-  noteCpu('sustained', before, seconds * perSecond);
+  noteCpu(sustained, before, seconds * perSecond);
 }
 
 function compared(
@@ -310,7 +305,7 @@ try {
     jobs: (part) => jobsOf(10_000 * part, 500),
   });
   await playCases();
-  if (isWanted('sustained')) await playSustained();
+  if (chosen.has(sustained)) await playSustained();
 } finally {
   observer.close();
   await stage.close();
@@ -320,7 +315,7 @@ printReport({
   conditions: {
     ...machineConditions(),
     agents,
-    agentProcesses: Number(options.processes),
+    agentProcesses: options.processes,
     containersStartInMs: startDelayMs,
     preemptedContainersStopInMs: stopDelayMs,
     nodeFlags: stageFlags.join(' '),

@@ -5,29 +5,27 @@
  * a few of its nodes. Ends with 2 where the trace is not there.
  */
 import { resolve } from 'node:path';
-import { parseArgs } from 'node:util';
 import { Fleet } from '@berth/shared/model/placement/fleet';
 import { isUnplaced, place } from '@berth/shared/model/placement/place';
 import { type FitPolicy, fitPolicies } from '@berth/shared/model/placement/preferences';
+import { benchOptions, count, someOf } from './options.js';
 import { type BenchRow, machineConditions, median, noted, printReport } from './report.js';
 import { replay } from './trace/replay.js';
 import { type Pod, randomFrom, readTrace, shuffled, type Trace } from './trace/trace.js';
 import { variantsOf } from './trace/variants.js';
 
-const { values: options } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '10' },
-    policies: { type: 'string', default: fitPolicies.join(',') },
-    /** Seeds of each of the other lists of pods; 0 leaves them out. */
-    variants: { type: 'string', default: '1' },
-    /** Agents of the run with departures. */
-    agents: { type: 'string', default: '8' },
-  },
+const {
+  seeds,
+  variants: variantSeeds,
+  agents: fewAgents,
+  policies: wantedPolicies,
+} = benchOptions('trace', {
+  seeds: count('orders in which the pods arrive', 10),
+  policies: someOf('policies that are compared', fitPolicies),
+  variants: count('orders of each of the other lists of pods; 0 leaves these out', 1, 0),
+  agents: count('agents of the run with departures', 8),
 });
-const seeds = Number(options.seeds);
-const variantSeeds = Number(options.variants);
-const fewAgents = Number(options.agents);
-const policies = fitPolicies.filter((policy) => options.policies.split(',').includes(policy));
+const policies = fitPolicies.filter((policy) => wantedPolicies.has(policy));
 /** Beside this repository, unless told. */
 const folder = process.env.BERTH_TRACES ?? resolve(import.meta.dirname, '../../../../shared/traces');
 const pressure = 1.3;

@@ -1,3 +1,5 @@
+import { tellSkipped } from './skipped.js';
+
 const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
 
 /** The engine that tests use; set by `npm test`. */
@@ -10,4 +12,4 @@ export const testImage: string = process.env.BERTH_TEST_IMAGE ?? 'berth/busybox:
 export const skipDockerTests: string | false =
   testDockerHost !== undefined || inCi ? false : 'DOCKER_HOST names no engine (run npm test to have one)';
 
-if (skipDockerTests !== false) console.warn(`Skipping tests that need Docker: ${skipDockerTests}.`);
+tellSkipped('Docker', skipDockerTests);

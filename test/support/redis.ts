@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { tellSkipped } from './skipped.js';
 import { waitFor } from './wait-for.js';
 
 /** A redis-server that belongs to one test file. */
@@ -45,7 +46,7 @@ export const skipRedisTests: string | false =
     ? false
     : 'BERTH_TEST_REDIS_SERVER names no redis-server (run npm test to have one)';
 
-if (skipRedisTests !== false) console.warn(`Skipping tests that need Redis: ${skipRedisTests}.`);
+tellSkipped('Redis', skipRedisTests);
 
 /** Starts a redis-server of its own directory and port and waits until it serves. */
 export async function startTestRedis(options: TestRedisOptions = {}): Promise<TestRedis> {

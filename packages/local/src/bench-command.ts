@@ -19,11 +19,14 @@ export async function benchCommand(args: readonly string[], lifetime: Lifetime):
     return 0;
   }
   if (name === undefined || !names.includes(name)) throw new UsageError(unknownBenchmark(name, names));
+  const script = join(repoRoot, 'test', 'dist', 'bench', `${name}.bench.js`);
+  // Whoever asks what there is to choose needs no servers for the answer.
+  if (rest.includes('--help'))
+    return runForeground(process.execPath, [script, '--help'], { cwd: repoRoot, signal: lifetime.signal });
   // The last line on standard output is the benchmark's result, so all that is for people goes to standard error.
   const progress = createProgress(process.stderr);
   const environment = await prepareTestEnvironment({ home: berthDir, progress, lifetime, needsDocker: true });
   await sweepDeadRuns(berthDir);
-  const script = join(repoRoot, 'test', 'dist', 'bench', `${name}.bench.js`);
   const env = testVariables(environment);
   try {
     return await runForeground(process.execPath, [script, ...rest], {
@@ -48,5 +51,5 @@ export function benchmarkNames(files: readonly string[]): string[] {
 function unknownBenchmark(name: string | undefined, names: readonly string[]): string {
   const problem = name === undefined ? 'Which benchmark?' : `There is no benchmark ${JSON.stringify(name)}.`;
   const known = names.length === 0 ? 'There are none yet.' : `There are: ${names.join(', ')}.`;
-  return `${problem} ${known}\nUsage: npm run bench -- NAME, or npm run bench -- --list`;
+  return `${problem} ${known}\nUsage: npm run bench -- NAME [OPTIONS], npm run bench -- NAME --help, or npm run bench -- --list`;
 }

@@ -1,9 +1,12 @@
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
+import { repoRoot } from '@berth/local/paths';
 import { expect, it } from 'vitest';
 
 const run = promisify(execFile);
-const built = new URL('../dist/heap-growth.js', import.meta.url).href;
+const built = pathToFileURL(join(repoRoot, 'services', 'api', 'dist', 'heap-growth.js')).href;
 const program = `
   import { letHeapGrow } from ${JSON.stringify(built)};
   console.log('chosen here:', letHeapGrow(process));
