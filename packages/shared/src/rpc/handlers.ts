@@ -25,7 +25,7 @@ import { type CallKind, type CountedCall, callMetrics } from './call-metrics.js'
 import { type AbortListener, CallScope, ServerShuttingDown } from './call-scope.js';
 import type { CallerIdentity } from './caller.js';
 import { isServiceError, toServiceError } from './status.js';
-import { Undecodable } from './undecodable.js';
+import { decoded } from './undecodable.js';
 
 /** A unary call that has no deadline of its own is answered within this time, if only with DEADLINE_EXCEEDED. */
 export const defaultUnaryDeadlineMs = 30_000;
@@ -94,7 +94,10 @@ export function serverStream<Req, Res>(
     runStream(stream, 'server_stream', options, (call) => fn(decoded(stream.request), call, stream));
 }
 
-/** Like {@link serverStream}, of a call in which both sides keep sending. That the caller sends no more does not end it. */
+/**
+ * Like {@link serverStream}, of a call in which both sides keep sending. That the caller sends no more does not end it. Requests
+ * are to be taken through `decoded`.
+ */
 export function duplexStream<Req, Res>(
   fn: (call: CallContext, stream: ServerDuplexStream<Req, Res>) => Promise<void>,
   options: CallOptions,
@@ -125,12 +128,6 @@ function runStream(
   })
     .then(() => ending.succeed((trailers) => stream.end(trailers)))
     .catch(fail);
-}
-
-/** The request, or the error of one that could not be decoded. */
-function decoded<Req>(request: Req): Req {
-  if (request instanceof Undecodable) throw request.toError();
-  return request;
 }
 
 /** What is known of the connection that a call comes over. */

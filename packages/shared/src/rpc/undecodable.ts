@@ -20,11 +20,16 @@ export class Undecodable {
   }
 }
 
-/** The definition with {@link Undecodable} for what cannot be decoded. Requests that come as streams stay as they are. */
+/** The request, or the error of one that could not be decoded. */
+export function decoded<Req>(request: Req): Req {
+  if (request instanceof Undecodable) throw request.toError();
+  return request;
+}
+
+/** The definition with {@link Undecodable} for what cannot be decoded: handlers find it out by {@link decoded}. */
 export function tolerant(definition: ServiceDefinition): ServiceDefinition {
   return Object.fromEntries(
     Object.entries(definition).map(([name, method]) => {
-      if (method.requestStream) return [name, method];
       const requestDeserialize = (bytes: Buffer): unknown => {
         try {
           const request: unknown = method.requestDeserialize(bytes);

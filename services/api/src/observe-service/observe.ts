@@ -6,6 +6,7 @@ import type { ObserveRequest } from '@berth/shared/gen/berth/v1/observe_service'
 import { invalidFields } from '@berth/shared/model/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { CallContext } from '@berth/shared/rpc/handlers';
+import { decoded } from '@berth/shared/rpc/undecodable';
 import type { Cell } from '../cell.js';
 import { type CommitMark, presentNews, selectedEntities, snapshotKinds } from '../core/cell-news.js';
 import { parseSubscription } from '../core/subscription.js';
@@ -57,7 +58,7 @@ async function beginSession(
   sink: Call,
 ): Promise<{ readonly ended: Promise<void> }> {
   const requests = new RequestReader<ObserveRequest>(sink);
-  const request = await firstRequest(requests, call);
+  const request = decoded(await firstRequest(requests, call));
   if (request?.request?.$case !== 'subscription')
     throw invalidFields([{ field: 'subscription', description: 'must be the first request' }]);
   const asked = request.request.value;
@@ -284,8 +285,9 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   /** Answers a checkpoint; whatever fails ends the stream. */
-  async #answer({ request }: ObserveRequest, stream: ObserveStream<Item>): Promise<void> {
+  async #answer(asked: ObserveRequest, stream: ObserveStream<Item>): Promise<void> {
     try {
+      const { request } = decoded(asked);
       if (request?.$case !== 'checkpoint')
         throw invalidFields([{ field: 'subscription', description: 'can be the first request only' }]);
       const { id } = request.value;
