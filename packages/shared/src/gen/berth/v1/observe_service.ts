@@ -182,9 +182,12 @@ export interface ObserveRequest_Subscription_FilteringCriteriaEntry {
   value: string;
 }
 
-/** Asks for an answer once everything that was committed before this has been delivered. */
+/**
+ * Asks for an answer once everything that was committed before this has been delivered. Of a subscriber that does not
+ * read, at most 100 wait for their answers; the gateway takes further ones from the stream as these are written.
+ */
 export interface ObserveRequest_Checkpoint {
-  /** Comes back with the answer. */
+  /** Comes back with the answer. At most 256 characters. */
   id: string;
 }
 
