@@ -84,6 +84,50 @@ describe('a task that gets the room of others', () => {
     await startsOnlyOnceTheyAreGone();
   });
 
+  it('stops them after a restart, too, where it was itself called off meanwhile', async () => {
+    const before = await cell.startAgent();
+    await cell.assign('v.0-0', { BERTH_SIM_IGNORE_TERM: '1' }, patient);
+    await cell.reaches('v.0-0', 'RUNNING');
+    await before.close();
+    const stop = { code: 'killed', text: '', atMs: Date.now() };
+    await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'], stop });
+    await cell.startAgent();
+    expect(await cell.endOf('s.0-0')).toMatchObject({ state: State.FINISHED, stopped: true });
+    await cell.unassign('s.0-0');
+    await cell.engine.kill('v.0-0');
+    expect(await cell.endOf('v.0-0')).toMatchObject({ code: 'preempted', stopped: true });
+  });
+
+  it('tells of one that ended while the agent was away whether that was before it was to stop', async () => {
+    const before = await cell.startAgent();
+    for (const id of ['v.0-0', 'v.1-0']) {
+      await cell.assign(id, {}, patient);
+      await cell.reaches(id, 'RUNNING');
+    }
+    await before.close();
+    cell.engine.finish('v.0-0', 1);
+    await delay(10);
+    await cell.assign('s.0-0', {}, { ...victims, awaitedSinceMs: Date.now() });
+    cell.engine.finish('v.1-0', 143);
+    await cell.startAgent();
+    expect(await cell.endOf('v.0-0')).toMatchObject({ code: 'failed', stopped: false });
+    expect(await cell.endOf('v.1-0')).toMatchObject({ code: 'preempted', stopped: true });
+    await cell.reaches('s.0-0', 'RUNNING');
+  });
+
+  it('runs already, and the agent learns only now how one has ended that left its room to it', async () => {
+    const before = await cell.startAgent();
+    for (const id of ['v.0-0', 's.0-0']) {
+      await cell.assign(id);
+      await cell.reaches(id, 'RUNNING');
+    }
+    await before.close();
+    await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'], awaitedSinceMs: Date.now() });
+    cell.engine.finish('v.0-0', 143);
+    await cell.startAgent();
+    expect(await cell.endOf('v.0-0')).toMatchObject({ code: 'preempted', stopped: true });
+  });
+
   it('waits for what an engine may have that cannot be asked', async () => {
     const before = await cell.startAgent();
     await cell.assign('v.0-0', slow);

@@ -207,6 +207,7 @@ export class Worker {
     if (runner === undefined) return;
     if (awaitsRoom(runner.view)) this.#awaitRoom(runner);
     const { assignment } = runner.view;
+    if (assignment !== undefined) this.#orderAwaited(assignment);
     const mayBegin = !awaitsRoom(runner.view);
     if (mayBegin && this.#capacity !== undefined && assignment !== undefined && isFresh(runner.view)) {
       const text = lackFor(assignment, this.#taken(), this.#capacity);
@@ -215,7 +216,7 @@ export class Worker {
     runner.drive();
   }
 
-  /** Tells the tasks to stop whose room this one gets, and watches them. What nothing is known of may have a container. */
+  /** Watches the tasks whose room this one gets. What nothing is known of may have a container. */
   #awaitRoom(runner: TaskRunner): void {
     const { taskId, assignment } = runner.view;
     if (assignment === undefined || this.#awaited.isWaiting(taskId)) return;
@@ -225,16 +226,23 @@ export class Worker {
       const other = this.#runners.get(id);
       if (other === undefined) this.#runnerOf(id).dispatch({ is: 'disturbed' });
       else if (other.isGone) this.#leavesRoom(id);
-      else this.#leaveRoomTo(taskId, other);
     }
   }
 
-  #leaveRoomTo(taskId: string, other: TaskRunner): void {
-    const { assignment } = other.view;
-    if (assignment === undefined || assignment.stop !== undefined) return;
-    const atMs = this.#options.clock.nowMs();
-    const stop = { code: 'preempted', text: `its room is needed for ${taskId}`, atMs };
-    other.dispatch({ is: 'assigned', assignment: { ...assignment, stop } });
+  /**
+   * Tells the tasks to stop whose room this one gets. Also where it does not wait for them any more: a process that has just
+   * begun may have to report how they ended.
+   */
+  #orderAwaited({ taskId, awaitedTaskIds, awaitedSinceMs }: Assignment): void {
+    for (const id of awaitedTaskIds) {
+      const other = this.#runners.get(id);
+      const assignment = other?.view.assignment;
+      if (assignment === undefined || assignment.stop !== undefined) continue;
+      // Masters of before did not say since when.
+      const atMs = awaitedSinceMs > 0 ? awaitedSinceMs : this.#options.clock.nowMs();
+      const stop = { code: 'preempted', text: `its room is needed for ${taskId}`, atMs };
+      other?.dispatch({ is: 'assigned', assignment: { ...assignment, stop } });
+    }
   }
 
   #rested(taskId: string): void {

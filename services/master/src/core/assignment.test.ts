@@ -3,7 +3,7 @@ import { State } from '@berth/shared/model/task-state';
 import { describe, expect, it } from 'vitest';
 import { aJob, anAgent, aService, aTask, limits, must, t0 } from '../testing/fixtures.js';
 import { aScaledService, aScaledStage } from '../testing/scaled-jobs.js';
-import { assignmentFor, assignTask } from './assignment.js';
+import { assignmentFor, assignTask, awaitingRoomOf } from './assignment.js';
 import { endTask } from './end-task.js';
 
 const job = aJob({ resources: { memory: '64' } });
@@ -81,6 +81,18 @@ describe('the assignment of a task', () => {
     expect(isSampled(service)).toBe(true);
     expect([isSampled(pipeline, 1), isSampled(pipeline, 2)]).toEqual([false, true]);
     expect(isSampled(job)).toBe(false);
+  });
+
+  it('tells since when those are to stop whose room the task gets: since it was placed', () => {
+    expect(assignmentFor(queued, placed, job, limits)?.awaitedSinceMs).toBe(0);
+    const heir = awaitingRoomOf(placed, [aTask({ job, slot: 1, state: State.RUNNING })], t0);
+    const told = assignmentFor(
+      heir,
+      { ...heir, stop: { code: 'killed', text: '', atMs: t0 + 5 } },
+      job,
+      limits,
+    );
+    expect(told).toMatchObject({ awaitedTaskIds: ['job-1.1-0'], awaitedSinceMs: t0 });
   });
 
   it('is none for a task that was never placed', () => {

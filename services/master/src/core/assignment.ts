@@ -1,6 +1,7 @@
 import type { AgentRecord, Assignment, JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { containerOf } from '@berth/shared/model/job';
 import { formatCards, gpusKey } from '@berth/shared/model/placement/cards';
+import { placedAtMs } from '@berth/shared/model/placement/successions';
 import { formatReason } from '@berth/shared/model/reason';
 import { isInstance } from '@berth/shared/model/registered-kind';
 import { isSampled } from '@berth/shared/model/scaling/scaled-job';
@@ -97,5 +98,6 @@ function toAssignment(task: TaskRecord, job: JobRecord, limits: Limits): Assignm
     sampled: job.descriptor !== undefined && isSampled(job.descriptor, task.stage),
     collectsResults: isInstance(job),
     awaitedTaskIds: task.awaitedTaskIds,
+    awaitedSinceMs: task.awaitedTaskIds.length === 0 ? 0 : placedAtMs(task),
   };
 }

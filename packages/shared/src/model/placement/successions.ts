@@ -68,7 +68,8 @@ export class Successions {
   }
 }
 
-function placedAtMs({ task, createdAtMs }: TaskRecord): number {
+/** When the task was placed; when it was created, where its history does not say. */
+export function placedAtMs({ task, createdAtMs }: TaskRecord): number {
   const placed = task?.stateChanges.find(({ state }) => state === stateName(State.DISPATCHED));
   return Date.parse(placed?.timestamp ?? '') || createdAtMs;
 }

@@ -360,6 +360,8 @@ export interface Assignment {
   collectsResults: boolean;
   /** See TaskRecord: these tasks are to stop, and the container starts once none of them has one. */
   awaitedTaskIds: string[];
+  /** Since when they are to: what ended before did so by itself. 0 where there are none. */
+  awaitedSinceMs: number;
 }
 
 export interface Assignment_TaskContextEntry {
@@ -3178,6 +3180,7 @@ function createBaseAssignment(): Assignment {
     sampled: false,
     collectsResults: false,
     awaitedTaskIds: [],
+    awaitedSinceMs: 0,
   };
 }
 
@@ -3212,6 +3215,9 @@ export const Assignment: MessageFns<Assignment> = {
     }
     for (const v of message.awaitedTaskIds) {
       writer.uint32(82).string(v!);
+    }
+    if (message.awaitedSinceMs !== 0) {
+      writer.uint32(88).uint64(message.awaitedSinceMs);
     }
     return writer;
   },
@@ -3312,6 +3318,14 @@ export const Assignment: MessageFns<Assignment> = {
             message.awaitedTaskIds.push(reader.string());
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.awaitedSinceMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3382,6 +3396,11 @@ export const Assignment: MessageFns<Assignment> = {
         : globalThis.Array.isArray(object?.awaited_task_ids)
         ? object.awaited_task_ids.map((e: any) => globalThis.String(e))
         : [],
+      awaitedSinceMs: isSet(object.awaitedSinceMs)
+        ? globalThis.Number(object.awaitedSinceMs)
+        : isSet(object.awaited_since_ms)
+        ? globalThis.Number(object.awaited_since_ms)
+        : 0,
     };
   },
 
@@ -3423,6 +3442,9 @@ export const Assignment: MessageFns<Assignment> = {
     if (message.awaitedTaskIds?.length) {
       obj.awaitedTaskIds = message.awaitedTaskIds;
     }
+    if (message.awaitedSinceMs !== 0) {
+      obj.awaitedSinceMs = Math.round(message.awaitedSinceMs);
+    }
     return obj;
   },
 
@@ -3453,6 +3475,7 @@ export const Assignment: MessageFns<Assignment> = {
     message.sampled = object.sampled ?? false;
     message.collectsResults = object.collectsResults ?? false;
     message.awaitedTaskIds = object.awaitedTaskIds?.map((e) => e) || [];
+    message.awaitedSinceMs = object.awaitedSinceMs ?? 0;
     return message;
   },
 };
