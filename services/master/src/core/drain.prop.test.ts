@@ -27,9 +27,9 @@ const submit = fc.tuple(jobs, fc.uuid()).map(([{ stages, ...job }, id]) =>
   }),
 );
 const fates = fc.constantFrom<Fate>('progress', 'progress', 'progress', 'refuse', 'failed', 'normal', 'hang');
-const turn = fc
-  .tuple(agentIndex, fates)
-  .map(([index, fate]) => named(`turn ${index} ${fate}`, (simulation) => simulation.agentTurn(index, fate)));
+const turnOf = ([index, fate]: readonly [number, Fate]) =>
+  named(`turn ${index} ${fate}`, (simulation) => simulation.agentTurn(index, fate));
+const turn = fc.tuple(agentIndex, fates).map(turnOf);
 const goOn = fc.constant(
   named('go on', (simulation) => {
     for (let step = 0; step < 3; step += 1)
@@ -137,3 +137,47 @@ describe('drains, refusals and preemption, whatever else happens', { timeout: ti
     );
   });
 });
+
+describe('an order to leave room', { timeout: timeoutMs }, () => {
+  const submitCritical = fc.tuple(fc.integer({ min: 1, max: 2 }), fc.uuid()).map(([desired, id]) =>
+    named(`submit ${id} ${desired}`, (simulation) => {
+      const labels = { 'berth.tier': 'critical' };
+      if (simulation.cell.find('job', id)) return;
+      simulation.submit(aJob({ id, desired, labels, createdAtMs: simulation.nowMs }));
+    }),
+  );
+  const turnAway = fc.tuple(agentIndex, fc.constantFrom<Fate>('refuse', 'refuse', 'progress')).map(turnOf);
+  const crowded = fc.array(fc.oneof(submitCritical, turnAway, turnAway, goOn, advance), { maxLength: 12 });
+
+  it('stands in an assignment until it is obeyed: that is all that a new process of an agent has of it', () => {
+    let orders = 0;
+    fc.assert(
+      fc.property(fc.constantFrom(8, 1000), crowded, (maxWrites, events) => {
+        const simulation = new Simulation({ cpuMillisPerAgent: 1500, maxWrites, limits: { preempts: true } });
+        simulation.submit(aJob({ id: 'flex', desired: 3, createdAtMs: simulation.nowMs }));
+        for (const event of events) {
+          event(simulation);
+          for (const { id, agentId } of leaving(simulation)) {
+            const assigned = simulation.agents.find((agent) => agent.id === agentId)?.assigned;
+            const isTold = [...(assigned?.values() ?? [])].some(
+              ({ taskId, stop, awaitedTaskIds }) => (taskId === id && stop) || awaitedTaskIds.includes(id),
+            );
+            expect(isTold, `${id} is told to leave`).toBe(true);
+            orders += 1;
+          }
+        }
+      }),
+      { numRuns },
+    );
+    expect(orders).toBeGreaterThan(0);
+  });
+});
+
+/** The live tasks whose room others get or were to get. */
+function leaving({ cell }: Simulation): readonly { readonly id: string; readonly agentId: string }[] {
+  const awaited = new Set([...cell.all('task')].flatMap(({ record }) => record.awaitedTaskIds));
+  return [...awaited].flatMap((id) => {
+    const task = cell.find('task', id)?.record;
+    return task !== undefined && isTaskLive(task) ? [{ id, agentId: task.agentId }] : [];
+  });
+}

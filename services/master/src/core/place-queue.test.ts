@@ -158,6 +158,24 @@ describe('preemption', () => {
     });
   });
 
+  it('tells those that leave by records of their own once the one has ended that was to get their room', () => {
+    const cell = full().putJob(critical);
+    for (const [, task] of plan(cell, preempts).tasks) cell.putTasks([task]);
+    const heir = cell.find('task', 'critical.0-0')?.record;
+    if (heir === undefined) throw new Error('somebody gets the room');
+    cell.putTasks([{ ...heir, stop: { code: 'killed', text: '', atMs: t0 + 1 } }]);
+    const report = aReport(heir, State.FINISHED, { stopped: true });
+    const ended = { ...preempts, nowMs: t0 + 2, reports: [{ streamId: '1-0', report }], jobIds: [] };
+    const round = plan(cell, ended);
+    const stop = { code: 'preempted', text: 'its room is needed for critical.0-0', atMs: t0 };
+    for (const id of ['flex.0-0', 'flex.1-0']) expect(round.tasks.get(id)).toMatchObject({ stop });
+    expect([...round.tasks.keys()].toSorted()).toEqual(['critical.0-0', 'flex.0-0', 'flex.1-0']);
+    const { killGraceMs, stopConfirmMs } = defaults;
+    expect(round.dueMs.get('flex')).toBe(t0 + killGraceMs + stopConfirmMs);
+    for (const [, task] of round.tasks) cell.putTasks([task]);
+    expect(plan(cell, { ...preempts, nowMs: t0 + 3 }).tasks.size).toBe(0);
+  });
+
   it('leaves a service alone of which a task is missing, and looks again later', () => {
     const web = aService({ id: 'web', desired: 4 });
     const cell = new TestCell()

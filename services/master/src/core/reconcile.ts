@@ -87,7 +87,8 @@ function advanceTasks(view: JobView, pass: Pass, changes: TaskChanges): void {
     if (!isTaskLive(task)) continue;
     const stopFor = jobStop ?? (view.hasStopWish(taskIdIn(task)) ? { code: 'killed' } : undefined);
     const advanced = advanceTask(task, pass, { agentLost: view.isAgentLost(task.agentId), stopFor });
-    if (advanced !== task && !changes.take({ changed: advanced })) return;
+    const isNews = advanced !== task || view.untold?.has(taskIdIn(task)) === true;
+    if (isNews && !changes.take({ changed: advanced })) return;
   }
 }
 

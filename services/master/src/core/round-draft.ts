@@ -1,6 +1,6 @@
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
-import { State } from '@berth/shared/model/task-state';
+import { isTaskLive, State } from '@berth/shared/model/task-state';
 import { initialStatus, reachState } from './job-status.js';
 import { leaveRoomTo } from './leave-room.js';
 import type { Limits } from './limits.js';
@@ -55,6 +55,26 @@ export class RoundDraft {
       if (task !== undefined) differing = (differing ?? new Map(changed)).set(id, task);
     }
     return differing ?? changed;
+  }
+
+  /**
+   * Stored tasks of the job that have to leave their room to none but tasks that have ended. Agents have no assignments of
+   * these any more: only the records of those that leave can tell them, also after a restart. Undefined where there are none.
+   */
+  untoldOf(jobId: string): ReadonlySet<string> | undefined {
+    const { successions } = this.#agents;
+    let untold: Set<string> | undefined;
+    for (const id of successions.leaving(jobId)) {
+      if (this.#cell.find('task', id)?.record.stop !== undefined || this.#tasks.has(id)) continue;
+      if (!successions.someSuccessor(id, (other) => this.#isLive(other)))
+        untold = (untold ?? new Set()).add(id);
+    }
+    return untold;
+  }
+
+  #isLive(id: string): boolean {
+    const task = this.#tasks.get(id) ?? this.#cell.find('task', id)?.record;
+    return task !== undefined && isTaskLive(task);
   }
 
   /** Takes a task as it will be, whether or not there is room for it. */

@@ -18,7 +18,7 @@ export interface Agents {
   /** Live tasks on agents that have been told to stop, with their agents. */
   readonly stopping: ReadonlyMap<string, string>;
   /** Which tasks have to leave their room, and to whom. */
-  readonly successions: Pick<Successions, 'has' | 'successorOf' | 'leaving'>;
+  readonly successions: Pick<Successions, 'has' | 'someSuccessor' | 'successorOf' | 'leaving'>;
   /** What each capacity group holds, where that is counted. */
   readonly groupUse?: ReadonlyMap<string, Resources> | undefined;
 }

@@ -1,6 +1,7 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell-view';
-import { isJobLive, runtimeLimitSecs } from '@berth/shared/model/job';
+import { isJobLive, jobIdOfTask, runtimeLimitSecs } from '@berth/shared/model/job';
+import { isTaskLive } from '@berth/shared/model/task-state';
 import type { AssignmentWrite } from '@berth/shared/store/store';
 import { assignmentFor } from './assignment.js';
 import { applyReport } from './end-task.js';
@@ -66,6 +67,9 @@ function takeReport(
   if (next === undefined) return;
   draft.put(next);
   touched.add(task.jobId);
+  // Those whose room it was to get have to be told by their own records.
+  if (!isTaskLive(next))
+    for (const id of next.awaitedTaskIds) if (input.agents.successions.has(id)) touched.add(jobIdOfTask(id));
 }
 
 function runtimeLimitMs(cell: CellView, jobId: string): number {
@@ -91,7 +95,8 @@ function decideJobs(
       continue;
     }
     const { nowMs, patienceUntilMs } = input;
-    const decision = reconcile(view, {
+    const untold = draft.untoldOf(jobId);
+    const decision = reconcile(untold === undefined ? view : { ...view, untold }, {
       nowMs,
       patienceUntilMs,
       limits: limitsFor(input, jobId),

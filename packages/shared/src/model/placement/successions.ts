@@ -53,6 +53,11 @@ export class Successions {
     return this.#successors.has(taskId);
   }
 
+  /** Whether any of those that get the room of the task, or were to get it before they ended, is such a one. */
+  someSuccessor(taskId: string, isSuch: (successorId: string) => boolean): boolean {
+    return this.#successors.get(taskId)?.some(({ task }) => isSuch(task?.id ?? '')) ?? false;
+  }
+
   /** The first of those that get the room of the task; undefined where it may stay. */
   successorOf(taskId: string): Successor | undefined {
     const all = (this.#successors.get(taskId) ?? []).map((record) => ({
