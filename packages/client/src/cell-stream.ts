@@ -69,8 +69,9 @@ function cellEvents(
   const point = new ResumePoint();
   let first: CellEvent | undefined;
   const request = (): ObserveRequest => {
-    first = point.reopen();
-    const resumeFrom = point.position ?? subscription.resumeFrom;
+    // Where the attempt before this one came to nothing, what it was to begin with is still to be told.
+    first = point.reopen() ?? first;
+    const resumeFrom = point.position ?? (point.hasBegunAnew ? undefined : subscription.resumeFrom);
     const value = ObserveRequest_Subscription.fromPartial({ ...subscription, resumeFrom });
     return { request: { $case: 'subscription', value } };
   };

@@ -32,8 +32,10 @@ export class JobNarrator {
   /** A digest of what was last told of each task: a record may change in what is not told. */
   readonly #told = new Map<string, number>();
   #snapshot = new Map<string, SnapshotJob>();
-  /** Jobs whose end is to be told when all of the commit has come. */
-  #ending: string[] = [];
+  /** Jobs whose end is to be told when all up to the commit has come that ended them: its revision. */
+  readonly #ending = new Map<string, number>();
+  /** Tasks that came out of turn before their job did, by job. */
+  readonly #early = new Map<string, Map<string, Task>>();
 
   /** The messages that the event makes. */
   tell(event: CellEvent): readonly JobChangeNotification[] {
@@ -46,12 +48,15 @@ export class JobNarrator {
       case 'commits':
         return event.value.commits.flatMap((commit) => this.#tellCommit(commit));
       case 'bookmark':
-        return this.#tellEnds();
+        this.#forgetEarly();
+        return this.#tellEnds(event.value.position?.revision ?? 0);
       case 'reset':
         this.#live.clear();
         this.#finished.clear();
         this.#told.clear();
-        this.#ending = [];
+        this.#snapshot.clear();
+        this.#ending.clear();
+        this.#early.clear();
         return [];
       default:
         return [];
@@ -90,18 +95,18 @@ export class JobNarrator {
     });
   }
 
-  #tellCommit({ changes, incomplete }: ObserveResponse_Commit): readonly JobChangeNotification[] {
+  #tellCommit({ revision, changes, incomplete }: ObserveResponse_Commit): readonly JobChangeNotification[] {
     const definitions: Told[] = [];
     const tasks: Told[] = [];
     for (const { change } of changes) {
       if (change?.$case === 'job') definitions.push(...this.#define(change.value));
       else if (change?.$case === 'task') tasks.push(...this.#tellTask(change.value));
       else if (change?.$case === 'jobStatus' && !isJobLive(change.value))
-        this.#ending.push(change.value.jobId);
-      else if (change?.$case === 'removed') this.#remove(change.value.kind, change.value.id);
+        this.#ending.set(change.value.jobId, revision);
+      else if (change?.$case === 'removed') this.#remove(change.value.kind, change.value.id, revision);
     }
     const told = [...definitions, ...tasks].map(message);
-    return incomplete ? told : [...told, ...this.#tellEnds()];
+    return incomplete ? told : [...told, ...this.#tellEnds(revision)];
   }
 
   #define(job: JobRecord): readonly Told[] {
@@ -110,7 +115,12 @@ export class JobNarrator {
     const isOver = this.#finished.has(job.id);
     if (isOver || (known !== undefined && Buffer.compare(known, bytes) === 0)) return [];
     this.#live.set(job.id, bytes);
-    return [{ $case: 'jobDefinitionUpdate', value: { id: job.id, jobDescriptor: job.descriptor } }];
+    const early = [...(this.#early.get(job.id)?.values() ?? [])];
+    this.#early.delete(job.id);
+    return [
+      { $case: 'jobDefinitionUpdate', value: { id: job.id, jobDescriptor: job.descriptor } },
+      ...early.map((task): Told => ({ $case: 'taskUdate', value: { task } })),
+    ];
   }
 
   #tellTask(task: Task): readonly Told[] {
@@ -118,21 +128,35 @@ export class JobNarrator {
     const isKnown = this.#told.get(task.id) === digest;
     this.#told.set(task.id, digest);
     // A finished job's tasks are no news any more.
-    const isNews = !isKnown && !this.#finished.has(jobIdOfTask(task.id));
+    const jobId = jobIdOfTask(task.id);
+    const isNews = !isKnown && !this.#finished.has(jobId);
+    if (isNews && !this.#live.has(jobId)) {
+      const early = this.#early.get(jobId) ?? new Map<string, Task>();
+      this.#early.set(jobId, early.set(task.id, task));
+      return [];
+    }
     return isNews ? [{ $case: 'taskUdate', value: { task } }] : [];
   }
 
-  #remove(kind: ObservedKind, id: string): void {
+  #remove(kind: ObservedKind, id: string, revision: number): void {
     if (kind === ObservedKind.TASK) this.#told.delete(id);
     if (kind !== ObservedKind.JOB) return;
-    if (this.#live.has(id)) this.#ending.push(id);
+    this.#early.delete(id);
+    if (this.#live.has(id)) this.#ending.set(id, revision);
     else this.#finished.delete(id);
   }
 
-  #tellEnds(): readonly JobChangeNotification[] {
-    const ending = this.#ending;
-    this.#ending = [];
-    return ending.flatMap((id) => {
+  /** All jobs have come: whose has not is gone, and is told nothing of. */
+  #forgetEarly(): void {
+    for (const tasks of this.#early.values()) for (const id of tasks.keys()) this.#told.delete(id);
+    this.#early.clear();
+  }
+
+  /** All has come up to this revision. */
+  #tellEnds(upTo: number): readonly JobChangeNotification[] {
+    const ending = [...this.#ending].filter(([, revision]) => revision <= upTo);
+    return ending.flatMap(([id]) => {
+      this.#ending.delete(id);
       if (this.#finished.has(id)) return [];
       this.#live.delete(id);
       this.#finished.add(id);

@@ -1,4 +1,9 @@
-import type { Job, JobChangeNotification, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import {
+  type Job,
+  type JobChangeNotification,
+  JobDescriptor,
+  type Task,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { isTerminal, State } from '@berth/shared/model/task-state';
 
 /** A job as it stands after one more change. */
@@ -46,10 +51,14 @@ export class JobModel {
 
   /** The first snapshot is one view; a later one, after a reconnection, tells only what differs. */
   #applySnapshot(job: Job): JobView[] {
-    const isFirst = this.#job === undefined;
+    const known = this.#job;
     this.#job = job;
     this.#advance(job.jobState?.state ?? State.QUEUED);
-    if (!isFirst) return job.tasks.flatMap((task) => this.#applyTask(task));
+    if (known !== undefined) {
+      const isRedefined = !isSameDescriptor(known.jobDescriptor, job.jobDescriptor);
+      const views = isRedefined ? [this.#view(job, undefined)] : [];
+      return [...views, ...job.tasks.flatMap((task) => this.#applyTask(task))];
+    }
     for (const task of job.tasks) this.#note(task);
     return [this.#view(job, undefined)];
   }
@@ -87,6 +96,11 @@ function isNews(known: Task | undefined, task: Task): boolean {
   const [from, to] = [known.state?.state ?? State.QUEUED, task.state?.state ?? State.QUEUED];
   if (from !== to) return to > from;
   return known.state?.reason !== task.state?.reason || !isSameMap(known.taskContext, task.taskContext);
+}
+
+function isSameDescriptor(a: Job['jobDescriptor'], b: Job['jobDescriptor']): boolean {
+  const bytesOf = (one: Job['jobDescriptor']) => JobDescriptor.encode(one ?? JobDescriptor.create()).finish();
+  return Buffer.compare(bytesOf(a), bytesOf(b)) === 0;
 }
 
 function isSameMap(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {

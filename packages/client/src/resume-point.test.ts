@@ -1,6 +1,7 @@
-import { ObserveResponse } from '@berth/shared/gen/berth/v1/observe_service';
+import { ObservedKind, ObserveResponse } from '@berth/shared/gen/berth/v1/observe_service';
 import { describe, expect, it } from 'vitest';
 import { type CellEvent, ResumePoint } from './resume-point.js';
+import { cellEvents } from './testing/cell-events.js';
 
 function commits(...list: [revision: number, tasks: readonly string[], incomplete?: boolean][]): CellEvent {
   const value = {
@@ -68,5 +69,16 @@ describe('ResumePoint', () => {
     expect(point.reopen()).toBeUndefined();
     point.take(commits([4, ['a']]));
     expect(point.reopen()).toBeUndefined();
+  });
+
+  it('tells nothing that is older than a removal which was told out of turn', () => {
+    const point = new ResumePoint();
+    const agent = { change: { $case: 'agent' as const, value: { id: 'x' } } };
+    const removed = { change: { $case: 'removed' as const, value: { kind: ObservedKind.AGENT, id: 'x' } } };
+    point.take(cellEvents.snapshotEnd(10));
+    // The agent changed at 11, went at 13 and came back at 15, which took the place of 11; the stream broke off before.
+    point.take(cellEvents.outOfTurn(13, removed));
+    expect(point.take(cellEvents.commit(11, agent))).toBeUndefined();
+    expect(point.take(cellEvents.commit(15, agent))).toMatchObject({ $case: 'commits' });
   });
 });

@@ -1,8 +1,9 @@
-import type {
-  ObservePosition,
-  ObserveResponse,
-  ObserveResponse_Change,
-  ObserveResponse_Commit,
+import {
+  ObservedKind,
+  type ObservePosition,
+  type ObserveResponse,
+  type ObserveResponse_Change,
+  type ObserveResponse_Commit,
 } from '@berth/shared/gen/berth/v1/observe_service';
 
 /** One message of a stream of the whole cell. */
@@ -16,12 +17,18 @@ export class ResumePoint {
   #position: ObservePosition | undefined;
   /** Whether a part of a snapshot has been told, and not its end. */
   #isInSnapshot = false;
+  #hasBegunAnew = false;
   /** The revision up to which an entity was told beyond the position. */
   readonly #beyond = new Map<string, number>();
 
   /** Where the next stream is to begin; undefined where it has to begin with a snapshot. */
   get position(): ObservePosition | undefined {
     return this.#position;
+  }
+
+  /** Whether what was known when the first stream began has been forgotten. */
+  get hasBegunAnew(): boolean {
+    return this.#hasBegunAnew;
   }
 
   /**
@@ -57,6 +64,7 @@ export class ResumePoint {
         return event;
       case 'reset':
         this.#isInSnapshot = false;
+        this.#hasBegunAnew = true;
         this.#position = undefined;
         this.#beyond.clear();
         return event;
@@ -85,12 +93,24 @@ export class ResumePoint {
   }
 }
 
-/** The stored name of what changed. That it was removed is another fact than what it was before. */
+const nameOf: Readonly<Partial<Record<ObservedKind, string>>> = {
+  [ObservedKind.CLUSTER]: 'cluster',
+  [ObservedKind.JOB]: 'job',
+  [ObservedKind.JOB_STATUS]: 'jobStatus',
+  [ObservedKind.TASK]: 'task',
+  [ObservedKind.AGENT]: 'agent',
+  [ObservedKind.AGENT_STATUS]: 'agentStatus',
+  [ObservedKind.CLUSTER_STATUS]: 'clusterStatus',
+  [ObservedKind.JOB_SCALING]: 'jobScaling',
+  [ObservedKind.AGENT_DRAIN]: 'agentDrain',
+};
+
+/** The stored name of what changed. */
 function keyOf({ change }: ObserveResponse_Change): string {
   if (change === undefined) return '';
   switch (change.$case) {
     case 'removed':
-      return `removed/${change.value.kind}/${change.value.id}`;
+      return `${nameOf[change.value.kind] ?? ''}/${change.value.id}`;
     case 'jobStatus':
     case 'jobScaling':
       return `${change.$case}/${change.value.jobId}`;
