@@ -26,7 +26,7 @@ export function clusterStream(options: ClusterStreamOptions): ObserveStream<Clus
     snapshot: messagesOf(snapshot, options.maxSnapshotBytes ?? maxSnapshotBytes),
     conflation: clusterConflation,
     encode: clusterNotificationBytes,
-    isLastWord: ({ kind }) => endsWithCluster && kind === 'removed',
+    isLastWord: endsWithCluster ? ({ kind }) => kind === 'removed' : undefined,
     ...(options.maxPendingBytes === undefined ? {} : { maxPendingBytes: options.maxPendingBytes }),
   });
 }

@@ -24,7 +24,7 @@ export function jobStream(options: JobStreamOptions): ObserveStream<Notification
     snapshot: closing(jobMessages(snapshot, options.maxSnapshotBytes), options.onSnapshotEnd ?? (() => {})),
     conflation: jobConflation,
     encode: notificationBytes,
-    isLastWord: ({ kind }) => endsWithJob && kind === 'finished',
+    isLastWord: endsWithJob ? ({ kind }) => kind === 'finished' : undefined,
     ...(options.maxPendingBytes === undefined ? {} : { maxPendingBytes: options.maxPendingBytes }),
   });
 }

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { jobViewOf, liveJobs, type Notification, notificationsOf } from './core/observe.js';
 import { type JobStreamOptions, jobStream } from './job-stream.js';
-import type { ObserveStream } from './observe-stream.js';
+import { ObserveStream } from './observe-stream.js';
+import { wholes } from './splice.js';
 import { ModelSubscriber } from './testing/model-subscriber.js';
 import {
   jobWrite,
@@ -201,6 +202,26 @@ describe('ObserveStream', () => {
     for (const bytes of sink.read()) subscriber.receive(bytes);
     expect(kindsOf(subscriber)).toEqual(['jobSnapshot', 'snapshotEnd', 'jobFinished']);
     expect(sink.listenerCount('drain')).toBe(0);
+  });
+
+  it('is not held up by a batch of which nothing is left to tell', async () => {
+    // Snapshots of the tests before may have used up what one turn may send.
+    await new Promise(setImmediate);
+    const sink = new SlowSink(100);
+    const stream = new ObserveStream<string>({
+      sink,
+      // More than may be on its way, so that what is offered has to wait.
+      snapshot: wholes([Buffer.alloc(100 * 1024)]),
+      conflation: { subjectOf: (text) => text, isOpening: () => false, sizeOf: () => 1 },
+      encode: {
+        messagesOf: (batch) => batch.filter((text) => text !== '').map((text) => Buffer.from(text)),
+      },
+    });
+    stream.start();
+    for (const batch of [[''], ['', ''], ['a']]) stream.offer(batch);
+    expect(sink.read(1)).toHaveLength(1);
+    expect(sink.read().map(String)).toEqual(['a']);
+    expect(stream.pending).toBe(0);
   });
 
   it('stops at once when it is told to, and rejects with the reason', async () => {

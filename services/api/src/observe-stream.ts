@@ -44,8 +44,8 @@ interface ObserveStreamKind<N> {
   readonly conflation: BatchConflation<N>;
   /** The bytes of a message, the same for all subscribers; or how several notifications make messages. */
   readonly encode: Packing<N>;
-  /** Whether the stream ends after this. */
-  readonly isLastWord: (notification: N) => boolean;
+  /** Whether the stream ends after this; absent where it never does. */
+  readonly isLastWord?: ((notification: N) => boolean) | undefined;
   readonly maxPendingBytes?: number;
   /** A clock that only goes forward. */
   readonly nowMs?: () => number;
@@ -165,14 +165,20 @@ export class ObserveStream<N> implements Subscriber<N> {
       }
       this.#snapshot = undefined;
     }
-    if (this.#nextBurst >= this.#bursts.length) this.#takeBatch();
+    while (this.#nextBurst >= this.#bursts.length) {
+      this.#takeBatch();
+      if (this.#batch.length === 0) return undefined;
+      // It may cancel itself out: what comes after it must not wait.
+      if (this.#bursts.length === 0) this.#batchSent();
+      if (this.#hasEnded) return undefined;
+    }
     const burst = this.#bursts[this.#nextBurst];
     if (burst !== undefined) this.#nextBurst += 1;
     return burst;
   }
 
   #takeBatch(): void {
-    this.#batch = this.#pending.take() ?? nothing;
+    this.#batch = upTo(this.#options.isLastWord, this.#pending.take() ?? nothing);
     this.#bursts = this.#batch.length === 0 ? nothing : packedBatch(this.#batch, this.#options.encode);
     this.#nextBurst = 0;
   }
@@ -184,7 +190,7 @@ export class ObserveStream<N> implements Subscriber<N> {
     this.#bursts = nothing;
     this.#nextBurst = 0;
     this.#options.onSent?.(batch);
-    if (last !== undefined && this.#options.isLastWord(last)) this.#finish();
+    if (last !== undefined && this.#options.isLastWord?.(last) === true) this.#finish();
   }
 
   #write(burst: MessageBurst): void {
@@ -217,6 +223,12 @@ export class ObserveStream<N> implements Subscriber<N> {
     this.#sink.off('drain', this.#onDrain);
     return true;
   }
+}
+
+/** The batch without what comes after the last word. */
+function upTo<N>(isLastWord: ((notification: N) => boolean) | undefined, batch: readonly N[]): readonly N[] {
+  const end = isLastWord === undefined ? -1 : batch.findIndex(isLastWord);
+  return end < 0 || end === batch.length - 1 ? batch : batch.slice(0, end + 1);
 }
 
 /** Shared by all streams that have nothing to send. */

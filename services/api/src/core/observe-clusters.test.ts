@@ -2,7 +2,8 @@ import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { Write } from '@berth/shared/store/store';
 import { describe, expect, it } from 'vitest';
 import { clusterWrite, jobWrite, ScriptedCell, statusWrite, taskWrite } from '../testing/scripted-cell.js';
-import { clusterNotificationsOf } from './observe-clusters.js';
+import { clusterConflation, clusterNotificationsOf } from './observe-clusters.js';
+import { PendingBatches } from './pending-batches.js';
 
 const told = (cell: ScriptedCell, ...writes: readonly Write[]) =>
   clusterNotificationsOf(cell.commit(...writes), cell).map((notification) =>
@@ -48,5 +49,21 @@ describe('clusterNotificationsOf', () => {
       'jobFinished c j',
       'removed c',
     ]);
+  });
+
+  it('ends with the definition of a cluster that was deleted and made again, also for a slow subscriber', () => {
+    const cell = new ScriptedCell();
+    const queue = new PendingBatches(clusterConflation, 0);
+    for (const write of [
+      clusterWrite('other'),
+      clusterWrite('c'),
+      { kind: 'cluster', id: 'c' } as const,
+      clusterWrite('c'),
+    ])
+      queue.add(clusterNotificationsOf(cell.commit(write), cell));
+    const kinds: string[] = [];
+    for (let batch = queue.take(); batch !== undefined; batch = queue.take())
+      kinds.push(...batch.filter(({ clusterId }) => clusterId === 'c').map(({ kind }) => kind));
+    expect(kinds.at(-1)).toBe('definition');
   });
 });

@@ -53,6 +53,7 @@ export const clusterConflation: Conflation<ClusterNotification> = {
     }
   },
   isOpening: (notification) => notification.kind === 'definition' && notification.isFirst,
+  closes: ({ kind, clusterId }) => (kind === 'removed' ? `definition/${clusterId}` : undefined),
   sizeOf: (notification) =>
     notification.kind === 'definition' ? sizeOfCluster(notification.cluster) : notification.clusterId.length,
 };

@@ -95,6 +95,10 @@ describe('contradictsHistory', () => {
     ['a job whose end is undone', [{ kind: 'jobStatus', id: 'job1' } as const]],
     ['a live task that is gone while its job lives', [{ kind: 'task', id: 'job0.0-0' } as const]],
     [
+      'a live task that is gone, whose job has ended as well',
+      [{ kind: 'task', id: 'job0.0-0' } as const, statusWrite('job0', State.FINISHED)],
+    ],
+    [
       'a live job that is gone',
       [{ kind: 'task', id: 'job0.0-0' } as const, { kind: 'job', id: 'job0' } as const],
     ],

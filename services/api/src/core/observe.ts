@@ -123,7 +123,7 @@ export function contradictsHistory(commit: CommitChanges, view: CellView): boole
       case 'job':
         return isOlder(change) || isLostLive(change, statuses.get(change.id), view);
       case 'task':
-        return hasGoneBack(change) || isMissedEnd(change, view);
+        return hasGoneBack(change) || isMissedEnd(change, statuses, view);
       case 'jobStatus':
         return !isJobLive(change.before?.record) && isLiveAgain(change, view);
       default:
@@ -217,10 +217,17 @@ function isLostLive(
   return isJobLive(last?.record);
 }
 
-function isMissedEnd({ before, after }: Change<'task'>, view: CellView): boolean {
+/** A task that was live when it was last seen, as was its job, and is gone. */
+function isMissedEnd(
+  { before, after }: Change<'task'>,
+  statuses: ReadonlyMap<string, Change<'jobStatus'>>,
+  view: CellView,
+): boolean {
   if (before === undefined || after !== undefined || isTerminal(headOf(before).state)) return false;
   const { jobId } = headOf(before);
-  return view.find('job', jobId) !== undefined && isJobLive(view.find('jobStatus', jobId)?.record);
+  const status = statuses.get(jobId);
+  const last = status === undefined ? view.find('jobStatus', jobId) : status.before;
+  return view.find('job', jobId) !== undefined && isJobLive(last?.record);
 }
 
 function isLiveAgain({ id, after }: Change<'jobStatus'>, view: CellView): boolean {

@@ -15,6 +15,7 @@ const conflation: BatchConflation<Note> = {
   isMark: ({ of }) => of === '!',
   outOfTurn: (note) => ({ ...note, isLate: true }),
   caughtUp: ({ version }) => ({ of: 'caught up', version }),
+  late: (mark, { version }) => ({ ...mark, version: Math.max(mark.version, version) }),
 };
 
 const note = (of: string, version: number): Note => ({ of, version });
@@ -51,7 +52,7 @@ describe('PendingBatches', () => {
     queue.add([note('!', 1)]);
     queue.add([note('a', 2)]);
     const taken = all(queue);
-    expect(taken.indexOf('!1')).toBe(taken.length - 1);
+    expect(taken.indexOf('!2')).toBe(taken.length - 1);
     expect(taken).toContain('a2?');
   });
 
@@ -71,5 +72,13 @@ describe('PendingBatches', () => {
     expect(queue.oldestAtMs).toBeGreaterThan(20);
     all(queue);
     expect(queue.oldestAtMs).toBeUndefined();
+  });
+
+  it('tells marks that have waited for what came after them as of then', () => {
+    const queue = new PendingBatches(conflation, 2);
+    queue.add([note('a', 1), note('b', 1), note('c', 1)]);
+    queue.add([note('!', 1), note('!', 7)]);
+    queue.add([note('a', 2)]);
+    expect(all(queue).slice(-3)).toEqual(['caught up2', '!2', '!7']);
   });
 });

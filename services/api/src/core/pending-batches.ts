@@ -13,6 +13,8 @@ export interface BatchConflation<N> extends Conflation<N> {
   outOfTurn?(notification: N): N;
   /** What is told once everything has been taken out, the last of which was this. */
   caughtUp?(last: N): N;
+  /** A mark that has waited until this was taken out, and says no less than that. */
+  late?(mark: N, last: N): N;
 }
 
 /**
@@ -124,7 +126,9 @@ export class PendingBatches<N> {
     const last = taken.at(-1);
     const caughtUp = last === undefined ? undefined : this.#conflation.caughtUp?.(last);
     if (caughtUp !== undefined) taken.push(caughtUp);
-    taken.push(...(this.#marks ?? []));
+    const marks = this.#marks ?? [];
+    const { late = (mark: N) => mark } = this.#conflation;
+    taken.push(...(last === undefined ? marks : marks.map((mark) => late(mark, last))));
     this.#marks = undefined;
   }
 }

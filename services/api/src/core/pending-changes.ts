@@ -4,6 +4,8 @@ export interface Conflation<N> {
   subjectOf(notification: N): string;
   /** Whether nothing of the same entity may be told before it. */
   isOpening(notification: N): boolean;
+  /** The subject that it is the end of: what comes of that afterwards is told after it, and not in the place of an opening before it. */
+  closes?(notification: N): string | undefined;
   /** Roughly the bytes that it keeps in memory. */
   sizeOf(notification: N): number;
 }
@@ -52,6 +54,9 @@ export class PendingChanges<N> {
 
   add(notification: N): void {
     const key = this.#conflation.subjectOf(notification);
+    const closed = this.#conflation.closes?.(notification);
+    const opening = closed === undefined ? undefined : this.#newest.get(closed);
+    if (opening !== undefined) this.#openings.delete(opening);
     const waiting = this.isConflating ? this.#newest.get(key) : undefined;
     // Nothing of an entity may be told before its opening, so a newer one takes its place.
     if (waiting !== undefined && this.#openings.has(waiting)) return this.#put(waiting, notification);

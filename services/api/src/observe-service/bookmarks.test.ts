@@ -50,4 +50,13 @@ describe('a bookmark', () => {
     lookAt(1_000);
     expect(behind.told).toEqual([]);
   });
+
+  it('comes also after the clock was set back', () => {
+    const idle = silent({ lastToldMs: 10_000_000 });
+    bookmarks.add(idle);
+    lookAt(5);
+    expect(idle.told).toEqual([]);
+    lookAt(1_005);
+    expect(idle.told).toHaveLength(1);
+  });
 });

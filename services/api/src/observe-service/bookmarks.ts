@@ -45,6 +45,8 @@ export class Bookmarks {
     const nowMs = this.#nowMs();
     let batch: readonly Item[] | undefined;
     for (const stream of this.#streams) {
+      // The clock may have been set back.
+      if (stream.lastToldMs > nowMs) stream.lastToldMs = nowMs;
       const isDue = () => nowMs - stream.lastToldMs >= stream.intervalMs && stream.pending === 0;
       if (!isDue()) continue;
       // A bookmark must not overtake what is told turn by turn.

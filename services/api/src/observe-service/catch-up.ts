@@ -57,7 +57,7 @@ export async function findPlace(
   if (tail.after(position, 0) !== undefined) return undefined;
   if (position.revision >= tail.start.revision)
     return { reason: 'the position is of another history of the cell' };
-  if (position.commitId === '')
+  if (position.commitId === '' && position.revision > 0)
     return { reason: 'the position has no commit id, and lies too far back without' };
   if (tail.start.revision - position.revision > maxLogged)
     return { reason: `more than ${maxLogged} commits were missed` };

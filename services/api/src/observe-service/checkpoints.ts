@@ -1,6 +1,7 @@
 import { BerthError } from '@berth/shared/model/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Replica } from '@berth/shared/store/replica';
+import type { ChangeTail } from './change-tail.js';
 import type { StoreHead } from './store-head.js';
 
 /** A checkpoint that the store does not answer is tried again after this. */
@@ -16,19 +17,23 @@ const longestId = 256;
 /** Where it is known what is committed, and what of it this gateway has seen. */
 interface Sight {
   readonly storeHead: StoreHead;
-  readonly cell: { readonly replica: Replica };
+  readonly past: { readonly replica: Replica; readonly tail: ChangeTail };
   readonly clock: Clock;
 }
 
 /** Resolves once this gateway has seen all that was committed before the call; tries again while it cannot know. */
 export async function seeWhatIsCommitted(
-  { storeHead, cell, clock }: Sight,
+  { storeHead, past, clock }: Sight,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
     try {
-      const { revision } = await storeHead.read();
-      return await cell.replica.waitFor(revision, checkpointWaitMs, signal);
+      const head = await storeHead.read();
+      await past.replica.waitFor(head.revision, checkpointWaitMs, signal);
+      // The store may have been set back, and the replica not know it yet: it is ahead, in another history.
+      if (past.tail.after(head, 0) !== undefined) return;
+      await clock.sleep(checkpointRetryMs, signal);
+      signal.throwIfAborted();
     } catch (error) {
       const isPassing =
         error instanceof BerthError && ['unavailable', 'deadlineExceeded'].includes(error.code);

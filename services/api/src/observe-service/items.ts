@@ -42,6 +42,7 @@ export const itemConflation: BatchConflation<Item> = {
   isMark,
   outOfTurn: (item) => (isMark(item) ? item : { ...item, isOutOfTurn: true }),
   caughtUp: ({ commit }) => ({ kind: 'bookmark', commit }),
+  late: (mark, { commit }) => (mark.commit.revision < commit.revision ? { ...mark, commit } : mark),
 };
 
 function keyOf(item: Item): string {

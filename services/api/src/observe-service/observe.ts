@@ -126,7 +126,6 @@ class Session implements Subscriber<Item>, Silent {
       snapshot: this.#beginning(place),
       conflation: itemConflation,
       encode: this.#feed.packing,
-      isLastWord: endsNever,
       onSent: (batch) => this.#sent(batch),
     });
     this.#stream = stream;
@@ -267,6 +266,8 @@ class Session implements Subscriber<Item>, Silent {
 
   /** Forgets what waits, but for checkpoints: whatever was committed before those is part of the new snapshot. */
   #beginAnew(reason: string): void {
+    // What others have not been told yet is part of the new snapshot.
+    this.flush();
     this.#stream?.restart(this.#reset(reason));
     // Some may be told, and wait no more, while others still are to be.
     for (const id of [...(this.#checkpoints?.ids ?? [])]) this.#tellCheckpoint(id);
@@ -309,8 +310,6 @@ function* concat(first: Unwritten, rest: Beginning): Generator<Unwritten | typeo
   yield first;
   for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
 }
-
-const endsNever = (): boolean => false;
 
 /** Where a subscriber goes on that comes back: from a position, or with what has changed since one; or why it cannot. */
 type Place = Position | Touched | Lost;
