@@ -1,12 +1,16 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { CellMirror } from '@berth/api/testing/cell-mirror';
 import { aServiceJob } from '@berth/api/testing/fixtures';
 import { decide, RunningGateway } from '@berth/api/testing/running-gateway';
 import { jobWrite, moveWrite, taskWrite } from '@berth/api/testing/scripted-cell';
 import { BerthClient, type CellEvent, type TaskCounts } from '@berth/client';
+import { repoRoot } from '@berth/local/paths';
 import { ObservedKind } from '@berth/shared/gen/berth/v1/observe_service';
 import { State } from '@berth/shared/model/task-state';
 import { systemClock } from '@berth/shared/process/clock';
 import { MemoryStore } from '@berth/shared/store/memory-store';
+import { firstValueFrom } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CuttableProxy, startCuttableProxy } from '../support/cuttable-proxy.js';
 import { waitFor } from '../support/wait-for.js';
@@ -223,4 +227,80 @@ describe('a connection that has grown old', () => {
     );
     expect(changes.length + inSnapshot.length).toBe(jobs);
   }, 30_000);
+});
+
+describe('several streams of one connection that has grown old', () => {
+  it('all go on, also where the connection is found dead within its grace', async () => {
+    // Past its age a connection takes no more of the pings by which a client looks after it, some 10 s apart.
+    const env = { BERTH_API_MAX_CONNECTION_AGE: '5s', BERTH_API_MAX_CONNECTION_AGE_GRACE: '20s' };
+    const [first, second] = [await startGateway(env), await startGateway()];
+    const client = clientOf(addressOf(first), addressOf(second));
+    const all = Array.from({ length: 3 }, () => {
+      const told = new Told();
+      let left = 0;
+      const observed = client.observe({ onReconnect: () => (left += 1) });
+      const subscription = observed.subscribe({
+        next: told.next,
+        error: (error: unknown) => {
+          told.error = error;
+        },
+      });
+      closers.push(() => subscription.unsubscribe());
+      return { told, observed, left: () => left };
+    });
+    let jobs = 0;
+    const isOver = () => all.some(({ told, left }) => told.error !== undefined || left() > 0);
+    while (!isOver()) {
+      await decide(store, [jobWrite(`j${jobs}`)]);
+      jobs += 1;
+      await systemClock.sleep(100);
+    }
+    await Promise.all(all.map(({ observed }) => observed.checkpoint()));
+    for (const { told } of all) {
+      expect([told.error, told.violation]).toEqual([undefined, undefined]);
+      expect(told.mirror.resets).toBe(0);
+      expect(told.mirror.entities.size).toBe(jobs);
+    }
+  }, 60_000);
+});
+
+describe('a client that is closed', () => {
+  it('completes what is observed, and refuses checkpoints', async () => {
+    const client = clientOf(addressOf(await startGateway()));
+    const ended: string[] = [];
+    const observed = client.observe();
+    observed.subscribe({ complete: () => ended.push('the cell') });
+    client.observeJobs({ reconnect: true }).subscribe({ complete: () => ended.push('jobs with reconnect') });
+    client.observeJobs().subscribe({ complete: () => ended.push('jobs') });
+    client.observeTaskCounts(['state']).subscribe({ complete: () => ended.push('counts') });
+    await observed.checkpoint();
+    const late = expect(observed.checkpoint()).rejects.toMatchObject({ code: 'failedPrecondition' });
+    client.close();
+    await late;
+    expect(ended.sort()).toEqual(['counts', 'jobs', 'jobs with reconnect', 'the cell']);
+    const after = firstValueFrom(client.observe());
+    await expect(after).rejects.toMatchObject({
+      code: 'failedPrecondition',
+      message: 'The client is closed.',
+    });
+  });
+
+  it('keeps no process alive, which imports it by its name', async () => {
+    const address = addressOf(await startGateway());
+    const program = `
+      import { BerthClient } from '@berth/client';
+      const client = BerthClient.connect({ address: ${JSON.stringify(address)} });
+      const observed = client.observe();
+      observed.subscribe();
+      client.observeJobs({ reconnect: true }).subscribe();
+      await observed.checkpoint();
+      client.close();
+      process.stdout.write(String(performance.timeOrigin + performance.now()));
+    `;
+    const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', program], {
+      cwd: repoRoot,
+    });
+    // A connection that nobody closes is left after some ten seconds.
+    expect(Date.now() - Number(stdout)).toBeLessThan(5_000);
+  });
 });

@@ -40,7 +40,8 @@ import { type CountBy, type CountOptions, observeTaskCounts, type TaskCounts } f
 const finalReads = { times: 20, apartMs: 250 } as const;
 
 /**
- * Everything that a caller or subscriber needs of a cell. Connections are made when they are needed; `close()` ends them.
+ * Everything that a caller or subscriber needs of a cell. Connections are made when they are needed; `close()` ends them, and
+ * whatever is observed over them completes.
  * A client that will not observe can do with {@link JobCalls}, which loads faster.
  */
 export class BerthClient extends JobCalls {

@@ -2,7 +2,7 @@ import { BerthError } from '@berth/shared/model/errors';
 import { backoff } from '@berth/shared/process/backoff';
 import { systemClock } from '@berth/shared/process/clock';
 import { Metadata, type MethodDefinition, type ServiceError, status } from '@grpc/grpc-js';
-import { toBerthError, wasNeverSent } from './failure.js';
+import { isPassing, toBerthError, wasNeverSent } from './failure.js';
 import { type Gateway, Gateways } from './gateways.js';
 import {
   type Caller,
@@ -30,6 +30,7 @@ export class Channel {
   readonly #caller: Metadata;
   readonly #revision = new RevisionMemory();
   readonly #options: ConnectOptions;
+  readonly #streams = new Set<() => void>();
 
   constructor(options: ConnectOptions) {
     this.#options = options;
@@ -87,8 +88,15 @@ export class Channel {
     this.#options.log?.warn({ err: cause, delayMs }, 'lost the stream of changes, opening it again');
   }
 
+  /** Takes note of a stream, which `end` ends when the channel is closed. Returns what forgets it again. */
+  opened(end: () => void): () => void {
+    this.#streams.add(end);
+    return () => this.#streams.delete(end);
+  }
+
   close(): void {
     this.gateways.close();
+    for (const end of [...this.#streams]) end();
   }
 
   async #attempt<Req, Res>(
@@ -130,11 +138,6 @@ type Outcome<Res> = Answer<Res> | Failed;
 
 function mayRepeat(isRepeatable: boolean, failure: ServiceError): boolean {
   return isPassing(failure) && (isRepeatable || wasNeverSent(failure));
-}
-
-/** Whether the failure is that of one gateway at one time. */
-function isPassing({ code }: ServiceError): boolean {
-  return code === status.UNAVAILABLE || code === status.DEADLINE_EXCEEDED;
 }
 
 function callerMetadata({ caller = {}, token }: { caller?: Caller; token?: string }): Metadata {

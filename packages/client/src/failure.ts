@@ -13,6 +13,9 @@ const brokenTexts = [
   'EPIPE',
 ];
 
+/** What grpc-js says, as if it were the server's fault, of calls whose connection was taken down under them. */
+const withoutStatusText = 'Call ended without gRPC status';
+
 const reasons: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'the connection was refused'],
   ['ENOTFOUND', 'the host name is not known'],
@@ -24,6 +27,7 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ['ECONNRESET', 'the connection was lost'],
   ['EPIPE', 'the connection was lost'],
   ['Connection dropped', 'the connection was lost'],
+  [withoutStatusText, 'the connection was lost'],
 ]);
 
 /** No gateway could be reached, as against a gateway that answered with UNAVAILABLE. */
@@ -61,6 +65,12 @@ function isOwnDeadline({ code, details }: ServiceError): boolean {
   return code === status.DEADLINE_EXCEEDED && details.startsWith('Deadline exceeded');
 }
 
-function isBroken(error: ServiceError): boolean {
-  return error.code === status.UNAVAILABLE && brokenTexts.some((text) => error.details.includes(text));
+/** Whether the failure is that of one gateway at one time. */
+export function isPassing(error: ServiceError): boolean {
+  return error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED || isBroken(error);
+}
+
+function isBroken({ code, details }: ServiceError): boolean {
+  if (code === status.INTERNAL) return details.includes(withoutStatusText);
+  return code === status.UNAVAILABLE && brokenTexts.some((text) => details.includes(text));
 }

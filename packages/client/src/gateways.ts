@@ -45,7 +45,7 @@ export class Gateways {
     this.#current = (this.#current + 1) % this.#gateways.length;
   }
 
-  /** Closes all connections. Calls under way may end; new ones are refused. */
+  /** Closes all connections once no call needs them any more; new calls are refused. */
   close(): void {
     this.#isClosed = true;
     for (const { client } of this.#gateways) client.close();

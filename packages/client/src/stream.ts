@@ -17,7 +17,8 @@ export interface StreamCall<Req, Res> {
 
 /**
  * The stream as an Observable: each subscription is a call of its own, which unsubscribing cancels. Errors are
- * BerthErrors. With `reconnect`, a lost gateway is not an error: the call is made anew, on the next gateway.
+ * BerthErrors. With `reconnect`, a lost gateway is not an error: the call is made anew, on the next gateway. Completes when the
+ * channel is closed.
  */
 export function observe<Req, Res>(
   channel: Channel,
@@ -26,8 +27,12 @@ export function observe<Req, Res>(
 ): Observable<Res> {
   return new Observable((subscriber) => {
     const session = new Session(channel, call, options, subscriber);
+    const forget = channel.opened(() => subscriber.complete());
     session.open();
-    return () => session.close();
+    return () => {
+      forget();
+      session.close();
+    };
   });
 }
 
