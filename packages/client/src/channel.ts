@@ -2,7 +2,7 @@ import { BerthError } from '@berth/shared/model/errors';
 import { backoff } from '@berth/shared/process/backoff';
 import { systemClock } from '@berth/shared/process/clock';
 import { Metadata, type MethodDefinition, type ServiceError, status } from '@grpc/grpc-js';
-import { isPassing, toBerthError, wasNeverSent } from './failure.js';
+import { isPassing, reasonOf, toBerthError, wasNeverSent } from './failure.js';
 import { type Gateway, Gateways } from './gateways.js';
 import {
   type Caller,
@@ -124,7 +124,7 @@ export class Channel {
   }
 
   #logRetry({ failure, gateway }: Failed, details: object): void {
-    const all = { address: gateway.address, failure: failure.details, ...details };
+    const all = { address: gateway.address, failure: reasonOf(failure), ...details };
     this.#options.log?.warn(all, 'a call failed, trying again');
   }
 }

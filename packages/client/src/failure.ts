@@ -28,6 +28,9 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ['EPIPE', 'the connection was lost'],
   ['Connection dropped', 'the connection was lost'],
   [withoutStatusText, 'the connection was lost'],
+  ['Protocol error', 'what answers there does not speak gRPC (is it the HTTP port?)'],
+  ['wrong version number', 'what answers there does not speak TLS'],
+  ['Failed to connect', 'the connection was closed at once'],
 ]);
 
 /** No gateway could be reached, as against a gateway that answered with UNAVAILABLE. */
@@ -51,8 +54,16 @@ export function toBerthError(error: ServiceError, address: string): BerthError {
     });
   }
   if (!isBroken(error)) return fromServiceError(error);
-  const known = [...reasons].find(([text]) => error.details.includes(text));
-  return new UnreachableError(address, known?.[1] ?? error.details, error);
+  return new UnreachableError(address, reasonOf(error), error);
+}
+
+/** Why a call failed, in words that follow a colon. */
+export function reasonOf({ details }: ServiceError): string {
+  const known = [...reasons].find(([text]) => details.includes(text));
+  if (known !== undefined) return known[1];
+  // grpc-js wraps the error of the last attempt to connect.
+  const last = /Last error: (?:Error: )?(.*?)\.? Resolution note:/s.exec(details)?.[1];
+  return last?.trim() ?? details;
 }
 
 /** Whether the call certainly had no effect: no gateway ever saw it. */

@@ -8,6 +8,15 @@ export interface Gateway {
   readonly client: Client;
 }
 
+const maxPort = 65_535;
+/** Names of the kind that gRPC resolves in ways of its own. */
+const gRpcName = /^(dns|ipv4|ipv6|unix|unix-abstract):/;
+
+function isUsable(address: string): boolean {
+  const port = Number(/^(?:[^:]+|\[.+\]):(\d+)$/.exec(address)?.[1]);
+  return gRpcName.test(address) || (port >= 1 && port <= maxPort);
+}
+
 function credentialsOf(tls: ClientTls | undefined): ChannelCredentials {
   if (tls === undefined) return grpcCredentials.createInsecure();
   return grpcCredentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
@@ -24,6 +33,12 @@ export class Gateways {
     if (addresses.length === 0 || addresses.includes('')) {
       throw new BerthError('invalidArgument', 'The address of at least one gateway is needed, as host:port.');
     }
+    const unusable = addresses.filter((address) => !isUsable(address)).map((one) => JSON.stringify(one));
+    if (unusable.length > 0)
+      throw new BerthError(
+        'invalidArgument',
+        `The address of a gateway is host:port, with a port from 1 to ${maxPort}; this is none: ${unusable.join(', ')}.`,
+      );
     const credentials = options.credentials ?? credentialsOf(options.tls);
     this.#gateways = addresses.map((address) => ({
       address,

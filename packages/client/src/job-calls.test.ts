@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { Empty } from '@berth/shared/gen/google/protobuf/empty';
 import { Job, type JobDescriptor, JobId } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError, invalidFields } from '@berth/shared/model/errors';
@@ -180,6 +183,32 @@ describe('a call to a gateway that is unavailable', () => {
     const calls = connect({ addresses: [await deadAddress(), address] });
     await calls.updateJobInstances({ jobId: 'j1', instances: { desired: 2 } });
     expect(received).toHaveLength(1);
+  });
+
+  it.each([
+    {
+      what: 'an HTTP server',
+      server: createHttpServer((_, response) => response.end()),
+      why: 'what answers there does not speak gRPC (is it the HTTP port?)',
+    },
+    {
+      what: 'who closes the connection',
+      server: createServer((socket) => socket.destroy()),
+      why: 'the connection was closed at once',
+    },
+  ])('fails with a reason where it is answered by $what', async ({ server, why }) => {
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    open.push({ close: () => void server.close() });
+    const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const failed = connect({ address }).findJob('j1');
+    await expect(failed).rejects.toThrow(`The gateway at ${address} cannot be reached: ${why}.`);
+  });
+
+  it('refuses addresses that are none, all at once', () => {
+    const addresses = ['localhost', '127.0.0.1:99999', 'gateway:7104', '[::1]:7104', 'gateway:0'];
+    expect(() => connect({ addresses })).toThrow(
+      'The address of a gateway is host:port, with a port from 1 to 65535; this is none: "localhost", "127.0.0.1:99999", "gateway:0".',
+    );
   });
 
   it('fails with the address and the reason where none can be reached', async () => {
