@@ -1,0 +1,315 @@
+/*
+ * What a subscriber of the whole cell ends up with, over random histories, readings of any pace, and streams that break off
+ * anywhere: the queue and the messages of the gateway, and the resuming and narrating of the client, without a network between.
+ */
+import {
+  type CommitMark,
+  markOf,
+  newsOf,
+  type ObservedKind,
+  observedKinds,
+  presentNews,
+  type Selection,
+  selectedEntities,
+} from '@berth/api/core/cell-news';
+import { liveJobs } from '@berth/api/core/observe';
+import { PendingBatches } from '@berth/api/core/pending-batches';
+import { parseFilter } from '@berth/api/core/query';
+import { type Item, itemConflation } from '@berth/api/observe-service/items';
+import { commitMessages } from '@berth/api/observe-service/missed-messages';
+import {
+  itemMessages,
+  positionOf,
+  responseBytes,
+  snapshotMessages,
+  wireKinds,
+} from '@berth/api/observe-service/news-encoding';
+import { Splicer, type Unwritten } from '@berth/api/splice';
+import { ModelSubscriber } from '@berth/api/testing/model-subscriber';
+import { ScriptedCell, type Step, writesOf } from '@berth/api/testing/scripted-cell';
+import { JobNarrator } from '@berth/client/job-narrator';
+import { type CellEvent, ResumePoint } from '@berth/client/resume-point';
+import {
+  type ObservePosition,
+  ObserveResponse,
+  type ObserveResponse_Change,
+} from '@berth/shared/gen/berth/v1/observe_service';
+import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { CommitChanges } from '@berth/shared/model/change';
+import { fieldOf } from '@berth/shared/store/codec';
+import type { Write } from '@berth/shared/store/store';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+
+const numRuns = Number(process.env.BERTH_PROPERTY_RUNS ?? 400);
+const mask = { job: true, task: true } as const;
+
+function bytesOf(message: Unwritten): Buffer {
+  const splicer = new Splicer(Buffer.alloc(message.byteLength));
+  message.writeTo(splicer);
+  return splicer.buffer;
+}
+
+/** A gateway with one subscriber. */
+class ModelGateway {
+  readonly cell = new ScriptedCell();
+  readonly #log: CommitChanges[] = [];
+  readonly #selection: Selection;
+  readonly #maxBytes: number;
+  #last: CommitMark = { revision: 0, commitId: '', atMs: 0 };
+  #queue: PendingBatches<Item>;
+  /** Messages that come before those of the queue. */
+  #ready: Buffer[] = [];
+
+  constructor(selection: Selection, maxBytes: number) {
+    this.#selection = selection;
+    this.#maxBytes = maxBytes;
+    this.#queue = new PendingBatches(itemConflation, maxBytes);
+  }
+
+  get revision(): number {
+    return this.#last.revision;
+  }
+
+  commit(writes: readonly Write[]): void {
+    if (writes.length === 0) return;
+    const commit = this.cell.commit(...writes);
+    this.#log.push(commit);
+    this.#last = markOf(commit);
+    const news = newsOf(commit, this.cell, this.#selection);
+    if (news.length > 0) this.#queue.add(news);
+  }
+
+  checkpoint(id: string): void {
+    this.#queue.add([{ kind: 'checkpoint', id, commit: this.#last }]);
+  }
+
+  /** The subscriber has left, and comes back with what it was told. */
+  connect(position: ObservePosition | undefined): void {
+    this.#queue = new PendingBatches(itemConflation, this.#maxBytes);
+    const last = positionOf(this.#last);
+    if (position === undefined) {
+      const messages = snapshotMessages(selectedEntities(this.cell, this.#selection), mask);
+      const end = responseBytes({ $case: 'snapshotEnd', value: { position: last } });
+      this.#ready = [...Array.from(messages, bytesOf), end];
+      return;
+    }
+    const end = responseBytes({ $case: 'bookmark', value: { position: last, atMs: this.#last.atMs } });
+    this.#ready = [...this.#missed(position), end];
+  }
+
+  /** The next message that the subscriber reads. */
+  next(): CellEvent | undefined {
+    while (this.#ready.length === 0) {
+      const batch = this.#queue.take();
+      if (batch === undefined) return undefined;
+      this.#ready = [...itemMessages(batch, mask)];
+    }
+    const bytes = this.#ready.shift();
+    return bytes && ObserveResponse.decode(bytes).response;
+  }
+
+  #missed(position: ObservePosition): readonly Buffer[] {
+    const missed = this.#log.filter(({ revision }) => revision > position.revision);
+    if (this.#selection.filter === undefined)
+      return [...commitMessages(missed.map(logged), this.#selection, mask)];
+    const touched = missed.flatMap(({ changes }) => changes.filter(({ kind }) => kind !== 'taskStop'));
+    const named = new Map(touched.map((change) => [`${change.kind}/${change.id}`, change]));
+    const selected = { selection: this.#selection, commit: this.#last };
+    const news = presentNews(named.values() as Parameters<typeof presentNews>[0], this.cell, selected);
+    return [
+      ...itemMessages(
+        news.map((one) => ({ ...one, isOutOfTurn: true })),
+        mask,
+      ),
+    ];
+  }
+}
+
+/** The commit as the log has it. */
+function logged(commit: CommitChanges) {
+  return {
+    ...markOf(commit),
+    writes: commit.changes.map(({ kind, id, after }) => ({
+      field: fieldOf(kind, id),
+      revision: commit.revision,
+      bytes: after?.bytes ?? new Uint8Array(),
+    })),
+  };
+}
+
+/** What happens between two looks at the subscriber. */
+interface Round {
+  readonly steps: readonly Step[];
+  readonly reads: number;
+  readonly asks: boolean;
+  /** 0: the stream breaks off. */
+  readonly breaks: number;
+}
+
+interface Limits {
+  /** Of what waits for the subscriber. */
+  readonly maxBytes: number;
+  /** That each task has beside its own. */
+  readonly paddingBytes: number;
+}
+
+/** Plays the rounds, and then reads all that is left; `take` is what the subscriber is told. Throws where a promise is broken. */
+function play(
+  rounds: readonly Round[],
+  { selection, maxBytes, paddingBytes }: Limits & { readonly selection: Selection },
+  take: (event: CellEvent) => void,
+): ModelGateway {
+  const gateway = new ModelGateway(selection, maxBytes);
+  const point = new ResumePoint();
+  const asked = new Map<string, number>();
+  let first: CellEvent | undefined;
+  const connect = () => {
+    first = point.reopen() ?? first;
+    gateway.connect(point.position);
+    for (const id of asked.keys()) gateway.checkpoint(id);
+  };
+  const read = (event: CellEvent) => {
+    const before = point.position?.revision ?? 0;
+    const told = point.take(event);
+    expect(point.position?.revision ?? before).toBeGreaterThanOrEqual(event.$case === 'reset' ? 0 : before);
+    if (first !== undefined && told?.$case !== 'reset') take(first);
+    first = undefined;
+    if (told !== undefined) take(told);
+    if (event.$case !== 'checkpointReached') return;
+    expect(event.value.position?.revision).toBeGreaterThanOrEqual(asked.get(event.value.id) ?? Infinity);
+    asked.delete(event.value.id);
+  };
+  connect();
+  for (const [index, { steps, reads, asks, breaks }] of rounds.entries()) {
+    gateway.commit(combine(steps, gateway.cell).map((write) => padded(write, paddingBytes)));
+    if (asks) {
+      asked.set(`c${index}`, gateway.revision);
+      gateway.checkpoint(`c${index}`);
+    }
+    for (let count = 0; count < reads; count += 1) {
+      const event = gateway.next();
+      if (event !== undefined) read(event);
+    }
+    if (breaks === 0) connect();
+  }
+  for (let event = gateway.next(); event !== undefined; event = gateway.next()) read(event);
+  expect(asked.size).toBe(0);
+  return gateway;
+}
+
+/** One commit of several steps, none of which touches what another has touched. */
+function combine(steps: readonly Step[], cell: ScriptedCell): readonly Write[] {
+  const writes: Write[] = [];
+  const jobOf = ({ id }: Write) => id.split('.')[0];
+  for (const step of steps) {
+    const more = writesOf(step, cell);
+    const clashes = more.some((one) =>
+      writes.some(
+        (other) =>
+          jobOf(one) === jobOf(other) &&
+          (one.kind !== 'task' || other.kind !== 'task' || one.id === other.id),
+      ),
+    );
+    if (!clashes) writes.push(...more);
+  }
+  return writes;
+}
+
+function padded(write: Write, paddingBytes: number): Write {
+  if (write.kind !== 'task' || write.record?.task === undefined || paddingBytes === 0) return write;
+  const { task } = write.record;
+  const taskContext = { ...task.taskContext, padding: 'x'.repeat(paddingBytes) };
+  return { ...write, record: { ...write.record, task: { ...task, taskContext } } };
+}
+
+const acts = ['create', 'addTask', 'move', 'redefine', 'kill', 'touch', 'finish', 'remove'] as const;
+const someRounds = fc.array(
+  fc.record<Round>({
+    steps: fc.array(
+      fc.record<Step>({
+        act: fc.constantFrom(...acts, 'addTask', 'move', 'move'),
+        job: fc.nat(4),
+        task: fc.nat(5),
+      }),
+      { maxLength: 4 },
+    ),
+    reads: fc.nat(3),
+    asks: fc.boolean(),
+    breaks: fc.nat(9),
+  }),
+  // Long histories: what goes wrong needs much to wait at once.
+  { maxLength: 60, size: 'max' },
+);
+const someLimits = fc.record<Limits>({
+  maxBytes: fc.constantFrom(0, 300, 3_000, 100_000),
+  paddingBytes: fc.constantFrom(0, 30_000),
+});
+
+describe('a subscriber of the whole cell', () => {
+  it('is told jobs as ObserveJobs tells them, and ends with what is', () => {
+    const selection: Selection = { kinds: new Set(['job', 'jobStatus', 'task']), filter: undefined };
+    const property = fc.property(someRounds, someLimits, (rounds, limits) => {
+      const narrator = new JobNarrator();
+      let subscriber = new ModelSubscriber();
+      const { cell } = play(rounds, { selection, ...limits }, (event) => {
+        if (event.$case === 'reset') subscriber = new ModelSubscriber();
+        for (const message of narrator.tell(event))
+          subscriber.receive(JobChangeNotification.encode(message).finish());
+      });
+      for (const { job, tasks } of liveJobs(cell)) {
+        const known = subscriber.jobs.get(job.id);
+        expect(known?.isFinished).toBe(false);
+        expect(known?.descriptor).toEqual(job.record.descriptor);
+        const expected = tasks.map(({ id, record }) => [id, record.task]);
+        expect(Object.fromEntries(known?.tasks ?? [])).toEqual(Object.fromEntries(expected));
+      }
+    });
+    fc.assert(property, { numRuns });
+  });
+
+  it('ends with what matches its criteria', () => {
+    const someCriteria = fc.constantFrom<Record<string, string>>(
+      { appName: 'app1' },
+      { taskStates: 'RUNNING,STARTING' },
+      { jobState: 'RUNNING', taskStates: 'QUEUED,RUNNING' },
+    );
+    const property = fc.property(someRounds, someLimits, someCriteria, fc.boolean(), (...given) => {
+      const [rounds, limits, criteria, isWhole] = given;
+      const parsed = parseFilter(criteria);
+      if (!('filter' in parsed)) throw new Error('criteria');
+      const kinds: ReadonlySet<ObservedKind> = new Set(isWhole ? observedKinds : ['task']);
+      const selection: Selection = { kinds, filter: parsed.filter };
+      const picture = new Picture();
+      const { cell } = play(rounds, { selection, ...limits }, (event) => picture.take(event));
+      const expected = new Map<string, string>();
+      for (const { kind, id, record } of selectedEntities(cell, selection))
+        if (kind !== 'taskStop' && kind in wireKinds)
+          expected.set(`${wireKinds[kind]}/${id}`, kind === 'task' ? JSON.stringify(record.task) : '');
+      expect(picture.entities).toEqual(expected);
+    });
+    fc.assert(property, { numRuns });
+  });
+});
+
+/** What a subscriber knows: of tasks all, of others that they are there. */
+class Picture {
+  readonly entities = new Map<string, string>();
+
+  take(event: CellEvent): void {
+    if (event.$case === 'reset') this.entities.clear();
+    if (event.$case === 'snapshot') for (const change of event.value.entities) this.#take(change);
+    if (event.$case !== 'commits') return;
+    for (const { changes } of event.value.commits) for (const change of changes) this.#take(change);
+  }
+
+  #take({ change }: ObserveResponse_Change): void {
+    if (change === undefined) return;
+    if (change.$case === 'removed') this.entities.delete(`${change.value.kind}/${change.value.id}`);
+    else {
+      const id = 'jobId' in change.value && change.$case !== 'task' ? change.value.jobId : undefined;
+      const key = `${wireKinds[change.$case]}/${id ?? ('id' in change.value ? change.value.id : '')}`;
+      this.entities.set(key, change.$case === 'task' ? JSON.stringify(change.value) : '');
+    }
+  }
+}
