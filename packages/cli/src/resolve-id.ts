@@ -18,18 +18,28 @@ const maxCandidates = 10;
 
 const fullJobId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** Slot and attempt, the stage before them where there are stages. */
+const fullOwnPart = /^(\d+-)?\d+-\d+$/;
+
+/** Lists hold what is not yet archived, and only they can be searched by the beginning of an id. */
+const archiveAdvice =
+  'Beginnings of ids find only what is not yet archived; a whole id also finds what is in the archive.';
+
 /**
  * The job or task that is meant: by its id, or by a beginning of it that no other has. A task's id is its job's, a dot
- * and a part of its own. A whole id is taken as it is, without asking whether it exists.
+ * and a part of its own. A whole id that is in no list is taken as it is: what it names may be in the archive.
  * @throws UsageError where several fit; BerthError notFound where none does.
  */
 export async function resolve(calls: JobCalls, given: string): Promise<Target> {
   const dot = given.indexOf('.');
   if (dot < 0) return { kind: 'job', id: await resolveJob(calls, given) };
   const jobId = await resolveJob(calls, jobIdOfTask(given));
-  const own = given.slice(dot);
+  const own = given.slice(dot + 1);
   const ids = (await findAllTasks(calls, jobId)).map(({ id }) => id);
-  return { kind: 'task', id: pick('task', given, { ids, prefix: `${jobId}${own}` }) };
+  const fitting = ids.filter((id) => isBeginning(own, id.slice(jobId.length + 1)));
+  const id = `${jobId}.${own}`;
+  if (fitting.length === 0 && fullOwnPart.test(own)) return { kind: 'task', id };
+  return { kind: 'task', id: pick('task', given, { ids: fitting, whole: id }) };
 }
 
 /** The same for what must be a job. */
@@ -44,25 +54,32 @@ export async function resolveJob(calls: JobCalls, given: string): Promise<string
     );
   }
   const jobs = await findAllJobs(calls, { states: allStates, fields: ['id', 'stateChanges'] });
-  return pick('job', given, { ids: jobs.map(({ id }) => id), prefix });
+  const ids = jobs.map(({ id }) => id).filter((id) => id.startsWith(prefix));
+  return pick('job', given, { ids, whole: prefix });
+}
+
+/** Whether the part begins so. Its numbers are whole: `1` begins `1-0`, and not `10-0`. */
+function isBeginning(beginning: string, ownPart: string): boolean {
+  return beginning === '' || `${ownPart}-`.startsWith(beginning.endsWith('-') ? beginning : `${beginning}-`);
 }
 
 interface Choice {
+  /** Those that begin as was given. */
   readonly ids: readonly string[];
-  readonly prefix: string;
+  /** What was given, as the whole id that it may be. */
+  readonly whole: string;
 }
 
-function pick(kind: Target['kind'], given: string, { ids, prefix }: Choice): string {
-  const fitting = ids.filter((id) => id.startsWith(prefix));
-  const [only] = fitting.includes(prefix) ? [prefix] : fitting;
+function pick(kind: Target['kind'], given: string, { ids, whole }: Choice): string {
+  const [only] = ids.includes(whole) ? [whole] : ids;
   if (only === undefined) {
     throw new BerthError(
       'notFound',
-      `There is no ${kind} whose id is ${JSON.stringify(given)}, or begins so.`,
+      `There is no ${kind} whose id is ${JSON.stringify(given)}, or begins so. ${archiveAdvice}`,
     );
   }
-  if (only === prefix || fitting.length === 1) return only;
-  const more = fitting.length > maxCandidates ? [`and ${fitting.length - maxCandidates} more`] : [];
-  const shown = fitting.slice(0, maxCandidates);
-  throw new UsageError(`${JSON.stringify(given)} may mean ${fitting.length} ${kind}s:`, [...shown, ...more]);
+  if (only === whole || ids.length === 1) return only;
+  const more = ids.length > maxCandidates ? [`and ${ids.length - maxCandidates} more`] : [];
+  const shown = ids.slice(0, maxCandidates);
+  throw new UsageError(`${JSON.stringify(given)} may mean ${ids.length} ${kind}s:`, [...shown, ...more]);
 }

@@ -166,6 +166,30 @@ describe('an id', () => {
     expect(out[0]).toBe(`Task     ${jobId}.0-0`);
   });
 
+  it('of a task names a whole slot by its number', async () => {
+    const slots = [aTask('1-0', State.RUNNING), aTask('10-0', State.RUNNING), aTask('11-0', State.RUNNING)];
+    const { out } = await berth(holding(aJob({ tasks: slots })), ['show', `${jobId}.1`]);
+    expect(out[0]).toBe(`Task     ${jobId}.1-0`);
+    const twice = aJob({ tasks: [...slots, aTask('1-1', State.RUNNING), aTask('1-12', State.RUNNING)] });
+    expect((await berth(holding(twice), ['show', `${jobId}.1-1`])).out[0]).toBe(`Task     ${jobId}.1-1`);
+    const { err, exitCode } = await berth(holding(twice), ['show', `${jobId}.1`]);
+    expect(err[0]).toContain(`"${jobId}.1" may mean 3 tasks:`);
+    expect(exitCode).toBe(2);
+  });
+
+  it('of a task that is in no list is taken as it is where it is whole, as it may be archived', async () => {
+    const archived = aTask('0-0', State.FINISHED, 'normal');
+    const script = {
+      ...holding(running),
+      findTask: () => archived,
+      findTasks: () => ({ items: [], pagination: undefined }),
+    };
+    const { out, exitCode } = await berth(script, ['show', archived.id]);
+    expect([out[0], exitCode]).toEqual([`Task     ${archived.id}`, 0]);
+    const { err } = await berth(script, ['show', `${jobId}.0`]);
+    expect(err[0]).toMatch(/There is no task whose id is .*\.0", or begins so\. .*whole id/);
+  });
+
   it('that fits several jobs is refused with their ids', async () => {
     const { err, exitCode } = await berth(cell, ['kill', '019c0000']);
     expect(err.join(' ')).toContain(`"019c0000" may mean 2 jobs: ${jobId} ${otherId}`);
@@ -174,7 +198,9 @@ describe('an id', () => {
 
   it('that fits none is refused', async () => {
     const { err, exitCode } = await berth(cell, ['show', 'beef']);
-    expect(err).toEqual(['berth: There is no job whose id is "beef", or begins so.']);
+    expect(err).toEqual([
+      'berth: There is no job whose id is "beef", or begins so. Beginnings of ids find only what is not yet archived; a whole id also finds what is in the archive.',
+    ]);
     expect(exitCode).toBe(1);
   });
 
@@ -246,7 +272,12 @@ describe('berth kill', () => {
     const { out, exitCode } = await berth(holding(running), ['kill', jobId, 'beef', '-o', 'json']);
     expect(JSON.parse(out.join('\n'))).toEqual([
       { kind: 'job', id: jobId, ok: true },
-      { kind: 'unknown', id: 'beef', ok: false, error: 'There is no job whose id is "beef", or begins so.' },
+      {
+        kind: 'unknown',
+        id: 'beef',
+        ok: false,
+        error: expect.stringContaining('There is no job whose id is "beef", or begins so.'),
+      },
     ]);
     expect(exitCode).toBe(1);
   });
