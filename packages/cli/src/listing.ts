@@ -2,6 +2,7 @@ import type { JobCalls } from '@berth/client/job-calls';
 import type { PageOptions } from '@berth/client/options';
 import type { Job, JobCluster, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State, stateName } from '@berth/shared/model/task-state';
+import { shortTaskId } from './format/job-facts.js';
 
 /** How many entities one call may bring. */
 const pageSize = 1000;
@@ -47,9 +48,10 @@ export async function findAllJobs(calls: JobCalls, wanted: JobsWanted): Promise<
   return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).sort(byCreation);
 }
 
-/** All tasks of a job, in the order of their creation. */
-export function findAllTasks(calls: JobCalls, jobId: string): Promise<Task[]> {
-  return allPages((page, options) => calls.findTasks({ jobId, page }, options));
+/** All tasks of a job, by the numbers of their ids: stage, slot and attempt. */
+export async function findAllTasks(calls: JobCalls, jobId: string): Promise<Task[]> {
+  const tasks = await allPages((page, options) => calls.findTasks({ jobId, page }, options));
+  return tasks.sort(byNumbers);
 }
 
 /** All clusters that meet the criteria, oldest first. */
@@ -76,6 +78,13 @@ async function allPages<T>(
     cursor = nextCursor;
   } while (cursor !== undefined);
   return all;
+}
+
+const inNumericOrder = new Intl.Collator('en', { numeric: true });
+
+/** As texts, slot 10 would stand before slot 2. */
+function byNumbers(a: Task, b: Task): number {
+  return inNumericOrder.compare(shortTaskId(a.id), shortTaskId(b.id));
 }
 
 function byCreation(a: Job, b: Job): number {

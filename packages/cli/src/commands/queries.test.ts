@@ -136,6 +136,16 @@ describe('berth ps', () => {
     expect(all.out).toHaveLength(3);
   });
 
+  it('lists tasks by the numbers of their slots and attempts', async () => {
+    const parts = ['0-0', '1-0', '10-0', '11-0', '2-10', '2-9'];
+    const job = aJob({ tasks: parts.map((part) => aTask(part, State.RUNNING)) });
+    const ids = ({ out }: { out: readonly string[] }) =>
+      out.flatMap((line) => /\S+\.(\d+-\d+)/.exec(line)?.[1] ?? []);
+    const inOrder = ['0-0', '1-0', '2-9', '2-10', '10-0', '11-0'];
+    expect(ids(await berth(holding(job), ['ps', jobId]))).toEqual(inOrder);
+    expect(ids(await berth(holding(job), ['show', jobId]))).toEqual(inOrder);
+  });
+
   it('lists all tasks of a job that has ended', async () => {
     const job = aJob({
       state: State.FINISHED,
