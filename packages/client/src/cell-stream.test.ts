@@ -1,15 +1,8 @@
-import {
-  type ObserveRequest,
-  type ObserveResponse,
-  ObserveServiceService,
-} from '@berth/shared/gen/berth/v1/observe_service';
-import { Server, ServerCredentials, type ServerDuplexStream, status } from '@grpc/grpc-js';
+import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BerthClient } from './berth-client.js';
-import type { CellEvent } from './resume-point.js';
 import { cellEvents, changes } from './testing/cell-events.js';
-
-type Stream = ServerDuplexStream<ObserveRequest, ObserveResponse>;
+import { type CellStream as Stream, sendEvents as send, startScriptedCell } from './testing/scripted-cell.js';
 
 const { bookmark, reset, snapshot, snapshotEnd } = cellEvents;
 const { job } = changes;
@@ -22,30 +15,13 @@ afterEach(() => {
 
 /** A gateway that serves each stream by the next script, and further ones by the last. */
 async function gateway(...scripts: readonly ((stream: Stream) => void)[]) {
-  const requests: ObserveRequest[] = [];
-  const server = new Server();
-  server.addService(ObserveServiceService, {
-    observe: (stream: Stream) => {
-      stream.once('data', (first: ObserveRequest) => {
-        requests.push(first);
-        scripts[Math.min(requests.length, scripts.length) - 1]?.(stream);
-      });
-    },
-  });
-  const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    ),
-  );
-  open.push(() => server.forceShutdown());
-  const client = BerthClient.connect({ address: `127.0.0.1:${port}` });
+  const { address, requests, close } = await startScriptedCell(...scripts);
+  open.push(close);
+  const client = BerthClient.connect({ address });
   open.push(() => client.close());
   return { client, requests };
 }
 
-const send = (stream: Stream, ...events: readonly CellEvent[]) => {
-  for (const event of events) stream.write({ response: event });
-};
 const breakOff = (stream: Stream) =>
   stream.emit('error', Object.assign(new Error('away'), { code: status.UNAVAILABLE, details: 'away' }));
 /** Breaks off once what was written has arrived. */
@@ -66,6 +42,18 @@ describe('observing a cell', () => {
     await vi.waitFor(() => expect(kinds).toContain('snapshotEnd'), { timeout: patienceMs });
     subscription.unsubscribe();
     expect(kinds).toEqual(['snapshot', 'reset', 'snapshot', 'snapshotEnd']);
+  });
+
+  it('tells the reason of a reset also to who observes jobs or counts', async () => {
+    const reasons: string[] = [];
+    const onReset = (reason: string) => reasons.push(reason);
+    const { client } = await gateway((stream) => send(stream, reset, snapshot(job('a')), snapshotEnd(9)));
+    const options = { reconnect: true, onReset };
+    const subscription = client.observeJobs(options).subscribe();
+    subscription.add(client.observeTaskCounts(['state'], options).subscribe());
+    await vi.waitFor(() => expect(reasons).toHaveLength(2), { timeout: patienceMs });
+    subscription.unsubscribe();
+    expect(reasons).toEqual([reset, reset].map((event) => event.$case === 'reset' && event.value.reason));
   });
 
   it('does not go on from where it first began once it was told a reset', async () => {

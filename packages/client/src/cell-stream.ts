@@ -30,6 +30,7 @@ export class CellObservation extends Observable<CellEvent> {
       const events = cellEvents(channel, checkpoints, options);
       const subscription = events.subscribe({
         next: (event) => {
+          if (event.$case === 'reset') options.onReset?.(event.value.reason);
           subscriber.next(event);
           if (event.$case === 'checkpointReached') checkpoints.reached(event.value.id);
         },

@@ -114,6 +114,11 @@ export interface ObserveOptions {
   readonly reconnect?: boolean | 'onceConnected';
   /** Called before each wait for a new attempt, with what ended the stream. */
   readonly onReconnect?: (cause: Error) => void;
+  /**
+   * Called where what has changed cannot be told and a new snapshot follows, with the reason. Streams of one job have none:
+   * they begin anew with each connection.
+   */
+  readonly onReset?: (reason: string) => void;
 }
 
 /** Options of a stream of the whole cell. It is opened again, and goes on where it was, unless told otherwise. */

@@ -60,6 +60,8 @@ function streamOptions({ io }: Context): ObserveOptions {
   return {
     reconnect: 'onceConnected',
     onReconnect: (cause: Error) => io.err(`berth: ${cause.message} Trying again.`),
+    onReset: (reason: string) =>
+      io.err(`berth: all begins anew, since ${reason}. What does not come again is no longer there.`),
   };
 }
 
