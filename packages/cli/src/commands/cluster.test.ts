@@ -183,4 +183,19 @@ describe('berth submit --cluster', () => {
     );
     expect(own).toMatchObject({ labels: { 'berth.jobClusterId': nightlyId, a: 'b' } });
   });
+
+  it('resolves a name and the beginning of an id as the commands of clusters do', async () => {
+    for (const given of ['nightly', '019c']) {
+      const { asked } = await berth(['submit', '--cluster', given]);
+      expect(asked('createJob')).toMatchObject({ labels: { 'berth.jobClusterId': nightlyId } });
+    }
+  });
+
+  it('says nothing but that there is no such cluster', async () => {
+    for (const command of ['submit', 'run']) {
+      const { err, asked } = await berth([command, '--cluster', 'moon']);
+      expect(err).toEqual(['berth: There is no job cluster whose id or name is "moon".']);
+      expect(asked('createJob')).toBeUndefined();
+    }
+  });
 });

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import type { JobCalls } from '@berth/client/job-calls';
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { clusterIdLabel } from '@berth/shared/model/job';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Io } from '../io.js';
+import { resolveCluster } from '../resolve-cluster.js';
 import { UsageError } from '../usage-error.js';
 
 /** What `run` and `submit` are given on the command line. */
@@ -55,23 +57,36 @@ export function addJobInput(command: Command): Command {
     .option('--entrypoint <command>', "command in place of the image's entry point")
     .addOption(numberOption('--retries <count>', 'how often a failed task is tried again'))
     .option('--runtime-limit <time>', 'how long a task may run, such as 90s, 10m or 1h30m')
-    .option('--cluster <id>', 'job cluster: what is left out comes from its template, where it has one');
+    .option(
+      '--cluster <cluster>',
+      'job cluster, by its id, its name or the beginning of its id: what is left out comes from its template, where it has one',
+    );
 }
 
-/** The job that the command line describes, from its flags, from a file, or from the cluster's template alone. */
+/**
+ * The job that the command line describes, from its flags, from a file, or from the cluster's template alone. The cluster
+ * itself is not yet named in it: see {@link inCluster}.
+ */
 export async function readJob(
   io: Io,
   image: string | undefined,
   words: readonly string[],
   options: JobOptions,
 ): Promise<JobDescriptor> {
-  const { cluster } = options;
-  if (cluster === undefined) return describeJob(io, image, words, options);
-  const isTemplateAlone = [image, options.file, ...otherFlags(undefined, options)].every(
-    (given) => given === undefined,
-  );
-  const own = isTemplateAlone ? JobDescriptor.fromPartial({}) : await describeJob(io, image, words, options);
-  return { ...own, labels: { ...own.labels, [clusterIdLabel]: cluster } };
+  const isTemplateAlone =
+    options.cluster !== undefined &&
+    [image, options.file, ...otherFlags(undefined, options)].every((given) => given === undefined);
+  return isTemplateAlone ? JobDescriptor.fromPartial({}) : describeJob(io, image, words, options);
+}
+
+/** The job as one of the cluster that is meant, where one is named. */
+export async function inCluster(
+  calls: JobCalls,
+  job: JobDescriptor,
+  { cluster }: JobOptions,
+): Promise<JobDescriptor> {
+  if (cluster === undefined) return job;
+  return { ...job, labels: { ...job.labels, [clusterIdLabel]: await resolveCluster(calls, cluster) } };
 }
 
 async function describeJob(

@@ -5,7 +5,7 @@ import type { Context } from '../context.js';
 import { exitCodeOfJob, exitCodes } from '../format/exit-code.js';
 import type { Act } from '../program.js';
 import { tell } from '../tell.js';
-import { addJobInput, type JobOptions, readJob } from './job-input.js';
+import { addJobInput, inCluster, type JobOptions, readJob } from './job-input.js';
 import { submit } from './submit.js';
 
 interface RunOptions extends JobOptions {
@@ -39,9 +39,9 @@ async function run(
 ): Promise<number> {
   try {
     if (options.detach === true) return await submit(context, image, words, options);
-    const descriptor = await readJob(context.io, image, words, options);
+    const own = await readJob(context.io, image, words, options);
     return await context.withClient(async (client) => {
-      const { id } = await client.createJob(descriptor);
+      const { id } = await client.createJob(await inCluster(client, own, options));
       return followToEnd(context, client, { id, options });
     });
   } catch (error) {

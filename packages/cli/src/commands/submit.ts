@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { exitCodes } from '../format/exit-code.js';
 import type { Act } from '../program.js';
-import { addJobInput, type JobOptions, readJob } from './job-input.js';
+import { addJobInput, inCluster, type JobOptions, readJob } from './job-input.js';
 
 export function addSubmit(program: Command, act: Act): void {
   const command = program
@@ -20,8 +20,10 @@ export async function submit(
   words: string[],
   options: JobOptions,
 ): Promise<number> {
-  const descriptor = await readJob(context.io, image, words, options);
-  const { id } = await context.withCalls((calls) => calls.createJob(descriptor));
+  const own = await readJob(context.io, image, words, options);
+  const { id } = await context.withCalls(async (calls) =>
+    calls.createJob(await inCluster(calls, own, options)),
+  );
   if (context.format === 'table') context.io.out(id);
   else await context.printAll({ id });
   return exitCodes.ok;
