@@ -1,8 +1,11 @@
 import type { JobCalls } from '@berth/client/job-calls';
+import { isTerminal, State, stateName } from '@berth/shared/model/task-state';
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { reportError } from '../format/error-text.js';
 import { exitCodes } from '../format/exit-code.js';
+import { stateOf } from '../format/job-facts.js';
+import { allStates, findAllJobs } from '../listing.js';
 import type { Act } from '../program.js';
 import { resolve, type Target } from '../resolve-id.js';
 
@@ -45,6 +48,12 @@ async function killOne(calls: JobCalls, given: string): Promise<KillResult> {
   let target: Target | undefined;
   try {
     target = await resolve(calls, given);
+    // The gateway leaves what has ended as it is, without a word.
+    const state = await stateNow(calls, target);
+    if (isTerminal(state)) {
+      const error = `The ${target.kind} has ended already: it is ${stateName(state)}.`;
+      return { ...target, ok: false, error };
+    }
     await (target.kind === 'job' ? calls.killJob(target.id) : calls.killTask(target.id));
     return { ...target, ok: true };
   } catch (error) {
@@ -52,6 +61,15 @@ async function killOne(calls: JobCalls, given: string): Promise<KillResult> {
     const text = [first.replace(/^berth: /, ''), ...rest.map((line) => line.trim())].join(' ');
     return { id: target?.id ?? given, kind: target?.kind ?? 'unknown', ok: false, error: text };
   }
+}
+
+async function stateNow(calls: JobCalls, { kind, id }: Target): Promise<State> {
+  if (kind === 'task') return stateOf(await calls.findTask(id));
+  // A list leaves out the tasks, of which a job may have very many.
+  const wanted = { states: allStates, criteria: { jobIds: id }, fields: ['id', 'jobState', 'stateChanges'] };
+  const listed = (await findAllJobs(calls, wanted)).find((job) => job.id === id);
+  const { jobState } = listed ?? (await calls.findJob(id));
+  return jobState?.state ?? State.QUEUED;
 }
 
 function printResults({ io, paint }: Context, results: readonly KillResult[]): void {

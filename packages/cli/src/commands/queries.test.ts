@@ -278,6 +278,19 @@ describe('berth kill', () => {
     ).toEqual([{ id: `${jobId}.0-0` }]);
   });
 
+  it('says of a job or a task that has ended that it has, also where it is archived', async () => {
+    const archived = { ...holding(ended), findJobs: () => ({ items: [], pagination: undefined }) };
+    for (const [script, id, text] of [
+      [holding(ended), otherId, 'job has ended already: it is FAILED.'],
+      [archived, otherId, 'job has ended already: it is FAILED.'],
+      [holding(running), `${jobId}.1-0`, 'task has ended already: it is FINISHED.'],
+    ] as const) {
+      const { out, err, exitCode, gateway } = await berth(script, ['kill', id]);
+      expect([out, err, exitCode]).toEqual([[], [`${id}  not killed: The ${text}`], 1]);
+      expect(gateway.received.filter(({ method }) => method.startsWith('kill'))).toEqual([]);
+    }
+  });
+
   it('gives programs a result for each id', async () => {
     const { out, exitCode } = await berth(holding(running), ['kill', jobId, 'beef', '-o', 'json']);
     expect(JSON.parse(out.join('\n'))).toEqual([
