@@ -77,4 +77,21 @@ describe.skipIf(skipRedisTests !== false)('berth plan and berth explain', () => 
     );
     await caller.kill(id);
   });
+
+  it('explain says of a job of which nothing waits that this is so, and exits with 0', async () => {
+    const id = await caller.create(
+      service({ ...simulated(), resources: { cpu: '1', memory: '64' } }, { tasks: 1 }),
+    );
+    await caller.until(id, runs(1), 'runs');
+    const sentence = `No task of job ${id} waits for an agent`;
+    expect(await berth(['explain', id])).toEqual({
+      exitCode: 0,
+      out: [`${sentence}, and no policies scale it.`],
+      err: [],
+    });
+    expect(await berth(['explain', '--watch', id])).toEqual({ exitCode: 0, out: [`${sentence}.`], err: [] });
+    const json = await berth(['explain', id, '-o', 'json']);
+    expect(JSON.parse(json.out.join('\n'))).toEqual({ jobId: id, stageWaits: [] });
+    await caller.kill(id);
+  });
 });

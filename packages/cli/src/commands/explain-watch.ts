@@ -6,11 +6,17 @@ import { exitCodes } from '../format/exit-code.js';
 import { explanationLines } from '../format/placement.js';
 import { findAllTasks } from '../listing.js';
 import { resolve } from '../resolve-id.js';
-import { UsageError } from '../usage-error.js';
 
 /** Says why a task waits each time that this changes; ends with 0 when it waits no more. */
 export async function watchExplain(context: Context, client: BerthClient, given: string): Promise<number> {
-  const explanations = client.watchExplain(await waitingTask(client, given), { reconnect: 'onceConnected' });
+  const { kind, id } = await resolve(client, given);
+  const taskId = kind === 'task' ? id : await waitingTask(client, id);
+  if (taskId === undefined) {
+    // For programs that no explanation comes says it.
+    if (context.format === 'table') context.io.out(`No task of job ${id} waits for an agent.`);
+    return exitCodes.ok;
+  }
+  const explanations = client.watchExplain(taskId, { reconnect: 'onceConnected' });
   const { consume } = await import('../consume.js');
   const interrupt = new AbortController();
   const stopListening = context.io.onInterrupt(() => interrupt.abort());
@@ -22,12 +28,8 @@ export async function watchExplain(context: Context, client: BerthClient, given:
   }
 }
 
-async function waitingTask(client: BerthClient, given: string): Promise<string> {
-  const { kind, id } = await resolve(client, given);
-  if (kind === 'task') return id;
-  const waiting = (await findAllTasks(client, id)).find(({ state }) => (state?.state ?? 0) === 0);
-  if (waiting === undefined) throw new UsageError(`No task of job ${id} waits for an agent.`);
-  return waiting.id;
+async function waitingTask(client: BerthClient, jobId: string): Promise<string | undefined> {
+  return (await findAllTasks(client, jobId)).find(({ state }) => (state?.state ?? 0) === 0)?.id;
 }
 
 async function print(context: Context, explanation: Explanation): Promise<void> {

@@ -10,7 +10,6 @@ import { waitingStages, waitSentences } from '../format/stages.js';
 import { findAllTasks } from '../listing.js';
 import type { Act } from '../program.js';
 import { resolve } from '../resolve-id.js';
-import { UsageError } from '../usage-error.js';
 import { watchExplain } from './explain-watch.js';
 
 export function addExplain(program: Command, act: Act): void {
@@ -53,8 +52,13 @@ async function explainJob(context: Context, calls: ScalingCalls, jobId: string):
   if (waitingId !== undefined) await explainTask(context, calls, waitingId);
   const isSecond = waitingId !== undefined || stages.length > 0;
   if (scaling.sets.length > 0) await showScaling(context, scaling, isSecond);
-  else if (!isSecond)
-    throw new UsageError(`No task of job ${jobId} waits for an agent, and no policies scale it.`);
+  else if (!isSecond) await showNothing(context, jobId);
+}
+
+/** That nothing waits is an answer like any other. */
+async function showNothing(context: Context, jobId: string): Promise<void> {
+  if (context.format !== 'table') return context.printAll({ jobId, stageWaits: [] });
+  context.io.out(`No task of job ${jobId} waits for an agent, and no policies scale it.`);
 }
 
 async function explainTask(context: Context, calls: ScalingCalls, taskId: string): Promise<void> {
