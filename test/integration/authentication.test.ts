@@ -54,6 +54,7 @@ describe.skipIf(skipRedisTests !== false || !hasOpenssl())('a cell with TLS and 
   it('refuses whoever has no token, and tells what is missing', async () => {
     const refused = await berth({ BERTH_API_CA: cert }, 'ps');
     expect([refused.exitCode, refused.err.join(' ')]).toEqual([1, expect.stringContaining('bearer token')]);
+    expect(refused.err.join(' ')).toContain('BERTH_API_TOKEN');
     const half = await berth({ BERTH_API_CA: cert, BERTH_API_CERT: cert }, 'ps');
     expect([half.exitCode, half.err.join(' ')]).toEqual([2, expect.stringContaining('both or neither')]);
   });

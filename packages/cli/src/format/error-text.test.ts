@@ -31,6 +31,13 @@ describe('what a user is told', () => {
     });
   });
 
+  it('of a gateway that wants to know who calls: which variables say so', () => {
+    const { lines, exitCode } = reportError(new BerthError('unauthenticated', 'Callers must say who.'));
+    expect(lines[0]).toBe('berth: Callers must say who.');
+    expect(lines.slice(1).join()).toMatch(/^ {2}BERTH_API_TOKEN .*BERTH_API_CERT and BERTH_API_KEY/);
+    expect(exitCode).toBe(1);
+  });
+
   it('of an unknown id: the sentence of the gateway', () => {
     const { lines, exitCode } = reportError(new BerthError('notFound', 'There is no job "x".'));
     expect(lines).toEqual(['berth: There is no job "x".']);

@@ -8,6 +8,10 @@ export interface ErrorReport {
   readonly exitCode: number;
 }
 
+/** The gateway speaks of metadata and certificates, which nobody gives to a command line. */
+const credentialAdvice =
+  'BERTH_API_TOKEN is the bearer token that berth sends; BERTH_API_CERT and BERTH_API_KEY name the files of the certificate that it shows.';
+
 /** One sentence, and where several things are wrong each of them on a line of its own. Never a stack trace. */
 export function reportError(error: unknown): ErrorReport {
   if (error instanceof UsageError) return report(error.message, exitCodes.usage, error.problems);
@@ -22,6 +26,7 @@ export function reportError(error: unknown): ErrorReport {
       exitCodes.failed,
     );
   }
+  if (error.code === 'unauthenticated') return report(error.message, exitCodes.failed, [credentialAdvice]);
   if (error.violations.length === 0) {
     return report(error.message, error.code === 'invalidArgument' ? exitCodes.usage : exitCodes.failed);
   }
