@@ -229,6 +229,11 @@ describe('berth run', () => {
 
   it.each([
     [['-f', 'job.yaml', '--cpu', '1'], /With -f the file says it all; leave out --cpu/],
+    [['-d', '--until-running', 'web:1'], /With -d .* leave out --until-running\./],
+    [
+      ['-d', '--until-running', '--kill-on-interrupt', 'web:1'],
+      /leave out --until-running, --kill-on-interrupt/,
+    ],
     [['-f', '/nowhere/job.yaml'], /\/nowhere\/job.yaml cannot be read: there is no such file/],
     [[], /Name an image to run/],
     [['web:1', '-e', 'NOT_SET'], /--env NOT_SET/],

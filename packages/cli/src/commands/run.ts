@@ -5,6 +5,7 @@ import type { Context } from '../context.js';
 import { exitCodeOfJob, exitCodes } from '../format/exit-code.js';
 import type { Act } from '../program.js';
 import { tell } from '../tell.js';
+import { UsageError } from '../usage-error.js';
 import { addJobInput, inCluster, type JobOptions, readJob } from './job-input.js';
 import { submit } from './submit.js';
 
@@ -38,6 +39,7 @@ async function run(
   options: RunOptions,
 ): Promise<number> {
   try {
+    refuseContradictions(options);
     if (options.detach === true) return await submit(context, image, words, options);
     const own = await readJob(context.io, image, words, options);
     return await context.withClient(async (client) => {
@@ -48,6 +50,16 @@ async function run(
     tell(error, context.io);
     return exitCodes.notRun;
   }
+}
+
+/** Who does not follow the job cannot be asked how to follow it. */
+function refuseContradictions({ detach, untilRunning, killOnInterrupt }: RunOptions): void {
+  const ofFollowing = [
+    ...(untilRunning === true ? ['--until-running'] : []),
+    ...(killOnInterrupt === true ? ['--kill-on-interrupt'] : []),
+  ];
+  if (detach === true && ofFollowing.length > 0)
+    throw new UsageError(`With -d the job is not followed; leave out ${ofFollowing.join(', ')}.`);
 }
 
 interface Running {
