@@ -199,7 +199,16 @@ describe.skipIf(skipRedisTests !== false)('job.v1 on a whole cell', () => {
     const endless = (await berth('schedule', 'endless')).out[0] ?? '';
     const cancelled = await berth('cancel', endless);
     expect([cancelled.exitCode, cancelled.out[1]]).toEqual([0, expect.stringMatching(/CANCELLED/)]);
-    expect((await berth('cancel', endless)).exitCode).toBe(1);
+    expect(await berth('cancel', endless)).toEqual({
+      exitCode: 1,
+      out: [],
+      err: ['berth: nothing that has not ended is selected by that'],
+    });
+    expect(await berth('instances', 'nope')).toEqual({
+      exitCode: 1,
+      out: [],
+      err: ['berth: There is no execution whose id is "nope".'],
+    });
     expect((await berth('cancel')).exitCode).toBe(2);
     const unknown = await berth('schedule', 'endles');
     expect([unknown.exitCode, unknown.err.join()]).toEqual([

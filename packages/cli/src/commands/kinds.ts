@@ -1,6 +1,7 @@
 /** `berth kinds`, `schedule`, `instances` and `cancel`: what job.v1 offers, on the command line. */
 import type { Instances } from '@berth/client/kind-calls';
 import { Job, JobInstance, JobState } from '@berth/shared/gen/job/v1/job_service';
+import { BerthError } from '@berth/shared/model/errors';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Context } from '../context.js';
 import { exitCodes } from '../format/exit-code.js';
@@ -90,8 +91,14 @@ async function listInstances(
   uuid: string | undefined,
   options: InstanceOptions,
 ): Promise<number> {
-  const query = { ...selectionOf(options), ...(uuid === undefined ? {} : { uuid }) };
-  return printInstances(context, await context.withKinds((calls) => calls.lookupInstances(query)));
+  const selection = selectionOf(options);
+  const query = { ...selection, ...(uuid === undefined ? {} : { uuid }) };
+  const found = await context.withKinds((calls) => calls.lookupInstances(query));
+  if (uuid !== undefined && found.total === 0) {
+    const such = Object.keys(selection).length === 0 ? '' : ', of that kind and in that state';
+    throw new BerthError('notFound', `There is no execution whose id is ${JSON.stringify(uuid)}${such}.`);
+  }
+  return printInstances(context, found);
 }
 
 /** Ends with 1 where nothing was there to be cancelled. */
@@ -113,7 +120,8 @@ async function cancelInstances(
       total: found.reduce((sum, { total }) => sum + total, 0),
     };
   });
-  await printInstances(context, cancelled);
+  // For people a table without rows would say nothing; programs get their empty list.
+  if (cancelled.total > 0 || context.format !== 'table') await printInstances(context, cancelled);
   if (cancelled.total > 0) return exitCodes.ok;
   context.io.err('berth: nothing that has not ended is selected by that');
   return exitCodes.failed;
