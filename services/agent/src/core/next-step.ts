@@ -1,7 +1,7 @@
 import { isFinishedCode, type ReasonCode } from '@berth/shared/model/reason';
 import { State } from '@berth/shared/model/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
-import { type Outcome, outcomeOfContainer, outcomeOfFailure } from './outcome.js';
+import { memoryLimitOf, type Outcome, outcomeOfContainer, outcomeOfFailure } from './outcome.js';
 import type { Observation, RuntimeCall, TaskView } from './task-view.js';
 
 /** What an agent does next for one task. Each step is at most one side effect. */
@@ -99,7 +99,7 @@ function conclude(view: TaskView, container: ContainerStatus, nowMs: number): St
   const ran = container.startedAtMs !== undefined && container.startError === undefined;
   if (ran && !isRunningReported(view)) return reportRunning(container, container.startedAtMs ?? nowMs);
   if (ran && view.assignment?.collectsResults && view.memory.results === undefined) return { do: 'collect' };
-  const outcome = outcomeOfContainer(container, view.assignment?.resources?.memoryMb);
+  const outcome = outcomeOfContainer(container, memoryLimitOf(view.assignment));
   return reportEnd(view, outcome, container.finishedAtMs ?? nowMs);
 }
 

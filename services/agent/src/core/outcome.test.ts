@@ -1,7 +1,15 @@
+import { Container } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { parseResources, zeroResources } from '@berth/shared/model/resources';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus } from './container.js';
-import { describeExit, isCommandError, outcomeOfContainer, outcomeOfFailure } from './outcome.js';
+import {
+  describeExit,
+  isCommandError,
+  memoryLimitOf,
+  outcomeOfContainer,
+  outcomeOfFailure,
+} from './outcome.js';
 
 const ended = (changes: Partial<ContainerStatus>): ContainerStatus => ({
   taskId: 't',
@@ -41,7 +49,7 @@ describe('the outcome of a container', () => {
     ],
     ['a shell’s 127', { exitCode: 127 }, 'failed', 'exit code 127'],
   ])('of %s', (_, status, code, text) => {
-    expect(outcomeOfContainer(ended(status), 64)).toMatchObject({ code, text });
+    expect(outcomeOfContainer(ended(status), '64 MB')).toMatchObject({ code, text });
   });
 
   it('tells the exit code of whatever ran', () => {
@@ -91,5 +99,26 @@ describe('an exit code in words', () => {
     expect(describeExit(139)).toBe('SIGSEGV (exit code 139)');
     expect(describeExit(200)).toBe('exit code 200');
     expect(describeExit(128)).toBe('exit code 128');
+  });
+});
+
+describe('the memory limit', () => {
+  it.each([
+    ['16MiB', '16 MiB'],
+    ['1.5 GiB', '1.5 GiB'],
+    ['10MB', '10 MB'],
+    ['64', '64 MB'],
+    [undefined, '512 MB'],
+  ])('of %s is told as %s', (memory, text) => {
+    const asked = memory === undefined ? {} : { memory };
+    const parsed = parseResources(asked);
+    if ('violations' in parsed) throw new Error('these resources are valid');
+    const container = Container.fromPartial({ resources: asked });
+    expect(memoryLimitOf({ container, resources: parsed.resources })).toBe(text);
+  });
+
+  it('is empty where there is none', () => {
+    expect(memoryLimitOf(undefined)).toBe('');
+    expect(memoryLimitOf({ container: undefined, resources: zeroResources() })).toBe('');
   });
 });

@@ -1,3 +1,4 @@
+import type { Assignment } from '@berth/shared/gen/berth/v1/store';
 import type { ReasonCode } from '@berth/shared/model/reason';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 
@@ -9,8 +10,11 @@ export interface Outcome {
   readonly exitCode?: number;
 }
 
-/** The end of a container that ran, or that could not be started. */
-export function outcomeOfContainer(container: ContainerStatus, memoryLimitMb = 0): Outcome {
+/**
+ * The end of a container that ran, or that could not be started. `memoryLimit` is for people, as in {@link memoryLimitOf};
+ * empty where there is none.
+ */
+export function outcomeOfContainer(container: ContainerStatus, memoryLimit = ''): Outcome {
   const { exitCode = 0, startError } = container;
   if (startError !== undefined) return { code: 'invalidRequest', text: startError };
   // The exit code decides first: an engine also speaks of lack of memory when a child was killed and the task went on.
@@ -19,7 +23,7 @@ export function outcomeOfContainer(container: ContainerStatus, memoryLimitMb = 0
     const text = `its container engine shut down or was restarted, and ended it: ${describeExit(exitCode)}`;
     return { code: 'systemError', text, exitCode };
   }
-  if (container.oomKilled === true) return { code: 'oom', text: oomText(memoryLimitMb), exitCode };
+  if (container.oomKilled === true) return { code: 'oom', text: oomText(memoryLimit), exitCode };
   return { code: 'failed', text: describeExit(exitCode), exitCode };
 }
 
@@ -64,8 +68,16 @@ const signalNames: Readonly<Record<number, string>> = {
   31: 'SIGSYS',
 };
 
-function oomText(memoryLimitMb: number): string {
-  return memoryLimitMb === 0
-    ? 'killed for want of memory'
-    : `killed at its memory limit of ${memoryLimitMb} MB`;
+/** What a task may have of memory, in the unit in which it was asked for; empty where it has no limit. */
+export function memoryLimitOf(assignment: Pick<Assignment, 'container' | 'resources'> | undefined): string {
+  const memoryMb = assignment?.resources?.memoryMb ?? 0;
+  if (memoryMb === 0) return '';
+  // Amounts are kept in whole MB, rounded up: of 16 MiB that would be 17 MB, which nobody asked for.
+  const asked = assignment?.container?.resources.memory ?? '';
+  const [, amount, unit] = /^([\d.]+) ?([A-Za-z]+)$/.exec(asked.trim()) ?? [];
+  return amount === undefined ? `${memoryMb} MB` : `${amount} ${unit}`;
+}
+
+function oomText(memoryLimit: string): string {
+  return memoryLimit === '' ? 'killed for want of memory' : `killed at its memory limit of ${memoryLimit}`;
 }
