@@ -128,16 +128,20 @@ function tlsOf(env: Io['env']): Pick<ConnectOptions, 'tls'> {
   const files = { ca: env.BERTH_API_CA, cert: env.BERTH_API_CERT, key: env.BERTH_API_KEY };
   const named = Object.entries(files).filter(([, path]) => path);
   if (named.length === 0) return {};
-  if (!files.cert !== !files.key)
-    throw new UsageError('BERTH_API_CERT and BERTH_API_KEY are set both or neither.');
-  return { tls: Object.fromEntries(named.map(([name, path]) => [name, readPem(path ?? '')])) };
+  const problems =
+    !files.cert === !files.key ? [] : ['BERTH_API_CERT and BERTH_API_KEY are set both or neither.'];
+  const tls = Object.fromEntries(named.map(([name, path]) => [name, readPem(path ?? '', problems)]));
+  if (problems.length > 0) throw new UsageError('The environment does not say how to speak TLS:', problems);
+  return { tls };
 }
 
-function readPem(path: string): Buffer {
+/** The file's text; empty, with the problem told, where it cannot be read. */
+function readPem(path: string, problems: string[]): Buffer {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    problems.push(error instanceof Error ? error.message : String(error));
+    return Buffer.alloc(0);
   }
 }
 

@@ -410,6 +410,13 @@ describe('any command', () => {
     expect(exitCode).toBe(1);
   });
 
+  it('names all that is wrong with the files for TLS at once', async () => {
+    const { err, exitCode } = await cli(['ps'], { env: { BERTH_API_CA: '/nope', BERTH_API_CERT: '/nope2' } });
+    expect(err[0]).toBe('berth: The environment does not say how to speak TLS:');
+    expect(err.slice(1).join()).toMatch(/set both or neither.*'\/nope'.*'\/nope2'/);
+    expect(exitCode).toBe(2);
+  });
+
   it('shows a stack trace only when it is asked to', async () => {
     const { err } = await berth(holding(), ['show', jobId], { env: { BERTH_DEBUG: '1' } });
     expect(err.join('\n')).toMatch(/^berth: There is no job .*\nBerthError: .*\n +at /);
