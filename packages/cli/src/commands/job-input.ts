@@ -6,26 +6,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { Io } from '../io.js';
 import { resolveCluster } from '../resolve-cluster.js';
 import { UsageError } from '../usage-error.js';
-
-/** What `run` and `submit` are given on the command line. */
-export interface JobOptions {
-  readonly file?: string;
-  readonly name?: string;
-  readonly service?: boolean;
-  readonly instances?: number;
-  readonly cpu?: string;
-  readonly memory?: string;
-  readonly disk?: string;
-  readonly network?: string;
-  readonly gpu?: string;
-  readonly port?: readonly number[];
-  readonly env?: readonly string[];
-  readonly label?: readonly string[];
-  readonly entrypoint?: string;
-  readonly retries?: number;
-  readonly runtimeLimit?: string;
-  readonly cluster?: string;
-}
+import type { JobOptions } from './job-options.js';
 
 /** Adds the arguments and options that describe a job. */
 export function addJobInput(command: Command): Command {
@@ -38,15 +19,13 @@ export function addJobInput(command: Command): Command {
     .option('-f, --file <path>', 'take the job from a YAML or JSON file (- for standard input)')
     .option('--name <name>', "what to call the job (default: the image's name)")
     .option('--service', 'keep the tasks running for ever, in place of running each to its end')
-    .addOption(numberOption('-n, --instances <count>', 'how many tasks'))
+    .option('-n, --instances <count>', 'how many tasks')
     .option('--cpu <cores>', 'cores of each task, such as 0.5')
     .option('--memory <size>', 'memory of each task: MB, or with a unit as in 512MiB')
     .option('--disk <size>', 'disk of each task: MB, or with a unit')
     .option('--network <rate>', 'network of each task: Mbps, or with a unit as in 1Gb')
     .option('--gpu <cards>', 'graphics cards of each task')
-    .addOption(
-      listOption('-p, --port <port>', 'container port that gets a host port; may be repeated', parseNumber),
-    )
+    .addOption(listOption('-p, --port <port>', 'container port that gets a host port; may be repeated'))
     .addOption(
       listOption(
         '-e, --env <NAME=VALUE>',
@@ -55,7 +34,7 @@ export function addJobInput(command: Command): Command {
     )
     .addOption(listOption('-l, --label <name=value>', 'label of the job; may be repeated'))
     .option('--entrypoint <command>', "command in place of the image's entry point")
-    .addOption(numberOption('--retries <count>', 'how often a failed task is tried again'))
+    .option('--retries <count>', 'how often a failed task is tried again')
     .option('--runtime-limit <time>', 'how long a task may run, such as 90s, 10m or 1h30m')
     .option(
       '--cluster <cluster>',
@@ -97,8 +76,8 @@ async function describeJob(
 ): Promise<JobDescriptor> {
   if (options.file === undefined) {
     if (image === undefined) throw new UsageError('Name an image to run, or a job file with -f.');
-    const { toDescriptor } = await import('../job-file/descriptor.js');
-    return toDescriptor(fromFlags(io, image, words, options), 'The command line describes no valid job:');
+    const { fromFlags } = await import('./job-flags.js');
+    return fromFlags(io, image, words, options);
   }
   const others = otherFlags(image, options);
   if (others.length > 0)
@@ -114,50 +93,6 @@ export async function readTemplate(io: Io, path: string): Promise<JobDescriptor>
   return path === '-'
     ? parseJobFile(await io.readInput(), 'standard input')
     : parseJobFile(await readJobFile(path), path);
-}
-
-/** The short form of a job file, as flags say it. */
-function fromFlags(io: Io, image: string, words: readonly string[], options: JobOptions): object {
-  const { service, port, env, label, entrypoint, file: _, ...rest } = options;
-  const known = [
-    'name',
-    'instances',
-    'cpu',
-    'memory',
-    'disk',
-    'network',
-    'gpu',
-    'retries',
-    'runtimeLimit',
-  ] as const;
-  const plain = known.flatMap((key) => (rest[key] === undefined ? [] : [[key, rest[key]] as const]));
-  return {
-    image,
-    command: words,
-    ...(service === true ? { type: 'service' } : {}),
-    ...(entrypoint === undefined ? {} : { entrypoint }),
-    ...(port === undefined ? {} : { ports: port }),
-    env: Object.fromEntries((env ?? []).map((pair) => splitEnv(pair, io))),
-    labels: Object.fromEntries((label ?? []).map(splitLabel)),
-    ...Object.fromEntries(plain),
-  };
-}
-
-function splitEnv(pair: string, io: Io): [string, string] {
-  const equals = pair.indexOf('=');
-  if (equals > 0) return [pair.slice(0, equals), pair.slice(equals + 1)];
-  const value = io.env[pair];
-  if (equals === 0 || value === undefined) {
-    throw new UsageError(`--env ${pair}: must be NAME=VALUE, or the name of a variable that is set here.`);
-  }
-  return [pair, value];
-}
-
-/** `name=value`, or a name alone for an empty value. */
-export function splitLabel(pair: string): [string, string] {
-  const equals = pair.indexOf('=');
-  if (equals === 0) throw new UsageError(`--label ${pair}: must be name=value.`);
-  return equals < 0 ? [pair, ''] : [pair.slice(0, equals), pair.slice(equals + 1)];
 }
 
 function otherFlags(image: string | undefined, options: JobOptions): string[] {

@@ -11,7 +11,8 @@ import { allStates, findAllJobs, findAllTasks, listedJobFields, liveStates } fro
 import type { Act } from '../program.js';
 import { resolveJob } from '../resolve-id.js';
 import { UsageError } from '../usage-error.js';
-import { listOption, splitLabel } from './job-input.js';
+import { listOption } from './job-input.js';
+import { splitLabel } from './job-options.js';
 
 interface PsOptions {
   readonly all?: boolean;

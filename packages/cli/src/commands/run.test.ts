@@ -245,4 +245,21 @@ describe('berth run', () => {
     expect(exitCode).toBe(125);
     expect(gateway.received).toEqual([]);
   });
+
+  it('names everything that is wrong with the flags at once', async () => {
+    const flags = ['-e', '=x', '-l', '=y', '-p', '99999', '-p', 'abc', '-p', '80', '-n', 'many'];
+    const more = ['--retries', 'x', '--runtime-limit', 'soon', '--cpu', 'abc', '--memory', '64'];
+    const { err } = await run({}, [...flags, ...more, 'busybox:1']);
+    expect(err.map((line) => line.trim().split(/ (must|is) /)[0])).toEqual([
+      'berth: The command line describes no valid job:',
+      '--port 99999:',
+      '--port abc:',
+      '--instances many:',
+      '--retries x:',
+      '--env =x:',
+      '--label =y:',
+      'runtimeLimit:',
+      '--cpu',
+    ]);
+  });
 });

@@ -6,7 +6,8 @@ import { exitCodeOfJob, exitCodes } from '../format/exit-code.js';
 import type { Act } from '../program.js';
 import { tell } from '../tell.js';
 import { UsageError } from '../usage-error.js';
-import { addJobInput, inCluster, type JobOptions, readJob } from './job-input.js';
+import { addJobInput, inCluster, readJob } from './job-input.js';
+import type { JobOptions } from './job-options.js';
 import { submit } from './submit.js';
 
 interface RunOptions extends JobOptions {

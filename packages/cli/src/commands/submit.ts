@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { Context } from '../context.js';
 import { exitCodes } from '../format/exit-code.js';
 import type { Act } from '../program.js';
-import { addJobInput, inCluster, type JobOptions, readJob } from './job-input.js';
+import { addJobInput, inCluster, readJob } from './job-input.js';
+import type { JobOptions } from './job-options.js';
 
 export function addSubmit(program: Command, act: Act): void {
   const command = program
