@@ -79,9 +79,9 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
     [
       'needs more memory than it may have',
       // The container lives on for a moment: a container that is gone at once can be gone before Docker learns why.
-      shell(ranOut, { resources: { cpu: '0.5', memory: '16' } }),
+      shell(ranOut, { resources: { cpu: '0.5', memory: '16MiB' } }),
       State.FAILED,
-      /^oom: killed at its memory limit of 16 MB$/,
+      /^oom: killed at its memory limit of 16 MiB$/,
     ],
     [
       'names a command that is not there',
