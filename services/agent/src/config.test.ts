@@ -42,4 +42,23 @@ describe('the agent’s configuration', () => {
     for (const name of Object.keys(env)) expect(message()).toContain(`${name}: `);
     expect(message()).toContain('BERTH_AGENT_CPU: must be greater than 0');
   });
+
+  it('refuses to repeat itself without a pause, and more ports than a host has', () => {
+    const least = {
+      BERTH_AGENT_HEARTBEAT: '10ms',
+      BERTH_AGENT_RUNTIME_SILENCE: '100ms',
+      BERTH_AGENT_RESYNC: '50ms',
+      BERTH_AGENT_SAMPLE_INTERVAL: '10ms',
+    };
+    expect(() => parse(least)).not.toThrow();
+    for (const [name, span] of Object.entries(least))
+      for (const given of ['0', '1ms'])
+        expect(() => parse({ [name]: given })).toThrow(`${name}: must be at least ${span}`);
+    expect(() => parse({ BERTH_AGENT_PORTS: '99999999' })).toThrow(
+      'BERTH_AGENT_PORTS: must be at most 65535',
+    );
+    expect(() => parse({ BERTH_AGENT_PORTS: '1.5' })).toThrow(
+      'BERTH_AGENT_PORTS: must be a whole number, not "1.5"',
+    );
+  });
 });

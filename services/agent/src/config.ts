@@ -1,14 +1,14 @@
 import { hostname } from 'node:os';
 import { networkModes } from '@berth/shared/model/container-network';
 import { capabilities } from '@berth/shared/model/security-profile';
-import { attributes, cellConfigShape, durationMs, flag, listenAddress } from '@berth/shared/process/config';
+import { attributes, cellConfigShape, flag, listenAddress } from '@berth/shared/process/config';
+import { amount, count, span } from '@berth/shared/process/config-fields';
 import { z } from 'zod';
 
-const amount = z.coerce.number({ error: 'must be a number' });
 const positive = amount.positive({ error: 'must be greater than 0' });
-const count = amount.int({ error: 'must be a whole number' }).nonnegative({ error: 'must not be negative' });
 const agentCount = { error: 'must be from 1 to 20000' };
-const span = (fallback: string) => durationMs.prefault(fallback);
+/** No host has more ports at one address. */
+const portCount = { error: 'must be at most 65535' };
 
 const idMessage =
   'must be 1 to 128 letters, digits, dots, hyphens or underscores, beginning with a letter or digit';
@@ -46,7 +46,7 @@ export const agentConfigSchema = z.object({
   /** `nvidia` passes cards to containers; with `none` a container is only told which are its own. */
   BERTH_AGENT_GPU_DRIVER: z.enum(['nvidia', 'none'], { error: 'must be nvidia or none' }).default('nvidia'),
   /** Host ports that tasks can have at a time. */
-  BERTH_AGENT_PORTS: count.default(4_096),
+  BERTH_AGENT_PORTS: count.max(65_535, portCount).default(4_096),
   /** Network interfaces with an address of their own that tasks can have at a time. */
   BERTH_AGENT_ENIS: count.default(4_096),
   /** The network of containers that do not ask for one. */
@@ -65,13 +65,13 @@ export const agentConfigSchema = z.object({
   BERTH_AGENT_ALLOW_UNCONFINED: flag.default(false),
   /** Capabilities that containers may add beyond those that engines give by themselves; `ALL` allows all. */
   BERTH_AGENT_ALLOW_CAPABILITIES: capabilityNames.prefault(''),
-  BERTH_AGENT_HEARTBEAT: span('2s'),
+  BERTH_AGENT_HEARTBEAT: span('2s', { least: '10ms' }),
   /** An agent whose engine has been silent for longer than this no longer counts as alive. */
-  BERTH_AGENT_RUNTIME_SILENCE: span('60s'),
+  BERTH_AGENT_RUNTIME_SILENCE: span('60s', { least: '100ms' }),
   /** How often everything is compared anew: assignments, containers, and ends that were reported. */
-  BERTH_AGENT_RESYNC: span('30s'),
+  BERTH_AGENT_RESYNC: span('30s', { least: '50ms' }),
   /** How often it looks at what tasks use, where a policy wants to know. */
-  BERTH_AGENT_SAMPLE_INTERVAL: span('5s').refine((ms) => ms >= 10, { error: 'must be at least 10ms' }),
+  BERTH_AGENT_SAMPLE_INTERVAL: span('5s', { least: '10ms' }),
   /** `unix://PATH` or `tcp://HOST:PORT`; without it Docker's default socket. */
   DOCKER_HOST: z.string().optional(),
 });

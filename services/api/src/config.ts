@@ -1,16 +1,14 @@
-import {
-  ConfigError,
-  cellConfigShape,
-  durationMs,
-  listenAddress,
-  tlsConfigShape,
-} from '@berth/shared/process/config';
+import { ConfigError, cellConfigShape, listenAddress, tlsConfigShape } from '@berth/shared/process/config';
+import { span } from '@berth/shared/process/config-fields';
 import { fitPolicySetting } from '@berth/shared/process/placement-settings';
 import { type Authenticate, believe, verify } from '@berth/shared/rpc/authenticate';
 import { readTokens } from '@berth/shared/rpc/tokens';
 import { z } from 'zod';
 import type { BucketPolicy } from './core/token-bucket.js';
 import { resolutionModes } from './images/image-resolver.js';
+
+/** A timer of grpc-js that is set for longer than 2^31 ms goes off at once. */
+const longestTimer = '576h';
 
 /** The gateway's environment variables, with their defaults. */
 export const gatewayConfigSchema = z.object({
@@ -21,9 +19,9 @@ export const gatewayConfigSchema = z.object({
   /** gRPC for clients of job.v1, which expect it on this port. */
   BERTH_API_JOBV1: listenAddress('127.0.0.1:59051'),
   /** After this a connection is asked to end, and its streams go on elsewhere; 0: connections may grow as old as they like. */
-  BERTH_API_MAX_CONNECTION_AGE: durationMs.prefault('0'),
+  BERTH_API_MAX_CONNECTION_AGE: span('0', { least: '100ms', most: longestTimer, orZero: true }),
   /** How long the calls on such a connection have to end. */
-  BERTH_API_MAX_CONNECTION_AGE_GRACE: durationMs.prefault('10s'),
+  BERTH_API_MAX_CONNECTION_AGE_GRACE: span('10s', { most: longestTimer }),
   /** HTTP: the JSON API, /healthz and /metrics. */
   BERTH_API_HTTP: listenAddress('127.0.0.1:7180'),
   /** As the masters have it: explanations and plans place as they do. */
@@ -41,7 +39,7 @@ export const gatewayConfigSchema = z.object({
     .enum(resolutionModes, { error: `must be one of ${resolutionModes.join(', ')}` })
     .default('best-effort'),
   /** The longest that a CreateJob waits for registries. */
-  BERTH_IMAGE_RESOLUTION_TIMEOUT: durationMs.prefault('3s'),
+  BERTH_IMAGE_RESOLUTION_TIMEOUT: span('3s', { least: '10ms', most: longestTimer }),
   /** Registries that speak plain HTTP, besides those on this machine: `host:port`, separated by commas. */
   BERTH_IMAGE_INSECURE_REGISTRIES: z
     .string()

@@ -1,30 +1,29 @@
 import { parseGuarantees } from '@berth/shared/model/placement/capacity-groups';
 import { isLoopback } from '@berth/shared/process/address';
-import { cellConfigShape, durationMs, listenAddress } from '@berth/shared/process/config';
+import { cellConfigShape, listenAddress } from '@berth/shared/process/config';
+import { span } from '@berth/shared/process/config-fields';
 import { fitPolicySetting } from '@berth/shared/process/placement-settings';
 import { z } from 'zod';
 import type { Limits } from './core/limits.js';
 
 const count = (fallback: number) => z.coerce.number().int().positive().default(fallback);
-const span = (fallback: string) => durationMs.prefault(fallback);
 
-/** The master's environment variables, with their defaults. */
-export const masterConfigSchema = z.object({
+const settings = z.object({
   ...cellConfigShape,
   BERTH_MASTER_HTTP: listenAddress('127.0.0.1:7280'),
   /** A standby takes over within this time of the leader's last sign of life. */
-  BERTH_MASTER_LEASE: span('3s'),
+  BERTH_MASTER_LEASE: span('3s', { least: '500ms' }),
   /** How long an agent may be silent before its tasks are replaced elsewhere. */
-  BERTH_AGENT_TIMEOUT: span('20s'),
+  BERTH_AGENT_TIMEOUT: span('20s', { least: '1s' }),
   BERTH_MASTER_MAX_NOT_RUNNING_PER_JOB: count(500),
-  BERTH_MASTER_STUCK_DISPATCHED: span('60s'),
+  BERTH_MASTER_STUCK_DISPATCHED: span('60s', { least: '1s' }),
   /** Pulling a large image takes its time. */
-  BERTH_MASTER_STUCK_STARTING: span('12m'),
+  BERTH_MASTER_STUCK_STARTING: span('12m', { least: '1s' }),
   BERTH_MASTER_KILL_GRACE: span('10s'),
-  BERTH_MASTER_STOP_CONFIRM: span('60s'),
-  BERTH_MASTER_MIN_BACKOFF: span('1s'),
-  BERTH_MASTER_MAX_BACKOFF: span('30s'),
-  BERTH_MASTER_STABLE_RUN: span('5m'),
+  BERTH_MASTER_STOP_CONFIRM: span('60s', { least: '1s' }),
+  BERTH_MASTER_MIN_BACKOFF: span('1s', { least: '10ms' }),
+  BERTH_MASTER_MAX_BACKOFF: span('30s', { least: '10ms' }),
+  BERTH_MASTER_STABLE_RUN: span('5m', { least: '1s' }),
   /** A stage begins at the latest so long after the one before it might have, whether or not that one runs. */
   BERTH_MASTER_STAGE_WAIT: span('30s'),
   /** Finished jobs stay in memory everywhere for this long, and for at most so many. */
@@ -34,7 +33,7 @@ export const masterConfigSchema = z.object({
   /** How agents are chosen for jobs that do not say. */
   BERTH_MASTER_FIT_POLICY: fitPolicySetting,
   /** How often scaling policies are looked at; stages have a sample each six looks. */
-  BERTH_MASTER_SCALING_INTERVAL: span('5s').refine((ms) => ms >= 10, { error: 'must be at least 10ms' }),
+  BERTH_MASTER_SCALING_INTERVAL: span('5s', { least: '10ms' }),
   /** Whether critical tasks may stop flex ones to get their room. */
   BERTH_MASTER_PREEMPTION: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
   /** What capacity groups can count on; without it groups make no difference. */
@@ -47,7 +46,7 @@ export const masterConfigSchema = z.object({
       return z.NEVER;
     })
     .optional(),
-  BERTH_MASTER_ARCHIVE_TTL: span('168h'),
+  BERTH_MASTER_ARCHIVE_TTL: span('168h', { least: '1s' }),
   /** Where containers reach the gateways over HTTP, as those of stages are told; empty: they are not. */
   BERTH_MASTER_API_URL: z
     .literal('')
@@ -57,6 +56,20 @@ export const masterConfigSchema = z.object({
   /** Replicas of Redis that must have a commit before it counts. */
   BERTH_REDIS_WAIT_REPLICAS: z.coerce.number().int().nonnegative().default(0),
 });
+
+/** The master's environment variables, with their defaults. */
+export const masterConfigSchema = settings.refine((config) => !backsOffBackwards(config), {
+  path: ['BERTH_MASTER_MIN_BACKOFF'],
+  error: 'must not be longer than BERTH_MASTER_MAX_BACKOFF',
+  // Told along with whatever else is wrong.
+  when: () => true,
+});
+
+/** Either is no number where it is wrong in itself. */
+function backsOffBackwards(config: Partial<z.output<typeof settings>>): boolean {
+  const { BERTH_MASTER_MIN_BACKOFF: minMs, BERTH_MASTER_MAX_BACKOFF: maxMs } = config;
+  return typeof minMs === 'number' && typeof maxMs === 'number' && minMs > maxMs;
+}
 
 export type MasterConfig = z.output<typeof masterConfigSchema>;
 

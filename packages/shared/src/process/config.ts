@@ -28,9 +28,11 @@ export function parseConfig<S extends z.ZodType>(
 function describe(issue: z.core.$ZodIssue, given: Given): string {
   const name = issue.path.join('.');
   const value = given[name];
-  if (value === undefined) return `${name}: must be set`;
+  // Of a setting that is unset only what it has to do with others can be wrong, or that it is unset.
+  if (value === undefined && issue.code !== 'custom') return `${name}: must be set`;
   if (issue.code !== 'invalid_type') return `${name}: ${issue.message}`;
-  return `${name}: must be a ${issue.expected}, not ${JSON.stringify(value)}`;
+  const expected = issue.expected === 'int' ? 'whole number' : issue.expected;
+  return `${name}: must be a ${expected}, not ${JSON.stringify(value)}`;
 }
 
 type Given = Readonly<Record<string, string | undefined>>;

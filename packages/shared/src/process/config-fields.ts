@@ -1,0 +1,42 @@
+/** Numbers and times among the settings: each with its bounds, and with messages in the words of the other settings. */
+import { z } from 'zod';
+import { durationMs } from './config.js';
+
+/** A number; decimals allowed. */
+export const amount = z.coerce.number({ error: 'must be a number' });
+
+/** A whole number, 0 or more. */
+export const count = amount
+  .int({ error: 'must be a whole number' })
+  .nonnegative({ error: 'must not be negative' });
+
+/** What a time may be, written as in the environment. */
+export interface SpanBounds {
+  /** 0 where it is not given. */
+  readonly least?: string;
+  /** Ten years where it is not given: enough for all, and few enough milliseconds for Redis and for timers. */
+  readonly most?: string;
+  /** 0 is allowed beside what lies between the bounds: it means that there is no such time. */
+  readonly orZero?: boolean;
+}
+
+const tenYears = '87600h';
+const leastOfField = new WeakMap<z.ZodType, string>();
+
+/** A time in milliseconds, with its default. */
+export function span(fallback: string, { least = '0', most = tenYears, orZero = false }: SpanBounds = {}) {
+  const [leastMs, mostMs] = [durationMs.parse(least), durationMs.parse(most)];
+  const field = durationMs
+    .refine((ms) => ms >= leastMs || (orZero && ms === 0), {
+      error: `must be ${orZero ? '0 or ' : ''}at least ${least}`,
+    })
+    .refine((ms) => ms <= mostMs, { error: `must be at most ${most}` })
+    .prefault(fallback);
+  if (leastMs > 0) leastOfField.set(field, least);
+  return field;
+}
+
+/** The least that a field made by {@link span} may be, in words; undefined where it may be anything. */
+export function leastSpanOf(field: z.ZodType): string | undefined {
+  return leastOfField.get(field);
+}

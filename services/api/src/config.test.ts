@@ -1,0 +1,22 @@
+import { parseConfig } from '@berth/shared/process/config';
+import { describe, expect, it } from 'vitest';
+import { connectionOptions, gatewayConfigSchema } from './config.js';
+
+const parse = (env: Record<string, string>) => parseConfig(gatewayConfigSchema, env);
+
+describe('the gateway’s configuration', () => {
+  it('lets connections live for ever, or for long enough to be of use', () => {
+    const age = (text: string) => () => parse({ BERTH_API_MAX_CONNECTION_AGE: text });
+    expect(connectionOptions(age('0')())).toEqual({});
+    expect(connectionOptions(age('100ms')())).toMatchObject({ 'grpc.max_connection_age_ms': 100 });
+    expect(age('1ms')).toThrow('BERTH_API_MAX_CONNECTION_AGE: must be 0 or at least 100ms');
+    // A timer cannot be set for so long: every connection would end at once.
+    expect(age('600h')).toThrow('BERTH_API_MAX_CONNECTION_AGE: must be at most 576h');
+  });
+
+  it('refuses to wait for registries for no time at all', () => {
+    expect(() => parse({ BERTH_IMAGE_RESOLUTION_TIMEOUT: '0' })).toThrow(
+      'BERTH_IMAGE_RESOLUTION_TIMEOUT: must be at least 10ms',
+    );
+  });
+});
