@@ -3,6 +3,7 @@ import { agentConfigSchema } from '@berth/agent/config';
 import { gatewayConfigSchema } from '@berth/api/config';
 import { masterConfigSchema } from '@berth/master/config';
 import { leastSpanOf } from '@berth/shared/process/config-fields';
+import { serviceSettings } from '@berth/shared/process/setting-names';
 import { describe, expect, it } from 'vitest';
 
 const page = readFileSync(new URL('../../docs/operations/configuration.md', import.meta.url), 'utf8');
@@ -27,6 +28,11 @@ describe('the page on configuration', () => {
     });
     expect(untold.map(([name]) => name)).toEqual([]);
     expect(fields.filter(([, field]) => leastSpanOf(field) !== undefined).length).toBeGreaterThan(10);
+  });
+
+  it('tells of the settings that services do not warn of as strange', () => {
+    const settings = [...known].filter((name) => name.startsWith('BERTH_'));
+    expect(settings.sort()).toEqual([...serviceSettings].sort());
   });
 
   it('has no variable that no service reads', () => {

@@ -108,6 +108,19 @@ it('tells of a bad configuration in one message, without a stack, and exits with
   expect(code).toBe(2);
 });
 
+it('warns of names that nothing reads, also where the configuration is bad', async () => {
+  const start = 'async ({ env }) => { parseConfig(z.object(cellConfigShape), env); return []; }';
+  const env = { BERTH_MASTER_LEESE: '3s', BERTH_AGENT_PORTS: '5', BERTH_CELL: 'A B' };
+  const { code, output } = await run(start, env).exited;
+  const warning = output.split('\n').find((line) => line.includes('BERTH_MASTER_LEESE')) ?? '{}';
+  expect(JSON.parse(warning)).toMatchObject({
+    level: 40,
+    msg: expect.stringContaining('BERTH_MASTER_LEASE'),
+  });
+  expect(output).not.toContain('BERTH_AGENT_PORTS');
+  expect(code).toBe(2);
+});
+
 it.each([
   ['a start that fails', `async () => { throw new Error('boom'); }`],
   ['a rejection that nobody handles', `async () => { void Promise.reject(new Error('boom')); return []; }`],

@@ -1,6 +1,7 @@
 import { BerthError } from '../model/errors.js';
 import { ConfigError } from './config.js';
 import { createLogger, type Logger } from './logger.js';
+import { strangeSettings } from './setting-names.js';
 
 /** Something that a service has started; `name` is for the log. */
 export interface Closeable {
@@ -26,7 +27,7 @@ const exitCodes = { ok: 0, failed: 1, badConfiguration: 2 } as const;
 /**
  * The whole life of a service's process. A ConfigError ends it with one message and code 2. SIGTERM or SIGINT aborts
  * the signal, closes what was started, last started first, and exits with 0; a second one ends the process at once.
- * What nobody caught is logged and ends the process with 1.
+ * What nobody caught is logged and ends the process with 1. Variables named like settings which nothing reads are warned of.
  */
 export function runService(name: string, start: (context: ServiceContext) => Promise<Disposables>): void {
   const log = createLogger(name, initialLevel(process.env.BERTH_LOG_LEVEL));
@@ -52,6 +53,7 @@ async function live(
 ): Promise<void> {
   const { log, signal } = context;
   void stopped.then(() => armShutdownLimit(log));
+  for (const text of strangeSettings(context.env)) log.warn(text);
   const started = await start(context).catch((error: unknown) => {
     // A start that was interrupted may fail for that reason alone.
     if (signal.aborted && !(error instanceof ConfigError)) return [];
