@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 export interface ChildOptions {
@@ -82,12 +82,6 @@ export async function startChild(options: ChildOptions): Promise<ManagedChild> {
       }
     },
   };
-}
-
-/** Empties the directory that the logs of children go to. */
-export async function emptyLogs(dir: string): Promise<void> {
-  await rm(dir, { recursive: true, force: true });
-  await mkdir(dir, { recursive: true });
 }
 
 /** The end of a child's log, to show why it did not start. */

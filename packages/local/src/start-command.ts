@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { BerthClient } from '@berth/client';
 import { sweepDeadRuns } from './cell-cleanup.js';
-import { emptyLogs } from './child-process.js';
 import { runDemo } from './demo.js';
 import { ensureDemoImage } from './demo-image.js';
 import { dockerClient } from './docker-client.js';
@@ -13,8 +12,7 @@ import { berthDir } from './paths.js';
 import { documentedPorts, movedPorts } from './ports.js';
 import { createProgress, type Progress } from './progress.js';
 import { obtainRedisBinary } from './redis-binary.js';
-
-const logsDir = join(berthDir, 'logs');
+import { openRunLogs } from './run-logs.js';
 
 export interface StartOptions {
   /** End after the demo. */
@@ -63,7 +61,7 @@ async function startEverything(
   await sweepDeadRuns(berthDir);
   const image = await ensureDemoImage(dockerClient(engine.host), berthDir, progress);
   signal.throwIfAborted();
-  await emptyLogs(logsDir);
+  const logsDir = await openRunLogs(join(berthDir, 'logs'));
   const { BERTH_CELL: name, BERTH_MASTER_API_URL } = process.env;
   const cell = await progress.step('Start the cell', () =>
     startCell({

@@ -33,7 +33,8 @@ export async function isAlive(name: string): Promise<boolean> {
   return (await processName(Number.parseInt(name, 10))) === name;
 }
 
-async function ownName(): Promise<string> {
+/** The name of this process among all that ever run on this machine. */
+export async function ownName(): Promise<string> {
   const name = await processName(process.pid);
   if (name === undefined) throw new Error('this machine has no /proc, by which processes are told apart');
   return name;
