@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { parseRedisUrl } from '@berth/shared/store/redis-options';
 import { removeContainers, runsDir } from './cell-cleanup.js';
 import type { Member, RunPaths } from './cell-members.js';
 import { redisMember, serviceMember, startAll } from './cell-members.js';
@@ -161,9 +162,8 @@ function settingsOf(options: CellOptions, redisUrl: string, runId: string): Cell
 async function givenRedis(url: string): Promise<string> {
   const why = await whyRedisDoesNotServe(url);
   if (why === undefined) return url;
-  const { host } = new URL(url);
   throw new SetupError(
-    `The Redis at ${host} does not serve: ${why}. Start it, or unset BERTH_REDIS_URL to have one started.`,
+    `The Redis at ${parseRedisUrl(url).name} does not serve: ${why}. Start it, or unset BERTH_REDIS_URL to have one started.`,
   );
 }
 

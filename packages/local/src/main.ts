@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { ConfigError } from '@berth/shared/process/config';
 import { benchCommand } from './bench-command.js';
 import { createLifetime, Interrupted, type Lifetime } from './lifetime.js';
 import { describeError, SetupError } from './setup-error.js';
@@ -68,7 +69,7 @@ function report(error: unknown, lifetime: Lifetime): number {
   // Whatever fails after the end was asked for fails because of it.
   const cause: unknown = lifetime.signal.aborted ? lifetime.signal.reason : error;
   if (cause instanceof Interrupted) return exitCodes.interrupted;
-  if (cause instanceof UsageError) {
+  if (cause instanceof UsageError || cause instanceof ConfigError) {
     process.stderr.write(`${cause.message}\n`);
     return exitCodes.usage;
   }

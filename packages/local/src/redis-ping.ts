@@ -1,17 +1,24 @@
 import type { Socket } from 'node:net';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { parseRedisUrl, type RedisAddress } from '@berth/shared/store/redis-options';
 
 const pingTimeoutMs = 2_000;
-const defaultRedisPort = 6379;
 
 /**
- * Asks a Redis whether it serves. Resolves to undefined if so, otherwise to why not. A Redis that wants a password is
- * there; whether the one in its URL is right is for those to say who use it.
+ * Asks a Redis, or the sentinels that know it, whether it serves. Resolves to undefined if so, otherwise to why not. A Redis
+ * that wants a password is there; whether the one in its URL is right is for those to say who use it.
+ * @throws BerthError invalidArgument where the URL is not one of a Redis.
  */
-export function whyRedisDoesNotServe(url: string): Promise<string | undefined> {
+export async function whyRedisDoesNotServe(url: string): Promise<string | undefined> {
+  const whys = await Promise.all(socketsOf(parseRedisUrl(url)).map((open) => whySilent(open)));
+  // One sentinel is enough to find the Redis.
+  return whys.includes(undefined) ? undefined : whys.join('; ');
+}
+
+function whySilent(open: () => Socket): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const socket = open(new URL(url));
+    const socket = open();
     let reply = '';
     const end = (why: string | undefined) => {
       resolve(why);
@@ -28,13 +35,11 @@ export function whyRedisDoesNotServe(url: string): Promise<string | undefined> {
   });
 }
 
-function open(url: URL): Socket {
-  const host = url.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1';
-  const port = Number(url.port || defaultRedisPort);
-  if (url.protocol === 'unix:') return connectTcp({ path: url.pathname });
-  return url.protocol === 'rediss:'
-    ? connectTls({ host, port, servername: host })
-    : connectTcp({ host, port });
+function socketsOf({ options }: RedisAddress): readonly (() => Socket)[] {
+  const { sentinels, path, host = '127.0.0.1', port = 6379, tls } = options;
+  if (sentinels) return sentinels.map((sentinel) => () => connectTcp({ host, port, ...sentinel }));
+  if (path) return [() => connectTcp({ path })];
+  return [() => (tls ? connectTls({ host, port, servername: host }) : connectTcp({ host, port }))];
 }
 
 function meaningOf(reply: string): string | undefined {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { BerthClient } from '@berth/client';
+import { strangeSettings } from '@berth/shared/process/setting-names';
 import { sweepDeadRuns } from './cell-cleanup.js';
 import { runDemo } from './demo.js';
 import { ensureDemoImage } from './demo-image.js';
@@ -13,6 +14,7 @@ import { documentedPorts, movedPorts } from './ports.js';
 import { createProgress, type Progress } from './progress.js';
 import { obtainRedisBinary } from './redis-binary.js';
 import { openRunLogs } from './run-logs.js';
+import { readStartSettings, type StartSettings } from './start-settings.js';
 
 export interface StartOptions {
   /** End after the demo. */
@@ -21,9 +23,11 @@ export interface StartOptions {
 
 /** A whole cell on this machine with a demo in it, until the lifetime is aborted. Resolves to the exit code. */
 export async function startCommand({ once }: StartOptions, lifetime: Lifetime): Promise<number> {
+  const settings = readStartSettings(process.env);
   const progress = createProgress(process.stdout);
+  for (const text of strangeSettings(process.env)) progress.note(text);
   const startedAt = performance.now();
-  const { cell, image } = await startEverything(lifetime, progress);
+  const { cell, image } = await startEverything(settings, lifetime, progress);
   progress.note(
     `\nThe cell "${cell.cell}" is up after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`,
   );
@@ -34,24 +38,20 @@ export async function startCommand({ once }: StartOptions, lifetime: Lifetime): 
   const say = (line: string) => progress.note(`  ${line}`);
   const serviceJobId = await runDemo({ client, image, say, signal: lifetime.signal });
   // In a Redis that is not ours the job would stay, and be run by whoever starts this cell next.
-  if (ownRedisUrl() !== undefined) lifetime.defer(() => client.killJob(serviceJobId));
+  if (settings.BERTH_REDIS_URL !== undefined) lifetime.defer(() => client.killJob(serviceJobId));
   if (once) return 0;
   for (const line of lookAround(cell)) progress.note(line);
   await keepRunning(cell, { progress, signal: lifetime.signal });
   return 0;
 }
 
-/** The Redis that the user wants to be used. */
-function ownRedisUrl(): string | undefined {
-  return process.env.BERTH_REDIS_URL || undefined;
-}
-
 async function startEverything(
+  settings: StartSettings,
   lifetime: Lifetime,
   progress: Progress,
 ): Promise<{ cell: LocalCell; image: string }> {
   const { signal } = lifetime;
-  const redisUrl = ownRedisUrl();
+  const { BERTH_REDIS_URL: redisUrl, BERTH_CELL: name, BERTH_MASTER_API_URL } = settings;
   const redis =
     redisUrl === undefined ? { redisBinary: await obtainRedisBinary(berthDir, progress) } : { redisUrl };
   signal.throwIfAborted();
@@ -62,7 +62,6 @@ async function startEverything(
   const image = await ensureDemoImage(dockerClient(engine.host), berthDir, progress);
   signal.throwIfAborted();
   const logsDir = await openRunLogs(join(berthDir, 'logs'));
-  const { BERTH_CELL: name, BERTH_MASTER_API_URL } = process.env;
   const cell = await progress.step('Start the cell', () =>
     startCell({
       ...redis,
@@ -71,7 +70,7 @@ async function startEverything(
       documentedPorts: true,
       // What the user says of how containers reach the gateway counts for more than what a local cell knows of it.
       ...(BERTH_MASTER_API_URL ? { env: { master: { BERTH_MASTER_API_URL } } } : {}),
-      admitsContainers: process.env.BERTH_INSECURE === '1',
+      admitsContainers: settings.BERTH_INSECURE,
       logsDir,
       signal,
     }),
@@ -100,9 +99,8 @@ function addresses({
 }
 
 function withoutPassword(url: string): string {
-  const parsed = new URL(url);
-  if (parsed.password !== '') parsed.password = '***';
-  return parsed.href;
+  // One with several sentinels is no URL by the letter.
+  return url.replace(/^([a-z+]+:\/\/[^/]*?:)[^/]*@/, '$1***@');
 }
 
 function lookAround({ api }: LocalCell): string[] {

@@ -106,6 +106,7 @@ export const durationMs = z.string().transform((text, context) => {
  */
 export const redisUrl = z.string().refine(isRedisUrl, {
   error: 'must be an address such as redis://127.0.0.1:6379 or redis+sentinel://HOST:PORT,HOST:PORT/NAME',
+  abort: true,
 });
 
 function isRedisUrl(text: string): boolean {

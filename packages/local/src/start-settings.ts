@@ -1,0 +1,58 @@
+import { cellName, flag, parseConfig, redisUrl } from '@berth/shared/process/config';
+import { parseRedisUrl } from '@berth/shared/store/redis-options';
+import { z } from 'zod';
+
+/** A setting that would be overridden, or would make the demo fail, if it were let through. */
+function refused(why: string) {
+  return z
+    .string()
+    .refine(() => false, { error: why })
+    .optional();
+}
+
+const address = refused('npm start chooses its addresses itself, and tells them: unset it');
+const protection = refused('the demo of npm start calls without TLS and without a token: unset it');
+
+const schema = z.object({
+  /** A Redis to be used instead of one of the cell's own. */
+  BERTH_REDIS_URL: redisUrl
+    .refine(isUnderstood, { error: 'is not understood: see docs/operations/configuration.md' })
+    .optional(),
+  BERTH_CELL: cellName.optional(),
+  /** Where containers reach the gateway; counts for more than what a local cell knows of it. */
+  BERTH_MASTER_API_URL: z.string().optional(),
+  BERTH_INSECURE: flag.default(false),
+  BERTH_API_GRPC: address,
+  BERTH_API_JOBV1: address,
+  BERTH_API_HTTP: address,
+  BERTH_MASTER_HTTP: address,
+  BERTH_AGENT_GRPC: address,
+  BERTH_AGENT_HTTP: address,
+  BERTH_AGENT_ID: refused('npm start names its agent itself: unset it'),
+  BERTH_AGENT_RUNTIME: z
+    .literal('docker', { error: 'the demo of npm start runs real containers: unset it' })
+    .optional(),
+  BERTH_TLS_CERT: protection,
+  BERTH_TLS_KEY: protection,
+  BERTH_TLS_CLIENT_CA: protection,
+  BERTH_API_TOKENS: protection,
+});
+
+export type StartSettings = z.output<typeof schema>;
+
+/**
+ * What `npm start` itself heeds of the environment; the rest is for the services.
+ * @throws ConfigError that names everything that is wrong, or that would have no effect.
+ */
+export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
+  return parseConfig(schema, env);
+}
+
+function isUnderstood(url: string): boolean {
+  try {
+    parseRedisUrl(url);
+    return true;
+  } catch {
+    return false;
+  }
+}
