@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { agentConfigSchema } from '@berth/agent/config';
 import { gatewayConfigSchema } from '@berth/api/config';
 import { masterConfigSchema } from '@berth/master/config';
+import { ConfigError, parseConfig } from '@berth/shared/process/config';
 import { leastSpanOf } from '@berth/shared/process/config-fields';
 import { serviceSettings } from '@berth/shared/process/setting-names';
 import { describe, expect, it } from 'vitest';
@@ -38,4 +39,26 @@ describe('the page on configuration', () => {
   it('has no variable that no service reads', () => {
     expect([...documented].filter((name) => name !== undefined && !known.has(name))).toEqual([]);
   });
+});
+
+/** What no setting, or few, may be: between them they reach every rule. */
+const nonsense = [' ', '\u0001 x', '-1', '0', '1.5', '9'.repeat(30), 'a=1,a=2', '[', '::', '/'];
+
+describe('what is told of a wrong setting', () => {
+  for (const [service, schema] of Object.entries(schemas)) {
+    it(`is in Berth's own words, for the ${service}`, () => {
+      const told = nonsense.flatMap((value) => {
+        const env = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, value]));
+        try {
+          parseConfig(schema, env);
+          return [];
+        } catch (error) {
+          return error instanceof ConfigError ? error.message.split('\n').slice(1) : [`  ${String(error)}`];
+        }
+      });
+      expect(told.length).toBeGreaterThan(nonsense.length);
+      expect(told.filter((line) => /Invalid|Too |expected|received|NaN|ENO/.test(line))).toEqual([]);
+      expect(told.filter((line) => !/^ {2}[A-Z_0-9]+: \S/.test(line))).toEqual([]);
+    });
+  }
 });

@@ -61,4 +61,14 @@ describe('the agent’s configuration', () => {
       'BERTH_AGENT_PORTS: must be a whole number, not "1.5"',
     );
   });
+
+  it('says of an address that is none of an engine so, along with all else, where there is an engine', () => {
+    const env = { DOCKER_HOST: 'ftp://x', BERTH_AGENT_CPU: '-1' };
+    const problem = 'DOCKER_HOST: must be unix://PATH or tcp://HOST:PORT';
+    expect(() => parse(env)).toThrow(problem);
+    expect(() => parse(env)).toThrow('BERTH_AGENT_CPU: must be greater than 0');
+    expect(() => parse({ DOCKER_HOST: 'ssh://x', BERTH_AGENT_RUNTIME: 'simulated' })).not.toThrow();
+    for (const host of ['unix:///run/docker.sock', 'tcp://engine:2375', 'engine:2375'])
+      expect(() => parse({ DOCKER_HOST: host })).not.toThrow();
+  });
 });

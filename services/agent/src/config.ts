@@ -2,8 +2,9 @@ import { hostname } from 'node:os';
 import { networkModes } from '@berth/shared/model/container-network';
 import { capabilities } from '@berth/shared/model/security-profile';
 import { attributes, cellConfigShape, flag, listenAddress } from '@berth/shared/process/config';
-import { amount, count, span } from '@berth/shared/process/config-fields';
+import { amount, count, positiveCount, span } from '@berth/shared/process/config-fields';
 import { z } from 'zod';
+import { dockerAddress } from './core/docker-address.js';
 
 const positive = amount.positive({ error: 'must be greater than 0' });
 const agentCount = { error: 'must be from 1 to 20000' };
@@ -23,8 +24,7 @@ const capabilityNames = z.string().transform((text, context): ReadonlySet<string
   return new Set(names);
 });
 
-/** The agent's environment variables, with their defaults. */
-export const agentConfigSchema = z.object({
+const settings = z.object({
   ...cellConfigShape,
   BERTH_AGENT_ID: agentId.default(() => hostname()),
   BERTH_AGENT_RUNTIME: z
@@ -38,7 +38,7 @@ export const agentConfigSchema = z.object({
   BERTH_AGENT_ATTRIBUTES: attributes.prefault(''),
   /** Each replaces what the engine says of its host. Cores; decimals allowed. */
   BERTH_AGENT_CPU: positive.optional(),
-  BERTH_AGENT_MEMORY_MB: count.positive({ error: 'must be greater than 0' }).optional(),
+  BERTH_AGENT_MEMORY_MB: positiveCount.optional(),
   BERTH_AGENT_DISK_MB: count.optional(),
   BERTH_AGENT_NETWORK_MBPS: count.default(10_000),
   /** Cards of the host, which tasks get whole or in shares. */
@@ -75,5 +75,19 @@ export const agentConfigSchema = z.object({
   /** `unix://PATH` or `tcp://HOST:PORT`; without it Docker's default socket. */
   DOCKER_HOST: z.string().optional(),
 });
+
+/** The agent's environment variables, with their defaults. */
+export const agentConfigSchema = settings.refine((config) => reachesEngine(config), {
+  path: ['DOCKER_HOST'],
+  error: 'must be unix://PATH or tcp://HOST:PORT',
+  // Told along with whatever else is wrong.
+  when: () => true,
+});
+
+/** Simulated agents have no engine: what is said of one is not for them. */
+function reachesEngine(config: Partial<z.output<typeof settings>>): boolean {
+  const { BERTH_AGENT_RUNTIME: runtime, DOCKER_HOST: host } = config;
+  return runtime === 'simulated' || host === undefined || dockerAddress(host) !== undefined;
+}
 
 export type AgentConfig = z.output<typeof agentConfigSchema>;

@@ -3,6 +3,7 @@ import { Agent as HttpsAgent } from 'node:https';
 import { inspect } from 'node:util';
 import { BerthError } from '@berth/shared/model/errors';
 import Dockerode from 'dockerode';
+import { dockerAddress } from './core/docker-address.js';
 
 interface Abortable {
   readonly abortSignal: AbortSignal;
@@ -51,9 +52,8 @@ function withShortName<T extends Agent>(agent: T): T {
 }
 
 function addressOf(dockerHost: string): URL {
-  const address = dockerHost.includes('://') ? dockerHost : `tcp://${dockerHost}`;
-  const url = URL.canParse(address) ? new URL(address) : undefined;
-  if (url !== undefined && ['unix:', 'tcp:', 'http:', 'https:'].includes(url.protocol)) return url;
+  const url = dockerAddress(dockerHost);
+  if (url !== undefined) return url;
   throw new BerthError(
     'invalidArgument',
     `DOCKER_HOST must be unix://PATH or tcp://HOST:PORT, not ${dockerHost}.`,

@@ -1,5 +1,4 @@
-import { BerthError } from '@berth/shared/model/errors';
-import { ConfigError, parseConfig } from '@berth/shared/process/config';
+import { parseConfig } from '@berth/shared/process/config';
 import type { Logger } from '@berth/shared/process/logger';
 import { createRegistry } from '@berth/shared/process/metrics';
 import { runService } from '@berth/shared/process/service';
@@ -43,9 +42,5 @@ async function connectStore(config: AgentConfig, log: Logger, signal: AbortSigna
 
 function dockerRuntime(config: AgentConfig, log: Logger): DockerRuntime {
   const { BERTH_CELL: cell, BERTH_AGENT_ID: agentId, DOCKER_HOST: dockerHost } = config;
-  try {
-    return new DockerRuntime({ cell, agentId, dockerHost, log });
-  } catch (error) {
-    throw error instanceof BerthError ? new ConfigError(error.message) : error;
-  }
+  return new DockerRuntime({ cell, agentId, dockerHost, log });
 }

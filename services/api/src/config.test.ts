@@ -19,4 +19,13 @@ describe('the gateway’s configuration', () => {
       'BERTH_IMAGE_RESOLUTION_TIMEOUT: must be at least 10ms',
     );
   });
+
+  it('names every file that is not there, whatever it is for', () => {
+    const names = ['BERTH_TLS_CERT', 'BERTH_TLS_KEY', 'BERTH_TLS_CLIENT_CA', 'BERTH_API_TOKENS'];
+    const env = Object.fromEntries([...names, 'BERTH_IMAGE_AUTH_FILE'].map((name) => [name, `/no/${name}`]));
+    for (const [name, path] of Object.entries(env))
+      expect(() => parse({ ...env, BERTH_API_WRITE_RATE: '-1' })).toThrow(
+        `${name}: there is no file ${path}`,
+      );
+  });
 });

@@ -1,5 +1,6 @@
-import { ConfigError, cellConfigShape, listenAddress, tlsConfigShape } from '@berth/shared/process/config';
-import { span } from '@berth/shared/process/config-fields';
+import { cellConfigShape, listenAddress, tlsConfigShape } from '@berth/shared/process/config';
+import { amount, count, positiveCount, span } from '@berth/shared/process/config-fields';
+import { filePath } from '@berth/shared/process/config-files';
 import { fitPolicySetting } from '@berth/shared/process/placement-settings';
 import { type Authenticate, believe, verify } from '@berth/shared/rpc/authenticate';
 import { readTokens } from '@berth/shared/rpc/tokens';
@@ -27,13 +28,13 @@ export const gatewayConfigSchema = z.object({
   /** As the masters have it: explanations and plans place as they do. */
   BERTH_MASTER_FIT_POLICY: fitPolicySetting,
   /** Replicas of Redis that must have a commit before it counts. */
-  BERTH_REDIS_WAIT_REPLICAS: z.coerce.number().int().nonnegative().default(0),
+  BERTH_REDIS_WAIT_REPLICAS: count.default(0),
   /** Who may call: a file of bearer tokens, each with the caller for whom it stands. */
-  BERTH_API_TOKENS: z.string().optional(),
+  BERTH_API_TOKENS: filePath.optional(),
   /** Writes a second that each caller has for good, at each gateway; 0: as many as they like. */
-  BERTH_API_WRITE_RATE: z.coerce.number().nonnegative().default(500),
+  BERTH_API_WRITE_RATE: amount.nonnegative({ error: 'must not be negative' }).default(500),
   /** Writes that a caller who was quiet may make at once. */
-  BERTH_API_WRITE_BURST: z.coerce.number().int().positive().default(5_000),
+  BERTH_API_WRITE_BURST: positiveCount.default(5_000),
   /** Whether images are resolved to digests when jobs are created. */
   BERTH_IMAGE_RESOLUTION: z
     .enum(resolutionModes, { error: `must be one of ${resolutionModes.join(', ')}` })
@@ -46,7 +47,7 @@ export const gatewayConfigSchema = z.object({
     .default('')
     .transform((text): ReadonlySet<string> => new Set(text.split(',').map((host) => host.trim()))),
   /** Credentials for registries: a file such as `docker login` writes. */
-  BERTH_IMAGE_AUTH_FILE: z.string().optional(),
+  BERTH_IMAGE_AUTH_FILE: filePath.optional(),
 });
 
 /** How old connections may grow, in the words of grpc-js; it spreads their ends by a tenth. */
@@ -63,12 +64,7 @@ export function connectionOptions(config: GatewayConfig): Readonly<Record<string
 export function authentication({
   BERTH_API_TOKENS: path,
   BERTH_TLS_CLIENT_CA: clientCa,
-  BERTH_TLS_CERT: cert,
 }: GatewayConfig): Authenticate {
-  if (clientCa !== undefined && cert === undefined)
-    throw new ConfigError(
-      'The configuration is not valid:\n  BERTH_TLS_CLIENT_CA: needs BERTH_TLS_CERT and BERTH_TLS_KEY',
-    );
   if (path === undefined) return clientCa === undefined ? believe : verify(new Map());
   return verify(readTokens('BERTH_API_TOKENS', path));
 }

@@ -1,12 +1,10 @@
 import { parseGuarantees } from '@berth/shared/model/placement/capacity-groups';
 import { isLoopback } from '@berth/shared/process/address';
 import { cellConfigShape, listenAddress } from '@berth/shared/process/config';
-import { span } from '@berth/shared/process/config-fields';
+import { count, positiveCount, span } from '@berth/shared/process/config-fields';
 import { fitPolicySetting } from '@berth/shared/process/placement-settings';
 import { z } from 'zod';
 import type { Limits } from './core/limits.js';
-
-const count = (fallback: number) => z.coerce.number().int().positive().default(fallback);
 
 const settings = z.object({
   ...cellConfigShape,
@@ -15,7 +13,7 @@ const settings = z.object({
   BERTH_MASTER_LEASE: span('3s', { least: '500ms' }),
   /** How long an agent may be silent before its tasks are replaced elsewhere. */
   BERTH_AGENT_TIMEOUT: span('20s', { least: '1s' }),
-  BERTH_MASTER_MAX_NOT_RUNNING_PER_JOB: count(500),
+  BERTH_MASTER_MAX_NOT_RUNNING_PER_JOB: positiveCount.default(500),
   BERTH_MASTER_STUCK_DISPATCHED: span('60s', { least: '1s' }),
   /** Pulling a large image takes its time. */
   BERTH_MASTER_STUCK_STARTING: span('12m', { least: '1s' }),
@@ -28,8 +26,8 @@ const settings = z.object({
   BERTH_MASTER_STAGE_WAIT: span('30s'),
   /** Finished jobs stay in memory everywhere for this long, and for at most so many. */
   BERTH_MASTER_FINISHED_RETENTION: span('10m'),
-  BERTH_MASTER_MAX_FINISHED_JOBS: count(10_000),
-  BERTH_MASTER_MAX_REPLACED_TASKS_PER_JOB: count(20),
+  BERTH_MASTER_MAX_FINISHED_JOBS: positiveCount.default(10_000),
+  BERTH_MASTER_MAX_REPLACED_TASKS_PER_JOB: positiveCount.default(20),
   /** How agents are chosen for jobs that do not say. */
   BERTH_MASTER_FIT_POLICY: fitPolicySetting,
   /** How often scaling policies are looked at; stages have a sample each six looks. */
@@ -54,7 +52,7 @@ const settings = z.object({
     .default('')
     .transform((url) => url.replace(/\/+$/, '')),
   /** Replicas of Redis that must have a commit before it counts. */
-  BERTH_REDIS_WAIT_REPLICAS: z.coerce.number().int().nonnegative().default(0),
+  BERTH_REDIS_WAIT_REPLICAS: count.default(0),
 });
 
 /** The master's environment variables, with their defaults. */

@@ -5,10 +5,13 @@ import { durationMs } from './config.js';
 /** A number; decimals allowed. */
 export const amount = z.coerce.number({ error: 'must be a number' });
 
+const whole = amount.int({ error: 'must be a whole number' });
+
 /** A whole number, 0 or more. */
-export const count = amount
-  .int({ error: 'must be a whole number' })
-  .nonnegative({ error: 'must not be negative' });
+export const count = whole.nonnegative({ error: 'must not be negative' });
+
+/** A whole number, 1 or more. */
+export const positiveCount = whole.positive({ error: 'must be greater than 0' });
 
 /** What a time may be, written as in the environment. */
 export interface SpanBounds {

@@ -10,6 +10,9 @@ import {
   tlsConfigShape,
 } from './config.js';
 
+/** For settings that name files. */
+const aFile = import.meta.filename;
+
 const schema = z.object({
   ...cellConfigShape,
   BERTH_API_GRPC: listenAddress('127.0.0.1:7104'),
@@ -93,6 +96,22 @@ describe('a configuration', () => {
     expect(problemsOf({ BERTH_COUNT: 'many' }, count)).toEqual(['BERTH_COUNT: must be a number, not "many"']);
   });
 
+  it('says in words why a file cannot be read, along with all else', () => {
+    const withTls = schema.extend(tlsConfigShape);
+    const files = { BERTH_TLS_CERT: '/nope', BERTH_TLS_KEY: import.meta.dirname };
+    expect(problemsOf({ ...files, BERTH_LEASE: 'soon', BERTH_TLS_CLIENT_CA: `${aFile}/x` }, withTls)).toEqual(
+      [
+        'BERTH_LEASE: must be a time such as 250ms, 10s, 5m or 1h, not "soon"',
+        'BERTH_TLS_CERT: there is no file /nope',
+        `BERTH_TLS_KEY: ${import.meta.dirname} is a directory, not a file`,
+        `BERTH_TLS_CLIENT_CA: there is no file ${aFile}/x`,
+      ],
+    );
+    expect(problemsOf({ BERTH_TLS_CLIENT_CA: aFile }, withTls)).toEqual([
+      'BERTH_TLS_CLIENT_CA: needs BERTH_TLS_CERT and BERTH_TLS_KEY',
+    ]);
+  });
+
   it('does not repeat a Redis password', () => {
     expect(problemsOf({ BERTH_REDIS_URL: 'rediss//:secret@host' }).join()).not.toContain('secret');
   });
@@ -111,13 +130,13 @@ describe('listening on other than loopback', () => {
 
   it('is allowed by BERTH_INSECURE=1 alone, or by a certificate where the service can use one', () => {
     const env = { BERTH_API_GRPC: '0.0.0.0:7104' };
-    const tls = { ...env, BERTH_TLS_CERT: 'cert.pem', BERTH_TLS_KEY: 'key.pem' };
+    const tls = { ...env, BERTH_TLS_CERT: aFile, BERTH_TLS_KEY: aFile };
     const withTls = schema.extend(tlsConfigShape);
     expect(problemsOf({ ...env, BERTH_INSECURE: '1' })).toEqual([]);
     expect(problemsOf({ ...env, BERTH_INSECURE: '0' })).toHaveLength(1);
     expect(problemsOf(tls, withTls)).toEqual([]);
     expect(problemsOf(tls, schema)).toHaveLength(1);
-    expect(problemsOf({ ...env, BERTH_TLS_CERT: 'cert.pem' }, withTls)).toEqual([
+    expect(problemsOf({ ...env, BERTH_TLS_CERT: aFile }, withTls)).toEqual([
       'BERTH_TLS_CERT: BERTH_TLS_CERT and BERTH_TLS_KEY are set both or neither',
       'BERTH_API_GRPC: 0.0.0.0:7104 lets other machines in; that needs BERTH_TLS_CERT and BERTH_TLS_KEY, or BERTH_INSECURE=1',
     ]);

@@ -1,9 +1,17 @@
 import { z } from 'zod';
 import { formatAddress, isLoopback, type ListenAddress, parseAddress } from './address.js';
+import { filePath } from './config-files.js';
 
 /** The environment does not make a configuration; the message names every variable that is wrong. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+
+  /** One that names several problems, each as `VARIABLE: what is wrong`. */
+  static of(problems: readonly string[]): ConfigError {
+    return new ConfigError(
+      `The configuration is not valid:\n${problems.map((line) => `  ${line}`).join('\n')}`,
+    );
+  }
 }
 
 /**
@@ -22,7 +30,7 @@ export function parseConfig<S extends z.ZodType>(
   const shape = shapeOf(schema);
   const problems = [...wrong, ...halfTls(shape, given), ...openListening(shape, given)];
   if (parsed.success && problems.length === 0) return parsed.data;
-  throw new ConfigError(`The configuration is not valid:\n${problems.map((line) => `  ${line}`).join('\n')}`);
+  throw ConfigError.of(problems);
 }
 
 function describe(issue: z.core.$ZodIssue, given: Given): string {
@@ -69,9 +77,10 @@ function openListening(shape: Shape, given: Given): string[] {
 
 function halfTls(shape: Shape, given: Given): string[] {
   const names = tlsNames(shape, given);
-  return names.length === 1
-    ? [`${names.join()}: BERTH_TLS_CERT and BERTH_TLS_KEY are set both or neither`]
-    : [];
+  if (names.length === 1)
+    return [`${names.join()}: BERTH_TLS_CERT and BERTH_TLS_KEY are set both or neither`];
+  const isAlone = names.length === 0 && 'BERTH_TLS_CLIENT_CA' in shape && given.BERTH_TLS_CLIENT_CA;
+  return isAlone ? ['BERTH_TLS_CLIENT_CA: needs BERTH_TLS_CERT and BERTH_TLS_KEY'] : [];
 }
 
 /** Which of the two a server with TLS needs are set, for a service that can use them. */
@@ -151,8 +160,8 @@ export const cellConfigShape = {
 
 /** For services that can listen with TLS: paths of PEM files, to be read with `readTls`. Both or neither. */
 export const tlsConfigShape = {
-  BERTH_TLS_CERT: z.string().optional(),
-  BERTH_TLS_KEY: z.string().optional(),
+  BERTH_TLS_CERT: filePath.optional(),
+  BERTH_TLS_KEY: filePath.optional(),
   /** Certificates of the authorities whose clients are let in (mTLS). */
-  BERTH_TLS_CLIENT_CA: z.string().optional(),
+  BERTH_TLS_CLIENT_CA: filePath.optional(),
 };

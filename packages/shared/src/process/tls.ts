@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { ConfigError, type tlsConfigShape } from './config.js';
+import { readSettingFile } from './config-files.js';
 
 /** What a server needs to speak TLS, as PEM. */
 export interface Tls {
@@ -23,16 +23,13 @@ export function readTls(config: TlsConfig): Tls | undefined {
   if (certPath === undefined || keyPath === undefined) return undefined;
   const problems: string[] = [];
   const read = (name: keyof TlsConfig, path: string): Buffer => {
-    try {
-      return readFileSync(path);
-    } catch (error) {
-      problems.push(`${name}: ${error instanceof Error ? error.message : String(error)}`);
-      return Buffer.alloc(0);
-    }
+    const file = readSettingFile(path);
+    if ('bytes' in file) return file.bytes;
+    problems.push(`${name}: ${file.why}`);
+    return Buffer.alloc(0);
   };
   const tls = { cert: read('BERTH_TLS_CERT', certPath), key: read('BERTH_TLS_KEY', keyPath) };
   const clientCa = caPath === undefined ? {} : { clientCa: read('BERTH_TLS_CLIENT_CA', caPath) };
-  if (problems.length > 0)
-    throw new ConfigError(`The configuration is not valid:\n  ${problems.join('\n  ')}`);
+  if (problems.length > 0) throw ConfigError.of(problems);
   return { ...tls, ...clientCa };
 }

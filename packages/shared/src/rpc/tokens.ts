@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { ConfigError } from '../process/config.js';
+import { readSettingFile } from '../process/config-files.js';
 import { type Tokens, tokenHash } from './authenticate.js';
 
 /** Shorter ones can be guessed. */
@@ -24,16 +24,12 @@ export function readTokens(variable: string, path: string): Tokens {
     else tokens.set(tokenHash(token), { id, ...(email === undefined ? {} : { email }) });
   }
   if (problems.length === 0 && tokens.size === 0) problems.push(`${variable}: ${path} holds no token`);
-  if (problems.length > 0)
-    throw new ConfigError(`The configuration is not valid:\n  ${problems.join('\n  ')}`);
+  if (problems.length > 0) throw ConfigError.of(problems);
   return tokens;
 }
 
 function linesOf(variable: string, path: string): readonly string[] {
-  try {
-    return readFileSync(path, 'utf8').split('\n');
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(`The configuration is not valid:\n  ${variable}: ${why}`);
-  }
+  const file = readSettingFile(path);
+  if ('why' in file) throw ConfigError.of([`${variable}: ${file.why}`]);
+  return file.bytes.toString('utf8').split('\n');
 }
