@@ -19,7 +19,7 @@ interface Run {
 }
 
 /** Runs a service of its own process whose start is the given source; `say` writes a line to standard output. */
-function run(start: string, env: NodeJS.ProcessEnv = {}): Run {
+function run(start: string, env: NodeJS.ProcessEnv = {}, args: readonly string[] = []): Run {
   const url = (file: string) => JSON.stringify(pathToFileURL(join(dist, file)).href);
   const source = `
     import { setTimeout as later } from 'node:timers/promises';
@@ -29,7 +29,7 @@ function run(start: string, env: NodeJS.ProcessEnv = {}): Run {
     const say = (text) => process.stdout.write(text + '\\n');
     const forever = setInterval(() => {}, 1000);
     runService('test', ${start});`;
-  const child = spawn(process.execPath, ['--input-type=module', '-e', source], {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', source, '--', 'main.js', ...args], {
     env: { ...process.env, ...env },
   });
   onTestFinished(() => void child.kill('SIGKILL'));
@@ -107,6 +107,22 @@ it('tells of a bad configuration in one message, without a stack, and exits with
   ]);
   expect(code).toBe(2);
 });
+
+it.each([
+  [['--help'], 0],
+  [['-h', 'x'], 0],
+  [['--port', '7104'], 2],
+] as const)(
+  'does not start with the arguments %j, but says where its settings are told of',
+  async (args, expected) => {
+    const { code, output } = await run(`async () => { say('starting'); return []; }`, {}, args).exited;
+    expect(output).toContain('The test takes no arguments.');
+    expect(output).toContain('docs/operations/configuration.md');
+    expect(output).not.toContain('starting');
+    if (expected !== 0) expect(output).toContain('It was given: --port 7104');
+    expect(code).toBe(expected);
+  },
+);
 
 it('warns of names that nothing reads, also where the configuration is bad', async () => {
   const start = 'async ({ env }) => { parseConfig(z.object(cellConfigShape), env); return []; }';

@@ -22,14 +22,16 @@ export interface ServiceContext {
 /** A service that has not closed everything by then is ended all the same. */
 export const shutdownLimitMs = 10_000;
 
-const exitCodes = { ok: 0, failed: 1, badConfiguration: 2 } as const;
+const exitCodes = { ok: 0, failed: 1, badConfiguration: 2, usage: 2 } as const;
 
 /**
  * The whole life of a service's process. A ConfigError ends it with one message and code 2. SIGTERM or SIGINT aborts
  * the signal, closes what was started, last started first, and exits with 0; a second one ends the process at once.
- * What nobody caught is logged and ends the process with 1. Variables named like settings which nothing reads are warned of.
+ * What nobody caught is logged and ends the process with 1. Arguments there are none: with any it ends with 2, after
+ * `--help` with 0. Variables named like settings which nothing reads are warned of.
  */
 export function runService(name: string, start: (context: ServiceContext) => Promise<Disposables>): void {
+  endOnArguments(name, process.argv.slice(2));
   const log = createLogger(name, initialLevel(process.env.BERTH_LOG_LEVEL));
   const stopping = new AbortController();
   const stopped = new Promise<string>((resolve) => {
@@ -44,6 +46,18 @@ export function runService(name: string, start: (context: ServiceContext) => Pro
   process.on('uncaughtException', (error) => fail(log, error));
   process.on('unhandledRejection', (error) => fail(log, error));
   live({ env: process.env, log, signal: stopping.signal }, start, stopped).catch((error) => fail(log, error));
+}
+
+/** Whoever gives arguments expects something else of the process than that it starts as if there were none. */
+function endOnArguments(name: string, args: readonly string[]): void {
+  if (args.length === 0) return;
+  const usage = `The ${name} takes no arguments. Its settings are environment variables: see docs/operations/configuration.md.\n`;
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(usage);
+    process.exit(exitCodes.ok);
+  }
+  process.stderr.write(`It was given: ${args.join(' ')}\n${usage}`);
+  process.exit(exitCodes.usage);
 }
 
 async function live(
