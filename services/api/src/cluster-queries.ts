@@ -15,6 +15,9 @@ import { clusterShape, projectCluster } from './core/projection.js';
 import { answerPage, parseQuery } from './paged-query.js';
 import { idViolations, refuseIf } from './requests.js';
 
+/** How queries for clusters are read. */
+export const clusterQueries = { parse: parseClusterFilter, shape: clusterShape };
+
 /** The cluster with its template. */
 export async function findJobCluster(
   cell: Cell,
@@ -33,8 +36,7 @@ export async function findJobClusters(
   query: JobClusterQuery,
   call: CallContext,
 ): Promise<JobClusterQueryResult> {
-  const reader = { parse: parseClusterFilter, shape: clusterShape };
-  const { filter, selection, page } = parseQuery(query, call, reader);
+  const { filter, selection, page } = parseQuery(query, call, clusterQueries);
   const found = allClusters(await cell.read(call))
     .filter(filter.matches)
     .map((cluster) => ({ id: cluster.id, createdAtMs: cluster.record.createdAtMs, cluster }))

@@ -17,10 +17,20 @@ import { byCreation, type Created } from './core/creation-order.js';
 import { searchJobs } from './core/job-search.js';
 import { jobViewOf } from './core/observe.js';
 import { jobShape, taskShape } from './core/projection.js';
-import { type IsDraining, matchesJobAlone, matchesTask, parseFilter } from './core/query.js';
+import { type Filter, type IsDraining, matchesJobAlone, matchesTask, parseFilter } from './core/query.js';
 import { answeredJob, projectedJob, projectedTask } from './job-answers.js';
-import { answerPage, parseQuery } from './paged-query.js';
+import { answerPage, parseQuery, type QueryReader } from './paged-query.js';
 import { idViolations, refuseIf } from './requests.js';
+
+/** How queries for jobs are read. */
+export function jobQueries(isDraining: IsDraining): QueryReader<Filter> {
+  return { parse: (given) => parseFilter(given, isDraining), shape: jobShape };
+}
+
+/** How queries for tasks are read. */
+export function taskQueries(isDraining: IsDraining): QueryReader<Filter> {
+  return { parse: (given) => parseFilter(given, isDraining), shape: taskShape };
+}
 
 /** The job with its tasks. */
 export async function findJob(cell: Cell, { id }: JobId, call: CallContext): Promise<Job> {
@@ -32,10 +42,7 @@ export async function findJob(cell: Cell, { id }: JobId, call: CallContext): Pro
 
 /** The jobs that meet the criteria, page by page, in the order of their creation. */
 export async function findJobs(cell: Cell, query: JobQuery, call: CallContext): Promise<JobQueryResult> {
-  const { filter, selection, page } = parseQuery(query, call, {
-    parse: (given) => parseFilter(given, drainsIn(cell)),
-    shape: jobShape,
-  });
+  const { filter, selection, page } = parseQuery(query, call, jobQueries(drainsIn(cell)));
   const view = await cell.read(call);
   const { items, pagination } = answerPage(call, searchJobs(view, cell.index, filter), page);
   const jobs = items.flatMap(({ id }) => jobViewOf(view, id) ?? []);
@@ -57,8 +64,7 @@ export async function findTask(cell: Cell, { id }: TaskId, call: CallContext): P
 /** The tasks of one job that meet the criteria, page by page, in the order of their creation. */
 export async function findTasks(cell: Cell, query: TaskQuery, call: CallContext): Promise<TaskQueryResult> {
   const { filter, selection, page } = parseQuery(query, call, {
-    parse: (given) => parseFilter(given, drainsIn(cell)),
-    shape: taskShape,
+    ...taskQueries(drainsIn(cell)),
     others: idViolations('jobId', query.jobId),
   });
   const job = await cell.findJob(call, query.jobId);

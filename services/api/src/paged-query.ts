@@ -37,20 +37,38 @@ export interface ParsedQuery<F> {
 export function parseQuery<F extends object>(
   query: AnyQuery,
   call: CallContext,
-  { parse, shape, others = [] }: QueryReader<F>,
+  reader: QueryReader<F>,
 ): ParsedQuery<F> {
+  const { filter, fields, page, violations } = readQuery(query, header(call, cursorKey), reader);
+  if ('violations' in filter || 'violations' in fields || violations.length > 0)
+    throw invalidFields(violations);
+  return { filter: filter.filter, selection: fields.selection, page };
+}
+
+/** All that is wrong with a query. */
+export function queryViolations(
+  query: AnyQuery,
+  cursor: string | undefined,
+  reader: QueryReader<object>,
+): readonly FieldViolation[] {
+  return readQuery(query, cursor, reader).violations;
+}
+
+function readQuery<F extends object>(
+  query: AnyQuery,
+  cursor: string | undefined,
+  { parse, shape, others = [] }: QueryReader<F>,
+) {
   const filter = parse(query.fiterlingCriteria);
   const fields = parseSelection(query.fields, shape);
-  const page = { page: query.page, cursor: header(call, cursorKey) };
+  const page: PageRequest = { page: query.page, cursor };
   const violations = [
     ...others,
     ...('violations' in filter ? filter.violations : []),
     ...('violations' in fields ? fields.violations : []),
     ...pageViolations(page),
   ];
-  if ('violations' in filter || 'violations' in fields || violations.length > 0)
-    throw invalidFields(violations);
-  return { filter: filter.filter, selection: fields.selection, page };
+  return { filter, fields, page, violations };
 }
 
 /** The page, with the cursor of what follows in the trailer. */

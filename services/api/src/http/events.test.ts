@@ -179,7 +179,7 @@ describe('observing the whole cell over HTTP', () => {
 
   it('refuses what it does not know', async () => {
     const kind = await http.get('/api/v1/cell:observe?kinds=PLANET');
-    expect(kind.json.violations[0].field).toBe('subscription.kinds[0]');
+    expect(kind.json.violations[0].field).toBe('query kinds');
     expect((await http.get('/api/v1/cell:observe?colour=red')).status).toBe(400);
     expect((await http.get('/api/v1/cell:observe?resumeFrom=yesterday')).status).toBe(400);
   });

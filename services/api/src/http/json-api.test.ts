@@ -13,7 +13,7 @@ import { MemoryStore } from '@berth/shared/store/memory-store';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aBatchJob, aServiceJob } from '../testing/fixtures.js';
-import { HttpCaller } from '../testing/http-caller.js';
+import { type HttpAnswer, HttpCaller } from '../testing/http-caller.js';
 import { codeOf, decide, RunningGateway } from '../testing/running-gateway.js';
 import { statusWrite, taskWrite } from '../testing/scripted-cell.js';
 import { requestType } from './descriptors.js';
@@ -126,7 +126,41 @@ describe('the JSON API', () => {
     const unknown = await http.get('/api/v1/jobs?colour=red&pageSize=many');
     expect(unknown.status).toBe(400);
     const criterion = await http.get('/api/v1/jobs?colour=red');
-    expect(criterion.json.violations[0].field).toBe('fiterlingCriteria["colour"]');
+    expect(criterion.json.violations[0].field).toBe('query colour');
+  });
+
+  it('names all that is wrong with a list query, by the names of its parameters', async () => {
+    const cursor = { 'berth-cursor': 'no cursor' };
+    const query = 'jobState=RUNNNING&ownr=ada&pageSize=x&pageNumber=-1&fields=id,foo&__proto__=1';
+    const fieldsOf = ({ status: code, json }: HttpAnswer) => [
+      code,
+      ...json.violations.map(({ field }: { field: string }) => field),
+    ];
+    const wrong = ['query jobState', 'query ownr', 'query __proto__', 'query fields', 'header berth-cursor'];
+    for (const path of ['/api/v1/jobs', '/api/v1/jobs/nothing/tasks']) {
+      const answer = await http.get(`${path}?${query}`, cursor);
+      expect(fieldsOf(answer)).toEqual([400, 'query pageSize', ...wrong, 'query pageNumber']);
+      expect(answer.json.message).toContain('query pageSize: is "x", but must be a whole number');
+    }
+    const clusters = await http.get('/api/v1/clusters?enabled=perhaps&pageSize=0&fields=foo');
+    expect(fieldsOf(clusters)).toEqual([400, 'query enabled', 'query fields', 'query pageSize']);
+    const drained = await http.get(`/api/v1/jobs/${await create()}/tasks?needsMigration=true&pageNumber=0`);
+    expect(drained.status).toBe(200);
+  });
+
+  it('names all that is wrong with a subscription, by the names of its parameters', async () => {
+    const query = 'kinds=JOB,PLANET&jobFields=foo&taskFields=bar&ownr=ada&resumeFrom=yesterday';
+    const { status: code, json } = await http.get(`/api/v1/cell:observe?${query}`);
+    const fields = json.violations.map(({ field }: { field: string }) => field);
+    expect([code, ...fields.sort()]).toEqual([
+      400,
+      ...['query jobFields', 'query kinds', 'query ownr', 'query resumeFrom', 'query taskFields'],
+    ]);
+    expect(json.message).toContain(
+      '"PLANET" is none of CLUSTER, JOB, JOB_STATUS, TASK, AGENT, AGENT_STATUS,',
+    );
+    const seen = await http.get('/api/v1/cell:observe', { 'last-event-id': 'yesterday' });
+    expect(seen.json.violations).toMatchObject([{ field: 'header last-event-id' }]);
   });
 
   it('changes and kills jobs and tasks', async () => {

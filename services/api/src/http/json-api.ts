@@ -12,11 +12,12 @@ import {
 } from '@berth/shared/rpc/in-process-call';
 import type { GrpcService } from '@berth/shared/rpc/server';
 import { toServiceError } from '@berth/shared/rpc/status';
+import { cursorKey } from '../core/page.js';
 import { positionAfter } from './cell-position.js';
 import { requestType } from './descriptors.js';
 import { lastEventIdHeader, resumeHeaders, writeEvents } from './events.js';
 import { openApiJson, openApiPath } from './openapi.js';
-import { requestMessage, resumeParam } from './request-message.js';
+import { requestMessage } from './request-message.js';
 import {
   callHeaders,
   certificateOf,
@@ -115,12 +116,12 @@ async function callOf(
   const { clock, gone } = options;
   const deadlineMs = deadlineOf(headers, clock.nowMs());
   const lastEventId = lastEventIdOf(request);
-  if (route.isSubscription && lastEventId !== undefined) query.set(resumeParam, lastEventId);
+  const cursor = headerOf(request, cursorKey);
   const body = route.body === undefined ? undefined : await readJson(request);
   return {
     service: serviceOf(route, options),
     method: route.rpc,
-    request: requestMessage(route, requestType(route.rpc), { params, query, body }),
+    request: requestMessage(route, requestType(route.rpc), { params, query, body, lastEventId, cursor }),
     metadata: metadataOf(callHeaders(headers)),
     peer: `${socket.remoteAddress}:${socket.remotePort}`,
     certificate: certificateOf(socket),
@@ -168,9 +169,13 @@ function serviceOf({ rpc }: Route, answering: Answering): GrpcService {
 }
 
 /** What a reader that comes back has seen last. */
-function lastEventIdOf({ headers }: IncomingMessage): string | undefined {
-  const id = headers[lastEventIdHeader];
-  return typeof id === 'string' && id !== '' ? id : undefined;
+function lastEventIdOf(request: IncomingMessage): string | undefined {
+  return headerOf(request, lastEventIdHeader);
+}
+
+function headerOf({ headers }: IncomingMessage, name: string): string | undefined {
+  const text = headers[name];
+  return typeof text === 'string' && text.trim() !== '' ? text.trim() : undefined;
 }
 
 /** The route's table pairs each method with its own messages. */

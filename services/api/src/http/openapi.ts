@@ -6,13 +6,8 @@ import { idempotencyHeader } from '../requests.js';
 import { methodOf } from './descriptors.js';
 import { keepAliveMs, lastEventIdHeader } from './events.js';
 import { refTo, type Schema, schemaName, schemasOf } from './openapi-schema.js';
-import {
-  fieldsParam,
-  instanceParams,
-  pagingParams,
-  resumeParam,
-  subscriptionLists,
-} from './request-message.js';
+import { fieldsParam, kindNames, pagingParams, resumeParam, subscriptionLists } from './query-request.js';
+import { instanceParams } from './request-message.js';
 import { timeoutHeader } from './request-parts.js';
 import { paramsOf } from './router.js';
 import { apiRoot, type Route, routes } from './routes.js';
@@ -190,7 +185,7 @@ const subscriptionParameters: readonly Schema[] = [
   ...subscriptionLists.map((name) => ({
     name,
     in: 'query',
-    description: 'Only these, separated by commas.',
+    description: `Only these, separated by commas${name === 'kinds' ? `: ${kindNames.join(', ')}` : ''}.`,
     schema: { type: 'string' },
   })),
   {

@@ -2,23 +2,25 @@
 import { JobState, type LookupInstancesRequest } from '@berth/shared/gen/job/v1/job_service';
 import { type FieldViolation, invalidFields } from '@berth/shared/model/errors';
 import type { DescMessage } from '@bufbuild/protobuf';
-import { defaultPageSize } from '../core/limits.js';
 import { isObject, jsonViolations } from './check-json.js';
+import { listIn, listRequest, subscriptionRequest } from './query-request.js';
 import type { PathParams } from './router.js';
 import type { Route } from './routes.js';
 
-export interface RequestParts {
+/** What the caller has of earlier answers, as headers. */
+export interface RequestHeaders {
+  /** The cursor of the page before. */
+  readonly cursor?: string | undefined;
+  /** The id of the event that was seen last. */
+  readonly lastEventId?: string | undefined;
+}
+
+export interface RequestParts extends RequestHeaders {
   readonly params: PathParams;
   readonly query: URLSearchParams;
   /** Parsed JSON; undefined where there is no body. */
   readonly body: unknown;
 }
-
-/** Parameters of a list query with a meaning of their own; every other one is a criterion. */
-export const pagingParams = ['pageNumber', 'pageSize'] as const;
-export const fieldsParam = 'fields';
-
-type Json = Readonly<Record<string, unknown>>;
 
 /**
  * The message, ready for the handler.
@@ -26,6 +28,8 @@ type Json = Readonly<Record<string, unknown>>;
  */
 export function requestMessage(route: Route, type: DescMessage, parts: RequestParts): unknown {
   if (route.isInstanceQuery) return instanceQuery(parts.query);
+  if (route.isQuery) return listRequest(route, parts);
+  if (route.isSubscription) return subscriptionRequest(parts);
   const { json, violations } = requestJson(route, parts);
   const all = [...violations, ...jsonViolations(type, json)];
   if (all.length > 0) throw invalidFields(all);
@@ -33,8 +37,6 @@ export function requestMessage(route: Route, type: DescMessage, parts: RequestPa
 }
 
 function requestJson(route: Route, { params, query, body }: RequestParts): Built {
-  if (route.isQuery) return withParams(queryJson(query), params);
-  if (route.isSubscription) return { json: subscriptionJson(query), violations: [] };
   const known = Object.keys(route.params ?? {});
   const names = [...new Set(query.keys())];
   const strays = names
@@ -72,44 +74,6 @@ function withParams(json: unknown, params: PathParams): Built {
   return { json: { ...json, ...params }, violations };
 }
 
-function queryJson(query: URLSearchParams): Json {
-  const own: readonly string[] = [...pagingParams, fieldsParam];
-  const criteria = [...new Set(query.keys())].filter((name) => !own.includes(name));
-  const paging = pagingParams.flatMap((name) => {
-    const value = query.get(name);
-    return value === null ? [] : [[name, value] as const];
-  });
-  return {
-    ...(paging.length === 0 ? {} : { page: pageJson(Object.fromEntries(paging)) }),
-    fields: listIn(query, fieldsParam),
-    // Several values of one criterion are separated by commas: given twice means the same.
-    fiterlingCriteria: Object.fromEntries(criteria.map((name) => [name, query.getAll(name).join(',')])),
-  };
-}
-
-/** Parameters of a subscription with a meaning of their own; every other one is a criterion. */
-export const subscriptionLists = ['kinds', 'jobFields', 'taskFields'] as const;
-export const resumeParam = 'resumeFrom';
-
-const kindPrefix = 'OBSERVED_KIND_';
-
-/** The lists may name kinds with or without the prefix that the contract gives them. */
-function subscriptionJson(query: URLSearchParams): Json {
-  const own: readonly string[] = [...subscriptionLists, resumeParam];
-  const criteria = [...new Set(query.keys())].filter((name) => !own.includes(name));
-  const [kinds, jobFields, taskFields] = subscriptionLists.map((name) => listIn(query, name));
-  const resumeFrom = query.get(resumeParam);
-  return {
-    subscription: {
-      kinds: kinds?.map((kind) => (kind.startsWith(kindPrefix) ? kind : `${kindPrefix}${kind}`)),
-      jobFields,
-      taskFields,
-      filteringCriteria: Object.fromEntries(criteria.map((name) => [name, query.getAll(name).join(',')])),
-      ...(resumeFrom === null ? {} : { resumeFrom: positionJson(resumeFrom) }),
-    },
-  };
-}
-
 export const instanceParams = ['kind', 'uuid', 'state'] as const;
 
 const statePrefix = 'JOB_STATE_';
@@ -141,19 +105,4 @@ function instanceQuery(query: URLSearchParams): LookupInstancesRequest {
       state: names.reduce<number>((flags, name) => flags | (states[name] ?? 0), 0) as JobState,
     },
   };
-}
-
-function listIn(query: URLSearchParams, name: string): readonly string[] {
-  return query.getAll(name).flatMap((value) => value.split(','));
-}
-
-/** `REVISION:COMMIT`, or the revision alone. */
-function positionJson(text: string): Json {
-  const [revision = '', commitId = ''] = text.split(':', 2);
-  return { revision, commitId };
-}
-
-/** A page number without a size is one of pages of the default size. */
-function pageJson(given: Json): Json {
-  return { pageSize: String(defaultPageSize), ...given };
 }
