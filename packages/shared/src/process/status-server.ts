@@ -12,6 +12,8 @@ export interface StatusServerOptions {
   readonly isReady: () => string | undefined;
   readonly registry: Registry;
   readonly log: Logger;
+  /** What else is served at this address, for whoever asks for what is not. */
+  readonly elsewhere?: string;
   /** Without it the server speaks plain HTTP. Clients need no certificate in either case. */
   readonly tls?: Tls;
 }
@@ -50,9 +52,11 @@ export function statusListener({
   isReady,
   registry,
   log,
+  elsewhere,
 }: Omit<StatusServerOptions, 'address' | 'tls'>): RequestListener {
+  const nothing = `there is /healthz and /metrics${elsewhere === undefined ? '' : `, and ${elsewhere}`}`;
   return (request, response) => {
-    answer(request, response, { isReady, registry }).catch((error: unknown) => {
+    answer(request, response, { isReady, registry, nothing }).catch((error: unknown) => {
       log.error({ err: error }, `could not answer ${request.url}`);
       send(response, 500, 'internal error');
     });
@@ -62,11 +66,10 @@ export function statusListener({
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { isReady, registry }: Pick<StatusServerOptions, 'isReady' | 'registry'>,
+  { isReady, registry, nothing }: Pick<StatusServerOptions, 'isReady' | 'registry'> & { nothing: string },
 ): Promise<void> {
   const path = request.url?.split('?')[0];
-  if (path !== '/healthz' && path !== '/metrics')
-    return send(response, 404, 'there is /healthz and /metrics');
+  if (path !== '/healthz' && path !== '/metrics') return send(response, 404, nothing);
   if (request.method !== 'GET' && request.method !== 'HEAD') return send(response, 405, 'only GET');
   if (path === '/metrics') return send(response, 200, await registry.metrics(), registry.contentType);
   const why = isReady();

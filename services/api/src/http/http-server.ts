@@ -8,6 +8,8 @@ import type { Logger } from '@berth/shared/process/logger';
 import { statusListener } from '@berth/shared/process/status-server';
 import type { Tls } from '@berth/shared/process/tls';
 import { answerApi, answerNotReady, isApiPath, type JsonApiOptions } from './json-api.js';
+import { openApiPath } from './openapi.js';
+import { apiRoot } from './routes.js';
 
 export interface HttpServerOptions {
   readonly address: ListenAddress;
@@ -28,7 +30,8 @@ export interface HttpServer {
 
 /** Rejects with one sentence when the address cannot be had. */
 export async function startHttpServer({ address, status, log, tls }: HttpServerOptions): Promise<HttpServer> {
-  const answerStatus = statusListener(status);
+  const elsewhere = `${apiRoot}, which ${openApiPath} describes`;
+  const answerStatus = statusListener({ ...status, elsewhere });
   const calls = new Set<ServerResponse>();
   let api: JsonApiOptions | undefined;
   const listener = (request: IncomingMessage, response: ServerResponse) => {

@@ -264,12 +264,39 @@ describe('the JSON API', () => {
     }
   });
 
+  it('answers HEAD as GET, without the body', async () => {
+    const url = `http://127.0.0.1:${gateway.gateway.httpPort}`;
+    for (const path of ['/api/v1/openapi.json', '/api/v1/jobs', '/healthz', '/api/v1/jobs/nothing']) {
+      const [got, head] = [await fetch(url + path), await fetch(url + path, { method: 'HEAD' })];
+      expect([head.status, head.headers.get('content-type')]).toEqual([
+        got.status,
+        got.headers.get('content-type'),
+      ]);
+      expect([(await got.text()) === '', await head.text()]).toEqual([false, '']);
+    }
+    // A stream has no end that could be waited for.
+    expect((await fetch(`${url}/api/v1/jobs:observe`, { method: 'HEAD' })).status).toBe(405);
+  });
+
+  it('names itself to whoever asks for what is not there', async () => {
+    const answer = await fetch(`http://127.0.0.1:${gateway.gateway.httpPort}/`);
+    expect([answer.status, await answer.text()]).toEqual([
+      404,
+      'there is /healthz and /metrics, and /api/v1, which /api/v1/openapi.json describes\n',
+    ]);
+  });
+
   it('has statuses of its own for what is none of the handlers affair', async () => {
     const url = `http://127.0.0.1:${gateway.gateway.httpPort}/api/v1`;
     expect(await http.get('/api/v1/nothing')).toMatchObject({ status: 404, json: { code: 'NOT_FOUND' } });
-    expect((await http.get('/api/v1/jobs/%zz')).status).toBe(404);
+    for (const part of ['%zz', '%ff']) {
+      const encoded = await http.get(`/api/v1/jobs/${part}`);
+      expect(encoded).toMatchObject({ status: 400, json: { violations: [{ field: 'path' }] } });
+    }
     const verb = await http.send('DELETE', '/api/v1/jobs');
-    expect([verb.status, verb.headers.get('allow')]).toEqual([405, 'POST, GET']);
+    expect([verb.status, verb.headers.get('allow')]).toEqual([405, 'POST, GET, HEAD']);
+    const openApi = await http.send('POST', '/api/v1/openapi.json', {});
+    expect([openApi.status, openApi.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
     expect((await fetch(`${url}/jobs`, { method: 'POST', body: '{}' })).status).toBe(415);
     expect(await http.send('POST', '/api/v1/jobs', '{"owner":')).toMatchObject({ status: 400 });
     const large = JSON.stringify({ appName: 'x'.repeat(maxBodyBytes) });

@@ -25,6 +25,7 @@ import {
   HttpRefusal,
   isDisconnect,
   noSuchPath,
+  notDecodable,
   readJson,
   urlOf,
 } from './request-parts.js';
@@ -80,9 +81,11 @@ interface Answering extends JsonApiOptions {
 async function answer(request: IncomingMessage, response: ServerResponse, options: Answering): Promise<void> {
   const { path, query } = urlOf(request);
   const verb = request.method ?? '';
-  if (path === openApiPath && verb === 'GET') return sendText(response, 200, openApiJson());
-  const match = matchRoute(verb, path);
+  const readVerbs = ['GET', 'HEAD'];
+  if (path === openApiPath && readVerbs.includes(verb)) return sendText(response, 200, openApiJson());
+  const match = path === openApiPath ? { allowed: readVerbs } : matchRoute(verb, path);
   if (match === undefined) throw noSuchPath(path);
+  if ('undecodable' in match) throw notDecodable(match.undecodable);
   if ('allowed' in match) {
     const allow = match.allowed.join(', ');
     throw new HttpRefusal(405, `${path} takes ${allow}.`, { allow });

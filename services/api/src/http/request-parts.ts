@@ -100,3 +100,9 @@ export function isDisconnect(error: unknown): boolean {
 export function noSuchPath(path: string): BerthError {
   return new BerthError('notFound', `Nothing is served at ${JSON.stringify(path.slice(0, 200))}.`);
 }
+
+/** A part of the path is not percent-encoded UTF-8. */
+export function notDecodable(part: string): BerthError {
+  const description = `${JSON.stringify(part.slice(0, 60))} is not percent-encoded UTF-8`;
+  return invalidFields([{ field: 'path', description }]);
+}

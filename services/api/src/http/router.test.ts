@@ -22,11 +22,17 @@ describe('the router', () => {
   });
 
   it('knows which verbs a path takes', () => {
-    expect(matchRoute('PATCH', '/api/v1/jobs/x')).toEqual({ allowed: ['GET', 'DELETE'] });
+    expect(matchRoute('PATCH', '/api/v1/jobs/x')).toEqual({ allowed: ['GET', 'HEAD', 'DELETE'] });
+    expect(matchRoute('HEAD', '/api/v1/jobs:observe')).toEqual({ allowed: ['GET'] });
   });
 
   it('finds nothing at other paths', () => {
-    for (const path of ['/api/v1/jobs/', '/api/v1/jobs/a/b/c', '/api/v1', '/api/v1/jobs/%', '/api/v2/jobs'])
+    for (const path of ['/api/v1/jobs/', '/api/v1/jobs/a/b/c', '/api/v1', '/api/v2/jobs'])
       expect(matchRoute('GET', path)).toBeUndefined();
+  });
+
+  it('tells a part that is not percent-encoded UTF-8 from a path that is not there', () => {
+    for (const part of ['%', '%zz', '%ff'])
+      expect(matchRoute('GET', `/api/v1/jobs/${part}`)).toEqual({ undecodable: part });
   });
 });

@@ -6,7 +6,9 @@ export type PathParams = Readonly<Record<string, string>>;
 export type Match =
   | { readonly route: Route; readonly params: PathParams }
   /** The path is known, with these verbs. */
-  | { readonly allowed: readonly string[] };
+  | { readonly allowed: readonly string[] }
+  /** The path is known, but for a part of it that is not percent-encoded UTF-8. */
+  | { readonly undecodable: string };
 
 interface Pattern {
   readonly route: Route;
@@ -26,23 +28,36 @@ export function paramsOf(path: string): readonly string[] {
   return [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name);
 }
 
-/** The route of a request; undefined where nothing is served at the path. `path` is as sent, without the query. */
+/**
+ * The route of a request; undefined where nothing is served at the path. `path` is as sent, without the query. HEAD is
+ * answered wherever GET is, but for streams, which have no end.
+ */
 export function matchRoute(verb: string, path: string): Match | undefined {
   const matching = patterns.flatMap(({ route, names, regexp }) => {
-    const found = regexp.exec(path);
-    const params = found === null ? undefined : decoded(names, found.slice(1));
-    return params === undefined ? [] : [{ route, params }];
+    const parts = regexp.exec(path)?.slice(1);
+    return parts === undefined ? [] : [{ route, names, parts }];
   });
-  const match = matching.find(({ route }) => route.verb === verb);
-  if (match !== undefined || matching.length === 0) return match;
-  return { allowed: matching.map(({ route }) => route.verb) };
+  const [first] = matching;
+  if (first === undefined) return undefined;
+  const undecodable = first.parts.find((part) => decoded(part) === undefined);
+  if (undecodable !== undefined) return { undecodable };
+  const match = matching.find(({ route }) => verbsOf(route).includes(verb));
+  if (match === undefined) return { allowed: matching.flatMap(({ route }) => verbsOf(route)) };
+  const { route, names, parts } = match;
+  return {
+    route,
+    params: Object.fromEntries(names.map((name, index) => [name, decoded(parts[index] ?? '') ?? ''])),
+  };
 }
 
-function decoded(names: readonly string[], parts: readonly string[]): PathParams | undefined {
+function verbsOf({ verb, isStream }: Route): readonly string[] {
+  return verb === 'GET' && isStream === undefined ? ['GET', 'HEAD'] : [verb];
+}
+
+function decoded(part: string): string | undefined {
   try {
-    return Object.fromEntries(names.map((name, index) => [name, decodeURIComponent(parts[index] ?? '')]));
+    return decodeURIComponent(part);
   } catch {
-    // Not percent-encoding: no path of ours.
     return undefined;
   }
 }
