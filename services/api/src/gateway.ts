@@ -1,5 +1,6 @@
 import type { ListenAddress } from '@berth/shared/process/address';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
+import { readAll } from '@berth/shared/process/config';
 import type { Logger } from '@berth/shared/process/logger';
 import { createRegistry } from '@berth/shared/process/metrics';
 import { type Closeable, closeAll } from '@berth/shared/process/service';
@@ -58,8 +59,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gateway> {
   const { config, log, clock = systemClock } = options;
   const registry = createRegistry('gateway');
-  const tls = readTls(config);
-  const authenticate = authentication(config);
+  const { tls, authenticate } = readAll({
+    tls: () => readTls(config),
+    authenticate: () => authentication(config),
+  });
   let whyWaiting = 'Redis has not answered yet';
   /** The replica of a gateway that can be called: only then is it ready. */
   let served: Replica | undefined;

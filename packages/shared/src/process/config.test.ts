@@ -7,6 +7,7 @@ import {
   durationMs,
   listenAddress,
   parseConfig,
+  readAll,
   tlsConfigShape,
 } from './config.js';
 
@@ -114,6 +115,28 @@ describe('a configuration', () => {
 
   it('does not repeat a Redis password', () => {
     expect(problemsOf({ BERTH_REDIS_URL: 'rediss//:secret@host' }).join()).not.toContain('secret');
+  });
+});
+
+describe('several readers', () => {
+  const refuse =
+    (...problems: string[]) =>
+    () => {
+      throw ConfigError.of(problems);
+    };
+
+  it('answer by name, or with all that any of them finds wrong', () => {
+    expect(readAll({ one: () => 1, two: () => 'b' })).toEqual({ one: 1, two: 'b' });
+    expect(() => readAll({ one: refuse('A: x', 'B: y'), two: () => 2, three: refuse('C: z') })).toThrow(
+      'The configuration is not valid:\n  A: x\n  B: y\n  C: z',
+    );
+  });
+
+  it('do not hide a fault of another kind', () => {
+    const broken = () => {
+      throw new Error('broken');
+    };
+    expect(() => readAll({ one: refuse('A: x'), two: broken })).toThrow('broken');
   });
 });
 

@@ -5,12 +5,15 @@ import { filePath } from './config-files.js';
 /** The environment does not make a configuration; the message names every variable that is wrong. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+  /** Each as `VARIABLE: what is wrong`, where the error was made of such. */
+  problems: readonly string[] = [];
 
   /** One that names several problems, each as `VARIABLE: what is wrong`. */
   static of(problems: readonly string[]): ConfigError {
-    return new ConfigError(
-      `The configuration is not valid:\n${problems.map((line) => `  ${line}`).join('\n')}`,
-    );
+    const lines = problems.map((line) => `  ${line}`).join('\n');
+    const error = new ConfigError(`The configuration is not valid:\n${lines}`);
+    error.problems = problems;
+    return error;
   }
 }
 
@@ -31,6 +34,25 @@ export function parseConfig<S extends z.ZodType>(
   const problems = [...wrong, ...halfTls(shape, given), ...openListening(shape, given)];
   if (parsed.success && problems.length === 0) return parsed.data;
   throw ConfigError.of(problems);
+}
+
+/**
+ * What each of the readers answers, by its name.
+ * @throws ConfigError that names everything that any of them finds wrong, at once.
+ */
+export function readAll<T extends object>(readers: { readonly [K in keyof T]: () => T[K] }): T {
+  const problems: string[] = [];
+  const read: Partial<T> = {};
+  for (const name of Object.keys(readers) as (keyof T)[]) {
+    try {
+      read[name] = readers[name]();
+    } catch (error) {
+      if (!(error instanceof ConfigError) || error.problems.length === 0) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  if (problems.length > 0) throw ConfigError.of(problems);
+  return read as T;
 }
 
 function describe(issue: z.core.$ZodIssue, given: Given): string {

@@ -66,7 +66,19 @@ it('names every file that cannot be read', () => {
   expect(read).toThrow(/BERTH_TLS_CERT: .*none\.pem[\s\S]*BERTH_TLS_KEY: .*none\.key/);
 });
 
+it('names every file that does not hold what it should', () => {
+  const junk = import.meta.filename;
+  const files = { BERTH_TLS_CERT: junk, BERTH_TLS_KEY: junk, BERTH_TLS_CLIENT_CA: junk };
+  for (const name of Object.keys(files)) expect(() => readTls(files)).toThrow(`${name}: holds no `);
+});
+
 describe.skipIf(!canMakeCertificates)('with a certificate (needs openssl)', () => {
+  it('refuses the key of another', () => {
+    const [one, other] = [makeCertificate('one'), makeCertificate('other')];
+    expect(() => tlsOf({ cert: one.cert, key: other.key })).toThrow('BERTH_TLS_KEY: is not the key of');
+    expect(tlsOf(one, other.cert).clientCa).toBeDefined();
+  });
+
   it('the status server speaks HTTPS', async () => {
     const files = makeCertificate('status');
     const tls = tlsOf(files);

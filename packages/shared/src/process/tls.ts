@@ -1,3 +1,4 @@
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import type { z } from 'zod';
 import { ConfigError, type tlsConfigShape } from './config.js';
 import { readSettingFile } from './config-files.js';
@@ -16,7 +17,7 @@ export type TlsConfig = {
 
 /**
  * Reads the files that the configuration names; undefined when it names none.
- * @throws ConfigError that names every file that cannot be read.
+ * @throws ConfigError that names every file that cannot be read, or does not hold what it should.
  */
 export function readTls(config: TlsConfig): Tls | undefined {
   const { BERTH_TLS_CERT: certPath, BERTH_TLS_KEY: keyPath, BERTH_TLS_CLIENT_CA: caPath } = config;
@@ -30,6 +31,26 @@ export function readTls(config: TlsConfig): Tls | undefined {
   };
   const tls = { cert: read('BERTH_TLS_CERT', certPath), key: read('BERTH_TLS_KEY', keyPath) };
   const clientCa = caPath === undefined ? {} : { clientCa: read('BERTH_TLS_CLIENT_CA', caPath) };
+  if (problems.length === 0) problems.push(...unusable({ ...tls, ...clientCa }));
   if (problems.length > 0) throw ConfigError.of(problems);
   return { ...tls, ...clientCa };
+}
+
+function unusable({ cert, key, clientCa }: Tls): readonly string[] {
+  const problems = [
+    ...(isUsable({ cert }) ? [] : ['BERTH_TLS_CERT: holds no certificate in PEM']),
+    ...(isUsable({ key }) ? [] : ['BERTH_TLS_KEY: holds no private key in PEM, or one with a passphrase']),
+    ...(isUsable({ cert: clientCa }) ? [] : ['BERTH_TLS_CLIENT_CA: holds no certificate in PEM']),
+  ];
+  if (problems.length > 0 || isUsable({ cert, key })) return problems;
+  return ['BERTH_TLS_KEY: is not the key of the certificate that BERTH_TLS_CERT holds'];
+}
+
+function isUsable(part: SecureContextOptions): boolean {
+  try {
+    createSecureContext(part);
+    return true;
+  } catch {
+    return false;
+  }
 }
