@@ -1,10 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { agentConfigSchema } from '@berth/agent/config';
 import { gatewayConfigSchema } from '@berth/api/config';
 import { masterConfigSchema } from '@berth/master/config';
 import { ConfigError, parseConfig } from '@berth/shared/process/config';
 import { leastSpanOf } from '@berth/shared/process/config-fields';
-import { serviceSettings } from '@berth/shared/process/setting-names';
+import { serviceSettings, strangeSettings } from '@berth/shared/process/setting-names';
 import { describe, expect, it } from 'vitest';
 
 const page = readFileSync(new URL('../../docs/operations/configuration.md', import.meta.url), 'utf8');
@@ -34,6 +34,19 @@ describe('the page on configuration', () => {
   it('tells of the settings that services do not warn of as strange', () => {
     const settings = [...known].filter((name) => name.startsWith('BERTH_'));
     expect(settings.sort()).toEqual([...serviceSettings].sort());
+  });
+
+  it('and every other page, like the composition, names only what services do not warn of', () => {
+    const root = new URL('../../', import.meta.url);
+    const pages = readdirSync(new URL('docs', root), { recursive: true, encoding: 'utf8' });
+    const texts = ['README.md', 'docker-compose.yml', ...pages.map((name) => `docs/${name}`)]
+      .filter((name) => /\.(md|yml)$/.test(name))
+      .map((name) => readFileSync(new URL(name, root), 'utf8'));
+    const names = texts.flatMap((text) =>
+      [...text.matchAll(/BERTH_[A-Z0-9_]*[A-Z0-9]\b(?!…|_)/g)].map(([name]) => name),
+    );
+    expect(names.length).toBeGreaterThan(100);
+    expect(strangeSettings(Object.fromEntries(names.map((name) => [name, '1'])))).toEqual([]);
   });
 
   it('has no variable that no service reads', () => {
