@@ -268,9 +268,11 @@ export class DockerRuntime implements ContainerRuntime {
     const pulled = this.#call('pull', async (abortSignal) => {
       const progress = await this.#docker.pull(reference, { abortSignal });
       await new Promise<void>((resolve, reject) => {
-        this.#docker.modem.followProgress(progress, (error) =>
-          error ? reject(pullError(error)) : resolve(),
-        );
+        this.#docker.modem.followProgress(progress, (error, output) => {
+          const failure = error ?? failureIn(output);
+          if (failure === undefined) resolve();
+          else reject(pullError(failure));
+        });
       });
     });
     await pulled.catch((error: unknown) => {
@@ -309,6 +311,12 @@ export class DockerRuntime implements ContainerRuntime {
       clearTimeout(timer);
     }
   }
+}
+
+/** What a pull's progress tells of its failure: by then Docker has answered with success, and docker-modem does not look. */
+function failureIn(progress: readonly { readonly error?: unknown }[] | null): Error | undefined {
+  const error = progress?.find((line) => line.error !== undefined)?.error;
+  return error === undefined ? undefined : new Error(String(error));
 }
 
 /** What goes wrong in the middle of a pull comes as text, without a status code. */

@@ -1,0 +1,51 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DockerRuntime } from './docker-runtime.js';
+
+type Answer = (response: ServerResponse, request: IncomingMessage) => void;
+
+/** What the engine says to requests whose `METHOD PATH` begins so; others it does not know. */
+const answers = new Map<string, Answer>();
+const engine = createServer((request, response) => {
+  const asked = `${request.method} ${request.url}`;
+  const answer = [...answers].find(([begins]) => asked.startsWith(begins))?.[1];
+  request.resume();
+  if (answer === undefined) json(404, { message: `there is no ${asked}` })(response, request);
+  else answer(response, request);
+});
+let runtime: DockerRuntime;
+
+function json(status: number, body: unknown): Answer {
+  return (response) => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(body));
+  };
+}
+
+beforeEach(async () => {
+  await new Promise<void>((resolve) => engine.listen(0, '127.0.0.1', resolve));
+  const { port } = engine.address() as AddressInfo;
+  runtime = new DockerRuntime({ cell: 'c', agentId: 'a', dockerHost: `tcp://127.0.0.1:${port}` });
+});
+
+afterEach(async () => {
+  answers.clear();
+  await runtime.close();
+  engine.closeAllConnections();
+  await new Promise((resolve) => engine.close(resolve));
+});
+
+describe('a pull', () => {
+  it('has failed where the engine says so in the midst of it', async () => {
+    answers.set('POST /images/create', (response) => {
+      response.write('{"status":"Pulling from library/x"}\r\n');
+      const message = 'write /layer.tar: no space left on device';
+      response.end(`${JSON.stringify({ errorDetail: { message }, error: message })}\r\n`);
+    });
+    await expect(runtime.ensureImage('x:1')).rejects.toMatchObject({
+      kind: 'failed',
+      message: 'the image x:1 cannot be pulled: write /layer.tar: no space left on device',
+    });
+  });
+});
