@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DockerRuntime } from './docker-runtime.js';
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
@@ -30,6 +30,7 @@ beforeEach(async () => {
 });
 
 afterEach(async () => {
+  vi.useRealTimers();
   answers.clear();
   await runtime.close();
   engine.closeAllConnections();
@@ -47,5 +48,45 @@ describe('a pull', () => {
       kind: 'failed',
       message: 'the image x:1 cannot be pulled: write /layer.tar: no space left on device',
     });
+  });
+});
+
+describe('a call', () => {
+  /** Lets the time limits of calls pass once the engine has been asked. */
+  async function afterLongTime<T>(begins: string, answer: Answer, call: () => Promise<T>) {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const asked = new Promise<void>((resolve) =>
+      answers.set(begins, (response, request) => {
+        answer(response, request);
+        resolve();
+      }),
+    );
+    const outcome = call().then(
+      () => 'answered',
+      (error: unknown) => error,
+    );
+    await asked;
+    // What the engine has sent arrives meanwhile.
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+    vi.advanceTimersByTime(10 * 60_000);
+    return outcome;
+  }
+
+  it('ends in time where the engine does not say whether it has an image', async () => {
+    const outcome = await afterLongTime(
+      'GET /images/',
+      () => {},
+      () => runtime.ensureImage('x:1'),
+    );
+    expect(outcome).toMatchObject({ kind: 'failed', message: expect.stringMatching(/did not answer/) });
+  });
+
+  it('ends in time where the engine goes away in the middle of its answer', async () => {
+    const cutOff: Answer = (response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write('[{"Id":"1",', () => response.destroy());
+    };
+    const outcome = await afterLongTime('GET /containers/json', cutOff, () => runtime.list());
+    expect(outcome).toMatchObject({ name: 'RuntimeError' });
   });
 });

@@ -301,8 +301,12 @@ export class DockerRuntime implements ContainerRuntime {
     const limitMs = limitsMs[call];
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), limitMs);
+    // Not every call heeds the signal; and one whose answer is cut off in the middle never ends by itself.
+    const isOver = new Promise<never>((_, reject) => {
+      deadline.signal.addEventListener('abort', () => reject(deadline.signal.reason));
+    });
     try {
-      return await fn(deadline.signal);
+      return await Promise.race([fn(deadline.signal), isOver]);
     } catch (error) {
       // Only calls that resolve to nothing are answered so.
       if (isAlreadySo(error)) return undefined as T;
