@@ -48,6 +48,8 @@ export class TaskRunner {
   #leaveQueue: Cancel | undefined;
   #cancelWait: Cancel | undefined;
   #wasCreatedHere = false;
+  /** How often something has happened to the container. */
+  #disturbances = 0;
   /** The last spec that was made, and of what. */
   #made:
     | { readonly assignment: Assignment; readonly host: HostSettings; readonly spec: ContainerSpec }
@@ -75,6 +77,7 @@ export class TaskRunner {
 
   /** Takes note only; {@link drive} has to follow. */
   note(event: TaskEvent): void {
+    if (event.is === 'disturbed') this.#disturbances += 1;
     this.#view = remember(this.#view, event, this.#context.clock.nowMs());
   }
 
@@ -173,10 +176,14 @@ export class TaskRunner {
   }
 
   async #attempt(call: AwaitedCall): Promise<void> {
+    const disturbances = this.#disturbances;
     try {
       const event = await this.#call(call);
       this.#context.answered();
       this.note(event);
+      // Word of the container's end may have overtaken an answer that is from before it.
+      const isOld = event.is === 'seen' && this.#disturbances > disturbances;
+      if (isOld && event.container?.state === 'running') this.note({ is: 'disturbed' });
       if (event.is === 'started') this.#leaveLaunch(this.#wasCreatedHere);
     } catch (error) {
       this.#failed(error, call);
