@@ -303,6 +303,24 @@ describe('after a restart of the agent', () => {
     expect(reportsUntilStep(seen)).toMatchObject({ states: [State.STARTING], step: { do: 'start' } });
   });
 
+  it('makes the file for results that whoever created the container may not have come to make', () => {
+    const wanted = assigned({ collectsResults: true });
+    const { step, view } = reportsUntilStep(
+      after(wanted, { is: 'seen', container: { taskId, state: 'created' } }),
+    );
+    expect(step).toEqual({ do: 'create' });
+    const made = then(view, { is: 'created', adopted: true });
+    expect(nextStep(made, t0)).toEqual({ do: 'inspect' });
+    const seen = then(made, { is: 'seen', container: { taskId, state: 'created' } });
+    expect(nextStep(seen, t0)).toEqual({ do: 'start' });
+  });
+
+  it('makes the file for results again where the engine went away while it was made', () => {
+    const lost = after(assigned({ collectsResults: true }), failed('create', 'unavailable'));
+    const seen = remember(lost, { is: 'seen', container: { taskId, state: 'created' } }, t0);
+    expect(reportsUntilStep(seen, t0 + unreachableLimitMs).step).toEqual({ do: 'create' });
+  });
+
   it('does not start again what could not be started', () => {
     const container: ContainerStatus = { taskId, state: 'created', startError: 'no such file' };
     expect(nextStep(after(assigned(), { is: 'seen', container }), t0)).toMatchObject({

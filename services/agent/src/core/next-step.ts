@@ -84,6 +84,8 @@ function begin(view: TaskView, container: ContainerStatus, nowMs: number): Step 
   if (view.assignment?.stop !== undefined) return callOff(view, nowMs);
   if (awaitsRoom(view)) return none;
   if (view.memory.reported === undefined) return report(State.STARTING, nowMs);
+  // Whoever created it may not have come to make the file for its results: to create it again does that.
+  if (view.assignment?.collectsResults && view.memory.isPrepared !== true) return { do: 'create' };
   return { do: 'start' };
 }
 

@@ -60,7 +60,10 @@ export function remember(view: TaskView, event: TaskEvent, nowMs: number): TaskV
     case 'pulled':
       return recall({ image: 'pulled', imageReference: event.reference, unreachable: undefined });
     case 'created':
-      return { ...recall({ mustLook: event.adopted, unreachable: undefined }), container: created(view) };
+      return {
+        ...recall({ isPrepared: true, mustLook: event.adopted, unreachable: undefined }),
+        container: created(view),
+      };
     case 'started':
       return started(view, event.hasAddress, nowMs);
     case 'stopSent':
@@ -126,7 +129,8 @@ function failed(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs: numb
   // What cannot be read is no reason for a task to fail; an engine that is out of reach is asked again.
   if (during === 'collect' && failure.kind !== 'unavailable')
     return { ...view, memory: { ...view.memory, results: [] } };
-  const after = { ...view, memory: afterFailure(view, event, nowMs) };
+  const isPrepared = view.memory.isPrepared === true && during !== 'create';
+  const after = { ...view, memory: { ...afterFailure(view, event, nowMs), isPrepared } };
   const isGone = failure.kind === 'notFound' && during !== 'create' && during !== 'pull';
   return isGone ? { ...after, container: undefined } : after;
 }

@@ -21,6 +21,8 @@ export interface TaskMemory {
   readonly image: 'assumed' | 'missing' | 'pulling' | 'pulled';
   /** The reference to create from, once the image is pulled. */
   readonly imageReference?: string | undefined;
+  /** This process has had the container created, with all that belongs into it. */
+  readonly isPrepared?: boolean;
   /** What is known of the container may be wrong. */
   readonly mustLook: boolean;
   /** This process has seen the container run. */
@@ -75,6 +77,7 @@ export function newTaskView(taskId: string): TaskView {
     memory: {
       image: 'assumed',
       imageReference: undefined,
+      isPrepared: false,
       mustLook: false,
       hasRun: false,
       reported: undefined,
