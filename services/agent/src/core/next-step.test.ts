@@ -226,6 +226,12 @@ describe('stopping', () => {
     expect(nextStep(killed, t0 + 5_000 + killAgainMs)).toEqual({ do: 'kill' });
   });
 
+  it('kills after the grace where the engine refuses to send the signal that the image names', () => {
+    const refused = then(running, stopOrder, failed('stop', 'invalid', 'Invalid signal: NOPE'));
+    expect(nextStep(refused, t0)).toEqual({ do: 'wait', untilMs: t0 + 5_000 });
+    expect(nextStep(refused, t0 + 5_000)).toEqual({ do: 'kill' });
+  });
+
   it('kills at once where no grace is given', () => {
     expect(nextStep(then(running, assigned({ stop, killGraceMs: 0 })), t0)).toEqual({ do: 'kill' });
   });

@@ -145,6 +145,8 @@ function afterFailure(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs
       if (during !== 'create') return memory;
       return memory.image === 'pulled' ? launchFailed(memory, event, nowMs) : { ...memory, image: 'missing' };
     case 'invalid':
+      // An image can name a stop signal that its engine does not know: then only SIGKILL, after the grace, is left.
+      if (during === 'stop') return { ...memory, stopSentAtMs: memory.stopSentAtMs ?? nowMs };
       return isLaunch ? { ...memory, failure } : retryLater(memory, nowMs, 1);
     case 'conflict':
       if (during === 'create') return { ...memory, failure };
