@@ -90,6 +90,12 @@ describe('launching', () => {
     });
   });
 
+  it('pulls the image again when it is gone by the time that the container is created', () => {
+    const pulled = then(begun, failed('create', 'notFound'), { is: 'pulled', reference: 'image' });
+    const lost = then(pulled, failed('create', 'notFound'), { is: 'seen', container: undefined });
+    expect(nextStep(lost, t0 + 60_000)).toEqual({ do: 'pull' });
+  });
+
   it('adopts a container of its name, in whatever state it is', () => {
     const adopted = then(begun, { is: 'created', adopted: true });
     expect(nextStep(adopted, t0)).toEqual({ do: 'inspect' });

@@ -165,7 +165,8 @@ function launchFailed(
 ): TaskMemory {
   const failures = memory.failures + 1;
   if (failures >= maxLaunchFailures) return { ...memory, failures, failure, mustLook: during !== 'pull' };
-  const image = during === 'pull' ? 'missing' : memory.image;
+  // What was pulled and is gone, as after a clean-up of the host's, has to be pulled again.
+  const image = during === 'pull' || failure.kind === 'notFound' ? 'missing' : memory.image;
   return { ...retryLater(memory, nowMs, failures), failures, image };
 }
 
