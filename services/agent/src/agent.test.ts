@@ -275,6 +275,25 @@ describe('an agent', () => {
     await again.close();
   });
 
+  it('tells everything again also where Redis goes away once more after it has lost its data', async () => {
+    await (await cell.startAgent()).ready;
+    await cell.assign('j.0-0');
+    await cell.reaches('j.0-0', 'RUNNING');
+    const refused: string[] = [];
+    cell.isRedisAway = true;
+    cell.onRefusal = (call) => refused.push(call);
+    cell.store.clear();
+    await waitFor(() => refused.includes('commit'), 'it cannot register again');
+    await cell.assign('j.0-0');
+    cell.isRedisAway = false;
+    const again = cell.store.openReportInbox();
+    await waitFor(async () => {
+      const reports = await again.readReports('0', 100, 0);
+      return reports.some(({ report }) => report.taskId === 'j.0-0' && report.state === State.RUNNING);
+    }, 'it tells again');
+    await again.close();
+  });
+
   it('beats no more once its engine has been silent for long, and tells why; then goes on', async () => {
     const agent = await cell.startAgent({ BERTH_AGENT_RUNTIME_SILENCE: '100ms' });
     await agent.ready;

@@ -67,6 +67,8 @@ export class Session {
   readonly ready: Promise<void>;
   #isRegistered = false;
   #isReady = false;
+  /** Redis has lost data, and not everything has been told again. */
+  #mustRepeatAll = false;
 
   constructor(options: SessionOptions) {
     const { members, store, feed } = options;
@@ -186,10 +188,11 @@ export class Session {
 
   /** What an agent has may have changed with its engine; and Redis may have lost what it was told. */
   async #reregister(inTurn: readonly Member[]): Promise<void> {
-    const isLost = await this.#registrar.hasRedisLostData();
+    if (await this.#registrar.hasRedisLostData()) this.#mustRepeatAll = true;
     const { members, log } = this.#options;
-    await this.#registrar.register(await this.#describe(isLost ? members : inTurn));
-    if (!isLost) return;
+    await this.#registrar.register(await this.#describe(this.#mustRepeatAll ? members : inTurn));
+    if (!this.#mustRepeatAll) return;
+    this.#mustRepeatAll = false;
     log.warn('Redis has lost data: registered again, all tasks are reported again');
     for (const { worker } of members) worker.repeatAllReports();
   }

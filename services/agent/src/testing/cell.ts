@@ -34,6 +34,8 @@ export class TestCell {
   readonly engines = new SimulatedEngines();
   /** While true, Redis does not answer the agents. */
   isRedisAway = false;
+  /** Hears of the calls that fail for that. */
+  onRefusal: (call: string) => void = () => {};
   readonly #handles: AgentHandle[] = [];
   readonly #reports: QueuedReport[] = [];
 
@@ -139,11 +141,13 @@ export class TestCell {
 
   #agentStore(): AgentStore {
     const { store } = this;
-    const guard = async () => {
-      if (this.isRedisAway) throw new BerthError('unavailable', 'connection refused');
+    const guard = async (call = '') => {
+      if (!this.isRedisAway) return;
+      this.onRefusal(call);
+      throw new BerthError('unavailable', 'connection refused');
     };
     return {
-      commit: (request) => guard().then(() => store.commit(request)),
+      commit: (request) => guard('commit').then(() => store.commit(request)),
       publish: (reports) => guard().then(() => store.publish(reports)),
       publishSamples: (batch) => guard().then(() => store.publishSamples(batch)),
       beat: (ids) => guard().then(() => store.beat(ids)),
