@@ -26,6 +26,17 @@ describe('launch slots', () => {
     expect(launches).toMatchObject({ inFlight: limitBounds.initial, queued: 1 });
   });
 
+  it('learn what a launch takes also where the clock is put back meanwhile', () => {
+    const latencies: number[] = [];
+    let nowMs = 3_600_000;
+    const clock = { nowMs: () => nowMs, elapsedMs: () => 300, sleep: () => Promise.resolve() };
+    const launches = new LaunchLimiter(clock, (latencyMs) => void latencies.push(latencyMs));
+    const slot = launches.tryAcquire();
+    nowMs = 0;
+    slot?.release(true);
+    expect(latencies).toEqual([0]);
+  });
+
   it('go past whoever has left the queue', () => {
     const { launches } = limiter();
     const held = Array.from({ length: limitBounds.initial }, () => launches.tryAcquire());

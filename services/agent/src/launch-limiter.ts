@@ -1,4 +1,4 @@
-import type { Clock } from '@berth/shared/process/clock';
+import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 import { type AdaptiveLimit, afterLaunch, newAdaptiveLimit } from './core/adaptive-limit.js';
 
 /** The right to have one launch under way in the engine. */
@@ -46,7 +46,7 @@ export class LaunchLimiter {
   }
 
   #slot(): LaunchSlot {
-    const beganMs = this.#clock.nowMs();
+    const beganMs = elapsedMs(this.#clock);
     const inFlight = ++this.#inFlight;
     let isHeld = true;
     return {
@@ -54,7 +54,7 @@ export class LaunchLimiter {
         if (!isHeld) return;
         isHeld = false;
         this.#inFlight -= 1;
-        if (isLaunched) this.#learn(this.#clock.nowMs() - beganMs, inFlight);
+        if (isLaunched) this.#learn(elapsedMs(this.#clock) - beganMs, inFlight);
         this.#serve();
       },
     };

@@ -53,6 +53,24 @@ describe('a queue of timers', () => {
     );
   });
 
+  it('keeps an appointment after the time that it was to take, also where the clock is put back meanwhile', async () => {
+    const clock = new TestClock();
+    let setMs = 3_600_000;
+    const settable: Clock = {
+      nowMs: () => clock.nowMs() + setMs,
+      elapsedMs: () => clock.nowMs(),
+      sleep: (ms, signal) => clock.sleep(ms, signal),
+    };
+    const queue = new TimerQueue(settable);
+    const kept: number[] = [];
+    queue.at(settable.nowMs() + 10, () => kept.push(clock.nowMs()));
+    setMs = 0;
+    queue.at(settable.nowMs() + 20, () => kept.push(clock.nowMs()));
+    await clock.passUntil(100);
+    expect(kept).toEqual([10, 20]);
+    queue.close();
+  });
+
   it('forgets what was cancelled, and all when it is closed', async () => {
     const clock = new TestClock();
     const queue = new TimerQueue(clock);

@@ -1,6 +1,7 @@
-import type { Clock } from '@berth/shared/process/clock';
+import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 
 interface Entry {
+  /** By the clock's elapsed time: a clock that is put back must not put off what was agreed on before. */
   readonly dueMs: number;
   /** Keeps entries of the same time in the order in which they were added. */
   readonly order: number;
@@ -25,7 +26,8 @@ export class TimerQueue {
 
   /** Calls `run` once that time has come, never before this call returns. `run` must not throw. */
   at(dueMs: number, run: () => void): Cancel {
-    const entry: Entry = { dueMs, order: this.#added++, run };
+    const inMs = dueMs - this.#clock.nowMs();
+    const entry: Entry = { dueMs: elapsedMs(this.#clock) + inMs, order: this.#added++, run };
     this.#push(entry);
     if (this.#heap[0] === entry) this.#arm();
     return () => {
@@ -45,7 +47,7 @@ export class TimerQueue {
     if (next === undefined || this.#isClosed) return;
     const sleep = new AbortController();
     this.#sleep = sleep;
-    void this.#clock.sleep(Math.max(0, next.dueMs - this.#clock.nowMs()), sleep.signal).then(() => {
+    void this.#clock.sleep(Math.max(0, next.dueMs - elapsedMs(this.#clock)), sleep.signal).then(() => {
       if (sleep.signal.aborted) return;
       this.#keepDue();
       this.#arm();
@@ -53,7 +55,7 @@ export class TimerQueue {
   }
 
   #keepDue(): void {
-    const nowMs = this.#clock.nowMs();
+    const nowMs = elapsedMs(this.#clock);
     for (let next = this.#heap[0]; next !== undefined && next.dueMs <= nowMs; next = this.#heap[0]) {
       this.#pop();
       next.run?.();

@@ -1,6 +1,6 @@
 import type { Assignment, Resources, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task-state';
-import type { Clock } from '@berth/shared/process/clock';
+import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { AssignmentChange } from '@berth/shared/store/store';
 import type { Subscription } from 'rxjs';
@@ -63,7 +63,7 @@ export class Worker {
     const { host, runtime, timers, clock, log } = options;
     this.agentId = host.agentId;
     this.#options = options;
-    this.#answeredAtMs = clock.nowMs();
+    this.#answeredAtMs = elapsedMs(clock);
     this.launches = new LaunchLimiter(clock, options.onLaunch);
     const engine = runtime.name === 'docker' ? 'Docker' : 'the simulated engine';
     this.#outage = new Outage(log, engine, 'what runs is left alone, everything else is tried again');
@@ -93,7 +93,7 @@ export class Worker {
 
   /** How long the engine has not answered. */
   silentMs(): number {
-    return this.#options.clock.nowMs() - this.#answeredAtMs;
+    return elapsedMs(this.#options.clock) - this.#answeredAtMs;
   }
 
   *views(): Iterable<TaskView> {
@@ -328,7 +328,7 @@ export class Worker {
   }
 
   #answered(): void {
-    this.#answeredAtMs = this.#options.clock.nowMs();
+    this.#answeredAtMs = elapsedMs(this.#options.clock);
     this.#outage.succeeded();
   }
 

@@ -2,6 +2,8 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   nowMs(): number;
+  /** Milliseconds since some moment, of which only differences mean something: it goes on evenly when the time is set. */
+  elapsedMs?(): number;
   /** Resolves after `ms`, or at once when the signal aborts; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
@@ -11,6 +13,7 @@ const maxTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
+  elapsedMs: () => performance.now(),
   sleep: (ms, signal) =>
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();
@@ -28,3 +31,8 @@ export const systemClock: Clock = {
       signal?.addEventListener('abort', done, { once: true });
     }),
 };
+
+/** What to measure how long something takes with; of a clock that cannot be set, that is the time. */
+export function elapsedMs(clock: Clock): number {
+  return clock.elapsedMs?.() ?? clock.nowMs();
+}
