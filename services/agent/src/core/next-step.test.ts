@@ -284,6 +284,31 @@ describe('stopping', () => {
   });
 });
 
+describe('where the clock is put back', () => {
+  const beforeMs = t0 - 3_600_000;
+
+  it('tries again as soon as something happens', () => {
+    const waiting = then(begun, failed('create', 'failed'));
+    expect(nextStep(waiting, t0)).toMatchObject({ do: 'wait' });
+    expect(nextStep(waiting, beforeMs)).toEqual({ do: 'inspect' });
+  });
+
+  it('asks to stop anew, and kills after the grace', () => {
+    const asked = then(running, stopOrder, { is: 'stopSent' }, { is: 'killSent' });
+    expect(nextStep(asked, beforeMs)).toEqual({ do: 'stop' });
+    const again = remember(asked, { is: 'stopSent' }, beforeMs);
+    expect(nextStep(again, beforeMs)).toEqual({ do: 'wait', untilMs: beforeMs + 5_000 });
+    expect(nextStep(again, beforeMs + 5_000)).toEqual({ do: 'kill' });
+  });
+
+  it('kills again where no grace is given, and then waits', () => {
+    const killed = then(running, assigned({ stop, killGraceMs: 0 }), { is: 'killSent' });
+    expect(nextStep(killed, beforeMs)).toEqual({ do: 'kill' });
+    const again = remember(killed, { is: 'killSent' }, beforeMs);
+    expect(nextStep(again, beforeMs)).toEqual({ do: 'wait', untilMs: beforeMs + killAgainMs });
+  });
+});
+
 describe('after a restart of the agent', () => {
   const found = (state: ContainerStatus['state']): TaskEvent => ({
     is: 'found',

@@ -2,6 +2,7 @@ import { isFinishedCode, type ReasonCode } from '@berth/shared/model/reason';
 import { State } from '@berth/shared/model/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 import { memoryLimitOf, type Outcome, outcomeOfContainer, outcomeOfFailure } from './outcome.js';
+import { maxRetryMs } from './remember.js';
 import type { Observation, RuntimeCall, TaskView } from './task-view.js';
 
 /** What an agent does next for one task. Each step is at most one side effect. */
@@ -27,7 +28,9 @@ export function nextStep(view: TaskView, nowMs: number): Step {
   const { assignment, container, memory } = view;
   if (memory.end !== undefined && memory.mustRepeatEnd) return { do: 'report', observation: memory.end };
   if (!hasGivenUp(view)) {
-    const mustWait = memory.retryAtMs !== undefined && memory.retryAtMs > nowMs;
+    const waitMs = (memory.retryAtMs ?? nowMs) - nowMs;
+    // Longer than any wait: the clock was put back, and nothing must stand still until it is as late as before.
+    const mustWait = waitMs > 0 && waitMs <= maxRetryMs;
     // A task that certainly has no running container can be called off at once, whatever else there is to wait for.
     if (mustWait && (memory.mustLook || !isCalledOff(view)))
       return { do: 'wait', untilMs: memory.retryAtMs ?? nowMs };
@@ -116,7 +119,8 @@ function clearAway(container: ContainerStatus | undefined, { memory }: TaskView,
 }
 
 function stopping({ stopSentAtMs, killSentAtMs }: TaskView['memory'], graceMs: number, nowMs: number): Step {
-  if (stopSentAtMs === undefined) return { do: graceMs > 0 ? 'stop' : 'kill' };
+  // Sent in the future: the clock was put back, and nobody knows how long ago that was.
+  if (stopSentAtMs === undefined || stopSentAtMs > nowMs) return { do: graceMs > 0 ? 'stop' : 'kill' };
   const killAtMs = killSentAtMs === undefined ? stopSentAtMs + graceMs : killSentAtMs + killAgainMs;
   return nowMs >= killAtMs ? { do: 'kill' } : { do: 'wait', untilMs: killAtMs };
 }

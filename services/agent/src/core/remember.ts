@@ -36,7 +36,8 @@ export const unreachableLimitMs = 30_000;
 /** A launch is given up after so many failures of the engine's own. */
 export const maxLaunchFailures = 3;
 const minRetryMs = 200;
-const maxRetryMs = 10_000;
+/** The longest wait before something that failed is tried again. */
+export const maxRetryMs = 10_000;
 
 /** The view after the event. */
 export function remember(view: TaskView, event: TaskEvent, nowMs: number): TaskView {
@@ -67,9 +68,9 @@ export function remember(view: TaskView, event: TaskEvent, nowMs: number): TaskV
     case 'started':
       return started(view, event.hasAddress, nowMs);
     case 'stopSent':
-      return recall({ stopSentAtMs: nowMs });
+      return recall({ stopSentAtMs: nowMs, killSentAtMs: undefined });
     case 'killSent':
-      return recall({ stopSentAtMs: memory.stopSentAtMs ?? nowMs, killSentAtMs: nowMs });
+      return recall({ stopSentAtMs: Math.min(memory.stopSentAtMs ?? nowMs, nowMs), killSentAtMs: nowMs });
     case 'collected':
       return recall({ results: event.results, unreachable: undefined });
     case 'removed':
@@ -146,7 +147,7 @@ function afterFailure(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs
       return memory.image === 'pulled' ? launchFailed(memory, event, nowMs) : { ...memory, image: 'missing' };
     case 'invalid':
       // An image can name a stop signal that its engine does not know: then only SIGKILL, after the grace, is left.
-      if (during === 'stop') return { ...memory, stopSentAtMs: memory.stopSentAtMs ?? nowMs };
+      if (during === 'stop') return { ...memory, stopSentAtMs: nowMs };
       return isLaunch ? { ...memory, failure } : retryLater(memory, nowMs, 1);
     case 'conflict':
       if (during === 'create') return { ...memory, failure };
