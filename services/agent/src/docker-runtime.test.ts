@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { ContainerSpec } from './core/container-spec.js';
 import { DockerRuntime } from './docker-runtime.js';
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
@@ -48,6 +49,32 @@ describe('a pull', () => {
       kind: 'failed',
       message: 'the image x:1 cannot be pulled: write /layer.tar: no space left on device',
     });
+  });
+});
+
+describe('a container', () => {
+  const spec: ContainerSpec = {
+    name: 'j.0-0',
+    image: 'x:1',
+    entryPoint: [],
+    command: [],
+    env: {},
+    labels: {},
+    cpuMillis: 0,
+    memoryMb: 0,
+    network: 'none',
+    ports: [],
+    portBind: '127.0.0.1',
+    init: true,
+  };
+
+  it('is not adopted for as long as only its name is there, so that this is tried again after a while', async () => {
+    answers.set('POST /containers/create', json(409, { message: 'the name is in use' }));
+    await expect(runtime.create(spec)).rejects.toMatchObject({ kind: 'unavailable' });
+    const labels = { 'berth.cell': 'c', 'berth.agent': 'a' };
+    const info = { Config: { Labels: labels }, State: { Status: 'created' } };
+    answers.set('GET /containers/j.0-0/json', json(200, info));
+    expect(await runtime.create(spec)).toEqual({ adopted: true });
   });
 });
 

@@ -143,9 +143,11 @@ export class DockerRuntime implements ContainerRuntime {
     } catch (error) {
       if (!(error instanceof RuntimeError) || error.kind !== 'conflict') throw error;
       const holder = await this.#find(spec.name);
-      if (holder !== undefined && !this.#isOurs(holder)) throw error;
+      // Its name is taken before a container is there to be seen: who creates it may take a while.
+      if (holder === undefined) throw new RuntimeError('unavailable', error.message, error);
+      if (!this.#isOurs(holder)) throw error;
       // Whoever created it may not have come to make the file.
-      if (spec.hasResults && holder?.State.Status === 'created') await this.#prepareResults(spec);
+      if (spec.hasResults && holder.State.Status === 'created') await this.#prepareResults(spec);
       return { adopted: true };
     }
   }
