@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { AgentRecord } from '@berth/shared/gen/berth/v1/store';
 import { BerthError } from '@berth/shared/model/errors';
-import type { LogReader } from '@berth/shared/store/store';
+import type { LogHead, LogReader } from '@berth/shared/store/store';
 import type { AgentStore } from './session.js';
 
 /** Agents whose records go in one commit. */
@@ -13,8 +13,8 @@ export class Registrar {
   readonly #store: AgentStore;
   readonly #log: LogReader;
   readonly #registered = new Map<string, AgentRecord>();
-  /** The cell has been at least this far. */
-  #revision = 0;
+  /** Where the cell was when it was last seen; unknown at first. */
+  #seen: LogHead | undefined;
 
   constructor(store: AgentStore) {
     this.#store = store;
@@ -31,10 +31,11 @@ export class Registrar {
 
   /** Whether Redis has lost data (was restored from an older state, or emptied): then nothing counts as registered. */
   async hasRedisLostData(): Promise<boolean> {
-    const { revision } = await this.#log.head();
-    const isLost = revision < this.#revision;
+    // Others may have written since, so that where the head is does not tell.
+    const isLost = this.#seen !== undefined && !(await this.#store.leadsOnFrom(this.#seen));
+    const head = await this.#log.head();
     if (isLost) this.#registered.clear();
-    this.#revision = revision;
+    this.#seen = head;
     return isLost;
   }
 
@@ -48,9 +49,11 @@ export class Registrar {
     const actor =
       records.length === 1 ? `agent/${first.id}` : `agent/${first.id} and ${records.length - 1} more`;
     const writes = records.map((record) => ({ kind: 'agent', id: record.id, record }) as const);
-    const result = await this.#store.commit({ actor, writes, commitId: randomUUID() });
+    const commitId = randomUUID();
+    const result = await this.#store.commit({ actor, writes, commitId });
     if (!result.ok) throw new BerthError('internal', `The registration was refused: ${result.reason}.`);
-    this.#revision = Math.max(this.#revision, result.revision);
+    const { revision } = result;
+    if (this.#seen === undefined || revision > this.#seen.revision) this.#seen = { revision, commitId };
     for (const record of records) this.#registered.set(record.id, record);
   }
 }

@@ -8,6 +8,7 @@ import type {
   Committer,
   Heartbeats,
   LogReader,
+  LogWitness,
   ReportOutbox,
   SampleOutbox,
 } from '@berth/shared/store/store';
@@ -16,7 +17,7 @@ import { Registrar } from './registrar.js';
 import type { Worker } from './worker.js';
 
 /** What agents use of a cell's storage. */
-export interface AgentStore extends Committer, Heartbeats, ReportOutbox, SampleOutbox {
+export interface AgentStore extends Committer, Heartbeats, LogWitness, ReportOutbox, SampleOutbox {
   openAssignmentFeed(name: string): AssignmentFeed;
   openLogReader(): LogReader;
 }

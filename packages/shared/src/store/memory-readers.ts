@@ -86,7 +86,7 @@ export class MemoryLogReader extends MemoryReader implements LogReader {
 }
 
 /** The entries after a point; undefined where there are none yet. */
-function readAfter(cell: MemoryCell, after: LogHead): LogRead | undefined {
+export function readAfter(cell: MemoryCell, after: LogHead): LogRead | undefined {
   const { head, log } = cell;
   if (head.revision < after.revision) return { ok: false, reason: 'diverged' };
   if (head.revision === after.revision) {

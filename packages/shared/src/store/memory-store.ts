@@ -19,6 +19,7 @@ import {
   MemoryLogReader,
   MemoryReportInbox,
   MemorySampleFeed,
+  readAfter,
 } from './memory-readers.js';
 import { prepareCommit } from './prepared-commit.js';
 import { packReports } from './report-batch.js';
@@ -27,6 +28,7 @@ import type {
   CommitRequest,
   CommitResult,
   HeldLease,
+  LogHead,
   LogReader,
   ReportInbox,
   SampleFeed,
@@ -77,6 +79,11 @@ export class MemoryStore implements CellStore {
 
   async findClaim(name: string): Promise<string | undefined> {
     return this.#open.ownerOf(name, this.#clock.nowMs());
+  }
+
+  async leadsOnFrom(point: LogHead): Promise<boolean> {
+    const read = readAfter(this.#open, point);
+    return read === undefined || read.ok || read.reason !== 'diverged';
   }
 
   async beat(agentIds: readonly string[]): Promise<void> {

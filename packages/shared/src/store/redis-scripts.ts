@@ -95,6 +95,24 @@ local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 return last and last[1] or '0-0'
 `;
 
+/**
+ * KEYS head, log. ARGV a revision, the id of its commit. Returns 0 where the log does not lead on from there: it ends before, or
+ * another commit stands there, as the entry after it tells. Otherwise, and where that entry is trimmed away, 1.
+ */
+const leadsOn = `
+local last = redis.call('HMGET', KEYS[1], 'revision', 'commitId')
+local revision, seen = tonumber(last[1] or 0), tonumber(ARGV[1])
+if revision < seen then return 0 end
+if revision == seen then return (last[2] or '') == ARGV[2] and 1 or 0 end
+local id = string.format('%.0f-0', seen + 1)
+local entry = redis.call('XRANGE', KEYS[2], id, id)[1]
+if not entry then return 1 end
+for i = 1, #entry[2], 2 do
+  if entry[2][i] == 'previous' then return entry[2][i + 1] == ARGV[2] and 1 or 0 end
+end
+return 1
+`;
+
 export const scripts = {
   berthCommit: { lua: commitScript },
   berthAcquireLease: { lua: acquireLease },
@@ -106,6 +124,7 @@ export const scripts = {
   berthTouchSubscribed: { lua: touchSubscribed },
   berthPublish: { lua: publish },
   berthStreamEnd: { lua: streamEnd },
+  berthLeadsOn: { lua: leadsOn },
 } as const;
 
 /** What a script is called with: how many of the arguments are keys, then the keys and the others. */

@@ -32,6 +32,7 @@ import type {
   CommitRequest,
   CommitResult,
   HeldLease,
+  LogHead,
   LogReader,
   LogReaderOptions,
   ReportInbox,
@@ -132,6 +133,11 @@ export class RedisStore implements CellStore {
 
   async findClaim(name: string): Promise<string | undefined> {
     return (await this.#command((redis) => redis.get(this.#keys.claim(name)))) ?? undefined;
+  }
+
+  async leadsOnFrom({ revision, commitId }: LogHead): Promise<boolean> {
+    const { head, log } = this.#keys;
+    return (await this.#command((redis) => redis.berthLeadsOn(2, head, log, revision, commitId))) === 1;
   }
 
   async beat(agentIds: readonly string[]): Promise<void> {

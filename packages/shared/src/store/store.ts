@@ -180,6 +180,15 @@ export interface ReportInbox {
   close(): Promise<void>;
 }
 
+/** Tells whether the change log is still what it was. */
+export interface LogWitness {
+  /**
+   * Whether the log still leads on from a point that was seen: otherwise data was lost since. Of a point that is trimmed away
+   * nothing is known, which counts as leading on.
+   */
+  leadsOnFrom(point: LogHead): Promise<boolean>;
+}
+
 /** Agents' signs of life, timed by Redis's clock. */
 export interface Heartbeats {
   beat(agentIds: readonly string[]): Promise<void>;

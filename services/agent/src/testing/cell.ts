@@ -153,6 +153,7 @@ export class TestCell {
       beat: (ids) => guard().then(() => store.beat(ids)),
       findSilent: (silentMs) => store.findSilent(silentMs),
       findBeating: (ids, withinMs) => store.findBeating(ids, withinMs),
+      leadsOnFrom: (point) => store.leadsOnFrom(point),
       openLogReader: () => store.openLogReader(),
       openAssignmentFeed: (name) => guardedFeed(store.openAssignmentFeed(name), guard),
     };

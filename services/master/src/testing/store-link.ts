@@ -1,7 +1,13 @@
 import type { SampleBatch, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { BerthError } from '@berth/shared/model/errors';
 import type { CellStore } from '@berth/shared/store/cell-store';
-import type { CommitRequest, CommitResult, HeldLease, LogReaderOptions } from '@berth/shared/store/store';
+import type {
+  CommitRequest,
+  CommitResult,
+  HeldLease,
+  LogHead,
+  LogReaderOptions,
+} from '@berth/shared/store/store';
 
 /** What happens to a commit on its way: `lose` it, lose its `answer`, or apply it in the end. */
 export type CommitFate = 'apply' | 'lose' | 'loseAnswer';
@@ -53,6 +59,11 @@ export class StoreLink implements CellStore {
   async findBeating(agentIds: readonly string[], withinMs: number) {
     this.#throwIfCut();
     return this.#store.findBeating(agentIds, withinMs);
+  }
+
+  async leadsOnFrom(point: LogHead): Promise<boolean> {
+    this.#throwIfCut();
+    return this.#store.leadsOnFrom(point);
   }
 
   async touchSubscribed(jobIds: readonly string[]): Promise<void> {
