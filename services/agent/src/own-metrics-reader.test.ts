@@ -8,6 +8,7 @@ const page = { taskId: 't', endpoint: { port: 9100, path: '/metrics' } };
 
 describe('the reader of tasks’ own metrics', () => {
   let nowMs: number;
+  let setBackMs: number;
   let asked: number;
   /** What the task answers; undefined: nothing. */
   let answer: string | undefined;
@@ -15,9 +16,10 @@ describe('the reader of tasks’ own metrics', () => {
 
   beforeEach(() => {
     nowMs = 0;
+    setBackMs = 0;
     asked = 0;
     answer = undefined;
-    const clock: Clock = { ...systemClock, nowMs: () => nowMs };
+    const clock: Clock = { ...systemClock, nowMs: () => nowMs - setBackMs, elapsedMs: () => nowMs };
     const readMetrics = async () => {
       asked += 1;
       if (answer === undefined) throw new RuntimeError('failed', 'connection refused');
@@ -35,6 +37,16 @@ describe('the reader of tasks’ own metrics', () => {
     nowMs = atMs;
     return (await reader.read([page])).get('t');
   };
+
+  it('goes on at the same pace, with true rates, where the clock is put back', async () => {
+    expect(await readAt(0)).toBeUndefined();
+    setBackMs = 3_600_000;
+    answer = '# TYPE hits counter\nhits 1\n';
+    expect(await readAt(2_000)).toEqual({});
+    setBackMs = -3_600_000;
+    answer = '# TYPE hits counter\nhits 11\n';
+    expect(await readAt(4_000)).toEqual({ hits: 5 });
+  });
 
   it('asks a task that does not answer less and less often, and never more seldom than every 20 s', async () => {
     for (let atMs = 0; atMs < 60_000; atMs += 100) expect(await readAt(atMs)).toBeUndefined();

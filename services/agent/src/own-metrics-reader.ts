@@ -1,6 +1,6 @@
 import type { MetricsEndpoint } from '@berth/shared/model/task-metrics';
 import { type BackoffPolicy, delayAfter } from '@berth/shared/process/backoff';
-import type { Clock } from '@berth/shared/process/clock';
+import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { ContainerRuntime } from './container-runtime.js';
 import { maxOwnMetrics, ownMetrics, type PageReading, readPage } from './core/own-metrics.js';
@@ -21,6 +21,7 @@ export interface OwnPage {
   readonly endpoint: MetricsEndpoint;
 }
 
+/** By the clock's elapsed time: a clock that is set must not change rates, nor leave a page unread. */
 interface PageState {
   readonly reading?: PageReading;
   readonly failures: number;
@@ -51,7 +52,7 @@ export class OwnMetricsReader {
     const look = async (page: OwnPage): Promise<void> => {
       const { taskId } = page;
       const state = before.get(taskId) ?? newPage;
-      const isDue = state.notBeforeMs <= this.#options.clock.nowMs();
+      const isDue = state.notBeforeMs <= elapsedMs(this.#options.clock);
       const seen = isDue ? await this.#gate.run(() => this.#look(page, state)) : state;
       next.set(taskId, seen);
       if (isDue && seen.failures === 0 && seen.reading !== undefined)
@@ -71,7 +72,7 @@ export class OwnMetricsReader {
     try {
       const page = readMetricsPage(await runtime.readMetrics(taskId, endpoint));
       onPage('read');
-      const reading = readPage(page, clock.nowMs());
+      const reading = readPage(page, elapsedMs(clock));
       if (state.reading === undefined && reading.leftOut > 0)
         log.warn(
           { taskId },
@@ -85,7 +86,7 @@ export class OwnMetricsReader {
       const failures = state.failures + 1;
       const waitMs = delayAfter(failurePolicy, state.failures, Math.random());
       const { reading } = state;
-      return { ...(reading && { reading }), failures, notBeforeMs: clock.nowMs() + waitMs };
+      return { ...(reading && { reading }), failures, notBeforeMs: elapsedMs(clock) + waitMs };
     }
   }
 }
