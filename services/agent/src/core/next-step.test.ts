@@ -332,6 +332,15 @@ describe('after a restart of the agent', () => {
     expect(reportsUntilStep(looked)).toMatchObject({ states: [State.RUNNING, State.FAILED] });
   });
 
+  it('does not run a task again whose container had ended, and is removed before it was looked at', () => {
+    const found = after(assigned(), { is: 'found', container: { taskId, state: 'exited' } });
+    const gone = remember(found, { is: 'seen', container: undefined }, t0);
+    expect(nextStep(gone, t0)).toMatchObject({
+      do: 'report',
+      observation: { state: State.FAILED, code: 'systemError' },
+    });
+  });
+
   it('goes on with a container that was created and not started', () => {
     const seen = then(after(assigned(), found('created')), {
       is: 'seen',

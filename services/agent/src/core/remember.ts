@@ -102,7 +102,9 @@ function found(view: TaskView, container: ContainerStatus): TaskView {
 }
 
 function seen(view: TaskView, container: ContainerStatus | undefined): TaskView {
-  const hasRun = view.memory.hasRun || container?.state === 'running';
+  // What had ended and is gone must not run a second time.
+  const hasVanished = container === undefined && view.container?.state === 'exited';
+  const hasRun = view.memory.hasRun || container?.state === 'running' || hasVanished;
   return { ...view, container, memory: { ...view.memory, mustLook: false, hasRun, unreachable: undefined } };
 }
 
