@@ -31,19 +31,18 @@ export function decideFires(input: ClusterInput, schedule: Schedule, jobs: Clust
   const missed = missedFires(schedule, decidedThroughMs(input), nowMs - schedule.startingDeadlineMs);
   const due = dueFires(schedule, missed.throughMs, { nowMs, max: maxStarts });
   const fires = [...missed.fires];
+  const firedThroughMs = due.at(-1) ?? missed.throughMs;
+  const nextMs = nextFireMs(schedule, firedThroughMs) ?? Number.POSITIVE_INFINITY;
+  // What is left to the next look is due as well, and takes the place of these.
+  const successors = nextMs <= nowMs ? [...due.slice(1), nextMs] : due.slice(1);
   for (const [index, atMs] of due.entries()) {
-    const successor = due[index + 1];
+    const successor = successors[index];
     const jobId = jobIdOfFire(cluster.id, atMs);
     const held =
       heldBack(schedule, jobs, successor) ?? startAt(schedule, jobs, { id: jobId, fireAtMs: atMs });
     fires.push(fireOf(atMs, held, jobId));
   }
-  const firedThroughMs = due.at(-1) ?? missed.throughMs;
-  return {
-    fires,
-    firedThroughMs,
-    nextDueMs: nextFireMs(schedule, firedThroughMs) ?? Number.POSITIVE_INFINITY,
-  };
+  return { fires, firedThroughMs, nextDueMs: nextMs };
 }
 
 /** What came of one fire, or of one look at the minimum. */

@@ -187,6 +187,16 @@ describe('the policy', () => {
     expect(outcomes(input).map(([, outcome]) => outcome)).toEqual([SKIPPED, SKIPPED, STARTED]);
   });
 
+  it('to replace makes up the last, too, of more fires than one look takes', () => {
+    const labels = cron('* * * * * *', 'replace');
+    const first = decideCluster(clusterInput(aCluster({ labels }), 60 * second));
+    expect(first.jobs).toEqual([]);
+    expect(first).toMatchObject({ firedThroughMs: t0 + 25 * second, nextDueMs: t0 + 26 * second });
+    const status = { clusterId: 'c-1', firedThroughMs: t0 + 50 * second, fires: [] };
+    const last = decideCluster(clusterInput(aCluster({ labels }), 60 * second, { status }));
+    expect(last.jobs.map(({ fireAtMs }) => fireAtMs)).toEqual([t0 + 60 * second]);
+  });
+
   it('to replace lets the old job live until the new one runs', () => {
     const fresh = { id: 'new', createdAtMs: t0 + minute, fireAtMs: t0 + minute };
     const after = (state: State, reason = '') =>
