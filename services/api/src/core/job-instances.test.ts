@@ -127,6 +127,25 @@ describe('the state of an instance', () => {
       JobState.CANCELLED,
     ],
     [
+      'CANCELLED when a newer job took its place while it waited for a retry',
+      {
+        states: [QUEUED, RUNNING, FINISHED],
+        reason: 'killed: a newer job of cluster "email" takes its place',
+        killedAtMs: 5,
+        tasks: [task(FAILED, 'failed: exit code 3')],
+      },
+      JobState.CANCELLED,
+    ],
+    [
+      'CANCELLED when its task failed before the kill got to it',
+      {
+        states: [QUEUED, RUNNING, FINISHED],
+        reason: 'normal',
+        tasks: [task(FAILED, 'failed: exit code 3', { stop: { code: 'killed', text: '', atMs: 5 } })],
+      },
+      JobState.CANCELLED,
+    ],
+    [
       'COMPLETED when the kill came too late',
       { states: [QUEUED, FINISHED], reason: 'normal', killedAtMs: 5, tasks: [task(FINISHED, 'normal')] },
       JobState.COMPLETED,

@@ -4,7 +4,7 @@ import type { Timestamp } from '@berth/shared/gen/google/protobuf/timestamp';
 import { type JobInstance, JobState } from '@berth/shared/gen/job/v1/job_service';
 import type { FieldViolation } from '@berth/shared/model/errors';
 import { jobState } from '@berth/shared/model/job';
-import type { ReasonCode } from '@berth/shared/model/reason';
+import { codeOf, type ReasonCode } from '@berth/shared/model/reason';
 import { isTerminal, State, stateName, taskReasonCode, taskState } from '@berth/shared/model/task-state';
 import type { JobView } from './observe.js';
 
@@ -54,7 +54,7 @@ export function instanceState(job: JobView): JobState {
     const isTimedOut = failed.length > 0 && failed.every((task) => endedBy(task, 'runtimeLimitExceeded'));
     return isTimedOut ? JobState.TIMED_OUT : JobState.TERMINATED;
   }
-  const isKilled = status?.state?.reason === 'killed' || newest.some((task) => endedBy(task, 'killed'));
+  const isKilled = codeOf(status?.state?.reason ?? '') === 'killed' || newest.some(isKilledTask);
   return isKilled ? JobState.CANCELLED : JobState.COMPLETED;
 }
 
@@ -112,6 +112,11 @@ function attemptsOf({ attempt, agentId }: TaskRecord): number {
 
 function endedBy(task: TaskRecord, code: ReasonCode): boolean {
   return taskReasonCode(task) === code;
+}
+
+/** A task that failed before its agent got to the kill keeps its own reason, but is not tried again for the kill's sake. */
+function isKilledTask(task: TaskRecord): boolean {
+  return endedBy(task, 'killed') || (task.stop?.code === 'killed' && taskState(task) === State.FAILED);
 }
 
 function whenQueued({ tasks }: JobView): number | undefined {
