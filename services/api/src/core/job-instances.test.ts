@@ -212,6 +212,12 @@ describe('an instance', () => {
     expect(composeInstance(job({ states: [QUEUED, RUNNING], tasks: [again] }), 'email').attempts).toBe(1);
   });
 
+  it('was queued at its beginning, also where only its later tries are kept', () => {
+    const later = task(RUNNING, '', { attempt: 3, createdAtMs: 900_000, runningAtMs: 901_000 });
+    const tried = composeInstance(job({ states: [QUEUED, RUNNING], tasks: [later] }), 'email');
+    expect(tried).toMatchObject({ scheduledAt: timestampOf(1_000), processedAt: timestampOf(2_000) });
+  });
+
   it('tells when it was cancelled, and when it timed out', () => {
     const cancelled = job({ states: [QUEUED, FINISHED], reason: 'killed', killedAtMs: 1_700 });
     expect(composeInstance(cancelled, 'email')).toMatchObject({ cancelledAt: timestampOf(1_700) });

@@ -119,7 +119,10 @@ function isKilledTask(task: TaskRecord): boolean {
   return endedBy(task, 'killed') || (task.stop?.code === 'killed' && taskState(task) === State.FAILED);
 }
 
-function whenQueued({ tasks }: JobView): number | undefined {
+/** Replaced tasks of a job that goes on leave in time, and its first with them: that was queued as soon as there was the job. */
+function whenQueued({ job, tasks }: JobView): number | undefined {
+  const isFirst = ({ slot, attempt }: TaskRecord) => slot === 0 && attempt === 0;
+  if (tasks.length > 0 && !tasks.some(({ record }) => isFirst(record))) return job.record.createdAtMs;
   return least(tasks.map(({ record }) => record.createdAtMs));
 }
 
