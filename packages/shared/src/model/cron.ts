@@ -39,20 +39,20 @@ const fields: readonly Field[] = [
 ];
 const hoursOfDay = 24;
 
-const macros: Readonly<Record<string, string>> = {
-  '@yearly': '0 0 1 1 *',
-  '@annually': '0 0 1 1 *',
-  '@monthly': '0 0 1 * *',
-  '@weekly': '0 0 * * 0',
-  '@daily': '0 0 * * *',
-  '@midnight': '0 0 * * *',
-  '@hourly': '0 * * * *',
-};
+const macros: ReadonlyMap<string, string> = new Map([
+  ['@yearly', '0 0 1 1 *'],
+  ['@annually', '0 0 1 1 *'],
+  ['@monthly', '0 0 1 * *'],
+  ['@weekly', '0 0 * * 0'],
+  ['@daily', '0 0 * * *'],
+  ['@midnight', '0 0 * * *'],
+  ['@hourly', '0 * * * *'],
+]);
 
 /** What the expression means, or everything that is wrong with it, for people. */
 export function parseCron(expression: string): Cron | { readonly problems: readonly string[] } {
   const trimmed = expression.trim();
-  const texts = (macros[trimmed.toLowerCase()] ?? trimmed).split(/\s+/);
+  const texts = (macros.get(trimmed.toLowerCase()) ?? trimmed).split(/\s+/);
   if (texts.length !== 5 && texts.length !== 6) {
     const found = trimmed === '' ? 'it is empty' : `it has ${texts.length} fields`;
     return {

@@ -113,6 +113,9 @@ describe('a schedule that does not hold', () => {
     ['* * * *', 'it has 4 fields'],
     ['0 0 12 * * ? 2027', 'it has 7 fields'],
     ['@sometimes', 'it has 1 fields'],
+    // Words that every object of the language knows.
+    ['constructor', 'it has 1 fields'],
+    ['__proto__', 'it has 1 fields'],
     ['? * * * *', 'minute "?" stands for a day only'],
     ['5-1 * * * *', 'minute "5-1" is a range that runs backwards'],
     ['*/0 * * * *', 'minute "*/0" has a step of 0'],
