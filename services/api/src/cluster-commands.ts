@@ -40,10 +40,11 @@ export async function createJobCluster(
   const id = uuid();
   const createdAtMs = cell.clock.nowMs();
   refuseIf(pastViolations(descriptor, createdAtMs, 'jobDescriptor'));
+  const enabled = saysEnabled(descriptor) ?? true;
   const record: ClusterRecord = {
     id,
-    descriptor,
-    enabled: saysEnabled(descriptor) ?? true,
+    descriptor: withEnabled(descriptor, enabled),
+    enabled,
     createdAtMs,
     scheduleSinceMs: createdAtMs,
     schedulePaused: false,
@@ -67,12 +68,14 @@ export async function updateJobCluster(cell: Cell, request: JobCluster, call: Ca
   ]);
   await cell.update(call, (view) => {
     const cluster = requireCluster(view, id);
-    const changed = changedDescriptor(cell, call, cluster, descriptor ?? JobClusterDescriptor.create());
-    if (isSame(changed, cluster.record.descriptor)) return undefined;
+    const asked = changedDescriptor(cell, call, cluster, descriptor ?? JobClusterDescriptor.create());
+    const enabled = saysEnabled(asked) ?? cluster.record.enabled;
+    const changed = withEnabled(asked, enabled);
+    // A removal that was cut short has disabled the cluster, and left its descriptor as it was.
+    if (enabled === cluster.record.enabled && isSame(changed, cluster.record.descriptor)) return undefined;
     const nowMs = cell.clock.nowMs();
     const isRescheduled = !isSameTime(changed, cluster.record.descriptor);
     if (isRescheduled) refuseIf(pastViolations(changed, nowMs, 'descriptor.jobDescriptor'));
-    const enabled = saysEnabled(changed) ?? cluster.record.enabled;
     const isStarting = isRescheduled || (enabled && !cluster.record.enabled);
     return clusterWrite(cluster, {
       descriptor: changed,
@@ -142,9 +145,9 @@ export async function updateJobClusterStatus(
   await cell.update(call, (view) => {
     const cluster = requireCluster(view, id);
     if (cluster.record.enabled === enableStatus) return undefined;
-    const descriptor = withEnabled(cluster.record.descriptor, enableStatus);
+    const { descriptor } = cluster.record;
     return clusterWrite(cluster, {
-      descriptor,
+      descriptor: descriptor && withEnabled(descriptor, enableStatus),
       enabled: enableStatus,
       ...(enableStatus ? { scheduleSinceMs: cell.clock.nowMs() } : {}),
     });
@@ -153,15 +156,16 @@ export async function updateJobClusterStatus(
 }
 
 /** A Mantis cluster says in its descriptor, too, whether it is enabled. */
-function withEnabled(descriptor: JobClusterDescriptor | undefined, enabled: boolean) {
-  if (descriptor?.clusterSpec?.$case !== 'mantis') return descriptor;
+function withEnabled(descriptor: JobClusterDescriptor, enabled: boolean): JobClusterDescriptor {
+  if (descriptor.clusterSpec?.$case !== 'mantis') return descriptor;
   const value = { ...descriptor.clusterSpec.value, enabled };
-  return { ...descriptor, clusterSpec: { $case: 'mantis' as const, value } };
+  return { ...descriptor, clusterSpec: { $case: 'mantis', value } };
 }
 
 /**
  * Removes a cluster that has no live jobs. First it is disabled: from that revision on no job can be created in it, and all
- * that were created before are in view; so that none is left behind in a cluster that is gone.
+ * that were created before are in view; so that none is left behind in a cluster that is gone. The descriptor of a Mantis cluster
+ * goes on to say that it is enabled, so that the master ends no job over a removal that is refused.
  */
 export async function removeJobCluster(cell: Cell, { id }: JobClusterId, call: CallContext): Promise<Empty> {
   refuseIf(idViolations('id', id));

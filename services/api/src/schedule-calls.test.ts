@@ -209,7 +209,21 @@ describe('a Mantis cluster', () => {
     expect((await stored(id)).enabled).toBe(false);
     // What says nothing of it leaves it as it is.
     await update(id, aMantisCluster({}));
-    expect((await stored(id)).enabled).toBe(false);
+    const same = await stored(id);
+    expect([same.enabled, same.descriptor?.clusterSpec?.value]).toMatchObject([false, { enabled: false }]);
+  });
+
+  it('is enabled by its descriptor, too, where a removal that was cut short left it disabled', async () => {
+    const id = await create(aMantisCluster({}));
+    const record = await stored(id);
+    expect(record.descriptor?.clusterSpec?.value).toMatchObject({ enabled: true });
+    const disabled = { kind: 'cluster' as const, id, record: { ...record, enabled: false } };
+    await store.commit({ actor: 'gateway', writes: [disabled] });
+    const { revision } = await store.openLogReader().head();
+    const headers = { 'berth-min-revision': String(revision) };
+    const descriptor = aMantisCluster({ enabled: true });
+    await gateway.call(methods.updateJobCluster, { id, descriptor }, { headers });
+    expect((await stored(id)).enabled).toBe(true);
   });
 
   it('takes jobs up to its maximum, and the next when one has ended', async () => {

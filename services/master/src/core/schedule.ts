@@ -2,7 +2,7 @@
  * What a cluster does by itself: its schedule fires, its minimum is kept, jobs that a newer one replaces end, and those of a
  * Mantis cluster that is disabled.
  */
-import type { Fire, JobRecord, Wish } from '@berth/shared/gen/berth/v1/store';
+import type { ClusterRecord, Fire, JobRecord, Wish } from '@berth/shared/gen/berth/v1/store';
 import type { Entity } from '@berth/shared/model/entity';
 import { isJobLive } from '@berth/shared/model/job';
 import { type ClusterInput, type ClusterJob, ClusterJobs, hasRun, scheduleActor } from './cluster-jobs.js';
@@ -102,16 +102,24 @@ function nextStartMs(fires: readonly Fire[], min: number, nowMs: number): number
 }
 
 function decideKills({ cluster, schedule, nowMs }: ClusterInput, jobs: ClusterJobs): readonly Kill[] {
-  const { enabled, descriptor } = cluster.record;
+  const { descriptor } = cluster.record;
   const name = JSON.stringify(descriptor?.name ?? cluster.id);
   const killAll = (these: readonly ClusterJob[], text: string) =>
     these
       .filter(({ job }) => job.record.kill === undefined)
       .map(({ job }) => ({ job, wish: { atMs: nowMs, by: scheduleActor(cluster.id), text } }));
-  if (!enabled && descriptor?.clusterSpec?.$case === 'mantis')
-    return killAll(jobs.live, `job cluster ${name} is disabled`);
+  if (isEnding(cluster.record)) return killAll(jobs.live, `job cluster ${name} is disabled`);
   if (schedule?.policy !== 'replace') return [];
   return killAll(replaced(jobs), `a newer job of cluster ${name} takes its place`);
+}
+
+/**
+ * Whether the cluster's jobs are ended: that of a Mantis cluster which was disabled. One whose descriptor says that it is
+ * enabled is only being removed, which must not cost a job that was created at the same moment.
+ */
+function isEnding({ enabled, descriptor }: ClusterRecord): boolean {
+  const spec = descriptor?.clusterSpec;
+  return !enabled && spec?.$case === 'mantis' && spec.value.enabled !== true;
 }
 
 /**
