@@ -18,22 +18,31 @@ describe('the places of a cluster', () => {
     expect(freePlace(3, [{}, {}, {}, {}])).toBeUndefined();
   });
 
+  it('leave no more than the limit where it was lowered, or where jobs took the place of others', () => {
+    const choices = [0, 1, 2];
+    // Three who come at the same time, beside one from when there were ten places.
+    expect(choices.map((choice) => freePlace(3, holders(9), choice))).toEqual([1, 2, 1]);
+    expect(choices.map((choice) => freePlace(3, [{}, ...holders(3)], choice))).toEqual([1, 1, 1]);
+  });
+
   it('never let more jobs in than the limit, whatever each of several takers lacks of the view', () => {
     const aTaker = fc.record({ sees: fc.array(fc.boolean(), { maxLength: 12 }), choice: fc.nat() });
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 6 }),
         fc.nat({ max: 6 }),
+        fc.uniqueArray(fc.integer({ min: 1, max: 12 }), { maxLength: 6 }),
         fc.array(aTaker, { maxLength: 20 }),
-        (max, unplaced, takers) => {
-          const there = Array.from({ length: Math.min(unplaced, max) }, () => ({}));
+        (max, unplaced, placed, takers) => {
+          const all = [...Array.from({ length: unplaced }, () => ({})), ...holders(...placed)];
+          const there = all.slice(0, max);
           const taken = new Set<number>();
           for (const { sees, choice } of takers) {
             // A view that lags lacks jobs that have come, and never one that was there before all of them.
             const seen = [...taken].filter((_, index) => sees[index] === true);
             const place = freePlace(max, [...there, ...holders(...seen)], choice);
             // The store refuses a place that is taken.
-            if (place !== undefined) taken.add(place);
+            if (place !== undefined && !placed.includes(place)) taken.add(place);
           }
           expect(there.length + taken.size).toBeLessThanOrEqual(max);
         },

@@ -40,8 +40,9 @@ const maxChoice = 32;
 
 /**
  * A place that a new job may hold among the live ones; undefined where the limit leaves none. Jobs of the cluster that hold
- * no place, since they were there before the limit, take one each from the upper end. Who takes places at the same time as
- * others gives a number of its own, so that not all try for the same one.
+ * none within the limit, since they were there before it or took the place of others, take one each of those that are free,
+ * from the upper end: so that as many are left as jobs may come, whoever creates them at the same time. Who takes places at
+ * the same time as others gives a number of its own, so that not all try for the same one.
  */
 export function freePlace(
   max: number,
@@ -51,12 +52,12 @@ export function freePlace(
   const taken = new Set<number>();
   let unplaced = 0;
   for (const { clusterPlace = 0 } of live) {
-    if (clusterPlace === 0) unplaced += 1;
+    if (clusterPlace === 0 || clusterPlace > max) unplaced += 1;
     else taken.add(clusterPlace);
   }
-  if (taken.size + unplaced >= max) return undefined;
+  const allowed = Math.min(max - taken.size - unplaced, maxChoice);
+  if (allowed <= 0) return undefined;
   const free: number[] = [];
-  for (let place = 1; place <= max - unplaced && free.length < maxChoice; place += 1)
-    if (!taken.has(place)) free.push(place);
+  for (let place = 1; free.length < allowed; place += 1) if (!taken.has(place)) free.push(place);
   return free[choice % free.length];
 }
