@@ -3,8 +3,11 @@ const maxEdits = 2;
 
 /** The known word that was probably meant; undefined where none is near. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
+  const meant = word.toLowerCase();
   const ranked = known
-    .map((candidate) => ({ candidate, edits: editDistance(word.toLowerCase(), candidate.toLowerCase()) }))
+    // Callers may write words of any length, and a comparison costs the product of both.
+    .filter(({ length }) => Math.abs(length - word.length) <= maxEdits)
+    .map((candidate) => ({ candidate, edits: editDistance(meant, candidate.toLowerCase()) }))
     .filter(({ candidate, edits }) => edits <= maxEdits && edits < candidate.length / 2)
     .sort((a, b) => a.edits - b.edits);
   return ranked[0]?.candidate;
