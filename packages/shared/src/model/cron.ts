@@ -49,8 +49,15 @@ const macros: ReadonlyMap<string, string> = new Map([
   ['@hourly', '0 * * * *'],
 ]);
 
+/** As long as a label's value may be, wherever an expression stands. */
+const maxLength = 4096;
+
 /** What the expression means, or everything that is wrong with it, for people. */
 export function parseCron(expression: string): Cron | { readonly problems: readonly string[] } {
+  if (expression.length > maxLength)
+    return {
+      problems: [`it has ${expression.length} characters, but at most ${maxLength} are allowed`],
+    };
   const trimmed = expression.trim();
   const texts = (macros.get(trimmed.toLowerCase()) ?? trimmed).split(/\s+/);
   if (texts.length !== 5 && texts.length !== 6) {

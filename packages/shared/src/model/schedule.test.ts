@@ -126,6 +126,13 @@ describe('a schedule that does not hold', () => {
     expect(violations({ 'berth.cronSpec': expression })[0]).toContain(problem);
   });
 
+  it('refuses an expression of a Mantis cluster that is longer than a label’s could be, at once', () => {
+    for (const minutes of ['1,'.repeat(1_000_000), 'x,'.repeat(1_000_000)])
+      expect(violations({}, { cronSpec: `${minutes}1 * * * *` })).toEqual([
+        'mantis.cronSpec is no cron expression: it has 2000009 characters, but at most 4096 are allowed',
+      ]);
+  });
+
   it('says its cron twice, or beside a single time, or not at all', () => {
     expect(violations({ 'berth.cronSpec': '@daily' }, { cronSpec: '@daily' })).toEqual([
       `mantis.cronSpec is said a second time by ${spec}`,
