@@ -144,8 +144,9 @@ export async function updateJobClusterStatus(
   refuseIf(idViolations('id', id));
   await cell.update(call, (view) => {
     const cluster = requireCluster(view, id);
-    if (cluster.record.enabled === enableStatus) return undefined;
-    const { descriptor } = cluster.record;
+    const { descriptor, enabled } = cluster.record;
+    const said = (descriptor && saysEnabled(descriptor)) ?? enabled;
+    if (enabled === enableStatus && said === enableStatus) return undefined;
     return clusterWrite(cluster, {
       descriptor: descriptor && withEnabled(descriptor, enableStatus),
       enabled: enableStatus,

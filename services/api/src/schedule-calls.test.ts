@@ -213,7 +213,7 @@ describe('a Mantis cluster', () => {
     expect([same.enabled, same.descriptor?.clusterSpec?.value]).toMatchObject([false, { enabled: false }]);
   });
 
-  it('is enabled by its descriptor, too, where a removal that was cut short left it disabled', async () => {
+  it('is enabled by its descriptor, too, or disabled for good, where a removal that was cut short left it disabled', async () => {
     const id = await create(aMantisCluster({}));
     const record = await stored(id);
     expect(record.descriptor?.clusterSpec?.value).toMatchObject({ enabled: true });
@@ -222,7 +222,12 @@ describe('a Mantis cluster', () => {
     const { revision } = await store.openLogReader().head();
     const headers = { 'berth-min-revision': String(revision) };
     const descriptor = aMantisCluster({ enabled: true });
-    await gateway.call(methods.updateJobCluster, { id, descriptor }, { headers });
+    await gateway.call(methods.updateJobClusterStatus, { id, enableStatus: false }, { headers });
+    const off = await stored(id);
+    expect([off.enabled, off.descriptor?.clusterSpec?.value]).toMatchObject([false, { enabled: false }]);
+    await store.commit({ actor: 'gateway', writes: [disabled] });
+    const again = { 'berth-min-revision': String((await store.openLogReader().head()).revision) };
+    await gateway.call(methods.updateJobCluster, { id, descriptor }, { headers: again });
     expect((await stored(id)).enabled).toBe(true);
   });
 
