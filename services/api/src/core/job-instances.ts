@@ -14,6 +14,11 @@ export const finalStates = JobState.CANCELLED | JobState.TIMED_OUT | JobState.CO
 /** Every state. */
 const allFlags = JobState.CREATED | JobState.SCHEDULED | JobState.PROCESSING | finalStates;
 
+/** What the results of one instance fill at most, in bytes: so that an answer holds any instance with all else that it tells. */
+export const maxResultBytes = 2.5 * 1024 * 1024;
+/** What a line takes on the wire beside its text. */
+const lineOverheadBytes = 4;
+
 /** The public message of an instance of that kind. */
 export function composeInstance(job: JobView, kind: string): JobInstance {
   const { record } = job.job;
@@ -26,7 +31,7 @@ export function composeInstance(job: JobView, kind: string): JobInstance {
     uuid: record.id,
     state,
     arguments: record.arguments,
-    results: newest.flatMap(({ results }) => results),
+    results: resultsOf(newest),
     ...(error === undefined ? {} : { error }),
     createdAt: timestampOf(record.createdAtMs),
     ...(queuedAt === undefined ? {} : { scheduledAt: queuedAt }),
@@ -103,6 +108,17 @@ function newestTasks({ tasks }: JobView): readonly TaskRecord[] {
     if (known === undefined || known.attempt < record.attempt) bySlot.set(record.slot, record);
   }
   return [...bySlot.values()].sort((a, b) => a.slot - b.slot);
+}
+
+/** Of several slots each may leave as much as fits beside nothing else into what clients take. */
+function resultsOf(newest: readonly TaskRecord[]): string[] {
+  const all = newest.flatMap(({ results }) => results);
+  let bytes = 0;
+  const cut = all.findIndex((line) => {
+    bytes += Buffer.byteLength(line) + lineOverheadBytes;
+    return bytes > maxResultBytes;
+  });
+  return cut < 0 ? all : [...all.slice(0, cut), `[berth: cut off; kept ${cut} of ${all.length} lines]`];
 }
 
 /** What waits for an agent has not been tried yet. */

@@ -221,6 +221,16 @@ describe('LookupInstances', () => {
     expect(response.instances.length).toBe(Math.floor(maxAnswerBytes / (64 * 1024 + 100)));
     expect(trailers.get(totalKey)).toEqual(['100']);
   });
+
+  it('cuts off what one instance of many slots has to tell beyond that, and says so', async () => {
+    const results = ['r'.repeat(64 * 1024 - 1)];
+    const tasks = Array.from({ length: 80 }, (_, slot) => taskWrite(`wide.${slot}-0`, { slot, results }));
+    const wide = jobWrite('wide', { clusterId: 'c-email', descriptor: aBatchJob() });
+    const headers = { 'berth-min-revision': String(await decide(store, [wide, ...tasks])) };
+    const request = LookupInstancesRequest.fromPartial({});
+    const { response } = await gateway.call(jobV1.lookupInstances, request, { headers });
+    expect(response.instances[0]?.results.at(-1)).toBe('[berth: cut off; kept 39 of 80 lines]');
+  });
 });
 
 describe('CancelInstances', () => {
