@@ -32,7 +32,7 @@ import { maxIdLength } from '../core/limits.js';
 import { type JobView, jobViewOf } from '../core/observe.js';
 import { parseFilter } from '../core/query.js';
 import { killJob } from '../job-commands.js';
-import { orRefuse, refuseIf } from '../requests.js';
+import { failedPrecondition, idempotencyHeader, orRefuse, refuseIf } from '../requests.js';
 import { submitJob } from '../submit-job.js';
 
 const apiVersion = 'v1';
@@ -80,7 +80,19 @@ export async function scheduleJob(
   };
   const { id } = await submitJob(cell, make, call);
   const job = await acceptedJob(cell, id, call);
+  refuseOtherKind(cell.replica, request.kind, job);
   return { instance: composeInstance(job, kindOf(cell.replica, job)) };
+}
+
+/**
+ * A key that was given for another kind is no repetition: its caller would take that instance for the one that it asked for. A
+ * kind that is gone or renamed since is no other.
+ */
+function refuseOtherKind(view: Replica, kind: string, { job }: JobView): void {
+  const meant = kindsOf(allClusters(view)).filter(({ name }) => name === kind);
+  if (meant.length === 0 || meant.some(({ cluster }) => cluster.id === job.record.clusterId)) return;
+  const other = `job ${job.id} of job cluster ${job.record.clusterId}`;
+  throw failedPrecondition(`The ${idempotencyHeader} was used for ${other}; use another for this kind.`);
 }
 
 /** The job of a request that is repeated may have been accepted by another gateway, a moment ahead of this one. */

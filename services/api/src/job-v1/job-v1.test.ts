@@ -139,6 +139,15 @@ describe('ScheduleJob', () => {
     expect((await lookup()).length).toBe(1);
   });
 
+  it('is refused where the same key was given for another kind, since nothing would come of it', async () => {
+    const first = await schedule({}, { 'idempotency-key': 'k' });
+    const { code, message } = await refusal(schedule({ kind: 'report' }, { 'idempotency-key': 'k' }));
+    expect([code, message]).toEqual(['failedPrecondition', expect.stringContaining(first.uuid)]);
+    // A kind that is gone since is no other.
+    await decide(store, [{ kind: 'cluster', id: 'c-email' }]);
+    expect((await schedule({}, { 'idempotency-key': 'k' })).uuid).toBe(first.uuid);
+  });
+
   it('is refused for a kind that is not there, that is not one, or that several clusters bear', async () => {
     expect(await refusal(schedule({ kind: 'emial' }))).toMatchObject({
       code: 'notFound',
