@@ -7,12 +7,13 @@ import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { systemClock } from '@berth/shared/process/clock';
 import type { CellStore } from '@berth/shared/store/cell-store';
 import { MemoryStore } from '@berth/shared/store/memory-store';
-import type { LogRead, LogReader, LogReaderOptions } from '@berth/shared/store/store';
+import type { LogRead } from '@berth/shared/store/store';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CellMirror } from '../testing/cell-mirror.js';
 import { CellWatcher } from '../testing/cell-watcher.js';
 import { aServiceJob } from '../testing/fixtures.js';
+import { readingBy, withLogReaders } from '../testing/log-readers.js';
 import { decide, RunningGateway } from '../testing/running-gateway.js';
 import { jobWrite, moveWrite, statusWrite, taskWrite } from '../testing/scripted-cell.js';
 
@@ -45,21 +46,9 @@ const task = (id: string, state: State = State.QUEUED) =>
 
 /** The store, in which whoever reads the log without following it does so by this. */
 function readingPastBy(target: CellStore, by: (read: () => Promise<LogRead>) => Promise<LogRead>): CellStore {
-  const wrap = (reader: LogReader): LogReader => ({
-    head: () => reader.head(),
-    scan: () => reader.scan(),
-    readLog: (after, blockMs) => by(() => reader.readLog(after, blockMs)),
-    close: () => reader.close(),
-  });
-  const openLogReader = (options: LogReaderOptions = {}) =>
-    options.follows === true ? target.openLogReader(options) : wrap(target.openLogReader(options));
-  return new Proxy(target, {
-    get: (_, name) => {
-      if (name === 'openLogReader') return openLogReader;
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
+  return withLogReaders(target, (options) =>
+    options.follows === true ? target.openLogReader(options) : readingBy(target.openLogReader(options), by),
+  );
 }
 
 describe('ObserveService', () => {

@@ -3,10 +3,11 @@ import { type DeepPartial, ObservedKind } from '@berth/shared/gen/berth/v1/obser
 import { systemClock } from '@berth/shared/process/clock';
 import type { CellStore } from '@berth/shared/store/cell-store';
 import { MemoryStore } from '@berth/shared/store/memory-store';
-import type { LogReader, LogReaderOptions } from '@berth/shared/store/store';
+import type { LogRead } from '@berth/shared/store/store';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CellMirror } from '../testing/cell-mirror.js';
 import { CellWatcher } from '../testing/cell-watcher.js';
+import { readingBy, withLogReaders } from '../testing/log-readers.js';
 import { decide, RunningGateway } from '../testing/running-gateway.js';
 import { jobWrite, taskWrite } from '../testing/scripted-cell.js';
 
@@ -35,25 +36,14 @@ function watch(
 
 /** The store, of which whoever follows the log learns what it has read only once `held` has resolved. */
 function lateFollowing(target: MemoryStore, held: () => Promise<void> | undefined): CellStore {
-  const late = (reader: LogReader): LogReader => ({
-    head: () => reader.head(),
-    scan: () => reader.scan(),
-    readLog: async (after, blockMs) => {
-      const read = await reader.readLog(after, blockMs);
-      await held();
-      return read;
-    },
-    close: () => reader.close(),
-  });
-  const openLogReader = (options: LogReaderOptions = {}) =>
-    options.follows === true ? late(target.openLogReader()) : target.openLogReader();
-  return new Proxy(target, {
-    get: (_, name) => {
-      if (name === 'openLogReader') return openLogReader;
-      const value: unknown = Reflect.get(target, name);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
+  const late = async (read: () => Promise<LogRead>) => {
+    const entries = await read();
+    await held();
+    return entries;
+  };
+  return withLogReaders(target, (options) =>
+    options.follows === true ? readingBy(target.openLogReader(), late) : target.openLogReader(),
+  );
 }
 
 describe('the position of a subscriber', () => {

@@ -1,0 +1,26 @@
+import type { CellStore } from '@berth/shared/store/cell-store';
+import type { LogRead, LogReader, LogReaderOptions } from '@berth/shared/store/store';
+
+/** The store, whose log is read by the readers that `open` gives. */
+export function withLogReaders(target: CellStore, open: (options: LogReaderOptions) => LogReader): CellStore {
+  return new Proxy(target, {
+    get: (_, name) => {
+      if (name === 'openLogReader') return (options: LogReaderOptions = {}) => open(options);
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+/** The reader, each of whose reads goes by this. */
+export function readingBy(
+  reader: LogReader,
+  by: (read: () => Promise<LogRead>) => Promise<LogRead>,
+): LogReader {
+  return {
+    head: () => reader.head(),
+    scan: () => reader.scan(),
+    readLog: (after, blockMs) => by(() => reader.readLog(after, blockMs)),
+    close: () => reader.close(),
+  };
+}
