@@ -15,7 +15,7 @@ import { CellWatcher } from '../testing/cell-watcher.js';
 import { aServiceJob } from '../testing/fixtures.js';
 import { readingBy, withLogReaders } from '../testing/log-readers.js';
 import { decide, RunningGateway } from '../testing/running-gateway.js';
-import { jobWrite, moveWrite, statusWrite, taskWrite } from '../testing/scripted-cell.js';
+import { jobWrite, moveWrite, statusWrite, taskWrite, wideTaskWrite } from '../testing/scripted-cell.js';
 
 let store: MemoryStore;
 let gateway: RunningGateway;
@@ -276,11 +276,6 @@ describe('ObserveService', () => {
   });
 
   it('gives a subscriber that has stalled the newest state of everything, and every end', async () => {
-    const wide = (slot: number, count: number) => {
-      const { kind, id, record } = taskWrite(`a.${slot}-0`, { slot });
-      const taskContext = { count: String(count), pad: 'x'.repeat(4_000) };
-      return { kind, id, record: { ...record, task: record.task && { ...record.task, taskContext } } };
-    };
     await decide(store, [jobWrite('a')]);
     const [fast, slow] = [watch(), watch()];
     for (const watcher of [fast, slow]) await watcher.until(() => watcher.mirror.isLive);
@@ -289,14 +284,14 @@ describe('ObserveService', () => {
     for (let count = 0; count < rounds; count += 1) {
       await decide(
         store,
-        Array.from({ length: 20 }, (_, slot) => wide(slot, count)),
+        Array.from({ length: 20 }, (_, slot) => wideTaskWrite(slot, count)),
       );
       await fast.caughtUp();
     }
     await fast.caughtUp();
     await decide(
       store,
-      Array.from({ length: 20 }, (_, slot) => moveWrite(wide(slot, rounds).record, State.FINISHED)),
+      Array.from({ length: 20 }, (_, slot) => moveWrite(wideTaskWrite(slot, rounds).record, State.FINISHED)),
     );
     await decide(store, [{ kind: 'task', id: 'a.0-0' }]);
     slow.resume();

@@ -9,7 +9,7 @@ import type { CellMirror } from '../testing/cell-mirror.js';
 import { CellWatcher } from '../testing/cell-watcher.js';
 import { readingBy, withLogReaders } from '../testing/log-readers.js';
 import { decide, RunningGateway } from '../testing/running-gateway.js';
-import { jobWrite, taskWrite } from '../testing/scripted-cell.js';
+import { jobWrite, wideTaskWrite } from '../testing/scripted-cell.js';
 
 let store: MemoryStore;
 let gateway: RunningGateway | undefined;
@@ -49,11 +49,6 @@ function lateFollowing(target: MemoryStore, held: () => Promise<void> | undefine
 describe('the position of a subscriber', () => {
   it('does not go back with a checkpoint that waited while it was stalled', async () => {
     gateway = await RunningGateway.start(store);
-    const wide = (slot: number, count: number) => {
-      const { kind, id, record } = taskWrite(`a.${slot}-0`, { slot });
-      const taskContext = { count: String(count), pad: 'x'.repeat(4_000) };
-      return { kind, id, record: { ...record, task: record.task && { ...record.task, taskContext } } };
-    };
     await decide(store, [jobWrite('a')]);
     const [fast, slow] = [watch(), watch()];
     for (const watcher of [fast, slow]) await watcher.until(() => watcher.mirror.isLive);
@@ -61,7 +56,7 @@ describe('the position of a subscriber', () => {
     for (let count = 0; count < 200; count += 1) {
       await decide(
         store,
-        Array.from({ length: 20 }, (_, slot) => wide(slot, count)),
+        Array.from({ length: 20 }, (_, slot) => wideTaskWrite(slot, count)),
       );
       await fast.caughtUp();
       if (count === 150) slow.ask('early');

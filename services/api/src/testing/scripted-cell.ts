@@ -103,6 +103,13 @@ export function taskWrite(id: string, fields: Partial<TaskRecord> = {}): Put<'ta
   return { kind: 'task', id, record };
 }
 
+/** A task of job `a` that is 4 kB wide, so that few changes of it fill a subscriber's queue; each count is another change. */
+export function wideTaskWrite(slot: number, count: number): Put<'task'> {
+  const { kind, id, record } = taskWrite(`a.${slot}-0`, { slot });
+  const taskContext = { count: String(count), pad: 'x'.repeat(4_000) };
+  return { kind, id, record: { ...record, task: record.task && { ...record.task, taskContext } } };
+}
+
 /** The task in a later state. */
 export function moveWrite(task: TaskRecord, to: State, code = isTerminal(to) ? 'normal' : ''): Put<'task'> {
   const record = moveTask(task, { to, code, atMs: 2 });
