@@ -25,29 +25,29 @@ export const protobufPackage = "berth.v1";
 
 export const protobufFileName = "berth/v1/agent_service.proto";
 
-/** The agents of a cell: what they have and run, and how they are emptied. */
+/** The agents of a cell: their resources and tasks, and how an operator empties them. */
 
 export interface Agent {
   id: string;
   attributes: { [key: string]: string };
-  /** What it offers in all, and what of it no task holds. */
+  /** All resources of the agent, and those that no task holds. */
   capacity: Resources | undefined;
   free:
     | Resources
     | undefined;
-  /** UNSPECIFIED until a master has judged it. */
+  /** UNSPECIFIED until a master has set it. */
   state: AgentState;
-  /** Since when it is in that state, in milliseconds since the epoch. */
+  /** The time at which this state began, in milliseconds since the epoch. */
   stateSinceMs: number;
-  /** Live tasks on it. */
+  /** The number of live tasks on the agent. */
   tasks: number;
-  /** Set while it is drained. */
+  /** Set while the agent is drained. */
   drain:
     | AgentDrain
     | undefined;
-  /** When its process started. */
+  /** The time at which the agent's process started. */
   registeredAtMs: number;
-  /** The engine that runs its containers, and Berth's own version. */
+  /** The engine that runs the containers, and the version of Berth. */
   runtime: string;
   version: string;
   grpcAddress: string;
@@ -61,22 +61,25 @@ export interface Agent_AttributesEntry {
 export interface AgentDrain {
   sinceMs: number;
   by: string;
-  /** When all that is left is moved, batch tasks too and beyond every limit. 0: never. */
+  /**
+   * At this time all tasks that are left are moved, batch tasks too. Disruption limits no longer apply. 0:
+   * never.
+   */
   deadlineAtMs: number;
 }
 
 export interface ListAgentsRequest {
-  /** At most so many; 500 where it is 0. */
+  /** The most agents that a page holds. 0: 500. */
   pageSize: number;
-  /** Those that come after this id, as an answer tells it. */
+  /** Only agents after this id: the `next_after` of the page before. */
   after: string;
 }
 
 export interface ListAgentsResponse {
   agents: Agent[];
-  /** Where more follow: what the next request is to say. */
+  /** Set if more agents follow: the `after` of the next request. */
   nextAfter: string;
-  /** How many there are in all. */
+  /** The number of agents of the cell. */
   total: number;
 }
 
@@ -88,7 +91,7 @@ export interface GetAgentResponse {
   agent:
     | Agent
     | undefined;
-  /** Live tasks on it, in the order of their creation. */
+  /** The live tasks on the agent, in the order of their creation. */
   tasks: AgentTask[];
 }
 
@@ -98,17 +101,20 @@ export interface AgentTask {
   state:
     | TaskState
     | undefined;
-  /** What it holds. */
+  /** The resources that the task holds. */
   resources:
     | Resources
     | undefined;
-  /** True while it is stopped, whatever for. */
+  /** True while the task is being stopped, for any reason. */
   stopping: boolean;
 }
 
 export interface DrainAgentRequest {
   id: string;
-  /** After this time all that is left is moved: batch tasks too, and services beyond their limit of disruption. 0: never. */
+  /**
+   * After this time all tasks that are left are moved: batch tasks too, and service tasks
+   * without regard to their disruption limit. 0: never.
+   */
   deadlineAfterMs: number;
 }
 
@@ -1405,7 +1411,7 @@ export const UndrainAgentResponse: MessageFns<UndrainAgentResponse> = {
 
 export type AgentServiceService = typeof AgentServiceService;
 export const AgentServiceService = {
-  /** The agents that are registered, in the order of their ids. */
+  /** Returns the registered agents, in the order of their ids. */
   listAgents: {
     path: "/berth.v1.AgentService/ListAgents" as const,
     requestStream: false as const,
@@ -1415,7 +1421,7 @@ export const AgentServiceService = {
     responseSerialize: (value: ListAgentsResponse): Buffer => Buffer.from(ListAgentsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListAgentsResponse => ListAgentsResponse.decode(value),
   },
-  /** One agent, with the tasks on it. */
+  /** Returns one agent and the tasks on it. */
   getAgent: {
     path: "/berth.v1.AgentService/GetAgent" as const,
     requestStream: false as const,
@@ -1426,8 +1432,8 @@ export const AgentServiceService = {
     responseDeserialize: (value: Buffer): GetAgentResponse => GetAgentResponse.decode(value),
   },
   /**
-   * The agent takes no more tasks, and those of services on it are moved elsewhere, little by little. Batch tasks are
-   * left to end. A repeated call may change the deadline.
+   * Drains an agent. It gets no more tasks, and its service tasks move to other agents, a few at a time.
+   * Batch tasks run to their end. A repeated call may change the deadline.
    */
   drainAgent: {
     path: "/berth.v1.AgentService/DrainAgent" as const,
@@ -1438,7 +1444,10 @@ export const AgentServiceService = {
     responseSerialize: (value: DrainAgentResponse): Buffer => Buffer.from(DrainAgentResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DrainAgentResponse => DrainAgentResponse.decode(value),
   },
-  /** The agent takes tasks again; those that were moved do not come back. Does nothing where it is not drained. */
+  /**
+   * Ends the drain: the agent gets tasks again. Tasks that were moved do not come back.
+   * Does nothing if the agent is not drained.
+   */
   undrainAgent: {
     path: "/berth.v1.AgentService/UndrainAgent" as const,
     requestStream: false as const,
@@ -1452,21 +1461,24 @@ export const AgentServiceService = {
 } as const;
 
 export interface AgentServiceServer extends UntypedServiceImplementation {
-  /** The agents that are registered, in the order of their ids. */
+  /** Returns the registered agents, in the order of their ids. */
   listAgents: handleUnaryCall<ListAgentsRequest, ListAgentsResponse>;
-  /** One agent, with the tasks on it. */
+  /** Returns one agent and the tasks on it. */
   getAgent: handleUnaryCall<GetAgentRequest, GetAgentResponse>;
   /**
-   * The agent takes no more tasks, and those of services on it are moved elsewhere, little by little. Batch tasks are
-   * left to end. A repeated call may change the deadline.
+   * Drains an agent. It gets no more tasks, and its service tasks move to other agents, a few at a time.
+   * Batch tasks run to their end. A repeated call may change the deadline.
    */
   drainAgent: handleUnaryCall<DrainAgentRequest, DrainAgentResponse>;
-  /** The agent takes tasks again; those that were moved do not come back. Does nothing where it is not drained. */
+  /**
+   * Ends the drain: the agent gets tasks again. Tasks that were moved do not come back.
+   * Does nothing if the agent is not drained.
+   */
   undrainAgent: handleUnaryCall<UndrainAgentRequest, UndrainAgentResponse>;
 }
 
 export interface AgentServiceClient extends Client {
-  /** The agents that are registered, in the order of their ids. */
+  /** Returns the registered agents, in the order of their ids. */
   listAgents(
     request: ListAgentsRequest,
     callback: (error: ServiceError | null, response: ListAgentsResponse) => void,
@@ -1482,7 +1494,7 @@ export interface AgentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAgentsResponse) => void,
   ): ClientUnaryCall;
-  /** One agent, with the tasks on it. */
+  /** Returns one agent and the tasks on it. */
   getAgent(
     request: GetAgentRequest,
     callback: (error: ServiceError | null, response: GetAgentResponse) => void,
@@ -1499,8 +1511,8 @@ export interface AgentServiceClient extends Client {
     callback: (error: ServiceError | null, response: GetAgentResponse) => void,
   ): ClientUnaryCall;
   /**
-   * The agent takes no more tasks, and those of services on it are moved elsewhere, little by little. Batch tasks are
-   * left to end. A repeated call may change the deadline.
+   * Drains an agent. It gets no more tasks, and its service tasks move to other agents, a few at a time.
+   * Batch tasks run to their end. A repeated call may change the deadline.
    */
   drainAgent(
     request: DrainAgentRequest,
@@ -1517,7 +1529,10 @@ export interface AgentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DrainAgentResponse) => void,
   ): ClientUnaryCall;
-  /** The agent takes tasks again; those that were moved do not come back. Does nothing where it is not drained. */
+  /**
+   * Ends the drain: the agent gets tasks again. Tasks that were moved do not come back.
+   * Does nothing if the agent is not drained.
+   */
   undrainAgent(
     request: UndrainAgentRequest,
     callback: (error: ServiceError | null, response: UndrainAgentResponse) => void,

@@ -12,15 +12,15 @@ export const protobufPackage = "berth.v1";
 export const protobufFileName = "berth/v1/errors.proto";
 
 /**
- * What Berth's errors say beside their code and text: messages in `google.rpc.Status.details`, in the trailer
- * `grpc-status-details-bin`.
+ * Details of Berth's errors, beside their code and text. They are messages in `google.rpc.Status.details`,
+ * in the trailer `grpc-status-details-bin`.
  */
 
-/** Of a call that names several things, all of which were attempted: those that failed. The others succeeded. */
+/** The failures of a call that names several ids. The call attempts every id. The others succeeded. */
 export interface PartialFailure {
-  /** As many as fit into a trailer. */
+  /** As many failures as fit into a trailer. */
   failures: PartialFailure_Failure[];
-  /** How many failed, those that do not fit included. */
+  /** The number of ids that failed, with those that do not fit. */
   failed: number;
 }
 

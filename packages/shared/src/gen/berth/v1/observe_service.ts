@@ -33,26 +33,26 @@ export const protobufPackage = "berth.v1";
 
 export const protobufFileName = "berth/v1/observe_service.proto";
 
-/** One stream for everything that happens in a cell: resumable, filtered, many changes per message. */
+/** One stream for all changes of a cell. It can be resumed and filtered, and a message holds many changes. */
 
-/** What is observed. Its parts are told apart, each as it is stored. */
+/** The kinds of entities. A job and an agent have several records, and each record is a kind of its own. */
 export const ObservedKind = {
   UNSPECIFIED: 0,
   CLUSTER: 1,
-  /** JOB - What a caller wants of a job. */
+  /** JOB - The desired state of a job, as a caller set it. */
   JOB: 2,
-  /** JOB_STATUS - How a job stands. */
+  /** JOB_STATUS - The observed state of a job. */
   JOB_STATUS: 3,
   TASK: 4,
-  /** AGENT - What an agent has. */
+  /** AGENT - An agent's attributes and resources. */
   AGENT: 5,
-  /** AGENT_STATUS - Whether an agent counts as alive. */
+  /** AGENT_STATUS - An agent's state: alive or lost. */
   AGENT_STATUS: 6,
-  /** CLUSTER_STATUS - What a cluster's schedule has come to. */
+  /** CLUSTER_STATUS - The runs of a cluster's schedule. */
   CLUSTER_STATUS: 7,
-  /** JOB_SCALING - What autoscaling did to a job. */
+  /** JOB_SCALING - The decisions of autoscaling for a job. */
   JOB_SCALING: 8,
-  /** AGENT_DRAIN - A wish that an agent take no more tasks. */
+  /** AGENT_DRAIN - A request to drain an agent. */
   AGENT_DRAIN: 9,
 } as const;
 
@@ -135,13 +135,16 @@ export function observedKindToJSON(object: ObservedKind): string {
   }
 }
 
-/** A point in the cell's history. Together both fields name it beyond doubt, even where the store was set back. */
+/**
+ * A cursor: a position in the cell's history. Both fields together are unique, even if the store was set
+ * back.
+ */
 export interface ObservePosition {
   revision: number;
   commitId: string;
 }
 
-/** A message of a subscriber. */
+/** A message from a subscriber. */
 export interface ObserveRequest {
   request: { $case: "subscription"; value: ObserveRequest_Subscription } | {
     $case: "checkpoint";
@@ -149,30 +152,31 @@ export interface ObserveRequest {
   } | undefined;
 }
 
-/** What the stream is to tell. */
+/** The contents of the stream. */
 export interface ObserveRequest_Subscription {
-  /** None: all. */
+  /** Empty: all kinds. */
   kinds: ObservedKind[];
   /**
-   * The criteria of FindJobs and FindTasks. Those of jobs select jobs and, by their job, tasks; those of tasks select
-   * tasks. What stops matching is told as removed.
+   * The criteria of FindJobs and FindTasks. Criteria of jobs select jobs and the tasks of these jobs.
+   * Criteria of tasks select tasks. An entity that stops matching is sent as removed.
    */
   filteringCriteria: { [key: string]: string };
   /**
-   * The last position that the subscriber has seen: only what came later is told. Where that cannot be had any more,
-   * `reset` says so and a snapshot follows.
+   * The last position that the subscriber has seen: the stream sends only later changes. If these changes
+   * are no longer available, the stream sends `reset` and then a snapshot.
    */
   resumeFrom:
     | ObservePosition
     | undefined;
-  /** The parts of netflix.titus.Job and netflix.titus.Task that are told; none: all. */
+  /** The fields of netflix.titus.Job and netflix.titus.Task that are sent. Empty: all fields. */
   jobFields: string[];
   taskFields: string[];
-  /** How long the stream may be silent before a bookmark comes; 0: 10 seconds. */
+  /** After this time without a message the stream sends a bookmark. 0: 10 seconds. */
   bookmarkIntervalMs: number;
   /**
-   * Instead of changes, the number of tasks by each combination of these: `state`, `appName`, `jobClusterId`, `jobId`,
-   * `agentId`, `label:KEY`. Only numbers that have changed are told.
+   * If set, the stream sends numbers of tasks instead of changes: one number for each combination of these
+   * properties: `state`, `appName`, `jobClusterId`, `jobId`, `agentId`, `label:KEY`. Only numbers that have
+   * changed are sent.
    */
   countTasksBy: string[];
 }
@@ -183,11 +187,12 @@ export interface ObserveRequest_Subscription_FilteringCriteriaEntry {
 }
 
 /**
- * Asks for an answer once everything that was committed before this has been delivered. Of a subscriber that does not
- * read, at most 100 wait for their answers; the gateway takes further ones from the stream as these are written.
+ * Asks for an answer when everything that was committed before this request has been delivered. At most 100
+ * checkpoints wait for a subscriber that does not read. The gateway takes more from the stream as it writes
+ * the answers.
  */
 export interface ObserveRequest_Checkpoint {
-  /** Comes back with the answer. At most 256 characters. */
+  /** The answer carries the same id. At most 256 characters. */
   id: string;
 }
 
@@ -204,7 +209,7 @@ export interface ObserveResponse {
     | undefined;
 }
 
-/** An entity as it now is. */
+/** The present state of an entity. */
 export interface ObserveResponse_Change {
   change:
     | { $case: "cluster"; value: ClusterRecord }
@@ -220,20 +225,20 @@ export interface ObserveResponse_Change {
     | undefined;
 }
 
-/** The entity is gone, or no longer matches. */
+/** The entity is gone, or it no longer matches the criteria. */
 export interface ObserveResponse_Removed {
   kind: ObservedKind;
   id: string;
 }
 
-/** What one commit changed. */
+/** The changes of one commit. */
 export interface ObserveResponse_Commit {
   revision: number;
   commitId: string;
   /** The store's clock, in milliseconds since the epoch. */
   atMs: number;
   changes: ObserveResponse_Change[];
-  /** More of this commit, or of earlier ones, is to come: not a position to resume from. */
+  /** True if more of this commit, or of earlier ones, follows. It is then not a position to resume from. */
   incomplete: boolean;
 }
 
@@ -241,7 +246,7 @@ export interface ObserveResponse_Commits {
   commits: ObserveResponse_Commit[];
 }
 
-/** A part of the snapshot. */
+/** One part of the snapshot. */
 export interface ObserveResponse_Snapshot {
   entities: ObserveResponse_Change[];
 }
@@ -250,15 +255,15 @@ export interface ObserveResponse_SnapshotEnd {
   position: ObservePosition | undefined;
 }
 
-/** Everything up to here has been told. */
+/** Everything up to this position has been sent. */
 export interface ObserveResponse_Bookmark {
   position: ObservePosition | undefined;
   atMs: number;
 }
 
-/** Changes cannot be told one by one: forget everything; a snapshot follows. */
+/** The missed changes cannot be sent one by one. Forget everything that is known: a snapshot follows. */
 export interface ObserveResponse_Reset {
-  /** The last revision that was told, and the one that the snapshot shows. */
+  /** The last revision that was sent, and the revision of the snapshot. */
   afterRevision: number;
   toRevision: number;
   reason: string;
@@ -269,7 +274,7 @@ export interface ObserveResponse_CheckpointReached {
   position: ObservePosition | undefined;
 }
 
-/** How many tasks there are of each combination. 0: none any more. */
+/** The number of tasks of one combination. 0: none are left. */
 export interface ObserveResponse_Count {
   /** In the order of `count_tasks_by`. */
   values: string[];
@@ -2294,13 +2299,14 @@ export const ObserveResponse_Counts: MessageFns<ObserveResponse_Counts> = {
   },
 };
 
-/** Observation of a cell for those who keep a picture of it. */
+/** Streams the changes of a cell to subscribers that keep a copy of it. */
 export type ObserveServiceService = typeof ObserveServiceService;
 export const ObserveServiceService = {
   /**
-   * The first request subscribes; those that follow ask for checkpoints. Half-closing the requests does not end the
-   * stream. Without a point to resume from it begins with a snapshot and `snapshot_end`; then every change comes once, in
-   * the order of the commits. A gateway that goes down ends the stream with UNAVAILABLE: resume at another one.
+   * The first request subscribes; each later request asks for a checkpoint. A half-close of the requests does
+   * not end the stream. Without a position to resume from, the stream begins with a snapshot and
+   * `snapshot_end`. Then every change comes once, in the order of the commits. A gateway that shuts down ends
+   * the stream with UNAVAILABLE: resume at another gateway.
    */
   observe: {
     path: "/berth.v1.ObserveService/Observe" as const,
@@ -2315,18 +2321,20 @@ export const ObserveServiceService = {
 
 export interface ObserveServiceServer extends UntypedServiceImplementation {
   /**
-   * The first request subscribes; those that follow ask for checkpoints. Half-closing the requests does not end the
-   * stream. Without a point to resume from it begins with a snapshot and `snapshot_end`; then every change comes once, in
-   * the order of the commits. A gateway that goes down ends the stream with UNAVAILABLE: resume at another one.
+   * The first request subscribes; each later request asks for a checkpoint. A half-close of the requests does
+   * not end the stream. Without a position to resume from, the stream begins with a snapshot and
+   * `snapshot_end`. Then every change comes once, in the order of the commits. A gateway that shuts down ends
+   * the stream with UNAVAILABLE: resume at another gateway.
    */
   observe: handleBidiStreamingCall<ObserveRequest, ObserveResponse>;
 }
 
 export interface ObserveServiceClient extends Client {
   /**
-   * The first request subscribes; those that follow ask for checkpoints. Half-closing the requests does not end the
-   * stream. Without a point to resume from it begins with a snapshot and `snapshot_end`; then every change comes once, in
-   * the order of the commits. A gateway that goes down ends the stream with UNAVAILABLE: resume at another one.
+   * The first request subscribes; each later request asks for a checkpoint. A half-close of the requests does
+   * not end the stream. Without a position to resume from, the stream begins with a snapshot and
+   * `snapshot_end`. Then every change comes once, in the order of the commits. A gateway that shuts down ends
+   * the stream with UNAVAILABLE: resume at another gateway.
    */
   observe(): ClientDuplexStream<ObserveRequest, ObserveResponse>;
   observe(options: Partial<CallOptions>): ClientDuplexStream<ObserveRequest, ObserveResponse>;

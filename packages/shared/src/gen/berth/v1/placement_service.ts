@@ -27,20 +27,20 @@ export const protobufPackage = "berth.v1";
 
 export const protobufFileName = "berth/v1/placement_service.proto";
 
-/** Where tasks can run, why one waits, and what would happen if. */
+/** Checks of constraints, reasons why a task waits, and plans of changes. */
 
 export interface CheckExpressionRequest {
   expression: string;
 }
 
 export interface CheckExpressionResponse {
-  /** Empty where the expression is valid. */
+  /** Empty if the expression is valid. */
   errors: ExpressionError[];
-  /** Live agents in all. */
+  /** The number of live agents. */
   agents: number;
-  /** How many of them the expression is true for, for the first task of a new job. */
+  /** The number of live agents that satisfy the expression, for the first task of a new job. */
   matches: number;
-  /** Some of these. */
+  /** Ids of some of these agents. */
   agentIds: string[];
 }
 
@@ -68,23 +68,23 @@ export interface WatchExplainResponse {
 
 export interface Explanation {
   taskId: string;
-  /** The task's state, such as QUEUED. Reasons and remedies are told only of a task that waits. */
+  /** The task's state, such as QUEUED. Only a task that waits has reasons and remedies. */
   state: string;
-  /** Live agents in all. */
+  /** The number of live agents. */
   agents: number;
-  /** The agent that would take the task now; empty where it waits for something. */
+  /** The agent that would get the task now. Empty if the task waits for something. */
   agentId: string;
-  /** The most frequent first. */
+  /** The most frequent reason first. */
   reasons: PlacementReason[];
-  /** Changes each of which, alone, would place the task. */
+  /** Each of these changes would place the task by itself. */
   remedies: Remedy[];
 }
 
 export interface PlacementReason {
   reason: string;
-  /** How many agents it holds for. */
+  /** The number of agents with this reason. */
   agents: number;
-  /** Ids of some of these. */
+  /** Ids of some of these agents. */
   samples: string[];
 }
 
@@ -92,40 +92,40 @@ export interface Remedy {
   change:
     | { $case: "less"; value: SmallerRequest }
     | //
-    /** A constraint to leave away. */
+    /** A constraint to remove. */
     { $case: "without"; value: string }
     | { $case: "ends"; value: TaskEnds }
     | undefined;
-  /** How many agents could take the task then. */
+  /** The number of agents that could then take the task. */
   agents: number;
-  /** The same as a phrase for people. */
+  /** The remedy as text for people. */
   text: string;
 }
 
 export interface SmallerRequest {
   /** The name of the resource, as in `Resources`. */
   resource: string;
-  /** The least by which the request would have to be smaller, in the unit of that resource. */
+  /** The smallest amount to take off the request, in the unit of that resource. */
   amount: number;
 }
 
 export interface TaskEnds {
-  /** Some of the tasks any one of which, by ending, makes room. */
+  /** Ids of some tasks. The end of any one of them frees enough capacity. */
   taskIds: string[];
-  /** How many such tasks there are. */
+  /** The number of such tasks. */
   tasks: number;
 }
 
 export interface PlanRequest {
   what:
     | //
-    /** A job is submitted. */
+    /** A caller submits this job. */
     { $case: "job"; value: JobDescriptor }
     | //
-    /** The tasks of this agent move elsewhere. */
+    /** The tasks of this agent move to other agents. */
     { $case: "drainAgentId"; value: string }
     | //
-    /** All agents with this attribute are lost at once. */
+    /** All agents with this attribute are lost at the same time. */
     { $case: "lose"; value: AgentAttribute }
     | undefined;
 }
@@ -136,25 +136,25 @@ export interface AgentAttribute {
 }
 
 export interface PlanResponse {
-  /** In the order in which they are placed. */
+  /** The tasks in the order of their placement. */
   tasks: PlannedTask[];
   placed: number;
   waiting: number;
-  /** Agents that leave, by the plan. */
+  /** The agents that the plan takes away. */
   lostAgentIds: string[];
 }
 
 export interface PlannedTask {
   taskId: string;
-  /** Empty where the task would wait. */
+  /** Empty if the task would wait. */
   agentId: string;
-  /** The cards that it would get. */
+  /** The indexes of the gpus that the task would get. */
   cards: number[];
-  /** What the task would hold. */
+  /** The resources that the task would hold. */
   resources:
     | Resources
     | undefined;
-  /** Why it would wait; given for the first of tasks that are alike. */
+  /** The reasons why the task would wait. Only the first of several equal tasks has them. */
   explanation: Explanation | undefined;
 }
 
@@ -1796,10 +1796,10 @@ export const PlannedTask: MessageFns<PlannedTask> = {
   },
 };
 
-/** Answers come from the gateway's picture of the cell, by the same functions that place tasks. */
+/** The gateway answers from its replica of the cell, with the same functions that place tasks. */
 export type PlacementServiceService = typeof PlacementServiceService;
 export const PlacementServiceService = {
-  /** Checks a constraint expression, and tells which live agents it is true for now. */
+  /** Checks a constraint expression, and returns the live agents that satisfy it now. */
   checkExpression: {
     path: "/berth.v1.PlacementService/CheckExpression" as const,
     requestStream: false as const,
@@ -1811,7 +1811,7 @@ export const PlacementServiceService = {
       Buffer.from(CheckExpressionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CheckExpressionResponse => CheckExpressionResponse.decode(value),
   },
-  /** Why a task that is QUEUED waits, and what would place it. */
+  /** Returns the reasons why a QUEUED task waits, and the changes that would place it. */
   explain: {
     path: "/berth.v1.PlacementService/Explain" as const,
     requestStream: false as const,
@@ -1821,7 +1821,7 @@ export const PlacementServiceService = {
     responseSerialize: (value: ExplainResponse): Buffer => Buffer.from(ExplainResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ExplainResponse => ExplainResponse.decode(value),
   },
-  /** The same, and again whenever it changes; ends when the task waits no more. */
+  /** Sends the same, and sends it again after each change. Ends when the task no longer waits. */
   watchExplain: {
     path: "/berth.v1.PlacementService/WatchExplain" as const,
     requestStream: false as const,
@@ -1832,7 +1832,7 @@ export const PlacementServiceService = {
       Buffer.from(WatchExplainResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): WatchExplainResponse => WatchExplainResponse.decode(value),
   },
-  /** What would happen if: nothing is changed. */
+  /** Returns the result that a change would have. Nothing is changed. */
   plan: {
     path: "/berth.v1.PlacementService/Plan" as const,
     requestStream: false as const,
@@ -1845,18 +1845,18 @@ export const PlacementServiceService = {
 } as const;
 
 export interface PlacementServiceServer extends UntypedServiceImplementation {
-  /** Checks a constraint expression, and tells which live agents it is true for now. */
+  /** Checks a constraint expression, and returns the live agents that satisfy it now. */
   checkExpression: handleUnaryCall<CheckExpressionRequest, CheckExpressionResponse>;
-  /** Why a task that is QUEUED waits, and what would place it. */
+  /** Returns the reasons why a QUEUED task waits, and the changes that would place it. */
   explain: handleUnaryCall<ExplainRequest, ExplainResponse>;
-  /** The same, and again whenever it changes; ends when the task waits no more. */
+  /** Sends the same, and sends it again after each change. Ends when the task no longer waits. */
   watchExplain: handleServerStreamingCall<WatchExplainRequest, WatchExplainResponse>;
-  /** What would happen if: nothing is changed. */
+  /** Returns the result that a change would have. Nothing is changed. */
   plan: handleUnaryCall<PlanRequest, PlanResponse>;
 }
 
 export interface PlacementServiceClient extends Client {
-  /** Checks a constraint expression, and tells which live agents it is true for now. */
+  /** Checks a constraint expression, and returns the live agents that satisfy it now. */
   checkExpression(
     request: CheckExpressionRequest,
     callback: (error: ServiceError | null, response: CheckExpressionResponse) => void,
@@ -1872,7 +1872,7 @@ export interface PlacementServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CheckExpressionResponse) => void,
   ): ClientUnaryCall;
-  /** Why a task that is QUEUED waits, and what would place it. */
+  /** Returns the reasons why a QUEUED task waits, and the changes that would place it. */
   explain(
     request: ExplainRequest,
     callback: (error: ServiceError | null, response: ExplainResponse) => void,
@@ -1888,7 +1888,7 @@ export interface PlacementServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ExplainResponse) => void,
   ): ClientUnaryCall;
-  /** The same, and again whenever it changes; ends when the task waits no more. */
+  /** Sends the same, and sends it again after each change. Ends when the task no longer waits. */
   watchExplain(
     request: WatchExplainRequest,
     options?: Partial<CallOptions>,
@@ -1898,7 +1898,7 @@ export interface PlacementServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<WatchExplainResponse>;
-  /** What would happen if: nothing is changed. */
+  /** Returns the result that a change would have. Nothing is changed. */
   plan(request: PlanRequest, callback: (error: ServiceError | null, response: PlanResponse) => void): ClientUnaryCall;
   plan(
     request: PlanRequest,

@@ -25,29 +25,32 @@ export const protobufPackage = "berth.v1";
 
 export const protobufFileName = "berth/v1/scaling_service.proto";
 
-/** Why a job is scaled by its policies, or is not. */
+/** Explains why the policies of a job scale it, or why they do not. */
 
-/** How a policy stands. For how long a condition has been met only the master knows: here it begins with the question. */
+/**
+ * The standing of a policy. Only the master knows how long a condition has been met. Here the time begins
+ * with the call.
+ */
 export const PolicyStanding = {
   UNSPECIFIED: 0,
   /** DISABLED - The job's scaling is switched off. */
   DISABLED: 1,
-  /** UNKNOWN - Too few of the tasks were heard of. */
+  /** UNKNOWN - Too few of the tasks have samples. */
   UNKNOWN: 2,
   NOT_MET: 3,
-  /** HOLDING - It is met, and has to be for some time. */
+  /** HOLDING - The condition is met, but not yet for long enough. */
   HOLDING: 4,
-  /** COOLING_DOWN - It is met; the last scaling was too recent. */
+  /** COOLING_DOWN - The condition is met, but the last scaling is too recent. */
   COOLING_DOWN: 5,
-  /** WAITING - It is met; what was ordered before has to run first. */
+  /** WAITING - The condition is met, but instances that were ordered before do not run yet. */
   WAITING: 6,
-  /** ENOUGH - It is met; there are as many instances as it asks for. */
+  /** ENOUGH - The condition is met, but the instances that it asks for exist already. */
   ENOUGH: 7,
-  /** AT_BOUND - It is met; the instances are at their least or most. */
+  /** AT_BOUND - The condition is met, but the instances are at their minimum or maximum. */
   AT_BOUND: 8,
-  /** OUTVOTED - It is met; another policy that is met decides. */
+  /** OUTVOTED - The condition is met, but another policy decides. */
   OUTVOTED: 9,
-  /** ACTING - It is met, and decides. */
+  /** ACTING - The condition is met, and this policy decides. */
   ACTING: 10,
 } as const;
 
@@ -138,7 +141,7 @@ export function policyStandingToJSON(object: PolicyStanding): string {
 
 export interface ExplainScalingRequest {
   jobId: string;
-  /** How long to listen at most, 30000 at most; 7000 where it is not set. With 0 nothing is known of the present. */
+  /** The longest time to listen, at most 30000. Unset: 7000. With 0 the present values are unknown. */
   listenMs?: number | undefined;
 }
 
@@ -148,36 +151,36 @@ export interface ExplainScalingResponse {
 
 export interface ScalingExplanation {
   jobId: string;
-  /** False where a caller has switched scaling off. */
+  /** False if a caller has switched scaling off. */
   enabled: boolean;
-  /** What scales together; none where the job has no policies. */
+  /** The sets of instances that scale together. Empty if the job has no policies. */
   sets: ScaledInstances[];
-  /** The newest last. */
+  /** The newest decision is the last. */
   decisions: ScalingDecision[];
 }
 
-/** A service, or one stage of a Mantis job. */
+/** The instances of a service, or of one stage of a Mantis job. */
 export interface ScaledInstances {
   /** The stage, counted from 1; 0 for a service. */
   stage: number;
   instances:
     | TaskInstances
     | undefined;
-  /** Tasks that run and are to stay, and of how many of them something was heard. */
+  /** The number of tasks that run and are not to stop, and the number of these with samples. */
   runningTasks: number;
   heardTasks: number;
   policies: PolicyOutlook[];
 }
 
 export interface PolicyOutlook {
-  /** The condition as written, or the strategy. */
+  /** The condition as the job states it, or the strategy. */
   condition: string;
-  /** What it does. */
+  /** The action of the policy. */
   action: string;
   standing: PolicyStanding;
-  /** The same for people. */
+  /** The standing as text for people. */
   text: string;
-  /** What the condition sees, by its own words. */
+  /** The values in the condition, by their names there. */
   values: { [key: string]: number };
 }
 
@@ -866,7 +869,10 @@ export const PolicyOutlook_ValuesEntry: MessageFns<PolicyOutlook_ValuesEntry> = 
 
 export type ScalingServiceService = typeof ScalingServiceService;
 export const ScalingServiceService = {
-  /** The policies of a job, what they see now, and what they have done. Listens for what the tasks use, for some seconds. */
+  /**
+   * Returns the policies of a job, their present values and their past decisions. The call listens to the
+   * samples of the tasks for some seconds.
+   */
   explainScaling: {
     path: "/berth.v1.ScalingService/ExplainScaling" as const,
     requestStream: false as const,
@@ -881,12 +887,18 @@ export const ScalingServiceService = {
 } as const;
 
 export interface ScalingServiceServer extends UntypedServiceImplementation {
-  /** The policies of a job, what they see now, and what they have done. Listens for what the tasks use, for some seconds. */
+  /**
+   * Returns the policies of a job, their present values and their past decisions. The call listens to the
+   * samples of the tasks for some seconds.
+   */
   explainScaling: handleUnaryCall<ExplainScalingRequest, ExplainScalingResponse>;
 }
 
 export interface ScalingServiceClient extends Client {
-  /** The policies of a job, what they see now, and what they have done. Listens for what the tasks use, for some seconds. */
+  /**
+   * Returns the policies of a job, their present values and their past decisions. The call listens to the
+   * samples of the tasks for some seconds.
+   */
   explainScaling(
     request: ExplainScalingRequest,
     callback: (error: ServiceError | null, response: ExplainScalingResponse) => void,

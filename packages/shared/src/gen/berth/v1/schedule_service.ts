@@ -24,15 +24,15 @@ export const protobufPackage = "berth.v1";
 
 export const protobufFileName = "berth/v1/schedule_service.proto";
 
-/** When the jobs of a cluster start by themselves. */
+/** Schedules: the times at which the jobs of a cluster start by themselves. */
 
 export const SchedulePolicy = {
   UNSPECIFIED: 0,
-  /** ALLOW - A fire starts a job, whatever lives. */
+  /** ALLOW - A run always starts a job. */
   ALLOW: 1,
-  /** FORBID - A fire starts no job while one of the cluster lives. */
+  /** FORBID - A run starts no job while the cluster has a live job. */
   FORBID: 2,
-  /** REPLACE - A fire's job takes the place of the cluster's older ones once it runs. */
+  /** REPLACE - The job of a run replaces the older jobs of the cluster once it is RUNNING. */
   REPLACE: 3,
 } as const;
 
@@ -89,18 +89,24 @@ export interface GetScheduleResponse {
 
 export interface ListFiresRequest {
   clusterId: string;
-  /** At most this many, 1000 at most; 10 where it is 0. */
+  /** The most runs to return, at most 1000. 0: 10. */
   count: number;
-  /** Only fires after this time, in milliseconds since the epoch; after the present where it is 0. */
+  /** Only runs after this time, in milliseconds since the epoch. 0: after the present. */
   afterMs: number;
 }
 
 export interface ListFiresResponse {
-  /** In milliseconds since the epoch, soonest first; fewer where no more will come. */
+  /**
+   * The times of runs, in milliseconds since the epoch, soonest first. Fewer than asked for if no more will
+   * come.
+   */
   firesAtMs: number[];
-  /** The zone in whose time people think of them. */
+  /** The IANA time zone of the schedule. */
   timeZone: string;
-  /** Why none of these will start a job, as things are: the schedule is paused, or the cluster disabled. Else empty. */
+  /**
+   * The reason why none of these runs will start a job: the schedule is paused, or the cluster is disabled.
+   * Otherwise empty.
+   */
   idleBecause: string;
 }
 
@@ -123,22 +129,22 @@ export interface ResumeScheduleResponse {
 export interface ClusterSchedule {
   clusterId: string;
   clusterName: string;
-  /** Empty where the schedule is for one time only. */
+  /** Empty if the schedule is for one time only. */
   cronSpec: string;
-  /** The IANA zone by whose clock the expression goes. */
+  /** The IANA time zone of the expression. */
   timeZone: string;
-  /** The one time, in milliseconds since the epoch; 0 where there is a cron expression. */
+  /** The one time, in milliseconds since the epoch. 0 if there is a cron expression. */
   atMs: number;
   policy: SchedulePolicy;
-  /** How long after its time a fire is still made up. */
+  /** A missed run is made up until this long after its time. */
   startingDeadlineMs: number;
-  /** A caller has paused it. */
+  /** True if a caller has paused the schedule. */
   paused: boolean;
-  /** The cluster takes jobs; where it does not, nothing fires. */
+  /** True if the cluster takes jobs. Otherwise its schedule does not run. */
   enabled: boolean;
-  /** The next fire, in milliseconds since the epoch; 0 where none will come. */
+  /** The time of the next run, in milliseconds since the epoch. 0 if none will come. */
   nextFireAtMs: number;
-  /** What the last fires came to, the newest last. */
+  /** The last runs with their outcomes. The newest is the last. */
   lastFires: Fire[];
 }
 
@@ -1077,10 +1083,10 @@ export const ClusterSchedule: MessageFns<ClusterSchedule> = {
   },
 };
 
-/** A cluster without a schedule is refused with FAILED_PRECONDITION. */
+/** Each call answers FAILED_PRECONDITION if the cluster has no schedule. */
 export type ScheduleServiceService = typeof ScheduleServiceService;
 export const ScheduleServiceService = {
-  /** What a cluster's schedule says, what it has done, and what it will do next. */
+  /** Returns a cluster's schedule, its last runs and its next run. */
   getSchedule: {
     path: "/berth.v1.ScheduleService/GetSchedule" as const,
     requestStream: false as const,
@@ -1090,7 +1096,7 @@ export const ScheduleServiceService = {
     responseSerialize: (value: GetScheduleResponse): Buffer => Buffer.from(GetScheduleResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetScheduleResponse => GetScheduleResponse.decode(value),
   },
-  /** When the schedule fires next. */
+  /** Returns the times of the next runs. */
   listFires: {
     path: "/berth.v1.ScheduleService/ListFires" as const,
     requestStream: false as const,
@@ -1100,7 +1106,7 @@ export const ScheduleServiceService = {
     responseSerialize: (value: ListFiresResponse): Buffer => Buffer.from(ListFiresResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListFiresResponse => ListFiresResponse.decode(value),
   },
-  /** From now on nothing fires. Jobs that there are go on. */
+  /** Stops the schedule from starting jobs. Jobs that exist continue. */
   pauseSchedule: {
     path: "/berth.v1.ScheduleService/PauseSchedule" as const,
     requestStream: false as const,
@@ -1111,7 +1117,7 @@ export const ScheduleServiceService = {
       Buffer.from(PauseScheduleResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PauseScheduleResponse => PauseScheduleResponse.decode(value),
   },
-  /** The schedule goes on. What it has missed meanwhile is not made up. */
+  /** Resumes the schedule. Runs that fell into the pause are not made up. */
   resumeSchedule: {
     path: "/berth.v1.ScheduleService/ResumeSchedule" as const,
     requestStream: false as const,
@@ -1126,18 +1132,18 @@ export const ScheduleServiceService = {
 } as const;
 
 export interface ScheduleServiceServer extends UntypedServiceImplementation {
-  /** What a cluster's schedule says, what it has done, and what it will do next. */
+  /** Returns a cluster's schedule, its last runs and its next run. */
   getSchedule: handleUnaryCall<GetScheduleRequest, GetScheduleResponse>;
-  /** When the schedule fires next. */
+  /** Returns the times of the next runs. */
   listFires: handleUnaryCall<ListFiresRequest, ListFiresResponse>;
-  /** From now on nothing fires. Jobs that there are go on. */
+  /** Stops the schedule from starting jobs. Jobs that exist continue. */
   pauseSchedule: handleUnaryCall<PauseScheduleRequest, PauseScheduleResponse>;
-  /** The schedule goes on. What it has missed meanwhile is not made up. */
+  /** Resumes the schedule. Runs that fell into the pause are not made up. */
   resumeSchedule: handleUnaryCall<ResumeScheduleRequest, ResumeScheduleResponse>;
 }
 
 export interface ScheduleServiceClient extends Client {
-  /** What a cluster's schedule says, what it has done, and what it will do next. */
+  /** Returns a cluster's schedule, its last runs and its next run. */
   getSchedule(
     request: GetScheduleRequest,
     callback: (error: ServiceError | null, response: GetScheduleResponse) => void,
@@ -1153,7 +1159,7 @@ export interface ScheduleServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetScheduleResponse) => void,
   ): ClientUnaryCall;
-  /** When the schedule fires next. */
+  /** Returns the times of the next runs. */
   listFires(
     request: ListFiresRequest,
     callback: (error: ServiceError | null, response: ListFiresResponse) => void,
@@ -1169,7 +1175,7 @@ export interface ScheduleServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListFiresResponse) => void,
   ): ClientUnaryCall;
-  /** From now on nothing fires. Jobs that there are go on. */
+  /** Stops the schedule from starting jobs. Jobs that exist continue. */
   pauseSchedule(
     request: PauseScheduleRequest,
     callback: (error: ServiceError | null, response: PauseScheduleResponse) => void,
@@ -1185,7 +1191,7 @@ export interface ScheduleServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PauseScheduleResponse) => void,
   ): ClientUnaryCall;
-  /** The schedule goes on. What it has missed meanwhile is not made up. */
+  /** Resumes the schedule. Runs that fell into the pause are not made up. */
   resumeSchedule(
     request: ResumeScheduleRequest,
     callback: (error: ServiceError | null, response: ResumeScheduleResponse) => void,

@@ -26,7 +26,7 @@ export const protobufPackage = "berth.v1";
 
 export const protobufFileName = "berth/v1/stage_service.proto";
 
-/** The stages of Mantis jobs: how many tasks each wants, and where its tasks are. */
+/** The stages of Mantis jobs: the number of tasks that each wants, and the addresses of its tasks. */
 
 export interface UpdateStageInstancesRequest {
   jobId: string;
@@ -40,9 +40,9 @@ export interface UpdateStageInstancesResponse {
 
 export interface WatchStagesRequest {
   jobId: string;
-  /** Only this stage; 0: all. */
+  /** Only this stage. 0: all stages. */
   stage: number;
-  /** Only the stages right before and right after this one; 0: all. Not together with `stage`. */
+  /** Only the stages right before and right after this one. 0: all stages. Not together with `stage`. */
   neighboursOf: number;
 }
 
@@ -50,26 +50,26 @@ export interface WatchStagesResponse {
   stage: Stage | undefined;
 }
 
-/** One stage of a job as it is now. */
+/** The present state of one stage of a job. */
 export interface Stage {
   /** Counts from 1. */
   number: number;
-  /** How many stages the job has. */
+  /** The number of stages of the job. */
   stageCount: number;
   instances:
     | TaskInstances
     | undefined;
-  /** Its live tasks, by index. */
+  /** The live tasks of the stage, in the order of their indexes. */
   workers: StageWorker[];
-  /** Set while it has not begun: it does so once all tasks of that other stage run, or when it has waited long enough. */
+  /** Set until the stage begins. It begins once all tasks of the stage before it run, or after a longest wait. */
   wait: StageWait | undefined;
 }
 
-/** What a stage waits for that has not begun. */
+/** The reason why a stage has not begun. */
 export interface StageWait {
   /** The stage before it. */
   stage: number;
-  /** How many tasks of that stage run, and how many it wants. */
+  /** The number of tasks of that stage that run, and the number that it wants. */
   running: number;
   wanted: number;
 }
@@ -77,19 +77,19 @@ export interface StageWait {
 /** A live task of a stage. */
 export interface StageWorker {
   taskId: string;
-  /** Its place within the stage, from 0: a replacement takes over the index. */
+  /** The task's index within the stage, from 0. A replacement has the same index. */
   index: number;
-  /** Counts from 1 over all tasks that the job ever had: no two have the same. */
+  /** Counts from 1 over all tasks that the job ever had. Each task has its own number. */
   number: number;
   state: State;
   /**
-   * Where other hosts reach it: `HOST:PORT` for its first published port, else the container's address. Empty until it is
-   * known.
+   * The address for other hosts: `HOST:PORT` of the first published port, or the container's address if there
+   * is none. Empty until the address is known.
    */
   address: string;
   agentId: string;
   host: string;
-  /** The container's own address, which containers on the same host reach. */
+  /** The container's own address, for containers on the same host. */
   containerIp: string;
   /** Host ports by container port. */
   hostPorts: { [key: number]: number };
@@ -1024,7 +1024,7 @@ export const StageWorker_HostPortsEntry: MessageFns<StageWorker_HostPortsEntry> 
 
 export type StageServiceService = typeof StageServiceService;
 export const StageServiceService = {
-  /** Sets how many tasks one stage of a live Mantis job wants. What the update leaves unset stays. */
+  /** Sets the number of tasks that one stage of a live Mantis job wants. Fields that are unset do not change. */
   updateStageInstances: {
     path: "/berth.v1.StageService/UpdateStageInstances" as const,
     requestStream: false as const,
@@ -1037,8 +1037,8 @@ export const StageServiceService = {
     responseDeserialize: (value: Buffer): UpdateStageInstancesResponse => UpdateStageInstancesResponse.decode(value),
   },
   /**
-   * Each stage with its live tasks, at once and again whenever they change; a reader that is slow gets the newest. Ends
-   * when the job has ended.
+   * Sends each stage with its live tasks, at once and after each change. A slow reader gets the newest state.
+   * Ends when the job has ended.
    */
   watchStages: {
     path: "/berth.v1.StageService/WatchStages" as const,
@@ -1052,17 +1052,17 @@ export const StageServiceService = {
 } as const;
 
 export interface StageServiceServer extends UntypedServiceImplementation {
-  /** Sets how many tasks one stage of a live Mantis job wants. What the update leaves unset stays. */
+  /** Sets the number of tasks that one stage of a live Mantis job wants. Fields that are unset do not change. */
   updateStageInstances: handleUnaryCall<UpdateStageInstancesRequest, UpdateStageInstancesResponse>;
   /**
-   * Each stage with its live tasks, at once and again whenever they change; a reader that is slow gets the newest. Ends
-   * when the job has ended.
+   * Sends each stage with its live tasks, at once and after each change. A slow reader gets the newest state.
+   * Ends when the job has ended.
    */
   watchStages: handleServerStreamingCall<WatchStagesRequest, WatchStagesResponse>;
 }
 
 export interface StageServiceClient extends Client {
-  /** Sets how many tasks one stage of a live Mantis job wants. What the update leaves unset stays. */
+  /** Sets the number of tasks that one stage of a live Mantis job wants. Fields that are unset do not change. */
   updateStageInstances(
     request: UpdateStageInstancesRequest,
     callback: (error: ServiceError | null, response: UpdateStageInstancesResponse) => void,
@@ -1079,8 +1079,8 @@ export interface StageServiceClient extends Client {
     callback: (error: ServiceError | null, response: UpdateStageInstancesResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Each stage with its live tasks, at once and again whenever they change; a reader that is slow gets the newest. Ends
-   * when the job has ended.
+   * Sends each stage with its live tasks, at once and after each change. A slow reader gets the newest state.
+   * Ends when the job has ended.
    */
   watchStages(request: WatchStagesRequest, options?: Partial<CallOptions>): ClientReadableStream<WatchStagesResponse>;
   watchStages(

@@ -23,18 +23,19 @@ export const protobufPackage = "berth.v1";
 export const protobufFileName = "berth/v1/store.proto";
 
 /**
- * What a cell keeps in Redis. Each record has one kind of writer: gateways write what callers want, the master what is
- * decided, an agent what it has. Records are internal: fields may be added, never renumbered.
+ * The records that a cell keeps in Redis. Each record has one kind of writer: gateways write what callers
+ * request, the master writes its decisions, an agent writes its observations. Records are internal: fields
+ * may be added, never renumbered.
  */
 
 export const FireOutcome = {
   UNSPECIFIED: 0,
   STARTED: 1,
-  /** SKIPPED - A job of an earlier fire still lives, and the policy is to keep it. */
+  /** SKIPPED - The job of an earlier run is still live, and the policy keeps it. */
   SKIPPED: 2,
-  /** MISSED - No master led in time. */
+  /** MISSED - No master was the leader in time. */
   MISSED: 3,
-  /** REFUSED - The cluster's template makes no valid job. */
+  /** REFUSED - The cluster's template does not make a valid job. */
   REFUSED: 4,
 } as const;
 
@@ -132,73 +133,73 @@ export interface ClusterRecord {
   descriptor: JobClusterDescriptor | undefined;
   enabled: boolean;
   createdAtMs: number;
-  /** When the schedule was last set, changed or resumed: no fire of it is due at or before this time. */
+  /** The time at which the schedule was last set, changed or resumed. No run is due at or before this time. */
   scheduleSinceMs: number;
-  /** A caller has paused the schedule. */
+  /** True if a caller has paused the schedule. */
   schedulePaused: boolean;
 }
 
-/** One fire of a cluster's schedule, or one job that its minimum called for. */
+/** One run of a cluster's schedule, or one job that the cluster's minimum required. */
 export interface Fire {
-  /** The time at which it was due, in milliseconds since the epoch. */
+  /** The time at which the run was due, in milliseconds since the epoch. */
   atMs: number;
   outcome: FireOutcome;
-  /** The job that it started. */
+  /** The job that the run started. */
   jobId: string;
-  /** For people: why none was started. */
+  /** The reason why no job was started, as text for people. */
   text: string;
 }
 
-/** Written by the master: what a cluster's schedule has come to. */
+/** Written by the master: the runs of a cluster's schedule. */
 export interface ClusterStatusRecord {
   clusterId: string;
-  /** Every fire up to and including this time has been decided. */
+  /** The master has decided every run up to and including this time. */
   firedThroughMs: number;
-  /** The newest last, a bounded number. */
+  /** The last runs, a bounded number. The newest is the last. */
   fires: Fire[];
 }
 
-/** A caller's wish, with its time and author. */
+/** A request with its time and author. */
 export interface Wish {
   atMs: number;
   by: string;
-  /** For people: why, where the author is not a caller. */
+  /** The reason as text for people, if the author is not a caller. */
   text?: string | undefined;
 }
 
-/** Written by gateways: what a caller wants of a job. */
+/** Written by gateways: the desired state of a job. */
 export interface JobRecord {
   id: string;
   clusterId: string;
-  /** Complete: merged with the cluster's template and defaults. */
+  /** The complete descriptor, merged with the cluster's template and the defaults. */
   descriptor: JobDescriptor | undefined;
   createdAtMs: number;
   createdBy: string;
-  /** Set once a caller wants the job to end; never unset. */
+  /** Set once a caller has requested the end of the job. Never unset. */
   kill:
     | Wish
     | undefined;
-  /** What the caller of ScheduleJob gave: follows the container's command. */
+  /** The arguments of ScheduleJob. They follow the container's command. */
   arguments: string[];
-  /** The fire of its cluster's schedule that started it, in milliseconds since the epoch; 0: none did. */
+  /** The time of the run that started the job, in milliseconds since the epoch. 0: no schedule started it. */
   fireAtMs: number;
-  /** In a cluster whose number of live jobs is limited: which of the places for them the job holds, from 1. */
+  /** If the cluster limits its live jobs: the number of the quota place that the job holds, from 1. */
   clusterPlace?: number | undefined;
 }
 
-/** Written by the master: how a job stands. */
+/** Written by the master: the observed state of a job. */
 export interface JobStatusRecord {
   jobId: string;
   state: JobState | undefined;
   stateChanges: StateChange[];
   /**
-   * The last attempt of each slot that has no task record left, so that no task id is ever used twice. The key of a slot of
-   * a stage is the stage's number times 2^20, and the slot.
+   * The last attempt of each slot that has no task record left. It prevents that a task id is used twice. In
+   * a job with stages the key is the stage's number times 2^20, plus the slot.
    */
   slotAttempts: { [key: number]: number };
   /** 0 while the job is live. */
   finishedAtMs: number;
-  /** The greatest worker number of tasks that have left, in a job with stages. */
+  /** In a job with stages: the greatest worker number of the tasks that have left the cell. */
   lastWorkerNumber?: number | undefined;
 }
 
@@ -207,16 +208,16 @@ export interface JobStatusRecord_SlotAttemptsEntry {
   value: number;
 }
 
-/** A change of the number of instances that was decided by a policy. */
+/** A change of the number of instances that a policy decided. */
 export interface ScalingDecision {
   atMs: number;
   /** The stage, counted from 1; 0 for a job without stages. */
   stage: number;
-  /** The condition, or the strategy, that called for it. */
+  /** The condition or the strategy that caused the change. */
   policy: string;
   from: number;
   to: number;
-  /** What the condition saw, by its own words, such as `avg(CPUUtilization)`. */
+  /** The values in the condition, by their names there, such as `avg(CPUUtilization)`. */
   values: { [key: string]: number };
 }
 
@@ -225,29 +226,29 @@ export interface ScalingDecision_ValuesEntry {
   value: number;
 }
 
-/** Written by the master: what autoscaling did to a job. */
+/** Written by the master: the decisions of autoscaling for a job. */
 export interface JobScalingRecord {
   jobId: string;
-  /** The newest last, a bounded number. */
+  /** The last decisions, a bounded number. The newest is the last. */
   decisions: ScalingDecision[];
 }
 
-/** Amounts of each schedulable resource, in whole units that add up exactly. */
+/** Amounts of each resource that tasks can request. The units are whole numbers, so sums are exact. */
 export interface Resources {
   /** Thousandths of a core. */
   cpuMillis: number;
   memoryMb: number;
   diskMb: number;
   networkMbps: number;
-  /** Thousandths of a card. */
+  /** Thousandths of a gpu. */
   gpuMillis: number;
-  /** Container ports of a task, or the number of ports an agent can publish. */
+  /** The number of container ports of a task, or of ports that an agent can publish. */
   ports: number;
   /** Network interfaces with an address of their own. */
   eni: number;
 }
 
-/** An order to end a task, with what its end will be called. */
+/** An order to stop a task, with the reason that the ended task will have. */
 export interface Stop {
   /** A reason code that decides the final state: killed, scaledDown, runtimeLimitExceeded, moved, preempted. */
   code: string;
@@ -255,11 +256,11 @@ export interface Stop {
   atMs: number;
 }
 
-/** Written by the master: a task. The public message comes first, so that its bytes can be handed on as stored. */
+/** Written by the master: a task. The public message comes first. Readers can pass on its bytes as stored. */
 export interface TaskRecord {
   task: Task | undefined;
   jobId: string;
-  /** Index of the slot that this task fills, and how many tasks filled it before. */
+  /** The slot that this task fills, and the number of tasks that filled it before. */
   slot: number;
   attempt: number;
   /** Empty until the task is placed. */
@@ -267,24 +268,27 @@ export interface TaskRecord {
   resources:
     | Resources
     | undefined;
-  /** Earlier attempts of this slot that count against the user's retries, and those that do not. */
+  /** The number of earlier attempts of this slot that count against the user's retries, and of the others. */
   userRetries: number;
   systemRetries: number;
   stop:
     | Stop
     | undefined;
-  /** When the present state has lasted too long: no progress, the runtime limit, or an order to stop not obeyed. 0: never. */
+  /**
+   * The time at which the present state has lasted too long: no progress, the runtime limit, or a stop order
+   * without effect. 0: never.
+   */
   deadlineAtMs: number;
-  /** On an ended task: when its replacement is due. 0: none is. */
+  /** On an ended task: the time at which its replacement is due. 0: there is none. */
   replaceAtMs: number;
   createdAtMs: number;
   runningAtMs: number;
   finishedAtMs: number;
-  /** On an ended task: true once a newer attempt fills the slot, or the slot is gone. */
+  /** On an ended task: true once a newer attempt fills the slot, or the slot no longer exists. */
   replaced: boolean;
   /** The stage that the task belongs to, counted from 1; 0 in a job without stages. */
   stage: number;
-  /** What the container wrote to the file named in BERTH_RESULTS, a line each. */
+  /** The lines that the container wrote to the file named in BERTH_RESULTS. */
   results: string[];
   /** In a job with stages: counts from 1 over all tasks that the job ever had. */
   workerNumber?:
@@ -297,26 +301,29 @@ export interface TaskRecord {
   awaitedTaskIds: string[];
 }
 
-/** Written by gateways: a caller's wish that a task stop. The master removes it with the task. */
+/** Written by gateways: a caller's request to stop a task. The master removes it with the task. */
 export interface TaskStopRecord {
   taskId: string;
   wish: Wish | undefined;
 }
 
-/** Written by an agent: what it has. */
+/** Written by an agent: its attributes and resources. */
 export interface AgentRecord {
   id: string;
   attributes: { [key: string]: string };
   capacity:
     | Resources
     | undefined;
-  /** Differs each time that the agent's process starts. */
+  /** A new value for each start of the agent's process. */
   incarnation: string;
   registeredAtMs: number;
   runtime: string;
   version: string;
   grpcAddress: string;
-  /** The feed that tells the agent of changes to its assignments; agents of one process share one. Empty: one named by its id. */
+  /**
+   * The feed that carries changes of the agent's assignments. Agents of one process share a feed. Empty: the
+   * feed that is named by the agent's id.
+   */
   assignmentFeed: string;
 }
 
@@ -325,24 +332,33 @@ export interface AgentRecord_AttributesEntry {
   value: string;
 }
 
-/** Written by gateways: a caller's wish that an agent take no more tasks, and that those on it move elsewhere. */
+/**
+ * Written by gateways: a request to drain an agent. It gets no more tasks, and its tasks move to other
+ * agents.
+ */
 export interface AgentDrainRecord {
   agentId: string;
   wish:
     | Wish
     | undefined;
-  /** From then on all that is left is moved, batch tasks too and beyond every limit. 0: never. */
+  /**
+   * From this time on all tasks that are left are moved, batch tasks too. Disruption limits no longer apply.
+   * 0: never.
+   */
   deadlineAtMs: number;
 }
 
-/** Written by the master: whether an agent counts as alive. */
+/** Written by the master: the state of an agent, alive or lost. */
 export interface AgentStatusRecord {
   agentId: string;
   state: AgentState;
   sinceMs: number;
 }
 
-/** What an agent is to run or to stop. It stands in the agent's assignments until the task's end is committed. */
+/**
+ * A task that an agent has to run or to stop. It stays in the agent's assignments until the task's end is
+ * committed.
+ */
 export interface Assignment {
   taskId: string;
   jobId: string;
@@ -352,11 +368,11 @@ export interface Assignment {
   stop:
     | Stop
     | undefined;
-  /** How long a stopped container has between SIGTERM and SIGKILL. */
+  /** The time between SIGTERM and SIGKILL when the container is stopped. */
   killGraceMs: number;
-  /** Whether what the container uses is to be sampled: a policy wants to know. */
+  /** True if a scaling policy needs samples of the container's use of resources. */
   sampled: boolean;
-  /** Whether what it writes to the file named in BERTH_RESULTS is to be collected at its end. */
+  /** True if the agent collects the file named in BERTH_RESULTS when the container ends. */
   collectsResults: boolean;
   /** See TaskRecord: these tasks are to stop, and the container starts once none of them has one. */
   awaitedTaskIds: string[];
@@ -374,18 +390,21 @@ export interface TaskReport {
   agentId: string;
   taskId: string;
   state: State;
-  /** For ended tasks a reason code; text is for people. */
+  /** The reason code of an ended task, and text for people. */
   code: string;
   text: string;
   exitCode?: number | undefined;
   atMs: number;
-  /** True where the container ended after the agent began to stop it. */
+  /** True if the container ended after the agent began to stop it. */
   stopped: boolean;
-  /** What the host gave the container, for the task's context (task.hostPorts and the like). */
+  /**
+   * The ports and addresses that the host gave the container, for the task's context (such as
+   * task.hostPorts).
+   */
   context: { [key: string]: string };
   /** The lines of the file named in BERTH_RESULTS. */
   results: string[];
-  /** True where the agent does not take the task since it lacks what the task needs: nothing has run. */
+  /** True if the agent refuses the task because it lacks something that the task needs. Nothing has run. */
   refused: boolean;
 }
 
@@ -394,13 +413,16 @@ export interface TaskReport_ContextEntry {
   value: string;
 }
 
-/** What tasks of one agent used. Samples are never stored: they are published to whoever listens, and are lost otherwise. */
+/**
+ * Samples of the tasks of one agent. Samples are never stored. They are published to listeners, and are lost
+ * if nobody listens.
+ */
 export interface SampleBatch {
   agentId: string;
   samples: TaskSample[];
 }
 
-/** What one task used at one time, by name of the metric, such as `CPUUtilization`. */
+/** The use of resources of one task at one time, by the name of the metric, such as `CPUUtilization`. */
 export interface TaskSample {
   taskId: string;
   atMs: number;

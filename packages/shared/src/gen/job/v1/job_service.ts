@@ -26,7 +26,7 @@ export const protobufFileName = "job/v1/job_service.proto";
 
 /** Registered job kinds and their instances, wire-compatible with the published job.v1 service. */
 
-/** States are bit flags: a query may or several together. */
+/** States are bit flags. A query may combine several with a bitwise OR. */
 export const JobState = {
   UNSET: 0,
   CREATED: 1,
@@ -105,7 +105,7 @@ export function jobStateToJSON(object: JobState): string {
   }
 }
 
-/** A registered kind, with its schedule if it has one. */
+/** A registered kind, and its schedule if it has one. */
 export interface Job {
   kind: string;
   description: string;
@@ -132,7 +132,7 @@ export interface JobInstance {
   attempts?: number | undefined;
 }
 
-/** Selects instances. Unset fields match everything. */
+/** Selects instances. An unset field matches every instance. */
 export interface Query {
   kind?: string | undefined;
   uuid?: string | undefined;
@@ -147,7 +147,7 @@ export interface VersionResponse {
   apiVersion: string;
 }
 
-/** Asks for one execution now. Lower priorities go first; -1 means unset. */
+/** Asks for one execution now. Lower priorities go first. -1 means unset. */
 export interface ScheduleJobRequest {
   kind: string;
   arguments: string[];
@@ -1475,7 +1475,7 @@ export const CancelInstancesResponse: MessageFns<CancelInstancesResponse> = {
   },
 };
 
-/** Schedules registered job kinds and tells how their instances fare. */
+/** Runs registered job kinds, and returns the states of their instances. */
 export type JobServiceService = typeof JobServiceService;
 export const JobServiceService = {
   getVersion: {

@@ -11,7 +11,7 @@ export const protobufPackage = "netflix.titus";
 
 export const protobufFileName = "netflix/titus/titus_base.proto";
 
-/** What the job management API uses and leaves undefined: paging and retry policies. */
+/** Messages that the job management API uses but does not define: paging and retry policies. */
 
 /** A request for one page. Page numbers start at 0. */
 export interface Page {
@@ -19,7 +19,7 @@ export interface Page {
   pageSize: number;
 }
 
-/** Where a page stands in the whole result. */
+/** The position of a page in the whole result. */
 export interface Pagination {
   currentPage: Page | undefined;
   hasMore: boolean;
@@ -27,7 +27,7 @@ export interface Pagination {
   totalItems: number;
 }
 
-/** Whether, how often and after which delay a failed task is tried again. */
+/** How often, and after how long a delay, a failed task is retried. */
 export interface RetryPolicy {
   policy: { $case: "immediate"; value: RetryPolicy_Immediate } | { $case: "delayed"; value: RetryPolicy_Delayed } | {
     $case: "exponentialBackOff";
@@ -35,19 +35,19 @@ export interface RetryPolicy {
   } | undefined;
 }
 
-/** Tries again at once. */
+/** Retries at once. */
 export interface RetryPolicy_Immediate {
   retries: number;
 }
 
-/** Tries again after a fixed delay. */
+/** Retries after a fixed delay. */
 export interface RetryPolicy_Delayed {
   initialDelayMs: number;
   delayMs: number;
   retries: number;
 }
 
-/** Tries again after a delay that doubles from the initial one up to the longest. */
+/** Retries after a delay that doubles each time, from the initial to the longest delay. */
 export interface RetryPolicy_ExponentialBackOff {
   initialDelayMs: number;
   maxDelayIntervalMs: number;

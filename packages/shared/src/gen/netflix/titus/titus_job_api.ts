@@ -28,11 +28,12 @@ export const protobufPackage = "netflix.titus";
 export const protobufFileName = "netflix/titus/titus_job_api.proto";
 
 /**
- * The job management API of the Titus-style contract. Field numbers run from 1 in the order of the published
- * tables, and the published spellings (taskUdate, fiterlingCriteria, scalingPolices) are wire names: never mend them.
+ * The job management API of the Titus-style contract. Field numbers run from 1 in the order of the tables of
+ * the published API. Its spellings (taskUdate, fiterlingCriteria, scalingPolices) are wire names: never
+ * correct them.
  */
 
-/** States of jobs and tasks. They only move forward; states may be skipped. */
+/** States of jobs and tasks. States only move forward. Some may be skipped. */
 export const State = { QUEUED: 0, DISPATCHED: 1, STARTING: 2, RUNNING: 3, FINISHED: 4, FAILED: 5 } as const;
 
 export type State = typeof State[keyof typeof State];
@@ -102,7 +103,10 @@ export interface BatchJobSpec {
   containerId: string;
 }
 
-/** Where tasks may run: named constraints, all of which apply, and an expression over them and agent attributes. */
+/**
+ * Constraints on the agents of a task: named constraints, which all apply, and an expression over them and
+ * over attributes of agents.
+ */
 export interface Constraints {
   constraints: { [key: string]: string };
   expression: string;
@@ -113,7 +117,7 @@ export interface Constraints_ConstraintsEntry {
   value: string;
 }
 
-/** What one task executes, what it needs and where it may run. */
+/** The program of one task, its resources and its constraints. */
 export interface Container {
   resources: { [key: string]: string };
   securityProfile: { [key: string]: string };
@@ -146,13 +150,13 @@ export interface Container_EnvEntry {
   value: string;
 }
 
-/** A caller names an image by id (digest) or by name; a submitted job carries both once the name is resolved. */
+/** A caller names an image by id (digest) or by name. A submitted job has both once the name is resolved. */
 export interface Image {
   imageId: string;
   name: string;
 }
 
-/** A job as queries return it. */
+/** A job, as queries return it. */
 export interface Job {
   id: string;
   jobClusterId: string;
@@ -193,13 +197,13 @@ export interface JobChangeNotification_TaskUpdate {
   task: Task | undefined;
 }
 
-/** A named home of jobs, with a template for their descriptors. */
+/** A named group of jobs, with a template for their descriptors. */
 export interface JobCluster {
   id: string;
   descriptor: JobClusterDescriptor | undefined;
 }
 
-/** What a caller says of a job cluster. */
+/** The properties of a job cluster that a caller sets. */
 export interface JobClusterDescriptor {
   owner: Owner | undefined;
   name: string;
@@ -299,7 +303,7 @@ export interface JobDescriptor_ContainersEntry {
   value: Container | undefined;
 }
 
-/** With appName, the identity of a job that must be unique among live ones. */
+/** Together with appName: the identity of a job. It must be unique among live jobs. */
 export interface JobGroupInfo {
   stack: string;
   detail: string;
@@ -316,7 +320,7 @@ export interface JobIds {
   id: string[];
 }
 
-/** New instance counts of a job. A Mantis stage is named by the metadata header `berth.stage`. */
+/** New numbers of instances of a job. The metadata header `berth.stage` names a Mantis stage. */
 export interface JobInstancesUpdate {
   jobId: string;
   instances: TaskInstances | undefined;
@@ -340,7 +344,7 @@ export interface JobQueryResult {
   pagination: Pagination | undefined;
 }
 
-/** Where a job stands, and why. The reason has the form `code: text`. */
+/** The state of a job, and its reason. The reason has the form `code: text`. */
 export interface JobState {
   state: State;
   reason: string;
@@ -352,7 +356,7 @@ export interface JobStatusUpdate {
   enableStatus: boolean;
 }
 
-/** When and by how much a stage grows or shrinks. */
+/** The conditions under which a stage grows or shrinks, and by how much. */
 export interface MantisAutoScalingPolicy {
   increment: number;
   decrement: number;
@@ -377,7 +381,7 @@ export interface MantisAutoScalingPolicy_StrategiesEntry {
   value: MantisAutoScalingPolicy_Strategy | undefined;
 }
 
-/** A cluster of Mantis jobs: how many run, and when a new one starts. */
+/** A cluster of Mantis jobs: the number of live jobs, and the schedule for new ones. */
 export interface MantisClusterSpec {
   enabled?: boolean | undefined;
   min: number;
@@ -386,7 +390,7 @@ export interface MantisClusterSpec {
   cronPolicy: string;
 }
 
-/** How long a Mantis job runs, and which submissions count as the same job. */
+/** How long a Mantis job runs, and the type that identifies repeated submissions of the same job. */
 export interface MantisJobSLA {
   runtimeLimitSecs: number;
   minRuntimeSecs: number;
@@ -449,13 +453,13 @@ export interface MantisStage {
   autoScalingPolicy: MantisAutoScalingPolicy | undefined;
 }
 
-/** Who answers for a job or cluster. Unset, both come from the caller's security context. */
+/** The owner of a job or cluster. If unset, both fields come from the caller's security context. */
 export interface Owner {
   ownerEmail: string;
   teamEmail: string;
 }
 
-/** A condition over metrics and the action to take while it holds. */
+/** A condition over metrics, and the action while the condition holds. */
 export interface ScalingPolicy {
   condition: string;
   action: string;
@@ -472,7 +476,7 @@ export interface ScalingPolicy_LabelsEntry {
 export interface ServiceClusterSpec {
 }
 
-/** A number of tasks that is kept running. */
+/** A number of tasks that Berth keeps running. */
 export interface ServiceJobSpec {
   instances: TaskInstances | undefined;
   enabled?: boolean | undefined;
@@ -510,7 +514,7 @@ export interface TaskIds {
   id: string[];
 }
 
-/** How many tasks a job wants: min <= desired <= max. Unset, min is 0 and max is 2^31-1. */
+/** The number of tasks that a job wants: min <= desired <= max. If unset, min is 0 and max is 2^31-1. */
 export interface TaskInstances {
   min?: number | undefined;
   max?: number | undefined;
@@ -536,13 +540,13 @@ export interface TaskQueryResult {
   pagination: Pagination | undefined;
 }
 
-/** Where a task stands, and why. The reason has the form `code: text`. */
+/** The state of a task, and its reason. The reason has the form `code: text`. */
 export interface TaskState {
   state: State;
   reason: string;
 }
 
-/** Who is calling. `name` and `email` are reserved keys of the security context. */
+/** The caller. `name` and `email` are reserved keys of the security context. */
 export interface UserIdentity {
   id: string;
   securityContext: { [key: string]: string };
