@@ -3,7 +3,7 @@
  * SIGHUP.
  */
 import { constants } from 'node:os';
-import { createLifetime } from '@berth/local/lifetime';
+import { createLifetime } from '@berth/local/machine/lifetime';
 
 /** Added to the number of the signal, as shells tell it. */
 const signalled = 128;

@@ -3,8 +3,8 @@
  * same engine, alternating in one run. And what Berth adds to a single launch, to a CreateJob, and to an idle machine.
  */
 import { BerthClient } from '@berth/client';
-import { dockerClient } from '@berth/local/docker-client';
-import { type LocalCell, startCell } from '@berth/local/local-cell';
+import { type LocalCell, startCell } from '@berth/local/cell/local-cell';
+import { dockerClient } from '@berth/local/engine/docker-client';
 import { systemClock } from '@berth/shared/process/clock';
 import type Docker from 'dockerode';
 import { atEnd } from './ending.js';

@@ -3,7 +3,7 @@
  * run, with the same real containers. The benchmark takes the master's place, which decides whose use is sampled.
  */
 import { loadavg } from 'node:os';
-import { type LocalCell, startCell } from '@berth/local/local-cell';
+import { type LocalCell, startCell } from '@berth/local/cell/local-cell';
 import { Assignment, type TaskSample } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task-state';
 import { systemClock } from '@berth/shared/process/clock';

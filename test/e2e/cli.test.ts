@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { repoRoot } from '@berth/local/paths';
+import { repoRoot } from '@berth/local/machine/paths';
 import { State } from '@berth/shared/model/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testImage } from '../support/docker.js';

@@ -1,8 +1,8 @@
 import { BerthClient } from '@berth/client';
-import { runChecked } from '@berth/local/command';
-import { dockerClient } from '@berth/local/docker-client';
-import { berthDir, repoRoot } from '@berth/local/paths';
-import { freePorts } from '@berth/local/ports';
+import { dockerClient } from '@berth/local/engine/docker-client';
+import { runChecked } from '@berth/local/machine/command';
+import { berthDir, repoRoot } from '@berth/local/machine/paths';
+import { freePorts } from '@berth/local/machine/ports';
 import { State } from '@berth/shared/model/task-state';
 import { filter, firstValueFrom, lastValueFrom, shareReplay, takeUntil, timer } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

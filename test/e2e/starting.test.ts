@@ -1,10 +1,10 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type ManagedChild, startChild } from '@berth/local/child-process';
-import { repoRoot } from '@berth/local/paths';
-import { freePorts } from '@berth/local/ports';
-import { startRedisServer } from '@berth/local/redis-server';
+import { type ManagedChild, startChild } from '@berth/local/machine/child-process';
+import { repoRoot } from '@berth/local/machine/paths';
+import { freePorts } from '@berth/local/machine/ports';
+import { startRedisServer } from '@berth/local/redis/redis-server';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type BreakableSocket, breakableSocket } from '../support/breakable-socket.js';
 import { skipDockerTests, testDockerHost } from '../support/docker.js';

@@ -1,6 +1,6 @@
 import { cli } from '@berth/cli/testing/harness';
-import { AgentCalls } from '@berth/client/agent-calls';
 import { BerthClient } from '@berth/client/berth-client';
+import { AgentCalls } from '@berth/client/calls/agent-calls';
 import type { Explanation } from '@berth/shared/gen/berth/v1/placement_service';
 import { AgentRecord, AgentState } from '@berth/shared/gen/berth/v1/store';
 import { codeOf } from '@berth/shared/model/reason';

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { repoRoot } from '@berth/local/paths';
+import { repoRoot } from '@berth/local/machine/paths';
 import { describe, expect, it } from 'vitest';
 import { amount, count, counts, partsOfNames, readOptions, someOf } from '../bench/options.js';
 

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { repoRoot } from '@berth/local/paths';
+import { repoRoot } from '@berth/local/machine/paths';
 import { BadRequest } from '@berth/shared/gen/google/rpc/error_details';
 import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task-state';

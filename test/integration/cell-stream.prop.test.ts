@@ -27,8 +27,8 @@ import {
 import { Splicer, type Unwritten } from '@berth/api/splice';
 import { ModelSubscriber } from '@berth/api/testing/model-subscriber';
 import { ScriptedCell, type Step, writesOf } from '@berth/api/testing/scripted-cell';
-import { JobNarrator } from '@berth/client/job-narrator';
-import { type CellEvent, ResumePoint } from '@berth/client/resume-point';
+import { JobNarrator } from '@berth/client/observe/job-event-adapter';
+import { type CellEvent, ResumePoint } from '@berth/client/observe/resume-point';
 import {
   type ObservePosition,
   ObserveResponse,

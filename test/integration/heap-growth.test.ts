@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { repoRoot } from '@berth/local/paths';
+import { repoRoot } from '@berth/local/machine/paths';
 import { expect, it } from 'vitest';
 
 const run = promisify(execFile);

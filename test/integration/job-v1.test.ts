@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { cli } from '@berth/cli/testing/harness';
-import { repoRoot } from '@berth/local/paths';
+import { repoRoot } from '@berth/local/machine/paths';
 import {
   CancelInstancesRequest,
   type JobInstance,

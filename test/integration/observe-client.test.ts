@@ -5,7 +5,7 @@ import { aServiceJob } from '@berth/api/testing/fixtures';
 import { decide, RunningGateway } from '@berth/api/testing/running-gateway';
 import { jobWrite, moveWrite, taskWrite } from '@berth/api/testing/scripted-cell';
 import { BerthClient, type CellEvent, type TaskCounts } from '@berth/client';
-import { repoRoot } from '@berth/local/paths';
+import { repoRoot } from '@berth/local/machine/paths';
 import { ObservedKind } from '@berth/shared/gen/berth/v1/observe_service';
 import { State } from '@berth/shared/model/task-state';
 import { systemClock } from '@berth/shared/process/clock';

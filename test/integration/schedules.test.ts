@@ -1,6 +1,6 @@
 import { cli } from '@berth/cli/testing/harness';
-import { ScheduleCalls } from '@berth/client/schedule-calls';
-import { type LocalCell, startCell } from '@berth/local/local-cell';
+import { ScheduleCalls } from '@berth/client/calls/schedule-calls';
+import { type LocalCell, startCell } from '@berth/local/cell/local-cell';
 import {
   type DeepPartial,
   JobClusterDescriptor,

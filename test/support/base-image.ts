@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { findOnPath, runChecked } from '@berth/local/command';
+import { findOnPath, runChecked } from '@berth/local/machine/command';
 import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { waitFor } from './wait-for.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasApt, unpackPackage } from '@berth/local/apt';
-import { findOnPath, runCommand } from '@berth/local/command';
+import { findOnPath, runCommand } from '@berth/local/machine/command';
+import { hasApt, unpackPackage } from '@berth/local/setup/apt';
 
 /** How Compose is called on this machine. */
 export interface ComposeCommand {

@@ -1,6 +1,6 @@
 import { text } from 'node:stream/consumers';
-import { runChecked } from '@berth/local/command';
-import { repoRoot } from '@berth/local/paths';
+import { runChecked } from '@berth/local/machine/command';
+import { repoRoot } from '@berth/local/machine/paths';
 import type Docker from 'dockerode';
 import type { ComposeCommand } from './compose-command.js';
 import { waitFor } from './wait-for.js';

@@ -1,15 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bridgeName, ensureBridge, networkTool, removeBridge } from '@berth/local/bridge';
-import { findOnPath } from '@berth/local/command';
-import { ensureDemoImage } from '@berth/local/demo-image';
-import { dockerClient } from '@berth/local/docker-client';
-import { engineHost, enginePaths, startDockerd, stopDockerd } from '@berth/local/dockerd';
-import { berthDir } from '@berth/local/paths';
-import { isRunning, readPidFile } from '@berth/local/process-id';
-import { silentProgress } from '@berth/local/progress';
-import { findRoot, type Root } from '@berth/local/root';
+import { ensureDemoImage } from '@berth/local/demo/demo-image';
+import { bridgeName, ensureBridge, networkTool, removeBridge } from '@berth/local/engine/bridge';
+import { dockerClient } from '@berth/local/engine/docker-client';
+import { engineHost, enginePaths, startDockerd, stopDockerd } from '@berth/local/engine/dockerd';
+import { findOnPath } from '@berth/local/machine/command';
+import { berthDir } from '@berth/local/machine/paths';
+import { isRunning, readPidFile } from '@berth/local/machine/process-id';
+import { findRoot, type Root } from '@berth/local/machine/root';
+import { silentProgress } from '@berth/local/output/progress';
 import { waitFor } from './wait-for.js';
 
 /** A Docker engine of a test's own, beside whichever other ones there are, which it may therefore kill. */

@@ -6,10 +6,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { unpackPackage } from '@berth/local/apt';
-import { CommandError, findOnPath } from '@berth/local/command';
-import { withFileLock } from '@berth/local/file-lock';
-import { berthDir } from '@berth/local/paths';
+import { CommandError, findOnPath } from '@berth/local/machine/command';
+import { withFileLock } from '@berth/local/machine/file-lock';
+import { berthDir } from '@berth/local/machine/paths';
+import { unpackPackage } from '@berth/local/setup/apt';
 import { waitFor } from './wait-for.js';
 
 const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');

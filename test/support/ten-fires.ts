@@ -1,4 +1,4 @@
-import type { LocalCell } from '@berth/local/local-cell';
+import type { LocalCell } from '@berth/local/cell/local-cell';
 import { ScheduleServiceService as schedules } from '@berth/shared/gen/berth/v1/schedule_service';
 import { FireOutcome } from '@berth/shared/gen/berth/v1/store';
 import { type JobInstance, JobState, JobServiceService as jobV1 } from '@berth/shared/gen/job/v1/job_service';

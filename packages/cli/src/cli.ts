@@ -1,8 +1,8 @@
 import { CommanderError } from 'commander';
-import { exitCodes } from './format/exit-code.js';
-import type { Io } from './io.js';
+import { exitCodes } from './errors/exit-code.js';
+import { tell } from './errors/report-error.js';
 import { createProgram } from './program.js';
-import { tell } from './tell.js';
+import type { Io } from './terminal/io.js';
 
 /** Runs one command line; resolves to the exit code and never rejects. */
 export async function runCli(args: readonly string[], io: Io): Promise<number> {

@@ -1,6 +1,6 @@
 import { runCli } from './cli.js';
-import { processIo } from './io.js';
-import { tell } from './tell.js';
+import { tell } from './errors/report-error.js';
+import { processIo } from './terminal/io.js';
 
 const io = processIo();
 

@@ -1,23 +1,21 @@
 import { Command, Option } from 'commander';
-import { addAgents } from './commands/agents.js';
-import { addCluster } from './commands/cluster.js';
-import { addExplain } from './commands/explain.js';
-import { addKill } from './commands/kill.js';
-import { addKinds } from './commands/kinds.js';
-import { addObserve } from './commands/observe.js';
-import { addPlan } from './commands/plan.js';
-import { addPs } from './commands/ps.js';
-import { addRun } from './commands/run.js';
-import { addScale } from './commands/scale.js';
-import { addShow } from './commands/show.js';
-import { addSubmit } from './commands/submit.js';
+import { addCluster } from './commands/clusters/cluster.js';
+import { addKinds } from './commands/clusters/kinds.js';
+import { addKill } from './commands/jobs/kill.js';
+import { addObserve } from './commands/jobs/observe.js';
+import { addPs } from './commands/jobs/ps.js';
+import { addRun } from './commands/jobs/run.js';
+import { addScale } from './commands/jobs/scale.js';
+import { addShow } from './commands/jobs/show.js';
+import { addSubmit } from './commands/jobs/submit.js';
+import { addAgents } from './commands/placement/agents.js';
+import { addExplain } from './commands/placement/explain.js';
+import { addPlan } from './commands/placement/plan.js';
 import { addVersion } from './commands/version.js';
-import { type Context, createContext, defaultAddress, type GlobalOptions } from './context.js';
-import { outputFormats } from './format/structured.js';
-import type { Io } from './io.js';
-
-/** Runs the work of a command and keeps its exit code. */
-export type Act = (command: Command, work: (context: Context) => Promise<number>) => Promise<void>;
+import type { Act } from './session/act.js';
+import { createContext, defaultAddress, type GlobalOptions } from './session/context.js';
+import type { Io } from './terminal/io.js';
+import { outputFormats } from './terminal/structured.js';
 
 /** The command line as commander knows it. `setExitCode` gets what the command that ran ends with. */
 export function createProgram(io: Io, setExitCode: (code: number) => void): Command {

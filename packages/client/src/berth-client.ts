@@ -23,18 +23,23 @@ import { BerthError } from '@berth/shared/model/errors';
 import { isTerminal, State } from '@berth/shared/model/task-state';
 import { systemClock } from '@berth/shared/process/clock';
 import { concatMap, defer, from, map, type Observable } from 'rxjs';
-import { CellObservation, observeAllJobs } from './cell-stream.js';
-import { idOf, JobCalls, once, type Ref } from './job-calls.js';
-import { JobModel, type JobView } from './job-view.js';
+import { idOf, JobCalls, once, type Ref } from './calls/job-calls.js';
 import type {
   CallOptions,
   CellObserveOptions,
   ConnectOptions,
   ObserveOptions,
   WatchStagesOptions,
-} from './options.js';
-import { observe } from './stream.js';
-import { type CountBy, type CountOptions, observeTaskCounts, type TaskCounts } from './task-counts.js';
+} from './connection/options.js';
+import { observe } from './connection/stream.js';
+import { CellObservation, observeAllJobs } from './observe/cell-stream.js';
+import { JobModel, type JobView } from './observe/followed-job.js';
+import {
+  type CountBy,
+  type CountOptions,
+  observeTaskCounts,
+  type TaskCounts,
+} from './observe/task-counts.js';
 
 /** How often, and how far apart, a finished job is read until the gateway that is asked knows its end too. */
 const finalReads = { times: 20, apartMs: 250 } as const;

@@ -33,13 +33,13 @@ export {
   type IdFailure,
 } from '@berth/shared/model/errors';
 export { State, type StateName, stateName } from '@berth/shared/model/task-state';
-export { AgentCalls, type DrainOptions } from './agent-calls.js';
 export { BerthClient } from './berth-client.js';
-export { CellObservation } from './cell-stream.js';
-export { UnreachableError } from './failure.js';
-export { JobCalls, type Ref } from './job-calls.js';
-export type { JobView } from './job-view.js';
-export { type InstanceQuery, type Instances, KindCalls, type Scheduling } from './kind-calls.js';
+export { AgentCalls, type DrainOptions } from './calls/agent-calls.js';
+export { JobCalls, type Ref } from './calls/job-calls.js';
+export { type InstanceQuery, type Instances, KindCalls, type Scheduling } from './calls/kind-calls.js';
+export { type ExplainScalingOptions, ScalingCalls } from './calls/scaling-calls.js';
+export { type FiresQuery, ScheduleCalls } from './calls/schedule-calls.js';
+export { UnreachableError } from './connection/failure.js';
 export type {
   Caller,
   CallOptions,
@@ -53,8 +53,8 @@ export type {
   Paged,
   PageOptions,
   WatchStagesOptions,
-} from './options.js';
-export type { CellEvent } from './resume-point.js';
-export { type ExplainScalingOptions, ScalingCalls } from './scaling-calls.js';
-export { type FiresQuery, ScheduleCalls } from './schedule-calls.js';
-export type { CountBy, CountOptions, TaskCount, TaskCounts } from './task-counts.js';
+} from './connection/options.js';
+export { CellObservation } from './observe/cell-stream.js';
+export type { JobView } from './observe/followed-job.js';
+export type { CellEvent } from './observe/resume-point.js';
+export type { CountBy, CountOptions, TaskCount, TaskCounts } from './observe/task-counts.js';

@@ -10,7 +10,7 @@ import type { ServerWritableStream } from '@grpc/grpc-js';
 import { firstValueFrom, lastValueFrom, take, tap, toArray } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { BerthClient } from './berth-client.js';
-import type { ConnectOptions } from './options.js';
+import type { ConnectOptions } from './connection/options.js';
 import {
   failStream,
   type Script,

@@ -1,11 +1,11 @@
 import { parseArgs } from 'node:util';
 import { ConfigError } from '@berth/shared/process/config';
-import { benchCommand } from './bench-command.js';
-import { createLifetime, Interrupted, type Lifetime } from './lifetime.js';
-import { describeError, SetupError } from './setup-error.js';
-import { startCommand } from './start-command.js';
-import { testCommand } from './test-command.js';
-import { UsageError } from './usage-error.js';
+import { createLifetime, Interrupted, type Lifetime } from './machine/lifetime.js';
+import { describeError, SetupError } from './output/setup-error.js';
+import { UsageError } from './output/usage-error.js';
+import { benchCommand } from './run/bench-command.js';
+import { startCommand } from './run/start-command.js';
+import { testCommand } from './run/test-command.js';
 
 const exitCodes = { failed: 1, usage: 2, interrupted: 130 } as const;
 

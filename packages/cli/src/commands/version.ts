@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module';
 import type { Command } from 'commander';
-import type { Context } from '../context.js';
-import { exitCodes } from '../format/exit-code.js';
-import type { Act } from '../program.js';
+import { exitCodes } from '../errors/exit-code.js';
+import type { Act } from '../session/act.js';
+import type { Context } from '../session/context.js';
 
 export function addVersion(program: Command, act: Act): void {
   const command = program.command('version').description('print the versions of berth and of Node');

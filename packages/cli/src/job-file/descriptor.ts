@@ -1,6 +1,6 @@
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { z } from 'zod';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../errors/usage-error.js';
 import { fromFullForm, fullForm } from './full-form.js';
 import { fromShortForm, shortForm } from './short-form.js';
 import { fromStagesForm, stagesForm } from './stages-form.js';

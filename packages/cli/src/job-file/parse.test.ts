@@ -1,6 +1,6 @@
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { describe, expect, it } from 'vitest';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../errors/usage-error.js';
 import { parseJobFile } from './parse.js';
 
 const parse = (text: string) => parseJobFile(text, 'job.yaml');

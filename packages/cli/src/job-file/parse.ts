@@ -1,6 +1,6 @@
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { parseDocument } from 'yaml';
-import { UsageError } from '../usage-error.js';
+import { UsageError } from '../errors/usage-error.js';
 import { toDescriptor } from './descriptor.js';
 
 /**

@@ -1,5 +1,5 @@
 import { runCli } from '../cli.js';
-import type { Io } from '../io.js';
+import type { Io } from '../terminal/io.js';
 import { createdAtMs } from './fixtures.js';
 
 /** What a command line did. */

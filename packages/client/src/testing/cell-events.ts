@@ -4,7 +4,7 @@ import {
   type ObserveResponse_Change,
 } from '@berth/shared/gen/berth/v1/observe_service';
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { CellEvent } from '../resume-point.js';
+import type { CellEvent } from '../observe/resume-point.js';
 
 type Change = DeepPartial<ObserveResponse_Change>;
 

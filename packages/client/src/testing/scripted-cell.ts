@@ -4,7 +4,7 @@ import {
   ObserveServiceService,
 } from '@berth/shared/gen/berth/v1/observe_service';
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
-import type { CellEvent } from '../resume-point.js';
+import type { CellEvent } from '../observe/resume-point.js';
 
 /** A stream of the whole cell, as its server sees it. */
 export type CellStream = ServerDuplexStream<ObserveRequest, ObserveResponse>;

@@ -1,0 +1,97 @@
+/** `berth cluster schedule`, `fires`, `pause` and `resume`: when the jobs of a cluster start by themselves. */
+import type { ScheduleCalls } from '@berth/client/calls/schedule-calls';
+import { ClusterSchedule, ListFiresResponse } from '@berth/shared/gen/berth/v1/schedule_service';
+import { type Command, InvalidArgumentError } from 'commander';
+import { exitCodes } from '../../errors/exit-code.js';
+import { fireHeadings, fireRow, scheduleDetail } from '../../format/clusters/schedule.js';
+import type { Act } from '../../session/act.js';
+import type { Context } from '../../session/context.js';
+import { resolveCluster } from '../../session/resolve-cluster.js';
+import { renderTable } from '../../terminal/table.js';
+
+interface FiresOptions {
+  readonly next: number;
+}
+
+const clusterArgument = ['<cluster>', 'id or name of a cluster, or the beginning of its id'] as const;
+
+/** Adds the commands to the group of those about clusters. */
+export function addClusterSchedule(group: Command, act: Act): void {
+  const show = group.command('schedule').description('show the schedule of a cluster and its last fires');
+  show
+    .argument(...clusterArgument)
+    .action((given: string) => act(show, (context) => showSchedule(context, given)));
+  const fires = group.command('fires').description('show when the schedule of a cluster fires next');
+  fires
+    .argument(...clusterArgument)
+    .option('-n, --next <count>', 'so many fires', parseCount, 10)
+    .action((given: string, options: FiresOptions) =>
+      act(fires, (context) => listFires(context, given, options)),
+    );
+  addSwitch(group, act, {
+    name: 'pause',
+    description: 'have the schedule of a cluster start nothing until it is resumed',
+    done: 'paused',
+    order: (calls, id) => calls.pauseSchedule(id),
+  });
+  addSwitch(group, act, {
+    name: 'resume',
+    description: 'let the schedule of a cluster go on; what it has missed is not made up',
+    done: 'resumed',
+    order: (calls, id) => calls.resumeSchedule(id),
+  });
+}
+
+interface Switch {
+  readonly name: string;
+  readonly description: string;
+  readonly done: string;
+  readonly order: (calls: ScheduleCalls, id: string) => Promise<ClusterSchedule>;
+}
+
+function addSwitch(group: Command, act: Act, { name, description, done, order }: Switch): void {
+  const command = group.command(name).description(description);
+  command.argument(...clusterArgument).action((given: string) =>
+    act(command, async (context) => {
+      const schedule = await context.withSchedules(async (calls) =>
+        order(calls, await resolveCluster(calls, given)),
+      );
+      if (context.format === 'table') context.io.out(`${schedule.clusterId}  ${done}`);
+      else await context.printAll(ClusterSchedule.toJSON(schedule));
+      return exitCodes.ok;
+    }),
+  );
+}
+
+async function showSchedule(context: Context, given: string): Promise<number> {
+  const schedule = await context.withSchedules(async (calls) =>
+    calls.getSchedule(await resolveCluster(calls, given)),
+  );
+  if (context.format !== 'table') await context.printAll(ClusterSchedule.toJSON(schedule));
+  else for (const line of scheduleDetail(schedule, context.io.nowMs(), context.paint)) context.io.out(line);
+  return exitCodes.ok;
+}
+
+async function listFires(context: Context, given: string, { next }: FiresOptions): Promise<number> {
+  const list = await context.withSchedules(async (calls) =>
+    calls.listFires(await resolveCluster(calls, given), { count: next }),
+  );
+  if (context.format !== 'table') {
+    await context.printAll(ListFiresResponse.toJSON(list));
+    return exitCodes.ok;
+  }
+  const nowMs = context.io.nowMs();
+  const rows = list.firesAtMs.map((atMs) => fireRow(atMs, list.timeZone, nowMs));
+  for (const line of renderTable(fireHeadings, rows, context.paint)) context.io.out(line);
+  if (list.idleBecause !== '') context.io.err(`berth: none of these will start a job: ${list.idleBecause}`);
+  return exitCodes.ok;
+}
+
+const maxFires = 1000;
+
+function parseCount(text: string): number {
+  const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > maxFires)
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${maxFires}.`);
+  return count;
+}

@@ -1,0 +1,200 @@
+import type { JobCalls } from '@berth/client/calls/job-calls';
+import {
+  type JobCluster,
+  type JobClusterDescriptor,
+  JobCluster as JobClusterMessage,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { type Command, Option } from 'commander';
+import { exitCodes } from '../../errors/exit-code.js';
+import { UsageError } from '../../errors/usage-error.js';
+import {
+  clusterDetail,
+  clusterHeadings,
+  clusterRow,
+  type ShownCluster,
+} from '../../format/clusters/cluster.js';
+import { readTemplate } from '../../job-input/job-input.js';
+import type { Act } from '../../session/act.js';
+import type { Context } from '../../session/context.js';
+import { findAllClusters, findAllJobs, liveStates } from '../../session/listing.js';
+import { resolveCluster } from '../../session/resolve-cluster.js';
+import { renderTable } from '../../terminal/table.js';
+import { addClusterSchedule } from './cluster-schedule.js';
+import {
+  addLimitOptions,
+  addScheduleOptions,
+  clusterSpecOf,
+  type LimitOptions,
+  type ScheduleOptions,
+  scheduledTemplate,
+} from './cluster-spec.js';
+
+interface ClusterOptions extends ScheduleOptions, LimitOptions {
+  readonly type?: 'batch' | 'service' | 'mantis';
+  readonly name?: string;
+  /** A path; false for `--no-template`. */
+  readonly template?: string | false;
+}
+
+const clusterArgument = ['<cluster>', 'id or name of a cluster, or the beginning of its id'] as const;
+
+export function addCluster(program: Command, act: Act): void {
+  const group = program
+    .command('cluster')
+    .description('job clusters: homes of jobs, with a template for them');
+  addChanges(group, act);
+  addClusterSchedule(group, act);
+  const list = group.command('ls').description('list the clusters of the cell');
+  list.action(() => act(list, (context) => context.withCalls((calls) => listClusters(context, calls))));
+  const show = group.command('show').description('show all that is known of a cluster');
+  show
+    .argument(...clusterArgument)
+    .action((given: string) =>
+      act(show, (context) => context.withCalls((calls) => showCluster(context, calls, given))),
+    );
+}
+
+function addChanges(group: Command, act: Act): void {
+  const create = group.command('create').description('make a cluster and print its id');
+  addLimitOptions(addScheduleOptions(create))
+    .argument('<name>', 'what to call it')
+    .addOption(
+      new Option('--type <type>', 'what jobs it takes')
+        .choices(['batch', 'service', 'mantis'])
+        .default('batch'),
+    )
+    .option('--template <path>', 'job file with what jobs of the cluster leave out (- for standard input)')
+    .action((name: string, options: ClusterOptions) =>
+      act(create, (context) => createCluster(context, name, options)),
+    );
+  const update = group.command('update').description('change the name or the template of a cluster');
+  addScheduleOptions(update)
+    .option('--no-cron', 'have no schedule')
+    .argument(...clusterArgument)
+    .option('--name <name>', 'what to call it')
+    .option('--template <path>', 'job file with what jobs of the cluster leave out (- for standard input)')
+    .option('--no-template', 'have no template')
+    .action((given: string, options: ClusterOptions) =>
+      act(update, (context) => updateCluster(context, given, options)),
+    );
+  addOrder(group, act, {
+    name: 'rm',
+    description: 'remove a cluster that has no live jobs',
+    done: 'removed',
+    order: (calls, id) => calls.removeJobCluster(id),
+  });
+  addOrder(group, act, {
+    name: 'enable',
+    description: 'let a cluster start jobs',
+    done: 'enabled',
+    order: (calls, id) => calls.updateJobClusterStatus({ id, enableStatus: true }),
+  });
+  addOrder(group, act, {
+    name: 'disable',
+    description:
+      'let a cluster start no more jobs; those that there are go on, but those of a mantis cluster end',
+    done: 'disabled',
+    order: (calls, id) => calls.updateJobClusterStatus({ id, enableStatus: false }),
+  });
+}
+
+/** A command that does one thing to one cluster. */
+interface Order {
+  readonly name: string;
+  readonly description: string;
+  /** What the cluster then is. */
+  readonly done: string;
+  readonly order: (calls: JobCalls, id: string) => Promise<void>;
+}
+
+function addOrder(group: Command, act: Act, { name, description, done, order }: Order): void {
+  const command = group.command(name).description(description);
+  command.argument(...clusterArgument).action((given: string) =>
+    act(command, async (context) => {
+      const id = await context.withCalls(async (calls) => {
+        const clusterId = await resolveCluster(calls, given);
+        await order(calls, clusterId);
+        return clusterId;
+      });
+      if (context.format === 'table') context.io.out(`${id}  ${done}`);
+      else await context.printAll({ id, [done]: true });
+      return exitCodes.ok;
+    }),
+  );
+}
+
+async function createCluster(context: Context, name: string, options: ClusterOptions): Promise<number> {
+  const { type = 'batch', template } = options;
+  const given = template ? await readTemplate(context.io, template) : undefined;
+  const jobDescriptor = scheduledTemplate(given, options);
+  const descriptor = {
+    name,
+    clusterSpec: clusterSpecOf(type, options),
+    ...(jobDescriptor === undefined ? {} : { jobDescriptor }),
+  };
+  const { id } = await context.withCalls((calls) => calls.createJobCluster(descriptor));
+  if (context.format === 'table') context.io.out(id);
+  else await context.printAll({ id });
+  return exitCodes.ok;
+}
+
+async function updateCluster(context: Context, given: string, options: ClusterOptions): Promise<number> {
+  const { name, template } = options;
+  const isScheduled = [options.cron, options.cronZone, options.cronPolicy].some((said) => said !== undefined);
+  if (name === undefined && template === undefined && !isScheduled)
+    throw new UsageError('Say what to change: --name, --template, --no-template, --cron or --no-cron.');
+  const jobDescriptor = typeof template === 'string' ? await readTemplate(context.io, template) : undefined;
+  const id = await context.withCalls(async (calls) => {
+    const clusterId = await resolveCluster(calls, given);
+    const { descriptor } = await calls.findJobCluster(clusterId);
+    if (descriptor === undefined) throw new Error('the cluster has no descriptor');
+    const changed: JobClusterDescriptor = {
+      ...descriptor,
+      name: name ?? descriptor.name,
+      jobDescriptor: scheduledTemplate(
+        template === undefined ? descriptor.jobDescriptor : jobDescriptor,
+        options,
+      ),
+    };
+    await calls.updateJobCluster({ id: clusterId, descriptor: changed });
+    return clusterId;
+  });
+  if (context.format === 'table') context.io.out(`${id}  updated`);
+  else await context.printAll({ id });
+  return exitCodes.ok;
+}
+
+async function listClusters(context: Context, calls: JobCalls): Promise<number> {
+  const disabled = new Set((await findAllClusters(calls, { enabled: 'false' })).map(({ id }) => id));
+  const clusters = await findAllClusters(calls);
+  const jobs = await findAllJobs(calls, { states: liveStates, fields: ['jobClusterId', 'stateChanges'] });
+  const shown = clusters.map((cluster) => ({
+    cluster,
+    enabled: !disabled.has(cluster.id),
+    liveJobs: jobs.filter(({ jobClusterId }) => jobClusterId === cluster.id).length,
+  }));
+  if (context.format !== 'table') await context.printAll(shown.map(clusterJson));
+  else
+    for (const line of renderTable(clusterHeadings, shown.map(clusterRow), context.paint))
+      context.io.out(line);
+  return exitCodes.ok;
+}
+
+async function showCluster(context: Context, calls: JobCalls, given: string): Promise<number> {
+  const id = await resolveCluster(calls, given);
+  const cluster = await calls.findJobCluster(id);
+  const disabled = await findAllClusters(calls, { jobClusterIds: id, enabled: 'false' });
+  const jobs = await findAllJobs(calls, {
+    states: liveStates,
+    criteria: { jobClusterIds: id },
+    fields: ['id', 'stateChanges'],
+  });
+  const shown = { cluster, enabled: disabled.length === 0, liveJobs: jobs.length };
+  if (context.format !== 'table') await context.printAll(clusterJson(shown));
+  else for (const line of clusterDetail(shown, context.paint)) context.io.out(line);
+  return exitCodes.ok;
+}
+
+function clusterJson({ cluster, enabled, liveJobs }: ShownCluster): object {
+  return { ...(JobClusterMessage.toJSON(cluster) as JobCluster), enabled, liveJobs };
+}

@@ -1,0 +1,80 @@
+import type { JobCalls } from '@berth/client/calls/job-calls';
+import { isTerminal, State, stateName } from '@berth/shared/model/task-state';
+import type { Command } from 'commander';
+import { reportError } from '../../errors/error-text.js';
+import { exitCodes } from '../../errors/exit-code.js';
+import { stateOf } from '../../format/jobs/job-facts.js';
+import type { Act } from '../../session/act.js';
+import type { Context } from '../../session/context.js';
+import { allStates, findAllJobs } from '../../session/listing.js';
+import { resolve, type Target } from '../../session/resolve-id.js';
+
+/** How many ids are worked on at a time. */
+const concurrency = 8;
+
+/** What became of one id. */
+interface KillResult {
+  /** As given, where it could not be made out what it means. */
+  readonly id: string;
+  readonly kind: Target['kind'] | 'unknown';
+  readonly ok: boolean;
+  readonly error?: string;
+}
+
+export function addKill(program: Command, act: Act): void {
+  const command = program
+    .command('kill')
+    .description('end jobs or tasks; a task of a service job is replaced')
+    .argument('<ids...>', 'ids of jobs or tasks, or their beginnings');
+  command.action((ids: string[]) =>
+    act(command, (context) => context.withCalls((calls) => killAll(context, calls, ids))),
+  );
+}
+
+/** Every id is attempted, whatever becomes of the others. */
+async function killAll(context: Context, calls: JobCalls, ids: readonly string[]): Promise<number> {
+  const results: KillResult[] = [];
+  const queue = [...new Set(ids)].entries();
+  const work = async () => {
+    for (const [index, id] of queue) results[index] = await killOne(calls, id);
+  };
+  await Promise.all(Array.from({ length: concurrency }, work));
+  if (context.format === 'table') printResults(context, results);
+  else await context.printAll(results);
+  return results.every(({ ok }) => ok) ? exitCodes.ok : exitCodes.failed;
+}
+
+async function killOne(calls: JobCalls, given: string): Promise<KillResult> {
+  let target: Target | undefined;
+  try {
+    target = await resolve(calls, given);
+    // The gateway leaves what has ended as it is, without a word.
+    const state = await stateNow(calls, target);
+    if (isTerminal(state)) {
+      const error = `The ${target.kind} has ended already: it is ${stateName(state)}.`;
+      return { ...target, ok: false, error };
+    }
+    await (target.kind === 'job' ? calls.killJob(target.id) : calls.killTask(target.id));
+    return { ...target, ok: true };
+  } catch (error) {
+    const [first = '', ...rest] = reportError(error).lines;
+    const text = [first.replace(/^berth: /, ''), ...rest.map((line) => line.trim())].join(' ');
+    return { id: target?.id ?? given, kind: target?.kind ?? 'unknown', ok: false, error: text };
+  }
+}
+
+async function stateNow(calls: JobCalls, { kind, id }: Target): Promise<State> {
+  if (kind === 'task') return stateOf(await calls.findTask(id));
+  // A list leaves out the tasks, of which a job may have very many.
+  const wanted = { states: allStates, criteria: { jobIds: id }, fields: ['id', 'jobState', 'stateChanges'] };
+  const listed = (await findAllJobs(calls, wanted)).find((job) => job.id === id);
+  const { jobState } = listed ?? (await calls.findJob(id));
+  return jobState?.state ?? State.QUEUED;
+}
+
+function printResults({ io, paint }: Context, results: readonly KillResult[]): void {
+  for (const { id, kind, ok, error } of results) {
+    if (ok) io.out(`${id}  ${kind} is being killed`);
+    else io.err(`${id}  ${paint('red', 'not killed')}: ${error}`);
+  }
+}

@@ -1,0 +1,23 @@
+import { cellEvents } from '@berth/client/testing/cell-events';
+import { type ScriptedCell, sendEvents, startScriptedCell } from '@berth/client/testing/scripted-cell';
+import { afterEach, describe, expect, it } from 'vitest';
+import { cli } from '../../testing/harness.js';
+
+const open: ScriptedCell[] = [];
+afterEach(() => {
+  for (const cell of open.splice(0)) cell.close();
+});
+
+describe('berth observe, where all begins anew', () => {
+  it.each([[[]], [['--count-by', 'state']]])('%j says so, and why', async (args) => {
+    const { reset, snapshotEnd } = cellEvents;
+    const cell = await startScriptedCell((stream) => sendEvents(stream, reset, snapshotEnd(9)));
+    open.push(cell);
+    const { err } = await cli(['observe', ...args, '--address', cell.address], {
+      onLine: (_line, interrupt) => interrupt(),
+    });
+    expect(err).toEqual([
+      'berth: all begins anew, since a test. What does not come again is no longer there.',
+    ]);
+  });
+});

@@ -1,0 +1,42 @@
+import type { JobView } from '@berth/client/observe/followed-job';
+import { jobEndLine, jobSummary, taskLine } from '../../format/jobs/event-line.js';
+import { countTasks } from '../../format/jobs/job-facts.js';
+import { jobJson, taskJson } from '../../format/jobs/json.js';
+import type { Context } from '../../session/context.js';
+
+/** Prints what each view of a job adds to the one before; `exitCode` goes with the last. */
+export function progressPrinter(
+  context: Context,
+): (view: JobView, exitCode: number | undefined) => Promise<void> {
+  let isFirst = true;
+  return async (view, exitCode) => {
+    if (context.format !== 'table') await printEvents(context, view, exitCode);
+    else for (const line of viewLines(view, isFirst, context)) context.io.out(line);
+    isFirst = false;
+  };
+}
+
+/** Whether as many tasks are RUNNING as the job wants. */
+export function allRunning({ job, tasks }: JobView): boolean {
+  const { running, desired } = countTasks(job.jobDescriptor, tasks.values());
+  return running >= desired;
+}
+
+function viewLines(view: JobView, isFirst: boolean, { paint }: Context): string[] {
+  const { job, tasks, changed } = view;
+  if (view.isFinal) return [jobEndLine(job, tasks.values(), paint)];
+  if (isFirst)
+    return [
+      `job ${job.id} (${jobSummary(job)})`,
+      ...[...tasks.values()].map((task) => taskLine(task, paint)),
+    ];
+  return changed === undefined ? [`job ${job.id} is now ${jobSummary(job)}`] : [taskLine(changed, paint)];
+}
+
+/** For programs: one object for each change, and one for the end. */
+async function printEvents(context: Context, view: JobView, exitCode: number | undefined): Promise<void> {
+  const { job, tasks, changed, isFinal } = view;
+  if (changed !== undefined) return context.print({ event: 'task', task: taskJson(changed) });
+  const full = jobJson({ ...job, tasks: [...tasks.values()] });
+  await context.print(isFinal ? { event: 'end', exitCode, job: full } : { event: 'job', job: full });
+}

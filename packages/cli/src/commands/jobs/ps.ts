@@ -1,0 +1,116 @@
+import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { findState, isTerminal, type State } from '@berth/shared/model/task-state';
+import { type Command, InvalidArgumentError } from 'commander';
+import { exitCodes } from '../../errors/exit-code.js';
+import { UsageError } from '../../errors/usage-error.js';
+import { stateOf } from '../../format/jobs/job-facts.js';
+import { jobJson, taskJson } from '../../format/jobs/json.js';
+import { jobHeadings, jobRow, taskTable } from '../../format/jobs/rows.js';
+import { listOption } from '../../job-input/job-input.js';
+import { splitLabel } from '../../job-input/job-options.js';
+import type { Act } from '../../session/act.js';
+import type { Context } from '../../session/context.js';
+import { allStates, findAllJobs, findAllTasks, listedJobFields, liveStates } from '../../session/listing.js';
+import { resolveJob } from '../../session/resolve-id.js';
+import { type Cell, renderTable } from '../../terminal/table.js';
+
+interface PsOptions {
+  readonly all?: boolean;
+  readonly label?: readonly string[];
+  readonly state?: readonly State[];
+}
+
+export function addPs(program: Command, act: Act): void {
+  const command = program
+    .command('ps')
+    .description('list the jobs of the cell, or the tasks of one job')
+    .argument('[job]', 'id of a job, or its beginning')
+    .option('-a, --all', 'also those that have ended')
+    .addOption(
+      listOption(
+        '-l, --label <name[=value]>',
+        'only jobs with this label; may be repeated: all must be there',
+      ),
+    )
+    .addOption(listOption('-s, --state <state>', 'only those in this state; may be repeated', parseState));
+  command.action((job: string | undefined, options: PsOptions) =>
+    act(command, (context) =>
+      job === undefined ? listJobs(context, options) : listTasks(context, job, options),
+    ),
+  );
+}
+
+async function listJobs(context: Context, options: PsOptions): Promise<number> {
+  const isTable = context.format === 'table';
+  const wanted = {
+    states: wantedStates(options),
+    criteria: labelCriteria(options.label ?? []),
+    ...(isTable ? { fields: listedJobFields } : {}),
+  };
+  const jobs = await context.withCalls((calls) => findAllJobs(calls, wanted));
+  const nowMs = context.io.nowMs();
+  return printList(context, {
+    headings: jobHeadings,
+    rows: jobs.map((job) => jobRow(job, nowMs)),
+    json: () => jobs.map(jobJson),
+  });
+}
+
+async function listTasks(context: Context, given: string, options: PsOptions): Promise<number> {
+  if (options.label !== undefined)
+    throw new UsageError('Tasks have no labels: --label is for lists of jobs.');
+  const { job, tasks } = await context.withCalls(async (calls) => {
+    const id = await resolveJob(calls, given);
+    return { job: await calls.findJob(id), tasks: await findAllTasks(calls, id) };
+  });
+  const shown = tasksToShow(job, tasks, options);
+  const nowMs = context.io.nowMs();
+  return printList(context, {
+    ...taskTable(shown, nowMs),
+    json: () => shown.map(taskJson),
+  });
+}
+
+/** The living tasks of a living job; all of one that has ended, where nothing lives. */
+function tasksToShow(job: Job, tasks: readonly Task[], options: PsOptions): readonly Task[] {
+  const hasEnded = isTerminal(job.jobState?.state ?? 0);
+  const states = options.state === undefined && hasEnded ? allStates : wantedStates(options);
+  return tasks.filter((task) => states.includes(stateOf(task)));
+}
+
+interface List {
+  readonly headings: readonly string[];
+  readonly rows: readonly (readonly Cell[])[];
+  readonly json: () => unknown;
+}
+
+async function printList(context: Context, { headings, rows, json }: List): Promise<number> {
+  if (context.format !== 'table') await context.printAll(json());
+  else for (const line of renderTable(headings, rows, context.paint)) context.io.out(line);
+  return exitCodes.ok;
+}
+
+function wantedStates({ all, state }: PsOptions): readonly State[] {
+  if (state !== undefined) return [...new Set(state)].sort((a, b) => a - b);
+  return all === true ? allStates : liveStates;
+}
+
+/** In the API's criteria a comma separates labels, so that none can hold one. */
+function labelCriteria(labels: readonly string[]): Record<string, string> {
+  if (labels.length === 0) return {};
+  const pairs = labels.map((label) => {
+    if (label.includes(','))
+      throw new UsageError(`--label ${label}: labels with a comma cannot be asked for.`);
+    const [name, value] = splitLabel(label);
+    return label.includes('=') ? `${name}:${value}` : name;
+  });
+  return { labels: pairs.join(',') };
+}
+
+function parseState(text: string): State {
+  const state = findState(text);
+  if (state === undefined) {
+    throw new InvalidArgumentError('It must be QUEUED, DISPATCHED, STARTING, RUNNING, FINISHED or FAILED.');
+  }
+  return state;
+}

@@ -1,0 +1,83 @@
+import type { TaskInstances } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { BerthError } from '@berth/shared/model/errors';
+import { type Command, Option } from 'commander';
+import { exitCodes } from '../../errors/exit-code.js';
+import { UsageError } from '../../errors/usage-error.js';
+import { numberOption, parseNumber } from '../../job-input/job-input.js';
+import type { Act } from '../../session/act.js';
+import type { Context } from '../../session/context.js';
+import { resolveJob } from '../../session/resolve-id.js';
+
+interface ScaleOptions {
+  readonly min?: number;
+  readonly max?: number;
+  readonly desired?: number;
+  readonly stage?: string;
+  readonly policies?: 'on' | 'off';
+}
+
+export function addScale(program: Command, act: Act): void {
+  const command = program
+    .command('scale')
+    .description('change how many tasks a service job, or a stage of a Mantis job, keeps running')
+    .argument('<job>', 'id of a job, or its beginning')
+    .argument('[desired]', 'how many tasks to keep running', parseNumber)
+    .addOption(numberOption('--min <count>', 'the fewest that it may be scaled to'))
+    .addOption(numberOption('--max <count>', 'the most that it may be scaled to'))
+    .addOption(numberOption('--desired <count>', 'the same as the argument'))
+    .option('--stage <number>', 'which stage of a Mantis job, from 1')
+    .addOption(
+      new Option('--policies <switch>', 'whether the scaling policies of a service are applied').choices([
+        'on',
+        'off',
+      ]),
+    );
+  command.action((job: string, desired: number | undefined, options: ScaleOptions) =>
+    act(command, (context) =>
+      scale(context, job, {
+        ...options,
+        ...(desired === undefined ? {} : { desired: sole(desired, options) }),
+      }),
+    ),
+  );
+}
+
+function sole(desired: number, options: ScaleOptions): number {
+  if (options.desired === undefined || options.desired === desired) return desired;
+  throw new UsageError(`Is it to be ${desired} or ${options.desired} tasks? Say only one of them.`);
+}
+
+async function scale(
+  context: Context,
+  given: string,
+  { stage, policies, ...counts }: ScaleOptions,
+): Promise<number> {
+  const instances: Partial<TaskInstances> = counts;
+  const named = Object.entries(instances).map(([name, count]) => `${name} ${count}`);
+  if (named.length === 0 && policies === undefined)
+    throw new UsageError(
+      'Say how many: berth scale JOB 5, or --min, --max or --desired; or say --policies on or off.',
+    );
+  const id = await context.withCalls(async (calls) => {
+    const jobId = await resolveJob(calls, given);
+    if (named.length > 0)
+      await calls
+        .updateJobInstances({ jobId, instances: counts }, stage === undefined ? {} : { stage })
+        .catch((error: unknown) => Promise.reject(inOptions(error)));
+    if (policies !== undefined) await calls.updateJobStatus({ id: jobId, enableStatus: policies === 'on' });
+    return jobId;
+  });
+  const told = [...named, ...(policies === undefined ? [] : [`policies ${policies}`])];
+  const where = stage === undefined ? {} : { stage };
+  const line = [...(stage === undefined ? [] : [`stage ${stage}`]), ...told].join(', ');
+  if (context.format === 'table') context.io.out(`${id}  ${line}`);
+  else await context.printAll({ id, ...where, instances, ...(policies && { policies }) });
+  return exitCodes.ok;
+}
+
+/** The refusal in words of the command line: the header of the stage is its option. */
+function inOptions(error: unknown): unknown {
+  if (!(error instanceof BerthError)) return error;
+  const stage = error.violations.find(({ field }) => field === 'metadata berth.stage');
+  return stage === undefined ? error : new UsageError(`--stage ${stage.description}.`);
+}

@@ -1,0 +1,74 @@
+import type { ScalingCalls } from '@berth/client/calls/scaling-calls';
+import { Explanation } from '@berth/shared/gen/berth/v1/placement_service';
+import { ScalingExplanation } from '@berth/shared/gen/berth/v1/scaling_service';
+import type { Command } from 'commander';
+import { exitCodes } from '../../errors/exit-code.js';
+import { scalingLines } from '../../format/jobs/scaling.js';
+import { waitingStages, waitSentences } from '../../format/jobs/stages.js';
+import { explanationLines } from '../../format/placement/placement.js';
+import type { Act } from '../../session/act.js';
+import type { Context } from '../../session/context.js';
+import { findAllTasks } from '../../session/listing.js';
+import { resolve } from '../../session/resolve-id.js';
+import { watchExplain } from './explain-watch.js';
+
+export function addExplain(program: Command, act: Act): void {
+  const command = program
+    .command('explain')
+    .description(
+      'say why a task waits, and what would place it; of a job also what its stages wait for, and why its policies scale it or do not',
+    )
+    .argument(
+      '<task>',
+      'id of a task or a job, or its beginning; of a job its first task that waits is explained',
+    );
+  command.option('-w, --watch', 'tell it again whenever it changes, until the task waits no more');
+  command.action((task: string, { watch = false }: { readonly watch?: boolean }) =>
+    act(command, (context) =>
+      watch
+        ? context.withClient((client) => watchExplain(context, client, task))
+        : context.withScaling((calls) => explain(context, calls, task)),
+    ),
+  );
+}
+
+async function explain(context: Context, calls: ScalingCalls, given: string): Promise<number> {
+  const { kind, id } = await resolve(calls, given);
+  if (kind === 'task') await explainTask(context, calls, id);
+  else await explainJob(context, calls, id);
+  return exitCodes.ok;
+}
+
+async function explainJob(context: Context, calls: ScalingCalls, jobId: string): Promise<void> {
+  const [job, tasks, scaling] = await Promise.all([
+    calls.findJob(jobId),
+    findAllTasks(calls, jobId),
+    calls.explainScaling(jobId),
+  ]);
+  const waitingId = tasks.find(({ state }) => (state?.state ?? 0) === 0)?.id;
+  const stages = waitingStages(job, tasks);
+  if (context.format === 'table') for (const line of waitSentences(job, tasks)) context.io.out(line);
+  else if (stages.length > 0) await context.printAll({ jobId, stageWaits: stages });
+  if (waitingId !== undefined) await explainTask(context, calls, waitingId);
+  const isSecond = waitingId !== undefined || stages.length > 0;
+  if (scaling.sets.length > 0) await showScaling(context, scaling, isSecond);
+  else if (!isSecond) await showNothing(context, jobId);
+}
+
+/** That nothing waits is an answer like any other. */
+async function showNothing(context: Context, jobId: string): Promise<void> {
+  if (context.format !== 'table') return context.printAll({ jobId, stageWaits: [] });
+  context.io.out(`No task of job ${jobId} waits for an agent, and no policies scale it.`);
+}
+
+async function explainTask(context: Context, calls: ScalingCalls, taskId: string): Promise<void> {
+  const explanation = await calls.explain(taskId);
+  if (context.format !== 'table') await context.printAll(Explanation.toJSON(explanation));
+  else for (const line of explanationLines(explanation, context.paint)) context.io.out(line);
+}
+
+async function showScaling(context: Context, scaling: ScalingExplanation, isSecond: boolean): Promise<void> {
+  if (context.format !== 'table') return context.printAll(ScalingExplanation.toJSON(scaling));
+  if (isSecond) context.io.out('');
+  for (const line of scalingLines(scaling, context.paint, context.io.nowMs())) context.io.out(line);
+}

@@ -1,0 +1,51 @@
+import { type PlanRequest, PlanResponse } from '@berth/shared/gen/berth/v1/placement_service';
+import type { Command } from 'commander';
+import { exitCodes } from '../../errors/exit-code.js';
+import { UsageError } from '../../errors/usage-error.js';
+import { planLines } from '../../format/placement/placement.js';
+import { readJob } from '../../job-input/job-input.js';
+import type { Act } from '../../session/act.js';
+import type { Context } from '../../session/context.js';
+
+/** Some tasks would wait. */
+const someWait = 2;
+
+export function addPlan(program: Command, act: Act): void {
+  const command = program
+    .command('plan')
+    .description('say what would happen, and change nothing; exits with 2 where tasks would wait')
+    .argument('<what>', 'a job file, or: drain AGENT, or: lose ATTRIBUTE=VALUE, as in lose zone=b')
+    .argument('[target]', 'the agent to drain, or the attribute of the agents to lose');
+  command.action((what: string, target: string | undefined) =>
+    act(command, (context) => plan(context, what, target)),
+  );
+}
+
+async function plan(context: Context, what: string, target: string | undefined): Promise<number> {
+  const request = await requestFor(context, what, target);
+  const answer = await context.withPlacement((calls) => calls.plan(request));
+  if (context.format !== 'table') await context.printAll(PlanResponse.toJSON(answer));
+  else for (const line of planLines(answer, context.paint)) context.io.out(line);
+  return answer.waiting > 0 ? someWait : exitCodes.ok;
+}
+
+async function requestFor(
+  context: Context,
+  what: string,
+  target: string | undefined,
+): Promise<NonNullable<PlanRequest['what']>> {
+  switch (what) {
+    case 'drain':
+      if (target === undefined) throw new UsageError('Which agent? As in: berth plan drain agent-7');
+      return { $case: 'drainAgentId', value: target };
+    case 'lose': {
+      const [, name, value] = /^([^=]+)=(.+)$/.exec(target ?? '') ?? [];
+      if (name === undefined || value === undefined)
+        throw new UsageError('Which agents? As in: berth plan lose zone=b');
+      return { $case: 'lose', value: { name, value } };
+    }
+    default:
+      if (target !== undefined) throw new UsageError('A plan is for one job file.');
+      return { $case: 'job', value: await readJob(context.io, undefined, [], { file: what }) };
+  }
+}

@@ -1,0 +1,48 @@
+import { BerthError } from '@berth/shared/model/errors';
+import { exitCodes } from './exit-code.js';
+import { UsageError } from './usage-error.js';
+
+/** What a user is told of a failure, and what the command exits with. */
+export interface ErrorReport {
+  readonly lines: readonly string[];
+  readonly exitCode: number;
+}
+
+/** The gateway speaks of metadata and certificates, which nobody gives to a command line. */
+const credentialAdvice =
+  'BERTH_API_TOKEN is the bearer token that berth sends; BERTH_API_CERT and BERTH_API_KEY name the files of the certificate that it shows.';
+
+/** One sentence, and where several things are wrong each of them on a line of its own. Never a stack trace. */
+export function reportError(error: unknown): ErrorReport {
+  if (error instanceof UsageError) return report(error.message, exitCodes.usage, error.problems);
+  if (!(error instanceof BerthError)) {
+    return report(`unexpected error: ${text(error)} (BERTH_DEBUG=1 shows more)`, exitCodes.failed);
+  }
+  if (isUnreachable(error)) {
+    const advice =
+      'check that a cell is running (`npm start`) and that --address or BERTH_API_GRPC names its gateway.';
+    return report(
+      `the gateway at ${error.address} cannot be reached, since ${error.reason}: ${advice}`,
+      exitCodes.failed,
+    );
+  }
+  if (error.code === 'unauthenticated') return report(error.message, exitCodes.failed, [credentialAdvice]);
+  if (error.violations.length === 0) {
+    return report(error.message, error.code === 'invalidArgument' ? exitCodes.usage : exitCodes.failed);
+  }
+  const problems = error.violations.map(({ field, description }) => `${field || 'and'}: ${description}`);
+  return report('the gateway refuses the request:', exitCodes.usage, problems);
+}
+
+function report(sentence: string, exitCode: number, problems: readonly string[] = []): ErrorReport {
+  return { lines: [`berth: ${sentence}`, ...problems.map((problem) => `  ${problem}`)], exitCode };
+}
+
+/** The client's UnreachableError, told by its fields: to import its class would load all of gRPC for every command. */
+function isUnreachable(error: BerthError): error is BerthError & { address: string; reason: string } {
+  return 'address' in error && 'reason' in error;
+}
+
+function text(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

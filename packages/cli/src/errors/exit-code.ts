@@ -1,0 +1,49 @@
+import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { codeOf, isSystemCode } from '@berth/shared/model/reason';
+import { State } from '@berth/shared/model/task-state';
+import { stateOf, withoutReplaced } from '../format/jobs/job-facts.js';
+
+/** The exit codes of `berth`. docs/cli.md explains them to users. */
+export const exitCodes = {
+  ok: 0,
+  failed: 1,
+  usage: 2,
+  runtimeLimitExceeded: 124,
+  /** `berth run` could not bring the job to an outcome of its own. */
+  notRun: 125,
+  interrupted: 130,
+  oom: 137,
+  killed: 143,
+} as const;
+
+/**
+ * What `berth run` exits with for a job that has ended: 0 when it FINISHED; where it FAILED, the code that all its failed
+ * tasks share, and 1 where they differ. Tasks that another replaced do not count.
+ */
+export function exitCodeOfJob(job: Job, tasks: readonly Task[]): number {
+  const state = job.jobState?.state ?? State.QUEUED;
+  const code = codeOf(job.jobState?.reason ?? '');
+  if (state === State.FINISHED) return code === 'killed' ? exitCodes.killed : exitCodes.ok;
+  const failed = withoutReplaced(tasks).filter((task) => stateOf(task) === State.FAILED);
+  const codes = new Set(failed.map(exitCodeOfTask));
+  const [only] = codes;
+  return codes.size === 1 && only !== undefined ? only : exitCodes.failed;
+}
+
+/** What a failed task would have made `berth run` exit with, had it been the job's only one. */
+export function exitCodeOfTask(task: Task): number {
+  const code = codeOf(task.state?.reason ?? '');
+  if (code === 'oom') return exitCodes.oom;
+  if (code === 'runtimeLimitExceeded') return exitCodes.runtimeLimitExceeded;
+  if (code === 'invalidRequest' || isSystemCode(code)) return exitCodes.notRun;
+  const own = containerExitCode(task);
+  return own === undefined || own === 0 ? exitCodes.failed : own;
+}
+
+/** The exit code of the task's container, where it is known. */
+export function containerExitCode(task: Task): number | undefined {
+  const fromContext = task.taskContext['task.exitCode'];
+  const text = fromContext ?? /exit code (\d+)/.exec(task.state?.reason ?? '')?.[1];
+  const code = Number(text);
+  return text !== undefined && Number.isInteger(code) && code >= 0 && code <= 255 ? code : undefined;
+}

@@ -1,0 +1,16 @@
+import type { Io } from '../terminal/io.js';
+import { reportError } from './error-text.js';
+
+/** Tells the user what went wrong; the exit code that it means. */
+export function tell(error: unknown, io: Io): number {
+  const { lines, exitCode } = reportError(error);
+  for (const line of lines) io.err(line);
+  if (io.env.BERTH_DEBUG === '1') io.err(stackOf(error));
+  return exitCode;
+}
+
+function stackOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const own = error.stack ?? error.message;
+  return error.cause === undefined ? own : `${own}\ncaused by ${stackOf(error.cause)}`;
+}

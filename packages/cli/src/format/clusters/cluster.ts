@@ -1,0 +1,79 @@
+import type { JobCluster } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { Paint } from '../../terminal/colors.js';
+import type { Cell } from '../../terminal/table.js';
+import { containerFacts, type Fact, facts, ownerText, pairs, section, typeLine } from '../jobs/detail.js';
+
+/** A cluster with what its message does not tell. */
+export interface ShownCluster {
+  readonly cluster: JobCluster;
+  readonly enabled: boolean;
+  readonly liveJobs: number;
+}
+
+export const clusterHeadings = ['CLUSTER', 'NAME', 'TYPE', 'STATUS', 'JOBS', 'OWNER'] as const;
+
+/** A cluster as a row under {@link clusterHeadings}. */
+export function clusterRow({ cluster, enabled, liveJobs }: ShownCluster): Cell[] {
+  return [
+    cluster.id,
+    cluster.descriptor?.name ?? '-',
+    kindOf(cluster),
+    statusCell(enabled),
+    String(liveJobs),
+    cluster.descriptor?.owner?.ownerEmail || '-',
+  ];
+}
+
+/** All that is known of a cluster, as lines. */
+export function clusterDetail({ cluster, enabled, liveJobs }: ShownCluster, paint: Paint): string[] {
+  const { descriptor } = cluster;
+  const list: Fact[] = [
+    ['Cluster', cluster.id],
+    ['Name', descriptor?.name ?? ''],
+    ['Type', kindOf(cluster)],
+    ['Status', statusCell(enabled)],
+    ['Live jobs', String(liveJobs)],
+    ['Owner', ownerText(descriptor?.owner)],
+    ...limitFacts(cluster),
+  ];
+  return [...facts(list, paint), ...templateLines(descriptor?.jobDescriptor, paint)];
+}
+
+/** How many jobs a Mantis cluster keeps and lets live, and the schedule of its own spec. */
+function limitFacts({ descriptor }: JobCluster): Fact[] {
+  const spec = descriptor?.clusterSpec;
+  if (spec?.$case !== 'mantis') return [];
+  const { min, max, cronSpec } = spec.value;
+  return [
+    ['Min jobs', min === 0 ? '' : String(min)],
+    ['Max jobs', max === undefined ? '' : String(max)],
+    ['Schedule', cronSpec],
+  ];
+}
+
+function templateLines(
+  template: NonNullable<JobCluster['descriptor']>['jobDescriptor'],
+  paint: Paint,
+): string[] {
+  if (template === undefined) return [];
+  const list: Fact[] = [
+    ['Name', template.appName],
+    ['Type', typeLine(template)],
+    ['Owner', ownerText(template.owner)],
+    ['Labels', pairs(template.labels)],
+  ];
+  return [
+    ...section('Template', facts(list, paint), paint),
+    ...Object.entries(template.containers).flatMap(([id, container]) =>
+      section(`Container ${id} of the template`, facts(containerFacts(container), paint), paint),
+    ),
+  ];
+}
+
+function kindOf({ descriptor }: JobCluster): string {
+  return descriptor?.clusterSpec?.$case ?? 'any';
+}
+
+function statusCell(enabled: boolean): Cell {
+  return enabled ? { text: 'enabled', style: 'green' } : { text: 'disabled', style: 'yellow' };
+}

@@ -1,0 +1,63 @@
+import { ClusterSchedule, SchedulePolicy } from '@berth/shared/gen/berth/v1/schedule_service';
+import { FireOutcome } from '@berth/shared/gen/berth/v1/store';
+import { describe, expect, it } from 'vitest';
+import { painter } from '../../terminal/colors.js';
+import { fireRow, scheduleDetail, zonedTime } from './schedule.js';
+
+const plain = painter(false);
+const at = Date.UTC(2026, 9, 25, 0, 30);
+
+describe('the time of a fire', () => {
+  it('is told by the clock of the zone, with its offset, so that both passes of an hour differ', () => {
+    expect(zonedTime(at, 'Europe/Berlin')).toBe('Sun 2026-10-25 02:30:00 +02:00');
+    expect(zonedTime(at + 3_600_000, 'Europe/Berlin')).toBe('Sun 2026-10-25 02:30:00 +01:00');
+    expect(zonedTime(at, 'UTC')).toBe('Sun 2026-10-25 00:30:00 +00:00');
+  });
+
+  it('stands in a row with UTC and how far away it is', () => {
+    expect(fireRow(at, 'Australia/Lord_Howe', at - 90 * 60_000)).toEqual([
+      'Sun 2026-10-25 11:30:00 +11:00',
+      '2026-10-25T00:30:00.000Z',
+      '1h30m',
+    ]);
+  });
+});
+
+describe('a schedule in detail', () => {
+  const schedule = ClusterSchedule.fromPartial({
+    clusterId: 'c-1',
+    clusterName: 'nightly',
+    cronSpec: '30 2 * * *',
+    timeZone: 'Europe/Berlin',
+    policy: SchedulePolicy.FORBID,
+    startingDeadlineMs: 300_000,
+    enabled: true,
+    nextFireAtMs: at,
+    lastFires: [
+      { atMs: at - 2 * 86_400_000, outcome: FireOutcome.STARTED, jobId: 'job-1' },
+      { atMs: at - 86_400_000, outcome: FireOutcome.SKIPPED, text: 'job job-1 is live' },
+    ],
+  });
+  const lines = (fields: Partial<ClusterSchedule> = {}) =>
+    scheduleDetail({ ...schedule, ...fields }, at - 60_000, plain);
+
+  it('tells when it fires, by which policy, and what came of the last fires, the newest first', () => {
+    const all = lines().map((line) => line.replace(/ {2,}/g, '  ').trim());
+    expect(all).toContain('Schedule  30 2 * * *');
+    expect(all).toContain('Policy  forbid');
+    expect(all).toContain('Next fire  Sun 2026-10-25 02:30:00 +02:00, in 1m');
+    const fires = all.filter((line) => /started|skipped/.test(line));
+    expect(fires).toEqual([
+      'Sat 2026-10-24 02:30:00 +02:00  skipped  -  job job-1 is live',
+      'Fri 2026-10-23 02:30:00 +02:00  started  job-1  -',
+    ]);
+  });
+
+  it('tells why nothing fires, and of a single time', () => {
+    expect(lines({ paused: true, nextFireAtMs: 0 }).join('\n')).toMatch(/Status +paused\nNext fire +-/);
+    expect(lines({ enabled: false }).join('\n')).toContain('the cluster is disabled');
+    const once = lines({ cronSpec: '', atMs: at, timeZone: 'UTC', lastFires: [] }).join('\n');
+    expect(once).toContain('once, Sun 2026-10-25 00:30:00 +00:00');
+    expect(once).not.toContain('Last fires');
+  });
+});

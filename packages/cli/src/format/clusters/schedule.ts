@@ -1,0 +1,87 @@
+import { type ClusterSchedule, SchedulePolicy } from '@berth/shared/gen/berth/v1/schedule_service';
+import { type Fire, FireOutcome } from '@berth/shared/gen/berth/v1/store';
+import { formatSpan } from '../../terminal/age.js';
+import type { Paint, Style } from '../../terminal/colors.js';
+import { type Cell, renderTable } from '../../terminal/table.js';
+import { type Fact, facts, section } from '../jobs/detail.js';
+
+export const fireHeadings = ['FIRES AT', 'UTC', 'IN'] as const;
+
+/** A fire to come as a row under {@link fireHeadings}: by the clock of the schedule's zone, by UTC, and how far away. */
+export function fireRow(atMs: number, timeZone: string, nowMs: number): Cell[] {
+  return [zonedTime(atMs, timeZone), new Date(atMs).toISOString(), formatSpan(atMs - nowMs)];
+}
+
+/** Date, time and offset by the clock of the zone, such as `Sun 2026-11-22 06:00:00 +01:00`. */
+export function zonedTime(atMs: number, timeZone: string): string {
+  const format = new Intl.DateTimeFormat('en-GB', {
+    timeZone,
+    weekday: 'short',
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+    timeZoneName: 'longOffset',
+  });
+  const parts = new Map(format.formatToParts(atMs).map(({ type, value }) => [type, value]));
+  const [weekday, year, month, day, hour, minute, second, zone] = (
+    ['weekday', 'year', 'month', 'day', 'hour', 'minute', 'second', 'timeZoneName'] as const
+  ).map((type) => parts.get(type) ?? '');
+  return `${weekday} ${year}-${month}-${day} ${hour}:${minute}:${second} ${offset(zone)}`;
+}
+
+/** `+02:00` of `GMT+02:00`; not all runtimes say the offset of UTC itself. */
+function offset(zone = ''): string {
+  return zone.replace(/^(GMT|UTC)/, '') || '+00:00';
+}
+
+const policies: Readonly<Record<SchedulePolicy, string>> = {
+  [SchedulePolicy.UNSPECIFIED]: '-',
+  [SchedulePolicy.ALLOW]: 'allow',
+  [SchedulePolicy.FORBID]: 'forbid',
+  [SchedulePolicy.REPLACE]: 'replace',
+};
+
+const outcomes: Readonly<Record<FireOutcome, readonly [string, Style | undefined]>> = {
+  [FireOutcome.UNSPECIFIED]: ['-', undefined],
+  [FireOutcome.STARTED]: ['started', 'green'],
+  [FireOutcome.SKIPPED]: ['skipped', 'dim'],
+  [FireOutcome.MISSED]: ['missed', 'yellow'],
+  [FireOutcome.REFUSED]: ['refused', 'red'],
+};
+
+/** All that is known of a schedule, as lines; the last fires with the newest first. */
+export function scheduleDetail(schedule: ClusterSchedule, nowMs: number, paint: Paint): string[] {
+  const { clusterId, clusterName, timeZone, lastFires, nextFireAtMs } = schedule;
+  const when = schedule.cronSpec || `once, ${zonedTime(schedule.atMs, timeZone)}`;
+  const list: Fact[] = [
+    ['Cluster', clusterId],
+    ['Name', clusterName],
+    ['Schedule', when],
+    ['Time zone', timeZone],
+    ['Policy', policies[schedule.policy]],
+    ['Made up within', formatSpan(schedule.startingDeadlineMs)],
+    ['Status', statusCell(schedule)],
+    ['Next fire', nextFireAtMs === 0 ? '-' : nextText(nextFireAtMs, timeZone, nowMs)],
+  ];
+  const rows = lastFires.toReversed().map((fire) => lastFireRow(fire, timeZone));
+  const table = rows.length === 0 ? [] : renderTable(['FIRE', 'OUTCOME', 'JOB', 'WHY'], rows, paint);
+  return [...facts(list, paint), ...(rows.length === 0 ? [] : section('Last fires', table, paint))];
+}
+
+function nextText(atMs: number, timeZone: string, nowMs: number): string {
+  return `${zonedTime(atMs, timeZone)}, in ${formatSpan(atMs - nowMs)}`;
+}
+
+function statusCell({ enabled, paused }: ClusterSchedule): Cell {
+  if (!enabled) return { text: 'the cluster is disabled', style: 'yellow' };
+  return paused ? { text: 'paused', style: 'yellow' } : { text: 'active', style: 'green' };
+}
+
+function lastFireRow({ atMs, outcome, jobId, text }: Fire, timeZone: string): Cell[] {
+  const [word, style] = outcomes[outcome];
+  return [zonedTime(atMs, timeZone), { text: word, style }, jobId || '-', text || '-'];
+}

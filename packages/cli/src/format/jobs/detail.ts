@@ -1,0 +1,183 @@
+import type {
+  Constraints,
+  Container,
+  Job,
+  JobDescriptor,
+  Owner,
+  StateChange,
+  Task,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import {
+  type Instances,
+  instancesOf,
+  jobIdOfTask,
+  retryPolicyOf,
+  runtimeLimitSecs,
+  unboundedInstances,
+} from '@berth/shared/model/job';
+import { noStage } from '@berth/shared/model/stages';
+import { ageSince, formatSpan } from '../../terminal/age.js';
+import type { Paint } from '../../terminal/colors.js';
+import { stateCell } from '../../terminal/state.js';
+import { alignRows, type Cell, renderTable } from '../../terminal/table.js';
+import { countTasks, createdAt, desiredOf, formatPorts } from './job-facts.js';
+import { taskTable } from './rows.js';
+import { policiesText } from './scaling.js';
+import { mantisFacts, stageLines, waitSentences } from './stages.js';
+
+export type Fact = readonly [label: string, value: Cell];
+
+/** All that is known of a job, as lines. */
+export function jobDetail(job: Job, tasks: readonly Task[], nowMs: number, paint: Paint): string[] {
+  const descriptor = job.jobDescriptor;
+  const table = taskTable(tasks, nowMs);
+  return [
+    ...facts(jobFacts(job, tasks, nowMs), paint),
+    ...section('Stages', [...stageLines(descriptor, tasks, paint), ...waitSentences(job, tasks)], paint),
+    ...Object.entries(descriptor?.containers ?? {}).flatMap(([id, container]) =>
+      section(`Container ${id}`, facts(containerFacts(container), paint), paint),
+    ),
+    ...section('History', historyLines(job.stateChanges, nowMs, paint), paint),
+    ...section('Tasks', renderTable(table.headings, table.rows, paint), paint),
+  ];
+}
+
+/** All that is known of a task, as lines. */
+export function taskDetail(task: Task, nowMs: number, paint: Paint): string[] {
+  const context = Object.entries(task.taskContext).sort(([a], [b]) => (a < b ? -1 : 1));
+  const list: Fact[] = [
+    ['Task', task.id],
+    ['Job', jobIdOfTask(task.id)],
+    ['State', stateCell(task.state?.state)],
+    ['Reason', task.state?.reason ?? ''],
+    ['Created', when(createdAt(task), nowMs)],
+    ['Ports', formatPorts(task.taskContext['task.hostPorts'] ?? '')],
+  ];
+  return [
+    ...facts(list, paint),
+    ...section('Context', facts(context, paint), paint),
+    ...section('History', historyLines(task.stateChanges, nowMs, paint), paint),
+  ];
+}
+
+function jobFacts(job: Job, tasks: readonly Task[], nowMs: number): Fact[] {
+  const descriptor = job.jobDescriptor;
+  const counts = countTasks(descriptor, tasks);
+  const replaced = counts.replaced === 0 ? '' : `, ${counts.replaced} replaced`;
+  const group = descriptor?.jobGroupInfo;
+  return [
+    ['Job', job.id],
+    ['Name', descriptor?.appName ?? ''],
+    [
+      'Group',
+      group === undefined ? '' : [group.stack, group.detail, group.sequence].filter(Boolean).join('-'),
+    ],
+    ['Type', typeLine(descriptor)],
+    ['State', stateCell(job.jobState?.state)],
+    ['Reason', job.jobState?.reason ?? ''],
+    [
+      'Tasks',
+      `${counts.running} running, ${counts.waiting} on the way, ${counts.finished} finished, ${counts.failed} failed${replaced}`,
+    ],
+    ['Cluster', job.jobClusterId],
+    ['Owner', ownerText(descriptor?.owner)],
+    ['Labels', pairs(descriptor?.labels ?? {})],
+    ['Created', when(createdAt(job), nowMs)],
+    ['Scaling', policiesText(descriptor)],
+    ...mantisFacts(descriptor),
+  ];
+}
+
+export function ownerText(owner: Owner | undefined): string {
+  const { ownerEmail = '', teamEmail = '' } = owner ?? {};
+  return ownerEmail === teamEmail || teamEmail === '' ? ownerEmail : `${ownerEmail} (team ${teamEmail})`;
+}
+
+/** The kind of job, and what it wants. */
+export function typeLine(descriptor: JobDescriptor | undefined): string {
+  const spec = descriptor?.jobSpec;
+  if (descriptor === undefined || spec === undefined) return '';
+  const wanted = `${spec.$case}, ${desiredOf(descriptor)} wanted`;
+  if (spec.$case === 'mantis') return `${wanted} in ${stagesText(spec.value.stages.length)}`;
+  if (spec.$case === 'service') return `${wanted} (${rangeText(instancesOf(descriptor))})`;
+  const limit = runtimeLimitSecs(descriptor);
+  return [wanted, retryLine(descriptor), ...(limit > 0 ? [`at most ${formatSpan(limit * 1000)}`] : [])].join(
+    ', ',
+  );
+}
+
+function stagesText(count: number): string {
+  return count === 1 ? '1 stage' : `${count} stages`;
+}
+
+function rangeText({ min, max }: Instances): string {
+  return `min ${min}, max ${max === unboundedInstances ? 'unbounded' : max}`;
+}
+
+/** How often a failed task is tried again. */
+export function retryLine(descriptor: JobDescriptor, stage: number = noStage): string {
+  const { $case, value } = retryPolicyOf(descriptor, stage);
+  if (value.retries === 0) return 'no retries';
+  const retries = value.retries === 1 ? '1 retry' : `${value.retries} retries`;
+  return $case === 'immediate' ? retries : `${retries} (${$case})`;
+}
+
+export function containerFacts(container: Container): Fact[] {
+  const { name = '', imageId = '' } = container.image ?? {};
+  return [
+    ['Image', [name, imageId].filter(Boolean).join(' ')],
+    ['Resources', pairs(container.resources)],
+    ['Entry point', words(container.entryPoint)],
+    ['Command', words(container.command)],
+    ['Environment', pairs(container.env)],
+    ['Must run', constraintText(container.hardConstraints)],
+    ['Should run', constraintText(container.softConstraints)],
+    ['Parameters', pairs(container.parameters)],
+    ['Security', pairs(container.securityProfile)],
+  ];
+}
+
+function constraintText(constraints: Constraints | undefined): string {
+  if (constraints === undefined) return '';
+  return [pairs(constraints.constraints), constraints.expression].filter(Boolean).join(' and ');
+}
+
+function historyLines(changes: readonly StateChange[], nowMs: number, paint: Paint): string[] {
+  return alignRows(
+    changes.map(({ state, timestamp }): Cell[] => [state, when(timestamp, nowMs)]),
+    paint,
+  );
+}
+
+function when(timestamp: string | undefined, nowMs: number): string {
+  return timestamp === undefined || timestamp === ''
+    ? ''
+    : `${timestamp} (${ageSince(timestamp, nowMs)} ago)`;
+}
+
+/** Facts under one another; those that say nothing are left out. */
+export function facts(list: readonly Fact[], paint: Paint): string[] {
+  const told = list.filter(([, value]) => (typeof value === 'string' ? value : value.text) !== '');
+  return alignRows(
+    told.map(([label, value]): Cell[] => [{ text: label, style: 'dim' }, value]),
+    paint,
+  );
+}
+
+/** Lines under a heading; nothing where there are none. */
+export function section(title: string, lines: readonly string[], paint: Paint): string[] {
+  return lines.length === 0 ? [] : ['', paint('bold', title), ...lines.map((line) => `  ${line}`)];
+}
+
+export function pairs(map: Readonly<Record<string, string>>): string {
+  return Object.entries(map)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(', ');
+}
+
+/** Arguments as one would type them. */
+function words(list: readonly string[]): string {
+  return list
+    .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))
+    .join(' ');
+}

@@ -1,0 +1,109 @@
+import type {
+  Job,
+  JobChangeNotification,
+  JobDescriptor,
+  Task,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { jobIdOfTask } from '@berth/shared/model/job';
+import { State } from '@berth/shared/model/task-state';
+import { formatSpan, timeOfDay } from '../../terminal/age.js';
+import type { Paint } from '../../terminal/colors.js';
+import { notableReason, paintState } from '../../terminal/state.js';
+import { oneLine } from '../../terminal/table.js';
+import { countTasks, createdAt, desiredOf, shortTaskId, stateOf, whereabouts } from './job-facts.js';
+
+/** A task's state as a line of progress: `12:00:03  0-0  RUNNING     host-1 (8080→32768)`. */
+export function taskLine(task: Task, paint: Paint): string {
+  return line([
+    timeOfDay(task.stateChanges.at(-1)?.timestamp),
+    shortTaskId(task.id),
+    state(task, paint),
+    about(task),
+  ]);
+}
+
+/** The same with the job's id, where several jobs are observed. */
+export function taskLineWithJob(task: Task, paint: Paint): string {
+  const ids = `${jobIdOfTask(task.id)}  ${shortTaskId(task.id)}`;
+  return line([timeOfDay(task.stateChanges.at(-1)?.timestamp), ids, state(task, paint), about(task)]);
+}
+
+/** What a job that has just been submitted is: `web, service, 3 tasks`. */
+export function jobSummary(job: Job): string {
+  return summaryOf(job.jobDescriptor);
+}
+
+function summaryOf(descriptor: JobDescriptor | undefined): string {
+  const count = desiredOf(descriptor);
+  const kind = descriptor?.jobSpec?.$case ?? 'of unknown kind';
+  return `${descriptor?.appName || 'unnamed'}, ${kind}, ${count === 1 ? '1 task' : `${count} tasks`}`;
+}
+
+/** A job's end: `job ID FAILED failed: 1 of 5 tasks (4 finished, 1 failed) after 12.3s`. */
+export function jobEndLine(job: Job, tasks: Iterable<Task>, paint: Paint): string {
+  const { finished, failed } = countTasks(job.jobDescriptor, tasks);
+  const spanMs = Date.parse(job.stateChanges.at(-1)?.timestamp ?? '') - Date.parse(createdAt(job) ?? '');
+  const after = Number.isNaN(spanMs) ? '' : ` after ${formatSpan(spanMs)}`;
+  const reason = oneLine(notableReason(job.jobState?.reason));
+  return oneSpaced([
+    'job',
+    job.id,
+    paintState(job.jobState?.state, paint),
+    reason,
+    `(${finished} finished, ${failed} failed)${after}`,
+  ]);
+}
+
+/** One message of a stream as lines; none for what says nothing to people. */
+export function notificationLines({ notification }: JobChangeNotification, paint: Paint): string[] {
+  switch (notification?.$case) {
+    case 'jobSnapshot': {
+      const { job } = notification.value;
+      return job === undefined
+        ? []
+        : [snapshotLine(job, paint), ...job.tasks.map((task) => taskLineWithJob(task, paint))];
+    }
+    case 'taskUdate':
+      return notification.value.task === undefined ? [] : [taskLineWithJob(notification.value.task, paint)];
+    case 'jobDefinitionUpdate': {
+      const { id, jobDescriptor } = notification.value;
+      return [
+        `          ${id}  job wants ${desiredOf(jobDescriptor)} of ${jobDescriptor?.appName || 'unnamed'}`,
+      ];
+    }
+    case 'jobFinished':
+      return [`          ${notification.value.id}  job ended`];
+    case 'snapshotEnd':
+      return [paint('dim', '          that is how it stands; changes follow')];
+    default:
+      return [];
+  }
+}
+
+/** A number of tasks and what they have in common: `    12  RUNNING  web`. */
+export function countLine(values: readonly string[], tasks: number): string {
+  return line([String(tasks).padStart(6), ...values.map((value) => value || '-')]);
+}
+
+function snapshotLine(job: Job, paint: Paint): string {
+  const name = paintState(job.jobState?.state, paint);
+  return `${timeOfDay(job.stateChanges.at(-1)?.timestamp)}  ${job.id}  job ${name}  ${jobSummary(job)}`;
+}
+
+function state(task: Task, paint: Paint): string {
+  return paintState(stateOf(task), paint, 'DISPATCHED'.length);
+}
+
+/** Where a living task is; why it is in its state, where that is worth a word. */
+function about(task: Task): string {
+  const place = stateOf(task) >= State.FINISHED ? '' : whereabouts(task);
+  return [place, oneLine(notableReason(task.state?.reason))].filter(Boolean).join('  ');
+}
+
+function line(parts: readonly string[]): string {
+  return parts.join('  ').trimEnd();
+}
+
+function oneSpaced(parts: readonly string[]): string {
+  return parts.filter(Boolean).join(' ');
+}

@@ -1,0 +1,61 @@
+import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { State } from '@berth/shared/model/task-state';
+import { ageSince } from '../../terminal/age.js';
+import { notableReason, stateCell } from '../../terminal/state.js';
+import type { Cell } from '../../terminal/table.js';
+import { countTasks, createdAt, formatPorts, type TaskCounts } from './job-facts.js';
+
+export const jobHeadings = ['JOB', 'NAME', 'TYPE', 'STATE', 'RUNNING', 'DONE', 'AGE', 'REASON'] as const;
+
+/** A job as a row under {@link jobHeadings}. */
+export function jobRow(job: Job, nowMs: number): Cell[] {
+  const counts = countTasks(job.jobDescriptor, job.tasks);
+  return [
+    job.id,
+    job.jobDescriptor?.appName || '-',
+    job.jobDescriptor?.jobSpec?.$case ?? '-',
+    stateCell(job.jobState?.state),
+    `${counts.running}/${counts.desired}`,
+    doneCell(job, counts),
+    ageSince(createdAt(job), nowMs),
+    notableReason(job.jobState?.reason),
+  ];
+}
+
+/** Ended tasks mean something for a batch job only: those of a service are replaced. */
+function doneCell(job: Job, { finished, failed }: TaskCounts): Cell {
+  if (job.jobDescriptor?.jobSpec?.$case !== 'batch') return '-';
+  return failed === 0 ? String(finished) : { text: `${finished} (${failed} failed)`, style: 'red' };
+}
+
+export const taskHeadings = ['TASK', 'STATE', 'HOST', 'PORTS', 'AGE', 'REASON'] as const;
+
+/** Rows of tasks under headings; those of a job with stages say which stage they are of, and their place in it. */
+export function taskTable(tasks: readonly Task[], nowMs: number) {
+  const hasStages = tasks.some(({ taskContext }) => 'task.stage' in taskContext);
+  const rows = tasks.map((task) => taskRow(task, nowMs));
+  if (!hasStages) return { headings: taskHeadings, rows };
+  const [first, ...others] = taskHeadings;
+  return {
+    headings: [first, 'STAGE', 'INDEX', 'NUMBER', ...others],
+    rows: rows.map(([id = '', ...rest], at) => [id, ...stageCells(tasks[at]), ...rest]),
+  };
+}
+
+function stageCells(task: Task | undefined): Cell[] {
+  const keys = ['task.stage', 'task.workerIndex', 'task.workerNumber'];
+  return keys.map((key) => task?.taskContext[key] ?? '-');
+}
+
+/** A task as a row under {@link taskHeadings}. */
+export function taskRow(task: Task, nowMs: number): Cell[] {
+  const context = task.taskContext;
+  return [
+    task.id,
+    stateCell(task.state?.state ?? State.QUEUED),
+    context['agent.host'] || context['agent.instance'] || '-',
+    formatPorts(context['task.hostPorts'] ?? '') || '-',
+    ageSince(createdAt(task), nowMs),
+    notableReason(task.state?.reason),
+  ];
+}

@@ -1,0 +1,86 @@
+import { ScalingExplanation } from '@berth/shared/gen/berth/v1/scaling_service';
+import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { describe, expect, it } from 'vitest';
+import { painter } from '../../terminal/colors.js';
+import { policiesText, scalingLines } from './scaling.js';
+
+const nowMs = 1_000_000;
+const lines = (explanation: object) =>
+  scalingLines(ScalingExplanation.fromJSON(explanation), painter(false), nowMs);
+
+const policy = {
+  condition: 'avg(CPUUtilization) > 80%',
+  action: 'addInstances 1',
+  text: 'met now; has to hold for 30 s',
+  values: { 'avg(CPUUtilization)': 91.2345 },
+};
+
+describe('the policies of a service in one line', () => {
+  const text = (enabled: boolean, scalingPolices: { condition: string; action?: string }[]) =>
+    policiesText(
+      JobDescriptor.fromPartial({ jobSpec: { $case: 'service', value: { enabled, scalingPolices } } }),
+    );
+
+  it('are what they say, and whether they are switched off', () => {
+    const policies = [{ condition: 'target(x) = 5' }, { condition: 'avg(y) > 1', action: 'addInstances 1' }];
+    expect(text(true, policies)).toBe('target(x) = 5; avg(y) > 1: addInstances 1');
+    expect(text(false, policies)).toBe('target(x) = 5; avg(y) > 1: addInstances 1 (switched off)');
+    expect(text(false, [])).toBe('');
+  });
+});
+
+describe('the scaling of a service', () => {
+  it('tells what its policies see and why they do not act, and the newest decisions first', () => {
+    const decision = (agoMs: number, from: number, to: number) => ({
+      atMs: nowMs - agoMs,
+      policy: policy.condition,
+      from,
+      to,
+      values: { 'avg(CPUUtilization)': 88 },
+    });
+    const told = lines({
+      jobId: 'job',
+      enabled: true,
+      sets: [
+        { instances: { min: 1, max: 9, desired: 3 }, runningTasks: 3, heardTasks: 2, policies: [policy] },
+      ],
+      decisions: [decision(240_000, 1, 2), decision(60_000, 2, 3)],
+    });
+    expect(told).toEqual([
+      'The scaling of job is switched on.',
+      '',
+      'It wants 3 instances, at least 1, at most 9; 2 of 3 running tasks were heard of.',
+      'CONDITION                  ACTION          NOW                        WHY',
+      'avg(CPUUtilization) > 80%  addInstances 1  avg(CPUUtilization) 91.23  met now; has to hold for 30 s',
+      '',
+      'SCALED  INSTANCES  BECAUSE OF                 AT',
+      '1m ago  2 → 3      avg(CPUUtilization) > 80%  avg(CPUUtilization) 88',
+      '4m ago  1 → 2      avg(CPUUtilization) > 80%  avg(CPUUtilization) 88',
+    ]);
+  });
+
+  it('says so where it is switched off, has no maximum, and was not scaled yet', () => {
+    const sets = [
+      { instances: { min: 0, max: 2 ** 31 - 1, desired: 1 }, policies: [{ ...policy, values: {} }] },
+    ];
+    const told = lines({ jobId: 'job', enabled: false, sets });
+    expect(told[0]).toBe('The scaling of job is switched off.');
+    expect(told[2]).toBe('It wants 1 instance, at least 0, no maximum; 0 of 0 running tasks were heard of.');
+    expect(told[4]).toContain('addInstances 1  -');
+    expect(told.at(-1)).toBe('It was not scaled yet.');
+  });
+
+  it('names the stages of a Mantis job', () => {
+    const told = lines({
+      jobId: 'job',
+      enabled: true,
+      sets: [{ stage: 2, instances: { min: 1, max: 3, desired: 2 }, policies: [policy] }],
+      decisions: [{ atMs: nowMs, stage: 2, policy: 'CPU > 80', from: 1, to: 2 }],
+    });
+    expect(told[2]).toContain('Stage 2 wants 2 instances');
+    expect(told.slice(-2)).toEqual([
+      'SCALED  STAGE  INSTANCES  BECAUSE OF  AT',
+      '0s ago  2      1 → 2      CPU > 80    -',
+    ]);
+  });
+});

@@ -1,0 +1,78 @@
+import type { ScaledInstances, ScalingExplanation } from '@berth/shared/gen/berth/v1/scaling_service';
+import type { ScalingDecision } from '@berth/shared/gen/berth/v1/store';
+import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { unboundedInstances } from '@berth/shared/model/job';
+import { formatAge } from '../../terminal/age.js';
+import type { Paint } from '../../terminal/colors.js';
+import { renderTable } from '../../terminal/table.js';
+
+/** How many decisions are shown, the newest first. */
+const shownDecisions = 10;
+
+/** The scaling policies of a service in one line; empty where it has none. */
+export function policiesText(descriptor: JobDescriptor | undefined): string {
+  const spec = descriptor?.jobSpec;
+  if (spec?.$case !== 'service' || spec.value.scalingPolices.length === 0) return '';
+  const policies = spec.value.scalingPolices.map(({ condition, action }) =>
+    action === '' ? condition : `${condition}: ${action}`,
+  );
+  return `${policies.join('; ')}${spec.value.enabled === false ? ' (switched off)' : ''}`;
+}
+
+/** The policies of a job, what they see, and what they have done. */
+export function scalingLines(
+  explanation: ScalingExplanation,
+  paint: Paint,
+  nowMs: number,
+): readonly string[] {
+  const { jobId, enabled, sets, decisions } = explanation;
+  return [
+    `The scaling of ${jobId} is switched ${enabled ? 'on' : 'off'}.`,
+    ...sets.flatMap((set) => ['', ...setLines(set, paint)]),
+    '',
+    ...decisionLines(decisions, paint, nowMs),
+  ];
+}
+
+function setLines(set: ScaledInstances, paint: Paint): readonly string[] {
+  const { stage, instances, runningTasks, heardTasks, policies } = set;
+  const { min = 0, max = unboundedInstances, desired = 0 } = instances ?? {};
+  const most = max === unboundedInstances ? 'no maximum' : `at most ${max}`;
+  const what = stage === 0 ? 'It wants' : `Stage ${stage} wants`;
+  const rows = policies.map(({ condition, action, values, text }) => [
+    condition,
+    action,
+    valuesText(values),
+    text,
+  ]);
+  return [
+    `${what} ${desired} instance${desired === 1 ? '' : 's'}, at least ${min}, ${most}; ${heardTasks} of ${runningTasks} running tasks were heard of.`,
+    ...renderTable(['CONDITION', 'ACTION', 'NOW', 'WHY'], rows, paint),
+  ];
+}
+
+function decisionLines(
+  decisions: readonly ScalingDecision[],
+  paint: Paint,
+  nowMs: number,
+): readonly string[] {
+  if (decisions.length === 0) return ['It was not scaled yet.'];
+  const hasStages = decisions.some(({ stage }) => stage > 0);
+  const rows = decisions
+    .slice(-shownDecisions)
+    .reverse()
+    .map(({ atMs, stage, from, to, policy, values }) => [
+      `${formatAge(nowMs - atMs)} ago`,
+      ...(hasStages ? [String(stage)] : []),
+      `${from} → ${to}`,
+      policy,
+      valuesText(values),
+    ]);
+  const headings = ['SCALED', ...(hasStages ? ['STAGE'] : []), 'INSTANCES', 'BECAUSE OF', 'AT'];
+  return renderTable(headings, rows, paint);
+}
+
+function valuesText(values: Readonly<Record<string, number>>): string {
+  const texts = Object.entries(values).map(([name, value]) => `${name} ${Math.round(value * 100) / 100}`);
+  return texts.length === 0 ? '-' : texts.join(', ');
+}

@@ -1,0 +1,47 @@
+import { State } from '@berth/shared/model/task-state';
+import { describe, expect, it } from 'vitest';
+import { aJob, aStagedJob, aWorker, createdAtMs } from '../../testing/fixtures.js';
+import { jobDetail } from './detail.js';
+
+const plain = (_style: unknown, text: string) => text;
+
+describe('what is shown of a job with stages', () => {
+  const tasks = [aWorker('1-0-0', 1), aWorker('2-0-0', 2), aWorker('2-1-0', 3, State.STARTING)];
+  const lines = jobDetail(aStagedJob(tasks), tasks, createdAtMs, plain);
+
+  it('has a line for each stage', () => {
+    const at = lines.indexOf('Stages');
+    expect(lines.slice(at + 1, at + 4).map((line) => line.trim().split(/ {2,}/))).toEqual([
+      ['STAGE', 'CONTAINER', 'RUNNING', 'MIN', 'MAX', 'SCALES BY'],
+      ['1', 'read', '1/1', '0', '-', '-'],
+      ['2', 'count', '1/2', '1', '8', 'CPU'],
+    ]);
+  });
+
+  it('tells what a stage waits for that has no tasks yet', () => {
+    const waits = (job = aStagedJob(), ...some: typeof tasks) =>
+      jobDetail(job, some, createdAtMs, plain).filter((line) => line.includes('has not begun'));
+    expect(waits(aStagedJob(), aWorker('1-0-0', 1, State.STARTING))).toEqual([
+      '  Stage 2 has not begun: it waits until all tasks of stage 1 run (0 of 1 do), or until it has waited long enough.',
+    ]);
+    expect(waits(aStagedJob(), ...tasks)).toEqual([]);
+    expect(waits({ ...aStagedJob(), jobState: { state: State.FINISHED, reason: 'killed' } })).toEqual([]);
+  });
+
+  it('tells when the job ends by itself, and of what type it is', () => {
+    expect(
+      lines
+        .map((line) => line.split(/ {2,}/))
+        .filter(([label]) => /^(Type|Runtime|Transient|User type)$/.test(label ?? '')),
+    ).toEqual([
+      ['Type', 'mantis, 3 wanted in 2 stages'],
+      ['Runtime', 'at most 2h, from its submission'],
+      ['Transient', 'ends 5m after its last subscriber, not before 1m'],
+      ['User type', 'clicks'],
+    ]);
+  });
+
+  it('is nothing for other jobs', () => {
+    expect(jobDetail(aJob(), [], createdAtMs, plain)).not.toContain('Stages');
+  });
+});

@@ -1,0 +1,90 @@
+import type { Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { instancesOf, unboundedInstances } from '@berth/shared/model/job';
+import { idleLimitsOf, mantisSpec } from '@berth/shared/model/mantis';
+import { type StageWait, stageWaits } from '@berth/shared/model/stage-start';
+import { noStage, stageSpec, stagesOf } from '@berth/shared/model/stages';
+import { isTerminal, State } from '@berth/shared/model/task-state';
+import { formatSpan } from '../../terminal/age.js';
+import type { Paint } from '../../terminal/colors.js';
+import { type Cell, renderTable } from '../../terminal/table.js';
+import { stateOf } from './job-facts.js';
+
+const headings = ['STAGE', 'CONTAINER', 'RUNNING', 'MIN', 'MAX', 'SCALES BY'] as const;
+
+/** The stages of a job as a table; nothing for a job that has none. */
+export function stageLines(
+  descriptor: JobDescriptor | undefined,
+  tasks: readonly Task[],
+  paint: Paint,
+): readonly string[] {
+  const stages = descriptor === undefined ? [] : stagesOf(descriptor).filter((stage) => stage !== noStage);
+  if (descriptor === undefined || stages.length === 0) return [];
+  return renderTable(
+    headings,
+    stages.map((stage) => stageRow(descriptor, stage, tasks)),
+    paint,
+  );
+}
+
+function stageRow(descriptor: JobDescriptor, stage: number, tasks: readonly Task[]): Cell[] {
+  const { min, max, desired } = instancesOf(descriptor, stage);
+  const running = tasks.filter(
+    (task) => task.taskContext['task.stage'] === String(stage) && stateOf(task) === State.RUNNING,
+  );
+  const policy = mantisSpec(descriptor)?.stages[stage - 1]?.autoScalingPolicy;
+  return [
+    String(stage),
+    stageSpec(descriptor, stage)?.containerId || '-',
+    `${running.length}/${desired}`,
+    String(min),
+    max === unboundedInstances ? '-' : String(max),
+    Object.keys(policy?.strategies ?? {}).join(', ') || '-',
+  ];
+}
+
+/** What stages wait for that have not begun, a sentence each. */
+export function waitSentences(job: Job, tasks: readonly Task[]): readonly string[] {
+  return waitingStages(job, tasks).map(
+    ({ stage, waitsFor, running, wanted }) =>
+      `Stage ${stage} has not begun: it waits until all tasks of stage ${waitsFor} run (${running} of ${wanted} do), or until it has waited long enough.`,
+  );
+}
+
+/** The stages that have not begun and what they wait for; none where the job has ended. */
+export function waitingStages(job: Job, tasks: readonly Task[]): readonly StageWait[] {
+  const { jobDescriptor, jobState } = job;
+  if (jobDescriptor === undefined || isTerminal(jobState?.state ?? State.QUEUED)) return [];
+  return stageWaits(
+    jobDescriptor,
+    tasks.map((task) => ({
+      stage: Number(task.taskContext['task.stage'] ?? noStage),
+      slot: Number(task.taskContext['task.workerIndex'] ?? 0),
+      isRunning: stateOf(task) === State.RUNNING,
+    })),
+  );
+}
+
+/** What a Mantis job says of its own end, and of which jobs are the same. */
+export function mantisFacts(
+  descriptor: JobDescriptor | undefined,
+): (readonly [label: string, value: string])[] {
+  const sla = mantisSpec(descriptor)?.jobSLA;
+  const idle = idleLimitsOf(descriptor);
+  if (sla === undefined) return [];
+  const { runtimeLimitSecs, userProvidedType } = sla;
+  const least =
+    idle === undefined || idle.minRuntimeMs === 0 ? '' : `, not before ${formatSpan(idle.minRuntimeMs)}`;
+  return [
+    [
+      'Runtime',
+      runtimeLimitSecs === 0 ? '' : `at most ${formatSpan(runtimeLimitSecs * 1000)}, from its submission`,
+    ],
+    [
+      'Transient',
+      idle === undefined
+        ? ''
+        : `ends ${formatSpan(idle.subscriptionTimeoutMs)} after its last subscriber${least}`,
+    ],
+    ['User type', userProvidedType],
+  ];
+}

@@ -1,0 +1,100 @@
+import type { Agent, GetAgentResponse } from '@berth/shared/gen/berth/v1/agent_service';
+import { AgentState, type Resources } from '@berth/shared/gen/berth/v1/store';
+import { formatAge } from '../../terminal/age.js';
+import type { Paint } from '../../terminal/colors.js';
+import { stateCell } from '../../terminal/state.js';
+import { alignRows, type Cell, renderTable } from '../../terminal/table.js';
+
+export const agentHeadings = [
+  'AGENT',
+  'STATE',
+  'ZONE',
+  'TYPE',
+  'TASKS',
+  'CPU FREE',
+  'MEMORY FREE',
+  'GPU FREE',
+  'AGE',
+];
+
+/** What a list tells of an agent. */
+export function agentRow(agent: Agent, nowMs: number): readonly Cell[] {
+  const { id, attributes, tasks, registeredAtMs } = agent;
+  return [
+    id,
+    agentState(agent),
+    attributes.zone ?? '-',
+    attributes.machineType ?? '-',
+    String(tasks),
+    ofTotal(agent, 'cpuMillis', 1000),
+    `${ofTotal(agent, 'memoryMb')} MB`,
+    agent.capacity?.gpuMillis ? ofTotal(agent, 'gpuMillis', 1000) : '-',
+    formatAge(nowMs - registeredAtMs),
+  ];
+}
+
+/** Whether it takes tasks, and if not, why. */
+export function agentState({ state, drain }: Pick<Agent, 'state' | 'drain'>): Cell {
+  if (state === AgentState.LOST)
+    return { text: drain === undefined ? 'lost' : 'lost, draining', style: 'red' };
+  if (state !== AgentState.ALIVE) return { text: 'new', style: 'yellow' };
+  return drain === undefined ? { text: 'alive', style: 'green' } : { text: 'draining', style: 'yellow' };
+}
+
+const amounts: readonly (readonly [keyof Resources, string, number])[] = [
+  ['cpuMillis', 'cpu', 1000],
+  ['memoryMb', 'memory MB', 1],
+  ['diskMb', 'disk MB', 1],
+  ['networkMbps', 'network Mbps', 1],
+  ['gpuMillis', 'gpu', 1000],
+  ['ports', 'ports', 1],
+  ['eni', 'eni', 1],
+];
+
+/** All that is known of an agent, and its tasks. */
+export function agentDetail(
+  { agent, tasks }: GetAgentResponse,
+  nowMs: number,
+  paint: Paint,
+): readonly string[] {
+  if (agent === undefined) return [];
+  const rows = tasks.map(({ taskId, state, stopping }) => [
+    taskId,
+    stopping ? { text: 'STOPPING', style: 'dim' as const } : stateCell(state?.state),
+    state?.reason ?? '',
+  ]);
+  return [
+    ...alignRows([...facts(agent, nowMs)], paint),
+    '',
+    ...renderTable(
+      ['RESOURCE', 'FREE', 'OF'],
+      amounts.map(([kind, name, unit]) => [
+        name,
+        String((agent.free?.[kind] ?? 0) / unit),
+        String((agent.capacity?.[kind] ?? 0) / unit),
+      ]),
+      paint,
+    ),
+    '',
+    ...(rows.length === 0 ? ['No tasks.'] : renderTable(['TASK', 'STATE', 'REASON'], rows, paint)),
+  ];
+}
+
+function* facts(agent: Agent, nowMs: number): Iterable<readonly Cell[]> {
+  const { id, attributes, drain } = agent;
+  yield ['agent', id];
+  yield ['state', agentState(agent)];
+  if (drain !== undefined) {
+    yield ['drained', `for ${formatAge(nowMs - drain.sinceMs)}, by ${drain.by}`];
+    if (drain.deadlineAtMs > 0) yield ['deadline', new Date(drain.deadlineAtMs).toISOString()];
+  }
+  yield ['engine', agent.runtime];
+  yield ['version', agent.version];
+  yield ['address', agent.grpcAddress];
+  for (const [name, value] of Object.entries(attributes).sort(([a], [b]) => (a < b ? -1 : 1)))
+    yield [name, value];
+}
+
+function ofTotal({ free, capacity }: Agent, kind: keyof Resources, unit = 1): string {
+  return `${(free?.[kind] ?? 0) / unit}/${(capacity?.[kind] ?? 0) / unit}`;
+}

@@ -1,0 +1,111 @@
+import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { parseResources } from '@berth/shared/model/resources';
+import { UsageError } from '../errors/usage-error.js';
+import { toDescriptor } from '../job-file/descriptor.js';
+import type { Io } from '../terminal/io.js';
+import { type JobOptions, splitLabel } from './job-options.js';
+
+const complaint = 'The command line describes no valid job:';
+
+/**
+ * The job that flags describe.
+ * @throws UsageError that names everything that is wrong.
+ */
+export function fromFlags(
+  io: Io,
+  image: string,
+  words: readonly string[],
+  options: JobOptions,
+): JobDescriptor {
+  const problems: string[] = [];
+  const fields = fieldsOf(image, words, options, new Reader(io, problems));
+  const job = attempt(() => toDescriptor(fields, complaint), problems);
+  if (job !== undefined && problems.length === 0) return job;
+  // The gateway is to judge resources, but it is not asked now.
+  throw new UsageError(complaint, [...problems, ...resourceProblems(options)]);
+}
+
+/** The short form of a job file; what is wrong is left out. */
+function fieldsOf(image: string, words: readonly string[], options: JobOptions, read: Reader): object {
+  const { service, port, env = [], label = [] } = options;
+  const { name, cpu, memory, disk, network, gpu, entrypoint, runtimeLimit } = options;
+  const plain = {
+    name,
+    cpu,
+    memory,
+    disk,
+    network,
+    gpu,
+    entrypoint,
+    runtimeLimit,
+    type: service === true ? 'service' : undefined,
+    ports: port?.flatMap((text) => read.port(text) ?? []),
+    instances: read.count('instances', options.instances),
+    retries: read.count('retries', options.retries),
+  };
+  return {
+    image,
+    command: words,
+    env: Object.fromEntries(env.flatMap((pair) => read.env(pair))),
+    labels: Object.fromEntries(label.flatMap((pair) => read.label(pair))),
+    ...Object.fromEntries(Object.entries(plain).filter(([, value]) => value !== undefined)),
+  };
+}
+
+/** Reads values of flags, and remembers what is wrong with them. */
+class Reader {
+  readonly #io: Io;
+  readonly #problems: string[];
+
+  constructor(io: Io, problems: string[]) {
+    this.#io = io;
+    this.#problems = problems;
+  }
+
+  count(flag: string, text: string | undefined): number | undefined {
+    if (text === undefined || /^\d{1,15}$/.test(text)) return text === undefined ? undefined : Number(text);
+    this.#problems.push(`--${flag} ${text}: must be a whole number.`);
+    return undefined;
+  }
+
+  port(text: string): number | undefined {
+    const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+    if (port >= 1 && port <= 65_535) return port;
+    this.#problems.push(`--port ${text}: must be a port number from 1 to 65535.`);
+    return undefined;
+  }
+
+  env(pair: string): [string, string][] {
+    const equals = pair.indexOf('=');
+    if (equals > 0) return [[pair.slice(0, equals), pair.slice(equals + 1)]];
+    const value = this.#io.env[pair];
+    if (equals < 0 && value !== undefined) return [[pair, value]];
+    this.#problems.push(`--env ${pair}: must be NAME=VALUE, or the name of a variable that is set here.`);
+    return [];
+  }
+
+  label(pair: string): [string, string][] {
+    const label = attempt(() => splitLabel(pair), this.#problems);
+    return label === undefined ? [] : [label];
+  }
+}
+
+/** What it makes, or undefined where it finds something wrong, which then is a problem among others. */
+function attempt<T>(make: () => T, problems: string[]): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    problems.push(...(error.problems.length > 0 ? error.problems : [error.message]));
+    return undefined;
+  }
+}
+
+function resourceProblems({ cpu, memory, disk, network, gpu }: JobOptions): string[] {
+  const given = Object.entries({ cpu, memory, disk, network, gpu }).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  );
+  const parsed = parseResources(Object.fromEntries(given), '');
+  if (!('violations' in parsed)) return [];
+  return parsed.violations.map(({ field, description }) => `--${field.slice(1)} ${description}.`);
+}

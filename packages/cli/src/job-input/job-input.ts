@@ -1,0 +1,158 @@
+import { readFile } from 'node:fs/promises';
+import type { JobCalls } from '@berth/client/calls/job-calls';
+import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { clusterIdLabel } from '@berth/shared/model/job';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { UsageError } from '../errors/usage-error.js';
+import { resolveCluster } from '../session/resolve-cluster.js';
+import type { Io } from '../terminal/io.js';
+import type { JobOptions } from './job-options.js';
+
+/** Adds the arguments and options that describe a job. */
+export function addJobInput(command: Command): Command {
+  return command
+    .showHelpAfterError(
+      '(options of the command inside the container go after --; berth help COMMAND lists what there is)',
+    )
+    .argument('[image]', 'image to run, such as busybox:1.36')
+    .argument('[command...]', 'command of the container; put -- before it')
+    .option('-f, --file <path>', 'take the job from a YAML or JSON file (- for standard input)')
+    .option('--name <name>', "what to call the job (default: the image's name)")
+    .option('--service', 'keep the tasks running for ever, in place of running each to its end')
+    .option('-n, --instances <count>', 'how many tasks')
+    .option('--cpu <cores>', 'cores of each task, such as 0.5')
+    .option('--memory <size>', 'memory of each task: MB, or with a unit as in 512MiB')
+    .option('--disk <size>', 'disk of each task: MB, or with a unit')
+    .option('--network <rate>', 'network of each task: Mbps, or with a unit as in 1Gb')
+    .option('--gpu <cards>', 'graphics cards of each task')
+    .addOption(listOption('-p, --port <port>', 'container port that gets a host port; may be repeated'))
+    .addOption(
+      listOption(
+        '-e, --env <NAME=VALUE>',
+        'environment variable; NAME alone takes it from here; may be repeated',
+      ),
+    )
+    .addOption(listOption('-l, --label <name=value>', 'label of the job; may be repeated'))
+    .option('--entrypoint <command>', "command in place of the image's entry point")
+    .option('--retries <count>', 'how often a failed task is tried again')
+    .option('--runtime-limit <time>', 'how long a task may run, such as 90s, 10m or 1h30m')
+    .option(
+      '--cluster <cluster>',
+      'job cluster, by its id, its name or the beginning of its id: what is left out comes from its template, where it has one',
+    );
+}
+
+/**
+ * The job that the command line describes, from its flags, from a file, or from the cluster's template alone. The cluster
+ * itself is not yet named in it: see {@link inCluster}.
+ */
+export async function readJob(
+  io: Io,
+  image: string | undefined,
+  words: readonly string[],
+  options: JobOptions,
+): Promise<JobDescriptor> {
+  const isTemplateAlone =
+    options.cluster !== undefined &&
+    [image, options.file, ...otherFlags(undefined, options)].every((given) => given === undefined);
+  return isTemplateAlone ? JobDescriptor.fromPartial({}) : describeJob(io, image, words, options);
+}
+
+/** The job as one of the cluster that is meant, where one is named. */
+export async function inCluster(
+  calls: JobCalls,
+  job: JobDescriptor,
+  { cluster }: JobOptions,
+): Promise<JobDescriptor> {
+  if (cluster === undefined) return job;
+  return { ...job, labels: { ...job.labels, [clusterIdLabel]: await resolveCluster(calls, cluster) } };
+}
+
+async function describeJob(
+  io: Io,
+  image: string | undefined,
+  words: readonly string[],
+  options: JobOptions,
+): Promise<JobDescriptor> {
+  if (options.file === undefined) {
+    if (image === undefined) throw new UsageError('Name an image to run, or a job file with -f.');
+    const { fromFlags } = await import('./job-flags.js');
+    return fromFlags(io, image, words, options);
+  }
+  const others = otherFlags(image, options);
+  if (others.length > 0)
+    throw new UsageError(`With -f the file says it all; leave out ${others.join(', ')}.`);
+  const { parseJobFile } = await import('../job-file/parse.js');
+  if (options.file === '-') return parseJobFile(await io.readInput(), 'standard input');
+  return parseJobFile(await readJobFile(options.file), options.file);
+}
+
+/** The template of a cluster, from a job file. */
+export async function readTemplate(io: Io, path: string): Promise<JobDescriptor> {
+  const { parseJobFile } = await import('../job-file/parse.js');
+  return path === '-'
+    ? parseJobFile(await io.readInput(), 'standard input')
+    : parseJobFile(await readJobFile(path), path);
+}
+
+function otherFlags(image: string | undefined, options: JobOptions): string[] {
+  const describing = [
+    'name',
+    'service',
+    'instances',
+    'cpu',
+    'memory',
+    'disk',
+    'network',
+    'gpu',
+    'port',
+    'env',
+    'label',
+    'entrypoint',
+    'retries',
+    'runtimeLimit',
+  ] as const;
+  const flags = describing
+    .filter((key) => options[key] !== undefined)
+    .map((key) => `--${key === 'runtimeLimit' ? 'runtime-limit' : key}`);
+  return image === undefined ? flags : [image, ...flags];
+}
+
+async function readJobFile(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    const why =
+      code === 'ENOENT'
+        ? 'there is no such file'
+        : code === 'EISDIR'
+          ? 'it is a directory'
+          : code === 'EACCES'
+            ? 'it may not be read'
+            : String(error);
+    throw new UsageError(`${path} cannot be read: ${why}.`);
+  }
+}
+
+/** A whole number that is not negative. */
+export function parseNumber(text: string): number {
+  if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(text);
+}
+
+export function numberOption(flags: string, description: string): Option {
+  return new Option(flags, description).argParser(parseNumber);
+}
+
+/** An option that may be given several times, each with one value. */
+export function listOption<T = string>(
+  flags: string,
+  description: string,
+  parse?: (text: string) => T,
+): Option {
+  return new Option(flags, description).argParser((text, list: readonly (T | string)[] = []) => [
+    ...list,
+    parse === undefined ? text : parse(text),
+  ]);
+}

@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import type { BerthClient } from '@berth/client/berth-client';
+import type { AgentCalls } from '@berth/client/calls/agent-calls';
+import type { JobCalls } from '@berth/client/calls/job-calls';
+import type { KindCalls } from '@berth/client/calls/kind-calls';
+import type { PlacementCalls } from '@berth/client/calls/placement-calls';
+import type { ScalingCalls } from '@berth/client/calls/scaling-calls';
+import type { ScheduleCalls } from '@berth/client/calls/schedule-calls';
+import type { ConnectOptions } from '@berth/client/connection/options';
+import { UsageError } from '../errors/usage-error.js';
+import { type Paint, painter } from '../terminal/colors.js';
+import type { Io } from '../terminal/io.js';
+import { documentPrinter, type OutputFormat } from '../terminal/structured.js';
+import { callerEmail } from './caller.js';
+
+export const defaultAddress = '127.0.0.1:7104';
+
+/** Options that every command has. */
+export interface GlobalOptions {
+  readonly address?: string;
+  readonly output: OutputFormat;
+  readonly callerEmail?: string;
+  /** False for `--no-color`. */
+  readonly color: boolean;
+}
+
+/** What a command works with. */
+export interface Context {
+  readonly io: Io;
+  readonly format: OutputFormat;
+  readonly paint: Paint;
+  /** Prints a value as a JSON line or a YAML document. */
+  print(value: unknown): Promise<void>;
+  /** Prints one value that is the command's whole answer, laid out for reading. */
+  printAll(value: unknown): Promise<void>;
+  /** Gives the unary calls, which load faster than a whole client; closes them when `use` is done. */
+  withCalls<T>(use: (calls: JobCalls) => Promise<T>): Promise<T>;
+  /** The same with the calls about placement. */
+  withPlacement<T>(use: (calls: PlacementCalls) => Promise<T>): Promise<T>;
+  /** The same with the calls about scaling, too. */
+  withScaling<T>(use: (calls: ScalingCalls) => Promise<T>): Promise<T>;
+  /** The same with the calls about registered kinds. */
+  withKinds<T>(use: (calls: KindCalls) => Promise<T>): Promise<T>;
+  /** The same with the calls about schedules. */
+  withSchedules<T>(use: (calls: ScheduleCalls) => Promise<T>): Promise<T>;
+  /** The same with the calls about agents, too. */
+  withAgents<T>(use: (calls: AgentCalls) => Promise<T>): Promise<T>;
+  withClient<T>(use: (client: BerthClient) => Promise<T>): Promise<T>;
+}
+
+export function createContext(io: Io, options: GlobalOptions): Context {
+  return {
+    io,
+    format: options.output,
+    paint: painter(mayColor(io, options)),
+    ...documentPrinter(options.output, (line) => io.out(line)),
+    // Who calls may be git's to say: it is asked while the client loads.
+    withCalls: async (use) => {
+      const [connect, { JobCalls }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/calls/job-calls'),
+      ]);
+      return useAndClose(new JobCalls(connect), use);
+    },
+    withPlacement: async (use) => {
+      const [connect, { PlacementCalls }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/calls/placement-calls'),
+      ]);
+      return useAndClose(new PlacementCalls(connect), use);
+    },
+    withScaling: async (use) => {
+      const [connect, { ScalingCalls }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/calls/scaling-calls'),
+      ]);
+      return useAndClose(new ScalingCalls(connect), use);
+    },
+    withKinds: async (use) => {
+      const [connect, { KindCalls }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/calls/kind-calls'),
+      ]);
+      return useAndClose(new KindCalls(connect), use);
+    },
+    withSchedules: async (use) => {
+      const [connect, { ScheduleCalls }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/calls/schedule-calls'),
+      ]);
+      return useAndClose(new ScheduleCalls(connect), use);
+    },
+    withAgents: async (use) => {
+      const [connect, { AgentCalls }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/calls/agent-calls'),
+      ]);
+      return useAndClose(new AgentCalls(connect), use);
+    },
+    withClient: async (use) => {
+      const [connect, { BerthClient }] = await Promise.all([
+        connectOptions(io, options),
+        import('@berth/client/berth-client'),
+      ]);
+      return useAndClose(BerthClient.connect(connect), use);
+    },
+  };
+}
+
+async function useAndClose<C extends { close(): void }, T>(
+  client: C,
+  use: (client: C) => Promise<T>,
+): Promise<T> {
+  try {
+    return await use(client);
+  } finally {
+    client.close();
+  }
+}
+
+/** https://no-color.org: any value of NO_COLOR but the empty one. */
+function mayColor(io: Io, options: GlobalOptions): boolean {
+  return options.color && io.isTerminal && !io.env.NO_COLOR;
+}
+
+/** The files that the environment names; plain text where it names none. */
+function tlsOf(env: Io['env']): Pick<ConnectOptions, 'tls'> {
+  const files = { ca: env.BERTH_API_CA, cert: env.BERTH_API_CERT, key: env.BERTH_API_KEY };
+  const named = Object.entries(files).filter(([, path]) => path);
+  if (named.length === 0) return {};
+  const problems =
+    !files.cert === !files.key ? [] : ['BERTH_API_CERT and BERTH_API_KEY are set both or neither.'];
+  const tls = Object.fromEntries(named.map(([name, path]) => [name, readPem(path ?? '', problems)]));
+  if (problems.length > 0) throw new UsageError('The environment does not say how to speak TLS:', problems);
+  return { tls };
+}
+
+/** The file's text; empty, with the problem told, where it cannot be read. */
+function readPem(path: string, problems: string[]): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    problems.push(error instanceof Error ? error.message : String(error));
+    return Buffer.alloc(0);
+  }
+}
+
+async function connectOptions(io: Io, options: GlobalOptions): Promise<ConnectOptions> {
+  const addresses = (options.address || io.env.BERTH_API_GRPC || defaultAddress).split(',');
+  const email = await callerEmail(options.callerEmail, io.env);
+  const { BERTH_API_TOKEN: token } = io.env;
+  return {
+    ...(token ? { token } : {}),
+    ...tlsOf(io.env),
+    addresses: addresses.map((address) => address.trim()),
+    caller: { id: email, email },
+  };
+}

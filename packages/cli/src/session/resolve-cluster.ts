@@ -1,0 +1,24 @@
+import type { JobCalls } from '@berth/client/calls/job-calls';
+import { BerthError } from '@berth/shared/model/errors';
+import { UsageError } from '../errors/usage-error.js';
+import { findAllClusters } from './listing.js';
+
+/** A shorter beginning may fit by accident. */
+const minPrefixLength = 4;
+
+/** The id of the cluster that is meant: by its id, its name, or a beginning of its id, if no other cluster fits. */
+export async function resolveCluster(calls: JobCalls, given: string): Promise<string> {
+  const clusters = await findAllClusters(calls);
+  const byId = clusters.filter(({ id }) => id === given);
+  const byName = clusters.filter(({ descriptor }) => descriptor?.name === given);
+  const byPrefix = given.length < minPrefixLength ? [] : clusters.filter(({ id }) => id.startsWith(given));
+  const fitting = [byId, byName, byPrefix].find((some) => some.length > 0) ?? [];
+  const [only] = fitting;
+  if (only === undefined)
+    throw new BerthError('notFound', `There is no job cluster whose id or name is ${JSON.stringify(given)}.`);
+  if (fitting.length === 1) return only.id;
+  throw new UsageError(
+    `${JSON.stringify(given)} may mean ${fitting.length} job clusters:`,
+    fitting.map(({ id, descriptor }) => `${id}  ${descriptor?.name ?? ''}`),
+  );
+}

@@ -1,0 +1,28 @@
+import { State, stateName } from '@berth/shared/model/task-state';
+import type { Paint, Style } from './colors.js';
+import type { StyledCell } from './table.js';
+
+const styles: Readonly<Record<State, Style | undefined>> = {
+  [State.QUEUED]: 'yellow',
+  [State.DISPATCHED]: 'cyan',
+  [State.STARTING]: 'cyan',
+  [State.RUNNING]: 'green',
+  [State.FINISHED]: 'dim',
+  [State.FAILED]: 'red',
+};
+
+export function stateCell(state: State | undefined): StyledCell {
+  const known = state ?? State.QUEUED;
+  return { text: stateName(known), style: styles[known] };
+}
+
+/** The state's name in its colour, padded to a width. */
+export function paintState(state: State | undefined, paint: Paint, width = 0): string {
+  const { text, style } = stateCell(state);
+  return paint(style, text.padEnd(width));
+}
+
+/** The part of a reason that tells more than the state does: nothing for `normal`. */
+export function notableReason(reason: string | undefined): string {
+  return reason === undefined || reason === 'normal' ? '' : reason;
+}

@@ -1,0 +1,53 @@
+import type { Paint, Style } from './colors.js';
+
+export interface StyledCell {
+  readonly text: string;
+  readonly style: Style | undefined;
+}
+
+/** What stands in one cell. */
+export type Cell = string | StyledCell;
+
+const gap = '  ';
+
+/** Lines of aligned columns under bold headings. The last column is not padded. */
+export function renderTable(
+  headings: readonly string[],
+  rows: readonly (readonly Cell[])[],
+  paint: Paint,
+): string[] {
+  const heading = headings.map((text): Cell => ({ text, style: 'bold' }));
+  return alignRows([heading, ...rows], paint);
+}
+
+/** Lines of aligned columns. */
+export function alignRows(rows: readonly (readonly Cell[])[], paint: Paint): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, column) => {
+      widths[column] = Math.max(widths[column] ?? 0, textOf(cell).length);
+    });
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, column) => renderCell(cell, widths[column] ?? 0, paint))
+      .join(gap)
+      .trimEnd(),
+  );
+}
+
+/** Padding stays outside the style, so that trailing blanks can go. */
+function renderCell(cell: Cell, width: number, paint: Paint): string {
+  const text = textOf(cell);
+  const padding = ' '.repeat(width - text.length);
+  return typeof cell === 'string' ? text + padding : paint(cell.style, text) + padding;
+}
+
+function textOf(cell: Cell): string {
+  return oneLine(typeof cell === 'string' ? cell : cell.text);
+}
+
+/** A reason may hold anything that a program printed; in a table it must not break lines or steer the terminal. */
+export function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ').trimEnd();
+}

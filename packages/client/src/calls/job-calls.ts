@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import type { Empty } from '@berth/shared/gen/google/protobuf/empty';
+import {
+  type DeepPartial,
+  type Job,
+  JobCluster,
+  JobClusterDescriptor,
+  JobClusterId,
+  JobClusterQuery,
+  type JobClusterQueryResult,
+  JobClusterStatusUpdate,
+  JobDescriptor,
+  JobId,
+  JobIds,
+  JobInstancesUpdate,
+  JobQuery,
+  type JobQueryResult,
+  JobStatusUpdate,
+  JobManagementServiceService as methods,
+  type Task,
+  TaskId,
+  TaskIds,
+  TaskQuery,
+  type TaskQueryResult,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { Metadata, type MethodDefinition } from '@grpc/grpc-js';
+import { Channel, type UnaryMethod } from '../connection/channel.js';
+import type {
+  CallOptions,
+  ConnectOptions,
+  CreateOptions,
+  InstancesOptions,
+  Paged,
+  PageOptions,
+} from '../connection/options.js';
+
+/** Metadata of a query, and trailer of its answer: where the next page begins. */
+const cursorKey = 'berth-cursor';
+
+/** An entity's id, or the message that holds it. */
+export type Ref = string | { readonly id: string };
+
+/**
+ * The unary calls of JobManagementService. Each rejects with BerthError; where it is the request that is wrong,
+ * `violations` name every field. Calls that are safe to repeat are, where a gateway does not answer: all Find calls,
+ * the kills, and creations (see {@link CreateOptions}). A client reads its own writes at any gateway.
+ */
+export class JobCalls {
+  protected readonly channel: Channel;
+
+  constructor(options: ConnectOptions) {
+    this.channel = new Channel(options);
+  }
+
+  createJob(descriptor: DeepPartial<JobDescriptor>, options?: CreateOptions): Promise<JobId> {
+    const request = JobDescriptor.fromPartial(descriptor);
+    return this.channel.call(repeatable(methods.createJob), request, withIdempotencyKey(options));
+  }
+
+  findJob(job: Ref, options?: CallOptions): Promise<Job> {
+    return this.channel.call(repeatable(methods.findJob), JobId.create({ id: idOf(job) }), options);
+  }
+
+  findJobs(query: DeepPartial<JobQuery> = {}, options?: PageOptions): Promise<Paged<JobQueryResult>> {
+    return this.#page(methods.findJobs, JobQuery.fromPartial(query), options);
+  }
+
+  updateJobInstances(update: DeepPartial<JobInstancesUpdate>, options: InstancesOptions = {}): Promise<void> {
+    const request = JobInstancesUpdate.fromPartial(update);
+    const { stage } = options;
+    const all = stage === undefined ? options : withMetadata(options, 'berth.stage', stage);
+    return this.#order(once(methods.updateJobInstances), request, all);
+  }
+
+  updateJobStatus(update: DeepPartial<JobStatusUpdate>, options?: CallOptions): Promise<void> {
+    return this.#order(once(methods.updateJobStatus), JobStatusUpdate.fromPartial(update), options);
+  }
+
+  killJob(job: Ref, options?: CallOptions): Promise<void> {
+    return this.#order(repeatable(methods.killJob), JobId.create({ id: idOf(job) }), options);
+  }
+
+  killJobs(jobs: readonly Ref[], options?: CallOptions): Promise<void> {
+    return this.#order(repeatable(methods.killJobs), JobIds.create({ id: jobs.map(idOf) }), options);
+  }
+
+  findTask(task: Ref, options?: CallOptions): Promise<Task> {
+    return this.channel.call(repeatable(methods.findTask), TaskId.create({ id: idOf(task) }), options);
+  }
+
+  findTasks(query: DeepPartial<TaskQuery> = {}, options?: PageOptions): Promise<Paged<TaskQueryResult>> {
+    return this.#page(methods.findTasks, TaskQuery.fromPartial(query), options);
+  }
+
+  killTask(task: Ref, options?: CallOptions): Promise<void> {
+    return this.#order(repeatable(methods.killTask), TaskId.create({ id: idOf(task) }), options);
+  }
+
+  killTasks(tasks: readonly Ref[], options?: CallOptions): Promise<void> {
+    return this.#order(repeatable(methods.killTasks), TaskIds.create({ id: tasks.map(idOf) }), options);
+  }
+
+  createJobCluster(
+    descriptor: DeepPartial<JobClusterDescriptor>,
+    options?: CreateOptions,
+  ): Promise<JobClusterId> {
+    const request = JobClusterDescriptor.fromPartial(descriptor);
+    return this.channel.call(repeatable(methods.createJobCluster), request, withIdempotencyKey(options));
+  }
+
+  updateJobCluster(cluster: DeepPartial<JobCluster>, options?: CallOptions): Promise<void> {
+    return this.#order(once(methods.updateJobCluster), JobCluster.fromPartial(cluster), options);
+  }
+
+  removeJobCluster(cluster: Ref, options?: CallOptions): Promise<void> {
+    return this.#order(once(methods.removeJobCluster), JobClusterId.create({ id: idOf(cluster) }), options);
+  }
+
+  findJobCluster(cluster: Ref, options?: CallOptions): Promise<JobCluster> {
+    const request = JobClusterId.create({ id: idOf(cluster) });
+    return this.channel.call(repeatable(methods.findJobCluster), request, options);
+  }
+
+  findJobClusters(
+    query: DeepPartial<JobClusterQuery> = {},
+    options?: PageOptions,
+  ): Promise<Paged<JobClusterQueryResult>> {
+    return this.#page(methods.findJobClusters, JobClusterQuery.fromPartial(query), options);
+  }
+
+  updateJobClusterStatus(update: DeepPartial<JobClusterStatusUpdate>, options?: CallOptions): Promise<void> {
+    return this.#order(
+      once(methods.updateJobClusterStatus),
+      JobClusterStatusUpdate.fromPartial(update),
+      options,
+    );
+  }
+
+  /** Closes the connections. Streams that are still open end with an error. */
+  close(): void {
+    this.channel.close();
+  }
+
+  async #page<Req, Res extends object>(
+    method: MethodDefinition<Req, Res>,
+    request: Req,
+    { cursor, ...options }: PageOptions = {},
+  ): Promise<Paged<Res>> {
+    const all = cursor === undefined ? options : withMetadata(options, cursorKey, cursor);
+    const { response, trailers } = await this.channel.ask(repeatable(method), request, all);
+    const nextCursor = trailers.get(cursorKey)[0]?.toString();
+    return nextCursor === undefined ? response : { ...response, nextCursor };
+  }
+
+  async #order<Req>(method: UnaryMethod<Req, Empty>, request: Req, options?: CallOptions): Promise<void> {
+    await this.channel.call(method, request, options);
+  }
+}
+
+/** The id that a reference means. */
+export function idOf(ref: Ref): string {
+  return typeof ref === 'string' ? ref : ref.id;
+}
+
+/** For calls that do no more when they are sent twice. */
+export function repeatable<Req, Res>(definition: MethodDefinition<Req, Res>): UnaryMethod<Req, Res> {
+  return { definition, isRepeatable: true };
+}
+
+/** For calls whose repetition could undo what another caller did in between, or report a success as a failure. */
+export function once<Req, Res>(definition: MethodDefinition<Req, Res>): UnaryMethod<Req, Res> {
+  return { definition, isRepeatable: false };
+}
+
+/** The options, with a key under which repetitions are one: the caller's, or one of the call's own. */
+export function withIdempotencyKey(options: CreateOptions = {}): CallOptions {
+  return withMetadata(options, 'idempotency-key', options.idempotencyKey ?? randomUUID());
+}
+
+function withMetadata(options: CallOptions, key: string, value: string): CallOptions {
+  const metadata = options.metadata?.clone() ?? new Metadata();
+  metadata.set(key, value);
+  return { ...options, metadata };
+}

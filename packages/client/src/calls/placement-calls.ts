@@ -1,0 +1,36 @@
+import {
+  type CheckExpressionResponse,
+  type Explanation,
+  PlacementServiceService as methods,
+  type PlanRequest,
+  type PlanResponse,
+} from '@berth/shared/gen/berth/v1/placement_service';
+import type { MethodDefinition } from '@grpc/grpc-js';
+import type { UnaryMethod } from '../connection/channel.js';
+import type { CallOptions } from '../connection/options.js';
+import { idOf, JobCalls, type Ref } from './job-calls.js';
+
+/** The unary calls of berth.v1.PlacementService, beside those about jobs. All of them only ask. */
+export class PlacementCalls extends JobCalls {
+  /** Why the task waits, and what would place it. */
+  async explain(task: Ref, options?: CallOptions): Promise<Explanation> {
+    const request = { taskId: idOf(task) };
+    const { explanation } = await this.channel.call(asking(methods.explain), request, options);
+    if (explanation === undefined) throw new Error('the gateway answered without an explanation');
+    return explanation;
+  }
+
+  /** What would happen if a job were submitted, an agent drained, or agents lost. */
+  plan(what: PlanRequest['what'], options?: CallOptions): Promise<PlanResponse> {
+    return this.channel.call(asking(methods.plan), { what }, options);
+  }
+
+  /** What is wrong with an expression, or which agents it is true for. */
+  checkExpression(expression: string, options?: CallOptions): Promise<CheckExpressionResponse> {
+    return this.channel.call(asking(methods.checkExpression), { expression }, options);
+  }
+}
+
+function asking<Req, Res>(definition: MethodDefinition<Req, Res>): UnaryMethod<Req, Res> {
+  return { definition, isRepeatable: true };
+}

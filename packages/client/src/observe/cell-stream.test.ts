@@ -1,0 +1,80 @@
+import { status } from '@grpc/grpc-js';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { BerthClient } from '../berth-client.js';
+import { cellEvents, changes } from '../testing/cell-events.js';
+import {
+  type CellStream as Stream,
+  sendEvents as send,
+  startScriptedCell,
+} from '../testing/scripted-cell.js';
+
+const { bookmark, reset, snapshot, snapshotEnd } = cellEvents;
+const { job } = changes;
+const patienceMs = 10_000;
+
+const open: (() => void)[] = [];
+afterEach(() => {
+  for (const close of open.splice(0)) close();
+});
+
+/** A gateway that serves each stream by the next script, and further ones by the last. */
+async function gateway(...scripts: readonly ((stream: Stream) => void)[]) {
+  const { address, requests, close } = await startScriptedCell(...scripts);
+  open.push(close);
+  const client = BerthClient.connect({ address });
+  open.push(() => client.close());
+  return { client, requests };
+}
+
+const breakOff = (stream: Stream) =>
+  stream.emit('error', Object.assign(new Error('away'), { code: status.UNAVAILABLE, details: 'away' }));
+/** Breaks off once what was written has arrived. */
+const breakOffSoon = (stream: Stream) => setTimeout(() => breakOff(stream), 50);
+
+describe('observing a cell', () => {
+  it('tells a reset before a second snapshot, also where an attempt in between came to nothing', async () => {
+    const { client } = await gateway(
+      (stream) => {
+        send(stream, snapshot(job('gone')));
+        breakOffSoon(stream);
+      },
+      breakOff,
+      (stream) => send(stream, snapshot(job('a')), snapshotEnd(9)),
+    );
+    const kinds: string[] = [];
+    const subscription = client.observe().subscribe(({ $case }) => kinds.push($case));
+    await vi.waitFor(() => expect(kinds).toContain('snapshotEnd'), { timeout: patienceMs });
+    subscription.unsubscribe();
+    expect(kinds).toEqual(['snapshot', 'reset', 'snapshot', 'snapshotEnd']);
+  });
+
+  it('tells the reason of a reset also to who observes jobs or counts', async () => {
+    const reasons: string[] = [];
+    const onReset = (reason: string) => reasons.push(reason);
+    const { client } = await gateway((stream) => send(stream, reset, snapshot(job('a')), snapshotEnd(9)));
+    const options = { reconnect: true, onReset };
+    const subscription = client.observeJobs(options).subscribe();
+    subscription.add(client.observeTaskCounts(['state'], options).subscribe());
+    await vi.waitFor(() => expect(reasons).toHaveLength(2), { timeout: patienceMs });
+    subscription.unsubscribe();
+    expect(reasons).toEqual([reset, reset].map((event) => event.$case === 'reset' && event.value.reason));
+  });
+
+  it('does not go on from where it first began once it was told a reset', async () => {
+    const { client, requests } = await gateway(
+      (stream) => {
+        send(stream, reset, snapshot(job('a')));
+        breakOffSoon(stream);
+      },
+      (stream) => send(stream, bookmark(9)),
+    );
+    const resumeFrom = { revision: 1, commitId: 'c1' };
+    const subscription = client.observe({ subscription: { resumeFrom } }).subscribe();
+    await vi.waitFor(() => expect(requests).toHaveLength(2), { timeout: patienceMs });
+    subscription.unsubscribe();
+    const froms = requests.map(({ request }) =>
+      request?.$case === 'subscription' ? request.value.resumeFrom : 'no subscription',
+    );
+    expect(froms).toEqual([resumeFrom, undefined]);
+  });
+});

@@ -1,0 +1,115 @@
+import {
+  ObserveServiceService as methods,
+  ObservedKind,
+  ObserveRequest,
+  ObserveRequest_Subscription,
+} from '@berth/shared/gen/berth/v1/observe_service';
+import { Empty } from '@berth/shared/gen/google/protobuf/empty';
+import {
+  type JobChangeNotification,
+  JobManagementServiceService as jobMethods,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { BerthError } from '@berth/shared/model/errors';
+import { catchError, concatMap, defer, Observable } from 'rxjs';
+import type { Channel } from '../connection/channel.js';
+import type { CellObserveOptions, ObserveOptions } from '../connection/options.js';
+import { observe } from '../connection/stream.js';
+import { Checkpoints } from './checkpoints.js';
+import { JobNarrator } from './job-event-adapter.js';
+import { type CellEvent, ResumePoint } from './resume-point.js';
+
+/** The events of a cell, to be subscribed to; each subscription is a stream of its own. */
+export class CellObservation extends Observable<CellEvent> {
+  readonly #open: Set<Checkpoints>;
+
+  constructor(channel: Channel, options: CellObserveOptions = {}) {
+    const open = new Set<Checkpoints>();
+    super((subscriber) => {
+      const checkpoints = new Checkpoints();
+      open.add(checkpoints);
+      const events = cellEvents(channel, checkpoints, options);
+      const subscription = events.subscribe({
+        next: (event) => {
+          if (event.$case === 'reset') options.onReset?.(event.value.reason);
+          subscriber.next(event);
+          if (event.$case === 'checkpointReached') checkpoints.reached(event.value.id);
+        },
+        error: (error: unknown) => {
+          checkpoints.end(error);
+          subscriber.error(error);
+        },
+        complete: () => subscriber.complete(),
+      });
+      return () => {
+        open.delete(checkpoints);
+        subscription.unsubscribe();
+        checkpoints.end();
+      };
+    });
+    this.#open = open;
+  }
+
+  /**
+   * Resolves once whoever is subscribed now has been told everything that was committed, at whichever gateway, before this
+   * call: after a write, your picture of the cell holds it. Waits for a gateway where none can be reached. Rejects with
+   * BerthError `failedPrecondition` where nobody is subscribed, or with what ended the subscription.
+   */
+  async checkpoint(): Promise<void> {
+    if (this.#open.size === 0)
+      throw new BerthError('failedPrecondition', 'A checkpoint needs a subscription: subscribe first.');
+    await Promise.all(Array.from(this.#open, (checkpoints) => checkpoints.wait()));
+  }
+}
+
+/** All that is selected of the cell, over as many streams as it takes: each goes on where the one before it ended. */
+function cellEvents(
+  channel: Channel,
+  checkpoints: Checkpoints,
+  { subscription = {}, ...options }: CellObserveOptions,
+): Observable<CellEvent> {
+  const point = new ResumePoint();
+  let first: CellEvent | undefined;
+  const request = (): ObserveRequest => {
+    // Where the attempt before this one came to nothing, what it was to begin with is still to be told.
+    first = point.reopen() ?? first;
+    const resumeFrom = point.position ?? (point.hasBegunAnew ? undefined : subscription.resumeFrom);
+    const value = ObserveRequest_Subscription.fromPartial({ ...subscription, resumeFrom });
+    return { request: { $case: 'subscription', value } };
+  };
+  const onSender = (send: ((request: ObserveRequest) => void) | undefined) => {
+    checkpoints.ask =
+      send && ((id) => send(ObserveRequest.create({ request: { $case: 'checkpoint', value: { id } } })));
+  };
+  const call = { definition: methods.observe, request, onSender };
+  return observe(channel, call, { reconnect: true, ...options }).pipe(
+    concatMap(({ response }) => {
+      const told = response === undefined ? undefined : point.take(response);
+      // A reset of the gateway's own says the same.
+      const before = told?.$case === 'reset' ? undefined : first;
+      first = undefined;
+      return [before, told].filter((event) => event !== undefined);
+    }),
+  );
+}
+
+/**
+ * All jobs in messages of netflix.titus, over as many streams as it takes. A gateway that does not offer berth.v1 is asked for
+ * its own such stream, which begins with a new snapshot each time.
+ */
+export function observeAllJobs(channel: Channel, options: ObserveOptions): Observable<JobChangeNotification> {
+  return defer(() => {
+    const narrator = new JobNarrator();
+    const kinds = [ObservedKind.JOB, ObservedKind.JOB_STATUS, ObservedKind.TASK];
+    return new CellObservation(channel, { ...options, subscription: { kinds } }).pipe(
+      concatMap((event) => narrator.tell(event)),
+      catchError((error: unknown) => {
+        if (!(error instanceof BerthError) || error.code !== 'unimplemented') throw error;
+        return observe(
+          channel,
+          { definition: jobMethods.observeJobs, request: () => Empty.create() },
+          options,
+        );
+      }),
+    );
+  });
+}

@@ -1,0 +1,16 @@
+import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { expect, it } from 'vitest';
+import { JobModel } from './followed-job.js';
+
+it('tells that a job was redefined while no gateway was there', () => {
+  const model = new JobModel();
+  const views = (appName: string) =>
+    model.apply(
+      JobChangeNotification.fromPartial({
+        notification: { $case: 'jobSnapshot', value: { job: { id: 'a', jobDescriptor: { appName } } } },
+      }),
+    );
+  expect(views('one')).toHaveLength(1);
+  expect(views('one')).toHaveLength(0);
+  expect(views('two').map(({ job }) => job.jobDescriptor?.appName)).toEqual(['two']);
+});

@@ -1,0 +1,73 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { labelNames } from '@berth/agent/core/container-spec';
+import { dockerClient, pingDocker } from '../engine/docker-client.js';
+import type { DeadRun, RunContainers } from './run-dir.js';
+import { findDeadRuns } from './run-dir.js';
+
+/** More removals at once only make each of them slower. */
+const removalsAtOnce = 4;
+/** A container that is being created shows within less. */
+const quietMs = 500;
+const lookEveryMs = 100;
+const alreadyGone = new Set([404, 409]);
+
+/** Where the runs of cells are noted, below `.berth/`. */
+export function runsDir(home: string): string {
+  return join(home, 'run');
+}
+
+/**
+ * Removes all containers of an agent, running or not. The agent must have ended; what it asked of the engine in its last
+ * moment may still come about, so the engine is looked at until it has shown nothing for a while.
+ */
+export async function removeContainers(of: RunContainers): Promise<void> {
+  const docker = dockerClient(of.dockerHost);
+  let quietSince = performance.now();
+  while (performance.now() - quietSince < quietMs) {
+    if ((await removeListed(docker, of)) > 0) quietSince = performance.now();
+    await delay(lookEveryMs);
+  }
+}
+
+async function removeListed(docker: ReturnType<typeof dockerClient>, of: RunContainers): Promise<number> {
+  const label = [`${labelNames.agent}=${of.agentId}`, `${labelNames.cell}=${of.cell}`];
+  const found = await docker.listContainers({ all: true, filters: { label } });
+  const ids = found.map((container) => container.Id);
+  const removeNext = async (): Promise<void> => {
+    for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
+      await docker.getContainer(id).remove({ force: true, v: true }).catch(unlessGone);
+    }
+  };
+  await Promise.all(Array.from({ length: removalsAtOnce }, removeNext));
+  return found.length;
+}
+
+function unlessGone(error: unknown): void {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  if (typeof status !== 'number' || !alreadyGone.has(status)) throw error;
+}
+
+/** Removes what cells left behind whose process was killed: their processes, containers and data. */
+export async function sweepDeadRuns(home: string): Promise<void> {
+  for (const run of await findDeadRuns(runsDir(home))) await sweep(run);
+}
+
+async function sweep(run: DeadRun): Promise<void> {
+  for (const pid of run.pids) killIfThere(pid);
+  for (const containers of run.containers) {
+    // An engine that is gone has taken its containers along, or will be asked at a later sweep.
+    if (!(await pingDocker(containers.dockerHost)).ok) return;
+    await removeContainers(containers);
+  }
+  await rm(run.path, { recursive: true, force: true });
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}

@@ -1,0 +1,73 @@
+import { join } from 'node:path';
+import type { RedisServer } from '../redis/redis-server.js';
+import { startRedisServer } from '../redis/redis-server.js';
+import type { ServicePlan } from './cell-plan.js';
+import type { RunDir } from './run-dir.js';
+import { serviceProcess } from './service-process.js';
+
+/** A process of the cell, Redis or a service. */
+export interface Member {
+  readonly name: string;
+  pid(): number | undefined;
+  kill(): Promise<void>;
+  /** Starts it, if it does not run, with the same addresses and data. Resolves when it is ready. */
+  restart(signal?: AbortSignal): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Where a run keeps what its processes need. */
+export interface RunPaths {
+  readonly run: RunDir;
+  readonly logsDir: string;
+}
+
+/** A Redis of the cell's own, which serves already. */
+export async function redisMember(binary: string, at: RunPaths): Promise<Member & { readonly url: string }> {
+  const options = { binary, dataDir: join(at.run.path, 'redis'), logFile: join(at.logsDir, 'redis.log') };
+  let current: RedisServer = await startRedisServer(options);
+  await at.run.noteProcess(current.child.pid);
+  return {
+    name: 'redis',
+    url: current.url,
+    pid: () => (current.child.exit() === undefined ? current.child.pid : undefined),
+    kill: async () => void (await current.child.kill()),
+    async restart() {
+      if (current.child.exit() === undefined) return;
+      current = await startRedisServer({ ...options, port: current.port });
+      await at.run.noteProcess(current.child.pid);
+    },
+    stop: () => current.stop(),
+  };
+}
+
+/** A service of the cell; it does not run until it is first restarted. */
+export function serviceMember(plan: ServicePlan, at: RunPaths): Member {
+  const service = serviceProcess({ ...plan, logFile: join(at.logsDir, `${plan.name}.log`) });
+  return {
+    name: plan.name,
+    pid: service.pid,
+    kill: service.kill,
+    stop: service.stop,
+    async restart(signal) {
+      await service.launch();
+      const pid = service.pid();
+      if (pid !== undefined) await at.run.noteProcess(pid);
+      await service.ready(signal);
+    },
+  };
+}
+
+/** Starts all at once and waits until all are ready. The first that fails ends the wait for the others. */
+export async function startAll(members: readonly Member[], signal: AbortSignal | undefined): Promise<void> {
+  const failed = new AbortController();
+  const either = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])]);
+  const starts = members.map(async (member) => {
+    try {
+      await member.restart(either);
+    } catch (error) {
+      failed.abort(error);
+    }
+  });
+  await Promise.all(starts);
+  either.throwIfAborted();
+}

@@ -1,0 +1,32 @@
+import type { PortName } from '../machine/ports.js';
+import { documentedOrFreePorts, documentedPorts, freePorts } from '../machine/ports.js';
+import type { CellPlan, CellSettings } from './cell-plan.js';
+import { planCell } from './cell-plan.js';
+
+export interface PlannedPorts {
+  readonly plan: CellPlan;
+  /** Those of the first process of each kind; 0 where there is none. */
+  readonly ports: Readonly<Record<PortName, number>>;
+}
+
+/**
+ * A plan with a port for every address: the documented ones for the first process of each kind if `documented`, as far as
+ * they are free, and any free ones otherwise.
+ */
+export async function planOnFreePorts(settings: CellSettings, documented: boolean): Promise<PlannedPorts> {
+  const { api, master, agent } = settings.counts;
+  const spare = await freePorts(3 * api + master + 2 * agent);
+  const first = documented ? await documentedOrFreePorts() : undefined;
+  const taken = new Map<string, number>();
+  const portOf = (name: PortName, index: number): number => {
+    const key = `${name} ${index}`;
+    const port = taken.get(key) ?? (index === 0 ? first?.[name] : undefined) ?? spare.pop();
+    if (port === undefined) throw new Error('more ports are asked for than were set aside');
+    taken.set(key, port);
+    return port;
+  };
+  const plan = planCell(settings, portOf);
+  const names = Object.keys(documentedPorts) as PortName[];
+  const entries = names.map((name) => [name, taken.get(`${name} 0`) ?? 0]);
+  return { plan, ports: Object.fromEntries(entries) as Record<PortName, number> };
+}

@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isAlive, processName } from '../machine/users.js';
+
+/** What a run of a cell has on this machine, written down so that it can be removed should the run be killed. */
+export interface RunDir {
+  /** Unique among the runs of this machine; part of the names of what belongs to it. */
+  readonly id: string;
+  /** Holds what is gone with the run. */
+  readonly path: string;
+  /** Notes a process of the run. */
+  noteProcess(pid: number): Promise<void>;
+  /** Notes where containers of the run may be. */
+  noteContainers(where: RunContainers): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** The containers of a run: those of one agent, on one engine. */
+export interface RunContainers {
+  readonly dockerHost: string;
+  readonly cell: string;
+  readonly agentId: string;
+}
+
+const ownerFile = 'owner';
+const processesFile = 'processes';
+const containersFile = 'containers';
+
+/** A directory for a new run below `runsDir`. */
+export async function createRunDir(runsDir: string): Promise<RunDir> {
+  const id = randomBytes(4).toString('hex');
+  const path = join(runsDir, id);
+  await mkdir(path, { recursive: true });
+  await writeFile(join(path, ownerFile), (await processName(process.pid)) ?? '');
+  return {
+    id,
+    path,
+    async noteProcess(pid) {
+      const name = await processName(pid);
+      if (name !== undefined) await appendFile(join(path, processesFile), `${name}\n`);
+    },
+    noteContainers: (where) => appendFile(join(path, containersFile), `${JSON.stringify(where)}\n`),
+    remove: () => rm(path, { recursive: true, force: true }),
+  };
+}
+
+/** What runs left behind whose process was killed before it could clean up. */
+export interface DeadRun {
+  readonly path: string;
+  /** Processes that still run. */
+  readonly pids: readonly number[];
+  readonly containers: readonly RunContainers[];
+}
+
+/** The runs below `runsDir` whose owner is gone. */
+export async function findDeadRuns(runsDir: string): Promise<DeadRun[]> {
+  const names = await readdir(runsDir).catch(() => []);
+  const runs = await Promise.all(names.map((name) => readRun(join(runsDir, name))));
+  return runs.filter((run) => run !== undefined);
+}
+
+async function readRun(path: string): Promise<DeadRun | undefined> {
+  const owner = await readFile(join(path, ownerFile), 'utf8').catch(() => undefined);
+  // No owner yet: the run is being made at this moment, or was killed then and has nothing.
+  if (owner === undefined || (await isAlive(owner))) return undefined;
+  const processes = await linesOf(join(path, processesFile));
+  const alive = await Promise.all(processes.map((name) => isAlive(name)));
+  const containers = await linesOf(join(path, containersFile));
+  return {
+    path,
+    pids: processes.filter((_name, index) => alive[index]).map((name) => Number.parseInt(name, 10)),
+    containers: containers.flatMap((line) => parseContainers(line)),
+  };
+}
+
+/** The last line may have been cut off when its writer was killed. */
+function parseContainers(line: string): RunContainers[] {
+  try {
+    return [JSON.parse(line) as RunContainers];
+  } catch {
+    return [];
+  }
+}
+
+async function linesOf(path: string): Promise<string[]> {
+  const text = await readFile(path, 'utf8').catch(() => '');
+  return text.split('\n').filter((line) => line !== '');
+}

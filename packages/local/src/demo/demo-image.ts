@@ -1,0 +1,43 @@
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+import type Docker from 'dockerode';
+import type { Progress } from '../output/progress.js';
+import { busyboxApplets, obtainBusybox } from '../setup/busybox.js';
+import { imageTar } from './image-tar.js';
+
+/** The image that the demo and the tests run. Its tag rises when its content changes. */
+export const demoImage = 'berth/busybox:1';
+
+const notFound = 404;
+
+/** Makes sure that the engine has the demo image; makes it, without any registry, where it is missing. */
+export async function ensureDemoImage(docker: Docker, home: string, progress: Progress): Promise<string> {
+  if (await hasImage(docker, demoImage)) return demoImage;
+  const busybox = await obtainBusybox(home, progress);
+  await progress.step(`Make the image ${demoImage}`, () => importBusybox(docker, busybox));
+  return demoImage;
+}
+
+async function hasImage(docker: Docker, name: string): Promise<boolean> {
+  try {
+    await docker.getImage(name).inspect();
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'statusCode' in error && error.statusCode === notFound) return false;
+    throw error;
+  }
+}
+
+async function importBusybox(docker: Docker, busyboxPath: string): Promise<void> {
+  const [repo = demoImage, tag = 'latest'] = demoImage.split(':');
+  const tar = imageTar(await readFile(busyboxPath), await busyboxApplets(busyboxPath));
+  const answer = await docker.importImage(tar, {
+    repo,
+    tag,
+    changes: ['CMD ["/bin/sh"]', 'ENV PATH=/bin'],
+  });
+  // The engine answers 200 at once and tells of a failure in the stream that follows.
+  const told = await text(answer);
+  const failure = told.split('\n').find((line) => line.includes('"error"'));
+  if (failure !== undefined) throw new Error(`the engine did not take the image: ${failure}`);
+}

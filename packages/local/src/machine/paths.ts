@@ -1,0 +1,27 @@
+import { createHash } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The root of the clone that this file was built in. */
+export const repoRoot = fileURLToPath(new URL('../../../..', import.meta.url)).replace(/\/$/, '');
+
+/** Where everything lives that set-up obtains or starts: downloads, engine, Redis data, logs. */
+export const berthDir = join(repoRoot, '.berth');
+
+/** A unix socket's path must fit `sockaddr_un`, which holds 108 bytes with the closing zero. */
+const longestSocketPathBytes = 107;
+
+/** The longest socket path that dockerd and its containerd make below the engine's directory. */
+const deepestEngineSocket = 'exec/containerd/containerd-debug.sock.ttrpc';
+
+/**
+ * The directory of the Docker engine that belongs to `home`: `home/engine`, or, where a socket's path in it would be
+ * too long for the operating system, a short one in the temp folder whose name is derived from `home`.
+ */
+export function engineDir(home: string, tempDir: string = tmpdir()): string {
+  const dir = join(home, 'engine');
+  if (Buffer.byteLength(join(dir, deepestEngineSocket)) <= longestSocketPathBytes) return dir;
+  const digest = createHash('sha256').update(home).digest('hex').slice(0, 12);
+  return join(tempDir, `berth-engine-${digest}`);
+}

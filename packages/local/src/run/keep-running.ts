@@ -1,0 +1,34 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { LocalCell } from '../cell/local-cell.js';
+import type { Progress } from '../output/progress.js';
+import { describeError } from '../output/setup-error.js';
+
+const lookEveryMs = 500;
+/** A process that does not come up again is tried again, but not in a tight loop. */
+const retryAfterMs = 5_000;
+
+export interface KeepRunningOptions {
+  readonly progress: Progress;
+  /** Ends the watch. */
+  readonly signal: AbortSignal;
+}
+
+/** Starts again whichever process of the cell ends, as a supervisor of real ones would. Resolves at the signal. */
+export async function keepRunning(cell: LocalCell, { progress, signal }: KeepRunningOptions): Promise<void> {
+  while (!signal.aborted) {
+    const gone = cell.names().filter((name) => cell.pid(name) === undefined);
+    let pauseMs = lookEveryMs;
+    for (const name of gone) {
+      progress.note(`The ${name} has ended (its log is in ${cell.logsDir}); starting it again.`);
+      try {
+        await cell.restart(name);
+        progress.note(`The ${name} is ready again.`);
+      } catch (error) {
+        progress.note(describeError(error));
+        pauseMs = retryAfterMs;
+      }
+    }
+    // An aborted delay rejects; the loop's condition is what ends this.
+    await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+  }
+}

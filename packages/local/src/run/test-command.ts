@@ -1,0 +1,56 @@
+import { mkdir, readFile, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { sweepDeadRuns } from '../cell/cell-cleanup.js';
+import { runForeground } from '../machine/foreground.js';
+import type { Lifetime } from '../machine/lifetime.js';
+import { berthDir, repoRoot } from '../machine/paths.js';
+import { createProgress } from '../output/progress.js';
+import { obtainPythonGrpc } from '../setup/python-grpc.js';
+import { prepareTestEnvironment, testVariables } from './test-environment.js';
+import { summaryLine } from './test-summary.js';
+
+const resultsFile = join(berthDir, 'test-results.json');
+
+/**
+ * Everything that a change has to pass: lint of the sources, lint of the contract, all tests; it ends at the first that
+ * fails. Resolves to the exit code. `args` are vitest's.
+ */
+export async function testCommand(args: readonly string[], lifetime: Lifetime): Promise<number> {
+  const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
+  const progress = createProgress(process.stderr);
+  const options = { home: berthDir, progress, lifetime, needsDocker: inCi };
+  const environment = await prepareTestEnvironment(options);
+  if ('missing' in environment.docker) {
+    progress.note(`Tests that need Docker are skipped: ${environment.docker.missing}`);
+  }
+  const python = await obtainPythonGrpc(berthDir, progress);
+  if ('missing' in python) progress.note(`Tests with python3-grpcio are skipped: ${python.missing}`);
+  await sweepDeadRuns(berthDir);
+  const env = {
+    ...testVariables(environment),
+    BERTH_TEST_PYTHON_GRPC: 'python' in python ? python.python : undefined,
+  };
+  const checks = [
+    { command: 'biome', args: ['ci', `--colors=${process.stdout.isTTY ? 'force' : 'off'}`, '.'] },
+    { command: 'buf', args: ['lint'] },
+    { command: 'vitest', args: ['run', ...reporters, ...args] },
+  ];
+  await rm(resultsFile, { force: true });
+  await mkdir(dirname(resultsFile), { recursive: true });
+  for (const check of checks) {
+    lifetime.signal.throwIfAborted();
+    const bin = join(repoRoot, 'node_modules', '.bin', check.command);
+    const code = await runForeground(bin, check.args, { cwd: repoRoot, env, signal: lifetime.signal });
+    if (check.command === 'vitest') await printSummary();
+    if (code !== 0) return code;
+  }
+  return 0;
+}
+
+const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${resultsFile}`];
+
+/** A vitest that did not get as far as to write its results has said why. */
+async function printSummary(): Promise<void> {
+  const json = await readFile(resultsFile, 'utf8').catch(() => undefined);
+  if (json !== undefined) process.stdout.write(`\n${summaryLine(json)}\n`);
+}
