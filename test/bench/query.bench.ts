@@ -13,7 +13,7 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger as log } from '@berth/shared/process/logger';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
 import { Client, credentials, Metadata } from '@grpc/grpc-js';
 import { benchOptions, count } from './options.js';
 import { createdAt, fill, jobIdAt } from './query/cell.js';

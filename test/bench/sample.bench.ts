@@ -5,9 +5,9 @@
 import { loadavg } from 'node:os';
 import { type LocalCell, startCell } from '@berth/local/cell/local-cell';
 import { Assignment, type TaskSample } from '@berth/shared/gen/berth/v1/store';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { systemClock } from '@berth/shared/process/clock';
-import { RedisStore } from '@berth/shared/store/redis-store';
+import { RedisStore } from '@berth/store/redis';
 import { waitFor } from '../support/wait-for.js';
 import { measureIdle } from './launch/idle.js';
 import { amount, benchOptions, count, words } from './options.js';

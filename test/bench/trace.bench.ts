@@ -5,9 +5,8 @@
  * a few of its nodes. Ends with 2 where the trace is not there.
  */
 import { resolve } from 'node:path';
-import { Fleet } from '@berth/shared/model/placement/fleet';
-import { isUnplaced, place } from '@berth/shared/model/placement/place';
-import { type FitPolicy, fitPolicies } from '@berth/shared/model/placement/preferences';
+import { Fleet, isUnplaced, place } from '@berth/scheduler';
+import { type FitPolicy, fitPolicies } from '@berth/shared/model/job/placement-preferences';
 import { benchOptions, count, someOf } from './options.js';
 import { type BenchRow, machineConditions, median, noted, printReport } from './report.js';
 import { replay } from './trace/replay.js';

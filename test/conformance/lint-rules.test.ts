@@ -22,6 +22,7 @@ interface Offence {
 const pure = 'Core and model are pure';
 const core = 'services/master/src/core';
 const model = 'packages/shared/src/model';
+const scheduler = 'packages/scheduler/src';
 
 const impurities: readonly Offence[] = [
   ['the clock', 'export const now = Date.now();'],
@@ -38,7 +39,7 @@ const impurities: readonly Offence[] = [
   ['an async method', 'export class Box { private async open() {} use() { return this.open; } }'],
   ['a promise', 'export const later = Promise.resolve(1);'],
 ].flatMap(([what = '', source = ''], index) =>
-  [core, model].map((zone) => ({
+  [core, model, scheduler].map((zone) => ({
     what: `${what} in ${zone}`,
     path: `${zone}/impure-${index}.ts`,
     source,
@@ -48,13 +49,13 @@ const impurities: readonly Offence[] = [
 
 const importing = (from: string) => `import { x } from '${from}';\nexport const y = x;\n`;
 const imports: readonly Offence[] = [
-  [`${model}/a.ts`, '../store/store.js', 'The model imports nothing but'],
+  [`${model}/a.ts`, '@berth/store', 'The model imports nothing but'],
   [`${model}/b.ts`, 'node:fs', 'The model imports nothing but'],
   [`${model}/c.ts`, 'rxjs', 'The model imports nothing but'],
   [`${model}/expression/d.ts`, '../../rpc/status.js', 'The model imports nothing but'],
   [`${core}/a.ts`, '../loop.js', 'A core imports nothing but'],
-  [`${core}/b.ts`, '@berth/shared/store/redis-store', 'A core imports nothing but'],
-  [`${core}/c.ts`, '@berth/shared/store/store', 'A core imports nothing but'],
+  [`${core}/b.ts`, '@berth/store/redis', 'A core imports nothing but'],
+  [`${core}/c.ts`, '@berth/store', 'A core imports nothing but'],
   [`${core}/d.ts`, 'node:timers', 'A core imports nothing but'],
   [`${core}/place/e.ts`, '../../loop.js', 'A core imports nothing but'],
   [`${core}/f.ts`, './../loop.js', 'A core imports nothing but'],
@@ -67,7 +68,10 @@ const imports: readonly Offence[] = [
   ['services/agent/src/a.ts', 'dockerode', 'Docker is reached through'],
   ['services/master/src/b.ts', 'dockerode', 'Docker is reached through'],
   ['services/master/src/c.ts', '@grpc/grpc-js', 'gRPC is for'],
-  ['packages/shared/src/store/a.ts', '@grpc/grpc-js', 'gRPC is for'],
+  ['packages/store/src/redis/a.ts', '@grpc/grpc-js', 'gRPC is for'],
+  ['packages/store/src/memory/a.ts', 'ioredis', 'Redis is reached through'],
+  ['packages/scheduler/src/a.ts', '@berth/store', 'The scheduler imports nothing but'],
+  ['packages/scheduler/src/b.ts', 'rxjs', 'The scheduler imports nothing but'],
 ].map(([path = '', from = '', rule = '']) => ({
   what: `${from} in ${path}`,
   path,
@@ -128,12 +132,13 @@ const allowed: Readonly<Record<string, string>> = {
   [`${model}/reason.ts`]: 'export const x = 1;\n',
   [`${model}/good.ts`]: `${importing('../gen/berth/v1/store.js')}export { x as reason } from './reason.js';\nexport const at = new Date(0);\n`,
   [`${model}/expression/good.ts`]: importing('../reason.js'),
-  [`${core}/good.ts`]: `import type { Write } from '@berth/shared/store/store';\n${importing('@berth/shared/model/reason')}export const writes: Write[] = [];\n`,
+  [`${core}/good.ts`]: `import type { Write } from '@berth/store';\n${importing('@berth/shared/model/reason')}export const writes: Write[] = [];\n`,
   [`${core}/place/good.ts`]: importing('../good.js'),
   [`${core}/good.test.ts`]:
     "import { it } from 'vitest';\nit('waits', async () => {\n  await Promise.resolve(Date.now());\n});\n",
   'services/api/src/core/good.ts': importing('zod'),
-  'packages/shared/src/store/good.ts': importing('ioredis'),
+  'packages/store/src/redis/good.ts': importing('ioredis'),
+  'packages/scheduler/src/index/good.ts': importing('../filters.js'),
   'packages/shared/src/rpc/good.ts': importing('@grpc/grpc-js'),
   'packages/client/src/good.ts': importing('@grpc/grpc-js'),
   'services/api/src/rpc/good.ts': importing('@grpc/grpc-js'),

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { RuntimeEvent } from '@berth/agent/container-runtime';
 import type { ContainerSpec } from '@berth/agent/core/container-spec';
 import { DockerRuntime } from '@berth/agent/docker-runtime';
-import { parseSecurityProfile } from '@berth/shared/model/security-profile';
+import { parseSecurityProfile } from '@berth/shared/model/job/security-profile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { skipDockerTests, testDockerHost, testImage } from '../support/docker.js';
 import { waitFor } from '../support/wait-for.js';

@@ -1,4 +1,4 @@
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
 import { describe } from 'vitest';
 import { storeContract } from './store-contract.js';
 

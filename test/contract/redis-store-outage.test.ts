@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { cp, rm } from 'node:fs/promises';
-import { RedisStore } from '@berth/shared/store/redis-store';
-import { Replica } from '@berth/shared/store/replica';
+import { RedisStore } from '@berth/store/redis';
+import { Replica } from '@berth/store/replica';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordingLogger } from '../support/recording-logger.js';
 import { skipRedisTests, startTestRedis, type TestRedis } from '../support/redis.js';

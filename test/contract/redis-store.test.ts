@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { cellKeys } from '@berth/shared/store/keys';
-import { RedisStore } from '@berth/shared/store/redis-store';
+import { cellKeys, RedisStore } from '@berth/store/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordingLogger } from '../support/recording-logger.js';
 import { skipRedisTests, startTestRedis, type TestRedis } from '../support/redis.js';

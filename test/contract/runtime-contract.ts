@@ -4,7 +4,7 @@ import type { ContainerStatus } from '@berth/agent/core/container';
 import { type ContainerSpec, labelNames } from '@berth/agent/core/container-spec';
 import { maxResultBytes, resultsPath } from '@berth/agent/core/results';
 import { type ContainerUsage, usageMetrics } from '@berth/agent/core/usage';
-import { parseSecurityProfile } from '@berth/shared/model/security-profile';
+import { parseSecurityProfile } from '@berth/shared/model/job/security-profile';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../support/wait-for.js';
 

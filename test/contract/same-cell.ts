@@ -1,7 +1,7 @@
-import { entityKinds } from '@berth/shared/model/entity';
-import type { CellStore } from '@berth/shared/store/cell-store';
-import { fieldOf } from '@berth/shared/store/codec';
-import { Replica } from '@berth/shared/store/replica';
+import { entityKinds } from '@berth/shared/model/cell/entity';
+import type { CellStore } from '@berth/store';
+import { Replica } from '@berth/store/replica';
+import { fieldOf } from '@berth/store/wire';
 import { expect } from 'vitest';
 
 /** Everything that a replica holds, in a form that can be compared. */

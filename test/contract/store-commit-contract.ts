@@ -1,4 +1,4 @@
-import { maxWritesPerCommit } from '@berth/shared/store/store';
+import { maxWritesPerCommit } from '@berth/store';
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../support/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';

@@ -1,4 +1,4 @@
-import type { CellStore } from '@berth/shared/store/cell-store';
+import type { CellStore } from '@berth/store';
 import { afterEach, beforeEach, describe } from 'vitest';
 import { agentContract } from './store-agent-contract.js';
 import { commitContract } from './store-commit-contract.js';

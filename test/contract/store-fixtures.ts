@@ -6,14 +6,7 @@ import {
   TaskReport,
 } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type {
-  CommitRequest,
-  CommitResult,
-  LogEntry,
-  LogHead,
-  LogReader,
-  Write,
-} from '@berth/shared/store/store';
+import type { CommitRequest, CommitResult, LogEntry, LogHead, LogReader, Write } from '@berth/store';
 
 /** The log before its first entry. */
 export const logStart: LogHead = { revision: 0, commitId: '' };

@@ -1,6 +1,6 @@
-import { entriesPerRead } from '@berth/shared/store/limits';
-import { Replica, resyncActor } from '@berth/shared/store/replica';
-import type { LogEntry } from '@berth/shared/store/store';
+import type { LogEntry } from '@berth/store';
+import { entriesPerRead } from '@berth/store';
+import { Replica, resyncActor } from '@berth/store/replica';
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../support/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';

@@ -1,6 +1,5 @@
 import type { SampleBatch } from '@berth/shared/gen/berth/v1/store';
-import type { CellStore } from '@berth/shared/store/cell-store';
-import type { SampleFeed } from '@berth/shared/store/store';
+import type { CellStore, SampleFeed } from '@berth/store';
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../support/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';

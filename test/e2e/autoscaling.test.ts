@@ -1,6 +1,6 @@
 import { ScalingCalls } from '@berth/client/calls/scaling-calls';
 import type { Job } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerCell, skipCellTests } from '../support/docker-cell.js';
 import { type Descriptor, runs, shell, tasksIn } from '../support/jobs.js';

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { repoRoot } from '@berth/local/machine/paths';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { testImage } from '../support/docker.js';
 import { DockerCell, skipCellTests } from '../support/docker-cell.js';

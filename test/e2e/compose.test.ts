@@ -3,7 +3,7 @@ import { dockerClient } from '@berth/local/engine/docker-client';
 import { runChecked } from '@berth/local/machine/command';
 import { berthDir, repoRoot } from '@berth/local/machine/paths';
 import { freePorts } from '@berth/local/machine/ports';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { filter, firstValueFrom, lastValueFrom, shareReplay, takeUntil, timer } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { importNodeImage, importRedisImage } from '../support/base-image.js';

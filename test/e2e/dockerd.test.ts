@@ -1,4 +1,4 @@
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { skipDockerTests } from '../support/docker.js';
 import { DockerCell, skipCellTests } from '../support/docker-cell.js';

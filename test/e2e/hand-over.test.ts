@@ -1,4 +1,4 @@
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerCell, skipCellTests } from '../support/docker-cell.js';
 import { batch, codeIn, isJobOver, ownPart, retries, runs, shell, stateOf } from '../support/jobs.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type BerthClient, type JobView, UnreachableError } from '@berth/client';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { type Observable, ReplaySubject, share } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerCell, skipCellTests } from '../support/docker-cell.js';

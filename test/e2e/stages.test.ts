@@ -2,7 +2,7 @@ import {
   JobManagementServiceService as methods,
   type Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerCell, skipCellTests } from '../support/docker-cell.js';
 import { mantis, ownPart, runs, shell, stateOf } from '../support/jobs.js';

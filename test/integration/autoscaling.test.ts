@@ -9,7 +9,7 @@ import {
   JobManagementServiceService as methods,
   type ServiceJobSpec,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runs, simulated, tasksIn } from '../support/jobs.js';
 import { skipRedisTests } from '../support/redis.js';

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { repoRoot } from '@berth/local/machine/paths';
 import { BadRequest } from '@berth/shared/gen/google/rpc/error_details';
 import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeIn, isJobOver, stateOf } from '../support/jobs.js';
 import { skipRedisTests } from '../support/redis.js';

@@ -35,9 +35,9 @@ import {
   type ObserveResponse_Change,
 } from '@berth/shared/gen/berth/v1/observe_service';
 import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { CommitChanges } from '@berth/shared/model/change';
-import { fieldOf } from '@berth/shared/store/codec';
-import type { Write } from '@berth/shared/store/store';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import type { Write } from '@berth/store';
+import { fieldOf } from '@berth/store/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 

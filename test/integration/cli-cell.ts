@@ -6,7 +6,7 @@ import { masterConfigSchema } from '@berth/master/config';
 import { startMaster } from '@berth/master/master';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger as log } from '@berth/shared/process/logger';
-import { RedisStore } from '@berth/shared/store/redis-store';
+import { RedisStore } from '@berth/store/redis';
 import { startTestRedis } from '../support/redis.js';
 
 /** A cell for the command line to talk to: real Redis, master and gateway, agents whose containers are simulated. */

@@ -1,5 +1,5 @@
 import { cli } from '@berth/cli/testing/harness';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batch, runs, service, simulated, stateOf } from '../support/jobs.js';
 import { skipRedisTests } from '../support/redis.js';

@@ -6,7 +6,7 @@ import {
   JobManagementServiceClient,
   JobManagementServiceService as methods,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { credentials, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batch, codeIn, isJobOver, service, simulated } from '../support/jobs.js';

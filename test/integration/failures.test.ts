@@ -1,5 +1,5 @@
 import { JobManagementServiceService as methods } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { isTerminal, State } from '@berth/shared/model/task-state';
+import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { expectAgreement } from '../support/agreement.js';

@@ -1,4 +1,4 @@
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAgreement } from '../support/agreement.js';
 import { batch, codeIn, isJobOver, runs, service, simulated, stateOf } from '../support/jobs.js';

@@ -6,7 +6,7 @@ import { RunningGateway } from '@berth/api/testing/running-gateway';
 import { JobManagementServiceService } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { imageResolutionLabel } from '@berth/shared/model/submission/template-job';
 import { fromServiceError } from '@berth/shared/rpc/status';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { obtainRegistryBinary, startTestRegistry, type TestRegistry } from '../support/registry.js';
 import { startTokenServer, type TokenServer } from '../support/token-server.js';

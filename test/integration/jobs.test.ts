@@ -1,5 +1,5 @@
 import { JobManagementServiceService as methods } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAgreement } from '../support/agreement.js';
 import {

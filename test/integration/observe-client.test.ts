@@ -7,9 +7,9 @@ import { jobWrite, moveWrite, taskWrite } from '@berth/api/testing/scripted-cell
 import { BerthClient, type CellEvent, type TaskCounts } from '@berth/client';
 import { repoRoot } from '@berth/local/machine/paths';
 import { ObservedKind } from '@berth/shared/gen/berth/v1/observe_service';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { systemClock } from '@berth/shared/process/clock';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
 import { firstValueFrom } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CuttableProxy, startCuttableProxy } from '../support/cuttable-proxy.js';

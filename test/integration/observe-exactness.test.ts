@@ -7,11 +7,11 @@ import { jobWrite, type Step, writesOf } from '@berth/api/testing/scripted-cell'
 import { BerthClient } from '@berth/client';
 import { ObservedKind, ObserveResponse_Change } from '@berth/shared/gen/berth/v1/observe_service';
 import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { isJobLive } from '@berth/shared/model/job';
+import { isJobLive } from '@berth/shared/model/job/job';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger } from '@berth/shared/process/logger';
-import { RedisStore } from '@berth/shared/store/redis-store';
-import { Replica } from '@berth/shared/store/replica';
+import { RedisStore } from '@berth/store/redis';
+import { Replica } from '@berth/store/replica';
 import type { Subscription } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CuttableProxy, startCuttableProxy } from '../support/cuttable-proxy.js';

@@ -19,11 +19,11 @@ import {
   JobId,
   JobManagementServiceService as methods,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { isJobLive } from '@berth/shared/model/job';
-import { State } from '@berth/shared/model/task-state';
-import { RedisStore } from '@berth/shared/store/redis-store';
-import { Replica } from '@berth/shared/store/replica';
-import type { Write } from '@berth/shared/store/store';
+import { isJobLive } from '@berth/shared/model/job/job';
+import { State } from '@berth/shared/model/task/task-state';
+import type { Write } from '@berth/store';
+import { RedisStore } from '@berth/store/redis';
+import { Replica } from '@berth/store/replica';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ClusterSubscriber } from '../support/cluster-subscriber.js';
 import { GatewayProcess, isGatewayBuilt } from '../support/gateway-process.js';

@@ -1,4 +1,4 @@
-import { isTerminal, State } from '@berth/shared/model/task-state';
+import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectAgreement } from '../support/agreement.js';

@@ -4,7 +4,7 @@ import {
   JobManagementServiceService as methods,
   TaskQuery,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batch, isJobOver, ownPart, runs, service, simulated, stateOf } from '../support/jobs.js';
 import { skipRedisTests } from '../support/redis.js';

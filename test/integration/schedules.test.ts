@@ -8,7 +8,7 @@ import {
   type MantisClusterSpec,
   JobManagementServiceService as methods,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batch, isJobOver, simulated } from '../support/jobs.js';

@@ -5,7 +5,7 @@ import {
   JobManagementServiceService as methods,
   type Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { firstValueFrom } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { codeIn, isJobOver, mantis, ownPart, runs, simulated, stateOf, tasksIn } from '../support/jobs.js';

@@ -1,6 +1,6 @@
 import { ModelSubscriber } from '@berth/api/testing/model-subscriber';
 import type { JobChangeNotification, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { findState, isTerminal, State, stateName } from '@berth/shared/model/task-state';
+import { findState, isTerminal, State, stateName } from '@berth/shared/model/task/task-state';
 import type { ClientReadableStream } from '@grpc/grpc-js';
 import { waitFor } from './wait-for.js';
 

@@ -1,6 +1,6 @@
 import type { DeepPartial, Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { codeOf } from '@berth/shared/model/reason';
-import { isTerminal, State } from '@berth/shared/model/task-state';
+import { codeOf } from '@berth/shared/model/task/reason';
+import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { testImage } from './docker.js';
 
 /** What a simulated container does (see `services/agent/src/core/sim-script.ts`). */

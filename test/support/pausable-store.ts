@@ -1,5 +1,4 @@
-import type { CellStore } from '@berth/shared/store/cell-store';
-import type { LogReader, LogReaderOptions } from '@berth/shared/store/store';
+import type { CellStore, LogReader, LogReaderOptions } from '@berth/store';
 
 /** Holds back the readers of a cell's change log, as a host does whose process gets no time. Everything else goes on. */
 export class LogPause {

@@ -6,7 +6,7 @@ import {
   JobManagementServiceService as methods,
   type Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { BerthError } from '@berth/shared/model/errors';
+import type { BerthError } from '@berth/shared/model/errors/errors';
 import { fromServiceError, isServiceError } from '@berth/shared/rpc/status';
 import {
   Client,

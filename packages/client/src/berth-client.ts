@@ -19,8 +19,8 @@ import {
   JobId,
   JobManagementServiceService as methods,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { BerthError } from '@berth/shared/model/errors';
-import { isTerminal, State } from '@berth/shared/model/task-state';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { systemClock } from '@berth/shared/process/clock';
 import { concatMap, defer, from, map, type Observable } from 'rxjs';
 import { idOf, JobCalls, once, type Ref } from './calls/job-calls.js';

@@ -31,8 +31,8 @@ export {
   type BerthErrorCode,
   type FieldViolation,
   type IdFailure,
-} from '@berth/shared/model/errors';
-export { State, type StateName, stateName } from '@berth/shared/model/task-state';
+} from '@berth/shared/model/errors/errors';
+export { State, type StateName, stateName } from '@berth/shared/model/task/task-state';
 export { BerthClient } from './berth-client.js';
 export { AgentCalls, type DrainOptions } from './calls/agent-calls.js';
 export { JobCalls, type Ref } from './calls/job-calls.js';

@@ -5,7 +5,7 @@ import {
   State,
   Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { BerthError, notFound } from '@berth/shared/model/errors';
+import { BerthError, notFound } from '@berth/shared/model/errors/errors';
 import type { ServerWritableStream } from '@grpc/grpc-js';
 import { firstValueFrom, lastValueFrom, take, tap, toArray } from 'rxjs';
 import { afterEach, describe, expect, it, vi } from 'vitest';

@@ -1,6 +1,6 @@
 import { AgentRecord } from '@berth/shared/gen/berth/v1/store';
-import { isTerminal, State } from '@berth/shared/model/task-state';
-import { Replica } from '@berth/shared/store/replica';
+import { isTerminal, State } from '@berth/shared/model/task/task-state';
+import { Replica } from '@berth/store/replica';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RuntimeError } from './container-runtime.js';
 import { limitBounds } from './core/adaptive-limit.js';

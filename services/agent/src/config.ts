@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import { networkModes } from '@berth/shared/model/container-network';
-import { capabilities } from '@berth/shared/model/security-profile';
+import { networkModes } from '@berth/shared/model/job/container-network';
+import { capabilities } from '@berth/shared/model/job/security-profile';
 import { attributes, cellConfigShape, flag, listenAddress } from '@berth/shared/process/config';
 import { amount, count, positiveCount, span } from '@berth/shared/process/config-fields';
 import { z } from 'zod';

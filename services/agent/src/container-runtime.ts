@@ -1,4 +1,4 @@
-import type { MetricsEndpoint } from '@berth/shared/model/task-metrics';
+import type { MetricsEndpoint } from '@berth/shared/model/task/task-metrics';
 import type { Observable } from 'rxjs';
 import type { ContainerStatus, FailureKind, RuntimeFailure } from './core/container.js';
 import type { ContainerSpec } from './core/container-spec.js';

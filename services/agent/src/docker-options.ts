@@ -1,5 +1,5 @@
-import { bytesPerMb } from '@berth/shared/model/resources';
-import type { SecurityProfile } from '@berth/shared/model/security-profile';
+import type { SecurityProfile } from '@berth/shared/model/job/security-profile';
+import { bytesPerMb } from '@berth/shared/model/resources/resources';
 import type { ContainerSpec } from './core/container-spec.js';
 import { resultsDirectory } from './core/results.js';
 import { keepsResultsInVolume } from './docker-results.js';

@@ -1,8 +1,8 @@
 import { statfs } from 'node:fs/promises';
 import type { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
-import { bytesPerMb } from '@berth/shared/model/resources';
-import type { MetricsEndpoint } from '@berth/shared/model/task-metrics';
+import { bytesPerMb } from '@berth/shared/model/resources/resources';
+import type { MetricsEndpoint } from '@berth/shared/model/task/task-metrics';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { type Logger, silentLogger } from '@berth/shared/process/logger';
 import type Dockerode from 'dockerode';

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { State, stateName } from '@berth/shared/model/task-state';
+import { State, stateName } from '@berth/shared/model/task/task-state';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RuntimeError } from './container-runtime.js';
 import { TestCell } from './testing/cell.js';

@@ -1,4 +1,4 @@
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerRuntime } from './container-runtime.js';
 import { TestCell } from './testing/cell.js';

@@ -3,7 +3,7 @@ import type { Logger } from '@berth/shared/process/logger';
 import { createRegistry } from '@berth/shared/process/metrics';
 import { runService } from '@berth/shared/process/service';
 import { startStatusServer } from '@berth/shared/process/status-server';
-import { RedisStore } from '@berth/shared/store/redis-store';
+import { RedisStore } from '@berth/store/redis';
 import { startAgent, startSimulatedFleet } from './agent.js';
 import { type AgentConfig, agentConfigSchema } from './config.js';
 import { DockerRuntime } from './docker-runtime.js';

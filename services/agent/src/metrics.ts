@@ -1,4 +1,4 @@
-import { stateName } from '@berth/shared/model/task-state';
+import { stateName } from '@berth/shared/model/task/task-state';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Reporter } from './reporter.js';
 import type { Worker } from './worker.js';

@@ -1,4 +1,4 @@
-import type { MetricsEndpoint } from '@berth/shared/model/task-metrics';
+import type { MetricsEndpoint } from '@berth/shared/model/task/task-metrics';
 import { type BackoffPolicy, delayAfter } from '@berth/shared/process/backoff';
 import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';

@@ -1,5 +1,5 @@
 import { AgentRecord } from '@berth/shared/gen/berth/v1/store';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Registrar } from './registrar.js';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { AgentRecord } from '@berth/shared/gen/berth/v1/store';
-import { BerthError } from '@berth/shared/model/errors';
-import type { LogHead, LogReader } from '@berth/shared/store/store';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import type { LogHead, LogReader } from '@berth/store';
 import type { AgentStore } from './session.js';
 
 /** Agents whose records go in one commit. */

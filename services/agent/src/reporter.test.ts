@@ -1,5 +1,5 @@
 import { TaskReport } from '@berth/shared/gen/berth/v1/store';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { systemClock } from '@berth/shared/process/clock';
 import { silentLogger } from '@berth/shared/process/logger';
 import fc from 'fast-check';

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { TaskReport } from '@berth/shared/gen/berth/v1/store';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
 import type { Clock } from '@berth/shared/process/clock';
-import type { ReportOutbox } from '@berth/shared/store/store';
+import type { ReportOutbox } from '@berth/store';
 import type { Outage } from './outage.js';
 
 export interface ReporterOptions {

@@ -1,7 +1,7 @@
 import type { TaskSample } from '@berth/shared/gen/berth/v1/store';
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Logger } from '@berth/shared/process/logger';
-import type { SampleOutbox } from '@berth/shared/store/store';
+import type { SampleOutbox } from '@berth/store';
 import { sampleBatches } from './core/sample-batches.js';
 
 export interface SampleSenderOptions {

@@ -1,8 +1,8 @@
 import { TaskSample } from '@berth/shared/gen/berth/v1/store';
-import { metricsEndpoint } from '@berth/shared/model/task-metrics';
+import { metricsEndpoint } from '@berth/shared/model/task/task-metrics';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import type { SampleOutbox } from '@berth/shared/store/store';
+import type { SampleOutbox } from '@berth/store';
 import type { ContainerRuntime } from './container-runtime.js';
 import type { TaskView } from './core/task-view.js';
 import { type Asked, type ContainerUsage, type Metrics, usageMetrics } from './core/usage.js';

@@ -11,7 +11,7 @@ import type {
   LogWitness,
   ReportOutbox,
   SampleOutbox,
-} from '@berth/shared/store/store';
+} from '@berth/store';
 import type { Outage } from './outage.js';
 import { Registrar } from './registrar.js';
 import type { Worker } from './worker.js';

@@ -1,5 +1,5 @@
-import { bytesPerMb } from '@berth/shared/model/resources';
-import type { MetricsEndpoint } from '@berth/shared/model/task-metrics';
+import { bytesPerMb } from '@berth/shared/model/resources/resources';
+import type { MetricsEndpoint } from '@berth/shared/model/task/task-metrics';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { defer, type Observable, Subject, startWith } from 'rxjs';
 import {

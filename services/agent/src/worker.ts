@@ -1,8 +1,8 @@
 import type { Assignment, Resources, TaskReport } from '@berth/shared/gen/berth/v1/store';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import type { AssignmentChange } from '@berth/shared/store/store';
+import type { AssignmentChange } from '@berth/store';
 import type { Subscription } from 'rxjs';
 import { AwaitedTasks } from './awaited-tasks.js';
 import {

@@ -1,5 +1,5 @@
-import type { Entity } from '@berth/shared/model/entity';
-import { decodeEntity } from '@berth/shared/store/codec';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { decodeEntity } from '@berth/store/wire';
 import { byCreation } from './core/creation-order.js';
 import type { JobView } from './core/observe.js';
 

@@ -9,7 +9,7 @@ import {
   JobManagementServiceService as methods,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { parseConfig } from '@berth/shared/process/config';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
 import { type ChannelCredentials, Client, credentials, Metadata, status } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { gatewayConfigSchema } from './config.js';

@@ -2,14 +2,14 @@
  * The gateway's door to the cell. A read sees everything that this gateway has committed and whatever revision the caller
  * asks for; a write is answered once it is durable. Both tell the revision that the answer reflects.
  */
-import type { Entity } from '@berth/shared/model/entity';
-import { BerthError, invalidFields } from '@berth/shared/model/errors';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { BerthError, invalidFields } from '@berth/shared/model/errors/errors';
 import { type KnownAttributes, knownAttributes } from '@berth/shared/model/expression/vocabulary';
-import { jobIdOfTask } from '@berth/shared/model/job';
+import { jobIdOfTask } from '@berth/shared/model/job/job';
 import type { Clock } from '@berth/shared/process/clock';
 import type { CallContext } from '@berth/shared/rpc/handlers';
-import type { Replica } from '@berth/shared/store/replica';
-import type { Archive, Claims, CommitRequest, CommitResult, Committer } from '@berth/shared/store/store';
+import type { Archive, Claims, CommitRequest, CommitResult, Committer } from '@berth/store';
+import type { Replica } from '@berth/store/replica';
 import { archivedJob, archivedTask } from './archived-job.js';
 import { type JobView, jobViewOf } from './core/observe.js';
 import type { ImageResolver } from './images/image-resolver.js';

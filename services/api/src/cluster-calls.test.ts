@@ -6,8 +6,8 @@ import {
   State,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { fromServiceError } from '@berth/shared/rpc/status';
-import { MemoryStore } from '@berth/shared/store/memory-store';
-import type { CommitRequest, CommitResult } from '@berth/shared/store/store';
+import type { CommitRequest, CommitResult } from '@berth/store';
+import { MemoryStore } from '@berth/store/memory';
 import { type ClientReadableStream, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { aBatchJob, aServiceJob } from './testing/fixtures.js';

@@ -7,13 +7,13 @@ import {
   type JobClusterId,
   type JobClusterStatusUpdate,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { clusterLimits } from '@berth/shared/model/cluster-limits';
-import { invalidFields, notFound } from '@berth/shared/model/errors';
-import { defaultClusterId } from '@berth/shared/model/job';
-import { parseSchedule, scheduleLabels } from '@berth/shared/model/schedule';
+import { invalidFields, notFound } from '@berth/shared/model/errors/errors';
+import { defaultClusterId } from '@berth/shared/model/job/job';
+import { clusterLimits } from '@berth/shared/model/schedule/cluster-limits';
+import { parseSchedule, scheduleLabels } from '@berth/shared/model/schedule/schedule';
 import { type ClusterView, clusterKind, clusterOf } from '@berth/shared/model/submission/clusters';
 import type { CallContext } from '@berth/shared/rpc/handlers';
-import type { Replica } from '@berth/shared/store/replica';
+import type { Replica } from '@berth/store/replica';
 import { v7 as uuid } from 'uuid';
 import type { Cell, Part } from './cell.js';
 import { validateCluster } from './core/validate-cluster.js';

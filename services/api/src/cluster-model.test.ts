@@ -3,7 +3,7 @@ import {
   JobManagementServiceService as methods,
   State,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
 import { type ServiceError, status } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';

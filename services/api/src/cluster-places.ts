@@ -1,9 +1,10 @@
 /* Which of the places for live jobs in its cluster a new job takes. */
-import { clusterLimits, freePlace } from '@berth/shared/model/cluster-limits';
-import { BerthError } from '@berth/shared/model/errors';
-import { isPlaceClaim, placeClaim } from '@berth/shared/model/job';
+
+import { BerthError } from '@berth/shared/model/errors/errors';
+import { isPlaceClaim, placeClaim } from '@berth/shared/model/job/job';
+import { clusterLimits, freePlace } from '@berth/shared/model/schedule/cluster-limits';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
-import type { Replica } from '@berth/shared/store/replica';
+import type { Replica } from '@berth/store/replica';
 import type { Cell } from './cell.js';
 import { jobCreateLimited } from './requests.js';
 

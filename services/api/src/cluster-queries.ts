@@ -5,7 +5,7 @@ import type {
   JobClusterQuery,
   JobClusterQueryResult,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { notFound } from '@berth/shared/model/errors';
+import { notFound } from '@berth/shared/model/errors/errors';
 import { allClusters, clusterOf, composeCluster } from '@berth/shared/model/submission/clusters';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from './cell.js';

@@ -1,6 +1,6 @@
 import { type AddressInfo, Server } from 'node:net';
 import { JobServiceService } from '@berth/shared/gen/job/v1/job_service';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { codeOf, RunningGateway } from './testing/running-gateway.js';

@@ -11,9 +11,9 @@ import {
   Task,
   type TaskQueryResult,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { Entity } from '@berth/shared/model/entity';
-import { composeJob } from '@berth/shared/model/job';
-import { publicTaskBytes } from '@berth/shared/model/public-task';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
+import { composeJob } from '@berth/shared/model/job/job';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { JobView } from './core/observe.js';
 import { projectJob, projectTask, type Selection } from './core/projection.js';

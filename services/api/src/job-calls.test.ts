@@ -3,9 +3,9 @@ import {
   JobManagementServiceService as methods,
   State,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { jobGroupClaim } from '@berth/shared/model/job';
+import { jobGroupClaim } from '@berth/shared/model/job/job';
 import { fromServiceError } from '@berth/shared/rpc/status';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aBatchJob, aServiceJob } from './testing/fixtures.js';

@@ -15,11 +15,11 @@ import type {
   JobStatusUpdate,
   TaskId,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { Entity } from '@berth/shared/model/entity';
-import { invalidFields, notFound } from '@berth/shared/model/errors';
-import { jobIdOfTask } from '@berth/shared/model/job';
-import { typeReleases } from '@berth/shared/model/mantis';
-import { isTaskLive } from '@berth/shared/model/task-state';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { invalidFields, notFound } from '@berth/shared/model/errors/errors';
+import { jobIdOfTask } from '@berth/shared/model/job/job';
+import { typeReleases } from '@berth/shared/model/job/mantis';
+import { isTaskLive } from '@berth/shared/model/task/task-state';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from './cell.js';
 import { type StageChoice, type Updated, updateEnabled, updateInstances } from './core/instances.js';

@@ -1,5 +1,5 @@
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { CommitChanges } from '@berth/shared/model/change';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
 import fc from 'fast-check';
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';

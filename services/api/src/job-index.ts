@@ -1,7 +1,7 @@
-import type { AnyChange, Change } from '@berth/shared/model/change';
-import type { Entity, TaskHead } from '@berth/shared/model/entity';
-import { isJobLive } from '@berth/shared/model/job';
-import { headOf } from '@berth/shared/model/task-head';
+import type { AnyChange, Change } from '@berth/shared/model/cell/change';
+import type { Entity, TaskHead } from '@berth/shared/model/cell/entity';
+import { headOf } from '@berth/shared/model/cell/task-head';
+import { isJobLive } from '@berth/shared/model/job/job';
 import type { Created } from './core/creation-order.js';
 import type { JobLists } from './core/job-search.js';
 import { descriptorTerms, stateTerm, term } from './core/job-terms.js';

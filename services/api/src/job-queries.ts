@@ -9,8 +9,8 @@ import type {
   TaskQuery,
   TaskQueryResult,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { Entity } from '@berth/shared/model/entity';
-import { notFound } from '@berth/shared/model/errors';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { notFound } from '@berth/shared/model/errors/errors';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from './cell.js';
 import { byCreation, type Created } from './core/creation-order.js';

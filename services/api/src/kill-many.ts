@@ -1,6 +1,6 @@
 import type { Empty } from '@berth/shared/gen/google/protobuf/empty';
 import type { JobIds, TaskIds } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { BerthError, type IdFailure, partialFailure } from '@berth/shared/model/errors';
+import { BerthError, type IdFailure, partialFailure } from '@berth/shared/model/errors/errors';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from './cell.js';
 import { maxIdsPerCall } from './core/limits.js';

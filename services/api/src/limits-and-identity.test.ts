@@ -1,7 +1,7 @@
 import { JobManagementServiceService as methods } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { fromServiceError } from '@berth/shared/rpc/status';
-import { MemoryStore } from '@berth/shared/store/memory-store';
-import type { CommitRequest, CommitResult } from '@berth/shared/store/store';
+import type { CommitRequest, CommitResult } from '@berth/store';
+import { MemoryStore } from '@berth/store/memory';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { aBatchJob } from './testing/fixtures.js';

@@ -6,9 +6,9 @@ import {
 } from '@berth/shared/gen/berth/v1/stage_service';
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { JobManagementServiceService as methods, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { instancesOf } from '@berth/shared/model/job';
-import { decodeEntity } from '@berth/shared/store/codec';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { instancesOf } from '@berth/shared/model/job/job';
+import { MemoryStore } from '@berth/store/memory';
+import { decodeEntity } from '@berth/store/wire';
 import { type ClientReadableStream, credentials, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { aMantisJob, aServiceJob } from './testing/fixtures.js';

@@ -1,6 +1,7 @@
 /** Notifications as what is written: many small messages leave in one write. */
-import { keptWith } from '@berth/shared/model/kept-with';
+
 import { MessageBurst, prefixBytes, writePrefix } from '@berth/shared/rpc/message-burst';
+import { keptWith } from './core/memoize-on.js';
 import { Splicer, type Unwritten } from './splice.js';
 
 /**

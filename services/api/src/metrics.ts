@@ -1,4 +1,4 @@
-import type { Replica } from '@berth/shared/store/replica';
+import type { Replica } from '@berth/store/replica';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** An observe stream that is open, as metrics see it. */

@@ -1,7 +1,7 @@
 import type { JobId } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { notFound } from '@berth/shared/model/errors';
-import { isJobLive } from '@berth/shared/model/job';
-import { idleLimitsOf } from '@berth/shared/model/mantis';
+import { notFound } from '@berth/shared/model/errors/errors';
+import { isJobLive } from '@berth/shared/model/job/job';
+import { idleLimitsOf } from '@berth/shared/model/job/mantis';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from './cell.js';
 import { jobViewOf, liveJobs, type Notification } from './core/observe.js';

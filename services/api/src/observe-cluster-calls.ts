@@ -1,5 +1,5 @@
 import type { JobClusterId } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { notFound } from '@berth/shared/model/errors';
+import { notFound } from '@berth/shared/model/errors/errors';
 import { allClusters, clusterOf } from '@berth/shared/model/submission/clusters';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import { clusterStream } from './cluster-stream.js';

@@ -1,5 +1,5 @@
 import { JobChangeNotification, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { composeJob } from '@berth/shared/model/job';
+import { composeJob } from '@berth/shared/model/job/job';
 import { describe, expect, it } from 'vitest';
 import { jobViewOf } from './core/observe.js';
 import { packedBatch } from './message-packing.js';

@@ -3,9 +3,9 @@
  * of their records and framed by tag and length. The numbers below are those of netflix.titus.JobChangeNotification.
  */
 import { JobChangeNotification, JobState, StateChange } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { Entity } from '@berth/shared/model/entity';
-import { composeJob } from '@berth/shared/model/job';
-import { publicTaskBytes } from '@berth/shared/model/public-task';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
+import { composeJob } from '@berth/shared/model/job/job';
 import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { DefinitionNotification, JobView, Notification } from './core/observe.js';
 import { framedBytes, Splicer, type Unwritten } from './splice.js';

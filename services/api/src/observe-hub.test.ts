@@ -1,9 +1,9 @@
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { CommitChanges } from '@berth/shared/model/change';
-import type { BerthError } from '@berth/shared/model/errors';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import type { BerthError } from '@berth/shared/model/errors/errors';
 import { silentLogger } from '@berth/shared/process/logger';
-import { resyncActor } from '@berth/shared/store/replica';
-import type { Write } from '@berth/shared/store/store';
+import type { Write } from '@berth/store';
+import { resyncActor } from '@berth/store/replica';
 import { Subject } from 'rxjs';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Notification, notificationsOf } from './core/observe.js';

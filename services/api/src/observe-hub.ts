@@ -1,8 +1,8 @@
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { CommitChanges } from '@berth/shared/model/change';
-import { BerthError } from '@berth/shared/model/errors';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Logger } from '@berth/shared/process/logger';
-import { resyncActor } from '@berth/shared/store/replica';
+import { resyncActor } from '@berth/store/replica';
 import type { Observable, Subscription } from 'rxjs';
 import { contradictsHistory } from './core/observe.js';
 

@@ -3,7 +3,7 @@
  * or too many bytes are on their way, and goes on when they have left; what happens meanwhile waits in PendingBatches,
  * which bounds it.
  */
-import type { BerthError } from '@berth/shared/model/errors';
+import type { BerthError } from '@berth/shared/model/errors/errors';
 import { directSink, type EncodedSink } from '@berth/shared/rpc/direct-sink';
 import type { MessageBurst } from '@berth/shared/rpc/message-burst';
 import { type BatchConflation, PendingBatches } from './core/pending-batches.js';

@@ -1,6 +1,6 @@
 /** What all queries for lists have in common. */
 import type { Page } from '@berth/shared/gen/netflix/titus/titus_base';
-import { type FieldViolation, invalidFields } from '@berth/shared/model/errors';
+import { type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Created } from './core/creation-order.js';
 import type { Given } from './core/criteria.js';

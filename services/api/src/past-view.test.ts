@@ -1,6 +1,6 @@
-import type { CommitChanges } from '@berth/shared/model/change';
-import type { AnyEntity } from '@berth/shared/model/entity';
-import type { Write } from '@berth/shared/store/store';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import type { AnyEntity } from '@berth/shared/model/cell/entity';
+import type { Write } from '@berth/store';
 import fc from 'fast-check';
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
-import type { AnyChange } from '@berth/shared/model/change';
-import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/entity';
-import { headOf } from '@berth/shared/model/task-head';
+import type { AnyChange } from '@berth/shared/model/cell/change';
+import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/cell/entity';
+import { headOf } from '@berth/shared/model/cell/task-head';
 import type { CellMoment, WholeKind } from './core/cell-moment.js';
 import type { ChangingView } from './observe-hub.js';
 

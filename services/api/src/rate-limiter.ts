@@ -1,4 +1,4 @@
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import { type Bucket, type BucketPolicy, fullBucket, take } from './core/token-bucket.js';

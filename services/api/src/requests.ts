@@ -1,5 +1,5 @@
 /** What every handler checks of its request. */
-import { BerthError, type FieldViolation, invalidFields } from '@berth/shared/model/errors';
+import { BerthError, type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import { maxIdLength } from './core/limits.js';
 

@@ -5,8 +5,8 @@ import {
   type JobDescriptor,
   JobManagementServiceService as methods,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { State } from '@berth/shared/model/task-state';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { State } from '@berth/shared/model/task/task-state';
+import { MemoryStore } from '@berth/store/memory';
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { aServiceJob } from './testing/fixtures.js';

@@ -6,7 +6,7 @@ import {
   type ScalingServiceServer,
 } from '@berth/shared/gen/berth/v1/scaling_service';
 import type { JobRecord, SampleBatch } from '@berth/shared/gen/berth/v1/store';
-import { notFound } from '@berth/shared/model/errors';
+import { notFound } from '@berth/shared/model/errors/errors';
 import { SampleWindow } from '@berth/shared/model/scaling/sample-window';
 import {
   isScalingEnabled,
@@ -19,7 +19,7 @@ import type { Logger } from '@berth/shared/process/logger';
 import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/handlers';
 import type { GrpcService } from '@berth/shared/rpc/server';
 import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
-import type { SampleFeed } from '@berth/shared/store/store';
+import type { SampleFeed } from '@berth/store';
 import { Observable, share } from 'rxjs';
 import type { Cell } from './cell.js';
 import { scaledInstances } from './core/scaling-messages.js';

@@ -7,11 +7,11 @@ import {
   JobManagementServiceService as methods,
   State,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { placeClaim } from '@berth/shared/model/job';
+import { placeClaim } from '@berth/shared/model/job/job';
 import { silentLogger } from '@berth/shared/process/logger';
 import { fromServiceError } from '@berth/shared/rpc/status';
-import { MemoryStore } from '@berth/shared/store/memory-store';
-import { Replica } from '@berth/shared/store/replica';
+import { MemoryStore } from '@berth/store/memory';
+import { Replica } from '@berth/store/replica';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { codeOf, RunningGateway } from './testing/running-gateway.js';

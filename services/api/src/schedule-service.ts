@@ -7,12 +7,12 @@ import {
   type PauseScheduleRequest,
   type ScheduleServiceServer,
 } from '@berth/shared/gen/berth/v1/schedule_service';
-import { fires, type Schedule, scheduleOf } from '@berth/shared/model/schedule';
+import { fires, type Schedule, scheduleOf } from '@berth/shared/model/schedule/schedule';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
 import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/handlers';
 import type { GrpcService } from '@berth/shared/rpc/server';
 import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
-import type { Replica } from '@berth/shared/store/replica';
+import type { Replica } from '@berth/store/replica';
 import type { Cell } from './cell.js';
 import { clusterWrite, requireCluster } from './cluster-commands.js';
 import { idleBecause, scheduleMessage } from './core/schedule-messages.js';

@@ -1,9 +1,9 @@
 /** The services of a gateway, over what it holds of the cell. */
-import type { FitPolicy } from '@berth/shared/model/placement/preferences';
+import type { FitPolicy } from '@berth/shared/model/job/placement-preferences';
 import type { Closeable } from '@berth/shared/process/service';
 import type { CallOptions } from '@berth/shared/rpc/handlers';
 import type { GrpcService } from '@berth/shared/rpc/server';
-import type { CellStore } from '@berth/shared/store/cell-store';
+import type { CellStore } from '@berth/store';
 import { agentService } from './agents/service.js';
 import type { Cell } from './cell.js';
 import { clusterFeed, jobFeed } from './feeds.js';

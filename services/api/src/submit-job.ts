@@ -3,15 +3,15 @@
  */
 import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor, JobId } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { Entity } from '@berth/shared/model/entity';
-import { BerthError } from '@berth/shared/model/errors';
-import { clusterIdLabel, isJobLive, jobClaims } from '@berth/shared/model/job';
-import { isTypeClaim, runtimeEndMs, userTypeClaim } from '@berth/shared/model/mantis';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import { clusterIdLabel, isJobLive, jobClaims } from '@berth/shared/model/job/job';
+import { isTypeClaim, runtimeEndMs, userTypeClaim } from '@berth/shared/model/job/mantis';
 import { type ClusterView, clusterOf } from '@berth/shared/model/submission/clusters';
 import { type ValidJob, validateJob } from '@berth/shared/model/submission/validate';
 import type { CallContext } from '@berth/shared/rpc/handlers';
-import type { Replica } from '@berth/shared/store/replica';
-import type { Claim } from '@berth/shared/store/store';
+import type { Claim } from '@berth/store';
+import type { Replica } from '@berth/store/replica';
 import { v7 as uuid } from 'uuid';
 import { type Cell, maxUpdateAttempts, type Part } from './cell.js';
 import { PlaceFinder } from './cluster-places.js';

@@ -1,6 +1,6 @@
-import { touchEveryMs } from '@berth/shared/model/subscription-times';
+import { touchEveryMs } from '@berth/shared/model/job/observer-times';
 import type { Logger } from '@berth/shared/process/logger';
-import type { Subscriptions } from '@berth/shared/store/store';
+import type { Subscriptions } from '@berth/store';
 
 /** Tells the cell which jobs are observed here, again and again while they are. Costs nothing while none is. */
 export class SubscriptionKeeper {

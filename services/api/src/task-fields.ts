@@ -1,6 +1,6 @@
 /* Selected fields of a stored task, cut out of its bytes: what is answered as it is stored is not decoded. */
-import type { Entity } from '@berth/shared/model/entity';
-import { publicTaskBytes } from '@berth/shared/model/public-task';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
 import type { Selection } from './core/projection.js';
 import { bitsOf, type FieldBits, partsOf } from './message-parts.js';
 

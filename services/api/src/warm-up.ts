@@ -5,9 +5,9 @@
  */
 import { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { JobDescriptor, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { EntityKind, EntityRecords } from '@berth/shared/model/entity';
-import { CellTables } from '@berth/shared/store/cell-tables';
-import { decodeEntity, encodeRecord, fieldOf } from '@berth/shared/store/codec';
+import type { EntityKind, EntityRecords } from '@berth/shared/model/cell/entity';
+import { CellTables } from '@berth/store/replica';
+import { decodeEntity, encodeRecord, fieldOf } from '@berth/store/wire';
 import { EMPTY } from 'rxjs';
 import { observedKinds, type Selection, selectedEntities, snapshotKinds } from './core/cell-news.js';
 import { liveJobs } from './core/observe.js';

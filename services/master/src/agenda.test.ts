@@ -1,6 +1,6 @@
 import { AgentState } from '@berth/shared/gen/berth/v1/store';
-import { State } from '@berth/shared/model/task-state';
-import type { Write } from '@berth/shared/store/store';
+import { State } from '@berth/shared/model/task/task-state';
+import type { Write } from '@berth/store';
 import { describe, expect, it } from 'vitest';
 import { Agenda, masterActor } from './agenda.js';
 import { taskIdIn } from './core/task-changes.js';

@@ -1,11 +1,11 @@
+import { AgentLedger } from '@berth/scheduler';
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { isAgentAlive } from '@berth/shared/model/agent';
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { AnyChange, CommitChanges } from '@berth/shared/model/change';
-import type { Entity } from '@berth/shared/model/entity';
-import { isJobLive } from '@berth/shared/model/job';
-import { AgentLedger } from '@berth/shared/model/placement/agent-ledger';
-import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
+import { isAgentAlive } from '@berth/shared/model/cell/agent';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { AnyChange, CommitChanges } from '@berth/shared/model/cell/change';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { isJobLive } from '@berth/shared/model/job/job';
+import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 import type { Queue } from './core/round-types.js';
 import { WaitingTasks } from './core/waiting-tasks.js';
 import { DueQueue } from './due-queue.js';

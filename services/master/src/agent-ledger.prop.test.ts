@@ -1,11 +1,11 @@
+import { AgentLedger } from '@berth/scheduler';
 import { AgentState, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { isAgentAlive } from '@berth/shared/model/agent';
-import { AgentLedger } from '@berth/shared/model/placement/agent-ledger';
-import { subtractResources, zeroResources } from '@berth/shared/model/resources';
-import { isTaskLive, State } from '@berth/shared/model/task-state';
-import { MemoryStore } from '@berth/shared/store/memory-store';
-import { Replica } from '@berth/shared/store/replica';
-import type { Write } from '@berth/shared/store/store';
+import { isAgentAlive } from '@berth/shared/model/cell/agent';
+import { subtractResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { isTaskLive, State } from '@berth/shared/model/task/task-state';
+import type { Write } from '@berth/store';
+import { MemoryStore } from '@berth/store/memory';
+import { Replica } from '@berth/store/replica';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { taskIdIn } from './core/task-changes.js';

@@ -1,7 +1,7 @@
 import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
-import { instancesOf } from '@berth/shared/model/job';
-import { withInstances } from '@berth/shared/model/stages';
-import { State, taskState } from '@berth/shared/model/task-state';
+import { instancesOf } from '@berth/shared/model/job/job';
+import { withInstances } from '@berth/shared/model/job/stages';
+import { State, taskState } from '@berth/shared/model/task/task-state';
 import { silentLogger } from '@berth/shared/process/logger';
 import { Registry } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';

@@ -1,11 +1,10 @@
-import type { CommitChanges } from '@berth/shared/model/change';
-import type { Entity } from '@berth/shared/model/entity';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import type { Entity } from '@berth/shared/model/cell/entity';
 import { SampleWindow } from '@berth/shared/model/scaling/sample-window';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import type { CellStore } from '@berth/shared/store/cell-store';
-import type { Replica } from '@berth/shared/store/replica';
-import type { SampleFeed } from '@berth/shared/store/store';
+import type { CellStore, SampleFeed } from '@berth/store';
+import type { Replica } from '@berth/store/replica';
 import { masterActor } from './agenda.js';
 import { Alarm } from './alarm.js';
 import { JobScaler, mayScale, type SetDecision, scalingCommit } from './core/job-scaler.js';

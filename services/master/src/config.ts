@@ -1,4 +1,4 @@
-import { parseGuarantees } from '@berth/shared/model/placement/capacity-groups';
+import { parseGuarantees } from '@berth/scheduler';
 import { isLoopback } from '@berth/shared/process/address';
 import { cellConfigShape, listenAddress } from '@berth/shared/process/config';
 import { count, positiveCount, span } from '@berth/shared/process/config-fields';

@@ -1,5 +1,5 @@
 import { silentLogger } from '@berth/shared/process/logger';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { lead } from './leader.js';
 import { second } from './testing/fixtures.js';

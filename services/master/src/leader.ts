@@ -1,7 +1,7 @@
 import type { Clock } from '@berth/shared/process/clock';
 import { linkAbort } from '@berth/shared/process/linked-abort';
 import type { Logger } from '@berth/shared/process/logger';
-import type { LeaderLease } from '@berth/shared/store/store';
+import type { LeaderLease } from '@berth/store';
 
 export interface LeadOptions {
   readonly lease: LeaderLease;

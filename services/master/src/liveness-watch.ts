@@ -1,8 +1,8 @@
 import { AgentState, type AgentStatusRecord } from '@berth/shared/gen/berth/v1/store';
-import type { CellView } from '@berth/shared/model/cell-view';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import { type Committer, type Heartbeats, maxWritesPerCommit } from '@berth/shared/store/store';
+import { type Committer, type Heartbeats, maxWritesPerCommit } from '@berth/store';
 import { masterActor } from './agenda.js';
 import { Alarm } from './alarm.js';
 import { agentsInState, judgeAgents } from './core/liveness.js';

@@ -1,6 +1,6 @@
 import { parseConfig } from '@berth/shared/process/config';
 import { runService } from '@berth/shared/process/service';
-import { RedisStore } from '@berth/shared/store/redis-store';
+import { RedisStore } from '@berth/store/redis';
 import { masterConfigSchema } from './config.js';
 import { startMaster } from './master.js';
 

@@ -1,5 +1,5 @@
 import { AgentState } from '@berth/shared/gen/berth/v1/store';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aJob, aService, must, second } from './testing/fixtures.js';
 import { TestStage } from './testing/test-stage.js';

@@ -1,7 +1,7 @@
 import { TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { silentLogger } from '@berth/shared/process/logger';
-import { MemoryStore } from '@berth/shared/store/memory-store';
-import type { QueuedReport, ReportInbox } from '@berth/shared/store/store';
+import type { QueuedReport, ReportInbox } from '@berth/store';
+import { MemoryStore } from '@berth/store/memory';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { ReportPump } from './report-pump.js';
 import { second, t0 } from './testing/fixtures.js';

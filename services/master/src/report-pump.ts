@@ -1,7 +1,7 @@
 import { backoff } from '@berth/shared/process/backoff';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import type { QueuedReport, ReportInbox } from '@berth/shared/store/store';
+import type { QueuedReport, ReportInbox } from '@berth/store';
 
 /** With so many reports in memory no more are read: they wait in Redis. */
 const maxBuffered = 2000;

@@ -1,7 +1,7 @@
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import type { CellStore } from '@berth/shared/store/cell-store';
-import type { Replica } from '@berth/shared/store/replica';
+import type { CellStore } from '@berth/store';
+import type { Replica } from '@berth/store/replica';
 import { Agenda } from './agenda.js';
 import { AutoscaleWatch } from './autoscale-watch.js';
 import { limitsOf, type MasterConfig } from './config.js';

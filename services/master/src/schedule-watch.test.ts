@@ -1,5 +1,5 @@
 import { type ClusterRecord, FireOutcome } from '@berth/shared/gen/berth/v1/store';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { jobIdOfFire } from './core/fire-id.js';
 import { aCluster, cron } from './testing/cluster-fixtures.js';

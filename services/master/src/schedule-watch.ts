@@ -1,11 +1,11 @@
 import { FireOutcome, fireOutcomeToJSON } from '@berth/shared/gen/berth/v1/store';
-import type { CommitChanges } from '@berth/shared/model/change';
-import { BerthError } from '@berth/shared/model/errors';
-import { toRfc3339 } from '@berth/shared/model/task-state';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import { toRfc3339 } from '@berth/shared/model/task/task-state';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import type { Replica } from '@berth/shared/store/replica';
-import type { CommitResult, Committer } from '@berth/shared/store/store';
+import type { CommitResult, Committer } from '@berth/store';
+import type { Replica } from '@berth/store/replica';
 import { masterActor } from './agenda.js';
 import { Alarm } from './alarm.js';
 import { type ClusterDecision, decideCluster } from './core/schedule.js';

@@ -1,9 +1,9 @@
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { AnyChange } from '@berth/shared/model/change';
-import { clusterLimits } from '@berth/shared/model/cluster-limits';
-import type { Entity } from '@berth/shared/model/entity';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { AnyChange } from '@berth/shared/model/cell/change';
+import type { Entity } from '@berth/shared/model/cell/entity';
 import { type KnownAttributes, knownAttributes } from '@berth/shared/model/expression/vocabulary';
-import { type Schedule, scheduleOf } from '@berth/shared/model/schedule';
+import { clusterLimits } from '@berth/shared/model/schedule/cluster-limits';
+import { type Schedule, scheduleOf } from '@berth/shared/model/schedule/schedule';
 import type { ClusterJob } from './core/cluster-jobs.js';
 import { DueQueue } from './due-queue.js';
 

@@ -1,10 +1,10 @@
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { CommitChanges } from '@berth/shared/model/change';
-import { typeReleases } from '@berth/shared/model/mantis';
-import { lookEveryMs } from '@berth/shared/model/subscription-times';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import { typeReleases } from '@berth/shared/model/job/mantis';
+import { lookEveryMs } from '@berth/shared/model/job/observer-times';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import type { Committer, Subscriptions } from '@berth/shared/store/store';
+import type { Committer, Subscriptions } from '@berth/store';
 import { masterActor } from './agenda.js';
 import { Alarm } from './alarm.js';
 import { type Heard, hear, idleReason, mayBeIdle, runningSinceMs } from './core/idle-jobs.js';

@@ -1,13 +1,8 @@
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import type { Replica } from '@berth/shared/store/replica';
-import {
-  type CommitRequest,
-  type CommitResult,
-  type Committer,
-  maxWritesPerCommit,
-} from '@berth/shared/store/store';
+import { type CommitRequest, type CommitResult, type Committer, maxWritesPerCommit } from '@berth/store';
+import type { Replica } from '@berth/store/replica';
 import { v7 as uuid } from 'uuid';
 import { type Agenda, masterActor } from './agenda.js';
 import { Alarm } from './alarm.js';

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { ObserveRequest } from '@berth/shared/gen/berth/v1/observe_service';
-import type { LogHead } from '@berth/shared/store/store';
+import type { LogHead } from '@berth/store';
 import type { ClientMessage, ClientOrder, ClientReport, StreamKind } from './protocol.js';
 import { ageOf, berthShape, EventCounter, etcdShape, field, titusShape } from './wire.js';
 

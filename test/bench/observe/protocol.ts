@@ -1,5 +1,5 @@
 /** What the benchmark's processes say to one another. */
-import type { LogHead } from '@berth/shared/store/store';
+import type { LogHead } from '@berth/store';
 
 export type StreamKind = 'titus' | 'berth' | 'etcd';
 

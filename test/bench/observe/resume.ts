@@ -1,7 +1,7 @@
 /** Subscribers that come back: how long it takes to tell them what they missed, and how long the gateway stands still meanwhile. */
 
-import { RedisStore } from '@berth/shared/store/redis-store';
-import type { LogHead } from '@berth/shared/store/store';
+import type { LogHead } from '@berth/store';
+import { RedisStore } from '@berth/store/redis';
 import { waitFor } from '../../support/wait-for.js';
 import { atMost, type BenchRow, median, noted } from '../report.js';
 import { startGateway } from './processes.js';

@@ -6,15 +6,18 @@ import { randomUUID } from 'node:crypto';
 import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from 'node:http2';
 import { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { JobDescriptor, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { toRfc3339 } from '@berth/shared/model/task-state';
-import { encodeRecord, fieldOf } from '@berth/shared/store/codec';
-import { cellKeys } from '@berth/shared/store/keys';
-import { packWrites } from '@berth/shared/store/packed-writes';
-import type { PreparedCommit } from '@berth/shared/store/prepared-commit';
-import { commitArguments, commitResult } from '@berth/shared/store/redis-commit';
-import { type ScriptedRedis, scripts } from '@berth/shared/store/redis-scripts';
-import { RedisStore } from '@berth/shared/store/redis-store';
-import type { Write } from '@berth/shared/store/store';
+import { toRfc3339 } from '@berth/shared/model/task/task-state';
+import type { Write } from '@berth/store';
+import {
+  cellKeys,
+  commitArguments,
+  commitResult,
+  RedisStore,
+  type ScriptedRedis,
+  scripts,
+} from '@berth/store/redis';
+import type { PreparedCommit } from '@berth/store/wire';
+import { encodeRecord, fieldOf, packWrites } from '@berth/store/wire';
 import { Redis } from 'ioredis';
 import { burst, inFlight, valueBytes } from './protocol.js';
 import { field, nowMark, timeMark } from './wire.js';

@@ -1,7 +1,7 @@
 /** Load and subscribers against one server, and the measurements that they make together. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { LogHead } from '@berth/shared/store/store';
+import type { LogHead } from '@berth/store';
 import { waitFor } from '../../support/wait-for.js';
 import { quantile } from '../report.js';
 import { besideFlags, cpuSeconds, end, forkBeside, type ServerProcess } from './processes.js';

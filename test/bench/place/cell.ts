@@ -1,9 +1,15 @@
+import {
+  Fleet,
+  isUnplaced,
+  type Placement,
+  type PlacementSpec,
+  place,
+  type QueuedTask,
+  specOf,
+} from '@berth/scheduler';
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { Fleet } from '@berth/shared/model/placement/fleet';
-import { isUnplaced, type Placement, place, type QueuedTask } from '@berth/shared/model/placement/place';
-import { type PlacementSpec, specOf } from '@berth/shared/model/placement/spec';
-import { zeroResources } from '@berth/shared/model/resources';
+import { zeroResources } from '@berth/shared/model/resources/resources';
 
 /** Tasks that a master places in one round at most, since it writes no more in one commit. */
 export const roundSize = 1_000;

@@ -1,9 +1,7 @@
+import type { Fleet, PreemptionRules } from '@berth/scheduler';
+import { isUnplaced, place, type QueuedTask, specOf } from '@berth/scheduler';
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { Fleet } from '@berth/shared/model/placement/fleet';
-import { isUnplaced, place, type QueuedTask } from '@berth/shared/model/placement/place';
-import type { PreemptionRules } from '@berth/shared/model/placement/preempt';
-import { specOf } from '@berth/shared/model/placement/spec';
-import { zeroResources } from '@berth/shared/model/resources';
+import { zeroResources } from '@berth/shared/model/resources/resources';
 import { makeTasks, playRound, roundSize, specWith } from './cell.js';
 
 /** Four tasks to an agent leave it no room for a critical one, which needs that of three. */

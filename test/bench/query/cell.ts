@@ -1,9 +1,9 @@
 /* A cell of many running jobs, committed as gateways and masters would. */
 import { type JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { moveTask, State, stateName, toRfc3339 } from '@berth/shared/model/task-state';
-import type { MemoryStore } from '@berth/shared/store/memory-store';
-import type { Write } from '@berth/shared/store/store';
+import { moveTask, State, stateName, toRfc3339 } from '@berth/shared/model/task/task-state';
+import type { Write } from '@berth/store';
+import type { MemoryStore } from '@berth/store/memory';
 
 /** Every so many-th job is of one team, and every so many-th runs: a page of 100 is a part of what both leave. */
 export const teams = 20;

@@ -6,8 +6,8 @@ import {
   type ObserveResponse,
 } from '@berth/shared/gen/berth/v1/observe_service';
 import type { Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { jobIdOfTask } from '@berth/shared/model/job';
-import { isTerminal, State } from '@berth/shared/model/task-state';
+import { jobIdOfTask } from '@berth/shared/model/job/job';
+import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { Client, credentials } from '@grpc/grpc-js';
 
 /** Of so many tasks each state was seen, or one after it. */

@@ -1,8 +1,7 @@
 /** The trace at its own times, with departures, on a few of its nodes: how long pods wait. */
-import type { AgentSlot } from '@berth/shared/model/placement/agent-slot';
-import { Fleet } from '@berth/shared/model/placement/fleet';
-import { isUnplaced, place, type QueuedTask } from '@berth/shared/model/placement/place';
-import type { FitPolicy } from '@berth/shared/model/placement/preferences';
+import type { AgentSlot } from '@berth/scheduler';
+import { Fleet, isUnplaced, place, type QueuedTask } from '@berth/scheduler';
+import type { FitPolicy } from '@berth/shared/model/job/placement-preferences';
 import type { Pod, Trace } from './trace.js';
 
 export interface Waits {

@@ -1,10 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { AgentFacts, QueuedTask } from '@berth/scheduler';
+import { type PlacementSpec, specOf } from '@berth/scheduler';
 import { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { AgentFacts } from '@berth/shared/model/placement/agent-slot';
-import type { QueuedTask } from '@berth/shared/model/placement/place';
-import { type PlacementSpec, specOf } from '@berth/shared/model/placement/spec';
-import { zeroResources } from '@berth/shared/model/resources';
+import { zeroResources } from '@berth/shared/model/resources/resources';
 
 const nodesFile = 'openb_node_list_gpu_node.csv';
 const podsFile = 'openb_pod_list_default.csv';

@@ -1,5 +1,5 @@
 import { UnreachableError } from '@berth/client/connection/failure';
-import { BerthError, invalidFields } from '@berth/shared/model/errors';
+import { BerthError, invalidFields } from '@berth/shared/model/errors/errors';
 import { describe, expect, it } from 'vitest';
 import { reportError } from './error-text.js';
 import { UsageError } from './usage-error.js';

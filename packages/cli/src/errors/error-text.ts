@@ -1,4 +1,4 @@
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import { exitCodes } from './exit-code.js';
 import { UsageError } from './usage-error.js';
 

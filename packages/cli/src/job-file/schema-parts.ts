@@ -1,4 +1,4 @@
-import { nearest } from '@berth/shared/model/nearest';
+import { nearest } from '@berth/shared/model/errors/did-you-mean';
 import { z } from 'zod';
 import { parseDurationMs } from './duration.js';
 import { splitWords } from './words.js';

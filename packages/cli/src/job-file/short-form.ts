@@ -1,5 +1,5 @@
 import { JobDescriptor, type Owner } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { clusterIdLabel } from '@berth/shared/model/job';
+import { clusterIdLabel } from '@berth/shared/model/job/job';
 import { z } from 'zod';
 import { containerFields, imageBaseName, taskFields, toContainer, toTaskSpec } from './container-form.js';
 import { scalingField } from './scaling-form.js';

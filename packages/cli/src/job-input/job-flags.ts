@@ -1,5 +1,5 @@
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { parseResources } from '@berth/shared/model/resources';
+import { parseResources } from '@berth/shared/model/resources/resources';
 import { UsageError } from '../errors/usage-error.js';
 import { toDescriptor } from '../job-file/descriptor.js';
 import type { Io } from '../terminal/io.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { JobCalls } from '@berth/client/calls/job-calls';
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { clusterIdLabel } from '@berth/shared/model/job';
+import { clusterIdLabel } from '@berth/shared/model/job/job';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../errors/usage-error.js';
 import { resolveCluster } from '../session/resolve-cluster.js';

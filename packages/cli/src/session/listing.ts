@@ -1,7 +1,7 @@
 import type { JobCalls } from '@berth/client/calls/job-calls';
 import type { PageOptions } from '@berth/client/connection/options';
 import type { Job, JobCluster, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { State, stateName } from '@berth/shared/model/task-state';
+import { State, stateName } from '@berth/shared/model/task/task-state';
 import { shortTaskId } from '../format/jobs/job-facts.js';
 
 /** How many entities one call may bring. */

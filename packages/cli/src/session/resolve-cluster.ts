@@ -1,5 +1,5 @@
 import type { JobCalls } from '@berth/client/calls/job-calls';
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import { UsageError } from '../errors/usage-error.js';
 import { findAllClusters } from './listing.js';
 

@@ -1,6 +1,6 @@
 import type { JobCalls } from '@berth/client/calls/job-calls';
-import { BerthError } from '@berth/shared/model/errors';
-import { jobIdOfTask } from '@berth/shared/model/job';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import { jobIdOfTask } from '@berth/shared/model/job/job';
 import { UsageError } from '../errors/usage-error.js';
 import { allStates, findAllJobs, findAllTasks } from './listing.js';
 

@@ -1,4 +1,4 @@
-import { State, stateName } from '@berth/shared/model/task-state';
+import { State, stateName } from '@berth/shared/model/task/task-state';
 import type { Paint, Style } from './colors.js';
 import type { StyledCell } from './table.js';
 

@@ -5,7 +5,7 @@ import {
   State,
   Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { stateName, toRfc3339 } from '@berth/shared/model/task-state';
+import { stateName, toRfc3339 } from '@berth/shared/model/task/task-state';
 
 /** The moment at which jobs of these tests were created. */
 export const createdAtMs = Date.parse('2026-03-04T05:06:07.000Z');

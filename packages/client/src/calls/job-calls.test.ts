@@ -3,7 +3,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { Empty } from '@berth/shared/gen/google/protobuf/empty';
 import { Job, type JobDescriptor, JobId } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { BerthError, invalidFields } from '@berth/shared/model/errors';
+import { BerthError, invalidFields } from '@berth/shared/model/errors/errors';
 import { Metadata } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { UnreachableError } from '../connection/failure.js';

@@ -1,4 +1,4 @@
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import { backoff } from '@berth/shared/process/backoff';
 import { systemClock } from '@berth/shared/process/clock';
 import { Metadata, type MethodDefinition, type ServiceError, status } from '@grpc/grpc-js';

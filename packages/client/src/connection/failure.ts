@@ -1,4 +1,4 @@
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import { fromServiceError } from '@berth/shared/rpc/status';
 import { type ServiceError, status } from '@grpc/grpc-js';
 

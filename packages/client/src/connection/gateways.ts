@@ -1,4 +1,4 @@
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import { type ChannelCredentials, Client, credentials as grpcCredentials } from '@grpc/grpc-js';
 import { type ClientTls, type ConnectOptions, channelOptions } from './options.js';
 

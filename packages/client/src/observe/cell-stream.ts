@@ -9,7 +9,7 @@ import {
   type JobChangeNotification,
   JobManagementServiceService as jobMethods,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import { catchError, concatMap, defer, Observable } from 'rxjs';
 import type { Channel } from '../connection/channel.js';
 import type { CellObserveOptions, ObserveOptions } from '../connection/options.js';

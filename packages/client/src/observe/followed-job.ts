@@ -4,7 +4,7 @@ import {
   JobDescriptor,
   type Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { isTerminal, State } from '@berth/shared/model/task-state';
+import { isTerminal, State } from '@berth/shared/model/task/task-state';
 
 /** A job as it stands after one more change. */
 export interface JobView {

@@ -9,7 +9,7 @@ import {
   JobDescriptor,
   type Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { composeJob, isJobLive, jobIdOfTask } from '@berth/shared/model/job';
+import { composeJob, isJobLive, jobIdOfTask } from '@berth/shared/model/job/job';
 import type { CellEvent } from './resume-point.js';
 
 type Told = NonNullable<JobChangeNotification['notification']>;

@@ -1,4 +1,4 @@
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import { concatMap, defer, type Observable } from 'rxjs';
 import type { Channel } from '../connection/channel.js';
 import type { ObserveOptions } from '../connection/options.js';

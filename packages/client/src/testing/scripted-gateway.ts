@@ -2,7 +2,7 @@ import {
   type JobManagementServiceServer,
   JobManagementServiceService,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import { silentLogger } from '@berth/shared/process/logger';
 import { toServiceError } from '@berth/shared/rpc/status';
 import {

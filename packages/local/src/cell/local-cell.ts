@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { parseRedisUrl } from '@berth/shared/store/redis-options';
+import { parseRedisUrl } from '@berth/store/redis';
 import { openContainerRelay } from '../engine/container-relay.js';
 import type { Lifetime } from '../machine/lifetime.js';
 import { createLifetime } from '../machine/lifetime.js';

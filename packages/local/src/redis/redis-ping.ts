@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { parseRedisUrl, type RedisAddress } from '@berth/shared/store/redis-options';
+import { parseRedisUrl, type RedisAddress } from '@berth/store/redis';
 
 const pingTimeoutMs = 2_000;
 

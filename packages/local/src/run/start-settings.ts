@@ -1,5 +1,5 @@
 import { cellName, flag, parseConfig, redisUrl } from '@berth/shared/process/config';
-import { parseRedisUrl } from '@berth/shared/store/redis-options';
+import { parseRedisUrl } from '@berth/store/redis';
 import { z } from 'zod';
 
 /** A setting that would be overridden, or would make the demo fail, if it were let through. */

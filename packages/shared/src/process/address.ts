@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { BerthError } from '../model/errors.js';
+import { BerthError } from '../model/errors/errors.js';
 
 /** Where a server listens. IPv6 hosts stand without brackets; port 0 means any free one. */
 export interface ListenAddress {

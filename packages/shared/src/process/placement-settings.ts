@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fitPolicies } from '../model/placement/preferences.js';
+import { fitPolicies } from '../model/job/placement-preferences.js';
 
 /** How agents are chosen for jobs that do not say; masters and gateways read the same variable. */
 export const fitPolicySetting = z

@@ -1,4 +1,4 @@
-import { BerthError } from '../model/errors.js';
+import { BerthError } from '../model/errors/errors.js';
 import { ConfigError } from './config.js';
 import { createLogger, type Logger } from './logger.js';
 import { strangeSettings } from './setting-names.js';

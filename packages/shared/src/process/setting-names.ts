@@ -2,7 +2,7 @@
  * Every name beginning with BERTH_ that some part of the product reads. A name that no part reads is most likely a slip, and
  * whoever wrote it believes that it counts; a name that only another part reads is none, since parts share environments.
  */
-import { editDistance } from '../model/nearest.js';
+import { editDistance } from '../model/errors/did-you-mean.js';
 
 const prefix = 'BERTH_';
 

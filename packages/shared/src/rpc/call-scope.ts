@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { Deadline } from '@grpc/grpc-js';
-import { BerthError } from '../model/errors.js';
+import { BerthError } from '../model/errors/errors.js';
 import { CallCancelled } from './status.js';
 
 /** setTimeout cannot wait longer than this; a deadline further off is none. */

@@ -14,7 +14,7 @@ import {
   type HealthCheckResponse,
   HealthService,
 } from '../gen/grpc/health/v1/health.js';
-import { BerthError, invalidFields } from '../model/errors.js';
+import { BerthError, invalidFields } from '../model/errors/errors.js';
 import { silentLogger } from '../process/logger.js';
 import { type CallContext, type CallOptions, serverStream, unary } from './handlers.js';
 import { type GrpcServer, startGrpcServer } from './server.js';

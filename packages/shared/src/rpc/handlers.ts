@@ -18,7 +18,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
-import { BerthError } from '../model/errors.js';
+import { BerthError } from '../model/errors/errors.js';
 import type { Logger } from '../process/logger.js';
 import { type Authenticate, believe } from './authenticate.js';
 import { type CallKind, type CountedCall, callMetrics } from './call-metrics.js';

@@ -8,7 +8,7 @@ import {
   HealthService,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../gen/grpc/health/v1/health.js';
-import { BerthError } from '../model/errors.js';
+import { BerthError } from '../model/errors/errors.js';
 import { serviceName } from './descriptors.js';
 import { type CallOptions, serverStream, unary } from './handlers.js';
 

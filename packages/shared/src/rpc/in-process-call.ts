@@ -13,7 +13,7 @@ import {
   type ServerWritableStream,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { invalidFields } from '../model/errors.js';
+import { invalidFields } from '../model/errors/errors.js';
 import type { Encoded } from './fan-out.js';
 import { MessageBurst } from './message-burst.js';
 import type { GrpcService } from './server.js';

@@ -1,6 +1,6 @@
 import type { Assignment, Resources } from '@berth/shared/gen/berth/v1/store';
-import { gpusKey, millisPerCard, parseCards, takenPerCard } from '@berth/shared/model/placement/cards';
-import { addTo, zeroResources } from '@berth/shared/model/resources';
+import { gpusKey, millisPerCard, parseCards, takenPerCard } from '@berth/shared/model/resources/gpus';
+import { addTo, zeroResources } from '@berth/shared/model/resources/resources';
 
 /** What people call a resource, and how its amounts are written. */
 const words: readonly (readonly [keyof Resources, string, (amount: number) => string])[] = [

@@ -1,5 +1,5 @@
-import type { NetworkMode } from '@berth/shared/model/container-network';
-import { parseSecurityProfile } from '@berth/shared/model/security-profile';
+import type { NetworkMode } from '@berth/shared/model/job/container-network';
+import { parseSecurityProfile } from '@berth/shared/model/job/security-profile';
 import { describe, expect, it } from 'vitest';
 import { type Consent, missingConsent } from './consent.js';
 

@@ -2,8 +2,8 @@
  * What a container may have of its host only with the consent of the agent's operator. Where a job asks for more, the task
  * fails by name rather than run with less.
  */
-import type { NetworkMode } from '@berth/shared/model/container-network';
-import type { SecurityProfile } from '@berth/shared/model/security-profile';
+import type { NetworkMode } from '@berth/shared/model/job/container-network';
+import type { SecurityProfile } from '@berth/shared/model/job/security-profile';
 
 /** What the operator consents to. To privileged containers means to everything. */
 export interface Consent {

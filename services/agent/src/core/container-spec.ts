@@ -5,9 +5,9 @@ import {
   type NetworkMode,
   networkOf,
   parameterProblems,
-} from '@berth/shared/model/container-network';
-import { containerPorts } from '@berth/shared/model/resources';
-import { parseSecurityProfile, type SecurityProfile } from '@berth/shared/model/security-profile';
+} from '@berth/shared/model/job/container-network';
+import { parseSecurityProfile, type SecurityProfile } from '@berth/shared/model/job/security-profile';
+import { containerPorts } from '@berth/shared/model/resources/resources';
 import { type Consent, missingConsent } from './consent.js';
 import { resultsPath } from './results.js';
 

@@ -1,5 +1,5 @@
 import { Assignment } from '@berth/shared/gen/berth/v1/store';
-import { isTerminal, State } from '@berth/shared/model/task-state';
+import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, FailureKind } from './container.js';

@@ -1,5 +1,5 @@
 import { Assignment } from '@berth/shared/gen/berth/v1/store';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, FailureKind } from './container.js';
 import { killAgainMs, nextStep, unassignedGraceMs } from './next-step.js';

@@ -1,5 +1,5 @@
-import { isFinishedCode, type ReasonCode } from '@berth/shared/model/reason';
-import { State } from '@berth/shared/model/task-state';
+import { isFinishedCode, type ReasonCode } from '@berth/shared/model/task/reason';
+import { State } from '@berth/shared/model/task/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 import { memoryLimitOf, type Outcome, outcomeOfContainer, outcomeOfFailure } from './outcome.js';
 import { maxRetryMs } from './remember.js';

@@ -1,5 +1,5 @@
 import type { Assignment } from '@berth/shared/gen/berth/v1/store';
-import type { ReasonCode } from '@berth/shared/model/reason';
+import type { ReasonCode } from '@berth/shared/model/task/reason';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 
 /** How a task ended, before anyone asks whether it had been told to. */

@@ -1,5 +1,5 @@
 import type { Assignment } from '@berth/shared/gen/berth/v1/store';
-import type { State } from '@berth/shared/model/task-state';
+import type { State } from '@berth/shared/model/task/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 
 /**

@@ -1,5 +1,5 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
-import { bytesPerMb } from '@berth/shared/model/resources';
+import { bytesPerMb } from '@berth/shared/model/resources/resources';
 
 /** What a container had used when it was looked at. Counters only grow, within one run of the container. */
 export interface ContainerUsage {

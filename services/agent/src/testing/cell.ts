@@ -1,10 +1,10 @@
 import { Assignment, type Stop, type TaskReport } from '@berth/shared/gen/berth/v1/store';
-import { BerthError } from '@berth/shared/model/errors';
-import { isTerminal, stateName } from '@berth/shared/model/task-state';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import { isTerminal, stateName } from '@berth/shared/model/task/task-state';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger } from '@berth/shared/process/logger';
-import { MemoryStore } from '@berth/shared/store/memory-store';
-import type { AssignmentFeed, CommitRequest, CommitResult, QueuedReport } from '@berth/shared/store/store';
+import type { AssignmentFeed, CommitRequest, CommitResult, QueuedReport } from '@berth/store';
+import { MemoryStore } from '@berth/store/memory';
 import { type AgentHandle, startAgent, startSimulatedFleet } from '../agent.js';
 import { type AgentConfig, agentConfigSchema } from '../config.js';
 import type { ContainerRuntime } from '../container-runtime.js';

@@ -4,8 +4,8 @@ import {
   AgentTask as AgentTaskMessage,
 } from '@berth/shared/gen/berth/v1/agent_service';
 import type { AgentRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { CellView } from '@berth/shared/model/cell-view';
-import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources/resources';
 
 /** What is told of one agent. */
 export function agentMessage(agent: AgentRecord, tasks: readonly TaskRecord[], cell: CellView): Agent {

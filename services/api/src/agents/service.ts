@@ -9,12 +9,12 @@ import {
   type ListAgentsResponse,
 } from '@berth/shared/gen/berth/v1/agent_service';
 import { AgentDrainRecord, type AgentRecord } from '@berth/shared/gen/berth/v1/store';
-import { type FieldViolation, notFound } from '@berth/shared/model/errors';
+import { type FieldViolation, notFound } from '@berth/shared/model/errors/errors';
 import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/handlers';
 import type { GrpcService } from '@berth/shared/rpc/server';
 import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
-import type { Replica } from '@berth/shared/store/replica';
-import type { Write } from '@berth/shared/store/store';
+import type { Write } from '@berth/store';
+import type { Replica } from '@berth/store/replica';
 import type { Cell } from '../cell.js';
 import type { LiveLedger } from '../placement/live-ledger.js';
 import type { RateLimiter } from '../rate-limiter.js';

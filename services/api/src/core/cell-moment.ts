@@ -1,4 +1,4 @@
-import type { Entity, EntityKind } from '@berth/shared/model/entity';
+import type { Entity, EntityKind } from '@berth/shared/model/cell/entity';
 
 /** Tasks are asked for by their job. */
 export type WholeKind = Exclude<EntityKind, 'task'>;

@@ -1,4 +1,4 @@
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { jobWrite, moveWrite, ScriptedCell, taskWrite } from '../testing/scripted-cell.js';
 import { newsOf, observedKinds } from './cell-news.js';

@@ -2,10 +2,10 @@
  * What subscribers of the whole cell are told: each stored record that changed, as it now is, in the order of the commits.
  * Where they ask for a part of the cell, what begins to match comes as a change, what stops matching as removed.
  */
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { AnyChange, Change, CommitChanges } from '@berth/shared/model/change';
-import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/entity';
-import { headOf } from '@berth/shared/model/task-head';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { AnyChange, Change, CommitChanges } from '@berth/shared/model/cell/change';
+import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/cell/entity';
+import { headOf } from '@berth/shared/model/cell/task-head';
 import type { CellMoment, WholeKind } from './cell-moment.js';
 import { isPublicChange, type JobView, jobViewOf } from './observe.js';
 import { type Filter, matchesJobAlone, matchesTask } from './query.js';

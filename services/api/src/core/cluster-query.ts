@@ -1,5 +1,5 @@
 /** Filters of FindJobClusters. Criteria are joined by AND; several values of one criterion by OR. */
-import type { FieldViolation } from '@berth/shared/model/errors';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
 import { type ClusterView, clusterKind } from '@berth/shared/model/submission/clusters';
 import { areAmong, booleanOf, type Given, parseCriteria, type Vocabulary } from './criteria.js';
 

@@ -1,4 +1,4 @@
-import type { FieldViolation } from '@berth/shared/model/errors';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
 
 /** Criteria as a request has them. */
 export type Given = Readonly<Record<string, string>>;

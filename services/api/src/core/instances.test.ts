@@ -1,5 +1,5 @@
 import type { JobDescriptor, TaskInstances } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { instancesOf } from '@berth/shared/model/job';
+import { instancesOf } from '@berth/shared/model/job/job';
 import { describe, expect, it } from 'vitest';
 import { aBatchJob, aServiceJob } from '../testing/fixtures.js';
 import { type Updated, updateEnabled, updateInstances } from './instances.js';

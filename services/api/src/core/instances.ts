@@ -1,7 +1,7 @@
 import type { JobDescriptor, TaskInstances } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { FieldViolation } from '@berth/shared/model/errors';
-import { instancesOf, jobKind } from '@berth/shared/model/job';
-import { noStage, stagesOf, withInstances } from '@berth/shared/model/stages';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
+import { instancesOf, jobKind } from '@berth/shared/model/job/job';
+import { noStage, stagesOf, withInstances } from '@berth/shared/model/job/stages';
 import { checkInstances } from '@berth/shared/model/submission/descriptor-schema';
 
 /** A descriptor after an update, or what is wrong with the update. `descriptor` is the same object where nothing changes. */

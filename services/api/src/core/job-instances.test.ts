@@ -1,7 +1,7 @@
 import { JobStatusRecord, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { JobState } from '@berth/shared/gen/job/v1/job_service';
-import type { Entity, EntityKind, EntityRecords } from '@berth/shared/model/entity';
-import { State, stateName, toRfc3339 } from '@berth/shared/model/task-state';
+import type { Entity, EntityKind, EntityRecords } from '@berth/shared/model/cell/entity';
+import { State, stateName, toRfc3339 } from '@berth/shared/model/task/task-state';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aBatchJob } from '../testing/fixtures.js';

@@ -2,10 +2,10 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { Timestamp } from '@berth/shared/gen/google/protobuf/timestamp';
 import { type JobInstance, JobState } from '@berth/shared/gen/job/v1/job_service';
-import type { FieldViolation } from '@berth/shared/model/errors';
-import { jobState } from '@berth/shared/model/job';
-import { codeOf, type ReasonCode } from '@berth/shared/model/reason';
-import { isTerminal, State, stateName, taskReasonCode, taskState } from '@berth/shared/model/task-state';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
+import { jobState } from '@berth/shared/model/job/job';
+import { codeOf, type ReasonCode } from '@berth/shared/model/task/reason';
+import { isTerminal, State, stateName, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
 import type { JobView } from './observe.js';
 
 /** The states in which nothing changes any more. */

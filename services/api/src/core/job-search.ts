@@ -1,4 +1,4 @@
-import type { CellView } from '@berth/shared/model/cell-view';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { byCreation, type Created } from './creation-order.js';
 import type { JobView } from './observe.js';
 import { type Filter, matchesUnlisted } from './query.js';

@@ -1,6 +1,6 @@
 /** The words under which an index lists a job, and the lists that a filter may choose from. */
-import { jobKind, jobState } from '@berth/shared/model/job';
-import { preferencesOf } from '@berth/shared/model/placement/preferences';
+import { jobKind, jobState } from '@berth/shared/model/job/job';
+import { preferencesOf } from '@berth/shared/model/job/placement-preferences';
 import { parseImageRef } from '@berth/shared/model/submission/image-ref';
 import type { JobView } from './observe.js';
 

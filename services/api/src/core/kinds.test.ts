@@ -1,6 +1,6 @@
 import { ClusterRecord, type DeepPartial } from '@berth/shared/gen/berth/v1/store';
 import { ScheduleJobRequest } from '@berth/shared/gen/job/v1/job_service';
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import { allClusters, type ClusterView, clusterOf } from '@berth/shared/model/submission/clusters';
 import { describe, expect, it } from 'vitest';
 import {

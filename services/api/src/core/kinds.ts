@@ -2,17 +2,17 @@
 import type { ClusterRecord } from '@berth/shared/gen/berth/v1/store';
 import type { Job, ScheduleJobRequest } from '@berth/shared/gen/job/v1/job_service';
 import { JobDescriptor, type Owner } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { BerthError, type FieldViolation } from '@berth/shared/model/errors';
-import { clusterIdLabel, containerOf } from '@berth/shared/model/job';
-import { nearest } from '@berth/shared/model/nearest';
+import { nearest } from '@berth/shared/model/errors/did-you-mean';
+import { BerthError, type FieldViolation } from '@berth/shared/model/errors/errors';
+import { clusterIdLabel, containerOf } from '@berth/shared/model/job/job';
 import {
   maxPriority,
   minPriority,
   preferencesOf,
   priorityLabel,
-} from '@berth/shared/model/placement/preferences';
-import { descriptionLabel, registeredKind } from '@berth/shared/model/registered-kind';
-import { scheduleOf } from '@berth/shared/model/schedule';
+} from '@berth/shared/model/job/placement-preferences';
+import { descriptionLabel, registeredKind } from '@berth/shared/model/job/registered-kind';
+import { scheduleOf } from '@berth/shared/model/schedule/schedule';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
 import { timestampOf } from './job-instances.js';
 

@@ -1,5 +1,5 @@
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { Write } from '@berth/shared/store/store';
+import type { Write } from '@berth/store';
 import { describe, expect, it } from 'vitest';
 import { clusterWrite, jobWrite, ScriptedCell, statusWrite, taskWrite } from '../testing/scripted-cell.js';
 import { clusterConflation, clusterNotificationsOf } from './observe-clusters.js';

@@ -3,8 +3,8 @@
  * the order of the commits.
  */
 import { JobClusterDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { Change, CommitChanges } from '@berth/shared/model/change';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { Change, CommitChanges } from '@berth/shared/model/cell/change';
 import { type ClusterView, unstoredCluster } from '@berth/shared/model/submission/clusters';
 import { notificationsOf } from './observe.js';
 import type { Conflation } from './pending-changes.js';

@@ -1,6 +1,6 @@
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { CommitChanges } from '@berth/shared/model/change';
-import type { Write } from '@berth/shared/store/store';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import type { Write } from '@berth/store';
 import { describe, expect, it } from 'vitest';
 import { aServiceJob } from '../testing/fixtures.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from '../testing/scripted-cell.js';

@@ -3,13 +3,13 @@
  * commits. All subscribers share the same notification objects, so that each is encoded once.
  */
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { Change, CommitChanges } from '@berth/shared/model/change';
-import type { Entity } from '@berth/shared/model/entity';
-import { isJobLive } from '@berth/shared/model/job';
-import { isSamePublicTask } from '@berth/shared/model/public-task';
-import { headOf } from '@berth/shared/model/task-head';
-import { isTerminal } from '@berth/shared/model/task-state';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { Change, CommitChanges } from '@berth/shared/model/cell/change';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { isSamePublicTask } from '@berth/shared/model/cell/public-task';
+import { headOf } from '@berth/shared/model/cell/task-head';
+import { isJobLive } from '@berth/shared/model/job/job';
+import { isTerminal } from '@berth/shared/model/task/task-state';
 import type { CellMoment } from './cell-moment.js';
 import type { Conflation } from './pending-changes.js';
 

@@ -1,5 +1,5 @@
 import { type Page, Pagination } from '@berth/shared/gen/netflix/titus/titus_base';
-import type { FieldViolation } from '@berth/shared/model/errors';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
 import { byCreation, type Created, firstFrom } from './creation-order.js';
 import { defaultPageSize, maxPageSize } from './limits.js';
 

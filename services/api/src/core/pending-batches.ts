@@ -1,5 +1,5 @@
-import { keptWith } from '@berth/shared/model/kept-with';
 import { AgeMarks } from './age-marks.js';
+import { keptWith } from './memoize-on.js';
 import { type Conflation, PendingChanges } from './pending-changes.js';
 
 /** Conflated notifications that are taken out at once. */

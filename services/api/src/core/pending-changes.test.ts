@@ -1,4 +1,4 @@
-import type { Entity } from '@berth/shared/model/entity';
+import type { Entity } from '@berth/shared/model/cell/entity';
 import { describe, expect, it } from 'vitest';
 import { jobWrite, ScriptedCell, taskWrite } from '../testing/scripted-cell.js';
 import { jobConflation, type Notification } from './observe.js';

@@ -1,3 +1,5 @@
+import type { Explanation, PlannedTask, QueuedTask, Remedy } from '@berth/scheduler';
+import { anywhere, remedyText, specOfJob } from '@berth/scheduler';
 import {
   Explanation as ExplanationMessage,
   PlannedTask as PlannedTaskMessage,
@@ -5,14 +7,9 @@ import {
   type Remedy as RemedyMessage,
 } from '@berth/shared/gen/berth/v1/placement_service';
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { Explanation, Remedy } from '@berth/shared/model/placement/explain';
-import type { QueuedTask } from '@berth/shared/model/placement/place';
-import type { PlannedTask } from '@berth/shared/model/placement/plan';
-import { anywhere, specOfJob } from '@berth/shared/model/placement/spec';
-import { remedyText } from '@berth/shared/model/placement/words';
-import { zeroResources } from '@berth/shared/model/resources';
-import { stateName, taskState } from '@berth/shared/model/task-state';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { zeroResources } from '@berth/shared/model/resources/resources';
+import { stateName, taskState } from '@berth/shared/model/task/task-state';
 
 /** The stored task as one that is to be placed. */
 export function toQueued(task: TaskRecord, cell: CellView): QueuedTask {

@@ -5,7 +5,7 @@ import {
   JobDescriptor,
   Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { FieldViolation } from '@berth/shared/model/errors';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
 
 /** The fields of a message that may be asked for; `true` is a field without named parts. */
 export interface Shape {

@@ -4,11 +4,11 @@
  */
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { FieldViolation } from '@berth/shared/model/errors';
-import { jobIdOfTask, jobKind, jobState } from '@berth/shared/model/job';
-import { preferencesOf } from '@berth/shared/model/placement/preferences';
-import { codeOf, isSystemCode } from '@berth/shared/model/reason';
-import { findState, isTaskLive, taskState } from '@berth/shared/model/task-state';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
+import { jobIdOfTask, jobKind, jobState } from '@berth/shared/model/job/job';
+import { preferencesOf } from '@berth/shared/model/job/placement-preferences';
+import { codeOf, isSystemCode } from '@berth/shared/model/task/reason';
+import { findState, isTaskLive, taskState } from '@berth/shared/model/task/task-state';
 import { areAmong, booleanOf, type Given, parseCriteria, type Vocabulary } from './criteria.js';
 import { imageNames, imageTag, term } from './job-terms.js';
 import type { JobView } from './observe.js';

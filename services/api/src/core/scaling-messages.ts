@@ -4,8 +4,8 @@ import {
   type ScaledInstances,
 } from '@berth/shared/gen/berth/v1/scaling_service';
 import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
-import type { CellView } from '@berth/shared/model/cell-view';
-import { instancesOf } from '@berth/shared/model/job';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { instancesOf } from '@berth/shared/model/job/job';
 import { decideScaling } from '@berth/shared/model/scaling/decide';
 import { decideStage } from '@berth/shared/model/scaling/decide-stage';
 import type { Reading } from '@berth/shared/model/scaling/evaluate';

@@ -1,7 +1,7 @@
 /** What berth.v1.ScheduleService tells of a cluster's schedule. */
 import { type ClusterSchedule, SchedulePolicy } from '@berth/shared/gen/berth/v1/schedule_service';
 import type { ClusterRecord, ClusterStatusRecord } from '@berth/shared/gen/berth/v1/store';
-import { type CronPolicy, nextFireMs, type Schedule } from '@berth/shared/model/schedule';
+import { type CronPolicy, nextFireMs, type Schedule } from '@berth/shared/model/schedule/schedule';
 
 const policies: Readonly<Record<CronPolicy, SchedulePolicy>> = {
   allow: SchedulePolicy.ALLOW,

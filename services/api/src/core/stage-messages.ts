@@ -1,12 +1,12 @@
 import { Stage, StageWorker, type WatchStagesRequest } from '@berth/shared/gen/berth/v1/stage_service';
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { FieldViolation } from '@berth/shared/model/errors';
-import { instancesOf } from '@berth/shared/model/job';
-import { type StageTask, type StageWait, stageWaits } from '@berth/shared/model/stage-start';
-import { noStage, stagesOf } from '@berth/shared/model/stages';
-import { addressFrom, taskAddress } from '@berth/shared/model/task-address';
-import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
+import { instancesOf } from '@berth/shared/model/job/job';
+import { type StageTask, type StageWait, stageWaits } from '@berth/shared/model/job/stage-start';
+import { noStage, stagesOf } from '@berth/shared/model/job/stages';
+import { addressFrom, taskAddress } from '@berth/shared/model/task/task-address';
+import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 
 /** A job with stages as it stands. */
 export interface StagedJob {

@@ -3,7 +3,7 @@ import {
   type ObserveRequest_Subscription,
   ObservedKind as WireKind,
 } from '@berth/shared/gen/berth/v1/observe_service';
-import type { FieldViolation } from '@berth/shared/model/errors';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
 import { type ObservedKind, observedKinds, type Selection } from './cell-news.js';
 import { type Selection as Fields, jobShape, parseSelection, type Shape, taskShape } from './projection.js';
 import { parseFilter } from './query.js';

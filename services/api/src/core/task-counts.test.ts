@@ -1,5 +1,5 @@
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { Write } from '@berth/shared/store/store';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { Write } from '@berth/store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aServiceJob } from '../testing/fixtures.js';

@@ -3,11 +3,11 @@
  * what it touches: its tasks, and the tasks of jobs whose definition or status it changes.
  */
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { CommitChanges } from '@berth/shared/model/change';
-import type { Entity } from '@berth/shared/model/entity';
-import type { FieldViolation } from '@berth/shared/model/errors';
-import { stateName, taskState } from '@berth/shared/model/task-state';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
+import { stateName, taskState } from '@berth/shared/model/task/task-state';
 import { jobViewOf } from './observe.js';
 import { type Filter, matchesJobAlone, matchesTask } from './query.js';
 

@@ -1,11 +1,11 @@
 import { ClusterRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobClusterDescriptor, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { clusterLimits, limitViolations } from '@berth/shared/model/cluster-limits';
-import type { FieldViolation } from '@berth/shared/model/errors';
-import { clusterIdLabel, defaultClusterId, jobKind } from '@berth/shared/model/job';
-import { parseSchedule } from '@berth/shared/model/schedule';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
+import { clusterIdLabel, defaultClusterId, jobKind } from '@berth/shared/model/job/job';
+import { maxNameBytes } from '@berth/shared/model/job/limits';
+import { clusterLimits, limitViolations } from '@berth/shared/model/schedule/cluster-limits';
+import { parseSchedule } from '@berth/shared/model/schedule/schedule';
 import { isEmail, isLeftOut } from '@berth/shared/model/submission/descriptor-schema';
-import { maxNameBytes } from '@berth/shared/model/submission/limits';
 import { jobOfTemplate } from '@berth/shared/model/submission/template-job';
 import {
   completeOwner,

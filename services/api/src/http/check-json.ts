@@ -2,7 +2,7 @@
  * Whether JSON is what a message can be read from. The generated readers take what they know and turn the rest into
  * something; here everything that they would drop, bend or throw on is found first, all at once.
  */
-import type { FieldViolation } from '@berth/shared/model/errors';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 
 /** So many violations are enough to mend a request by. */

@@ -5,10 +5,10 @@
  * and whoever comes back gets a new snapshot, never older than what it has seen.
  */
 import type { ServerResponse } from 'node:http';
-import { keptWith } from '@berth/shared/model/kept-with';
 import { type HttpErrorBody, toHttpError } from '@berth/shared/rpc/http-status';
 import { callStream, type InProcessOptions, isShared, messagesIn } from '@berth/shared/rpc/in-process-call';
 import { minRevisionKey } from '../cell.js';
+import { keptWith } from '../core/memoize-on.js';
 
 /** Proxies and readers take a connection for dead that is silent for long. */
 export const keepAliveMs = 15_000;

@@ -9,7 +9,7 @@ import {
   JobManagementServiceService as methods,
   State,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aBatchJob, aServiceJob } from '../testing/fixtures.js';

@@ -1,6 +1,6 @@
 /* The JSON API: finds the route, makes the request message, calls the handler that gRPC calls, and tells what came of it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { type HttpErrorBody, toHttpError } from '@berth/shared/rpc/http-status';

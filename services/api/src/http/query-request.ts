@@ -7,7 +7,7 @@ import {
   ObserveRequest,
   type ObserveRequest_Subscription,
 } from '@berth/shared/gen/berth/v1/observe_service';
-import { type FieldViolation, invalidFields } from '@berth/shared/model/errors';
+import { type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
 import { clusterQueries } from '../cluster-queries.js';
 import { defaultPageSize } from '../core/limits.js';
 import { parseSubscription } from '../core/subscription.js';

@@ -1,6 +1,6 @@
 /** A route's request message, from the parts of the HTTP request. */
 import { JobState, type LookupInstancesRequest } from '@berth/shared/gen/job/v1/job_service';
-import { type FieldViolation, invalidFields } from '@berth/shared/model/errors';
+import { type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
 import type { DescMessage } from '@bufbuild/protobuf';
 import { isObject, jsonViolations } from './check-json.js';
 import { listIn, listRequest, subscriptionRequest } from './query-request.js';

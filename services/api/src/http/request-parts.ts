@@ -2,7 +2,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { type PeerCertificate, TLSSocket } from 'node:tls';
-import { BerthError, invalidFields } from '@berth/shared/model/errors';
+import { BerthError, invalidFields } from '@berth/shared/model/errors/errors';
 
 /** As much as one gRPC message may have. */
 export const maxBodyBytes = 4 * 1024 * 1024;

@@ -1,9 +1,8 @@
+import { credentialsFrom, RegistryClient } from '@berth/registry';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { GatewayConfig } from '../config.js';
-import { credentialsFrom } from './credentials.js';
 import { ImageResolver } from './image-resolver.js';
-import { RegistryClient } from './registry-client.js';
 
 /** The resolver that the configuration asks for. */
 export function createImageResolver(config: GatewayConfig, clock: Clock, log: Logger): ImageResolver {

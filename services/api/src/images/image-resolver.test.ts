@@ -1,10 +1,9 @@
+import type { Lookup, RegistryImage } from '@berth/registry';
 import { type DeepPartial, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import { imageResolutionLabel } from '@berth/shared/model/submission/template-job';
 import { describe, expect, it } from 'vitest';
-import type { RegistryImage } from '../core/registry-image.js';
 import { ImageResolver, type ResolutionMode } from './image-resolver.js';
-import type { Lookup } from './registry-client.js';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const never = new AbortController().signal;

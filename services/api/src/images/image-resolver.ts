@@ -2,14 +2,15 @@
  * A job runs the image that its name meant when it was submitted: the tag is resolved to a digest once, then, and the
  * stored descriptor carries both. Nothing is remembered of an answer, so that what was pushed just now counts.
  */
+
+import type { Lookup, RegistryClient } from '@berth/registry';
+import { type RegistryImage, registryImageOf } from '@berth/registry';
 import type { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { BerthError, type FieldViolation, invalidFields } from '@berth/shared/model/errors';
+import { BerthError, type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
 import { type ImageRef, parseImageRef } from '@berth/shared/model/submission/image-ref';
 import { imageResolutionLabel } from '@berth/shared/model/submission/template-job';
 import type { Clock } from '@berth/shared/process/clock';
-import { type RegistryImage, registryImageOf } from '../core/registry-image.js';
 import { Gate } from './gate.js';
-import type { Lookup, RegistryClient } from './registry-client.js';
 
 export const resolutionModes = ['required', 'best-effort', 'off'] as const;
 export type ResolutionMode = (typeof resolutionModes)[number];

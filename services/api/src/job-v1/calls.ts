@@ -12,11 +12,11 @@ import {
   type ScheduleJobResponse,
   type VersionResponse,
 } from '@berth/shared/gen/job/v1/job_service';
-import { BerthError } from '@berth/shared/model/errors';
-import { isInstance } from '@berth/shared/model/registered-kind';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import { isInstance } from '@berth/shared/model/job/registered-kind';
 import { allClusters } from '@berth/shared/model/submission/clusters';
 import type { CallContext } from '@berth/shared/rpc/handlers';
-import type { Replica } from '@berth/shared/store/replica';
+import type { Replica } from '@berth/store/replica';
 import { type Cell, readWaitMs } from '../cell.js';
 import {
   composeInstance,

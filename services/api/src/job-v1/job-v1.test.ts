@@ -8,8 +8,8 @@ import {
 } from '@berth/shared/gen/job/v1/job_service';
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { fromServiceError } from '@berth/shared/rpc/status';
-import { encodeRecord } from '@berth/shared/store/codec';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
+import { encodeRecord } from '@berth/store/wire';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { aBatchJob } from '../testing/fixtures.js';

@@ -1,10 +1,10 @@
 import { EventEmitter } from 'node:events';
 import { ObserveRequest, ObserveResponse } from '@berth/shared/gen/berth/v1/observe_service';
-import type { CommitChanges } from '@berth/shared/model/change';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
 import { systemClock } from '@berth/shared/process/clock';
 import { silentLogger } from '@berth/shared/process/logger';
 import type { CallContext } from '@berth/shared/rpc/handlers';
-import type { LogRead, LogReader, Write } from '@berth/shared/store/store';
+import type { LogRead, LogReader, Write } from '@berth/store';
 import { Subject } from 'rxjs';
 import { expect, it } from 'vitest';
 import { parseSubscription } from '../core/subscription.js';

@@ -1,7 +1,7 @@
 import { systemClock } from '@berth/shared/process/clock';
-import { MemoryStore } from '@berth/shared/store/memory-store';
-import { Replica } from '@berth/shared/store/replica';
-import type { LogHead, LogReader } from '@berth/shared/store/store';
+import type { LogHead, LogReader } from '@berth/store';
+import { MemoryStore } from '@berth/store/memory';
+import { Replica } from '@berth/store/replica';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decide } from '../testing/running-gateway.js';
 import { jobWrite } from '../testing/scripted-cell.js';

@@ -4,9 +4,9 @@
  * was missed, it costs the gateway a few commits at a time.
  */
 import { setImmediate } from 'node:timers/promises';
-import { parseField } from '@berth/shared/store/codec';
-import type { Replica } from '@berth/shared/store/replica';
-import type { LogHead, LogReader, StoredEntity } from '@berth/shared/store/store';
+import type { LogHead, LogReader, StoredEntity } from '@berth/store';
+import type { Replica } from '@berth/store/replica';
+import { parseField } from '@berth/store/wire';
 import { type CommitMark, isObserved, markOf, type ObservedKind } from '../core/cell-news.js';
 import type { ChangeTail } from './change-tail.js';
 

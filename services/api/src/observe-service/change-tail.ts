@@ -1,6 +1,6 @@
-import type { CommitChanges } from '@berth/shared/model/change';
-import { resyncActor } from '@berth/shared/store/replica';
-import type { LogHead } from '@berth/shared/store/store';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import type { LogHead } from '@berth/store';
+import { resyncActor } from '@berth/store/replica';
 import type { Subscription } from 'rxjs';
 import { type CommitMark, markOf } from '../core/cell-news.js';
 import type { ChangingView } from '../observe-hub.js';

@@ -1,6 +1,6 @@
 import { ObservedKind } from '@berth/shared/gen/berth/v1/observe_service';
 import { systemClock } from '@berth/shared/process/clock';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CellWatcher } from '../testing/cell-watcher.js';

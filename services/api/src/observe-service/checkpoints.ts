@@ -1,6 +1,6 @@
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
-import type { Replica } from '@berth/shared/store/replica';
+import type { Replica } from '@berth/store/replica';
 import type { ChangeTail } from './change-tail.js';
 import type { StoreHead } from './store-head.js';
 

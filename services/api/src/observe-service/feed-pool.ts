@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { CellView } from '@berth/shared/model/cell-view';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { Logger } from '@berth/shared/process/logger';
 import { markOf, newsOf, type Selection } from '../core/cell-news.js';
 import type { Subscription } from '../core/subscription.js';

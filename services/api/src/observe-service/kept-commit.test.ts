@@ -1,9 +1,8 @@
 import { TaskStopRecord } from '@berth/shared/gen/berth/v1/store';
-import type { CommitChanges } from '@berth/shared/model/change';
-import { State } from '@berth/shared/model/task-state';
-import { fieldOf } from '@berth/shared/store/codec';
-import { packWrites } from '@berth/shared/store/packed-writes';
-import type { Write } from '@berth/shared/store/store';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import { State } from '@berth/shared/model/task/task-state';
+import type { Write } from '@berth/store';
+import { fieldOf, packWrites } from '@berth/store/wire';
 import { describe, expect, it } from 'vitest';
 import { jobWrite, moveWrite, ScriptedCell, taskWrite } from '../testing/scripted-cell.js';
 import { KeptCommit } from './kept-commit.js';

@@ -1,7 +1,6 @@
-import type { AnyChange, CommitChanges } from '@berth/shared/model/change';
-import { fieldOf } from '@berth/shared/store/codec';
-import { type PackedWrite, packWrites, unpackWrites } from '@berth/shared/store/packed-writes';
-import type { StoredEntity } from '@berth/shared/store/store';
+import type { AnyChange, CommitChanges } from '@berth/shared/model/cell/change';
+import type { StoredEntity } from '@berth/store';
+import { fieldOf, type PackedWrite, packWrites, unpackWrites } from '@berth/store/wire';
 import { type CommitMark, isNews } from '../core/cell-news.js';
 import type { KeptBytes, RecycledMemory } from './recycled-memory.js';
 

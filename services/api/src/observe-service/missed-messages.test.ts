@@ -1,6 +1,6 @@
-import { fieldOf } from '@berth/shared/store/codec';
-import { MemoryStore } from '@berth/shared/store/memory-store';
-import { Replica } from '@berth/shared/store/replica';
+import { MemoryStore } from '@berth/store/memory';
+import { Replica } from '@berth/store/replica';
+import { fieldOf } from '@berth/store/wire';
 import { expect, it, vi } from 'vitest';
 import { observedKinds } from '../core/cell-news.js';
 import { later } from '../message-packing.js';

@@ -1,4 +1,4 @@
-import { decodeEntity, parseField } from '@berth/shared/store/codec';
+import { decodeEntity, parseField } from '@berth/store/wire';
 import { type EntityNews, isObserved, markOf, type Selection } from '../core/cell-news.js';
 import { later } from '../message-packing.js';
 import { type Unwritten, whole } from '../splice.js';

@@ -11,8 +11,8 @@ import {
 } from '@berth/shared/gen/berth/v1/observe_service';
 import { JobRecord } from '@berth/shared/gen/berth/v1/store';
 import { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { AnyEntity } from '@berth/shared/model/entity';
-import { publicTaskBytes } from '@berth/shared/model/public-task';
+import type { AnyEntity } from '@berth/shared/model/cell/entity';
+import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
 import { framableBuffer } from '@berth/shared/rpc/message-burst';
 import type { CommitMark, EntityNews, ObservedKind } from '../core/cell-news.js';
 import { type Selection as Fields, projectJob, projectTask } from '../core/projection.js';

@@ -5,9 +5,8 @@ import {
 } from '@berth/shared/gen/berth/v1/observe_service';
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { systemClock } from '@berth/shared/process/clock';
-import type { CellStore } from '@berth/shared/store/cell-store';
-import { MemoryStore } from '@berth/shared/store/memory-store';
-import type { LogRead } from '@berth/shared/store/store';
+import type { CellStore, LogRead } from '@berth/store';
+import { MemoryStore } from '@berth/store/memory';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CellMirror } from '../testing/cell-mirror.js';

@@ -3,7 +3,7 @@
  * with what was missed since the position that the subscriber names.
  */
 import type { ObserveRequest } from '@berth/shared/gen/berth/v1/observe_service';
-import { invalidFields } from '@berth/shared/model/errors';
+import { invalidFields } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import { decoded } from '@berth/shared/rpc/undecodable';

@@ -1,9 +1,8 @@
 import type { ObserveRequest_Subscription } from '@berth/shared/gen/berth/v1/observe_service';
 import { type DeepPartial, ObservedKind } from '@berth/shared/gen/berth/v1/observe_service';
 import { systemClock } from '@berth/shared/process/clock';
-import type { CellStore } from '@berth/shared/store/cell-store';
-import { MemoryStore } from '@berth/shared/store/memory-store';
-import type { LogRead } from '@berth/shared/store/store';
+import type { CellStore, LogRead } from '@berth/store';
+import { MemoryStore } from '@berth/store/memory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CellMirror } from '../testing/cell-mirror.js';
 import { CellWatcher } from '../testing/cell-watcher.js';

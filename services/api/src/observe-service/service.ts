@@ -11,7 +11,7 @@ import { type Encoded, passThrough } from '@berth/shared/rpc/fan-out';
 import { type CallOptions, duplexStream } from '@berth/shared/rpc/handlers';
 import type { GrpcService } from '@berth/shared/rpc/server';
 import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
-import type { LogReader } from '@berth/shared/store/store';
+import type { LogReader } from '@berth/store';
 import type { Cell } from '../cell.js';
 import type { OpenStream } from '../metrics.js';
 import { Bookmarks } from './bookmarks.js';

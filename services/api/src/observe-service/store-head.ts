@@ -1,5 +1,5 @@
-import { BerthError } from '@berth/shared/model/errors';
-import type { LogHead, LogReader } from '@berth/shared/store/store';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import type { LogHead, LogReader } from '@berth/store';
 
 /** Asks the store for the last commit; those who ask at the same time share a question that none of them is late for. */
 export class StoreHead {

@@ -4,7 +4,7 @@ import {
   ObserveRequest_Subscription,
 } from '@berth/shared/gen/berth/v1/observe_service';
 import { systemClock } from '@berth/shared/process/clock';
-import { MemoryStore } from '@berth/shared/store/memory-store';
+import { MemoryStore } from '@berth/store/memory';
 import { Client, credentials, type StatusObject, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RunningGateway } from '../testing/running-gateway.js';

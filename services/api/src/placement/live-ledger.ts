@@ -1,8 +1,8 @@
+import type { Fleet } from '@berth/scheduler';
+import { AgentLedger } from '@berth/scheduler';
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { EntityKind } from '@berth/shared/model/entity';
-import { AgentLedger } from '@berth/shared/model/placement/agent-ledger';
-import type { Fleet } from '@berth/shared/model/placement/fleet';
-import type { Replica } from '@berth/shared/store/replica';
+import type { EntityKind } from '@berth/shared/model/cell/entity';
+import type { Replica } from '@berth/store/replica';
 import type { Subscription } from 'rxjs';
 
 /** The kinds whose changes concern agents. */

@@ -1,4 +1,19 @@
 /** berth.v1.PlacementService: what placement would do, by the functions that do it. */
+
+import {
+  classOf,
+  type ExplainOptions,
+  explain,
+  loseAgents,
+  newTasks,
+  obstaclesOn,
+  planTasks,
+  type QueuedTask,
+  recentFailureMs,
+  refusalMs,
+  specOf,
+  specWithExpression,
+} from '@berth/scheduler';
 import {
   type CheckExpressionRequest,
   CheckExpressionResponse,
@@ -12,20 +27,14 @@ import {
   type WatchExplainResponse,
 } from '@berth/shared/gen/berth/v1/placement_service';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { BerthError, invalidFields, notFound } from '@berth/shared/model/errors';
+import { BerthError, invalidFields, notFound } from '@berth/shared/model/errors/errors';
 import { checkExpression } from '@berth/shared/model/expression/check';
 import { parseExpression } from '@berth/shared/model/expression/parse';
-import { containerOf, instancesOf } from '@berth/shared/model/job';
-import { type ExplainOptions, explain } from '@berth/shared/model/placement/explain';
-import { classOf, type QueuedTask } from '@berth/shared/model/placement/place';
-import { loseAgents, newTasks, planTasks } from '@berth/shared/model/placement/plan';
-import type { FitPolicy } from '@berth/shared/model/placement/preferences';
-import { obstaclesOn } from '@berth/shared/model/placement/reasons';
-import { specOf, specWithExpression } from '@berth/shared/model/placement/spec';
-import { recentFailureMs, refusalMs } from '@berth/shared/model/placement/times';
-import { parseResources, zeroResources } from '@berth/shared/model/resources';
-import { stagesOf } from '@berth/shared/model/stages';
-import { State, taskState } from '@berth/shared/model/task-state';
+import { containerOf, instancesOf } from '@berth/shared/model/job/job';
+import type { FitPolicy } from '@berth/shared/model/job/placement-preferences';
+import { stagesOf } from '@berth/shared/model/job/stages';
+import { parseResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { State, taskState } from '@berth/shared/model/task/task-state';
 import { type CallContext, type CallOptions, serverStream, unary } from '@berth/shared/rpc/handlers';
 import type { GrpcService } from '@berth/shared/rpc/server';
 import { withUnimplemented } from '@berth/shared/rpc/unimplemented';

@@ -8,7 +8,7 @@ import {
   type WatchStagesResponse,
 } from '@berth/shared/gen/berth/v1/stage_service';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { notFound } from '@berth/shared/model/errors';
+import { notFound } from '@berth/shared/model/errors/errors';
 import { type Encoded, passThrough } from '@berth/shared/rpc/fan-out';
 import { type CallContext, type CallOptions, serverStream, unary } from '@berth/shared/rpc/handlers';
 import type { GrpcService } from '@berth/shared/rpc/server';

@@ -1,6 +1,6 @@
 import { WatchStagesResponse } from '@berth/shared/gen/berth/v1/stage_service';
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { CommitChanges } from '@berth/shared/model/change';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
 import { silentLogger } from '@berth/shared/process/logger';
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';

@@ -1,6 +1,6 @@
 import { type Stage, WatchStagesResponse } from '@berth/shared/gen/berth/v1/stage_service';
-import type { CellView } from '@berth/shared/model/cell-view';
-import { isJobLive } from '@berth/shared/model/job';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { isJobLive } from '@berth/shared/model/job/job';
 import type { Notification } from '../core/observe.js';
 import { stageMessages } from '../core/stage-messages.js';
 import type { ObserveHub } from '../observe-hub.js';

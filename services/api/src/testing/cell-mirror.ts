@@ -3,7 +3,7 @@ import {
   type ObserveResponse,
   type ObserveResponse_Change,
 } from '@berth/shared/gen/berth/v1/observe_service';
-import { isTerminal, State } from '@berth/shared/model/task-state';
+import { isTerminal, State } from '@berth/shared/model/task/task-state';
 
 type Position = { readonly revision: number; readonly commitId: string };
 

@@ -1,5 +1,4 @@
-import type { CellStore } from '@berth/shared/store/cell-store';
-import type { LogRead, LogReader, LogReaderOptions } from '@berth/shared/store/store';
+import type { CellStore, LogRead, LogReader, LogReaderOptions } from '@berth/store';
 
 /** The store, whose log is read by the readers that `open` gives. */
 export function withLogReaders(target: CellStore, open: (options: LogReaderOptions) => LogReader): CellStore {

@@ -3,7 +3,7 @@ import {
   type JobDescriptor,
   type Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { isTerminal, State } from '@berth/shared/model/task-state';
+import { isTerminal, State } from '@berth/shared/model/task/task-state';
 
 interface KnownJob {
   descriptor: JobDescriptor | undefined;

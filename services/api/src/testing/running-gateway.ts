@@ -8,9 +8,8 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger } from '@berth/shared/process/logger';
-import type { CellStore } from '@berth/shared/store/cell-store';
-import { encodeRecord } from '@berth/shared/store/codec';
-import type { ArchiveWrite, Write } from '@berth/shared/store/store';
+import type { ArchiveWrite, CellStore, Write } from '@berth/store';
+import { encodeRecord } from '@berth/store/wire';
 import {
   type ClientReadableStream,
   credentials,

@@ -1,12 +1,12 @@
 import { ClusterRecord, JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { type DeepPartial, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { CommitChanges } from '@berth/shared/model/change';
-import type { Entity, EntityKind, EntityRecords } from '@berth/shared/model/entity';
-import { isTaskLive, isTerminal, moveTask, taskState, toRfc3339 } from '@berth/shared/model/task-state';
-import { CellTables } from '@berth/shared/store/cell-tables';
-import { encodeRecord, fieldOf } from '@berth/shared/store/codec';
-import type { Write } from '@berth/shared/store/store';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import type { Entity, EntityKind, EntityRecords } from '@berth/shared/model/cell/entity';
+import { isTaskLive, isTerminal, moveTask, taskState, toRfc3339 } from '@berth/shared/model/task/task-state';
+import type { Write } from '@berth/store';
+import { CellTables } from '@berth/store/replica';
+import { encodeRecord, fieldOf } from '@berth/store/wire';
 import { aServiceJob } from './fixtures.js';
 
 /** A cell that moves commit by commit, as a replica would see it, without a store. */

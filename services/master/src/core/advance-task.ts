@@ -1,5 +1,5 @@
 import type { Stop, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
+import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 import { endTask, endUnseen } from './end-task.js';
 import type { Limits } from './limits.js';
 import type { Pass } from './pass.js';

@@ -1,5 +1,5 @@
 import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aJob, anAgent, aService, aTask, limits, must, t0 } from '../testing/fixtures.js';
 import { aScaledService, aScaledStage } from '../testing/scaled-jobs.js';

@@ -1,11 +1,11 @@
+import { placedAtMs } from '@berth/scheduler';
 import type { AgentRecord, Assignment, JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { containerOf } from '@berth/shared/model/job';
-import { formatCards, gpusKey } from '@berth/shared/model/placement/cards';
-import { placedAtMs } from '@berth/shared/model/placement/successions';
-import { formatReason } from '@berth/shared/model/reason';
-import { isInstance } from '@berth/shared/model/registered-kind';
+import { containerOf } from '@berth/shared/model/job/job';
+import { isInstance } from '@berth/shared/model/job/registered-kind';
+import { formatCards, gpusKey } from '@berth/shared/model/resources/gpus';
 import { isSampled } from '@berth/shared/model/scaling/scaled-job';
-import { isTaskLive, moveTask, State } from '@berth/shared/model/task-state';
+import { formatReason } from '@berth/shared/model/task/reason';
+import { isTaskLive, moveTask, State } from '@berth/shared/model/task/task-state';
 import type { Limits } from './limits.js';
 
 /** The agent attributes that every task's context tells, and under which names. */

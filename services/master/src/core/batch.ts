@@ -1,7 +1,7 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { instancesOf, retryPolicyOf } from '@berth/shared/model/job';
-import { isTaskLive, taskReasonCode } from '@berth/shared/model/task-state';
+import { instancesOf, retryPolicyOf } from '@berth/shared/model/job/job';
+import { isTaskLive, taskReasonCode } from '@berth/shared/model/task/task-state';
 import type { Limits } from './limits.js';
 import { endedBySystem, policyDelayMs, systemDelayMs } from './retry.js';
 import { creationBudget, firstTask, latestBySlot, replaceWhenDue, type SlotInput } from './slots.js';

@@ -1,16 +1,16 @@
 /* The jobs of one cluster while it is decided which of them the cluster starts or ends by itself. */
 import type { ClusterStatusRecord, JobRecord, JobStatusRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { type ClusterLimits, clusterLimits, freePlace } from '@berth/shared/model/cluster-limits';
-import type { Entity } from '@berth/shared/model/entity';
+import type { Entity } from '@berth/shared/model/cell/entity';
 import type { KnownAttributes } from '@berth/shared/model/expression/vocabulary';
-import { isJobLive, jobClaims, jobState, placeClaim } from '@berth/shared/model/job';
-import { isTypeClaim } from '@berth/shared/model/mantis';
-import { codeOf } from '@berth/shared/model/reason';
-import type { Schedule } from '@berth/shared/model/schedule';
+import { isJobLive, jobClaims, jobState, placeClaim } from '@berth/shared/model/job/job';
+import { isTypeClaim } from '@berth/shared/model/job/mantis';
+import { type ClusterLimits, clusterLimits, freePlace } from '@berth/shared/model/schedule/cluster-limits';
+import type { Schedule } from '@berth/shared/model/schedule/schedule';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
 import { jobOfTemplate } from '@berth/shared/model/submission/template-job';
-import { State, stateName } from '@berth/shared/model/task-state';
+import { codeOf } from '@berth/shared/model/task/reason';
+import { State, stateName } from '@berth/shared/model/task/task-state';
 
 /** A job of the cluster, and how it stands. */
 export interface ClusterJob {

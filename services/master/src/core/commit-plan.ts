@@ -1,7 +1,7 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { CellView } from '@berth/shared/model/cell-view';
-import { isJobLive, jobClaims } from '@berth/shared/model/job';
-import type { ArchiveWrite, CommitRequest, Release, Write } from '@berth/shared/store/store';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { isJobLive, jobClaims } from '@berth/shared/model/job/job';
+import type { ArchiveWrite, CommitRequest, Release, Write } from '@berth/store';
 import type { Limits } from './limits.js';
 import { planAssignments } from './round.js';
 import type { RoundPlan } from './round-types.js';

@@ -1,8 +1,8 @@
+import { specOfJob } from '@berth/scheduler';
 import type { JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { jobKind } from '@berth/shared/model/job';
-import { specOfJob } from '@berth/shared/model/placement/spec';
-import { slotKey } from '@berth/shared/model/stages';
-import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task-state';
+import { jobKind } from '@berth/shared/model/job/job';
+import { slotKey } from '@berth/shared/model/job/stages';
+import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
 
 /** How many tasks of a service may be away at a time, where it does not say. */
 const defaultLimit = 1;

@@ -1,4 +1,4 @@
-import { isTaskLive, taskReasonCode } from '@berth/shared/model/task-state';
+import { isTaskLive, taskReasonCode } from '@berth/shared/model/task/task-state';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aJob, minute, second } from '../testing/fixtures.js';

@@ -1,6 +1,6 @@
 import type { TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
-import { isFinishedCode, isReasonCode } from '@berth/shared/model/reason';
-import { isTerminal, moveTask, State } from '@berth/shared/model/task-state';
+import { isFinishedCode, isReasonCode } from '@berth/shared/model/task/reason';
+import { isTerminal, moveTask, State } from '@berth/shared/model/task/task-state';
 import type { Limits } from './limits.js';
 
 /** Why a task ends. */

@@ -1,7 +1,7 @@
 /* The fires of a cluster's schedule that are due, and what each of them comes to. */
 import { type Fire, FireOutcome } from '@berth/shared/gen/berth/v1/store';
-import { nextFireMs, type Schedule } from '@berth/shared/model/schedule';
-import { toRfc3339 } from '@berth/shared/model/task-state';
+import { nextFireMs, type Schedule } from '@berth/shared/model/schedule/schedule';
+import { toRfc3339 } from '@berth/shared/model/task/task-state';
 import type { ClusterInput, ClusterJobs, NotStarted } from './cluster-jobs.js';
 import { jobIdOfFire } from './fire-id.js';
 

@@ -1,7 +1,7 @@
 import type { JobRecord, JobStatusRecord } from '@berth/shared/gen/berth/v1/store';
-import { stageWaits } from '@berth/shared/model/stage-start';
-import { stageOfSlotKey, stagesOf } from '@berth/shared/model/stages';
-import { State, taskState } from '@berth/shared/model/task-state';
+import { stageWaits } from '@berth/shared/model/job/stage-start';
+import { stageOfSlotKey, stagesOf } from '@berth/shared/model/job/stages';
+import { State, taskState } from '@berth/shared/model/task/task-state';
 import type { Limits } from './limits.js';
 import type { SlotInput } from './slots.js';
 

@@ -1,6 +1,6 @@
 import { JobStatusRecord } from '@berth/shared/gen/berth/v1/store';
-import { silenceMs } from '@berth/shared/model/subscription-times';
-import { toRfc3339 } from '@berth/shared/model/task-state';
+import { silenceMs } from '@berth/shared/model/job/observer-times';
+import { toRfc3339 } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aMantisJob, minute, second, t0 } from '../testing/fixtures.js';
 import { hear, idleReason, mayBeIdle } from './idle-jobs.js';

@@ -1,8 +1,8 @@
 import type { JobRecord, JobStatusRecord } from '@berth/shared/gen/berth/v1/store';
-import { isJobLive } from '@berth/shared/model/job';
-import { idleLimitsOf } from '@berth/shared/model/mantis';
-import { silenceMs } from '@berth/shared/model/subscription-times';
-import { State, stateName } from '@berth/shared/model/task-state';
+import { isJobLive } from '@berth/shared/model/job/job';
+import { idleLimitsOf } from '@berth/shared/model/job/mantis';
+import { silenceMs } from '@berth/shared/model/job/observer-times';
+import { State, stateName } from '@berth/shared/model/task/task-state';
 
 /** What the master has heard of a job's subscribers. Times are of the master's clock. */
 export interface Heard {

@@ -1,5 +1,5 @@
 import type { JobRecord, Stop } from '@berth/shared/gen/berth/v1/store';
-import { runtimeEndMs } from '@berth/shared/model/mantis';
+import { runtimeEndMs } from '@berth/shared/model/job/mantis';
 
 const overText = 'the job ran longer than its runtime limit';
 

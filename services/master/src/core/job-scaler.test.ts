@@ -1,5 +1,5 @@
 import type { JobScalingRecord } from '@berth/shared/gen/berth/v1/store';
-import { instancesOf } from '@berth/shared/model/job';
+import { instancesOf } from '@berth/shared/model/job/job';
 import { SampleWindow } from '@berth/shared/model/scaling/sample-window';
 import {
   lastDecisionMs,
@@ -7,7 +7,7 @@ import {
   withDecision,
   workforceOf,
 } from '@berth/shared/model/scaling/scaled-job';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aTask, must, second, t0 } from '../testing/fixtures.js';
 import { aScaledService, aScaledStage, cpuBatch } from '../testing/scaled-jobs.js';

@@ -1,8 +1,9 @@
 import type { JobRecord, JobScalingRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { Entity } from '@berth/shared/model/entity';
-import { instancesOf, isJobLive } from '@berth/shared/model/job';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { instancesOf, isJobLive } from '@berth/shared/model/job/job';
+import { withInstances } from '@berth/shared/model/job/stages';
 import { decideScaling } from '@berth/shared/model/scaling/decide';
 import { decideStage, type StageWindows } from '@berth/shared/model/scaling/decide-stage';
 import type { SampleWindow } from '@berth/shared/model/scaling/sample-window';
@@ -20,8 +21,7 @@ import {
   workforceOf,
 } from '@berth/shared/model/scaling/scaled-job';
 import type { Holds, Proposal } from '@berth/shared/model/scaling/situation';
-import { withInstances } from '@berth/shared/model/stages';
-import type { CommitRequest } from '@berth/shared/store/store';
+import type { CommitRequest } from '@berth/store';
 
 /** How often, and on what, scaling decides. */
 export interface Pace {

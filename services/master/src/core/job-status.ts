@@ -1,6 +1,6 @@
 import { type JobRecord, JobStatusRecord, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { jobKind, jobState } from '@berth/shared/model/job';
-import { formatReason, isFinishedCode } from '@berth/shared/model/reason';
+import { jobKind, jobState } from '@berth/shared/model/job/job';
+import { formatReason, isFinishedCode } from '@berth/shared/model/task/reason';
 import {
   findState,
   isTaskLive,
@@ -10,7 +10,7 @@ import {
   stateName,
   taskState,
   toRfc3339,
-} from '@berth/shared/model/task-state';
+} from '@berth/shared/model/task/task-state';
 import { countSlots } from './batch.js';
 import { stopOfJob } from './job-end.js';
 

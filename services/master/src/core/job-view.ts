@@ -4,8 +4,8 @@ import type {
   JobStatusRecord,
   TaskRecord,
 } from '@berth/shared/gen/berth/v1/store';
-import { isAgentAlive } from '@berth/shared/model/agent';
-import type { CellView } from '@berth/shared/model/cell-view';
+import { isAgentAlive } from '@berth/shared/model/cell/agent';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { taskIdIn } from './task-changes.js';
 
 /** All that a decision about one job may depend on, beside the time and the limits. */

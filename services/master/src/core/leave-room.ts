@@ -1,5 +1,5 @@
+import type { Successor } from '@berth/scheduler';
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { Successor } from '@berth/shared/model/placement/successions';
 import { orderStop } from './advance-task.js';
 import type { Limits } from './limits.js';
 

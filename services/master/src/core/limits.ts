@@ -1,5 +1,5 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
-import type { FitPolicy } from '@berth/shared/model/placement/preferences';
+import type { FitPolicy } from '@berth/shared/model/job/placement-preferences';
 
 /** Everything about reconciliation that an operator may tune. Times are in milliseconds. */
 export interface Limits {

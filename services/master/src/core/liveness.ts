@@ -1,5 +1,5 @@
 import { AgentState, type AgentStatusRecord } from '@berth/shared/gen/berth/v1/store';
-import type { CellView } from '@berth/shared/model/cell-view';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
 
 /** What the heartbeats say at one moment. */
 export interface Signs {

@@ -1,6 +1,6 @@
 import type { JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { withInstances } from '@berth/shared/model/stages';
-import { State } from '@berth/shared/model/task-state';
+import { withInstances } from '@berth/shared/model/job/stages';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aMantisJob, aTask, immediate, limits, look, minute, must, second, t0 } from '../testing/fixtures.js';
 import { taskIdIn } from './task-changes.js';

@@ -1,5 +1,5 @@
+import { RoomSearch } from '@berth/scheduler';
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { RoomSearch } from '@berth/shared/model/placement/room-search';
 import { placeOptions, toQueued } from './place-queue.js';
 import type { RoundInput } from './round-types.js';
 

@@ -1,4 +1,4 @@
-import { State, taskReasonCode } from '@berth/shared/model/task-state';
+import { State, taskReasonCode } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aJob, aService, aTask, limits, look, must, second, t0 } from '../testing/fixtures.js';
 import { disruptionAllowance } from './disruption.js';

@@ -1,6 +1,6 @@
 import type { AgentDrainRecord, JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { jobKind } from '@berth/shared/model/job';
-import { isTaskLive } from '@berth/shared/model/task-state';
+import { jobKind } from '@berth/shared/model/job/job';
+import { isTaskLive } from '@berth/shared/model/task/task-state';
 import { orderStop } from './advance-task.js';
 import { disruptionAllowance, lookAgainMs } from './disruption.js';
 import type { Limits } from './limits.js';

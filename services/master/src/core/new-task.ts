@@ -1,9 +1,9 @@
 import { type JobRecord, type Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { type Container, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { containerOf } from '@berth/shared/model/job';
-import { parseResources, zeroResources } from '@berth/shared/model/resources';
-import { noStage, stagesOf } from '@berth/shared/model/stages';
-import { State, stateName, toRfc3339 } from '@berth/shared/model/task-state';
+import { containerOf } from '@berth/shared/model/job/job';
+import { noStage, stagesOf } from '@berth/shared/model/job/stages';
+import { parseResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { State, stateName, toRfc3339 } from '@berth/shared/model/task/task-state';
 
 /** What tells a new task from its siblings. */
 export interface TaskSeed {

@@ -1,6 +1,6 @@
-import { AgentLedger } from '@berth/shared/model/placement/agent-ledger';
-import { zeroResources } from '@berth/shared/model/resources';
-import { State, taskState } from '@berth/shared/model/task-state';
+import { AgentLedger } from '@berth/scheduler';
+import { zeroResources } from '@berth/shared/model/resources/resources';
+import { State, taskState } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aJob, aReport, aService, aTask, limits as defaults, minute, t0 } from '../testing/fixtures.js';
 import { TestCell } from '../testing/test-cell.js';

@@ -1,23 +1,24 @@
-import type { JobRecord, Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { CellView } from '@berth/shared/model/cell-view';
-import { verdictOnAgent } from '@berth/shared/model/placement/agent-ledger';
-import type { Fleet } from '@berth/shared/model/placement/fleet';
+import type { Aged, Fleet, GroupShares, Lane, PreemptionRules } from '@berth/scheduler';
 import {
+  anywhere,
   explainUnplaced,
   isUnplaced,
   type Placement,
+  type PlacementSpec,
   type PlaceOptions,
   placeLanes,
   type QueuedTask,
+  recentFailureMs,
+  refusalMs,
+  specOfJob,
   type TimesByJob,
   type Unplaced,
-} from '@berth/shared/model/placement/place';
-import type { PreemptionRules } from '@berth/shared/model/placement/preempt';
-import type { Aged, GroupShares, Lane } from '@berth/shared/model/placement/queue-order';
-import { anywhere, type PlacementSpec, specOfJob } from '@berth/shared/model/placement/spec';
-import { recentFailureMs, refusalMs } from '@berth/shared/model/placement/times';
-import { addResources, zeroResources } from '@berth/shared/model/resources';
-import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
+  verdictOnAgent,
+} from '@berth/scheduler';
+import type { JobRecord, Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { addResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 import { assignTask, awaitingRoomOf, withCards } from './assignment.js';
 import { disruptionAllowance, disruptionLimitOf, lookAgainMs } from './disruption.js';
 import { viewJob } from './job-view.js';

@@ -1,7 +1,7 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { runtimeEndMs } from '@berth/shared/model/mantis';
-import { noStage, slotKey } from '@berth/shared/model/stages';
-import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
+import { runtimeEndMs } from '@berth/shared/model/job/mantis';
+import { noStage, slotKey } from '@berth/shared/model/job/stages';
+import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {

@@ -1,8 +1,8 @@
 import type { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { isJobLive, jobKind } from '@berth/shared/model/job';
-import { runtimeEndMs } from '@berth/shared/model/mantis';
-import { noStage, stagesOf } from '@berth/shared/model/stages';
-import { isTaskLive } from '@berth/shared/model/task-state';
+import { isJobLive, jobKind } from '@berth/shared/model/job/job';
+import { runtimeEndMs } from '@berth/shared/model/job/mantis';
+import { noStage, stagesOf } from '@berth/shared/model/job/stages';
+import { isTaskLive } from '@berth/shared/model/task/task-state';
 import { advanceTask, judgedAtMs } from './advance-task.js';
 import { batchSteps } from './batch.js';
 import { heldStages } from './held-stages.js';

@@ -1,4 +1,4 @@
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import {
   aJob,

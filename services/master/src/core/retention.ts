@@ -1,6 +1,6 @@
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { slotKey } from '@berth/shared/model/stages';
-import { isTaskLive } from '@berth/shared/model/task-state';
+import { slotKey } from '@berth/shared/model/job/stages';
+import { isTaskLive } from '@berth/shared/model/task/task-state';
 import type { JobView } from './job-view.js';
 import type { Limits } from './limits.js';
 import type { Pass } from './pass.js';

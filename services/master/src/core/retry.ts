@@ -1,7 +1,7 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { JobKind, retryPolicyOf } from '@berth/shared/model/job';
-import { isBlamelessCode, isSystemCode } from '@berth/shared/model/reason';
-import { taskReasonCode } from '@berth/shared/model/task-state';
+import type { JobKind, retryPolicyOf } from '@berth/shared/model/job/job';
+import { isBlamelessCode, isSystemCode } from '@berth/shared/model/task/reason';
+import { taskReasonCode } from '@berth/shared/model/task/task-state';
 import type { Limits } from './limits.js';
 
 type Policy = ReturnType<typeof retryPolicyOf>;

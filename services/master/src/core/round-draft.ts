@@ -1,6 +1,6 @@
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { CellView } from '@berth/shared/model/cell-view';
-import { isTaskLive, State } from '@berth/shared/model/task-state';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { isTaskLive, State } from '@berth/shared/model/task/task-state';
 import { initialStatus, reachState } from './job-status.js';
 import { leaveRoomTo } from './leave-room.js';
 import type { Limits } from './limits.js';

@@ -1,8 +1,6 @@
+import type { Fleet, Successions, Unplaced } from '@berth/scheduler';
 import type { JobStatusRecord, Resources, TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { Fleet } from '@berth/shared/model/placement/fleet';
-import type { Unplaced } from '@berth/shared/model/placement/place';
-import type { Successions } from '@berth/shared/model/placement/successions';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { Limits } from './limits.js';
 import type { WaitingTasks } from './waiting-tasks.js';
 

@@ -1,8 +1,8 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { instancesOf, isJobLive, jobKind } from '@berth/shared/model/job';
-import { runtimeEndMs } from '@berth/shared/model/mantis';
-import { stagesOf } from '@berth/shared/model/stages';
-import { isTaskLive, isTerminal, taskState } from '@berth/shared/model/task-state';
+import { instancesOf, isJobLive, jobKind } from '@berth/shared/model/job/job';
+import { runtimeEndMs } from '@berth/shared/model/job/mantis';
+import { stagesOf } from '@berth/shared/model/job/stages';
+import { isTaskLive, isTerminal, taskState } from '@berth/shared/model/task/task-state';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aJob, aService, limits, minute, must, second } from '../testing/fixtures.js';

@@ -1,5 +1,5 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { State, taskState } from '@berth/shared/model/task-state';
+import { State, taskState } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import {
   aJob,

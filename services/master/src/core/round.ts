@@ -1,8 +1,8 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { CellView } from '@berth/shared/model/cell-view';
-import { isJobLive, jobIdOfTask, runtimeLimitSecs } from '@berth/shared/model/job';
-import { isTaskLive } from '@berth/shared/model/task-state';
-import type { AssignmentWrite } from '@berth/shared/store/store';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { isJobLive, jobIdOfTask, runtimeLimitSecs } from '@berth/shared/model/job/job';
+import { isTaskLive } from '@berth/shared/model/task/task-state';
+import type { AssignmentWrite } from '@berth/store';
 import { assignmentFor } from './assignment.js';
 import { applyReport } from './end-task.js';
 import { viewJob } from './job-view.js';

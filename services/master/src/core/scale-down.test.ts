@@ -1,5 +1,5 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aService, aTask, second, t0 } from '../testing/fixtures.js';
 import { pickScaleDown } from './scale-down.js';

@@ -1,5 +1,5 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
+import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 
 /**
  * Who goes when a service shrinks by `count`: slots that only wait for a replacement, then tasks that are stopping

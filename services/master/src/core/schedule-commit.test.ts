@@ -1,5 +1,5 @@
 import { JobRecord } from '@berth/shared/gen/berth/v1/store';
-import { jobClaims } from '@berth/shared/model/job';
+import { jobClaims } from '@berth/shared/model/job/job';
 import { describe, expect, it } from 'vitest';
 import { aCluster, aClusterJob } from '../testing/cluster-fixtures.js';
 import { commitOfDecision } from './schedule-commit.js';

@@ -1,9 +1,9 @@
-import { clusterLimits } from '@berth/shared/model/cluster-limits';
-import type { Entity } from '@berth/shared/model/entity';
-import { jobClaims } from '@berth/shared/model/job';
-import { typeReleases } from '@berth/shared/model/mantis';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { jobClaims } from '@berth/shared/model/job/job';
+import { typeReleases } from '@berth/shared/model/job/mantis';
+import { clusterLimits } from '@berth/shared/model/schedule/cluster-limits';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
-import type { CommitRequest, Write } from '@berth/shared/store/store';
+import type { CommitRequest, Write } from '@berth/store';
 import { type ClusterDecision, rememberFires } from './schedule.js';
 
 /** Whether committing it would do nothing. */

@@ -1,5 +1,5 @@
 import { type ClusterStatusRecord, FireOutcome } from '@berth/shared/gen/berth/v1/store';
-import { fires } from '@berth/shared/model/schedule';
+import { fires } from '@berth/shared/model/schedule/schedule';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aCluster, clusterInput, cron } from '../testing/cluster-fixtures.js';

@@ -1,7 +1,7 @@
 import { type ClusterStatusRecord, FireOutcome, type Wish } from '@berth/shared/gen/berth/v1/store';
 import { MantisJobSLA } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { placeClaim } from '@berth/shared/model/job';
-import { State } from '@berth/shared/model/task-state';
+import { placeClaim } from '@berth/shared/model/job/job';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import {
   aCluster,

@@ -3,8 +3,8 @@
  * Mantis cluster that is disabled.
  */
 import type { ClusterRecord, Fire, JobRecord, Wish } from '@berth/shared/gen/berth/v1/store';
-import type { Entity } from '@berth/shared/model/entity';
-import { isJobLive } from '@berth/shared/model/job';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { isJobLive } from '@berth/shared/model/job/job';
 import { type ClusterInput, type ClusterJob, ClusterJobs, hasRun, scheduleActor } from './cluster-jobs.js';
 import { jobIdOfMinimum } from './fire-id.js';
 import { decidedThroughMs, decideFires, type FiresDecision, fireOf } from './fires.js';

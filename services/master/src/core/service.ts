@@ -1,8 +1,8 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { instancesOf, retryPolicyOf } from '@berth/shared/model/job';
-import { noStage } from '@berth/shared/model/stages';
-import { isTaskLive, taskReasonCode } from '@berth/shared/model/task-state';
+import { instancesOf, retryPolicyOf } from '@berth/shared/model/job/job';
+import { noStage } from '@berth/shared/model/job/stages';
+import { isTaskLive, taskReasonCode } from '@berth/shared/model/task/task-state';
 import { orderStop } from './advance-task.js';
 import type { Limits } from './limits.js';
 import { doubled, endedBySystem, policyDelayMs, ranForMs, systemDelayMs } from './retry.js';

@@ -1,8 +1,8 @@
 import type { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { jobKind } from '@berth/shared/model/job';
-import { slotKey, stagesOf } from '@berth/shared/model/stages';
-import { isTaskLive, State, taskState } from '@berth/shared/model/task-state';
+import { jobKind } from '@berth/shared/model/job/job';
+import { slotKey, stagesOf } from '@berth/shared/model/job/stages';
+import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 import type { Limits } from './limits.js';
 import { newTask, type TaskSeed } from './new-task.js';
 import { nextRetryCounters } from './retry.js';

@@ -1,6 +1,6 @@
 import type { JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { State } from '@berth/shared/model/task-state';
-import type { AssignmentWrite } from '@berth/shared/store/store';
+import { State } from '@berth/shared/model/task/task-state';
+import type { AssignmentWrite } from '@berth/store';
 import { describe, expect, it } from 'vitest';
 import { aJob, aMantisJob, aTask, limits, must } from '../testing/fixtures.js';
 import { TestCell } from '../testing/test-cell.js';

@@ -1,10 +1,10 @@
 import type { Assignment, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { Container } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { CellView } from '@berth/shared/model/cell-view';
-import { askedNetwork } from '@berth/shared/model/container-network';
-import { noStage, stagesOf } from '@berth/shared/model/stages';
-import { addressFrom, type TaskAddress, taskAddress } from '@berth/shared/model/task-address';
-import { isTaskLive } from '@berth/shared/model/task-state';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { askedNetwork } from '@berth/shared/model/job/container-network';
+import { noStage, stagesOf } from '@berth/shared/model/job/stages';
+import { addressFrom, type TaskAddress, taskAddress } from '@berth/shared/model/task/task-address';
+import { isTaskLive } from '@berth/shared/model/task/task-state';
 import type { Limits } from './limits.js';
 import { taskIdIn } from './task-changes.js';
 

@@ -7,8 +7,8 @@ import {
 } from '@berth/shared/gen/berth/v1/store';
 import type { MantisClusterSpec } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { knownAttributes } from '@berth/shared/model/expression/vocabulary';
-import { scheduleOf } from '@berth/shared/model/schedule';
-import { State, stateName, toRfc3339 } from '@berth/shared/model/task-state';
+import { scheduleOf } from '@berth/shared/model/schedule/schedule';
+import { State, stateName, toRfc3339 } from '@berth/shared/model/task/task-state';
 import type { ClusterInput, ClusterJob } from '../core/cluster-jobs.js';
 import { t0 } from './fixtures.js';
 

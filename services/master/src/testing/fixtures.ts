@@ -14,7 +14,7 @@ import {
   JobDescriptor,
   type MantisJobSLA,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { isTerminal, moveTask, State } from '@berth/shared/model/task-state';
+import { isTerminal, moveTask, State } from '@berth/shared/model/task/task-state';
 import { assignTask } from '../core/assignment.js';
 import { endTask } from '../core/end-task.js';
 import type { JobView } from '../core/job-view.js';

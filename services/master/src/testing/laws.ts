@@ -1,10 +1,10 @@
+import { AgentLedger } from '@berth/scheduler';
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { AnyChange } from '@berth/shared/model/change';
-import { instancesOf, jobState } from '@berth/shared/model/job';
-import { AgentLedger } from '@berth/shared/model/placement/agent-ledger';
-import { fits, zeroResources } from '@berth/shared/model/resources';
-import { noStage, stagesOf } from '@berth/shared/model/stages';
-import { isTaskLive, isTerminal, State, taskState } from '@berth/shared/model/task-state';
+import type { AnyChange } from '@berth/shared/model/cell/change';
+import { instancesOf, jobState } from '@berth/shared/model/job/job';
+import { noStage, stagesOf } from '@berth/shared/model/job/stages';
+import { fits, zeroResources } from '@berth/shared/model/resources/resources';
+import { isTaskLive, isTerminal, State, taskState } from '@berth/shared/model/task/task-state';
 import { expect } from 'vitest';
 import type { Agenda } from '../agenda.js';
 import { taskIdIn } from '../core/task-changes.js';

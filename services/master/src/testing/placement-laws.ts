@@ -1,6 +1,6 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { jobKind } from '@berth/shared/model/job';
-import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task-state';
+import { jobKind } from '@berth/shared/model/job/job';
+import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
 import { expect } from 'vitest';
 import { taskIdIn } from '../core/task-changes.js';
 import { limits, must } from './fixtures.js';

@@ -1,7 +1,7 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { AnyChange } from '@berth/shared/model/change';
-import { jobKind, jobState } from '@berth/shared/model/job';
-import { isTaskLive, isTerminal, taskReasonCode } from '@berth/shared/model/task-state';
+import type { AnyChange } from '@berth/shared/model/cell/change';
+import { jobKind, jobState } from '@berth/shared/model/job/job';
+import { isTaskLive, isTerminal, taskReasonCode } from '@berth/shared/model/task/task-state';
 import { expect } from 'vitest';
 import { taskIdIn } from '../core/task-changes.js';
 import type { TestCell } from './test-cell.js';

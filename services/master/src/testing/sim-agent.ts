@@ -1,6 +1,6 @@
 import type { Assignment, Resources, TaskReport } from '@berth/shared/gen/berth/v1/store';
-import { addResources, zeroResources } from '@berth/shared/model/resources';
-import { State } from '@berth/shared/model/task-state';
+import { addResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { State } from '@berth/shared/model/task/task-state';
 
 /** How a container goes on at its next turn, where it is not told to stop. */
 export type Fate = 'progress' | 'normal' | 'failed' | 'systemError' | 'refuse' | 'hang';

@@ -4,11 +4,11 @@ import {
   type TaskRecord,
   type TaskReport,
 } from '@berth/shared/gen/berth/v1/store';
-import { instancesOf } from '@berth/shared/model/job';
-import { noStage, withInstances } from '@berth/shared/model/stages';
-import { isTaskLive, taskState } from '@berth/shared/model/task-state';
-import { decodeEntity, encodeRecord, fieldOf } from '@berth/shared/store/codec';
-import type { CommitRequest, Write } from '@berth/shared/store/store';
+import { instancesOf } from '@berth/shared/model/job/job';
+import { noStage, withInstances } from '@berth/shared/model/job/stages';
+import { isTaskLive, taskState } from '@berth/shared/model/task/task-state';
+import type { CommitRequest, Write } from '@berth/store';
+import { decodeEntity, encodeRecord, fieldOf } from '@berth/store/wire';
 import { expect } from 'vitest';
 import { Agenda, masterActor } from '../agenda.js';
 import { commitOf, isEmptyPlan } from '../core/commit-plan.js';

@@ -1,13 +1,13 @@
 import type { SampleBatch, TaskReport } from '@berth/shared/gen/berth/v1/store';
-import { BerthError } from '@berth/shared/model/errors';
-import type { CellStore } from '@berth/shared/store/cell-store';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import type {
+  CellStore,
   CommitRequest,
   CommitResult,
   HeldLease,
   LogHead,
   LogReaderOptions,
-} from '@berth/shared/store/store';
+} from '@berth/store';
 
 /** What happens to a commit on its way: `lose` it, lose its `answer`, or apply it in the end. */
 export type CommitFate = 'apply' | 'lose' | 'loseAnswer';

@@ -1,12 +1,17 @@
+import { type AgentCapacity, AgentLedger } from '@berth/scheduler';
 import type { JobRecord, Resources } from '@berth/shared/gen/berth/v1/store';
-import { isAgentAlive } from '@berth/shared/model/agent';
-import type { CellView } from '@berth/shared/model/cell-view';
-import type { AnyChange } from '@berth/shared/model/change';
-import { type Entity, type EntityKind, type EntityRecords, entityKinds } from '@berth/shared/model/entity';
-import { type AgentCapacity, AgentLedger } from '@berth/shared/model/placement/agent-ledger';
-import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources';
-import { isTaskLive } from '@berth/shared/model/task-state';
-import type { Write } from '@berth/shared/store/store';
+import { isAgentAlive } from '@berth/shared/model/cell/agent';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { AnyChange } from '@berth/shared/model/cell/change';
+import {
+  type Entity,
+  type EntityKind,
+  type EntityRecords,
+  entityKinds,
+} from '@berth/shared/model/cell/entity';
+import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { isTaskLive } from '@berth/shared/model/task/task-state';
+import type { Write } from '@berth/store';
 import type { Agents } from '../core/round-types.js';
 import { taskIdIn } from '../core/task-changes.js';
 import { type AgentOptions, anAgent, anAgentStatus } from './fixtures.js';

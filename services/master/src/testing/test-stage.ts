@@ -1,8 +1,8 @@
 import type { JobRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger } from '@berth/shared/process/logger';
-import { MemoryStore } from '@berth/shared/store/memory-store';
-import { Replica } from '@berth/shared/store/replica';
+import { MemoryStore } from '@berth/store/memory';
+import { Replica } from '@berth/store/replica';
 import { onTestFinished } from 'vitest';
 import { masterConfigSchema } from '../config.js';
 import { type Master, startMaster } from '../master.js';

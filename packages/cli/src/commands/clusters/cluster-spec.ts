@@ -4,7 +4,7 @@ import type {
   JobClusterDescriptor,
   JobDescriptor,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { scheduleLabels } from '@berth/shared/model/schedule';
+import { scheduleLabels } from '@berth/shared/model/schedule/schedule';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../errors/usage-error.js';
 

@@ -4,7 +4,7 @@ import {
   startScriptedGateway,
 } from '@berth/client/testing/scripted-gateway';
 import { JobCluster } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { notFound } from '@berth/shared/model/errors';
+import { notFound } from '@berth/shared/model/errors/errors';
 import { afterEach, describe, expect, it } from 'vitest';
 import { aJob } from '../../testing/fixtures.js';
 import { type CliOptions, cli } from '../../testing/harness.js';

@@ -1,7 +1,7 @@
 /** `berth kinds`, `schedule`, `instances` and `cancel`: what job.v1 offers, on the command line. */
 import type { Instances } from '@berth/client/calls/kind-calls';
 import { Job, JobInstance, JobState } from '@berth/shared/gen/job/v1/job_service';
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';
 import { UsageError } from '../../errors/usage-error.js';

@@ -1,5 +1,5 @@
 import type { JobCalls } from '@berth/client/calls/job-calls';
-import { isTerminal, State, stateName } from '@berth/shared/model/task-state';
+import { isTerminal, State, stateName } from '@berth/shared/model/task/task-state';
 import type { Command } from 'commander';
 import { reportError } from '../../errors/error-text.js';
 import { exitCodes } from '../../errors/exit-code.js';

@@ -1,5 +1,5 @@
 import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { findState, isTerminal, type State } from '@berth/shared/model/task-state';
+import { findState, isTerminal, type State } from '@berth/shared/model/task/task-state';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';
 import { UsageError } from '../../errors/usage-error.js';

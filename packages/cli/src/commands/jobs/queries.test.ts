@@ -4,8 +4,8 @@ import {
   startScriptedGateway,
 } from '@berth/client/testing/scripted-gateway';
 import type { Job } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { invalidFields, notFound } from '@berth/shared/model/errors';
-import { State, stateName } from '@berth/shared/model/task-state';
+import { invalidFields, notFound } from '@berth/shared/model/errors/errors';
+import { State, stateName } from '@berth/shared/model/task/task-state';
 import { afterEach, describe, expect, it } from 'vitest';
 import { aJob, aTask, jobId, notify } from '../../testing/fixtures.js';
 import { type CliOptions, cli } from '../../testing/harness.js';

@@ -5,8 +5,8 @@ import {
   startScriptedGateway,
 } from '@berth/client/testing/scripted-gateway';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { BerthError, invalidFields } from '@berth/shared/model/errors';
-import { State } from '@berth/shared/model/task-state';
+import { BerthError, invalidFields } from '@berth/shared/model/errors/errors';
+import { State } from '@berth/shared/model/task/task-state';
 import { afterEach, describe, expect, it } from 'vitest';
 import { aJob, aTask, jobId, notify } from '../../testing/fixtures.js';
 import { type CliOptions, cli } from '../../testing/harness.js';

@@ -1,5 +1,5 @@
 import type { TaskInstances } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { BerthError } from '@berth/shared/model/errors';
+import { BerthError } from '@berth/shared/model/errors/errors';
 import { type Command, Option } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';
 import { UsageError } from '../../errors/usage-error.js';

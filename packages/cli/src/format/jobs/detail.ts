@@ -14,8 +14,8 @@ import {
   retryPolicyOf,
   runtimeLimitSecs,
   unboundedInstances,
-} from '@berth/shared/model/job';
-import { noStage } from '@berth/shared/model/stages';
+} from '@berth/shared/model/job/job';
+import { noStage } from '@berth/shared/model/job/stages';
 import { ageSince, formatSpan } from '../../terminal/age.js';
 import type { Paint } from '../../terminal/colors.js';
 import { stateCell } from '../../terminal/state.js';

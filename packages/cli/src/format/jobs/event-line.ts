@@ -4,8 +4,8 @@ import type {
   JobDescriptor,
   Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { jobIdOfTask } from '@berth/shared/model/job';
-import { State } from '@berth/shared/model/task-state';
+import { jobIdOfTask } from '@berth/shared/model/job/job';
+import { State } from '@berth/shared/model/task/task-state';
 import { formatSpan, timeOfDay } from '../../terminal/age.js';
 import type { Paint } from '../../terminal/colors.js';
 import { notableReason, paintState } from '../../terminal/state.js';

@@ -1,6 +1,6 @@
 import type { Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { totalDesired } from '@berth/shared/model/job';
-import { isTerminal, State } from '@berth/shared/model/task-state';
+import { totalDesired } from '@berth/shared/model/job/job';
+import { isTerminal, State } from '@berth/shared/model/task/task-state';
 
 /** How the tasks of a job stand. Tasks that another has replaced count as `replaced` and nothing else. */
 export interface TaskCounts {

@@ -1,5 +1,5 @@
 import { Job, JobChangeNotification, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { stateName } from '@berth/shared/model/task-state';
+import { stateName } from '@berth/shared/model/task/task-state';
 
 /*
  * What programs get. It is the API's own JSON (the Protobuf mapping), but that a state is always spelled out: the mapping

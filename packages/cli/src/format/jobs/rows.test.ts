@@ -1,4 +1,4 @@
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import type { Cell } from '../../terminal/table.js';
 import { aJob, aTask, aWorker, createdAtMs, jobId } from '../../testing/fixtures.js';

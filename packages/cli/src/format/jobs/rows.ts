@@ -1,5 +1,5 @@
 import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { ageSince } from '../../terminal/age.js';
 import { notableReason, stateCell } from '../../terminal/state.js';
 import type { Cell } from '../../terminal/table.js';

@@ -1,7 +1,7 @@
 import type { ScaledInstances, ScalingExplanation } from '@berth/shared/gen/berth/v1/scaling_service';
 import type { ScalingDecision } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { unboundedInstances } from '@berth/shared/model/job';
+import { unboundedInstances } from '@berth/shared/model/job/job';
 import { formatAge } from '../../terminal/age.js';
 import type { Paint } from '../../terminal/colors.js';
 import { renderTable } from '../../terminal/table.js';

@@ -1,4 +1,4 @@
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aJob, aStagedJob, aWorker, createdAtMs } from '../../testing/fixtures.js';
 import { jobDetail } from './detail.js';

@@ -1,9 +1,9 @@
 import type { Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { instancesOf, unboundedInstances } from '@berth/shared/model/job';
-import { idleLimitsOf, mantisSpec } from '@berth/shared/model/mantis';
-import { type StageWait, stageWaits } from '@berth/shared/model/stage-start';
-import { noStage, stageSpec, stagesOf } from '@berth/shared/model/stages';
-import { isTerminal, State } from '@berth/shared/model/task-state';
+import { instancesOf, unboundedInstances } from '@berth/shared/model/job/job';
+import { idleLimitsOf, mantisSpec } from '@berth/shared/model/job/mantis';
+import { type StageWait, stageWaits } from '@berth/shared/model/job/stage-start';
+import { noStage, stageSpec, stagesOf } from '@berth/shared/model/job/stages';
+import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { formatSpan } from '../../terminal/age.js';
 import type { Paint } from '../../terminal/colors.js';
 import { type Cell, renderTable } from '../../terminal/table.js';

@@ -1,6 +1,6 @@
 import { Agent, GetAgentResponse } from '@berth/shared/gen/berth/v1/agent_service';
 import { AgentState } from '@berth/shared/gen/berth/v1/store';
-import { State } from '@berth/shared/model/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { plain } from '../../terminal/colors.js';
 import { renderTable } from '../../terminal/table.js';

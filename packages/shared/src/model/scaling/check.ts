@@ -1,5 +1,5 @@
+import { nearest } from '../errors/did-you-mean.js';
 import type { ExpressionError } from '../expression/ast.js';
-import { nearest } from '../nearest.js';
 import {
   aggregateText,
   type Comparison,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { MantisAutoScalingPolicy } from '../../gen/netflix/titus/titus_job_api.js';
-import type { Instances } from '../job.js';
+import type { Instances } from '../job/job.js';
 import { decideStage, type StageWindows } from './decide-stage.js';
 import type { Reading } from './evaluate.js';
 import { readStagePolicy, stagePolicyViolations } from './stage-policy.js';

@@ -1,4 +1,4 @@
-import type { Instances } from '../job.js';
+import type { Instances } from '../job/job.js';
 import type { Reading } from './evaluate.js';
 import { type Outlook, type Proposal, type Standing, withinBounds } from './situation.js';
 import type { StagePolicy, Strategy } from './stage-policy.js';

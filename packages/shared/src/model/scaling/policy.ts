@@ -1,5 +1,5 @@
 import type { ScalingPolicy } from '../../gen/netflix/titus/titus_job_api.js';
-import type { FieldViolation } from '../errors.js';
+import type { FieldViolation } from '../errors/errors.js';
 import type { ExpressionError } from '../expression/ast.js';
 import type { Action, Condition, Target } from './ast.js';
 import { checkCondition } from './check.js';

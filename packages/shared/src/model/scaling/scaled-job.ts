@@ -1,9 +1,9 @@
 import type { JobRecord, JobScalingRecord, ScalingDecision, TaskRecord } from '../../gen/berth/v1/store.js';
 import type { JobDescriptor, ScalingPolicy } from '../../gen/netflix/titus/titus_job_api.js';
-import type { CellView } from '../cell-view.js';
-import { instancesOf } from '../job.js';
-import { noStage } from '../stages.js';
-import { isTaskLive, State, taskReasonCode, taskState } from '../task-state.js';
+import type { CellView } from '../cell/cell-view.js';
+import { instancesOf } from '../job/job.js';
+import { noStage } from '../job/stages.js';
+import { isTaskLive, State, taskReasonCode, taskState } from '../task/task-state.js';
 import { type Policy, policyMetrics, readPolicy } from './policy.js';
 import type { Proposal, Situation } from './situation.js';
 import { readStagePolicy, type StagePolicy } from './stage-policy.js';

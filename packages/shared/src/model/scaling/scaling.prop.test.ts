@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { MantisAutoScalingPolicy } from '../../gen/netflix/titus/titus_job_api.js';
-import type { Instances } from '../job.js';
+import type { Instances } from '../job/job.js';
 import { decideStage, type StageWindows } from './decide-stage.js';
 import { readStagePolicy } from './stage-policy.js';
 import { aPolicy, ServiceSteps } from './testing/service-steps.js';

@@ -1,5 +1,5 @@
-import type { Instances } from '../job.js';
-import { maxInstances } from '../submission/limits.js';
+import type { Instances } from '../job/job.js';
+import { maxInstances } from '../job/limits.js';
 import type { Reading } from './evaluate.js';
 
 /** All that a decision looks at, besides the policies and how long they have held. */

@@ -2,7 +2,7 @@ import type {
   MantisAutoScalingPolicy,
   MantisAutoScalingPolicy_Strategy,
 } from '../../gen/netflix/titus/titus_job_api.js';
-import type { FieldViolation } from '../errors.js';
+import type { FieldViolation } from '../errors/errors.js';
 
 /** More samples than this in a rolling count, or strategies on a stage, are refused. */
 export const maxRollingCount = 1000;

@@ -1,7 +1,7 @@
 import type { RetryPolicy } from '../../gen/netflix/titus/titus_base.js';
 import type { TaskInstances } from '../../gen/netflix/titus/titus_job_api.js';
-import { completeInstances, unboundedInstances } from '../job.js';
-import * as limits from './limits.js';
+import { completeInstances, unboundedInstances } from '../job/job.js';
+import * as limits from '../job/limits.js';
 
 /**
  * Says what is wrong with the field at the path, relative to the value that is checked; `leftOut` where it is only that

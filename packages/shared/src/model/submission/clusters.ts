@@ -1,8 +1,8 @@
 /** Job clusters as callers see them: those that are stored, and the one that is always there. */
 import { ClusterRecord } from '../../gen/berth/v1/store.js';
 import type { JobCluster } from '../../gen/netflix/titus/titus_job_api.js';
-import type { CellView } from '../cell-view.js';
-import { defaultClusterId } from '../job.js';
+import type { CellView } from '../cell/cell-view.js';
+import { defaultClusterId } from '../job/job.js';
 
 /** A cluster at one revision; 0 where it is not stored. */
 export interface ClusterView {

@@ -6,12 +6,12 @@ import type {
   MantisJobSpec,
   ServiceJobSpec,
 } from '../../gen/netflix/titus/titus_job_api.js';
-import { parameterProblems } from '../container-network.js';
-import { parseResources } from '../resources.js';
-import { parseSecurityProfile } from '../security-profile.js';
+import { parameterProblems } from '../job/container-network.js';
+import * as limits from '../job/limits.js';
+import { parseSecurityProfile } from '../job/security-profile.js';
+import { parseResources } from '../resources/resources.js';
 import { bytes, checkInstances, checkName, checkRetryPolicy, quote, type Refuse } from './checks.js';
 import { isImageId, parseImageRef } from './image-ref.js';
-import * as limits from './limits.js';
 import { checkMantis, checkStageContainers } from './mantis-checks.js';
 import { checkPolicies, checkPublishers } from './scaling-checks.js';
 

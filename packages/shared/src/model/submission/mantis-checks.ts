@@ -4,10 +4,10 @@ import {
   type MantisJobSpec,
   type MantisStage,
 } from '../../gen/netflix/titus/titus_job_api.js';
-import { defaultSubscriptionTimeoutSecs } from '../mantis.js';
+import * as limits from '../job/limits.js';
+import { defaultSubscriptionTimeoutSecs } from '../job/mantis.js';
 import { stagePolicyViolations } from '../scaling/stage-policy.js';
 import { bytes, checkInstances, checkName, checkRetryPolicy, quote, type Refuse } from './checks.js';
-import * as limits from './limits.js';
 
 /** What a Mantis job says of itself. Paths are relative to it. */
 export function checkMantis(spec: MantisJobSpec, refuse: Refuse): void {

@@ -8,7 +8,7 @@ import { quantityOf } from '../scaling/metrics.js';
 import { maxPolicies, readPolicy } from '../scaling/policy.js';
 import { conditionMetrics } from '../scaling/scaled-job.js';
 import { readStagePolicy } from '../scaling/stage-policy.js';
-import { metricsEndpoint, metricsParameters } from '../task-metrics.js';
+import { metricsEndpoint, metricsParameters } from '../task/task-metrics.js';
 import { quote, type Refuse } from './checks.js';
 
 /** The scaling policies of a service. Paths begin with `scalingPolices`. */

@@ -1,7 +1,7 @@
 /* The job that a cluster's template makes by itself, when no caller says anything. */
 import { JobDescriptor } from '../../gen/netflix/titus/titus_job_api.js';
 import type { KnownAttributes } from '../expression/vocabulary.js';
-import { clusterIdLabel, defaultClusterId } from '../job.js';
+import { clusterIdLabel, defaultClusterId } from '../job/job.js';
 import type { ClusterView } from './clusters.js';
 import { type ValidJob, type Violations, validateJob } from './validate.js';
 

@@ -1,11 +1,11 @@
 import type { z } from 'zod';
 import type { JobDescriptor, Owner } from '../../gen/netflix/titus/titus_job_api.js';
-import { constraintViolations } from '../constraints.js';
-import type { FieldViolation } from '../errors.js';
+import type { FieldViolation } from '../errors/errors.js';
+import { constraintViolations } from '../expression/constraints.js';
 import { type KnownAttributes, knownAttributes } from '../expression/vocabulary.js';
-import { clusterIdLabel, defaultClusterId, instancesOf, jobKind, retryPolicyOf } from '../job.js';
-import { preferenceViolations } from '../placement/preferences.js';
-import { noStage, stageSpec } from '../stages.js';
+import { clusterIdLabel, defaultClusterId, instancesOf, jobKind, retryPolicyOf } from '../job/job.js';
+import { preferenceViolations } from '../job/placement-preferences.js';
+import { noStage, stageSpec } from '../job/stages.js';
 import { type ClusterView, clusterKind, unstoredCluster } from './clusters.js';
 import { type DescriptorFields, descriptorSchema, isEmail } from './descriptor-schema.js';
 import { mergeDescriptor } from './merge.js';

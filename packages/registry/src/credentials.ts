@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import type { Logger } from '@berth/shared/process/logger';
+import { z } from 'zod';
+import { dockerHub } from './registry-image.js';
+
+/** A name and a password, as HTTP's basic authentication sends them. */
+export interface Credentials {
+  readonly authorization: string;
+}
+
+/** The credentials for a registry; undefined where there are none. */
+export type FindCredentials = (registry: string) => Promise<Credentials | undefined>;
+
+/** The part of Docker's `config.json` that holds credentials. */
+const authFile = z.object({
+  auths: z
+    .record(
+      z.string(),
+      z.object({
+        auth: z.string().optional(),
+        username: z.string().optional(),
+        password: z.string().optional(),
+      }),
+    )
+    .default({}),
+});
+
+/** The name under which Docker keeps what belongs to Docker Hub. */
+const hubKey = 'https://index.docker.io/v1/';
+
+/**
+ * Credentials from a file such as `docker login` writes, read anew each time, so that what is changed there counts at
+ * once. A file that cannot be read is logged and counts as having none.
+ */
+export function credentialsFrom(path: string | undefined, log: Logger): FindCredentials {
+  if (path === undefined) return async () => undefined;
+  return async (registry) => {
+    try {
+      const { auths } = authFile.parse(JSON.parse(await readFile(path, 'utf8')));
+      const keys = [registry, `https://${registry}`, ...(registry === dockerHub ? [hubKey] : [])];
+      const key = keys.find((one) => Object.hasOwn(auths, one));
+      return key === undefined ? undefined : toCredentials(auths[key] ?? {});
+    } catch (error) {
+      // What is wrong with the file may quote it: its error's kind has to do.
+      log.error(
+        `BERTH_IMAGE_AUTH_FILE cannot be used: ${error instanceof Error ? error.name : 'unknown error'}`,
+      );
+      return undefined;
+    }
+  };
+}
+
+type Entry = z.output<typeof authFile>['auths'][string];
+
+function toCredentials({ auth, username, password }: Entry): Credentials | undefined {
+  if (auth !== undefined && auth !== '') return { authorization: `Basic ${auth}` };
+  if (username === undefined || password === undefined) return undefined;
+  return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
+}

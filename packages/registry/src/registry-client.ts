@@ -1,0 +1,174 @@
+/* Asks registries for the digest behind a name, through the Distribution (Docker registry) HTTP API v2. */
+import { createHash } from 'node:crypto';
+import { boundedBody } from './bounded-body.js';
+import { type Challenge, parseChallenge } from './challenge.js';
+import type { FindCredentials } from './credentials.js';
+import { dockerHub, isLocalRegistry, type RegistryImage } from './registry-image.js';
+
+/** What a registry says of an image. */
+export type Lookup =
+  | { readonly outcome: 'found'; readonly digest: string }
+  | { readonly outcome: 'unknown' }
+  /** It may be there, but not for these credentials. */
+  | { readonly outcome: 'denied'; readonly why: string }
+  /** Nothing was learnt; asking again may help. */
+  | { readonly outcome: 'unanswered'; readonly why: string };
+
+export interface RegistryClientOptions {
+  readonly credentials: FindCredentials;
+  /** Registries, besides those on this machine, that speak plain HTTP. */
+  readonly insecure: ReadonlySet<string>;
+}
+
+/** Without this list a registry answers with a manifest converted to an old format, which has another digest. */
+const acceptedManifests = [
+  'application/vnd.oci.image.index.v1+json',
+  'application/vnd.oci.image.manifest.v1+json',
+  'application/vnd.docker.distribution.manifest.list.v2+json',
+  'application/vnd.docker.distribution.manifest.v2+json',
+].join(', ');
+
+/** Where Docker Hub's images are asked for. */
+const hubHost = 'registry-1.docker.io';
+
+const digestPattern = /^[A-Za-z][A-Za-z0-9+._-]*:[0-9a-fA-F]{32,}$/;
+const maxManifestBytes = 4 * 1024 * 1024;
+const maxTokenBytes = 256 * 1024;
+
+export class RegistryClient {
+  readonly #options: RegistryClientOptions;
+
+  constructor(options: RegistryClientOptions) {
+    this.#options = options;
+  }
+
+  /** Asks once. Never rejects: what goes wrong is an outcome. */
+  async findDigest(image: RegistryImage, signal: AbortSignal): Promise<Lookup> {
+    try {
+      return await this.#ask(image, signal);
+    } catch (error) {
+      return { outcome: 'unanswered', why: failureText(error) };
+    }
+  }
+
+  async #ask(image: RegistryImage, signal: AbortSignal): Promise<Lookup> {
+    const url = this.#manifestUrl(image);
+    const open = await request(url, { method: 'HEAD', signal });
+    if (open.status !== 401) return toLookup(open, { url, signal, headers: {} });
+    const challenge = parseChallenge(open.headers.get('www-authenticate') ?? '');
+    if (challenge === undefined) return { outcome: 'denied', why: 'it asks for an unknown authentication' };
+    const authorization = await this.#authorize(image, challenge, signal);
+    if (typeof authorization !== 'string') return authorization;
+    const headers = { authorization };
+    const answer = await request(url, { method: 'HEAD', headers, signal });
+    return toLookup(answer, { url, signal, headers });
+  }
+
+  #manifestUrl({ registry, path, reference }: RegistryImage): string {
+    const host = registry === dockerHub ? hubHost : registry;
+    return `${this.#scheme(registry)}://${host}/v2/${path}/manifests/${reference}`;
+  }
+
+  #scheme(registry: string): 'http' | 'https' {
+    return isLocalRegistry(registry) || this.#options.insecure.has(registry) ? 'http' : 'https';
+  }
+
+  /** The value of the header that the registry asks for. */
+  async #authorize(
+    image: RegistryImage,
+    challenge: Challenge,
+    signal: AbortSignal,
+  ): Promise<string | Lookup> {
+    const credentials = await this.#options.credentials(image.registry);
+    if (challenge.scheme === 'bearer') return this.#token(image, challenge, { ...credentials, signal });
+    return (
+      credentials?.authorization ?? { outcome: 'denied', why: 'it asks for a password; none is configured' }
+    );
+  }
+
+  async #token(
+    { registry, path }: RegistryImage,
+    { realm, service, scope }: Extract<Challenge, { scheme: 'bearer' }>,
+    { authorization, signal }: { authorization?: string; signal: AbortSignal },
+  ): Promise<string | Lookup> {
+    const url = URL.canParse(realm) ? new URL(realm) : undefined;
+    // A password is not sent in the clear on the word of a registry.
+    if (url === undefined || (url.protocol !== 'https:' && this.#scheme(registry) === 'https'))
+      return { outcome: 'denied', why: 'it sends for a token to no HTTPS address' };
+    if (service !== undefined) url.searchParams.set('service', service);
+    url.searchParams.set('scope', scope ?? `repository:${path}:pull`);
+    const headers = { ...(authorization === undefined ? {} : { authorization }) };
+    const answer = await request(url.href, { method: 'GET', headers, signal });
+    const text = await boundedBody(answer, maxTokenBytes);
+    if (answer.status === 401 || answer.status === 403)
+      return { outcome: 'denied', why: 'its token server refuses the credentials' };
+    if (!answer.ok) return unanswered(`its token server answers ${answer.status}`);
+    const token = tokenIn(text.toString('utf8'));
+    return token === undefined ? unanswered('its token server sends no token') : `Bearer ${token}`;
+  }
+}
+
+interface Asked {
+  readonly url: string;
+  readonly signal: AbortSignal;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+async function toLookup(answer: Response, asked: Asked): Promise<Lookup> {
+  const { status } = answer;
+  if (answer.ok) return digestOf(answer, asked);
+  if (status === 404) return { outcome: 'unknown' };
+  if (status === 401 || status === 403) return { outcome: 'denied', why: `it answers ${status}` };
+  return unanswered(`it answers ${status}`);
+}
+
+/** Not every registry tells the digest in its headers; it is that of the manifest's bytes. */
+async function digestOf(answer: Response, { url, signal, headers }: Asked): Promise<Lookup> {
+  const told = answer.headers.get('docker-content-digest');
+  if (told !== null && digestPattern.test(told)) return { outcome: 'found', digest: told };
+  const whole = await request(url, { method: 'GET', headers, signal });
+  const manifest = await boundedBody(whole, maxManifestBytes);
+  if (!whole.ok) return unanswered(`it answers ${whole.status}`);
+  return { outcome: 'found', digest: `sha256:${createHash('sha256').update(manifest).digest('hex')}` };
+}
+
+interface Init {
+  readonly method: 'HEAD' | 'GET';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+function request(url: string, { method, headers = {}, signal }: Init): Promise<Response> {
+  return fetch(url, { method, headers: { accept: acceptedManifests, ...headers }, signal });
+}
+
+function unanswered(why: string): Lookup {
+  return { outcome: 'unanswered', why };
+}
+
+function tokenIn(text: string): string | undefined {
+  try {
+    const { token, access_token: accessToken } = JSON.parse(text) as Readonly<Record<string, unknown>>;
+    const found = token ?? accessToken;
+    return typeof found === 'string' && /^[\x21-\x7e]+$/.test(found) ? found : undefined;
+  } catch {
+    // No JSON, no token: the caller says so.
+    return undefined;
+  }
+}
+
+const failures: ReadonlyMap<string, string> = new Map([
+  ['ECONNREFUSED', 'it refuses connections'],
+  ['ECONNRESET', 'it ends connections'],
+  ['ENOTFOUND', 'its host name is not known'],
+  ['EAI_AGAIN', 'its host name cannot be looked up'],
+]);
+
+/** `fetch` hides what happened behind "fetch failed". */
+function failureText(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  if (!(cause instanceof Error)) return 'it cannot be asked';
+  if (cause.name === 'TimeoutError') return 'it took too long';
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined;
+  return code === undefined ? cause.message.slice(0, 200) : (failures.get(code) ?? code);
+}

@@ -1,0 +1,186 @@
+import type { Resources } from '@berth/shared/gen/berth/v1/store';
+import { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { zeroResources } from '@berth/shared/model/resources/resources';
+import { Fleet } from '../fleet.js';
+import { type PlacementSpec, specOf } from '../spec.js';
+
+/*
+ * Placement said plainly, from its definitions: every agent is looked at for every task, nothing is remembered. What the
+ * real one decides is held against it.
+ */
+
+export interface PlainAgent {
+  readonly id: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly total: Resources;
+  readonly isDraining?: boolean;
+}
+
+export interface PlainJob {
+  readonly id: string;
+  readonly resources: Resources;
+  readonly hard: Readonly<Record<string, string>>;
+  readonly soft: Readonly<Record<string, string>>;
+  /** Its tasks are never stopped for others. */
+  readonly isCritical?: boolean;
+}
+
+export interface PlainTask {
+  readonly id: string;
+  readonly job: PlainJob;
+}
+
+export interface PlainRunning extends PlainTask {
+  readonly agentId: string;
+  readonly cards: readonly number[];
+  /** Tasks that have to be gone before it starts. */
+  readonly awaits?: readonly string[];
+}
+
+export const amounts = (cpuMillis: number, memoryMb: number, more: Partial<Resources> = {}): Resources => ({
+  ...zeroResources(),
+  cpuMillis,
+  memoryMb,
+  ...more,
+});
+
+export function specFor(
+  job: Pick<PlainJob, 'hard' | 'soft'>,
+  more: Partial<JobDescriptor> = {},
+  expression = '',
+): PlacementSpec {
+  const container = Container.fromPartial({
+    hardConstraints: { constraints: { ...job.hard }, expression },
+    softConstraints: { constraints: { ...job.soft } },
+  });
+  return specOf(JobDescriptor.fromPartial({ containers: { main: container }, ...more }));
+}
+
+export function fleetOf(agents: readonly PlainAgent[], running: readonly PlainRunning[] = []): Fleet {
+  const fleet = new Fleet();
+  for (const agent of agents) fleet.addAgent(agent);
+  for (const task of running) book(fleet, task);
+  return fleet;
+}
+
+export function book(fleet: Fleet, { id, job, agentId, cards, awaits = [] }: PlainRunning): void {
+  const slot = fleet.find(agentId);
+  if (slot === undefined) return;
+  const isExclusive = job.hard.exclusiveHost === 'true';
+  const { id: jobId, resources, isCritical = false } = job;
+  fleet.take(slot, { taskId: id, jobId, resources, cards, isExclusive, isCritical, awaits });
+}
+
+const kinds = ['cpuMillis', 'memoryMb', 'diskMb', 'networkMbps', 'ports', 'eni'] as const;
+
+/** What each card of the agent has free. */
+export function freeCards(agent: PlainAgent, running: readonly PlainRunning[]): readonly number[] {
+  const free: number[] = Array(Math.floor(agent.total.gpuMillis / 1000)).fill(1000);
+  for (const { agentId, cards, job } of running) {
+    if (agentId !== agent.id) continue;
+    for (const card of cards) free[card] = (free[card] ?? 0) - Math.min(job.resources.gpuMillis, 1000);
+  }
+  return free;
+}
+
+export function freeOf(agent: PlainAgent, running: readonly PlainRunning[]): Resources {
+  const free = { ...agent.total };
+  for (const task of running) {
+    if (task.agentId === agent.id) for (const kind of kinds) free[kind] -= task.job.resources[kind];
+  }
+  free.gpuMillis = freeCards(agent, running).reduce((sum, each) => sum + each, 0);
+  return free;
+}
+
+export function hasRoom(agent: PlainAgent, request: Resources, running: readonly PlainRunning[]): boolean {
+  const free = freeOf(agent, running);
+  const cards = freeCards(agent, running);
+  const { gpuMillis } = request;
+  const cardsWanted = gpuMillis === 0 ? 0 : Math.max(1, gpuMillis / 1000);
+  const each = Math.min(gpuMillis, 1000);
+  return (
+    kinds.every((kind) => request[kind] <= free[kind]) &&
+    cards.filter((card) => card >= each).length >= cardsWanted
+  );
+}
+
+function hasAttribute(agent: PlainAgent, name: string, value: string): boolean {
+  const values = value.split(',');
+  return values.includes(agent.attributes[name] ?? '?') || (name === 'host' && values.includes(agent.id));
+}
+
+/** Whether one constraint lets one more task of the job come to the agent. */
+export function keeps(
+  [name, value]: readonly [string, string],
+  agent: PlainAgent,
+  job: PlainJob,
+  { agents, running }: PlainCell,
+): boolean {
+  const here = running.filter(({ agentId }) => agentId === agent.id);
+  switch (name) {
+    case 'uniqueHost':
+      return here.every((task) => task.job.id !== job.id);
+    case 'exclusiveHost':
+      return here.length === 0;
+    case 'zoneBalance': {
+      const zone = agent.attributes.zone ?? '';
+      const usable = agents.filter((each) => isUsable(each, job)).map((each) => each.attributes.zone ?? '');
+      const count = (of: string) =>
+        running.filter(
+          (task) =>
+            task.job.id === job.id && agents.find(({ id }) => id === task.agentId)?.attributes.zone === of,
+        ).length;
+      return zone !== '' && usable.filter((each) => each !== '').every((each) => count(zone) <= count(each));
+    }
+    default:
+      return hasAttribute(agent, name, value);
+  }
+}
+
+/** Whether the job could use the agent, were it empty. */
+function isUsable(agent: PlainAgent, job: PlainJob): boolean {
+  const fixed = Object.entries(job.hard).filter(
+    ([name]) => !/^(uniqueHost|exclusiveHost|zoneBalance)$/.test(name),
+  );
+  return (
+    agent.isDraining !== true &&
+    hasRoom(agent, job.resources, []) &&
+    fixed.every(([name, value]) => hasAttribute(agent, name, value))
+  );
+}
+
+export interface PlainCell {
+  readonly agents: readonly PlainAgent[];
+  readonly running: readonly PlainRunning[];
+  /** `JOB AGENT` where the agent will not have a task of the job for now. */
+  readonly refused?: ReadonlySet<string>;
+}
+
+/** The agents that a task of the job may go to. */
+export function possible(job: PlainJob, cell: PlainCell): readonly PlainAgent[] {
+  return cell.agents.filter((agent) => {
+    const isKept = cell.running.some(
+      (task) => task.agentId === agent.id && task.job.hard.exclusiveHost === 'true',
+    );
+    const all = Object.entries(job.hard).every((constraint) => keeps(constraint, agent, job, cell));
+    const isRefused = cell.refused?.has(`${job.id} ${agent.id}`) === true;
+    const isOpen = agent.isDraining !== true && !isKept && !isRefused;
+    return isOpen && all && hasRoom(agent, job.resources, cell.running);
+  });
+}
+
+/** How many soft constraints of the job the agent would meet. */
+export function met(agent: PlainAgent, job: PlainJob, cell: PlainCell): number {
+  return Object.entries(job.soft).filter((constraint) => keeps(constraint, agent, job, cell)).length;
+}
+
+/** What the agent has free, measured by the biggest agent: binpack takes the least. */
+export function roominess(agent: PlainAgent, { agents, running }: PlainCell): number {
+  const free = freeOf(agent, running);
+  const biggest = (kind: 'cpuMillis' | 'memoryMb' | 'gpuMillis') =>
+    Math.max(...agents.map(({ total }) => total[kind])) || 1;
+  return (
+    (free.cpuMillis / biggest('cpuMillis') + free.memoryMb / biggest('memoryMb')) / 2 +
+    free.gpuMillis / biggest('gpuMillis')
+  );
+}

@@ -1,0 +1,49 @@
+import type { Container } from '../../gen/netflix/titus/titus_job_api.js';
+import { containerPorts, wantsOwnAddress } from '../resources/resources.js';
+import { metricsEndpoint, metricsProblems } from '../task/task-metrics.js';
+
+export const networkModes = ['none', 'bridge', 'host'] as const;
+
+/** No network, one with an address of the container's own, or the host's. */
+export type NetworkMode = (typeof networkModes)[number];
+
+type Asking = Pick<Container, 'parameters' | 'resources'>;
+
+/** The network that the container asks for by `parameters["network"]`; undefined where it leaves that to its agent. */
+export function askedNetwork({ parameters }: Asking): NetworkMode | undefined {
+  return networkModes.find((mode) => mode === parameters.network);
+}
+
+/** One parameter, and what is wrong with it. */
+export interface ParameterProblem {
+  readonly name: string;
+  readonly description: string;
+}
+
+/** What the container's parameters say that cannot be. Parameters that mean nothing to Berth are always right. */
+export function parameterProblems(container: Asking): readonly ParameterProblem[] {
+  const { network = '', init = '' } = container.parameters;
+  const mode = askedNetwork(container);
+  const problems: ParameterProblem[] = [];
+  const refuse = (name: string, description: string) => problems.push({ name, description });
+  if (network !== '' && mode === undefined)
+    refuse('network', `is ${JSON.stringify(network.slice(0, 60))}, but must be ${networkModes.join(', ')}`);
+  if (mode === 'none' && containerPorts(container).length > 0)
+    refuse('network', 'is none, but a container without a network cannot publish ports');
+  if (mode === 'none' && metricsEndpoint(container) !== undefined)
+    refuse('network', 'is none, but nobody can ask a container without a network for its metrics');
+  if ((mode === 'none' || mode === 'host') && wantsOwnAddress(container))
+    refuse('network', `is ${mode}, but allocateIP and eni ask for an address of the container's own`);
+  if (!['', 'true', 'false'].includes(init))
+    refuse('init', `is ${JSON.stringify(init.slice(0, 60))}, but must be true or false`);
+  return [...problems, ...metricsProblems(container)];
+}
+
+/** The network of a container whose parameters are valid: the one that it asks for, or needs, or else its agent's. */
+export function networkOf(container: Asking, ofAgent: NetworkMode): NetworkMode {
+  const asked = askedNetwork(container);
+  if (asked !== undefined) return asked;
+  if (wantsOwnAddress(container)) return 'bridge';
+  const needsNetwork = containerPorts(container).length > 0 || metricsEndpoint(container) !== undefined;
+  return needsNetwork && ofAgent === 'none' ? 'bridge' : ofAgent;
+}

@@ -1,0 +1,145 @@
+import type { JobRecord, JobStatusRecord, TaskRecord } from '../../gen/berth/v1/store.js';
+import type { RetryPolicy } from '../../gen/netflix/titus/titus_base.js';
+import type {
+  Container,
+  Job,
+  JobDescriptor,
+  Task,
+  TaskInstances,
+} from '../../gen/netflix/titus/titus_job_api.js';
+import { isTerminal, State, stateName, toRfc3339 } from '../task/task-state.js';
+import { userTypeClaim } from './mantis.js';
+import { noStage, stageSpec, stagesOf } from './stages.js';
+
+export type JobKind = 'batch' | 'service' | 'mantis';
+
+/** The cluster of jobs that name none. It is always there. */
+export const defaultClusterId = 'default';
+
+/** The label, and the metadata header, that names a job's cluster. */
+export const clusterIdLabel = 'berth.jobClusterId';
+
+/** `TaskInstances.max` where it is not set: 2^31-1. */
+export const unboundedInstances = 2_147_483_647;
+
+/** How many tasks a job wants; min <= desired <= max. */
+export interface Instances {
+  readonly min: number;
+  readonly max: number;
+  readonly desired: number;
+}
+
+/** The kind of job, or undefined where the descriptor says none. Stored descriptors always say one. */
+export function jobKind(descriptor: JobDescriptor): JobKind | undefined {
+  return descriptor.jobSpec?.$case;
+}
+
+/** How many tasks the job, or one stage of a Mantis job, wants, with what is unset filled in. */
+export function instancesOf(descriptor: JobDescriptor, stage: number = noStage): Instances {
+  return completeInstances(stageSpec(descriptor, stage)?.instances);
+}
+
+/** How many tasks all stages of the job want together. */
+export function totalDesired(descriptor: JobDescriptor): number {
+  return stagesOf(descriptor).reduce((sum, stage) => sum + instancesOf(descriptor, stage).desired, 0);
+}
+
+/** Fills in what is unset: min 0, max 2^31-1, desired the greater of min and 1. */
+export function completeInstances(instances: TaskInstances | undefined): Instances {
+  const min = instances?.min ?? 0;
+  return { min, max: instances?.max ?? unboundedInstances, desired: instances?.desired ?? Math.max(min, 1) };
+}
+
+/** The retry policy of the job, or of one stage; where there is none, a failed task is not tried again. */
+export function retryPolicyOf(
+  descriptor: JobDescriptor,
+  stage: number = noStage,
+): NonNullable<RetryPolicy['policy']> {
+  const policy = stageSpec(descriptor, stage)?.retryPolicy?.policy;
+  return policy ?? { $case: 'immediate', value: { retries: 0 } };
+}
+
+/** The container of the job, or of one stage of a Mantis job: the one that it names, or the only one there is. */
+export function containerOf(descriptor: JobDescriptor, stage: number = noStage): Container | undefined {
+  const named = stageSpec(descriptor, stage)?.containerId ?? '';
+  if (named !== '')
+    return Object.hasOwn(descriptor.containers, named) ? descriptor.containers[named] : undefined;
+  const all = Object.values(descriptor.containers);
+  return all.length === 1 ? all[0] : undefined;
+}
+
+/** How long a task may stay RUNNING, in seconds; 0 for no limit. */
+export function runtimeLimitSecs(descriptor: JobDescriptor): number {
+  return descriptor.jobSpec?.$case === 'batch' ? descriptor.jobSpec.value.runtimeLimitSecs : 0;
+}
+
+/** The job's state; a job that the master has not seen yet is QUEUED. */
+export function jobState(status: JobStatusRecord | undefined): State {
+  return status?.state?.state ?? State.QUEUED;
+}
+
+/** Whether the job is neither FINISHED nor FAILED. */
+export function isJobLive(status: JobStatusRecord | undefined): boolean {
+  return !isTerminal(jobState(status));
+}
+
+/**
+ * The name that the job holds while it lives, so that no other live job has the same app, stack, detail and sequence;
+ * undefined where it has no sequence. The commit that creates the job claims it, the one that ends the job releases it.
+ */
+export function jobGroupClaim(descriptor: JobDescriptor): string | undefined {
+  const group = descriptor.jobGroupInfo;
+  if (group === undefined || group.sequence === '') return undefined;
+  return `group:${JSON.stringify([descriptor.appName, group.stack, group.detail, group.sequence])}`;
+}
+
+/**
+ * The name of the place that the job holds in a cluster whose number of live jobs is limited: there are no more places than
+ * jobs allowed, and each has one holder, whoever creates jobs at the same time.
+ */
+export function placeClaim({
+  clusterId,
+  clusterPlace = 0,
+}: Pick<JobRecord, 'clusterId' | 'clusterPlace'>): string | undefined {
+  return clusterPlace === 0 ? undefined : `${placeSpace}${JSON.stringify([clusterId, clusterPlace])}`;
+}
+
+/** Whether the name is one of {@link placeClaim}. */
+export function isPlaceClaim(name: string): boolean {
+  return name.startsWith(placeSpace);
+}
+
+const placeSpace = 'place:';
+
+/** All names that the job holds while it lives: another job that wants one of them is not created. */
+export function jobClaims(job: JobRecord): readonly string[] {
+  const names = [
+    userTypeClaim(job),
+    job.descriptor === undefined ? undefined : jobGroupClaim(job.descriptor),
+    placeClaim(job),
+  ];
+  return names.filter((name) => name !== undefined);
+}
+
+/** The id of the job that a task id belongs to: what stands before the first dot. */
+export function jobIdOfTask(taskId: string): string {
+  const dot = taskId.indexOf('.');
+  return dot < 0 ? taskId : taskId.slice(0, dot);
+}
+
+/** The public message of a job. Its descriptor and tasks are those of the records, not copies. */
+export function composeJob(
+  job: JobRecord,
+  status: JobStatusRecord | undefined,
+  tasks: readonly TaskRecord[],
+): Job {
+  const created = { state: stateName(State.QUEUED), timestamp: toRfc3339(job.createdAtMs) };
+  return {
+    id: job.id,
+    jobClusterId: job.clusterId,
+    jobDescriptor: job.descriptor,
+    tasks: tasks.map((task) => task.task).filter((task): task is Task => task !== undefined),
+    jobState: status?.state ?? { state: State.QUEUED, reason: '' },
+    stateChanges: status === undefined ? [created] : status.stateChanges,
+  };
+}

@@ -1,0 +1,104 @@
+import type { JobDescriptor } from '../../gen/netflix/titus/titus_job_api.js';
+import type { FieldViolation } from '../errors/errors.js';
+import { containerOf } from './job.js';
+import { noStage } from './stages.js';
+
+/** How an agent is chosen among those that a task may run on. */
+export const fitPolicies = ['binpack', 'spread', 'fragmentation'] as const;
+
+/**
+ * `binpack` takes the fullest agent, `spread` the emptiest, `fragmentation` the one where the least room becomes useless
+ * for the mix of requests that was seen.
+ */
+export type FitPolicy = (typeof fitPolicies)[number];
+
+export const tiers = ['critical', 'flex'] as const;
+
+/** Tasks of the critical tier are placed before all others. */
+export type Tier = (typeof tiers)[number];
+
+export const tierLabel = 'berth.tier';
+export const priorityLabel = 'berth.priority';
+export const capacityGroupLabel = 'berth.capacityGroup';
+export const disruptionLimitLabel = 'berth.disruptionLimit';
+export const fitPolicyParameter = 'berth.fitPolicy';
+
+/** The greatest priority; it is placed first within its tier. */
+export const maxPriority = 1000;
+
+/** The least priority; it is placed after jobs that name none, whose priority is 0. */
+export const minPriority = -1000;
+
+/** The greatest limit of disruption. */
+export const maxDisruptionLimit = 10_000;
+
+/** What a job says of the order and the way in which its tasks are placed. */
+export interface Preferences {
+  readonly tier: Tier;
+  readonly priority: number;
+  readonly capacityGroup: string;
+  /** How many tasks may be away at a time because the system moves or preempts them; undefined: the kind of job decides. */
+  readonly disruptionLimit?: number;
+  /** Undefined: the cell's own. */
+  readonly fitPolicy?: FitPolicy;
+}
+
+/** The job's preferences, with defaults (flex, 0, the application's name) for what it does not say. */
+export function preferencesOf(descriptor: JobDescriptor, stage: number = noStage): Preferences {
+  const { labels } = descriptor;
+  const fitPolicy = fitPolicies.find(
+    (each) => each === containerOf(descriptor, stage)?.parameters[fitPolicyParameter],
+  );
+  return {
+    tier: labels[tierLabel] === 'critical' ? 'critical' : 'flex',
+    priority: Number(labels[priorityLabel] ?? 0) || 0,
+    capacityGroup: labels[capacityGroupLabel] ?? descriptor.appName,
+    ...disruptionLimitIn(labels),
+    ...(fitPolicy && { fitPolicy }),
+  };
+}
+
+/** All that is wrong with what a descriptor says of its placement, beside its constraints. */
+export function preferenceViolations({ labels, containers }: JobDescriptor): readonly FieldViolation[] {
+  const violations: FieldViolation[] = [];
+  const refuse = (field: string, value: string, meaning: string) =>
+    violations.push({ field, description: `is ${JSON.stringify(value)}, but must be ${meaning}` });
+  const tier = labels[tierLabel];
+  if (tier !== undefined && !includes(tiers, tier)) refuse(labelField(tierLabel), tier, tiers.join(' or '));
+  const priority = labels[priorityLabel];
+  if (priority !== undefined && !isPriority(priority)) {
+    refuse(labelField(priorityLabel), priority, `a whole number from ${minPriority} to ${maxPriority}`);
+  }
+  const limit = labels[disruptionLimitLabel];
+  if (limit !== undefined && !isLimit(limit)) {
+    refuse(labelField(disruptionLimitLabel), limit, `a whole number from 0 to ${maxDisruptionLimit}`);
+  }
+  for (const [id, { parameters }] of Object.entries(containers)) {
+    const policy = parameters[fitPolicyParameter];
+    if (policy === undefined || includes(fitPolicies, policy)) continue;
+    const field = `containers[${JSON.stringify(id)}].parameters[${JSON.stringify(fitPolicyParameter)}]`;
+    refuse(field, policy, `one of ${fitPolicies.join(', ')}`);
+  }
+  return violations;
+}
+
+function labelField(label: string): string {
+  return `labels[${JSON.stringify(label)}]`;
+}
+
+function isPriority(text: string): boolean {
+  return /^-?\d{1,4}$/.test(text) && Number(text) >= minPriority && Number(text) <= maxPriority;
+}
+
+function disruptionLimitIn(labels: JobDescriptor['labels']): Pick<Preferences, 'disruptionLimit'> {
+  const limit = labels[disruptionLimitLabel];
+  return limit !== undefined && isLimit(limit) ? { disruptionLimit: Number(limit) } : {};
+}
+
+function isLimit(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) <= maxDisruptionLimit;
+}
+
+function includes(words: readonly string[], word: string): boolean {
+  return words.includes(word);
+}

@@ -1,0 +1,23 @@
+/*
+ * The words of job.v1 in terms of Berth: a registered kind is a job cluster with a batch template, its name is the
+ * cluster's, and its instances are the cluster's jobs.
+ */
+import type { ClusterRecord, JobRecord } from '../../gen/berth/v1/store.js';
+import { defaultClusterId, jobKind } from './job.js';
+
+/** The label of a template that says to people what the kind is for. */
+export const descriptionLabel = 'berth.description';
+
+/** The kind that the cluster registers; undefined where it registers none. The built-in cluster never does. */
+export function registeredKind({ id, descriptor }: ClusterRecord): string | undefined {
+  const template = descriptor?.jobDescriptor;
+  if (id === defaultClusterId || template === undefined) return undefined;
+  // A template may leave the spec out, since the cluster's says of what kind its jobs are.
+  const spec = jobKind(template) ?? descriptor?.clusterSpec?.$case;
+  return spec === 'batch' ? descriptor?.name : undefined;
+}
+
+/** Whether the job is an instance of a registered kind, however it was created. */
+export function isInstance({ clusterId, descriptor }: JobRecord): boolean {
+  return clusterId !== defaultClusterId && descriptor !== undefined && jobKind(descriptor) === 'batch';
+}

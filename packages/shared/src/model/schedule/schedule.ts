@@ -1,0 +1,186 @@
+/*
+ * What a job cluster says of when its jobs start. A Mantis cluster may say it in its spec (`cronSpec`, `cronPolicy`); every
+ * cluster may say it in labels of its template.
+ */
+import type { ClusterRecord } from '../../gen/berth/v1/store.js';
+import type { JobClusterDescriptor } from '../../gen/netflix/titus/titus_job_api.js';
+import type { FieldViolation } from '../errors/errors.js';
+import { type Cron, parseCron } from './cron.js';
+import { nextCronMs } from './cron-runs.js';
+import { isTimeZone } from './zoned-time.js';
+
+/** Labels of a cluster's template. */
+export const scheduleLabels = {
+  cronSpec: 'berth.cronSpec',
+  cronTimeZone: 'berth.cronTimeZone',
+  cronPolicy: 'berth.cronPolicy',
+  scheduleAt: 'berth.scheduleAt',
+  startingDeadlineSecs: 'berth.startingDeadlineSecs',
+} as const;
+
+/** What becomes of a fire while a job of the cluster lives. */
+export type CronPolicy =
+  /** It starts another. */
+  | 'allow'
+  /** It starts none. */
+  | 'forbid'
+  /** It starts another, which takes the place of the older ones once it runs. */
+  | 'replace';
+
+/** How long after its time a fire is still made up, unless the cluster says otherwise. */
+export const defaultStartingDeadlineSecs = 300;
+const maxStartingDeadlineSecs = 31 * 86_400;
+
+/** When a cluster's jobs start. */
+export interface Schedule {
+  readonly when:
+    | { readonly $case: 'cron'; readonly expression: string; readonly cron: Cron }
+    | { readonly $case: 'once'; readonly atMs: number };
+  /** The zone whose clock a cron expression goes by; `UTC` unless the cluster names another. */
+  readonly timeZone: string;
+  readonly policy: CronPolicy;
+  readonly startingDeadlineMs: number;
+}
+
+const policies: ReadonlyMap<string, CronPolicy> = new Map([
+  ['ALLOW', 'allow'],
+  ['FORBID', 'forbid'],
+  ['KEEP_EXISTING', 'forbid'],
+  ['REPLACE', 'replace'],
+  ['KEEP_NEW', 'replace'],
+]);
+
+interface Said {
+  readonly field: string;
+  readonly value: string;
+}
+
+/** The cluster's schedule; undefined where it has none, or one that does not hold. */
+export function scheduleOf(cluster: ClusterRecord): Schedule | undefined {
+  return parseSchedule(cluster.descriptor).schedule;
+}
+
+/** The schedule that the descriptor asks for, and everything that is wrong with what it says of one. */
+export function parseSchedule(descriptor: JobClusterDescriptor | undefined): {
+  readonly schedule?: Schedule;
+  readonly violations: readonly FieldViolation[];
+} {
+  const violations: FieldViolation[] = [];
+  const refuse = ({ field }: Said, description: string) => {
+    violations.push({ field, description });
+  };
+  const said = wordsOf(descriptor, violations);
+  const when = parseWhen(said, refuse);
+  const timeZone = said.cronTimeZone?.value ?? 'UTC';
+  if (said.cronTimeZone !== undefined && !isTimeZone(timeZone))
+    refuse(said.cronTimeZone, `is no IANA time zone: write one such as "Europe/Berlin", or "UTC"`);
+  const policy = parsePolicy(said.cronPolicy, refuse);
+  const startingDeadlineMs = parseDeadline(said.startingDeadlineSecs, refuse);
+  if (when === undefined || violations.length > 0) return { violations };
+  const standard = descriptor?.clusterSpec?.$case === 'mantis' ? 'forbid' : 'allow';
+  return { schedule: { when, timeZone, policy: policy ?? standard, startingDeadlineMs }, violations };
+}
+
+type Words = { readonly [Key in keyof typeof scheduleLabels]?: Said };
+type Refuse = (said: Said, description: string) => void;
+
+/** What is said, and where: a Mantis cluster says its cron in its spec, or in the labels, but not in both. */
+function wordsOf(descriptor: JobClusterDescriptor | undefined, violations: FieldViolation[]): Words {
+  const labels = descriptor?.jobDescriptor?.labels ?? {};
+  const words: Record<string, Said> = {};
+  for (const [key, label] of Object.entries(scheduleLabels)) {
+    const value = Object.hasOwn(labels, label) ? labels[label] : undefined;
+    if (value !== undefined) words[key] = { field: `jobDescriptor.labels["${label}"]`, value };
+  }
+  const spec = descriptor?.clusterSpec?.$case === 'mantis' ? descriptor.clusterSpec.value : undefined;
+  for (const key of ['cronSpec', 'cronPolicy'] as const) {
+    const value = spec?.[key] ?? '';
+    if (value === '') continue;
+    const field = `mantis.${key}`;
+    if (words[key] !== undefined)
+      violations.push({ field, description: `is said a second time by ${words[key].field}` });
+    words[key] = { field, value };
+  }
+  return words;
+}
+
+function parseWhen({ cronSpec, scheduleAt, ...rest }: Words, refuse: Refuse): Schedule['when'] | undefined {
+  if (cronSpec !== undefined && scheduleAt !== undefined) {
+    refuse(scheduleAt, `cannot be set together with ${cronSpec.field}`);
+  }
+  if (scheduleAt !== undefined) return parseOnce(scheduleAt, rest, refuse);
+  if (cronSpec !== undefined) return parseExpression(cronSpec, refuse);
+  for (const said of [rest.cronTimeZone, rest.cronPolicy, rest.startingDeadlineSecs])
+    if (said !== undefined)
+      refuse(said, `means nothing without ${scheduleLabels.cronSpec} or ${scheduleLabels.scheduleAt}`);
+  return undefined;
+}
+
+function parseOnce(said: Said, { cronTimeZone }: Words, refuse: Refuse): Schedule['when'] | undefined {
+  if (cronTimeZone !== undefined)
+    refuse(cronTimeZone, `means nothing beside ${scheduleLabels.scheduleAt}, which names its own offset`);
+  const atMs = parseRfc3339(said.value);
+  if (atMs !== undefined) return { $case: 'once', atMs };
+  refuse(said, 'is no RFC 3339 time: write one such as "2027-01-31T06:00:00Z"');
+  return undefined;
+}
+
+function parseExpression(said: Said, refuse: Refuse): Schedule['when'] | undefined {
+  const cron = parseCron(said.value);
+  if (!('problems' in cron)) return { $case: 'cron', expression: said.value.trim(), cron };
+  for (const problem of cron.problems) refuse(said, `is no cron expression: ${problem}`);
+  return undefined;
+}
+
+function parsePolicy(said: Said | undefined, refuse: Refuse): CronPolicy | undefined {
+  if (said === undefined) return undefined;
+  const policy = policies.get(said.value.trim().toUpperCase());
+  if (policy === undefined)
+    refuse(said, 'is no policy: write "allow", "forbid" (or KEEP_EXISTING), or "replace" (or KEEP_NEW)');
+  return policy;
+}
+
+function parseDeadline(said: Said | undefined, refuse: Refuse): number {
+  if (said === undefined) return defaultStartingDeadlineSecs * 1000;
+  const secs = /^\d{1,9}$/.test(said.value.trim()) ? Number(said.value) : Number.NaN;
+  if (secs >= 1 && secs <= maxStartingDeadlineSecs) return secs * 1000;
+  refuse(said, `is not a whole number of seconds from 1 to ${maxStartingDeadlineSecs}`);
+  return 0;
+}
+
+const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
+
+/** In milliseconds since the epoch; undefined for what is no time of the calendar. */
+function parseRfc3339(text: string): number | undefined {
+  const form = rfc3339.exec(text.trim());
+  if (form === null) return undefined;
+  const [, year, month, day, hour, minute, second] = form.map(Number);
+  if (
+    (month ?? 0) < 1 ||
+    (month ?? 13) > 12 ||
+    (hour ?? 24) > 23 ||
+    (minute ?? 60) > 59 ||
+    (second ?? 60) > 59
+  )
+    return undefined;
+  const date = new Date(Date.UTC(year ?? 0, (month ?? 1) - 1, day ?? 0));
+  if (date.getUTCDate() !== day || date.getUTCMonth() + 1 !== month) return undefined;
+  const atMs = Date.parse(text.trim().toUpperCase().replace(' ', 'T'));
+  return Number.isNaN(atMs) || atMs <= 0 ? undefined : atMs;
+}
+
+/** The first fire after that instant, in milliseconds since the epoch; undefined where none will come. */
+export function nextFireMs({ when, timeZone }: Schedule, afterMs: number): number | undefined {
+  if (when.$case === 'once') return when.atMs > afterMs ? when.atMs : undefined;
+  return nextCronMs(when.cron, timeZone, afterMs);
+}
+
+/** The fires after that instant, soonest first: so many, or fewer where no more will come. */
+export function fires(schedule: Schedule, afterMs: number, count: number): readonly number[] {
+  const found: number[] = [];
+  for (let next = nextFireMs(schedule, afterMs); next !== undefined && found.length < count; ) {
+    found.push(next);
+    next = nextFireMs(schedule, next);
+  }
+  return found;
+}

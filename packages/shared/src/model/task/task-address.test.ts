@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { TaskRecord } from '../../gen/berth/v1/store.js';
+import { addressFrom, taskAddress } from './task-address.js';
+
+const placed = (taskContext: Record<string, string>) =>
+  taskAddress(TaskRecord.fromPartial({ agentId: 'a', task: { id: 't', taskContext } }));
+
+describe('the address of a task', () => {
+  const published = placed({
+    'agent.host': 'h1',
+    'task.containerIp': '172.17.0.2',
+    'task.hostPorts': '8080:32768,9090:32769',
+  });
+
+  it('is its own with its first port for a container on the same agent', () => {
+    expect(addressFrom(published, 'a')).toBe('172.17.0.2:8080');
+  });
+
+  it('is its host with the first published port for everybody else', () => {
+    expect(addressFrom(published, 'b')).toBe('h1:32768');
+    expect(addressFrom(published)).toBe('h1:32768');
+  });
+
+  it('is the bare address of the container where it publishes no port', () => {
+    const plain = placed({ 'agent.host': 'h1', 'task.containerIp': '172.17.0.2' });
+    expect(addressFrom(plain, 'a')).toBe('172.17.0.2');
+    expect(addressFrom(plain, 'b')).toBe('172.17.0.2');
+  });
+
+  it('is that of the host for everybody where the container shares its network', () => {
+    expect(addressFrom(placed({ 'agent.host': 'h1', 'task.hostPorts': '80:80' }), 'a')).toBe('h1:80');
+  });
+
+  it('is empty until it is known', () => {
+    expect(addressFrom(placed({ 'agent.host': 'h1' }), 'a')).toBe('');
+    expect(placed({ 'task.hostPorts': 'what' }).hostPorts.size).toBe(0);
+  });
+});

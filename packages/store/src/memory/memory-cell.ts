@@ -1,0 +1,161 @@
+import { type CommitState, refuseCommit } from '../commit/commit-rules.js';
+import type { PreparedCommit } from '../commit/prepared-commit.js';
+import { commitMemoryMs } from '../contract/limits.js';
+import type { CommitResult, LogEntry, LogHead } from '../contract/store.js';
+import { ExpiringMap } from './expiring-map.js';
+import { MemoryStream } from './memory-stream.js';
+
+type Applied = Extract<CommitResult, { readonly ok: true }>;
+
+/** An entry of the log, with the commit before it, by which a reader recognises the log that it has read. */
+export interface ChainedEntry extends LogEntry {
+  readonly previousCommitId: string;
+}
+
+export interface StoredRecord {
+  readonly revision: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A change in a feed of assignments; empty bytes take the task off. */
+export interface AssignmentEvent {
+  readonly agentId: string;
+  readonly taskId: string;
+  readonly bytes: Uint8Array;
+}
+
+/** How many entries the streams of a cell keep. */
+export interface Retention {
+  readonly log: number;
+  readonly assignments: number;
+  readonly reports: number;
+}
+
+/** A part of a job's archive, and when it expires. */
+interface ArchivePart {
+  readonly untilMs: number;
+  readonly fields: ReadonlyMap<string, Uint8Array>;
+}
+
+/** The data of a cell as Redis would hold it, without time or waiting of its own. */
+export class MemoryCell implements CommitState {
+  readonly entities = new Map<string, StoredRecord>();
+  readonly log: ChainedEntry[] = [];
+  readonly heartbeats = new Map<string, number>();
+  readonly subscribed = new ExpiringMap<number>();
+  /** Batches of reports. */
+  readonly reports: MemoryStream<Buffer>;
+  readonly assigned = new Map<string, Map<string, Uint8Array>>();
+  readonly assignments = new Map<string, MemoryStream<readonly AssignmentEvent[]>>();
+  readonly archives = new ExpiringMap<ArchivePart>();
+  readonly olderArchives = new ExpiringMap<ArchivePart>();
+  head: LogHead = { revision: 0, commitId: '' };
+  epoch = 0;
+  lease: { readonly holder: string; readonly epoch: number; readonly expiresAtMs: number } | undefined;
+  readonly #applied = new ExpiringMap<Applied>();
+  readonly #claims = new ExpiringMap<string>();
+  readonly #retention: Retention;
+  #nowMs = 0;
+
+  constructor(retention: Retention) {
+    this.#retention = retention;
+    this.reports = new MemoryStream(retention.reports);
+  }
+
+  revisionOf(field: string): number {
+    return this.entities.get(field)?.revision ?? 0;
+  }
+
+  ownerOf(claim: string, nowMs = this.#nowMs): string | undefined {
+    return this.#claims.get(claim, nowMs);
+  }
+
+  /** Of the feed of this name; an entry a commit. */
+  assignmentStream(feed: string): MemoryStream<readonly AssignmentEvent[]> {
+    let stream = this.assignments.get(feed);
+    if (stream === undefined) {
+      stream = new MemoryStream(this.#retention.assignments);
+      this.assignments.set(feed, stream);
+    }
+    return stream;
+  }
+
+  /** All of the commit, or nothing; the same as the `commit` script of the Redis store. */
+  apply(commit: PreparedCommit, nowMs: number): CommitResult {
+    this.#nowMs = nowMs;
+    this.#applied.dropExpired(nowMs);
+    const earlier = this.#applied.get(commit.commitId, nowMs);
+    if (earlier !== undefined) return earlier;
+    const refusal = refuseCommit(this, commit);
+    if (refusal !== undefined) return refusal;
+    if (commit.writes.length > 0) this.#write(commit, nowMs);
+    this.#assign(commit);
+    this.#claim(commit, nowMs);
+    this.#archive(commit, nowMs);
+    if (commit.firstUnacknowledged !== undefined) this.reports.dropBelow(commit.firstUnacknowledged);
+    for (const agentId of commit.forgottenAgents) this.#forget(agentId);
+    const applied: Applied = { ok: true, revision: this.head.revision, atMs: nowMs };
+    this.#applied.set(commit.commitId, applied, nowMs + commitMemoryMs);
+    return applied;
+  }
+
+  /** Removes all but the newest entries of the log. */
+  trimLog(keep: number): void {
+    this.log.splice(0, Math.max(0, this.log.length - keep));
+  }
+
+  #write(commit: PreparedCommit, atMs: number): void {
+    const revision = this.head.revision + 1;
+    const { commitId, actor } = commit;
+    for (const { field, bytes } of commit.writes) {
+      if (bytes.length === 0) this.entities.delete(field);
+      else this.entities.set(field, { revision, bytes });
+    }
+    const writes = commit.writes.map(({ field, bytes }) => ({ field, revision, bytes }));
+    this.log.push({ revision, commitId, previousCommitId: this.head.commitId, atMs, actor, writes });
+    this.head = { revision, commitId };
+    // A block at a time, since each cut moves all that stays.
+    if (this.log.length > this.#retention.log * 1.1) this.trimLog(this.#retention.log);
+  }
+
+  #assign(commit: PreparedCommit): void {
+    for (const [feed, changes] of commit.assignments) {
+      for (const { agentId, taskId, bytes } of changes) {
+        const tasks = this.assigned.get(agentId) ?? new Map<string, Uint8Array>();
+        if (bytes.length === 0) tasks.delete(taskId);
+        else tasks.set(taskId, bytes);
+        if (tasks.size === 0) this.assigned.delete(agentId);
+        else this.assigned.set(agentId, tasks);
+      }
+      this.assignmentStream(feed).add(changes);
+    }
+  }
+
+  #claim(commit: PreparedCommit, nowMs: number): void {
+    for (const { name, owner, ttlMs } of commit.claims) {
+      this.#claims.set(name, owner, ttlMs === undefined ? undefined : nowMs + ttlMs);
+    }
+    for (const { name, owner } of commit.releaseClaims)
+      if (this.#claims.get(name, nowMs) === owner) this.#claims.delete(name);
+  }
+
+  #archive(commit: PreparedCommit, nowMs: number): void {
+    for (const { jobId, ttlMs, fields } of commit.archive) {
+      const kept = this.archives.get(jobId, nowMs);
+      const isOld = kept !== undefined && kept.untilMs - nowMs < ttlMs / 2;
+      if (isOld) this.olderArchives.set(jobId, kept, kept.untilMs);
+      const isEnd = fields.some(([name]) => name === 'job');
+      const older = this.olderArchives.get(jobId, nowMs);
+      if (isEnd && older !== undefined) this.olderArchives.set(jobId, older, nowMs + ttlMs);
+      const base = isOld ? undefined : kept;
+      const untilMs = isEnd ? nowMs + ttlMs : (base?.untilMs ?? nowMs + ttlMs);
+      this.archives.set(jobId, { untilMs, fields: new Map([...(base?.fields ?? []), ...fields]) }, untilMs);
+    }
+  }
+
+  #forget(agentId: string): void {
+    this.heartbeats.delete(agentId);
+    this.assigned.delete(agentId);
+    this.assignments.get(agentId)?.clear();
+  }
+}

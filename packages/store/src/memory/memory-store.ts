@@ -1,0 +1,217 @@
+import { randomUUID } from 'node:crypto';
+import { SampleBatch, type TaskReport } from '@berth/shared/gen/berth/v1/store';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import { type Clock, systemClock } from '@berth/shared/process/clock';
+import { Subject } from 'rxjs';
+import { prepareCommit } from '../commit/prepared-commit.js';
+import type { CellStore } from '../contract/cell-store.js';
+import {
+  assignmentStreamLength,
+  defaultLogLength,
+  reportStreamLength,
+  subscribedMemoryMs,
+} from '../contract/limits.js';
+import type {
+  AssignmentFeed,
+  CommitRequest,
+  CommitResult,
+  HeldLease,
+  LogHead,
+  LogReader,
+  ReportInbox,
+  SampleFeed,
+} from '../contract/store.js';
+import { encodeMessage } from '../wire/codec.js';
+import { packReports } from '../wire/report-batch.js';
+import { MemoryCell } from './memory-cell.js';
+import {
+  MemoryAssignmentFeed,
+  type MemoryHost,
+  MemoryLogReader,
+  MemoryReportInbox,
+  MemorySampleFeed,
+  readAfter,
+} from './memory-readers.js';
+import { Bell } from './notifier.js';
+
+export interface MemoryStoreOptions {
+  /** Stands in for Redis's clock too. */
+  readonly clock?: Clock;
+  /** How many entries of the change log are kept. */
+  readonly logLength?: number;
+}
+
+/** A cell in memory, for tests and simulation: the same semantics as the Redis store, for all users in one process. */
+export class MemoryStore implements CellStore {
+  readonly #clock: Clock;
+  readonly #logLength: number;
+  readonly #bell = new Bell();
+  readonly #closing = new AbortController();
+  readonly #host: MemoryHost & { cell: MemoryCell };
+
+  constructor(options: MemoryStoreOptions = {}) {
+    this.#clock = options.clock ?? systemClock;
+    this.#logLength = options.logLength ?? defaultLogLength;
+    const closing = this.#closing.signal;
+    this.#host = {
+      cell: this.#emptyCell(),
+      clock: this.#clock,
+      bell: this.#bell,
+      samples: new Subject(),
+      closing,
+    };
+  }
+
+  async commit(request: CommitRequest): Promise<CommitResult> {
+    const prepared = prepareCommit(request, randomUUID());
+    const result = this.#open.apply(prepared, this.#clock.nowMs());
+    this.#bell.ring();
+    return result;
+  }
+
+  async findArchived(jobId: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+    const { archives, olderArchives } = this.#open;
+    const parts = [olderArchives, archives].map((part) => part.get(jobId, this.#clock.nowMs())?.fields);
+    return parts.every((part) => part === undefined)
+      ? undefined
+      : new Map(parts.flatMap((part) => [...(part ?? [])]));
+  }
+
+  async findClaim(name: string): Promise<string | undefined> {
+    return this.#open.ownerOf(name, this.#clock.nowMs());
+  }
+
+  async leadsOnFrom(point: LogHead): Promise<boolean> {
+    const read = readAfter(this.#open, point);
+    return read === undefined || read.ok || read.reason !== 'diverged';
+  }
+
+  async beat(agentIds: readonly string[]): Promise<void> {
+    const { heartbeats } = this.#open;
+    for (const agentId of agentIds) heartbeats.set(agentId, this.#clock.nowMs());
+  }
+
+  async findSilent(silentMs: number): Promise<readonly string[]> {
+    const oldestMs = this.#clock.nowMs() - silentMs;
+    return [...this.#open.heartbeats]
+      .filter(([, beatAtMs]) => beatAtMs < oldestMs)
+      .map(([agentId]) => agentId);
+  }
+
+  async findBeating(agentIds: readonly string[], withinMs: number): Promise<readonly string[]> {
+    const oldestMs = this.#clock.nowMs() - withinMs;
+    const { heartbeats } = this.#open;
+    return agentIds.filter((agentId) => (heartbeats.get(agentId) ?? Number.NEGATIVE_INFINITY) >= oldestMs);
+  }
+
+  async touchSubscribed(jobIds: readonly string[]): Promise<void> {
+    const { subscribed } = this.#open;
+    const nowMs = this.#clock.nowMs();
+    subscribed.dropExpired(nowMs);
+    for (const id of jobIds) subscribed.set(id, nowMs, nowMs + subscribedMemoryMs);
+  }
+
+  async lastSubscribedMs(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const { subscribed } = this.#open;
+    const known = new Map<string, number>();
+    for (const id of jobIds) {
+      const atMs = subscribed.get(id, this.#clock.nowMs());
+      if (atMs !== undefined) known.set(id, atMs);
+    }
+    return known;
+  }
+
+  async forgetSubscribed(jobIds: readonly string[]): Promise<void> {
+    for (const id of jobIds) this.#open.subscribed.delete(id);
+  }
+
+  async publish(reports: readonly TaskReport[]): Promise<void> {
+    const { reports: stream } = this.#open;
+    for (const batch of packReports(reports)) stream.add(batch);
+    this.#bell.ring();
+  }
+
+  async publishSamples(batch: SampleBatch): Promise<void> {
+    this.#throwIfClosed();
+    this.#host.samples.next(SampleBatch.decode(encodeMessage(SampleBatch, batch, 'sample batch')));
+  }
+
+  async tryAcquire(holder: string, ttlMs: number): Promise<HeldLease | undefined> {
+    const nowMs = this.#clock.nowMs();
+    const cell = this.#open;
+    const { lease } = cell;
+    if (lease !== undefined && lease.expiresAtMs > nowMs && lease.holder !== holder) return undefined;
+    const epoch = Math.max(cell.epoch + 1, nowMs);
+    cell.epoch = epoch;
+    cell.lease = { holder, epoch, expiresAtMs: nowMs + ttlMs };
+    return { epoch };
+  }
+
+  async renew(holder: string, epoch: number, ttlMs: number): Promise<boolean> {
+    const nowMs = this.#clock.nowMs();
+    if (!this.#isHeld(holder, epoch, nowMs)) return false;
+    this.#open.lease = { holder, epoch, expiresAtMs: nowMs + ttlMs };
+    return true;
+  }
+
+  async release(holder: string, epoch: number): Promise<void> {
+    if (this.#isHeld(holder, epoch, this.#clock.nowMs())) this.#open.lease = undefined;
+  }
+
+  openLogReader(): LogReader {
+    return new MemoryLogReader(this.#host);
+  }
+
+  openReportInbox(): ReportInbox {
+    return new MemoryReportInbox(this.#host);
+  }
+
+  openAssignmentFeed(name: string): AssignmentFeed {
+    return new MemoryAssignmentFeed(name, this.#host);
+  }
+
+  openSampleFeed(): SampleFeed {
+    return new MemorySampleFeed(this.#host);
+  }
+
+  async ping(): Promise<void> {
+    this.#throwIfClosed();
+  }
+
+  async close(): Promise<void> {
+    this.#host.samples.complete();
+    this.#closing.abort();
+  }
+
+  /** As if the log had been trimmed by its length: only the newest `keep` entries stay. */
+  trimLog(keep: number): void {
+    this.#open.trimLog(keep);
+    this.#bell.ring();
+  }
+
+  /** As if Redis had been emptied under its users. */
+  clear(): void {
+    this.#throwIfClosed();
+    this.#host.cell = this.#emptyCell();
+    this.#bell.ring();
+  }
+
+  get #open(): MemoryCell {
+    this.#throwIfClosed();
+    return this.#host.cell;
+  }
+
+  #throwIfClosed(): void {
+    if (this.#closing.signal.aborted) throw new BerthError('unavailable', 'The memory store is closed.');
+  }
+
+  #isHeld(holder: string, epoch: number, nowMs: number): boolean {
+    const { lease } = this.#open;
+    return lease?.holder === holder && lease.epoch === epoch && lease.expiresAtMs > nowMs;
+  }
+
+  #emptyCell(): MemoryCell {
+    const reports = reportStreamLength;
+    return new MemoryCell({ log: this.#logLength, assignments: assignmentStreamLength, reports });
+  }
+}

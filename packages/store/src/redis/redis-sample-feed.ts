@@ -1,0 +1,79 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { SampleBatch } from '@berth/shared/gen/berth/v1/store';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import type { Logger } from '@berth/shared/process/logger';
+import { type Observable, Subject } from 'rxjs';
+import { replyTimeoutMs, sampleRenewalMs } from '../contract/limits.js';
+import type { SampleFeed } from '../contract/store.js';
+import type { CallLimit, RedisConnection } from './connection/redis-connection.js';
+import type { CellKeys } from './keys.js';
+
+const renewalLimit: CallLimit = { totalMs: replyTimeoutMs, attemptMs: replyTimeoutMs, isRepeatable: false };
+
+/**
+ * The samples over a connection of its own, which Redis ends where they are not read fast enough (by its
+ * `client-output-buffer-limit pubsub`). The subscription is renewed all the time: that finds a lost connection out, and
+ * subscribes on a new one.
+ */
+export class RedisSampleFeed implements SampleFeed {
+  readonly #connection: RedisConnection;
+  readonly #channel: string;
+  readonly #log: Logger;
+  readonly #onClose: () => void;
+  readonly #batches = new Subject<SampleBatch>();
+  readonly #closing = new AbortController();
+  /** Why Redis lets nobody subscribe, so that it is said once. */
+  #refusal = '';
+  readonly batches$: Observable<SampleBatch> = this.#batches.asObservable();
+
+  constructor(connection: RedisConnection, keys: CellKeys, host: { log: Logger; onClose: () => void }) {
+    this.#connection = connection;
+    this.#channel = keys.samples;
+    this.#log = host.log;
+    this.#onClose = host.onClose;
+    connection.onShardMessage((message) => this.#hear(message));
+    void this.#keepSubscribed();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#connection.close();
+    this.#batches.complete();
+    this.#onClose();
+  }
+
+  async #keepSubscribed(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await this.#subscribe();
+      // It rejects only when the feed is closed.
+      await delay(sampleRenewalMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #subscribe(): Promise<void> {
+    try {
+      await this.#connection.call((redis) => redis.ssubscribe(this.#channel), renewalLimit);
+      this.#refusal = '';
+    } catch (error) {
+      // That Redis is away is said by its connections.
+      if (!(error instanceof BerthError) || error.code === 'unavailable') return;
+      if (error.message !== this.#refusal) this.#log.warn(`samples cannot be heard: ${error.message}`);
+      this.#refusal = error.message;
+    }
+  }
+
+  #hear(message: Buffer): void {
+    const batch = this.#decode(message);
+    if (batch !== undefined) this.#batches.next(batch);
+  }
+
+  #decode(message: Buffer): SampleBatch | undefined {
+    try {
+      return SampleBatch.decode(message);
+    } catch (err) {
+      this.#log.error({ err }, 'a batch of samples cannot be decoded and is passed over');
+      return undefined;
+    }
+  }
+}

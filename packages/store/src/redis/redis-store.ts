@@ -1,0 +1,308 @@
+import { randomUUID } from 'node:crypto';
+import { SampleBatch, type TaskReport } from '@berth/shared/gen/berth/v1/store';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import { type Logger, silentLogger } from '@berth/shared/process/logger';
+import { prepareCommit } from '../commit/prepared-commit.js';
+import type { CellStore } from '../contract/cell-store.js';
+import {
+  commandTimeoutMs,
+  defaultCommitTimeoutMs,
+  defaultLogLength,
+  replyTimeoutMs,
+  reportStreamLength,
+  sampleTimeoutMs,
+  subscribedMemoryMs,
+} from '../contract/limits.js';
+import type {
+  AssignmentFeed,
+  CommitRequest,
+  CommitResult,
+  HeldLease,
+  LogHead,
+  LogReader,
+  LogReaderOptions,
+  ReportInbox,
+  SampleFeed,
+} from '../contract/store.js';
+import { inChunks } from '../wire/chunks.js';
+import { encodeMessage } from '../wire/codec.js';
+import { packReports } from '../wire/report-batch.js';
+import { type CallLimit, RedisConnection } from './connection/redis-connection.js';
+import { parseRedisUrl, type RedisAddress } from './connection/redis-options.js';
+import { RedisOutage } from './connection/redis-outage.js';
+import type { ScriptedRedis } from './connection/redis-scripts.js';
+import { checkServer } from './connection/redis-server-check.js';
+import { type CellKeys, cellKeys } from './keys.js';
+import { RedisAssignmentFeed } from './redis-assignment-feed.js';
+import { commitArguments, commitResult } from './redis-commit.js';
+import { RedisLogReader } from './redis-log-reader.js';
+import { RedisReportInbox } from './redis-report-inbox.js';
+import { RedisSampleFeed } from './redis-sample-feed.js';
+
+export interface RedisStoreOptions {
+  readonly url: string;
+  readonly cell: string;
+  /** How many replicas must hold a commit before it is acknowledged; none where it is not given. */
+  readonly waitReplicas?: number;
+  /** How many entries of the change log are kept, at least. */
+  readonly logLength?: number;
+  /** How long a commit may wait for its reply; then it fails, its outcome unknown. */
+  readonly commitTimeoutMs?: number;
+  readonly log?: Logger;
+  /** Ends the wait for a Redis that is not there. */
+  readonly signal?: AbortSignal;
+}
+
+/** Agents or jobs that one script takes. */
+const itemsPerScript = 500;
+const batchesPerScript = 10;
+/** How often to look whether the wait for Redis was ended. */
+const connectStepMs = 250;
+
+const commandLimit: CallLimit = { totalMs: commandTimeoutMs, attemptMs: replyTimeoutMs, isRepeatable: true };
+
+// The time for all ends before the time for a reply, so that a slow answer to samples never costs the shared connection.
+const sampleLimit: CallLimit = {
+  totalMs: sampleTimeoutMs,
+  connectMs: 0,
+  attemptMs: replyTimeoutMs,
+  isRepeatable: false,
+};
+
+/** A cell in Redis. Commands share one connection; each reader that blocks has its own. */
+export class RedisStore implements CellStore {
+  readonly #address: RedisAddress;
+  readonly #outage: RedisOutage;
+  readonly #shared: RedisConnection;
+  readonly #keys: CellKeys;
+  readonly #log: Logger;
+  readonly #logLength: number;
+  readonly #waitReplicas: number;
+  readonly #commitLimit: CallLimit;
+  readonly #readers = new Set<{ close(): Promise<void> }>();
+  #confirmation: Promise<void> | undefined;
+
+  /**
+   * Connects, waiting for as long as no Redis answers, or until the signal aborts (rejects with its reason). Rejects with
+   * BerthError `failedPrecondition` where it is older than 7 or does not let us in, `invalidArgument` for a bad address or
+   * cell. Warns where acknowledged writes could be lost.
+   */
+  static async connect(options: RedisStoreOptions): Promise<RedisStore> {
+    const store = new RedisStore(options);
+    try {
+      await store.#awaitServer(options.signal);
+      await store.#checkServer();
+      return store;
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: RedisStoreOptions) {
+    this.#keys = cellKeys(options.cell);
+    this.#address = parseRedisUrl(options.url);
+    this.#log = options.log ?? silentLogger;
+    this.#logLength = options.logLength ?? defaultLogLength;
+    this.#waitReplicas = options.waitReplicas ?? 0;
+    this.#commitLimit = { ...commandLimit, totalMs: options.commitTimeoutMs ?? defaultCommitTimeoutMs };
+    this.#outage = new RedisOutage(this.#log, this.#address.name);
+    this.#shared = this.#connection();
+  }
+
+  async commit(request: CommitRequest): Promise<CommitResult> {
+    const prepared = prepareCommit(request, randomUUID());
+    const { keys, args } = commitArguments(prepared, this.#keys, this.#logLength);
+    const send = (redis: ScriptedRedis) => redis.berthCommit(keys.length, ...keys, ...args);
+    const result = commitResult(await this.#shared.call(send, this.#commitLimit), prepared);
+    if (result.ok && this.#waitReplicas > 0) await this.#confirm();
+    return result;
+  }
+
+  async findArchived(jobId: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+    const { archive, olderArchive } = this.#keys;
+    // The older part last: a commit in between may turn the one into the other.
+    const parts = await Promise.all(
+      [archive(jobId), olderArchive(jobId)].map((key) => this.#command((redis) => redis.hgetallBuffer(key))),
+    );
+    const entries = parts.toReversed().flatMap((fields) => Object.entries(fields));
+    return entries.length === 0
+      ? undefined
+      : new Map(entries.map(([name, bytes]) => [name, new Uint8Array(bytes)]));
+  }
+
+  async findClaim(name: string): Promise<string | undefined> {
+    return (await this.#command((redis) => redis.get(this.#keys.claim(name)))) ?? undefined;
+  }
+
+  async leadsOnFrom({ revision, commitId }: LogHead): Promise<boolean> {
+    const { head, log } = this.#keys;
+    return (await this.#command((redis) => redis.berthLeadsOn(2, head, log, revision, commitId))) === 1;
+  }
+
+  async beat(agentIds: readonly string[]): Promise<void> {
+    for (const some of inChunks(agentIds, itemsPerScript)) {
+      await this.#command((redis) => redis.berthBeat(1, this.#keys.heartbeats, ...some));
+    }
+  }
+
+  async findSilent(silentMs: number): Promise<readonly string[]> {
+    return (await this.#command((redis) =>
+      redis.berthFindSilent(1, this.#keys.heartbeats, silentMs),
+    )) as string[];
+  }
+
+  async findBeating(agentIds: readonly string[], withinMs: number): Promise<readonly string[]> {
+    const beating: string[] = [];
+    for (const some of inChunks(agentIds, itemsPerScript)) {
+      const send = (redis: ScriptedRedis) =>
+        redis.berthFindBeating(1, this.#keys.heartbeats, withinMs, ...some);
+      beating.push(...((await this.#command(send)) as string[]));
+    }
+    return beating;
+  }
+
+  async touchSubscribed(jobIds: readonly string[]): Promise<void> {
+    for (const some of inChunks(jobIds, itemsPerScript)) {
+      const { subscribed } = this.#keys;
+      await this.#command((redis) => redis.berthTouchSubscribed(1, subscribed, subscribedMemoryMs, ...some));
+    }
+  }
+
+  async lastSubscribedMs(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const known = new Map<string, number>();
+    for (const some of inChunks(jobIds, itemsPerScript)) {
+      const scores = await this.#command((redis) => redis.zmscore(this.#keys.subscribed, ...some));
+      for (const [index, score] of scores.entries()) {
+        const id = some[index];
+        if (id !== undefined && score !== null) known.set(id, Number(score));
+      }
+    }
+    return known;
+  }
+
+  async forgetSubscribed(jobIds: readonly string[]): Promise<void> {
+    for (const some of inChunks(jobIds, itemsPerScript))
+      await this.#command((redis) => redis.zrem(this.#keys.subscribed, ...some));
+  }
+
+  /** Stores the reports in order. Those whose reply was lost may be stored twice. */
+  async publish(reports: readonly TaskReport[]): Promise<void> {
+    for (const some of inChunks(packReports(reports), batchesPerScript)) {
+      await this.#command((redis) => redis.berthPublish(1, this.#keys.reports, reportStreamLength, ...some));
+    }
+  }
+
+  /**
+   * On a sharded channel: in a Redis Cluster a plain one would send each batch to every node, also to those of other cells.
+   */
+  async publishSamples(batch: SampleBatch): Promise<void> {
+    const bytes = Buffer.from(encodeMessage(SampleBatch, batch, 'sample batch'));
+    await this.#shared.call((redis) => redis.spublish(this.#keys.samples, bytes), sampleLimit);
+  }
+
+  async tryAcquire(holder: string, ttlMs: number): Promise<HeldLease | undefined> {
+    const { leader, epoch } = this.#keys;
+    const reply = await this.#command((redis) => redis.berthAcquireLease(2, leader, epoch, holder, ttlMs));
+    return reply === null ? undefined : { epoch: Number(reply) };
+  }
+
+  async renew(holder: string, epoch: number, ttlMs: number): Promise<boolean> {
+    const lease = `${epoch} ${holder}`;
+    return (await this.#command((redis) => redis.berthRenewLease(1, this.#keys.leader, lease, ttlMs))) === 1;
+  }
+
+  async release(holder: string, epoch: number): Promise<void> {
+    await this.#command((redis) => redis.berthReleaseLease(1, this.#keys.leader, `${epoch} ${holder}`));
+  }
+
+  openLogReader({ follows = false }: LogReaderOptions = {}): LogReader {
+    const connect = () => this.#connection();
+    return this.#opened((onClose) => new RedisLogReader({ connect, keys: this.#keys, follows, onClose }));
+  }
+
+  openReportInbox(): ReportInbox {
+    return this.#opened(
+      (onClose) => new RedisReportInbox(this.#connection(), this.#keys, { log: this.#log, onClose }),
+    );
+  }
+
+  openAssignmentFeed(name: string): AssignmentFeed {
+    const { keys, log, shared } = { keys: this.#keys, log: this.#log, shared: this.#shared };
+    return this.#opened(
+      (onClose) =>
+        new RedisAssignmentFeed(name, { blocking: this.#connection(), shared, keys, log, onClose }),
+    );
+  }
+
+  openSampleFeed(): SampleFeed {
+    const { keys, log } = { keys: this.#keys, log: this.#log };
+    return this.#opened((onClose) => new RedisSampleFeed(this.#connection(), keys, { log, onClose }));
+  }
+
+  async ping(): Promise<void> {
+    await this.#command((redis) => redis.ping());
+  }
+
+  async close(): Promise<void> {
+    this.#shared.close();
+    await Promise.all([...this.#readers].map((reader) => reader.close()));
+  }
+
+  #connection(): RedisConnection {
+    return new RedisConnection(this.#address, this.#outage);
+  }
+
+  #opened<T extends { close(): Promise<void> }>(open: (onClose: () => void) => T): T {
+    const reader = open(() => this.#readers.delete(reader));
+    this.#readers.add(reader);
+    return reader;
+  }
+
+  #command<T>(send: (redis: ScriptedRedis) => Promise<T>): Promise<T> {
+    return this.#shared.call(send, commandLimit);
+  }
+
+  async #awaitServer(signal: AbortSignal | undefined): Promise<void> {
+    for (;;) {
+      signal?.throwIfAborted();
+      try {
+        return await this.#shared.ready(connectStepMs);
+      } catch {
+        // Why it is not there has been logged; only a refusal will not change by waiting.
+        if (this.#shared.refusal !== undefined) throw this.#shared.refusal;
+      }
+    }
+  }
+
+  async #checkServer(): Promise<void> {
+    const info = await this.#command((redis) => redis.info());
+    // Where CONFIG is forbidden, as with managed servers, the operator has to know.
+    const appendfsync = await this.#command((redis) => redis.config('GET', 'appendfsync')).catch(() => []);
+    const [, setting] = appendfsync as readonly string[];
+    const facts = { info, ...(setting === undefined ? {} : { appendfsync: setting }) };
+    checkServer(facts, this.#address.name, this.#log);
+  }
+
+  /** Waits until the replicas have all that was written up to now; commits that wait at the same time share one WAIT. */
+  #confirm(): Promise<void> {
+    this.#confirmation ??= new Promise<void>((resolve, reject) => {
+      setImmediate(() => {
+        this.#confirmation = undefined;
+        this.#waitForReplicas().then(resolve, reject);
+      });
+    });
+    return this.#confirmation;
+  }
+
+  async #waitForReplicas(): Promise<void> {
+    const wanted = this.#waitReplicas;
+    const limit: CallLimit = { ...commandLimit, isRepeatable: false };
+    const confirmed = await this.#shared.call((redis) => redis.wait(wanted, replyTimeoutMs / 2), limit);
+    if (confirmed >= wanted) return;
+    throw new BerthError(
+      'unavailable',
+      `The commit is written, but only ${confirmed} of ${wanted} replicas of Redis at ${this.#address.name} confirm it.`,
+    );
+  }
+}

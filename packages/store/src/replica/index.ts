@@ -1,0 +1,2 @@
+export { CellTables } from './cell-tables.js';
+export { Replica, resyncActor } from './replica.js';

@@ -1,0 +1,294 @@
+import { setImmediate } from 'node:timers/promises';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import type { Entity, EntityKind } from '@berth/shared/model/cell/entity';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import { type BackoffPolicy, backoff, retry } from '@berth/shared/process/backoff';
+import { type Clock, systemClock } from '@berth/shared/process/clock';
+import { type Logger, silentLogger } from '@berth/shared/process/logger';
+import { type Observable, Subject } from 'rxjs';
+import type { LogEntry, LogHead, LogReader, Write } from '../contract/store.js';
+import { encodeRecord } from '../wire/codec.js';
+import { encodeTask } from '../wire/task-encoding.js';
+import { type CellTables, diffTables } from './cell-tables.js';
+import { type EncodedWrite, OwnCommits } from './own-commits.js';
+import { RevisionWaiters } from './revision-waiters.js';
+import { loadSnapshot, type Snapshot } from './snapshot.js';
+
+export interface ReplicaOptions {
+  readonly log?: Logger;
+  /** Ends the start, and later closes the replica. */
+  readonly signal?: AbortSignal;
+  /** How long one read of the log waits for news. */
+  readonly blockMs?: number;
+  readonly clock?: Clock;
+}
+
+/** `actor` of the CommitChanges that a resynchronisation emits. */
+export const resyncActor = 'resync';
+
+const defaultBlockMs = 5_000;
+/** The reader itself waits for a lost connection; this only keeps a quick failure from being repeated at once. */
+const followRetryPolicy: BackoffPolicy = { initialMs: 50, maxMs: 1_000, jitter: 0.5 };
+/** With more entries than this read in a row, and no end yet, a replica is behind. */
+const backlogEntries = 128;
+/** Other work gets its turn after this many changes of a long backlog. */
+const changesPerTurn = 1_000;
+
+const removed = new Uint8Array(0);
+
+/**
+ * The cell in memory: a snapshot and the change log, applied. Reads never block. What they return is immutable; an
+ * iterable of {@link all} follows the live state and must not be kept across an await.
+ */
+export class Replica implements CellView {
+  /**
+   * Each commit, in order, emitted after it was applied and before the next one is. After a resynchronisation one
+   * CommitChanges by {@link resyncActor} holds the difference; its revision need not follow the one before, and is
+   * a smaller one where Redis was set back. An error thrown by a subscriber reaches the process as uncaught; the
+   * replica and other subscribers go on. Completes when the replica is closed.
+   */
+  readonly changes$: Observable<CommitChanges>;
+  readonly #changes = new Subject<CommitChanges>();
+  readonly #waiters = new RevisionWaiters();
+  readonly #own = new OwnCommits();
+  readonly #closing = new AbortController();
+  readonly #reader: LogReader;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #blockMs: number;
+  readonly #done: Promise<void>;
+  #tables: CellTables;
+  #head: LogHead;
+  #lastCommitAtMs: number;
+  #isConnected = true;
+  #isBehind = false;
+  /** Entries in full reads without one between them that was not. */
+  #backlog = 0;
+
+  /**
+   * Resolves when the state at the present head is in memory; tries again while the store does not answer, until the
+   * signal aborts, and then rejects with its reason. The replica owns the reader and closes it.
+   */
+  static async start(reader: LogReader, options: ReplicaOptions = {}): Promise<Replica> {
+    const { log = silentLogger, clock = systemClock, signal } = options;
+    const closeReader = closerOf(reader, log);
+    signal?.addEventListener('abort', closeReader, { once: true });
+    try {
+      const what = 'read the state of the cell';
+      const snapshot = await retry(() => loadSnapshot(reader, log), {
+        clock,
+        log,
+        what,
+        ...(signal && { signal }),
+      });
+      return new Replica(reader, snapshot, options);
+    } catch (error) {
+      await reader.close();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', closeReader);
+    }
+  }
+
+  private constructor(reader: LogReader, snapshot: Snapshot, options: ReplicaOptions) {
+    this.changes$ = this.#changes.asObservable();
+    this.#reader = reader;
+    this.#log = options.log ?? silentLogger;
+    this.#clock = options.clock ?? systemClock;
+    this.#blockMs = options.blockMs ?? defaultBlockMs;
+    this.#tables = snapshot.tables;
+    this.#head = snapshot.head;
+    this.#lastCommitAtMs = snapshot.atMs ?? this.#clock.nowMs();
+    this.#done = this.#follow();
+    this.#closeOnAbort(options.signal);
+  }
+
+  get revision(): number {
+    return this.#head.revision;
+  }
+
+  get head(): LogHead {
+    return this.#head;
+  }
+
+  /** Whether the last read of the log succeeded. */
+  get isConnected(): boolean {
+    return this.#isConnected;
+  }
+
+  /** Whether the replica is known to be behind the log: cut off, taking a new snapshot, or working off a backlog. */
+  get lagging(): boolean {
+    return this.#isBehind || !this.#isConnected;
+  }
+
+  find<K extends EntityKind>(kind: K, id: string): Entity<K> | undefined {
+    return this.#tables.find(kind, id);
+  }
+
+  all<K extends EntityKind>(kind: K): Iterable<Entity<K>> {
+    return this.#tables.all(kind);
+  }
+
+  count(kind: EntityKind): number {
+    return this.#tables.count(kind);
+  }
+
+  tasksOf(jobId: string): readonly Entity<'task'>[] {
+    return this.#tables.tasksOf(jobId);
+  }
+
+  /**
+   * The writes, encoded for a commit that this process is about to make under that id: when the log brings it, they are taken
+   * as they are here and not decoded, which is most of what it costs to follow one's own commits. Their records must not be
+   * changed any more. A commit that does not come to be costs a bounded amount of memory. Fails with BerthError
+   * `invalidArgument` for a record that is not complete.
+   */
+  encodeOwn(commitId: string, writes: readonly Write[]): readonly Write[] {
+    const encoded = writes.map((write) => this.#encode(write));
+    this.#own.expect(commitId, encoded);
+    return encoded;
+  }
+
+  #encode(write: Write): EncodedWrite {
+    return Object.assign({}, write, { bytes: this.#bytesOf(write) });
+  }
+
+  #bytesOf(write: Write): Uint8Array {
+    if (write.record === undefined) return removed;
+    const before = write.kind === 'task' ? this.#tables.find(write.kind, write.id) : undefined;
+    return write.kind === 'task' && before !== undefined
+      ? encodeTask(write.record, before)
+      : encodeRecord(write.kind, write.record);
+  }
+
+  /**
+   * Resolves once the revision is applied. Rejects with BerthError `deadlineExceeded` after `timeoutMs`, with `unavailable`
+   * when the replica is closed, and with the signal's reason once it aborts.
+   */
+  async waitFor(revision: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (revision <= this.revision) return;
+    if (this.#closing.signal.aborted) throw closedError();
+    await this.#waiters.wait(revision, { timeoutMs, clock: this.#clock, ...(signal && { signal }) });
+  }
+
+  /** Stops following the log and closes the reader. */
+  async close(): Promise<void> {
+    if (!this.#closing.signal.aborted) {
+      this.#closing.abort();
+      this.#isConnected = false;
+      this.#waiters.rejectAll(closedError());
+      await this.#reader.close();
+      this.#changes.complete();
+    }
+    await this.#done;
+  }
+
+  #closeOnAbort(signal: AbortSignal | undefined): void {
+    if (signal === undefined) return;
+    const close = closerOf(this, this.#log);
+    if (signal.aborted) close();
+    else signal.addEventListener('abort', close, { once: true, signal: this.#closing.signal });
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#closing;
+    const delays = backoff(followRetryPolicy);
+    while (!signal.aborted) {
+      try {
+        await this.#readOnce();
+        this.#setConnected(true);
+        delays.reset();
+      } catch (err) {
+        if (signal.aborted) return;
+        this.#setConnected(false, err);
+        await this.#clock.sleep(delays.nextMs(), signal);
+      }
+    }
+  }
+
+  #setConnected(isConnected: boolean, err?: unknown): void {
+    if (this.#isConnected === isConnected || this.#closing.signal.aborted) return;
+    this.#isConnected = isConnected;
+    const revision = this.revision;
+    if (isConnected) this.#log.debug({ revision }, 'the replica follows the change log again');
+    // That the store is away is for the store to say, once for all who use it.
+    else if (err instanceof BerthError && err.code === 'unavailable')
+      this.#log.debug({ err }, 'the log is away');
+    else
+      this.#log.error(
+        { err, revision },
+        'the replica cannot read the change log and keeps its last state meanwhile',
+      );
+  }
+
+  async #readOnce(): Promise<void> {
+    // After an outage the first read does not wait for news: that the log can be read again is news enough.
+    const read = await this.#reader.readLog(this.#head, this.#isConnected ? this.#blockMs : 0);
+    if (this.#closing.signal.aborted) return;
+    if (!read.ok) return this.#resynchronise(`the change log was ${read.reason}`);
+    // A full read means that there is more to come; some in a row, that it is not only much at once.
+    this.#backlog = read.isFull ? this.#backlog + read.entries.length : 0;
+    this.#isBehind = this.#backlog >= backlogEntries;
+    let changes = 0;
+    for (const entry of read.entries) {
+      const applied = this.#tryApply(entry);
+      if (typeof applied === 'string') return this.#resynchronise(applied);
+      changes += applied;
+      if (changes < changesPerTurn) continue;
+      changes = 0;
+      await setImmediate();
+      if (this.#closing.signal.aborted) return;
+    }
+  }
+
+  /** How many changes the entry made, or why it could not be applied. */
+  #tryApply(entry: LogEntry): number | string {
+    const { revision, commitId, atMs, actor } = entry;
+    const own = this.#own.take(commitId);
+    let changes: CommitChanges['changes'];
+    try {
+      changes = this.#tables.apply(entry, own);
+    } catch (err) {
+      this.#log.error({ err, revision }, 'an entry of the change log cannot be decoded');
+      return `its entry ${revision} cannot be decoded`;
+    }
+    // Where something was passed over, the log holds more than what changed here.
+    const isWhole = changes.length === (own ?? entry.writes).length;
+    const packed = isWhole ? entry.packed : undefined;
+    this.#advance({ revision, commitId, atMs, actor, changes, ...(packed && { packed }) });
+    return changes.length;
+  }
+
+  async #resynchronise(why: string): Promise<void> {
+    const from = this.revision;
+    this.#isBehind = true;
+    this.#log.warn({ revision: from }, `taking a new snapshot of the cell: ${why}`);
+    const { tables, head, atMs } = await loadSnapshot(this.#reader, this.#log);
+    if (this.#closing.signal.aborted) return;
+    const changes = diffTables(this.#tables, tables);
+    this.#tables = tables;
+    this.#isBehind = false;
+    this.#log.info({ from, to: head.revision, changes: changes.length }, 'the new snapshot is in place');
+    this.#advance({ ...head, atMs: atMs ?? this.#lastCommitAtMs, actor: resyncActor, changes });
+  }
+
+  #advance(commit: CommitChanges): void {
+    const from = this.revision;
+    this.#head = { revision: commit.revision, commitId: commit.commitId };
+    this.#lastCommitAtMs = commit.atMs;
+    this.#changes.next(commit);
+    this.#waiters.reached(from, commit.revision);
+  }
+}
+
+/** Closes without anybody to wait for it. */
+function closerOf(target: { close(): Promise<void> }, log: Logger): () => void {
+  return () => {
+    target.close().catch((err: unknown) => log.error({ err }, 'the replica did not close cleanly'));
+  };
+}
+
+function closedError(): BerthError {
+  return new BerthError('unavailable', 'The replica is closed.');
+}
