@@ -1,4 +1,4 @@
-import { ScalingCalls } from '@berth/client/calls/scaling-calls';
+import { ScalingCalls } from '@berth/client';
 import type { Job } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

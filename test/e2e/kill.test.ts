@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type BerthClient, type JobView, UnreachableError } from '@berth/client';
+import { type BerthClient, type FollowedJob, UnreachableError } from '@berth/client';
 import { State } from '@berth/shared/model/task/task-state';
 import { type Observable, ReplaySubject, share } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -46,10 +46,10 @@ describe.skipIf(skipCellTests !== false)(
       const { id } = await cell.client.createJob(owned(descriptor));
       const views = cell.client
         .followJob(id, { reconnect: true })
-        .pipe(share({ connector: () => new ReplaySubject<JobView>(1), resetOnRefCountZero: false }));
+        .pipe(share({ connector: () => new ReplaySubject<FollowedJob>(1), resetOnRefCountZero: false }));
       return { id, views, latest: latestOf(views) };
     };
-    const runningTasks = ({ tasks }: JobView) =>
+    const runningTasks = ({ tasks }: FollowedJob) =>
       [...tasks.values()].filter((task) => task.state?.state === State.RUNNING).map((task) => task.id);
     const hasExited = async (taskId: string) => !(await cell.inspect(taskId)).State.Running;
 
@@ -167,8 +167,8 @@ describe.skipIf(skipCellTests !== false)(
 );
 
 /** The newest of the views; it rejects where the views fail. */
-function latestOf(views: Observable<JobView>): () => JobView {
-  let latest: JobView | undefined;
+function latestOf(views: Observable<FollowedJob>): () => FollowedJob {
+  let latest: FollowedJob | undefined;
   let failure: unknown;
   views.subscribe({
     next: (view) => {
@@ -182,7 +182,7 @@ function latestOf(views: Observable<JobView>): () => JobView {
     if (failure !== undefined) throw failure;
     return (
       latest ?? {
-        job: {} as JobView['job'],
+        job: {} as FollowedJob['job'],
         tasks: new Map(),
         changed: undefined,
         state: State.QUEUED,

@@ -1,6 +1,5 @@
 import { cli } from '@berth/cli/testing/harness';
-import { BerthClient } from '@berth/client/berth-client';
-import { AgentCalls } from '@berth/client/calls/agent-calls';
+import { AgentCalls, BerthClient } from '@berth/client';
 import type { Explanation } from '@berth/shared/gen/berth/v1/placement_service';
 import { AgentRecord, AgentState } from '@berth/shared/gen/berth/v1/store';
 import { codeOf } from '@berth/shared/model/task/reason';

@@ -1,6 +1,5 @@
 import { cli } from '@berth/cli/testing/harness';
-import { BerthClient, type CellEvent } from '@berth/client';
-import { ScalingCalls } from '@berth/client/calls/scaling-calls';
+import { BerthClient, type CellEvent, ScalingCalls } from '@berth/client';
 import { PolicyStanding } from '@berth/shared/gen/berth/v1/scaling_service';
 import {
   type DeepPartial,

@@ -27,7 +27,7 @@ import {
 import { Splicer, type Unwritten } from '@berth/api/splice';
 import { ModelSubscriber } from '@berth/api/testing/model-subscriber';
 import { ScriptedCell, type Step, writesOf } from '@berth/api/testing/scripted-cell';
-import { JobNarrator } from '@berth/client/observe/job-event-adapter';
+import { JobEventAdapter } from '@berth/client/observe/job-event-adapter';
 import { type CellEvent, ResumePoint } from '@berth/client/observe/resume-point';
 import {
   type ObservePosition,
@@ -250,11 +250,11 @@ describe('a subscriber of the whole cell', () => {
   it('is told jobs as ObserveJobs tells them, and ends with what is', () => {
     const selection: Selection = { kinds: new Set(['job', 'jobStatus', 'task']), filter: undefined };
     const property = fc.property(someRounds, someLimits, (rounds, limits) => {
-      const narrator = new JobNarrator();
+      const adapter = new JobEventAdapter();
       let subscriber = new ModelSubscriber();
       const { cell } = play(rounds, { selection, ...limits }, (event) => {
         if (event.$case === 'reset') subscriber = new ModelSubscriber();
-        for (const message of narrator.tell(event))
+        for (const message of adapter.messagesOf(event))
           subscriber.receive(JobChangeNotification.encode(message).finish());
       });
       for (const { job, tasks } of liveJobs(cell)) {

@@ -1,4 +1,4 @@
-import { PlacementCalls } from '@berth/client/calls/placement-calls';
+import { PlacementCalls } from '@berth/client';
 import { type Explanation, PlacementServiceClient } from '@berth/shared/gen/berth/v1/placement_service';
 import {
   JobClusterDescriptor,

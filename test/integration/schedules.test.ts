@@ -1,5 +1,5 @@
 import { cli } from '@berth/cli/testing/harness';
-import { ScheduleCalls } from '@berth/client/calls/schedule-calls';
+import { ScheduleCalls } from '@berth/client';
 import { type LocalCell, startCell } from '@berth/local/cell/local-cell';
 import {
   type DeepPartial,

@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { exitCodes } from './errors/exit-code.js';
-import { tell } from './errors/report-error.js';
+import { reportError } from './errors/report-error.js';
 import { createProgram } from './program.js';
 import type { Io } from './terminal/io.js';
 
@@ -14,7 +14,7 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   } catch (error) {
-    return error instanceof CommanderError ? usageExitCode(error) : tell(error, io);
+    return error instanceof CommanderError ? usageExitCode(error) : reportError(error, io);
   }
 }
 

@@ -33,7 +33,7 @@ import type {
 } from './connection/options.js';
 import { observe } from './connection/stream.js';
 import { CellObservation, observeAllJobs } from './observe/cell-stream.js';
-import { JobModel, type JobView } from './observe/followed-job.js';
+import { type FollowedJob, FollowedJobModel } from './observe/followed-job.js';
 import {
   type CountBy,
   type CountOptions,
@@ -142,9 +142,9 @@ export class BerthClient extends JobCalls {
    * The job and its tasks after each change; the last view holds the finished job, then it completes. Survives the loss
    * of a gateway, and tells no change of a task twice.
    */
-  followJob(job: Ref, options: ObserveOptions = {}): Observable<JobView> {
+  followJob(job: Ref, options: ObserveOptions = {}): Observable<FollowedJob> {
     return defer(() => {
-      const model = new JobModel();
+      const model = new FollowedJobModel();
       return this.observeJob(job, { reconnect: 'onceConnected', ...options }).pipe(
         concatMap((message) =>
           message.notification?.$case === 'jobFinished'

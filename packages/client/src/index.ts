@@ -37,6 +37,7 @@ export { BerthClient } from './berth-client.js';
 export { AgentCalls, type DrainOptions } from './calls/agent-calls.js';
 export { JobCalls, type Ref } from './calls/job-calls.js';
 export { type InstanceQuery, type Instances, KindCalls, type Scheduling } from './calls/kind-calls.js';
+export { PlacementCalls } from './calls/placement-calls.js';
 export { type ExplainScalingOptions, ScalingCalls } from './calls/scaling-calls.js';
 export { type FiresQuery, ScheduleCalls } from './calls/schedule-calls.js';
 export { UnreachableError } from './connection/failure.js';
@@ -55,6 +56,6 @@ export type {
   WatchStagesOptions,
 } from './connection/options.js';
 export { CellObservation } from './observe/cell-stream.js';
-export type { JobView } from './observe/followed-job.js';
+export type { FollowedJob } from './observe/followed-job.js';
 export type { CellEvent } from './observe/resume-point.js';
 export type { CountBy, CountOptions, TaskCount, TaskCounts } from './observe/task-counts.js';

@@ -1,12 +1,12 @@
-import { UnreachableError } from '@berth/client/connection/failure';
+import { UnreachableError } from '@berth/client';
 import { BerthError, invalidFields } from '@berth/shared/model/errors/errors';
 import { describe, expect, it } from 'vitest';
-import { reportError } from './error-text.js';
+import { errorReport } from './error-text.js';
 import { UsageError } from './usage-error.js';
 
 describe('what a user is told', () => {
   it('of a gateway that cannot be reached: its address and what to check', () => {
-    const { lines, exitCode } = reportError(
+    const { lines, exitCode } = errorReport(
       new UnreachableError('h:1', 'the connection was refused', undefined),
     );
     expect(lines).toHaveLength(1);
@@ -21,7 +21,7 @@ describe('what a user is told', () => {
       { field: 'owner', description: 'is required' },
       { field: 'containers["main"].image', description: 'is required' },
     ]);
-    expect(reportError(error)).toEqual({
+    expect(errorReport(error)).toEqual({
       lines: [
         'berth: the gateway refuses the request:',
         '  owner: is required',
@@ -32,26 +32,26 @@ describe('what a user is told', () => {
   });
 
   it('of a gateway that wants to know who calls: which variables say so', () => {
-    const { lines, exitCode } = reportError(new BerthError('unauthenticated', 'Callers must say who.'));
+    const { lines, exitCode } = errorReport(new BerthError('unauthenticated', 'Callers must say who.'));
     expect(lines[0]).toBe('berth: Callers must say who.');
     expect(lines.slice(1).join()).toMatch(/^ {2}BERTH_API_TOKEN .*BERTH_API_CERT and BERTH_API_KEY/);
     expect(exitCode).toBe(1);
   });
 
   it('of an unknown id: the sentence of the gateway', () => {
-    const { lines, exitCode } = reportError(new BerthError('notFound', 'There is no job "x".'));
+    const { lines, exitCode } = errorReport(new BerthError('notFound', 'There is no job "x".'));
     expect(lines).toEqual(['berth: There is no job "x".']);
     expect(exitCode).toBe(1);
   });
 
   it('of a wrong command line: the sentence and every problem', () => {
-    const { lines, exitCode } = reportError(new UsageError('job.yaml is not a valid job:', ['a: b', 'c: d']));
+    const { lines, exitCode } = errorReport(new UsageError('job.yaml is not a valid job:', ['a: b', 'c: d']));
     expect(lines).toEqual(['berth: job.yaml is not a valid job:', '  a: b', '  c: d']);
     expect(exitCode).toBe(2);
   });
 
   it('of a defect: what happened, and no stack trace', () => {
-    const { lines } = reportError(new TypeError('x is not a function'));
+    const { lines } = errorReport(new TypeError('x is not a function'));
     expect(lines).toEqual(['berth: unexpected error: x is not a function (BERTH_DEBUG=1 shows more)']);
   });
 });

@@ -13,7 +13,7 @@ const credentialAdvice =
   'BERTH_API_TOKEN is the bearer token that berth sends; BERTH_API_CERT and BERTH_API_KEY name the files of the certificate that it shows.';
 
 /** One sentence, and where several things are wrong each of them on a line of its own. Never a stack trace. */
-export function reportError(error: unknown): ErrorReport {
+export function errorReport(error: unknown): ErrorReport {
   if (error instanceof UsageError) return report(error.message, exitCodes.usage, error.problems);
   if (!(error instanceof BerthError)) {
     return report(`unexpected error: ${text(error)} (BERTH_DEBUG=1 shows more)`, exitCodes.failed);

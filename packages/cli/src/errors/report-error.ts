@@ -1,9 +1,9 @@
 import type { Io } from '../terminal/io.js';
-import { reportError } from './error-text.js';
+import { errorReport } from './error-text.js';
 
 /** Tells the user what went wrong; the exit code that it means. */
-export function tell(error: unknown, io: Io): number {
-  const { lines, exitCode } = reportError(error);
+export function reportError(error: unknown, io: Io): number {
+  const { lines, exitCode } = errorReport(error);
   for (const line of lines) io.err(line);
   if (io.env.BERTH_DEBUG === '1') io.err(stackOf(error));
   return exitCode;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { JobCalls } from '@berth/client/calls/job-calls';
+import type { JobCalls } from '@berth/client';
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { clusterIdLabel } from '@berth/shared/model/job/job';
 import { type Command, InvalidArgumentError, Option } from 'commander';

@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
-import type { BerthClient } from '@berth/client/berth-client';
-import type { AgentCalls } from '@berth/client/calls/agent-calls';
-import type { JobCalls } from '@berth/client/calls/job-calls';
-import type { KindCalls } from '@berth/client/calls/kind-calls';
-import type { PlacementCalls } from '@berth/client/calls/placement-calls';
-import type { ScalingCalls } from '@berth/client/calls/scaling-calls';
-import type { ScheduleCalls } from '@berth/client/calls/schedule-calls';
-import type { ConnectOptions } from '@berth/client/connection/options';
+import type {
+  AgentCalls,
+  BerthClient,
+  ConnectOptions,
+  JobCalls,
+  KindCalls,
+  PlacementCalls,
+  ScalingCalls,
+  ScheduleCalls,
+} from '@berth/client';
 import { UsageError } from '../errors/usage-error.js';
 import { type Paint, painter } from '../terminal/colors.js';
 import type { Io } from '../terminal/io.js';

@@ -13,7 +13,7 @@ import {
  * Hands each value to `use`, one after the other, until the stream completes or the signal aborts.
  * Rejects with the stream's error, or with that of `use`.
  */
-export async function consume<T>(
+export async function forEachValue<T>(
   values: Observable<T>,
   use: (value: T) => Promise<void>,
   signal: AbortSignal,

@@ -1,5 +1,4 @@
-import type { JobCalls } from '@berth/client/calls/job-calls';
-import type { PageOptions } from '@berth/client/connection/options';
+import type { JobCalls, PageOptions } from '@berth/client';
 import type { Job, JobCluster, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State, stateName } from '@berth/shared/model/task/task-state';
 import { shortTaskId } from '../format/jobs/job-facts.js';

@@ -1,4 +1,4 @@
-import type { JobCalls } from '@berth/client/calls/job-calls';
+import type { JobCalls } from '@berth/client';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { jobIdOfTask } from '@berth/shared/model/job/job';
 import { UsageError } from '../errors/usage-error.js';

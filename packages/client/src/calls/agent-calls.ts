@@ -43,16 +43,16 @@ export class AgentCalls extends PlacementCalls {
       { id, deadlineAfterMs },
       options,
     );
-    return told(agent);
+    return required(agent);
   }
 
   /** The agent takes tasks again. */
   async undrainAgent(id: string, options?: CallOptions): Promise<Agent> {
-    return told((await this.channel.call(repeatable(methods.undrainAgent), { id }, options)).agent);
+    return required((await this.channel.call(repeatable(methods.undrainAgent), { id }, options)).agent);
   }
 }
 
-function told(agent: Agent | undefined): Agent {
+function required(agent: Agent | undefined): Agent {
   if (agent === undefined) throw new Error('the gateway answered without an agent');
   return agent;
 }

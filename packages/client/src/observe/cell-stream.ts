@@ -15,7 +15,7 @@ import type { Channel } from '../connection/channel.js';
 import type { CellObserveOptions, ObserveOptions } from '../connection/options.js';
 import { observe } from '../connection/stream.js';
 import { Checkpoints } from './checkpoints.js';
-import { JobNarrator } from './job-event-adapter.js';
+import { JobEventAdapter } from './job-event-adapter.js';
 import { type CellEvent, ResumePoint } from './resume-point.js';
 
 /** The events of a cell, to be subscribed to; each subscription is a stream of its own. */
@@ -77,17 +77,17 @@ function cellEvents(
     return { request: { $case: 'subscription', value } };
   };
   const onSender = (send: ((request: ObserveRequest) => void) | undefined) => {
-    checkpoints.ask =
+    checkpoints.send =
       send && ((id) => send(ObserveRequest.create({ request: { $case: 'checkpoint', value: { id } } })));
   };
   const call = { definition: methods.observe, request, onSender };
   return observe(channel, call, { reconnect: true, ...options }).pipe(
     concatMap(({ response }) => {
-      const told = response === undefined ? undefined : point.take(response);
+      const event = response === undefined ? undefined : point.take(response);
       // A reset of the gateway's own says the same.
-      const before = told?.$case === 'reset' ? undefined : first;
+      const before = event?.$case === 'reset' ? undefined : first;
       first = undefined;
-      return [before, told].filter((event) => event !== undefined);
+      return [before, event].filter((one) => one !== undefined);
     }),
   );
 }
@@ -98,10 +98,10 @@ function cellEvents(
  */
 export function observeAllJobs(channel: Channel, options: ObserveOptions): Observable<JobChangeNotification> {
   return defer(() => {
-    const narrator = new JobNarrator();
+    const adapter = new JobEventAdapter();
     const kinds = [ObservedKind.JOB, ObservedKind.JOB_STATUS, ObservedKind.TASK];
     return new CellObservation(channel, { ...options, subscription: { kinds } }).pipe(
-      concatMap((event) => narrator.tell(event)),
+      concatMap((event) => adapter.messagesOf(event)),
       catchError((error: unknown) => {
         if (!(error instanceof BerthError) || error.code !== 'unimplemented') throw error;
         return observe(

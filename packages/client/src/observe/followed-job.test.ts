@@ -1,9 +1,9 @@
 import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { expect, it } from 'vitest';
-import { JobModel } from './followed-job.js';
+import { FollowedJobModel } from './followed-job.js';
 
 it('tells that a job was redefined while no gateway was there', () => {
-  const model = new JobModel();
+  const model = new FollowedJobModel();
   const views = (appName: string) =>
     model.apply(
       JobChangeNotification.fromPartial({

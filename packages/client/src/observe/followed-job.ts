@@ -7,7 +7,7 @@ import {
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 
 /** A job as it stands after one more change. */
-export interface JobView {
+export interface FollowedJob {
   /** As last told: its descriptor is up to date, its state only in the last view. See `state`. */
   readonly job: Job;
   /** Every task seen, by id. The map itself is kept up to date; copy it to keep it. */
@@ -21,13 +21,13 @@ export interface JobView {
 }
 
 /** What is known of one job, from its stream. No I/O: notifications in, views out. */
-export class JobModel {
+export class FollowedJobModel {
   readonly #tasks = new Map<string, Task>();
   #job: Job | undefined;
   #state: State = State.QUEUED;
 
   /** The views that a notification of this job's stream leads to. `jobFinished` leads to none: see {@link finish}. */
-  apply(message: JobChangeNotification): JobView[] {
+  apply(message: JobChangeNotification): FollowedJob[] {
     const { notification } = message;
     switch (notification?.$case) {
       case 'jobSnapshot':
@@ -42,7 +42,7 @@ export class JobModel {
   }
 
   /** The last view, with the job as it is kept after its end. */
-  finish(job: Job): JobView {
+  finish(job: Job): FollowedJob {
     for (const task of job.tasks) this.#tasks.set(task.id, task);
     this.#job = job;
     this.#state = job.jobState?.state ?? State.FINISHED;
@@ -50,7 +50,7 @@ export class JobModel {
   }
 
   /** The first snapshot is one view; a later one, after a reconnection, tells only what differs. */
-  #applySnapshot(job: Job): JobView[] {
+  #applySnapshot(job: Job): FollowedJob[] {
     const known = this.#job;
     this.#job = job;
     this.#advance(job.jobState?.state ?? State.QUEUED);
@@ -59,24 +59,24 @@ export class JobModel {
       const views = isRedefined ? [this.#view(job, undefined)] : [];
       return [...views, ...job.tasks.flatMap((task) => this.#applyTask(task))];
     }
-    for (const task of job.tasks) this.#note(task);
+    for (const task of job.tasks) this.#record(task);
     return [this.#view(job, undefined)];
   }
 
   /** Nothing where the task stood so already: a stream that was opened anew repeats what is known, or lags behind it. */
-  #applyTask(task: Task): JobView[] {
-    if (!isNews(this.#tasks.get(task.id), task)) return [];
-    this.#note(task);
+  #applyTask(task: Task): FollowedJob[] {
+    if (!isRelevant(this.#tasks.get(task.id), task)) return [];
+    this.#record(task);
     return this.#job === undefined ? [] : [this.#view(this.#job, task)];
   }
 
-  #applyDescriptor(jobDescriptor: Job['jobDescriptor']): JobView[] {
+  #applyDescriptor(jobDescriptor: Job['jobDescriptor']): FollowedJob[] {
     if (this.#job === undefined) return [];
     this.#job = { ...this.#job, jobDescriptor };
     return [this.#view(this.#job, undefined)];
   }
 
-  #note(task: Task): void {
+  #record(task: Task): void {
     this.#tasks.set(task.id, task);
     const state = task.state?.state ?? State.QUEUED;
     if (!isTerminal(state)) this.#advance(state);
@@ -86,12 +86,12 @@ export class JobModel {
     if (state > this.#state) this.#state = state;
   }
 
-  #view(job: Job, changed: Task | undefined): JobView {
+  #view(job: Job, changed: Task | undefined): FollowedJob {
     return { job, tasks: this.#tasks, changed, state: this.#state, isFinal: false };
   }
 }
 
-function isNews(known: Task | undefined, task: Task): boolean {
+function isRelevant(known: Task | undefined, task: Task): boolean {
   if (known === undefined) return true;
   const [from, to] = [known.state?.state ?? State.QUEUED, task.state?.state ?? State.QUEUED];
   if (from !== to) return to > from;

@@ -1,7 +1,7 @@
 import { type JobChangeNotification, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { describe, expect, it } from 'vitest';
 import { cellEvents, changes } from '../testing/cell-events.js';
-import { JobNarrator } from './job-event-adapter.js';
+import { JobEventAdapter } from './job-event-adapter.js';
 import type { CellEvent } from './resume-point.js';
 
 const { bookmark, commit, outOfTurn, reset, snapshot, snapshotEnd } = cellEvents;
@@ -9,15 +9,15 @@ const { job, jobStatus, task } = changes;
 
 /** All that is told of these events by one who has been told of a cell without jobs, at revision 1. */
 function told(...events: readonly CellEvent[]): readonly JobChangeNotification[] {
-  const narrator = new JobNarrator();
-  narrator.tell(snapshotEnd(1));
-  return events.flatMap((event) => narrator.tell(event));
+  const adapter = new JobEventAdapter();
+  adapter.messagesOf(snapshotEnd(1));
+  return events.flatMap((event) => adapter.messagesOf(event));
 }
 
 const kinds = (messages: readonly JobChangeNotification[]) =>
   messages.map(({ notification }) => notification?.$case);
 
-describe('JobNarrator', () => {
+describe('JobEventAdapter', () => {
   it('forgets at a reset the jobs of a snapshot that broke off', () => {
     const messages = told(
       snapshot(job('gone'), jobStatus('gone', State.RUNNING)),

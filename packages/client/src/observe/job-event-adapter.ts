@@ -12,7 +12,7 @@ import {
 import { composeJob, isJobLive, jobIdOfTask } from '@berth/shared/model/job/job';
 import type { CellEvent } from './resume-point.js';
 
-type Told = NonNullable<JobChangeNotification['notification']>;
+type JobNotification = NonNullable<JobChangeNotification['notification']>;
 
 interface SnapshotJob {
   readonly job: JobRecord;
@@ -24,13 +24,13 @@ interface SnapshotJob {
  * Tells the changes of jobs and tasks as netflix.titus.JobChangeNotification does: a snapshot of each live job, `snapshotEnd`,
  * then per job its definition before its tasks and `jobFinished` last of all.
  */
-export class JobNarrator {
+export class JobEventAdapter {
   /** The encoded descriptor of each live job. */
   readonly #live = new Map<string, Uint8Array>();
   /** Jobs whose end has been told, or was before the snapshot. */
   readonly #finished = new Set<string>();
   /** A digest of what was last told of each task: a record may change in what is not told. */
-  readonly #told = new Map<string, number>();
+  readonly #sentDigests = new Map<string, number>();
   #snapshot = new Map<string, SnapshotJob>();
   /** Jobs whose end is to be told when all up to the commit has come that ended them: its revision. */
   readonly #ending = new Map<string, number>();
@@ -38,22 +38,22 @@ export class JobNarrator {
   readonly #early = new Map<string, Map<string, Task>>();
 
   /** The messages that the event makes. */
-  tell(event: CellEvent): readonly JobChangeNotification[] {
+  messagesOf(event: CellEvent): readonly JobChangeNotification[] {
     switch (event.$case) {
       case 'snapshot':
-        for (const { change } of event.value.entities) this.#gather(change);
+        for (const { change } of event.value.entities) this.#addToSnapshot(change);
         return [];
       case 'snapshotEnd':
         return [...this.#endSnapshot(), message({ $case: 'snapshotEnd', value: {} })];
       case 'commits':
-        return event.value.commits.flatMap((commit) => this.#tellCommit(commit));
+        return event.value.commits.flatMap((commit) => this.#commitMessages(commit));
       case 'bookmark':
         this.#forgetEarly();
-        return this.#tellEnds(event.value.position?.revision ?? 0);
+        return this.#endMessages(event.value.position?.revision ?? 0);
       case 'reset':
         this.#live.clear();
         this.#finished.clear();
-        this.#told.clear();
+        this.#sentDigests.clear();
         this.#snapshot.clear();
         this.#ending.clear();
         this.#early.clear();
@@ -63,7 +63,7 @@ export class JobNarrator {
     }
   }
 
-  #gather(change: ObserveResponse_Change['change']): void {
+  #addToSnapshot(change: ObserveResponse_Change['change']): void {
     switch (change?.$case) {
       case 'job':
         this.#snapshot.set(change.value.id, { job: change.value, tasks: [] });
@@ -74,7 +74,7 @@ export class JobNarrator {
         return;
       }
       case 'task':
-        this.#told.set(change.value.id, digestOf(change.value));
+        this.#sentDigests.set(change.value.id, digestOf(change.value));
         this.#snapshot.get(jobIdOfTask(change.value.id))?.tasks.push(change.value);
         return;
       default:
@@ -95,21 +95,25 @@ export class JobNarrator {
     });
   }
 
-  #tellCommit({ revision, changes, incomplete }: ObserveResponse_Commit): readonly JobChangeNotification[] {
-    const definitions: Told[] = [];
-    const tasks: Told[] = [];
+  #commitMessages({
+    revision,
+    changes,
+    incomplete,
+  }: ObserveResponse_Commit): readonly JobChangeNotification[] {
+    const definitions: JobNotification[] = [];
+    const tasks: JobNotification[] = [];
     for (const { change } of changes) {
-      if (change?.$case === 'job') definitions.push(...this.#define(change.value));
-      else if (change?.$case === 'task') tasks.push(...this.#tellTask(change.value));
+      if (change?.$case === 'job') definitions.push(...this.#definitionNotifications(change.value));
+      else if (change?.$case === 'task') tasks.push(...this.#taskNotifications(change.value));
       else if (change?.$case === 'jobStatus' && !isJobLive(change.value))
         this.#ending.set(change.value.jobId, revision);
       else if (change?.$case === 'removed') this.#remove(change.value.kind, change.value.id, revision);
     }
-    const told = [...definitions, ...tasks].map(message);
-    return incomplete ? told : [...told, ...this.#tellEnds(revision)];
+    const messages = [...definitions, ...tasks].map(message);
+    return incomplete ? messages : [...messages, ...this.#endMessages(revision)];
   }
 
-  #define(job: JobRecord): readonly Told[] {
+  #definitionNotifications(job: JobRecord): readonly JobNotification[] {
     const bytes = descriptorBytes(job);
     const known = this.#live.get(job.id);
     const isOver = this.#finished.has(job.id);
@@ -119,27 +123,27 @@ export class JobNarrator {
     this.#early.delete(job.id);
     return [
       { $case: 'jobDefinitionUpdate', value: { id: job.id, jobDescriptor: job.descriptor } },
-      ...early.map((task): Told => ({ $case: 'taskUdate', value: { task } })),
+      ...early.map((task): JobNotification => ({ $case: 'taskUdate', value: { task } })),
     ];
   }
 
-  #tellTask(task: Task): readonly Told[] {
+  #taskNotifications(task: Task): readonly JobNotification[] {
     const digest = digestOf(task);
-    const isKnown = this.#told.get(task.id) === digest;
-    this.#told.set(task.id, digest);
+    const isKnown = this.#sentDigests.get(task.id) === digest;
+    this.#sentDigests.set(task.id, digest);
     // A finished job's tasks are no news any more.
     const jobId = jobIdOfTask(task.id);
-    const isNews = !isKnown && !this.#finished.has(jobId);
-    if (isNews && !this.#live.has(jobId)) {
+    const isRelevant = !isKnown && !this.#finished.has(jobId);
+    if (isRelevant && !this.#live.has(jobId)) {
       const early = this.#early.get(jobId) ?? new Map<string, Task>();
       this.#early.set(jobId, early.set(task.id, task));
       return [];
     }
-    return isNews ? [{ $case: 'taskUdate', value: { task } }] : [];
+    return isRelevant ? [{ $case: 'taskUdate', value: { task } }] : [];
   }
 
   #remove(kind: ObservedKind, id: string, revision: number): void {
-    if (kind === ObservedKind.TASK) this.#told.delete(id);
+    if (kind === ObservedKind.TASK) this.#sentDigests.delete(id);
     if (kind !== ObservedKind.JOB) return;
     this.#early.delete(id);
     if (this.#live.has(id)) this.#ending.set(id, revision);
@@ -148,12 +152,12 @@ export class JobNarrator {
 
   /** All jobs have come: whose has not is gone, and is told nothing of. */
   #forgetEarly(): void {
-    for (const tasks of this.#early.values()) for (const id of tasks.keys()) this.#told.delete(id);
+    for (const tasks of this.#early.values()) for (const id of tasks.keys()) this.#sentDigests.delete(id);
     this.#early.clear();
   }
 
   /** All has come up to this revision. */
-  #tellEnds(upTo: number): readonly JobChangeNotification[] {
+  #endMessages(upTo: number): readonly JobChangeNotification[] {
     const ending = [...this.#ending].filter(([, revision]) => revision <= upTo);
     return ending.flatMap(([id]) => {
       this.#ending.delete(id);
@@ -165,7 +169,7 @@ export class JobNarrator {
   }
 }
 
-function message(notification: Told): JobChangeNotification {
+function message(notification: JobNotification): JobChangeNotification {
   return { notification };
 }
 

@@ -37,29 +37,29 @@ export function observeTaskCounts(
   return defer(() => {
     if (by.length === 0)
       throw new BerthError('invalidArgument', 'By what are tasks to be counted? Name one thing at least.');
-    const picture = new Picture();
+    const table = new CountTable();
     const subscription = { countTasksBy: [...by], filteringCriteria: { ...filteringCriteria } };
     return new CellObservation(channel, { ...options, subscription }).pipe(
-      concatMap((event) => picture.take(event)),
+      concatMap((event) => table.take(event)),
     );
   });
 }
 
-class Picture {
+class CountTable {
   readonly #counts = new Map<string, TaskCount>();
   /** What the subscriber knows, while a snapshot replaces it. */
-  #known: ReadonlyMap<string, TaskCount> | undefined = new Map();
+  #sent: ReadonlyMap<string, TaskCount> | undefined = new Map();
 
   /** What is to be told of the event: nothing, or how things stand. */
   take(event: CellEvent): readonly TaskCounts[] {
     switch (event.$case) {
       case 'reset':
-        this.#known ??= new Map(this.#counts);
+        this.#sent ??= new Map(this.#counts);
         this.#counts.clear();
         return [];
       case 'counts':
         for (const count of event.value.counts) this.#put(count);
-        return this.#known === undefined ? [this.#tell(event.value.counts)] : [];
+        return this.#sent === undefined ? [this.#result(event.value.counts)] : [];
       case 'snapshotEnd':
         return [this.#endSnapshot()];
       default:
@@ -74,17 +74,17 @@ class Picture {
   }
 
   #endSnapshot(): TaskCounts {
-    const known = this.#known ?? new Map<string, TaskCount>();
-    this.#known = undefined;
-    const changed = [...this.#counts].filter(([key, { tasks }]) => known.get(key)?.tasks !== tasks);
-    const gone = [...known].filter(([key]) => !this.#counts.has(key));
-    return this.#tell([
+    const sent = this.#sent ?? new Map<string, TaskCount>();
+    this.#sent = undefined;
+    const changed = [...this.#counts].filter(([key, { tasks }]) => sent.get(key)?.tasks !== tasks);
+    const gone = [...sent].filter(([key]) => !this.#counts.has(key));
+    return this.#result([
       ...changed.map(([, count]) => count),
       ...gone.map(([, { values }]) => ({ values, tasks: 0 })),
     ]);
   }
 
-  #tell(changed: readonly TaskCount[]): TaskCounts {
+  #result(changed: readonly TaskCount[]): TaskCounts {
     return { all: [...this.#counts.values()], changed };
   }
 }

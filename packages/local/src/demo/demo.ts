@@ -1,4 +1,4 @@
-import { type BerthClient, type JobView, State, stateName, type Task } from '@berth/client';
+import { type BerthClient, type FollowedJob, State, stateName, type Task } from '@berth/client';
 import {
   filter,
   firstValueFrom,
@@ -30,7 +30,7 @@ export interface DemoOptions {
 interface WatchedJob {
   readonly id: string;
   readonly name: string;
-  readonly views: Observable<JobView>;
+  readonly views: Observable<FollowedJob>;
 }
 
 /**
@@ -64,7 +64,7 @@ async function submit({ name, about, descriptor }: DemoJob, options: DemoOptions
 }
 
 /** The first view of a job tells all of its tasks, any other the one that changed. */
-function tell({ changed, tasks, isFinal }: JobView): string[] {
+function tell({ changed, tasks, isFinal }: FollowedJob): string[] {
   if (isFinal) return [];
   return (changed === undefined ? [...tasks.values()] : [changed]).map(describeTask);
 }
@@ -89,7 +89,7 @@ async function untilFinished({ name, views }: WatchedJob, { say }: DemoOptions):
 }
 
 async function untilRunning({ name, views }: WatchedJob): Promise<void> {
-  const allRun = (view: JobView) => running(view).length >= serviceSize;
+  const allRun = (view: FollowedJob) => running(view).length >= serviceSize;
   await firstThat(views, allRun, `the tasks of ${name} to run`);
 }
 
@@ -98,14 +98,14 @@ async function replaceTask({ name, views }: WatchedJob, { client, say, signal }:
   if (victim === undefined) throw new Error(`${name} has no task that runs`);
   say(`${name}: killing ${victim.id}`);
   await client.killTask(victim.id, { signal });
-  const replacementOf = (view: JobView) =>
+  const replacementOf = (view: FollowedJob) =>
     running(view).find((task) => task.taskContext[resubmitOf] === victim.id);
-  const replaced = (view: JobView) => replacementOf(view) !== undefined;
+  const replaced = (view: FollowedJob) => replacementOf(view) !== undefined;
   await firstThat(views, replaced, `a replacement for ${victim.id} to run`);
   say(`${name}: its replacement is RUNNING`);
 }
 
-function running({ tasks }: JobView): Task[] {
+function running({ tasks }: FollowedJob): Task[] {
   return [...tasks.values()].filter((task) => stateOf(task) === State.RUNNING);
 }
 
@@ -114,10 +114,10 @@ function stateOf(task: Task): State {
 }
 
 function firstThat(
-  views: Observable<JobView>,
-  holds: (view: JobView) => boolean,
+  views: Observable<FollowedJob>,
+  holds: (view: FollowedJob) => boolean,
   what: string,
-): Promise<JobView> {
+): Promise<FollowedJob> {
   const tooLate = () => {
     throw new Error(`waited ${stepTimeoutMs / 1000} s for ${what}`);
   };

@@ -1,5 +1,5 @@
 /** `berth cluster schedule`, `fires`, `pause` and `resume`: when the jobs of a cluster start by themselves. */
-import type { ScheduleCalls } from '@berth/client/calls/schedule-calls';
+import type { ScheduleCalls } from '@berth/client';
 import { ClusterSchedule, ListFiresResponse } from '@berth/shared/gen/berth/v1/schedule_service';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';

@@ -1,4 +1,4 @@
-import type { JobCalls } from '@berth/client/calls/job-calls';
+import type { JobCalls } from '@berth/client';
 import {
   type JobCluster,
   type JobClusterDescriptor,

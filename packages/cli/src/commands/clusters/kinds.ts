@@ -1,5 +1,5 @@
 /** `berth kinds`, `schedule`, `instances` and `cancel`: what job.v1 offers, on the command line. */
-import type { Instances } from '@berth/client/calls/kind-calls';
+import type { Instances } from '@berth/client';
 import { Job, JobInstance, JobState } from '@berth/shared/gen/job/v1/job_service';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { type Command, InvalidArgumentError, Option } from 'commander';

@@ -1,7 +1,7 @@
-import type { JobCalls } from '@berth/client/calls/job-calls';
+import type { JobCalls } from '@berth/client';
 import { isTerminal, State, stateName } from '@berth/shared/model/task/task-state';
 import type { Command } from 'commander';
-import { reportError } from '../../errors/error-text.js';
+import { errorReport } from '../../errors/error-text.js';
 import { exitCodes } from '../../errors/exit-code.js';
 import { stateOf } from '../../format/jobs/job-facts.js';
 import type { Act } from '../../session/act.js';
@@ -57,7 +57,7 @@ async function killOne(calls: JobCalls, given: string): Promise<KillResult> {
     await (target.kind === 'job' ? calls.killJob(target.id) : calls.killTask(target.id));
     return { ...target, ok: true };
   } catch (error) {
-    const [first = '', ...rest] = reportError(error).lines;
+    const [first = '', ...rest] = errorReport(error).lines;
     const text = [first.replace(/^berth: /, ''), ...rest.map((line) => line.trim())].join(' ');
     return { id: target?.id ?? given, kind: target?.kind ?? 'unknown', ok: false, error: text };
   }

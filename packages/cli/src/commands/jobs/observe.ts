@@ -1,6 +1,4 @@
-import type { BerthClient } from '@berth/client/berth-client';
-import type { ObserveOptions } from '@berth/client/connection/options';
-import type { CountBy, TaskCount } from '@berth/client/observe/task-counts';
+import type { BerthClient, CountBy, ObserveOptions, TaskCount } from '@berth/client';
 import type { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { Command } from 'commander';
 import type { Observable } from 'rxjs';
@@ -71,11 +69,11 @@ async function printAll<T>(
   changes: Observable<T>,
   print: (change: T) => Promise<void>,
 ): Promise<number> {
-  const { consume } = await import('../../session/for-each.js');
+  const { forEachValue } = await import('../../session/for-each.js');
   const interrupt = new AbortController();
   const stopListening = context.io.onInterrupt(() => interrupt.abort());
   try {
-    await consume(changes, print, interrupt.signal);
+    await forEachValue(changes, print, interrupt.signal);
     return interrupt.signal.aborted ? exitCodes.interrupted : exitCodes.ok;
   } finally {
     stopListening();

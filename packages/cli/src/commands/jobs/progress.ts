@@ -1,4 +1,4 @@
-import type { JobView } from '@berth/client/observe/followed-job';
+import type { FollowedJob } from '@berth/client';
 import { jobEndLine, jobSummary, taskLine } from '../../format/jobs/event-line.js';
 import { countTasks } from '../../format/jobs/job-facts.js';
 import { jobJson, taskJson } from '../../format/jobs/json.js';
@@ -7,7 +7,7 @@ import type { Context } from '../../session/context.js';
 /** Prints what each view of a job adds to the one before; `exitCode` goes with the last. */
 export function progressPrinter(
   context: Context,
-): (view: JobView, exitCode: number | undefined) => Promise<void> {
+): (view: FollowedJob, exitCode: number | undefined) => Promise<void> {
   let isFirst = true;
   return async (view, exitCode) => {
     if (context.format !== 'table') await printEvents(context, view, exitCode);
@@ -17,12 +17,12 @@ export function progressPrinter(
 }
 
 /** Whether as many tasks are RUNNING as the job wants. */
-export function allRunning({ job, tasks }: JobView): boolean {
+export function allRunning({ job, tasks }: FollowedJob): boolean {
   const { running, desired } = countTasks(job.jobDescriptor, tasks.values());
   return running >= desired;
 }
 
-function viewLines(view: JobView, isFirst: boolean, { paint }: Context): string[] {
+function viewLines(view: FollowedJob, isFirst: boolean, { paint }: Context): string[] {
   const { job, tasks, changed } = view;
   if (view.isFinal) return [jobEndLine(job, tasks.values(), paint)];
   if (isFirst)
@@ -34,7 +34,7 @@ function viewLines(view: JobView, isFirst: boolean, { paint }: Context): string[
 }
 
 /** For programs: one object for each change, and one for the end. */
-async function printEvents(context: Context, view: JobView, exitCode: number | undefined): Promise<void> {
+async function printEvents(context: Context, view: FollowedJob, exitCode: number | undefined): Promise<void> {
   const { job, tasks, changed, isFinal } = view;
   if (changed !== undefined) return context.print({ event: 'task', task: taskJson(changed) });
   const full = jobJson({ ...job, tasks: [...tasks.values()] });

@@ -1,8 +1,7 @@
-import type { BerthClient } from '@berth/client/berth-client';
-import type { JobView } from '@berth/client/observe/followed-job';
+import type { BerthClient, FollowedJob } from '@berth/client';
 import { type Command, CommanderError } from 'commander';
 import { exitCodeOfJob, exitCodes } from '../../errors/exit-code.js';
-import { tell } from '../../errors/report-error.js';
+import { reportError } from '../../errors/report-error.js';
 import { UsageError } from '../../errors/usage-error.js';
 import { addJobInput, inCluster, readJob } from '../../job-input/job-input.js';
 import type { JobOptions } from '../../job-input/job-options.js';
@@ -48,7 +47,7 @@ async function run(
       return followToEnd(context, client, { id, options });
     });
   } catch (error) {
-    tell(error, context.io);
+    reportError(error, context.io);
     return exitCodes.notRun;
   }
 }
@@ -70,13 +69,13 @@ interface Running {
 
 async function followToEnd(context: Context, client: BerthClient, { id, options }: Running): Promise<number> {
   const { io } = context;
-  const { consume } = await import('../../session/for-each.js');
+  const { forEachValue } = await import('../../session/for-each.js');
   const { progressPrinter, allRunning } = await import('./progress.js');
   const print = progressPrinter(context);
   const interrupts = handleInterrupts(context, client, { id, options });
   const stop = new AbortController();
   let exitCode: number | undefined;
-  const use = async (view: JobView) => {
+  const use = async (view: FollowedJob) => {
     if (view.isFinal) exitCode = exitCodeOfJob(view.job, [...view.tasks.values()]);
     await print(view, exitCode);
     if (options.untilRunning !== true || view.isFinal || !allRunning(view)) return;
@@ -85,7 +84,7 @@ async function followToEnd(context: Context, client: BerthClient, { id, options 
   };
   try {
     const onReconnect = (cause: Error) => io.err(`berth: ${cause.message} Trying again.`);
-    await consume(
+    await forEachValue(
       client.followJob(id, { onReconnect }),
       use,
       AbortSignal.any([stop.signal, interrupts.signal]),
@@ -115,7 +114,7 @@ function handleInterrupts({ io }: Context, client: BerthClient, { id, options }:
     count += 1;
     if (options.killOnInterrupt !== true || count > 1) return detach.abort();
     io.err(`berth: killing job ${id}; Ctrl-C again leaves it.`);
-    client.killJob(id).catch((error: unknown) => tell(error, io));
+    client.killJob(id).catch((error: unknown) => reportError(error, io));
   });
   return { signal: detach.signal, haveCome: () => count > 0, stop };
 }

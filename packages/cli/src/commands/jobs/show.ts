@@ -1,4 +1,4 @@
-import type { JobCalls } from '@berth/client/calls/job-calls';
+import type { JobCalls } from '@berth/client';
 import type { Command } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';
 import { jobDetail, taskDetail } from '../../format/jobs/detail.js';

@@ -1,5 +1,5 @@
 /** `berth agents`, `drain` and `undrain`. */
-import type { AgentCalls } from '@berth/client/calls/agent-calls';
+import type { AgentCalls } from '@berth/client';
 import { Agent, GetAgentResponse } from '@berth/shared/gen/berth/v1/agent_service';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';

@@ -1,4 +1,4 @@
-import type { BerthClient } from '@berth/client/berth-client';
+import type { BerthClient } from '@berth/client';
 import { Explanation } from '@berth/shared/gen/berth/v1/placement_service';
 import { exitCodes } from '../../errors/exit-code.js';
 import { explanationLines } from '../../format/placement/placement.js';
@@ -17,11 +17,11 @@ export async function watchExplain(context: Context, client: BerthClient, given:
     return exitCodes.ok;
   }
   const explanations = client.watchExplain(taskId, { reconnect: 'onceConnected' });
-  const { consume } = await import('../../session/for-each.js');
+  const { forEachValue } = await import('../../session/for-each.js');
   const interrupt = new AbortController();
   const stopListening = context.io.onInterrupt(() => interrupt.abort());
   try {
-    await consume(explanations, (explanation) => print(context, explanation), interrupt.signal);
+    await forEachValue(explanations, (explanation) => print(context, explanation), interrupt.signal);
     return interrupt.signal.aborted ? exitCodes.interrupted : exitCodes.ok;
   } finally {
     stopListening();

@@ -1,4 +1,4 @@
-import type { ScalingCalls } from '@berth/client/calls/scaling-calls';
+import type { ScalingCalls } from '@berth/client';
 import { Explanation } from '@berth/shared/gen/berth/v1/placement_service';
 import { ScalingExplanation } from '@berth/shared/gen/berth/v1/scaling_service';
 import type { Command } from 'commander';
