@@ -41,41 +41,44 @@ import {
   type TaskCounts,
 } from './observe/task-counts.js';
 
-/** How often, and how far apart, a finished job is read until the gateway that is asked knows its end too. */
+/** Limits the reads of a finished job: the gateway that answers may learn of the end a moment later. */
 const finalReads = { times: 20, apartMs: 250 } as const;
 
 /**
- * Everything that a caller or subscriber needs of a cell. Connections are made when they are needed; `close()` ends them, and
- * whatever is observed over them completes.
- * A client that will not observe can do with {@link JobCalls}, which loads faster.
+ * The whole interface of a cell for callers and subscribers. A connection is made when the first call needs
+ * it. `close()` ends all connections, and every stream over them completes. A program that observes nothing
+ * can use {@link JobCalls}, which loads faster.
  */
 export class BerthClient extends JobCalls {
-  /** A client of the gateways at the given address or addresses. Never fails for want of a gateway: the first call does. */
+  /** Returns a client of these gateways. It never fails for want of a gateway: the first call does. */
   static connect(options: ConnectOptions): BerthClient {
     return new BerthClient(options);
   }
 
   /**
-   * The whole cell, or what is selected of it: a snapshot, `snapshotEnd`, then every commit. A lost gateway goes unnoticed:
-   * the next stream goes on where the last one ended, without gap or duplicate. Where that cannot be, a `reset` tells
-   * which revisions were lost, and a new snapshot follows. Does not complete. `checkpoint()` of what is returned resolves
-   * when whoever is subscribed has been told of all that was committed before: write, await it, and see your write.
+   * Observes the whole cell, or a selection of it: a snapshot, `snapshotEnd`, then every commit. A lost
+   * gateway goes unnoticed: the next stream resumes at the end of the last one, without gap or duplicate. If
+   * the cell no longer has the changes in between, a `reset` names the lost revisions, and a new snapshot
+   * follows. The stream does not complete. Its `checkpoint()` resolves when all current subscribers have
+   * received every commit that came before the call. So a caller can write, await the checkpoint, and then
+   * see its own write.
    */
   observe(options?: CellObserveOptions): CellObservation {
     return new CellObservation(this.channel, options);
   }
 
   /**
-   * How many tasks there are of each combination of these, as in `['state', 'appName']`: at once, then whenever one of the
-   * numbers changes. Costs what changes, however many tasks there are. Does not complete.
+   * Counts the tasks for each combination of the given fields, such as `['state', 'appName']`. The counts
+   * come at once, and again after each change of a number. The cost depends on the changes, not on the number
+   * of tasks. The stream does not complete.
    */
   observeTaskCounts(by: readonly CountBy[], options: CountOptions = {}): Observable<TaskCounts> {
     return observeTaskCounts(this.channel, by, options);
   }
 
   /**
-   * One job: its snapshot, `snapshotEnd`, then every change in commit order; completes after `jobFinished`.
-   * A job that is not known is an error with code `notFound`.
+   * Observes one job: its snapshot, `snapshotEnd`, then every change in commit order. It completes after
+   * `jobFinished`. An unknown job is an error with code `notFound`.
    */
   observeJob(job: Ref, options?: ObserveOptions): Observable<JobChangeNotification> {
     const request = () => JobId.create({ id: idOf(job) });
@@ -83,9 +86,10 @@ export class BerthClient extends JobCalls {
   }
 
   /**
-   * All jobs: a snapshot of each live one, `snapshotEnd`, then every change in commit order. Does not complete. With `reconnect`
-   * a lost gateway goes unnoticed: the next one goes on where the last one ended, without gap or duplicate. Only where the
-   * changes since then cannot be had any more all begins anew with a snapshot.
+   * Observes all jobs: a snapshot of each live job, `snapshotEnd`, then every change in commit order. It does
+   * not complete. With `reconnect`, a lost gateway goes unnoticed: the next stream resumes at the end of the
+   * last one, without gap or duplicate. If the cell no longer has the changes in between, a new snapshot
+   * follows.
    */
   observeJobs(options: ObserveOptions = {}): Observable<JobChangeNotification> {
     if (options.reconnect) return observeAllJobs(this.channel, options);
@@ -93,8 +97,9 @@ export class BerthClient extends JobCalls {
   }
 
   /**
-   * The stages of a Mantis job with their live tasks and where these are reached: each stage at once, and again whenever its
-   * tasks change. Completes when the job has ended. Survives the loss of a gateway with `reconnect`.
+   * Observes the stages of a Mantis job, with their live tasks and the addresses of these. Each stage comes
+   * at once, and again after each change of its tasks. The stream completes when the job has ended. With
+   * `reconnect` it survives the loss of a gateway.
    */
   watchStages(job: Ref, options: WatchStagesOptions = {}): Observable<Stage> {
     const { stage = 0, neighboursOf = 0, ...rest } = options;
@@ -104,7 +109,7 @@ export class BerthClient extends JobCalls {
     );
   }
 
-  /** Sets how many tasks one stage of a Mantis job wants; what is left unset stays. */
+  /** Sets the number of tasks of one stage of a Mantis job. Fields that are not set stay as they are. */
   async updateStageInstances(
     update: DeepPartial<UpdateStageInstancesRequest>,
     options?: CallOptions,
@@ -113,13 +118,13 @@ export class BerthClient extends JobCalls {
     await this.channel.call(once(StageServiceService.updateStageInstances), request, options);
   }
 
-  /** One job cluster; completes when it is removed. */
+  /** Observes one job cluster; completes when the cluster is removed. */
   observeJobCluster(cluster: Ref, options?: ObserveOptions): Observable<JobClusterNotification> {
     const request = () => JobClusterId.create({ id: idOf(cluster) });
     return observe(this.channel, { definition: methods.observeJobCluster, request }, options);
   }
 
-  /** All job clusters. Does not complete. */
+  /** Observes all job clusters. It does not complete. */
   observeJobClusters(options?: ObserveOptions): Observable<JobClusterNotification> {
     return observe(
       this.channel,
@@ -129,8 +134,8 @@ export class BerthClient extends JobCalls {
   }
 
   /**
-   * Why the task waits, and again whenever that changes; completes when it waits no more. The first explanation after a
-   * lost gateway may repeat the last one.
+   * Explains why the task waits, at once and after each change. It completes when the task waits no more.
+   * After the loss of a gateway the last explanation may come twice.
    */
   watchExplain(task: Ref, options?: ObserveOptions): Observable<Explanation> {
     const request = () => WatchExplainRequest.create({ taskId: idOf(task) });
@@ -139,8 +144,8 @@ export class BerthClient extends JobCalls {
   }
 
   /**
-   * The job and its tasks after each change; the last view holds the finished job, then it completes. Survives the loss
-   * of a gateway, and tells no change of a task twice.
+   * Follows one job: emits the job and its tasks after each change. The last view holds the finished job;
+   * then the stream completes. It survives the loss of a gateway, and repeats no change of a task.
    */
   followJob(job: Ref, options: ObserveOptions = {}): Observable<FollowedJob> {
     return defer(() => {
@@ -155,12 +160,12 @@ export class BerthClient extends JobCalls {
     });
   }
 
-  /** The job after its end. Another gateway may answer than the one that told of it, and be a moment behind. */
+  /** Reads the job after its end. The gateway that answers may be behind the one that reported the end. */
   async #readEnd(id: string): Promise<Job> {
     for (let reads = 1; ; reads += 1) {
       const isLast = reads >= finalReads.times;
       const job = await this.findJob(id).catch((error: unknown) => {
-        // The gateway may be lost in this very moment, which those who follow a job do not have to know.
+        // The gateway can fail at this moment. Followers of a job need not notice that.
         if (isLast || !(error instanceof BerthError) || error.code !== 'unavailable') throw error;
       });
       if (job !== undefined && (isLast || isTerminal(job.jobState?.state ?? State.QUEUED))) return job;

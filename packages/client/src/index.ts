@@ -1,4 +1,4 @@
-/** What a caller or subscriber of a Berth cell imports. */
+/** The public interface for callers and subscribers of a Berth cell. */
 
 export { ObservedKind } from '@berth/shared/gen/berth/v1/observe_service';
 export type { Stage, StageWorker } from '@berth/shared/gen/berth/v1/stage_service';
@@ -39,7 +39,7 @@ export { JobCalls, type Ref } from './calls/job-calls.js';
 export { type InstanceQuery, type Instances, KindCalls, type Scheduling } from './calls/kind-calls.js';
 export { PlacementCalls } from './calls/placement-calls.js';
 export { type ExplainScalingOptions, ScalingCalls } from './calls/scaling-calls.js';
-export { type FiresQuery, ScheduleCalls } from './calls/schedule-calls.js';
+export { type RunsQuery, ScheduleCalls } from './calls/schedule-calls.js';
 export { UnreachableError } from './connection/failure.js';
 export type {
   Caller,

@@ -52,7 +52,7 @@ const finished = JobChangeNotification.create({
 const kinds = (messages: readonly JobChangeNotification[]) => messages.map((m) => m.notification?.$case);
 
 describe('observing a job', () => {
-  it('gives every message and completes with the stream', async () => {
+  it('emits every message and completes with the stream', async () => {
     const { address } = await gateway({
       observeJob: (_, stream) => {
         for (const message of [
@@ -70,7 +70,7 @@ describe('observing a job', () => {
     expect(kinds(messages)).toEqual(['jobSnapshot', 'snapshotEnd', 'taskUdate', 'jobFinished']);
   });
 
-  it('fails for a job that is not known', async () => {
+  it('fails for an unknown job', async () => {
     const { address } = await gateway({
       observeJob: ({ id }) => {
         throw notFound('job', id);
@@ -80,7 +80,7 @@ describe('observing a job', () => {
     await expect(observed).rejects.toMatchObject({ code: 'notFound', message: 'There is no job "nope".' });
   });
 
-  it('cancels the call when it is unsubscribed', async () => {
+  it('cancels the call at the end of the subscription', async () => {
     let cancelled = false;
     const { address } = await gateway({
       observeJob: (_, stream) => {
@@ -94,7 +94,7 @@ describe('observing a job', () => {
     await vi.waitFor(() => expect(cancelled).toBe(true));
   });
 
-  it('gives what came before a failure, then the failure', async () => {
+  it('emits everything that came before a failure, then the failure', async () => {
     const { address } = await gateway({
       observeJob: (_, stream) => {
         for (let count = 0; count < 50; count += 1) stream.write(update(`j1.${count}`, State.RUNNING));
@@ -127,7 +127,7 @@ describe('reconnecting', () => {
     },
   });
 
-  it('opens the stream again, which begins with a new snapshot', async () => {
+  it('opens the stream again with a new snapshot', async () => {
     const { address } = await gateway(failing(2));
     const causes: string[] = [];
     const options = { reconnect: true, onReconnect: (cause: Error) => causes.push(cause.message) };
@@ -136,7 +136,7 @@ describe('reconnecting', () => {
     expect(causes).toEqual(['The gateway is going down.', 'The gateway is going down.']);
   });
 
-  it('leaves a gateway that is behind what the client has seen', async () => {
+  it('leaves a gateway that is behind the revision of the client', async () => {
     const behind = await gateway({
       observeJobs: () => {
         throw new BerthError('deadlineExceeded', 'Revision 9 did not come in time.');
@@ -148,7 +148,7 @@ describe('reconnecting', () => {
     expect(kinds([first])).toEqual(['jobSnapshot']);
   });
 
-  it('goes on at another gateway when one is cut off', async () => {
+  it('continues at another gateway after a cut connection', async () => {
     const first = await gateway({ observeJobs: (_, stream) => void stream.write(snapshot(State.RUNNING)) });
     const second = await gateway({ observeJobs: (_, stream) => void stream.write(snapshot(State.STARTING)) });
     const client = connect({ addresses: [first.address, second.address] });
@@ -161,14 +161,14 @@ describe('reconnecting', () => {
     subscription.unsubscribe();
   });
 
-  it('fails where nothing was ever received and only a lost stream is to be mended', async () => {
+  it('fails with onceConnected if nothing was ever received', async () => {
     const { address, close } = await startScriptedGateway({});
     close();
     const observed = lastValueFrom(connect({ address }).observeJobs({ reconnect: 'onceConnected' }));
     await expect(observed).rejects.toMatchObject({ code: 'unavailable' });
   });
 
-  it('makes no further attempt once unsubscribed', async () => {
+  it('makes no further attempt after the end of the subscription', async () => {
     const streams: Stream[] = [];
     const { address } = await gateway(failing(Number.POSITIVE_INFINITY, streams));
     const client = connect({ address });
@@ -202,7 +202,7 @@ describe('following a job', () => {
     return { last: await lastValueFrom(views), changes };
   };
 
-  it('shows the job after each change and ends with the job as it finished', async () => {
+  it('emits the job after each change, and last the finished job', async () => {
     const { address } = await gateway(
       script([
         [
@@ -221,7 +221,7 @@ describe('following a job', () => {
     expect([...last.tasks.keys()]).toEqual(['j1.0']);
   });
 
-  it('tells no change twice after a reconnection, and none too few', async () => {
+  it('emits each change exactly once, also after a reconnection', async () => {
     const { address } = await gateway(
       script([
         [snapshot(State.QUEUED, [task('j1.0', 0), task('j1.1', 0)]), snapshotEnd, update('j1.0', 3)],
@@ -237,7 +237,7 @@ describe('following a job', () => {
     expect(changes).toEqual(['- - 0', 'j1.0 3 3', 'j1.1 2 3', 'j1.1 3 3', '- - 4']);
   });
 
-  it('starts anew for each subscriber', async () => {
+  it('starts again for each subscriber', async () => {
     const round = [snapshot(State.RUNNING), snapshotEnd, finished];
     const { address } = await gateway({
       ...script([]),

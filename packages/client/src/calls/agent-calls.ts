@@ -9,13 +9,16 @@ import { repeatable } from './job-calls.js';
 import { PlacementCalls } from './placement-calls.js';
 
 export interface DrainOptions extends CallOptions {
-  /** After this time all that is left on the agent is moved: batch tasks too, and beyond every limit. 0: never. */
+  /**
+   * After this time everything that is left on the agent moves: also batch tasks, and beyond every disruption
+   * limit. 0 means never.
+   */
   readonly deadlineAfterMs?: number;
 }
 
-/** The calls of berth.v1.AgentService, beside those about jobs and placement. */
+/** The calls of berth.v1.AgentService, in addition to those about jobs and placement. */
 export class AgentCalls extends PlacementCalls {
-  /** All agents that are registered, in the order of their ids. */
+  /** Lists all registered agents, ordered by id. */
   async listAgents(options?: CallOptions): Promise<readonly Agent[]> {
     const agents: Agent[] = [];
     let after = '';
@@ -31,12 +34,12 @@ export class AgentCalls extends PlacementCalls {
     return this.channel.call(repeatable(methods.listAgents), { pageSize: 0, after }, options);
   }
 
-  /** One agent, with the live tasks on it. */
+  /** Returns one agent with its live tasks. */
   getAgent(id: string, options?: CallOptions): Promise<GetAgentResponse> {
     return this.channel.call(repeatable(methods.getAgent), { id }, options);
   }
 
-  /** The agent takes no more tasks, and those of services on it are moved elsewhere. */
+  /** Drains the agent: it takes no more tasks, and its service tasks move to other agents. */
   async drainAgent(id: string, { deadlineAfterMs = 0, ...options }: DrainOptions = {}): Promise<Agent> {
     const { agent } = await this.channel.call(
       repeatable(methods.drainAgent),
@@ -46,7 +49,7 @@ export class AgentCalls extends PlacementCalls {
     return required(agent);
   }
 
-  /** The agent takes tasks again. */
+  /** Lets the agent take tasks again. */
   async undrainAgent(id: string, options?: CallOptions): Promise<Agent> {
     return required((await this.channel.call(repeatable(methods.undrainAgent), { id }, options)).agent);
   }

@@ -28,7 +28,7 @@ function connect(options: ConnectOptions): JobCalls {
   return calls;
 }
 
-/** An address where nothing listens. */
+/** Returns an address at which nothing listens. */
 async function deadAddress(): Promise<string> {
   const { address, close } = await startScriptedGateway({});
   close();
@@ -58,7 +58,7 @@ describe('a unary call', () => {
     expect(descriptor.containers.main?.image?.name).toBe('a:1');
   });
 
-  it('goes from page to page by cursor', async () => {
+  it('follows the cursor from page to page', async () => {
     const { address, received } = await gateway({
       findJobs: (_query, metadata, trailers) => {
         const isFirst = metadata.get('berth-cursor').length === 0;
@@ -74,7 +74,7 @@ describe('a unary call', () => {
     expect(received[1]?.metadata.get('berth-cursor')).toEqual(['next']);
   });
 
-  it('says who calls', async () => {
+  it('sends the identity of the caller', async () => {
     const { address, received } = await gateway({ killJob: () => Empty.create() });
     await connect({ address, caller: { id: 'cli', email: 'ann@example.com' } }).killJob({ id: 'j1' });
     expect(received[0]?.metadata.getMap()).toMatchObject({
@@ -132,7 +132,7 @@ describe('a unary call', () => {
 });
 
 describe('a call to a gateway that is unavailable', () => {
-  it('is repeated where it reads', async () => {
+  it('is repeated if it only reads', async () => {
     let calls = 0;
     const { address } = await gateway({
       findJob: ({ id }) => {
@@ -145,7 +145,7 @@ describe('a call to a gateway that is unavailable', () => {
     expect(calls).toBe(3);
   });
 
-  it('is repeated with the same idempotency key where it creates a job', async () => {
+  it('is repeated with the same idempotency key if it creates a job', async () => {
     const keys: unknown[] = [];
     const { address } = await gateway({
       createJob: (_, metadata) => {
@@ -164,7 +164,7 @@ describe('a call to a gateway that is unavailable', () => {
     expect(keys[3]).toBe('mine');
   });
 
-  it('is not repeated where it changes instances and the gateway has seen it', async () => {
+  it('is not repeated if it changes instances and the gateway has seen it', async () => {
     const { address, received } = await gateway({
       updateJobInstances: () => {
         throw unavailable();
@@ -178,7 +178,7 @@ describe('a call to a gateway that is unavailable', () => {
     expect(received).toHaveLength(1);
   });
 
-  it('goes to the next gateway, whatever it does, where the first cannot be reached', async () => {
+  it('goes to the next gateway, whatever it does, if the first is unreachable', async () => {
     const { address, received } = await gateway({ updateJobInstances: () => Empty.create() });
     const calls = connect({ addresses: [await deadAddress(), address] });
     await calls.updateJobInstances({ jobId: 'j1', instances: { desired: 2 } });
@@ -204,14 +204,14 @@ describe('a call to a gateway that is unavailable', () => {
     await expect(failed).rejects.toThrow(`The gateway at ${address} cannot be reached: ${why}.`);
   });
 
-  it('refuses addresses that are none, all at once', () => {
+  it('refuses all malformed addresses at once', () => {
     const addresses = ['localhost', '127.0.0.1:99999', 'gateway:7104', '[::1]:7104', 'gateway:0'];
     expect(() => connect({ addresses })).toThrow(
       'The address of a gateway is host:port, with a port from 1 to 65535; this is none: "localhost", "127.0.0.1:99999", "gateway:0".',
     );
   });
 
-  it('fails with the address and the reason where none can be reached', async () => {
+  it('fails with the address and the reason if no gateway is reachable', async () => {
     const address = await deadAddress();
     const failure = await connect({ address })
       .findJob('j1')
@@ -235,7 +235,7 @@ describe('reading its own writes', () => {
   const wished = ({ received }: ScriptedGateway) =>
     received.map(({ metadata }) => metadata.get('berth-min-revision')[0]);
 
-  it('asks for the greatest revision that it has seen', async () => {
+  it('asks for the greatest revision that the client has seen', async () => {
     const started = await gateway(answerFrom(['7', '5', '9', 'nonsense']));
     const calls = connect({ address: started.address });
     for (let reads = 0; reads < 5; reads += 1) await calls.findJob('j1');
@@ -263,7 +263,7 @@ describe('reading its own writes', () => {
 });
 
 describe('metadata of a call', () => {
-  it('names the stage whose instances change, beside what the caller brings along', async () => {
+  it('names the stage of the changed instances, beside the metadata of the caller', async () => {
     const started = await gateway({ updateJobInstances: () => Empty.create() });
     const metadata = new Metadata();
     metadata.set('x-request-id', 'r1');

@@ -34,16 +34,17 @@ import type {
   PageOptions,
 } from '../connection/options.js';
 
-/** Metadata of a query, and trailer of its answer: where the next page begins. */
+/** Metadata of a query, and trailer of its answer: the beginning of the next page. */
 const cursorKey = 'berth-cursor';
 
 /** An entity's id, or the message that holds it. */
 export type Ref = string | { readonly id: string };
 
 /**
- * The unary calls of JobManagementService. Each rejects with BerthError; where it is the request that is wrong,
- * `violations` name every field. Calls that are safe to repeat are, where a gateway does not answer: all Find calls,
- * the kills, and creations (see {@link CreateOptions}). A client reads its own writes at any gateway.
+ * The unary calls of JobManagementService. Each call rejects with BerthError; if the request is wrong,
+ * `violations` names every wrong field. If a gateway does not answer, the client repeats the calls that are
+ * safe to repeat: all Find calls, the kills, and creations (see {@link CreateOptions}). A client reads its
+ * own writes at any gateway.
  */
 export class JobCalls {
   protected readonly channel: Channel;
@@ -157,22 +158,28 @@ export class JobCalls {
   }
 }
 
-/** The id that a reference means. */
+/** Returns the id of a reference. */
 export function idOf(ref: Ref): string {
   return typeof ref === 'string' ? ref : ref.id;
 }
 
-/** For calls that do no more when they are sent twice. */
+/** Marks a call that has the same effect if it is sent twice. */
 export function repeatable<Req, Res>(definition: MethodDefinition<Req, Res>): UnaryMethod<Req, Res> {
   return { definition, isRepeatable: true };
 }
 
-/** For calls whose repetition could undo what another caller did in between, or report a success as a failure. */
+/**
+ * Marks a call that must not be repeated: a repetition could undo another caller's change, or report a
+ * success as a failure.
+ */
 export function once<Req, Res>(definition: MethodDefinition<Req, Res>): UnaryMethod<Req, Res> {
   return { definition, isRepeatable: false };
 }
 
-/** The options, with a key under which repetitions are one: the caller's, or one of the call's own. */
+/**
+ * Adds an idempotency key to the options, unless the caller has set one. With it, repetitions count as one
+ * call.
+ */
 export function withIdempotencyKey(options: CreateOptions = {}): CallOptions {
   return withMetadata(options, 'idempotency-key', options.idempotencyKey ?? randomUUID());
 }

@@ -12,41 +12,39 @@ import type { CallOptions, CreateOptions } from '../connection/options.js';
 import type { Answer } from '../connection/unary.js';
 import { JobCalls, once, repeatable, withIdempotencyKey } from './job-calls.js';
 
-/** What a caller may say of an execution that it asks for. */
+/** The options of a requested execution. */
 export interface Scheduling {
-  /** They follow the command of the kind's template. */
+  /** Appended to the command of the kind's template. */
   readonly arguments?: readonly string[];
-  /** Lower ones go first; without it as for 5. */
+  /** Lower numbers go first; the default is 5. */
   readonly priority?: number;
 }
 
-/**
- * Which instances; what is not named is not asked for. States are flags of `JobState`: several are joined by `|`.
- */
+/** Selects instances; an absent field selects all. States are flags of `JobState`: join several with `|`. */
 export interface InstanceQuery {
   readonly kind?: string;
   readonly uuid?: string;
   readonly states?: number;
 }
 
-/** Instances, as many as one answer holds: the newest. */
+/** The newest instances, as many as one answer can hold. */
 export interface Instances {
   readonly instances: readonly JobInstance[];
-  /** How many there are in all. */
+  /** The number of all selected instances. */
   readonly total: number;
 }
 
-/** Trailer of an answer that leaves instances out. */
+/** Trailer of an answer that leaves out instances. */
 const totalKey = 'berth-total-instances';
 
-/** The calls of job.v1.JobService, beside those about jobs. */
+/** The calls of job.v1.JobService, in addition to those about jobs. */
 export class KindCalls extends JobCalls {
-  /** The kinds that there are. */
+  /** Lists the registered kinds. */
   async listKinds(options?: CallOptions): Promise<readonly Job[]> {
     return (await this.channel.call(repeatable(methods.listRegisteredJobs), {}, options)).jobs;
   }
 
-  /** Asks for one execution of the kind. Resolves once that is durable. */
+  /** Requests one execution of the kind. Resolves when the request is durable. */
   async schedule(kind: string, scheduling: Scheduling = {}, options?: CreateOptions): Promise<JobInstance> {
     const request = ScheduleJobRequest.fromPartial({
       kind,
@@ -62,19 +60,19 @@ export class KindCalls extends JobCalls {
     return answer.instance;
   }
 
-  /** The instances that the query selects, the newest first. */
+  /** Returns the selected instances, the newest first. */
   async lookupInstances(query: InstanceQuery = {}, options?: CallOptions): Promise<Instances> {
     const request = LookupInstancesRequest.fromPartial({ query: toQuery(query) });
     return instancesIn(await this.channel.ask(repeatable(methods.lookupInstances), request, options));
   }
 
-  /** Asks for the end of the instances that the query selects and that have not ended, and tells which they are. */
+  /** Requests the end of all selected instances that have not ended, and returns them. */
   async cancelInstances(query: InstanceQuery, options?: CallOptions): Promise<Instances> {
     const request = CancelInstancesRequest.fromPartial({ query: toQuery(query) });
     return instancesIn(await this.channel.ask(once(methods.cancelInstances), request, options));
   }
 
-  /** The version of the gateway, and of the API that it speaks. */
+  /** Returns the version of the gateway and of its API. */
   gatewayVersion(options?: CallOptions): Promise<VersionResponse> {
     return this.channel.call(repeatable(methods.getVersion), {}, options);
   }
@@ -89,7 +87,7 @@ function toQuery({ kind, uuid, states }: InstanceQuery): Query {
   return {
     ...(kind === undefined ? {} : { kind }),
     ...(uuid === undefined ? {} : { uuid }),
-    // Flags, which the type of a single state does not say.
+    // Several flags are not a value of the enum type.
     ...(states === undefined ? {} : { state: states as NonNullable<Query['state']> }),
   };
 }

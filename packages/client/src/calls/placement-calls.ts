@@ -10,9 +10,12 @@ import type { UnaryMethod } from '../connection/channel.js';
 import type { CallOptions } from '../connection/options.js';
 import { idOf, JobCalls, type Ref } from './job-calls.js';
 
-/** The unary calls of berth.v1.PlacementService, beside those about jobs. All of them only ask. */
+/**
+ * The unary calls of berth.v1.PlacementService, in addition to those about jobs. None of them changes
+ * anything.
+ */
 export class PlacementCalls extends JobCalls {
-  /** Why the task waits, and what would place it. */
+  /** Explains why the task waits, and lists the changes that would place it. */
   async explain(task: Ref, options?: CallOptions): Promise<Explanation> {
     const request = { taskId: idOf(task) };
     const { explanation } = await this.channel.call(asking(methods.explain), request, options);
@@ -20,12 +23,12 @@ export class PlacementCalls extends JobCalls {
     return explanation;
   }
 
-  /** What would happen if a job were submitted, an agent drained, or agents lost. */
+  /** Predicts the effect of a submitted job, of a drained agent or of lost agents. */
   plan(what: PlanRequest['what'], options?: CallOptions): Promise<PlanResponse> {
     return this.channel.call(asking(methods.plan), { what }, options);
   }
 
-  /** What is wrong with an expression, or which agents it is true for. */
+  /** Reports the mistakes in an expression, or the agents that satisfy it. */
   checkExpression(expression: string, options?: CallOptions): Promise<CheckExpressionResponse> {
     return this.channel.call(asking(methods.checkExpression), { expression }, options);
   }

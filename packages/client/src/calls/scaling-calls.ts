@@ -8,13 +8,15 @@ import { idOf, type Ref, repeatable } from './job-calls.js';
 import { PlacementCalls } from './placement-calls.js';
 
 export interface ExplainScalingOptions extends CallOptions {
-  /** How long the gateway listens at most for what the tasks use now; 7000 where it is not given, 0: not at all. */
+  /**
+   * The gateway measures the use of the tasks for at most this time; the default is 7000. 0 means not at all.
+   */
   readonly listenMs?: number;
 }
 
-/** The calls of berth.v1.ScalingService, beside those about jobs and placement. */
+/** The calls of berth.v1.ScalingService, in addition to those about jobs and placement. */
 export class ScalingCalls extends PlacementCalls {
-  /** The policies of a job, what they see now, and what they have done. */
+  /** Returns the policies of a job, their current measurements and their past actions. */
   async explainScaling(job: Ref, options: ExplainScalingOptions = {}): Promise<ScalingExplanation> {
     const { listenMs, ...rest } = options;
     const request = ExplainScalingRequest.create({ jobId: idOf(job), listenMs });

@@ -6,33 +6,33 @@ import {
 import type { CallOptions } from '../connection/options.js';
 import { JobCalls, once, repeatable } from './job-calls.js';
 
-/** Which fires of a schedule are asked for. */
-export interface FiresQuery {
-  /** So many at most; 10 where it is not given. */
+/** Selects the coming runs of a schedule. */
+export interface RunsQuery {
+  /** The maximum number of runs; the default is 10. */
   readonly count?: number;
-  /** After this time, in milliseconds since the epoch; after the present where it is not given. */
+  /** Only runs after this time, in milliseconds since the epoch; the default is now. */
   readonly afterMs?: number;
 }
 
-/** The calls of berth.v1.ScheduleService, beside those about jobs. */
+/** The calls of berth.v1.ScheduleService, in addition to those about jobs. */
 export class ScheduleCalls extends JobCalls {
-  /** What the cluster's schedule says, has done and will do next. */
+  /** Returns the cluster's schedule with its past runs and its next run. */
   async getSchedule(clusterId: string, options?: CallOptions): Promise<ClusterSchedule> {
     return found(await this.channel.call(repeatable(methods.getSchedule), { clusterId }, options));
   }
 
-  /** When the cluster's schedule fires next. */
-  listFires(clusterId: string, query: FiresQuery = {}, options?: CallOptions): Promise<ListFiresResponse> {
+  /** Lists the next runs of the cluster's schedule. */
+  listFires(clusterId: string, query: RunsQuery = {}, options?: CallOptions): Promise<ListFiresResponse> {
     const request = { clusterId, count: query.count ?? 0, afterMs: query.afterMs ?? 0 };
     return this.channel.call(repeatable(methods.listFires), request, options);
   }
 
-  /** From then on the schedule starts nothing. */
+  /** Pauses the schedule: from now on it starts nothing. */
   async pauseSchedule(clusterId: string, options?: CallOptions): Promise<ClusterSchedule> {
     return found(await this.channel.call(once(methods.pauseSchedule), { clusterId }, options));
   }
 
-  /** The schedule goes on; what it has missed is not made up. */
+  /** Resumes the schedule. Runs that were due in between are not made up. */
   async resumeSchedule(clusterId: string, options?: CallOptions): Promise<ClusterSchedule> {
     return found(await this.channel.call(once(methods.resumeSchedule), { clusterId }, options));
   }

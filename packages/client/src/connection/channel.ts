@@ -15,15 +15,15 @@ import {
 import { minRevisionKey, RevisionMemory } from './revision.js';
 import { type Answer, attemptUnary } from './unary.js';
 
-/** A method, and whether sending it twice does no more than sending it once. */
+/** A method. `isRepeatable` is true if a second send has no further effect. */
 export interface UnaryMethod<Req, Res> {
   readonly definition: MethodDefinition<Req, Res>;
   readonly isRepeatable: boolean;
 }
 
 /**
- * The way to a cell: its gateways, who calls, and the revision seen. Every service that gateways offer is called
- * through one of these.
+ * The connection to a cell: its gateways, the caller's identity and the greatest revision seen. All services
+ * of the gateways are called through it.
  */
 export class Channel {
   readonly gateways: Gateways;
@@ -39,14 +39,14 @@ export class Channel {
   }
 
   /**
-   * Calls until there is an answer, a failure that another attempt would not mend, or the deadline.
-   * Rejects with BerthError, or with the reason of the options' signal once that aborts.
+   * Calls the method until it gets a response, a failure that no further attempt can mend, or the deadline.
+   * Rejects with BerthError. If the signal of the options aborts, it rejects with the reason of the signal.
    */
   async call<Req, Res>(method: UnaryMethod<Req, Res>, request: Req, options: CallOptions = {}): Promise<Res> {
     return (await this.ask(method, request, options)).response;
   }
 
-  /** {@link call}, with the trailers of the answer. */
+  /** Does the same as {@link call}, and returns the trailers too. */
   async ask<Req, Res>(
     method: UnaryMethod<Req, Res>,
     request: Req,
@@ -69,7 +69,9 @@ export class Channel {
     }
   }
 
-  /** What goes with a request: the caller, the revision to wait for, and the caller's own. */
+  /**
+   * Returns the metadata of a request: the caller's identity, the required revision, and the given metadata.
+   */
   metadata(own?: Metadata): Metadata {
     const metadata = this.#caller.clone();
     if (this.#revision.greatest > 0) metadata.set(minRevisionKey, String(this.#revision.greatest));
@@ -77,18 +79,21 @@ export class Channel {
     return metadata;
   }
 
-  /** Takes note of a failure: another gateway may do better. One that is behind the wished revision lets the call time out. */
+  /**
+   * Handles a failure: if it can pass, the next gateway is used. A gateway that is behind the required
+   * revision lets the call time out.
+   */
   failed(gateway: Gateway, failure: ServiceError): void {
     if (isPassing(failure)) this.gateways.leave(gateway);
     if (failure.code === status.DEADLINE_EXCEEDED) this.#revision.timedOut();
   }
 
-  /** Tells the host program that a stream is opened anew. */
+  /** Logs that a stream is about to be opened again. */
   logReconnect(cause: Error, delayMs: number): void {
     this.#options.log?.warn({ err: cause, delayMs }, 'lost the stream of changes, opening it again');
   }
 
-  /** Takes note of a stream, which `end` ends when the channel is closed. Returns what forgets it again. */
+  /** Registers a stream; closing the channel calls `end`. The returned function unregisters it. */
   opened(end: () => void): () => void {
     this.#streams.add(end);
     return () => this.#streams.delete(end);

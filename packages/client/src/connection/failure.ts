@@ -2,7 +2,7 @@ import { BerthError } from '@berth/shared/model/errors/errors';
 import { fromServiceError } from '@berth/shared/rpc/status';
 import { type ServiceError, status } from '@grpc/grpc-js';
 
-/** The call never left this machine, so that sending it again is safe whatever it was. */
+/** These calls never left this machine. So any of them is safe to repeat. */
 const neverSentTexts = ['No connection established', 'Name resolution failed'];
 const brokenTexts = [
   ...neverSentTexts,
@@ -13,7 +13,9 @@ const brokenTexts = [
   'EPIPE',
 ];
 
-/** What grpc-js says, as if it were the server's fault, of calls whose connection was taken down under them. */
+/**
+ * grpc-js reports this text, as an error of the server, if the connection of a running call is taken down.
+ */
 const withoutStatusText = 'Call ended without gRPC status';
 
 const reasons: ReadonlyMap<string, string> = new Map([
@@ -33,10 +35,10 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ['Failed to connect', 'the connection was closed at once'],
 ]);
 
-/** No gateway could be reached, as against a gateway that answered with UNAVAILABLE. */
+/** No gateway is reachable. By contrast, UNAVAILABLE in an answer comes from a gateway. */
 export class UnreachableError extends BerthError {
   readonly address: string;
-  /** Why, in words that follow "since" or a colon. */
+  /** The reason, in words that follow "since" or a colon. */
   readonly reason: string;
 
   constructor(address: string, reason: string, cause: unknown) {
@@ -46,7 +48,7 @@ export class UnreachableError extends BerthError {
   }
 }
 
-/** What a failed call of grpc-js means to the caller. */
+/** Converts a failure of grpc-js into the error for callers. */
 export function toBerthError(error: ServiceError, address: string): BerthError {
   if (isOwnDeadline(error)) {
     return new BerthError('deadlineExceeded', `The gateway at ${address} did not answer in time.`, {
@@ -57,7 +59,7 @@ export function toBerthError(error: ServiceError, address: string): BerthError {
   return new UnreachableError(address, reasonOf(error), error);
 }
 
-/** Why a call failed, in words that follow a colon. */
+/** Returns the reason of a failure, in words that follow a colon. */
 export function reasonOf({ details }: ServiceError): string {
   const known = [...reasons].find(([text]) => details.includes(text));
   if (known !== undefined) return known[1];
@@ -66,17 +68,17 @@ export function reasonOf({ details }: ServiceError): string {
   return last?.trim() ?? details;
 }
 
-/** Whether the call certainly had no effect: no gateway ever saw it. */
+/** True if the call certainly had no effect, since no gateway ever saw it. */
 export function wasNeverSent(error: ServiceError): boolean {
   return error.code === status.UNAVAILABLE && neverSentTexts.some((text) => error.details.includes(text));
 }
 
-/** The client's own limit, which grpc-js tells of in words for those who mend it. */
+/** True for the client's own deadline. grpc-js describes it in words for its developers. */
 function isOwnDeadline({ code, details }: ServiceError): boolean {
   return code === status.DEADLINE_EXCEEDED && details.startsWith('Deadline exceeded');
 }
 
-/** Whether the failure is that of one gateway at one time. */
+/** True if the failure is one of this gateway at this time. Then another attempt can succeed. */
 export function isPassing(error: ServiceError): boolean {
   return error.code === status.UNAVAILABLE || error.code === status.DEADLINE_EXCEEDED || isBroken(error);
 }

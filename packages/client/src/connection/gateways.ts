@@ -2,14 +2,14 @@ import { BerthError } from '@berth/shared/model/errors/errors';
 import { type ChannelCredentials, Client, credentials as grpcCredentials } from '@grpc/grpc-js';
 import { type ClientTls, type ConnectOptions, channelOptions } from './options.js';
 
-/** One gateway that may be called. */
+/** A gateway that can be called. */
 export interface Gateway {
   readonly address: string;
   readonly client: Client;
 }
 
 const maxPort = 65_535;
-/** Names of the kind that gRPC resolves in ways of its own. */
+/** Names that gRPC resolves by itself. */
 const gRpcName = /^(dns|ipv4|ipv6|unix|unix-abstract):/;
 
 function isUsable(address: string): boolean {
@@ -22,7 +22,10 @@ function credentialsOf(tls: ClientTls | undefined): ChannelCredentials {
   return grpcCredentials.createSsl(tls.ca ?? null, tls.key ?? null, tls.cert ?? null);
 }
 
-/** The gateways of a cell, of which one is in use. Connections are made at the first call, and made again when lost. */
+/**
+ * The gateways of a cell; one of them is in use. The first call makes the connection, and a lost connection
+ * is made again.
+ */
 export class Gateways {
   readonly #gateways: readonly Gateway[];
   #current = 0;
@@ -46,7 +49,7 @@ export class Gateways {
     }));
   }
 
-  /** The gateway to call now. */
+  /** Returns the gateway in use. */
   current(): Gateway {
     const gateway = this.#gateways[this.#current];
     if (this.#isClosed || gateway === undefined)
@@ -54,13 +57,13 @@ export class Gateways {
     return gateway;
   }
 
-  /** Leaves a gateway that failed. Nothing happens where another call has already done so. */
+  /** Moves on to the next gateway after a failure. It does nothing if another call has already moved on. */
   leave(failed: Gateway): void {
     if (this.#gateways[this.#current] !== failed) return;
     this.#current = (this.#current + 1) % this.#gateways.length;
   }
 
-  /** Closes all connections once no call needs them any more; new calls are refused. */
+  /** Closes each connection when its last call has ended. New calls are refused. */
   close(): void {
     this.#isClosed = true;
     for (const { client } of this.#gateways) client.close();

@@ -1,21 +1,21 @@
 import type { DeepPartial, ObserveRequest_Subscription } from '@berth/shared/gen/berth/v1/observe_service';
 import type { ChannelCredentials, Metadata } from '@grpc/grpc-js';
 
-/** How long a unary call may take in all, its retries included, where the caller names no limit of its own. */
+/** The default time limit of a unary call, its retries included. */
 export const defaultDeadlineMs = 10_000;
 
-/** How many times a call that is safe to repeat is sent before its failure is the caller's. */
+/** The maximum number of attempts for a call that is safe to repeat. */
 export const maxAttempts = 5;
 
-/** Between two attempts of a unary call. */
+/** The delays between two attempts of a unary call. */
 export const retryDelays = { initialMs: 100, maxMs: 1_000, jitter: 0.2 } as const;
 
-/** Between two attempts to open a stream again. Goes on for as long as the subscription lives. */
+/** The delays between two attempts to open a stream again. The attempts last as long as the subscription. */
 export const reconnectDelays = { initialMs: 200, maxMs: 5_000, jitter: 0.5 } as const;
 
 /**
- * A gateway that went away without a word is noticed after the sum of both; a connection that was refused is
- * tried again within seconds, so that a gateway which comes back is found soon.
+ * The sum of both keepalive times bounds the time until a silent gateway counts as lost. Refused connections
+ * are tried again within seconds, so that a gateway that comes back is found soon.
  */
 export const channelOptions = {
   'grpc.keepalive_time_ms': 10_000,
@@ -25,112 +25,118 @@ export const channelOptions = {
   'grpc.max_receive_message_length': 64 * 1024 * 1024,
 } as const;
 
-/** Who calls. A cell that asks for tokens or certificates goes by those; any other believes what is said here. */
+/**
+ * The caller's identity. A cell that requires tokens or certificates uses those instead; any other cell
+ * trusts these values.
+ */
 export interface Caller {
   readonly id?: string;
   readonly name?: string;
-  /** Owner of what the caller creates, where a descriptor names none. */
+  /** The owner of the caller's jobs if a descriptor names none. */
   readonly email?: string;
 }
 
-/** What the client tells its host program about; a pino logger fits. */
+/** Receives the client's warnings; a pino logger fits. */
 export interface ClientLog {
   warn(details: object, message: string): void;
 }
 
-/** How to speak TLS with gateways, as PEM. */
+/** The TLS settings for gateways, as PEM. */
 export interface ClientTls {
-  /** The authorities that gateways' certificates must be of; those that Node trusts where absent. */
+  /** The accepted authorities of gateways' certificates; by default those of Node. */
   readonly ca?: Buffer;
-  /** What says who calls, where gateways ask for a certificate; both or neither. */
+  /** The client's certificate, for gateways that require one. `cert` and `key` need each other. */
   readonly cert?: Buffer;
   readonly key?: Buffer;
 }
 
 interface CommonOptions {
-  /** Without it, and without credentials, gateways are spoken to in plain text. */
+  /** Without it, and without `credentials`, connections are in plain text. */
   readonly tls?: ClientTls;
-  /** Sent with every call, to gateways that want one: it says who calls. */
+  /** The bearer token, sent with every call. */
   readonly token?: string;
-  /** In place of `tls`. */
+  /** Replaces `tls`. */
   readonly credentials?: ChannelCredentials;
   readonly caller?: Caller;
   readonly log?: ClientLog;
-  /** In place of {@link defaultDeadlineMs}. */
+  /** Replaces {@link defaultDeadlineMs}. */
   readonly deadlineMs?: number;
 }
 
-/** Where the gateways are (`host:port`) and how to speak to them. Any gateway of a cell will do; more than one make a fallback. */
+/**
+ * The addresses of gateways (`host:port`), and the way to connect. Any gateway of the cell will do; further
+ * ones serve as a fallback.
+ */
 export type ConnectOptions = CommonOptions &
   ({ readonly address: string } | { readonly addresses: readonly string[] });
 
-/** What one call may ask for. */
+/** Options of one call. */
 export interface CallOptions {
-  /** Limit of the whole call, retries included. */
+  /** The time limit of the whole call, retries included. */
   readonly deadlineMs?: number;
-  /** Ends the call when it aborts; the promise rejects. */
+  /** Ends the call when it aborts; the promise then rejects. */
   readonly signal?: AbortSignal;
-  /** Sent along with what the client itself sends. */
+  /** Sent in addition to the client's own metadata. */
   readonly metadata?: Metadata;
 }
 
-/** Options of calls that create. */
+/** Options of calls that create something. */
 export interface CreateOptions extends CallOptions {
   /**
-   * Two creations with one key are one: the second returns what the first made. Without it the client makes up a new
-   * key for each call, which makes its own retries safe and nothing else.
+   * Two creations with the same key count as one: the second returns the result of the first. By default the
+   * client makes a new key for each call. That makes its own retries safe, and nothing else.
    */
   readonly idempotencyKey?: string;
 }
 
-/** Options of queries for lists. */
+/** Options of list queries. */
 export interface PageOptions extends CallOptions {
   /**
-   * The {@link Paged.nextCursor} of the page before: the answer is what follows that page, whatever has come or gone since.
-   * Page numbers count from the beginning each time, so that entities which come or go shift what they show.
+   * The {@link Paged.nextCursor} of the previous page. The answer continues exactly after that page, even if
+   * entities came or went since. Page numbers are less exact: entities that come or go shift the pages.
    */
   readonly cursor?: string;
 }
 
 /** One page of a list. */
 export type Paged<Res> = Res & {
-  /** Asks for the page that follows; absent on the last one. */
+  /** The cursor of the next page; absent on the last page. */
   readonly nextCursor?: string;
 };
 
 /** Options of changes to a job's instances. */
 export interface InstancesOptions extends CallOptions {
-  /** Which stage of a Mantis job is meant. */
+  /** The stage of a Mantis job. */
   readonly stage?: string;
 }
 
 /** Options of a stream. */
 export interface ObserveOptions {
   /**
-   * Whether to open the stream again, on the next gateway, when the gateway is lost. `'onceConnected'` means: only
-   * after something was received. The new stream begins with a new snapshot, so an entity that is absent from it has
-   * gone in the meantime.
+   * True to open the stream again, on the next gateway, after the loss of a gateway. `'onceConnected'` does
+   * so only if something was received. The new stream begins with a new snapshot. So an entity that is absent
+   * from it has gone in the meantime.
    */
   readonly reconnect?: boolean | 'onceConnected';
-  /** Called before each wait for a new attempt, with what ended the stream. */
+  /** Called before each wait for a new attempt, with the failure that ended the stream. */
   readonly onReconnect?: (cause: Error) => void;
   /**
-   * Called where what has changed cannot be told and a new snapshot follows, with the reason. Streams of one job have none:
-   * they begin anew with each connection.
+   * Called with the reason when changes were lost and a new snapshot follows. Streams of one job have no
+   * resets: each connection begins with a snapshot.
    */
   readonly onReset?: (reason: string) => void;
 }
 
-/** Options of a stream of the whole cell. It is opened again, and goes on where it was, unless told otherwise. */
+/** Options of a stream of the whole cell. By default a broken stream is opened again and resumes. */
 export interface CellObserveOptions extends ObserveOptions {
-  /** What is told: kinds, criteria, fields, and where to begin. All, and from the present, where absent. */
+  /** Kinds, criteria, fields and the start position. The default is everything, from the present. */
   readonly subscription?: DeepPartial<ObserveRequest_Subscription>;
 }
 
-/** Options of `watchStages`: all stages, unless one of both is given. */
+/** Options of `watchStages`. The default is all stages; set at most one of the two fields. */
 export interface WatchStagesOptions extends ObserveOptions {
-  /** Only this stage, from 1. */
+  /** Only this stage; the first stage is 1. */
   readonly stage?: number;
-  /** Only the stages right before and right after this one. */
+  /** Only the stages directly before and after this one. */
   readonly neighboursOf?: number;
 }

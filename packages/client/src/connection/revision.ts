@@ -5,13 +5,13 @@ export const revisionKey = 'berth-revision';
 /** Metadata of a request: answer from this revision or a later one. */
 export const minRevisionKey = 'berth-min-revision';
 
-/** After so many time-outs in a row a remembered revision is given up. */
+/** After this number of time-outs in a row the client forgets its revision. */
 const maxTimeoutsInARow = 3;
 
 /**
- * The greatest revision that this client has seen. Sent with every request, it makes the client read its own writes at
- * any gateway. A cell restored from a backup has lost revisions and could never satisfy the wish, so repeated time-outs
- * make the memory start anew.
+ * The greatest revision that this client has seen. Every request carries it, so the client reads its own
+ * writes at any gateway. A cell that was restored from a backup has lost revisions, and may never reach this
+ * one. So repeated time-outs reset it.
  */
 export class RevisionMemory {
   #greatest = 0;
@@ -21,7 +21,7 @@ export class RevisionMemory {
     return this.#greatest;
   }
 
-  /** Takes note of an answer's trailers. */
+  /** Reads the revision in the trailers of an answer. */
   answered(trailers: Metadata): void {
     this.#timeouts = 0;
     const [value] = trailers.get(revisionKey);
@@ -29,7 +29,7 @@ export class RevisionMemory {
     if (Number.isSafeInteger(revision) && revision > this.#greatest) this.#greatest = revision;
   }
 
-  /** Takes note that an answer did not come in time. */
+  /** Counts an answer that did not come in time. */
   timedOut(): void {
     this.#timeouts += 1;
     if (this.#timeouts >= maxTimeoutsInARow) this.#greatest = 0;

@@ -6,19 +6,22 @@ import { toBerthError } from './failure.js';
 import type { Gateway } from './gateways.js';
 import { type ObserveOptions, reconnectDelays } from './options.js';
 
-/** A call whose answers keep coming. */
+/** A call with a stream of answers. */
 export interface StreamCall<Req, Res> {
   readonly definition: MethodDefinition<Req, Res>;
-  /** Asked before each opening, so that a later stream can say where the earlier one ended. */
+  /** Called before each opening, so that a new stream can begin at the end of the last one. */
   readonly request: () => Req;
-  /** Of a call whose requests are a stream too: told how to send more of them, and, when the stream has ended, nothing. */
+  /**
+   * For calls with a stream of requests: receives the function that sends further requests, and undefined
+   * when the stream has ended.
+   */
   readonly onSender?: (send: ((request: Req) => void) | undefined) => void;
 }
 
 /**
- * The stream as an Observable: each subscription is a call of its own, which unsubscribing cancels. Errors are
- * BerthErrors. With `reconnect`, a lost gateway is not an error: the call is made anew, on the next gateway. Completes when the
- * channel is closed.
+ * Returns the stream as an Observable. Each subscription is a call of its own, and the end of the
+ * subscription cancels it. Errors are BerthErrors. With `reconnect`, a lost gateway is no error: the next
+ * gateway is called. The stream completes when the channel is closed.
  */
 export function observe<Req, Res>(
   channel: Channel,
@@ -36,7 +39,7 @@ export function observe<Req, Res>(
   });
 }
 
-/** A call whose requests are a stream too has one of them to begin with. */
+/** Opens the call. A call with a stream of requests sends the first one at once. */
 function openCall<Req, Res>(
   { client }: Gateway,
   { definition, request, onSender }: StreamCall<Req, Res>,
@@ -53,7 +56,7 @@ function openCall<Req, Res>(
 
 type Readable<Res> = Pick<ClientReadableStream<Res>, 'cancel' | 'on'>;
 
-/** One subscription: a call, and those that follow it where the gateway is lost. */
+/** One subscription: a call, and its successors after the loss of a gateway. */
 class Session<Req, Res> {
   readonly #channel: Channel;
   readonly #call: StreamCall<Req, Res>;
@@ -86,7 +89,7 @@ class Session<Req, Res> {
       this.#subscriber.next(message);
     });
     let failure: ServiceError | undefined;
-    // grpc-js tells of an error before it has handed out what it received earlier; 'end' comes after both.
+    // grpc-js reports an error before it delivers all received messages; 'end' comes after both.
     stream.on('error', (error: ServiceError) => {
       failure = error;
     });

@@ -16,7 +16,10 @@ export interface Answer<Res> {
   readonly trailers: Metadata;
 }
 
-/** Sends once. Rejects with grpc-js's ServiceError, whose metadata are the trailers; never with anything else. */
+/**
+ * Sends the request once. It rejects only with grpc-js's ServiceError; the metadata of the error are the
+ * trailers.
+ */
 export function attemptUnary<Req, Res>(gateway: Gateway, attempt: Attempt<Req, Res>): Promise<Answer<Res>> {
   const { method, request, metadata, deadlineAtMs, signal } = attempt;
   return new Promise((resolve, reject) => {
@@ -36,7 +39,7 @@ export function attemptUnary<Req, Res>(gateway: Gateway, attempt: Attempt<Req, R
     );
     const cancel = () => call.cancel();
     signal?.addEventListener('abort', cancel, { once: true });
-    // The status, which holds the trailers, comes after the callback.
+    // The status, with the trailers in it, arrives after the callback.
     call.on('status', ({ metadata: trailers }) => {
       signal?.removeEventListener('abort', cancel);
       if (failure !== undefined || response === undefined) reject(failure);

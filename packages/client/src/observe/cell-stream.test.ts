@@ -17,7 +17,7 @@ afterEach(() => {
   for (const close of open.splice(0)) close();
 });
 
-/** A gateway that serves each stream by the next script, and further ones by the last. */
+/** Starts a gateway. Each stream takes the next script; after the last script all streams take that one. */
 async function gateway(...scripts: readonly ((stream: Stream) => void)[]) {
   const { address, requests, close } = await startScriptedCell(...scripts);
   open.push(close);
@@ -28,11 +28,11 @@ async function gateway(...scripts: readonly ((stream: Stream) => void)[]) {
 
 const breakOff = (stream: Stream) =>
   stream.emit('error', Object.assign(new Error('away'), { code: status.UNAVAILABLE, details: 'away' }));
-/** Breaks off once what was written has arrived. */
+/** Cuts the stream after the written messages have arrived. */
 const breakOffSoon = (stream: Stream) => setTimeout(() => breakOff(stream), 50);
 
 describe('observing a cell', () => {
-  it('tells a reset before a second snapshot, also where an attempt in between came to nothing', async () => {
+  it('sends a reset before a second snapshot, also after an attempt without any message', async () => {
     const { client } = await gateway(
       (stream) => {
         send(stream, snapshot(job('gone')));
@@ -48,7 +48,7 @@ describe('observing a cell', () => {
     expect(kinds).toEqual(['snapshot', 'reset', 'snapshot', 'snapshotEnd']);
   });
 
-  it('tells the reason of a reset also to who observes jobs or counts', async () => {
+  it('reports the reason of a reset also to observers of jobs or counts', async () => {
     const reasons: string[] = [];
     const onReset = (reason: string) => reasons.push(reason);
     const { client } = await gateway((stream) => send(stream, reset, snapshot(job('a')), snapshotEnd(9)));
@@ -60,7 +60,7 @@ describe('observing a cell', () => {
     expect(reasons).toEqual([reset, reset].map((event) => event.$case === 'reset' && event.value.reason));
   });
 
-  it('does not go on from where it first began once it was told a reset', async () => {
+  it('ignores its original start position after a reset', async () => {
     const { client, requests } = await gateway(
       (stream) => {
         send(stream, reset, snapshot(job('a')));

@@ -18,7 +18,7 @@ import { Checkpoints } from './checkpoints.js';
 import { JobEventAdapter } from './job-event-adapter.js';
 import { type CellEvent, ResumePoint } from './resume-point.js';
 
-/** The events of a cell, to be subscribed to; each subscription is a stream of its own. */
+/** The events of a cell as an Observable. Each subscription is a stream of its own. */
 export class CellObservation extends Observable<CellEvent> {
   readonly #open: Set<Checkpoints>;
 
@@ -50,9 +50,10 @@ export class CellObservation extends Observable<CellEvent> {
   }
 
   /**
-   * Resolves once whoever is subscribed now has been told everything that was committed, at whichever gateway, before this
-   * call: after a write, your picture of the cell holds it. Waits for a gateway where none can be reached. Rejects with
-   * BerthError `failedPrecondition` where nobody is subscribed, or with what ended the subscription.
+   * Resolves when all current subscribers have received every commit that any gateway made before this call.
+   * After a write, it proves that the subscriber's picture of the cell holds the write. It waits while no
+   * gateway is reachable. It rejects with BerthError `failedPrecondition` if there is no subscriber, or with
+   * the error that ended the subscription.
    */
   async checkpoint(): Promise<void> {
     if (this.#open.size === 0)
@@ -61,7 +62,10 @@ export class CellObservation extends Observable<CellEvent> {
   }
 }
 
-/** All that is selected of the cell, over as many streams as it takes: each goes on where the one before it ended. */
+/**
+ * Emits the selected events of the cell over a sequence of streams. Each stream resumes at the end of the
+ * last one.
+ */
 function cellEvents(
   channel: Channel,
   checkpoints: Checkpoints,
@@ -70,7 +74,7 @@ function cellEvents(
   const point = new ResumePoint();
   let first: CellEvent | undefined;
   const request = (): ObserveRequest => {
-    // Where the attempt before this one came to nothing, what it was to begin with is still to be told.
+    // If the last attempt received nothing, its reset has not been sent yet.
     first = point.reopen() ?? first;
     const resumeFrom = point.position ?? (point.hasBegunAnew ? undefined : subscription.resumeFrom);
     const value = ObserveRequest_Subscription.fromPartial({ ...subscription, resumeFrom });
@@ -84,7 +88,7 @@ function cellEvents(
   return observe(channel, call, { reconnect: true, ...options }).pipe(
     concatMap(({ response }) => {
       const event = response === undefined ? undefined : point.take(response);
-      // A reset of the gateway's own says the same.
+      // The gateway's own reset has the same meaning.
       const before = event?.$case === 'reset' ? undefined : first;
       first = undefined;
       return [before, event].filter((one) => one !== undefined);
@@ -93,8 +97,8 @@ function cellEvents(
 }
 
 /**
- * All jobs in messages of netflix.titus, over as many streams as it takes. A gateway that does not offer berth.v1 is asked for
- * its own such stream, which begins with a new snapshot each time.
+ * Observes all jobs in messages of netflix.titus, over a sequence of streams. If a gateway does not offer
+ * berth.v1, its own jobs stream is used; that stream begins with a new snapshot each time.
  */
 export function observeAllJobs(channel: Channel, options: ObserveOptions): Observable<JobChangeNotification> {
   return defer(() => {

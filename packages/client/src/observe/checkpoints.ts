@@ -7,13 +7,16 @@ interface PendingCheckpoint {
   readonly reject: (error: unknown) => void;
 }
 
-/** The checkpoints that one subscription waits for, over all the streams that it has. */
+/** The pending checkpoints of one subscription, across all its streams. */
 export class Checkpoints {
   readonly #pending = new Map<string, PendingCheckpoint>();
   #send: SendCheckpoint | undefined;
   #sent = 0;
 
-  /** Resolves once everything that was committed before this call has been told. Rejects when the subscription ends first. */
+  /**
+   * Resolves when the subscriber has received every commit that came before this call. Rejects when the
+   * subscription ends before that.
+   */
   wait(): Promise<void> {
     this.#sent += 1;
     const id = `checkpoint-${this.#sent}`;
@@ -23,7 +26,10 @@ export class Checkpoints {
     });
   }
 
-  /** How to ask, on the stream that now is; undefined where there is none. What has not been answered is asked again. */
+  /**
+   * Sets the way to send a checkpoint request on the current stream; undefined if there is none. A new stream
+   * repeats the requests that have no answer yet.
+   */
   set send(send: SendCheckpoint | undefined) {
     this.#send = send;
     if (send !== undefined) for (const id of this.#pending.keys()) send(id);
@@ -35,7 +41,7 @@ export class Checkpoints {
     pending?.resolve();
   }
 
-  /** No stream will follow. */
+  /** Rejects all pending checkpoints, since no further stream follows. */
   end(error: unknown = new BerthError('failedPrecondition', 'The subscription has ended.')): void {
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();

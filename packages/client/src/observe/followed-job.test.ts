@@ -2,7 +2,7 @@ import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job
 import { expect, it } from 'vitest';
 import { FollowedJobModel } from './followed-job.js';
 
-it('tells that a job was redefined while no gateway was there', () => {
+it('emits a redefinition of the job that happened during a lost connection', () => {
   const model = new FollowedJobModel();
   const views = (appName: string) =>
     model.apply(

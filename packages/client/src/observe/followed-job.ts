@@ -8,25 +8,25 @@ import { isTerminal, State } from '@berth/shared/model/task/task-state';
 
 /** A job as it stands after one more change. */
 export interface FollowedJob {
-  /** As last told: its descriptor is up to date, its state only in the last view. See `state`. */
+  /** The last known job. Its descriptor is up to date; its state is so only in the last view. See `state`. */
   readonly job: Job;
-  /** Every task seen, by id. The map itself is kept up to date; copy it to keep it. */
+  /** All tasks seen, by id. The client changes this map in place; copy it to keep it. */
   readonly tasks: ReadonlyMap<string, Task>;
-  /** The task whose change this is; absent where the change is the job's. */
+  /** The changed task; absent if the job itself changed. */
   readonly changed: Task | undefined;
-  /** The furthest state that a task has got to; the job's own once `isFinal`. */
+  /** The furthest state that a task has reached; in the last view the job's own state. */
   readonly state: State;
-  /** Whether this is the last view: the job is FINISHED or FAILED. */
+  /** True in the last view: the job is FINISHED or FAILED. */
   readonly isFinal: boolean;
 }
 
-/** What is known of one job, from its stream. No I/O: notifications in, views out. */
+/** Builds the views of one job from its notifications. It does no I/O. */
 export class FollowedJobModel {
   readonly #tasks = new Map<string, Task>();
   #job: Job | undefined;
   #state: State = State.QUEUED;
 
-  /** The views that a notification of this job's stream leads to. `jobFinished` leads to none: see {@link finish}. */
+  /** Returns the views that follow from a notification. `jobFinished` yields none: see {@link finish}. */
   apply(message: JobChangeNotification): FollowedJob[] {
     const { notification } = message;
     switch (notification?.$case) {
@@ -41,7 +41,7 @@ export class FollowedJobModel {
     }
   }
 
-  /** The last view, with the job as it is kept after its end. */
+  /** Returns the last view, with the archived job. */
   finish(job: Job): FollowedJob {
     for (const task of job.tasks) this.#tasks.set(task.id, task);
     this.#job = job;
@@ -49,7 +49,7 @@ export class FollowedJobModel {
     return { job, tasks: this.#tasks, changed: undefined, state: this.#state, isFinal: true };
   }
 
-  /** The first snapshot is one view; a later one, after a reconnection, tells only what differs. */
+  /** The first snapshot is one view. A later one, after a reconnection, yields only the differences. */
   #applySnapshot(job: Job): FollowedJob[] {
     const known = this.#job;
     this.#job = job;
@@ -63,7 +63,7 @@ export class FollowedJobModel {
     return [this.#view(job, undefined)];
   }
 
-  /** Nothing where the task stood so already: a stream that was opened anew repeats what is known, or lags behind it. */
+  /** Returns nothing if the task has not changed: a new stream repeats known states, or is behind them. */
   #applyTask(task: Task): FollowedJob[] {
     if (!isRelevant(this.#tasks.get(task.id), task)) return [];
     this.#record(task);

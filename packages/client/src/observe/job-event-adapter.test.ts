@@ -7,8 +7,8 @@ import type { CellEvent } from './resume-point.js';
 const { bookmark, commit, outOfTurn, reset, snapshot, snapshotEnd } = cellEvents;
 const { job, jobStatus, task } = changes;
 
-/** All that is told of these events by one who has been told of a cell without jobs, at revision 1. */
-function told(...events: readonly CellEvent[]): readonly JobChangeNotification[] {
+/** Returns the messages for these events, after an empty snapshot at revision 1. */
+function messagesAfterSnapshot(...events: readonly CellEvent[]): readonly JobChangeNotification[] {
   const adapter = new JobEventAdapter();
   adapter.messagesOf(snapshotEnd(1));
   return events.flatMap((event) => adapter.messagesOf(event));
@@ -18,8 +18,8 @@ const kinds = (messages: readonly JobChangeNotification[]) =>
   messages.map(({ notification }) => notification?.$case);
 
 describe('JobEventAdapter', () => {
-  it('forgets at a reset the jobs of a snapshot that broke off', () => {
-    const messages = told(
+  it('forgets at a reset the jobs of an incomplete snapshot', () => {
+    const messages = messagesAfterSnapshot(
       snapshot(job('gone'), jobStatus('gone', State.RUNNING)),
       reset,
       snapshot(job('a'), jobStatus('a', State.RUNNING)),
@@ -31,30 +31,30 @@ describe('JobEventAdapter', () => {
     expect(ids).toEqual(['a']);
   });
 
-  it('tells a job before its tasks, also where both are told out of turn', () => {
-    // The job was made at 2 and its task at 3; at 4 the job was changed, which took the place of 2.
-    const messages = told(outOfTurn(3, task('a.0-0')), outOfTurn(4, job('a')), bookmark(4));
+  it('sends a job before its tasks, also if both come out of turn', () => {
+    // Revision 2 made the job and 3 its task; 4 changed the job, and this change replaced the one of 2.
+    const messages = messagesAfterSnapshot(outOfTurn(3, task('a.0-0')), outOfTurn(4, job('a')), bookmark(4));
     expect(kinds(messages)).toEqual(['jobDefinitionUpdate', 'taskUdate']);
   });
 
-  it('tells the newest of a task that came before its job', () => {
+  it('sends the newest version of a task that came before its job', () => {
     const events = [outOfTurn(3, task('a.0-0')), outOfTurn(5, task('a.0-0', State.FINISHED))];
-    const [, update] = told(...events, outOfTurn(6, job('a')), bookmark(6));
+    const [, update] = messagesAfterSnapshot(...events, outOfTurn(6, job('a')), bookmark(6));
     expect(update?.notification).toMatchObject({
       $case: 'taskUdate',
       value: { task: { state: { state: State.FINISHED } } },
     });
   });
 
-  it('tells nothing of a task whose job never came', () => {
-    expect(told(outOfTurn(3, task('a.0-0')), bookmark(4))).toEqual([]);
+  it('sends nothing of a task without a job', () => {
+    expect(messagesAfterSnapshot(outOfTurn(3, task('a.0-0')), bookmark(4))).toEqual([]);
   });
 
-  it('tells the end of a job after all that came with it, also where the stream broke off out of turn', () => {
-    const messages = told(
+  it('sends the end of a job after all its other changes, also if the stream broke out of turn', () => {
+    const messages = messagesAfterSnapshot(
       commit(2, job('a'), task('a.0-0'), jobStatus('a', State.RUNNING)),
       outOfTurn(20, jobStatus('a', State.FINISHED)),
-      // It broke off here, and goes on after 2.
+      // The stream broke here, and resumes after 2.
       commit(11, job('b')),
       commit(20, task('a.0-0', State.FINISHED)),
     );

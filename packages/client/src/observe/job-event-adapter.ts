@@ -21,23 +21,26 @@ interface SnapshotJob {
 }
 
 /**
- * Tells the changes of jobs and tasks as netflix.titus.JobChangeNotification does: a snapshot of each live job, `snapshotEnd`,
- * then per job its definition before its tasks and `jobFinished` last of all.
+ * Converts the events of a cell into messages of netflix.titus.JobChangeNotification: a snapshot of each live
+ * job, then `snapshotEnd`. After that each job sends its definition before its tasks, and `jobFinished` last.
  */
 export class JobEventAdapter {
   /** The encoded descriptor of each live job. */
   readonly #live = new Map<string, Uint8Array>();
-  /** Jobs whose end has been told, or was before the snapshot. */
+  /** Jobs whose end was sent, or came before the snapshot. */
   readonly #finished = new Set<string>();
-  /** A digest of what was last told of each task: a record may change in what is not told. */
+  /** A digest of the last message of each task. It recognises changes of fields that messages do not hold. */
   readonly #sentDigests = new Map<string, number>();
   #snapshot = new Map<string, SnapshotJob>();
-  /** Jobs whose end is to be told when all up to the commit has come that ended them: its revision. */
+  /**
+   * The revision that ended each job. The end of a job is sent when all changes up to that revision have
+   * come.
+   */
   readonly #ending = new Map<string, number>();
-  /** Tasks that came out of turn before their job did, by job. */
+  /** Tasks that came out of turn, before their job did; by job. */
   readonly #early = new Map<string, Map<string, Task>>();
 
-  /** The messages that the event makes. */
+  /** Returns the messages that follow from the event. */
   messagesOf(event: CellEvent): readonly JobChangeNotification[] {
     switch (event.$case) {
       case 'snapshot':
@@ -131,7 +134,7 @@ export class JobEventAdapter {
     const digest = digestOf(task);
     const isKnown = this.#sentDigests.get(task.id) === digest;
     this.#sentDigests.set(task.id, digest);
-    // A finished job's tasks are no news any more.
+    // A finished job sends no more of its tasks.
     const jobId = jobIdOfTask(task.id);
     const isRelevant = !isKnown && !this.#finished.has(jobId);
     if (isRelevant && !this.#live.has(jobId)) {
@@ -150,13 +153,16 @@ export class JobEventAdapter {
     else this.#finished.delete(id);
   }
 
-  /** All jobs have come: whose has not is gone, and is told nothing of. */
+  /**
+   * Forgets early tasks when all jobs have come. The job of a remaining task is gone, and subscribers never
+   * hear of it.
+   */
   #forgetEarly(): void {
     for (const tasks of this.#early.values()) for (const id of tasks.keys()) this.#sentDigests.delete(id);
     this.#early.clear();
   }
 
-  /** All has come up to this revision. */
+  /** Ends the jobs of all revisions up to this one. */
   #endMessages(upTo: number): readonly JobChangeNotification[] {
     const ending = [...this.#ending].filter(([, revision]) => revision <= upTo);
     return ending.flatMap(([id]) => {
@@ -177,7 +183,7 @@ function descriptorBytes({ descriptor }: JobRecord): Uint8Array {
   return descriptor === undefined ? new Uint8Array() : JobDescriptor.encode(descriptor).finish();
 }
 
-/** Differs, but for an accident in some thousand million, where the task does (FNV-1a). */
+/** Computes an FNV-1a digest. Two states of a task share it by an accident in some thousand million. */
 function digestOf({ state, stateChanges, taskContext }: Task): number {
   const text = JSON.stringify([
     state?.state,

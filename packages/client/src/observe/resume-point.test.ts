@@ -26,14 +26,14 @@ const told = (event: CellEvent | undefined) =>
     : event;
 
 describe('ResumePoint', () => {
-  it('is where the last whole commit was told', () => {
+  it('is the end of the last complete commit', () => {
     const point = new ResumePoint();
     expect(point.position).toBeUndefined();
     point.take(commits([1, ['a']], [2, ['b']], [3, ['c'], true]));
     expect(point.position).toEqual({ revision: 2, commitId: 'c2' });
   });
 
-  it('leaves out what was told of a commit that was cut in two', () => {
+  it('leaves out the part of a cut commit that was already sent', () => {
     const point = new ResumePoint();
     point.take(commits([1, ['a']], [2, ['a', 'b'], true]));
     expect(told(point.take(commits([2, ['a', 'b', 'c']], [3, ['a']])))).toEqual([
@@ -43,7 +43,7 @@ describe('ResumePoint', () => {
     expect(told(point.take(commits([4, ['a', 'b']])))).toEqual([[4, 'a', 'b']]);
   });
 
-  it('leaves out what was told out of turn, whichever part of it comes again', () => {
+  it('leaves out changes that were sent out of turn, in any later form', () => {
     const point = new ResumePoint();
     point.take(commits([1, ['a']], [5, ['b'], true], [7, ['a'], true]));
     expect(point.position?.revision).toBe(1);
@@ -51,14 +51,14 @@ describe('ResumePoint', () => {
     expect(point.position?.revision).toBe(7);
   });
 
-  it('is forgotten at a reset', () => {
+  it('forgets its position at a reset', () => {
     const point = new ResumePoint();
     point.take(commits([1, ['a']]));
     point.take({ $case: 'reset', value: { afterRevision: 1, toRevision: 9, reason: 'trimmed' } });
     expect(point.position).toBeUndefined();
   });
 
-  it('tells to forget a part of a snapshot that is followed by another one, and nothing else', () => {
+  it('asks for a reset only if a snapshot broke off and another one follows', () => {
     const point = new ResumePoint();
     expect(point.reopen()).toBeUndefined();
     point.take({ $case: 'snapshot', value: { entities: [] } });
@@ -71,12 +71,13 @@ describe('ResumePoint', () => {
     expect(point.reopen()).toBeUndefined();
   });
 
-  it('tells nothing that is older than a removal which was told out of turn', () => {
+  it('sends nothing older than a removal that came out of turn', () => {
     const point = new ResumePoint();
     const agent = { change: { $case: 'agent' as const, value: { id: 'x' } } };
     const removed = { change: { $case: 'removed' as const, value: { kind: ObservedKind.AGENT, id: 'x' } } };
     point.take(cellEvents.snapshotEnd(10));
-    // The agent changed at 11, went at 13 and came back at 15, which took the place of 11; the stream broke off before.
+    // The agent changed at 11, went at 13 and came back at 15, and that change replaced the one of 11. The
+    // stream broke before 15.
     point.take(cellEvents.outOfTurn(13, removed));
     expect(point.take(cellEvents.commit(11, agent))).toBeUndefined();
     expect(point.take(cellEvents.commit(15, agent))).toMatchObject({ $case: 'commits' });

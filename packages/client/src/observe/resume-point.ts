@@ -10,30 +10,30 @@ import {
 export type CellEvent = NonNullable<ObserveResponse['response']>;
 
 /**
- * How far one subscription has come, over all the streams that it has had. Where a stream broke off in the middle of a commit
- * the next one tells all of that commit; what was told already is left out.
+ * The position of one subscription across all its streams. If a stream breaks within a commit, the next
+ * stream sends that whole commit again. The part that was already sent is left out then.
  */
 export class ResumePoint {
   #position: ObservePosition | undefined;
-  /** Whether a part of a snapshot has been told, and not its end. */
+  /** True if a part of a snapshot was sent, but not its end. */
   #isInSnapshot = false;
   #hasBegunAnew = false;
-  /** The revision up to which an entity was told beyond the position. */
+  /** For entities that were sent out of turn, the revision of that change. */
   readonly #beyond = new Map<string, number>();
 
-  /** Where the next stream is to begin; undefined where it has to begin with a snapshot. */
+  /** The start position of the next stream; undefined if it has to begin with a snapshot. */
   get position(): ObservePosition | undefined {
     return this.#position;
   }
 
-  /** Whether what was known when the first stream began has been forgotten. */
+  /** True after a reset. The start position of the first stream no longer counts then. */
   get hasBegunAnew(): boolean {
     return this.#hasBegunAnew;
   }
 
   /**
-   * To be called when another stream is to follow. What the subscriber must be told first, where it has a part of a
-   * snapshot that will be followed by a whole one.
+   * Prepares the next stream. Returns a reset if the subscriber has part of a snapshot and a whole one
+   * follows.
    */
   reopen(): CellEvent | undefined {
     if (!this.#isInSnapshot) return undefined;
@@ -42,7 +42,7 @@ export class ResumePoint {
     return { $case: 'reset', value: { afterRevision: 0, toRevision: 0, reason } };
   }
 
-  /** What of a message is news; undefined where nothing is. */
+  /** Returns the new part of a message; undefined if nothing in it is new. */
   take(event: CellEvent): CellEvent | undefined {
     switch (event.$case) {
       case 'commits': {
@@ -53,7 +53,7 @@ export class ResumePoint {
         this.#isInSnapshot = true;
         return event;
       case 'counts':
-        // The first ones are a snapshot.
+        // The first counts are a snapshot.
         this.#isInSnapshot ||= this.#position === undefined;
         return event;
       case 'snapshotEnd':
@@ -105,7 +105,7 @@ const nameOf: Readonly<Partial<Record<ObservedKind, string>>> = {
   [ObservedKind.AGENT_DRAIN]: 'agentDrain',
 };
 
-/** The stored name of what changed. */
+/** Returns the stored name of the changed entity. */
 function keyOf({ change }: ObserveResponse_Change): string {
   if (change === undefined) return '';
   switch (change.$case) {

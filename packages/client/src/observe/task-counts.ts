@@ -5,30 +5,33 @@ import type { ObserveOptions } from '../connection/options.js';
 import { CellObservation } from './cell-stream.js';
 import type { CellEvent } from './resume-point.js';
 
-/** By what tasks are counted: `label:KEY` is the value of that label of the task's job. */
+/** A field to count by. `label:KEY` is the value of that label of the task's job. */
 export type CountBy = 'state' | 'appName' | 'jobClusterId' | 'jobId' | 'agentId' | `label:${string}`;
 
-/** So many tasks have these values. */
+/** The number of tasks with these values. */
 export interface TaskCount {
-  /** In the order of what is counted by. */
+  /** One value for each field, in the order of the fields. */
   readonly values: readonly string[];
   readonly tasks: number;
 }
 
-/** How many tasks there are, at one moment. */
+/** The numbers of tasks at one point in time. */
 export interface TaskCounts {
-  /** All numbers but 0. */
+  /** All numbers except 0. */
   readonly all: readonly TaskCount[];
-  /** The numbers that have changed since the last time: at first all. 0: none any more. */
+  /** The numbers that changed since the last time; the first time all of them. 0: no tasks any more. */
   readonly changed: readonly TaskCount[];
 }
 
 export interface CountOptions extends ObserveOptions {
-  /** The criteria of FindJobs and FindTasks: only tasks that meet them are counted. */
+  /** The criteria of FindJobs and FindTasks. Only tasks that satisfy them are counted. */
   readonly filteringCriteria?: Readonly<Record<string, string>>;
 }
 
-/** The counts at once, then after each change. A lost gateway goes unnoticed, but that it may change several numbers at once. */
+/**
+ * Emits the counts at once, then after each change. A lost gateway goes unnoticed, but then several numbers
+ * may change at once.
+ */
 export function observeTaskCounts(
   channel: Channel,
   by: readonly CountBy[],
@@ -47,10 +50,10 @@ export function observeTaskCounts(
 
 class CountTable {
   readonly #counts = new Map<string, TaskCount>();
-  /** What the subscriber knows, while a snapshot replaces it. */
+  /** The counts that the subscriber has, while a snapshot replaces them. */
   #sent: ReadonlyMap<string, TaskCount> | undefined = new Map();
 
-  /** What is to be told of the event: nothing, or how things stand. */
+  /** Returns the new counts after the event, or nothing. */
   take(event: CellEvent): readonly TaskCounts[] {
     switch (event.$case) {
       case 'reset':

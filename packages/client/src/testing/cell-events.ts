@@ -8,7 +8,9 @@ import type { CellEvent } from '../observe/resume-point.js';
 
 type Change = DeepPartial<ObserveResponse_Change>;
 
-/** Messages of a stream of the whole cell, for tests of those who read them. The commit of revision N is called cN. */
+/**
+ * Messages of a stream of the whole cell, for tests of its readers. The commit of revision N has the id cN.
+ */
 export const cellEvents = {
   reset: event({ $case: 'reset', value: { afterRevision: 1, toRevision: 9, reason: 'a test' } }),
   snapshot: (...entities: readonly Change[]) =>
@@ -18,11 +20,11 @@ export const cellEvents = {
   bookmark: (revision: number) =>
     event({ $case: 'bookmark', value: { position: positionOf(revision), atMs: 1 } }),
   commit: (revision: number, ...changes: readonly Change[]) => commits(revision, changes, false),
-  /** Changes that were told out of turn: others of earlier commits may follow. */
+  /** Changes that were sent out of turn: changes of earlier commits may follow. */
   outOfTurn: (revision: number, ...changes: readonly Change[]) => commits(revision, changes, true),
 };
 
-/** Changes of a cell. */
+/** Changes of entities. */
 export const changes = {
   job: (id: string): Change => ({ change: { $case: 'job', value: { id, descriptor: { appName: id } } } }),
   jobStatus: (jobId: string, state: State): Change => ({

@@ -6,19 +6,19 @@ import {
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import type { CellEvent } from '../observe/resume-point.js';
 
-/** A stream of the whole cell, as its server sees it. */
+/** A stream of the whole cell, on the side of the server. */
 export type CellStream = ServerDuplexStream<ObserveRequest, ObserveResponse>;
 
-/** A gateway that does nothing but serve such streams. */
+/** A gateway that only serves such streams. */
 export interface ScriptedCell {
   readonly address: string;
   /** The first request of each stream. */
   readonly requests: readonly ObserveRequest[];
-  /** Ends at once: connections are cut. */
+  /** Ends at once and cuts all connections. */
   close(): void;
 }
 
-/** Starts a gateway that serves each stream by the next script, and further ones by the last. */
+/** Starts a gateway. Each stream takes the next script; after the last script all streams take that one. */
 export async function startScriptedCell(
   ...scripts: readonly ((stream: CellStream) => void)[]
 ): Promise<ScriptedCell> {
@@ -40,7 +40,7 @@ export async function startScriptedCell(
   return { address: `127.0.0.1:${port}`, requests, close: () => server.forceShutdown() };
 }
 
-/** Tells the subscriber these events. */
+/** Sends these events to the subscriber. */
 export function sendEvents(stream: CellStream, ...events: readonly CellEvent[]): void {
   for (const event of events) stream.write({ response: event });
 }

@@ -15,7 +15,7 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 
-/** What a test says a method does: unary methods answer, streams write and end as they like. */
+/** The answers of the methods: unary methods return, streams write and end freely. */
 export type Script = {
   readonly [M in keyof JobManagementServiceServer as string extends M
     ? never
@@ -26,24 +26,26 @@ export type Script = {
       : never;
 };
 
-/** One call that a gateway received. */
+/** One received call. */
 export interface ReceivedCall {
   readonly method: string;
   readonly request: unknown;
   readonly metadata: Metadata;
 }
 
-/** A gRPC server for tests of callers: real sockets and messages, answers by script. */
+/** A gRPC server for tests of callers: real sockets and messages, scripted answers. */
 export interface ScriptedGateway {
   readonly address: string;
   readonly port: number;
-  /** Every call, in the order of arrival. */
+  /** All calls, in the order of arrival. */
   readonly received: readonly ReceivedCall[];
-  /** Ends at once: connections are cut. */
+  /** Ends at once and cuts all connections. */
   close(): void;
 }
 
-/** Starts a gateway on the port (default: any free one). A method that has no script answers UNIMPLEMENTED. */
+/**
+ * Starts a gateway on the port; by default on any free one. A method without a script answers UNIMPLEMENTED.
+ */
 export async function startScriptedGateway(script: Script, port = 0): Promise<ScriptedGateway> {
   const received: ReceivedCall[] = [];
   const server = new Server();
@@ -62,7 +64,7 @@ export async function startScriptedGateway(script: Script, port = 0): Promise<Sc
   };
 }
 
-/** Ends a stream with an error, as a gateway does. */
+/** Ends a stream with an error, as gateways do. */
 export function failStream<Req, Res>(stream: ServerWritableStream<Req, Res>, error: BerthError): void {
   stream.emit('error', toServiceError(error, silentLogger));
 }
