@@ -1,3 +1,4 @@
+import { exponentialDelayMs } from '../model/task/back-off.js';
 import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
 
@@ -18,7 +19,8 @@ export interface Backoff {
 
 /** The delay after that many earlier failures; `random` is in [0, 1). */
 export function delayAfter(policy: BackoffPolicy, failures: number, random: number): number {
-  const fullMs = Math.min(policy.maxMs, policy.initialMs * 2 ** Math.min(failures, 52));
+  const { initialMs: firstMs, maxMs } = policy;
+  const fullMs = exponentialDelayMs({ firstMs, maxMs, attempt: failures });
   return Math.round(fullMs * (1 - policy.jitter * random));
 }
 
