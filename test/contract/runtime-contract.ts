@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import type { ContainerRuntime, RuntimeEvent } from '@berth/agent/container-runtime';
-import type { ContainerStatus } from '@berth/agent/core/container';
-import { type ContainerSpec, labelNames } from '@berth/agent/core/container-spec';
-import { maxResultBytes, resultsPath } from '@berth/agent/core/results';
-import { type ContainerUsage, usageMetrics } from '@berth/agent/core/usage';
+import type { ContainerStatus } from '@berth/agent/container';
+import type { ContainerSpec } from '@berth/agent/container-spec';
+import { labelNames } from '@berth/agent/labels';
+import { maxResultBytes, resultsPath } from '@berth/agent/results';
+import type { ContainerRuntime, RuntimeEvent } from '@berth/agent/runtime';
+import { type ContainerUsage, usageMetrics } from '@berth/agent/usage';
 import { parseSecurityProfile } from '@berth/shared/model/job/security-profile';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../support/wait-for.js';

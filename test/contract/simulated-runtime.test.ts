@@ -1,4 +1,4 @@
-import { SimulatedEngines } from '@berth/agent/simulated-runtime';
+import { SimulatedEngines } from '@berth/agent/runtime/simulated';
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../support/wait-for.js';
 import { runtimeContract, specFor } from './runtime-contract.js';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { labelNames } from '@berth/agent/core/container-spec';
+import { labelNames } from '@berth/agent/labels';
 import { dockerClient } from '@berth/local/engine/docker-client';
 import { repoRoot } from '@berth/local/machine/paths';
 import { describe, expect, it } from 'vitest';

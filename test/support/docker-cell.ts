@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { labelNames } from '@berth/agent/core/container-spec';
+import { labelNames } from '@berth/agent/labels';
 import { BerthClient } from '@berth/client';
 import { type CellOptions, type LocalCell, startCell } from '@berth/local/cell/local-cell';
 import { dockerClient } from '@berth/local/engine/docker-client';

@@ -3,7 +3,7 @@ import { codeOf } from '@berth/shared/model/task/reason';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { testImage } from './docker.js';
 
-/** What a simulated container does (see `services/agent/src/core/sim-script.ts`). */
+/** What a simulated container does (see `services/agent/src/runtime/simulated/core/script.ts`). */
 export interface SimBehaviour {
   /** Absent: it runs until it is stopped. */
   readonly runMs?: number;

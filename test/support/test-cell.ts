@@ -1,8 +1,8 @@
 import { type AgentHandle, startSimulatedFleet } from '@berth/agent/agent';
 import { agentConfigSchema } from '@berth/agent/config';
-import type { RuntimeInfo } from '@berth/agent/container-runtime';
-import type { ContainerStatus } from '@berth/agent/core/container';
-import { SimulatedEngines } from '@berth/agent/simulated-runtime';
+import type { ContainerStatus } from '@berth/agent/container';
+import type { RuntimeInfo } from '@berth/agent/runtime';
+import { SimulatedEngines } from '@berth/agent/runtime/simulated';
 import { gatewayConfigSchema } from '@berth/api/config';
 import { type Gateway, startGateway } from '@berth/api/gateway';
 import { masterConfigSchema } from '@berth/master/config';

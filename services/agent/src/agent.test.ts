@@ -2,8 +2,8 @@ import { AgentRecord } from '@berth/shared/gen/berth/v1/store';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { Replica } from '@berth/store/replica';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { RuntimeError } from './container-runtime.js';
 import { limitBounds } from './core/adaptive-limit.js';
+import { RuntimeError } from './runtime/contract/container-runtime.js';
 import { TestCell } from './testing/cell.js';
 import { waitFor } from './testing/wait-for.js';
 

@@ -7,17 +7,18 @@ import { type StatusServer, startStatusServer } from '@berth/shared/process/stat
 import { createHealth } from '@berth/shared/rpc/health';
 import { type GrpcServer, startGrpcServer } from '@berth/shared/rpc/server';
 import type { Registry } from 'prom-client';
+import type { AgentStore } from './cell/agent-store.js';
+import { agentRecord, capacityOf } from './cell/registration.js';
+import { Reporter } from './cell/reporter.js';
+import { type Member, Session } from './cell/session.js';
 import type { AgentConfig } from './config.js';
-import type { ContainerRuntime } from './container-runtime.js';
-import { launchHistogram, registerGauges, samplerMetrics } from './metrics.js';
-import { Outage } from './outage.js';
-import { agentRecord, capacityOf } from './registration.js';
-import { Reporter } from './reporter.js';
-import { Sampler } from './sampler.js';
-import { type AgentStore, type Member, Session } from './session.js';
-import { SimulatedEngines } from './simulated-runtime.js';
-import { TimerQueue } from './timer-queue.js';
-import { Worker } from './worker.js';
+import { launchHistogram, registerGauges, samplerMetrics } from './metrics/agent-metrics.js';
+import { Sampler } from './metrics/sampler.js';
+import { Outage } from './primitives/outage.js';
+import { TimerQueue } from './primitives/timer-queue.js';
+import type { ContainerRuntime } from './runtime/contract/container-runtime.js';
+import { SimulatedEngines } from './runtime/simulated/simulated-runtime.js';
+import { Worker } from './tasks/worker.js';
 
 export interface AgentOptions {
   readonly config: AgentConfig;

@@ -4,7 +4,7 @@ import { capabilities } from '@berth/shared/model/job/security-profile';
 import { attributes, cellConfigShape, flag, listenAddress } from '@berth/shared/process/config';
 import { amount, count, positiveCount, span } from '@berth/shared/process/config-fields';
 import { z } from 'zod';
-import { dockerAddress } from './core/docker-address.js';
+import { dockerAddress } from './runtime/docker/core/address.js';
 
 const positive = amount.positive({ error: 'must be greater than 0' });
 const agentCount = { error: 'must be from 1 to 20000' };

@@ -6,7 +6,7 @@ import { startStatusServer } from '@berth/shared/process/status-server';
 import { RedisStore } from '@berth/store/redis';
 import { startAgent, startSimulatedFleet } from './agent.js';
 import { type AgentConfig, agentConfigSchema } from './config.js';
-import { DockerRuntime } from './docker-runtime.js';
+import { DockerRuntime } from './runtime/docker/docker-runtime.js';
 
 runService('agent', async ({ env, log, signal }) => {
   const config = parseConfig(agentConfigSchema, env);

@@ -1,4 +1,4 @@
-import { labelNames } from '@berth/agent/core/container-spec';
+import { labelNames } from '@berth/agent/labels';
 import { type BerthClient, type JobChangeNotification, State, type Task } from '@berth/client';
 import type Docker from 'dockerode';
 import { filter, firstValueFrom, mergeMap, type Observable, Subject, tap, timeout } from 'rxjs';

@@ -1,5 +1,6 @@
-import { type ContainerSpec, labelNames } from '@berth/agent/core/container-spec';
-import { createOptions } from '@berth/agent/docker-options';
+import type { ContainerSpec } from '@berth/agent/container-spec';
+import { labelNames } from '@berth/agent/labels';
+import { createOptions } from '@berth/agent/runtime/docker/create-options';
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 
 /** What every contestant launches: a container that sleeps, without a network, small enough for sixty on two cores. */

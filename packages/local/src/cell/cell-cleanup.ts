@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { labelNames } from '@berth/agent/core/container-spec';
+import { labelNames } from '@berth/agent/labels';
 import { dockerClient, pingDocker } from '../engine/docker-client.js';
 import type { DeadRun, RunContainers } from './run-dir.js';
 import { findDeadRuns } from './run-dir.js';

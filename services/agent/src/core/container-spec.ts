@@ -8,7 +8,8 @@ import {
 } from '@berth/shared/model/job/container-network';
 import { parseSecurityProfile, type SecurityProfile } from '@berth/shared/model/job/security-profile';
 import { containerPorts } from '@berth/shared/model/resources/resources';
-import { type Consent, missingConsent } from './consent.js';
+import { type Consent, missingConsent } from './host-policy.js';
+import { labelNames } from './labels.js';
 import { resultsPath } from './results.js';
 
 /** All that an engine needs to know to create one container. */
@@ -51,15 +52,6 @@ export interface HostSettings extends Consent {
   /** Whether cards are passed by NVIDIA's container toolkit; otherwise a container is only told of them. */
   readonly passesGpus?: boolean;
 }
-
-export const labelNames = {
-  cell: 'berth.cell',
-  agent: 'berth.agent',
-  task: 'berth.task',
-  job: 'berth.job',
-  iamRole: 'berth.iamRole',
-  securityGroups: 'berth.securityGroups',
-} as const;
 
 /** Before the names of parameters, which a container carries as labels. */
 const parameterLabel = 'berth.parameter.';

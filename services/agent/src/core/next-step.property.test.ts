@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, FailureKind } from './container.js';
 import { nextStep, type Step } from './next-step.js';
-import { remember, type TaskEvent } from './remember.js';
+import { remember, type TaskEvent } from './reduce-task.js';
 import { newTaskView, type Observation, type RuntimeCall, type TaskView } from './task-view.js';
 
 const taskId = 'job.0-0';

@@ -3,7 +3,7 @@ import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, FailureKind } from './container.js';
 import { killAgainMs, nextStep, unassignedGraceMs } from './next-step.js';
-import { maxLaunchFailures, remember, type TaskEvent, unreachableLimitMs } from './remember.js';
+import { maxLaunchFailures, remember, type TaskEvent, unreachableLimitMs } from './reduce-task.js';
 import { newTaskView, type RuntimeCall, type TaskView } from './task-view.js';
 
 const taskId = 'job.0-0';

@@ -2,7 +2,7 @@ import { isFinishedCode, type ReasonCode } from '@berth/shared/model/task/reason
 import { State } from '@berth/shared/model/task/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 import { memoryLimitOf, type Outcome, outcomeOfContainer, outcomeOfFailure } from './outcome.js';
-import { maxRetryMs } from './remember.js';
+import { maxRetryMs } from './reduce-task.js';
 import type { Observation, RuntimeCall, TaskView } from './task-view.js';
 
 /** What an agent does next for one task. Each step is at most one side effect. */

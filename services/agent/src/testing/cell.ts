@@ -6,10 +6,10 @@ import { silentLogger } from '@berth/shared/process/logger';
 import type { AssignmentFeed, CommitRequest, CommitResult, QueuedReport } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
 import { type AgentHandle, startAgent, startSimulatedFleet } from '../agent.js';
+import type { AgentStore } from '../cell/agent-store.js';
 import { type AgentConfig, agentConfigSchema } from '../config.js';
-import type { ContainerRuntime } from '../container-runtime.js';
-import type { AgentStore } from '../session.js';
-import { SimulatedEngines } from '../simulated-runtime.js';
+import type { ContainerRuntime } from '../runtime/contract/container-runtime.js';
+import { SimulatedEngines } from '../runtime/simulated/simulated-runtime.js';
 import { waitFor } from './wait-for.js';
 
 /** Everything fast, so that what happens now and then happens within a test. */

@@ -1,0 +1,99 @@
+import { setImmediate } from 'node:timers/promises';
+import type { TaskReport } from '@berth/shared/gen/berth/v1/store';
+import { State } from '@berth/shared/model/task/task-state';
+import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
+import type { Clock } from '@berth/shared/process/clock';
+import type { ReportOutbox } from '@berth/store';
+import type { Outage } from '../primitives/outage.js';
+
+export interface ReporterOptions {
+  readonly outbox: ReportOutbox;
+  readonly clock: Clock;
+  readonly outage: Outage;
+}
+
+/** Reports that go to Redis in one call. */
+const batchSize = 500;
+const retryPolicy: BackoffPolicy = { initialMs: 50, maxMs: 5_000, jitter: 0.3 };
+
+/**
+ * Leaves reports with the master: each task's in order, in batches, tried until they are stored. While Redis is away no
+ * more than two reports a task are kept: that it ran (with what the host gave it), and how it ended.
+ */
+export class Reporter {
+  readonly #options: ReporterOptions;
+  /** By agent and task, in the order in which tasks first had something to report. */
+  readonly #pending = new Map<string, readonly TaskReport[]>();
+  readonly #closing = new AbortController();
+  #sending: Promise<void> | undefined;
+  #inFlight = 0;
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+  }
+
+  /** Reports that are not stored yet. */
+  get pending(): number {
+    let count = this.#inFlight;
+    for (const reports of this.#pending.values()) count += reports.length;
+    return count;
+  }
+
+  /**
+   * Takes the report over; what is reported in the same turn of the event loop goes together, and of a task that starts and
+   * runs within it only that it runs.
+   */
+  report(report: TaskReport): void {
+    const key = `${report.agentId}/${report.taskId}`;
+    const kept = (this.#pending.get(key) ?? []).filter((earlier) => isStillNeeded(earlier, report));
+    this.#pending.set(key, [...kept, report]);
+    this.#sending ??= setImmediate().then(() => this.#sendAll());
+  }
+
+  /** Resolves when everything is stored, or when `limitMs` is over; nothing is sent afterwards. */
+  async close(limitMs: number): Promise<void> {
+    const limit = new AbortController();
+    await Promise.race([this.#sending, this.#options.clock.sleep(limitMs, limit.signal)]);
+    limit.abort();
+    this.#closing.abort();
+  }
+
+  async #sendAll(): Promise<void> {
+    while (this.#pending.size > 0 && !this.#closing.signal.aborted) await this.#send(this.#takeBatch());
+    // In the same turn as the last look at what is pending: a report that comes later finds nobody at it.
+    this.#sending = undefined;
+  }
+
+  #takeBatch(): readonly TaskReport[] {
+    const batch: TaskReport[] = [];
+    for (const [key, reports] of this.#pending) {
+      if (batch.length + reports.length > batchSize && batch.length > 0) break;
+      batch.push(...reports);
+      this.#pending.delete(key);
+    }
+    return batch;
+  }
+
+  /** The same batch again and again: a task's later reports must not overtake those whose fate is unknown. */
+  async #send(batch: readonly TaskReport[]): Promise<void> {
+    const { outbox, clock, outage } = this.#options;
+    const delays = backoff(retryPolicy);
+    this.#inFlight = batch.length;
+    while (!this.#closing.signal.aborted) {
+      try {
+        await outbox.publish(batch);
+        this.#inFlight = 0;
+        return outage.succeeded();
+      } catch (error) {
+        if (this.#closing.signal.aborted) return;
+        outage.failed(error);
+        await clock.sleep(delays.nextMs(), this.#closing.signal);
+      }
+    }
+  }
+}
+
+/** A later state makes STARTING stale; a repetition replaces what it repeats. */
+function isStillNeeded(earlier: TaskReport, later: TaskReport): boolean {
+  return earlier.state === State.RUNNING && later.state !== State.RUNNING;
+}

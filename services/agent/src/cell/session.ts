@@ -1,0 +1,234 @@
+import type { AgentRecord } from '@berth/shared/gen/berth/v1/store';
+import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
+import type { Clock } from '@berth/shared/process/clock';
+import type { Logger } from '@berth/shared/process/logger';
+import type { AssignmentChange, AssignmentFeed } from '@berth/store';
+import type { Outage } from '../primitives/outage.js';
+import type { Worker } from '../tasks/worker.js';
+import type { AgentStore } from './agent-store.js';
+import { Registrar } from './registrar.js';
+
+/** One agent of the session's process. */
+export interface Member {
+  readonly worker: Worker;
+  /** What the agent has to say of itself now; undefined while its engine does not answer. */
+  describe(): Promise<AgentRecord | undefined>;
+}
+
+export interface SessionOptions {
+  readonly members: readonly Member[];
+  readonly store: AgentStore;
+  /** The name under which the members' records say that they hear of their assignments. */
+  readonly feed: string;
+  readonly outage: Outage;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly heartbeatMs: number;
+  readonly resyncMs: number;
+  readonly runtimeSilenceMs: number;
+}
+
+/** How long one read of changed assignments waits for news. */
+const changesBlockMs = 5_000;
+/** Agents whose assignments are read at the same time. */
+const readsAtOnce = 32;
+/** Where there are many agents, they are resynchronised in turns, so that there is never a rush. */
+const turnsPerResync = 30;
+/** How long calls under way have to end when the session closes. */
+const closeLimitMs = 2_000;
+const retryPolicy: BackoffPolicy = { initialMs: 100, maxMs: 5_000, jitter: 0.5 };
+
+/**
+ * The agents' side of the cell, for all agents of a process together: registered, beating, and following their
+ * assignments. Everything that fails is tried again, for as long as the session lasts.
+ */
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #ids: readonly string[];
+  readonly #workers: ReadonlyMap<string, Worker>;
+  readonly #registrar: Registrar;
+  readonly #closing = new AbortController();
+  readonly #feed: AssignmentFeed;
+  readonly #running: Promise<void>;
+  /** Resolves once all agents are registered and hold their assignments. */
+  readonly ready: Promise<void>;
+  #isRegistered = false;
+  #isReady = false;
+  /** Redis has lost data, and not everything has been told again. */
+  #mustRepeatAll = false;
+
+  constructor(options: SessionOptions) {
+    const { members, store, feed } = options;
+    this.#options = options;
+    this.#workers = new Map(members.map(({ worker }) => [worker.agentId, worker]));
+    this.#ids = [...this.#workers.keys()];
+    this.#feed = store.openAssignmentFeed(feed);
+    this.#registrar = new Registrar(store);
+    const registered = this.#registerFirst();
+    this.ready = registered.then(() => this.#readFirst());
+    this.#running = this.#run(registered);
+  }
+
+  /** Undefined once everything is in place; otherwise what is missing. */
+  get waitingFor(): string | undefined {
+    if (!this.#isRegistered) return 'the agent is not registered yet';
+    return this.#isReady ? undefined : 'the agent has not read its assignments yet';
+  }
+
+  /** Calls that a silent Redis keeps waiting are left behind; they have no effect on anything here any more. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all([this.#feed.close(), this.#registrar.close()]);
+    const limit = new AbortController();
+    await Promise.race([this.#running, this.#options.clock.sleep(closeLimitMs, limit.signal)]);
+    limit.abort();
+  }
+
+  async #run(registered: Promise<void>): Promise<void> {
+    await registered;
+    const following = this.ready.then(() => Promise.all([this.#followChanges(), this.#resyncInTurns()]));
+    await Promise.all([this.#beatOn(), following]);
+  }
+
+  async #registerFirst(): Promise<void> {
+    const records = await this.#describeAll();
+    await this.#untilDone(async () => {
+      // The sign of life comes first: an agent that is known and does not beat counts as lost.
+      await this.#options.store.beat(this.#ids);
+      await this.#registrar.register(records);
+    });
+    if (this.#isClosing) return;
+    this.#isRegistered = true;
+    this.#options.log.info(`registered ${this.#describeMembers()}`);
+  }
+
+  /** Waits for the engines. */
+  async #describeAll(): Promise<readonly AgentRecord[]> {
+    const delays = backoff(retryPolicy);
+    while (!this.#isClosing) {
+      const records = await this.#describe(this.#options.members);
+      if (records.length === this.#options.members.length) return records;
+      await this.#options.clock.sleep(delays.nextMs(), this.#closing.signal);
+    }
+    return [];
+  }
+
+  async #describe(members: readonly Member[]): Promise<readonly AgentRecord[]> {
+    const records = await Promise.all(members.map((member) => member.describe()));
+    return records.filter((record) => record !== undefined);
+  }
+
+  async #readFirst(): Promise<void> {
+    // The feed's place is taken before the read: what comes later is news, and nothing falls in between.
+    await this.#untilDone(() => this.#resync(this.#options.members));
+    this.#isReady = !this.#isClosing;
+  }
+
+  #describeMembers(): string {
+    return this.#ids.length === 1 ? `agent ${this.#ids[0]}` : `${this.#ids.length} agents`;
+  }
+
+  async #beatOn(): Promise<void> {
+    const { clock, heartbeatMs } = this.#options;
+    while (!this.#isClosing) {
+      await this.#attempt(() => this.#beat());
+      await clock.sleep(heartbeatMs, this.#closing.signal);
+    }
+  }
+
+  /** An agent whose engine has been silent for long cannot keep its tasks: without its beat, others take them over. */
+  async #beat(): Promise<void> {
+    const { members, store, runtimeSilenceMs } = this.#options;
+    for (const { worker } of members) worker.probe();
+    const answering = members.filter(({ worker }) => worker.silentMs() <= runtimeSilenceMs);
+    if (answering.length > 0) await store.beat(answering.map(({ worker }) => worker.agentId));
+  }
+
+  async #followChanges(): Promise<void> {
+    while (!this.#isClosing) {
+      const isRead = await this.#attempt(() => this.#readChanges());
+      if (isRead) continue;
+      // Changes may have been lost with the connection.
+      await this.#untilDone(() => this.#resync(this.#options.members));
+    }
+  }
+
+  async #readChanges(): Promise<void> {
+    const changes = await this.#feed.readChanges(changesBlockMs);
+    for (const [agentId, ofAgent] of byAgent(changes)) this.#workers.get(agentId)?.applyChanges(ofAgent);
+  }
+
+  async #resyncInTurns(): Promise<void> {
+    const { members, resyncMs, clock } = this.#options;
+    const perTurn = Math.ceil(members.length / turnsPerResync);
+    const turns = Math.ceil(members.length / perTurn);
+    for (let turn = 0; ; turn = (turn + 1) % turns) {
+      await clock.sleep(resyncMs / turns, this.#closing.signal);
+      if (this.#isClosing) return;
+      const inTurn = members.slice(turn * perTurn, (turn + 1) * perTurn);
+      await this.#attempt(async () => {
+        await this.#reregister(inTurn);
+        await this.#resync(inTurn);
+      });
+    }
+  }
+
+  /** What an agent has may have changed with its engine; and Redis may have lost what it was told. */
+  async #reregister(inTurn: readonly Member[]): Promise<void> {
+    if (await this.#registrar.hasRedisLostData()) this.#mustRepeatAll = true;
+    const { members, log } = this.#options;
+    await this.#registrar.register(await this.#describe(this.#mustRepeatAll ? members : inTurn));
+    if (!this.#mustRepeatAll) return;
+    this.#mustRepeatAll = false;
+    log.warn('Redis has lost data: registered again, all tasks are reported again');
+    for (const { worker } of members) worker.repeatAllReports();
+  }
+
+  async #resync(members: readonly Member[]): Promise<void> {
+    const left = [...members];
+    const readNext = async (): Promise<void> => {
+      for (let member = left.pop(); member !== undefined; member = left.pop()) {
+        const { worker } = member;
+        await worker.resync(() => this.#feed.readAssignments(worker.agentId));
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(readsAtOnce, members.length) }, readNext));
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** Whether it succeeded; a failure has been told of. */
+  async #attempt(fn: () => Promise<void>): Promise<boolean> {
+    const { outage } = this.#options;
+    try {
+      await fn();
+      outage.succeeded();
+      return true;
+    } catch (error) {
+      if (!this.#isClosing) outage.failed(error);
+      return false;
+    }
+  }
+
+  /** Tries until it succeeds, or until the session is closed. */
+  async #untilDone(fn: () => Promise<void>): Promise<void> {
+    const delays = backoff(retryPolicy);
+    while (!this.#isClosing) {
+      if (await this.#attempt(fn)) return;
+      await this.#options.clock.sleep(delays.nextMs(), this.#closing.signal);
+    }
+  }
+}
+
+/** The changes of each agent, in order. */
+function byAgent(changes: readonly AssignmentChange[]): ReadonlyMap<string, readonly AssignmentChange[]> {
+  const groups = new Map<string, AssignmentChange[]>();
+  for (const change of changes) {
+    const group = groups.get(change.agentId);
+    if (group === undefined) groups.set(change.agentId, [change]);
+    else group.push(change);
+  }
+  return groups;
+}

@@ -1,0 +1,58 @@
+import type { NetworkMode } from '@berth/shared/model/job/container-network';
+import { parseSecurityProfile } from '@berth/shared/model/job/security-profile';
+import { describe, expect, it } from 'vitest';
+import { type Consent, missingConsent } from './host-policy.js';
+
+function missing(map: Record<string, string>, consent: Consent = {}, network?: NetworkMode) {
+  const parsed = parseSecurityProfile(map);
+  if ('violations' in parsed) throw new Error(JSON.stringify(parsed.violations));
+  return missingConsent({ security: parsed.profile, network }, consent).map(
+    (problem) => problem.split(':')[0],
+  );
+}
+
+const everything = {
+  privileged: 'true',
+  capabilities: 'NET_ADMIN,SYS_TIME',
+  seccomp: 'unconfined',
+  apparmor: 'unconfined',
+};
+
+describe("the consent of an agent's operator", () => {
+  it('is needed for each thing that reaches beyond the container, and all that lacks it is named', () => {
+    expect(missing(everything, {}, 'host')).toEqual([
+      'securityProfile.privileged',
+      'securityProfile.capabilities',
+      'securityProfile.seccomp',
+      'securityProfile.apparmor',
+      'parameters["network"]',
+    ]);
+    expect(missing({ seccomp: '{"defaultAction":"SCMP_ACT_ALLOW"}' })).toEqual(['securityProfile.seccomp']);
+  });
+
+  it('is not needed for what engines give by themselves, or for less than that', () => {
+    const map = {
+      capabilities: '-ALL,CHOWN,NET_BIND_SERVICE',
+      seccomp: 'default',
+      apparmor: 'web',
+      user: '1000',
+    };
+    expect(missing({ ...map, readOnlyRootfs: 'true' }, {}, 'none')).toEqual([]);
+    expect(missing({}, {}, 'bridge')).toEqual([]);
+  });
+
+  it('holds for what it is given for, and no further', () => {
+    const map = { capabilities: 'NET_ADMIN,SYS_TIME' };
+    expect(missing(map, { allowedCapabilities: new Set(['NET_ADMIN']) })).toEqual([
+      'securityProfile.capabilities',
+    ]);
+    expect(missing(map, { allowedCapabilities: new Set(['NET_ADMIN', 'SYS_TIME']) })).toEqual([]);
+    expect(missing({ capabilities: 'ALL' }, { allowedCapabilities: new Set(['ALL']) })).toEqual([]);
+    expect(missing({ seccomp: 'unconfined' }, { allowsUnconfined: true })).toEqual([]);
+    expect(missing({}, { allowsHostNetwork: true }, 'host')).toEqual([]);
+  });
+
+  it('to privileged containers is one to everything', () => {
+    expect(missing(everything, { allowsPrivileged: true }, 'host')).toEqual([]);
+  });
+});

@@ -1,0 +1,9 @@
+/** The labels by which a container names its cell, agent, task and job. A new process finds its containers by them. */
+export const labelNames = {
+  cell: 'berth.cell',
+  agent: 'berth.agent',
+  task: 'berth.task',
+  job: 'berth.job',
+  iamRole: 'berth.iamRole',
+  securityGroups: 'berth.securityGroups',
+} as const;

@@ -1,0 +1,121 @@
+import { stateName } from '@berth/shared/model/task/task-state';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Reporter } from '../cell/reporter.js';
+import type { Worker } from '../tasks/worker.js';
+
+/** What the figures are taken from, at the moment they are asked for. */
+export interface MetricSources {
+  readonly workers: readonly Worker[];
+  readonly reporter: Reporter;
+}
+
+const launchBucketsSeconds = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30];
+
+/** The histogram of launches; they are observed as they happen. */
+export function launchHistogram(registry: Registry): Histogram {
+  return new Histogram({
+    name: 'berth_agent_launch_seconds',
+    help: 'Time from creating a container to its having started',
+    buckets: launchBucketsSeconds,
+    registers: [registry],
+  });
+}
+
+/** Adds the agents' figures to the registry. */
+export function registerGauges(registry: Registry, { workers, reporter }: MetricSources): void {
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({ name: `berth_agent_${name}`, help, registers: [registry], collect: setTo(read) });
+  const sum = (read: (worker: Worker) => number) => () =>
+    workers.reduce((total, worker) => total + read(worker), 0);
+  gauge(
+    'launches_in_flight',
+    'Containers being created and started',
+    sum(({ launches }) => launches.inFlight),
+  );
+  gauge(
+    'launches_queued',
+    'Containers that wait for their turn',
+    sum(({ launches }) => launches.queued),
+  );
+  gauge(
+    'launch_limit',
+    'Launches that the engine is given at a time',
+    sum(({ launches }) => launches.limit),
+  );
+  gauge(
+    'engines_silent',
+    'Container engines that do not answer',
+    sum(({ outage }) => (outage === undefined ? 0 : 1)),
+  );
+  gauge('reports_pending', 'Reports that are not stored yet', () => reporter.pending);
+  new Gauge({
+    name: 'berth_agent_tasks',
+    help: 'Tasks by the last state reported',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const worker of workers) {
+        for (const { memory } of worker.views()) {
+          this.inc({ state: memory.reported === undefined ? 'NEW' : stateName(memory.reported) });
+        }
+      }
+    },
+  });
+}
+
+/** What is to be told of rounds of sampling, as they happen. */
+export interface SamplerMetrics {
+  onRound(tasks: number, durationMs: number): void;
+  /** Samples that Redis took, or did not take. */
+  onSamples(outcome: 'published' | 'dropped', count: number): void;
+  /** Tasks of which the engine did not tell. */
+  onUnseen(count: number): void;
+  /** Pages of tasks' own metrics. */
+  onPage(outcome: 'read' | 'failed'): void;
+}
+
+const roundBucketsSeconds = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+
+/** The figures of sampling, added to the registry. */
+export function samplerMetrics(registry: Registry): SamplerMetrics {
+  const shared = { registers: [registry] };
+  const tasks = new Gauge({
+    ...shared,
+    name: 'berth_agent_sampled_tasks',
+    help: 'Tasks whose use is sampled',
+  });
+  const round = new Histogram({
+    ...shared,
+    name: 'berth_agent_sample_round_seconds',
+    help: 'Time to look at all sampled tasks and to publish what was seen',
+    buckets: roundBucketsSeconds,
+  });
+  const samples = new Counter({
+    ...shared,
+    name: 'berth_agent_samples_total',
+    help: 'Samples of tasks: published, dropped since Redis did not take them, unseen since the engine did not tell',
+    labelNames: ['outcome'],
+  });
+  const pages = new Counter({
+    ...shared,
+    name: 'berth_agent_metric_pages_total',
+    help: 'Pages of metrics that tasks publish themselves, by whether they could be read',
+    labelNames: ['outcome'],
+  });
+  return {
+    onRound: (count, durationMs) => {
+      tasks.set(count);
+      if (count > 0) round.observe(durationMs / 1000);
+    },
+    onSamples: (outcome, count) => samples.inc({ outcome }, count),
+    onUnseen: (count) => samples.inc({ outcome: 'unseen' }, count),
+    onPage: (outcome) => pages.inc({ outcome }),
+  };
+}
+
+function setTo(read: () => number) {
+  return function collect(this: Gauge): void {
+    this.set(read());
+  };
+}

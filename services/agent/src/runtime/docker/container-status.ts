@@ -1,0 +1,141 @@
+import type Dockerode from 'dockerode';
+import type { ContainerStatus } from '../../core/container.js';
+import { labelNames } from '../../core/labels.js';
+import type { ContainerUsage } from '../../core/usage.js';
+import type { PageAddress } from './metrics-page.js';
+
+const nanosPerMs = 1_000_000;
+
+/**
+ * What a container that never ran has for an exit code where its command is not there, or cannot be executed. With others it
+ * was Docker that failed, and starting can be tried again.
+ */
+const commandExitCodes: readonly number[] = [126, 127];
+
+/** Docker's account of a container, in the agent's words. PURE. */
+export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus {
+  const { State, NetworkSettings } = info;
+  const state = stateOf(State.Status);
+  const ip = addressIn(NetworkSettings);
+  const ports =
+    info.HostConfig.NetworkMode === 'host' ? hostModePorts(info) : publishedPorts(NetworkSettings.Ports);
+  return {
+    taskId: info.Config.Labels[labelNames.task] ?? '',
+    state,
+    ...time('startedAtMs', State.StartedAt),
+    ...(state === 'exited' ? { exitCode: State.ExitCode, oomKilled: State.OOMKilled } : {}),
+    ...(state === 'exited' ? time('finishedAtMs', State.FinishedAt) : {}),
+    ...(state === 'created' && commandExitCodes.includes(State.ExitCode) ? { startError: State.Error } : {}),
+    ...(ip === undefined ? {} : { ip }),
+    ...(ports === '' ? {} : { hostPorts: ports }),
+  };
+}
+
+/** One row of Docker's list of containers. PURE. */
+export function summaryOf(row: Dockerode.ContainerInfo): ContainerStatus {
+  const ip = addressIn(row.NetworkSettings);
+  const mapped = row.Ports.filter((port) => port.PublicPort !== undefined);
+  const hostPorts = joinPorts(mapped.map((port) => [port.PrivatePort, String(port.PublicPort)]));
+  return {
+    taskId: row.Labels[labelNames.task] ?? '',
+    state: stateOf(row.State),
+    ...(ip === undefined ? {} : { ip }),
+    ...(hostPorts === '' ? {} : { hostPorts }),
+  };
+}
+
+/** Docker's figures of a container that runs, but for when they were read; undefined of one that does not. PURE. */
+export function usageInStats({
+  cpu_stats,
+  memory_stats,
+  networks,
+}: Dockerode.ContainerStats): Pick<ContainerUsage, 'cpuMs' | 'memoryBytes' | 'network'> | undefined {
+  if (memory_stats.usage === undefined) return undefined;
+  const { total_inactive_file, inactive_file = 0 } = memory_stats.stats ?? {};
+  const interfaces = Object.values(networks ?? {});
+  const sum = (read: (each: Dockerode.NetworkStats[string]) => number) =>
+    interfaces.reduce((total, each) => total + read(each), 0);
+  return {
+    cpuMs: cpu_stats.cpu_usage.total_usage / nanosPerMs,
+    memoryBytes: Math.max(0, memory_stats.usage - (total_inactive_file ?? inactive_file)),
+    ...(interfaces.length === 0
+      ? {}
+      : {
+          network: {
+            receivedBytes: sum(({ rx_bytes }) => rx_bytes),
+            sentBytes: sum(({ tx_bytes }) => tx_bytes),
+          },
+        }),
+  };
+}
+
+/**
+ * Where a port of the container is to be reached from its host: at the container's own address, or where it is published.
+ * PURE.
+ */
+export function portAddresses(info: Dockerode.ContainerInspectInfo, port: number): readonly PageAddress[] {
+  if (info.HostConfig.NetworkMode === 'host') return [{ host: '127.0.0.1', port }];
+  const ip = addressIn(info.NetworkSettings);
+  const published = info.NetworkSettings.Ports?.[`${port}/tcp`]?.[0];
+  return [
+    ...(ip === undefined ? [] : [{ host: ip, port }]),
+    ...(published === undefined
+      ? []
+      : [{ host: loopbackFor(published.HostIp), port: Number(published.HostPort) }]),
+  ];
+}
+
+/** A port that is published at all addresses is so at the loopback. */
+function loopbackFor(hostIp: string): string {
+  return ['', '0.0.0.0', '::'].includes(hostIp) ? '127.0.0.1' : hostIp;
+}
+
+/** Why the init process could not start the command, from what it wrote to the container's log; undefined if it could. */
+export function initErrorIn(log: string): string | undefined {
+  const match = /\[FATAL tini \(\d+\)\] exec (.+) failed: (.+)/.exec(log);
+  return match === null ? undefined : `exec: ${JSON.stringify(match[1])}: ${match[2]?.trim()}`;
+}
+
+function addressIn(
+  settings: { readonly Networks: Readonly<Record<string, { readonly IPAddress?: string }>> } | undefined,
+) {
+  return Object.values(settings?.Networks ?? {}).find(({ IPAddress }) => IPAddress)?.IPAddress;
+}
+
+function stateOf(status: string): ContainerStatus['state'] {
+  if (status === 'created') return 'created';
+  return status === 'exited' || status === 'dead' || status === 'removing' ? 'exited' : 'running';
+}
+
+/** Docker writes the year 1 for a time that has not come. */
+function time<K extends string>(name: K, text: string): { readonly [P in K]?: number } {
+  const atMs = Date.parse(text);
+  return atMs > 0 ? ({ [name]: atMs } as { readonly [P in K]: number }) : {};
+}
+
+function publishedPorts(
+  ports: Dockerode.ContainerInspectInfo['NetworkSettings']['Ports'] | undefined,
+): string {
+  return joinPorts(
+    Object.entries(ports ?? {}).flatMap(([port, bindings]) => {
+      const hostPort = bindings?.[0]?.HostPort;
+      return hostPort === undefined ? [] : [[Number.parseInt(port, 10), hostPort]];
+    }),
+  );
+}
+
+/** On the host's own network each port is the host's port of that number. */
+function hostModePorts({ Config }: Dockerode.ContainerInspectInfo): string {
+  return joinPorts(
+    Object.keys(Config.ExposedPorts ?? {}).map((port) => [
+      Number.parseInt(port, 10),
+      `${Number.parseInt(port, 10)}`,
+    ]),
+  );
+}
+
+/** `CONTAINER_PORT:HOST_PORT` in the order of the container's ports; each once, though Docker lists it per address. */
+function joinPorts(pairs: readonly (readonly [port: number, hostPort: string])[]): string {
+  const byPort = new Map([...pairs].sort(([a], [b]) => a - b));
+  return [...byPort].map(([port, hostPort]) => `${port}:${hostPort}`).join(',');
+}

@@ -1,0 +1,338 @@
+import { statfs } from 'node:fs/promises';
+import type { Agent } from 'node:http';
+import type { Readable } from 'node:stream';
+import { bytesPerMb } from '@berth/shared/model/resources/resources';
+import type { MetricsEndpoint } from '@berth/shared/model/task/task-metrics';
+import { type Clock, systemClock } from '@berth/shared/process/clock';
+import { type Logger, silentLogger } from '@berth/shared/process/logger';
+import type Dockerode from 'dockerode';
+import { type Observable, tap } from 'rxjs';
+import type { ContainerStatus } from '../../core/container.js';
+import type { ContainerSpec } from '../../core/container-spec.js';
+import { labelNames } from '../../core/labels.js';
+import { type FileHead, resultsPath } from '../../core/results.js';
+import type { ContainerUsage } from '../../core/usage.js';
+import {
+  type ContainerRuntime,
+  RuntimeError,
+  type RuntimeEvent,
+  type RuntimeInfo,
+} from '../contract/container-runtime.js';
+import { connectDocker, type Docker } from './connection.js';
+import { summaryOf } from './container-status.js';
+import { createOptions } from './create-options.js';
+import { type DockerCall, isAlreadySo, toRuntimeError } from './errors.js';
+import { dockerEvents } from './events.js';
+import { DockerEnds } from './exit-reason.js';
+import { MetricsPages } from './metrics-page.js';
+import { emptyResults, headOfFile } from './results-file.js';
+import { DockerUsage } from './usage.js';
+
+export interface DockerRuntimeOptions {
+  readonly cell: string;
+  readonly agentId: string;
+  /** `unix://PATH`, `tcp://HOST:PORT` or `https://HOST:PORT`; without it, Docker's default socket. */
+  readonly dockerHost?: string | undefined;
+  readonly log?: Logger;
+  readonly clock?: Clock;
+  /** Where the kernel shows processes; `/proc` where it is not given. */
+  readonly procDirectory?: string;
+}
+
+/** How long Docker may take to answer. A loaded engine is slow to create and start, never to look. */
+const limitsMs: Readonly<Record<DockerCall, number>> = {
+  ping: 5_000,
+  info: 20_000,
+  list: 20_000,
+  inspect: 20_000,
+  create: 60_000,
+  start: 60_000,
+  stop: 20_000,
+  kill: 20_000,
+  collect: 20_000,
+  remove: 60_000,
+  pull: 10 * 60_000,
+  events: 0,
+  // Figures that come late are of no use any more.
+  stats: 4_000,
+};
+
+/** Containers on a real Docker engine. */
+export class DockerRuntime implements ContainerRuntime {
+  readonly name = 'docker';
+  readonly events$: Observable<RuntimeEvent>;
+  readonly #docker: Docker;
+  readonly #sockets: Agent;
+  readonly #labels: readonly string[];
+  readonly #identity: Readonly<Record<string, string>>;
+  readonly #log: Logger;
+  readonly #pulls = new Map<string, Promise<string>>();
+  /** Those whose SIGKILL was ours. */
+  readonly #killed = new Set<string>();
+  readonly #usage: DockerUsage;
+  readonly #pages = new MetricsPages();
+  readonly #ends: DockerEnds;
+  #hasInit = true;
+
+  constructor(options: DockerRuntimeOptions) {
+    const { cell, agentId, dockerHost, log = silentLogger, clock = systemClock } = options;
+    const { docker, sockets } = connectDocker(dockerHost);
+    this.#docker = docker;
+    this.#sockets = sockets;
+    this.#identity = { [labelNames.cell]: cell, [labelNames.agent]: agentId };
+    this.#labels = Object.entries(this.#identity).map(([name, value]) => `${name}=${value}`);
+    this.#log = log;
+    this.#usage = new DockerUsage({
+      inspect: (taskId) => this.#find(taskId, 'stats'),
+      stats: (taskId) => this.#stats(taskId),
+      ...(options.procDirectory === undefined ? {} : { procDirectory: options.procDirectory }),
+    });
+    const stranger = connectDocker(dockerHost, { keepsConnections: false }).docker;
+    this.#ends = new DockerEnds({
+      docker,
+      log,
+      call: (call, fn) => this.#call(call, fn),
+      knock: () => this.#call('ping', async (abortSignal) => void (await stranger.ping({ abortSignal }))),
+    });
+    this.events$ = dockerEvents({ docker, labels: this.#labels, clock }).pipe(
+      tap((event) => this.#ends.note(event, clock.nowMs())),
+    );
+  }
+
+  async info(): Promise<RuntimeInfo> {
+    const info = await this.#call('info', (abortSignal) => this.#docker.info({ abortSignal }));
+    return {
+      version: `docker ${info.ServerVersion}`,
+      cpuMillis: info.NCPU * 1000,
+      memoryMb: Math.floor(info.MemTotal / bytesPerMb),
+      diskMb: await diskMbOf(info.DockerRootDir),
+    };
+  }
+
+  async ping(): Promise<void> {
+    await this.#call('ping', (abortSignal) => this.#docker.ping({ abortSignal }));
+  }
+
+  async list(): Promise<readonly ContainerStatus[]> {
+    const filters = { label: [...this.#labels] };
+    const rows = await this.#call('list', (abortSignal) => {
+      return this.#docker.listContainers({ all: true, filters, abortSignal });
+    });
+    return rows.map(summaryOf).filter(({ taskId }) => taskId !== '');
+  }
+
+  async inspect(taskId: string): Promise<ContainerStatus | undefined> {
+    const info = await this.#find(taskId);
+    if (info === undefined || !this.#isOurs(info)) return undefined;
+    return this.#ends.statusOf(info, this.#killed.has(taskId));
+  }
+
+  /** Tasks that need the same image at the same time share one pull. */
+  ensureImage(reference: string): Promise<string> {
+    const pulling =
+      this.#pulls.get(reference) ?? this.#pull(reference).finally(() => this.#pulls.delete(reference));
+    this.#pulls.set(reference, pulling);
+    return pulling;
+  }
+
+  async create(spec: ContainerSpec): Promise<{ readonly adopted: boolean }> {
+    const options = createOptions({ ...spec, init: spec.init && this.#hasInit });
+    try {
+      await this.#call('create', (abortSignal) => this.#docker.createContainer({ ...options, abortSignal }));
+      if (spec.hasResults) await this.#prepareResults(spec);
+      return { adopted: false };
+    } catch (error) {
+      if (!(error instanceof RuntimeError) || error.kind !== 'conflict') throw error;
+      const holder = await this.#find(spec.name);
+      // Its name is taken before a container is there to be seen: who creates it may take a while.
+      if (holder === undefined) throw new RuntimeError('unavailable', error.message, error);
+      if (!this.#isOurs(holder)) throw error;
+      // Whoever created it may not have come to make the file.
+      if (spec.hasResults && holder.State.Status === 'created') await this.#prepareResults(spec);
+      return { adopted: true };
+    }
+  }
+
+  async start(taskId: string): Promise<void> {
+    try {
+      await this.#call('start', (abortSignal) => this.#docker.getContainer(taskId).start({ abortSignal }));
+    } catch (error) {
+      if (!this.#hasInit || !(error instanceof Error) || !error.message.includes('docker-init')) throw error;
+      this.#log.warn('this Docker has no docker-init: containers run without an init process');
+      this.#hasInit = false;
+      await this.remove(taskId);
+      throw new RuntimeError('notFound', 'it has to be created anew, without an init process', error);
+    }
+  }
+
+  async stop(taskId: string): Promise<void> {
+    const info = await this.#call('inspect', (abortSignal) =>
+      this.#docker.getContainer(taskId).inspect({ abortSignal }),
+    );
+    const { StopSignal = 'SIGTERM' } = info.Config as { StopSignal?: string };
+    await this.#signal('stop', taskId, StopSignal === '' ? 'SIGTERM' : StopSignal);
+  }
+
+  async kill(taskId: string): Promise<void> {
+    this.#killed.add(taskId);
+    await this.#signal('kill', taskId, 'SIGKILL');
+  }
+
+  async readResults(taskId: string): Promise<FileHead | undefined> {
+    try {
+      return await this.#call('collect', async (abortSignal) => {
+        const options = { path: resultsPath, abortSignal };
+        return headOfFile((await this.#docker.getContainer(taskId).getArchive(options)) as Readable);
+      });
+    } catch (error) {
+      const isMissing = error instanceof RuntimeError && error.kind === 'notFound';
+      if (isMissing && !/no such container/i.test(error.message)) return undefined;
+      throw error;
+    }
+  }
+
+  async remove(taskId: string): Promise<void> {
+    this.#killed.delete(taskId);
+    try {
+      await this.#call('remove', (abortSignal) =>
+        this.#docker.getContainer(taskId).remove({ v: true, abortSignal }),
+      );
+    } catch (error) {
+      if (!(error instanceof RuntimeError) || error.kind !== 'notFound') throw error;
+    }
+  }
+
+  sample(taskIds: readonly string[]): Promise<readonly ContainerUsage[]> {
+    return this.#usage.read(taskIds);
+  }
+
+  async readMetrics(taskId: string, { port, path }: MetricsEndpoint): Promise<string> {
+    const addresses = await this.#usage.addressesOf(taskId, port);
+    if (addresses === undefined) throw new RuntimeError('notFound', `container ${taskId} does not run`);
+    return this.#pages.fetch(addresses, path);
+  }
+
+  async close(): Promise<void> {
+    this.#pages.close();
+    this.#sockets.destroy();
+  }
+
+  /** A task can do without: where the file cannot be made, its results are none. */
+  async #prepareResults(spec: ContainerSpec): Promise<void> {
+    const { path, tar } = emptyResults(spec);
+    try {
+      await this.#call('create', (abortSignal) =>
+        this.#docker.getContainer(spec.name).putArchive(tar, { path, abortSignal }),
+      );
+    } catch (error) {
+      if (error instanceof RuntimeError && error.kind === 'unavailable') throw error;
+      this.#log.warn(
+        { err: error, taskId: spec.name },
+        'the file for the results of the task cannot be made',
+      );
+    }
+  }
+
+  async #signal(call: DockerCall, taskId: string, signal: string): Promise<void> {
+    await this.#call(call, (abortSignal) => this.#docker.getContainer(taskId).kill({ signal, abortSignal }));
+  }
+
+  #stats(taskId: string): Promise<Dockerode.ContainerStats> {
+    // Without one-shot, Docker waits for a second look, a second later.
+    const wanted = { stream: false as const, 'one-shot': true };
+    return this.#call('stats', (abortSignal) => {
+      const options: typeof wanted = Object.assign({ abortSignal }, wanted);
+      return this.#docker.getContainer(taskId).stats(options);
+    });
+  }
+
+  async #find(
+    taskId: string,
+    call: DockerCall = 'inspect',
+  ): Promise<Dockerode.ContainerInspectInfo | undefined> {
+    try {
+      return await this.#call(call, (abortSignal) =>
+        this.#docker.getContainer(taskId).inspect({ abortSignal }),
+      );
+    } catch (error) {
+      if (error instanceof RuntimeError && error.kind === 'notFound') return undefined;
+      throw error;
+    }
+  }
+
+  #isOurs(info: Dockerode.ContainerInspectInfo): boolean {
+    return Object.entries(this.#identity).every(([name, value]) => info.Config.Labels[name] === value);
+  }
+
+  async #pull(reference: string): Promise<string> {
+    const present = await this.#findImage(reference);
+    if (present !== undefined) return present;
+    this.#log.info(`pulling ${reference}`);
+    const pulled = this.#call('pull', async (abortSignal) => {
+      const progress = await this.#docker.pull(reference, { abortSignal });
+      await new Promise<void>((resolve, reject) => {
+        this.#docker.modem.followProgress(progress, (error, output) => {
+          const failure = error ?? failureIn(output);
+          if (failure === undefined) resolve();
+          else reject(pullError(failure));
+        });
+      });
+    });
+    await pulled.catch((error: unknown) => {
+      throw error instanceof RuntimeError
+        ? new RuntimeError(error.kind, `the image ${reference} cannot be pulled: ${error.message}`, error)
+        : error;
+    });
+    return reference;
+  }
+
+  /** The image as it is known here: by its reference, or by the id alone, which is all that a local image may have. */
+  async #findImage(reference: string): Promise<string | undefined> {
+    const id = reference.split('@')[1];
+    for (const candidate of id === undefined ? [reference] : [reference, id]) {
+      try {
+        await this.#call('inspect', () => this.#docker.getImage(candidate).inspect());
+        return candidate;
+      } catch (error) {
+        if (!(error instanceof RuntimeError) || error.kind !== 'notFound') throw error;
+      }
+    }
+    return undefined;
+  }
+
+  async #call<T>(call: DockerCall, fn: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const limitMs = limitsMs[call];
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), limitMs);
+    // Not every call heeds the signal; and one whose answer is cut off in the middle never ends by itself.
+    const isOver = new Promise<never>((_, reject) => {
+      deadline.signal.addEventListener('abort', () => reject(deadline.signal.reason));
+    });
+    try {
+      return await Promise.race([fn(deadline.signal), isOver]);
+    } catch (error) {
+      // Only calls that resolve to nothing are answered so.
+      if (isAlreadySo(error)) return undefined as T;
+      throw toRuntimeError(error, call, limitMs);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** What a pull's progress tells of its failure: by then Docker has answered with success, and docker-modem does not look. */
+function failureIn(progress: readonly { readonly error?: unknown }[] | null): Error | undefined {
+  const error = progress?.find((line) => line.error !== undefined)?.error;
+  return error === undefined ? undefined : new Error(String(error));
+}
+
+/** What goes wrong in the middle of a pull comes as text, without a status code. */
+function pullError(error: Error): Error {
+  return Object.assign(error, { statusCode: 500 });
+}
+
+async function diskMbOf(directory: string): Promise<number> {
+  // An agent in a container of its own does not see Docker's directory; its own root lies on the same disk.
+  const stats = await statfs(directory).catch(() => statfs('/'));
+  return Math.floor((stats.blocks * stats.bsize) / bytesPerMb);
+}

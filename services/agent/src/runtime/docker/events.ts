@@ -1,0 +1,84 @@
+import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
+import type { Clock } from '@berth/shared/process/clock';
+import type Dockerode from 'dockerode';
+import { Observable } from 'rxjs';
+import { labelNames } from '../../core/labels.js';
+import type { RuntimeEvent } from '../contract/container-runtime.js';
+
+/** How soon a lost stream of events is opened anew. */
+const reconnectPolicy: BackoffPolicy = { initialMs: 100, maxMs: 5_000, jitter: 0.3 };
+/** A line longer than this is not one of Docker's events. */
+const maxLineLength = 1_000_000;
+
+/** A start is known from the call that caused it, and lack of memory shows at the end: other events would only cause looks. */
+const eventNames = ['die', 'destroy'];
+
+export interface DockerEventsOptions {
+  readonly docker: Dockerode;
+  /** `NAME=VALUE` of the labels that a container must bear. */
+  readonly labels: readonly string[];
+  readonly clock: Clock;
+}
+
+/** One stream of events for all containers that bear the labels; opened at the subscription, and again whenever it ends. */
+export function dockerEvents(options: DockerEventsOptions): Observable<RuntimeEvent> {
+  return new Observable((subscriber) => {
+    const closing = new AbortController();
+    follow(options, (event) => subscriber.next(event), closing.signal).catch((error: unknown) =>
+      subscriber.error(error),
+    );
+    return () => closing.abort();
+  });
+}
+
+async function follow(
+  options: DockerEventsOptions,
+  emit: (event: RuntimeEvent) => void,
+  signal: AbortSignal,
+) {
+  const delays = backoff(reconnectPolicy);
+  while (!signal.aborted) {
+    const why = await readStream(options, signal, (event) => {
+      if (event.is === 'connected') delays.reset();
+      emit(event);
+    });
+    if (signal.aborted) return;
+    emit({ is: 'disconnected', why });
+    await options.clock.sleep(delays.nextMs(), signal);
+  }
+}
+
+/** Reads until the stream ends; tells why it did. */
+async function readStream(
+  { docker, labels }: DockerEventsOptions,
+  signal: AbortSignal,
+  emit: (event: RuntimeEvent) => void,
+): Promise<string> {
+  try {
+    const filters = JSON.stringify({ type: ['container'], event: eventNames, label: labels });
+    const stream = await docker.getEvents({ filters, abortSignal: signal });
+    emit({ is: 'connected' });
+    for await (const line of linesOf(stream)) {
+      const taskId = taskIdIn(line);
+      if (taskId !== undefined) emit({ is: 'changed', taskId });
+    }
+    return 'Docker ended the stream of events';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function* linesOf(stream: NodeJS.ReadableStream): AsyncIterable<string> {
+  let rest = '';
+  for await (const chunk of stream) {
+    const lines = (rest + chunk.toString()).split('\n');
+    rest = lines.pop() ?? '';
+    if (rest.length > maxLineLength) throw new Error('Docker sent an event that is too long');
+    yield* lines.filter((line) => line !== '');
+  }
+}
+
+function taskIdIn(line: string): string | undefined {
+  const event = JSON.parse(line) as { Actor?: { Attributes?: Record<string, string> } };
+  return event.Actor?.Attributes?.[labelNames.task];
+}

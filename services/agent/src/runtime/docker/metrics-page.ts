@@ -1,0 +1,75 @@
+import { Agent, get, type IncomingMessage } from 'node:http';
+import { RuntimeError } from '../contract/container-runtime.js';
+
+/** Where a page may be had. */
+export interface PageAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A page that takes longer is not worth waiting for: the next look comes soon. */
+export const pageTimeoutMs = 2_000;
+/** A longer page is not read. */
+export const maxPageBytes = 1024 * 1024;
+const idleSocketMs = 30_000;
+
+/** Gets pages of metrics over connections that are kept from one look to the next. */
+export class MetricsPages {
+  readonly #timeoutMs: number;
+  readonly #sockets = new Agent({ keepAlive: true, timeout: idleSocketMs });
+
+  constructor(timeoutMs = pageTimeoutMs) {
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /**
+   * The page, from the first address that has one. Fails with a RuntimeError of the kind `failed` that says what each address
+   * answered.
+   */
+  async fetch(addresses: readonly PageAddress[], path: string): Promise<string> {
+    const failures: string[] = [];
+    const signal = AbortSignal.timeout(this.#timeoutMs);
+    for (const { host, port } of addresses) {
+      try {
+        return await this.#get({ host, port, path }, signal);
+      } catch (error) {
+        const why = signal.aborted ? `no answer within ${this.#timeoutMs} ms` : messageOf(error);
+        failures.push(`${host}:${port}${path}: ${why}`);
+      }
+    }
+    throw new RuntimeError('failed', failures.join('; ') || 'the container has no address');
+  }
+
+  close(): void {
+    this.#sockets.destroy();
+  }
+
+  #get(target: PageAddress & { readonly path: string }, signal: AbortSignal): Promise<string> {
+    const headers = { accept: 'text/plain;version=0.0.4;q=1,*/*;q=0.1' };
+    return new Promise((resolve, reject) => {
+      const asking = get({ ...target, headers, agent: this.#sockets, signal }, (response) => {
+        readBody(response).then(resolve, (error: unknown) => {
+          asking.destroy();
+          reject(error);
+        });
+      });
+      asking.on('error', reject);
+    });
+  }
+}
+
+async function readBody(response: IncomingMessage): Promise<string> {
+  if (response.statusCode !== 200) throw new Error(`HTTP status ${response.statusCode}`);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxPageBytes) throw new Error(`the page is longer than ${maxPageBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,347 @@
+import { bytesPerMb } from '@berth/shared/model/resources/resources';
+import type { MetricsEndpoint } from '@berth/shared/model/task/task-metrics';
+import { type Clock, systemClock } from '@berth/shared/process/clock';
+import { defer, type Observable, Subject, startWith } from 'rxjs';
+import type { ContainerStatus } from '../../core/container.js';
+import { type ContainerSpec, hasAddress } from '../../core/container-spec.js';
+import { type FileHead, maxResultBytes } from '../../core/results.js';
+import type { ContainerUsage } from '../../core/usage.js';
+import { type Cancel, TimerQueue } from '../../primitives/timer-queue.js';
+import {
+  type ContainerRuntime,
+  RuntimeError,
+  type RuntimeEvent,
+  type RuntimeInfo,
+} from '../contract/container-runtime.js';
+import {
+  countersAfter,
+  loadAt,
+  noCounters,
+  type SimCounters,
+  type SimLoad,
+  steadyLoad,
+} from './core/load.js';
+import { type SimScript, simScript } from './core/script.js';
+
+const signalBase = 128;
+const sigKill = 9;
+const sigTerm = 15;
+const firstHostPort = 32_768;
+const hostPortCount = 28_000;
+
+/** What each simulated host has, unless told otherwise. */
+const defaultInfo: RuntimeInfo = {
+  version: 'simulated',
+  cpuMillis: 16_000,
+  memoryMb: 64_000,
+  diskMb: 500_000,
+};
+
+interface SimContainer {
+  readonly spec: ContainerSpec;
+  readonly script: SimScript;
+  status: ContainerStatus;
+  /** The appointment for the container's own end, or the one that a stop has set. */
+  end?: Cancel;
+  /** What it has used until its load began or was changed, and what it uses since. */
+  use: { readonly sinceMs: number; readonly counters: SimCounters; readonly load: SimLoad };
+}
+
+/**
+ * Engines that only pretend: containers do what their environment says (see {@link SimScript}), without any process.
+ * One object serves any number of agents and outlives them, as a real engine does.
+ */
+export class SimulatedEngines {
+  readonly #clock: Clock;
+  readonly #timers: TimerQueue;
+  readonly #info: RuntimeInfo;
+  readonly #engines = new Map<string, SimulatedRuntime>();
+
+  constructor(clock: Clock = systemClock, info: Partial<RuntimeInfo> = {}) {
+    this.#clock = clock;
+    this.#timers = new TimerQueue(clock);
+    this.#info = { ...defaultInfo, ...info };
+  }
+
+  /** The engine of that agent's host: always the same one. */
+  engineOf(agentId: string): SimulatedRuntime {
+    const engine = this.#engines.get(agentId) ?? new SimulatedRuntime(this.#clock, this.#timers, this.#info);
+    this.#engines.set(agentId, engine);
+    return engine;
+  }
+
+  close(): void {
+    this.#timers.close();
+  }
+}
+
+/** One simulated engine. */
+export class SimulatedRuntime implements ContainerRuntime {
+  readonly name = 'simulated';
+  readonly events$: Observable<RuntimeEvent>;
+  readonly #clock: Clock;
+  readonly #timers: TimerQueue;
+  readonly #info: RuntimeInfo;
+  readonly #news = new Subject<RuntimeEvent>();
+  readonly #containers = new Map<string, SimContainer>();
+  readonly #missingImages = new Map<string, number>();
+  #isDown = false;
+  #created = 0;
+
+  constructor(clock: Clock, timers: TimerQueue, info: RuntimeInfo) {
+    this.#clock = clock;
+    this.#timers = timers;
+    this.#info = info;
+    this.events$ = defer(() =>
+      this.#isDown ? this.#news : this.#news.pipe(startWith({ is: 'connected' } as const)),
+    );
+  }
+
+  /** Makes the engine deaf: containers live on, but no call is answered and no event sent. */
+  goDown(): void {
+    this.#isDown = true;
+    this.#news.next({ is: 'disconnected', why: 'the simulated engine is down' });
+  }
+
+  comeBack(): void {
+    this.#isDown = false;
+    this.#news.next({ is: 'connected' });
+  }
+
+  /** Containers that run now, whether the engine answers or not. */
+  get running(): number {
+    return [...this.#containers.values()].filter(({ status }) => status.state === 'running').length;
+  }
+
+  async info(): Promise<RuntimeInfo> {
+    this.#answer();
+    return this.#info;
+  }
+
+  async ping(): Promise<void> {
+    this.#answer();
+  }
+
+  async list(): Promise<readonly ContainerStatus[]> {
+    this.#answer();
+    return [...this.#containers.values()].map(({ status: { taskId, state, ip, hostPorts } }) => ({
+      taskId,
+      state,
+      ...(ip === undefined ? {} : { ip }),
+      ...(hostPorts === undefined ? {} : { hostPorts }),
+    }));
+  }
+
+  async inspect(taskId: string): Promise<ContainerStatus | undefined> {
+    this.#answer();
+    return this.#containers.get(taskId)?.status;
+  }
+
+  /** Every image exists, except for containers that are to fail for the lack of one. */
+  async ensureImage(reference: string): Promise<string> {
+    this.#answer();
+    const missing = this.#missingImages.get(reference) ?? 0;
+    if (missing === 0) return reference;
+    this.#missingImages.set(reference, missing - 1);
+    throw new RuntimeError('notFound', `there is no image ${reference}`);
+  }
+
+  async create(spec: ContainerSpec): Promise<{ readonly adopted: boolean }> {
+    this.#answer();
+    if (this.#containers.has(spec.name)) return { adopted: true };
+    const script = simScript(spec.env);
+    if (script.fail === 'pull') {
+      this.#missingImages.set(spec.image, (this.#missingImages.get(spec.image) ?? 0) + 1);
+      throw new RuntimeError('notFound', `no such image: ${spec.image}`);
+    }
+    if (script.fail === 'create')
+      throw new RuntimeError('invalid', 'the simulated engine refuses these settings');
+    if (script.fail === 'host') throw new RuntimeError('failed', 'the simulated host is broken');
+    this.#containers.set(spec.name, {
+      spec,
+      script,
+      status: { taskId: spec.name, state: 'created' },
+      use: { sinceMs: 0, counters: noCounters, load: script.load },
+    });
+    return { adopted: false };
+  }
+
+  async start(taskId: string): Promise<void> {
+    const container = this.#find(taskId);
+    const { startDelayMs, fail } = container.script;
+    if (container.status.state === 'running') return;
+    if (startDelayMs > 0) await this.#sleep(startDelayMs);
+    this.#answer();
+    if (this.#containers.get(taskId) !== container) throw noSuchContainer(taskId);
+    if (fail === 'start') {
+      const startError = 'exec: "simulated": executable file not found in $PATH';
+      container.status = { ...container.status, exitCode: 127, startError };
+      throw new RuntimeError('invalid', startError);
+    }
+    this.#run(container);
+  }
+
+  async stop(taskId: string): Promise<void> {
+    const container = this.#running(taskId);
+    const { ignoresTerm, stopDelayMs } = container.script;
+    if (!ignoresTerm) this.#endIn(container, stopDelayMs, signalBase + sigTerm);
+  }
+
+  async kill(taskId: string): Promise<void> {
+    this.#end(this.#running(taskId), signalBase + sigKill);
+  }
+
+  async readResults(taskId: string): Promise<FileHead | undefined> {
+    const { spec, script, status } = this.#find(taskId);
+    if (spec.hasResults !== true) return undefined;
+    const bytes = Buffer.from(status.state === 'exited' ? script.results : '');
+    return { bytes: bytes.subarray(0, maxResultBytes), size: bytes.length };
+  }
+
+  async remove(taskId: string): Promise<void> {
+    this.#answer();
+    if (this.#containers.get(taskId)?.status.state === 'running') {
+      throw new RuntimeError('conflict', `container ${taskId} is running`);
+    }
+    if (this.#containers.delete(taskId)) this.#tell(taskId);
+  }
+
+  async sample(taskIds: readonly string[]): Promise<readonly ContainerUsage[]> {
+    this.#answer();
+    const nowMs = this.#clock.nowMs();
+    return taskIds.flatMap((taskId) => {
+      const container = this.#containers.get(taskId);
+      return container?.status.state === 'running' ? [usageOf(container, nowMs)] : [];
+    });
+  }
+
+  async readMetrics(taskId: string, { port, path }: MetricsEndpoint): Promise<string> {
+    this.#answer();
+    const container = this.#containers.get(taskId);
+    if (container?.status.state !== 'running')
+      throw new RuntimeError('notFound', `container ${taskId} does not run`);
+    const { metricsPage } = container.script;
+    if (metricsPage === undefined) throw new RuntimeError('failed', `nothing answers at :${port}${path}`);
+    return metricsPage;
+  }
+
+  /** Changes what a container that runs uses from now on; what is not given stays as it is. */
+  setLoad(taskId: string, load: Readonly<Partial<Record<keyof SimLoad, number>>>): void {
+    const container = this.#containers.get(taskId);
+    if (container?.status.state !== 'running') throw noSuchContainer(taskId);
+    const nowMs = this.#clock.nowMs();
+    const now = (name: keyof SimLoad) =>
+      steadyLoad(load[name] ?? loadAt(container.use.load[name], nowMs - container.use.sinceMs));
+    container.use = {
+      sinceMs: nowMs,
+      counters: countersAt(container, nowMs),
+      load: {
+        cpuMillis: now('cpuMillis'),
+        memoryMb: now('memoryMb'),
+        networkInMbps: now('networkInMbps'),
+        networkOutMbps: now('networkOutMbps'),
+      },
+    };
+  }
+
+  /** What the container was told at its start; undefined where there is no such container. */
+  environmentOf(taskId: string): Readonly<Record<string, string>> | undefined {
+    return this.#containers.get(taskId)?.spec.env;
+  }
+
+  /** Lets a container that runs end by itself, now. */
+  finish(taskId: string, exitCode = 0): void {
+    this.#end(this.#running(taskId), exitCode);
+  }
+
+  /** An engine does not end with the agent that used it. */
+  async close(): Promise<void> {}
+
+  #answer(): void {
+    if (this.#isDown) throw new RuntimeError('unavailable', 'the simulated engine is down');
+  }
+
+  #find(taskId: string): SimContainer {
+    this.#answer();
+    const container = this.#containers.get(taskId);
+    if (container === undefined) throw noSuchContainer(taskId);
+    return container;
+  }
+
+  #running(taskId: string): SimContainer {
+    const container = this.#find(taskId);
+    if (container.status.state === 'running') return container;
+    throw new RuntimeError('conflict', `container ${taskId} is not running`);
+  }
+
+  #run(container: SimContainer): void {
+    const { spec, script } = container;
+    const { taskId } = container.status;
+    const number = this.#created++;
+    const nowMs = this.#clock.nowMs();
+    container.use = { ...container.use, sinceMs: nowMs };
+    container.status = {
+      taskId,
+      state: 'running',
+      startedAtMs: nowMs,
+      ...(spec.network === 'bridge' ? { ip: `172.17.${(number >> 8) & 255}.${number & 255}` } : {}),
+      ...(hasAddress(spec) && spec.ports.length > 0 ? { hostPorts: hostPorts(spec, number) } : {}),
+    };
+    const isOom = script.fail === 'oom';
+    if (isOom) this.#endIn(container, script.runMs ?? 0, signalBase + sigKill, true);
+    else if (script.runMs !== undefined) this.#endIn(container, script.runMs, script.exitCode);
+  }
+
+  #endIn(container: SimContainer, delayMs: number, exitCode: number, oomKilled = false): void {
+    container.end?.();
+    container.end = this.#timers.at(this.#clock.nowMs() + delayMs, () =>
+      this.#end(container, exitCode, oomKilled),
+    );
+  }
+
+  #end(container: SimContainer, exitCode: number, oomKilled = false): void {
+    container.end?.();
+    const { taskId, startedAtMs = 0 } = container.status;
+    const finishedAtMs = this.#clock.nowMs();
+    container.status = { taskId, state: 'exited', startedAtMs, finishedAtMs, exitCode, oomKilled };
+    this.#tell(taskId);
+  }
+
+  #tell(taskId: string): void {
+    if (!this.#isDown) this.#news.next({ is: 'changed', taskId });
+  }
+
+  #sleep(ms: number): Promise<void> {
+    return new Promise((resolve) => this.#timers.at(this.#clock.nowMs() + ms, resolve));
+  }
+}
+
+function countersAt({ use, spec }: SimContainer, nowMs: number): SimCounters {
+  return countersAfter(use.counters, use.load, { spanMs: nowMs - use.sinceMs, limitMillis: spec.cpuMillis });
+}
+
+function usageOf(container: SimContainer, nowMs: number): ContainerUsage {
+  const { use, spec, status } = container;
+  const { cpuMs, ...network } = countersAt(container, nowMs);
+  return {
+    taskId: spec.name,
+    readAtMs: nowMs,
+    startedAtMs: status.startedAtMs ?? 0,
+    cpuMs,
+    memoryBytes: loadAt(use.load.memoryMb, nowMs - use.sinceMs) * bytesPerMb,
+    ...(spec.network === 'bridge' ? { network } : {}),
+  };
+}
+
+function noSuchContainer(taskId: string): RuntimeError {
+  return new RuntimeError('notFound', `no such container: ${taskId}`);
+}
+
+function hostPorts({ ports, network }: ContainerSpec, number: number): string {
+  return ports
+    .map(
+      (port, index) =>
+        `${port}:${network === 'host' ? port : firstHostPort + ((number + index) % hostPortCount)}`,
+    )
+    .join(',');
+}

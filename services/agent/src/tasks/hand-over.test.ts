@@ -1,0 +1,194 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { State, stateName } from '@berth/shared/model/task/task-state';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RuntimeError } from '../runtime/contract/container-runtime.js';
+import { TestCell } from '../testing/cell.js';
+import { waitFor } from '../testing/wait-for.js';
+
+/** Long enough for whatever should not happen to happen: a few times the agent's resync. */
+const whileMs = 200;
+/** It takes its time to end. */
+const slow = { BERTH_SIM_STOP_DELAY_MS: '300' };
+const patient = { killGraceMs: 5_000 };
+const victims = { awaitedTaskIds: ['v.0-0', 'v.1-0'] };
+
+describe('a task that gets the room of others', () => {
+  let cell: TestCell;
+  beforeEach(() => {
+    cell = new TestCell();
+  });
+  afterEach(() => cell.close());
+
+  const startsOnlyOnceTheyAreGone = async () => {
+    const runs = (id: string) => async () => (await cell.containersOf()).includes(`${id} running`);
+    await waitFor(async () => {
+      const running = (await cell.containersOf()).filter((container) => container.endsWith(' running'));
+      expect(running.length === 1 || !running.includes('s.0-0 running'), running.join(', ')).toBe(true);
+      return running.includes('s.0-0 running');
+    }, 's.0-0 runs');
+    await waitFor(runs('s.0-0'), 's.0-0 goes on');
+  };
+
+  it('stops them, starts when the last one has ended, and says nothing before, though there is no room for all', async () => {
+    await (await cell.startAgent({ BERTH_AGENT_CPU: '0.2' })).ready;
+    await cell.assign('v.0-0');
+    await cell.assign('v.1-0', { BERTH_SIM_STOP_DELAY_MS: '600' }, patient);
+    for (const id of ['v.0-0', 'v.1-0']) await cell.reaches(id, 'RUNNING');
+    await cell.assign('s.0-0', {}, victims);
+    expect(await cell.endOf('v.0-0')).toMatchObject({
+      state: State.FAILED,
+      code: 'preempted',
+      stopped: true,
+    });
+    await delay(whileMs);
+    expect(await cell.statesOf('s.0-0')).toEqual([]);
+    await startsOnlyOnceTheyAreGone();
+    await cell.reaches('s.0-0', 'RUNNING');
+    const order = (await cell.reports()).map(({ taskId, state }) => `${taskId} ${stateName(state)}`);
+    expect(order.indexOf('v.1-0 FAILED')).toBeGreaterThan(0);
+    expect(order.findIndex((one) => one.startsWith('s.0-0'))).toBeGreaterThan(order.indexOf('v.1-0 FAILED'));
+  });
+
+  it('starts at once where they have never started, or are long gone', async () => {
+    await (await cell.startAgent()).ready;
+    await cell.assign('s.0-0', {}, victims);
+    await cell.reaches('s.0-0', 'RUNNING');
+    await cell.assign('v.2-0', { BERTH_SIM_FAIL: 'pull' });
+    await cell.endOf('v.2-0');
+    await cell.assign('s.1-0', {}, { awaitedTaskIds: ['v.2-0', 's.9-0'] });
+    await cell.reaches('s.1-0', 'RUNNING');
+  });
+
+  it('waits for containers whose assignments are gone, and for those that others have killed or removed', async () => {
+    await (await cell.startAgent()).ready;
+    for (const id of ['v.0-0', 'v.1-0']) {
+      await cell.assign(id, slow, patient);
+      await cell.reaches(id, 'RUNNING');
+    }
+    await cell.assign('s.0-0', {}, victims);
+    await cell.engine.kill('v.1-0');
+    await cell.unassign('v.0-0');
+    await startsOnlyOnceTheyAreGone();
+  });
+
+  it('waits across a restart of the agent, with and without their assignments', async () => {
+    const before = await cell.startAgent();
+    for (const id of ['v.0-0', 'v.1-0']) {
+      await cell.assign(id, slow, patient);
+      await cell.reaches(id, 'RUNNING');
+    }
+    await before.close();
+    await cell.assign('s.0-0', {}, victims);
+    await cell.unassign('v.1-0');
+    await cell.startAgent();
+    await startsOnlyOnceTheyAreGone();
+  });
+
+  it('stops them after a restart, too, where it was itself called off meanwhile', async () => {
+    const before = await cell.startAgent();
+    await cell.assign('v.0-0', { BERTH_SIM_IGNORE_TERM: '1' }, patient);
+    await cell.reaches('v.0-0', 'RUNNING');
+    await before.close();
+    const stop = { code: 'killed', text: '', atMs: Date.now() };
+    await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'], stop });
+    await cell.startAgent();
+    expect(await cell.endOf('s.0-0')).toMatchObject({ state: State.FINISHED, stopped: true });
+    await cell.unassign('s.0-0');
+    await cell.engine.kill('v.0-0');
+    expect(await cell.endOf('v.0-0')).toMatchObject({ code: 'preempted', stopped: true });
+  });
+
+  it('tells of one that ended while the agent was away whether that was before it was to stop', async () => {
+    const before = await cell.startAgent();
+    for (const id of ['v.0-0', 'v.1-0']) {
+      await cell.assign(id, {}, patient);
+      await cell.reaches(id, 'RUNNING');
+    }
+    await before.close();
+    cell.engine.finish('v.0-0', 1);
+    await delay(10);
+    await cell.assign('s.0-0', {}, { ...victims, awaitedSinceMs: Date.now() });
+    cell.engine.finish('v.1-0', 143);
+    await cell.startAgent();
+    expect(await cell.endOf('v.0-0')).toMatchObject({ code: 'failed', stopped: false });
+    expect(await cell.endOf('v.1-0')).toMatchObject({ code: 'preempted', stopped: true });
+    await cell.reaches('s.0-0', 'RUNNING');
+  });
+
+  it('runs already, and the agent learns only now how one has ended that left its room to it', async () => {
+    const before = await cell.startAgent();
+    for (const id of ['v.0-0', 's.0-0']) {
+      await cell.assign(id);
+      await cell.reaches(id, 'RUNNING');
+    }
+    await before.close();
+    await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'], awaitedSinceMs: Date.now() });
+    cell.engine.finish('v.0-0', 143);
+    await cell.startAgent();
+    expect(await cell.endOf('v.0-0')).toMatchObject({ code: 'preempted', stopped: true });
+  });
+
+  it('waits for what an engine may have that cannot be asked', async () => {
+    const before = await cell.startAgent();
+    await cell.assign('v.0-0', slow);
+    await cell.reaches('v.0-0', 'RUNNING');
+    await before.close();
+    await cell.unassign('v.0-0');
+    await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'] });
+    let isSilent = false;
+    const { engine } = cell;
+    const answers = <T>(call: () => Promise<T>): Promise<T> =>
+      isSilent ? Promise.reject(new RuntimeError('unavailable', 'silent')) : call();
+    const runtime = new Proxy(engine, {
+      get: (target, name: keyof typeof engine) => {
+        const value = target[name] as unknown;
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) =>
+          name === 'info' || name === 'ping'
+            ? (value.apply(target, args) as unknown)
+            : answers(() => value.apply(target, args) as Promise<unknown>);
+      },
+    });
+    isSilent = true;
+    await (await cell.startAgent({}, runtime)).ready;
+    await delay(whileMs);
+    expect(await cell.containersOf()).toEqual(['v.0-0 running']);
+    isSilent = false;
+    await startsOnlyOnceTheyAreGone();
+  });
+
+  it('ends at once when it is told to while it waits, and who waits for it as well starts after the others', async () => {
+    await (await cell.startAgent()).ready;
+    await cell.assign('v.0-0', { BERTH_SIM_STOP_DELAY_MS: '600' }, patient);
+    await cell.reaches('v.0-0', 'RUNNING');
+    await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'] });
+    await cell.assign('s.1-0', {}, { awaitedTaskIds: ['v.0-0', 's.0-0'] });
+    await cell.stop('s.0-0');
+    expect(await cell.endOf('s.0-0')).toMatchObject({
+      state: State.FINISHED,
+      text: 'stopped before it ran',
+      stopped: true,
+    });
+    expect(await cell.containersOf()).toEqual(['v.0-0 running']);
+    await cell.unassign('s.0-0');
+    await cell.reaches('s.1-0', 'RUNNING');
+    expect(await cell.containersOf()).toContain('v.0-0 exited');
+  });
+
+  it('is refused where the agent has no room for it once they are gone', async () => {
+    await (await cell.startAgent({ BERTH_AGENT_CPU: '0.15' })).ready;
+    await cell.assign('v.0-0');
+    await cell.reaches('v.0-0', 'RUNNING');
+    await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.1-0'] });
+    expect(await cell.endOf('s.0-0')).toMatchObject({ code: 'refused', refused: true });
+  });
+
+  it('gets the room of one that has not begun yet: that one never does', async () => {
+    await cell.assign('v.0-0');
+    await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'] });
+    await (await cell.startAgent()).ready;
+    await cell.reaches('s.0-0', 'RUNNING');
+    expect(await cell.endOf('v.0-0')).toMatchObject({ code: 'preempted', stopped: true });
+    expect(await cell.statesOf('v.0-0')).not.toContain('RUNNING');
+  });
+});

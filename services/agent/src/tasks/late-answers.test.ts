@@ -1,0 +1,37 @@
+import { State } from '@berth/shared/model/task/task-state';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ContainerRuntime } from '../runtime/contract/container-runtime.js';
+import { TestCell } from '../testing/cell.js';
+
+/** Nothing but events tells the agent what happens. */
+const withoutResync = { BERTH_AGENT_RESYNC: '1h', BERTH_AGENT_NETWORK: 'bridge' };
+
+/** The engine, with some calls of another kind. */
+function withCalls(engine: ContainerRuntime, calls: Partial<ContainerRuntime>): ContainerRuntime {
+  return new Proxy(engine, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(calls, name) ?? Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+describe('an agent whose engine answers late', () => {
+  let cell: TestCell;
+  beforeEach(() => {
+    cell = new TestCell();
+  });
+  afterEach(() => cell.close());
+
+  it('hears of a container’s end that comes while it looks whether it runs', async () => {
+    const { engine } = cell;
+    const inspect: ContainerRuntime['inspect'] = async (taskId) => {
+      const seen = await engine.inspect(taskId);
+      if (seen?.state === 'running') engine.finish(taskId, 3);
+      return seen;
+    };
+    await (await cell.startAgent(withoutResync, withCalls(engine, { inspect }))).ready;
+    await cell.assign('j.0-0');
+    expect(await cell.endOf('j.0-0')).toMatchObject({ state: State.FAILED, exitCode: 3 });
+  });
+});

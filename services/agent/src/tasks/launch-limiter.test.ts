@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { limitBounds } from '../core/adaptive-limit.js';
+import { LaunchLimiter, type LaunchSlot } from './launch-limiter.js';
+
+function limiter(latencies: number[] = []) {
+  let nowMs = 0;
+  const clock = { nowMs: () => nowMs, sleep: () => Promise.resolve() };
+  const launches = new LaunchLimiter(clock, (latencyMs) => void latencies.push(latencyMs));
+  const pass = (ms: number) => {
+    nowMs += ms;
+  };
+  return { launches, pass };
+}
+
+describe('launch slots', () => {
+  it('are as many as the limit says, and then first come first served', () => {
+    const { launches } = limiter();
+    const held = Array.from({ length: limitBounds.initial }, () => launches.tryAcquire());
+    expect(held.every((slot) => slot !== undefined)).toBe(true);
+    expect(launches.tryAcquire()).toBeUndefined();
+    const served: string[] = [];
+    launches.enqueue(() => void served.push('first'));
+    launches.enqueue(() => void served.push('second'));
+    held[0]?.release(true);
+    expect(served).toEqual(['first']);
+    expect(launches).toMatchObject({ inFlight: limitBounds.initial, queued: 1 });
+  });
+
+  it('learn what a launch takes also where the clock is put back meanwhile', () => {
+    const latencies: number[] = [];
+    let nowMs = 3_600_000;
+    const clock = { nowMs: () => nowMs, elapsedMs: () => 300, sleep: () => Promise.resolve() };
+    const launches = new LaunchLimiter(clock, (latencyMs) => void latencies.push(latencyMs));
+    const slot = launches.tryAcquire();
+    nowMs = 0;
+    slot?.release(true);
+    expect(latencies).toEqual([0]);
+  });
+
+  it('go past whoever has left the queue', () => {
+    const { launches } = limiter();
+    const held = Array.from({ length: limitBounds.initial }, () => launches.tryAcquire());
+    const served: string[] = [];
+    const leave = launches.enqueue(() => void served.push('left'));
+    launches.enqueue(() => void served.push('stayed'));
+    leave();
+    held[0]?.release(false);
+    expect(served).toEqual(['stayed']);
+  });
+
+  it('are given back once, however often they are released', () => {
+    const { launches } = limiter();
+    const slot = launches.tryAcquire() as LaunchSlot;
+    slot.release(false);
+    slot.release(true);
+    expect(launches.inFlight).toBe(0);
+  });
+
+  it('teach only by launches that succeeded', () => {
+    const latencies: number[] = [];
+    const { launches, pass } = limiter(latencies);
+    const failed = launches.tryAcquire();
+    const succeeded = launches.tryAcquire();
+    pass(250);
+    failed?.release(false);
+    succeeded?.release(true);
+    expect(latencies).toEqual([250]);
+  });
+});

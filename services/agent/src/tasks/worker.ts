@@ -1,0 +1,339 @@
+import type { Assignment, Resources, TaskReport } from '@berth/shared/gen/berth/v1/store';
+import { State } from '@berth/shared/model/task/task-state';
+import { type Clock, elapsedMs } from '@berth/shared/process/clock';
+import type { Logger } from '@berth/shared/process/logger';
+import type { AssignmentChange } from '@berth/store';
+import type { Subscription } from 'rxjs';
+import { lackFor, Taken } from '../core/admission.js';
+import type { ContainerStatus } from '../core/container.js';
+import type { HostSettings } from '../core/container-spec.js';
+import { awaitsRoom, holdsRoom, isFresh } from '../core/next-step.js';
+import type { Observation, TaskView } from '../core/task-view.js';
+import { Outage } from '../primitives/outage.js';
+import { Semaphore } from '../primitives/semaphore.js';
+import type { TimerQueue } from '../primitives/timer-queue.js';
+import {
+  type ContainerRuntime,
+  RuntimeError,
+  type RuntimeEvent,
+  type RuntimeInfo,
+} from '../runtime/contract/container-runtime.js';
+import { AwaitedTasks } from './awaited-tasks.js';
+import { LaunchLimiter } from './launch-limiter.js';
+import { type RunnerContext, TaskRunner } from './task-runner.js';
+
+export interface WorkerOptions {
+  readonly host: Omit<HostSettings, 'cpuMillis'>;
+  readonly runtime: ContainerRuntime;
+  readonly timers: TimerQueue;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** What the agent offers, by what its engine tells of the host. */
+  readonly capacityOf?: (info: RuntimeInfo) => Resources;
+  report(report: TaskReport): void;
+  onLaunch?(latencyMs: number): void;
+}
+
+/** Calls of a kind that an engine gets at a time, beside launches. */
+const concurrency = { stops: 4, looks: 8, pulls: 3 } as const;
+/** An end that was reported this long ago and still has its assignment may have been lost: it is told again. */
+const repeatEndAfterMs = 10_000;
+
+/** Every container of one agent and every assignment that it holds; each task has a runner of its own. */
+export class Worker {
+  readonly agentId: string;
+  readonly launches: LaunchLimiter;
+  readonly #options: WorkerOptions;
+  readonly #outage: Outage;
+  readonly #runners = new Map<string, TaskRunner>();
+  readonly #awaited = new AwaitedTasks();
+  /** For each full read of the assignments under way: tasks that changed meanwhile, which the read may not show. */
+  readonly #reads = new Set<Set<string>>();
+  /** Until all assignments have been read once, nobody knows which containers are in the wrong place. */
+  #hasReadAssignments = false;
+  #answeredAtMs: number;
+  #probing: Promise<void> | undefined;
+  readonly #events: Subscription;
+  readonly #context: RunnerContext;
+  #host: HostSettings;
+  /** Unknown until the engine has answered, or where nobody told how to find out: then everything is taken. */
+  #capacity: Resources | undefined;
+
+  constructor(options: WorkerOptions) {
+    const { host, runtime, timers, clock, log } = options;
+    this.agentId = host.agentId;
+    this.#options = options;
+    this.#answeredAtMs = elapsedMs(clock);
+    this.launches = new LaunchLimiter(clock, options.onLaunch);
+    const engine = runtime.name === 'docker' ? 'Docker' : 'the simulated engine';
+    this.#outage = new Outage(log, engine, 'what runs is left alone, everything else is tried again');
+    this.#host = { ...host, cpuMillis: Number.POSITIVE_INFINITY };
+    this.#context = {
+      runtime,
+      host: () => this.#host,
+      timers,
+      clock,
+      log,
+      launches: this.launches,
+      stops: new Semaphore(concurrency.stops),
+      looks: new Semaphore(concurrency.looks),
+      pulls: new Semaphore(concurrency.pulls),
+      report: (taskId, observation) => this.#report(taskId, observation),
+      answered: () => this.#answered(),
+      rested: (taskId) => this.#rested(taskId),
+      forget: (taskId) => this.#forget(taskId),
+    };
+    this.#events = runtime.events$.subscribe((event) => this.#onEvent(event));
+  }
+
+  /** Why the engine does not answer; undefined while it does. */
+  get outage(): string | undefined {
+    return this.#outage.why;
+  }
+
+  /** How long the engine has not answered. */
+  silentMs(): number {
+    return elapsedMs(this.#options.clock) - this.#answeredAtMs;
+  }
+
+  *views(): Iterable<TaskView> {
+    for (const runner of this.#runners.values()) yield runner.view;
+  }
+
+  /** What the engine's host has; undefined where the engine does not answer, which {@link outage} tells. */
+  async info(): Promise<RuntimeInfo | undefined> {
+    try {
+      const info = await this.#options.runtime.info();
+      this.#answered();
+      this.#host = { ...this.#host, cpuMillis: info.cpuMillis };
+      this.#capacity = this.#options.capacityOf?.(info);
+      return info;
+    } catch (error) {
+      this.#notAnswered(error);
+      return undefined;
+    }
+  }
+
+  /** Takes changes over, all of them before any of them has an effect: of an order and its withdrawal nothing is left. */
+  applyChanges(changes: readonly AssignmentChange[]): void {
+    for (const { taskId, assignment } of changes) {
+      for (const touched of this.#reads) touched.add(taskId);
+      this.#assign(taskId, assignment);
+    }
+    for (const { taskId } of changes) this.#drive(this.#runners.get(taskId));
+  }
+
+  /**
+   * Reads all assignments with `read` and compares them with what the engine has. Fails where reading fails; where the
+   * engine does not answer, {@link outage} tells.
+   */
+  async resync(read: () => Promise<readonly Assignment[]>): Promise<void> {
+    // At first the containers come before the assignments: nothing is launched that is there already.
+    const found = this.#hasReadAssignments ? undefined : await this.#list();
+    const touched = new Set<string>();
+    this.#reads.add(touched);
+    try {
+      this.#noteAll(await read(), touched);
+    } finally {
+      this.#reads.delete(touched);
+    }
+    this.#hasReadAssignments = true;
+    if (found !== undefined) this.#applyContainers(found);
+    for (const runner of [...this.#runners.values()]) this.#drive(runner);
+    if (found === undefined) await this.syncContainers();
+  }
+
+  /** Looks at all containers. What a look misses because the engine does not answer, the next one heals. */
+  async syncContainers(): Promise<void> {
+    const containers = await this.#list();
+    if (containers !== undefined) this.#applyContainers(containers);
+  }
+
+  /** Finds out whether the engine answers, unless that is under way. */
+  probe(): void {
+    this.#probing ??= this.#options.runtime
+      .ping()
+      .then(
+        () => this.#answered(),
+        (error: unknown) => this.#notAnswered(error),
+      )
+      .finally(() => {
+        this.#probing = undefined;
+      });
+  }
+
+  /** Redis has lost data: everything has to be told again. */
+  repeatAllReports(): void {
+    for (const runner of this.#runners.values()) runner.dispatch({ is: 'reportsDoubted', all: true });
+  }
+
+  /** Containers stay as they are. */
+  close(): void {
+    this.#events.unsubscribe();
+    for (const runner of this.#runners.values()) runner.close();
+  }
+
+  async #list(): Promise<readonly ContainerStatus[] | undefined> {
+    try {
+      const containers = await this.#options.runtime.list();
+      this.#answered();
+      return containers;
+    } catch (error) {
+      this.#notAnswered(error);
+      return undefined;
+    }
+  }
+
+  #noteAll(assignments: readonly Assignment[], touched: ReadonlySet<string>): void {
+    const assigned = new Set(assignments.map(({ taskId }) => taskId));
+    for (const assignment of assignments) {
+      if (!touched.has(assignment.taskId)) this.#assign(assignment.taskId, assignment);
+    }
+    const longAgoMs = this.#options.clock.nowMs() - repeatEndAfterMs;
+    for (const [taskId, runner] of this.#runners) {
+      if (!assigned.has(taskId) && !touched.has(taskId))
+        runner.note({ is: 'assigned', assignment: undefined });
+      const { assignment, memory } = runner.view;
+      const isUnheard = assignment !== undefined && (memory.endReportedAtMs ?? Infinity) <= longAgoMs;
+      if (isUnheard) runner.note({ is: 'reportsDoubted', all: false });
+    }
+  }
+
+  /**
+   * Sets a task going, unless the agent cannot take it: the master's view of what there is may be an older one. Of a task that
+   * gets the room of others that is known once they are gone.
+   */
+  #drive(runner: TaskRunner | undefined): void {
+    if (runner === undefined) return;
+    if (awaitsRoom(runner.view)) this.#awaitRoom(runner);
+    const { assignment } = runner.view;
+    if (assignment !== undefined) this.#orderAwaited(assignment);
+    const mayBegin = !awaitsRoom(runner.view);
+    if (mayBegin && this.#capacity !== undefined && assignment !== undefined && isFresh(runner.view)) {
+      const text = lackFor(assignment, this.#taken(), this.#capacity);
+      if (text !== undefined) runner.note({ is: 'refused', text });
+    }
+    runner.drive();
+  }
+
+  /** Watches the tasks whose room this one gets. What nothing is known of may have a container. */
+  #awaitRoom(runner: TaskRunner): void {
+    const { taskId, assignment } = runner.view;
+    if (assignment === undefined || this.#awaited.isWaiting(taskId)) return;
+    const awaited = assignment.awaitedTaskIds;
+    this.#awaited.wait(taskId, awaited);
+    for (const id of awaited) {
+      const other = this.#runners.get(id);
+      if (other === undefined) this.#runnerOf(id).dispatch({ is: 'disturbed' });
+      else if (other.isGone) this.#leavesRoom(id);
+    }
+  }
+
+  /**
+   * Tells the tasks to stop whose room this one gets. Also where it does not wait for them any more: a process that has just
+   * begun may have to report how they ended.
+   */
+  #orderAwaited({ taskId, awaitedTaskIds, awaitedSinceMs }: Assignment): void {
+    for (const id of awaitedTaskIds) {
+      const other = this.#runners.get(id);
+      const assignment = other?.view.assignment;
+      if (assignment === undefined || assignment.stop !== undefined) continue;
+      // Masters of before did not say since when.
+      const atMs = awaitedSinceMs > 0 ? awaitedSinceMs : this.#options.clock.nowMs();
+      const stop = { code: 'preempted', text: `its room is needed for ${taskId}`, atMs };
+      other?.dispatch({ is: 'assigned', assignment: { ...assignment, stop } });
+    }
+  }
+
+  #rested(taskId: string): void {
+    if (this.#awaited.isAwaited(taskId) && this.#runners.get(taskId)?.isGone === true)
+      this.#leavesRoom(taskId);
+  }
+
+  #leavesRoom(taskId: string): void {
+    for (const id of this.#awaited.gone(taskId)) {
+      const runner = this.#runners.get(id);
+      runner?.note({ is: 'roomIsFree' });
+      this.#drive(runner);
+    }
+  }
+
+  #forget(taskId: string): void {
+    this.#runners.delete(taskId);
+    this.#awaited.forget(taskId);
+    this.#leavesRoom(taskId);
+  }
+
+  /** Summed up anew for each task that comes, of which an agent may hold hundreds: nothing is made for any of these. */
+  #taken(): Taken {
+    const taken = new Taken();
+    for (const { view } of this.#runners.values())
+      if (view.assignment !== undefined && holdsRoom(view)) taken.add(view.assignment);
+    return taken;
+  }
+
+  #assign(taskId: string, assignment: Assignment | undefined): void {
+    if (assignment === undefined && !this.#runners.has(taskId)) return;
+    this.#runnerOf(taskId).note({ is: 'assigned', assignment });
+  }
+
+  #applyContainers(containers: readonly ContainerStatus[]): void {
+    for (const container of containers) {
+      const isKnown = this.#runners.has(container.taskId);
+      if (isKnown || this.#hasReadAssignments) {
+        this.#runnerOf(container.taskId).dispatch({ is: 'found', container });
+      }
+    }
+    const found = new Set(containers.map(({ taskId }) => taskId));
+    for (const [taskId, runner] of [...this.#runners]) {
+      if (runner.view.container !== undefined && !found.has(taskId)) runner.dispatch({ is: 'disturbed' });
+    }
+  }
+
+  #runnerOf(taskId: string): TaskRunner {
+    const runner = this.#runners.get(taskId) ?? new TaskRunner(taskId, this.#context);
+    this.#runners.set(taskId, runner);
+    return runner;
+  }
+
+  #onEvent(event: RuntimeEvent): void {
+    switch (event.is) {
+      case 'changed':
+        return this.#runners.get(event.taskId)?.dispatch({ is: 'disturbed' });
+      case 'connected':
+        return void this.syncContainers();
+      case 'disconnected':
+        return this.probe();
+    }
+  }
+
+  #report(taskId: string, observation: Observation): void {
+    const { state, code, text, exitCode, stopped, atMs, context } = observation;
+    const { refused = false, results = [] } = observation;
+    this.#options.report({
+      agentId: this.agentId,
+      taskId,
+      state,
+      code,
+      text,
+      exitCode,
+      atMs,
+      stopped,
+      context,
+      results: [...results],
+      refused,
+    });
+    const { log } = this.#options;
+    if (state === State.FAILED) log.info({ taskId, code, text }, 'task failed');
+  }
+
+  #answered(): void {
+    this.#answeredAtMs = elapsedMs(this.#options.clock);
+    this.#outage.succeeded();
+  }
+
+  #notAnswered(error: unknown): void {
+    if (error instanceof RuntimeError) this.#outage.failed(error);
+    else throw error;
+  }
+}
