@@ -202,7 +202,7 @@ describe.skipIf(skipRedisTests !== false)('job.v1 on a whole cell', () => {
     expect(await berth('cancel', endless)).toEqual({
       exitCode: 1,
       out: [],
-      err: ['berth: nothing that has not ended is selected by that'],
+      err: ['berth: no selected execution is still live'],
     });
     expect(await berth('instances', 'nope')).toEqual({
       exitCode: 1,

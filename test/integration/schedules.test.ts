@@ -105,7 +105,7 @@ describe.skipIf(skipRedisTests !== false)('schedules over a real Redis, with sim
     const id = await create('nightly', scheduled(labels));
     const berth = (...args: string[]) => cli(['cluster', ...args, '--address', cell.address()]);
     const fires = await berth('fires', 'nightly', '--next', '2');
-    expect(fires.out[0]).toMatch(/^FIRES AT +UTC +IN$/);
+    expect(fires.out[0]).toMatch(/^RUNS AT +UTC +IN$/);
     expect(fires.out).toHaveLength(3);
     expect(fires.out[1]).toMatch(/ 02:30:00 \+0[12]:00 /);
     expect((await berth('pause', 'nightly')).out).toEqual([`${id}  paused`]);

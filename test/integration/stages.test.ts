@@ -109,7 +109,7 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
     const berth = async (command: string) =>
       (await cli([command, id, '--address', cell.address()])).out.map((line) => line.trim());
     const sentence =
-      'Stage 2 has not begun: it waits until all tasks of stage 1 run (0 of 1 do), or until it has waited long enough.';
+      'Stage 2 has not begun: it waits until all tasks of stage 1 run (0 of 1 do), or until the time limit of the wait is over.';
     expect(await berth('explain')).toEqual(
       expect.arrayContaining([sentence, `${id}.1-0-0 waits: none of 2 agents can take it now.`]),
     );

@@ -7,6 +7,6 @@ if (!existsSync(main)) {
   console.error('berth: not built yet. Run `npm start` (or `npm test`) once in this clone.');
   process.exit(2);
 }
-// Where Node has it (22 and later), compiled code is kept between runs, and each starts faster.
+// Node 22 and later keep compiled code between runs, so the next start is faster.
 module.enableCompileCache?.();
 await import(main.href);

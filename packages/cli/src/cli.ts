@@ -4,7 +4,7 @@ import { reportError } from './errors/report-error.js';
 import { createProgram } from './program.js';
 import type { Io } from './terminal/io.js';
 
-/** Runs one command line; resolves to the exit code and never rejects. */
+/** Runs one command line. Resolves to the exit code, and never rejects. */
 export async function runCli(args: readonly string[], io: Io): Promise<number> {
   let exitCode: number = exitCodes.ok;
   const program = createProgram(io, (code) => {
@@ -18,7 +18,9 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
   }
 }
 
-/** Commander has told the user already. It calls every error 1, save where a command has a code of its own. */
+/**
+ * Commander has printed the error. Its exit code is 1, except for commands with an exit code of their own.
+ */
 function usageExitCode({ exitCode }: CommanderError): number {
   return exitCode === 1 ? exitCodes.usage : exitCode;
 }

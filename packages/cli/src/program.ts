@@ -17,10 +17,10 @@ import { createContext, defaultAddress, type GlobalOptions } from './session/con
 import type { Io } from './terminal/io.js';
 import { outputFormats } from './terminal/structured.js';
 
-/** The command line as commander knows it. `setExitCode` gets what the command that ran ends with. */
+/** Builds the command line for commander. `setExitCode` receives the exit code of the command. */
 export function createProgram(io: Io, setExitCode: (code: number) => void): Command {
   const program = new Command('berth')
-    .description('Runs containers on a Berth cell, and shows what they do.')
+    .description('Runs containers on a Berth cell, and shows their state.')
     .addOption(
       new Option('--address <host:port>', `gateway to call (default: BERTH_API_GRPC, or ${defaultAddress})`),
     )
@@ -28,11 +28,16 @@ export function createProgram(io: Io, setExitCode: (code: number) => void): Comm
     .addOption(
       new Option(
         '--caller-email <email>',
-        "who calls (default: BERTH_CALLER_EMAIL, git's user.email, or user@host)",
+        "identity of the caller (default: BERTH_CALLER_EMAIL, git's user.email, or user@host)",
       ),
     )
-    .addOption(new Option('--no-color', 'print without colours; so does the environment variable NO_COLOR'))
-    .showHelpAfterError('(berth --help, or berth COMMAND --help, lists what there is)')
+    .addOption(
+      new Option(
+        '--no-color',
+        'print without colours; the environment variable NO_COLOR has the same effect',
+      ),
+    )
+    .showHelpAfterError('(berth --help lists the commands, and berth COMMAND --help the options)')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),

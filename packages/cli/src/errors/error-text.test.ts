@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { errorReport } from './error-text.js';
 import { UsageError } from './usage-error.js';
 
-describe('what a user is told', () => {
-  it('of a gateway that cannot be reached: its address and what to check', () => {
+describe('the report of a failure', () => {
+  it('names the address of an unreachable gateway and the settings to check', () => {
     const { lines, exitCode } = errorReport(
       new UnreachableError('h:1', 'the connection was refused', undefined),
     );
@@ -16,7 +16,7 @@ describe('what a user is told', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('of a refused request: each field on a line of its own', () => {
+  it('has a line for each field of a refused request', () => {
     const error = invalidFields([
       { field: 'owner', description: 'is required' },
       { field: 'containers["main"].image', description: 'is required' },
@@ -31,26 +31,26 @@ describe('what a user is told', () => {
     });
   });
 
-  it('of a gateway that wants to know who calls: which variables say so', () => {
+  it('names the variables for credentials if the gateway requires them', () => {
     const { lines, exitCode } = errorReport(new BerthError('unauthenticated', 'Callers must say who.'));
     expect(lines[0]).toBe('berth: Callers must say who.');
     expect(lines.slice(1).join()).toMatch(/^ {2}BERTH_API_TOKEN .*BERTH_API_CERT and BERTH_API_KEY/);
     expect(exitCode).toBe(1);
   });
 
-  it('of an unknown id: the sentence of the gateway', () => {
+  it("repeats the gateway's sentence about an unknown id", () => {
     const { lines, exitCode } = errorReport(new BerthError('notFound', 'There is no job "x".'));
     expect(lines).toEqual(['berth: There is no job "x".']);
     expect(exitCode).toBe(1);
   });
 
-  it('of a wrong command line: the sentence and every problem', () => {
+  it('lists every problem of a wrong command line', () => {
     const { lines, exitCode } = errorReport(new UsageError('job.yaml is not a valid job:', ['a: b', 'c: d']));
     expect(lines).toEqual(['berth: job.yaml is not a valid job:', '  a: b', '  c: d']);
     expect(exitCode).toBe(2);
   });
 
-  it('of a defect: what happened, and no stack trace', () => {
+  it('describes a defect without a stack trace', () => {
     const { lines } = errorReport(new TypeError('x is not a function'));
     expect(lines).toEqual(['berth: unexpected error: x is not a function (BERTH_DEBUG=1 shows more)']);
   });

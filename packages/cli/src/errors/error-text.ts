@@ -2,17 +2,20 @@ import { BerthError } from '@berth/shared/model/errors/errors';
 import { exitCodes } from './exit-code.js';
 import { UsageError } from './usage-error.js';
 
-/** What a user is told of a failure, and what the command exits with. */
+/** The report of a failure for the user, and the exit code. */
 export interface ErrorReport {
   readonly lines: readonly string[];
   readonly exitCode: number;
 }
 
-/** The gateway speaks of metadata and certificates, which nobody gives to a command line. */
+/** The gateway speaks of metadata and certificates. The command line has variables for them instead. */
 const credentialAdvice =
-  'BERTH_API_TOKEN is the bearer token that berth sends; BERTH_API_CERT and BERTH_API_KEY name the files of the certificate that it shows.';
+  'BERTH_API_TOKEN is the bearer token that berth sends; BERTH_API_CERT and BERTH_API_KEY name the files of the client certificate.';
 
-/** One sentence, and where several things are wrong each of them on a line of its own. Never a stack trace. */
+/**
+ * Builds the report: one sentence, and a line for each problem if there are several. It never holds a stack
+ * trace.
+ */
 export function errorReport(error: unknown): ErrorReport {
   if (error instanceof UsageError) return report(error.message, exitCodes.usage, error.problems);
   if (!(error instanceof BerthError)) {
@@ -38,7 +41,10 @@ function report(sentence: string, exitCode: number, problems: readonly string[] 
   return { lines: [`berth: ${sentence}`, ...problems.map((problem) => `  ${problem}`)], exitCode };
 }
 
-/** The client's UnreachableError, told by its fields: to import its class would load all of gRPC for every command. */
+/**
+ * Recognises the client's UnreachableError by its fields. An import of its class would load all of gRPC for
+ * every command.
+ */
 function isUnreachable(error: BerthError): error is BerthError & { address: string; reason: string } {
   return 'address' in error && 'reason' in error;
 }

@@ -7,27 +7,27 @@ const failed = (part: string, reason: string, context: Record<string, string> = 
   aTask(part, State.FAILED, reason, context);
 
 describe('the exit code of a job', () => {
-  it('is 0 when it finished normally', () => {
+  it('is 0 if the job finished normally', () => {
     expect(exitCodeOfJob(aJob({ state: State.FINISHED, reason: 'normal' }), [])).toBe(0);
   });
 
-  it('is 143 when it was killed', () => {
+  it('is 143 if the job was killed', () => {
     expect(exitCodeOfJob(aJob({ state: State.FINISHED, reason: 'killed: by ann' }), [])).toBe(143);
   });
 
-  it('is that of its one failed task', () => {
+  it('is the exit code of its only failed task', () => {
     const tasks = [aTask('0-0', State.FINISHED, 'normal'), failed('1-0', 'failed: exit code 3')];
     expect(exitCodeOfJob(aJob({ state: State.FAILED, reason: 'failed' }), tasks)).toBe(3);
   });
 
-  it('is the one that all failed tasks share, and 1 where they differ', () => {
+  it('is the common exit code of all failed tasks, and 1 if they differ', () => {
     const job = aJob({ state: State.FAILED, reason: 'failed' });
     const three = failed('0-0', 'failed: exit code 3');
     expect(exitCodeOfJob(job, [three, failed('1-0', 'failed: exit code 3')])).toBe(3);
     expect(exitCodeOfJob(job, [three, failed('1-0', 'failed: exit code 4')])).toBe(1);
   });
 
-  it('does not count attempts that were replaced', () => {
+  it('ignores replaced attempts', () => {
     const tasks = [
       failed('0-0', 'failed: exit code 9'),
       failed('0-1', 'failed: exit code 4', { 'task.resubmitOf': `${jobId}.0-0` }),
@@ -35,7 +35,7 @@ describe('the exit code of a job', () => {
     expect(exitCodeOfJob(aJob({ state: State.FAILED, reason: 'failed' }), tasks)).toBe(4);
   });
 
-  it('is 1 when it failed and nothing is known of its tasks', () => {
+  it('is 1 if the job failed and its tasks are unknown', () => {
     expect(exitCodeOfJob(aJob({ state: State.FAILED, reason: 'failed' }), [])).toBe(1);
   });
 });
@@ -54,7 +54,7 @@ describe('the exit code of a failed task', () => {
     expect(exitCodeOfTask(failed('0-0', reason))).toBe(code);
   });
 
-  it('prefers what the context tells to the words of the reason', () => {
+  it('prefers the task context to the text of the reason', () => {
     expect(exitCodeOfTask(failed('0-0', 'failed: it said exit code 7', { 'task.exitCode': '5' }))).toBe(5);
   });
 });

@@ -17,8 +17,8 @@ export const exitCodes = {
 } as const;
 
 /**
- * What `berth run` exits with for a job that has ended: 0 when it FINISHED; where it FAILED, the code that all its failed
- * tasks share, and 1 where they differ. Tasks that another replaced do not count.
+ * Returns the exit code of `berth run` for an ended job: 0 if the job FINISHED. If it FAILED, it is the code
+ * that all its failed tasks share, and 1 if they differ. Replaced tasks do not count.
  */
 export function exitCodeOfJob(job: Job, tasks: readonly Task[]): number {
   const state = job.jobState?.state ?? State.QUEUED;
@@ -30,7 +30,7 @@ export function exitCodeOfJob(job: Job, tasks: readonly Task[]): number {
   return codes.size === 1 && only !== undefined ? only : exitCodes.failed;
 }
 
-/** What a failed task would have made `berth run` exit with, had it been the job's only one. */
+/** Returns the exit code of `berth run` for a job with this failed task only. */
 export function exitCodeOfTask(task: Task): number {
   const code = codeOf(task.state?.reason ?? '');
   if (code === 'oom') return exitCodes.oom;
@@ -40,7 +40,7 @@ export function exitCodeOfTask(task: Task): number {
   return own === undefined || own === 0 ? exitCodes.failed : own;
 }
 
-/** The exit code of the task's container, where it is known. */
+/** Returns the exit code of the task's container; undefined if it is unknown. */
 export function containerExitCode(task: Task): number | undefined {
   const fromContext = task.taskContext['task.exitCode'];
   const text = fromContext ?? /exit code (\d+)/.exec(task.state?.reason ?? '')?.[1];

@@ -1,7 +1,7 @@
 import type { Io } from '../terminal/io.js';
 import { errorReport } from './error-text.js';
 
-/** Tells the user what went wrong; the exit code that it means. */
+/** Prints the failure to the user. Returns the exit code. */
 export function reportError(error: unknown, io: Io): number {
   const { lines, exitCode } = errorReport(error);
   for (const line of lines) io.err(line);

@@ -1,4 +1,7 @@
-/** The command line or a job file is wrong. The message is a sentence; `problems` go below it, each on its own line. */
+/**
+ * A mistake in the command line or in a job file. The message is a sentence; the problems follow it, one on
+ * each line.
+ */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
   readonly problems: readonly string[];

@@ -3,7 +3,7 @@ import { Container, TaskInstances } from '@berth/shared/gen/netflix/titus/titus_
 import { z } from 'zod';
 import { argumentList, count, duration, name, scalarText, strict, textMap } from './schema-parts.js';
 
-/** What a file says flatly of a container, of how many tasks run it, and of what becomes of one that fails. */
+/** The fields of a container in a job file, of the number of its tasks, and of their retries. */
 
 const env = z
   .union([textMap, z.array(z.string({ error: 'must be NAME=VALUE' }))], {
@@ -67,7 +67,7 @@ export const containerFields = {
   securityProfile: textMap.default({}),
 };
 
-/** The fields of the tasks that run it. */
+/** The fields of the tasks that run the container. */
 export const taskFields = { instances: instances.optional(), retries: retries.optional() };
 
 const containerForm = strict(containerFields);
@@ -100,7 +100,7 @@ export function toContainer(form: ContainerForm): Container {
   });
 }
 
-/** What a spec says of its tasks. */
+/** Returns the fields of a spec about its tasks. */
 export function toTaskSpec({ instances: given, retries: retry }: TaskForm) {
   return {
     instances: given === undefined ? undefined : { ...TaskInstances.create(), ...given },
@@ -110,7 +110,7 @@ export function toTaskSpec({ instances: given, retries: retry }: TaskForm) {
 
 type Retries = NonNullable<z.output<typeof retries>>;
 
-/** Where no policy is named, the delays that are given tell which one is meant. */
+/** Derives the policy from the given delays if no policy is named. */
 function toRetryPolicy(given: Retries | undefined): RetryPolicy | undefined {
   if (given === undefined) return undefined;
   const { times, policy, delay, initialDelay, maxDelay } = given;
@@ -136,7 +136,7 @@ function toRetryPolicy(given: Retries | undefined): RetryPolicy | undefined {
 const defaultDelayMs = 1_000;
 const defaultMaxDelayMs = 60_000;
 
-/** `127.0.0.1:5000/team/web:1` is called `web`. */
+/** Returns `web` for `127.0.0.1:5000/team/web:1`. */
 export function imageBaseName(image: string): string {
   const last = image.split('/').at(-1) ?? image;
   return last.split(/[:@]/)[0] ?? last;

@@ -9,7 +9,7 @@ const shortFields = fieldsOnlyIn(shortForm.shape, fullForm.shape);
 const fullFields = fieldsOnlyIn(fullForm.shape, shortForm.shape);
 
 /**
- * The descriptor that the fields mean; the same for files and for the command line.
+ * Converts the fields into a descriptor; it serves files and flags alike.
  * @throws UsageError that begins with `complaint`.
  */
 export function toDescriptor(fields: object, complaint: string): JobDescriptor {
@@ -29,11 +29,11 @@ function isFullForm(fields: readonly string[], complaint: string): boolean {
   const short = fields.filter((field) => shortFields.has(field));
   const full = fields.filter((field) => fullFields.has(field));
   if (short.length === 0 || full.length === 0) return full.length > 0;
-  const both = `${full.join(', ')} of the API's form and ${short.join(', ')} of the short form cannot stand together.`;
+  const both = `${full.join(', ')} of the API's form and ${short.join(', ')} of the short form cannot be mixed.`;
   throw new UsageError(complaint, [both]);
 }
 
-/** `path: what is wrong`, for each field. */
+/** Returns `path: problem` for each wrong field. */
 function problemsOf(issues: readonly z.core.$ZodIssue[]): string[] {
   return issues.flatMap((issue) => {
     if (issue.code === 'invalid_union') return unionProblems(issue);
@@ -43,7 +43,7 @@ function problemsOf(issues: readonly z.core.$ZodIssue[]): string[] {
   });
 }
 
-/** Where the value is of the type of one branch, what that branch says of it is what is wrong, not the whole. */
+/** If the value has the type of one branch, the problems of that branch are the useful ones. */
 function unionProblems(issue: z.core.$ZodIssueInvalidUnion): string[] {
   const inside = issue.errors.find((issues) => !issues.some(isOfOtherType));
   if (inside === undefined) return [problem(issue.path, messageOf(issue))];
@@ -54,7 +54,7 @@ function isOfOtherType({ path, code }: z.core.$ZodIssue): boolean {
   return path.length === 0 && (code === 'invalid_type' || code === 'invalid_union');
 }
 
-/** Zod's own words for a field that is missing say less than these. */
+/** Zod's own words for a missing field are less clear. */
 function messageOf({ message }: z.core.$ZodIssue): string {
   return message.startsWith('Invalid') && message.endsWith('received undefined') ? 'is required' : message;
 }

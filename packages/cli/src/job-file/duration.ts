@@ -1,6 +1,9 @@
 const msPerUnit = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
-/** A time span such as `90s`, `10m` or `1h30m`, in milliseconds; a number alone is seconds. Undefined where it is none. */
+/**
+ * Parses a time span such as `90s`, `10m` or `1h30m` into milliseconds; a bare number is seconds. Undefined
+ * for any other text.
+ */
 export function parseDurationMs(text: string): number | undefined {
   if (/^\d+(\.\d+)?$/.test(text)) return Math.round(Number(text) * 1000);
   if (!/^(\d+(\.\d+)?(ms|s|m|h|d))+$/.test(text)) return undefined;

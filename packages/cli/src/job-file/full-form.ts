@@ -3,11 +3,11 @@ import { z } from 'zod';
 import { count, name, scalarText, strict, textMap } from './schema-parts.js';
 
 /*
- * The API's own JobDescriptor in Protobuf's JSON mapping. Only the shape is checked here, since the mapping passes over
- * fields that it does not know; whether the job makes sense is the gateway's to say.
+ * The API's own JobDescriptor in Protobuf's JSON mapping. Only the form is checked here, since the mapping
+ * ignores unknown fields. The gateway checks the meaning.
  */
 
-/** 64-bit numbers stand as numbers or as texts. */
+/** 64-bit numbers are numbers or texts. */
 const long = z
   .union([z.int().min(0), z.string().regex(/^\d{1,15}$/)], {
     error: 'must be a whole number that is not negative',
@@ -17,7 +17,7 @@ const long = z
 const flag = z.boolean({ error: 'must be true or false' });
 const texts = z.array(scalarText, { error: 'must be a list' });
 
-/** In this mapping null is the same as a field that is not there. */
+/** In this mapping null means an absent field. */
 function optional<T extends z.ZodType>(type: T) {
   return type.nullish().transform((value) => value ?? undefined);
 }
@@ -126,10 +126,10 @@ export function fromFullForm(job: FullForm): JobDescriptor {
   return JobDescriptor.fromJSON(job);
 }
 
-/** Of these fields one at most may be there. */
+/** At most one of these fields may be present. */
 function oneOf(fields: readonly string[]) {
   return (value: Readonly<Record<string, unknown>>, context: z.RefinementCtx): void => {
     const given = fields.filter((field) => value[field] !== undefined);
-    if (given.length > 1) context.addIssue(`has ${given.join(' and ')}, but only one of them may be there`);
+    if (given.length > 1) context.addIssue(`has ${given.join(' and ')}, but only one of them is allowed`);
   };
 }

@@ -16,7 +16,7 @@ function problems(text: string): readonly string[] {
 }
 
 describe('the short form', () => {
-  it('needs no more than an image', () => {
+  it('needs only an image', () => {
     expect(parse('image: 127.0.0.1:5000/team/busybox:1')).toEqual(
       JobDescriptor.fromPartial({
         appName: 'busybox',
@@ -56,7 +56,7 @@ describe('the short form', () => {
     ]);
   });
 
-  it('says everything flatly', () => {
+  it('has flat fields for everything', () => {
     const descriptor = parse(`
       name: web
       type: service
@@ -206,7 +206,7 @@ describe('the full form', () => {
     expect(spec?.stages[0]?.autoScalingPolicy?.strategies.cpu?.scaleUpAbovePct).toBe(80);
   });
 
-  it('has a short form for stages, each said as a job is', () => {
+  it('has a short form for stages; each stage is written like a job', () => {
     const descriptor = parse(`
       name: clicks
       stages:
@@ -260,14 +260,14 @@ describe('the full form', () => {
     });
   });
 
-  it('reads numbers and truth values where the API has texts', () => {
+  it('accepts numbers and truth values for texts of the API', () => {
     const { containers } = parse('containers: {one: {env: {PORT: 80, ON: true}, resources: {cpu: 0.5}}}');
     expect(containers.one).toMatchObject({ env: { PORT: '80', ON: 'true' }, resources: { cpu: '0.5' } });
   });
 });
 
 describe('a wrong job file', () => {
-  it('of stages has what is wrong in each of them named', () => {
+  it('is reported with the problems of each stage', () => {
     expect(problems('{stages: [{image: a}, {imag: b}], transient: sometimes}').slice(1).sort()).toEqual([
       'name: is required: a text',
       'stages[1].imag: there is no such field; did you mean image?',
@@ -276,7 +276,7 @@ describe('a wrong job file', () => {
     ]);
   });
 
-  it('has every wrong field named with its path', () => {
+  it('is reported with the path of every wrong field', () => {
     const found = problems(`
       imagee: a
       instances: {min: 1, desird: 2}
@@ -313,7 +313,7 @@ describe('a wrong job file', () => {
     expect(problems(`image: a\n${line}`).slice(1)).toEqual([message]);
   });
 
-  it('in the full form too', () => {
+  it('is reported in the full form too', () => {
     expect(
       problems(`
         containers: {one: {image: {nme: a}, resources: {cpu: 1}, ports: [80]}}
@@ -330,19 +330,19 @@ describe('a wrong job file', () => {
     ]);
   });
 
-  it('may not be of two kinds', () => {
+  it('is refused if it has two kinds', () => {
     expect(problems('containers: {}\nservice: {}\nbatch: {}')).toContain(
-      'has batch and service, but only one of them may be there',
+      'has batch and service, but only one of them is allowed',
     );
   });
 
-  it('may not mix the two forms', () => {
+  it('is refused if it mixes the two forms', () => {
     expect(problems('image: a\ncontainers: {}\nbatch: {}')[1]).toBe(
-      "containers, batch of the API's form and image of the short form cannot stand together.",
+      "containers, batch of the API's form and image of the short form cannot be mixed.",
     );
   });
 
-  it('is told where its YAML breaks', () => {
+  it('is reported with the position of a YAML mistake', () => {
     const [sentence, where] = problems('image: a\n  cpu: 1\n');
     expect(sentence).toBe('job.yaml is neither YAML nor JSON:');
     expect(where).toMatch(/line 2|line 1/);
@@ -352,11 +352,11 @@ describe('a wrong job file', () => {
     expect(problems(text)[0]).toMatch(/job.yaml holds no job/);
   });
 
-  it('may not name a field twice', () => {
+  it('is refused if it names a field twice', () => {
     expect(problems('image: a\nimage: b')[1]).toMatch(/unique/);
   });
 
-  it('has no runtime limit where it is a service', () => {
+  it('is refused if a service has a runtime limit', () => {
     expect(problems('image: a\ntype: service\nruntimeLimit: 5m')).toContain(
       'runtimeLimit: is for batch jobs only',
     );

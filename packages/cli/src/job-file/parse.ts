@@ -4,13 +4,14 @@ import { UsageError } from '../errors/usage-error.js';
 import { toDescriptor } from './descriptor.js';
 
 /**
- * The descriptor that a job file means. It is YAML or JSON, in a short form or in that of the API; the fields tell which.
- * @throws UsageError that names everything that is wrong, each with its path.
+ * Parses a job file into a descriptor. The file is YAML or JSON, in a short form or in the form of the API;
+ * its fields decide the form.
+ * @throws UsageError that names every mistake with its path.
  */
 export function parseJobFile(text: string, fileName: string): JobDescriptor {
   const value = readYaml(text, fileName);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new UsageError(`${fileName} holds no job: it must be a map of fields, such as "image: busybox:1".`);
+    throw new UsageError(`${fileName} holds no job: a job is a map of fields, such as "image: busybox:1".`);
   }
   return toDescriptor(value, `${fileName} is not a valid job:`);
 }

@@ -13,12 +13,14 @@ const policyMap = strict({
   labels: textMap.default({}),
 });
 
-/** A condition that says by itself what to do is a text; others are maps. */
+/** A policy is a map. A condition that implies its action may be a plain text. */
 const policy = z.union([name.transform((when) => policyMap.parse({ when })), policyMap], {
   error: 'must be a target such as target(CPUUtilization) = 60%, or a map with when and do',
 });
 
-/** The scaling of a service in the short form: one policy or a list. docs/autoscaling.md tells what each may say. */
+/**
+ * The scaling of a service in the short form: one policy or a list. docs/autoscaling.md describes the fields.
+ */
 export const scalingField = z
   .union([z.array(policy), policy.transform((only) => [only])], {
     error: 'must be a policy or a list of policies',

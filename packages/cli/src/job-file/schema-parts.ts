@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { parseDurationMs } from './duration.js';
 import { splitWords } from './words.js';
 
-/** An object that has these fields and no others; a field that it has not is named, with the one that may be meant. */
+/** Accepts an object with only these fields. An unknown field is reported with the most similar known one. */
 export function strict<S extends z.ZodRawShape>(shape: S) {
   return z.strictObject(shape, {
     error: (issue) =>
@@ -11,7 +11,7 @@ export function strict<S extends z.ZodRawShape>(shape: S) {
   });
 }
 
-/** One line for each key, in their order. */
+/** Returns one line for each key, in the order of the keys. */
 function unknownFields(keys: readonly string[], known: readonly string[]): string {
   return keys
     .map((key) => {
@@ -23,7 +23,7 @@ function unknownFields(keys: readonly string[], known: readonly string[]): strin
     .join('\n');
 }
 
-/** What YAML may read as a number or a truth value, but the API wants as text. */
+/** A text of the API that YAML may read as a number or a truth value. */
 export const scalarText = z
   .union([z.string(), z.number(), z.boolean()], { error: 'must be a text or a number' })
   .transform(String);
@@ -54,7 +54,7 @@ export const duration = z
     return z.NEVER;
   });
 
-/** Arguments: a list, or one text that is split as a shell would. */
+/** Arguments: a list, or one text that is split like a shell command. */
 export const argumentList = z
   .union([z.array(scalarText), z.string()], { error: 'must be a list of arguments, or one text' })
   .transform((value, context) => {

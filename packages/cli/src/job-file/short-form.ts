@@ -5,14 +5,14 @@ import { containerFields, imageBaseName, taskFields, toContainer, toTaskSpec } f
 import { scalingField } from './scaling-form.js';
 import { duration, name, scalarText, strict, textMap } from './schema-parts.js';
 
-/** The id of the one container that a job in the short form has. */
+/** The id of the only container of a job in the short form. */
 export const containerId = 'main';
 
 const owner = z.union([name, strict({ ownerEmail: name.default(''), teamEmail: name.default('') })], {
   error: 'must be an e-mail address, or a map with ownerEmail and teamEmail',
 });
 
-/** What every job in a short form may say of itself. */
+/** The fields that all short forms share. */
 export const headFields = {
   name: name.optional(),
   cluster: name.optional(),
@@ -28,7 +28,7 @@ export const headFields = {
 
 const head = strict(headFields);
 
-/** The short form of a job: one container, said flatly. docs/job-files.md tells each field. */
+/** The short form of a job: one container, with flat fields. docs/job-files.md describes each field. */
 export const shortForm = strict({
   ...headFields,
   type: z.enum(['batch', 'service'], { error: 'must be batch or service' }).default('batch'),
@@ -47,7 +47,7 @@ export const shortForm = strict({
 
 export type ShortForm = z.output<typeof shortForm>;
 
-/** What the API is asked for. */
+/** Converts the short form into a descriptor. */
 export function fromShortForm(job: ShortForm): JobDescriptor {
   return JobDescriptor.fromPartial({
     ...toHead(job),
@@ -57,7 +57,7 @@ export function fromShortForm(job: ShortForm): JobDescriptor {
   });
 }
 
-/** What a descriptor says of the job as a whole. */
+/** Returns the fields of a descriptor about the whole job. */
 export function toHead(job: z.output<typeof head>) {
   return {
     appName: job.name ?? '',

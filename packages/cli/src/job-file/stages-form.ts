@@ -27,12 +27,17 @@ const stage = strict({ ...containerFields, ...taskFields, scaling: scaling.optio
 
 const transientMap = strict({ timeout: duration.optional(), minRuntime: duration.optional() });
 
-/** `true` is a map that says nothing; without it, or with `false`, the job is none that ends for want of subscribers. */
+/**
+ * `true` is an empty map. Without this field, or with `false`, the job does not end for want of subscribers.
+ */
 const transient = z
   .union([z.boolean(), transientMap], { error: 'must be true, or a map with timeout and minRuntime' })
   .transform((value) => (typeof value === 'object' ? value : value ? {} : undefined));
 
-/** The short form of a job with stages, each said as a job in the short form is. docs/job-files.md tells each field. */
+/**
+ * The short form of a job with stages. Each stage is written like a job in the short form. docs/job-files.md
+ * describes each field.
+ */
 export const stagesForm = strict({
   ...headFields,
   name: z.string({ error: 'is required: a text' }).min(1, { error: 'is required: a text' }),
@@ -45,7 +50,7 @@ export const stagesForm = strict({
 
 export type StagesForm = z.output<typeof stagesForm>;
 
-/** What the API is asked for; the containers are `stage-1` and so on. */
+/** Converts the form into a descriptor. The containers are called `stage-1` and so on. */
 export function fromStagesForm(job: StagesForm): JobDescriptor {
   const containers = job.stages.map((each, index) => [containerIdOf(index), toContainer(each)] as const);
   return JobDescriptor.fromPartial({

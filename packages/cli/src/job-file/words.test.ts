@@ -14,7 +14,7 @@ describe('splitting a command line', () => {
     expect(splitWords(line)).toEqual(words);
   });
 
-  it('refuses a quote that is not closed', () => {
+  it('refuses an open quote', () => {
     expect(splitWords(`echo 'a`)).toBeUndefined();
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Splits a command line into words as a shell does: blanks separate, quotes and backslashes keep together. Nothing is
- * expanded. Undefined where a quote is not closed.
+ * Splits a command line into words like a shell: blanks separate words, quotes and backslashes keep them
+ * together. Nothing is expanded. Undefined if a quote stays open.
  */
 export function splitWords(line: string): string[] | undefined {
   const words: string[] = [];
@@ -28,7 +28,7 @@ export function splitWords(line: string): string[] | undefined {
   return word === undefined ? words : [...words, word];
 }
 
-/** Between double quotes a backslash stays, save before the characters that it is needed for. */
+/** Between double quotes, a backslash stays unless the next character needs it. */
 function escaped(char: string, quote: string): string {
   return quote === '"' && !'"\\$`'.includes(char) ? `\\${char}` : char;
 }

@@ -8,8 +8,8 @@ import { type JobOptions, splitLabel } from './job-options.js';
 const complaint = 'The command line describes no valid job:';
 
 /**
- * The job that flags describe.
- * @throws UsageError that names everything that is wrong.
+ * Builds the job from the flags.
+ * @throws UsageError that names every mistake.
  */
 export function fromFlags(
   io: Io,
@@ -21,11 +21,11 @@ export function fromFlags(
   const fields = fieldsOf(image, words, options, new Reader(io, problems));
   const job = attempt(() => toDescriptor(fields, complaint), problems);
   if (job !== undefined && problems.length === 0) return job;
-  // The gateway is to judge resources, but it is not asked now.
+  // The gateway checks resources, but a wrong command line is never sent. So they are checked here too.
   throw new UsageError(complaint, [...problems, ...resourceProblems(options)]);
 }
 
-/** The short form of a job file; what is wrong is left out. */
+/** Builds the short form of a job file, without the wrong values. */
 function fieldsOf(image: string, words: readonly string[], options: JobOptions, read: Reader): object {
   const { service, port, env = [], label = [] } = options;
   const { name, cpu, memory, disk, network, gpu, entrypoint, runtimeLimit } = options;
@@ -52,7 +52,7 @@ function fieldsOf(image: string, words: readonly string[], options: JobOptions, 
   };
 }
 
-/** Reads values of flags, and remembers what is wrong with them. */
+/** Reads the values of flags and collects the problems. */
 class Reader {
   readonly #io: Io;
   readonly #problems: string[];
@@ -80,7 +80,7 @@ class Reader {
     if (equals > 0) return [[pair.slice(0, equals), pair.slice(equals + 1)]];
     const value = this.#io.env[pair];
     if (equals < 0 && value !== undefined) return [[pair, value]];
-    this.#problems.push(`--env ${pair}: must be NAME=VALUE, or the name of a variable that is set here.`);
+    this.#problems.push(`--env ${pair}: must be NAME=VALUE, or the name of a variable of the calling shell.`);
     return [];
   }
 
@@ -90,7 +90,7 @@ class Reader {
   }
 }
 
-/** What it makes, or undefined where it finds something wrong, which then is a problem among others. */
+/** Returns the result of `make`. If it fails, its problems are collected and the result is undefined. */
 function attempt<T>(make: () => T, problems: string[]): T | undefined {
   try {
     return make();

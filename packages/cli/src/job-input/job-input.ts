@@ -12,39 +12,39 @@ import type { JobOptions } from './job-options.js';
 export function addJobInput(command: Command): Command {
   return command
     .showHelpAfterError(
-      '(options of the command inside the container go after --; berth help COMMAND lists what there is)',
+      '(options of the command inside the container go after --; berth help COMMAND lists all options)',
     )
     .argument('[image]', 'image to run, such as busybox:1.36')
     .argument('[command...]', 'command of the container; put -- before it')
     .option('-f, --file <path>', 'take the job from a YAML or JSON file (- for standard input)')
-    .option('--name <name>', "what to call the job (default: the image's name)")
-    .option('--service', 'keep the tasks running for ever, in place of running each to its end')
+    .option('--name <name>', "name of the job (default: the image's name)")
+    .option('--service', 'keep the tasks running for ever, instead of running each to its end')
     .option('-n, --instances <count>', 'how many tasks')
     .option('--cpu <cores>', 'cores of each task, such as 0.5')
     .option('--memory <size>', 'memory of each task: MB, or with a unit as in 512MiB')
     .option('--disk <size>', 'disk of each task: MB, or with a unit')
     .option('--network <rate>', 'network of each task: Mbps, or with a unit as in 1Gb')
-    .option('--gpu <cards>', 'graphics cards of each task')
+    .option('--gpu <cards>', 'GPUs of each task')
     .addOption(listOption('-p, --port <port>', 'container port that gets a host port; may be repeated'))
     .addOption(
       listOption(
         '-e, --env <NAME=VALUE>',
-        'environment variable; NAME alone takes it from here; may be repeated',
+        'environment variable; NAME alone takes the value of the calling shell; may be repeated',
       ),
     )
     .addOption(listOption('-l, --label <name=value>', 'label of the job; may be repeated'))
-    .option('--entrypoint <command>', "command in place of the image's entry point")
-    .option('--retries <count>', 'how often a failed task is tried again')
-    .option('--runtime-limit <time>', 'how long a task may run, such as 90s, 10m or 1h30m')
+    .option('--entrypoint <command>', "command that replaces the image's entry point")
+    .option('--retries <count>', 'number of retries of a failed task')
+    .option('--runtime-limit <time>', 'maximum time of a task, such as 90s, 10m or 1h30m')
     .option(
       '--cluster <cluster>',
-      'job cluster, by its id, its name or the beginning of its id: what is left out comes from its template, where it has one',
+      'job cluster, by its id, its name or a prefix of its id; its template fills in missing fields',
     );
 }
 
 /**
- * The job that the command line describes, from its flags, from a file, or from the cluster's template alone. The cluster
- * itself is not yet named in it: see {@link inCluster}.
+ * Returns the job that the command line describes: by flags, by a file, or by the cluster's template alone.
+ * The cluster is not in it yet: see {@link inCluster}.
  */
 export async function readJob(
   io: Io,
@@ -58,7 +58,7 @@ export async function readJob(
   return isTemplateAlone ? JobDescriptor.fromPartial({}) : describeJob(io, image, words, options);
 }
 
-/** The job as one of the cluster that is meant, where one is named. */
+/** Puts the job into the given cluster, if there is one. */
 export async function inCluster(
   calls: JobCalls,
   job: JobDescriptor,
@@ -81,13 +81,13 @@ async function describeJob(
   }
   const others = otherFlags(image, options);
   if (others.length > 0)
-    throw new UsageError(`With -f the file says it all; leave out ${others.join(', ')}.`);
+    throw new UsageError(`With -f the file describes the whole job; leave out ${others.join(', ')}.`);
   const { parseJobFile } = await import('../job-file/parse.js');
   if (options.file === '-') return parseJobFile(await io.readInput(), 'standard input');
   return parseJobFile(await readJobFile(options.file), options.file);
 }
 
-/** The template of a cluster, from a job file. */
+/** Reads the template of a cluster from a job file. */
 export async function readTemplate(io: Io, path: string): Promise<JobDescriptor> {
   const { parseJobFile } = await import('../job-file/parse.js');
   return path === '-'
@@ -129,13 +129,13 @@ async function readJobFile(path: string): Promise<string> {
         : code === 'EISDIR'
           ? 'it is a directory'
           : code === 'EACCES'
-            ? 'it may not be read'
+            ? 'permission denied'
             : String(error);
     throw new UsageError(`${path} cannot be read: ${why}.`);
   }
 }
 
-/** A whole number that is not negative. */
+/** Parses a whole number that is not negative. */
 export function parseNumber(text: string): number {
   if (!/^\d{1,10}$/.test(text)) throw new InvalidArgumentError('It must be a whole number.');
   return Number(text);
@@ -145,7 +145,7 @@ export function numberOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser(parseNumber);
 }
 
-/** An option that may be given several times, each with one value. */
+/** Makes an option that can be given several times, with one value each. */
 export function listOption<T = string>(
   flags: string,
   description: string,

@@ -1,11 +1,13 @@
 import { UsageError } from '../errors/usage-error.js';
 
-/** What `run` and `submit` are given on the command line. */
+/** The options of `run` and `submit`. */
 export interface JobOptions {
   readonly file?: string;
   readonly name?: string;
   readonly service?: boolean;
-  /** Numbers are read with all the rest, so that everything that is wrong is told at once. */
+  /**
+   * Numbers stay texts here. They are parsed with everything else, so that all mistakes are reported at once.
+   */
   readonly instances?: string;
   readonly cpu?: string;
   readonly memory?: string;
@@ -21,7 +23,7 @@ export interface JobOptions {
   readonly cluster?: string;
 }
 
-/** `name=value`, or a name alone for an empty value. */
+/** Splits `name=value`; a name alone has an empty value. */
 export function splitLabel(pair: string): [string, string] {
   const equals = pair.indexOf('=');
   if (equals === 0) throw new UsageError(`--label ${pair}: must be name=value.`);

@@ -2,12 +2,12 @@ import { execFile } from 'node:child_process';
 import { hostname, userInfo } from 'node:os';
 import { promisify } from 'node:util';
 
-/** How long git may take to tell its configuration. */
+/** The time limit for git to print its configuration. */
 const gitTimeoutMs = 1_000;
 
 /**
- * Who answers for what this user creates: `--caller-email`, BERTH_CALLER_EMAIL, git's user.email, or user@host, in this
- * order.
+ * Returns the owner of everything that this user creates. The sources are `--caller-email`,
+ * BERTH_CALLER_EMAIL, git's user.email, and user@host, in this order.
  */
 export async function callerEmail(
   option: string | undefined,
@@ -16,7 +16,7 @@ export async function callerEmail(
   return option || env.BERTH_CALLER_EMAIL || (await gitEmail()) || `${userName(env)}@${hostname()}`;
 }
 
-/** Empty where there is no git, or where it knows no address. */
+/** Returns git's address; empty without git or without an address. */
 async function gitEmail(): Promise<string> {
   try {
     const { stdout } = await promisify(execFile)('git', ['config', 'user.email'], { timeout: gitTimeoutMs });
@@ -30,7 +30,7 @@ function userName(env: Readonly<Record<string, string | undefined>>): string {
   try {
     return userInfo().username;
   } catch {
-    // A user id without an entry in the system's user database, as in many containers.
+    // The user id has no entry in the system's user database. That is common in containers.
     return env.USER || 'unknown';
   }
 }

@@ -17,7 +17,7 @@ import { callerEmail } from './caller.js';
 
 export const defaultAddress = '127.0.0.1:7104';
 
-/** Options that every command has. */
+/** The options of every command. */
 export interface GlobalOptions {
   readonly address?: string;
   readonly output: OutputFormat;
@@ -26,26 +26,26 @@ export interface GlobalOptions {
   readonly color: boolean;
 }
 
-/** What a command works with. */
+/** Everything that a command works with. */
 export interface Context {
   readonly io: Io;
   readonly format: OutputFormat;
   readonly paint: Paint;
   /** Prints a value as a JSON line or a YAML document. */
   print(value: unknown): Promise<void>;
-  /** Prints one value that is the command's whole answer, laid out for reading. */
+  /** Prints a single value, with indentation, as the whole output of the command. */
   printAll(value: unknown): Promise<void>;
-  /** Gives the unary calls, which load faster than a whole client; closes them when `use` is done. */
+  /** Provides the unary calls and closes them after `use`. They load faster than a whole client. */
   withCalls<T>(use: (calls: JobCalls) => Promise<T>): Promise<T>;
-  /** The same with the calls about placement. */
+  /** Provides the same with the calls about placement. */
   withPlacement<T>(use: (calls: PlacementCalls) => Promise<T>): Promise<T>;
-  /** The same with the calls about scaling, too. */
+  /** Provides the same with the calls about placement and scaling. */
   withScaling<T>(use: (calls: ScalingCalls) => Promise<T>): Promise<T>;
-  /** The same with the calls about registered kinds. */
+  /** Provides the same with the calls about registered kinds. */
   withKinds<T>(use: (calls: KindCalls) => Promise<T>): Promise<T>;
-  /** The same with the calls about schedules. */
+  /** Provides the same with the calls about schedules. */
   withSchedules<T>(use: (calls: ScheduleCalls) => Promise<T>): Promise<T>;
-  /** The same with the calls about agents, too. */
+  /** Provides the same with the calls about placement and agents. */
   withAgents<T>(use: (calls: AgentCalls) => Promise<T>): Promise<T>;
   withClient<T>(use: (client: BerthClient) => Promise<T>): Promise<T>;
 }
@@ -56,7 +56,7 @@ export function createContext(io: Io, options: GlobalOptions): Context {
     format: options.output,
     paint: painter(mayColor(io, options)),
     ...documentPrinter(options.output, (line) => io.out(line)),
-    // Who calls may be git's to say: it is asked while the client loads.
+    // The caller's address may come from git. That runs while the client loads.
     withCalls: async (use) => {
       const [connect, { JobCalls }] = await Promise.all([
         connectOptions(io, options),
@@ -120,24 +120,26 @@ async function useAndClose<C extends { close(): void }, T>(
   }
 }
 
-/** https://no-color.org: any value of NO_COLOR but the empty one. */
+/** https://no-color.org: any value of NO_COLOR except the empty one. */
 function mayColor(io: Io, options: GlobalOptions): boolean {
   return options.color && io.isTerminal && !io.env.NO_COLOR;
 }
 
-/** The files that the environment names; plain text where it names none. */
+/** Reads the TLS files that the environment names. Without them the connection is in plain text. */
 function tlsOf(env: Io['env']): Pick<ConnectOptions, 'tls'> {
   const files = { ca: env.BERTH_API_CA, cert: env.BERTH_API_CERT, key: env.BERTH_API_KEY };
   const named = Object.entries(files).filter(([, path]) => path);
   if (named.length === 0) return {};
   const problems =
-    !files.cert === !files.key ? [] : ['BERTH_API_CERT and BERTH_API_KEY are set both or neither.'];
+    !files.cert === !files.key
+      ? []
+      : ['BERTH_API_CERT and BERTH_API_KEY need each other: set both or neither.'];
   const tls = Object.fromEntries(named.map(([name, path]) => [name, readPem(path ?? '', problems)]));
-  if (problems.length > 0) throw new UsageError('The environment does not say how to speak TLS:', problems);
+  if (problems.length > 0) throw new UsageError('The TLS settings of the environment are wrong:', problems);
   return { tls };
 }
 
-/** The file's text; empty, with the problem told, where it cannot be read. */
+/** Returns the content of the file. If it is unreadable, it adds the problem and returns an empty buffer. */
 function readPem(path: string, problems: string[]): Buffer {
   try {
     return readFileSync(path);

@@ -10,8 +10,8 @@ import {
 } from 'rxjs';
 
 /**
- * Hands each value to `use`, one after the other, until the stream completes or the signal aborts.
- * Rejects with the stream's error, or with that of `use`.
+ * Passes each value to `use`, one after the other, until the stream completes or the signal aborts. Rejects
+ * with the error of the stream or of `use`.
  */
 export async function forEachValue<T>(
   values: Observable<T>,

@@ -3,19 +3,19 @@ import type { Job, JobCluster, Task } from '@berth/shared/gen/netflix/titus/titu
 import { State, stateName } from '@berth/shared/model/task/task-state';
 import { shortTaskId } from '../format/jobs/job-facts.js';
 
-/** How many entities one call may bring. */
+/** The maximum number of entities in one call. */
 const pageSize = 1000;
 
 type Criteria = Readonly<Record<string, string>>;
 
-/** Which jobs, and which of their fields; no fields means all of them. */
+/** Selects jobs and their fields; no fields means all of them. */
 export interface JobsWanted {
   readonly states: readonly State[];
   readonly criteria?: Criteria;
   readonly fields?: readonly string[];
 }
 
-/** What `berth ps` needs of a job; the containers, by far the greatest part, it does not. */
+/** The fields of a job for `berth ps`. The containers, by far the largest part, are not among them. */
 export const listedJobFields: readonly string[] = [
   'jobDescriptor.batch',
   'jobDescriptor.service',
@@ -31,8 +31,8 @@ export const liveStates: readonly State[] = [State.QUEUED, State.DISPATCHED, Sta
 export const allStates: readonly State[] = [...liveStates, State.FINISHED, State.FAILED];
 
 /**
- * The jobs in these states, oldest first. A job that moves on between two calls is still found, and found once: states
- * only move forward, and they are asked for in that order.
+ * Finds the jobs in these states, the oldest first. A job that changes its state between two calls is found
+ * once. The reason: states only move forward, and the calls ask for them in that order.
  */
 export async function findAllJobs(calls: JobCalls, wanted: JobsWanted): Promise<Job[]> {
   const { states, criteria = {}, fields = [] } = wanted;
@@ -47,13 +47,13 @@ export async function findAllJobs(calls: JobCalls, wanted: JobsWanted): Promise<
   return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : 1)).sort(byCreation);
 }
 
-/** All tasks of a job, by the numbers of their ids: stage, slot and attempt. */
+/** Finds all tasks of a job, ordered by the numbers in their ids: stage, slot and attempt. */
 export async function findAllTasks(calls: JobCalls, jobId: string): Promise<Task[]> {
   const tasks = await allPages((page, options) => calls.findTasks({ jobId, page }, options));
   return tasks.sort(byNumbers);
 }
 
-/** All clusters that meet the criteria, oldest first. */
+/** Finds all clusters that satisfy the criteria, the oldest first. */
 export function findAllClusters(calls: JobCalls, criteria: Criteria = {}): Promise<JobCluster[]> {
   return allPages((page, options) =>
     calls.findJobClusters({ fiterlingCriteria: { ...criteria }, page }, options),
@@ -65,7 +65,7 @@ interface Listed<T> {
   readonly nextCursor?: string;
 }
 
-/** Page after page by cursor, so that nothing is skipped or told twice while things come and go. */
+/** Reads page after page by cursor. So nothing is skipped or repeated while entities come and go. */
 async function allPages<T>(
   find: (page: { pageSize: number }, options: PageOptions) => Promise<Listed<T>>,
 ): Promise<T[]> {
@@ -81,7 +81,7 @@ async function allPages<T>(
 
 const inNumericOrder = new Intl.Collator('en', { numeric: true });
 
-/** As texts, slot 10 would stand before slot 2. */
+/** As texts, slot 10 would come before slot 2. */
 function byNumbers(a: Task, b: Task): number {
   return inNumericOrder.compare(shortTaskId(a.id), shortTaskId(b.id));
 }

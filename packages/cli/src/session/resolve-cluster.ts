@@ -3,10 +3,13 @@ import { BerthError } from '@berth/shared/model/errors/errors';
 import { UsageError } from '../errors/usage-error.js';
 import { findAllClusters } from './listing.js';
 
-/** A shorter beginning may fit by accident. */
+/** A shorter prefix may fit by accident. */
 const minPrefixLength = 4;
 
-/** The id of the cluster that is meant: by its id, its name, or a beginning of its id, if no other cluster fits. */
+/**
+ * Returns the id of the given cluster: by its id, by its name, or by a prefix of its id if no other cluster
+ * fits.
+ */
 export async function resolveCluster(calls: JobCalls, given: string): Promise<string> {
   const clusters = await findAllClusters(calls);
   const byId = clusters.filter(({ id }) => id === given);
@@ -15,7 +18,7 @@ export async function resolveCluster(calls: JobCalls, given: string): Promise<st
   const fitting = [byId, byName, byPrefix].find((some) => some.length > 0) ?? [];
   const [only] = fitting;
   if (only === undefined)
-    throw new BerthError('notFound', `There is no job cluster whose id or name is ${JSON.stringify(given)}.`);
+    throw new BerthError('notFound', `There is no job cluster with the id or name ${JSON.stringify(given)}.`);
   if (fitting.length === 1) return only.id;
   throw new UsageError(
     `${JSON.stringify(given)} may mean ${fitting.length} job clusters:`,

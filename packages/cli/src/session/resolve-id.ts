@@ -4,31 +4,31 @@ import { jobIdOfTask } from '@berth/shared/model/job/job';
 import { UsageError } from '../errors/usage-error.js';
 import { allStates, findAllJobs, findAllTasks } from './listing.js';
 
-/** What an id on the command line means. */
+/** The entity that an id on the command line stands for. */
 export interface Target {
   readonly kind: 'job' | 'task';
   readonly id: string;
 }
 
-/** A shorter beginning may fit by accident, and what it fits may be killed. */
+/** A shorter prefix may fit by accident, and the entity may be killed. */
 const minPrefixLength = 4;
 
-/** How many of several possible ids an error names. */
+/** The maximum number of candidates in an error. */
 const maxCandidates = 10;
 
 const fullJobId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Slot and attempt, the stage before them where there are stages. */
+/** Slot and attempt, with the stage before them if the job has stages. */
 const fullOwnPart = /^(\d+-)?\d+-\d+$/;
 
-/** Lists hold what is not yet archived, and only they can be searched by the beginning of an id. */
+/** Lists hold only entities that are not archived. So only these can be found by a prefix. */
 const archiveAdvice =
-  'Beginnings of ids find only what is not yet archived; a whole id also finds what is in the archive.';
+  'Prefixes of ids find only jobs and tasks that are not archived; a full id also searches the archive.';
 
 /**
- * The job or task that is meant: by its id, or by a beginning of it that no other has. A task's id is its job's, a dot
- * and a part of its own. A whole id that is in no list is taken as it is: what it names may be in the archive.
- * @throws UsageError where several fit; BerthError notFound where none does.
+ * Finds the job or task for an id or for a unique prefix of one. A task's id is its job's id, a dot, and a
+ * part of its own. A full id that is in no list is returned as it is: the entity may be in the archive.
+ * @throws UsageError if several fit; BerthError notFound if none does.
  */
 export async function resolve(calls: JobCalls, given: string): Promise<Target> {
   const dot = given.indexOf('.');
@@ -42,7 +42,7 @@ export async function resolve(calls: JobCalls, given: string): Promise<Target> {
   return { kind: 'task', id: pick('task', given, { ids: fitting, whole: id }) };
 }
 
-/** The same for what must be a job. */
+/** Does the same for ids that must be jobs. */
 export async function resolveJob(calls: JobCalls, given: string): Promise<string> {
   const prefix = given.toLowerCase();
   if (fullJobId.test(prefix)) return prefix;
@@ -58,15 +58,18 @@ export async function resolveJob(calls: JobCalls, given: string): Promise<string
   return pick('job', given, { ids, whole: prefix });
 }
 
-/** Whether the part begins so. Its numbers are whole: `1` begins `1-0`, and not `10-0`. */
+/**
+ * True if the part begins with the given text. Numbers are compared as a whole: `1` begins `1-0`, but not
+ * `10-0`.
+ */
 function isBeginning(beginning: string, ownPart: string): boolean {
   return beginning === '' || `${ownPart}-`.startsWith(beginning.endsWith('-') ? beginning : `${beginning}-`);
 }
 
 interface Choice {
-  /** Those that begin as was given. */
+  /** The ids with the given prefix. */
   readonly ids: readonly string[];
-  /** What was given, as the whole id that it may be. */
+  /** The given text as a full id. */
   readonly whole: string;
 }
 
@@ -75,7 +78,7 @@ function pick(kind: Target['kind'], given: string, { ids, whole }: Choice): stri
   if (only === undefined) {
     throw new BerthError(
       'notFound',
-      `There is no ${kind} whose id is ${JSON.stringify(given)}, or begins so. ${archiveAdvice}`,
+      `There is no ${kind} with the id or the prefix ${JSON.stringify(given)}. ${archiveAdvice}`,
     );
   }
   if (only === whole || ids.length === 1) return only;

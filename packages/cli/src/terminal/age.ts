@@ -5,7 +5,10 @@ const units = [
   ['s', 1_000],
 ] as const;
 
-/** A time span in its largest unit: `12s`, `3m`, `5h`, `2d`. Spans below a second, and clocks that differ, give `0s`. */
+/**
+ * Formats a time span in its largest unit: `12s`, `3m`, `5h`, `2d`. Spans under a second, and negative spans
+ * of clocks that differ, give `0s`.
+ */
 export function formatAge(spanMs: number): string {
   for (const [unit, ms] of units) {
     if (spanMs >= ms) return `${Math.floor(spanMs / ms)}${unit}`;
@@ -13,7 +16,10 @@ export function formatAge(spanMs: number): string {
   return '0s';
 }
 
-/** A time span in its two largest units: `3m20s`, `1h05m`, `10m`; below a minute with tenths: `4.2s`. */
+/**
+ * Formats a time span in its two largest units: `3m20s`, `1h05m`, `10m`. Under a minute it has tenths:
+ * `4.2s`.
+ */
 export function formatSpan(spanMs: number): string {
   if (spanMs < 60_000) return `${(Math.max(0, spanMs) / 1000).toFixed(1)}s`;
   const index = units.findIndex(([, ms]) => spanMs >= ms);
@@ -24,13 +30,13 @@ export function formatSpan(spanMs: number): string {
   return `${Math.floor(spanMs / large[1])}${large[0]}${tail}`;
 }
 
-/** Age of something that began at an RFC 3339 time; `-` where the time is not known. */
+/** Formats the age of something that began at an RFC 3339 time; `-` if the time is unknown. */
 export function ageSince(timestamp: string | undefined, nowMs: number): string {
   const atMs = Date.parse(timestamp ?? '');
   return Number.isNaN(atMs) ? '-' : formatAge(nowMs - atMs);
 }
 
-/** Time of day, local, of an RFC 3339 time: `14:03:59`. */
+/** Formats the local time of day of an RFC 3339 time: `14:03:59`. */
 export function timeOfDay(timestamp: string | undefined): string {
   const at = new Date(timestamp ?? '');
   if (Number.isNaN(at.getTime())) return '--:--:--';

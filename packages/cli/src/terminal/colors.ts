@@ -2,7 +2,7 @@ const codes = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as c
 
 export type Style = keyof typeof codes;
 
-/** Text in a style, or as it is where there are no colours. */
+/** Puts the text into a style; without colours the text stays as it is. */
 export type Paint = (style: Style | undefined, text: string) => string;
 
 export function painter(hasColor: boolean): Paint {

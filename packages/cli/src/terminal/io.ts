@@ -1,13 +1,13 @@
 import { text } from 'node:stream/consumers';
 
-/** The world around a command, so that tests can look at it and speak to it. */
+/** The environment of a command. Tests replace it. */
 export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Whether standard output is a terminal. */
+  /** True if standard output is a terminal. */
   readonly isTerminal: boolean;
   /** Writes a line of data. */
   out(line: string): void;
-  /** Writes a line of news about the command itself. */
+  /** Writes a line about the command itself. */
   err(line: string): void;
   readInput(): Promise<string>;
   /** Calls `handle` for each Ctrl-C or SIGTERM until the returned function is called. */
@@ -17,7 +17,7 @@ export interface Io {
 
 const interrupts = ['SIGINT', 'SIGTERM'] as const;
 
-/** The real world: this process. */
+/** Connects a command to this process. */
 export function processIo(): Io {
   exitWhenReaderLeaves();
   return {
@@ -36,7 +36,7 @@ export function processIo(): Io {
   };
 }
 
-/** `berth observe | head` ends when head does, without a complaint. */
+/** `berth observe | head` ends silently when head ends. */
 function exitWhenReaderLeaves(): void {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0);

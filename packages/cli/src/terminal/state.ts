@@ -16,13 +16,13 @@ export function stateCell(state: State | undefined): StyledCell {
   return { text: stateName(known), style: styles[known] };
 }
 
-/** The state's name in its colour, padded to a width. */
+/** Returns the state's name in its colour, padded to a width. */
 export function paintState(state: State | undefined, paint: Paint, width = 0): string {
   const { text, style } = stateCell(state);
   return paint(style, text.padEnd(width));
 }
 
-/** The part of a reason that tells more than the state does: nothing for `normal`. */
+/** Returns the part of a reason that adds to the state: nothing for `normal`. */
 export function notableReason(reason: string | undefined): string {
   return reason === undefined || reason === 'normal' ? '' : reason;
 }

@@ -2,14 +2,14 @@ export const outputFormats = ['table', 'json', 'yaml'] as const;
 
 export type OutputFormat = (typeof outputFormats)[number];
 
-/** How values go to programs: streams as JSON lines or YAML documents, a whole answer indented. */
+/** Prints values for programs. Streams become JSON lines or YAML documents; a single value is indented. */
 export interface DocumentPrinter {
   print(value: unknown): Promise<void>;
   printAll(value: unknown): Promise<void>;
 }
 
 export function documentPrinter(format: OutputFormat, out: (text: string) => void): DocumentPrinter {
-  // Loaded when first needed: most commands print no YAML.
+  // Loaded at the first use, since most commands print no YAML.
   const printYaml = async (value: unknown, prefix: string) => {
     const { stringify } = await import('yaml');
     out(`${prefix}${stringify(value).trimEnd()}`);

@@ -15,13 +15,13 @@ describe('a table', () => {
     expect(lines).toEqual(['ID       STATE    REASON', 'a        RUNNING', 'long-id  OK       why']);
   });
 
-  it('aligns by what is seen, not by the codes of colours', () => {
+  it('aligns visible text, without the codes of colours', () => {
     const row = [{ text: 'OK', style: 'green' as const }, 'x'];
     const [, line] = renderTable(['STATE', 'Y'], [row], painter(true));
     expect(line).toBe('\u001b[32mOK\u001b[0m     x');
   });
 
-  it('lets no cell break the line or steer the terminal', () => {
+  it('lets no cell break the line or control the terminal', () => {
     expect(oneLine('a\nb\u001b[31mc\r\n')).toBe('a b [31mc');
   });
 });

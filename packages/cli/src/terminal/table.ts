@@ -5,12 +5,12 @@ export interface StyledCell {
   readonly style: Style | undefined;
 }
 
-/** What stands in one cell. */
+/** The content of one cell. */
 export type Cell = string | StyledCell;
 
 const gap = '  ';
 
-/** Lines of aligned columns under bold headings. The last column is not padded. */
+/** Returns lines of aligned columns under bold headings. The last column is not padded. */
 export function renderTable(
   headings: readonly string[],
   rows: readonly (readonly Cell[])[],
@@ -20,7 +20,7 @@ export function renderTable(
   return alignRows([heading, ...rows], paint);
 }
 
-/** Lines of aligned columns. */
+/** Returns lines of aligned columns. */
 export function alignRows(rows: readonly (readonly Cell[])[], paint: Paint): string[] {
   const widths: number[] = [];
   for (const row of rows) {
@@ -36,7 +36,7 @@ export function alignRows(rows: readonly (readonly Cell[])[], paint: Paint): str
   );
 }
 
-/** Padding stays outside the style, so that trailing blanks can go. */
+/** Padding stays outside the style, so that trailing blanks can be removed. */
 function renderCell(cell: Cell, width: number, paint: Paint): string {
   const text = textOf(cell);
   const padding = ' '.repeat(width - text.length);
@@ -47,7 +47,10 @@ function textOf(cell: Cell): string {
   return oneLine(typeof cell === 'string' ? cell : cell.text);
 }
 
-/** A reason may hold anything that a program printed; in a table it must not break lines or steer the terminal. */
+/**
+ * Makes one line of a text. A reason can hold any output of a program, and must not break lines or control
+ * the terminal.
+ */
 export function oneLine(text: string): string {
   return text.replace(/\p{Cc}+/gu, ' ').trimEnd();
 }

@@ -7,7 +7,7 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { stateName, toRfc3339 } from '@berth/shared/model/task/task-state';
 
-/** The moment at which jobs of these tests were created. */
+/** The creation time of the jobs in these tests. */
 export const createdAtMs = Date.parse('2026-03-04T05:06:07.000Z');
 
 export const jobId = '019c0000-0000-7000-8000-000000000001';
@@ -15,7 +15,7 @@ export const jobId = '019c0000-0000-7000-8000-000000000001';
 const lifeOf = (state: State): State[] =>
   state === State.FAILED ? [0, 1, 2, 3, 5] : ([0, 1, 2, 3, 4] as const).filter((passed) => passed <= state);
 
-/** One second passes between two states. */
+/** Two states are one second apart. */
 const history = (state: State) =>
   lifeOf(state).map((passed, index) => ({
     state: stateName(passed),
@@ -73,7 +73,7 @@ function spec(kind: 'batch' | 'service', desired: number): JobDescriptor['jobSpe
   return { $case: 'service', value: { ...common, enabled: true, scalingPolices: [] } };
 }
 
-/** A Transient job of two stages, of which the second wants two tasks. */
+/** A Transient job of two stages; the second wants two tasks. */
 export function aStagedJob(tasks: readonly Task[] = []): Job {
   const image = { name: 'web:1' };
   const autoScalingPolicy = { strategies: { CPU: { scaleUpAbovePct: 80 } } };

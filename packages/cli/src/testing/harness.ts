@@ -2,10 +2,10 @@ import { runCli } from '../cli.js';
 import type { Io } from '../terminal/io.js';
 import { createdAtMs } from './fixtures.js';
 
-/** What a command line did. */
+/** The output and the exit code of a command line. */
 export interface CliResult {
   readonly exitCode: number;
-  /** Lines of standard output and of standard error. */
+  /** The lines of standard output and of standard error. */
   readonly out: readonly string[];
   readonly err: readonly string[];
 }
@@ -18,7 +18,7 @@ export interface CliOptions {
   readonly onLine?: (line: string, interrupt: () => void) => void;
 }
 
-/** Runs a command line in this process, five minutes after the fixtures' jobs were created. */
+/** Runs a command line in this process, five minutes after the creation of the fixtures' jobs. */
 export async function cli(args: readonly string[], options: CliOptions = {}): Promise<CliResult> {
   const out: string[] = [];
   const err: string[] = [];

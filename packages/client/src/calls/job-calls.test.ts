@@ -189,7 +189,7 @@ describe('a call to a gateway that is unavailable', () => {
     {
       what: 'an HTTP server',
       server: createHttpServer((_, response) => response.end()),
-      why: 'what answers there does not speak gRPC (is it the HTTP port?)',
+      why: 'the answer is not gRPC (is it the HTTP port?)',
     },
     {
       what: 'who closes the connection',
@@ -207,7 +207,7 @@ describe('a call to a gateway that is unavailable', () => {
   it('refuses all malformed addresses at once', () => {
     const addresses = ['localhost', '127.0.0.1:99999', 'gateway:7104', '[::1]:7104', 'gateway:0'];
     expect(() => connect({ addresses })).toThrow(
-      'The address of a gateway is host:port, with a port from 1 to 65535; this is none: "localhost", "127.0.0.1:99999", "gateway:0".',
+      'The address of a gateway is host:port, with a port from 1 to 65535; malformed: "localhost", "127.0.0.1:99999", "gateway:0".',
     );
   });
 

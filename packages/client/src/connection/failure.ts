@@ -30,8 +30,8 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ['EPIPE', 'the connection was lost'],
   ['Connection dropped', 'the connection was lost'],
   [withoutStatusText, 'the connection was lost'],
-  ['Protocol error', 'what answers there does not speak gRPC (is it the HTTP port?)'],
-  ['wrong version number', 'what answers there does not speak TLS'],
+  ['Protocol error', 'the answer is not gRPC (is it the HTTP port?)'],
+  ['wrong version number', 'the answer is not TLS'],
   ['Failed to connect', 'the connection was closed at once'],
 ]);
 

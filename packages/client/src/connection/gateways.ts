@@ -40,7 +40,7 @@ export class Gateways {
     if (unusable.length > 0)
       throw new BerthError(
         'invalidArgument',
-        `The address of a gateway is host:port, with a port from 1 to ${maxPort}; this is none: ${unusable.join(', ')}.`,
+        `The address of a gateway is host:port, with a port from 1 to ${maxPort}; malformed: ${unusable.join(', ')}.`,
       );
     const credentials = options.credentials ?? credentialsOf(options.tls);
     this.#gateways = addresses.map((address) => ({

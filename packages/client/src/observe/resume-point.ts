@@ -38,7 +38,7 @@ export class ResumePoint {
   reopen(): CellEvent | undefined {
     if (!this.#isInSnapshot) return undefined;
     this.#isInSnapshot = false;
-    const reason = 'the stream broke off within its snapshot';
+    const reason = 'the stream broke within its snapshot';
     return { $case: 'reset', value: { afterRevision: 0, toRevision: 0, reason } };
   }
 

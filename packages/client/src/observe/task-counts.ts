@@ -39,7 +39,7 @@ export function observeTaskCounts(
 ): Observable<TaskCounts> {
   return defer(() => {
     if (by.length === 0)
-      throw new BerthError('invalidArgument', 'By what are tasks to be counted? Name one thing at least.');
+      throw new BerthError('invalidArgument', 'Task counts need at least one field to count by.');
     const table = new CountTable();
     const subscription = { countTasksBy: [...by], filteringCriteria: { ...filteringCriteria } };
     return new CellObservation(channel, { ...options, subscription }).pipe(

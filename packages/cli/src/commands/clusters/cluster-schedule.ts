@@ -1,42 +1,42 @@
-/** `berth cluster schedule`, `fires`, `pause` and `resume`: when the jobs of a cluster start by themselves. */
+/** `berth cluster schedule`, `fires`, `pause` and `resume`: commands about the schedule of a cluster. */
 import type { ScheduleCalls } from '@berth/client';
 import { ClusterSchedule, ListFiresResponse } from '@berth/shared/gen/berth/v1/schedule_service';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';
-import { fireHeadings, fireRow, scheduleDetail } from '../../format/clusters/schedule.js';
+import { runHeadings, runRow, scheduleDetail } from '../../format/clusters/schedule.js';
 import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
 import { resolveCluster } from '../../session/resolve-cluster.js';
 import { renderTable } from '../../terminal/table.js';
 
-interface FiresOptions {
+interface RunsOptions {
   readonly next: number;
 }
 
-const clusterArgument = ['<cluster>', 'id or name of a cluster, or the beginning of its id'] as const;
+const clusterArgument = ['<cluster>', 'id or name of a cluster, or a prefix of its id'] as const;
 
-/** Adds the commands to the group of those about clusters. */
+/** Adds these commands to the group `berth cluster`. */
 export function addClusterSchedule(group: Command, act: Act): void {
-  const show = group.command('schedule').description('show the schedule of a cluster and its last fires');
+  const show = group.command('schedule').description('show the schedule of a cluster and its last runs');
   show
     .argument(...clusterArgument)
     .action((given: string) => act(show, (context) => showSchedule(context, given)));
-  const fires = group.command('fires').description('show when the schedule of a cluster fires next');
+  const fires = group.command('fires').description('show the next runs of the schedule of a cluster');
   fires
     .argument(...clusterArgument)
-    .option('-n, --next <count>', 'so many fires', parseCount, 10)
-    .action((given: string, options: FiresOptions) =>
+    .option('-n, --next <count>', 'the number of runs', parseCount, 10)
+    .action((given: string, options: RunsOptions) =>
       act(fires, (context) => listFires(context, given, options)),
     );
   addSwitch(group, act, {
     name: 'pause',
-    description: 'have the schedule of a cluster start nothing until it is resumed',
+    description: 'pause the schedule of a cluster: it starts nothing until it is resumed',
     done: 'paused',
     order: (calls, id) => calls.pauseSchedule(id),
   });
   addSwitch(group, act, {
     name: 'resume',
-    description: 'let the schedule of a cluster go on; what it has missed is not made up',
+    description: 'resume the schedule of a cluster; missed runs are not made up',
     done: 'resumed',
     order: (calls, id) => calls.resumeSchedule(id),
   });
@@ -72,7 +72,7 @@ async function showSchedule(context: Context, given: string): Promise<number> {
   return exitCodes.ok;
 }
 
-async function listFires(context: Context, given: string, { next }: FiresOptions): Promise<number> {
+async function listFires(context: Context, given: string, { next }: RunsOptions): Promise<number> {
   const list = await context.withSchedules(async (calls) =>
     calls.listFires(await resolveCluster(calls, given), { count: next }),
   );
@@ -81,17 +81,18 @@ async function listFires(context: Context, given: string, { next }: FiresOptions
     return exitCodes.ok;
   }
   const nowMs = context.io.nowMs();
-  const rows = list.firesAtMs.map((atMs) => fireRow(atMs, list.timeZone, nowMs));
-  for (const line of renderTable(fireHeadings, rows, context.paint)) context.io.out(line);
-  if (list.idleBecause !== '') context.io.err(`berth: none of these will start a job: ${list.idleBecause}`);
+  const rows = list.firesAtMs.map((atMs) => runRow(atMs, list.timeZone, nowMs));
+  for (const line of renderTable(runHeadings, rows, context.paint)) context.io.out(line);
+  if (list.idleBecause !== '')
+    context.io.err(`berth: none of these runs will start a job: ${list.idleBecause}`);
   return exitCodes.ok;
 }
 
-const maxFires = 1000;
+const maxRuns = 1000;
 
 function parseCount(text: string): number {
   const count = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (count < 1 || count > maxFires)
-    throw new InvalidArgumentError(`It must be a whole number from 1 to ${maxFires}.`);
+  if (count < 1 || count > maxRuns)
+    throw new InvalidArgumentError(`It must be a whole number from 1 to ${maxRuns}.`);
   return count;
 }

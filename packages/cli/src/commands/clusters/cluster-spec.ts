@@ -1,4 +1,4 @@
-/* What `berth cluster create` and `update` say of when a cluster's jobs start, and of how many live. */
+/* The options of `berth cluster create` and `update` for schedules and for limits of live jobs. */
 import type {
   DeepPartial,
   JobClusterDescriptor,
@@ -9,7 +9,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../../errors/usage-error.js';
 
 export interface ScheduleOptions {
-  /** An expression; false for `--no-cron`. */
+  /** A cron expression; false for `--no-cron`. */
   readonly cron?: string | false;
   readonly cronZone?: string;
   readonly cronPolicy?: string;
@@ -23,10 +23,10 @@ export interface LimitOptions {
 /** The options of a schedule. */
 export function addScheduleOptions(command: Command): Command {
   return command
-    .option('--cron <expression>', 'start a job whenever this comes, such as "0 6 * * *"')
-    .option('--cron-zone <zone>', 'by the clock of this IANA time zone (default: UTC)')
+    .option('--cron <expression>', 'start a job at these times, such as "0 6 * * *"')
+    .option('--cron-zone <zone>', 'IANA time zone of these times (default: UTC)')
     .addOption(
-      new Option('--cron-policy <policy>', 'what a fire does while a job lives').choices([
+      new Option('--cron-policy <policy>', 'effect of a run while a job is live').choices([
         'allow',
         'forbid',
         'replace',
@@ -37,11 +37,11 @@ export function addScheduleOptions(command: Command): Command {
 /** The options of a Mantis cluster. */
 export function addLimitOptions(command: Command): Command {
   return command
-    .option('--min <jobs>', 'of a mantis cluster: keep so many jobs', parseJobs)
-    .option('--max <jobs>', 'of a mantis cluster: let no more jobs live', parseJobs);
+    .option('--min <jobs>', 'of a mantis cluster: the minimum of live jobs', parseJobs)
+    .option('--max <jobs>', 'of a mantis cluster: the maximum of live jobs', parseJobs);
 }
 
-/** The spec of a cluster of that type. */
+/** Returns the spec of a cluster of this type. */
 export function clusterSpecOf(
   type: 'batch' | 'service' | 'mantis',
   { min, max }: LimitOptions,
@@ -56,7 +56,7 @@ export function clusterSpecOf(
   return { $case: type, value: {} };
 }
 
-/** The template with the labels that the options ask for; those of a schedule that is taken away are left out. */
+/** Returns the template with the schedule labels of the options. `--no-cron` removes all schedule labels. */
 export function scheduledTemplate<T extends DeepPartial<JobDescriptor>>(
   template: T | undefined,
   { cron, cronZone, cronPolicy }: ScheduleOptions,

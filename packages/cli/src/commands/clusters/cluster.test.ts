@@ -34,7 +34,7 @@ const web = JobCluster.fromPartial({
   descriptor: { name: 'web', clusterSpec: { $case: 'service', value: {} } },
 });
 
-/** A gateway with two clusters, of which the second is disabled. */
+/** A gateway with two clusters; the second is disabled. */
 const script: Script = {
   findJobClusters: ({ fiterlingCriteria: { enabled, jobClusterIds } }) => ({
     items: [nightly, web].filter(
@@ -69,7 +69,7 @@ async function berth(args: readonly string[], options: CliOptions = {}) {
 }
 
 describe('berth cluster', () => {
-  it('ls tells name, kind, status and live jobs', async () => {
+  it('ls lists name, kind, status and live jobs', async () => {
     const { out } = await berth(['cluster', 'ls']);
     expect(out[0]).toMatch(/^CLUSTER +NAME +TYPE +STATUS +JOBS +OWNER$/);
     expect(out[1]).toMatch(new RegExp(`^${nightlyId} +nightly +batch +enabled +1 +ann@example.com$`));
@@ -78,7 +78,7 @@ describe('berth cluster', () => {
     expect(json[1]).toMatchObject({ id: webId, enabled: false, liveJobs: 0 });
   });
 
-  it('show tells the template, of a cluster by name or by the beginning of its id', async () => {
+  it('show prints the template; the cluster is given by name or by a prefix of its id', async () => {
     for (const given of ['nightly', '019c', nightlyId]) {
       const { out, exitCode } = await berth(['cluster', 'show', given]);
       expect(exitCode).toBe(0);
@@ -86,10 +86,10 @@ describe('berth cluster', () => {
     }
     const { exitCode, err } = await berth(['cluster', 'show', 'moon']);
     expect(exitCode).not.toBe(0);
-    expect(err.join()).toContain('There is no job cluster whose id or name is "moon"');
+    expect(err.join()).toContain('There is no job cluster with the id or name "moon"');
   });
 
-  it('show tells how many jobs a mantis cluster keeps and lets live', async () => {
+  it('show prints the minimum and maximum of live jobs of a mantis cluster', async () => {
     const value = { min: 2, max: 4 };
     const descriptor = { name: 'pipes', clusterSpec: { $case: 'mantis' as const, value } };
     const pipes = JobCluster.fromPartial({ id: nightlyId, descriptor });
@@ -112,7 +112,7 @@ describe('berth cluster', () => {
     });
   });
 
-  it('update changes what is named and keeps the rest', async () => {
+  it('update changes the given fields and keeps the rest', async () => {
     const renamed = (await berth(['cluster', 'update', 'nightly', '--name', 'daily'])).asked(
       'updateJobCluster',
     );
@@ -125,7 +125,7 @@ describe('berth cluster', () => {
     expect((await berth(['cluster', 'update', 'nightly'])).exitCode).toBe(2);
   });
 
-  it('create and update write a schedule into the template, and take it out', async () => {
+  it('create and update write a schedule into the template, and remove it', async () => {
     const input = 'appName: report\nlabels: { tier: gold }\n';
     const cron = ['--cron', '0 6 * * *', '--cron-zone', 'Asia/Tokyo', '--cron-policy', 'forbid'];
     const created = await berth(['cluster', 'create', 'nightly', '--template', '-', ...cron], { input });
@@ -153,7 +153,7 @@ describe('berth cluster', () => {
     expect([bare.exitCode, bare.err.join('\n')]).toEqual([2, expect.stringContaining('--template')]);
   });
 
-  it('create says how many jobs a mantis cluster keeps and lets live, and of no other', async () => {
+  it('create takes the limits of live jobs for a mantis cluster only', async () => {
     const args = ['cluster', 'create', 'pipeline', '--min', '2', '--max', '4'];
     const { asked } = await berth([...args, '--type', 'mantis']);
     expect(asked('createJobCluster')).toMatchObject({
@@ -162,7 +162,7 @@ describe('berth cluster', () => {
     expect((await berth(args)).exitCode).toBe(2);
   });
 
-  it('rm, enable and disable order it of the cluster that is meant', async () => {
+  it('rm, enable and disable act on the given cluster', async () => {
     expect((await berth(['cluster', 'rm', 'web'])).asked('removeJobCluster')).toEqual({ id: webId });
     expect((await berth(['cluster', 'enable', 'web'])).asked('updateJobClusterStatus')).toEqual({
       id: webId,
@@ -175,7 +175,7 @@ describe('berth cluster', () => {
 });
 
 describe('berth submit --cluster', () => {
-  it('names the cluster, and needs nothing else where its template says it all', async () => {
+  it('names the cluster, and needs nothing else if the template is complete', async () => {
     const alone = (await berth(['submit', '--cluster', nightlyId])).asked('createJob');
     expect(alone).toMatchObject({ labels: { 'berth.jobClusterId': nightlyId }, containers: {} });
     const own = (await berth(['submit', '--cluster', nightlyId, '-l', 'a=b', 'busybox:1'])).asked(
@@ -184,17 +184,17 @@ describe('berth submit --cluster', () => {
     expect(own).toMatchObject({ labels: { 'berth.jobClusterId': nightlyId, a: 'b' } });
   });
 
-  it('resolves a name and the beginning of an id as the commands of clusters do', async () => {
+  it('resolves names and prefixes of ids like the cluster commands', async () => {
     for (const given of ['nightly', '019c']) {
       const { asked } = await berth(['submit', '--cluster', given]);
       expect(asked('createJob')).toMatchObject({ labels: { 'berth.jobClusterId': nightlyId } });
     }
   });
 
-  it('says nothing but that there is no such cluster', async () => {
+  it('reports an unknown cluster in one sentence', async () => {
     for (const command of ['submit', 'run']) {
       const { err, asked } = await berth([command, '--cluster', 'moon']);
-      expect(err).toEqual(['berth: There is no job cluster whose id or name is "moon".']);
+      expect(err).toEqual(['berth: There is no job cluster with the id or name "moon".']);
       expect(asked('createJob')).toBeUndefined();
     }
   });

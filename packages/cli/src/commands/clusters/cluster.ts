@@ -36,17 +36,17 @@ interface ClusterOptions extends ScheduleOptions, LimitOptions {
   readonly template?: string | false;
 }
 
-const clusterArgument = ['<cluster>', 'id or name of a cluster, or the beginning of its id'] as const;
+const clusterArgument = ['<cluster>', 'id or name of a cluster, or a prefix of its id'] as const;
 
 export function addCluster(program: Command, act: Act): void {
   const group = program
     .command('cluster')
-    .description('job clusters: homes of jobs, with a template for them');
+    .description('manage job clusters, which give their jobs a template');
   addChanges(group, act);
   addClusterSchedule(group, act);
   const list = group.command('ls').description('list the clusters of the cell');
   list.action(() => act(list, (context) => context.withCalls((calls) => listClusters(context, calls))));
-  const show = group.command('show').description('show all that is known of a cluster');
+  const show = group.command('show').description('show everything about a cluster');
   show
     .argument(...clusterArgument)
     .action((given: string) =>
@@ -55,25 +55,25 @@ export function addCluster(program: Command, act: Act): void {
 }
 
 function addChanges(group: Command, act: Act): void {
-  const create = group.command('create').description('make a cluster and print its id');
+  const create = group.command('create').description('create a cluster and print its id');
   addLimitOptions(addScheduleOptions(create))
-    .argument('<name>', 'what to call it')
+    .argument('<name>', 'name of the cluster')
     .addOption(
-      new Option('--type <type>', 'what jobs it takes')
+      new Option('--type <type>', 'type of its jobs')
         .choices(['batch', 'service', 'mantis'])
         .default('batch'),
     )
-    .option('--template <path>', 'job file with what jobs of the cluster leave out (- for standard input)')
+    .option('--template <path>', 'job file with defaults for the jobs of the cluster (- for standard input)')
     .action((name: string, options: ClusterOptions) =>
       act(create, (context) => createCluster(context, name, options)),
     );
   const update = group.command('update').description('change the name or the template of a cluster');
   addScheduleOptions(update)
-    .option('--no-cron', 'have no schedule')
+    .option('--no-cron', 'remove the schedule')
     .argument(...clusterArgument)
-    .option('--name <name>', 'what to call it')
-    .option('--template <path>', 'job file with what jobs of the cluster leave out (- for standard input)')
-    .option('--no-template', 'have no template')
+    .option('--name <name>', 'name of the cluster')
+    .option('--template <path>', 'job file with defaults for the jobs of the cluster (- for standard input)')
+    .option('--no-template', 'remove the template')
     .action((given: string, options: ClusterOptions) =>
       act(update, (context) => updateCluster(context, given, options)),
     );
@@ -92,7 +92,7 @@ function addChanges(group: Command, act: Act): void {
   addOrder(group, act, {
     name: 'disable',
     description:
-      'let a cluster start no more jobs; those that there are go on, but those of a mantis cluster end',
+      'let a cluster start no more jobs; its live jobs go on, except in a mantis cluster, where they end',
     done: 'disabled',
     order: (calls, id) => calls.updateJobClusterStatus({ id, enableStatus: false }),
   });
@@ -102,7 +102,7 @@ function addChanges(group: Command, act: Act): void {
 interface Order {
   readonly name: string;
   readonly description: string;
-  /** What the cluster then is. */
+  /** The state of the cluster afterwards. */
   readonly done: string;
   readonly order: (calls: JobCalls, id: string) => Promise<void>;
 }
@@ -142,7 +142,7 @@ async function updateCluster(context: Context, given: string, options: ClusterOp
   const { name, template } = options;
   const isScheduled = [options.cron, options.cronZone, options.cronPolicy].some((said) => said !== undefined);
   if (name === undefined && template === undefined && !isScheduled)
-    throw new UsageError('Say what to change: --name, --template, --no-template, --cron or --no-cron.');
+    throw new UsageError('Name a change: --name, --template, --no-template, --cron or --no-cron.');
   const jobDescriptor = typeof template === 'string' ? await readTemplate(context.io, template) : undefined;
   const id = await context.withCalls(async (calls) => {
     const clusterId = await resolveCluster(calls, given);

@@ -1,4 +1,4 @@
-/** `berth kinds`, `schedule`, `instances` and `cancel`: what job.v1 offers, on the command line. */
+/** `berth kinds`, `schedule`, `instances` and `cancel`: the calls of job.v1 as commands. */
 import type { Instances } from '@berth/client';
 import { Job, JobInstance, JobState } from '@berth/shared/gen/job/v1/job_service';
 import { BerthError } from '@berth/shared/model/errors/errors';
@@ -28,7 +28,7 @@ export function addKinds(program: Command, act: Act): void {
   const instances = program
     .command('instances')
     .description('list executions of registered kinds, newest first');
-  instances.argument('[uuid]', 'id of one of them');
+  instances.argument('[uuid]', 'id of an execution');
   addSelection(instances).action((uuid: string | undefined, options: InstanceOptions) =>
     act(instances, (context) => listInstances(context, uuid, options)),
   );
@@ -45,12 +45,12 @@ function addSchedule(program: Command, act: Act): void {
   const command = program
     .command('schedule')
     .description('run a registered kind once, and print the id of that execution')
-    .argument('<kind>', 'which kind; berth kinds lists them')
+    .argument('<kind>', 'name of the kind; berth kinds lists all')
     .argument('[arguments...]', 'arguments after the command of the kind; put -- before them')
     .addOption(
-      new Option('--priority <number>', 'lower ones go first; without it as for 5').argParser(parsePriority),
+      new Option('--priority <number>', 'lower numbers go first (default: 5)').argParser(parsePriority),
     )
-    .option('--idempotency-key <key>', 'a request that is repeated with it is done once');
+    .option('--idempotency-key <key>', 'repeated requests with the same key count as one');
   command.action((kind: string, given: string[], options: ScheduleOptions) =>
     act(command, (context) => schedule(context, kind, given, options)),
   );
@@ -96,12 +96,12 @@ async function listInstances(
   const found = await context.withKinds((calls) => calls.lookupInstances(query));
   if (uuid !== undefined && found.total === 0) {
     const such = Object.keys(selection).length === 0 ? '' : ', of that kind and in that state';
-    throw new BerthError('notFound', `There is no execution whose id is ${JSON.stringify(uuid)}${such}.`);
+    throw new BerthError('notFound', `There is no execution with the id ${JSON.stringify(uuid)}${such}.`);
   }
   return printInstances(context, found);
 }
 
-/** Ends with 1 where nothing was there to be cancelled. */
+/** Exits with 1 if there was no instance to cancel. */
 async function cancelInstances(
   context: Context,
   uuids: readonly string[],
@@ -109,7 +109,7 @@ async function cancelInstances(
 ): Promise<number> {
   const selection = selectionOf(options);
   if (uuids.length === 0 && Object.keys(selection).length === 0)
-    throw new UsageError('Which ones? Name ids, a --kind or a --state.');
+    throw new UsageError('Name the executions: by ids, a --kind or a --state.');
   const queries =
     uuids.length === 0 ? [selection] : [...new Set(uuids)].map((uuid) => ({ ...selection, uuid }));
   const cancelled = await context.withKinds(async (calls) => {
@@ -120,10 +120,10 @@ async function cancelInstances(
       total: found.reduce((sum, { total }) => sum + total, 0),
     };
   });
-  // For people a table without rows would say nothing; programs get their empty list.
+  // A table without rows says nothing to a person. Programs get the empty list.
   if (cancelled.total > 0 || context.format !== 'table') await printInstances(context, cancelled);
   if (cancelled.total > 0) return exitCodes.ok;
-  context.io.err('berth: nothing that has not ended is selected by that');
+  context.io.err('berth: no selected execution is still live');
   return exitCodes.failed;
 }
 

@@ -9,12 +9,12 @@ import type { Context } from '../../session/context.js';
 import { allStates, findAllJobs } from '../../session/listing.js';
 import { resolve, type Target } from '../../session/resolve-id.js';
 
-/** How many ids are worked on at a time. */
+/** The number of ids that are processed at the same time. */
 const concurrency = 8;
 
-/** What became of one id. */
+/** The result for one id. */
 interface KillResult {
-  /** As given, where it could not be made out what it means. */
+  /** The given id if it could not be resolved. */
   readonly id: string;
   readonly kind: Target['kind'] | 'unknown';
   readonly ok: boolean;
@@ -25,13 +25,13 @@ export function addKill(program: Command, act: Act): void {
   const command = program
     .command('kill')
     .description('end jobs or tasks; a task of a service job is replaced')
-    .argument('<ids...>', 'ids of jobs or tasks, or their beginnings');
+    .argument('<ids...>', 'ids of jobs or tasks, or prefixes of ids');
   command.action((ids: string[]) =>
     act(command, (context) => context.withCalls((calls) => killAll(context, calls, ids))),
   );
 }
 
-/** Every id is attempted, whatever becomes of the others. */
+/** Attempts every id, also after failures. */
 async function killAll(context: Context, calls: JobCalls, ids: readonly string[]): Promise<number> {
   const results: KillResult[] = [];
   const queue = [...new Set(ids)].entries();
@@ -48,7 +48,7 @@ async function killOne(calls: JobCalls, given: string): Promise<KillResult> {
   let target: Target | undefined;
   try {
     target = await resolve(calls, given);
-    // The gateway leaves what has ended as it is, without a word.
+    // The gateway silently ignores the kill of an ended job or task.
     const state = await stateNow(calls, target);
     if (isTerminal(state)) {
       const error = `The ${target.kind} has ended already: it is ${stateName(state)}.`;
@@ -65,7 +65,7 @@ async function killOne(calls: JobCalls, given: string): Promise<KillResult> {
 
 async function stateNow(calls: JobCalls, { kind, id }: Target): Promise<State> {
   if (kind === 'task') return stateOf(await calls.findTask(id));
-  // A list leaves out the tasks, of which a job may have very many.
+  // A job can have very many tasks. So the list leaves them out.
   const wanted = { states: allStates, criteria: { jobIds: id }, fields: ['id', 'jobState', 'stateChanges'] };
   const listed = (await findAllJobs(calls, wanted)).find((job) => job.id === id);
   const { jobState } = listed ?? (await calls.findJob(id));

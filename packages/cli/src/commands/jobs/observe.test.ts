@@ -8,8 +8,8 @@ afterEach(() => {
   for (const cell of open.splice(0)) cell.close();
 });
 
-describe('berth observe, where all begins anew', () => {
-  it.each([[[]], [['--count-by', 'state']]])('%j says so, and why', async (args) => {
+describe('berth observe after a reset', () => {
+  it.each([[[]], [['--count-by', 'state']]])('%j prints that a new snapshot follows, and why', async (args) => {
     const { reset, snapshotEnd } = cellEvents;
     const cell = await startScriptedCell((stream) => sendEvents(stream, reset, snapshotEnd(9)));
     open.push(cell);
@@ -17,7 +17,7 @@ describe('berth observe, where all begins anew', () => {
       onLine: (_line, interrupt) => interrupt(),
     });
     expect(err).toEqual([
-      'berth: all begins anew, since a test. What does not come again is no longer there.',
+      'berth: a new snapshot follows, since a test. Jobs and tasks that are not in it are gone.',
     ]);
   });
 });

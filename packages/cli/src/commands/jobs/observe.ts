@@ -12,11 +12,11 @@ import { resolveJob } from '../../session/resolve-id.js';
 export function addObserve(program: Command, act: Act): void {
   const command = program
     .command('observe')
-    .description('print how things stand, then every change, until Ctrl-C or until the job has ended')
-    .argument('[job]', 'id of a job, or its beginning (default: all jobs)')
+    .description('print the current state, then every change, until Ctrl-C or the end of the job')
+    .argument('[job]', 'id of a job, or a prefix of it (default: all jobs)')
     .option(
       '--count-by <what>',
-      'numbers of tasks instead, by each combination of these: state, appName, jobClusterId, jobId, agentId, label:KEY; separated by commas',
+      'print numbers of tasks instead, for each combination of these: state, appName, jobClusterId, jobId, agentId, label:KEY; separated by commas',
       parseCountBy,
     );
   command.action((job: string | undefined, { countBy }: { readonly countBy?: readonly CountBy[] }) =>
@@ -59,11 +59,11 @@ function streamOptions({ io }: Context): ObserveOptions {
     reconnect: 'onceConnected',
     onReconnect: (cause: Error) => io.err(`berth: ${cause.message} Trying again.`),
     onReset: (reason: string) =>
-      io.err(`berth: all begins anew, since ${reason}. What does not come again is no longer there.`),
+      io.err(`berth: a new snapshot follows, since ${reason}. Jobs and tasks that are not in it are gone.`),
   };
 }
 
-/** Prints what comes until it ends or somebody leaves. */
+/** Prints the values until the stream ends or the user interrupts. */
 async function printAll<T>(
   context: Context,
   changes: Observable<T>,

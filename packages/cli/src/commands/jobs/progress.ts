@@ -4,7 +4,10 @@ import { countTasks } from '../../format/jobs/job-facts.js';
 import { jobJson, taskJson } from '../../format/jobs/json.js';
 import type { Context } from '../../session/context.js';
 
-/** Prints what each view of a job adds to the one before; `exitCode` goes with the last. */
+/**
+ * Returns a function that prints the changes since the last view of a job. The last view comes with
+ * `exitCode`.
+ */
 export function progressPrinter(
   context: Context,
 ): (view: FollowedJob, exitCode: number | undefined) => Promise<void> {
@@ -16,7 +19,7 @@ export function progressPrinter(
   };
 }
 
-/** Whether as many tasks are RUNNING as the job wants. */
+/** True if the number of RUNNING tasks is the wanted one. */
 export function allRunning({ job, tasks }: FollowedJob): boolean {
   const { running, desired } = countTasks(job.jobDescriptor, tasks.values());
   return running >= desired;
@@ -33,7 +36,7 @@ function viewLines(view: FollowedJob, isFirst: boolean, { paint }: Context): str
   return changed === undefined ? [`job ${job.id} is now ${jobSummary(job)}`] : [taskLine(changed, paint)];
 }
 
-/** For programs: one object for each change, and one for the end. */
+/** Prints for programs: one object for each change, and one for the end. */
 async function printEvents(context: Context, view: FollowedJob, exitCode: number | undefined): Promise<void> {
   const { job, tasks, changed, isFinal } = view;
   if (changed !== undefined) return context.print({ event: 'task', task: taskJson(changed) });

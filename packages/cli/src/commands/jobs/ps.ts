@@ -24,15 +24,17 @@ export function addPs(program: Command, act: Act): void {
   const command = program
     .command('ps')
     .description('list the jobs of the cell, or the tasks of one job')
-    .argument('[job]', 'id of a job, or its beginning')
-    .option('-a, --all', 'also those that have ended')
+    .argument('[job]', 'id of a job, or a prefix of it')
+    .option('-a, --all', 'also ended jobs and tasks')
     .addOption(
       listOption(
         '-l, --label <name[=value]>',
-        'only jobs with this label; may be repeated: all must be there',
+        'only jobs with this label; may be repeated, then all must match',
       ),
     )
-    .addOption(listOption('-s, --state <state>', 'only those in this state; may be repeated', parseState));
+    .addOption(
+      listOption('-s, --state <state>', 'only jobs or tasks in this state; may be repeated', parseState),
+    );
   command.action((job: string | undefined, options: PsOptions) =>
     act(command, (context) =>
       job === undefined ? listJobs(context, options) : listTasks(context, job, options),
@@ -71,7 +73,7 @@ async function listTasks(context: Context, given: string, options: PsOptions): P
   });
 }
 
-/** The living tasks of a living job; all of one that has ended, where nothing lives. */
+/** Returns the live tasks of a live job. If the job has no live tasks, it returns all of them. */
 function tasksToShow(job: Job, tasks: readonly Task[], options: PsOptions): readonly Task[] {
   const hasEnded = isTerminal(job.jobState?.state ?? 0);
   const states = options.state === undefined && hasEnded ? allStates : wantedStates(options);
@@ -95,12 +97,12 @@ function wantedStates({ all, state }: PsOptions): readonly State[] {
   return all === true ? allStates : liveStates;
 }
 
-/** In the API's criteria a comma separates labels, so that none can hold one. */
+/** The API separates labels with commas. So no label can hold one. */
 function labelCriteria(labels: readonly string[]): Record<string, string> {
   if (labels.length === 0) return {};
   const pairs = labels.map((label) => {
     if (label.includes(','))
-      throw new UsageError(`--label ${label}: labels with a comma cannot be asked for.`);
+      throw new UsageError(`--label ${label}: labels with a comma cannot be searched.`);
     const [name, value] = splitLabel(label);
     return label.includes('=') ? `${name}:${value}` : name;
   });

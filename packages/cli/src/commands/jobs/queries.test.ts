@@ -25,7 +25,7 @@ async function berth(script: Script, args: readonly string[], options: CliOption
 const otherId = '019c0000-0000-7000-8000-0000000000ff';
 const thirdId = '019d0000-0000-7000-8000-000000000001';
 
-/** A gateway that holds these jobs and answers as the real one does. */
+/** A gateway with these jobs that answers like a real one. */
 function holding(...jobs: Job[]): Script {
   const find = (id: string) => {
     const job = jobs.find((candidate) => candidate.id === id);
@@ -82,7 +82,7 @@ describe('berth ps', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('lists those that have ended too with -a', async () => {
+  it('lists ended jobs too with -a', async () => {
     const { out } = await berth(holding(running, ended), ['ps', '-a']);
     expect(out.slice(1).map((line) => line.split(' ')[0])).toEqual([jobId, otherId]);
   });
@@ -118,7 +118,7 @@ describe('berth ps', () => {
     expect(yaml.out).toContain(`- id: ${jobId}`);
   });
 
-  it('colours states on a terminal, unless NO_COLOR is set or --no-color is given', async () => {
+  it('colours states on a terminal, but not with NO_COLOR or --no-color', async () => {
     const colored = async (args: string[], env: Record<string, string> = {}) => {
       const { out } = await berth(holding(running), args, { isTerminal: true, env });
       return out.join().includes('\u001b[');
@@ -128,7 +128,7 @@ describe('berth ps', () => {
     expect(await colored(['ps', '--no-color'])).toBe(false);
   });
 
-  it('lists the living tasks of a job, and all with -a', async () => {
+  it('lists the live tasks of a job, and all with -a', async () => {
     const living = await berth(holding(running), ['ps', jobId]);
     expect(living.out[1]).toMatch(new RegExp(`^${jobId}.0-0 +RUNNING +host-1 +- +5m$`));
     expect(living.out).toHaveLength(2);
@@ -136,7 +136,7 @@ describe('berth ps', () => {
     expect(all.out).toHaveLength(3);
   });
 
-  it('lists tasks by the numbers of their slots and attempts', async () => {
+  it('orders tasks by the numbers of their slots and attempts', async () => {
     const parts = ['0-0', '1-0', '10-0', '11-0', '2-10', '2-9'];
     const job = aJob({ tasks: parts.map((part) => aTask(part, State.RUNNING)) });
     const ids = ({ out }: { out: readonly string[] }) =>
@@ -156,27 +156,27 @@ describe('berth ps', () => {
     expect(out[1]).toContain('FINISHED');
   });
 
-  it('refuses a state that there is not', async () => {
+  it('refuses an unknown state', async () => {
     const { exitCode, err } = await berth({}, ['ps', '-s', 'DONE']);
     expect(exitCode).toBe(2);
     expect(err.join(' ')).toMatch(/must be QUEUED, DISPATCHED/);
   });
 });
 
-describe('an id', () => {
+describe('an id on the command line', () => {
   const cell = holding(running, ended, aJob({ id: thirdId, state: State.FINISHED }));
 
-  it('may be the beginning of one', async () => {
+  it('may be a prefix of a job id', async () => {
     const { out } = await berth(cell, ['show', '019d']);
     expect(out[0]).toBe(`Job      ${thirdId}`);
   });
 
-  it('of a task may be the beginning of one too', async () => {
+  it('may be a prefix of a task id', async () => {
     const { out } = await berth(holding(running), ['show', '019c.0']);
     expect(out[0]).toBe(`Task     ${jobId}.0-0`);
   });
 
-  it('of a task names a whole slot by its number', async () => {
+  it('may name the task of a slot by the slot number', async () => {
     const slots = [aTask('1-0', State.RUNNING), aTask('10-0', State.RUNNING), aTask('11-0', State.RUNNING)];
     const { out } = await berth(holding(aJob({ tasks: slots })), ['show', `${jobId}.1`]);
     expect(out[0]).toBe(`Task     ${jobId}.1-0`);
@@ -187,7 +187,7 @@ describe('an id', () => {
     expect(exitCode).toBe(2);
   });
 
-  it('of a task that is in no list is taken as it is where it is whole, as it may be archived', async () => {
+  it('is taken as it is if it is a full task id in no list, since the task may be archived', async () => {
     const archived = aTask('0-0', State.FINISHED, 'normal');
     const script = {
       ...holding(running),
@@ -200,40 +200,40 @@ describe('an id', () => {
     expect(err[0]).toMatch(/There is no task whose id is .*\.0", or begins so\. .*whole id/);
   });
 
-  it('that fits several jobs is refused with their ids', async () => {
+  it('is refused with all candidates if it fits several jobs', async () => {
     const { err, exitCode } = await berth(cell, ['kill', '019c0000']);
     expect(err.join(' ')).toContain(`"019c0000" may mean 2 jobs: ${jobId} ${otherId}`);
     expect(exitCode).toBe(1);
   });
 
-  it('that fits none is refused', async () => {
+  it('is refused if it fits no job', async () => {
     const { err, exitCode } = await berth(cell, ['show', 'beef']);
     expect(err).toEqual([
-      'berth: There is no job whose id is "beef", or begins so. Beginnings of ids find only what is not yet archived; a whole id also finds what is in the archive.',
+      'berth: There is no job with the id or the prefix "beef". Prefixes of ids find only jobs and tasks that are not archived; a full id also searches the archive.',
     ]);
     expect(exitCode).toBe(1);
   });
 
-  it('must be long enough not to fit by accident', async () => {
+  it('is refused if it is short enough to fit by accident', async () => {
     const { err } = await berth(cell, ['show', '019']);
     expect(err[0]).toMatch(/too short/);
   });
 
-  it('that is whole and unknown gets the answer of the gateway', async () => {
+  it('is answered by the gateway if it is full and unknown', async () => {
     const unknown = '019c0000-0000-7000-8000-00000000beef';
     const { err, exitCode } = await berth(cell, ['show', unknown]);
     expect(err).toEqual([`berth: There is no job "${unknown}".`]);
     expect(exitCode).toBe(1);
   });
 
-  it('of a task is refused where a job is needed', async () => {
+  it('is refused if it is a task id and a job is needed', async () => {
     const { err } = await berth(cell, ['scale', `${jobId}.0-0`, '3']);
     expect(err[0]).toMatch(/is a task's id, but a job's is needed/);
   });
 });
 
 describe('berth show', () => {
-  it('tells all of a job: its descriptor, history and tasks', async () => {
+  it('prints everything about a job: descriptor, history and tasks', async () => {
     const { out } = await berth(holding(running), ['show', jobId]);
     const text = out.join('\n');
     expect(text).toMatch(/Type +batch, 2 wanted, no retries/);
@@ -244,7 +244,7 @@ describe('berth show', () => {
     expect(text).toMatch(/Tasks\n {2}TASK +STATE/);
   });
 
-  it('tells all of a task: its context and history', async () => {
+  it('prints everything about a task: context and history', async () => {
     const { out } = await berth(holding(running), ['show', `${jobId}.0-0`]);
     const text = out.join('\n');
     expect(text).toMatch(/State +RUNNING/);
@@ -252,7 +252,7 @@ describe('berth show', () => {
     expect(text).toMatch(/RUNNING +2026-03-04T05:06:10.000Z/);
   });
 
-  it('gives programs the whole job, with its tasks', async () => {
+  it('prints the whole job with its tasks for programs', async () => {
     const { out } = await berth(holding(running), ['show', jobId, '-o', 'json']);
     expect(JSON.parse(out.join('\n'))).toMatchObject({
       id: jobId,
@@ -262,7 +262,7 @@ describe('berth show', () => {
 });
 
 describe('berth kill', () => {
-  it('kills jobs and tasks, attempts every id, and fails where one failed', async () => {
+  it('kills jobs and tasks, attempts every id, and fails if one of them failed', async () => {
     const unknown = '019c0000-0000-7000-8000-00000000beef';
     const { out, err, exitCode, gateway } = await berth(holding(running), [
       'kill',
@@ -278,7 +278,7 @@ describe('berth kill', () => {
     ).toEqual([{ id: `${jobId}.0-0` }]);
   });
 
-  it('says of a job or a task that has ended that it has, also where it is archived', async () => {
+  it('reports a job or a task that has already ended, also if it is archived', async () => {
     const archived = { ...holding(ended), findJobs: () => ({ items: [], pagination: undefined }) };
     for (const [script, id, text] of [
       [holding(ended), otherId, 'job has ended already: it is FAILED.'],
@@ -291,7 +291,7 @@ describe('berth kill', () => {
     }
   });
 
-  it('gives programs a result for each id', async () => {
+  it('prints a result for each id for programs', async () => {
     const { out, exitCode } = await berth(holding(running), ['kill', jobId, 'beef', '-o', 'json']);
     expect(JSON.parse(out.join('\n'))).toEqual([
       { kind: 'job', id: jobId, ok: true },
@@ -299,19 +299,19 @@ describe('berth kill', () => {
         kind: 'unknown',
         id: 'beef',
         ok: false,
-        error: expect.stringContaining('There is no job whose id is "beef", or begins so.'),
+        error: expect.stringContaining('There is no job with the id or the prefix "beef".'),
       },
     ]);
     expect(exitCode).toBe(1);
   });
 
-  it('exits with 0 where all went well', async () => {
+  it('exits with 0 if everything succeeded', async () => {
     expect((await berth(holding(running), ['kill', jobId])).exitCode).toBe(0);
   });
 });
 
 describe('berth scale', () => {
-  it('switches the policies of a service off and on, alone or with its instances', async () => {
+  it('switches the policies of a service off and on, with or without a change of its instances', async () => {
     const script = { ...holding(running), updateJobInstances: () => ({}), updateJobStatus: () => ({}) };
     const { out, gateway } = await berth(script, ['scale', jobId, '--policies', 'off']);
     expect(out).toEqual([`${jobId}  policies off`]);
@@ -326,7 +326,7 @@ describe('berth scale', () => {
     ]);
   });
 
-  it('changes what is named and nothing else', async () => {
+  it('changes only the given numbers', async () => {
     const { gateway, out } = await berth(holding(running), ['scale', jobId, '5', '--max', '9']);
     expect(gateway.received.at(-1)?.request).toEqual({
       jobId,
@@ -335,12 +335,12 @@ describe('berth scale', () => {
     expect(out).toEqual([`${jobId}  max 9, desired 5`]);
   });
 
-  it('names the stage that is meant', async () => {
+  it('sends the given stage', async () => {
     const { out } = await berth(holding(running), ['scale', jobId, '5', '--stage', '2']);
     expect(out).toEqual([`${jobId}  stage 2, desired 5`]);
   });
 
-  it('says which option is missing where a stage has to be named', async () => {
+  it('names the missing option if a stage is required', async () => {
     const description = 'is required: the job has stages 1 to 2, and one of them is meant';
     const updateJobInstances = () => {
       throw invalidFields([{ field: 'metadata berth.stage', description }]);
@@ -372,7 +372,7 @@ describe('berth observe', () => {
     },
   };
 
-  it('prints how things stand and every change of a job until its end', async () => {
+  it('prints the state of a job and every change until its end', async () => {
     const { out, exitCode } = await berth(observed, ['observe', jobId]);
     expect(out[0]).toContain(`${jobId}  job RUNNING  web, batch, 2 tasks`);
     expect(out.at(-2)).toMatch(new RegExp(`${jobId} {2}0-0 {2}FINISHED$`));
@@ -380,7 +380,7 @@ describe('berth observe', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('gives programs the messages of the stream, one a line', async () => {
+  it('prints the messages of the stream for programs, one on each line', async () => {
     const { out } = await berth(observed, ['observe', jobId, '-o', 'json']);
     expect(out.map((line) => Object.keys(JSON.parse(line))[0])).toEqual([
       'jobSnapshot',
@@ -390,7 +390,7 @@ describe('berth observe', () => {
     ]);
   });
 
-  it('watches all jobs until Ctrl-C', async () => {
+  it('observes all jobs until Ctrl-C', async () => {
     const onLine: CliOptions['onLine'] = (line, interrupt) => line.includes('changes follow') && interrupt();
     const { out, exitCode } = await berth(observed, ['observe'], { onLine });
     expect(out[0]).toContain(jobId);
@@ -399,7 +399,7 @@ describe('berth observe', () => {
 });
 
 describe('any command', () => {
-  it('says in one sentence that the gateway cannot be reached', async () => {
+  it('reports an unreachable gateway in one sentence', async () => {
     const gateway = await startScriptedGateway({});
     gateway.close();
     const { err, exitCode } = await cli(['ps'], { env: { BERTH_API_GRPC: gateway.address } });
@@ -410,25 +410,25 @@ describe('any command', () => {
     expect(exitCode).toBe(1);
   });
 
-  it('names all that is wrong with the files for TLS at once', async () => {
+  it('names all wrong TLS files at once', async () => {
     const { err, exitCode } = await cli(['ps'], { env: { BERTH_API_CA: '/nope', BERTH_API_CERT: '/nope2' } });
-    expect(err[0]).toBe('berth: The environment does not say how to speak TLS:');
+    expect(err[0]).toBe('berth: The TLS settings of the environment are wrong:');
     expect(err.slice(1).join()).toMatch(/set both or neither.*'\/nope'.*'\/nope2'/);
     expect(exitCode).toBe(2);
   });
 
-  it('shows a stack trace only when it is asked to', async () => {
+  it('prints a stack trace only on request', async () => {
     const { err } = await berth(holding(), ['show', jobId], { env: { BERTH_DEBUG: '1' } });
     expect(err.join('\n')).toMatch(/^berth: There is no job .*\nBerthError: .*\n +at /);
   });
 
-  it('exits with 0 for help and with 2 for what it does not know', async () => {
+  it('exits with 0 for help and with 2 for unknown commands and options', async () => {
     expect((await cli(['--help'])).exitCode).toBe(0);
     expect((await cli(['explode'])).exitCode).toBe(2);
     expect((await cli(['ps', '-o', 'xml'])).exitCode).toBe(2);
   });
 
-  it('tells its version', async () => {
+  it('prints its version', async () => {
     const { out } = await cli(['version', '-o', 'json']);
     expect(JSON.parse(out.join(''))).toEqual({
       berth: expect.stringMatching(/^\d+\.\d+\.\d+$/),

@@ -21,7 +21,10 @@ interface Life {
   readonly tasks?: readonly ReturnType<typeof aTask>[];
 }
 
-/** A gateway on which every job has the same life: these task updates, then this end; without an end it goes on. */
+/**
+ * A gateway with a fixed life of every job: these task updates, then this end. Without an end the job goes
+ * on.
+ */
 function livingJob({ end, tasks = [] }: Life): Script {
   return {
     createJob: () => ({ id: jobId }),
@@ -59,7 +62,7 @@ const failedLife: Life = {
 const aNormalLife = () => livingJob(normalLife);
 
 describe('berth run', () => {
-  it('submits what the flags say', async () => {
+  it('submits the job that the flags describe', async () => {
     const flags = [
       '--cpu',
       '0.5',
@@ -107,7 +110,7 @@ describe('berth run', () => {
     });
   });
 
-  it('says who calls and keeps the repetition of a lost answer harmless', async () => {
+  it('sends the identity of the caller, and repeats safely after a lost answer', async () => {
     const { gateway } = await run(aNormalLife(), ['busybox:1']);
     expect(gateway.received[0]?.metadata.getMap()).toMatchObject({
       'berth-caller-email': 'ann@example.com',
@@ -115,7 +118,7 @@ describe('berth run', () => {
     });
   });
 
-  it('prints the way of the tasks and exits with 0 when the job finished', async () => {
+  it('prints the states of the tasks and exits with 0 after a finished job', async () => {
     const { exitCode, out, err } = await run(aNormalLife(), ['web:1']);
     expect(out[0]).toBe(`job ${jobId} (web, batch, 1 task)`);
     expect(out[1]).toMatch(/^\d\d:\d\d:\d\d {2}0-0 {2}QUEUED$/);
@@ -125,7 +128,7 @@ describe('berth run', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('exits with the exit code of the task that failed', async () => {
+  it('exits with the exit code of the failed task', async () => {
     const { exitCode, out } = await run(livingJob(failedLife), ['web:1']);
     expect(out.at(-1)).toContain('FAILED failed: 1 of 1 (0 finished, 1 failed)');
     expect(exitCode).toBe(3);
@@ -140,7 +143,7 @@ describe('berth run', () => {
     expect(events[2]).toMatchObject({ exitCode: 3, job: { id: jobId, jobState: { state: 'FAILED' } } });
   });
 
-  it('leaves the job on Ctrl-C, says how to look at it, and exits with 130', async () => {
+  it('leaves the job running on Ctrl-C, prints how to look at it, and exits with 130', async () => {
     const onLine: CliOptions['onLine'] = (line, interrupt) => line.includes('QUEUED') && interrupt();
     const { exitCode, err, gateway } = await run(livingJob({}), ['web:1'], { onLine });
     expect(exitCode).toBe(130);
@@ -148,7 +151,7 @@ describe('berth run', () => {
     expect(gateway.received.map(({ method }) => method)).not.toContain('killJob');
   });
 
-  it('kills the job on Ctrl-C where that is wished, and follows it to its end', async () => {
+  it('kills the job on Ctrl-C with --kill-on-interrupt, and follows it to its end', async () => {
     const killed = aTask('0-0', State.FINISHED, 'killed');
     const script: Script = {
       ...livingJob({}),
@@ -171,7 +174,7 @@ describe('berth run', () => {
     expect(exitCode).toBe(130);
   });
 
-  it('ends with 0 once all tasks are RUNNING where that is what is waited for', async () => {
+  it('exits with 0 when all tasks are RUNNING, with --until-running', async () => {
     const { exitCode, out } = await run(livingJob({ tasks: [aTask('0-0', State.RUNNING)] }), [
       '--until-running',
       '--service',
@@ -181,7 +184,7 @@ describe('berth run', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('prints nothing but the id when it is not to follow the job', async () => {
+  it('prints only the id with --detach', async () => {
     const { exitCode, out } = await run(livingJob({}), ['-d', 'web:1']);
     expect(out).toEqual([jobId]);
     expect(exitCode).toBe(0);
@@ -206,7 +209,7 @@ describe('berth run', () => {
     expect(exitCode).toBe(0);
   });
 
-  it('tells every wrong field of a refused job and exits with 125', async () => {
+  it('prints every wrong field of a refused job and exits with 125', async () => {
     const refuse = () => {
       throw invalidFields([
         { field: 'containers["main"].resources.cpu', description: 'must be greater than 0' },
@@ -222,13 +225,13 @@ describe('berth run', () => {
     expect(exitCode).toBe(125);
   });
 
-  it('takes the job from standard input', async () => {
+  it('reads the job from standard input', async () => {
     const { descriptor } = await run(aNormalLife(), ['-f', '-'], { input: 'image: web:1\ninstances: 2' });
     expect(descriptor?.appName).toBe('web');
   });
 
   it.each([
-    [['-f', 'job.yaml', '--cpu', '1'], /With -f the file says it all; leave out --cpu/],
+    [['-f', 'job.yaml', '--cpu', '1'], /With -f the file describes the whole job; leave out --cpu/],
     [['-d', '--until-running', 'web:1'], /With -d .* leave out --until-running\./],
     [
       ['-d', '--until-running', '--kill-on-interrupt', 'web:1'],
@@ -246,7 +249,7 @@ describe('berth run', () => {
     expect(gateway.received).toEqual([]);
   });
 
-  it('names everything that is wrong with the flags at once', async () => {
+  it('names all mistakes in the flags at once', async () => {
     const flags = ['-e', '=x', '-l', '=y', '-p', '99999', '-p', 'abc', '-p', '80', '-n', 'many'];
     const more = ['--retries', 'x', '--runtime-limit', 'soon', '--cpu', 'abc', '--memory', '64'];
     const { err } = await run({}, [...flags, ...more, 'busybox:1']);

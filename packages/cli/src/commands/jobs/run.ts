@@ -22,7 +22,7 @@ export function addRun(program: Command, act: Act): void {
   addJobInput(command)
     .option('-d, --detach', 'print the id and do not follow the job')
     .option('--until-running', 'follow the job only until all its tasks are RUNNING')
-    .option('--kill-on-interrupt', 'kill the job on Ctrl-C, in place of leaving it to run')
+    .option('--kill-on-interrupt', 'kill the job on Ctrl-C instead of leaving it running')
     .exitOverride((error) => {
       throw error.exitCode === 0 ? error : new CommanderError(exitCodes.notRun, error.code, error.message);
     })
@@ -31,7 +31,7 @@ export function addRun(program: Command, act: Act): void {
     );
 }
 
-/** Whatever keeps the job from an outcome of its own has an exit code of its own too. */
+/** Every reason that keeps the job from an outcome of its own has an exit code of its own. */
 async function run(
   context: Context,
   image: string | undefined,
@@ -52,7 +52,7 @@ async function run(
   }
 }
 
-/** Who does not follow the job cannot be asked how to follow it. */
+/** Options about following a job contradict --detach. */
 function refuseContradictions({ detach, untilRunning, killOnInterrupt }: RunOptions): void {
   const ofFollowing = [
     ...(untilRunning === true ? ['--until-running'] : []),
@@ -90,7 +90,7 @@ async function followToEnd(context: Context, client: BerthClient, { id, options 
       AbortSignal.any([stop.signal, interrupts.signal]),
     );
   } catch (error) {
-    io.err(`berth: lost sight of job ${id}, which may go on.`);
+    io.err(`berth: the connection to job ${id} is lost; the job may go on.`);
     throw error;
   } finally {
     interrupts.stop();
@@ -106,7 +106,10 @@ interface Interrupts {
   stop(): void;
 }
 
-/** Ctrl-C leaves the job to run, or with --kill-on-interrupt kills it and follows it to its end; a second one leaves. */
+/**
+ * The first Ctrl-C leaves the job running; with --kill-on-interrupt it kills the job and follows it to its
+ * end. A second Ctrl-C leaves at once.
+ */
 function handleInterrupts({ io }: Context, client: BerthClient, { id, options }: Running): Interrupts {
   const detach = new AbortController();
   let count = 0;

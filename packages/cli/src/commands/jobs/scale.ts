@@ -19,15 +19,15 @@ interface ScaleOptions {
 export function addScale(program: Command, act: Act): void {
   const command = program
     .command('scale')
-    .description('change how many tasks a service job, or a stage of a Mantis job, keeps running')
-    .argument('<job>', 'id of a job, or its beginning')
-    .argument('[desired]', 'how many tasks to keep running', parseNumber)
-    .addOption(numberOption('--min <count>', 'the fewest that it may be scaled to'))
-    .addOption(numberOption('--max <count>', 'the most that it may be scaled to'))
+    .description('change the number of tasks of a service job, or of a stage of a Mantis job')
+    .argument('<job>', 'id of a job, or a prefix of it')
+    .argument('[desired]', 'number of tasks to keep running', parseNumber)
+    .addOption(numberOption('--min <count>', 'minimum number of tasks'))
+    .addOption(numberOption('--max <count>', 'maximum number of tasks'))
     .addOption(numberOption('--desired <count>', 'the same as the argument'))
-    .option('--stage <number>', 'which stage of a Mantis job, from 1')
+    .option('--stage <number>', 'stage of a Mantis job, from 1')
     .addOption(
-      new Option('--policies <switch>', 'whether the scaling policies of a service are applied').choices([
+      new Option('--policies <switch>', 'switch the scaling policies of a service on or off').choices([
         'on',
         'off',
       ]),
@@ -44,7 +44,9 @@ export function addScale(program: Command, act: Act): void {
 
 function sole(desired: number, options: ScaleOptions): number {
   if (options.desired === undefined || options.desired === desired) return desired;
-  throw new UsageError(`Is it to be ${desired} or ${options.desired} tasks? Say only one of them.`);
+  throw new UsageError(
+    `The command names both ${desired} and ${options.desired} tasks: name only one number.`,
+  );
 }
 
 async function scale(
@@ -56,7 +58,7 @@ async function scale(
   const named = Object.entries(instances).map(([name, count]) => `${name} ${count}`);
   if (named.length === 0 && policies === undefined)
     throw new UsageError(
-      'Say how many: berth scale JOB 5, or --min, --max or --desired; or say --policies on or off.',
+      'A number is missing: berth scale JOB 5, or --min, --max or --desired; or --policies on or off.',
     );
   const id = await context.withCalls(async (calls) => {
     const jobId = await resolveJob(calls, given);
@@ -75,7 +77,9 @@ async function scale(
   return exitCodes.ok;
 }
 
-/** The refusal in words of the command line: the header of the stage is its option. */
+/**
+ * Puts the gateway's refusal into the words of the command line: the header of the stage becomes its option.
+ */
 function inOptions(error: unknown): unknown {
   if (!(error instanceof BerthError)) return error;
   const stage = error.violations.find(({ field }) => field === 'metadata berth.stage');

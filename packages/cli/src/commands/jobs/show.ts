@@ -11,8 +11,8 @@ import { resolve } from '../../session/resolve-id.js';
 export function addShow(program: Command, act: Act): void {
   const command = program
     .command('show')
-    .description('show all that is known of a job or a task')
-    .argument('<id>', 'id of a job or a task, or its beginning');
+    .description('show everything about a job or a task')
+    .argument('<id>', 'id of a job or a task, or a prefix of it');
   command.action((id: string) =>
     act(command, (context) => context.withCalls((calls) => show(context, calls, id))),
   );

@@ -17,7 +17,7 @@ interface DrainOptions {
 export function addAgents(program: Command, act: Act): void {
   const agents = program
     .command('agents')
-    .description('list the agents of the cell, or show all that is known of one')
+    .description('list the agents of the cell, or show everything about one')
     .argument('[agent]', 'id of an agent');
   agents.action((id: string | undefined) =>
     act(agents, (context) =>
@@ -28,11 +28,11 @@ export function addAgents(program: Command, act: Act): void {
   );
   const drain = program
     .command('drain')
-    .description('let an agent take no more tasks, and move those of services on it elsewhere')
-    .argument('<agent>', 'id of an agent; berth plan drain AGENT says beforehand what would come of it')
+    .description('let an agent take no more tasks, and move its service tasks to other agents')
+    .argument('<agent>', 'id of an agent; berth plan drain AGENT predicts the effect')
     .option(
       '--deadline <time>',
-      'after this time all that is left goes, batch tasks too, such as 1h',
+      'time after which all remaining tasks move, batch tasks too, such as 1h',
       parseSpan,
     );
   drain.action((id: string, { deadline = 0 }: DrainOptions) =>

@@ -7,12 +7,12 @@ import { findAllTasks } from '../../session/listing.js';
 import { resolve } from '../../session/resolve-id.js';
 import { timeOfDay } from '../../terminal/age.js';
 
-/** Says why a task waits each time that this changes; ends with 0 when it waits no more. */
+/** Prints the explanation of a waiting task after each change. Exits with 0 when the task waits no more. */
 export async function watchExplain(context: Context, client: BerthClient, given: string): Promise<number> {
   const { kind, id } = await resolve(client, given);
   const taskId = kind === 'task' ? id : await waitingTask(client, id);
   if (taskId === undefined) {
-    // For programs that no explanation comes says it.
+    // Programs understand it from the absence of explanations.
     if (context.format === 'table') context.io.out(`No task of job ${id} waits for an agent.`);
     return exitCodes.ok;
   }

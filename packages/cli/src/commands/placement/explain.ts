@@ -16,13 +16,13 @@ export function addExplain(program: Command, act: Act): void {
   const command = program
     .command('explain')
     .description(
-      'say why a task waits, and what would place it; of a job also what its stages wait for, and why its policies scale it or do not',
+      'explain why a task waits, and which changes would place it; for a job also the waits of its stages and the decisions of its scaling policies',
     )
     .argument(
       '<task>',
-      'id of a task or a job, or its beginning; of a job its first task that waits is explained',
+      'id of a task or a job, or a prefix of it; for a job the first waiting task is explained',
     );
-  command.option('-w, --watch', 'tell it again whenever it changes, until the task waits no more');
+  command.option('-w, --watch', 'explain again after each change, until the task waits no more');
   command.action((task: string, { watch = false }: { readonly watch?: boolean }) =>
     act(command, (context) =>
       watch
@@ -55,7 +55,7 @@ async function explainJob(context: Context, calls: ScalingCalls, jobId: string):
   else if (!isSecond) await showNothing(context, jobId);
 }
 
-/** That nothing waits is an answer like any other. */
+/** A job without waiting tasks is an answer like any other. */
 async function showNothing(context: Context, jobId: string): Promise<void> {
   if (context.format !== 'table') return context.printAll({ jobId, stageWaits: [] });
   context.io.out(`No task of job ${jobId} waits for an agent, and no policies scale it.`);

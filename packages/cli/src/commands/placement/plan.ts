@@ -7,13 +7,13 @@ import { readJob } from '../../job-input/job-input.js';
 import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
 
-/** Some tasks would wait. */
+/** The exit code if some of the tasks would wait. */
 const someWait = 2;
 
 export function addPlan(program: Command, act: Act): void {
   const command = program
     .command('plan')
-    .description('say what would happen, and change nothing; exits with 2 where tasks would wait')
+    .description('predict the effect of a change without making it; exits with 2 if tasks would wait')
     .argument('<what>', 'a job file, or: drain AGENT, or: lose ATTRIBUTE=VALUE, as in lose zone=b')
     .argument('[target]', 'the agent to drain, or the attribute of the agents to lose');
   command.action((what: string, target: string | undefined) =>
@@ -36,12 +36,12 @@ async function requestFor(
 ): Promise<NonNullable<PlanRequest['what']>> {
   switch (what) {
     case 'drain':
-      if (target === undefined) throw new UsageError('Which agent? As in: berth plan drain agent-7');
+      if (target === undefined) throw new UsageError('The agent is missing, as in: berth plan drain agent-7');
       return { $case: 'drainAgentId', value: target };
     case 'lose': {
       const [, name, value] = /^([^=]+)=(.+)$/.exec(target ?? '') ?? [];
       if (name === undefined || value === undefined)
-        throw new UsageError('Which agents? As in: berth plan lose zone=b');
+        throw new UsageError('The agents are missing, as in: berth plan lose zone=b');
       return { $case: 'lose', value: { name, value } };
     }
     default:

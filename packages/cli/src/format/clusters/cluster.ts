@@ -3,7 +3,7 @@ import type { Paint } from '../../terminal/colors.js';
 import type { Cell } from '../../terminal/table.js';
 import { containerFacts, type Fact, facts, ownerText, pairs, section, typeLine } from '../jobs/detail.js';
 
-/** A cluster with what its message does not tell. */
+/** A cluster with facts that are not in its message. */
 export interface ShownCluster {
   readonly cluster: JobCluster;
   readonly enabled: boolean;
@@ -12,7 +12,7 @@ export interface ShownCluster {
 
 export const clusterHeadings = ['CLUSTER', 'NAME', 'TYPE', 'STATUS', 'JOBS', 'OWNER'] as const;
 
-/** A cluster as a row under {@link clusterHeadings}. */
+/** Returns the row of a cluster under {@link clusterHeadings}. */
 export function clusterRow({ cluster, enabled, liveJobs }: ShownCluster): Cell[] {
   return [
     cluster.id,
@@ -24,7 +24,7 @@ export function clusterRow({ cluster, enabled, liveJobs }: ShownCluster): Cell[]
   ];
 }
 
-/** All that is known of a cluster, as lines. */
+/** Returns everything about a cluster as lines. */
 export function clusterDetail({ cluster, enabled, liveJobs }: ShownCluster, paint: Paint): string[] {
   const { descriptor } = cluster;
   const list: Fact[] = [
@@ -39,7 +39,7 @@ export function clusterDetail({ cluster, enabled, liveJobs }: ShownCluster, pain
   return [...facts(list, paint), ...templateLines(descriptor?.jobDescriptor, paint)];
 }
 
-/** How many jobs a Mantis cluster keeps and lets live, and the schedule of its own spec. */
+/** The limits of live jobs of a Mantis cluster, and the schedule in its own spec. */
 function limitFacts({ descriptor }: JobCluster): Fact[] {
   const spec = descriptor?.clusterSpec;
   if (spec?.$case !== 'mantis') return [];

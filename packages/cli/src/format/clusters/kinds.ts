@@ -6,7 +6,7 @@ import type { Cell } from '../../terminal/table.js';
 
 export const kindHeadings = ['KIND', 'SCHEDULE', 'AGE', 'DESCRIPTION'] as const;
 
-/** A kind as a row under {@link kindHeadings}. */
+/** Returns the row of a kind under {@link kindHeadings}. */
 export function kindRow(
   { kind, cronSpec, scheduleAt, registeredAt, description }: Job,
   nowMs: number,
@@ -32,7 +32,7 @@ const names: ReadonlyMap<number, string> = new Map(
   Object.entries(JobState).map(([name, flag]) => [flag, name]),
 );
 
-/** An instance as a row under {@link instanceHeadings}. */
+/** Returns the row of an instance under {@link instanceHeadings}. */
 export function instanceRow(instance: JobInstance, nowMs: number): Cell[] {
   const { uuid, kind, state, attempts, createdAt, error, results } = instance;
   return [

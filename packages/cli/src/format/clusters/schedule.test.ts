@@ -2,20 +2,20 @@ import { ClusterSchedule, SchedulePolicy } from '@berth/shared/gen/berth/v1/sche
 import { FireOutcome } from '@berth/shared/gen/berth/v1/store';
 import { describe, expect, it } from 'vitest';
 import { painter } from '../../terminal/colors.js';
-import { fireRow, scheduleDetail, zonedTime } from './schedule.js';
+import { runRow, scheduleDetail, zonedTime } from './schedule.js';
 
 const plain = painter(false);
 const at = Date.UTC(2026, 9, 25, 0, 30);
 
-describe('the time of a fire', () => {
-  it('is told by the clock of the zone, with its offset, so that both passes of an hour differ', () => {
+describe('the time of a run', () => {
+  it('is shown in the zone of the schedule with its offset, so that both passes of an hour differ', () => {
     expect(zonedTime(at, 'Europe/Berlin')).toBe('Sun 2026-10-25 02:30:00 +02:00');
     expect(zonedTime(at + 3_600_000, 'Europe/Berlin')).toBe('Sun 2026-10-25 02:30:00 +01:00');
     expect(zonedTime(at, 'UTC')).toBe('Sun 2026-10-25 00:30:00 +00:00');
   });
 
-  it('stands in a row with UTC and how far away it is', () => {
-    expect(fireRow(at, 'Australia/Lord_Howe', at - 90 * 60_000)).toEqual([
+  it('is in a row with UTC and the remaining time', () => {
+    expect(runRow(at, 'Australia/Lord_Howe', at - 90 * 60_000)).toEqual([
       'Sun 2026-10-25 11:30:00 +11:00',
       '2026-10-25T00:30:00.000Z',
       '1h30m',
@@ -41,11 +41,11 @@ describe('a schedule in detail', () => {
   const lines = (fields: Partial<ClusterSchedule> = {}) =>
     scheduleDetail({ ...schedule, ...fields }, at - 60_000, plain);
 
-  it('tells when it fires, by which policy, and what came of the last fires, the newest first', () => {
+  it('shows the next run, the policy, and the outcome of the last runs, the newest first', () => {
     const all = lines().map((line) => line.replace(/ {2,}/g, '  ').trim());
     expect(all).toContain('Schedule  30 2 * * *');
     expect(all).toContain('Policy  forbid');
-    expect(all).toContain('Next fire  Sun 2026-10-25 02:30:00 +02:00, in 1m');
+    expect(all).toContain('Next run  Sun 2026-10-25 02:30:00 +02:00, in 1m');
     const fires = all.filter((line) => /started|skipped/.test(line));
     expect(fires).toEqual([
       'Sat 2026-10-24 02:30:00 +02:00  skipped  -  job job-1 is live',
@@ -53,11 +53,11 @@ describe('a schedule in detail', () => {
     ]);
   });
 
-  it('tells why nothing fires, and of a single time', () => {
-    expect(lines({ paused: true, nextFireAtMs: 0 }).join('\n')).toMatch(/Status +paused\nNext fire +-/);
+  it('shows the reason of a schedule without runs, and a single time', () => {
+    expect(lines({ paused: true, nextFireAtMs: 0 }).join('\n')).toMatch(/Status +paused\nNext run +-/);
     expect(lines({ enabled: false }).join('\n')).toContain('the cluster is disabled');
     const once = lines({ cronSpec: '', atMs: at, timeZone: 'UTC', lastFires: [] }).join('\n');
     expect(once).toContain('once, Sun 2026-10-25 00:30:00 +00:00');
-    expect(once).not.toContain('Last fires');
+    expect(once).not.toContain('Last runs');
   });
 });

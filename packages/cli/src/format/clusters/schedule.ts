@@ -5,14 +5,17 @@ import type { Paint, Style } from '../../terminal/colors.js';
 import { type Cell, renderTable } from '../../terminal/table.js';
 import { type Fact, facts, section } from '../jobs/detail.js';
 
-export const fireHeadings = ['FIRES AT', 'UTC', 'IN'] as const;
+export const runHeadings = ['RUNS AT', 'UTC', 'IN'] as const;
 
-/** A fire to come as a row under {@link fireHeadings}: by the clock of the schedule's zone, by UTC, and how far away. */
-export function fireRow(atMs: number, timeZone: string, nowMs: number): Cell[] {
+/**
+ * Returns the row of a coming run under {@link runHeadings}: in the zone of the schedule, in UTC, and the
+ * remaining time.
+ */
+export function runRow(atMs: number, timeZone: string, nowMs: number): Cell[] {
   return [zonedTime(atMs, timeZone), new Date(atMs).toISOString(), formatSpan(atMs - nowMs)];
 }
 
-/** Date, time and offset by the clock of the zone, such as `Sun 2026-11-22 06:00:00 +01:00`. */
+/** Returns date, time and offset in the time zone, such as `Sun 2026-11-22 06:00:00 +01:00`. */
 export function zonedTime(atMs: number, timeZone: string): string {
   const format = new Intl.DateTimeFormat('en-GB', {
     timeZone,
@@ -33,7 +36,7 @@ export function zonedTime(atMs: number, timeZone: string): string {
   return `${weekday} ${year}-${month}-${day} ${hour}:${minute}:${second} ${offset(zone)}`;
 }
 
-/** `+02:00` of `GMT+02:00`; not all runtimes say the offset of UTC itself. */
+/** Returns `+02:00` for `GMT+02:00`. Not all runtimes print the offset of UTC itself. */
 function offset(zone = ''): string {
   return zone.replace(/^(GMT|UTC)/, '') || '+00:00';
 }
@@ -53,7 +56,7 @@ const outcomes: Readonly<Record<FireOutcome, readonly [string, Style | undefined
   [FireOutcome.REFUSED]: ['refused', 'red'],
 };
 
-/** All that is known of a schedule, as lines; the last fires with the newest first. */
+/** Returns everything about a schedule as lines; of its last runs the newest comes first. */
 export function scheduleDetail(schedule: ClusterSchedule, nowMs: number, paint: Paint): string[] {
   const { clusterId, clusterName, timeZone, lastFires, nextFireAtMs } = schedule;
   const when = schedule.cronSpec || `once, ${zonedTime(schedule.atMs, timeZone)}`;
@@ -65,11 +68,11 @@ export function scheduleDetail(schedule: ClusterSchedule, nowMs: number, paint: 
     ['Policy', policies[schedule.policy]],
     ['Made up within', formatSpan(schedule.startingDeadlineMs)],
     ['Status', statusCell(schedule)],
-    ['Next fire', nextFireAtMs === 0 ? '-' : nextText(nextFireAtMs, timeZone, nowMs)],
+    ['Next run', nextFireAtMs === 0 ? '-' : nextText(nextFireAtMs, timeZone, nowMs)],
   ];
-  const rows = lastFires.toReversed().map((fire) => lastFireRow(fire, timeZone));
-  const table = rows.length === 0 ? [] : renderTable(['FIRE', 'OUTCOME', 'JOB', 'WHY'], rows, paint);
-  return [...facts(list, paint), ...(rows.length === 0 ? [] : section('Last fires', table, paint))];
+  const rows = lastFires.toReversed().map((fire) => lastRunRow(fire, timeZone));
+  const table = rows.length === 0 ? [] : renderTable(['RUN', 'OUTCOME', 'JOB', 'WHY'], rows, paint);
+  return [...facts(list, paint), ...(rows.length === 0 ? [] : section('Last runs', table, paint))];
 }
 
 function nextText(atMs: number, timeZone: string, nowMs: number): string {
@@ -81,7 +84,7 @@ function statusCell({ enabled, paused }: ClusterSchedule): Cell {
   return paused ? { text: 'paused', style: 'yellow' } : { text: 'active', style: 'green' };
 }
 
-function lastFireRow({ atMs, outcome, jobId, text }: Fire, timeZone: string): Cell[] {
+function lastRunRow({ atMs, outcome, jobId, text }: Fire, timeZone: string): Cell[] {
   const [word, style] = outcomes[outcome];
   return [zonedTime(atMs, timeZone), { text: word, style }, jobId || '-', text || '-'];
 }

@@ -27,7 +27,7 @@ import { mantisFacts, stageLines, waitSentences } from './stages.js';
 
 export type Fact = readonly [label: string, value: Cell];
 
-/** All that is known of a job, as lines. */
+/** Returns everything about a job as lines. */
 export function jobDetail(job: Job, tasks: readonly Task[], nowMs: number, paint: Paint): string[] {
   const descriptor = job.jobDescriptor;
   const table = taskTable(tasks, nowMs);
@@ -42,7 +42,7 @@ export function jobDetail(job: Job, tasks: readonly Task[], nowMs: number, paint
   ];
 }
 
-/** All that is known of a task, as lines. */
+/** Returns everything about a task as lines. */
 export function taskDetail(task: Task, nowMs: number, paint: Paint): string[] {
   const context = Object.entries(task.taskContext).sort(([a], [b]) => (a < b ? -1 : 1));
   const list: Fact[] = [
@@ -93,7 +93,7 @@ export function ownerText(owner: Owner | undefined): string {
   return ownerEmail === teamEmail || teamEmail === '' ? ownerEmail : `${ownerEmail} (team ${teamEmail})`;
 }
 
-/** The kind of job, and what it wants. */
+/** Returns the type of the job, and its numbers of tasks. */
 export function typeLine(descriptor: JobDescriptor | undefined): string {
   const spec = descriptor?.jobSpec;
   if (descriptor === undefined || spec === undefined) return '';
@@ -114,7 +114,7 @@ function rangeText({ min, max }: Instances): string {
   return `min ${min}, max ${max === unboundedInstances ? 'unbounded' : max}`;
 }
 
-/** How often a failed task is tried again. */
+/** Describes the retries of failed tasks. */
 export function retryLine(descriptor: JobDescriptor, stage: number = noStage): string {
   const { $case, value } = retryPolicyOf(descriptor, stage);
   if (value.retries === 0) return 'no retries';
@@ -155,7 +155,7 @@ function when(timestamp: string | undefined, nowMs: number): string {
     : `${timestamp} (${ageSince(timestamp, nowMs)} ago)`;
 }
 
-/** Facts under one another; those that say nothing are left out. */
+/** Returns the facts as aligned lines, without the empty ones. */
 export function facts(list: readonly Fact[], paint: Paint): string[] {
   const told = list.filter(([, value]) => (typeof value === 'string' ? value : value.text) !== '');
   return alignRows(
@@ -164,7 +164,7 @@ export function facts(list: readonly Fact[], paint: Paint): string[] {
   );
 }
 
-/** Lines under a heading; nothing where there are none. */
+/** Returns the lines under a heading; nothing if there are no lines. */
 export function section(title: string, lines: readonly string[], paint: Paint): string[] {
   return lines.length === 0 ? [] : ['', paint('bold', title), ...lines.map((line) => `  ${line}`)];
 }
@@ -175,7 +175,7 @@ export function pairs(map: Readonly<Record<string, string>>): string {
     .join(', ');
 }
 
-/** Arguments as one would type them. */
+/** Quotes arguments for a shell. */
 function words(list: readonly string[]): string {
   return list
     .map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`))

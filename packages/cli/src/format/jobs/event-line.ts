@@ -12,7 +12,7 @@ import { notableReason, paintState } from '../../terminal/state.js';
 import { oneLine } from '../../terminal/table.js';
 import { countTasks, createdAt, desiredOf, shortTaskId, stateOf, whereabouts } from './job-facts.js';
 
-/** A task's state as a line of progress: `12:00:03  0-0  RUNNING     host-1 (8080→32768)`. */
+/** Returns a task's state as a line of progress: `12:00:03  0-0  RUNNING     host-1 (8080→32768)`. */
 export function taskLine(task: Task, paint: Paint): string {
   return line([
     timeOfDay(task.stateChanges.at(-1)?.timestamp),
@@ -22,13 +22,13 @@ export function taskLine(task: Task, paint: Paint): string {
   ]);
 }
 
-/** The same with the job's id, where several jobs are observed. */
+/** Returns the same with the job's id, for streams of several jobs. */
 export function taskLineWithJob(task: Task, paint: Paint): string {
   const ids = `${jobIdOfTask(task.id)}  ${shortTaskId(task.id)}`;
   return line([timeOfDay(task.stateChanges.at(-1)?.timestamp), ids, state(task, paint), about(task)]);
 }
 
-/** What a job that has just been submitted is: `web, service, 3 tasks`. */
+/** Describes a new job: `web, service, 3 tasks`. */
 export function jobSummary(job: Job): string {
   return summaryOf(job.jobDescriptor);
 }
@@ -39,7 +39,7 @@ function summaryOf(descriptor: JobDescriptor | undefined): string {
   return `${descriptor?.appName || 'unnamed'}, ${kind}, ${count === 1 ? '1 task' : `${count} tasks`}`;
 }
 
-/** A job's end: `job ID FAILED failed: 1 of 5 tasks (4 finished, 1 failed) after 12.3s`. */
+/** Describes a job's end: `job ID FAILED failed: 1 of 5 tasks (4 finished, 1 failed) after 12.3s`. */
 export function jobEndLine(job: Job, tasks: Iterable<Task>, paint: Paint): string {
   const { finished, failed } = countTasks(job.jobDescriptor, tasks);
   const spanMs = Date.parse(job.stateChanges.at(-1)?.timestamp ?? '') - Date.parse(createdAt(job) ?? '');
@@ -54,7 +54,7 @@ export function jobEndLine(job: Job, tasks: Iterable<Task>, paint: Paint): strin
   ]);
 }
 
-/** One message of a stream as lines; none for what says nothing to people. */
+/** Returns the lines of one message of a stream. Messages without interest for people have no lines. */
 export function notificationLines({ notification }: JobChangeNotification, paint: Paint): string[] {
   switch (notification?.$case) {
     case 'jobSnapshot': {
@@ -74,13 +74,13 @@ export function notificationLines({ notification }: JobChangeNotification, paint
     case 'jobFinished':
       return [`          ${notification.value.id}  job ended`];
     case 'snapshotEnd':
-      return [paint('dim', '          that is how it stands; changes follow')];
+      return [paint('dim', '          end of the snapshot; changes follow')];
     default:
       return [];
   }
 }
 
-/** A number of tasks and what they have in common: `    12  RUNNING  web`. */
+/** Returns a number of tasks with their common values: `    12  RUNNING  web`. */
 export function countLine(values: readonly string[], tasks: number): string {
   return line([String(tasks).padStart(6), ...values.map((value) => value || '-')]);
 }
@@ -94,7 +94,7 @@ function state(task: Task, paint: Paint): string {
   return paintState(stateOf(task), paint, 'DISPATCHED'.length);
 }
 
-/** Where a living task is; why it is in its state, where that is worth a word. */
+/** Returns the location of a live task, or the reason of its state if that is notable. */
 function about(task: Task): string {
   const place = stateOf(task) >= State.FINISHED ? '' : whereabouts(task);
   return [place, oneLine(notableReason(task.state?.reason))].filter(Boolean).join('  ');

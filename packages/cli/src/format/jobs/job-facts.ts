@@ -2,7 +2,7 @@ import type { Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/t
 import { totalDesired } from '@berth/shared/model/job/job';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 
-/** How the tasks of a job stand. Tasks that another has replaced count as `replaced` and nothing else. */
+/** The numbers of a job's tasks by state. A replaced task counts as `replaced` only. */
 export interface TaskCounts {
   readonly desired: number;
   readonly running: number;
@@ -12,7 +12,7 @@ export interface TaskCounts {
   readonly replaced: number;
 }
 
-/** What is to be known of a job at a glance. */
+/** Counts the tasks of a job. */
 export function countTasks(descriptor: JobDescriptor | undefined, tasks: Iterable<Task>): TaskCounts {
   const all = [...tasks];
   const current = withoutReplaced(all);
@@ -28,13 +28,13 @@ export function countTasks(descriptor: JobDescriptor | undefined, tasks: Iterabl
   };
 }
 
-/** The tasks that no other task has replaced. */
+/** Returns the tasks that no other task has replaced. */
 export function withoutReplaced(tasks: readonly Task[]): Task[] {
   const replaced = new Set(tasks.map((task) => task.taskContext['task.resubmitOf']));
   return tasks.filter((task) => !replaced.has(task.id));
 }
 
-/** How many tasks the job wants, over all stages where it has any. */
+/** Returns the wanted number of tasks, over all stages. */
 export function desiredOf(descriptor: JobDescriptor | undefined): number {
   return descriptor === undefined ? 0 : totalDesired(descriptor);
 }
@@ -43,17 +43,19 @@ export function stateOf(entity: { readonly state: Task['state'] }): State {
   return entity.state?.state ?? State.QUEUED;
 }
 
-/** When the job or task came to be, as RFC 3339; undefined where its history is not told. */
+/** Returns the creation time of the job or task, as RFC 3339; undefined if its history is missing. */
 export function createdAt(entity: Pick<Job | Task, 'stateChanges'>): string | undefined {
   return entity.stateChanges[0]?.timestamp;
 }
 
-/** What follows the job's id in a task's. */
+/** Returns the part of a task's id after the job's id. */
 export function shortTaskId(taskId: string): string {
   return taskId.slice(taskId.indexOf('.') + 1);
 }
 
-/** Where a task runs and how it is reached, from its context: `host-1 (8080→32768)`; empty until it is placed. */
+/**
+ * Returns host and ports of a task from its context: `host-1 (8080→32768)`; empty until the task is placed.
+ */
 export function whereabouts(task: Task): string {
   const context = task.taskContext;
   const host = context['agent.host'] ?? context['agent.instance'] ?? '';
@@ -61,7 +63,7 @@ export function whereabouts(task: Task): string {
   return ports === '' ? host : `${host} (${ports})`.trimStart();
 }
 
-/** `8080:32768,9090:32769` as `8080→32768, 9090→32769`. */
+/** Writes `8080:32768,9090:32769` as `8080→32768, 9090→32769`. */
 export function formatPorts(hostPorts: string): string {
   return hostPorts
     .split(',')

@@ -2,8 +2,9 @@ import { Job, JobChangeNotification, Task } from '@berth/shared/gen/netflix/titu
 import { stateName } from '@berth/shared/model/task/task-state';
 
 /*
- * What programs get. It is the API's own JSON (the Protobuf mapping), but that a state is always spelled out: the mapping
- * leaves out values that are zero, and a missing state is a poor way to say QUEUED.
+ * Output for programs. It is the API's own JSON (the Protobuf mapping), with one difference: a state is
+ * always spelled out. The mapping leaves out zero values, and an absent state would be a poor way to say
+ * QUEUED.
  */
 
 type JsonObject = Readonly<Record<string, unknown>>;

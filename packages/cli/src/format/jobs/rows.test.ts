@@ -8,7 +8,7 @@ const texts = (cells: readonly Cell[]) => cells.map((cell) => (typeof cell === '
 const nowMs = createdAtMs + 185_000;
 
 describe('the row of a job', () => {
-  it('counts running and done tasks, and leaves out those that were replaced', () => {
+  it('counts running and done tasks, without the replaced ones', () => {
     const tasks = [
       aTask('0-0', State.FAILED, 'failed: exit code 1'),
       aTask('0-1', State.RUNNING, '', { 'task.resubmitOf': `${jobId}.0-0` }),
@@ -19,7 +19,7 @@ describe('the row of a job', () => {
     expect(texts(row)).toEqual([jobId, 'web', 'batch', 'RUNNING', '1/3', '1 (1 failed)', '3m', '']);
   });
 
-  it('counts nothing as done for a service', () => {
+  it('counts no done tasks of a service', () => {
     const row = jobRow(
       aJob({ kind: 'service', desired: 2, tasks: [aTask('0-0', State.FAILED, 'oom')] }),
       nowMs,
@@ -27,7 +27,7 @@ describe('the row of a job', () => {
     expect(texts(row).slice(2, 6)).toEqual(['service', 'RUNNING', '0/2', '-']);
   });
 
-  it('gives the reason of an end that was not normal', () => {
+  it('gives the reason of an abnormal end', () => {
     const end = (state: State, reason: string) => texts(jobRow(aJob({ state, reason }), nowMs)).at(-1);
     expect(end(State.FINISHED, 'normal')).toBe('');
     expect(end(State.FINISHED, 'killed: by ann')).toBe('killed: by ann');
@@ -35,19 +35,19 @@ describe('the row of a job', () => {
 });
 
 describe('the row of a task', () => {
-  it('tells where it runs and which ports lead to it', () => {
+  it('gives the host and the ports of the task', () => {
     const context = { 'agent.host': 'host-1', 'task.hostPorts': '8080:32768,9090:32769' };
     const row = taskRow(aTask('0-0', State.RUNNING, '', context), nowMs);
     expect(texts(row)).toEqual([`${jobId}.0-0`, 'RUNNING', 'host-1', '8080→32768, 9090→32769', '3m', '']);
   });
 
-  it('has dashes for what is not known yet', () => {
+  it('has dashes for unknown values', () => {
     expect(texts(taskRow(aTask('0-0', State.QUEUED), nowMs)).slice(1, 4)).toEqual(['QUEUED', '-', '-']);
   });
 });
 
 describe('a table of tasks', () => {
-  it('says of each task of a stage which one it is', () => {
+  it('gives the stage and the place of each task of a stage', () => {
     const { headings, rows } = taskTable([aWorker('2-1-0', 3), aTask('0-0', State.QUEUED)], nowMs);
     expect(headings.slice(0, 5)).toEqual(['TASK', 'STAGE', 'INDEX', 'NUMBER', 'STATE']);
     expect(rows.map((row) => texts(row).slice(0, 5))).toEqual([
@@ -56,7 +56,7 @@ describe('a table of tasks', () => {
     ]);
   });
 
-  it('says nothing of stages where there are none', () => {
+  it('has no column of stages for a job without stages', () => {
     expect(taskTable([aTask('0-0', State.QUEUED)], nowMs).headings).toBe(taskHeadings);
   });
 });

@@ -7,7 +7,7 @@ import { countTasks, createdAt, formatPorts, type TaskCounts } from './job-facts
 
 export const jobHeadings = ['JOB', 'NAME', 'TYPE', 'STATE', 'RUNNING', 'DONE', 'AGE', 'REASON'] as const;
 
-/** A job as a row under {@link jobHeadings}. */
+/** Returns the row of a job under {@link jobHeadings}. */
 export function jobRow(job: Job, nowMs: number): Cell[] {
   const counts = countTasks(job.jobDescriptor, job.tasks);
   return [
@@ -22,7 +22,7 @@ export function jobRow(job: Job, nowMs: number): Cell[] {
   ];
 }
 
-/** Ended tasks mean something for a batch job only: those of a service are replaced. */
+/** Only a batch job has a count of ended tasks. A service replaces its ended tasks. */
 function doneCell(job: Job, { finished, failed }: TaskCounts): Cell {
   if (job.jobDescriptor?.jobSpec?.$case !== 'batch') return '-';
   return failed === 0 ? String(finished) : { text: `${finished} (${failed} failed)`, style: 'red' };
@@ -30,7 +30,7 @@ function doneCell(job: Job, { finished, failed }: TaskCounts): Cell {
 
 export const taskHeadings = ['TASK', 'STATE', 'HOST', 'PORTS', 'AGE', 'REASON'] as const;
 
-/** Rows of tasks under headings; those of a job with stages say which stage they are of, and their place in it. */
+/** Returns the rows of tasks with their headings. Tasks of stages show their stage and their place in it. */
 export function taskTable(tasks: readonly Task[], nowMs: number) {
   const hasStages = tasks.some(({ taskContext }) => 'task.stage' in taskContext);
   const rows = tasks.map((task) => taskRow(task, nowMs));
@@ -47,7 +47,7 @@ function stageCells(task: Task | undefined): Cell[] {
   return keys.map((key) => task?.taskContext[key] ?? '-');
 }
 
-/** A task as a row under {@link taskHeadings}. */
+/** Returns the row of a task under {@link taskHeadings}. */
 export function taskRow(task: Task, nowMs: number): Cell[] {
   const context = task.taskContext;
   return [

@@ -21,7 +21,7 @@ describe('the policies of a service in one line', () => {
       JobDescriptor.fromPartial({ jobSpec: { $case: 'service', value: { enabled, scalingPolices } } }),
     );
 
-  it('are what they say, and whether they are switched off', () => {
+  it('list each policy, and say if they are switched off', () => {
     const policies = [{ condition: 'target(x) = 5' }, { condition: 'avg(y) > 1', action: 'addInstances 1' }];
     expect(text(true, policies)).toBe('target(x) = 5; avg(y) > 1: addInstances 1');
     expect(text(false, policies)).toBe('target(x) = 5; avg(y) > 1: addInstances 1 (switched off)');
@@ -30,7 +30,7 @@ describe('the policies of a service in one line', () => {
 });
 
 describe('the scaling of a service', () => {
-  it('tells what its policies see and why they do not act, and the newest decisions first', () => {
+  it('shows the measurements of its policies, the reason if they do not act, and the newest decisions first', () => {
     const decision = (agoMs: number, from: number, to: number) => ({
       atMs: nowMs - agoMs,
       policy: policy.condition,
@@ -49,7 +49,7 @@ describe('the scaling of a service', () => {
     expect(told).toEqual([
       'The scaling of job is switched on.',
       '',
-      'It wants 3 instances, at least 1, at most 9; 2 of 3 running tasks were heard of.',
+      'It wants 3 instances, at least 1, at most 9; 2 of 3 running tasks have reported.',
       'CONDITION                  ACTION          NOW                        WHY',
       'avg(CPUUtilization) > 80%  addInstances 1  avg(CPUUtilization) 91.23  met now; has to hold for 30 s',
       '',
@@ -59,15 +59,15 @@ describe('the scaling of a service', () => {
     ]);
   });
 
-  it('says so where it is switched off, has no maximum, and was not scaled yet', () => {
+  it('shows if it is switched off, has no maximum, or never scaled', () => {
     const sets = [
       { instances: { min: 0, max: 2 ** 31 - 1, desired: 1 }, policies: [{ ...policy, values: {} }] },
     ];
     const told = lines({ jobId: 'job', enabled: false, sets });
     expect(told[0]).toBe('The scaling of job is switched off.');
-    expect(told[2]).toBe('It wants 1 instance, at least 0, no maximum; 0 of 0 running tasks were heard of.');
+    expect(told[2]).toBe('It wants 1 instance, at least 0, no maximum; 0 of 0 running tasks have reported.');
     expect(told[4]).toContain('addInstances 1  -');
-    expect(told.at(-1)).toBe('It was not scaled yet.');
+    expect(told.at(-1)).toBe('It has not been scaled yet.');
   });
 
   it('names the stages of a Mantis job', () => {

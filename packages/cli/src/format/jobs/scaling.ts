@@ -6,10 +6,10 @@ import { formatAge } from '../../terminal/age.js';
 import type { Paint } from '../../terminal/colors.js';
 import { renderTable } from '../../terminal/table.js';
 
-/** How many decisions are shown, the newest first. */
+/** The number of shown decisions, the newest first. */
 const shownDecisions = 10;
 
-/** The scaling policies of a service in one line; empty where it has none. */
+/** Returns the scaling policies of a service in one line; empty if it has none. */
 export function policiesText(descriptor: JobDescriptor | undefined): string {
   const spec = descriptor?.jobSpec;
   if (spec?.$case !== 'service' || spec.value.scalingPolices.length === 0) return '';
@@ -19,7 +19,7 @@ export function policiesText(descriptor: JobDescriptor | undefined): string {
   return `${policies.join('; ')}${spec.value.enabled === false ? ' (switched off)' : ''}`;
 }
 
-/** The policies of a job, what they see, and what they have done. */
+/** Returns the policies of a job, their measurements and their decisions. */
 export function scalingLines(
   explanation: ScalingExplanation,
   paint: Paint,
@@ -46,7 +46,7 @@ function setLines(set: ScaledInstances, paint: Paint): readonly string[] {
     text,
   ]);
   return [
-    `${what} ${desired} instance${desired === 1 ? '' : 's'}, at least ${min}, ${most}; ${heardTasks} of ${runningTasks} running tasks were heard of.`,
+    `${what} ${desired} instance${desired === 1 ? '' : 's'}, at least ${min}, ${most}; ${heardTasks} of ${runningTasks} running tasks have reported.`,
     ...renderTable(['CONDITION', 'ACTION', 'NOW', 'WHY'], rows, paint),
   ];
 }
@@ -56,7 +56,7 @@ function decisionLines(
   paint: Paint,
   nowMs: number,
 ): readonly string[] {
-  if (decisions.length === 0) return ['It was not scaled yet.'];
+  if (decisions.length === 0) return ['It has not been scaled yet.'];
   const hasStages = decisions.some(({ stage }) => stage > 0);
   const rows = decisions
     .slice(-shownDecisions)

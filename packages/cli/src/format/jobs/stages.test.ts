@@ -5,11 +5,11 @@ import { jobDetail } from './detail.js';
 
 const plain = (_style: unknown, text: string) => text;
 
-describe('what is shown of a job with stages', () => {
+describe('the details of a job with stages', () => {
   const tasks = [aWorker('1-0-0', 1), aWorker('2-0-0', 2), aWorker('2-1-0', 3, State.STARTING)];
   const lines = jobDetail(aStagedJob(tasks), tasks, createdAtMs, plain);
 
-  it('has a line for each stage', () => {
+  it('have a line for each stage', () => {
     const at = lines.indexOf('Stages');
     expect(lines.slice(at + 1, at + 4).map((line) => line.trim().split(/ {2,}/))).toEqual([
       ['STAGE', 'CONTAINER', 'RUNNING', 'MIN', 'MAX', 'SCALES BY'],
@@ -18,17 +18,17 @@ describe('what is shown of a job with stages', () => {
     ]);
   });
 
-  it('tells what a stage waits for that has no tasks yet', () => {
+  it('explain the wait of a stage without tasks', () => {
     const waits = (job = aStagedJob(), ...some: typeof tasks) =>
       jobDetail(job, some, createdAtMs, plain).filter((line) => line.includes('has not begun'));
     expect(waits(aStagedJob(), aWorker('1-0-0', 1, State.STARTING))).toEqual([
-      '  Stage 2 has not begun: it waits until all tasks of stage 1 run (0 of 1 do), or until it has waited long enough.',
+      '  Stage 2 has not begun: it waits until all tasks of stage 1 run (0 of 1 do), or until the time limit of the wait is over.',
     ]);
     expect(waits(aStagedJob(), ...tasks)).toEqual([]);
     expect(waits({ ...aStagedJob(), jobState: { state: State.FINISHED, reason: 'killed' } })).toEqual([]);
   });
 
-  it('tells when the job ends by itself, and of what type it is', () => {
+  it('show the limits of the life of the job, and its type', () => {
     expect(
       lines
         .map((line) => line.split(/ {2,}/))
@@ -41,7 +41,7 @@ describe('what is shown of a job with stages', () => {
     ]);
   });
 
-  it('is nothing for other jobs', () => {
+  it('have no stages for other jobs', () => {
     expect(jobDetail(aJob(), [], createdAtMs, plain)).not.toContain('Stages');
   });
 });

@@ -11,7 +11,7 @@ import { stateOf } from './job-facts.js';
 
 const headings = ['STAGE', 'CONTAINER', 'RUNNING', 'MIN', 'MAX', 'SCALES BY'] as const;
 
-/** The stages of a job as a table; nothing for a job that has none. */
+/** Returns the stages of a job as a table; nothing for a job without stages. */
 export function stageLines(
   descriptor: JobDescriptor | undefined,
   tasks: readonly Task[],
@@ -42,15 +42,15 @@ function stageRow(descriptor: JobDescriptor, stage: number, tasks: readonly Task
   ];
 }
 
-/** What stages wait for that have not begun, a sentence each. */
+/** Returns a sentence for each stage that has not begun. */
 export function waitSentences(job: Job, tasks: readonly Task[]): readonly string[] {
   return waitingStages(job, tasks).map(
     ({ stage, waitsFor, running, wanted }) =>
-      `Stage ${stage} has not begun: it waits until all tasks of stage ${waitsFor} run (${running} of ${wanted} do), or until it has waited long enough.`,
+      `Stage ${stage} has not begun: it waits until all tasks of stage ${waitsFor} run (${running} of ${wanted} do), or until the time limit of the wait is over.`,
   );
 }
 
-/** The stages that have not begun and what they wait for; none where the job has ended. */
+/** Returns the stages that have not begun, with the stages that they wait for. An ended job has none. */
 export function waitingStages(job: Job, tasks: readonly Task[]): readonly StageWait[] {
   const { jobDescriptor, jobState } = job;
   if (jobDescriptor === undefined || isTerminal(jobState?.state ?? State.QUEUED)) return [];
@@ -64,7 +64,7 @@ export function waitingStages(job: Job, tasks: readonly Task[]): readonly StageW
   );
 }
 
-/** What a Mantis job says of its own end, and of which jobs are the same. */
+/** Returns the limits of a Mantis job's life, and the type that makes jobs the same. */
 export function mantisFacts(
   descriptor: JobDescriptor | undefined,
 ): (readonly [label: string, value: string])[] {

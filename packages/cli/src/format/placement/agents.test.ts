@@ -19,7 +19,7 @@ const agent = Agent.fromPartial({
 const drain = { sinceMs: nowMs - 60_000, by: 'ann', deadlineAtMs: nowMs + 3600_000 };
 
 describe('the list of agents', () => {
-  it('tells what is free of what there is', () => {
+  it('shows the free resources of each agent', () => {
     expect(renderTable(agentHeadings, [agentRow(agent, nowMs)], plain)).toEqual([
       'AGENT   STATE  ZONE  TYPE  TASKS  CPU FREE  MEMORY FREE   GPU FREE  AGE',
       'host-1  alive  a     m5    2      1.5/8     1024/4096 MB  -         3h',
@@ -31,13 +31,13 @@ describe('the list of agents', () => {
     [{ state: AgentState.LOST, drain: undefined }, 'lost'],
     [{ state: AgentState.LOST, drain }, 'lost, draining'],
     [{ state: AgentState.UNSPECIFIED, drain: undefined }, 'new'],
-  ])('tells whether an agent takes tasks, and if not, why: %#', (one, text) => {
+  ])('shows if an agent takes tasks, and the reason if not: %#', (one, text) => {
     expect(agentState(one)).toMatchObject({ text });
   });
 });
 
 describe('one agent', () => {
-  it('is told with its drain, and with the tasks that are left on it', () => {
+  it('is shown with its drain, and with the tasks that are left on it', () => {
     const tasks = [
       { taskId: 'j.0-0', jobId: 'j', state: { state: State.RUNNING, reason: '' }, stopping: true },
     ];

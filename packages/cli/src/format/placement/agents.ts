@@ -17,7 +17,7 @@ export const agentHeadings = [
   'AGE',
 ];
 
-/** What a list tells of an agent. */
+/** Returns the row of an agent. */
 export function agentRow(agent: Agent, nowMs: number): readonly Cell[] {
   const { id, attributes, tasks, registeredAtMs } = agent;
   return [
@@ -33,7 +33,7 @@ export function agentRow(agent: Agent, nowMs: number): readonly Cell[] {
   ];
 }
 
-/** Whether it takes tasks, and if not, why. */
+/** Returns the state of an agent: ready for tasks, or the reason if not. */
 export function agentState({ state, drain }: Pick<Agent, 'state' | 'drain'>): Cell {
   if (state === AgentState.LOST)
     return { text: drain === undefined ? 'lost' : 'lost, draining', style: 'red' };
@@ -51,7 +51,7 @@ const amounts: readonly (readonly [keyof Resources, string, number])[] = [
   ['eni', 'eni', 1],
 ];
 
-/** All that is known of an agent, and its tasks. */
+/** Returns everything about an agent, with its tasks. */
 export function agentDetail(
   { agent, tasks }: GetAgentResponse,
   nowMs: number,

@@ -13,7 +13,7 @@ const waiting = Explanation.fromPartial({
 });
 
 describe('an explanation', () => {
-  it('tells what stops the task on how many agents, and what would place it', () => {
+  it('counts the agents of each obstacle, and lists the remedies', () => {
     expect(explanationLines(waiting, paint)).toEqual([
       'job.0-0 waits: none of 7 agents can take it now.',
       '',
@@ -25,7 +25,7 @@ describe('an explanation', () => {
     ]);
   });
 
-  it('says of a task that does not wait how it stands', () => {
+  it('shows the state of a task that does not wait', () => {
     const running = Explanation.fromPartial({ taskId: 't', state: 'RUNNING', agentId: 'a' });
     expect(explanationLines(running, paint)).toEqual(['t is RUNNING on a; it does not wait.']);
     const lonely = Explanation.fromPartial({ taskId: 't', state: 'QUEUED' });
@@ -33,7 +33,7 @@ describe('an explanation', () => {
   });
 });
 
-it('shows a plan by agent, with why the rest would wait', () => {
+it('shows a plan by agent, with the reason of those that would wait', () => {
   const plan = PlanResponse.fromPartial({
     tasks: [
       { taskId: 'n.0-0', agentId: 'a' },

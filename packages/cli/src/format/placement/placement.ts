@@ -7,7 +7,7 @@ import type {
 import type { Paint } from '../../terminal/colors.js';
 import { renderTable } from '../../terminal/table.js';
 
-/** What is told of one task, and what would help it. */
+/** Returns the explanation of one task with its remedies. */
 export function explanationLines(explanation: Explanation, paint: Paint): readonly string[] {
   const { taskId, state, agentId, agents } = explanation;
   if (state !== 'QUEUED')
@@ -37,7 +37,7 @@ function detailLines({ reasons, remedies }: Explanation, paint: Paint): readonly
   ];
 }
 
-/** Where the tasks would go, and why the others would wait. */
+/** Returns the agents that the tasks would go to, and the reasons of the tasks that would wait. */
 export function planLines(plan: PlanResponse, paint: Paint): readonly string[] {
   const { tasks, placed, waiting, lostAgentIds } = plan;
   const lost = lostAgentIds.length === 0 ? [] : [`Without ${sampleText(lostAgentIds, lostAgentIds.length)}:`];
