@@ -207,7 +207,7 @@ describe.skipIf(skipRedisTests !== false)('job.v1 on a whole cell', () => {
     expect(await berth('instances', 'nope')).toEqual({
       exitCode: 1,
       out: [],
-      err: ['berth: There is no execution whose id is "nope".'],
+      err: ['berth: There is no execution with the id "nope".'],
     });
     expect((await berth('cancel')).exitCode).toBe(2);
     const unknown = await berth('schedule', 'endles');

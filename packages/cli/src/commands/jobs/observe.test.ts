@@ -9,15 +9,18 @@ afterEach(() => {
 });
 
 describe('berth observe after a reset', () => {
-  it.each([[[]], [['--count-by', 'state']]])('%j prints that a new snapshot follows, and why', async (args) => {
-    const { reset, snapshotEnd } = cellEvents;
-    const cell = await startScriptedCell((stream) => sendEvents(stream, reset, snapshotEnd(9)));
-    open.push(cell);
-    const { err } = await cli(['observe', ...args, '--address', cell.address], {
-      onLine: (_line, interrupt) => interrupt(),
-    });
-    expect(err).toEqual([
-      'berth: a new snapshot follows, since a test. Jobs and tasks that are not in it are gone.',
-    ]);
-  });
+  it.each([[[]], [['--count-by', 'state']]])(
+    '%j prints that a new snapshot follows, and why',
+    async (args) => {
+      const { reset, snapshotEnd } = cellEvents;
+      const cell = await startScriptedCell((stream) => sendEvents(stream, reset, snapshotEnd(9)));
+      open.push(cell);
+      const { err } = await cli(['observe', ...args, '--address', cell.address], {
+        onLine: (_line, interrupt) => interrupt(),
+      });
+      expect(err).toEqual([
+        'berth: a new snapshot follows, since a test. Jobs and tasks that are not in it are gone.',
+      ]);
+    },
+  );
 });

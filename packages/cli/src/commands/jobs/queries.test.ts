@@ -197,7 +197,7 @@ describe('an id on the command line', () => {
     const { out, exitCode } = await berth(script, ['show', archived.id]);
     expect([out[0], exitCode]).toEqual([`Task     ${archived.id}`, 0]);
     const { err } = await berth(script, ['show', `${jobId}.0`]);
-    expect(err[0]).toMatch(/There is no task whose id is .*\.0", or begins so\. .*whole id/);
+    expect(err[0]).toMatch(/There is no task with the id or the prefix .*\.0"\. .*full id/);
   });
 
   it('is refused with all candidates if it fits several jobs', async () => {
