@@ -1,5 +1,6 @@
-// Makes a clone ready to run: dependencies installed and everything compiled. Needs Node and nothing else, may be stopped
-// at any moment and run again, and ends at once where nothing is to do.
+// Makes a clone ready to run: installs the dependencies and compiles everything. It needs only Node, can be
+// stopped at any
+// moment and run again, and ends at once if there is nothing to do.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -21,7 +22,7 @@ const oldestNode = [20, 19];
 const pnpmVersion = '12.21.0';
 const pnpmMajorsThatServe = [10, 12];
 
-/** The folders with a tsconfig.json of their own, and where their sources are. */
+/** Returns the folders with a tsconfig.json of their own, and the folders of their sources. */
 export function projects(dir = root) {
   const groups = ['packages', 'services'].flatMap((group) => subfolders(join(dir, group)));
   return [
@@ -30,19 +31,22 @@ export function projects(dir = root) {
   ].filter(({ folder }) => existsSync(join(folder, 'tsconfig.json')));
 }
 
-/** Why this Node cannot run Berth, or undefined. */
+/** Returns the reason if this Node cannot run Berth; otherwise undefined. */
 export function nodeComplaint(version) {
   const [major, minor] = version.split('.').map(Number);
   if (major > oldestNode[0] || (major === oldestNode[0] && minor >= oldestNode[1])) return undefined;
   return `Berth needs Node ${oldestNode.join('.')} or newer; this is ${version}. Install a newer one and try again.`;
 }
 
-/** Whether a pnpm of this version installs our lock file on every Node that we support. */
+/** True if a pnpm of this version installs our lock file on every Node that we support. */
 export function pnpmServes(version) {
   return pnpmMajorsThatServe.includes(Number.parseInt(version, 10));
 }
 
-/** The sources of a project whose compiled file is missing; with any, what tsc has noted about it is not true any more. */
+/**
+ * Returns the sources of a project without a compiled file. If there are any, tsc's own notes about the
+ * project are wrong.
+ */
 export function uncompiled(project) {
   return sourceFiles(project.sources)
     .filter((file) => !file.endsWith('.d.ts'))
@@ -69,12 +73,12 @@ function sourceFiles(dir) {
   });
 }
 
-/** A step is done again unless its stamp holds the digest of all that it was done from. */
+/** A step runs again unless its stamp holds the digest of all its inputs. */
 export function stampOf(step, dir = stampDir) {
   const path = join(dir, step);
   return {
     holds: (digest) => existsSync(path) && readFileSync(path, 'utf8') === digest,
-    // The stamp goes before the step begins, so that one which was stopped half-way is begun again.
+    // The stamp goes before the step begins. So an interrupted step runs again.
     clear: () => rmSync(path, { force: true }),
     write: (digest) => {
       mkdirSync(dir, { recursive: true });
@@ -98,7 +102,7 @@ function install() {
   stamp.clear();
   const [command, ...pnpm] = findPnpm();
   say(`Installing dependencies with ${[command, ...pnpm].join(' ')} …`);
-  // Where pnpm wants to lay node_modules anew it would ask, and nobody may be there to answer.
+  // pnpm would ask before it replaces node_modules, and there may be nobody to answer.
   run(command, [...pnpm, 'install', '--frozen-lockfile', '--config.confirmModulesPurge=false'], {
     orElse:
       'Installing the dependencies failed. Check that the npm registry can be reached (`npm ping`), then try again.',
@@ -131,7 +135,10 @@ function build() {
   stamp.write(digest);
 }
 
-/** A file by name, size and time: reading hundreds of sources would take longer than all the rest. */
+/**
+ * Describes a file by name, size and time. To read hundreds of sources would take longer than all other
+ * steps.
+ */
 function describeFile(path) {
   const { size, mtimeMs } = statSync(path);
   return `${relative(root, path)} ${size} ${mtimeMs}`;
@@ -142,7 +149,8 @@ function digestOf(lines) {
 }
 
 function run(command, args, { orElse }) {
-  // Standard output belongs to what is run after the set-up: a benchmark's last line is read by programs.
+  // Standard output belongs to the program after the set-up: other programs read the last line of a
+  // benchmark.
   const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2] });
   if (signal === 'SIGINT' || signal === 'SIGTERM') process.exit(130);
   if (error !== undefined) fail(`${orElse}\n  because: ${error.message}`);

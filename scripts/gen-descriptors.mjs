@@ -1,4 +1,5 @@
-// Writes the descriptors of all protos as a TypeScript module, for server reflection and the conformance test.
+// Writes the descriptors of all protos as a TypeScript module, for server reflection and the conformance
+// test.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 

@@ -1,4 +1,5 @@
-// Makes the parsers of the model's languages from their grammars: plain code without dependencies, which is committed.
+// Generates the parsers of the model's languages from their grammars: plain code without dependencies, which
+// is committed.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -6,10 +7,10 @@ import peggy from 'peggy';
 
 const model = join(dirname(fileURLToPath(import.meta.url)), '../packages/shared/src/model');
 
-/** The languages, by the folder of their grammar, with the rules that a text may be read by; the first is the usual one. */
+/** The languages by the folder of their grammar, with their start rules; the first rule is the default. */
 const languages = { expression: ['Expression'], scaling: ['Condition', 'Action'] };
 
-// Helpers that the grammars' actions use.
+// Helpers for the actions of the grammars.
 const helpers = `
   function join(kind, first, rest) {
     return rest.reduce((left, right) => ({ kind, left, right }), first);
@@ -19,16 +20,16 @@ const helpers = `
   }
 `;
 
-// The column at which what an action stands for begins; a helper of its own for each text that is parsed.
+// Returns the column of the action's text. Each parsed text has a helper of its own.
 const perText = 'function column() { return offset() + 1; }';
 
-/** The source of a language's parser; a test compares it with the committed file. */
+/** Returns the source of a language's parser. A test compares it with the committed file. */
 export function generateParser(folder = 'expression') {
   const text = readFileSync(join(model, folder, 'grammar.peggy'), 'utf8');
   const rules = languages[folder];
   const options = { output: 'source', format: 'es', allowedStartRules: rules };
   const source = peggy.generate(`{{${helpers}}}\n{${perText}}\n${text}`, options);
-  // Only the function is of use: the rest of a generated parser does not carry types.
+  // Only the function is useful: the rest of a generated parser has no types.
   const body = source.slice(0, source.lastIndexOf('export {'));
   return [
     '// @ts-nocheck',

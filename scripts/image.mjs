@@ -1,9 +1,12 @@
-// Lays out what the container image holds: the compiled services and the `berth` command with the dependencies that they
-// load at run time, and nothing else. Needs Node and nothing else. It is called in two ways:
-//   node scripts/image.mjs FOLDER              in the image's build stage. A layout that is in FOLDER already and was made
-//                                              from the very sources at hand stays; otherwise one is made.
-//   node scripts/image.mjs --archive FILE.tar  on the host. The Dockerfile unpacks that archive into the build stage, so
-//                                              that an image can be built where the npm registry cannot be reached.
+// Lays out the content of the container image: the compiled services and the `berth` command, with the
+// dependencies
+// that they load at run time. It needs only Node. There are two ways to call it:
+// node scripts/image.mjs FOLDER              in the image's build stage. If the layout in FOLDER was made
+// from the same
+// sources, it stays; otherwise a new one is made.
+// node scripts/image.mjs --archive FILE.tar  on the host. The Dockerfile unpacks the archive in the build
+// stage. So an
+// image can be built without access to the npm registry.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -30,7 +33,7 @@ const sourceFolders = ['packages', 'services'];
 const sourceFiles = ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', 'tsconfig.base.json'];
 const digestFile = 'sources.sha256';
 
-/** Digest of everything that the layout is made from. */
+/** Returns a digest of everything that the layout is made from. */
 export function sourcesDigest(dir = root) {
   const files = [...sourceFiles, ...sourceFolders.flatMap((folder) => filesBelow(dir, folder))].sort();
   const hash = createHash('sha256');
@@ -50,7 +53,10 @@ function filesBelow(dir, folder) {
   });
 }
 
-/** Copies the programs and, link by link, all that they can load at run time; paths stay as they are in the clone. */
+/**
+ * Copies the programs and, link by link, everything that they can load at run time. Paths stay as in the
+ * clone.
+ */
 function layOut(target) {
   const done = new Set();
   const queue = programs.map((program) => join(root, program));
@@ -68,7 +74,10 @@ function inStore(folder) {
   return relative(root, folder).split(sep).includes('node_modules');
 }
 
-/** A package of this repository: what was compiled, and links to what it depends on. Answers what these point to. */
+/**
+ * Copies a package of this repository: the compiled files, and links to its dependencies. Returns their
+ * targets.
+ */
 function copyOwn(folder, target) {
   for (const part of ['package.json', 'dist', 'bin']) copy(join(folder, part), target);
   const { dependencies = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
@@ -79,13 +88,15 @@ function copyOwn(folder, target) {
   });
 }
 
-/** A dependency as pnpm stores it: the package itself, with links to its own dependencies beside it. */
+/**
+ * Copies a dependency as pnpm stores it: the package itself, with links to its own dependencies beside it.
+ */
 function copyStored(folder, target) {
   copy(folder, target);
   return linksBelow(folder).map((link) => owningFolder(realpathSync(link)));
 }
 
-/** For a stored package the `node_modules` folder that holds it and its links; otherwise the package itself. */
+/** Returns the `node_modules` folder around a stored package and its links; otherwise the package itself. */
 function owningFolder(packageFolder) {
   const marker = `${sep}node_modules${sep}`;
   if (!inStore(packageFolder)) return packageFolder;

@@ -30,7 +30,10 @@ export function proseFiles(dir = root) {
     .filter((path) => statSync(join(dir, path), { throwIfNoEntry: false }) !== undefined);
 }
 
-/** The blocks of prose in a file: `{ line, text }`, a block for each comment, paragraph, list item or cell of a table. */
+/**
+ * The blocks of prose in a file: `{ line, text }`, a block for each comment, paragraph, list item or cell of
+ * a table.
+ */
 export function proseOf(path, source) {
   return path.endsWith('.md') ? markdownBlocks(source) : commentBlocks(source);
 }
@@ -61,7 +64,9 @@ function sentencesOf(text) {
     .filter((sentence) => /[a-z]/i.test(sentence));
 }
 
-/** Comments of TypeScript, JavaScript and protos. Adjacent lines are one block; a blank comment line ends it. */
+/**
+ * Comments of TypeScript, JavaScript and protos. Adjacent lines are one block; a blank comment line ends it.
+ */
 function commentBlocks(source) {
   const blocks = [];
   let block;

@@ -5,7 +5,7 @@ import { skipRedisTests } from '../support/redis.js';
 import { closeCleanly, TestCell } from '../support/test-cell.js';
 import { waitFor } from '../support/wait-for.js';
 
-describe.skipIf(skipRedisTests !== false)('berth, of what is archived', () => {
+describe.skipIf(skipRedisTests !== false)('berth on archived jobs and tasks', () => {
   let cell: TestCell;
   beforeAll(async () => {
     cell = await TestCell.start({ masterEnv: { BERTH_MASTER_FINISHED_RETENTION: '1s' } });
@@ -14,14 +14,14 @@ describe.skipIf(skipRedisTests !== false)('berth, of what is archived', () => {
 
   const berth = (...args: string[]) => cli([...args, '--address', cell.address()]);
 
-  it('finds tasks and jobs by their whole ids, and says so where a beginning finds nothing', async () => {
+  it('finds tasks and jobs by their full ids, and explains why a prefix finds nothing', async () => {
     const caller = cell.caller();
     const id = await caller.create(service(simulated(), { tasks: 1 }));
     await caller.until(id, runs(1), 'runs');
     const first = `${id}.0-0`;
     expect((await berth('kill', first)).exitCode).toBe(0);
     const isListed = async (what: string) => (await berth('ps', '-a', id)).out.join().includes(what);
-    // The first attempt leaves the lists of a job that lives on.
+    // The first attempt leaves the lists, although its job is still live.
     await waitFor(async () => !(await isListed(first)), { what: 'the first task to be archived' });
     expect((await berth('show', first)).out[0]).toBe(`Task     ${first}`);
     expect((await berth('kill', first)).err).toEqual([

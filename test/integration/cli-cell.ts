@@ -9,11 +9,11 @@ import { silentLogger as log } from '@berth/shared/process/logger';
 import { RedisStore } from '@berth/store/redis';
 import { startTestRedis } from '../support/redis.js';
 
-/** A cell for the command line to talk to: real Redis, master and gateway, agents whose containers are simulated. */
+/** A cell for the command line: real Redis, master and gateway, and agents with simulated containers. */
 export interface CliCell {
-  /** Of the gateway. */
+  /** The address of the gateway. */
   readonly address: string;
-  /** Ends the gateway and starts another on the same port. */
+  /** Ends the gateway and starts another one on the same port. */
   restartGateway(): Promise<void>;
   close(): Promise<void>;
 }
@@ -22,7 +22,7 @@ const anyPort = '127.0.0.1:0';
 
 export async function startCliCell(): Promise<CliCell> {
   const redis = await startTestRedis();
-  // A master that has just begun leaves deadlines alone for as long as an agent may be silent.
+  // A new master leaves deadlines alone for the time that an agent may be silent.
   const env = { BERTH_REDIS_URL: redis.url, BERTH_CELL: 'cli', BERTH_AGENT_TIMEOUT: '6s' };
   const stores = await Promise.all(
     [1, 2, 3].map(() => RedisStore.connect({ url: redis.url, cell: 'cli', log })),

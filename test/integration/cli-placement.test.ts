@@ -24,7 +24,7 @@ describe.skipIf(skipRedisTests !== false)('berth plan and berth explain', () => 
   const planned = (instances: number) =>
     berth(['plan', '-'], `image: simulated:1\ncpu: 2\nmemory: 64\ninstances: ${instances}\n`);
 
-  it('plan says where the tasks of a job file would go, exits with 0, and creates nothing', async () => {
+  it('plan predicts the agents for the tasks of a job file, exits with 0, and creates nothing', async () => {
     const { exitCode, out } = await planned(4);
     expect(exitCode).toBe(0);
     const text = out.join('\n');
@@ -34,7 +34,7 @@ describe.skipIf(skipRedisTests !== false)('berth plan and berth explain', () => 
     expect(listed.out.join('\n')).not.toContain('simulated');
   });
 
-  it('plan says which would wait, why, and what would help, and exits with 2', async () => {
+  it('plan lists the tasks that would wait, with reasons and remedies, and exits with 2', async () => {
     const { exitCode, out } = await planned(5);
     expect(exitCode).toBe(2);
     const text = out.join('\n');
@@ -43,7 +43,7 @@ describe.skipIf(skipRedisTests !== false)('berth plan and berth explain', () => 
     expect(text).toContain('when one of 4 tasks ends: 2 agents');
   });
 
-  it('plan drain and plan lose say what becomes of the tasks of agents that leave', async () => {
+  it('plan drain and plan lose predict the moves of the tasks of leaving agents', async () => {
     const id = await caller.create(
       service({ ...simulated(), resources: { cpu: '2', memory: '64' } }, { tasks: 2 }),
     );
@@ -65,7 +65,7 @@ describe.skipIf(skipRedisTests !== false)('berth plan and berth explain', () => 
     await caller.kill(id);
   });
 
-  it('explain tells the reasons of a task that waits, and where one is that does not', async () => {
+  it('explain gives the reasons of a waiting task, and the location of one that does not wait', async () => {
     const id = await caller.create(batch({ ...simulated(), resources: { cpu: '5', memory: '64' } }));
     const queued = await caller.until(id, ({ tasks }) => tasks.length === 1, 'has a task');
     const task = queued.tasks[0];
@@ -78,7 +78,7 @@ describe.skipIf(skipRedisTests !== false)('berth plan and berth explain', () => 
     await caller.kill(id);
   });
 
-  it('explain says of a job of which nothing waits that this is so, and exits with 0', async () => {
+  it('explain reports a job without waiting tasks, and exits with 0', async () => {
     const id = await caller.create(
       service({ ...simulated(), resources: { cpu: '1', memory: '64' } }, { tasks: 1 }),
     );

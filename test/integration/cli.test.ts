@@ -11,7 +11,7 @@ import { type CliCell, startCliCell } from './cli-cell.js';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const isBuilt = existsSync(`${root}packages/cli/dist/main.js`);
 
-/** How a simulated container behaves is said in its environment. */
+/** The environment of a simulated container controls its behaviour. */
 const sim = (runMs: number, exitCode = 0) =>
   [
     ['-e', `BERTH_SIM_RUN_MS=${runMs}`],
@@ -84,7 +84,7 @@ describe.skipIf(skipRedisTests !== false)('the command line on a whole cell', ()
     expect(exitCode).toBe(137);
   });
 
-  it('retries as often as it is told to', async () => {
+  it('retries the given number of times', async () => {
     const { out, exitCode } = await berth(['run', '--retries', '2', ...sim(10, 1), 'web:1']);
     expect(exitCode).toBe(1);
     expect(out.filter((line) => /0-[012] {2}FAILED/.test(line))).toHaveLength(3);
@@ -131,7 +131,7 @@ describe.skipIf(skipRedisTests !== false)('the command line on a whole cell', ()
     expect((await json('show', id)).jobState).toEqual({ state: 'FINISHED', reason: 'killed' });
   });
 
-  it('counts tasks by what is asked for, until Ctrl-C', async () => {
+  it('counts tasks by the given fields, until Ctrl-C', async () => {
     const id = await submit('--service', '-n', '2', '--name', 'counted', ...sim(60_000), 'web:1');
     await showsRunning(id, 2);
     const args = ['observe', id, '--count-by', 'state,appName', '-o', 'json'];
@@ -143,7 +143,7 @@ describe.skipIf(skipRedisTests !== false)('the command line on a whole cell', ()
     await berth(['kill', id]);
   });
 
-  it('exits with 143 when somebody else killed the job', async () => {
+  it('exits with 143 if somebody else killed the job', async () => {
     const kills: Promise<unknown>[] = [];
     const onLine: CliOptions['onLine'] = (line) => {
       const id = /"RUNNING"/.test(line) ? /"id":"([0-9a-f-]{36})\.0-0"/.exec(line)?.[1] : undefined;
@@ -154,7 +154,7 @@ describe.skipIf(skipRedisTests !== false)('the command line on a whole cell', ()
     expect(exitCode).toBe(143);
   });
 
-  it('kills the job on Ctrl-C where that is wished', async () => {
+  it('kills the job on Ctrl-C with --kill-on-interrupt', async () => {
     const onLine: CliOptions['onLine'] = (line, interrupt) => line.includes('0-0  RUNNING') && interrupt();
     const { exitCode, out } = await berth(['run', '--kill-on-interrupt', ...sim(60_000), 'web:1'], {
       onLine,
@@ -163,7 +163,7 @@ describe.skipIf(skipRedisTests !== false)('the command line on a whole cell', ()
     expect(exitCode).toBe(130);
   });
 
-  it('tells everything that is wrong with a job', async () => {
+  it('names all mistakes in a job', async () => {
     const { err, exitCode } = await berth([
       'submit',
       '--cpu',
@@ -185,7 +185,7 @@ describe.skipIf(skipRedisTests !== false)('the command line on a whole cell', ()
     ]);
   });
 
-  it('submits what it shows', async () => {
+  it('accepts its own output of show as a job file', async () => {
     const id = await submit(...sim(10), '-l', 'a=b', 'web:1');
     const { jobDescriptor } = await json('show', id);
     const again = await berth(['submit', '-f', '-'], { input: JSON.stringify(jobDescriptor) });

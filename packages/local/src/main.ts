@@ -51,22 +51,23 @@ function startOptions(args: string[]): { once: boolean } {
   }
 }
 
-/** Where a failure that nobody waits for would end the process, it has to stop first what it has started. */
+/** An unhandled failure ends the process. Before that, everything that was started must be stopped. */
 function listenForFailures(lifetime: Lifetime): void {
   const abort = (error: unknown) => {
     lifetime.abort(error instanceof Error ? error : new Error(String(error)));
   };
   process.on('uncaughtException', abort);
   process.on('unhandledRejection', abort);
-  // Whoever read our output has gone (`npm start | head`): there is nobody left to tell, only to clean up.
+  // The reader of our output is gone (`npm start | head`). Nobody reads messages any more; only the clean-up
+  // is left.
   const outputClosed = () => lifetime.abort(new Interrupted('the output was closed'));
   process.stdout.on('error', outputClosed);
   process.stderr.on('error', outputClosed);
 }
 
-/** What a person is told of a failure, and the exit code. */
+/** Prints a failure for a person. Returns the exit code. */
 function report(error: unknown, lifetime: Lifetime): number {
-  // Whatever fails after the end was asked for fails because of it.
+  // A failure after the request to end is a result of that request.
   const cause: unknown = lifetime.signal.aborted ? lifetime.signal.reason : error;
   if (cause instanceof Interrupted) return exitCodes.interrupted;
   if (cause instanceof UsageError || cause instanceof ConfigError) {
@@ -85,7 +86,7 @@ async function main(): Promise<number> {
   let code: number;
   try {
     code = await runCommandLine(process.argv.slice(2), lifetime);
-    // Ctrl-C is how a cell that is up is ended, so it is no failure; all else that aborts is.
+    // Ctrl-C ends a running cell, so it is no failure. Every other abort is one.
     if (!(lifetime.signal.reason instanceof Interrupted)) lifetime.signal.throwIfAborted();
   } catch (error) {
     code = report(error, lifetime);
@@ -99,5 +100,5 @@ async function main(): Promise<number> {
   return code;
 }
 
-// Nothing is left to do, so an open connection of some library is no reason to stay.
+// All work is done. So an open connection of some library is no reason to stay.
 process.exit(await main());

@@ -8,19 +8,19 @@ import { findDeadRuns } from './run-dir.js';
 
 /** More removals at once only make each of them slower. */
 const removalsAtOnce = 4;
-/** A container that is being created shows within less. */
+/** A container that is being created shows up in less time. */
 const quietMs = 500;
 const lookEveryMs = 100;
 const alreadyGone = new Set([404, 409]);
 
-/** Where the runs of cells are noted, below `.berth/`. */
+/** Returns the directory with the records of all runs of cells, below `.berth/`. */
 export function runsDir(home: string): string {
   return join(home, 'run');
 }
 
 /**
- * Removes all containers of an agent, running or not. The agent must have ended; what it asked of the engine in its last
- * moment may still come about, so the engine is looked at until it has shown nothing for a while.
+ * Removes all containers of an agent, running or not. The agent must have ended. Its last requests to the
+ * engine may still take effect. So this function asks the engine until it has shown nothing for a while.
  */
 export async function removeContainers(of: RunContainers): Promise<void> {
   const docker = dockerClient(of.dockerHost);
@@ -49,7 +49,7 @@ function unlessGone(error: unknown): void {
   if (typeof status !== 'number' || !alreadyGone.has(status)) throw error;
 }
 
-/** Removes what cells left behind whose process was killed: their processes, containers and data. */
+/** Removes the processes, containers and data of cells whose owner was killed. */
 export async function sweepDeadRuns(home: string): Promise<void> {
   for (const run of await findDeadRuns(runsDir(home))) await sweep(run);
 }
@@ -57,7 +57,7 @@ export async function sweepDeadRuns(home: string): Promise<void> {
 async function sweep(run: DeadRun): Promise<void> {
   for (const pid of run.pids) killIfThere(pid);
   for (const containers of run.containers) {
-    // An engine that is gone has taken its containers along, or will be asked at a later sweep.
+    // A missing engine has taken its containers along, or a later sweep will ask it.
     if (!(await pingDocker(containers.dockerHost)).ok) return;
     await removeContainers(containers);
   }

@@ -10,18 +10,18 @@ export interface Member {
   readonly name: string;
   pid(): number | undefined;
   kill(): Promise<void>;
-  /** Starts it, if it does not run, with the same addresses and data. Resolves when it is ready. */
+  /** Starts the process with the same addresses and data, unless it runs. Resolves when it is ready. */
   restart(signal?: AbortSignal): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Where a run keeps what its processes need. */
+/** The directories for the files of a run's processes. */
 export interface RunPaths {
   readonly run: RunDir;
   readonly logsDir: string;
 }
 
-/** A Redis of the cell's own, which serves already. */
+/** Starts a Redis of the cell's own; it serves already. */
 export async function redisMember(binary: string, at: RunPaths): Promise<Member & { readonly url: string }> {
   const options = { binary, dataDir: join(at.run.path, 'redis'), logFile: join(at.logsDir, 'redis.log') };
   let current: RedisServer = await startRedisServer(options);
@@ -40,7 +40,7 @@ export async function redisMember(binary: string, at: RunPaths): Promise<Member 
   };
 }
 
-/** A service of the cell; it does not run until it is first restarted. */
+/** Returns a service of the cell. It does not run until its first restart. */
 export function serviceMember(plan: ServicePlan, at: RunPaths): Member {
   const service = serviceProcess({ ...plan, logFile: join(at.logsDir, `${plan.name}.log`) });
   return {
@@ -57,7 +57,9 @@ export function serviceMember(plan: ServicePlan, at: RunPaths): Member {
   };
 }
 
-/** Starts all at once and waits until all are ready. The first that fails ends the wait for the others. */
+/**
+ * Starts all processes at once and waits until all are ready. The first failure ends the wait for the others.
+ */
 export async function startAll(members: readonly Member[], signal: AbortSignal | undefined): Promise<void> {
   const failed = new AbortController();
   const either = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])]);

@@ -16,7 +16,7 @@ const settings: CellSettings = {
 const documented = (name: keyof typeof documentedPorts) => documentedPorts[name];
 
 describe('planCell', () => {
-  it('gives each service the addresses that it reads, and all of them the same Redis and cell', () => {
+  it('gives each service its addresses, and all of them the same Redis and cell', () => {
     const { services } = planCell(settings, documented);
     expect(services.map((service) => service.name)).toEqual(['api', 'master', 'agent']);
     for (const { env } of services) {
@@ -33,7 +33,7 @@ describe('planCell', () => {
     });
   });
 
-  it('numbers what there is more than one of', () => {
+  it('numbers the second and further processes of a kind', () => {
     const { services, agentIds, gateways } = planCell(
       { ...settings, counts: { api: 2, master: 2, agent: 2 } },
       (name, index) => documentedPorts[name] + index,
@@ -50,7 +50,7 @@ describe('planCell', () => {
     expect(gateways.map((gateway) => gateway.grpc)).toEqual(['127.0.0.1:7104', '127.0.0.1:7105']);
   });
 
-  it('tells masters where containers reach a gateway', () => {
+  it('gives masters the address of a gateway for containers', () => {
     const told = (given: Partial<CellSettings>) =>
       planCell({ ...settings, ...given }, documented).services.find(({ kind }) => kind === 'master')?.env
         .BERTH_MASTER_API_URL;
@@ -66,7 +66,7 @@ describe('planCell', () => {
     expect(agent?.env).not.toHaveProperty('DOCKER_HOST');
   });
 
-  it('lets what is asked for in addition prevail', () => {
+  it('lets additional settings prevail', () => {
     const { services } = planCell(
       { ...settings, extraEnv: { master: { BERTH_LOG_LEVEL: 'debug' } } },
       documented,

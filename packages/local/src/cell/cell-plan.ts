@@ -2,7 +2,7 @@ import type { PortName } from '../machine/ports.js';
 import { loopback } from '../machine/ports.js';
 import type { ServiceKind } from './service-process.js';
 
-/** What the processes of a cell have in common, and how many of each kind there are. */
+/** The settings that all processes of a cell share, and the number of each kind. */
 export interface CellSettings {
   readonly cell: string;
   readonly redisUrl: string;
@@ -10,9 +10,12 @@ export interface CellSettings {
   readonly dockerHost: string | undefined;
   readonly runtime: 'docker' | 'simulated';
   readonly counts: Readonly<Record<ServiceKind, number>>;
-  /** Begins the agents' ids: they must differ between cells on one engine. */
+  /** The prefix of the agents' ids. It must differ between cells on one engine. */
   readonly agentIdPrefix: string;
-  /** Where containers reach the first gateway over HTTP; where absent, those on the host's network do at its own address. */
+  /**
+   * The HTTP address of the first gateway for containers. Without it, only containers on the host's network
+   * reach the gateway, at its own address.
+   */
   readonly containersApiUrl?: string;
   /** Added to the environment of every service of a kind. */
   readonly extraEnv: Readonly<Partial<Record<ServiceKind, Readonly<Record<string, string>>>>>;
@@ -28,7 +31,7 @@ export interface ServicePlan {
   readonly http: string;
 }
 
-/** Where callers reach a gateway, each as `host:port`. */
+/** The addresses of a gateway, each as `host:port`. */
 export interface GatewayAddresses {
   readonly grpc: string;
   readonly jobV1: string;
@@ -41,10 +44,10 @@ export interface CellPlan {
   readonly agentIds: readonly string[];
 }
 
-/** Answers the port of an address; `index` counts the processes of one kind from 0. */
+/** Returns the port of an address; `index` counts the processes of one kind from 0. */
 export type PortOf = (name: PortName, index: number) => number;
 
-/** Every process of a cell with its configuration, in the order to start them. */
+/** Returns every process of a cell with its configuration, in the order of their start. */
 export function planCell(settings: CellSettings, portOf: PortOf): CellPlan {
   const at = (name: PortName, index: number) => `${loopback}:${portOf(name, index)}`;
   const gateways = times(settings.counts.api, (index) => ({
@@ -52,7 +55,7 @@ export function planCell(settings: CellSettings, portOf: PortOf): CellPlan {
     jobV1: at('apiJobV1', index),
     http: at('apiHttp', index),
   }));
-  // Of several gateways the first: containers can be told only one address.
+  // The first of several gateways: containers can get only one address.
   const apiUrl = settings.containersApiUrl ?? (gateways[0] === undefined ? '' : `http://${gateways[0].http}`);
   const agentIds = times(settings.counts.agent, (index) => numbered(settings.agentIdPrefix, index));
   const service = (

@@ -5,13 +5,13 @@ import { planCell } from './cell-plan.js';
 
 export interface PlannedPorts {
   readonly plan: CellPlan;
-  /** Those of the first process of each kind; 0 where there is none. */
+  /** The ports of the first process of each kind; 0 if there is none. */
   readonly ports: Readonly<Record<PortName, number>>;
 }
 
 /**
- * A plan with a port for every address: the documented ones for the first process of each kind if `documented`, as far as
- * they are free, and any free ones otherwise.
+ * Plans a port for every address. If `documented`, the first process of each kind gets the documented ports
+ * that are free. All others get free ports.
  */
 export async function planOnFreePorts(settings: CellSettings, documented: boolean): Promise<PlannedPorts> {
   const { api, master, agent } = settings.counts;

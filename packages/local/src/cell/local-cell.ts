@@ -19,32 +19,35 @@ import { createRunDir } from './run-dir.js';
 import type { ServiceKind } from './service-process.js';
 
 export interface CellOptions {
-  /** The cell's name; `local` where absent. */
+  /** The cell's name; the default is `local`. */
   readonly cell?: string;
-  /** A Redis that runs already. Where absent, one of the cell's own is started, with no data. */
+  /** A Redis that runs already. By default the cell starts its own Redis, with no data. */
   readonly redisUrl?: string;
-  /** The path of the `redis-server` for a Redis of the cell's own; where absent, one is found or fetched. */
+  /** The path of the `redis-server` for the cell's own Redis. By default it is found or fetched. */
   readonly redisBinary?: string;
-  /** The engine that the agents use, as DOCKER_HOST has it. Needed by the docker runtime. */
+  /** The engine of the agents, in the form of DOCKER_HOST. The docker runtime needs it. */
   readonly dockerHost?: string;
-  /** `docker` where absent. */
+  /** The default is `docker`. */
   readonly runtime?: 'docker' | 'simulated';
-  /** How many of each service; 1 where absent. */
+  /** The number of processes of each service; the default is 1. */
   readonly counts?: Partial<Record<ServiceKind, number>>;
   /** Added to the environment of every service of a kind. */
   readonly env?: CellSettings['extraEnv'];
   /**
-   * Let containers on the engine's bridge reach the first gateway over HTTP, as the masters then tell those of stages. That is
-   * listening on other than loopback, without TLS.
+   * Lets containers on the engine's bridge reach the first gateway over HTTP. The masters give containers of
+   * stages that address. It opens a port beyond loopback, without TLS.
    */
   readonly admitsContainers?: boolean;
-  /** Listen on the documented ports where they are free; otherwise, and where absent, on any free ones. */
+  /** Uses the documented ports that are free. All other ports are any free ones, as they are by default. */
   readonly documentedPorts?: boolean;
-  /** Where the cell's data is while it runs; `.berth/` where absent. */
+  /** The directory of the cell's data while it runs; the default is `.berth/`. */
   readonly home?: string;
-  /** Where each process's log goes, as `NAME.log`; the run's own directory, which goes with it, where absent. */
+  /**
+   * The directory of the processes' logs, `NAME.log`. By default it is the run's own directory, which goes
+   * with the run.
+   */
   readonly logsDir?: string;
-  /** Ends a start that is under way; what has been started is stopped again. */
+  /** Ends a start that is under way and stops everything that it has started. */
   readonly signal?: AbortSignal;
 }
 
@@ -57,26 +60,32 @@ export interface LocalCell {
   readonly api: GatewayAddresses;
   readonly gateways: readonly GatewayAddresses[];
   readonly agentIds: readonly string[];
-  /** Where containers on the engine's bridge reach the first gateway over HTTP; undefined where they do not. */
+  /**
+   * The HTTP address of the first gateway for containers on the engine's bridge; undefined if they cannot
+   * reach it.
+   */
   readonly containersApiUrl: string | undefined;
   /** The port of each address of the first process of each kind. */
   readonly ports: Readonly<Record<PortName, number>>;
   readonly logsDir: string;
-  /** The names to kill and restart by: `redis` (where it is the cell's own), `api`, `master`, `agent`, `agent-2`, … */
+  /**
+   * The names for `kill` and `restart`: `redis` (if it is the cell's own), `api`, `master`, `agent`,
+   * `agent-2`, …
+   */
   names(): string[];
-  /** The id of a process, or undefined while it does not run. */
+  /** The id of a process; undefined while it does not run. */
   pid(name: string): number | undefined;
-  /** SIGKILL, as a crash would. Resolves when the process is gone. */
+  /** Sends SIGKILL, like a crash. Resolves when the process is gone. */
   kill(name: string): Promise<void>;
-  /** Starts a process that was killed, with the same addresses and data. Resolves when it is ready. */
+  /** Starts a killed process with the same addresses and data. Resolves when it is ready. */
   restart(name: string): Promise<void>;
-  /** Ends all processes, removes the agents' containers and the data. May be called again. */
+  /** Ends all processes, and removes the agents' containers and the data. It can be called again. */
   stop(): Promise<void>;
 }
 
 /**
- * Starts Redis (unless one is given), gateways, masters and agents, and resolves when all of them are ready.
- * Rejects with a `SetupError` where one does not start; nothing stays behind then.
+ * Starts Redis (unless one is given), gateways, masters and agents. Resolves when all of them are ready. If
+ * one of them does not start, it rejects with a `SetupError` and leaves nothing behind.
  */
 export async function startCell(options: CellOptions = {}): Promise<LocalCell> {
   const lifetime = createLifetime();
@@ -110,7 +119,7 @@ async function start(options: CellOptions, lifetime: Lifetime): Promise<LocalCel
   const [api] = plan.gateways;
   if (api === undefined) throw new Error('a cell needs a gateway');
   relay?.relayTo(ports.apiHttp);
-  // The containers go after the agents, which would otherwise report that they ended.
+  // The containers go after the agents. Otherwise the agents would report the ends of the containers.
   await deferContainers(plan, settings, { run, lifetime });
   const services = plan.services.map((service) => serviceMember(service, at));
   lifetime.defer(async () => void (await Promise.all(services.map((service) => service.stop()))));

@@ -17,7 +17,7 @@ beforeEach(async () => {
 
 afterEach(() => rm(home, { recursive: true, force: true }));
 
-/** The name of a process that has ended. */
+/** Returns the name of a process that has ended. */
 async function nameOfDeadProcess(): Promise<string> {
   const child = spawn('sleep', ['60']);
   await new Promise((resolve) => child.once('spawn', resolve));
@@ -29,7 +29,7 @@ async function nameOfDeadProcess(): Promise<string> {
 }
 
 describe('processName', () => {
-  it('tells a process from a later one with the same id', async () => {
+  it('distinguishes a process from a later one with the same id', async () => {
     const name = (await processName(process.pid)) ?? '';
     expect(await isAlive(name)).toBe(true);
     expect(await isAlive(`${process.pid}-1`)).toBe(false);
@@ -37,13 +37,13 @@ describe('processName', () => {
   });
 });
 
-describe('users', () => {
-  it('are all gone when the last has left', async () => {
+describe('the users of a shared thing', () => {
+  it('are all gone after the last has left', async () => {
     await joinUsers(home);
     expect(await leaveUsers(home)).toBe(true);
   });
 
-  it('are not all gone while another process uses the same', async () => {
+  it('are not all gone while another process remains', async () => {
     const other = await startChild({
       name: 'other',
       command: 'sleep',
@@ -56,7 +56,7 @@ describe('users', () => {
     await other.kill();
   });
 
-  it('that were killed do not count', async () => {
+  it('do not include killed processes', async () => {
     await joinUsers(home);
     await writeFile(join(home, await nameOfDeadProcess()), '');
     expect(await leaveUsers(home)).toBe(true);
@@ -64,12 +64,12 @@ describe('users', () => {
 });
 
 describe('a run of a cell', () => {
-  it('is not dead while its process runs', async () => {
+  it('is alive while its process runs', async () => {
     await createRunDir(runsDir(home));
     expect(await findDeadRuns(runsDir(home))).toEqual([]);
   });
 
-  it('whose process was killed is found with what it left behind', async () => {
+  it('is found with its remains after its process was killed', async () => {
     const left = await startChild({
       name: 'left',
       command: 'sleep',
@@ -90,7 +90,7 @@ describe('a run of a cell', () => {
     await left.kill();
   });
 
-  it('whose process was killed is removed by a sweep, its processes too', async () => {
+  it('is removed by a sweep after its process was killed, with its child processes', async () => {
     const left = await startChild({
       name: 'left',
       command: 'sleep',

@@ -3,15 +3,18 @@ import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/pro
 import { join } from 'node:path';
 import { isAlive, processName } from '../machine/users.js';
 
-/** What a run of a cell has on this machine, written down so that it can be removed should the run be killed. */
+/**
+ * The record of everything that a run of a cell has on this machine. With it, a later run can clean up after
+ * a killed one.
+ */
 export interface RunDir {
-  /** Unique among the runs of this machine; part of the names of what belongs to it. */
+  /** Unique among the runs of this machine; a part of the names of everything in the run. */
   readonly id: string;
-  /** Holds what is gone with the run. */
+  /** The directory that goes with the run. */
   readonly path: string;
-  /** Notes a process of the run. */
+  /** Records a process of the run. */
   noteProcess(pid: number): Promise<void>;
-  /** Notes where containers of the run may be. */
+  /** Records the engine and agent of possible containers. */
   noteContainers(where: RunContainers): Promise<void>;
   remove(): Promise<void>;
 }
@@ -27,7 +30,7 @@ const ownerFile = 'owner';
 const processesFile = 'processes';
 const containersFile = 'containers';
 
-/** A directory for a new run below `runsDir`. */
+/** Creates a directory for a new run below `runsDir`. */
 export async function createRunDir(runsDir: string): Promise<RunDir> {
   const id = randomBytes(4).toString('hex');
   const path = join(runsDir, id);
@@ -45,7 +48,7 @@ export async function createRunDir(runsDir: string): Promise<RunDir> {
   };
 }
 
-/** What runs left behind whose process was killed before it could clean up. */
+/** The remains of a run whose process was killed before it could clean up. */
 export interface DeadRun {
   readonly path: string;
   /** Processes that still run. */
@@ -53,7 +56,7 @@ export interface DeadRun {
   readonly containers: readonly RunContainers[];
 }
 
-/** The runs below `runsDir` whose owner is gone. */
+/** Finds the runs below `runsDir` whose owner is gone. */
 export async function findDeadRuns(runsDir: string): Promise<DeadRun[]> {
   const names = await readdir(runsDir).catch(() => []);
   const runs = await Promise.all(names.map((name) => readRun(join(runsDir, name))));
@@ -62,7 +65,7 @@ export async function findDeadRuns(runsDir: string): Promise<DeadRun[]> {
 
 async function readRun(path: string): Promise<DeadRun | undefined> {
   const owner = await readFile(join(path, ownerFile), 'utf8').catch(() => undefined);
-  // No owner yet: the run is being made at this moment, or was killed then and has nothing.
+  // Without an owner the run is being created now, or it was killed then and has nothing.
   if (owner === undefined || (await isAlive(owner))) return undefined;
   const processes = await linesOf(join(path, processesFile));
   const alive = await Promise.all(processes.map((name) => isAlive(name)));
@@ -74,7 +77,7 @@ async function readRun(path: string): Promise<DeadRun | undefined> {
   };
 }
 
-/** The last line may have been cut off when its writer was killed. */
+/** The last line may be incomplete if its writer was killed. */
 function parseContainers(line: string): RunContainers[] {
   try {
     return [JSON.parse(line) as RunContainers];

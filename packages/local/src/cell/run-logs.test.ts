@@ -16,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => rm(dir, { recursive: true, force: true }));
 
 describe('the logs of a run', () => {
-  it('leave those of another run alone while it lives, and no longer', async () => {
+  it('stay while their run lives, and are removed afterwards', async () => {
     const other = spawn('sleep', ['60']);
     const name = (await processName(other.pid ?? -1)) ?? '';
     const log = join(dir, name, 'master.log');
@@ -31,7 +31,7 @@ describe('the logs of a run', () => {
     expect(await readdir(dir)).toEqual([basename(own)]);
   });
 
-  it('take the place of whatever no run owns', async () => {
+  it('replace everything that no run owns', async () => {
     await writeFile(join(dir, 'api.log'), 'old');
     const own = await openRunLogs(join(dir));
     expect(await readdir(dir)).toEqual([basename(own)]);

@@ -6,48 +6,51 @@ import { repoRoot } from '../machine/paths.js';
 import { waitUntil } from '../machine/wait-until.js';
 import { SetupError } from '../output/setup-error.js';
 
-/** The three kinds of process of a cell beside Redis. */
+/** The three kinds of process of a cell, besides Redis. */
 export type ServiceKind = 'api' | 'master' | 'agent';
 
 const readyTimeoutMs = 30_000;
-/** Longer than a service takes that ends itself because it could not close everything. */
+/** Longer than the time that a service needs to give up its open connections and end. */
 const stopGraceMs = 12_000;
 const healthTimeoutMs = 2_000;
 /**
- * A cell on one machine shares it with its user's own work. Left alone, V8 lets short-lived objects spread over 48 MB in
- * each process before it tidies up, which pays for itself only under a load that such a cell does not see. Callers wait
- * for the gateway: it gets more, and pauses less.
+ * The heap of young objects, in MB. A local cell shares the machine with its user's own work. By default V8
+ * lets short-lived objects spread over 48 MB in each process. That pays only under a load that a local cell
+ * does not see. The gateway gets more and so pauses less, since callers wait for it.
  */
 const semiSpaceMb: Readonly<Record<ServiceKind, number>> = { api: 8, master: 4, agent: 4 };
 
 export interface ServiceOptions {
   readonly kind: ServiceKind;
-  /** How it is called in this cell: `master`, `master-2`. */
+  /** The name in this cell: `master`, `master-2`. */
   readonly name: string;
   /** Its configuration (`BERTH_*`, DOCKER_HOST), added to this process's environment. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** `host:port` where it answers `/healthz`. */
+  /** The `host:port` of its `/healthz`. */
   readonly http: string;
   readonly logFile: string;
 }
 
-/** One service of the cell, which can be killed and started again with the same configuration. */
+/** One service of the cell. It can be killed and started again with the same configuration. */
 export interface ServiceProcess {
   readonly name: string;
   readonly kind: ServiceKind;
-  /** The id of the running process, or undefined while there is none. */
+  /** The id of the running process; undefined while there is none. */
   pid(): number | undefined;
-  /** Starts the process without waiting for it to be ready. Does nothing while it runs. */
+  /** Starts the process without waiting until it is ready. It does nothing while the process runs. */
   launch(): Promise<void>;
-  /** Resolves when the service says that it is ready; rejects with a `SetupError` if it ends before or takes too long. */
+  /**
+   * Resolves when the service reports that it is ready. Rejects with a `SetupError` if the service ends
+   * before that or takes too long.
+   */
   ready(signal?: AbortSignal): Promise<void>;
-  /** SIGKILL, as a crash would. */
+  /** Sends SIGKILL, like a crash. */
   kill(): Promise<void>;
-  /** SIGTERM, and SIGKILL if it does not end in time. */
+  /** Sends SIGTERM, and SIGKILL if the process does not end in time. */
   stop(): Promise<void>;
 }
 
-/** A service of the cell; it does not run until it is launched. */
+/** Returns a service of the cell. It does not run until it is launched. */
 export function serviceProcess(options: ServiceOptions): ServiceProcess {
   let child: ManagedChild | undefined;
   const running = () => (child !== undefined && child.exit() === undefined ? child : undefined);

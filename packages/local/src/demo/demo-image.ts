@@ -5,12 +5,12 @@ import type { Progress } from '../output/progress.js';
 import { busyboxApplets, obtainBusybox } from '../setup/busybox.js';
 import { imageTar } from './image-tar.js';
 
-/** The image that the demo and the tests run. Its tag rises when its content changes. */
+/** The image of the demo and the tests. Its tag rises when its content changes. */
 export const demoImage = 'berth/busybox:1';
 
 const notFound = 404;
 
-/** Makes sure that the engine has the demo image; makes it, without any registry, where it is missing. */
+/** Makes sure that the engine has the demo image. A missing image is made without any registry. */
 export async function ensureDemoImage(docker: Docker, home: string, progress: Progress): Promise<string> {
   if (await hasImage(docker, demoImage)) return demoImage;
   const busybox = await obtainBusybox(home, progress);
@@ -36,7 +36,7 @@ async function importBusybox(docker: Docker, busyboxPath: string): Promise<void>
     tag,
     changes: ['CMD ["/bin/sh"]', 'ENV PATH=/bin'],
   });
-  // The engine answers 200 at once and tells of a failure in the stream that follows.
+  // The engine answers 200 at once, and reports a failure in the body.
   const told = await text(answer);
   const failure = told.split('\n').find((line) => line.includes('"error"'));
   if (failure !== undefined) throw new Error(`the engine did not take the image: ${failure}`);

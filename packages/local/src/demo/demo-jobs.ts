@@ -2,23 +2,23 @@ import type { BerthClient } from '@berth/client';
 
 type Descriptor = Parameters<BerthClient['createJob']>[0];
 
-/** What the demo submits; what its descriptor does not say, the gateway fills in. */
+/** A job of the demo. The gateway fills in the missing fields of its descriptor. */
 export interface DemoJob {
   readonly name: string;
-  /** What it is, for the person who watches. */
+  /** A description for the person who watches. */
   readonly about: string;
   readonly descriptor: Descriptor;
 }
 
 const owner = { ownerEmail: 'demo@example.com', teamEmail: 'demo@example.com' };
-/** Small enough for all tasks of the demo to find room at once on one core. */
+/** Small enough that all tasks of the demo fit on one core at once. */
 const resources = { cpu: '0.1', memory: '32' };
 const containerName = 'main';
 
 export const batchSize = 5;
 export const serviceSize = 2;
 
-/** A batch job whose tasks print a line, work for two seconds and end. */
+/** Returns a batch job. Its tasks print a line, work for two seconds and end. */
 export function batchJob(image: string): DemoJob {
   const name = 'demo-batch';
   const jobSpec: Descriptor['jobSpec'] = {
@@ -38,7 +38,7 @@ export function batchJob(image: string): DemoJob {
   };
 }
 
-/** A service job whose tasks run until they are told to stop. */
+/** Returns a service job. Its tasks run until they are stopped. */
 export function serviceJob(image: string): DemoJob {
   const name = 'demo-service';
   const jobSpec: Descriptor['jobSpec'] = {
@@ -50,7 +50,7 @@ export function serviceJob(image: string): DemoJob {
       containerId: containerName,
     },
   };
-  // The first process of a container ends at SIGTERM only if it asks for the signal.
+  // The first process of a container ends at SIGTERM only if it handles the signal.
   const command = "trap 'exit 0' TERM; while :; do sleep 1 & wait; done";
   const about = `${serviceSize} tasks that are kept running`;
   return { name, about, descriptor: descriptorOf(name, { image, command, jobSpec }) };

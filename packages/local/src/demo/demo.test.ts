@@ -12,11 +12,11 @@ function task(
 }
 
 describe('describeTask', () => {
-  it("names a task by the part of its id that is its own, with its state's name", () => {
+  it("names a task by its own part of the id, with its state's name", () => {
     expect(describeTask(task('3-0', State.RUNNING))).toBe('task 3-0  RUNNING');
   });
 
-  it('tells why it ended and what it replaces', () => {
+  it('gives the reason of its end and the task that it replaces', () => {
     expect(describeTask(task('0-0', State.FINISHED, { reason: 'killed' }))).toBe(
       'task 0-0  FINISHED    killed',
     );

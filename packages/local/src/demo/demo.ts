@@ -12,21 +12,21 @@ import {
 } from 'rxjs';
 import { batchJob, type DemoJob, serviceJob, serviceSize } from './demo-jobs.js';
 
-/** The demo takes seconds, for it pulls no image; where it needs longer than this there is something to look into. */
+/** The demo takes seconds, since it pulls no image. A longer time means that something is wrong. */
 const stepTimeoutMs = 120_000;
 
-/** The context entry in which a replacement names the task that it replaces. */
+/** The context entry of a replacement with the id of the replaced task. */
 const resubmitOf = 'task.resubmitOf';
 
 export interface DemoOptions {
   readonly client: BerthClient;
   readonly image: string;
-  /** Takes one line of progress. */
+  /** Prints one line of progress. */
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
 
-/** A job of the demo, watched through one stream for all who want to know. */
+/** A job of the demo with the only stream that follows it. */
 interface WatchedJob {
   readonly id: string;
   readonly name: string;
@@ -34,13 +34,13 @@ interface WatchedJob {
 }
 
 /**
- * Shows what a cell does, through its public API: a batch job runs to its end; a service job loses a task and gets
- * another for it. Answers the id of the service job, which goes on running. Rejects where it turns out otherwise.
+ * Shows a cell at work through its public API: a batch job runs to its end; a service job loses a task and
+ * gets another one. Returns the id of the service job, which goes on. Rejects if the cell behaves otherwise.
  */
 export async function runDemo(options: DemoOptions): Promise<string> {
   const batch = await submit(batchJob(options.image), options);
   const service = await submit(serviceJob(options.image), options);
-  // Both are watched from here on, whatever is being waited for; who waits hears of a failure.
+  // Both streams stay open from here on. Waiting code receives their failures.
   const watching = [batch, service].map((job) => job.views.subscribe({ error: () => undefined }));
   try {
     await Promise.all([untilFinished(batch, options), untilRunning(service)]);
@@ -63,13 +63,13 @@ async function submit({ name, about, descriptor }: DemoJob, options: DemoOptions
   return { id, name, views };
 }
 
-/** The first view of a job tells all of its tasks, any other the one that changed. */
+/** The first view of a job describes all its tasks; a later one describes the changed task. */
 function tell({ changed, tasks, isFinal }: FollowedJob): string[] {
   if (isFinal) return [];
   return (changed === undefined ? [...tasks.values()] : [changed]).map(describeTask);
 }
 
-/** A task in a line: the part of its id that is its own, its state, and why where there is a reason. */
+/** Describes a task in a line: its own part of the id, its state, and the reason if there is one. */
 export function describeTask(task: Task): string {
   const own = task.id.slice(task.id.indexOf('.') + 1);
   const state = stateName(stateOf(task)).padEnd('DISPATCHED'.length);

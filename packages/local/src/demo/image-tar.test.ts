@@ -18,7 +18,7 @@ async function entriesOf(
 describe('imageTar', () => {
   const busybox = Buffer.from('not really a program');
 
-  it('holds the busybox, executable, and a link to it for every other applet', async () => {
+  it('holds the executable busybox, and a link to it for every other applet', async () => {
     const entries = await entriesOf(imageTar(busybox, ['busybox', 'sh', 'sleep']));
     expect(entries.get('bin/busybox')?.content).toEqual(busybox);
     expect(entries.get('bin/busybox')?.header.mode).toBe(0o755);
@@ -26,13 +26,13 @@ describe('imageTar', () => {
     expect(entries.get('bin/sleep')?.header).toMatchObject({ type: 'symlink', linkname: 'busybox' });
   });
 
-  it('has a root user and a temp folder that everybody may write to', async () => {
+  it('has a root user and a temp folder with write permission for everybody', async () => {
     const entries = await entriesOf(imageTar(busybox, []));
     expect(entries.get('etc/passwd')?.content.toString()).toMatch(/^root:x:0:0:/);
     expect(entries.get('tmp')?.header.mode).toBe(0o1777);
   });
 
-  it('is the same bytes each time, so that the image is the same', async () => {
+  it('has the same bytes each time, so that the image is the same', async () => {
     const [one, two] = await Promise.all([
       buffer(imageTar(busybox, ['sh'])),
       buffer(imageTar(busybox, ['sh'])),
@@ -55,16 +55,16 @@ describe('isStatic', () => {
     return file;
   }
 
-  it('tells a program that brings everything along from one that needs a dynamic linker', () => {
+  it('distinguishes a static program from one that needs a dynamic linker', () => {
     expect(isStatic(elf([programHeader.load, programHeader.load]))).toBe(true);
     expect(isStatic(elf([programHeader.load, programHeader.interpreter]))).toBe(false);
   });
 
-  it('finds that the Node that runs this is dynamically linked', async () => {
+  it('finds that the running Node is dynamically linked', async () => {
     expect(isStatic(await readFile(process.execPath))).toBe(false);
   });
 
-  it('takes no script and no cut-off file for a static program', () => {
+  it('rejects scripts and truncated files', () => {
     expect(isStatic(Buffer.from('#!/bin/sh\n'))).toBe(false);
     expect(isStatic(elf([programHeader.load, programHeader.load]).subarray(0, 80))).toBe(false);
   });

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { pack } from 'tar-stream';
 
-/** Every file of an image is of this moment, so that the same busybox gives the same layer. */
+/** Every file of an image has this time. So the same busybox gives the same layer. */
 const mtime = new Date(0);
 
 const directories: ReadonlyArray<readonly [name: string, mode: number]> = [
@@ -20,7 +20,10 @@ const textFiles: ReadonlyArray<readonly [name: string, text: string]> = [
   ['etc/group', 'root:x:0:\nnogroup:x:65534:\n'],
 ];
 
-/** The file system of a small image, as a tar: a busybox, a link for each of its `applets`, and the usual directories. */
+/**
+ * Builds the file system of a small image as a tar: a busybox, a link for each of its `applets`, and the
+ * usual directories.
+ */
 export function imageTar(busybox: Buffer, applets: readonly string[]): Readable {
   const tar = pack();
   for (const [name, mode] of directories) tar.entry({ name, type: 'directory', mode, mtime });

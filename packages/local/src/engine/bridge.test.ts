@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { bridgeName, freeBridgeAddress, routedNetworks } from './bridge.js';
 
 describe('freeBridgeAddress', () => {
-  it('takes the first network that no address of the machine is in', () => {
+  it('takes the first network without an address of the machine', () => {
     expect(freeBridgeAddress(['127.0.0.1', '172.17.0.1'])).toBe('10.200.0.1/16');
     expect(freeBridgeAddress(['10.200.0.1', '10.201.7.9', '10.203.0.1'])).toBe('10.202.0.1/16');
   });
 
-  it('answers undefined where all of them are in use', () => {
+  it('returns undefined if all of them are in use', () => {
     const used = Array.from({ length: 256 }, (_, second) => `10.${second}.0.1`);
     expect(freeBridgeAddress(used)).toBeUndefined();
   });
@@ -21,7 +21,7 @@ describe('bridgeName', () => {
 });
 
 describe('routedNetworks', () => {
-  it('tells the networks of the kernel’s routes, those of idle bridges included', () => {
+  it('reads the networks of the kernel’s routes, also those of idle bridges', () => {
     const routes = [
       'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT',
       'eth0\t00000000\t010200C0\t0003\t0\t0\t0\t00000000\t0\t0\t0',

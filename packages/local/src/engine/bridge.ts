@@ -8,35 +8,36 @@ import type { Progress } from '../output/progress.js';
 import { SetupError } from '../output/setup-error.js';
 import { obtainBusybox } from '../setup/busybox.js';
 
-/** The bridge that every Docker engine makes and uses unless it is told otherwise. */
+/** The bridge that every Docker engine makes and uses by default. */
 export const defaultBridge = 'docker0';
 
 /**
- * The name of the bridge of an engine that lives in `dir`, where another engine has the default one: two engines on one
- * bridge would give out the same addresses. Interface names have at most 15 characters.
+ * Returns the name of the bridge of an engine that lives in `dir`. It serves if another engine has the
+ * default bridge: two engines on one bridge would assign the same addresses. Interface names have at most 15
+ * characters.
  */
 export function bridgeName(dir: string): string {
   return `berth-${createHash('sha256').update(dir).digest('hex').slice(0, 8)}`;
 }
 
-/** Whether a network interface of this name is there. */
+/** True if there is a network interface of this name. */
 export function interfaceExists(name: string): boolean {
   return existsSync(`/sys/class/net/${name}`);
 }
 
-/** The process ids of the Docker engines that run on this machine, whoever started them. */
+/** Returns the process ids of all Docker engines on this machine. */
 export async function runningEngines(): Promise<number[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const engines: number[] = [];
   for (const pid of pids) {
-    // A process may be gone between the listing and the look at it.
+    // The process may end between the listing and this read.
     const name = await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '');
     if (name.trim() === 'dockerd') engines.push(Number(pid));
   }
   return engines;
 }
 
-/** Makes the bridge where it is missing, with an address in a network that this machine does not use yet. */
+/** Makes a missing bridge, with an address in a network that this machine does not use yet. */
 export async function ensureBridge(name: string, tool: NetworkTool): Promise<void> {
   if (interfaceExists(name)) return;
   const address = freeBridgeAddress([
@@ -49,7 +50,7 @@ export async function ensureBridge(name: string, tool: NetworkTool): Promise<voi
   await tool('link', 'set', name, 'up');
 }
 
-/** Removes a bridge; nothing to do where it is gone. */
+/** Removes a bridge, if it is there. */
 export async function removeBridge(name: string, tool: NetworkTool): Promise<void> {
   if (interfaceExists(name)) await tool('link', 'del', name);
 }
@@ -57,7 +58,7 @@ export async function removeBridge(name: string, tool: NetworkTool): Promise<voi
 /** Runs `ip` as root with these arguments. */
 export type NetworkTool = (...args: readonly string[]) => Promise<unknown>;
 
-/** The machine's `ip`, or that of busybox, which a small machine may have only through us. */
+/** Returns the machine's `ip`. A small machine may lack it; then busybox has one. */
 export async function networkTool(root: Root, home: string, progress: Progress): Promise<NetworkTool> {
   const ip = await findOnPath('ip');
   if (ip !== undefined) return (...args) => root.run(ip, args);
@@ -71,7 +72,10 @@ function usedAddresses(): string[] {
   );
 }
 
-/** The networks of the kernel's routes. An idle bridge has one, although it counts as no running interface. */
+/**
+ * Returns the networks of the kernel's routes. An idle bridge has a route, although it counts as no running
+ * interface.
+ */
 export function routedNetworks(routes: string): string[] {
   const destinations = routes
     .split('\n')
@@ -80,7 +84,7 @@ export function routedNetworks(routes: string): string[] {
   return destinations.filter((hex) => /^[0-9A-F]{8}$/.test(hex)).map(addressOf);
 }
 
-/** The kernel writes addresses as it keeps them: the last byte first. */
+/** The kernel writes the last byte of an address first. */
 function addressOf(hex: string): string {
   const bytes = hex.match(/../g) ?? [];
   return bytes
@@ -92,7 +96,7 @@ function addressOf(hex: string): string {
 const firstCandidate = 200;
 const lastCandidate = 250;
 
-/** The address of a bridge in the first of the networks 10.200.0.0/16 to 10.250.0.0/16 that none of `used` is in. */
+/** Returns the address of a bridge in the first unused network from 10.200.0.0/16 to 10.250.0.0/16. */
 export function freeBridgeAddress(used: readonly string[]): string | undefined {
   for (let second = firstCandidate; second <= lastCandidate; second += 1) {
     if (!used.some((address) => address.startsWith(`10.${second}.`))) return `10.${second}.0.1/16`;

@@ -22,7 +22,7 @@ describe('a relay', () => {
     gateway.close();
   });
 
-  it('answers nobody until it is told where connections go', async () => {
+  it('answers nobody until it has a target', async () => {
     const [host, port] = relay.address.split(':');
     const early = connect(Number(port), host);
     await once(early.resume(), 'close');
@@ -31,7 +31,7 @@ describe('a relay', () => {
     expect(await text()).toBe('from the gateway');
   });
 
-  it('ends what it has open when it is closed', async () => {
+  it('ends its connections when it is closed', async () => {
     gateway.removeAllListeners('request');
     gateway.on('request', (_, response) => response.write('and so on'));
     relay.relayTo((gateway.address() as AddressInfo).port);
@@ -43,7 +43,7 @@ describe('a relay', () => {
     relay = { ...relay, close: async () => {} };
   });
 
-  it('is not there where the address is not of this machine', async () => {
+  it('is undefined if the address is not of this machine', async () => {
     expect(await openRelay('192.0.2.1')).toBeUndefined();
   });
 });

@@ -6,9 +6,9 @@ import { dockerClient } from './docker-client.js';
 
 /** Lets the containers of an engine on this machine reach a port of its loopback interface. */
 export interface ContainerRelay {
-  /** Where containers reach it, as `host:port`. */
+  /** The address for containers, as `host:port`. */
   readonly address: string;
-  /** Sets where connections go; until then none is answered. */
+  /** Sets the target of connections. Until then none is answered. */
   relayTo(port: number): void;
   close(): Promise<void>;
 }
@@ -16,15 +16,16 @@ export interface ContainerRelay {
 const maxConnections = 1_000;
 
 /**
- * Listens on the host's address on the engine's bridge, which every container on that network reaches, and so may others who
- * route to it: whoever opens it has to have been told to. Undefined where the bridge is not of this machine.
+ * Listens on the host's address on the engine's bridge. All containers on that network can reach it, and so
+ * can others with a route to it. So callers need the user's consent. Undefined if the bridge is not on this
+ * machine.
  */
 export async function openContainerRelay(dockerHost: string): Promise<ContainerRelay | undefined> {
   const host = await bridgeAddress(dockerHost);
   return host === undefined ? undefined : openRelay(host);
 }
 
-/** A relay at a free port of that address; undefined where this machine does not have it. */
+/** Opens a relay at a free port of that address; undefined if this machine does not have the address. */
 export async function openRelay(host: string): Promise<ContainerRelay | undefined> {
   const sockets = new Set<Socket>();
   let target: number | undefined;
@@ -70,7 +71,7 @@ const networkShape = z.object({
   IPAM: z.object({ Config: z.array(z.object({ Subnet: z.cidrv4(), Gateway: z.ipv4().optional() })) }),
 });
 
-/** The host's own address on the network that containers are on unless they ask for another. */
+/** Returns the host's own address on the default network of containers. */
 async function bridgeAddress(dockerHost: string): Promise<string | undefined> {
   const found: unknown = await dockerClient(dockerHost)
     .getNetwork('bridge')
@@ -80,8 +81,8 @@ async function bridgeAddress(dockerHost: string): Promise<string | undefined> {
 }
 
 /**
- * The host's address in what an engine tells of a network. An engine that has made its bridge itself does not tell it: it has
- * taken the first of the subnet.
+ * Returns the host's address from the engine's description of a network. An engine that made its bridge
+ * itself leaves the address out: it is the first of the subnet.
  */
 export function hostAddressIn(network: unknown): string | undefined {
   const [config] = networkShape.safeParse(network).data?.IPAM.Config ?? [];

@@ -27,27 +27,28 @@ import { chooseEngine } from './engine-choice.js';
 
 /** A Docker engine to run containers on. */
 export interface DockerEngine {
-  /** Its address, as DOCKER_HOST has it. */
+  /** Its address, in the form of DOCKER_HOST. */
   readonly host: string;
-  /** Whether it is one that set-up started, which ends when its last user releases it. */
+  /** True if set-up started it. Then it ends when its last user releases it. */
   readonly own: boolean;
-  /** To be called when this process is done with the engine. */
+  /** Releases the engine when this process no longer needs it. */
   release(): Promise<void>;
 }
 
 export interface ObtainOptions {
-  /** Where an engine of our own lives. */
+  /** The directory of an engine of our own. */
   readonly home: string;
   readonly progress: Progress;
   readonly env?: NodeJS.ProcessEnv;
 }
 
-/** How long the engine that a distribution's package starts by itself may take until it answers. */
+/** The time limit for the engine that a distribution's package starts by itself. */
 const serviceStartTimeoutMs = 15_000;
 
 /**
- * A Docker engine: the one that DOCKER_HOST names, the machine's, or one of our own, for which Docker is installed
- * where it is missing. An engine that was there already is not changed. Rejects with a `SetupError` that says what to do.
+ * Finds a Docker engine: the one of DOCKER_HOST, the machine's, or one of our own. For the last, a missing
+ * Docker is installed. An existing engine is not changed. Rejects with a `SetupError` that says how to get
+ * one.
  */
 export async function obtainDockerEngine(options: ObtainOptions): Promise<DockerEngine> {
   const dir = engineDir(options.home);
@@ -56,7 +57,7 @@ export async function obtainDockerEngine(options: ObtainOptions): Promise<Docker
   return withFileLock(`${dir}.lock`, () => ownEngine(dir, options));
 }
 
-/** The engine that DOCKER_HOST names, which has to answer, or the machine's, if it answers. */
+/** Returns the engine of DOCKER_HOST, which must answer, or the machine's, if it answers. */
 async function answeringEngine(env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const named = env.DOCKER_HOST;
   const ping = await pingDocker(named || defaultDockerHost);
@@ -86,7 +87,7 @@ async function ownEngine(dir: string, options: ObtainOptions): Promise<DockerEng
   };
 }
 
-/** What dockerd calls. */
+/** The programs that dockerd calls. */
 const dockerdParts = ['containerd', 'runc', 'iptables'];
 
 interface Findings extends EngineFindings {
@@ -107,7 +108,7 @@ async function lookAround(dir: string, progress: Progress): Promise<Findings> {
   };
 }
 
-/** Installs Docker; where the machine then starts it by itself, answers that engine. */
+/** Installs Docker. If the machine then starts an engine by itself, it returns that engine. */
 async function installDocker(root: Root, progress: Progress): Promise<DockerEngine | undefined> {
   progress.note('No Docker engine on this machine: installing the package docker.io with apt.');
   try {
@@ -145,7 +146,7 @@ async function startOwn(dir: string, root: Root, options: ObtainOptions): Promis
   );
 }
 
-/** Remembers, over a crash too, that the engine's default bridge was not there before us and is to go with us. */
+/** Records, also for the time after a crash, that the engine's default bridge is ours and must be removed. */
 async function noteDefaultBridge(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true });
   if (!interfaceExists(defaultBridge)) await writeFile(madeDefaultBridge(dir), '');

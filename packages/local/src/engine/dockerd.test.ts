@@ -61,7 +61,7 @@ describe.skipIf(skipped)('a Docker engine of our own beside another', () => {
     await container.remove({ force: true });
   });
 
-  it('is gone after it was stopped, with its processes and mounts, and starts again with its images', {
+  it('leaves no processes and mounts after its stop, and starts again with its images', {
     timeout: timeoutMs,
   }, async () => {
     if (root === undefined) throw new Error(lacking);

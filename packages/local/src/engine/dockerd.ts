@@ -9,12 +9,12 @@ import { SetupError } from '../output/setup-error.js';
 import { pingDocker } from './docker-client.js';
 import { unmountBelow } from './mounts.js';
 
-/** An engine that has just been installed prepares its storage on its first start. */
+/** A newly installed engine prepares its storage on its first start. */
 const startTimeoutMs = 60_000;
 const stopGraceMs = 20_000;
 const killedTimeoutMs = 5_000;
 
-/** Where the parts of an engine of ours are, below the directory `dir` that it lives in. */
+/** Returns the paths of an engine of ours, below its directory `dir`. */
 export function enginePaths(dir: string) {
   return {
     socket: join(dir, 'docker.sock'),
@@ -26,7 +26,7 @@ export function enginePaths(dir: string) {
   };
 }
 
-/** The address of the engine that lives in `dir`, as DOCKER_HOST has it. */
+/** Returns the address of the engine that lives in `dir`, in the form of DOCKER_HOST. */
 export function engineHost(dir: string): string {
   return `unix://${enginePaths(dir).socket}`;
 }
@@ -35,16 +35,19 @@ export interface DockerdOptions {
   readonly dockerd: string;
   readonly dir: string;
   readonly root: Root;
-  /** A bridge that is there already; where absent, the engine makes and uses its default one. */
+  /** An existing bridge. By default the engine makes and uses its default bridge. */
   readonly bridge?: string;
 }
 
-/** The arguments of an engine that lives in `dir` and touches nothing of another engine on the same machine. */
+/**
+ * Returns the arguments of an engine that lives in `dir` and touches nothing of another engine on the same
+ * machine.
+ */
 export function dockerdArgs(dir: string, bridge: string | undefined, groupId: number): string[] {
   const paths = enginePaths(dir);
   const args = ['--data-root', paths.data, '--exec-root', paths.exec, '--pidfile', paths.pidFile];
   args.push('-H', `unix://${paths.socket}`, '--group', String(groupId));
-  // Starting with iptables on empties the chains that another engine has its port mappings in. Without, the
+  // A start with iptables would empty the chains with another engine's port mappings. Without iptables, the
   // engine's own proxy processes serve the mappings.
   if (bridge !== undefined)
     args.push('--bridge', bridge, '--iptables=false', '--ip6tables=false', '--ip-masq=false');
@@ -76,7 +79,7 @@ export async function startDockerd(options: DockerdOptions): Promise<void> {
   }
 }
 
-/** An engine that was killed leaves files by which the next one would believe that it still runs. */
+/** A killed engine leaves files behind. Because of them, the next one would believe that it still runs. */
 async function removeStaleFiles(dir: string, root: Root): Promise<void> {
   const paths = enginePaths(dir);
   await endProcess(await readPidFile(paths.containerdPidFile), root);
@@ -92,7 +95,7 @@ export async function stopDockerd(dir: string, root: Root): Promise<void> {
   await root.run('rm', ['-f', paths.pidFile, paths.socket]);
 }
 
-/** SIGTERM, then SIGKILL; the process may be nobody's child any more, so its end is polled for. */
+/** Sends SIGTERM, then SIGKILL. The process may have no parent here any more, so its end is polled. */
 async function endProcess(pid: number | undefined, root: Root): Promise<void> {
   if (pid === undefined || !(await isRunning(pid))) return;
   const gone = async () => !(await isRunning(pid));
@@ -107,6 +110,6 @@ async function endProcess(pid: number | undefined, root: Root): Promise<void> {
 
 async function signal(pid: number, name: 'TERM' | 'KILL', root: Root): Promise<void> {
   if (root.prefix.length === 0) process.kill(pid, `SIG${name}`);
-  // The shell's own kill: a small machine has no program of that name.
+  // The shell has a kill of its own; a small machine has no program of that name.
   else await root.run('sh', ['-c', `kill -${name} ${pid}`]);
 }

@@ -16,7 +16,7 @@ function advice(found: EngineFindings): string {
 }
 
 describe('chooseEngine', () => {
-  it('uses the engine of ours that runs before it starts another', () => {
+  it('uses our running engine before it starts another', () => {
     expect(chooseEngine({ ...bareMachine, ownAnswers: true, dockerd: '/usr/sbin/dockerd' }).kind).toBe(
       'adopt',
     );
@@ -27,11 +27,11 @@ describe('chooseEngine', () => {
     expect(chooseEngine(found).kind).toBe('start');
   });
 
-  it('installs Docker again where an installation was stopped half-way', () => {
+  it('installs Docker again after an interrupted installation', () => {
     expect(chooseEngine({ ...bareMachine, dockerd: '/usr/sbin/dockerd' }).kind).toBe('install');
   });
 
-  it('tries an incomplete dockerd where nothing can be installed', () => {
+  it('tries an incomplete dockerd if nothing can be installed', () => {
     const found = { ...bareMachine, dockerd: '/usr/sbin/dockerd', hasApt: false };
     expect(chooseEngine(found).kind).toBe('start');
   });
@@ -40,20 +40,20 @@ describe('chooseEngine', () => {
     expect(chooseEngine(bareMachine).kind).toBe('install');
   });
 
-  it('says to install an engine where there is root but no apt', () => {
+  it('asks for an engine on a machine with root but without apt', () => {
     expect(advice({ ...bareMachine, hasApt: false })).toMatch(/no apt .*DOCKER_HOST/);
   });
 
-  it('says how to get at the engine of the machine where only the user may not', () => {
+  it('explains how to reach the engine of the machine without the rights to it', () => {
     expect(advice({ ...bareMachine, canBeRoot: false, defaultSocketExists: true })).toMatch(/group docker/);
   });
 
-  it('says that an installed dockerd needs root to be started', () => {
+  it('explains that an installed dockerd needs root to start', () => {
     const found = { ...bareMachine, canBeRoot: false, dockerd: '/usr/sbin/dockerd' };
     expect(advice(found)).toMatch(/installed but does not run.*without root or sudo/);
   });
 
-  it('says what to install where nothing is there and we may not be root', () => {
+  it('lists the programs to install on a machine without them and without root', () => {
     expect(advice({ ...bareMachine, canBeRoot: false })).toMatch(/apt-get install docker\.io/);
   });
 });

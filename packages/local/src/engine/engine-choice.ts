@@ -1,15 +1,15 @@
-/** What a look at the machine found, once neither DOCKER_HOST nor the default socket has an engine that answers. */
+/** The state of the machine if neither DOCKER_HOST nor the default socket has an engine that answers. */
 export interface EngineFindings {
-  /** An engine of ours, which an earlier run or one beside this has started, answers. */
+  /** An engine of ours answers. An earlier run, or one beside this, has started it. */
   readonly ownAnswers: boolean;
   /** The path of dockerd. */
   readonly dockerd: string | undefined;
-  /** Some of the programs that dockerd calls are missing, as after an installation that was stopped half-way. */
+  /** True if programs that dockerd calls are missing, for example after an interrupted installation. */
   readonly lacksParts: boolean;
-  /** We are root or may become so through sudo. */
+  /** True if we are root or can become root through sudo. */
   readonly canBeRoot: boolean;
   readonly hasApt: boolean;
-  /** The machine's engine has its socket, although it does not answer us. */
+  /** True if the machine's engine has a socket, although it does not answer us. */
   readonly defaultSocketExists: boolean;
 }
 
@@ -21,12 +21,12 @@ export type EngineChoice =
 
 const alternatives = 'or set DOCKER_HOST to one that you may use';
 
-/** How to get an engine: the one of ours that runs, the installed one, a newly installed one, or not at all. */
+/** Decides the source of an engine: our running one, the installed one, a newly installed one, or none. */
 export function chooseEngine(found: EngineFindings): EngineChoice {
   if (found.canBeRoot && found.ownAnswers) return { kind: 'adopt' };
   if (found.canBeRoot && found.dockerd !== undefined && !found.lacksParts) return { kind: 'start' };
   if (found.canBeRoot && found.hasApt) return { kind: 'install' };
-  // dockerd itself says best what it lacks.
+  // The error of dockerd itself is the best description of the missing parts.
   if (found.canBeRoot && found.dockerd !== undefined) return { kind: 'start' };
   return { kind: 'impossible', whatToDo: whatToDo(found) };
 }

@@ -10,13 +10,13 @@ const mountInfo = `22 1 0:20 / / rw,relatime shared:1 - ext4 /dev/vda rw
 `;
 
 describe('mountsBelow', () => {
-  it('names the mounts below a directory, inner ones before those that they are in', () => {
+  it('names the mounts below a directory, inner ones first', () => {
     const points = mountsBelow(mountInfo, '/x/engine');
     expect(points).toHaveLength(4);
     expect(points.indexOf('/x/engine/data/overlay2/1/merged')).toBeLessThan(points.indexOf('/x/engine/data'));
   });
 
-  it('takes no directory whose name only begins alike', () => {
+  it('ignores a directory whose name only has the same prefix', () => {
     expect(mountsBelow(mountInfo, '/x/engine')).not.toContain('/x/engine-of-another/data');
   });
 

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Root } from '../machine/root.js';
 
-/** The mount points at or below `dir` in the text of a mountinfo file, those inside others first. */
+/** Returns the mount points at or below `dir` in the text of a mountinfo file, inner ones first. */
 export function mountsBelow(mountInfo: string, dir: string): string[] {
   return mountInfo
     .split('\n')
@@ -17,10 +17,10 @@ function unescapeMountPoint(field: string): string {
   );
 }
 
-/** Unmounts all that is mounted at or below `dir`: an engine that has ended leaves its network namespaces mounted. */
+/** Unmounts everything at or below `dir`. An ended engine leaves its network namespaces mounted. */
 export async function unmountBelow(dir: string, root: Root): Promise<void> {
   for (const point of mountsBelow(await readFile('/proc/self/mountinfo', 'utf8'), dir)) {
-    // Lazily, because a process that is just ending may hold it a moment longer.
+    // A process that is about to end may still hold the mount. So it is unmounted lazily.
     await root.run('umount', ['-l', point]);
   }
 }

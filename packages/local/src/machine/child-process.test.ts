@@ -28,31 +28,31 @@ function logged(text: string): () => Promise<boolean> {
 }
 
 describe('a child process', () => {
-  it('writes what it prints to its log and tells its exit code', async () => {
+  it('writes its output to its log and reports its exit code', async () => {
     const child = await shell('echo out; echo err >&2; exit 3');
     expect(await child.exited).toEqual({ code: 3, signal: null });
     expect(await readFile(child.logFile, 'utf8')).toBe('out\nerr\n');
   });
 
-  it('ends at SIGTERM if it heeds it', async () => {
+  it('ends at SIGTERM if it handles the signal', async () => {
     const child = await shell("trap 'exit 7' TERM; echo ready; while :; do sleep 0.05; done");
     await waitUntil(logged('ready'), { what: 'the shell is ready', timeoutMs: 5_000 });
     expect(await child.stop(10_000)).toEqual({ code: 7, signal: null });
   });
 
-  it('is killed if it does not heed SIGTERM within the grace', async () => {
+  it('is killed if it does not end within the grace after SIGTERM', async () => {
     const child = await shell("trap '' TERM; echo ready; while :; do sleep 0.05; done");
     await waitUntil(logged('ready'), { what: 'the shell is ready', timeoutMs: 5_000 });
     expect(await child.stop(50)).toEqual({ code: null, signal: 'SIGKILL' });
   });
 
-  it('that has ended may be stopped again', async () => {
+  it('can be stopped again after its end', async () => {
     const child = await shell('exit 0');
     await child.exited;
     expect(await child.stop(1_000)).toEqual({ code: 0, signal: null });
   });
 
-  it('that cannot be started is an error', async () => {
+  it('is an error if the command cannot be started', async () => {
     const starting = startChild({
       name: 'no',
       command: '/no/such/program',
@@ -64,7 +64,7 @@ describe('a child process', () => {
 });
 
 describe('waitUntil', () => {
-  it('says what it waited for in vain', async () => {
+  it('names the awaited condition in its error', async () => {
     const waiting = waitUntil(() => false, { what: 'the tide', timeoutMs: 30, everyMs: 5 });
     await expect(waiting).rejects.toThrow('the tide: not after 30 ms');
   });
@@ -80,7 +80,7 @@ describe('waitUntil', () => {
 });
 
 describe('withFileLock', () => {
-  it('lets one in at a time', async () => {
+  it('lets one process in at a time', async () => {
     const lock = join(dir, 'x.lock');
     let inside = 0;
     let most = 0;

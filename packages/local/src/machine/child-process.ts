@@ -4,18 +4,18 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 export interface ChildOptions {
-  /** How people know it: `redis`, `master`. */
+  /** The name for people: `redis`, `master`. */
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
   /** Added to this process's environment; an undefined value removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** Gets everything the child prints; it is appended to. */
+  /** Receives everything that the child prints; existing content stays. */
   readonly logFile: string;
 }
 
-/** How a child ended: an exit code or the signal that killed it. */
+/** The end of a child: an exit code, or the signal that killed it. */
 export interface ChildExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
@@ -28,17 +28,17 @@ export interface ManagedChild {
   readonly logFile: string;
   /** Settles once, when the process has ended; never rejects. */
   readonly exited: Promise<ChildExit>;
-  /** How it ended, or undefined while it runs. */
+  /** The end of the process; undefined while it runs. */
   exit(): ChildExit | undefined;
-  /** SIGTERM, and SIGKILL after `graceMs`. Resolves when the process has ended; may be called again. */
+  /** Sends SIGTERM, and SIGKILL after `graceMs`. Resolves when the process has ended; can be called again. */
   stop(graceMs: number): Promise<ChildExit>;
-  /** SIGKILL. Resolves when the process has ended. */
+  /** Sends SIGKILL. Resolves when the process has ended. */
   kill(): Promise<ChildExit>;
 }
 
 /**
- * Starts a process in a session of its own, so that a Ctrl-C at the terminal reaches only us and we stop what we started
- * in the right order. Rejects where the command cannot be started.
+ * Starts a process in a session of its own. So a Ctrl-C at the terminal reaches only us, and we stop our
+ * children in the right order. Rejects if the command cannot be started.
  */
 export async function startChild(options: ChildOptions): Promise<ManagedChild> {
   mkdirSync(dirname(options.logFile), { recursive: true });
@@ -84,13 +84,13 @@ export async function startChild(options: ChildOptions): Promise<ManagedChild> {
   };
 }
 
-/** The end of a child's log, to show why it did not start. */
+/** Returns the end of a child's log, to show the reason of a failed start. */
 export async function logTail(logFile: string, lines = 10): Promise<string> {
   const text = await readFile(logFile, 'utf8').catch(() => '');
   return text.trimEnd().split('\n').slice(-lines).join('\n');
 }
 
-/** How a process ended, in words. */
+/** Describes the end of a process. */
 export function describeExit(exit: ChildExit): string {
   return exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
 }

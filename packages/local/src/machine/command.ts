@@ -6,21 +6,23 @@ import { delimiter, join } from 'node:path';
 export interface CommandOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Bytes for the command's standard input; it gets none where absent. */
+  /** Bytes for the command's standard input; without them it is empty. */
   readonly input?: string;
 }
 
 export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
-  /** Standard output and standard error in the order they came. */
+  /** Standard output and standard error, in the order of arrival. */
   readonly output: string;
 }
 
-/** The end of a command's output is what tells why it failed; a package manager can print much before it. */
+/**
+ * The reason of a failure is at the end of a command's output. A package manager can print much before it.
+ */
 const keptOutputChars = 1_000_000;
 
-/** Runs a command to its end and keeps what it prints. Rejects only when it cannot be started. */
+/** Runs a command to its end and keeps its output. Rejects only if the command cannot be started. */
 export function runCommand(
   command: string,
   args: readonly string[],
@@ -43,13 +45,13 @@ export function runCommand(
     });
     child.on('error', reject);
     child.on('close', (code) => resolve({ code: code ?? 1, stdout, output }));
-    // A command that ends without reading its input closes the pipe; its exit code tells what matters.
+    // A command that ends without reading its input closes the pipe. Its exit code tells if that matters.
     child.stdin.on('error', () => undefined);
     child.stdin.end(options.input ?? '');
   });
 }
 
-/** A command that was to succeed did not; the message holds the end of what it printed. */
+/** A command failed. The message holds the end of its output. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly output: string;
@@ -60,7 +62,7 @@ export class CommandError extends Error {
   }
 }
 
-/** As `runCommand`, but rejects with a `CommandError` where the exit code is not 0. */
+/** Does the same as `runCommand`, but rejects with a `CommandError` if the exit code is not 0. */
 export async function runChecked(
   command: string,
   args: readonly string[],
@@ -72,8 +74,8 @@ export async function runChecked(
 }
 
 /**
- * The full path of an executable on the search path, or undefined. The administrator's directories are searched too:
- * a plain user's PATH often lacks them, and dockerd lives there.
+ * Returns the full path of an executable on the search path; undefined if it is not found. It also searches
+ * the administrator's directories: a plain user's PATH often lacks them, and dockerd lives there.
  */
 export async function findOnPath(name: string, path = process.env.PATH ?? ''): Promise<string | undefined> {
   const dirs = [...path.split(delimiter), '/usr/local/sbin', '/usr/sbin', '/sbin'];

@@ -3,12 +3,12 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /**
- * Runs `work` while no other process of this machine does so under the same lock file, waiting for its turn. The lock is
- * the operating system's: it ends with the process that holds it, however that ends.
+ * Runs `work` while no other process of this machine does so under the same lock file. It waits for its turn.
+ * The operating system holds the lock, so the lock ends with its process in any case.
  */
 export async function withFileLock<T>(lockFile: string, work: () => Promise<T>): Promise<T> {
   await mkdir(dirname(lockFile), { recursive: true });
-  // The holder lives until its input closes, which happens at the latest when this process is gone.
+  // The holder lives until its input closes. That happens at the latest at the end of this process.
   const holder = spawn('flock', [lockFile, 'sh', '-c', 'echo locked; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
     detached: true,

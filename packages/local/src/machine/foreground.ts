@@ -11,7 +11,10 @@ export interface ForegroundOptions {
 
 const signalled = 128;
 
-/** Runs a command at our own terminal to its end. Resolves to its exit code; 128 plus the signal's number if one ended it. */
+/**
+ * Runs a command at our own terminal to its end. Resolves to its exit code; if a signal ended it, to 128 plus
+ * the signal's number.
+ */
 export function runForeground(
   command: string,
   args: readonly string[],

@@ -11,7 +11,7 @@ describe('a lifetime', () => {
     expect(undone).toEqual(['client', 'master', 'redis']);
   });
 
-  it('undoes the rest where one fails, and tells the failure', async () => {
+  it('undoes the rest after a failure, and reports the failure', async () => {
     const lifetime = createLifetime();
     const undone: string[] = [];
     lifetime.defer(async () => void undone.push('first'));
@@ -20,7 +20,7 @@ describe('a lifetime', () => {
     expect(undone).toEqual(['first']);
   });
 
-  it('tells by its signal that the end was asked for', () => {
+  it('aborts its signal at the request to end', () => {
     const lifetime = createLifetime();
     lifetime.abort(new Interrupted('SIGINT was received'));
     expect(() => lifetime.signal.throwIfAborted()).toThrow(Interrupted);

@@ -1,21 +1,21 @@
-/** What has to be undone at the end, in the reverse order of how it came about. */
+/** Everything that must be undone at the end, in the reverse order of its making. */
 export interface Lifetime {
-  /** Aborted when the end was asked for (Ctrl-C); long work looks at it between its steps. */
+  /** Aborted at the request to end (Ctrl-C). Long work checks it between its steps. */
   readonly signal: AbortSignal;
-  /** Registers what undoes a step that has just been done. */
+  /** Registers the function that undoes a completed step. */
   defer(undo: () => Promise<void>): void;
-  /** Asks for the end. */
+  /** Requests the end. */
   abort(reason: Error): void;
-  /** Undoes everything, also where some of it fails; rejects with the failures. May be called again. */
+  /** Undoes everything, also after failures, and then rejects with them. It can be called again. */
   close(): Promise<void>;
 }
 
-/** The end was asked for while something was still going on. */
+/** The end was requested while something still ran. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 
-/** A lifetime with nothing to undo yet. */
+/** Returns a lifetime with nothing to undo yet. */
 export function createLifetime(): Lifetime {
   const controller = new AbortController();
   const undos: Array<() => Promise<void>> = [];

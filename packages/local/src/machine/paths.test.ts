@@ -4,11 +4,11 @@ import { dockerdArgs, enginePaths } from '../engine/dockerd.js';
 import { engineDir } from './paths.js';
 
 describe('engineDir', () => {
-  it('is below the home directory where a socket path in it is short enough', () => {
+  it('is below the home directory if a socket path in it is short enough', () => {
     expect(engineDir('/home/ada/berth/.berth')).toBe('/home/ada/berth/.berth/engine');
   });
 
-  it('is a short one in the temp folder for a deep clone, the same at each run and another for another clone', () => {
+  it('is a short one in the temp folder for a deep clone, stable for each clone', () => {
     const deep = join('/home', 'd'.repeat(90), '.berth');
     const dir = engineDir(deep, '/tmp');
     expect(dir).toMatch(/^\/tmp\/berth-engine-[0-9a-f]{12}$/);
@@ -29,7 +29,7 @@ describe('dockerdArgs', () => {
     expect(args).not.toContain('--iptables=false');
   });
 
-  it('leaves the packet filter alone where it gets a bridge beside that of another engine', () => {
+  it('leaves the packet filter alone on a bridge beside that of another engine', () => {
     expect(dockerdArgs('/x/engine', 'berth-1', 0)).toEqual(
       expect.arrayContaining(['--bridge', 'berth-1', '--iptables=false']),
     );

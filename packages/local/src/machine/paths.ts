@@ -6,18 +6,18 @@ import { fileURLToPath } from 'node:url';
 /** The root of the clone that this file was built in. */
 export const repoRoot = fileURLToPath(new URL('../../../..', import.meta.url)).replace(/\/$/, '');
 
-/** Where everything lives that set-up obtains or starts: downloads, engine, Redis data, logs. */
+/** The directory of everything that set-up obtains or starts: downloads, engine, Redis data, logs. */
 export const berthDir = join(repoRoot, '.berth');
 
-/** A unix socket's path must fit `sockaddr_un`, which holds 108 bytes with the closing zero. */
+/** A unix socket's path must fit `sockaddr_un`: 108 bytes with the closing zero. */
 const longestSocketPathBytes = 107;
 
 /** The longest socket path that dockerd and its containerd make below the engine's directory. */
 const deepestEngineSocket = 'exec/containerd/containerd-debug.sock.ttrpc';
 
 /**
- * The directory of the Docker engine that belongs to `home`: `home/engine`, or, where a socket's path in it would be
- * too long for the operating system, a short one in the temp folder whose name is derived from `home`.
+ * Returns the directory of the Docker engine for `home`: usually `home/engine`. If a socket's path in it is
+ * too long for the operating system, it is a short one in the temp folder, with a name derived from `home`.
  */
 export function engineDir(home: string, tempDir: string = tmpdir()): string {
   const dir = join(home, 'engine');

@@ -13,7 +13,7 @@ describe('ports', () => {
     expect(new Set(ports).size).toBe(20);
   });
 
-  it('are not free where somebody listens', async () => {
+  it('are not free while a server listens on them', async () => {
     const [port = 0] = await freePorts(1);
     expect(await isFree(port)).toBe(true);
     const server = createServer();
@@ -22,7 +22,7 @@ describe('ports', () => {
     expect(await isFree(port)).toBe(false);
   });
 
-  it('are told by name where they are not the documented ones', () => {
+  it('are listed by name if they are not the documented ones', () => {
     expect(movedPorts(documentedPorts)).toEqual([]);
     expect(movedPorts({ ...documentedPorts, apiHttp: 1, agentGrpc: 2 })).toEqual(['apiHttp', 'agentGrpc']);
   });

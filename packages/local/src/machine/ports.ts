@@ -1,7 +1,7 @@
 import type { Server } from 'node:net';
 import { createServer } from 'node:net';
 
-/** The loopback address that everything of a local cell listens on. */
+/** The loopback address that a local cell listens on. */
 export const loopback = '127.0.0.1';
 
 /** The documented port of each address of a cell. */
@@ -16,7 +16,7 @@ export const documentedPorts = {
 
 export type PortName = keyof typeof documentedPorts;
 
-/** Ports that nothing listens on at loopback at the moment, all different. */
+/** Returns different ports that are free on loopback at the moment. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => listen(0)));
   const ports = servers.map((server) => portOf(server));
@@ -24,14 +24,14 @@ export async function freePorts(count: number): Promise<number[]> {
   return ports;
 }
 
-/** One port that nothing listens on. */
+/** Returns one free port. */
 export async function freePort(): Promise<number> {
   const [port] = await freePorts(1);
   if (port === undefined) throw new Error('no free port');
   return port;
 }
 
-/** The documented ports, each replaced by a free one where it is taken. */
+/** Returns the documented ports; a free port replaces each one in use. */
 export async function documentedOrFreePorts(): Promise<Record<PortName, number>> {
   const names = Object.keys(documentedPorts) as PortName[];
   const free = await Promise.all(names.map((name) => isFree(documentedPorts[name])));
@@ -40,12 +40,12 @@ export async function documentedOrFreePorts(): Promise<Record<PortName, number>>
   return Object.fromEntries(entries) as Record<PortName, number>;
 }
 
-/** Those of `ports` that are not the documented ones. */
+/** Returns the names of the ports that are not the documented ones. */
 export function movedPorts(ports: Record<PortName, number>): PortName[] {
   return (Object.keys(documentedPorts) as PortName[]).filter((name) => ports[name] !== documentedPorts[name]);
 }
 
-/** Whether a server could listen on this port of loopback now. */
+/** True if a server could listen on this port of loopback now. */
 export async function isFree(port: number): Promise<boolean> {
   try {
     await close(await listen(port));

@@ -2,15 +2,15 @@ import type { Progress } from '../output/progress.js';
 import type { CommandResult } from './command.js';
 import { findOnPath, runChecked, runCommand } from './command.js';
 
-/** Runs commands that need root: directly where we are root, through sudo otherwise. */
+/** Runs commands that need root: directly as root, otherwise through sudo. */
 export interface Root {
-  /** What stands before a command so that it runs as root; empty where we are root. */
+  /** The words before a command that make it run as root; empty if we are root. */
   readonly prefix: readonly string[];
-  /** Runs a command as root. Rejects with a `CommandError` where its exit code is not 0. */
+  /** Runs a command as root. Rejects with a `CommandError` if its exit code is not 0. */
   run(command: string, args: readonly string[]): Promise<CommandResult>;
 }
 
-/** How to become root here, or undefined. sudo may ask for a password only where somebody is at the terminal. */
+/** Finds a way to become root; undefined if there is none. sudo may ask for a password only at a terminal. */
 export async function findRoot(progress: Progress): Promise<Root | undefined> {
   if (process.getuid?.() === 0) return rootThrough([]);
   if ((await findOnPath('sudo')) === undefined) return undefined;

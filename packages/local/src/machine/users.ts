@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { startTicks } from './process-id.js';
 
 /**
- * Who uses something that several processes share: a directory with one file for each. A user that died without leaving
- * is recognised, because a process is named by its id and the time it started.
+ * Joins the users of something that several processes share: a directory with one file for each. A user that
+ * died without leaving is recognised, because the file name holds a process's id and start time.
  */
 export async function joinUsers(dir: string): Promise<void> {
   await mkdir(dir, { recursive: true });
   await writeFile(join(dir, await ownName()), '');
 }
 
-/** Leaves; answers whether nobody is left. */
+/** Leaves. Returns true if nobody is left. */
 export async function leaveUsers(dir: string): Promise<boolean> {
   await rm(join(dir, await ownName()), { force: true });
   const names = await readdir(dir).catch(() => []);
@@ -22,18 +22,21 @@ export async function leaveUsers(dir: string): Promise<boolean> {
   return !alive.includes(true);
 }
 
-/** The name of a process that no later process will have: `pid-ticks`. Undefined where the process is gone. */
+/**
+ * Returns the name of a process that no later process will have: `pid-ticks`. Undefined if the process is
+ * gone.
+ */
 export async function processName(pid: number): Promise<string | undefined> {
   const ticks = await startTicks(pid);
   return ticks === undefined ? undefined : `${pid}-${ticks}`;
 }
 
-/** Whether the process of this name runs. */
+/** True if the process of this name runs. */
 export async function isAlive(name: string): Promise<boolean> {
   return (await processName(Number.parseInt(name, 10))) === name;
 }
 
-/** The name of this process among all that ever run on this machine. */
+/** Returns the name of this process, unique among all processes of this machine over time. */
 export async function ownName(): Promise<string> {
   const name = await processName(process.pid);
   if (name === undefined) throw new Error('this machine has no /proc, by which processes are told apart');

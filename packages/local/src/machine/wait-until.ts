@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface WaitOptions {
-  /** What is waited for, to name it in the error. */
+  /** The awaited condition, for the error. */
   readonly what: string;
   readonly timeoutMs: number;
   readonly everyMs?: number;
@@ -11,7 +11,10 @@ export interface WaitOptions {
 
 const defaultEveryMs = 25;
 
-/** Asks `condition` again and again until it holds. Rejects after `timeoutMs`, or as soon as `condition` throws. */
+/**
+ * Asks `condition` again and again until it is true. Rejects after `timeoutMs`, or as soon as `condition`
+ * throws.
+ */
 export async function waitUntil(
   condition: () => boolean | Promise<boolean>,
   options: WaitOptions,

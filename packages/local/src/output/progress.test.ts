@@ -7,7 +7,7 @@ function recorder(isTTY: boolean) {
 }
 
 describe('progress', () => {
-  it('is plain lines where nobody watches a terminal', async () => {
+  it('prints plain lines without a terminal', async () => {
     const { written, output } = recorder(false);
     const progress = createProgress(output);
     expect(await progress.step('Fetch', async () => 42)).toBe(42);
@@ -16,7 +16,7 @@ describe('progress', () => {
     expect(written.join('')).not.toContain('\u001b');
   });
 
-  it('marks on a terminal whether a step succeeded', async () => {
+  it('marks on a terminal if a step succeeded', async () => {
     const { written, output } = recorder(true);
     const progress = createProgress(output);
     await progress.step('Fetch', async () => undefined);

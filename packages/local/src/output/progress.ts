@@ -1,8 +1,8 @@
-/** Tells a person what is going on. Every line is for people; programs read exit codes and JSON. */
+/** Shows progress to a person. Every line is for people; programs read exit codes and JSON. */
 export interface Progress {
-  /** One line that stays. */
+  /** Prints one line that stays. */
   note(text: string): void;
-  /** Runs a long step and shows that it runs; on a terminal with the time it has taken so far. */
+  /** Runs a long step and shows that it runs; on a terminal with the elapsed time. */
   step<T>(text: string, work: () => Promise<T>): Promise<T>;
 }
 
@@ -16,7 +16,7 @@ const redrawEveryMs = 200;
 const clearLine = '\r\u001b[K';
 const frames = ['⠋', '⠙', '⠸', '⠴', '⠦', '⠇'];
 
-/** Live lines where `output` is a terminal, plain lines otherwise. */
+/** Prints live lines if `output` is a terminal, plain lines otherwise. */
 export function createProgress(output: ProgressOutput = process.stderr): Progress {
   return output.isTTY ? terminalProgress(output) : plainProgress(output);
 }
@@ -39,7 +39,7 @@ function plainProgress(output: ProgressOutput): Progress {
 }
 
 function terminalProgress(output: ProgressOutput): Progress {
-  // A note during a step must not end up in the step's line, so it redraws that line below itself.
+  // A note during a step must not end up in the step's line. So it redraws that line below itself.
   let current: (() => void) | undefined;
   const note = (text: string) => {
     output.write(`${current ? clearLine : ''}${text}\n`);

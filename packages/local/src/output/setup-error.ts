@@ -1,9 +1,9 @@
-/** Set-up cannot go on; the message says in plain words what is missing and what to do about it. */
+/** Set-up cannot go on. The message says in plain words which part is missing and how to get it. */
 export class SetupError extends Error {
   override readonly name = 'SetupError';
 }
 
-/** An error's message with those of its causes, for a person to read. */
+/** Returns an error's message with the messages of its causes, for a person. */
 export function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause === undefined

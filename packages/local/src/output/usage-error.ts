@@ -1,4 +1,4 @@
-/** The command line is wrong; the message says how it is to be. */
+/** The command line is wrong. The message gives the right form. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

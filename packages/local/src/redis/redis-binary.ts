@@ -6,7 +6,7 @@ import type { Progress } from '../output/progress.js';
 import { SetupError } from '../output/setup-error.js';
 import { hasApt, libraryDirs, unpackPackage } from '../setup/apt.js';
 
-/** The first version whose scripts and streams have all that a cell uses. */
+/** The first version with all the commands that a cell uses in scripts and streams. */
 const oldestMajor = 7;
 
 const howToGetRedis =
@@ -14,8 +14,9 @@ const howToGetRedis =
   'or set BERTH_REDIS_URL to one that runs.';
 
 /**
- * Finds a `redis-server` of version 7 or newer: on PATH, unpacked by an earlier run under `home`, or now fetched from the
- * distribution's packages, which needs no root. Answers its path. Rejects with a `SetupError` that says what to install.
+ * Finds a `redis-server` of version 7 or newer: on PATH, unpacked by an earlier run under `home`, or fetched
+ * now from the distribution's packages. The last needs no root. Returns its path. Rejects with a `SetupError`
+ * that says how to install it.
  */
 export async function obtainRedisBinary(home: string, progress: Progress): Promise<string> {
   const onPath = await findOnPath('redis-server');
@@ -47,7 +48,10 @@ async function fetchRedis(into: string, progress: Progress): Promise<void> {
   }
 }
 
-/** Starts the unpacked server with the libraries that were unpacked beside it; works wherever the clone is moved to. */
+/**
+ * Writes a script that starts the unpacked server with the libraries beside it. The script works after a move
+ * of the clone.
+ */
 async function writeLauncher(unpacked: string): Promise<void> {
   const dirs = (await libraryDirs(unpacked)).map((dir) => `$here/${dir}`);
   const script = `#!/bin/sh
@@ -63,7 +67,7 @@ async function versionOf(binary: string): Promise<string> {
   return result.output.trim();
 }
 
-/** Whether what `redis-server --version` printed tells of a version that a cell can use. */
+/** True if the output of `redis-server --version` names a version that a cell can use. */
 export function isNewEnough(versionOutput: string): boolean {
   const major = /\bv=(\d+)\./.exec(versionOutput)?.[1];
   return major !== undefined && Number(major) >= oldestMajor;

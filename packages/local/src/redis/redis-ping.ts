@@ -6,9 +6,9 @@ import { parseRedisUrl, type RedisAddress } from '@berth/store/redis';
 const pingTimeoutMs = 2_000;
 
 /**
- * Asks a Redis, or the sentinels that know it, whether it serves. Resolves to undefined if so, otherwise to why not. A Redis
- * that wants a password is there; whether the one in its URL is right is for those to say who use it.
- * @throws BerthError invalidArgument where the URL is not one of a Redis.
+ * Asks a Redis, or its sentinels, if it serves. Resolves to undefined if so, otherwise to the reason. A Redis
+ * that requires a password counts as serving. Its users find out if the password in the URL is right.
+ * @throws BerthError invalidArgument if the URL is not one of a Redis.
  */
 export async function whyRedisDoesNotServe(url: string): Promise<string | undefined> {
   const whys = await Promise.all(socketsOf(parseRedisUrl(url)).map((open) => whySilent(open)));

@@ -9,7 +9,7 @@ import { obtainRedisBinary } from './redis-binary.js';
 import { whyRedisDoesNotServe } from './redis-ping.js';
 import { startRedisServer } from './redis-server.js';
 
-/** Fetching the package takes longer than any other test. */
+/** The package's download takes longer than any other test. */
 const fetchTimeoutMs = 120_000;
 
 describe('a Redis server of our own', () => {
@@ -38,7 +38,7 @@ describe('a Redis server of our own', () => {
     });
   }
 
-  it('serves once it has started, and no more once it is stopped', async () => {
+  it('serves after its start, and no more after its stop', async () => {
     const redis = await start('serves');
     expect(await whyRedisDoesNotServe(redis.url)).toBeUndefined();
     await redis.stop();
@@ -46,7 +46,7 @@ describe('a Redis server of our own', () => {
     expect(await whyRedisDoesNotServe(redis.url)).toMatch(/ECONNREFUSED/);
   });
 
-  it('has what it acknowledged after it was killed and started again on its port', async () => {
+  it('has everything that it acknowledged after a kill and a restart on its port', async () => {
     const redis = await start('killed');
     expect(await send(redis.port, 'SET berth kept')).toBe('+OK');
     await redis.child.kill();
@@ -65,7 +65,7 @@ describe('a Redis server of our own', () => {
     }
   });
 
-  it('says why it does not start', async () => {
+  it('gives the reason of a failed start', async () => {
     const dataDir = join(dir, 'blocked');
     await mkdir(dataDir);
     await writeFile(join(dataDir, 'appendonlydir'), 'a file where Redis wants its directory');

@@ -8,16 +8,16 @@ import { whyRedisDoesNotServe } from './redis-ping.js';
 
 const startTimeoutMs = 15_000;
 const stopGraceMs = 10_000;
-/** A free port may be taken by somebody else before Redis listens on it. */
+/** Another process may take the free port before Redis listens on it. */
 const portAttempts = 3;
 
 export interface RedisServerOptions {
   /** The path of a `redis-server`. */
   readonly binary: string;
-  /** Holds the append-only file; made where it is missing. What is in it already is served again. */
+  /** The directory of the append-only file; made if it is missing. Existing data is served again. */
   readonly dataDir: string;
   readonly logFile: string;
-  /** Chosen where absent. */
+  /** Chosen by default. */
   readonly port?: number;
 }
 
@@ -26,11 +26,11 @@ export interface RedisServer {
   readonly url: string;
   readonly port: number;
   readonly child: ManagedChild;
-  /** Ends it; what was acknowledged is on disk. */
+  /** Ends the server. All acknowledged writes are on disk. */
   stop(): Promise<void>;
 }
 
-/** The arguments of a Redis that has on disk whatever it has acknowledged. */
+/** Returns the arguments of a Redis that writes everything to disk before it acknowledges. */
 export function redisArgs(port: number, dataDir: string): string[] {
   const settings: Record<string, string> = {
     bind: loopback,
@@ -44,7 +44,10 @@ export function redisArgs(port: number, dataDir: string): string[] {
   return Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
-/** Starts a Redis server at loopback and waits until it serves. Rejects with a `SetupError` where it does not start. */
+/**
+ * Starts a Redis server at loopback and waits until it serves. Rejects with a `SetupError` if it does not
+ * start.
+ */
 export async function startRedisServer(options: RedisServerOptions): Promise<RedisServer> {
   await mkdir(options.dataDir, { recursive: true });
   for (let attempt = 1; ; attempt += 1) {

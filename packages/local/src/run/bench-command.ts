@@ -10,7 +10,7 @@ import { prepareTestEnvironment, testVariables } from './test-environment.js';
 
 const suffix = '.bench.ts';
 
-/** Lists the benchmarks, or runs the one that is named. Resolves to the exit code. */
+/** Lists the benchmarks, or runs the named one. Resolves to the exit code. */
 export async function benchCommand(args: readonly string[], lifetime: Lifetime): Promise<number> {
   const names = benchmarkNames(await readdir(join(repoRoot, 'test', 'bench')).catch(() => []));
   const [name, ...rest] = args;
@@ -20,10 +20,11 @@ export async function benchCommand(args: readonly string[], lifetime: Lifetime):
   }
   if (name === undefined || !names.includes(name)) throw new UsageError(unknownBenchmark(name, names));
   const script = join(repoRoot, 'test', 'dist', 'bench', `${name}.bench.js`);
-  // Whoever asks what there is to choose needs no servers for the answer.
+  // The help text needs no servers.
   if (rest.includes('--help'))
     return runForeground(process.execPath, [script, '--help'], { cwd: repoRoot, signal: lifetime.signal });
-  // The last line on standard output is the benchmark's result, so all that is for people goes to standard error.
+  // The last line on standard output is the benchmark's result. So all output for people goes to standard
+  // error.
   const progress = createProgress(process.stderr);
   const environment = await prepareTestEnvironment({ home: berthDir, progress, lifetime, needsDocker: true });
   await sweepDeadRuns(berthDir);
@@ -35,12 +36,12 @@ export async function benchCommand(args: readonly string[], lifetime: Lifetime):
       signal: lifetime.signal,
     });
   } finally {
-    // A benchmark that was killed could not stop the cells that it had started.
+    // A killed benchmark could not stop the cells that it had started.
     await sweepDeadRuns(berthDir);
   }
 }
 
-/** The names of the benchmarks among the files of a directory. */
+/** Returns the names of the benchmarks among the files of a directory. */
 export function benchmarkNames(files: readonly string[]): string[] {
   return files
     .filter((file) => file.endsWith(suffix))

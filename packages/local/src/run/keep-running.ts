@@ -4,16 +4,16 @@ import type { Progress } from '../output/progress.js';
 import { describeError } from '../output/setup-error.js';
 
 const lookEveryMs = 500;
-/** A process that does not come up again is tried again, but not in a tight loop. */
+/** A process that does not come up is tried again, but not in a tight loop. */
 const retryAfterMs = 5_000;
 
 export interface KeepRunningOptions {
   readonly progress: Progress;
-  /** Ends the watch. */
+  /** Ends the supervision. */
   readonly signal: AbortSignal;
 }
 
-/** Starts again whichever process of the cell ends, as a supervisor of real ones would. Resolves at the signal. */
+/** Restarts every process of the cell that ends, like a supervisor. Resolves at the signal. */
 export async function keepRunning(cell: LocalCell, { progress, signal }: KeepRunningOptions): Promise<void> {
   while (!signal.aborted) {
     const gone = cell.names().filter((name) => cell.pid(name) === undefined);
@@ -28,7 +28,7 @@ export async function keepRunning(cell: LocalCell, { progress, signal }: KeepRun
         pauseMs = retryAfterMs;
       }
     }
-    // An aborted delay rejects; the loop's condition is what ends this.
+    // An aborted delay rejects; the condition of the loop ends it.
     await delay(pauseMs, undefined, { signal }).catch(() => undefined);
   }
 }

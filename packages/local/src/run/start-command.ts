@@ -17,11 +17,11 @@ import { keepRunning } from './keep-running.js';
 import { readStartSettings, type StartSettings } from './start-settings.js';
 
 export interface StartOptions {
-  /** End after the demo. */
+  /** Ends after the demo. */
   readonly once: boolean;
 }
 
-/** A whole cell on this machine with a demo in it, until the lifetime is aborted. Resolves to the exit code. */
+/** Runs a whole cell with a demo on this machine until the lifetime is aborted. Resolves to the exit code. */
 export async function startCommand({ once }: StartOptions, lifetime: Lifetime): Promise<number> {
   const settings = readStartSettings(process.env);
   const progress = createProgress(process.stdout);
@@ -37,7 +37,7 @@ export async function startCommand({ once }: StartOptions, lifetime: Lifetime): 
   progress.note('\nA demo on real containers:');
   const say = (line: string) => progress.note(`  ${line}`);
   const serviceJobId = await runDemo({ client, image, say, signal: lifetime.signal });
-  // In a Redis that is not ours the job would stay, and be run by whoever starts this cell next.
+  // In a Redis that is not ours, the job would stay. The next start of this cell would run it again.
   if (settings.BERTH_REDIS_URL !== undefined) lifetime.defer(() => client.killJob(serviceJobId));
   if (once) return 0;
   for (const line of lookAround(cell)) progress.note(line);
@@ -68,7 +68,7 @@ async function startEverything(
       ...(name ? { cell: name } : {}),
       dockerHost: engine.host,
       documentedPorts: true,
-      // What the user says of how containers reach the gateway counts for more than what a local cell knows of it.
+      // The user's own address of the gateway for containers takes precedence.
       ...(BERTH_MASTER_API_URL ? { env: { master: { BERTH_MASTER_API_URL } } } : {}),
       admitsContainers: settings.BERTH_INSECURE,
       logsDir,
@@ -99,7 +99,7 @@ function addresses({
 }
 
 function withoutPassword(url: string): string {
-  // One with several sentinels is no URL by the letter.
+  // A URL with several sentinels is not a URL in the strict sense.
   return url.replace(/^([a-z+]+:\/\/[^/]*?:)[^/]*@/, '$1***@');
 }
 

@@ -3,8 +3,8 @@ import { readStartSettings } from './start-settings.js';
 
 const reading = (env: NodeJS.ProcessEnv) => () => readStartSettings(env);
 
-describe('what npm start heeds', () => {
-  it('is a Redis, a cell and how containers reach the gateway', () => {
+describe('the settings of npm start', () => {
+  it('include a Redis, a cell and the address of the gateway for containers', () => {
     const env = {
       BERTH_REDIS_URL: 'redis+sentinel://one:26379,two:26379/cell',
       BERTH_CELL: 'mine',
@@ -18,7 +18,7 @@ describe('what npm start heeds', () => {
     expect(readStartSettings({ BERTH_REDIS_URL: '' }).BERTH_REDIS_URL).toBeUndefined();
   });
 
-  it('is refused where it is not the address of a Redis', () => {
+  it('refuse a wrong Redis address', () => {
     expect(reading({ BERTH_REDIS_URL: 'foo' })).toThrow(
       'BERTH_REDIS_URL: must be an address such as redis://',
     );
@@ -26,7 +26,7 @@ describe('what npm start heeds', () => {
     expect(reading({ BERTH_REDIS_URL: 'redis://h/x' })).toThrow('BERTH_REDIS_URL: is not understood');
   });
 
-  it('is not what it chooses itself: all of that is refused at once', () => {
+  it('refuse all settings that it chooses itself, at once', () => {
     const env = {
       BERTH_API_GRPC: '127.0.0.1:99999',
       BERTH_API_HTTP: '127.0.0.1:8080',

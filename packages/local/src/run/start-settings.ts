@@ -2,7 +2,7 @@ import { cellName, flag, parseConfig, redisUrl } from '@berth/shared/process/con
 import { parseRedisUrl } from '@berth/store/redis';
 import { z } from 'zod';
 
-/** A setting that would be overridden, or would make the demo fail, if it were let through. */
+/** A setting that npm start would override, or that would make the demo fail. */
 function refused(why: string) {
   return z
     .string()
@@ -14,12 +14,12 @@ const address = refused('npm start chooses its addresses itself, and tells them:
 const protection = refused('the demo of npm start calls without TLS and without a token: unset it');
 
 const schema = z.object({
-  /** A Redis to be used instead of one of the cell's own. */
+  /** A Redis of the user's, in place of the cell's own. */
   BERTH_REDIS_URL: redisUrl
     .refine(isUnderstood, { error: 'is not understood: see docs/operations/configuration.md' })
     .optional(),
   BERTH_CELL: cellName.optional(),
-  /** Where containers reach the gateway; counts for more than what a local cell knows of it. */
+  /** The address of the gateway for containers. It takes precedence over the local cell's own. */
   BERTH_MASTER_API_URL: z.string().optional(),
   BERTH_INSECURE: flag.default(false),
   BERTH_API_GRPC: address,
@@ -41,8 +41,8 @@ const schema = z.object({
 export type StartSettings = z.output<typeof schema>;
 
 /**
- * What `npm start` itself heeds of the environment; the rest is for the services.
- * @throws ConfigError that names everything that is wrong, or that would have no effect.
+ * Reads the settings that `npm start` uses itself; the services read the rest.
+ * @throws ConfigError that names every wrong or ineffective setting.
  */
 export function readStartSettings(env: NodeJS.ProcessEnv): StartSettings {
   return parseConfig(schema, env);

@@ -12,8 +12,8 @@ import { summaryLine } from './test-summary.js';
 const resultsFile = join(berthDir, 'test-results.json');
 
 /**
- * Everything that a change has to pass: lint of the sources, lint of the contract, all tests; it ends at the first that
- * fails. Resolves to the exit code. `args` are vitest's.
+ * Runs all checks of a change: lint of the sources, lint of the contract, all tests. It ends at the first
+ * failure. Resolves to the exit code. `args` go to vitest.
  */
 export async function testCommand(args: readonly string[], lifetime: Lifetime): Promise<number> {
   const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
@@ -49,7 +49,7 @@ export async function testCommand(args: readonly string[], lifetime: Lifetime): 
 
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${resultsFile}`];
 
-/** A vitest that did not get as far as to write its results has said why. */
+/** A vitest that wrote no results has printed the reason itself. */
 async function printSummary(): Promise<void> {
   const json = await readFile(resultsFile, 'utf8').catch(() => undefined);
   if (json !== undefined) process.stdout.write(`\n${summaryLine(json)}\n`);

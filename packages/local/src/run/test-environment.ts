@@ -6,25 +6,25 @@ import type { Progress } from '../output/progress.js';
 import { describeError, SetupError } from '../output/setup-error.js';
 import { obtainRedisBinary } from '../redis/redis-binary.js';
 
-/** What tests and benchmarks run with. */
+/** The servers for tests and benchmarks. */
 export interface TestEnvironment {
-  /** The path of a `redis-server` to start one's own with. */
+  /** The path of a `redis-server`. */
   readonly redisBinary: string;
   readonly docker: TestDocker;
 }
 
-/** A Docker engine with the demo image in it, or the reason why there is none. */
+/** A Docker engine with the demo image, or the reason for its absence. */
 export type TestDocker = { readonly host: string; readonly image: string } | { readonly missing: string };
 
 export interface PrepareOptions {
   readonly home: string;
   readonly progress: Progress;
   readonly lifetime: Lifetime;
-  /** Reject where there is no Docker, instead of answering why. */
+  /** True to reject without Docker, instead of returning the reason. */
   readonly needsDocker: boolean;
 }
 
-/** Gets what tests need and registers with the lifetime what is to be stopped again. */
+/** Prepares the servers for tests. The lifetime stops them again. */
 export async function prepareTestEnvironment(options: PrepareOptions): Promise<TestEnvironment> {
   const redisBinary = await obtainRedisBinary(options.home, options.progress);
   options.lifetime.signal.throwIfAborted();
@@ -44,7 +44,9 @@ async function prepareDocker(options: PrepareOptions): Promise<TestDocker> {
   }
 }
 
-/** The environment variables by which a test finds what was prepared; undefined removes one. */
+/**
+ * Returns the environment variables that tell tests about the prepared servers; undefined removes a variable.
+ */
 export function testVariables({ redisBinary, docker }: TestEnvironment): Record<string, string | undefined> {
   const redis = { BERTH_TEST_REDIS_SERVER: redisBinary };
   if ('missing' in docker) return { ...redis, DOCKER_HOST: undefined, BERTH_TEST_NO_DOCKER: docker.missing };

@@ -17,22 +17,22 @@ function report(
 }
 
 describe('summaryLine', () => {
-  it('tells how many tests passed and failed', () => {
+  it('counts passed and failed tests', () => {
     expect(summaryLine(report({ Passed: 12 }))).toBe('12 passed, 0 failed');
     expect(summaryLine(report({ Passed: 11, Failed: 1 }))).toBe('11 passed, 1 failed');
   });
 
-  it('tells of skipped tests and those that are yet to be written', () => {
+  it('counts skipped tests and planned ones', () => {
     expect(summaryLine(report({ Passed: 3, Pending: 2, Todo: 1 }))).toBe('3 passed, 0 failed, 3 skipped');
   });
 
-  it('counts a test file that cannot even be loaded as a failure', () => {
+  it('counts a test file that cannot be loaded as a failure', () => {
     const broken = { status: 'failed', assertionResults: [] };
     const failing = { status: 'failed', assertionResults: [{ status: 'failed' }] };
     expect(summaryLine(report({ Passed: 5, Failed: 1 }, [broken, failing]))).toBe('5 passed, 2 failed');
   });
 
-  it('refuses what is no report, rather than to count nothing', () => {
+  it('refuses other texts, instead of counting nothing', () => {
     expect(() => summaryLine('{}')).toThrow();
     expect(() => summaryLine('')).toThrow();
   });

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The part that we read of what vitest's JSON reporter writes. */
+/** The part of the output of vitest's JSON reporter that we read. */
 const vitestResults = z.object({
   numPassedTests: z.number(),
   numFailedTests: z.number(),
@@ -12,8 +12,9 @@ const vitestResults = z.object({
 });
 
 /**
- * The line `N passed, N failed` (`, N skipped` follows where there are any) for what vitest's JSON reporter wrote. A test
- * file that fails as a whole, with no failing test in it, counts as one failure. Throws where the text is not such a report.
+ * Returns the line `N passed, N failed` for the output of vitest's JSON reporter; `, N skipped` follows if
+ * there are any. A test file that fails as a whole, without a failing test in it, counts as one failure.
+ * Throws if the text is not such a report.
  */
 export function summaryLine(json: string): string {
   const results = vitestResults.parse(JSON.parse(json));

@@ -6,7 +6,7 @@ import { isNewEnough } from '../redis/redis-binary.js';
 import { libraryDirs, packagesToInstall } from './apt.js';
 
 describe('packagesToInstall', () => {
-  it('reads each package once from what a simulated installation prints', () => {
+  it('reads each package of a simulated installation once', () => {
     const simulation = [
       'NOTE: This is only a simulation!',
       'Reading package lists...',
@@ -19,7 +19,7 @@ describe('packagesToInstall', () => {
     expect(packagesToInstall(simulation)).toEqual(['liblzf1', 'redis-tools', 'redis-server']);
   });
 
-  it('reads none where nothing would be installed', () => {
+  it('reads none if nothing would be installed', () => {
     expect(
       packagesToInstall('redis-server is already the newest version.\n0 upgraded, 0 newly installed'),
     ).toEqual([]);
@@ -40,7 +40,7 @@ describe('libraryDirs', () => {
 });
 
 describe('isNewEnough', () => {
-  it('takes Redis 7 and later ones, and nothing that tells no version', () => {
+  it('accepts Redis 7 and later, and no text without a version', () => {
     expect(isNewEnough('Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64')).toBe(true);
     expect(isNewEnough('Redis server v=10.1.0 sha=0')).toBe(true);
     expect(isNewEnough('Redis server v=6.2.14 sha=0')).toBe(false);

@@ -5,17 +5,18 @@ import type { Root } from '../machine/root.js';
 
 const noninteractive = { DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
 
-/** Another package manager at work (a fresh machine updates itself at boot) is waited for. */
+/** Waits for another package manager at work. A fresh machine updates itself at boot. */
 const dpkgLockTimeoutSeconds = 120;
 
-/** Whether this machine takes its packages from apt. */
+/** True if this machine takes its packages from apt. */
 export async function hasApt(): Promise<boolean> {
   return (await findOnPath('apt-get')) !== undefined && (await findOnPath('dpkg')) !== undefined;
 }
 
 /**
- * Unpacks a distribution package, with those of its dependencies that this machine lacks, below `into`, without root and
- * without changing the machine. `into` appears complete or not at all. Rejects with a `CommandError` where it cannot.
+ * Unpacks a distribution package below `into`, with the dependencies that this machine lacks. It needs no
+ * root and does not change the machine. `into` appears complete or not at all. Rejects with a `CommandError`
+ * if it fails.
  */
 export async function unpackPackage(name: string, into: string): Promise<void> {
   const scratch = `${into}.partial`;
@@ -32,7 +33,9 @@ export async function unpackPackage(name: string, into: string): Promise<void> {
   await rm(scratch, { recursive: true, force: true });
 }
 
-/** The machine's own package lists may be missing or too old to download by; then lists of our own are fetched. */
+/**
+ * The machine's own package lists may be missing or too old for the download. Then we fetch lists of our own.
+ */
 async function downloadWithDependencies(name: string, dir: string): Promise<void> {
   try {
     await download(name, dir, []);
@@ -52,7 +55,7 @@ async function privateLists(dir: string): Promise<readonly string[]> {
   return options;
 }
 
-/** As root, apt would fetch as a user of its own, who may not write to our directory. */
+/** As root, apt would download as its own user, who has no write permission in our directory. */
 const unsandboxed = ['-o', 'APT::Sandbox::User=root'];
 
 async function download(name: string, cwd: string, options: readonly string[]): Promise<void> {
@@ -66,7 +69,7 @@ async function download(name: string, cwd: string, options: readonly string[]): 
   });
 }
 
-/** The packages that an `apt-get install --simulate` says it would install. */
+/** Returns the packages that an `apt-get install --simulate` would install. */
 export function packagesToInstall(simulation: string): string[] {
   const names = [...simulation.matchAll(/^Inst (\S+) /gm)].map((match) => match[1] ?? '');
   return [...new Set(names)];
@@ -74,13 +77,13 @@ export function packagesToInstall(simulation: string): string[] {
 
 const aptOptions = ['-y', '-o', `DPkg::Lock::Timeout=${dpkgLockTimeoutSeconds}`, '-o', 'Dpkg::Use-Pty=0'];
 
-/** What an installation that was killed half-way makes the next one ask for, and how that is done. */
+/** The requests of apt after an installation was killed half-way, each with the command that repairs it. */
 const repairs: ReadonlyArray<{ readonly asked: string; readonly command: readonly string[] }> = [
   { asked: 'dpkg --configure -a', command: ['dpkg', '--configure', '-a'] },
   { asked: '--fix-broken', command: ['apt-get', 'install', ...aptOptions, '--fix-broken'] },
 ];
 
-/** Installs a distribution package on this machine. Rejects with a `CommandError` where it cannot. */
+/** Installs a distribution package on this machine. Rejects with a `CommandError` if it fails. */
 export async function installPackage(name: string, root: Root): Promise<void> {
   const asRoot = (command: readonly string[]) =>
     root.run('env', ['DEBIAN_FRONTEND=noninteractive', 'LC_ALL=C', ...command]);
@@ -100,7 +103,7 @@ export async function installPackage(name: string, root: Root): Promise<void> {
   }
 }
 
-/** The directories of an unpacked package tree that hold shared libraries, relative to the tree. */
+/** Returns the directories with shared libraries in an unpacked package tree, relative to the tree. */
 export async function libraryDirs(unpacked: string): Promise<string[]> {
   const dirs: string[] = [];
   for (const base of ['usr/lib', 'lib']) {

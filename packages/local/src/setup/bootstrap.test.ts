@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { repoRoot } from '../machine/paths.js';
 
-/** What the set-up script exports; it is plain JavaScript, because it runs before anything is compiled. */
+/** The exports of the set-up script. It is plain JavaScript, because it runs before anything is compiled. */
 interface Bootstrap {
   nodeComplaint(version: string): string | undefined;
   pnpmServes(version: string): boolean;
@@ -34,14 +34,14 @@ async function write(path: string): Promise<void> {
 }
 
 describe('set-up', () => {
-  it('complains about a Node that is too old, and tells which one it wants', () => {
+  it('complains about an old Node, and names the required version', () => {
     expect(bootstrap.nodeComplaint('18.20.4')).toMatch(/Node 20\.19 or newer; this is 18\.20\.4/);
     expect(bootstrap.nodeComplaint('20.18.9')).toBeDefined();
     expect(bootstrap.nodeComplaint('20.19.0')).toBeUndefined();
     expect(bootstrap.nodeComplaint('24.1.0')).toBeUndefined();
   });
 
-  it('takes a pnpm that is there only if it runs on every Node that we support', () => {
+  it('uses an installed pnpm only if it runs on every Node that we support', () => {
     expect(
       ['10.34.9', '12.21.0\n', '11.2.0', '9.15.0', ''].map((version) => bootstrap.pnpmServes(version)),
     ).toEqual([true, true, false, false, false]);
@@ -54,14 +54,14 @@ describe('set-up', () => {
     expect(folders).toEqual(['packages/a', 'services/b', 'test']);
   });
 
-  it('notices sources whose compiled file was deleted while the compiler believes it there', async () => {
+  it('notices sources without a compiled file, although the compiler believes that it exists', async () => {
     for (const file of ['src/a.ts', 'src/deep/b.ts', 'src/types.d.ts', 'dist/a.js', 'dist/.tsbuildinfo'])
       await write(file);
     const missing = bootstrap.uncompiled({ folder: dir, sources: join(dir, 'src') });
     expect(missing).toEqual([join(dir, 'src/deep/b.ts')]);
   });
 
-  it('does a step again unless it was finished with the same inputs', () => {
+  it('repeats a step unless it was finished with the same inputs', () => {
     const stamp = bootstrap.stampOf('install', dir);
     expect(stamp.holds('1')).toBe(false);
     stamp.write('1');

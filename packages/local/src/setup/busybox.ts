@@ -7,8 +7,8 @@ import { SetupError } from '../output/setup-error.js';
 import { hasApt, unpackPackage } from './apt.js';
 
 /**
- * The path of a statically linked busybox: the machine's, or that of the distribution's package unpacked under `home`.
- * Rejects with a `SetupError` where there is none to be had.
+ * Returns the path of a statically linked busybox: the machine's, or the distribution's package unpacked
+ * under `home`. Rejects with a `SetupError` if there is neither.
  */
 export async function obtainBusybox(home: string, progress: Progress): Promise<string> {
   const onPath = await findOnPath('busybox');
@@ -35,7 +35,7 @@ function binaryIn(unpacked: string): string | undefined {
     .find((path) => existsSync(path));
 }
 
-/** The names of the commands that a busybox holds. */
+/** Returns the names of the commands in a busybox. */
 export async function busyboxApplets(path: string): Promise<string[]> {
   const listed = await runChecked(path, ['--list']);
   return listed.stdout.split('\n').filter((name) => name !== '');
@@ -46,7 +46,7 @@ const elf64 = 2;
 const littleEndian = 1;
 const programHeaderInterpreter = 3;
 
-/** Whether a 64-bit little-endian ELF file runs without a dynamic linker; false for any other file. */
+/** True if a 64-bit little-endian ELF file runs without a dynamic linker; false for any other file. */
 export function isStatic(file: Buffer): boolean {
   if (file.length < 64 || !file.subarray(0, 4).equals(elfMagic)) return false;
   if (file[4] !== elf64 || file[5] !== littleEndian) return false;

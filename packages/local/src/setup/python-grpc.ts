@@ -6,7 +6,7 @@ import type { Progress } from '../output/progress.js';
 import { describeError } from '../output/setup-error.js';
 import { hasApt, libraryDirs, unpackPackage } from './apt.js';
 
-/** A Python that knows gRPC and Protobuf, or the reason why there is none. */
+/** A Python that knows gRPC and Protobuf, or the reason for its absence. */
 export type PythonGrpc = { readonly python: string } | { readonly missing: string };
 
 const distribution = '/usr/bin/python3';
@@ -14,8 +14,9 @@ const packages = ['python3-grpcio', 'python3-protobuf'] as const;
 const imports = 'import grpc, google.protobuf.descriptor_pool, google.protobuf.message_factory';
 
 /**
- * Finds a `python3` that can be a gRPC client: the one on PATH, that of the distribution, or that of the distribution with its
- * packages unpacked under `home`, which needs no root. Never rejects: no more than tests with another stack depend on it.
+ * Finds a `python3` that can be a gRPC client: the one on PATH, the distribution's, or the distribution's
+ * with its packages unpacked under `home`. The last needs no root. It never rejects, since only the tests
+ * with another gRPC stack need it.
  */
 export async function obtainPythonGrpc(home: string, progress: Progress): Promise<PythonGrpc> {
   const onPath = await findOnPath('python3');
@@ -46,7 +47,10 @@ async function fetchPackages(into: string, progress: Progress): Promise<void> {
   await writeLauncher(into);
 }
 
-/** Starts the distribution's Python with what was unpacked beside it; works wherever the clone is moved to. */
+/**
+ * Writes a script that starts the distribution's Python with the unpacked packages beside it. The script
+ * works after a move of the clone.
+ */
 async function writeLauncher(into: string): Promise<void> {
   const libraries: string[] = [];
   for (const name of packages)
