@@ -162,7 +162,7 @@ export interface ObserveRequest_Subscription {
    */
   filteringCriteria: { [key: string]: string };
   /**
-   * The last position that the subscriber has seen: the stream sends only later changes. If these changes
+   * The last cursor that the subscriber has seen: the stream sends only later changes. If these changes
    * are no longer available, the stream sends `reset` and then a snapshot.
    */
   resumeFrom:
@@ -238,7 +238,7 @@ export interface ObserveResponse_Commit {
   /** The store's clock, in milliseconds since the epoch. */
   atMs: number;
   changes: ObserveResponse_Change[];
-  /** True if more of this commit, or of earlier ones, follows. It is then not a position to resume from. */
+  /** True if more of this commit, or of earlier ones, follows. It is then not a cursor to resume from. */
   incomplete: boolean;
 }
 
@@ -255,7 +255,7 @@ export interface ObserveResponse_SnapshotEnd {
   position: ObservePosition | undefined;
 }
 
-/** Everything up to this position has been sent. */
+/** Everything up to this cursor has been sent. */
 export interface ObserveResponse_Bookmark {
   position: ObservePosition | undefined;
   atMs: number;
@@ -2304,7 +2304,7 @@ export type ObserveServiceService = typeof ObserveServiceService;
 export const ObserveServiceService = {
   /**
    * The first request subscribes; each later request asks for a checkpoint. A half-close of the requests does
-   * not end the stream. Without a position to resume from, the stream begins with a snapshot and
+   * not end the stream. Without a cursor to resume from, the stream begins with a snapshot and
    * `snapshot_end`. Then every change comes once, in the order of the commits. A gateway that shuts down ends
    * the stream with UNAVAILABLE: resume at another gateway.
    */
@@ -2322,7 +2322,7 @@ export const ObserveServiceService = {
 export interface ObserveServiceServer extends UntypedServiceImplementation {
   /**
    * The first request subscribes; each later request asks for a checkpoint. A half-close of the requests does
-   * not end the stream. Without a position to resume from, the stream begins with a snapshot and
+   * not end the stream. Without a cursor to resume from, the stream begins with a snapshot and
    * `snapshot_end`. Then every change comes once, in the order of the commits. A gateway that shuts down ends
    * the stream with UNAVAILABLE: resume at another gateway.
    */
@@ -2332,7 +2332,7 @@ export interface ObserveServiceServer extends UntypedServiceImplementation {
 export interface ObserveServiceClient extends Client {
   /**
    * The first request subscribes; each later request asks for a checkpoint. A half-close of the requests does
-   * not end the stream. Without a position to resume from, the stream begins with a snapshot and
+   * not end the stream. Without a cursor to resume from, the stream begins with a snapshot and
    * `snapshot_end`. Then every change comes once, in the order of the commits. A gateway that shuts down ends
    * the stream with UNAVAILABLE: resume at another gateway.
    */
