@@ -9,7 +9,6 @@ import type { Booking } from './agent-slot.js';
 import { Fleet } from './fleet.js';
 import { GroupUse } from './group-use.js';
 import { specOfJob } from './spec.js';
-import { Successions } from './successions.js';
 
 /** What an agent has in all, and what of it is free. */
 export interface AgentCapacity {
@@ -23,7 +22,6 @@ export interface AgentCapacity {
  */
 export class AgentLedger {
   readonly fleet = new Fleet();
-  readonly successions = new Successions();
   readonly #cell: CellView;
   readonly #groups: GroupUse | undefined;
   /** Live tasks on agents that have been told to stop, with their agents. */
@@ -43,7 +41,6 @@ export class AgentLedger {
       this.#noteStop(undefined, record);
       this.#noteFailure(record);
     }
-    for (const { record } of cell.all('task')) this.#noteSuccession(undefined, record);
     for (const { id } of cell.all('agent')) this.updateAgent(id);
   }
 
@@ -54,7 +51,6 @@ export class AgentLedger {
     else if (before !== undefined && holdsResources(before)) this.#give(before);
     this.#noteStop(before, after);
     if (after !== undefined && !isAsBefore && holdsResources(after)) this.#take(after);
-    this.#noteSuccession(before, after);
     if (after !== undefined) this.#noteFailure(after);
   }
 
@@ -139,17 +135,6 @@ export class AgentLedger {
     if (after !== undefined && after.stop !== undefined && holdsResources(after)) {
       this.#stopping.set(idOf(after), after.agentId);
     } else if (before?.stop !== undefined) this.#stopping.delete(idOf(before));
-  }
-
-  #noteSuccession(before: TaskRecord | undefined, after: TaskRecord | undefined): void {
-    if (before !== undefined && !(after !== undefined && isTaskLive(after)))
-      this.successions.end(idOf(before));
-    if (after === undefined) {
-      if (before !== undefined) this.successions.remove(before);
-    } else if (before?.awaitedTaskIds.length !== after.awaitedTaskIds.length) {
-      const here = this.#tasks.get(after.agentId);
-      for (const id of after.awaitedTaskIds) if (here?.has(id)) this.successions.add(id, after);
-    }
   }
 
   #tasksOn(agentId: string): Map<string, TaskRecord> {

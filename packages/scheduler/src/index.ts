@@ -21,6 +21,5 @@ export type { Aged, GroupShares, Lane } from './queue-order.js';
 export { obstaclesOn } from './reasons.js';
 export { RoomSearch } from './room-search.js';
 export { anywhere, type PlacementSpec, specOf, specOfJob, specWithExpression } from './spec.js';
-export { placedAtMs, type Successions, type Successor } from './successions.js';
 export { recentFailureMs, refusalMs } from './times.js';
 export { remedyText } from './words.js';

@@ -26,6 +26,8 @@ export interface PreemptionRules {
   readonly isStopping: (taskId: string) => boolean;
   /** The agents that have such tasks that nobody waits for yet, and maybe some others. */
   readonly stoppingOn: Iterable<string>;
+  /** The most tasks that may be stopped for one task: they are ordered to stop in one commit. Absent: any number. */
+  readonly maxVictims?: number;
 }
 
 /** An agent of so few tasks is as soon looked at closely as estimated. */
@@ -122,7 +124,8 @@ export class Preemptor {
     const isStopping = this.#stoppingOn(slot);
     const victims = this.#fewestVictims(slot, request, { room, least: count });
     const kind = 'eviction';
-    if (victims === undefined) return { slot, version, count: Number.POSITIVE_INFINITY, kind };
+    if (victims === undefined || victims.length > (this.#rules.maxVictims ?? victims.length))
+      return { slot, version, count: Number.POSITIVE_INFINITY, kind };
     const { cards } = roomWithout(room, victims);
     const stopping = [...slot.bookings.values()].filter(isStopping);
     const eviction = {

@@ -1,4 +1,4 @@
-import { isFinishedCode, type ReasonCode } from '@berth/shared/model/task/reason';
+import { isFinishedCode } from '@berth/shared/model/task/reason';
 import { State } from '@berth/shared/model/task/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 import { memoryLimitOf, type Outcome, outcomeOfContainer, outcomeOfFailure } from './outcome.js';
@@ -61,7 +61,7 @@ function isCalledOff({ assignment, container }: TaskView): boolean {
 }
 
 function giveUp(view: TaskView, failure: RuntimeFailure, nowMs: number): Step {
-  return isCalledOff(view) ? callOff(view, nowMs) : reportEnd(view, outcomeOfFailure(failure), nowMs);
+  return isCalledOff(view) ? callOff(nowMs) : reportEnd(view, outcomeOfFailure(failure), nowMs);
 }
 
 function launch(view: TaskView, nowMs: number): Step {
@@ -73,7 +73,7 @@ function launch(view: TaskView, nowMs: number): Step {
       nowMs,
     );
   }
-  if (assignment?.stop !== undefined) return callOff(view, nowMs);
+  if (assignment?.stop !== undefined) return callOff(nowMs);
   if (memory.refusal !== undefined) return reportEnd(view, { code: 'refused', text: memory.refusal }, nowMs);
   if (awaitsRoom(view)) return none;
   if (memory.reported === undefined) return report(State.STARTING, nowMs);
@@ -84,7 +84,7 @@ function launch(view: TaskView, nowMs: number): Step {
 function begin(view: TaskView, container: ContainerStatus, nowMs: number): Step {
   // The engine has tried to start it before: trying again would only fail again.
   if (container.startError !== undefined) return reportEnd(view, outcomeOfContainer(container), nowMs);
-  if (view.assignment?.stop !== undefined) return callOff(view, nowMs);
+  if (view.assignment?.stop !== undefined) return callOff(nowMs);
   if (awaitsRoom(view)) return none;
   if (view.memory.reported === undefined) return report(State.STARTING, nowMs);
   // Whoever created it may not have come to make the file for its results: to create it again does that.
@@ -142,25 +142,21 @@ function report(state: State, atMs: number, context: Observation['context'] = {}
 
 function reportEnd(view: TaskView, outcome: Outcome, atMs: number): Step {
   const stopped = endedOnOrder(view, atMs);
-  const code = stopped ? codeOfStop(view, outcome.code) : outcome.code;
+  const { code, text, exitCode } = outcome;
   const state = isFinishedCode(code) ? State.FINISHED : State.FAILED;
-  const { text, exitCode } = outcome;
   const { results } = view.memory;
   const observation = { state, code, text, exitCode, stopped, atMs, context: {} };
   if (outcome.code === 'refused') return { do: 'report', observation: { ...observation, refused: true } };
   return { do: 'report', observation: results === undefined ? observation : { ...observation, results } };
 }
 
-function callOff(view: TaskView, atMs: number): Step {
+function callOff(atMs: number): Step {
   const text = 'stopped before it ran';
-  const code = codeOfStop(view, 'normal');
-  const state = isFinishedCode(code) ? State.FINISHED : State.FAILED;
-  return { do: 'report', observation: { state, code, text, stopped: true, atMs, context: {} } };
-}
-
-/** Who leaves its room to another may learn of that from the other's assignment alone: so the end is called by its name. */
-function codeOfStop({ assignment }: TaskView, code: ReasonCode): ReasonCode {
-  return assignment?.stop?.code === 'preempted' ? 'preempted' : code;
+  const code = 'normal';
+  return {
+    do: 'report',
+    observation: { state: State.FINISHED, code, text, stopped: true, atMs, context: {} },
+  };
 }
 
 /** An agent that was restarted does not remember what it sent, but sees which came first: the order or the end. */

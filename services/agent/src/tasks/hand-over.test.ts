@@ -19,6 +19,9 @@ describe('a task that gets the room of others', () => {
   });
   afterEach(() => cell.close());
 
+  /** The order that the master's commit puts into the victim's assignment. */
+  const orderStop = (id: string, atMs = Date.now()) =>
+    cell.assign(id, {}, { ...patient, stop: { code: 'preempted', text: '', atMs } });
   const startsOnlyOnceTheyAreGone = async () => {
     const runs = (id: string) => async () => (await cell.containersOf()).includes(`${id} running`);
     await waitFor(async () => {
@@ -29,17 +32,14 @@ describe('a task that gets the room of others', () => {
     await waitFor(runs('s.0-0'), 's.0-0 goes on');
   };
 
-  it('stops them, starts when the last one has ended, and says nothing before, though there is no room for all', async () => {
+  it('starts when the last one has ended, and says nothing before, though there is no room for all', async () => {
     await (await cell.startAgent({ BERTH_AGENT_CPU: '0.2' })).ready;
     await cell.assign('v.0-0');
     await cell.assign('v.1-0', { BERTH_SIM_STOP_DELAY_MS: '600' }, patient);
     for (const id of ['v.0-0', 'v.1-0']) await cell.reaches(id, 'RUNNING');
+    for (const id of ['v.0-0', 'v.1-0']) await orderStop(id);
     await cell.assign('s.0-0', {}, victims);
-    expect(await cell.endOf('v.0-0')).toMatchObject({
-      state: State.FAILED,
-      code: 'preempted',
-      stopped: true,
-    });
+    expect(await cell.endOf('v.0-0')).toMatchObject({ state: State.FAILED, stopped: true });
     await delay(whileMs);
     expect(await cell.statesOf('s.0-0')).toEqual([]);
     await startsOnlyOnceTheyAreGone();
@@ -78,24 +78,39 @@ describe('a task that gets the room of others', () => {
       await cell.reaches(id, 'RUNNING');
     }
     await before.close();
+    await orderStop('v.0-0');
     await cell.assign('s.0-0', {}, victims);
     await cell.unassign('v.1-0');
     await cell.startAgent();
     await startsOnlyOnceTheyAreGone();
   });
 
-  it('stops them after a restart, too, where it was itself called off meanwhile', async () => {
+  it('waits for tasks that nothing but an order of their own stops', async () => {
+    await (await cell.startAgent()).ready;
+    await cell.assign('v.0-0');
+    await cell.reaches('v.0-0', 'RUNNING');
+    await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'] });
+    await delay(whileMs);
+    expect(await cell.containersOf()).toEqual(['v.0-0 running']);
+    await orderStop('v.0-0');
+    await startsOnlyOnceTheyAreGone();
+  });
+
+  it('is no part of why a restarted agent stops a victim: the victim’s own assignment says it', async () => {
     const before = await cell.startAgent();
     await cell.assign('v.0-0', { BERTH_SIM_IGNORE_TERM: '1' }, patient);
-    await cell.reaches('v.0-0', 'RUNNING');
+    await cell.assign('v.1-0', {}, patient);
+    for (const id of ['v.0-0', 'v.1-0']) await cell.reaches(id, 'RUNNING');
     await before.close();
+    for (const id of ['v.0-0', 'v.1-0']) await orderStop(id);
     const stop = { code: 'killed', text: '', atMs: Date.now() };
-    await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'], stop });
+    await cell.assign('s.0-0', {}, { ...victims, stop });
     await cell.startAgent();
     expect(await cell.endOf('s.0-0')).toMatchObject({ state: State.FINISHED, stopped: true });
     await cell.unassign('s.0-0');
+    expect(await cell.endOf('v.1-0')).toMatchObject({ stopped: true });
     await cell.engine.kill('v.0-0');
-    expect(await cell.endOf('v.0-0')).toMatchObject({ code: 'preempted', stopped: true });
+    expect(await cell.endOf('v.0-0')).toMatchObject({ stopped: true });
   });
 
   it('tells of one that ended while the agent was away whether that was before it was to stop', async () => {
@@ -107,25 +122,13 @@ describe('a task that gets the room of others', () => {
     await before.close();
     cell.engine.finish('v.0-0', 1);
     await delay(10);
-    await cell.assign('s.0-0', {}, { ...victims, awaitedSinceMs: Date.now() });
+    for (const id of ['v.0-0', 'v.1-0']) await orderStop(id);
+    await cell.assign('s.0-0', {}, victims);
     cell.engine.finish('v.1-0', 143);
     await cell.startAgent();
     expect(await cell.endOf('v.0-0')).toMatchObject({ code: 'failed', stopped: false });
-    expect(await cell.endOf('v.1-0')).toMatchObject({ code: 'preempted', stopped: true });
+    expect(await cell.endOf('v.1-0')).toMatchObject({ stopped: true });
     await cell.reaches('s.0-0', 'RUNNING');
-  });
-
-  it('runs already, and the agent learns only now how one has ended that left its room to it', async () => {
-    const before = await cell.startAgent();
-    for (const id of ['v.0-0', 's.0-0']) {
-      await cell.assign(id);
-      await cell.reaches(id, 'RUNNING');
-    }
-    await before.close();
-    await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'], awaitedSinceMs: Date.now() });
-    cell.engine.finish('v.0-0', 143);
-    await cell.startAgent();
-    expect(await cell.endOf('v.0-0')).toMatchObject({ code: 'preempted', stopped: true });
   });
 
   it('waits for what an engine may have that cannot be asked', async () => {
@@ -161,6 +164,7 @@ describe('a task that gets the room of others', () => {
     await (await cell.startAgent()).ready;
     await cell.assign('v.0-0', { BERTH_SIM_STOP_DELAY_MS: '600' }, patient);
     await cell.reaches('v.0-0', 'RUNNING');
+    await orderStop('v.0-0');
     await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'] });
     await cell.assign('s.1-0', {}, { awaitedTaskIds: ['v.0-0', 's.0-0'] });
     await cell.stop('s.0-0');
@@ -184,11 +188,11 @@ describe('a task that gets the room of others', () => {
   });
 
   it('gets the room of one that has not begun yet: that one never does', async () => {
-    await cell.assign('v.0-0');
+    await orderStop('v.0-0');
     await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'] });
     await (await cell.startAgent()).ready;
     await cell.reaches('s.0-0', 'RUNNING');
-    expect(await cell.endOf('v.0-0')).toMatchObject({ code: 'preempted', stopped: true });
+    expect(await cell.endOf('v.0-0')).toMatchObject({ text: 'stopped before it ran', stopped: true });
     expect(await cell.statesOf('v.0-0')).not.toContain('RUNNING');
   });
 });

@@ -207,7 +207,6 @@ export class Worker {
     if (runner === undefined) return;
     if (awaitsRoom(runner.view)) this.#awaitRoom(runner);
     const { assignment } = runner.view;
-    if (assignment !== undefined) this.#orderAwaited(assignment);
     const mayBegin = !awaitsRoom(runner.view);
     if (mayBegin && this.#capacity !== undefined && assignment !== undefined && isFresh(runner.view)) {
       const text = lackFor(assignment, this.#taken(), this.#capacity);
@@ -226,22 +225,6 @@ export class Worker {
       const other = this.#runners.get(id);
       if (other === undefined) this.#runnerOf(id).dispatch({ is: 'disturbed' });
       else if (other.isGone) this.#leavesRoom(id);
-    }
-  }
-
-  /**
-   * Tells the tasks to stop whose room this one gets. Also where it does not wait for them any more: a process that has just
-   * begun may have to report how they ended.
-   */
-  #orderAwaited({ taskId, awaitedTaskIds, awaitedSinceMs }: Assignment): void {
-    for (const id of awaitedTaskIds) {
-      const other = this.#runners.get(id);
-      const assignment = other?.view.assignment;
-      if (assignment === undefined || assignment.stop !== undefined) continue;
-      // Masters of before did not say since when.
-      const atMs = awaitedSinceMs > 0 ? awaitedSinceMs : this.#options.clock.nowMs();
-      const stop = { code: 'preempted', text: `its room is needed for ${taskId}`, atMs };
-      other?.dispatch({ is: 'assigned', assignment: { ...assignment, stop } });
     }
   }
 

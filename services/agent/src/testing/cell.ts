@@ -75,7 +75,7 @@ export class TestCell {
     changes: AssignmentChanges = {},
   ): Promise<void> {
     const { agentId = 'a', stop, network = '', ports = '', sampled = false, parameters = {} } = changes;
-    const { awaitedTaskIds = [], awaitedSinceMs = 0, killGraceMs = 60 } = changes;
+    const { awaitedTaskIds = [], killGraceMs = 60 } = changes;
     const assignment = Assignment.fromPartial({
       taskId,
       jobId: taskId.split('.')[0] ?? '',
@@ -89,7 +89,6 @@ export class TestCell {
       killGraceMs,
       sampled,
       awaitedTaskIds: [...awaitedTaskIds],
-      awaitedSinceMs,
       ...(stop === undefined ? {} : { stop }),
     });
     await this.commit({ actor: 'master', writes: [], assignments: [{ agentId, taskId, assignment }] });
@@ -169,8 +168,6 @@ interface AssignmentChanges {
   readonly killGraceMs?: number;
   /** Tasks whose room it gets. */
   readonly awaitedTaskIds?: readonly string[];
-  /** Since when these are to stop; absent: by a master that does not say. */
-  readonly awaitedSinceMs?: number;
   readonly parameters?: Readonly<Record<string, string>>;
 }
 

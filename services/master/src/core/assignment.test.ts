@@ -83,16 +83,10 @@ describe('the assignment of a task', () => {
     expect(isSampled(job)).toBe(false);
   });
 
-  it('tells since when those are to stop whose room the task gets: since it was placed', () => {
-    expect(assignmentFor(queued, placed, job, limits)?.awaitedSinceMs).toBe(0);
-    const heir = awaitingRoomOf(placed, [aTask({ job, slot: 1, state: State.RUNNING })], t0);
-    const told = assignmentFor(
-      heir,
-      { ...heir, stop: { code: 'killed', text: '', atMs: t0 + 5 } },
-      job,
-      limits,
-    );
-    expect(told).toMatchObject({ awaitedTaskIds: ['job-1.1-0'], awaitedSinceMs: t0 });
+  it('names the victims that the task waits for', () => {
+    const victim = aTask({ job, slot: 1, state: State.RUNNING });
+    const preemptor = awaitingRoomOf(placed, [victim], t0);
+    expect(assignmentFor(queued, preemptor, job, limits)?.awaitedTaskIds).toEqual(['job-1.1-0']);
   });
 
   it('is none for a task that was never placed', () => {

@@ -1,4 +1,3 @@
-import { placedAtMs } from '@berth/scheduler';
 import type { AgentRecord, Assignment, JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { containerOf } from '@berth/shared/model/job/job';
 import { isInstance } from '@berth/shared/model/job/registered-kind';
@@ -98,6 +97,5 @@ function toAssignment(task: TaskRecord, job: JobRecord, limits: Limits): Assignm
     sampled: job.descriptor !== undefined && isSampled(job.descriptor, task.stage),
     collectsResults: isInstance(job),
     awaitedTaskIds: task.awaitedTaskIds,
-    awaitedSinceMs: task.awaitedTaskIds.length === 0 ? 0 : placedAtMs(task),
   };
 }

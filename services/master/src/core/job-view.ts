@@ -20,8 +20,6 @@ export interface JobView {
   hasStopWish(taskId: string): boolean;
   /** Whether the agent is gone, or silent for too long. */
   isAgentLost(agentId: string): boolean;
-  /** Tasks that are told to stop here, but not as they are stored, so that their agents may not know; absent where there are none. */
-  readonly untold?: ReadonlySet<string> | undefined;
   /** The drain of an agent; absent where no agent is drained. */
   readonly drainOf?: (agentId: string) => AgentDrainRecord | undefined;
 }

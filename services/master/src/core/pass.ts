@@ -11,4 +11,6 @@ export interface Pass {
   readonly maxWrites: number;
   /** Whether there is room elsewhere for another task like this one; where it is not given, there always is. */
   readonly findRoom?: (task: TaskRecord) => boolean;
+  /** True if another task on the agent waits for the capacity of this one; absent: no task does. */
+  readonly isAwaited?: (task: TaskRecord) => boolean;
 }

@@ -4,6 +4,7 @@ import { State, taskState } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aJob, aReport, aService, aTask, limits as defaults, minute, t0 } from '../testing/fixtures.js';
 import { TestCell } from '../testing/test-cell.js';
+import { commitOf } from './commit-plan.js';
 import { planRound } from './round.js';
 import type { RoundInput } from './round-types.js';
 import { WaitingTasks } from './waiting-tasks.js';
@@ -26,9 +27,9 @@ function plan(cell: TestCell, fields: Partial<RoundInput> = {}) {
   });
 }
 
-/** Whose room is handed over, and to whom. */
-const handedOver = ({ tasks }: ReturnType<typeof plan>) =>
-  [...tasks].flatMap(([id, { awaitedTaskIds }]) => awaitedTaskIds.map((awaited) => `${awaited} to ${id}`));
+/** The tasks that are waited for, each with the task that waits. */
+const awaited = ({ tasks }: ReturnType<typeof plan>) =>
+  [...tasks].flatMap(([id, { awaitedTaskIds }]) => awaitedTaskIds.map((victim) => `${victim} by ${id}`));
 
 describe('the queue', () => {
   it('serves the group that is below its guarantee before an older job of one that is not', () => {
@@ -57,17 +58,37 @@ describe('preemption', () => {
       .putTasks([0, 1, 2, 3].map((slot) => aTask({ job: flex, slot, state: State.RUNNING })));
 
   it('is off where nobody has switched it on', () => {
-    expect(handedOver(plan(full().putJob(critical)))).toEqual([]);
+    expect(awaited(plan(full().putJob(critical)))).toEqual([]);
   });
 
-  it('hands the room of just enough over at once, in one record, with time for them to end', () => {
+  const { killGraceMs, stopConfirmMs, stuckDispatchedMs } = defaults;
+  const stop = { code: 'preempted', text: 'its room is needed for critical.0-0', atMs: t0 };
+
+  it('orders just enough victims to stop in the commit that places the task', () => {
     const cell = full().putJob(critical);
     const round = plan(cell, preempts);
-    expect(handedOver(round)).toEqual(['flex.0-0 to critical.0-0', 'flex.1-0 to critical.0-0']);
+    expect(awaited(round)).toEqual(['flex.0-0 by critical.0-0', 'flex.1-0 by critical.0-0']);
     expect(round.placedTaskIds).toEqual(['critical.0-0']);
-    expect([...round.tasks.keys()]).toEqual(['critical.0-0']);
+    const { writes, assignments } = commitOf(cell, round, preempts.limits);
+    const ids = ['critical.0-0', 'flex.0-0', 'flex.1-0'];
+    expect(writes.flatMap(({ kind, id }) => (kind === 'task' ? [id] : []))).toEqual(ids);
+    for (const id of ['flex.0-0', 'flex.1-0'])
+      expect(round.tasks.get(id)).toMatchObject({ stop, deadlineAtMs: t0 + killGraceMs + stopConfirmMs });
+    expect(assignments).toMatchObject([
+      {
+        agentId: 'agent-1',
+        taskId: 'critical.0-0',
+        assignment: { awaitedTaskIds: ['flex.0-0', 'flex.1-0'] },
+      },
+      { agentId: 'agent-1', taskId: 'flex.0-0', assignment: { stop } },
+      { agentId: 'agent-1', taskId: 'flex.1-0', assignment: { stop } },
+    ]);
+  });
+
+  it('gives the task its time to start after the time of its victims to end', () => {
+    const cell = full().putJob(critical);
+    const round = plan(cell, preempts);
     const placed = round.tasks.get('critical.0-0');
-    const { killGraceMs, stopConfirmMs, stuckDispatchedMs } = defaults;
     expect(placed).toMatchObject({
       agentId: 'agent-1',
       deadlineAtMs: t0 + killGraceMs + stopConfirmMs + stuckDispatchedMs,
@@ -80,7 +101,39 @@ describe('preemption', () => {
     expect(round.dueMs.get('flex')).toBe(t0 + killGraceMs + stopConfirmMs);
   });
 
-  it('is the same to another master: who has to leave stops, counts as away, and ends by its time, as preempted', () => {
+  it('writes the placement and all its orders to stop, or nothing of it, where a round can write no more', () => {
+    const labels = { 'berth.tier': 'critical' };
+    const cell = full()
+      .putJob(critical)
+      .putJob(aJob({ id: 'second', labels, resources: { cpu: '2' } }));
+    // One write is for the status of the flex job, two are for each new task and its job, two for the victims of the first.
+    const round = plan(cell, { ...preempts, maxWrites: 8 });
+    expect(awaited(round)).toEqual(['flex.0-0 by critical.0-0', 'flex.1-0 by critical.0-0']);
+    expect(round.queueLeft).toBe(true);
+    expect([...round.tasks.keys()].toSorted()).toEqual([
+      'critical.0-0',
+      'flex.0-0',
+      'flex.1-0',
+      'second.0-0',
+    ]);
+    cell.apply(commitOf(cell, round, preempts.limits).writes);
+    const next = plan(cell, { ...preempts, maxWrites: 8 });
+    expect(awaited(next)).toEqual([
+      'flex.0-0 by second.0-0',
+      'flex.1-0 by second.0-0',
+      'flex.2-0 by second.0-0',
+      'flex.3-0 by second.0-0',
+    ]);
+    expect([...next.tasks.keys()].toSorted()).toEqual(['flex.2-0', 'flex.3-0', 'second.0-0']);
+  });
+
+  it('leaves the task waiting where one commit cannot hold the orders to all its victims', () => {
+    const round = plan(full().putJob(critical), { ...preempts, maxWrites: 3 });
+    expect(awaited(round)).toEqual([]);
+    expect(round).toMatchObject({ placedTaskIds: [], queueLeft: false, queueDueMs: t0 + 5000 });
+  });
+
+  it('is the same to another master: victims stop, count as away, and end by their time, as preempted', () => {
     const web = aService({ id: 'web', desired: 4 });
     const cell = new TestCell()
       .putAgent({ cpuMillis: 4000 })
@@ -92,7 +145,7 @@ describe('preemption', () => {
         descriptor: aJob({ labels: { 'berth.tier': 'critical' } }).descriptor,
       });
     const round = plan(cell, preempts);
-    expect(handedOver(round)).toEqual(['web.0-0 to first.0-0']);
+    expect(awaited(round)).toEqual(['web.0-0 by first.0-0']);
     for (const [, task] of round.tasks) cell.putTasks([task]);
     // A second one would be one too many; a wish to stop the first changes nothing.
     cell.putJob({
@@ -102,7 +155,7 @@ describe('preemption', () => {
     });
     cell.put('taskStop', 'web.0-0', { taskId: 'web.0-0', wish: { atMs: t0, by: 'ada', text: undefined } });
     const next = plan(cell, preempts);
-    expect(handedOver(next)).toEqual([]);
+    expect(awaited(next)).toEqual([]);
     expect(next.tasks.has('web.0-0')).toBe(false);
     const late = plan(cell, { ...preempts, nowMs: t0 + minute, patienceUntilMs: t0 + minute });
     expect(late.tasks.get('web.0-0')).toMatchObject({
@@ -112,7 +165,7 @@ describe('preemption', () => {
     expect(late.tasks.has('first.0-0')).toBe(false);
   });
 
-  it('hands over the room of tasks that stop already, whoever told them to, and gives nobody else of it', () => {
+  it('hands over the room of tasks that stop already, for whatever reason, and gives nobody else of it', () => {
     const cell = full();
     const killed = [0, 1, 2].flatMap((slot) => {
       const task = cell.find('task', `flex.${slot}-0`)?.record;
@@ -158,22 +211,54 @@ describe('preemption', () => {
     });
   });
 
-  it('tells those that leave by records of their own once the one has ended that was to get their room', () => {
+  it('stops its victims though the task has ended before that was to get their room', () => {
     const cell = full().putJob(critical);
     for (const [, task] of plan(cell, preempts).tasks) cell.putTasks([task]);
-    const heir = cell.find('task', 'critical.0-0')?.record;
-    if (heir === undefined) throw new Error('somebody gets the room');
-    cell.putTasks([{ ...heir, stop: { code: 'killed', text: '', atMs: t0 + 1 } }]);
-    const report = aReport(heir, State.FINISHED, { stopped: true });
+    const preemptor = cell.find('task', 'critical.0-0')?.record;
+    if (preemptor === undefined) throw new Error('a task gets the room');
+    cell.putTasks([{ ...preemptor, stop: { code: 'killed', text: '', atMs: t0 + 1 } }]);
+    const report = aReport(preemptor, State.FINISHED, { stopped: true });
     const ended = { ...preempts, nowMs: t0 + 2, reports: [{ streamId: '1-0', report }], jobIds: [] };
     const round = plan(cell, ended);
-    const stop = { code: 'preempted', text: 'its room is needed for critical.0-0', atMs: t0 };
-    for (const id of ['flex.0-0', 'flex.1-0']) expect(round.tasks.get(id)).toMatchObject({ stop });
-    expect([...round.tasks.keys()].toSorted()).toEqual(['critical.0-0', 'flex.0-0', 'flex.1-0']);
-    const { killGraceMs, stopConfirmMs } = defaults;
-    expect(round.dueMs.get('flex')).toBe(t0 + killGraceMs + stopConfirmMs);
+    expect([...round.tasks.keys()]).toEqual(['critical.0-0']);
     for (const [, task] of round.tasks) cell.putTasks([task]);
-    expect(plan(cell, { ...preempts, nowMs: t0 + 3 }).tasks.size).toBe(0);
+    for (const id of ['flex.0-0', 'flex.1-0']) expect(cell.find('task', id)?.record).toMatchObject({ stop });
+    const later = plan(cell, { ...preempts, nowMs: t0 + 3 });
+    expect(later.tasks.size).toBe(0);
+    expect(later.dueMs.get('flex')).toBe(t0 + killGraceMs + stopConfirmMs);
+  });
+
+  it('says nothing more to a victim that ends by itself, and is not in the way of the task', () => {
+    const cell = full().putJob(critical);
+    for (const [, task] of plan(cell, preempts).tasks) cell.putTasks([task]);
+    const victim = cell.find('task', 'flex.0-0')?.record;
+    if (victim === undefined) throw new Error('there is a victim');
+    const report = aReport(victim, State.FINISHED);
+    const round = plan(cell, { ...preempts, jobIds: [], reports: [{ streamId: '1-0', report }] });
+    expect(round.tasks.get('flex.0-0')?.task?.state).toMatchObject({
+      state: State.FINISHED,
+      reason: 'normal',
+    });
+    expect(round.tasks.has('critical.0-0')).toBe(false);
+  });
+
+  it('orders victims to stop whose records lack that, since a master of an earlier version placed the task', () => {
+    const cell = full().putJob(critical);
+    const earlier = plan(cell, preempts);
+    for (const id of ['flex.0-0', 'flex.1-0']) expect(earlier.tasks.has(id)).toBe(true);
+    const placed = earlier.tasks.get('critical.0-0');
+    if (placed === undefined) throw new Error('the task is placed');
+    cell.putTasks([placed]);
+    const later = t0 + minute / 60;
+    const round = plan(cell, { ...preempts, nowMs: later });
+    expect([...round.tasks.keys()]).toEqual(['flex.0-0', 'flex.1-0']);
+    for (const [, task] of round.tasks)
+      expect(task).toMatchObject({
+        stop: { code: 'preempted', atMs: later },
+        deadlineAtMs: later + killGraceMs + stopConfirmMs,
+      });
+    for (const [, task] of round.tasks) cell.putTasks([task]);
+    expect(plan(cell, { ...preempts, nowMs: later }).tasks.size).toBe(0);
   });
 
   it('leaves a service alone of which a task is missing, and looks again later', () => {
@@ -185,7 +270,7 @@ describe('preemption', () => {
       .putTasks([aTask({ job: web, slot: 3, state: State.STARTING })])
       .putJob(critical);
     const round = plan(cell, preempts);
-    expect(handedOver(round)).toEqual([]);
+    expect(awaited(round)).toEqual([]);
     expect(round.queueDueMs).toBe(t0 + 5000);
   });
 });

@@ -19,10 +19,10 @@ import type { JobRecord, Resources, TaskRecord } from '@berth/shared/gen/berth/v
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { addResources, zeroResources } from '@berth/shared/model/resources/resources';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
+import { orderStop } from './advance-task.js';
 import { assignTask, awaitingRoomOf, withCards } from './assignment.js';
 import { disruptionAllowance, disruptionLimitOf, lookAgainMs } from './disruption.js';
 import { viewJob } from './job-view.js';
-import { leaveRoomTo } from './leave-room.js';
 import type { RoundDraft } from './round-draft.js';
 import type { Agents, RoundInput, RoundPlan } from './round-types.js';
 import { taskIdIn } from './task-changes.js';
@@ -30,7 +30,7 @@ import { WaitingTasks } from './waiting-tasks.js';
 
 type QueueOutcome = Pick<RoundPlan, 'unplaced' | 'queueLeft' | 'queueDueMs'>;
 
-/** Places what is queued, this round's new tasks included, and stops those whose room is handed over for that. */
+/** Places what is queued, this round's new tasks included, and orders the victims of preemption to stop. */
 export function placeQueue(input: RoundInput, draft: RoundDraft): QueueOutcome {
   const freed = freedTasks(input.cell, draft.tasks);
   const { fleet } = input.agents;
@@ -62,11 +62,12 @@ function takePlacement(placement: Placement, input: RoundInput, draft: RoundDraf
   if (task === undefined || agent === undefined) return true;
   const assigned = withCards(assignTask(task, agent, nowMs, limits), cards);
   if (handOver === undefined) return draft.takePlaced(assigned);
-  const leaving = handOver.awaits.flatMap((id) => {
-    const other = draft.task(id);
-    return other === undefined ? [] : [leaveRoomTo(other, { taskId, sinceMs: nowMs }, limits)];
+  const stop = { code: 'preempted', text: `its room is needed for ${taskId}`, atMs: nowMs };
+  const victims = handOver.awaits.flatMap((id) => {
+    const victim = draft.task(id);
+    return victim === undefined ? [] : [orderStop(victim, stop, limits)];
   });
-  return draft.takePlaced(awaitingRoomOf(assigned, leaving, nowMs), leaving);
+  return draft.takePlaced(awaitingRoomOf(assigned, victims, nowMs), victims);
 }
 
 /**
@@ -166,14 +167,15 @@ export function placeOptions({ cell, nowMs, limits }: RoundInput): PlaceOptions 
 }
 
 function orderOptions(
-  { cell, limits, agents }: RoundInput,
+  input: RoundInput,
   draft: RoundDraft,
   fleet: Fleet,
 ): Pick<PlaceOptions, 'groups' | 'preemption'> {
+  const { limits, agents } = input;
   const { guarantees, preempts = false } = limits;
   return {
     ...(guarantees === undefined ? {} : { groups: shares(guarantees, agents.groupUse ?? new Map(), fleet) }),
-    ...(preempts ? { preemption: preemptionRules(cell, draft, agents) } : {}),
+    ...(preempts ? { preemption: preemptionRules(input, draft) } : {}),
   };
 }
 
@@ -188,7 +190,7 @@ function shares(
 }
 
 /** Flex tasks may be stopped, within what their jobs can bear. */
-function preemptionRules(cell: CellView, draft: RoundDraft, agents: Agents): PreemptionRules {
+function preemptionRules({ cell, agents, maxWrites }: RoundInput, draft: RoundDraft): PreemptionRules {
   const known = new Map<string, number>();
   let created: ReadonlyMap<string, readonly TaskRecord[]> | undefined;
   const allowance = (jobId: string): number => {
@@ -209,6 +211,8 @@ function preemptionRules(cell: CellView, draft: RoundDraft, agents: Agents): Pre
     },
     isStopping: (taskId) => draft.isStopping(taskId),
     stoppingOn: agentsStopping(draft, agents),
+    // The placed task and its job's status are the other two writes of the commit.
+    maxVictims: maxWrites - 2,
   };
 }
 

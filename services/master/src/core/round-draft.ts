@@ -1,9 +1,7 @@
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
-import { isTaskLive, State } from '@berth/shared/model/task/task-state';
+import { State } from '@berth/shared/model/task/task-state';
 import { initialStatus, reachState } from './job-status.js';
-import { leaveRoomTo } from './leave-room.js';
-import type { Limits } from './limits.js';
 import type { JobDecision } from './reconcile.js';
 import type { Agents, RoundInput } from './round-types.js';
 import { taskIdIn } from './task-changes.js';
@@ -23,13 +21,9 @@ export class RoundDraft {
   readonly #nowMs: number;
   readonly #maxWrites: number;
   readonly #agents: Agents;
-  readonly #limits: Limits;
-  /** Stored tasks that were looked at and have to leave their room. */
-  readonly #leaving = new Map<string, TaskRecord>();
 
-  constructor({ cell, nowMs, maxWrites, agents, limits }: RoundInput) {
+  constructor({ cell, nowMs, maxWrites, agents }: RoundInput) {
     this.#agents = agents;
-    this.#limits = limits;
     this.#cell = cell;
     this.#nowMs = nowMs;
     this.#maxWrites = maxWrites;
@@ -46,35 +40,9 @@ export class RoundDraft {
     return this.#tasks;
   }
 
-  /** Tasks of the job as they will be or are, where that is not what their own records tell; undefined: all are that. */
+  /** The job's tasks that change or are new, by id; undefined where there are none. */
   tasksOf(jobId: string): ReadonlyMap<string, TaskRecord> | undefined {
-    const changed = this.#byJob.get(jobId);
-    let differing: Map<string, TaskRecord> | undefined;
-    for (const id of this.#agents.successions.leaving(jobId)) {
-      const task = changed?.has(id) ? undefined : this.task(id);
-      if (task !== undefined) differing = (differing ?? new Map(changed)).set(id, task);
-    }
-    return differing ?? changed;
-  }
-
-  /**
-   * Stored tasks of the job that have to leave their room to none but tasks that have ended. Agents have no assignments of
-   * these any more: only the records of those that leave can tell them, also after a restart. Undefined where there are none.
-   */
-  untoldOf(jobId: string): ReadonlySet<string> | undefined {
-    const { successions } = this.#agents;
-    let untold: Set<string> | undefined;
-    for (const id of successions.leaving(jobId)) {
-      if (this.#cell.find('task', id)?.record.stop !== undefined || this.#tasks.has(id)) continue;
-      if (!successions.someSuccessor(id, (other) => this.#isLive(other)))
-        untold = (untold ?? new Set()).add(id);
-    }
-    return untold;
-  }
-
-  #isLive(id: string): boolean {
-    const task = this.#tasks.get(id) ?? this.#cell.find('task', id)?.record;
-    return task !== undefined && isTaskLive(task);
+    return this.#byJob.get(jobId);
   }
 
   /** Takes a task as it will be, whether or not there is room for it. */
@@ -86,17 +54,9 @@ export class RoundDraft {
     else ofJob.set(id, task);
   }
 
-  /** The task as it will be; one that has to leave its room is told to stop, though its own record does not say so yet. */
+  /** The task as it will be. */
   task(id: string): TaskRecord | undefined {
-    const known = this.tasks.get(id) ?? this.#leaving.get(id);
-    if (known !== undefined) return known;
-    const stored = this.#cell.find('task', id)?.record;
-    const { successions } = this.#agents;
-    const successor = successions.has(id) ? successions.successorOf(id) : undefined;
-    if (stored === undefined || successor === undefined) return stored;
-    const told = leaveRoomTo(stored, successor, this.#limits);
-    this.#leaving.set(id, told);
-    return told;
+    return this.#tasks.get(id) ?? this.#cell.find('task', id)?.record;
   }
 
   /** Drops wishes whose tasks are no more, as far as there is room. */
@@ -117,23 +77,25 @@ export class RoundDraft {
   /** Whether a live task on an agent is told to stop. Asked of very many: no look into its record. */
   isStopping(id: string): boolean {
     const changed = this.#tasks.get(id);
-    if (changed !== undefined) return changed.stop !== undefined;
-    const { stopping, successions } = this.#agents;
-    return stopping.has(id) || successions.has(id);
+    return changed === undefined ? this.#agents.stopping.has(id) : changed.stop !== undefined;
   }
 
   /**
-   * Takes a task that was placed, and what that means for its job; false, and nothing, where there is no room. Those that
-   * leave their room to it are not written: that it waits for them says that they have to.
+   * Takes a task that was placed together with the victims that it preempts, and the effect on its job. Takes nothing
+   * and returns false if the round cannot write all of that: a placement and the orders to stop are one commit.
    */
-  takePlaced(task: TaskRecord, leaving: readonly TaskRecord[] = []): boolean {
+  takePlaced(task: TaskRecord, victims: readonly TaskRecord[] = []): boolean {
     const { jobId } = task;
     const status = this.#dispatched(jobId);
+    const changed = [task, ...victims.filter((victim) => victim !== this.task(taskIdIn(victim)))];
     const cost =
-      (this.tasks.has(taskIdIn(task)) ? 0 : 1) + (status === undefined || this.statuses.has(jobId) ? 0 : 1);
+      changed.filter((each) => !this.tasks.has(taskIdIn(each))).length +
+      (status === undefined || this.statuses.has(jobId) ? 0 : 1);
     if (cost > this.room) return false;
-    this.put(task);
-    for (const each of [task, ...leaving]) this.#bringForward(each.jobId, each.deadlineAtMs);
+    for (const each of changed) {
+      this.put(each);
+      this.#bringForward(each.jobId, each.deadlineAtMs);
+    }
     if (status !== undefined) this.statuses.set(jobId, status);
     this.placedTaskIds.push(taskIdIn(task));
     return true;

@@ -1,4 +1,4 @@
-import type { Fleet, Successions, Unplaced } from '@berth/scheduler';
+import type { Fleet, Unplaced } from '@berth/scheduler';
 import type { JobStatusRecord, Resources, TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { Limits } from './limits.js';
@@ -15,8 +15,6 @@ export interface Agents {
   readonly fleet: Fleet;
   /** Live tasks on agents that have been told to stop, with their agents. */
   readonly stopping: ReadonlyMap<string, string>;
-  /** Which tasks have to leave their room, and to whom. */
-  readonly successions: Pick<Successions, 'has' | 'someSuccessor' | 'successorOf' | 'leaving'>;
   /** What each capacity group holds, where that is counted. */
   readonly groupUse?: ReadonlyMap<string, Resources> | undefined;
 }

@@ -1,7 +1,6 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
-import { isJobLive, jobIdOfTask, runtimeLimitSecs } from '@berth/shared/model/job/job';
-import { isTaskLive } from '@berth/shared/model/task/task-state';
+import { isJobLive, runtimeLimitSecs } from '@berth/shared/model/job/job';
 import type { AssignmentWrite } from '@berth/store';
 import { assignmentFor } from './assignment.js';
 import { applyReport } from './end-task.js';
@@ -13,6 +12,7 @@ import { reconcile } from './reconcile.js';
 import { RoundDraft } from './round-draft.js';
 import type { RoundInput, RoundPlan, RoundReport } from './round-types.js';
 import { StageEnv } from './stage-env.js';
+import { taskIdIn } from './task-changes.js';
 
 /** With less room than this a job waits for the next round, instead of being looked at for a few writes. */
 const leastRoomPerJob = 50;
@@ -67,9 +67,6 @@ function takeReport(
   if (next === undefined) return;
   draft.put(next);
   touched.add(task.jobId);
-  // Those whose room it was to get have to be told by their own records.
-  if (!isTaskLive(next))
-    for (const id of next.awaitedTaskIds) if (input.agents.successions.has(id)) touched.add(jobIdOfTask(id));
 }
 
 function runtimeLimitMs(cell: CellView, jobId: string): number {
@@ -94,14 +91,14 @@ function decideJobs(
       hasTasksLeft ||= isJobLive(view.status);
       continue;
     }
-    const { nowMs, patienceUntilMs } = input;
-    const untold = draft.untoldOf(jobId);
-    const decision = reconcile(untold === undefined ? view : { ...view, untold }, {
+    const { nowMs, patienceUntilMs, agents } = input;
+    const decision = reconcile(view, {
       nowMs,
       patienceUntilMs,
       limits: limitsFor(input, jobId),
       maxWrites: draft.room,
       findRoom: (task) => rooms.find(task),
+      isAwaited: (task) => agents.fleet.find(task.agentId)?.awaited.has(taskIdIn(task)) ?? false,
     });
     draft.takeDecision(jobId, decision);
     if (!decision.isComplete) leftOver.push(jobId);

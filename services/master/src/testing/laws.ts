@@ -9,7 +9,7 @@ import { expect } from 'vitest';
 import type { Agenda } from '../agenda.js';
 import { taskIdIn } from '../core/task-changes.js';
 import { limits } from './fixtures.js';
-import { checkPlacement } from './placement-laws.js';
+import { checkPlacements } from './placement-laws.js';
 import { RetryLaws } from './retry-laws.js';
 import type { SimAgent } from './sim-agent.js';
 import type { TestCell } from './test-cell.js';
@@ -36,9 +36,9 @@ export class Laws {
   check(changes: readonly AnyChange[], agents: readonly SimAgent[]): void {
     for (const change of changes) {
       if (change.kind === 'task') this.#checkTask(change.id, change.before?.record, change.after?.record);
-      if (change.kind === 'task') checkPlacement(this.#cell, change.before?.record, change.after?.record);
       if (change.kind === 'jobStatus') checkStatus(change.before?.record, change.after?.record);
     }
+    checkPlacements(this.#cell, changes);
     this.#retries.check(changes);
     this.#oneLiveTaskPerSlot();
     this.#assignmentsAreLiveTasks(agents);
@@ -126,13 +126,14 @@ export class Laws {
     }
   }
 
-  /** A task waits only for tasks of its own agent. */
+  /** A task waits only for tasks of its own agent that have been ordered to stop. */
   #whoeverIsWaitedForIsThere(): void {
     for (const { id, record } of this.#cell.all('task')) {
       for (const awaited of record.awaitedTaskIds) {
         const other = this.#cell.find('task', awaited)?.record;
         if (other === undefined || !isTaskLive(record) || !isTaskLive(other)) continue;
         expect(other.agentId, `where ${awaited} is, for which ${id} waits`).toBe(record.agentId);
+        expect(other.stop, `the order to ${awaited}, for which ${id} waits`).toBeDefined();
       }
     }
     this.#waitingTasksStandInLine();

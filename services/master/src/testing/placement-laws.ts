@@ -1,26 +1,27 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { AnyChange } from '@berth/shared/model/cell/change';
 import { jobKind } from '@berth/shared/model/job/job';
 import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
 import { expect } from 'vitest';
 import { taskIdIn } from '../core/task-changes.js';
-import { limits, must } from './fixtures.js';
+import { must } from './fixtures.js';
 import type { TestCell } from './test-cell.js';
 
-const stopMs = limits.killGraceMs + limits.stopConfirmMs;
-
 /** What holds whenever a task is placed, or stopped for the system's own sake; written from what is promised to users. */
-export function checkPlacement(
-  cell: TestCell,
-  before: TaskRecord | undefined,
-  after: TaskRecord | undefined,
-): void {
-  if (after === undefined) return;
-  if (after.agentId !== '' && (before?.agentId ?? '') === '') {
-    checkAgent(cell, after);
-    checkHandOver(cell, after);
+export function checkPlacements(cell: TestCell, changes: readonly AnyChange[]): void {
+  const tasks = changes.filter((change) => change.kind === 'task');
+  const ordered = (code: string) =>
+    tasks.flatMap(({ before, after }) =>
+      after?.record.stop?.code === code && before?.record.stop === undefined ? [after.record] : [],
+    );
+  const victims = ordered('preempted');
+  for (const { before, after } of tasks) {
+    if (after === undefined || after.record.agentId === '' || (before?.record.agentId ?? '') !== '') continue;
+    checkAgent(cell, after.record);
+    checkHandOver(cell, after.record, new Set(victims.map(taskIdIn)));
   }
-  const isNewOrder = after.stop !== undefined && before?.stop === undefined;
-  if (isNewOrder && after.stop?.code === 'moved') checkMove(cell, after);
+  for (const task of ordered('moved')) checkMove(cell, task);
+  for (const task of victims) checkVictim(cell, task);
 }
 
 /** Not on a draining agent, and not where a task of the job has been refused within the last minute. */
@@ -41,37 +42,29 @@ function checkAgent(cell: TestCell, placed: TaskRecord): void {
 }
 
 /**
- * Only a critical task waits for others. It waits for all that stop there when it is placed, and they have their time to do
- * so before it counts as stuck.
+ * Only a critical task waits for others. It waits for all that stop there when it is placed. All of them have been ordered
+ * to stop, and they have their time to do so before the critical task counts as stuck. It may not wait for victims of this
+ * commit: those can be victims of a task that the same commit places after it.
  */
-function checkHandOver(cell: TestCell, placed: TaskRecord): void {
+function checkHandOver(cell: TestCell, placed: TaskRecord, victims: ReadonlySet<string>): void {
   const { agentId, awaitedTaskIds } = placed;
   if (awaitedTaskIds.length === 0) return;
   const { descriptor } = must(cell.find('job', placed.jobId)).record;
   expect(descriptor?.labels['berth.tier'], `the tier of ${taskIdIn(placed)}, which waits`).toBe('critical');
   for (const id of awaitedTaskIds) {
     const awaited = must(cell.find('task', id)).record;
-    expect([awaited.agentId, isTaskLive(awaited)], `who leaves room to ${taskIdIn(placed)}`).toEqual([
+    expect([awaited.agentId, isTaskLive(awaited)], `a victim of ${taskIdIn(placed)}`).toEqual([
       agentId,
       true,
     ]);
-    const hasTimeUntilMs = awaited.stop === undefined ? placedAtMs(placed) + stopMs : awaited.deadlineAtMs;
-    expect(placed.deadlineAtMs, `the time of ${taskIdIn(placed)}`).toBeGreaterThan(hasTimeUntilMs);
-    const others = leavingTo(cell, awaited).filter((other) => placedAtMs(other) < placedAtMs(placed));
-    if (awaited.stop === undefined && others.length === 0) checkVictim(cell, awaited);
+    expect(awaited.stop, `the order to ${id}`).toBeDefined();
+    expect(placed.deadlineAtMs, `the time of ${taskIdIn(placed)}`).toBeGreaterThan(awaited.deadlineAtMs);
   }
   const stopping = [...cell.all('task')]
     .map(({ record }) => record)
     .filter((task) => task.agentId === agentId && isTaskLive(task) && task.stop !== undefined);
-  for (const id of stopping.map(taskIdIn))
+  for (const id of stopping.map(taskIdIn).filter((one) => !victims.has(one)))
     expect(awaitedTaskIds, `whom ${taskIdIn(placed)} waits for`).toContain(id);
-}
-
-/** The tasks that get the room of this one. */
-function leavingTo(cell: TestCell, task: TaskRecord): readonly TaskRecord[] {
-  return [...cell.all('task')]
-    .map(({ record }) => record)
-    .filter(({ awaitedTaskIds }) => awaitedTaskIds.includes(taskIdIn(task)));
 }
 
 function placedAtMs({ task }: TaskRecord): number {
@@ -104,10 +97,7 @@ function missing(cell: TestCell, jobId: string): number {
     slots.set(key, [...(slots.get(key) ?? []), record]);
   }
   return [...slots.values()].filter((tasks) => {
-    const goesOn = tasks.some(
-      (task) =>
-        taskState(task) === State.RUNNING && task.stop === undefined && leavingTo(cell, task).length === 0,
-    );
+    const goesOn = tasks.some((task) => taskState(task) === State.RUNNING && task.stop === undefined);
     const isWanted = tasks.some(
       (task) =>
         (isTaskLive(task) || !task.replaced) &&

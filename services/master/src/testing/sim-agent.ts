@@ -11,8 +11,6 @@ export class SimAgent {
   /** What the store holds for it. */
   readonly assigned = new Map<string, Assignment>();
   readonly #containers = new Map<string, State>();
-  /** Tasks that have to leave their room to others. */
-  readonly #leaving = new Set<string>();
   /** What its containers have been given, whether or not they have ended. */
   readonly #given = new Map<string, Resources>();
   isCutOff = false;
@@ -36,13 +34,11 @@ export class SimAgent {
   /** One step for each container; none while it is cut off. Reports carry the time of the agent's own clock. */
   turn(fate: Fate, atMs: number): readonly TaskReport[] {
     if (this.isCutOff) return [];
-    for (const { awaitedTaskIds } of this.assigned.values())
-      for (const id of awaitedTaskIds) this.#leaving.add(id);
     for (const taskId of [...this.#containers.keys()])
       if (!this.assigned.has(taskId)) this.#containers.delete(taskId);
     return [...this.assigned].flatMap(([taskId, assignment]) => {
       if (fate !== 'refuse' && this.#mustWait(assignment, fate)) return [];
-      const report = this.#step(taskId, this.#mustStop(assignment), fate);
+      const report = this.#step(taskId, assignment.stop !== undefined, fate);
       if (!this.#given.has(taskId)) this.#given.set(taskId, assignment.resources ?? zeroResources());
       return report === undefined ? [] : [{ ...blank, ...report, agentId: this.id, taskId, atMs }];
     });
@@ -51,12 +47,8 @@ export class SimAgent {
   /** A task that gets the room of others begins once they are gone; until then it can be called off, and no more. */
   #mustWait(assignment: Assignment, fate: Fate): boolean {
     if (this.#containers.has(assignment.taskId)) return false;
-    if (fate === 'progress' && this.#mustStop(assignment)) return false;
+    if (fate === 'progress' && assignment.stop !== undefined) return false;
     return assignment.awaitedTaskIds.some((id) => this.#holdsRoom(id) || this.#mayBegin(id));
-  }
-
-  #mustStop({ taskId, stop }: Assignment): boolean {
-    return stop !== undefined || this.#leaving.has(taskId);
   }
 
   #mayBegin(taskId: string): boolean {
@@ -72,7 +64,7 @@ export class SimAgent {
     const state = this.#containers.get(taskId) ?? State.DISPATCHED;
     if (state === State.FINISHED || fate === 'hang') return undefined;
     if (fate === 'progress' && mustStop)
-      return this.#end(taskId, { state: State.FAILED, code: this.#codeOfStop(taskId), stopped: true });
+      return this.#end(taskId, { state: State.FAILED, code: 'failed', stopped: true });
     if (fate === 'normal' && state === State.RUNNING)
       return this.#end(taskId, { state: State.FINISHED, code: 'normal' });
     if (fate === 'failed' || fate === 'systemError')
@@ -83,10 +75,6 @@ export class SimAgent {
     const next = state === State.DISPATCHED ? State.STARTING : State.RUNNING;
     this.#containers.set(taskId, next);
     return { state: next };
-  }
-
-  #codeOfStop(taskId: string): string {
-    return this.assigned.get(taskId)?.stop === undefined ? 'preempted' : 'failed';
   }
 
   #end(taskId: string, end: Partial<TaskReport>): Partial<TaskReport> {

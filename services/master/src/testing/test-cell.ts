@@ -106,10 +106,6 @@ export class TestCell implements CellView, Agents {
     return new AgentLedger(this).fleet;
   }
 
-  get successions() {
-    return new AgentLedger(this).successions;
-  }
-
   get stopping() {
     return new AgentLedger(this).stopping;
   }

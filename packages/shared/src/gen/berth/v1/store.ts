@@ -295,8 +295,8 @@ export interface TaskRecord {
     | number
     | undefined;
   /**
-   * Tasks on the same agent whose room this one gets. They are hereby told to stop, as preempted, where their own records do
-   * not say so already; this one starts once none of them has a container any more.
+   * Tasks on the same agent whose capacity this one gets. The commit that places this task orders each of them to stop in
+   * its own record. This task starts once none of them has a container any more.
    */
   awaitedTaskIds: string[];
 }
@@ -374,10 +374,8 @@ export interface Assignment {
   sampled: boolean;
   /** True if the agent collects the file named in BERTH_RESULTS when the container ends. */
   collectsResults: boolean;
-  /** See TaskRecord: these tasks are to stop, and the container starts once none of them has one. */
+  /** See TaskRecord: the container starts once none of these tasks has one. */
   awaitedTaskIds: string[];
-  /** Since when they are to: what ended before did so by itself. 0 where there are none. */
-  awaitedSinceMs: number;
 }
 
 export interface Assignment_TaskContextEntry {
@@ -3202,7 +3200,6 @@ function createBaseAssignment(): Assignment {
     sampled: false,
     collectsResults: false,
     awaitedTaskIds: [],
-    awaitedSinceMs: 0,
   };
 }
 
@@ -3237,9 +3234,6 @@ export const Assignment: MessageFns<Assignment> = {
     }
     for (const v of message.awaitedTaskIds) {
       writer.uint32(82).string(v!);
-    }
-    if (message.awaitedSinceMs !== 0) {
-      writer.uint32(88).uint64(message.awaitedSinceMs);
     }
     return writer;
   },
@@ -3340,14 +3334,6 @@ export const Assignment: MessageFns<Assignment> = {
             message.awaitedTaskIds.push(reader.string());
             continue;
           }
-          case 11: {
-            if (tag !== 88) {
-              break;
-            }
-
-            message.awaitedSinceMs = longToNumber(reader.uint64());
-            continue;
-          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3418,11 +3404,6 @@ export const Assignment: MessageFns<Assignment> = {
         : globalThis.Array.isArray(object?.awaited_task_ids)
         ? object.awaited_task_ids.map((e: any) => globalThis.String(e))
         : [],
-      awaitedSinceMs: isSet(object.awaitedSinceMs)
-        ? globalThis.Number(object.awaitedSinceMs)
-        : isSet(object.awaited_since_ms)
-        ? globalThis.Number(object.awaited_since_ms)
-        : 0,
     };
   },
 
@@ -3464,9 +3445,6 @@ export const Assignment: MessageFns<Assignment> = {
     if (message.awaitedTaskIds?.length) {
       obj.awaitedTaskIds = message.awaitedTaskIds;
     }
-    if (message.awaitedSinceMs !== 0) {
-      obj.awaitedSinceMs = Math.round(message.awaitedSinceMs);
-    }
     return obj;
   },
 
@@ -3497,7 +3475,6 @@ export const Assignment: MessageFns<Assignment> = {
     message.sampled = object.sampled ?? false;
     message.collectsResults = object.collectsResults ?? false;
     message.awaitedTaskIds = object.awaitedTaskIds?.map((e) => e) || [];
-    message.awaitedSinceMs = object.awaitedSinceMs ?? 0;
     return message;
   },
 };
