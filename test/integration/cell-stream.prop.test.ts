@@ -2,6 +2,15 @@
  * What a subscriber of the whole cell ends up with, over random histories, readings of any pace, and streams that break off
  * anywhere: the queue and the messages of the gateway, and the resuming and narrating of the client, without a network between.
  */
+
+import { liveJobs } from '@berth/api/gateway/core/job-view';
+import {
+  itemMessages,
+  positionOf,
+  responseBytes,
+  snapshotMessages,
+  wireKinds,
+} from '@berth/api/observe/berth/change-encoding';
 import {
   type CommitMark,
   markOf,
@@ -11,22 +20,14 @@ import {
   presentNews,
   type Selection,
   selectedEntities,
-} from '@berth/api/core/cell-news';
-import { liveJobs } from '@berth/api/core/observe';
-import { PendingBatches } from '@berth/api/core/pending-batches';
-import { parseFilter } from '@berth/api/core/query';
-import { type Item, itemConflation } from '@berth/api/observe-service/items';
-import { commitMessages } from '@berth/api/observe-service/missed-messages';
-import {
-  itemMessages,
-  positionOf,
-  responseBytes,
-  snapshotMessages,
-  wireKinds,
-} from '@berth/api/observe-service/news-encoding';
-import { Splicer, type Unwritten } from '@berth/api/splice';
+} from '@berth/api/observe/berth/core/cell-changes';
+import { type Item, itemConflation } from '@berth/api/observe/berth/items';
+import { commitMessages } from '@berth/api/observe/berth/missed-messages';
+import { PendingBatches } from '@berth/api/observe/stream/pending-batches';
+import { parseFilter } from '@berth/api/queries/core/query';
 import { ModelSubscriber } from '@berth/api/testing/model-subscriber';
 import { ScriptedCell, type Step, writesOf } from '@berth/api/testing/scripted-cell';
+import { Splicer, type Unwritten } from '@berth/api/tuning/frame-writer';
 import { JobEventAdapter } from '@berth/client/observe/job-event-adapter';
 import { type CellEvent, ResumePoint } from '@berth/client/observe/resume-point';
 import {

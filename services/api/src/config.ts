@@ -5,7 +5,7 @@ import { fitPolicySetting } from '@berth/shared/process/placement-settings';
 import { type Authenticate, believe, verify } from '@berth/shared/rpc/authenticate';
 import { readTokens } from '@berth/shared/rpc/tokens';
 import { z } from 'zod';
-import type { BucketPolicy } from './core/token-bucket.js';
+import type { BucketPolicy } from './gateway/core/token-bucket.js';
 import { resolutionModes } from './images/image-resolver.js';
 
 /** A timer of grpc-js that is set for longer than 2^31 ms goes off at once. */

@@ -11,15 +11,15 @@ import { createHealth } from '@berth/shared/rpc/health';
 import { type GrpcServer, type GrpcService, startGrpcServer } from '@berth/shared/rpc/server';
 import type { CellStore } from '@berth/store';
 import { Replica } from '@berth/store/replica';
-import { Cell } from './cell.js';
 import { authentication, connectionOptions, type GatewayConfig, writePolicy } from './config.js';
+import { Cell } from './gateway/cell.js';
+import { createGatewayMetrics, type OpenStream } from './gateway/metrics.js';
+import { RateLimiter } from './gateway/rate-limiter.js';
+import { CellMoments } from './gateway/views/point-in-time-view.js';
 import { type HttpServer, startHttpServer } from './http/http-server.js';
 import { createImageResolver } from './images/create-resolver.js';
-import { createGatewayMetrics, type OpenStream } from './metrics.js';
-import { CellMoments } from './past-view.js';
-import { RateLimiter } from './rate-limiter.js';
+import { warmUpStreams } from './observe/warm-up.js';
 import { openServices } from './services.js';
-import { warmUpStreams } from './warm-up.js';
 
 /** Calls in progress have this long to end when the gateway closes. */
 export const closeGraceMs = 3_000;

@@ -3,7 +3,7 @@ import { runService } from '@berth/shared/process/service';
 import { RedisStore } from '@berth/store/redis';
 import { gatewayConfigSchema } from './config.js';
 import { startGateway } from './gateway.js';
-import { letHeapGrow } from './heap-growth.js';
+import { letHeapGrow } from './tuning/heap-growth.js';
 
 letHeapGrow(process);
 

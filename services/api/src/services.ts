@@ -4,22 +4,22 @@ import type { Closeable } from '@berth/shared/process/service';
 import type { CallOptions } from '@berth/shared/rpc/handlers';
 import type { GrpcService } from '@berth/shared/rpc/server';
 import type { CellStore } from '@berth/store';
-import { agentService } from './agents/service.js';
-import type { Cell } from './cell.js';
-import { clusterFeed, jobFeed } from './feeds.js';
-import { jobManagementService } from './job-service.js';
-import { jobV1Service } from './job-v1/service.js';
-import type { OpenStream } from './metrics.js';
-import { ObserveHub } from './observe-hub.js';
-import { observeService, openCellObserving } from './observe-service/service.js';
-import { LiveLedger } from './placement/live-ledger.js';
-import { placementService } from './placement/service.js';
-import type { RateLimiter } from './rate-limiter.js';
-import { scalingService } from './scaling-service.js';
-import { scheduleService } from './schedule-service.js';
-import { stageService } from './stages/service.js';
-import { StageBoards } from './stages/stage-board.js';
-import { SubscriptionKeeper } from './subscription-keeper.js';
+import type { Cell } from './gateway/cell.js';
+import type { OpenStream } from './gateway/metrics.js';
+import type { RateLimiter } from './gateway/rate-limiter.js';
+import { StageBoards } from './observe/stages/stage-status.js';
+import { ObserveHub } from './observe/stream/observe-hub.js';
+import { clusterFeed, jobFeed } from './observe/titus/feeds.js';
+import { SubscriptionKeeper } from './observe/titus/observer-heartbeats.js';
+import { LiveLedger } from './queries/live-ledger.js';
+import { agentService } from './services/agent-service.js';
+import { jobManagementService } from './services/job-management-service.js';
+import { jobV1Service } from './services/job-v1-service.js';
+import { observeService, openCellObserving } from './services/observe-service.js';
+import { placementService } from './services/placement-service.js';
+import { scalingService } from './services/scaling-service.js';
+import { scheduleService } from './services/schedule-service.js';
+import { stageService } from './services/stage-service.js';
 
 /** What the services work with. */
 export interface ServiceParts {

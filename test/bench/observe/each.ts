@@ -1,6 +1,7 @@
 /** What everybody writes first, to compare with: a gRPC server that encodes and writes each change for each subscriber. */
-import { jobFeed } from '@berth/api/feeds';
-import { ObserveHub } from '@berth/api/observe-hub';
+
+import { ObserveHub } from '@berth/api/observe/stream/observe-hub';
+import { jobFeed } from '@berth/api/observe/titus/feeds';
 import {
   type JobChangeNotification,
   JobManagementServiceService,

@@ -7,8 +7,8 @@
 import type { ServerResponse } from 'node:http';
 import { type HttpErrorBody, toHttpError } from '@berth/shared/rpc/http-status';
 import { callStream, type InProcessOptions, isShared, messagesIn } from '@berth/shared/rpc/in-process-call';
-import { minRevisionKey } from '../cell.js';
-import { keptWith } from '../core/memoize-on.js';
+import { minRevisionKey } from '../gateway/cell.js';
+import { keptWith } from '../tuning/memoize-on.js';
 
 /** Proxies and readers take a connection for dead that is silent for long. */
 export const keepAliveMs = 15_000;

@@ -12,7 +12,7 @@ import {
 } from '@berth/shared/rpc/in-process-call';
 import type { GrpcService } from '@berth/shared/rpc/server';
 import { toServiceError } from '@berth/shared/rpc/status';
-import { cursorKey } from '../core/page.js';
+import { cursorKey } from '../queries/core/page.js';
 import { positionAfter } from './cell-position.js';
 import { requestType } from './descriptors.js';
 import { lastEventIdHeader, resumeHeaders, writeEvents } from './events.js';

@@ -1,8 +1,8 @@
 /** The OpenAPI document of the JSON API, made from the table of routes and the descriptors of the messages. */
 import { httpErrorCodes } from '@berth/shared/rpc/http-status';
-import { minRevisionKey, revisionKey } from '../cell.js';
-import { cursorKey } from '../core/page.js';
-import { idempotencyHeader } from '../requests.js';
+import { minRevisionKey, revisionKey } from '../gateway/cell.js';
+import { idempotencyHeader } from '../gateway/request-checks.js';
+import { cursorKey } from '../queries/core/page.js';
 import { methodOf } from './descriptors.js';
 import { keepAliveMs, lastEventIdHeader } from './events.js';
 import { refTo, type Schema, schemaName, schemasOf } from './openapi-schema.js';

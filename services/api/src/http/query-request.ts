@@ -8,12 +8,12 @@ import {
   type ObserveRequest_Subscription,
 } from '@berth/shared/gen/berth/v1/observe_service';
 import { type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
-import { clusterQueries } from '../cluster-queries.js';
-import { defaultPageSize } from '../core/limits.js';
-import { parseSubscription } from '../core/subscription.js';
-import { jobQueries, taskQueries } from '../job-queries.js';
-import { type AnyQuery, type QueryReader, queryViolations } from '../paged-query.js';
-import { idViolations } from '../requests.js';
+import { defaultPageSize } from '../gateway/core/limits.js';
+import { idViolations } from '../gateway/request-checks.js';
+import { parseSubscription } from '../observe/berth/core/observe-request.js';
+import { clusterQueries } from '../queries/cluster-queries.js';
+import { jobQueries, taskQueries } from '../queries/job-queries.js';
+import { type AnyQuery, type QueryReader, queryViolations } from '../queries/paged-query.js';
 import type { PathParams } from './router.js';
 import type { Route, RpcName } from './routes.js';
 

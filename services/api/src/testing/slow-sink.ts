@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { Encoded } from '@berth/shared/rpc/fan-out';
-import type { ByteSink } from '../observe-stream.js';
+import type { ByteSink } from '../observe/stream/observe-stream.js';
 
 /** A sink that holds `capacity` writes until `read` takes them, and keeps the rules of Node's streams. */
 export class SlowSink extends EventEmitter implements ByteSink {

@@ -1,0 +1,135 @@
+/*
+ * What callers want, made durable: each command reads, decides and commits what its caller asks for. None waits for the
+ * master, which does the rest.
+ */
+import type {
+  UpdateStageInstancesRequest,
+  UpdateStageInstancesResponse,
+} from '@berth/shared/gen/berth/v1/stage_service';
+import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
+import type { Empty } from '@berth/shared/gen/google/protobuf/empty';
+import type {
+  JobDescriptor,
+  JobId,
+  JobInstancesUpdate,
+  JobStatusUpdate,
+  TaskId,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { invalidFields, notFound } from '@berth/shared/model/errors/errors';
+import { jobIdOfTask } from '@berth/shared/model/job/job';
+import { typeReleases } from '@berth/shared/model/job/mantis';
+import { isTaskLive } from '@berth/shared/model/task/task-state';
+import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { Cell } from '../gateway/cell.js';
+import { failedPrecondition, header, idViolations, orRefuse, refuseIf } from '../gateway/request-checks.js';
+import { type StageChoice, type Updated, updateEnabled, updateInstances } from './core/update-instances.js';
+import { isEnding } from './submit-job.js';
+
+/** Sets how many tasks a live service job wants, or the stage of a Mantis job that the metadata names. */
+export async function updateJobInstances(
+  cell: Cell,
+  request: JobInstancesUpdate,
+  call: CallContext,
+): Promise<Empty> {
+  refuseIf(idViolations('jobId', request.jobId));
+  const choice = stageChoice(call);
+  return updateDescriptor(cell, call, request.jobId, (descriptor) =>
+    updateInstances(descriptor, request.instances, choice),
+  );
+}
+
+/** The metadata that names a stage, from 1. */
+const stageHeader = 'berth.stage';
+
+function stageChoice(call: CallContext): StageChoice {
+  const field = `metadata ${stageHeader}`;
+  const text = header(call, stageHeader);
+  if (text !== undefined && !/^[1-9]\d{0,8}$/.test(text))
+    throw invalidFields([{ field, description: `is ${JSON.stringify(text)}, but must be a number from 1` }]);
+  return { field, stage: text === undefined ? undefined : Number(text) };
+}
+
+/** Sets how many tasks one stage of a live Mantis job wants. */
+export async function updateStageInstances(
+  cell: Cell,
+  { jobId, stage, instances }: UpdateStageInstancesRequest,
+  call: CallContext,
+): Promise<UpdateStageInstancesResponse> {
+  refuseIf(idViolations('job_id', jobId));
+  const choice = { field: 'stage', stage: stage === 0 ? undefined : stage };
+  return updateDescriptor(cell, call, jobId, (descriptor) => updateInstances(descriptor, instances, choice));
+}
+
+/** Switches the autoscaling of a live service job on or off. */
+export async function updateJobStatus(
+  cell: Cell,
+  request: JobStatusUpdate,
+  call: CallContext,
+): Promise<Empty> {
+  refuseIf(idViolations('id', request.id));
+  return updateDescriptor(cell, call, request.id, (descriptor) =>
+    updateEnabled(descriptor, request.enableStatus),
+  );
+}
+
+async function updateDescriptor(
+  cell: Cell,
+  call: CallContext,
+  jobId: string,
+  change: (descriptor: JobDescriptor) => Updated,
+): Promise<Empty> {
+  await requireJob(cell, call, jobId);
+  await cell.update(call, (view) => {
+    const job = view.find('job', jobId);
+    // What is archived has ended.
+    if (job === undefined || isEnding(view, job))
+      throw failedPrecondition(`Job ${jobId} is ending or has ended; it cannot change any more.`);
+    const before = job.record.descriptor;
+    if (before === undefined) throw new Error(`job ${jobId} has no descriptor`);
+    const { descriptor } = orRefuse(change(before));
+    return descriptor === before ? undefined : jobWrite(job, { descriptor });
+  });
+  return {};
+}
+
+/** Asks for the end of a job and its tasks. A job that is ending or has ended is left as it is. */
+export async function killJob(cell: Cell, { id }: JobId, call: CallContext): Promise<Empty> {
+  refuseIf(idViolations('id', id));
+  await requireJob(cell, call, id);
+  await cell.update(call, (view) => {
+    const job = view.find('job', id);
+    if (job === undefined || isEnding(view, job)) return undefined;
+    const kill = { atMs: cell.clock.nowMs(), by: call.caller.id };
+    // A job that is ending is none that a second one of its type would be.
+    return { ...jobWrite(job, { kill }), releaseClaims: typeReleases(job.record) };
+  });
+  return {};
+}
+
+/** Asks for the end of a task. A task that is ending or has ended is left as it is. */
+export async function killTask(cell: Cell, { id }: TaskId, call: CallContext): Promise<Empty> {
+  refuseIf(idViolations('id', id));
+  if ((await cell.findTask(call, id)) === undefined) throw notFound('task', id);
+  await cell.update(call, (view) => {
+    const task = view.find('task', id);
+    if (task === undefined || !isTaskLive(task.record) || view.find('taskStop', id) !== undefined)
+      return undefined;
+    const job = view.find('job', jobIdOfTask(id));
+    if (job !== undefined && isEnding(view, job)) return undefined;
+    const record = { taskId: id, wish: { atMs: cell.clock.nowMs(), by: call.caller.id } };
+    return { writes: [{ kind: 'taskStop', id, record, expectedRevision: 0 }] };
+  });
+  return {};
+}
+
+async function requireJob(cell: Cell, call: CallContext, id: string): Promise<void> {
+  if ((await cell.findJob(call, id)) === undefined) throw notFound('job', id);
+}
+
+function jobWrite(job: Entity<'job'>, change: Partial<JobRecord>) {
+  const { id, revision } = job;
+  return {
+    writes: [{ kind: 'job' as const, id, record: { ...job.record, ...change }, expectedRevision: revision }],
+  };
+}

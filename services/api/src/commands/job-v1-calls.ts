@@ -1,0 +1,193 @@
+/* job.v1.JobService: kinds are job clusters, instances their jobs. What Berth's own API decides is not decided again here. */
+import { readFileSync } from 'node:fs';
+import {
+  type CancelInstancesRequest,
+  type CancelInstancesResponse,
+  JobInstance,
+  type ListRegisteredJobsResponse,
+  type LookupInstancesRequest,
+  type LookupInstancesResponse,
+  type Query,
+  type ScheduleJobRequest,
+  type ScheduleJobResponse,
+  type VersionResponse,
+} from '@berth/shared/gen/job/v1/job_service';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import { isInstance } from '@berth/shared/model/job/registered-kind';
+import { allClusters } from '@berth/shared/model/submission/clusters';
+import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { Replica } from '@berth/store/replica';
+import { type Cell, readWaitMs } from '../gateway/cell.js';
+import { type JobView, jobViewOf } from '../gateway/core/job-view.js';
+import { maxIdLength } from '../gateway/core/limits.js';
+import { failedPrecondition, idempotencyHeader, orRefuse, refuseIf } from '../gateway/request-checks.js';
+import { searchJobs } from '../queries/core/job-search.js';
+import { parseFilter } from '../queries/core/query.js';
+import {
+  composeInstance,
+  finalStates,
+  flagViolations,
+  instanceState,
+  isAmong,
+  jobStatesOf,
+} from './core/job-instances.js';
+import { composeKind, kindsOf, requireKind, scheduledDescriptor, scheduleViolations } from './core/kinds.js';
+import { killJob } from './job-commands.js';
+import { submitJob } from './submit-job.js';
+
+const apiVersion = 'v1';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+/** Instances that one answer holds, and their size in bytes: below what a gRPC client takes unless told otherwise. */
+export const maxInstancesPerAnswer = 1000;
+export const maxAnswerBytes = 3 * 1024 * 1024;
+
+/** The trailer of an answer that leaves instances out: how many there are in all. */
+export const totalKey = 'berth-total-instances';
+
+/** Between two looks for a job that was accepted elsewhere. */
+const lookAgainMs = 20;
+
+/** Kills that are under way at a time. */
+const concurrency = 64;
+
+export async function getVersion(): Promise<VersionResponse> {
+  return { version, apiVersion };
+}
+
+/** All kinds, in the order in which their clusters were created. */
+export async function listRegisteredJobs(
+  cell: Cell,
+  _request: unknown,
+  call: CallContext,
+): Promise<ListRegisteredJobsResponse> {
+  return { jobs: kindsOf(allClusters(await cell.read(call))).map(composeKind) };
+}
+
+/** Creates a job of the kind. Resolves once it is durable; with the first one where the caller repeats itself. */
+export async function scheduleJob(
+  cell: Cell,
+  request: ScheduleJobRequest,
+  call: CallContext,
+): Promise<ScheduleJobResponse> {
+  refuseIf(scheduleViolations(request));
+  const make = (view: Replica) => {
+    const cluster = requireKind(kindsOf(allClusters(view)), request.kind);
+    return { descriptor: scheduledDescriptor(cluster, request), arguments: request.arguments };
+  };
+  const { id } = await submitJob(cell, make, call);
+  const job = await acceptedJob(cell, id, call);
+  refuseOtherKind(cell.replica, request.kind, job);
+  return { instance: composeInstance(job, kindOf(cell.replica, job)) };
+}
+
+/**
+ * A key that was given for another kind is no repetition: its caller would take that instance for the one that it asked for. A
+ * kind that is gone or renamed since is no other.
+ */
+function refuseOtherKind(view: Replica, kind: string, { job }: JobView): void {
+  const meant = kindsOf(allClusters(view)).filter(({ name }) => name === kind);
+  if (meant.length === 0 || meant.some(({ cluster }) => cluster.id === job.record.clusterId)) return;
+  const other = `job ${job.id} of job cluster ${job.record.clusterId}`;
+  throw failedPrecondition(`The ${idempotencyHeader} was used for ${other}; use another for this kind.`);
+}
+
+/** The job of a request that is repeated may have been accepted by another gateway, a moment ahead of this one. */
+async function acceptedJob(cell: Cell, id: string, call: CallContext): Promise<JobView> {
+  const patientUntilMs = cell.clock.nowMs() + readWaitMs;
+  for (;;) {
+    const job = await cell.findJob(call, id);
+    if (job !== undefined) return job;
+    if (cell.clock.nowMs() >= patientUntilMs)
+      throw new BerthError('unavailable', `Job ${id} was accepted, and is not known here yet; try again.`);
+    await cell.clock.sleep(lookAgainMs, call.signal);
+  }
+}
+
+/** The instances that the query selects, the newest first; those that do not fit into one answer are left out, and told of. */
+export async function lookupInstances(
+  cell: Cell,
+  { query = {} }: LookupInstancesRequest,
+  call: CallContext,
+): Promise<LookupInstancesResponse> {
+  const found = await findInstances(cell, query, call);
+  return { instances: answer(cell, found, call) };
+}
+
+/** Asks for the end of all instances that the query selects and that have not ended. Resolves with them once that is durable. */
+export async function cancelInstances(
+  cell: Cell,
+  { query = {} }: CancelInstancesRequest,
+  call: CallContext,
+  admit: (writes: number) => void = () => {},
+): Promise<CancelInstancesResponse> {
+  const isEmpty = !query.kind && !query.uuid && !query.state;
+  const description = 'selects every instance there is: name a kind, a uuid or a state';
+  refuseIf(isEmpty ? [{ field: 'query', description }] : []);
+  const live = (await findInstances(cell, query, call)).filter(
+    (job) => !isAmong(instanceState(job), finalStates),
+  );
+  admit(live.length);
+  const queue = live.values();
+  const work = async () => {
+    for (const { job } of queue) await killJob(cell, { id: job.id }, call);
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, live.length) }, work));
+  const view = await cell.read(call);
+  return {
+    instances: answer(
+      cell,
+      live.flatMap(({ job }) => jobViewOf(view, job.id) ?? []),
+      call,
+    ),
+  };
+}
+
+/** Instances in full, as many as one answer holds. */
+function answer(cell: Cell, jobs: readonly JobView[], call: CallContext): JobInstance[] {
+  const instances: JobInstance[] = [];
+  let bytes = 0;
+  for (const job of jobs) {
+    const instance = composeInstance(job, kindOf(cell.replica, job));
+    bytes += JobInstance.encode(instance).finish().length;
+    if (instances.length >= maxInstancesPerAnswer || (bytes > maxAnswerBytes && instances.length > 0)) break;
+    instances.push(instance);
+  }
+  if (instances.length < jobs.length) call.setTrailer(totalKey, String(jobs.length));
+  return instances;
+}
+
+/** The newest first. One that is named by its uuid is also found in the archive. */
+async function findInstances(cell: Cell, query: Query, call: CallContext): Promise<readonly JobView[]> {
+  const { kind = '', uuid = '', state = 0 } = query;
+  const tooLong = { field: 'query.uuid', description: `is longer than ${maxIdLength} characters` };
+  refuseIf([...flagViolations(state), ...(uuid.length > maxIdLength ? [tooLong] : [])]);
+  if (uuid !== '') {
+    const job = await cell.findJob(call, uuid);
+    const isMeant =
+      job !== undefined && isInstance(job.job.record) && (kind === '' || kindOf(cell.replica, job) === kind);
+    return isMeant && isAmong(instanceState(job), state) ? [job] : [];
+  }
+  const view = await cell.read(call);
+  const cluster = kind === '' ? undefined : requireKind(kindsOf(allClusters(view)), kind);
+  const { filter } = orRefuse(
+    parseFilter({
+      jobType: 'batch',
+      ...(cluster === undefined ? {} : { jobClusterIds: cluster.id }),
+      ...(state === 0 ? {} : { jobState: jobStatesOf(state).join(',') }),
+    }),
+  );
+  return searchJobs(view, cell.index, filter)
+    .flatMap(({ id }) => jobViewOf(view, id) ?? [])
+    .filter((job) => isInstance(job.job.record) && isAmong(instanceState(job), state))
+    .toReversed();
+}
+
+/** The name of the instance's cluster; the cluster's id where that is gone. */
+function kindOf(view: Replica, { job }: JobView): string {
+  const { clusterId } = job.record;
+  return view.find('cluster', clusterId)?.record.descriptor?.name ?? clusterId;
+}

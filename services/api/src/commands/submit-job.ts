@@ -1,0 +1,200 @@
+/*
+ * How a job is accepted: decided on the newest view, committed, and decided again wherever a claim of another was faster.
+ */
+import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
+import type { JobDescriptor, JobId } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { BerthError } from '@berth/shared/model/errors/errors';
+import { clusterIdLabel, isJobLive, jobClaims } from '@berth/shared/model/job/job';
+import { isTypeClaim, runtimeEndMs, userTypeClaim } from '@berth/shared/model/job/mantis';
+import { type ClusterView, clusterOf } from '@berth/shared/model/submission/clusters';
+import { type ValidJob, validateJob } from '@berth/shared/model/submission/validate';
+import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { Claim } from '@berth/store';
+import type { Replica } from '@berth/store/replica';
+import { v7 as uuid } from 'uuid';
+import { type Cell, maxUpdateAttempts, type Part } from '../gateway/cell.js';
+import {
+  failedPrecondition,
+  header,
+  idempotencyTtlMs,
+  jobCreateLimited,
+  orRefuse,
+  repeatClaim,
+} from '../gateway/request-checks.js';
+import { PlaceFinder } from './cluster-quota.js';
+
+/** What is to become a job. */
+export interface Submitted {
+  readonly descriptor: JobDescriptor;
+  /** What the caller of ScheduleJob gave; the descriptor's command has it already. */
+  readonly arguments: readonly string[];
+}
+
+/** Accepts a job. Resolves once it is durable, with its id; with the first one's id where the caller repeats itself. */
+export function createJob(cell: Cell, descriptor: JobDescriptor, call: CallContext): Promise<JobId> {
+  return submitJob(cell, () => ({ descriptor, arguments: [] }), call);
+}
+
+/** {@link createJob}, of a job that is made from the newest view, again wherever others were faster. */
+export async function submitJob(
+  cell: Cell,
+  make: (view: Replica) => Submitted,
+  call: CallContext,
+): Promise<JobId> {
+  const repeat = repeatClaim(call, 'idem');
+  // Before anything else is asked: what was granted once is not checked again. Two at once are told apart by the commit.
+  const first = repeat === undefined ? undefined : await cell.findFirst(repeat);
+  if (first !== undefined) {
+    await cell.read(call);
+    return { id: first };
+  }
+  return new Submission(cell, make, call, repeat).run();
+}
+
+/** One request for a job, until it is granted or refused. */
+class Submission {
+  readonly #cell: Cell;
+  readonly #make: (view: Replica) => Submitted;
+  readonly #call: CallContext;
+  readonly #repeat: string | undefined;
+  readonly #id = uuid();
+  readonly #places: PlaceFinder;
+  /** The live job of the same type of the user's own, which is the answer where there is one. */
+  #sameType: string | undefined;
+  /** The job that held the claim of the type at the last attempt, though it is about to end. */
+  #typeOwner: string | undefined;
+
+  constructor(cell: Cell, make: (view: Replica) => Submitted, call: CallContext, repeat: string | undefined) {
+    this.#cell = cell;
+    this.#make = make;
+    this.#call = call;
+    this.#repeat = repeat;
+    this.#places = new PlaceFinder(cell, this.#id, repeat !== undefined);
+  }
+
+  async run(): Promise<JobId> {
+    let typeLosses = 0;
+    while (typeLosses < maxUpdateAttempts) {
+      // What the view may lack of other jobs, the claims know.
+      const result = await this.#cell.settle(
+        this.#call,
+        (view) => this.#decide(view),
+        (one) => this.#cell.readClusters(one),
+      );
+      if (this.#sameType !== undefined) return { id: this.#sameType };
+      if (result === undefined || result.ok) return { id: this.#id };
+      if (result.reason !== 'claimed') throw new Error(`a new job cannot be refused as ${result.reason}`);
+      const view = await this.#cell.read(this.#call);
+      // Places that are lost are bounded by the finder itself.
+      if (this.#places.learn(result.name)) continue;
+      const first = this.#firstOf(result, view);
+      if (first !== undefined) return { id: first };
+      this.#typeOwner = result.owner;
+      typeLosses += 1;
+    }
+    throw new BerthError(
+      'conflict',
+      'Others keep creating and ending jobs of the same type or cluster; try again.',
+    );
+  }
+
+  /** The job that the request gets instead of a new one; undefined where the holder of its type is about to end. */
+  #firstOf({ name, owner }: Claim, view: Replica): string | undefined {
+    if (name === this.#repeat) return owner;
+    if (!isTypeClaim(name))
+      throw jobCreateLimited(`Job ${owner} is live and has the same app name, stack, detail and sequence.`);
+    return isGoingOn(this.#cell, view, owner) ? owner : undefined;
+  }
+
+  async #decide(view: Replica): Promise<Part | undefined> {
+    const cell = this.#cell;
+    const { descriptor, arguments: given } = this.#make(view);
+    const { descriptor: valid, cluster } = validJob(cell, view, descriptor, this.#call);
+    this.#sameType = await findSameType(cell, this.#call, { clusterId: cluster.id, descriptor: valid });
+    if (this.#sameType !== undefined) return undefined;
+    if (!cluster.record.enabled)
+      throw failedPrecondition(`Job cluster ${cluster.id} is disabled; it starts no job.`);
+    const complete = await cell.images.resolve(valid, this.#call.signal);
+    return this.#creation(view, cluster, {
+      id: this.#id,
+      clusterId: cluster.id,
+      descriptor: complete,
+      createdAtMs: cell.clock.nowMs(),
+      createdBy: this.#call.caller.id,
+      kill: undefined,
+      arguments: [...given],
+      fireAtMs: 0,
+      clusterPlace: this.#places.find(view, cluster),
+    });
+  }
+
+  #creation(view: Replica, cluster: ClusterView, record: JobRecord): Part {
+    const owner = this.#typeOwner;
+    const takenFrom = owner !== undefined && !isGoingOn(this.#cell, view, owner) ? owner : undefined;
+    const isGone = takenFrom !== undefined && view.find('job', takenFrom) === undefined;
+    return {
+      writes: [{ kind: 'job', id: record.id, record, expectedRevision: 0 }],
+      // The cluster as it was read: not removed, disabled or changed in the meantime. And a job that is gone is gone.
+      expects: [
+        { kind: 'cluster', id: cluster.id, revision: cluster.revision },
+        ...(isGone ? [{ kind: 'job' as const, id: takenFrom, revision: 0 }] : []),
+      ],
+      claims: claimsOf(record, { repeat: this.#repeat, takenFrom }),
+    };
+  }
+}
+
+/** The live job that holds the type of its user's own that is asked for. Who races is told apart by the commit. */
+async function findSameType(
+  cell: Cell,
+  call: CallContext,
+  job: Pick<JobRecord, 'clusterId' | 'descriptor'>,
+): Promise<string | undefined> {
+  const name = userTypeClaim(job);
+  const owner = name === undefined ? undefined : await cell.findFirst(name);
+  if (owner === undefined) return undefined;
+  // A job that its caller has just killed must not come back.
+  const view = await cell.read(call);
+  return isGoingOn(cell, view, owner) ? owner : undefined;
+}
+
+/** Whether the job is live, and not about to end. */
+function isGoingOn(cell: Cell, view: Replica, id: string): boolean {
+  const job = view.find('job', id);
+  return job !== undefined && !isEnding(view, job) && cell.clock.nowMs() < runtimeEndMs(job.record);
+}
+
+/** The complete descriptor of a job that is asked for in the caller's name, or INVALID_ARGUMENT that names all that is wrong. */
+export function validJob(cell: Cell, view: Replica, descriptor: JobDescriptor, call: CallContext): ValidJob {
+  const { email } = call.caller;
+  const clusterId = header(call, clusterIdLabel);
+  return orRefuse(
+    validateJob(descriptor, {
+      attributes: () => cell.knownAttributes(),
+      findCluster: (id) => clusterOf(view, id),
+      ...(email === undefined ? {} : { callerEmail: email }),
+      ...(clusterId === undefined ? {} : { clusterId }),
+    }),
+  );
+}
+
+interface ClaimTerms {
+  readonly repeat: string | undefined;
+  /** The job that may lose the claim of its type. */
+  readonly takenFrom: string | undefined;
+}
+
+/** Claims whose refusal is no error come first: that of the repeated request, then that of the job's type. */
+function claimsOf(job: JobRecord, { repeat, takenFrom }: ClaimTerms): readonly Claim[] {
+  const { id: owner } = job;
+  const ofJob = jobClaims(job).map((name) =>
+    isTypeClaim(name) && takenFrom !== undefined ? { name, owner, takenFrom } : { name, owner },
+  );
+  return repeat === undefined ? ofJob : [{ name: repeat, owner, ttlMs: idempotencyTtlMs }, ...ofJob];
+}
+
+/** Whether the job has ended, or is to. */
+export function isEnding(view: Replica, job: Entity<'job'>): boolean {
+  return job.record.kill !== undefined || !isJobLive(view.find('jobStatus', job.id)?.record);
+}

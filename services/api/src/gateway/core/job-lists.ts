@@ -1,0 +1,9 @@
+import type { Created } from './creation-order.js';
+
+/** Lists of jobs, each in the order of creation. One job is the same object in all of them. */
+export interface JobLists {
+  readonly all: readonly Created[];
+  /** The jobs that have the word; empty where none has. */
+  listOf(word: string): readonly Created[];
+  has(word: string, job: Created): boolean;
+}

@@ -1,0 +1,105 @@
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import type { AnyEntity } from '@berth/shared/model/cell/entity';
+import type { Write } from '@berth/store';
+import fc from 'fast-check';
+import { Subject } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { observedKinds, selectedEntities, snapshotKinds } from '../../observe/berth/core/cell-changes.js';
+import {
+  clusterWrite,
+  jobWrite,
+  ScriptedCell,
+  type Step,
+  taskWrite,
+  writesOf,
+} from '../../testing/scripted-cell.js';
+import type { ChangingView } from './changing-view.js';
+import { CellMoments, closing } from './point-in-time-view.js';
+
+/** A scripted cell that tells of its commits. */
+function aChangingCell() {
+  const changes$ = new Subject<CommitChanges>();
+  const cell = Object.assign(new ScriptedCell(), { changes$ });
+  const commit = (...writes: readonly Write[]) => changes$.next(cell.commit(...writes));
+  const view: ChangingView = cell;
+  return { cell, view, commit };
+}
+
+const everything = { kinds: new Set(observedKinds), filter: undefined };
+const keyOf = ({ kind, id, revision }: AnyEntity) => `${kind}/${id}@${revision}`;
+
+const step: fc.Arbitrary<Step> = fc.record({
+  act: fc.constantFrom<Step['act']>(
+    ...(['create', 'addTask', 'addTask', 'move', 'redefine', 'touch', 'finish', 'remove'] as const),
+  ),
+  job: fc.nat({ max: 3 }),
+  task: fc.nat({ max: 4 }),
+});
+
+describe('a moment of a cell', () => {
+  it('stays as it was, however slowly it is read while the cell changes', () => {
+    fc.assert(
+      fc.property(
+        fc.array(step, { maxLength: 40 }),
+        fc.array(fc.record({ step, read: fc.nat({ max: 2 }) }), { maxLength: 60 }),
+        (before, after) => {
+          const { cell, view, commit } = aChangingCell();
+          const moments = new CellMoments(view);
+          for (const one of before) commit(...writesOf(one, cell));
+          const expected = Array.from(selectedEntities(cell, everything), keyOf);
+          const moment = moments.take(snapshotKinds(everything));
+          const reading = selectedEntities(moment, everything);
+          const read: string[] = [];
+          for (const { step: one, read: count } of after) {
+            for (let taken = 0; taken < count; taken += 1) {
+              const next = reading.next();
+              if (next.done !== true) read.push(keyOf(next.value));
+            }
+            commit(...writesOf(one, cell));
+          }
+          for (const entity of reading) read.push(keyOf(entity));
+          expect(read.toSorted()).toEqual(expected.toSorted());
+          moment.close();
+          expect(moments.open).toBe(0);
+        },
+      ),
+    );
+  });
+
+  it('is that before the commit to whoever reads it while being told of the commit', () => {
+    const { view, commit } = aChangingCell();
+    const moments = new CellMoments(view);
+    commit(jobWrite('a'), taskWrite('a.0-0'));
+    const moment = moments.take(['job']);
+    const seen: string[][] = [];
+    view.changes$.subscribe(() => seen.push(moment.tasksOf('a').map(keyOf)));
+    commit(taskWrite('a.1-0'), { kind: 'task', id: 'a.0-0' });
+    expect(seen).toEqual([['task/a.0-0@1']]);
+    expect(moment.find('jobStatus', 'a')).toBeUndefined();
+    moments.close();
+  });
+
+  it('knows all of the kinds that it was taken for, and refuses others', () => {
+    const { view, commit } = aChangingCell();
+    const moments = new CellMoments(view);
+    commit(clusterWrite('c'));
+    const moment = moments.take(['cluster']);
+    commit({ kind: 'cluster', id: 'c' });
+    expect(moment.all('cluster').map(keyOf)).toEqual(['cluster/c@1']);
+    expect(() => moment.all('job')).toThrow('nothing was kept');
+    moments.close();
+  });
+});
+
+describe('closing', () => {
+  it('closes at the end, and where the rest is not wanted', () => {
+    let closed = 0;
+    const close = () => {
+      closed += 1;
+    };
+    const whole = closing([1][Symbol.iterator](), close);
+    expect([whole.next().value, closed, whole.next().done, closed]).toEqual([1, 0, true, 1]);
+    closing([1, 2][Symbol.iterator](), close).return?.();
+    expect(closed).toBe(2);
+  });
+});

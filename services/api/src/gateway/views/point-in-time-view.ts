@@ -1,0 +1,126 @@
+import type { AnyChange } from '@berth/shared/model/cell/change';
+import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/cell/entity';
+import { headOf } from '@berth/shared/model/cell/task-head';
+import type { CellMoment, WholeKind } from '../core/cell-moment.js';
+import type { ChangingView } from './changing-view.js';
+
+/** Keeps moments of a cell while snapshots of them are sent. */
+export class CellMoments {
+  readonly #view: ChangingView;
+  readonly #open = new Set<PastView>();
+  readonly #close: () => void;
+
+  /** To be made before all that reads moments while it is told of a commit. */
+  constructor(view: ChangingView) {
+    this.#view = view;
+    const subscription = view.changes$.subscribe(({ changes }) => {
+      if (this.#open.size === 0) return;
+      for (const past of this.#open) for (const change of changes) past.keep(change);
+    });
+    this.#close = () => subscription.unsubscribe();
+  }
+
+  /** The present moment, in which all of these kinds can be asked for. Must be let go with `close`. */
+  take(kinds: readonly WholeKind[]): PastView {
+    const past = new PastView(this.#view, { kinds, onClose: () => this.#open.delete(past) });
+    this.#open.add(past);
+    return past;
+  }
+
+  /** How many have not been let go. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  close(): void {
+    this.#close();
+    for (const past of [...this.#open]) past.close();
+  }
+}
+
+/**
+ * The cell as it was when this was made, while it goes on changing: of what changes, the state before is kept. Making one
+ * costs nothing for tasks, and a pointer for each entity of the kinds that are asked for; keeping one, a pointer for
+ * each entity that changes.
+ */
+export class PastView implements CellMoment {
+  readonly #view: ChangingView;
+  readonly #onClose: () => void;
+  readonly #all = new Map<EntityKind, readonly AnyEntity[]>();
+  /** Of jobs and what belongs to them: the states before the first change; undefined where there was none. */
+  readonly #before = new Map<string, AnyEntity | undefined>();
+  readonly #tasksBefore = new Map<string, Map<string, Entity<'task'> | undefined>>();
+
+  constructor(
+    view: ChangingView,
+    { kinds, onClose }: { readonly kinds: readonly WholeKind[]; readonly onClose: () => void },
+  ) {
+    this.#view = view;
+    this.#onClose = onClose;
+    for (const kind of kinds) this.#all.set(kind, [...view.all(kind)] as AnyEntity[]);
+  }
+
+  all<K extends WholeKind>(kind: K): readonly Entity<K>[] {
+    const all = this.#all.get(kind);
+    if (all === undefined) throw new TypeError(`nothing was kept of all of kind ${kind}`);
+    return all as unknown as readonly Entity<K>[];
+  }
+
+  find<K extends WholeKind>(kind: K, id: string): Entity<K> | undefined {
+    const key = `${kind}/${id}`;
+    if (!this.#before.has(key)) return this.#view.find(kind, id);
+    return this.#before.get(key) as Entity<K> | undefined;
+  }
+
+  tasksOf(jobId: string): readonly Entity<'task'>[] {
+    const now = this.#view.tasksOf(jobId);
+    const before = this.#tasksBefore.get(jobId);
+    if (before === undefined) return now;
+    const present = new Set<string>();
+    const then = now.flatMap((task) => {
+      present.add(task.id);
+      return before.has(task.id) ? (before.get(task.id) ?? []) : task;
+    });
+    for (const [id, task] of before) if (task !== undefined && !present.has(id)) then.push(task);
+    return then;
+  }
+
+  close(): void {
+    this.#onClose();
+    this.#before.clear();
+    this.#tasksBefore.clear();
+    this.#all.clear();
+  }
+
+  /** Takes note of a change, before anybody asks for what it has changed. */
+  keep(change: AnyChange): void {
+    if (change.kind === 'task') {
+      const task = change.before ?? change.after;
+      if (task !== undefined) this.#keepTask(headOf(task).jobId, change.id, change.before);
+      return;
+    }
+    const key = `${change.kind}/${change.id}`;
+    if (!this.#before.has(key)) this.#before.set(key, change.before);
+  }
+
+  #keepTask(jobId: string, id: string, before: Entity<'task'> | undefined): void {
+    const ofJob = this.#tasksBefore.get(jobId) ?? new Map<string, Entity<'task'> | undefined>();
+    this.#tasksBefore.set(jobId, ofJob);
+    if (!ofJob.has(id)) ofJob.set(id, before);
+  }
+}
+
+/** The same items; `close` is called once there are no more of them, or nobody wants them any more. */
+export function closing<T>(items: Iterator<T, void>, close: () => void): Iterator<T, void> {
+  return {
+    next: () => {
+      const next = items.next();
+      if (next.done === true) close();
+      return next;
+    },
+    return: () => {
+      close();
+      return { done: true, value: undefined };
+    },
+  };
+}

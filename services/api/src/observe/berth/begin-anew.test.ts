@@ -1,0 +1,124 @@
+import { EventEmitter } from 'node:events';
+import { ObserveRequest, ObserveResponse } from '@berth/shared/gen/berth/v1/observe_service';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import { systemClock } from '@berth/shared/process/clock';
+import { silentLogger } from '@berth/shared/process/logger';
+import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { LogRead, LogReader, Write } from '@berth/store';
+import { Subject } from 'rxjs';
+import { expect, it } from 'vitest';
+import { CellMoments } from '../../gateway/views/point-in-time-view.js';
+import { jobWrite, ScriptedCell } from '../../testing/scripted-cell.js';
+import { Bookmarks } from './bookmarks.js';
+import { parseSubscription } from './core/observe-request.js';
+import { FeedPool } from './feed-pool.js';
+import { type CellObserving, observeCell } from './observe.js';
+import { ChangeTail } from './recent-commits.js';
+
+/** A cell whose commits are told as a replica tells them. */
+class ToldCell extends ScriptedCell {
+  readonly changes$ = new Subject<CommitChanges>();
+
+  get head() {
+    return { revision: this.revision, commitId: `c${this.revision}` };
+  }
+
+  tell(...writes: readonly Write[]): void {
+    this.changes$.next(this.commit(...writes));
+  }
+}
+
+/** A subscriber's end of the call: reads everything at once. */
+class FastCall extends EventEmitter {
+  readonly kinds: string[] = [];
+
+  write(message: Buffer | { messages(): Buffer[] }, onFlushed?: () => void): boolean {
+    for (const one of Buffer.isBuffer(message) ? [message] : message.messages()) {
+      const { response } = ObserveResponse.decode(one);
+      if (response !== undefined) this.kinds.push(response.$case);
+    }
+    setImmediate(() => onFlushed?.());
+    return true;
+  }
+
+  pause(): void {}
+  resume(): void {}
+
+  /** Asks for what came after the position. */
+  resumeFrom(revision: number): void {
+    const value = { resumeFrom: { revision, commitId: `c${revision}` } };
+    this.emit('data', ObserveRequest.fromPartial({ request: { $case: 'subscription', value } }));
+  }
+}
+
+/** As many subscribers as are told in one turn: who comes after them is told later. */
+function keepTurnBusy(feeds: FeedPool): void {
+  const parsed = parseSubscription({
+    kinds: [],
+    filteringCriteria: {},
+    resumeFrom: undefined,
+    jobFields: [],
+    taskFields: [],
+    bookmarkIntervalMs: 0,
+    countTasksBy: [],
+  });
+  if (!('subscription' in parsed)) throw new Error('a subscription');
+  const { hub } = feeds.acquire(parsed.subscription);
+  for (let count = 0; count < 64; count += 1) hub.subscribeAll({ offer: () => {}, fail: () => {} });
+}
+
+it('tells a stream that begins anew nothing that its snapshot holds', async () => {
+  const replica = new ToldCell();
+  replica.commit(jobWrite('a'));
+  replica.commit(jobWrite('b'));
+  const tail = new ChangeTail(replica);
+  const feeds = new FeedPool(replica, silentLogger);
+  let answer: (read: LogRead) => void = () => undefined;
+  const openLogReader = (): LogReader => ({
+    head: async () => replica.head,
+    scan: async function* () {},
+    readLog: () =>
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+    close: async () => {},
+  });
+  const bookmarks = new Bookmarks(
+    () => 0,
+    () => tail.last,
+  );
+  const observing = {
+    cell: { read: async () => replica, moments: new CellMoments(replica) },
+    past: { replica, tail, openLogReader },
+    feeds,
+    bookmarks,
+    storeHead: {},
+    clock: systemClock,
+    streams: new Set(),
+  } as unknown as CellObserving;
+  keepTurnBusy(feeds);
+  let end: (reason: Error) => void = () => undefined;
+  const call = {
+    caller: { id: 'ada' },
+    signal: new AbortController().signal,
+    onAbort: (listener: (reason: Error) => void) => {
+      end = listener;
+    },
+    offAbort: () => {},
+    setTrailer: () => {},
+  } as unknown as CallContext;
+  const subscriber = new FastCall();
+  const ended = observeCell(observing, call, subscriber as never);
+  subscriber.resumeFrom(1);
+  const turn = () => new Promise(setImmediate);
+  await turn();
+  await turn();
+  replica.tell(jobWrite('c'));
+  await Promise.resolve();
+  answer({ ok: false, reason: 'trimmed' });
+  for (let count = 0; count < 5; count += 1) await turn();
+  end(new Error('that was all'));
+  await expect(ended).rejects.toThrow('that was all');
+  bookmarks.close();
+  expect(subscriber.kinds).toEqual(['reset', 'snapshot', 'snapshotEnd']);
+});

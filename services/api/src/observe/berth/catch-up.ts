@@ -1,0 +1,191 @@
+/*
+ * What a subscriber missed that comes back: from this gateway's memory where that reaches back far enough, otherwise from the
+ * change log; where neither does, the reason why not. It is looked at piece by piece, as the subscriber takes it: however much
+ * was missed, it costs the gateway a few commits at a time.
+ */
+import { setImmediate } from 'node:timers/promises';
+import type { LogHead, LogReader, StoredEntity } from '@berth/store';
+import type { Replica } from '@berth/store/replica';
+import { parseField } from '@berth/store/wire';
+import { type CommitMark, isObserved, markOf, type ObservedKind } from './core/cell-changes.js';
+import type { ChangeTail } from './recent-commits.js';
+
+/** A gateway that is behind its subscriber has this long to catch up. */
+const behindWaitMs = 5_000;
+
+/** More than this is not read from the log for one subscriber: a snapshot costs less. */
+const maxLogged = 20_000;
+
+/** More than this is not looked up for one subscriber, all in one turn: a snapshot is made as it is sent. */
+const maxTouched = 2_000;
+
+/** So many commits of the gateway's own memory are one piece; of the log, as many as one read brings. */
+const commitsPerPiece = 16;
+/** A piece ends with the commit that brings it to so many bytes. */
+const bytesPerPiece = 512 * 1024;
+
+export interface Past {
+  readonly replica: Replica;
+  readonly tail: ChangeTail;
+  readonly openLogReader: () => LogReader;
+}
+
+/** Why a subscriber cannot go on from where it was. */
+export interface Lost {
+  readonly reason: string;
+}
+
+/** A commit as it was stored. */
+export interface PastCommit extends CommitMark {
+  readonly writes: readonly StoredEntity[];
+}
+
+/**
+ * Whether a subscriber can go on from the position, as far as can be known without reading the log; waits for a gateway that is
+ * behind. Rejects with BerthError `deadlineExceeded` where it stays behind, and with `unavailable` where the store is away.
+ */
+export async function findPlace(
+  past: Past,
+  position: LogHead,
+  signal: AbortSignal,
+): Promise<Lost | undefined> {
+  const { replica, tail } = past;
+  if (position.revision > replica.revision) {
+    if (await isAhead(past, position)) return { reason: 'the cell was set back' };
+    await replica.waitFor(position.revision, behindWaitMs, signal);
+  }
+  if (tail.after(position, 0) !== undefined) return undefined;
+  if (position.revision >= tail.start.revision)
+    return { reason: 'the position is of another history of the cell' };
+  if (position.commitId === '' && position.revision > 0)
+    return { reason: 'the position has no commit id, and lies too far back without' };
+  if (tail.start.revision - position.revision > maxLogged)
+    return { reason: `more than ${maxLogged} commits were missed` };
+  return undefined;
+}
+
+async function isAhead(past: Past, position: LogHead): Promise<boolean> {
+  const reader = past.openLogReader();
+  try {
+    return (await reader.head()).revision < position.revision;
+  } finally {
+    await reader.close();
+  }
+}
+
+/** Commits that follow one another; none at the end of them. */
+export type Piece = { readonly commits: readonly PastCommit[] } | Lost;
+
+/** The commits between two positions, piece by piece. */
+export class PastCommits {
+  readonly #past: Past;
+  readonly #upTo: LogHead;
+  #at: LogHead;
+  #reader: LogReader | undefined;
+
+  /** `upTo` is one that the replica has seen. */
+  constructor(past: Past, from: LogHead, upTo: LogHead) {
+    this.#past = past;
+    this.#at = from;
+    this.#upTo = upTo;
+  }
+
+  /** Where the last piece ended. */
+  get at(): LogHead {
+    return this.#at;
+  }
+
+  /** At once where this gateway's memory has it. Rejects with BerthError `unavailable` where the store is away. */
+  next(): Piece | Promise<Piece> {
+    if (this.#at.revision >= this.#upTo.revision) return { commits: [] };
+    const kept = this.#past.tail.after(this.#at, commitsPerPiece);
+    return kept === undefined ? this.#read() : this.#taken(kept);
+  }
+
+  /** To be called where no more are wanted. */
+  async close(): Promise<void> {
+    await this.#reader?.close();
+  }
+
+  async #read(): Promise<Piece> {
+    this.#reader ??= this.#past.openLogReader();
+    const read = await this.#reader.readLog(this.#at, 0);
+    if (!read.ok)
+      return { reason: read.reason === 'trimmed' ? 'the change log was trimmed' : 'the cell was set back' };
+    if (read.entries.length === 0) return { reason: 'the change log ends too early' };
+    return this.#taken(read.entries);
+  }
+
+  /** The first of them, copied out of what they are parts of. What is left over is looked for again. */
+  #taken(found: readonly PastCommit[]): Piece {
+    const commits: PastCommit[] = [];
+    let bytes = 0;
+    for (const commit of found) {
+      if (commit.revision > this.#upTo.revision || bytes >= bytesPerPiece) break;
+      const { writes } = commit;
+      commits.push({ ...markOf(commit), writes });
+      for (const write of writes) bytes += write.bytes.length;
+      this.#at = { revision: commit.revision, commitId: commit.commitId };
+    }
+    return { commits };
+  }
+}
+
+/** An entity by its name. */
+interface Named {
+  readonly kind: ObservedKind;
+  readonly id: string;
+}
+
+/** What commits have changed, each entity once, up to a position. */
+export class Touched {
+  readonly upTo: LogHead;
+  readonly #past: Past;
+  readonly #named: Map<string, Named>;
+
+  constructor(past: Past, named: Map<string, Named>, upTo: LogHead) {
+    this.#past = past;
+    this.#named = named;
+    this.upTo = upTo;
+  }
+
+  /** With what has changed since, up to the replica's present state. */
+  now(): Iterable<Named> | Lost {
+    const rest = this.#past.tail.after(this.upTo);
+    if (rest === undefined) return { reason: 'the change log moved on too fast' };
+    for (const commit of rest) addNames(this.#named, commit);
+    return this.#named.size > maxTouched ? tooMany : this.#named.values();
+  }
+}
+
+const tooMany: Lost = { reason: `more than ${maxTouched} jobs, tasks and agents have changed` };
+
+/** What has changed since the position, up to about now. Other work gets its turn meanwhile. Rejects as {@link findPlace} does. */
+export async function touchedSince(
+  past: Past,
+  position: LogHead,
+  signal: AbortSignal,
+): Promise<Touched | Lost> {
+  const named = new Map<string, Named>();
+  const commits = new PastCommits(past, position, past.replica.head);
+  try {
+    for (;;) {
+      const piece = await commits.next();
+      signal.throwIfAborted();
+      if ('reason' in piece) return piece;
+      if (piece.commits.length === 0) return new Touched(past, named, commits.at);
+      for (const commit of piece.commits) addNames(named, commit);
+      if (named.size > maxTouched) return tooMany;
+      await setImmediate();
+    }
+  } finally {
+    await commits.close();
+  }
+}
+
+function addNames(named: Map<string, Named>, { writes }: PastCommit): void {
+  for (const { field } of writes) {
+    const name = parseField(field);
+    if (name !== undefined && isObserved(name.kind)) named.set(field, { kind: name.kind, id: name.id });
+  }
+}

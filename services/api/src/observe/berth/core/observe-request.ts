@@ -1,0 +1,109 @@
+/** What a subscriber of the whole cell asks for, checked. */
+import {
+  type ObserveRequest_Subscription,
+  ObservedKind as WireKind,
+} from '@berth/shared/gen/berth/v1/observe_service';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
+import {
+  type Selection as Fields,
+  jobShape,
+  parseSelection,
+  type Shape,
+  taskShape,
+} from '../../../queries/core/projection.js';
+import { parseFilter } from '../../../queries/core/query.js';
+import { type ObservedKind, observedKinds, type Selection } from './cell-changes.js';
+import { type Dimension, parseDimensions } from './task-counts.js';
+
+export interface Subscription {
+  readonly selection: Selection;
+  readonly jobFields: Fields;
+  readonly taskFields: Fields;
+  readonly bookmarkIntervalMs: number;
+  /** By what tasks are counted; undefined where the changes themselves are told. */
+  readonly countBy: readonly Dimension[] | undefined;
+  /** Subscriptions of one key are told the same. */
+  readonly key: string;
+}
+
+const defaultBookmarkIntervalMs = 10_000;
+const minBookmarkIntervalMs = 100;
+
+const kindOfWire: ReadonlyMap<number, ObservedKind> = new Map([
+  [WireKind.CLUSTER, 'cluster'],
+  [WireKind.JOB, 'job'],
+  [WireKind.JOB_STATUS, 'jobStatus'],
+  [WireKind.TASK, 'task'],
+  [WireKind.AGENT, 'agent'],
+  [WireKind.AGENT_STATUS, 'agentStatus'],
+  [WireKind.CLUSTER_STATUS, 'clusterStatus'],
+  [WireKind.JOB_SCALING, 'jobScaling'],
+  [WireKind.AGENT_DRAIN, 'agentDrain'],
+]);
+
+/** The subscription, or everything that is wrong with it. */
+export function parseSubscription(
+  request: ObserveRequest_Subscription,
+): { readonly subscription: Subscription } | { readonly violations: readonly FieldViolation[] } {
+  const { kinds: wireKinds, filteringCriteria, jobFields, taskFields } = request;
+  const violations: FieldViolation[] = [];
+  const kinds = wireKinds.map((kind) => kindOfWire.get(kind));
+  kinds.forEach((kind, index) => {
+    if (kind === undefined) violations.push({ field: `kinds[${index}]`, description: 'is not a known kind' });
+  });
+  const parsed = parseFilter(filteringCriteria);
+  if ('violations' in parsed)
+    violations.push(
+      ...parsed.violations.map((one) => ({
+        ...one,
+        field: one.field.replace(/^[^[]*/, 'filtering_criteria'),
+      })),
+    );
+  const jobMask = fieldsOf('job_fields', jobFields, jobShape, violations);
+  const taskMask = fieldsOf('task_fields', taskFields, taskShape, violations);
+  const counted = parseDimensions(request.countTasksBy);
+  if ('violations' in counted) violations.push(...counted.violations);
+  const isCount = request.countTasksBy.length > 0;
+  if (isCount) violations.push(...besideCounts(request));
+  if ('violations' in parsed || 'violations' in counted || violations.length > 0) return { violations };
+  const wanted = new Set(wireKinds.length === 0 ? observedKinds : kinds.filter((kind) => kind !== undefined));
+  const hasCriteria = Object.keys(filteringCriteria).length > 0;
+  const subscription: Subscription = {
+    selection: { kinds: wanted, filter: hasCriteria ? parsed.filter : undefined },
+    jobFields: jobMask,
+    taskFields: taskMask,
+    bookmarkIntervalMs: Math.max(
+      minBookmarkIntervalMs,
+      request.bookmarkIntervalMs || defaultBookmarkIntervalMs,
+    ),
+    countBy: isCount ? counted.dimensions : undefined,
+    key: JSON.stringify([
+      request.countTasksBy,
+      [...wanted].sort(),
+      Object.entries(filteringCriteria).sort(([a], [b]) => (a < b ? -1 : 1)),
+      jobFields.toSorted(),
+      taskFields.toSorted(),
+    ]),
+  };
+  return { subscription };
+}
+
+/** What speaks of entities, which are not told where tasks are counted. */
+function besideCounts(request: ObserveRequest_Subscription): readonly FieldViolation[] {
+  const named = { kinds: request.kinds, job_fields: request.jobFields, task_fields: request.taskFields };
+  return Object.entries(named).flatMap(([field, values]) =>
+    values.length === 0 ? [] : [{ field, description: 'does not go with count_tasks_by' }],
+  );
+}
+
+function fieldsOf(
+  name: string,
+  paths: readonly string[],
+  shape: Shape,
+  violations: FieldViolation[],
+): Fields {
+  const parsed = parseSelection(paths, shape);
+  if ('selection' in parsed) return parsed.selection;
+  violations.push(...parsed.violations.map((one) => ({ ...one, field: one.field.replace(/^fields/, name) })));
+  return true;
+}

@@ -1,0 +1,127 @@
+import { setImmediate } from 'node:timers/promises';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { Logger } from '@berth/shared/process/logger';
+import type { ChangingView } from '../../gateway/views/changing-view.js';
+import type { Packing } from '../stream/message-packing.js';
+import { type Feed, ObserveHub } from '../stream/observe-hub.js';
+import { itemMessages, type Mask } from './change-encoding.js';
+import { markOf, newsOf, type Selection } from './core/cell-changes.js';
+import type { Subscription } from './core/observe-request.js';
+import { type Dimension, TaskCounts } from './core/task-counts.js';
+import { countItemMessages } from './count-encoding.js';
+import type { Item } from './items.js';
+
+/** What subscribers who ask for the same share: what they are told, and its bytes. */
+export interface CellFeed {
+  /** The subscription of the first of them, but for how often it is told where it is: that is each one's own. */
+  readonly subscription: Omit<Subscription, 'bookmarkIntervalMs'>;
+  readonly hub: ObserveHub<Item>;
+  readonly mask: Mask;
+  readonly packing: Packing<Item>;
+  /** Where numbers of tasks are told instead of changes: the numbers. */
+  readonly counts?: CurrentCounts;
+}
+
+/** Numbers of tasks that follow the cell. */
+export interface CurrentCounts {
+  readonly counts: TaskCounts;
+  /** Resolves once all tasks have been counted. */
+  readonly ready: Promise<void>;
+}
+
+interface Shared {
+  readonly feed: CellFeed;
+  readonly closed: AbortController;
+  users: number;
+}
+
+/** Tasks that are counted before other work gets its turn. */
+const countedPerTurn = 1_000;
+
+/** The feeds that are in use. What is wanted by many is worked out and encoded once. */
+export class FeedPool {
+  readonly #view: ChangingView;
+  readonly #log: Logger;
+  readonly #byKey = new Map<string, Shared>();
+
+  constructor(view: ChangingView, log: Logger) {
+    this.#view = view;
+    this.#log = log;
+  }
+
+  /** The feed of a subscription, to be given back when it ends. */
+  acquire(subscription: Subscription): CellFeed {
+    const shared = this.#byKey.get(subscription.key) ?? this.#open(subscription);
+    shared.users += 1;
+    this.#byKey.set(subscription.key, shared);
+    return shared.feed;
+  }
+
+  release({ subscription: { key } }: CellFeed): void {
+    const shared = this.#byKey.get(key);
+    if (shared === undefined) return;
+    shared.users -= 1;
+    if (shared.users > 0) return;
+    this.#byKey.delete(key);
+    shared.closed.abort();
+    shared.feed.hub.close();
+  }
+
+  #open(subscription: Subscription): Shared {
+    const { selection, jobFields, taskFields, countBy } = subscription;
+    const mask = { job: jobFields, task: taskFields };
+    const closed = new AbortController();
+    if (countBy !== undefined)
+      return {
+        feed: { subscription, mask, ...this.#openCounts(selection, countBy, closed.signal) },
+        closed,
+        users: 0,
+      };
+    const hub = this.#hubOf({
+      notificationsOf: (commit, view) => newsOf(commit, view, selection),
+      topicOf: () => '',
+      // Which revisions were lost is told, and all begins anew.
+      isBroken: () => true,
+    });
+    return {
+      feed: { subscription, hub, mask, packing: { messagesOf: (items) => itemMessages(items, mask) } },
+      closed,
+      users: 0,
+    };
+  }
+
+  #openCounts(
+    { filter }: Selection,
+    dimensions: readonly Dimension[],
+    closed: AbortSignal,
+  ): Pick<CellFeed, 'hub' | 'packing' | 'counts'> {
+    const counts = new TaskCounts({ dimensions, filter });
+    const hub = this.#hubOf({
+      notificationsOf: (commit, view) => {
+        const mark = markOf(commit);
+        return counts
+          .take(commit, view)
+          .map((changed) => ({ ...changed, kind: 'count' as const, commit: mark }));
+      },
+      topicOf: () => '',
+      // Numbers may go back.
+      isBroken: () => false,
+      seesAll: true,
+    });
+    // The hub sees every commit from here on; what is there already is counted meanwhile.
+    const ready = countAll(counts, this.#view, closed);
+    return { hub, packing: { messagesOf: countItemMessages }, counts: { counts, ready } };
+  }
+
+  #hubOf(feed: Feed<Item>): ObserveHub<Item> {
+    return new ObserveHub<Item>(feed, this.#view, this.#log);
+  }
+}
+
+async function countAll(counts: TaskCounts, view: CellView, closed: AbortSignal): Promise<void> {
+  const ids = Array.from(view.all('task'), ({ id }) => id);
+  for (let at = 0; at < ids.length && !closed.aborted; at += countedPerTurn) {
+    counts.count(ids.slice(at, at + countedPerTurn), view);
+    await setImmediate();
+  }
+}

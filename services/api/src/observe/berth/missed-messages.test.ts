@@ -1,0 +1,43 @@
+import { MemoryStore } from '@berth/store/memory';
+import { Replica } from '@berth/store/replica';
+import { fieldOf } from '@berth/store/wire';
+import { expect, it, vi } from 'vitest';
+import { later } from '../stream/message-packing.js';
+import { PastCommits } from './catch-up.js';
+import { observedKinds } from './core/cell-changes.js';
+import { MissedMessages } from './missed-messages.js';
+import { ChangeTail } from './recent-commits.js';
+
+it('what was missed is lost where it cannot be decoded, and nothing is thrown at who sends it', async () => {
+  const store = new MemoryStore();
+  const replica = await Replica.start(store.openLogReader());
+  const tail = new ChangeTail(replica);
+  const commits = new PastCommits(
+    { replica, tail, openLogReader: () => store.openLogReader() },
+    { revision: 0, commitId: '' },
+    { revision: 1, commitId: 'broken' },
+  );
+  const broken = { field: fieldOf('cluster', 'c'), revision: 1, bytes: Uint8Array.of(0x0a, 0x7f) };
+  vi.spyOn(commits, 'next').mockReturnValue({
+    commits: [{ revision: 1, commitId: 'broken', atMs: 1, writes: [broken] }],
+  });
+  const onEnd = vi.fn();
+  const missed = new MissedMessages({
+    commits,
+    selection: { kinds: new Set(observedKinds), filter: undefined },
+    mask: { job: true, task: true },
+    onTold: () => {},
+    onMore: () => {},
+    onEnd,
+  });
+  expect(missed.next()).toEqual({ done: false, value: later });
+  expect(onEnd).not.toHaveBeenCalled();
+  await vi.waitFor(() => expect(onEnd).toHaveBeenCalledTimes(1));
+  expect(onEnd).toHaveBeenCalledWith({
+    reason: expect.stringMatching(/^what was missed cannot be decoded: ./),
+  });
+  missed.return();
+  tail.close();
+  await replica.close();
+  await store.close();
+});

@@ -1,0 +1,112 @@
+import { decodeEntity, parseField } from '@berth/store/wire';
+import { type Unwritten, whole } from '../../tuning/frame-writer.js';
+import { later } from '../stream/message-packing.js';
+import type { Lost, PastCommit, PastCommits, Piece } from './catch-up.js';
+import { itemMessages, type Mask } from './change-encoding.js';
+import { type EntityNews, isObserved, markOf, type Selection } from './core/cell-changes.js';
+
+export interface MissedOptions {
+  readonly commits: PastCommits;
+  readonly selection: Selection;
+  readonly mask: Mask;
+  /** Called with where the subscriber is once it has taken all of a piece. */
+  readonly onTold: (at: PastCommits['at']) => void;
+  /** Called where there is more, after `later` was given. */
+  readonly onMore: () => void;
+  /** Called where there will be no more, never while a message is asked for: why the rest cannot be told, or what has failed. */
+  readonly onEnd: (why: Lost | { readonly error: unknown }) => void;
+}
+
+/** What was missed of all jobs and tasks, each change as it was, in messages that are made as they are asked for. */
+export class MissedMessages implements Iterator<Unwritten | typeof later, void> {
+  readonly #options: MissedOptions;
+  #messages: Iterator<Buffer> | undefined;
+  #isWaiting = false;
+  #hasEnded = false;
+
+  constructor(options: MissedOptions) {
+    this.#options = options;
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  next(): IteratorResult<Unwritten | typeof later, void> {
+    for (;;) {
+      const message = this.#messages?.next();
+      if (message?.done === false) return { done: false, value: whole(message.value) };
+      if (this.#isWaiting) return { done: false, value: later };
+      if (message !== undefined) this.#options.onTold(this.#options.commits.at);
+      this.#messages = undefined;
+      if (this.#hasEnded) return this.return();
+      const piece = this.#options.commits.next();
+      if (piece instanceof Promise) this.#wait(piece);
+      else this.#take(piece);
+    }
+  }
+
+  return(): IteratorResult<never, void> {
+    this.#hasEnded = true;
+    this.#options.commits.close().catch((error: unknown) => this.#options.onEnd({ error }));
+    return { done: true, value: undefined };
+  }
+
+  #wait(piece: Promise<Piece>): void {
+    this.#isWaiting = true;
+    piece.then(
+      (read) => {
+        if (this.#hasEnded) return;
+        this.#isWaiting = false;
+        this.#take(read);
+        this.#options.onMore();
+      },
+      (error: unknown) => {
+        if (!this.#hasEnded) this.#options.onEnd({ error });
+      },
+    );
+  }
+
+  #take(piece: Piece): void {
+    if ('reason' in piece) return this.#lose(piece);
+    if (piece.commits.length === 0) {
+      this.#hasEnded = true;
+      return;
+    }
+    const { selection, mask } = this.#options;
+    try {
+      this.#messages = commitMessages(piece.commits, selection, mask);
+    } catch (error) {
+      // As for a replica that cannot decode an entry: a snapshot leaves out what is broken. The subscriber is told why.
+      const what = error instanceof Error ? error.message : String(error);
+      this.#lose({ reason: `what was missed cannot be decoded: ${what}` });
+    }
+  }
+
+  #lose(why: Lost): void {
+    this.#isWaiting = true;
+    queueMicrotask(() => {
+      if (!this.#hasEnded) this.#options.onEnd(why);
+    });
+  }
+}
+
+/** All that the commits changed of what is selected, each change as it was. */
+export function commitMessages(
+  commits: readonly PastCommit[],
+  selection: Selection,
+  mask: Mask,
+): Generator<Buffer> {
+  const news = commits.flatMap((commit) => storedNews(commit, selection));
+  return itemMessages(news, mask);
+}
+
+function storedNews(commit: PastCommit, { kinds }: Selection): readonly EntityNews[] {
+  const mark = markOf(commit);
+  return commit.writes.flatMap((stored) => {
+    const name = parseField(stored.field);
+    if (name === undefined || !isObserved(name.kind) || !kinds.has(name.kind)) return [];
+    const entity = stored.bytes.length === 0 ? undefined : decodeEntity(stored);
+    return [{ kind: name.kind, id: name.id, entity, commit: mark }];
+  });
+}

@@ -1,0 +1,68 @@
+import { WatchStagesResponse } from '@berth/shared/gen/berth/v1/stage_service';
+import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import { silentLogger } from '@berth/shared/process/logger';
+import { Subject } from 'rxjs';
+import { describe, expect, it } from 'vitest';
+import { aMantisJob } from '../../testing/fixtures.js';
+import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from '../../testing/scripted-cell.js';
+import { ObserveHub } from '../stream/observe-hub.js';
+import { notificationsOf } from '../titus/core/job-notifications.js';
+import { StageBoards, type StageWatcher } from './stage-status.js';
+
+/** What a watcher is told: stage and number of workers, or the end. */
+class Recorder implements StageWatcher {
+  readonly told: (readonly [number, number] | 'end')[] = [];
+  show(stage: number, bytes: Buffer): void {
+    this.told.push([stage, WatchStagesResponse.decode(bytes).stage?.workers.length ?? -1]);
+  }
+  end(): void {
+    this.told.push('end');
+  }
+}
+
+describe('the board of a job’s stages', () => {
+  it('shows the last state to who comes between the end of the job and the word of it', () => {
+    const [cell, changes] = [new ScriptedCell(), new Subject<CommitChanges>()];
+    const view = Object.assign(cell, { changes$: changes });
+    const hub = new ObserveHub({ notificationsOf, topicOf: ({ jobId }) => jobId }, view, silentLogger);
+    const boards = new StageBoards(cell, hub);
+    const { record } = taskWrite('job0.1-0-0', { stage: 1 });
+    const running = moveWrite(record, State.RUNNING);
+    changes.next(cell.commit(jobWrite('job0', { descriptor: aMantisJob() }), running));
+    const [early, late] = [new Recorder(), new Recorder()];
+    const leaveEarly = boards.watch('job0', early);
+    const ended = moveWrite(running.record, State.FINISHED, 'killed');
+    changes.next(cell.commit(ended, statusWrite('job0', State.FINISHED, 'killed')));
+    const leaveLate = boards.watch('job0', late);
+    expect(late.told).toEqual([[1, 0], [2, 0], 'end']);
+    expect(early.told).toEqual([[1, 1], [2, 0], [1, 0], 'end']);
+    leaveEarly();
+    leaveLate();
+  });
+
+  it('tells what a stage waits for that has not begun, until it has or the job is to end', () => {
+    const [cell, changes] = [new ScriptedCell(), new Subject<CommitChanges>()];
+    const view = Object.assign(cell, { changes$: changes });
+    const hub = new ObserveHub({ notificationsOf, topicOf: ({ jobId }) => jobId }, view, silentLogger);
+    const boards = new StageBoards(cell, hub);
+    const waits = () => {
+      const told: unknown[] = [];
+      const note = (_: number, bytes: Buffer) => told.push(WatchStagesResponse.decode(bytes).stage?.wait);
+      boards.watch('job0', { show: note, end: () => {} })();
+      return told;
+    };
+    const job = jobWrite('job0', { descriptor: aMantisJob() });
+    const { record } = taskWrite('job0.1-0-0', { stage: 1 });
+    changes.next(cell.commit(job, moveWrite(record, State.STARTING)));
+    expect(waits()).toEqual([undefined, { stage: 1, running: 0, wanted: 1 }]);
+    changes.next(cell.commit(taskWrite('job0.2-0-0', { stage: 2 })));
+    expect(waits()).toEqual([undefined, undefined]);
+    const killed = { ...job.record, id: 'job1', kill: { atMs: 1, by: 'ada' } };
+    changes.next(cell.commit({ ...job, id: 'job1', record: killed }));
+    boards.watch('job1', {
+      show: (_, bytes) => expect(WatchStagesResponse.decode(bytes).stage?.wait).toBeUndefined(),
+      end: () => {},
+    })();
+  });
+});

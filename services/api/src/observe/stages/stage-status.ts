@@ -1,0 +1,117 @@
+import { type Stage, WatchStagesResponse } from '@berth/shared/gen/berth/v1/stage_service';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { isJobLive } from '@berth/shared/model/job/job';
+import type { ObserveHub } from '../stream/observe-hub.js';
+import type { Notification } from '../titus/core/job-notifications.js';
+import { stageMessages } from './core/stage-messages.js';
+
+/** Changes of a job's tasks that come within this time are told as one: a stage that starts changes very often. */
+const gatherMs = 100;
+
+/** One who watches stages. Neither method may throw. */
+export interface StageWatcher {
+  /** The stage has changed; the bytes are a WatchStagesResponse. */
+  show(stage: number, bytes: Buffer): void;
+  /** The job has ended: nothing more will be shown. */
+  end(): void;
+}
+
+/** The stages of one job as its watchers last saw them, made and encoded once for all of them. */
+class StageBoard {
+  readonly watchers = new Set<StageWatcher>();
+  readonly #jobId: string;
+  readonly #view: CellView;
+  #shown: ReadonlyMap<number, Buffer> = new Map();
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(jobId: string, view: CellView) {
+    this.#jobId = jobId;
+    this.#view = view;
+    this.#shown = this.#compose();
+  }
+
+  /** Shows what all others see; what has changed since then comes to all at once. */
+  join(watcher: StageWatcher): void {
+    // Whoever is told of the end has seen the last state.
+    if (!this.#isLive) this.#refresh();
+    this.watchers.add(watcher);
+    for (const [stage, bytes] of this.#shown) watcher.show(stage, bytes);
+    if (!this.#isLive) watcher.end();
+  }
+
+  /** Something of the job has changed. */
+  noteChange(): void {
+    this.#timer ??= setTimeout(() => this.#refresh(), gatherMs);
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    for (const watcher of [...this.watchers]) watcher.end();
+  }
+
+  get #isLive(): boolean {
+    return (
+      this.#view.find('job', this.#jobId) !== undefined &&
+      isJobLive(this.#view.find('jobStatus', this.#jobId)?.record)
+    );
+  }
+
+  #refresh(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const before = this.#shown;
+    this.#shown = this.#compose();
+    for (const [stage, bytes] of this.#shown) {
+      if (before.get(stage)?.equals(bytes)) continue;
+      for (const watcher of [...this.watchers]) watcher.show(stage, bytes);
+    }
+    if (!this.#isLive) for (const watcher of [...this.watchers]) watcher.end();
+  }
+
+  #compose(): ReadonlyMap<number, Buffer> {
+    const job = this.#view.find('job', this.#jobId)?.record;
+    if (job?.descriptor === undefined) return this.#shown;
+    const { descriptor, kill } = job;
+    const tasks = this.#view.tasksOf(this.#jobId).map(({ record }) => record);
+    const stages = stageMessages({ descriptor, tasks, isEnding: kill !== undefined || !this.#isLive });
+    return new Map(stages.map((stage) => [stage.number, stageBytes(stage)]));
+  }
+}
+
+/** The boards of the jobs whose stages are watched here; a job that nobody watches costs nothing. */
+export class StageBoards {
+  readonly #view: CellView;
+  readonly #jobs: ObserveHub<Notification>;
+  readonly #boards = new Map<string, { readonly board: StageBoard; readonly leave: () => void }>();
+
+  constructor(view: CellView, jobs: ObserveHub<Notification>) {
+    this.#view = view;
+    this.#jobs = jobs;
+  }
+
+  /** Shows the watcher the stages of a job that the view has, at once and whenever they change. Returns what ends that. */
+  watch(jobId: string, watcher: StageWatcher): () => void {
+    const { board, leave } = this.#boards.get(jobId) ?? this.#open(jobId);
+    board.join(watcher);
+    return () => {
+      board.watchers.delete(watcher);
+      if (board.watchers.size > 0 || this.#boards.get(jobId)?.board !== board) return;
+      this.#boards.delete(jobId);
+      leave();
+      board.close();
+    };
+  }
+
+  #open(jobId: string) {
+    const board = new StageBoard(jobId, this.#view);
+    const note = () => board.noteChange();
+    // What a set back store has changed is a change like any other: only the present state is shown.
+    const entry = { board, leave: this.#jobs.subscribeTo(jobId, { offer: note, fail: note }) };
+    this.#boards.set(jobId, entry);
+    return entry;
+  }
+}
+
+export function stageBytes(stage: Stage): Buffer {
+  return Buffer.from(WatchStagesResponse.encode({ stage }).finish());
+}

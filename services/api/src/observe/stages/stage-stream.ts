@@ -1,0 +1,63 @@
+import type { ByteSink } from '../stream/observe-stream.js';
+import type { StageWatcher } from './stage-status.js';
+
+/** One reader of stages: what it has not taken yet is replaced by what is newer, so that it costs at most one message a stage. */
+export class StageStream implements StageWatcher {
+  /** Resolves when the job has ended and everything was written, rejects when the stream was stopped. */
+  readonly done: Promise<void>;
+  readonly #sink: ByteSink;
+  readonly #stages: ReadonlySet<number>;
+  readonly #waiting = new Map<number, Buffer>();
+  #isFull = false;
+  #isEnding = false;
+  #settle: { resolve: () => void; reject: (error: unknown) => void } | undefined;
+
+  constructor(sink: ByteSink, stages: ReadonlySet<number>) {
+    this.#sink = sink;
+    this.#stages = stages;
+    this.done = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+    });
+    this.#sink.on('drain', this.#onDrain);
+  }
+
+  /** Stages that wait to be written. */
+  get pending(): number {
+    return this.#waiting.size;
+  }
+
+  show(stage: number, bytes: Buffer): void {
+    if (!this.#stages.has(stage)) return;
+    this.#waiting.set(stage, bytes);
+    this.#flush();
+  }
+
+  end(): void {
+    this.#isEnding = true;
+    this.#flush();
+  }
+
+  /** Writes nothing more; `done` rejects with the reason. */
+  stop(reason: unknown): void {
+    this.#waiting.clear();
+    this.#isFull = true;
+    this.#sink.off('drain', this.#onDrain);
+    this.#settle?.reject(reason);
+  }
+
+  readonly #onDrain = (): void => {
+    this.#isFull = false;
+    this.#flush();
+  };
+
+  #flush(): void {
+    for (const [stage, bytes] of this.#waiting) {
+      if (this.#isFull) return;
+      this.#waiting.delete(stage);
+      this.#isFull = !this.#sink.write(bytes);
+    }
+    if (!this.#isEnding || this.#waiting.size > 0) return;
+    this.#sink.off('drain', this.#onDrain);
+    this.#settle?.resolve();
+  }
+}

@@ -1,0 +1,147 @@
+import { AgeMarks } from '../../tuning/age-histogram.js';
+import { keptWith } from '../../tuning/memoize-on.js';
+import { type Conflation, PendingChanges } from './core/pending-changes.js';
+
+/** Conflated notifications that are taken out at once. */
+const takenAtOnce = 64;
+
+/** What a queue of batches must know of a kind of notification, beside how it is conflated. */
+export interface BatchConflation<N> extends Conflation<N> {
+  /** Whether it says something of all that came before it. It then waits until all of that has been taken out. */
+  isMark?(notification: N): boolean;
+  /** The notification as it is to be told when earlier ones of other subjects may follow it. */
+  outOfTurn?(notification: N): N;
+  /** What is told once everything has been taken out, the last of which was this. */
+  caughtUp?(last: N): N;
+  /** A mark that has waited until this was taken out, and says no less than that. */
+  late?(mark: N, last: N): N;
+}
+
+/**
+ * What one subscriber has not been sent yet. While it keeps up these are the batches that it shares with all others, so
+ * that a batch costs it one pointer; past `maxBytes` they are taken apart, and later notifications replace earlier ones.
+ */
+export class PendingBatches<N> {
+  readonly #conflation: BatchConflation<N>;
+  readonly #maxBytes: number;
+  /** What comes next. Most queues hold one batch at most, and thousands of them none for hours: none has an array for that. */
+  #first: Waiting<N> | undefined;
+  #others: Waiting<N>[] | undefined;
+  #count = 0;
+  #bytes = 0;
+  #conflated: PendingChanges<N> | undefined;
+  #ages: AgeMarks | undefined;
+  /** Marks that came while the queue is conflated. */
+  #marks: N[] | undefined;
+
+  constructor(conflation: BatchConflation<N>, maxBytes: number) {
+    this.#conflation = conflation;
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Notifications that wait. */
+  get size(): number {
+    return this.#conflated === undefined ? this.#count : this.#conflated.size + (this.#marks?.length ?? 0);
+  }
+
+  /** When what comes next was taken in, or somewhat earlier; undefined where nothing waits. */
+  get oldestAtMs(): number | undefined {
+    if (this.#conflated === undefined) return this.#first?.atMs;
+    const place = this.#conflated.firstPlace;
+    return place === undefined ? undefined : this.#ages?.at(place);
+  }
+
+  /** Takes a batch in, which must not change any more. */
+  add(batch: readonly N[], nowMs = 0): void {
+    if (this.#conflated !== undefined) {
+      this.#ages?.add(this.#conflated.lastPlace + 1, nowMs);
+      this.#addConflated(this.#conflated, batch);
+      return;
+    }
+    const waiting = { batch, atMs: nowMs };
+    if (this.#first === undefined) this.#first = waiting;
+    else {
+      this.#others ??= [];
+      this.#others.push(waiting);
+    }
+    this.#count += batch.length;
+    this.#bytes += sizeOf(batch, this.#conflation);
+    if (this.#bytes > this.#maxBytes) this.#takeApart();
+  }
+
+  /** Takes out what comes next: a batch as it was taken in, or some notifications of it. */
+  take(): readonly N[] | undefined {
+    if (this.#conflated !== undefined) return this.#takeConflated(this.#conflated);
+    if (this.#first === undefined) return undefined;
+    const { batch } = this.#first;
+    this.#first = this.#others?.shift();
+    if (this.#first === undefined) this.#others = undefined;
+    this.#count -= batch.length;
+    this.#bytes -= sizeOf(batch, this.#conflation);
+    return batch;
+  }
+
+  #takeApart(): void {
+    const conflated = new PendingChanges(this.#conflation, this.#maxBytes);
+    const ages = new AgeMarks();
+    const waiting = this.#first === undefined ? [] : [this.#first, ...(this.#others ?? [])];
+    for (const { batch, atMs } of waiting) {
+      ages.add(conflated.lastPlace + 1, atMs);
+      this.#addConflated(conflated, batch);
+    }
+    this.#conflated = conflated;
+    this.#ages = ages;
+    this.#first = undefined;
+    this.#others = undefined;
+    this.#count = 0;
+    this.#bytes = 0;
+  }
+
+  #addConflated(conflated: PendingChanges<N>, batch: readonly N[]): void {
+    const { isMark } = this.#conflation;
+    for (const notification of batch) {
+      if (isMark?.(notification)) {
+        this.#marks ??= [];
+        this.#marks.push(notification);
+      } else conflated.add(notification);
+    }
+  }
+
+  #takeConflated(conflated: PendingChanges<N>): readonly N[] {
+    const { outOfTurn = (notification: N) => notification } = this.#conflation;
+    const taken: N[] = [];
+    while (taken.length < takenAtOnce) {
+      const next = conflated.take();
+      if (next === undefined) break;
+      taken.push(outOfTurn(next));
+    }
+    if (conflated.size === 0) this.#catchUp(taken);
+    return taken;
+  }
+
+  /** Whoever has caught up shares batches again. */
+  #catchUp(taken: N[]): void {
+    this.#conflated = undefined;
+    this.#ages = undefined;
+    const last = taken.at(-1);
+    const caughtUp = last === undefined ? undefined : this.#conflation.caughtUp?.(last);
+    if (caughtUp !== undefined) taken.push(caughtUp);
+    const marks = this.#marks ?? [];
+    const { late = (mark: N) => mark } = this.#conflation;
+    taken.push(...(last === undefined ? marks : marks.map((mark) => late(mark, last))));
+    this.#marks = undefined;
+  }
+}
+
+/** A batch, and when it was taken in. */
+interface Waiting<N> {
+  readonly batch: readonly N[];
+  readonly atMs: number;
+}
+
+/** Batches are shared by many subscribers, each of whom asks for the same sum. */
+function sizeOf<N>(batch: readonly N[], conflation: Conflation<N>): number {
+  return keptWith(batch, conflation, () =>
+    batch.reduce((sum, notification) => sum + conflation.sizeOf(notification), 0),
+  );
+}

@@ -1,0 +1,20 @@
+import { expect, it } from 'vitest';
+import { clusterWrite, ScriptedCell } from '../../testing/scripted-cell.js';
+import { SlowSink } from '../../testing/slow-sink.js';
+import { clusterStream } from './cluster-stream.js';
+import { clusterNotificationsOf } from './core/cluster-notifications.js';
+
+it('ends with the removal of its cluster, also where that is made again in the same batch', async () => {
+  const cell = new ScriptedCell();
+  cell.commit(clusterWrite('c'));
+  const sink = new SlowSink(100);
+  const stream = clusterStream({ sink, snapshot: [], endsWithCluster: true });
+  stream.start();
+  stream.offer([
+    ...clusterNotificationsOf(cell.commit({ kind: 'cluster', id: 'c' }), cell),
+    ...clusterNotificationsOf(cell.commit(clusterWrite('c')), cell),
+  ]);
+  await stream.done;
+  // The end of the snapshot, and the removal.
+  expect(sink.read()).toHaveLength(2);
+});

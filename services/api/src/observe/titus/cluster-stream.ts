@@ -1,0 +1,73 @@
+import { type JobCluster, JobClusterNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { composeCluster } from '@berth/shared/model/submission/clusters';
+import { type Unwritten, whole } from '../../tuning/frame-writer.js';
+import { type ByteSink, maxSnapshotBytes, ObserveStream } from '../stream/observe-stream.js';
+import {
+  type ClusterNotification,
+  type ClusterSnapshot,
+  clusterConflation,
+} from './core/cluster-notifications.js';
+
+export interface ClusterStreamOptions {
+  readonly sink: ByteSink;
+  /** The clusters to begin with. */
+  readonly snapshot: readonly ClusterSnapshot[];
+  /** Ends the stream after the end of its cluster. */
+  readonly endsWithCluster: boolean;
+  readonly maxPendingBytes?: number;
+  readonly maxSnapshotBytes?: number;
+}
+
+/** A stream of clusters: each with the ids of its live jobs, `snapshotEnd`, then what happens to them. */
+export function clusterStream(options: ClusterStreamOptions): ObserveStream<ClusterNotification> {
+  const { sink, snapshot, endsWithCluster } = options;
+  return new ObserveStream({
+    sink,
+    snapshot: messagesOf(snapshot, options.maxSnapshotBytes ?? maxSnapshotBytes),
+    conflation: clusterConflation,
+    encode: clusterNotificationBytes,
+    isLastWord: endsWithCluster ? ({ kind }) => kind === 'removed' : undefined,
+    ...(options.maxPendingBytes === undefined ? {} : { maxPendingBytes: options.maxPendingBytes }),
+  });
+}
+
+/** The notification's bytes. They are not kept: whoever shares a batch shares what is made of it. */
+export function clusterNotificationBytes(notification: ClusterNotification): Buffer {
+  return encode(messageOf(notification));
+}
+
+type Message = NonNullable<JobClusterNotification['notification']>;
+
+function messageOf(notification: ClusterNotification): Message {
+  switch (notification.kind) {
+    case 'definition':
+      return { $case: 'jobClusterDefinitionUpdate', value: composeCluster(notification.cluster) };
+    case 'jobAdded':
+      return { $case: 'jobAdded', value: { jobId: notification.jobId } };
+    case 'jobFinished':
+      return { $case: 'jobFinished', value: { jobId: notification.jobId } };
+    case 'removed':
+      return { $case: 'jobClusterRemoved', value: { id: notification.clusterId } };
+  }
+}
+
+function encode(notification: Message): Buffer {
+  return Buffer.from(JobClusterNotification.encode({ notification }).finish());
+}
+
+/** Each cluster with as many of its jobs as one message may hold, the others of them, and the mark that they were all. */
+function* messagesOf(clusters: readonly ClusterSnapshot[], maxBytes: number): Generator<Unwritten, void> {
+  for (const { cluster, jobIds } of clusters) {
+    const jobCluster: JobCluster = composeCluster(cluster);
+    let bytes = 0;
+    const first = jobIds.findIndex((jobId) => {
+      bytes += jobId.length + 8;
+      return bytes > maxBytes;
+    });
+    const within = first < 0 ? [...jobIds] : jobIds.slice(0, first);
+    yield whole(encode({ $case: 'jobClusterSnapshot', value: { jobCluster, jobIds: within } }));
+    for (const jobId of jobIds.slice(within.length))
+      yield whole(encode({ $case: 'jobAdded', value: { jobId } }));
+  }
+  yield whole(encode({ $case: 'snapshotEnd', value: {} }));
+}

@@ -1,0 +1,168 @@
+/*
+ * What subscribers are told. Per job: its definition before its tasks, and `finished` last of all, in the order of the
+ * commits. All subscribers share the same notification objects, so that each is encoded once.
+ */
+import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { Change, CommitChanges } from '@berth/shared/model/cell/change';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { isSamePublicTask } from '@berth/shared/model/cell/public-task';
+import { headOf } from '@berth/shared/model/cell/task-head';
+import { isJobLive } from '@berth/shared/model/job/job';
+import type { JobView } from '../../../gateway/core/job-view.js';
+import type { Conflation } from '../../stream/core/pending-changes.js';
+
+/** A job exists, or its descriptor has changed. */
+export interface DefinitionNotification {
+  readonly kind: 'definition';
+  readonly jobId: string;
+  readonly job: Entity<'job'>;
+  /** The job is new: nothing of it may be told before this. */
+  readonly isFirst: boolean;
+}
+
+/** A task exists, or its public state has changed. */
+export interface TaskNotification {
+  readonly kind: 'task';
+  readonly jobId: string;
+  readonly task: Entity<'task'>;
+}
+
+/** The last word on a job. */
+export interface FinishedNotification {
+  readonly kind: 'finished';
+  readonly jobId: string;
+}
+
+export type Notification = DefinitionNotification | TaskNotification | FinishedNotification;
+
+/** How what a slow subscriber has not read yet may be shortened. */
+export const jobConflation: Conflation<Notification> = {
+  subjectOf: (notification) => {
+    switch (notification.kind) {
+      case 'definition':
+        return `job/${notification.jobId}`;
+      case 'task':
+        return `task/${notification.task.id}`;
+      // Apart from the definition: both must arrive.
+      case 'finished':
+        return `finished/${notification.jobId}`;
+    }
+  },
+  isOpening: (notification) => notification.kind === 'definition' && notification.isFirst,
+  sizeOf: (notification) => {
+    switch (notification.kind) {
+      case 'definition':
+        return notification.job.bytes.length;
+      case 'task':
+        return notification.task.bytes.length;
+      case 'finished':
+        return notification.jobId.length;
+    }
+  },
+};
+
+/** What one commit did to one job. */
+interface JobNews {
+  job?: Change<'job'>;
+  status?: Change<'jobStatus'>;
+  readonly tasks: Change<'task'>[];
+}
+
+/** What subscribers are told of a commit. `view` is the cell as the commit has left it. */
+export function notificationsOf(commit: CommitChanges, view: CellView): readonly Notification[] {
+  const notifications: Notification[] = [];
+  for (const [jobId, news] of newsByJob(commit)) {
+    if (wasOver(jobId, news, view)) continue;
+    const definition = definitionNews(jobId, news);
+    if (definition !== undefined) notifications.push(definition);
+    for (const change of news.tasks) {
+      if (isPublicChange(change)) notifications.push({ kind: 'task', jobId, task: change.after });
+    }
+    if (isOver(jobId, news, view)) notifications.push({ kind: 'finished', jobId });
+  }
+  return notifications;
+}
+
+function newsByJob(commit: CommitChanges): ReadonlyMap<string, JobNews> {
+  const byJob = new Map<string, JobNews>();
+  const newsOf = (jobId: string): JobNews => {
+    const known = byJob.get(jobId);
+    if (known !== undefined) return known;
+    const news: JobNews = { tasks: [] };
+    byJob.set(jobId, news);
+    return news;
+  };
+  for (const change of commit.changes) {
+    if (change.kind === 'job') newsOf(change.id).job = change;
+    else if (change.kind === 'jobStatus') newsOf(change.id).status = change;
+    else if (change.kind === 'task') newsOf(jobIdOf(change)).tasks.push(change);
+  }
+  return byJob;
+}
+
+function jobIdOf(change: Change<'task'>): string {
+  const task = change.after ?? change.before;
+  return task === undefined ? '' : headOf(task).jobId;
+}
+
+/** Whether the job's last word was said before this commit, or the job is not known at all. */
+function wasOver(jobId: string, { job, status }: JobNews, view: CellView): boolean {
+  const existed = job === undefined ? view.find('job', jobId) !== undefined : job.before !== undefined;
+  if (!existed) return job?.after === undefined;
+  const before = status === undefined ? view.find('jobStatus', jobId) : status.before;
+  return !isJobLive(before?.record);
+}
+
+function isOver(jobId: string, { job }: JobNews, view: CellView): boolean {
+  const isRemoved = job !== undefined && job.after === undefined;
+  return isRemoved || !isJobLive(view.find('jobStatus', jobId)?.record);
+}
+
+function definitionNews(jobId: string, { job }: JobNews): DefinitionNotification | undefined {
+  if (job?.after === undefined) return undefined;
+  const isFirst = job.before === undefined;
+  if (!isFirst && isSameDescriptor(job.before, job.after)) return undefined;
+  return { kind: 'definition', jobId, job: job.after, isFirst };
+}
+
+function isSameDescriptor(before: Entity<'job'>, after: Entity<'job'>): boolean {
+  return Buffer.compare(descriptorBytes(before), descriptorBytes(after)) === 0;
+}
+
+function descriptorBytes({ record }: Entity<'job'>): Uint8Array {
+  return record.descriptor === undefined
+    ? new Uint8Array()
+    : JobDescriptor.encode(record.descriptor).finish();
+}
+
+/**
+ * Much of a task's record is the master's own affair; only what the public message says is news. Told by its bytes, which nobody
+ * else may have had to decode.
+ */
+export function isPublicChange(
+  change: Change<'task'>,
+): change is Change<'task'> & { readonly after: Entity<'task'> } {
+  const { before, after } = change;
+  if (after === undefined) return false;
+  return before === undefined || !isSamePublicTask(before, after);
+}
+
+/** The job's tasks that fit beside it into one message, and those that must follow on their own. */
+export interface SplitTasks {
+  readonly within: readonly Entity<'task'>[];
+  readonly following: readonly Entity<'task'>[];
+}
+
+/** Splits the tasks so that the job's first message stays below `maxBytes`; the order is kept. */
+export function splitTasks({ job, status, tasks }: JobView, maxBytes: number): SplitTasks {
+  let bytes = job.bytes.length + (status?.bytes.length ?? 0);
+  // A task's record is never smaller than its public message.
+  const first = tasks.findIndex((task) => {
+    bytes += task.bytes.length;
+    return bytes > maxBytes;
+  });
+  return first < 0
+    ? { within: tasks, following: [] }
+    : { within: tasks.slice(0, first), following: tasks.slice(first) };
+}

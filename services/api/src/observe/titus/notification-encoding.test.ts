@@ -1,0 +1,74 @@
+import { JobChangeNotification, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { composeJob } from '@berth/shared/model/job/job';
+import { describe, expect, it } from 'vitest';
+import { jobViewOf } from '../../gateway/core/job-view.js';
+import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from '../../testing/scripted-cell.js';
+import { Splicer, type Unwritten } from '../../tuning/frame-writer.js';
+import { packedBatch } from '../stream/message-packing.js';
+import { notificationBytes, snapshotMessage } from './notification-encoding.js';
+
+const cell = new ScriptedCell();
+const running = moveWrite(taskWrite('j.0-0').record, State.RUNNING);
+cell.commit(
+  jobWrite('j', { createdBy: 'ada' }),
+  running,
+  taskWrite('j.1-0'),
+  statusWrite('j', State.RUNNING, 'normal'),
+);
+
+function viewOf(jobId: string) {
+  const view = jobViewOf(cell, jobId);
+  if (view === undefined) throw new Error('no such job');
+  return view;
+}
+
+function written(message: Unwritten): Buffer {
+  const splicer = new Splicer(Buffer.alloc(message.byteLength));
+  message.writeTo(splicer);
+  return splicer.buffer;
+}
+
+describe('the spliced bytes', () => {
+  it('of a snapshot are those of the message', () => {
+    const view = viewOf('j');
+    const job = composeJob(
+      view.job.record,
+      view.status?.record,
+      view.tasks.map(({ record }) => record),
+    );
+    expect(JobChangeNotification.decode(written(snapshotMessage(view, view.tasks)))).toEqual({
+      notification: { $case: 'jobSnapshot', value: { job } },
+    });
+  });
+
+  it('of a snapshot hold only the given tasks, and a job that no master has seen is QUEUED', () => {
+    cell.commit(jobWrite('new'));
+    const { notification } = JobChangeNotification.decode(written(snapshotMessage(viewOf('new'), [])));
+    expect(notification).toMatchObject({
+      value: { job: { id: 'new', tasks: [], jobState: { state: State.QUEUED } } },
+    });
+  });
+
+  it('of changes are those of the messages', () => {
+    const { job, tasks } = viewOf('j');
+    const decode = (bytes: Buffer) => JobChangeNotification.decode(bytes).notification;
+    expect(tasks.map((task) => decode(notificationBytes({ kind: 'task', jobId: 'j', task })))).toEqual(
+      tasks.map(({ record }) => ({ $case: 'taskUdate', value: { task: record.task } })),
+    );
+    expect(decode(notificationBytes({ kind: 'definition', jobId: 'j', job, isFirst: true }))).toEqual({
+      $case: 'jobDefinitionUpdate',
+      value: { id: 'j', jobDescriptor: job.record.descriptor },
+    });
+    expect(decode(notificationBytes({ kind: 'finished', jobId: 'j' }))).toEqual({
+      $case: 'jobFinished',
+      value: { id: 'j' },
+    });
+  });
+
+  it('of a batch are made once for all who share it', () => {
+    const batch = viewOf('j').tasks.map((task) => ({ kind: 'task', jobId: 'j', task }) as const);
+    const bursts = packedBatch(batch, notificationBytes);
+    expect(packedBatch(batch, notificationBytes)).toBe(bursts);
+    expect(bursts.flatMap((burst) => burst.messages())).toEqual(batch.map(notificationBytes));
+  });
+});

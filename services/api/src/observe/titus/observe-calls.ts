@@ -1,0 +1,61 @@
+import type { JobId } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { notFound } from '@berth/shared/model/errors/errors';
+import { isJobLive } from '@berth/shared/model/job/job';
+import { idleLimitsOf } from '@berth/shared/model/job/mantis';
+import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { Cell } from '../../gateway/cell.js';
+import { jobViewOf, liveJobs } from '../../gateway/core/job-view.js';
+import { idViolations, refuseIf } from '../../gateway/request-checks.js';
+import type { Subscriber } from '../stream/observe-hub.js';
+import { type Observing, runStream } from '../stream/observe-run.js';
+import type { ByteSink, ObserveStream } from '../stream/observe-stream.js';
+import type { Notification } from './core/job-notifications.js';
+import { jobStream } from './job-stream.js';
+
+/** Streams all live jobs and everything that happens to jobs from then on; ends only with the call. */
+export function observeJobs(
+  { cell, jobs, streams }: Observing,
+  call: CallContext,
+  sink: ByteSink,
+): Promise<void> {
+  // What waits for weeks is a promise, not a function. From here to the stream's start nothing is awaited.
+  return cell.read(call).then(() => {
+    const stream = wholeStream(cell, sink);
+    const subscribe = (subscriber: Subscriber<Notification>) => jobs.subscribeAll(subscriber);
+    return runStream({ method: 'ObserveJobs', call, stream, streams, subscribe });
+  });
+}
+
+/** In a function of its own: what waits for the stream's end must not hold on to its snapshot. */
+function wholeStream({ moments }: Cell, sink: ByteSink): ObserveStream<Notification> {
+  const moment = moments.take(['job']);
+  const snapshot = liveJobs(moment);
+  return jobStream({ sink, snapshot, onSnapshotEnd: () => moment.close(), endsWithJob: false });
+}
+
+/**
+ * Streams one job and what happens to it; ends after its end. Of a job that has ended: its last state, and its end. A
+ * Transient job goes on while such a stream is open.
+ */
+export async function observeJob(
+  { cell, jobs, streams, subscriptions }: Observing,
+  { id }: JobId,
+  call: CallContext,
+  sink: ByteSink,
+): Promise<void> {
+  refuseIf(idViolations('id', id));
+  const view = await cell.read(call);
+  // As above. Only what is archived, and changes no more, is waited for.
+  const job = jobViewOf(view, id) ?? (await cell.findArchivedJob(id));
+  if (job === undefined) throw notFound('job', id);
+  const stream = jobStream({ sink, snapshot: [job], endsWithJob: true });
+  const isLive = isJobLive(job.status?.record);
+  const subscribe = (subscriber: Subscriber<Notification>) => {
+    if (isLive) return jobs.subscribeTo(id, subscriber);
+    subscriber.offer([{ kind: 'finished', jobId: id }]);
+    return () => {};
+  };
+  const counts = isLive && idleLimitsOf(job.job.record.descriptor) !== undefined;
+  const leave = counts ? subscriptions.hold(id) : undefined;
+  await runStream({ method: 'ObserveJob', call, stream, streams, subscribe }).finally(leave);
+}

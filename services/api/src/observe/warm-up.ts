@@ -1,0 +1,105 @@
+/*
+ * What streams begin with, snapshots and what was missed, is made of an invented cell before a gateway serves. The first
+ * subscriber after a restart would otherwise wait twice as long for a full cell as all later ones, and everybody else with it,
+ * while V8 finds out what to compile.
+ */
+import { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { JobDescriptor, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { EntityKind, EntityRecords } from '@berth/shared/model/cell/entity';
+import { CellTables } from '@berth/store/replica';
+import { decodeEntity, encodeRecord, fieldOf } from '@berth/store/wire';
+import { EMPTY } from 'rxjs';
+import { liveJobs } from '../gateway/core/job-view.js';
+import type { ChangingView } from '../gateway/views/changing-view.js';
+import { CellMoments } from '../gateway/views/point-in-time-view.js';
+import { type Unwritten, wholes } from '../tuning/frame-writer.js';
+import type { PastCommit } from './berth/catch-up.js';
+import { snapshotMessages } from './berth/change-encoding.js';
+import { observedKinds, type Selection, selectedEntities, snapshotKinds } from './berth/core/cell-changes.js';
+import { commitMessages } from './berth/missed-messages.js';
+import { later, nextSnapshotBurst } from './stream/message-packing.js';
+import { jobMessages } from './titus/job-stream.js';
+
+const jobs = 300;
+const tasksPerJob = 10;
+/** Each time all of the invented cell. With these V8 has compiled what it is going to compile; it takes some 100 ms. */
+const times = 4;
+
+const everything: Selection = { kinds: new Set(observedKinds), filter: undefined };
+const whole = { job: true, task: true } as const;
+
+/** Changes of a commit. */
+const changesPerCommit = 16;
+
+/** Makes what streams begin with of an invented cell, and throws it away. Returns how many bytes it had. */
+export function warmUpStreams(): number {
+  const view = inventedCell();
+  const moments = new CellMoments(view);
+  const commits = inventedCommits(view);
+  let bytes = 0;
+  for (let time = 0; time < times; time += 1) {
+    const cell = moments.take(snapshotKinds(everything));
+    bytes += drain(snapshotMessages(selectedEntities(cell, everything), whole));
+    cell.close();
+    const ofJobs = moments.take(['job']);
+    bytes += drain(jobMessages(liveJobs(ofJobs)));
+    ofJobs.close();
+    bytes += drain(wholes(commitMessages(commits, everything, whole)));
+  }
+  moments.close();
+  return bytes;
+}
+
+/** All tasks of the cell, each changed once. */
+function inventedCommits(view: ChangingView): readonly PastCommit[] {
+  const writes = Array.from(view.all('task'), ({ kind, id, bytes }) => {
+    return { field: fieldOf(kind, id), revision: 1, bytes };
+  });
+  return Array.from({ length: Math.ceil(writes.length / changesPerCommit) }, (_, index) => {
+    const at = index * changesPerCommit;
+    return {
+      revision: index + 1,
+      commitId: `c${index}`,
+      atMs: 1,
+      writes: writes.slice(at, at + changesPerCommit),
+    };
+  });
+}
+
+function drain(messages: Iterator<Unwritten>): number {
+  let bytes = 0;
+  for (;;) {
+    const burst = nextSnapshotBurst(messages);
+    if (burst === undefined || burst === later) return bytes;
+    bytes += burst.byteLength;
+    burst.release?.();
+  }
+}
+
+function inventedCell(): ChangingView {
+  const tables = new CellTables();
+  const put = <K extends EntityKind>(kind: K, id: string, record: EntityRecords[K]) => {
+    const entity = decodeEntity({ field: fieldOf(kind, id), revision: 1, bytes: encodeRecord(kind, record) });
+    if (entity !== undefined) tables.put(entity);
+  };
+  const descriptor = JobDescriptor.fromPartial({ appName: 'invented' });
+  const state = { state: State.RUNNING };
+  for (let index = 0; index < jobs; index += 1) {
+    const jobId = `job${index}`;
+    put('job', jobId, JobRecord.fromPartial({ id: jobId, descriptor }));
+    put('jobStatus', jobId, JobStatusRecord.fromPartial({ jobId, state }));
+    for (let slot = 0; slot < tasksPerJob; slot += 1) {
+      const id = `${jobId}.${slot}-0`;
+      const task = { id, state, taskContext: { text: 'x'.repeat(500) } };
+      put('task', id, TaskRecord.fromPartial({ jobId, slot, task }));
+    }
+  }
+  return {
+    revision: 1,
+    changes$: EMPTY,
+    find: (kind, id) => tables.find(kind, id),
+    all: (kind) => tables.all(kind),
+    count: (kind) => tables.count(kind),
+    tasksOf: (jobId) => tables.tasksOf(jobId),
+  };
+}

@@ -1,0 +1,49 @@
+/** Answers about job clusters, from memory. */
+import type {
+  JobCluster,
+  JobClusterId,
+  JobClusterQuery,
+  JobClusterQueryResult,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { notFound } from '@berth/shared/model/errors/errors';
+import { allClusters, clusterOf, composeCluster } from '@berth/shared/model/submission/clusters';
+import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { Cell } from '../gateway/cell.js';
+import { byCreation } from '../gateway/core/creation-order.js';
+import { idViolations, refuseIf } from '../gateway/request-checks.js';
+import { parseClusterFilter } from './core/cluster-query.js';
+import { clusterShape, projectCluster } from './core/projection.js';
+import { answerPage, parseQuery } from './paged-query.js';
+
+/** How queries for clusters are read. */
+export const clusterQueries = { parse: parseClusterFilter, shape: clusterShape };
+
+/** The cluster with its template. */
+export async function findJobCluster(
+  cell: Cell,
+  { id }: JobClusterId,
+  call: CallContext,
+): Promise<JobCluster> {
+  refuseIf(idViolations('id', id));
+  const cluster = clusterOf(await cell.read(call), id);
+  if (cluster === undefined) throw notFound('job cluster', id);
+  return composeCluster(cluster);
+}
+
+/** The clusters that meet the criteria, page by page, in the order of their creation. */
+export async function findJobClusters(
+  cell: Cell,
+  query: JobClusterQuery,
+  call: CallContext,
+): Promise<JobClusterQueryResult> {
+  const { filter, selection, page } = parseQuery(query, call, clusterQueries);
+  const found = allClusters(await cell.read(call))
+    .filter(filter.matches)
+    .map((cluster) => ({ id: cluster.id, createdAtMs: cluster.record.createdAtMs, cluster }))
+    .sort(byCreation);
+  const { items, pagination } = answerPage(call, found, page);
+  return {
+    items: items.map(({ cluster }) => projectCluster(composeCluster(cluster), selection)),
+    pagination,
+  };
+}

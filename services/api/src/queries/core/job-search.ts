@@ -1,0 +1,84 @@
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { byCreation, type Created } from '../../gateway/core/creation-order.js';
+import type { JobLists } from '../../gateway/core/job-lists.js';
+import type { JobView } from '../../gateway/core/job-view.js';
+import { type Filter, matchesUnlisted } from './query.js';
+
+/**
+ * The jobs that meet the criteria, in the order of creation. Goes through the shortest list that must hold them all, and
+ * looks at a job itself only for criteria that have no lists.
+ */
+export function searchJobs(view: CellView, lists: JobLists, filter: Filter): readonly Created[] {
+  if (filter.jobIds !== undefined) return named(view, filter);
+  const { candidates, words } = choose(lists, filter.words);
+  const hasUnlisted = filter.unlistedTests.length + filter.unlistedTaskTests.length > 0;
+  if (words.length === 0 && !hasUnlisted) return candidates;
+  return candidates.filter(
+    (item) =>
+      words.every((alternatives) => alternatives.some((word) => lists.has(word, item))) &&
+      (!hasUnlisted || isFound(view, item.id, filter)),
+  );
+}
+
+function isFound(view: CellView, id: string, filter: Filter): boolean {
+  const job = view.find('job', id);
+  return job !== undefined && matchesUnlisted(filter, new LazyView(view, job));
+}
+
+/** A job whose tasks are gathered only where a criterion looks at them. */
+class LazyView implements JobView {
+  readonly job: JobView['job'];
+  readonly #view: CellView;
+
+  constructor(view: CellView, job: JobView['job']) {
+    this.job = job;
+    this.#view = view;
+  }
+
+  get status(): JobView['status'] {
+    return this.#view.find('jobStatus', this.job.id);
+  }
+
+  get tasks(): JobView['tasks'] {
+    return this.#view.tasksOf(this.job.id);
+  }
+}
+
+function named(view: CellView, { jobIds = new Set(), everyTest }: Filter): readonly Created[] {
+  return [...jobIds]
+    .flatMap((id) => view.find('job', id) ?? [])
+    .filter((job) => everyTest(new LazyView(view, job)))
+    .map(({ id, record }) => ({ id, createdAtMs: record.createdAtMs }))
+    .sort(byCreation);
+}
+
+interface Choice {
+  readonly candidates: readonly Created[];
+  /** What is left to ask of each candidate. */
+  readonly words: readonly (readonly string[])[];
+}
+
+/** To join several lists into one takes about so much longer than to go through them. */
+const joinCost = 8;
+
+function choose(lists: JobLists, words: Filter['words']): Choice {
+  let least = lists.all.length;
+  let best: readonly string[] | undefined;
+  for (const alternatives of words) {
+    const size = alternatives.reduce((sum, word) => sum + lists.listOf(word).length, 0);
+    const cost = alternatives.length > 1 ? size * joinCost : size;
+    if (cost >= least) continue;
+    least = cost;
+    best = alternatives;
+  }
+  if (best === undefined) return { candidates: lists.all, words };
+  const candidates = union(best.map((word) => lists.listOf(word)));
+  return { candidates, words: words.filter((alternatives) => alternatives !== best) };
+}
+
+/** Each of the items once, in order. */
+function union(lists: readonly (readonly Created[])[]): readonly Created[] {
+  const [only, ...others] = lists;
+  if (only === undefined || others.length === 0) return only ?? [];
+  return [...new Set(lists.flat())].sort(byCreation);
+}

@@ -1,0 +1,75 @@
+import { type Page, Pagination } from '@berth/shared/gen/netflix/titus/titus_base';
+import type { FieldViolation } from '@berth/shared/model/errors/errors';
+import { byCreation, type Created, firstFrom } from '../../gateway/core/creation-order.js';
+import { defaultPageSize, maxPageSize } from '../../gateway/core/limits.js';
+
+/** One page of a list, and where it stands in the whole. */
+export interface PageOf<T> {
+  readonly items: readonly T[];
+  readonly pagination: Pagination;
+  /** Asks for what follows; undefined where nothing does. */
+  readonly nextCursor?: string;
+}
+
+/** Which page is wanted: by its number, or what follows the item that a cursor stands for. */
+export interface PageRequest {
+  readonly page: Page | undefined;
+  readonly cursor?: string | undefined;
+}
+
+/** The metadata key of a cursor, in requests and in the trailers of answers. */
+export const cursorKey = 'berth-cursor';
+
+/** Everything that is wrong with a request for a page. A request for none is for the first, of the default size. */
+export function pageViolations({ page, cursor }: PageRequest): readonly FieldViolation[] {
+  const violations: FieldViolation[] = [];
+  const refuse = (field: string, description: string) => violations.push({ field, description });
+  if (cursor !== undefined && parseCursor(cursor) === undefined)
+    refuse(`metadata ${cursorKey}`, 'is no cursor of an earlier answer');
+  if (page === undefined) return violations;
+  if (page.pageNumber < 0) refuse('page.pageNumber', `is ${page.pageNumber}, but pages count from 0`);
+  if (page.pageNumber > 0 && cursor !== undefined)
+    refuse('page.pageNumber', `is ${page.pageNumber}, but with a cursor there are no page numbers`);
+  if (page.pageSize < 1 || page.pageSize > maxPageSize)
+    refuse('page.pageSize', `is ${page.pageSize}, but must be from 1 to ${maxPageSize}`);
+  return violations;
+}
+
+/** The page of the items, which must be in the order of their creation. The request must be valid. */
+export function pageOf<T extends Created>(sorted: readonly T[], { page, cursor }: PageRequest): PageOf<T> {
+  const { pageNumber, pageSize } = page ?? { pageNumber: 0, pageSize: defaultPageSize };
+  const start = cursor === undefined ? pageNumber * pageSize : placeAfter(sorted, cursor);
+  const items = sorted.slice(start, start + pageSize);
+  const hasMore = start + pageSize < sorted.length;
+  const last = items.at(-1);
+  return {
+    items,
+    pagination: Pagination.fromPartial({
+      currentPage: { pageNumber: Math.floor(start / pageSize), pageSize },
+      hasMore,
+      totalPages: Math.ceil(sorted.length / pageSize),
+      totalItems: sorted.length,
+    }),
+    ...(hasMore && last !== undefined ? { nextCursor: cursorAt(last) } : {}),
+  };
+}
+
+/** An item that has gone in the meantime is missed by nobody: what was created after it still follows. */
+function placeAfter(sorted: readonly Created[], cursor: string): number {
+  const item = parseCursor(cursor);
+  if (item === undefined) return 0;
+  const place = firstFrom(sorted, item);
+  const there = sorted[place];
+  return there !== undefined && byCreation(there, item) === 0 ? place + 1 : place;
+}
+
+function cursorAt({ id, createdAtMs }: Created): string {
+  return Buffer.from(`${createdAtMs}@${id}`).toString('base64url');
+}
+
+function parseCursor(cursor: string): Created | undefined {
+  if (!/^[A-Za-z0-9_-]{1,600}$/.test(cursor)) return undefined;
+  const match = /^(\d{1,15})@(.+)$/s.exec(Buffer.from(cursor, 'base64url').toString());
+  const [, createdAtMs, id] = match ?? [];
+  return createdAtMs === undefined || id === undefined ? undefined : { id, createdAtMs: Number(createdAtMs) };
+}

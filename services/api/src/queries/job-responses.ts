@@ -1,0 +1,149 @@
+/*
+ * Jobs and tasks in answers to queries. What is answered as it is stored is not encoded again: whole jobs, and whole fields
+ * of tasks, which are by far the greatest part of a page, are cut out of their records. So the messages of tasks are made
+ * only where somebody looks at them, as JSON does.
+ */
+
+import { Pagination } from '@berth/shared/gen/netflix/titus/titus_base';
+import {
+  Job,
+  type JobQueryResult,
+  Task,
+  type TaskQueryResult,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
+import { composeJob } from '@berth/shared/model/job/job';
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
+import type { JobView } from '../gateway/core/job-view.js';
+import { jobTasksTag, tagOf, writeJob } from '../observe/titus/notification-encoding.js';
+import { type FieldBits, writeParts } from '../tuning/message-parts.js';
+import { projectJob, projectTask, type Selection } from './core/projection.js';
+import { wholeTaskFields } from './task-fields.js';
+
+/** Where a message of a job comes from. */
+interface Source {
+  readonly view: JobView;
+  /** The message without its tasks, and what of theirs is beside it; undefined where it is the whole job. */
+  readonly part?: { readonly head: Job; readonly taskFields: FieldBits };
+}
+
+const sources = new WeakMap<Job, Source>();
+
+/** Where a message of a task comes from: these fields of the stored one. */
+interface TaskSource {
+  readonly task: Entity<'task'>;
+  readonly fields: FieldBits;
+}
+
+const taskSources = new WeakMap<Task, TaskSource>();
+
+/** The job with its tasks. */
+export function answeredJob(view: JobView): Job {
+  const answer = withTasks(headOf(view), view, true);
+  sources.set(answer, { view });
+  return answer;
+}
+
+/** The job with the selected fields and its id. */
+export function projectedJob(view: JobView, selection: Selection): Job {
+  if (selection === true) return answeredJob(view);
+  const head = projectJob(headOf(view), selection);
+  const ofTasks = selection.get('tasks');
+  if (ofTasks === undefined) return head;
+  const answer = withTasks(head, view, ofTasks);
+  const fields = wholeTaskFields(ofTasks);
+  if (fields !== undefined) sources.set(answer, { view, part: { head, taskFields: fields } });
+  return answer;
+}
+
+/** The task with the selected fields and its id; undefined where the record holds none. */
+export function projectedTask(entity: Entity<'task'>, selection: Selection): Task | undefined {
+  const { task } = entity.record;
+  if (task === undefined) return undefined;
+  const answer = selection === true ? { ...task } : projectTask(task, selection);
+  const fields = wholeTaskFields(selection);
+  if (fields !== undefined) taskSources.set(answer, { task: entity, fields });
+  return answer;
+}
+
+function headOf({ job, status }: JobView): Job {
+  return composeJob(job.record, status?.record, []);
+}
+
+/** The message with its tasks, which are made where they are first asked for. */
+function withTasks(head: Job, { tasks }: JobView, selection: Selection): Job {
+  let made: Task[] | undefined;
+  return {
+    ...head,
+    get tasks(): Task[] {
+      made ??= tasks.flatMap(({ record: { task } }) =>
+        task === undefined ? [] : [projectTask(task, selection)],
+      );
+      return made;
+    },
+  };
+}
+
+/** The message's bytes. */
+export function encodeJob(job: Job): Buffer {
+  return encoded((writer) => write(job, writer));
+}
+
+/** The message's bytes; its numbers are those of netflix.titus.JobQueryResult. */
+export function encodeJobs({ items, pagination }: JobQueryResult): Buffer {
+  return encoded((writer) => {
+    for (const job of items) {
+      writer.uint32(tagOf(1)).fork();
+      write(job, writer);
+      writer.join();
+    }
+    writePagination(pagination, writer);
+  });
+}
+
+/** The message's bytes; its numbers are those of netflix.titus.TaskQueryResult. */
+export function encodeTasks({ items, pagination }: TaskQueryResult): Buffer {
+  return encoded((writer) => {
+    for (const task of items) {
+      const source = taskSources.get(task);
+      if (source === undefined) Task.encode(task, writer.uint32(tagOf(1)).fork()).join();
+      else
+        writeParts(writer, { tag: tagOf(1), message: publicTaskBytes(source.task), fields: source.fields });
+    }
+    writePagination(pagination, writer);
+  });
+}
+
+function write(job: Job, writer: BinaryWriter): void {
+  const source = sources.get(job);
+  if (source === undefined) Job.encode(job, writer);
+  else if (source.part === undefined) writeJob(writer, source.view);
+  else {
+    const { head, taskFields: fields } = source.part;
+    Job.encode(head, writer);
+    for (const task of source.view.tasks)
+      writeParts(writer, { tag: jobTasksTag, message: publicTaskBytes(task), fields });
+  }
+}
+
+function writePagination(pagination: Pagination | undefined, writer: BinaryWriter): void {
+  if (pagination !== undefined) Pagination.encode(pagination, writer.uint32(tagOf(2)).fork()).join();
+}
+
+/** A writer that has grown beyond this is not kept. */
+const maxKeptBytes = 1024 * 1024;
+
+// One writer serves all, since encoding is synchronous: a fresh one grows step by step, and what it leaves behind brings on
+// the collection of a heap that holds a whole cell.
+let sharedWriter = new BinaryWriter();
+
+function encoded(fill: (writer: BinaryWriter) => void): Buffer {
+  const writer = sharedWriter;
+  // Where it fails, what was written so far must not precede the next answer.
+  sharedWriter = new BinaryWriter();
+  fill(writer);
+  const { buffer, byteOffset, byteLength } = writer.finish();
+  if (byteLength <= maxKeptBytes) sharedWriter = writer;
+  return Buffer.from(buffer, byteOffset, byteLength);
+}

@@ -1,0 +1,83 @@
+/** What all queries for lists have in common. */
+import type { Page } from '@berth/shared/gen/netflix/titus/titus_base';
+import { type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
+import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { Created } from '../gateway/core/creation-order.js';
+import { header } from '../gateway/request-checks.js';
+import type { Given } from './core/criteria.js';
+import { cursorKey, type PageOf, type PageRequest, pageOf, pageViolations } from './core/page.js';
+import { parseSelection, type Selection, type Shape } from './core/projection.js';
+
+export interface AnyQuery {
+  readonly page: Page | undefined;
+  readonly fiterlingCriteria: Given;
+  readonly fields: readonly string[];
+}
+
+interface Refused {
+  readonly violations: readonly FieldViolation[];
+}
+
+/** How a kind of query is read. */
+export interface QueryReader<F extends object> {
+  readonly parse: (given: Given) => { readonly filter: F } | Refused;
+  /** The fields that may be asked for. */
+  readonly shape: Shape;
+  /** What else is wrong with it. */
+  readonly others?: readonly FieldViolation[];
+}
+
+export interface ParsedQuery<F> {
+  readonly filter: F;
+  readonly selection: Selection;
+  readonly page: PageRequest;
+}
+
+/** What a query asks for, or INVALID_ARGUMENT that names all that is wrong with it. */
+export function parseQuery<F extends object>(
+  query: AnyQuery,
+  call: CallContext,
+  reader: QueryReader<F>,
+): ParsedQuery<F> {
+  const { filter, fields, page, violations } = readQuery(query, header(call, cursorKey), reader);
+  if ('violations' in filter || 'violations' in fields || violations.length > 0)
+    throw invalidFields(violations);
+  return { filter: filter.filter, selection: fields.selection, page };
+}
+
+/** All that is wrong with a query. */
+export function queryViolations(
+  query: AnyQuery,
+  cursor: string | undefined,
+  reader: QueryReader<object>,
+): readonly FieldViolation[] {
+  return readQuery(query, cursor, reader).violations;
+}
+
+function readQuery<F extends object>(
+  query: AnyQuery,
+  cursor: string | undefined,
+  { parse, shape, others = [] }: QueryReader<F>,
+) {
+  const filter = parse(query.fiterlingCriteria);
+  const fields = parseSelection(query.fields, shape);
+  const page: PageRequest = { page: query.page, cursor };
+  const violations = [
+    ...others,
+    ...('violations' in filter ? filter.violations : []),
+    ...('violations' in fields ? fields.violations : []),
+    ...pageViolations(page),
+  ];
+  return { filter, fields, page, violations };
+}
+
+/** The page, with the cursor of what follows in the trailer. */
+export function answerPage<T extends Created>(
+  call: CallContext,
+  sorted: readonly T[],
+  request: PageRequest,
+): PageOf<T> {
+  const page = pageOf(sorted, request);
+  if (page.nextCursor !== undefined) call.setTrailer(cursorKey, page.nextCursor);
+  return page;
+}

@@ -1,0 +1,148 @@
+/** berth.v1.AgentService: what the agents have and run, and how they are emptied. */
+import {
+  type Agent,
+  type AgentServiceServer,
+  type DrainAgentRequest,
+  AgentServiceService as definition,
+  type GetAgentResponse,
+  type ListAgentsRequest,
+  type ListAgentsResponse,
+} from '@berth/shared/gen/berth/v1/agent_service';
+import { AgentDrainRecord, type AgentRecord } from '@berth/shared/gen/berth/v1/store';
+import { type FieldViolation, notFound } from '@berth/shared/model/errors/errors';
+import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/handlers';
+import type { GrpcService } from '@berth/shared/rpc/server';
+import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
+import type { Write } from '@berth/store';
+import type { Replica } from '@berth/store/replica';
+import type { Cell } from '../gateway/cell.js';
+import type { RateLimiter } from '../gateway/rate-limiter.js';
+import { idViolations, refuseIf } from '../gateway/request-checks.js';
+import type { LiveLedger } from '../queries/live-ledger.js';
+import { agentMessage, agentTaskMessage } from './core/agent-messages.js';
+
+const standardPageSize = 500;
+const maxPageSize = 2_000;
+
+/** A drain that has longer than this to go may as well have no deadline. */
+const longestDeadlineMs = 30 * 24 * 3600 * 1000;
+
+/** What the service works with. */
+export interface AgentKeeping {
+  readonly cell: Cell;
+  readonly ledger: LiveLedger;
+  readonly limiter: RateLimiter;
+}
+
+export function agentService(keeping: AgentKeeping, options: CallOptions): GrpcService {
+  const { cell, limiter } = keeping;
+  const call = <Req, Res>(answer: (request: Req, call: CallContext) => Promise<Res>) =>
+    unary<Req, Res>(answer, options);
+  const implementation = withUnimplemented<AgentServiceServer>(
+    definition,
+    {
+      listAgents: call(async (request, context) => listAgents(keeping, request, await cell.read(context))),
+      getAgent: call(async ({ id }, context) => getAgent(keeping, id, await cell.read(context))),
+      drainAgent: call(async (request: DrainAgentRequest, context) => {
+        limiter.admit(context, 1);
+        return { agent: await drainAgent(keeping, request, context) };
+      }),
+      undrainAgent: call(async ({ id }, context) => {
+        limiter.admit(context, 1);
+        return { agent: await undrainAgent(keeping, id, context) };
+      }),
+    },
+    options,
+  );
+  return { definition, implementation };
+}
+
+function listAgents(
+  { ledger }: AgentKeeping,
+  { pageSize, after }: ListAgentsRequest,
+  view: Replica,
+): ListAgentsResponse {
+  const description = `is ${pageSize}, but must be at most ${maxPageSize}`;
+  refuseIf(pageSize > maxPageSize ? [{ field: 'page_size', description }] : []);
+  const ids = [...view.all('agent')].map(({ id }) => id).sort();
+  const from = ids.findIndex((id) => id > after);
+  const page = from < 0 ? [] : ids.slice(from, from + (pageSize || standardPageSize));
+  const last = page.at(-1);
+  return {
+    agents: page.flatMap((id) => {
+      const agent = view.find('agent', id)?.record;
+      return agent === undefined ? [] : [agentMessage(agent, ledger.tasksOn(id), view)];
+    }),
+    nextAfter: last !== undefined && last !== ids.at(-1) ? last : '',
+    total: ids.length,
+  };
+}
+
+function getAgent({ ledger }: AgentKeeping, id: string, view: Replica): GetAgentResponse {
+  const agent = requireAgent(view, id);
+  const tasks = ledger.tasksOn(id);
+  return { agent: agentMessage(agent, tasks, view), tasks: tasks.map(agentTaskMessage) };
+}
+
+/** The first wish to drain stands; a later one may change its deadline. */
+async function drainAgent(
+  keeping: AgentKeeping,
+  { id, deadlineAfterMs }: DrainAgentRequest,
+  call: CallContext,
+): Promise<Agent> {
+  refuseIf(deadlineViolations(deadlineAfterMs));
+  const nowMs = keeping.cell.clock.nowMs();
+  const deadlineAtMs = deadlineAfterMs === 0 ? 0 : nowMs + deadlineAfterMs;
+  return changeDrain(keeping, { id, call }, (known) =>
+    AgentDrainRecord.create({
+      agentId: id,
+      wish: known?.wish ?? { atMs: nowMs, by: call.caller.id },
+      deadlineAtMs,
+    }),
+  );
+}
+
+function undrainAgent(keeping: AgentKeeping, id: string, call: CallContext): Promise<Agent> {
+  return changeDrain(keeping, { id, call }, () => undefined);
+}
+
+interface Addressed {
+  readonly id: string;
+  readonly call: CallContext;
+}
+
+/** Writes the agent's drain as it is to be, undefined for none, and tells how the agent stands then. */
+async function changeDrain(
+  { cell, ledger }: AgentKeeping,
+  { id, call }: Addressed,
+  wanted: (known: AgentDrainRecord | undefined) => AgentDrainRecord | undefined,
+): Promise<Agent> {
+  await cell.update(call, (view) => {
+    requireAgent(view, id);
+    const known = view.find('agentDrain', id);
+    const record = wanted(known?.record);
+    if (record === undefined && known === undefined) return undefined;
+    const write: Write = {
+      kind: 'agentDrain',
+      id,
+      ...(record && { record }),
+      expectedRevision: known?.revision ?? 0,
+    };
+    return { writes: [write] };
+  });
+  const view = await cell.read(call);
+  return agentMessage(requireAgent(view, id), ledger.tasksOn(id), view);
+}
+
+function deadlineViolations(deadlineAfterMs: number): readonly FieldViolation[] {
+  if (deadlineAfterMs <= longestDeadlineMs) return [];
+  return [{ field: 'deadline_after_ms', description: 'is longer than 30 days' }];
+}
+
+/** The agent, or NOT_FOUND. */
+function requireAgent(view: Replica, id: string): AgentRecord {
+  refuseIf(idViolations('id', id));
+  const agent = view.find('agent', id)?.record;
+  if (agent === undefined) throw notFound('agent', id);
+  return agent;
+}

@@ -1,0 +1,106 @@
+/** netflix.titus.JobManagementService: each method names the function that does it. */
+
+import type { Empty } from '@berth/shared/gen/google/protobuf/empty';
+import {
+  type JobChangeNotification,
+  type JobClusterId,
+  type JobClusterNotification,
+  type JobId,
+  type JobManagementServiceServer,
+  JobManagementServiceService,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { type Encoded, passThrough } from '@berth/shared/rpc/fan-out';
+import { type CallContext, type CallOptions, serverStream, unary } from '@berth/shared/rpc/handlers';
+import type { GrpcService } from '@berth/shared/rpc/server';
+import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
+import * as clusterCommands from '../commands/cluster-commands.js';
+import * as commands from '../commands/job-commands.js';
+import { killJobs, killTasks } from '../commands/kill-many.js';
+import { createJob } from '../commands/submit-job.js';
+import type { Cell } from '../gateway/cell.js';
+import type { RateLimiter } from '../gateway/rate-limiter.js';
+import type { Observing } from '../observe/stream/observe-run.js';
+import { observeJob, observeJobs } from '../observe/titus/observe-calls.js';
+import { observeJobCluster, observeJobClusters } from '../observe/titus/observe-cluster-calls.js';
+import * as clusterQueries from '../queries/cluster-queries.js';
+import * as queries from '../queries/job-queries.js';
+import { encodeJob, encodeJobs, encodeTasks } from '../queries/job-responses.js';
+
+/** Streams send what is encoded already; of jobs and tasks, too, most is. */
+const { findJob, findJobs, findTasks } = JobManagementServiceService;
+const answering = {
+  ...JobManagementServiceService,
+  findJob: { ...findJob, responseSerialize: encodeJob },
+  findJobs: { ...findJobs, responseSerialize: encodeJobs },
+  findTasks: { ...findTasks, responseSerialize: encodeTasks },
+};
+const definition = passThrough(answering, [
+  'observeJob',
+  'observeJobs',
+  'observeJobCluster',
+  'observeJobClusters',
+]);
+
+type Streamed = JobChangeNotification | Encoded;
+type ClusterStreamed = JobClusterNotification | Encoded;
+
+/** What the service works with. */
+export interface JobServiceParts extends Observing {
+  /** What holds callers to their rate of writes. */
+  readonly limiter: RateLimiter;
+}
+
+type Method<Req, Res> = (cell: Cell, request: Req, call: CallContext) => Promise<Res>;
+
+export function jobManagementService(parts: JobServiceParts, options: CallOptions): GrpcService {
+  const { cell, limiter } = parts;
+  const observing: Observing = parts;
+  const call = <Req, Res>(fn: Method<Req, Res>) =>
+    unary<Req, Res>((request, context) => fn(cell, request, context), options);
+  const write = <Req, Res>(fn: Method<Req, Res>, writesOf: (request: Req) => number = () => 1) =>
+    unary<Req, Res>(async (request, context) => {
+      limiter.admit(context, writesOf(request));
+      return fn(cell, request, context);
+    }, options);
+  const idsOf = ({ id }: { readonly id: readonly string[] }) => id.length;
+  const implementation = withUnimplemented<JobManagementServiceServer>(
+    definition,
+    {
+      createJobCluster: write(clusterCommands.createJobCluster),
+      updateJobCluster: write(clusterCommands.updateJobCluster),
+      updateJobClusterStatus: write(clusterCommands.updateJobClusterStatus),
+      removeJobCluster: write(clusterCommands.removeJobCluster),
+      findJobCluster: call(clusterQueries.findJobCluster),
+      findJobClusters: call(clusterQueries.findJobClusters),
+      createJob: write(createJob),
+      updateJobInstances: write(commands.updateJobInstances),
+      updateJobStatus: write(commands.updateJobStatus),
+      killJob: write(commands.killJob),
+      killJobs: write(killJobs, idsOf),
+      killTask: write(commands.killTask),
+      killTasks: write(killTasks, idsOf),
+      findJob: call(queries.findJob),
+      findJobs: call(queries.findJobs),
+      findTask: call(queries.findTask),
+      findTasks: call(queries.findTasks),
+      observeJob: serverStream<JobId, Streamed>(
+        (request, context, stream) => observeJob(observing, request, context, stream),
+        options,
+      ),
+      observeJobs: serverStream<Empty, Streamed>(
+        (_request, context, stream) => observeJobs(observing, context, stream),
+        options,
+      ),
+      observeJobCluster: serverStream<JobClusterId, ClusterStreamed>(
+        (request, context, stream) => observeJobCluster(observing, request, context, stream),
+        options,
+      ),
+      observeJobClusters: serverStream<Empty, ClusterStreamed>(
+        (_request, context, stream) => observeJobClusters(observing, context, stream),
+        options,
+      ),
+    },
+    options,
+  );
+  return { definition, implementation };
+}

@@ -1,0 +1,36 @@
+import { JobServiceService as definition, type JobServiceServer } from '@berth/shared/gen/job/v1/job_service';
+import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/handlers';
+import type { GrpcService } from '@berth/shared/rpc/server';
+import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
+import * as calls from '../commands/job-v1-calls.js';
+import type { Cell } from '../gateway/cell.js';
+import type { RateLimiter } from '../gateway/rate-limiter.js';
+
+/** What the service works with. */
+export interface JobV1Parts {
+  readonly cell: Cell;
+  /** What holds callers to their rate of writes. */
+  readonly limiter: RateLimiter;
+}
+
+export function jobV1Service({ cell, limiter }: JobV1Parts, options: CallOptions): GrpcService {
+  const call = <Req, Res>(fn: (cell: Cell, request: Req, call: CallContext) => Promise<Res>) =>
+    unary<Req, Res>((request, context) => fn(cell, request, context), options);
+  const implementation = withUnimplemented<JobServiceServer>(
+    definition,
+    {
+      getVersion: unary(calls.getVersion, options),
+      listRegisteredJobs: call(calls.listRegisteredJobs),
+      lookupInstances: call(calls.lookupInstances),
+      scheduleJob: call(async (_, request, context) => {
+        limiter.admit(context);
+        return calls.scheduleJob(cell, request, context);
+      }),
+      cancelInstances: call((_, request, context) =>
+        calls.cancelInstances(cell, request, context, (writes) => limiter.admit(context, writes)),
+      ),
+    },
+    options,
+  );
+  return { definition, implementation };
+}

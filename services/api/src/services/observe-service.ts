@@ -1,0 +1,73 @@
+import {
+  type ObserveRequest,
+  type ObserveResponse,
+  type ObserveServiceServer,
+  ObserveServiceService,
+} from '@berth/shared/gen/berth/v1/observe_service';
+import type { Clock } from '@berth/shared/process/clock';
+import type { Logger } from '@berth/shared/process/logger';
+import type { Closeable } from '@berth/shared/process/service';
+import { type Encoded, passThrough } from '@berth/shared/rpc/fan-out';
+import { type CallOptions, duplexStream } from '@berth/shared/rpc/handlers';
+import type { GrpcService } from '@berth/shared/rpc/server';
+import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
+import type { LogReader } from '@berth/store';
+import type { Cell } from '../gateway/cell.js';
+import type { OpenStream } from '../gateway/metrics.js';
+import { Bookmarks } from '../observe/berth/bookmarks.js';
+import { FeedPool } from '../observe/berth/feed-pool.js';
+import { type CellObserving, observeCell } from '../observe/berth/observe.js';
+import { ChangeTail } from '../observe/berth/recent-commits.js';
+import { StoreHead } from '../observe/berth/store-head.js';
+
+const definition = passThrough(ObserveServiceService, ['observe']);
+
+export interface CellObservingOptions {
+  readonly cell: Cell;
+  readonly openLogReader: () => LogReader;
+  readonly clock: Clock;
+  readonly streams: Set<OpenStream>;
+  readonly log: Logger;
+}
+
+/** What streams of the whole cell need, and what must be closed after them. */
+export function openCellObserving(options: CellObservingOptions): CellObserving & Closeable {
+  const { cell, openLogReader, clock, streams, log } = options;
+  const { replica } = cell;
+  const tail = new ChangeTail(replica);
+  const storeHead = new StoreHead(openLogReader);
+  const bookmarks = new Bookmarks(
+    () => clock.nowMs(),
+    () => tail.last,
+  );
+  return {
+    name: 'observation of the cell',
+    cell,
+    clock,
+    streams,
+    storeHead,
+    bookmarks,
+    past: { replica, tail, openLogReader },
+    feeds: new FeedPool(replica, log),
+    close: async () => {
+      bookmarks.close();
+      tail.close();
+      await storeHead.close();
+    },
+  };
+}
+
+/** berth.v1.ObserveService. */
+export function observeService(observing: CellObserving, options: CallOptions): GrpcService {
+  const implementation = withUnimplemented<ObserveServiceServer>(
+    definition,
+    {
+      observe: duplexStream<ObserveRequest, ObserveResponse | Encoded>(
+        (call, stream) => observeCell(observing, call, stream),
+        options,
+      ),
+    },
+    options,
+  );
+  return { definition, implementation };
+}

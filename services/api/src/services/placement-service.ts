@@ -1,0 +1,203 @@
+/** berth.v1.PlacementService: what placement would do, by the functions that do it. */
+
+import {
+  classOf,
+  type ExplainOptions,
+  explain,
+  loseAgents,
+  newTasks,
+  obstaclesOn,
+  planTasks,
+  type QueuedTask,
+  recentFailureMs,
+  refusalMs,
+  specOf,
+  specWithExpression,
+} from '@berth/scheduler';
+import {
+  type CheckExpressionRequest,
+  CheckExpressionResponse,
+  PlacementServiceService as definition,
+  type ExplainRequest,
+  type Explanation,
+  type PlacementServiceServer,
+  type PlanRequest,
+  type PlanResponse,
+  type WatchExplainRequest,
+  type WatchExplainResponse,
+} from '@berth/shared/gen/berth/v1/placement_service';
+import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { BerthError, invalidFields, notFound } from '@berth/shared/model/errors/errors';
+import { checkExpression } from '@berth/shared/model/expression/check';
+import { parseExpression } from '@berth/shared/model/expression/parse';
+import { containerOf, instancesOf } from '@berth/shared/model/job/job';
+import type { FitPolicy } from '@berth/shared/model/job/placement-preferences';
+import { stagesOf } from '@berth/shared/model/job/stages';
+import { parseResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { State, taskState } from '@berth/shared/model/task/task-state';
+import { type CallContext, type CallOptions, serverStream, unary } from '@berth/shared/rpc/handlers';
+import type { GrpcService } from '@berth/shared/rpc/server';
+import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
+import { validJob } from '../commands/submit-job.js';
+import type { Cell } from '../gateway/cell.js';
+import { idViolations, refuseIf } from '../gateway/request-checks.js';
+import type { LiveLedger } from '../queries/live-ledger.js';
+import { explanationMessage, notWaiting, planMessage, toQueued } from './core/placement-messages.js';
+
+/** A watched explanation is looked at anew at most this often. */
+const watchEveryMs = 500;
+
+/** Agents that CheckExpression names. */
+const maxNamedAgents = 20;
+
+/** What the service works with. */
+export interface Placing {
+  readonly cell: Cell;
+  readonly ledger: LiveLedger;
+  /** The cell's own, by which its masters place. */
+  readonly fitPolicy: FitPolicy;
+}
+
+/** How the masters place now. */
+function placeOptions({ cell, fitPolicy }: Placing): ExplainOptions {
+  const nowMs = cell.clock.nowMs();
+  return {
+    policy: fitPolicy,
+    failuresSinceMs: nowMs - recentFailureMs,
+    refusalsSinceMs: nowMs - refusalMs,
+  };
+}
+
+export function placementService(placing: Placing, options: CallOptions): GrpcService {
+  const call = <Req, Res>(fn: (placing: Placing, request: Req, call: CallContext) => Promise<Res>) =>
+    unary<Req, Res>((request, context) => fn(placing, request, context), options);
+  const implementation = withUnimplemented<PlacementServiceServer>(
+    definition,
+    {
+      checkExpression: call(checkOne),
+      explain: call(async (each, { taskId }: ExplainRequest, context) => ({
+        explanation: await explainTask(each, taskId, context),
+      })),
+      watchExplain: serverStream<WatchExplainRequest, WatchExplainResponse>(
+        (request, context, stream) =>
+          watchExplain(placing, { request, call: context }, (message) => stream.write(message)),
+        options,
+      ),
+      plan: call(plan),
+    },
+    options,
+  );
+  return { definition, implementation };
+}
+
+async function checkOne(
+  { cell, ledger }: Placing,
+  { expression }: CheckExpressionRequest,
+  call: CallContext,
+): Promise<CheckExpressionResponse> {
+  await cell.read(call);
+  const { fleet } = ledger;
+  const parsed = parseExpression(expression);
+  const errors = parsed.ok ? checkExpression(parsed.ast, cell.knownAttributes()) : [parsed.error];
+  if (errors.length > 0)
+    return CheckExpressionResponse.fromPartial({ errors: [...errors], agents: fleet.size });
+  const spec = specWithExpression(expression);
+  const request = classOf(fleet, { taskId: '', jobId: '', resources: zeroResources(), spec });
+  const agentIds: string[] = [];
+  let matches = 0;
+  for (const slot of fleet.agents()) {
+    const isHindered = obstaclesOn(slot, request).some(({ cause }) => cause.kind !== 'resource');
+    if (isHindered) continue;
+    matches += 1;
+    if (agentIds.length < maxNamedAgents) agentIds.push(slot.id);
+  }
+  return { errors: [], agents: fleet.size, matches, agentIds };
+}
+
+async function explainTask(placing: Placing, taskId: string, call: CallContext): Promise<Explanation> {
+  const { cell, ledger } = placing;
+  refuseIf(idViolations('task_id', taskId));
+  const task = (await cell.findTask(call, taskId))?.record;
+  if (task === undefined) throw notFound('task', taskId);
+  const { fleet } = ledger;
+  if (taskState(task) !== State.QUEUED) return notWaiting(task, fleet.size);
+  return explanationMessage(taskId, explain(toQueued(task, cell.replica), fleet, placeOptions(placing)));
+}
+
+interface Watch {
+  readonly request: WatchExplainRequest;
+  readonly call: CallContext;
+}
+
+/** Tells the explanation, and each that differs from the one before, until the task waits no more. */
+async function watchExplain(
+  placing: Placing,
+  { request, call }: Watch,
+  write: (message: WatchExplainResponse) => void,
+): Promise<void> {
+  const { clock, replica } = placing.cell;
+  let told = '';
+  let revision = -1;
+  while (!call.signal.aborted) {
+    if (replica.revision !== revision) {
+      revision = replica.revision;
+      const explanation = await explainTask(placing, request.taskId, call);
+      const text = JSON.stringify(explanation);
+      if (text !== told) write({ explanation });
+      told = text;
+      if (explanation.state !== 'QUEUED') return;
+    }
+    await clock.sleep(watchEveryMs, call.signal);
+  }
+}
+
+async function plan(placing: Placing, { what }: PlanRequest, call: CallContext): Promise<PlanResponse> {
+  const { cell, ledger } = placing;
+  const view = await cell.read(call);
+  switch (what?.$case) {
+    case 'job': {
+      const { descriptor } = validJob(cell, view, what.value, call);
+      return planMessage(planTasks(tasksOfNewJob(descriptor), ledger.fleet, placeOptions(placing)), []);
+    }
+    case 'drainAgentId': {
+      if (ledger.fleet.find(what.value) === undefined) throw notFound('agent', what.value);
+      return planLoss(placing, [what.value]);
+    }
+    case 'lose': {
+      const { name, value } = what.value;
+      const lost = [...ledger.fleet.agents()].filter(({ attributes }) => attributes[name] === value);
+      if (lost.length === 0) {
+        throw new BerthError('notFound', `There is no live agent with ${name}=${JSON.stringify(value)}.`);
+      }
+      return planLoss(
+        placing,
+        lost.map(({ id }) => id),
+      );
+    }
+    default:
+      throw invalidFields([
+        { field: 'what', description: 'is required: a job, an agent to drain, or agents to lose' },
+      ]);
+  }
+}
+
+/** The tasks that the job would begin with, stage by stage. */
+function tasksOfNewJob(descriptor: JobDescriptor): readonly QueuedTask[] {
+  return stagesOf(descriptor).flatMap((stage) => {
+    const parsed = parseResources(containerOf(descriptor, stage)?.resources ?? {});
+    const resources = 'resources' in parsed ? parsed.resources : zeroResources();
+    const request = { jobId: 'new', resources, spec: specOf(descriptor, stage) };
+    return newTasks(request, instancesOf(descriptor, stage).desired, stage);
+  });
+}
+
+/** Where the tasks of these agents would go. */
+function planLoss(placing: Placing, agentIds: readonly string[]): PlanResponse {
+  const { cell, ledger } = placing;
+  const fleet = ledger.copy();
+  const tasks = loseAgents(fleet, agentIds).flatMap(({ taskId }) => {
+    const task = cell.replica.find('task', taskId)?.record;
+    return task === undefined ? [] : [toQueued(task, cell.replica)];
+  });
+  return planMessage(planTasks(tasks, fleet, placeOptions(placing)), agentIds);
+}

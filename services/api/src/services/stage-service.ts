@@ -1,0 +1,115 @@
+/** berth.v1.StageService: how many tasks each stage of a Mantis job wants, and where they are. */
+import {
+  type StageServiceServer,
+  StageServiceService,
+  type UpdateStageInstancesRequest,
+  type UpdateStageInstancesResponse,
+  type WatchStagesRequest,
+  type WatchStagesResponse,
+} from '@berth/shared/gen/berth/v1/stage_service';
+import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { notFound } from '@berth/shared/model/errors/errors';
+import { type Encoded, passThrough } from '@berth/shared/rpc/fan-out';
+import { type CallContext, type CallOptions, serverStream, unary } from '@berth/shared/rpc/handlers';
+import type { GrpcService } from '@berth/shared/rpc/server';
+import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
+import { updateStageInstances } from '../commands/job-commands.js';
+import type { Cell } from '../gateway/cell.js';
+import type { OpenStream } from '../gateway/metrics.js';
+import type { RateLimiter } from '../gateway/rate-limiter.js';
+import { idViolations, orRefuse, refuseIf } from '../gateway/request-checks.js';
+import { stageMessages, watchedStages } from '../observe/stages/core/stage-messages.js';
+import { type StageBoards, stageBytes } from '../observe/stages/stage-status.js';
+import { StageStream } from '../observe/stages/stage-stream.js';
+import type { ByteSink } from '../observe/stream/observe-stream.js';
+
+const definition = passThrough(StageServiceService, ['watchStages']);
+
+/** What the service works with. */
+export interface Staging {
+  readonly cell: Cell;
+  readonly boards: StageBoards;
+  readonly streams: Set<OpenStream>;
+  readonly limiter: RateLimiter;
+}
+
+export function stageService(staging: Staging, options: CallOptions): GrpcService {
+  const implementation = withUnimplemented<StageServiceServer>(
+    definition,
+    {
+      updateStageInstances: unary<UpdateStageInstancesRequest, UpdateStageInstancesResponse>(
+        async (request, call) => {
+          staging.limiter.admit(call, 1);
+          return updateStageInstances(staging.cell, request, call);
+        },
+        options,
+      ),
+      watchStages: serverStream<WatchStagesRequest, WatchStagesResponse | Encoded>(
+        (request, call, stream) => watchStages(staging, request, call, stream),
+        options,
+      ),
+    },
+    options,
+  );
+  return { definition, implementation };
+}
+
+/** Of a job that has ended: its stages without tasks, and the end. */
+async function watchStages(
+  { cell, boards, streams }: Staging,
+  request: WatchStagesRequest,
+  call: CallContext,
+  sink: ByteSink,
+): Promise<void> {
+  const { jobId } = request;
+  refuseIf(idViolations('job_id', jobId));
+  const view = await cell.read(call);
+  const known = view.find('job', jobId);
+  const job = known ?? (await cell.findArchivedJob(jobId))?.job;
+  if (job?.record.descriptor === undefined) throw notFound('job', jobId);
+  const { descriptor } = job.record;
+  const { stages } = orRefuse(watchedStages(descriptor, request));
+  const stream = new StageStream(sink, stages);
+  const watch = () => (known === undefined ? showEnd(stream, descriptor) : boards.watch(jobId, stream));
+  await runWatch(stream, { call, streams, watch });
+}
+
+/** What is archived changes no more. */
+function showEnd(stream: StageStream, descriptor: JobDescriptor): () => void {
+  for (const stage of stageMessages({ descriptor, tasks: [], isEnding: true }))
+    stream.show(stage.number, stageBytes(stage));
+  stream.end();
+  return () => {};
+}
+
+interface Watch {
+  readonly call: CallContext;
+  readonly streams: Set<OpenStream>;
+  readonly watch: () => () => void;
+}
+
+/** Runs the stream to its end or to the call's, and leaves nothing behind. */
+async function runWatch(stream: StageStream, { call, streams, watch }: Watch): Promise<void> {
+  const { signal, caller } = call;
+  const stop = () => stream.stop(signal.reason);
+  const open: OpenStream = {
+    method: 'WatchStages',
+    caller: caller.id,
+    get pending() {
+      return stream.pending;
+    },
+    // What waits is always the newest state: nobody falls behind.
+    lagMs: () => 0,
+  };
+  streams.add(open);
+  signal.addEventListener('abort', stop, { once: true });
+  const leave = watch();
+  try {
+    if (signal.aborted) stop();
+    await stream.done;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    streams.delete(open);
+    leave();
+  }
+}

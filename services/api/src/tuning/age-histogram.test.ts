@@ -1,0 +1,23 @@
+import { describe, expect, it } from 'vitest';
+import { AgeMarks } from './age-histogram.js';
+
+describe('AgeMarks', () => {
+  it('tell when a place was filled', () => {
+    const marks = new AgeMarks();
+    marks.add(1, 10);
+    marks.add(5, 20);
+    marks.add(6, 30);
+    expect([0, 1, 4, 5, 6, 99].map((place) => marks.at(place))).toEqual([undefined, 10, 10, 20, 30, 30]);
+  });
+
+  it('never make a place younger than it is, nor much older, however many there are', () => {
+    const marks = new AgeMarks();
+    const count = 10_000;
+    for (let place = 1; place <= count; place += 1) marks.add(place, place);
+    for (let place = 1; place <= count; place += 7) {
+      const atMs = marks.at(place) ?? 0;
+      expect(atMs).toBeLessThanOrEqual(place);
+      expect(place - atMs).toBeLessThanOrEqual(count / 16);
+    }
+  });
+});

@@ -1,0 +1,24 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { TurnBudget } from './event-loop-budget.js';
+
+describe('TurnBudget', () => {
+  it('lets all together do so much in one turn, and the rest in later ones, each in its time', async () => {
+    const budget = new TurnBudget(10);
+    const done: string[] = [];
+    const work = (name: string, left: number): void => {
+      for (let rest = left; rest > 0; rest -= 1) {
+        if (!budget.mayGoOn(() => work(name, rest))) return;
+        budget.spend(4);
+        done.push(name);
+      }
+    };
+    work('a', 5);
+    work('b', 4);
+    expect(done).toEqual(['a', 'a', 'a']);
+    await nextTurn();
+    expect(done.slice(3)).toEqual(['a', 'a', 'b']);
+    await nextTurn();
+    expect(done.slice(6)).toEqual(['b', 'b', 'b']);
+  });
+});

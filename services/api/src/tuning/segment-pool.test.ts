@@ -1,0 +1,47 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type KeptBytes, RecycledMemory } from './segment-pool.js';
+
+const segmentBytes = 64;
+const bytesOf = (length: number, value: number) => Buffer.alloc(length, value);
+
+describe('recycled memory', () => {
+  it('gives back what it was given, whatever came and went before', () => {
+    const step = fc.record({
+      length: fc.integer({ min: 0, max: segmentBytes + 20 }),
+      keeps: fc.nat(6),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+        const memory = new RecycledMemory(segmentBytes);
+        const kept: { readonly piece: KeptBytes; readonly bytes: Buffer }[] = [];
+        steps.forEach(({ length, keeps }, index) => {
+          const bytes = bytesOf(length, index + 1);
+          kept.push({ piece: memory.keep(bytes), bytes });
+          while (kept.length > keeps) {
+            const gone = kept.shift();
+            if (gone !== undefined) memory.giveUp(gone.piece);
+          }
+        });
+        for (const { piece, bytes } of kept) {
+          expect(piece.length).toBe(bytes.length);
+          expect(piece.copy().equals(bytes)).toBe(true);
+        }
+      }),
+    );
+  });
+
+  it('goes on in the memory that was given up', () => {
+    const memory = new RecycledMemory(segmentBytes);
+    const segments = new Set<object>();
+    const kept: KeptBytes[] = [];
+    for (let index = 0; index < 1_000; index += 1) {
+      const piece = memory.keep(bytesOf(20, 1));
+      segments.add(piece.segment);
+      kept.push(piece);
+      const oldest = kept.length > 9 ? kept.shift() : undefined;
+      if (oldest !== undefined) memory.giveUp(oldest);
+    }
+    expect(segments.size).toBeLessThan(8);
+  });
+});
