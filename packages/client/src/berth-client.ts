@@ -21,7 +21,6 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
-import { systemClock } from '@berth/shared/process/clock';
 import { concatMap, defer, from, map, type Observable } from 'rxjs';
 import { idOf, JobCalls, once, type Ref } from './calls/job-calls.js';
 import type {
@@ -169,7 +168,7 @@ export class BerthClient extends JobCalls {
         if (isLast || !(error instanceof BerthError) || error.code !== 'unavailable') throw error;
       });
       if (job !== undefined && (isLast || isTerminal(job.jobState?.state ?? State.QUEUED))) return job;
-      await systemClock.sleep(finalReads.apartMs);
+      await this.channel.clock.sleep(finalReads.apartMs);
     }
   }
 }

@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { elapsedMs, systemClock } from '@berth/shared/process/clock';
 import { ConfigError } from '@berth/shared/process/config';
 import { createLifetime, Interrupted, type Lifetime } from './machine/lifetime.js';
 import { describeError, SetupError } from './output/setup-error.js';
@@ -21,9 +22,9 @@ function listenForSignals(lifetime: Lifetime): void {
   let firstAt: number | undefined;
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.on(name, () => {
-      const now = performance.now();
+      const now = elapsedMs(systemClock);
       if (firstAt !== undefined && now - firstAt > sameSignalMs) {
-        process.stderr.write('Ended at once; the next start removes what is left.\n');
+        process.stderr.write('Ended at once; the next start removes the remains.\n');
         process.exit(exitCodes.interrupted);
       }
       if (firstAt !== undefined) return;

@@ -1,4 +1,5 @@
 import { text } from 'node:stream/consumers';
+import { systemClock } from '@berth/shared/process/clock';
 
 /** The environment of a command. Tests replace it. */
 export interface Io {
@@ -32,7 +33,7 @@ export function processIo(): Io {
         for (const signal of interrupts) process.off(signal, handle);
       };
     },
-    nowMs: () => Date.now(),
+    nowMs: () => systemClock.nowMs(),
   };
 }
 

@@ -1,6 +1,6 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { backoff } from '@berth/shared/process/backoff';
-import { systemClock } from '@berth/shared/process/clock';
+import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { Metadata, type MethodDefinition, type ServiceError, status } from '@grpc/grpc-js';
 import { isPassing, reasonOf, toBerthError, wasNeverSent } from './failure.js';
 import { type Gateway, Gateways } from './gateways.js';
@@ -27,6 +27,7 @@ export interface UnaryMethod<Req, Res> {
  */
 export class Channel {
   readonly gateways: Gateways;
+  readonly clock: Clock;
   readonly #caller: Metadata;
   readonly #revision = new RevisionMemory();
   readonly #options: ConnectOptions;
@@ -34,6 +35,7 @@ export class Channel {
 
   constructor(options: ConnectOptions) {
     this.#options = options;
+    this.clock = options.clock ?? systemClock;
     this.#caller = callerMetadata(options);
     this.gateways = new Gateways(options);
   }
@@ -52,19 +54,20 @@ export class Channel {
     request: Req,
     options: CallOptions = {},
   ): Promise<Answer<Res>> {
-    const deadlineAtMs = Date.now() + (options.deadlineMs ?? this.#options.deadlineMs ?? defaultDeadlineMs);
+    const limitMs = options.deadlineMs ?? this.#options.deadlineMs ?? defaultDeadlineMs;
+    const deadlineAtMs = this.clock.nowMs() + limitMs;
     const delays = backoff(retryDelays);
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#attempt(method, request, { ...options, deadlineAtMs });
       if ('response' in outcome) return outcome;
       options.signal?.throwIfAborted();
       const delayMs = delays.nextMs();
-      const isLast = attempt >= maxAttempts || Date.now() + delayMs >= deadlineAtMs;
+      const isLast = attempt >= maxAttempts || this.clock.nowMs() + delayMs >= deadlineAtMs;
       if (isLast || !mayRepeat(method.isRepeatable, outcome.failure)) {
         throw toBerthError(outcome.failure, outcome.gateway.address);
       }
       this.#logRetry(outcome, { path: method.definition.path, attempt, delayMs });
-      await systemClock.sleep(delayMs, options.signal);
+      await this.clock.sleep(delayMs, options.signal);
       options.signal?.throwIfAborted();
     }
   }

@@ -1,4 +1,5 @@
 import type { DeepPartial, ObserveRequest_Subscription } from '@berth/shared/gen/berth/v1/observe_service';
+import type { Clock } from '@berth/shared/process/clock';
 import type { ChannelCredentials, Metadata } from '@grpc/grpc-js';
 
 /** The default time limit of a unary call, its retries included. */
@@ -61,6 +62,8 @@ interface CommonOptions {
   readonly log?: ClientLog;
   /** Replaces {@link defaultDeadlineMs}. */
   readonly deadlineMs?: number;
+  /** Times the retries; the default is the system's clock. */
+  readonly clock?: Clock;
 }
 
 /**

@@ -64,7 +64,7 @@ class Session<Req, Res> {
   readonly #subscriber: Subscriber<Res>;
   readonly #delays = backoff(reconnectDelays);
   #stream: Readable<Res> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #closing = new AbortController();
   #hasReceived = false;
 
   constructor(
@@ -97,7 +97,7 @@ class Session<Req, Res> {
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#closing.abort();
     this.#call.onSender?.(undefined);
     this.#stream?.cancel();
   }
@@ -113,7 +113,7 @@ class Session<Req, Res> {
     const delayMs = this.#delays.nextMs();
     this.#channel.logReconnect(error, delayMs);
     this.#options.onReconnect?.(error);
-    this.#timer = setTimeout(() => this.#reopen(), delayMs);
+    void this.#reopenAfter(delayMs);
   }
 
   #mayReconnect(): boolean {
@@ -121,7 +121,10 @@ class Session<Req, Res> {
     return reconnect === 'onceConnected' ? this.#hasReceived : reconnect;
   }
 
-  #reopen(): void {
+  async #reopenAfter(delayMs: number): Promise<void> {
+    const { signal } = this.#closing;
+    await this.#channel.clock.sleep(delayMs, signal);
+    if (signal.aborted) return;
     try {
       this.open();
     } catch (error) {

@@ -28,21 +28,24 @@ async function gateway(...scripts: readonly ((stream: Stream) => void)[]) {
 
 const breakOff = (stream: Stream) =>
   stream.emit('error', Object.assign(new Error('away'), { code: status.UNAVAILABLE, details: 'away' }));
-/** Cuts the stream after the written messages have arrived. */
-const breakOffSoon = (stream: Stream) => setTimeout(() => breakOff(stream), 50);
 
 describe('observing a cell', () => {
   it('sends a reset before a second snapshot, also after an attempt without any message', async () => {
+    const streams: Stream[] = [];
     const { client } = await gateway(
       (stream) => {
+        streams.push(stream);
         send(stream, snapshot(job('gone')));
-        breakOffSoon(stream);
       },
       breakOff,
       (stream) => send(stream, snapshot(job('a')), snapshotEnd(9)),
     );
     const kinds: string[] = [];
-    const subscription = client.observe().subscribe(({ $case }) => kinds.push($case));
+    const subscription = client.observe().subscribe(({ $case }) => {
+      kinds.push($case);
+      // The snapshot has arrived: cut its stream, without an end of the snapshot.
+      if (kinds.length === 1) for (const stream of streams) breakOff(stream);
+    });
     await vi.waitFor(() => expect(kinds).toContain('snapshotEnd'), { timeout: patienceMs });
     subscription.unsubscribe();
     expect(kinds).toEqual(['snapshot', 'reset', 'snapshot', 'snapshotEnd']);
@@ -61,15 +64,18 @@ describe('observing a cell', () => {
   });
 
   it('ignores its original start position after a reset', async () => {
+    const streams: Stream[] = [];
     const { client, requests } = await gateway(
       (stream) => {
+        streams.push(stream);
         send(stream, reset, snapshot(job('a')));
-        breakOffSoon(stream);
       },
       (stream) => send(stream, bookmark(9)),
     );
     const resumeFrom = { revision: 1, commitId: 'c1' };
-    const subscription = client.observe({ subscription: { resumeFrom } }).subscribe();
+    const subscription = client.observe({ subscription: { resumeFrom } }).subscribe(({ $case }) => {
+      if ($case === 'snapshot') for (const stream of streams) breakOff(stream);
+    });
     await vi.waitFor(() => expect(requests).toHaveLength(2), { timeout: patienceMs });
     subscription.unsubscribe();
     const froms = requests.map(({ request }) =>

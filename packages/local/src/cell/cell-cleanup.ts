@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { labelNames } from '@berth/agent/labels';
+import { elapsedMs, systemClock } from '@berth/shared/process/clock';
 import { dockerClient, pingDocker } from '../engine/docker-client.js';
 import type { DeadRun, RunContainers } from './run-dir.js';
 import { findDeadRuns } from './run-dir.js';
@@ -24,10 +24,10 @@ export function runsDir(home: string): string {
  */
 export async function removeContainers(of: RunContainers): Promise<void> {
   const docker = dockerClient(of.dockerHost);
-  let quietSince = performance.now();
-  while (performance.now() - quietSince < quietMs) {
-    if ((await removeListed(docker, of)) > 0) quietSince = performance.now();
-    await delay(lookEveryMs);
+  let quietSince = elapsedMs(systemClock);
+  while (elapsedMs(systemClock) - quietSince < quietMs) {
+    if ((await removeListed(docker, of)) > 0) quietSince = elapsedMs(systemClock);
+    await systemClock.sleep(lookEveryMs);
   }
 }
 

@@ -21,7 +21,7 @@ export async function planOnFreePorts(settings: CellSettings, documented: boolea
   const portOf = (name: PortName, index: number): number => {
     const key = `${name} ${index}`;
     const port = taken.get(key) ?? (index === 0 ? first?.[name] : undefined) ?? spare.pop();
-    if (port === undefined) throw new Error('more ports are asked for than were set aside');
+    if (port === undefined) throw new Error('a port is requested that was not reserved');
     taken.set(key, port);
     return port;
   };

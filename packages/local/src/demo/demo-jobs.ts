@@ -5,7 +5,7 @@ type Descriptor = Parameters<BerthClient['createJob']>[0];
 /** A job of the demo. The gateway fills in the missing fields of its descriptor. */
 export interface DemoJob {
   readonly name: string;
-  /** A description for the person who watches. */
+  /** A description for the watching user. */
   readonly about: string;
   readonly descriptor: Descriptor;
 }

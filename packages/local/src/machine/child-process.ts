@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { systemClock } from '@berth/shared/process/clock';
 
 export interface ChildOptions {
   /** The name for people: `redis`, `master`. */
@@ -74,11 +75,14 @@ export async function startChild(options: ChildOptions): Promise<ManagedChild> {
     kill,
     async stop(graceMs) {
       child.kill('SIGTERM');
-      const timer = setTimeout(() => void kill(), graceMs);
+      const over = new AbortController();
+      void systemClock.sleep(graceMs, over.signal).then(() => {
+        if (!over.signal.aborted) void kill();
+      });
       try {
         return await exited;
       } finally {
-        clearTimeout(timer);
+        over.abort();
       }
     },
   };

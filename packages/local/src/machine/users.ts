@@ -39,6 +39,7 @@ export async function isAlive(name: string): Promise<boolean> {
 /** Returns the name of this process, unique among all processes of this machine over time. */
 export async function ownName(): Promise<string> {
   const name = await processName(process.pid);
-  if (name === undefined) throw new Error('this machine has no /proc, by which processes are told apart');
+  if (name === undefined)
+    throw new Error('this machine has no /proc; without it processes cannot be identified');
   return name;
 }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { elapsedMs, systemClock } from '@berth/shared/process/clock';
 
 export interface WaitOptions {
   /** The awaited condition, for the error. */
@@ -19,11 +19,12 @@ export async function waitUntil(
   condition: () => boolean | Promise<boolean>,
   options: WaitOptions,
 ): Promise<void> {
-  const deadline = performance.now() + options.timeoutMs;
+  const deadline = elapsedMs(systemClock) + options.timeoutMs;
   for (;;) {
     options.signal?.throwIfAborted();
     if (await condition()) return;
-    if (performance.now() >= deadline) throw new Error(`${options.what}: not after ${options.timeoutMs} ms`);
-    await delay(options.everyMs ?? defaultEveryMs);
+    if (elapsedMs(systemClock) >= deadline)
+      throw new Error(`${options.what}: not after ${options.timeoutMs} ms`);
+    await systemClock.sleep(options.everyMs ?? defaultEveryMs);
   }
 }

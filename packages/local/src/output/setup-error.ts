@@ -1,4 +1,4 @@
-/** Set-up cannot go on. The message says in plain words which part is missing and how to get it. */
+/** Set-up cannot go on. The message names the missing part in plain words, and the way to get it. */
 export class SetupError extends Error {
   override readonly name = 'SetupError';
 }

@@ -50,7 +50,10 @@ export function benchmarkNames(files: readonly string[]): string[] {
 }
 
 function unknownBenchmark(name: string | undefined, names: readonly string[]): string {
-  const problem = name === undefined ? 'Which benchmark?' : `There is no benchmark ${JSON.stringify(name)}.`;
+  const problem =
+    name === undefined
+      ? 'The name of a benchmark is missing.'
+      : `There is no benchmark ${JSON.stringify(name)}.`;
   const known = names.length === 0 ? 'There are none yet.' : `There are: ${names.join(', ')}.`;
   return `${problem} ${known}\nUsage: npm run bench -- NAME [OPTIONS], npm run bench -- NAME --help, or npm run bench -- --list`;
 }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '@berth/shared/process/clock';
 import type { LocalCell } from '../cell/local-cell.js';
 import type { Progress } from '../output/progress.js';
 import { describeError } from '../output/setup-error.js';
@@ -28,7 +28,6 @@ export async function keepRunning(cell: LocalCell, { progress, signal }: KeepRun
         pauseMs = retryAfterMs;
       }
     }
-    // An aborted delay rejects; the condition of the loop ends it.
-    await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+    await systemClock.sleep(pauseMs, signal);
   }
 }

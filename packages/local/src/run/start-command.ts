@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { BerthClient } from '@berth/client';
+import { elapsedMs, systemClock } from '@berth/shared/process/clock';
 import { strangeSettings } from '@berth/shared/process/setting-names';
 import { sweepDeadRuns } from '../cell/cell-cleanup.js';
 import { type LocalCell, startCell } from '../cell/local-cell.js';
@@ -26,10 +27,10 @@ export async function startCommand({ once }: StartOptions, lifetime: Lifetime): 
   const settings = readStartSettings(process.env);
   const progress = createProgress(process.stdout);
   for (const text of strangeSettings(process.env)) progress.note(text);
-  const startedAt = performance.now();
+  const startedAtMs = elapsedMs(systemClock);
   const { cell, image } = await startEverything(settings, lifetime, progress);
   progress.note(
-    `\nThe cell "${cell.cell}" is up after ${((performance.now() - startedAt) / 1000).toFixed(1)} s.`,
+    `\nThe cell "${cell.cell}" is up after ${((elapsedMs(systemClock) - startedAtMs) / 1000).toFixed(1)} s.`,
   );
   for (const line of addresses(cell)) progress.note(line);
   const client = BerthClient.connect({ address: cell.api.grpc });
@@ -94,7 +95,7 @@ function addresses({
     `  Redis    ${withoutPassword(redisUrl)}`,
     `  Docker   ${dockerHost}`,
     `  logs     ${logs}`,
-    ...(moved.length === 0 ? [] : [`  Taken by others, and replaced by free ports: ${moved.join(', ')}`]),
+    ...(moved.length === 0 ? [] : [`  In use, and replaced by free ports: ${moved.join(', ')}`]),
   ];
 }
 

@@ -10,7 +10,7 @@ function refused(why: string) {
     .optional();
 }
 
-const address = refused('npm start chooses its addresses itself, and tells them: unset it');
+const address = refused('npm start chooses its addresses itself and prints them: unset it');
 const protection = refused('the demo of npm start calls without TLS and without a token: unset it');
 
 const schema = z.object({
