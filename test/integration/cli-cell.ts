@@ -1,5 +1,6 @@
-import { startSimulatedFleet } from '@berth/agent/agent';
+import { startAgents } from '@berth/agent/agent';
 import { agentConfigSchema } from '@berth/agent/config';
+import { SimulatedEngines } from '@berth/agent/runtime/simulated';
 import { gatewayConfigSchema } from '@berth/api/config';
 import { startGateway } from '@berth/api/gateway';
 import { masterConfigSchema } from '@berth/master/config';
@@ -45,7 +46,9 @@ export async function startCliCell(): Promise<CliCell> {
     BERTH_AGENT_HTTP: anyPort,
     BERTH_AGENT_GRPC: anyPort,
   };
-  const agents = await startSimulatedFleet({
+  const engines = new SimulatedEngines();
+  const agents = await startAgents({
+    engines,
     count: 2,
     config: parseConfig(agentConfigSchema, agentEnv),
     store: forAgents,
@@ -60,6 +63,7 @@ export async function startCliCell(): Promise<CliCell> {
     },
     close: async () => {
       await Promise.all([agents.close(), gateway.close(), master.close()]);
+      engines.close();
       await Promise.all(stores.map((store) => store.close()));
       await redis.stop();
     },

@@ -1,4 +1,4 @@
-import { type AgentHandle, startSimulatedFleet } from '@berth/agent/agent';
+import { type AgentHandle, startAgents } from '@berth/agent/agent';
 import { agentConfigSchema } from '@berth/agent/config';
 import type { ContainerStatus } from '@berth/agent/container';
 import type { RuntimeInfo } from '@berth/agent/runtime';
@@ -187,7 +187,7 @@ export class TestCell {
     const config = parseConfig(agentConfigSchema, env);
     const store = await this.#store();
     const { engines } = this;
-    const service = await startSimulatedFleet({ config, store, count, engines, log: this.#log.logger });
+    const service = await startAgents({ config, store, count, engines, log: this.#log.logger });
     this.#agents = { service, store };
     this.#agentIds = service.agentIds;
     await service.ready;

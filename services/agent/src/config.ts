@@ -4,7 +4,7 @@ import { capabilities } from '@berth/shared/model/job/security-profile';
 import { attributes, cellConfigShape, flag, listenAddress } from '@berth/shared/process/config';
 import { amount, count, positiveCount, span } from '@berth/shared/process/config-fields';
 import { z } from 'zod';
-import { dockerAddress } from './runtime/docker/core/address.js';
+import { findRuntime, runtimeNames } from './runtimes.js';
 
 const positive = amount.positive({ error: 'must be greater than 0' });
 const agentCount = { error: 'must be from 1 to 20000' };
@@ -28,7 +28,7 @@ const settings = z.object({
   ...cellConfigShape,
   BERTH_AGENT_ID: agentId.default(() => hostname()),
   BERTH_AGENT_RUNTIME: z
-    .enum(['docker', 'simulated'], { error: 'must be docker or simulated' })
+    .enum(runtimeNames, { error: `must be ${runtimeNames.join(' or ')}` })
     .default('docker'),
   /** How many agents the process is; the ids of more than one end in a number. Only with the simulated runtime. */
   BERTH_AGENT_SIMULATED_AGENTS: count.min(1, agentCount).max(20_000, agentCount).default(1),
@@ -84,10 +84,10 @@ export const agentConfigSchema = settings.refine((config) => reachesEngine(confi
   when: () => true,
 });
 
-/** Simulated agents have no engine: what is said of one is not for them. */
+/** True if the runtime can use the engine's address. A simulated engine has no address, and accepts each. */
 function reachesEngine(config: Partial<z.output<typeof settings>>): boolean {
-  const { BERTH_AGENT_RUNTIME: runtime, DOCKER_HOST: host } = config;
-  return runtime === 'simulated' || host === undefined || dockerAddress(host) !== undefined;
+  const { BERTH_AGENT_RUNTIME: name = '', DOCKER_HOST: engineAddress } = config;
+  return engineAddress === undefined || findRuntime(name)?.acceptsAddress(engineAddress) !== false;
 }
 
 export type AgentConfig = z.output<typeof agentConfigSchema>;

@@ -4,27 +4,26 @@ import { createRegistry } from '@berth/shared/process/metrics';
 import { runService } from '@berth/shared/process/service';
 import { startStatusServer } from '@berth/shared/process/status-server';
 import { RedisStore } from '@berth/store/redis';
-import { startAgent, startSimulatedFleet } from './agent.js';
+import { startAgents } from './agent.js';
 import { type AgentConfig, agentConfigSchema } from './config.js';
-import { DockerRuntime } from './runtime/docker/docker-runtime.js';
+import type { RuntimeKind } from './runtime/contract/runtime-kind.js';
+import { runtimes } from './runtimes.js';
 
 runService('agent', async ({ env, log, signal }) => {
   const config = parseConfig(agentConfigSchema, env);
-  const runtime = config.BERTH_AGENT_RUNTIME === 'docker' ? dockerRuntime(config, log) : undefined;
+  const runtime: RuntimeKind = runtimes[config.BERTH_AGENT_RUNTIME];
+  const engines = runtime.open({ cell: config.BERTH_CELL, engineAddress: config.DOCKER_HOST, log });
   const store = await connectStore(config, log, signal);
-  const shared = { config, store, log };
-  const agent =
-    runtime === undefined
-      ? await startSimulatedFleet({ ...shared, count: config.BERTH_AGENT_SIMULATED_AGENTS })
-      : await startAgent({ ...shared, runtime });
+  const count = runtime.hasManyAgents ? config.BERTH_AGENT_SIMULATED_AGENTS : 1;
+  const agents = await startAgents({ config, store, engines, count, log });
   return [
     { name: 'store', close: () => store.close() },
-    ...(runtime === undefined ? [] : [{ name: 'Docker', close: () => runtime.close() }]),
-    { name: 'agent', close: () => agent.close() },
+    { name: 'engine', close: async () => engines.close() },
+    { name: 'agent', close: () => agents.close() },
   ];
 });
 
-/** Waits for Redis; who asks meanwhile on the agent's HTTP port is told so. */
+/** Waits for the store. Until it answers, `/healthz` says that the agent waits for it. */
 async function connectStore(config: AgentConfig, log: Logger, signal: AbortSignal): Promise<RedisStore> {
   const waiting = await startStatusServer({
     address: config.BERTH_AGENT_HTTP,
@@ -38,9 +37,4 @@ async function connectStore(config: AgentConfig, log: Logger, signal: AbortSigna
   } finally {
     await waiting.close();
   }
-}
-
-function dockerRuntime(config: AgentConfig, log: Logger): DockerRuntime {
-  const { BERTH_CELL: cell, BERTH_AGENT_ID: agentId, DOCKER_HOST: dockerHost } = config;
-  return new DockerRuntime({ cell, agentId, dockerHost, log });
 }

@@ -8,7 +8,7 @@ export interface CellSettings {
   readonly redisUrl: string;
   /** The engine of the agents with the docker runtime. */
   readonly dockerHost: string | undefined;
-  readonly runtime: 'docker' | 'simulated';
+  readonly runtime: string;
   readonly counts: Readonly<Record<ServiceKind, number>>;
   /** The prefix of the agents' ids. It must differ between cells on one engine. */
   readonly agentIdPrefix: string;

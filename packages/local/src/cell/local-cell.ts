@@ -28,7 +28,7 @@ export interface CellOptions {
   /** The engine of the agents, in the form of DOCKER_HOST. The docker runtime needs it. */
   readonly dockerHost?: string;
   /** The default is `docker`. */
-  readonly runtime?: 'docker' | 'simulated';
+  readonly runtime?: string;
   /** The number of processes of each service; the default is 1. */
   readonly counts?: Partial<Record<ServiceKind, number>>;
   /** Added to the environment of every service of a kind. */

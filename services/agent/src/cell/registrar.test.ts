@@ -25,16 +25,16 @@ describe('the registrar', () => {
   });
 
   it('finds nothing lost where others only write', async () => {
-    expect(await registrar.hasRedisLostData()).toBe(false);
+    expect(await registrar.hasStoreLostData()).toBe(false);
     await others(5);
-    expect(await registrar.hasRedisLostData()).toBe(false);
-    expect(await registrar.hasRedisLostData()).toBe(false);
+    expect(await registrar.hasStoreLostData()).toBe(false);
+    expect(await registrar.hasStoreLostData()).toBe(false);
   });
 
   it.each([0, 3, 10])('finds that data was lost, once, though %i commits have come since', async (count) => {
     store.clear();
     await others(count);
-    expect(await registrar.hasRedisLostData()).toBe(true);
-    expect(await registrar.hasRedisLostData()).toBe(false);
+    expect(await registrar.hasStoreLostData()).toBe(true);
+    expect(await registrar.hasStoreLostData()).toBe(false);
   });
 });

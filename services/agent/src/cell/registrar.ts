@@ -30,7 +30,7 @@ export class Registrar {
   }
 
   /** Whether Redis has lost data (was restored from an older state, or emptied): then nothing counts as registered. */
-  async hasRedisLostData(): Promise<boolean> {
+  async hasStoreLostData(): Promise<boolean> {
     // Others may have written since, so that where the head is does not tell.
     const isLost = this.#seen !== undefined && !(await this.#store.leadsOnFrom(this.#seen));
     const head = await this.#log.head();

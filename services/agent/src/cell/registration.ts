@@ -1,10 +1,9 @@
 import { hostname } from 'node:os';
 import { AgentRecord, type Resources } from '@berth/shared/gen/berth/v1/store';
 import { formatAddress } from '@berth/shared/process/address';
-import type { AgentConfig } from '../config.js';
 import type { RuntimeInfo } from '../runtime/contract/container-runtime.js';
 
-/** Where the agent can be reached, and who this run of it is. */
+/** The address and the start of one agent. */
 export interface AgentIdentity {
   readonly agentId: string;
   /** Differs each time that the agent's process starts. */
@@ -14,52 +13,74 @@ export interface AgentIdentity {
   readonly grpcPort: number;
 }
 
-/** What the agent says of itself: what its operator configured, and for the rest what its engine tells. PURE but for the host's name. */
-export function agentRecord(config: AgentConfig, identity: AgentIdentity, info: RuntimeInfo): AgentRecord {
+/** The capacity that the operator configured. The engine's host decides each amount that is absent. */
+export interface ConfiguredCapacity {
+  /** Cores; decimals allowed. */
+  readonly cpus?: number | undefined;
+  readonly memoryMb?: number | undefined;
+  readonly diskMb?: number | undefined;
+  readonly networkMbps: number;
+  readonly gpus: number;
+  readonly ports: number;
+  readonly enis: number;
+}
+
+/** The operator's settings for one agent's record. */
+export interface AgentOffer {
+  readonly capacity: ConfiguredCapacity;
+  /** They replace attributes of the same name that every agent has. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** The name of the runtime. */
+  readonly machineType: string;
+  /** The feed on which the agent's process reads changes of its assignments. */
+  readonly assignmentFeed: string;
+  /** The address on which the agent's gRPC server listens. */
+  readonly grpcHost: string;
+}
+
+/** Returns the agent's record: the operator's settings, completed by the engine. PURE but for the host's name. */
+export function agentRecord(offer: AgentOffer, identity: AgentIdentity, info: RuntimeInfo): AgentRecord {
   return AgentRecord.fromPartial({
     id: identity.agentId,
-    attributes: agentAttributes(config, identity.agentId),
-    capacity: capacityOf(config, info),
+    attributes: agentAttributes(offer, identity.agentId),
+    capacity: capacityOf(offer.capacity, info),
     incarnation: identity.incarnation,
     registeredAtMs: identity.startedAtMs,
     runtime: info.version,
     version: identity.version,
-    assignmentFeed: config.BERTH_AGENT_ID,
-    grpcAddress: formatAddress({
-      host: reachableHost(config.BERTH_AGENT_GRPC.host),
-      port: identity.grpcPort,
-    }),
+    assignmentFeed: offer.assignmentFeed,
+    grpcAddress: formatAddress({ host: reachableHost(offer.grpcHost), port: identity.grpcPort }),
   });
 }
 
-/** Attributes that placement and people rely on, so that every agent has them. */
-function agentAttributes(config: AgentConfig, agentId: string): Record<string, string> {
+/** Placement and people rely on these attributes. So every agent has them. */
+function agentAttributes({ machineType, attributes }: AgentOffer, agentId: string): Record<string, string> {
   return {
     region: 'local',
     zone: 'local',
     host: hostname(),
     instance: agentId,
     serverGroup: 'default',
-    machineType: config.BERTH_AGENT_RUNTIME,
-    ...config.BERTH_AGENT_ATTRIBUTES,
+    machineType,
+    ...attributes,
   };
 }
 
-/** What the agent offers: what its operator says, and for the rest what its engine tells. */
-export function capacityOf(config: AgentConfig, info: RuntimeInfo): Resources {
-  const { BERTH_AGENT_CPU, BERTH_AGENT_MEMORY_MB, BERTH_AGENT_DISK_MB } = config;
+/** Returns the agent's capacity: the configured amounts, completed by those of the engine's host. */
+export function capacityOf(configured: ConfiguredCapacity, info: RuntimeInfo): Resources {
+  const { cpus, memoryMb, diskMb, networkMbps, gpus, ports, enis } = configured;
   return {
-    cpuMillis: BERTH_AGENT_CPU === undefined ? info.cpuMillis : Math.round(BERTH_AGENT_CPU * 1000),
-    memoryMb: BERTH_AGENT_MEMORY_MB ?? info.memoryMb,
-    diskMb: BERTH_AGENT_DISK_MB ?? info.diskMb,
-    networkMbps: config.BERTH_AGENT_NETWORK_MBPS,
-    gpuMillis: config.BERTH_AGENT_GPUS * 1000,
-    ports: config.BERTH_AGENT_PORTS,
-    eni: config.BERTH_AGENT_ENIS,
+    cpuMillis: cpus === undefined ? info.cpuMillis : Math.round(cpus * 1000),
+    memoryMb: memoryMb ?? info.memoryMb,
+    diskMb: diskMb ?? info.diskMb,
+    networkMbps,
+    gpuMillis: gpus * 1000,
+    ports,
+    eni: enis,
   };
 }
 
-/** Who listens everywhere is reached by the host's name. */
+/** An agent that listens on all addresses is reached by its host's name. */
 function reachableHost(host: string): string {
   return host === '0.0.0.0' || host === '::' ? hostname() : host;
 }

@@ -9,16 +9,16 @@ import type { AgentStore } from './agent-store.js';
 import { Registrar } from './registrar.js';
 
 /** One agent of the session's process. */
-export interface Member {
+export interface Agent {
   readonly worker: Worker;
-  /** What the agent has to say of itself now; undefined while its engine does not answer. */
+  /** Returns the agent's record as it is now. Undefined while its engine does not answer. */
   describe(): Promise<AgentRecord | undefined>;
 }
 
 export interface SessionOptions {
-  readonly members: readonly Member[];
+  readonly agents: readonly Agent[];
   readonly store: AgentStore;
-  /** The name under which the members' records say that they hear of their assignments. */
+  /** The name under which the agents' records say that they hear of their assignments. */
   readonly feed: string;
   readonly outage: Outage;
   readonly clock: Clock;
@@ -58,9 +58,9 @@ export class Session {
   #mustRepeatAll = false;
 
   constructor(options: SessionOptions) {
-    const { members, store, feed } = options;
+    const { agents, store, feed } = options;
     this.#options = options;
-    this.#workers = new Map(members.map(({ worker }) => [worker.agentId, worker]));
+    this.#workers = new Map(agents.map(({ worker }) => [worker.agentId, worker]));
     this.#ids = [...this.#workers.keys()];
     this.#feed = store.openAssignmentFeed(feed);
     this.#registrar = new Registrar(store);
@@ -99,32 +99,32 @@ export class Session {
     });
     if (this.#isClosing) return;
     this.#isRegistered = true;
-    this.#options.log.info(`registered ${this.#describeMembers()}`);
+    this.#options.log.info(`registered ${this.#agentNames()}`);
   }
 
   /** Waits for the engines. */
   async #describeAll(): Promise<readonly AgentRecord[]> {
     const delays = backoff(retryPolicy);
     while (!this.#isClosing) {
-      const records = await this.#describe(this.#options.members);
-      if (records.length === this.#options.members.length) return records;
+      const records = await this.#describe(this.#options.agents);
+      if (records.length === this.#options.agents.length) return records;
       await this.#options.clock.sleep(delays.nextMs(), this.#closing.signal);
     }
     return [];
   }
 
-  async #describe(members: readonly Member[]): Promise<readonly AgentRecord[]> {
-    const records = await Promise.all(members.map((member) => member.describe()));
+  async #describe(agents: readonly Agent[]): Promise<readonly AgentRecord[]> {
+    const records = await Promise.all(agents.map((agent) => agent.describe()));
     return records.filter((record) => record !== undefined);
   }
 
   async #readFirst(): Promise<void> {
     // The feed's place is taken before the read: what comes later is news, and nothing falls in between.
-    await this.#untilDone(() => this.#resync(this.#options.members));
+    await this.#untilDone(() => this.#resync(this.#options.agents));
     this.#isReady = !this.#isClosing;
   }
 
-  #describeMembers(): string {
+  #agentNames(): string {
     return this.#ids.length === 1 ? `agent ${this.#ids[0]}` : `${this.#ids.length} agents`;
   }
 
@@ -138,9 +138,9 @@ export class Session {
 
   /** An agent whose engine has been silent for long cannot keep its tasks: without its beat, others take them over. */
   async #beat(): Promise<void> {
-    const { members, store, runtimeSilenceMs } = this.#options;
-    for (const { worker } of members) worker.probe();
-    const answering = members.filter(({ worker }) => worker.silentMs() <= runtimeSilenceMs);
+    const { agents, store, runtimeSilenceMs } = this.#options;
+    for (const { worker } of agents) worker.probe();
+    const answering = agents.filter(({ worker }) => worker.silentMs() <= runtimeSilenceMs);
     if (answering.length > 0) await store.beat(answering.map(({ worker }) => worker.agentId));
   }
 
@@ -149,7 +149,7 @@ export class Session {
       const isRead = await this.#attempt(() => this.#readChanges());
       if (isRead) continue;
       // Changes may have been lost with the connection.
-      await this.#untilDone(() => this.#resync(this.#options.members));
+      await this.#untilDone(() => this.#resync(this.#options.agents));
     }
   }
 
@@ -159,13 +159,13 @@ export class Session {
   }
 
   async #resyncInTurns(): Promise<void> {
-    const { members, resyncMs, clock } = this.#options;
-    const perTurn = Math.ceil(members.length / turnsPerResync);
-    const turns = Math.ceil(members.length / perTurn);
+    const { agents, resyncMs, clock } = this.#options;
+    const perTurn = Math.ceil(agents.length / turnsPerResync);
+    const turns = Math.ceil(agents.length / perTurn);
     for (let turn = 0; ; turn = (turn + 1) % turns) {
       await clock.sleep(resyncMs / turns, this.#closing.signal);
       if (this.#isClosing) return;
-      const inTurn = members.slice(turn * perTurn, (turn + 1) * perTurn);
+      const inTurn = agents.slice(turn * perTurn, (turn + 1) * perTurn);
       await this.#attempt(async () => {
         await this.#reregister(inTurn);
         await this.#resync(inTurn);
@@ -174,25 +174,25 @@ export class Session {
   }
 
   /** What an agent has may have changed with its engine; and Redis may have lost what it was told. */
-  async #reregister(inTurn: readonly Member[]): Promise<void> {
-    if (await this.#registrar.hasRedisLostData()) this.#mustRepeatAll = true;
-    const { members, log } = this.#options;
-    await this.#registrar.register(await this.#describe(this.#mustRepeatAll ? members : inTurn));
+  async #reregister(inTurn: readonly Agent[]): Promise<void> {
+    if (await this.#registrar.hasStoreLostData()) this.#mustRepeatAll = true;
+    const { agents, log } = this.#options;
+    await this.#registrar.register(await this.#describe(this.#mustRepeatAll ? agents : inTurn));
     if (!this.#mustRepeatAll) return;
     this.#mustRepeatAll = false;
     log.warn('Redis has lost data: registered again, all tasks are reported again');
-    for (const { worker } of members) worker.repeatAllReports();
+    for (const { worker } of agents) worker.repeatAllReports();
   }
 
-  async #resync(members: readonly Member[]): Promise<void> {
-    const left = [...members];
+  async #resync(agents: readonly Agent[]): Promise<void> {
+    const left = [...agents];
     const readNext = async (): Promise<void> => {
-      for (let member = left.pop(); member !== undefined; member = left.pop()) {
-        const { worker } = member;
+      for (let agent = left.pop(); agent !== undefined; agent = left.pop()) {
+        const { worker } = agent;
         await worker.resync(() => this.#feed.readAssignments(worker.agentId));
       }
     };
-    await Promise.all(Array.from({ length: Math.min(readsAtOnce, members.length) }, readNext));
+    await Promise.all(Array.from({ length: Math.min(readsAtOnce, agents.length) }, readNext));
   }
 
   get #isClosing(): boolean {

@@ -65,8 +65,7 @@ export class Worker {
     this.#options = options;
     this.#answeredAtMs = elapsedMs(clock);
     this.launches = new LaunchLimiter(clock, options.onLaunch);
-    const engine = runtime.name === 'docker' ? 'Docker' : 'the simulated engine';
-    this.#outage = new Outage(log, engine, 'what runs is left alone, everything else is tried again');
+    this.#outage = new Outage(log, runtime.title, 'what runs is left alone, everything else is tried again');
     this.#host = { ...host, cpuMillis: Number.POSITIVE_INFINITY };
     this.#context = {
       runtime,

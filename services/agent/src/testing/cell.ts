@@ -5,7 +5,7 @@ import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger } from '@berth/shared/process/logger';
 import type { AssignmentFeed, CommitRequest, CommitResult, QueuedReport } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
-import { type AgentHandle, startAgent, startSimulatedFleet } from '../agent.js';
+import { type AgentHandle, startAgents } from '../agent.js';
 import type { AgentStore } from '../cell/agent-store.js';
 import { type AgentConfig, agentConfigSchema } from '../config.js';
 import type { ContainerRuntime } from '../runtime/contract/container-runtime.js';
@@ -49,14 +49,15 @@ export class TestCell {
   ): Promise<AgentHandle> {
     const config = testConfig(env);
     const own = runtime ?? this.engines.engineOf(config.BERTH_AGENT_ID);
-    const handle = await startAgent({ config, store: this.#agentStore(), runtime: own, log: silentLogger });
+    const engines = { engineOf: () => own };
+    const handle = await startAgents({ config, store: this.#agentStore(), engines, log: silentLogger });
     this.#handles.push(handle);
     return handle;
   }
 
   async startFleet(count: number, env: Readonly<Record<string, string>> = {}): Promise<AgentHandle> {
     const shared = { config: testConfig(env), store: this.#agentStore(), log: silentLogger };
-    const handle = await startSimulatedFleet({ ...shared, count, engines: this.engines });
+    const handle = await startAgents({ ...shared, count, engines: this.engines });
     this.#handles.push(handle);
     return handle;
   }

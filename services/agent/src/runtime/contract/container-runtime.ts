@@ -10,7 +10,10 @@ import type { ContainerUsage } from '../../core/usage.js';
  * exist for it. Every call can fail with a {@link RuntimeError}, and none of them hangs: each has a time limit.
  */
 export interface ContainerRuntime {
-  readonly name: 'docker' | 'simulated';
+  /** The name that `BERTH_AGENT_RUNTIME` has for it. */
+  readonly name: string;
+  /** The engine's name in log lines, such as `Docker`. */
+  readonly title: string;
   info(): Promise<RuntimeInfo>;
   /** Resolves when the engine answers. */
   ping(): Promise<void>;

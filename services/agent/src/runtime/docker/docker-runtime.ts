@@ -60,6 +60,7 @@ const limitsMs: Readonly<Record<DockerCall, number>> = {
 /** Containers on a real Docker engine. */
 export class DockerRuntime implements ContainerRuntime {
   readonly name = 'docker';
+  readonly title = 'Docker';
   readonly events$: Observable<RuntimeEvent>;
   readonly #docker: Docker;
   readonly #sockets: Agent;

@@ -13,6 +13,7 @@ import {
   type RuntimeEvent,
   type RuntimeInfo,
 } from '../contract/container-runtime.js';
+import type { Engines } from '../contract/runtime-kind.js';
 import {
   countersAfter,
   loadAt,
@@ -51,7 +52,7 @@ interface SimContainer {
  * Engines that only pretend: containers do what their environment says (see {@link SimScript}), without any process.
  * One object serves any number of agents and outlives them, as a real engine does.
  */
-export class SimulatedEngines {
+export class SimulatedEngines implements Engines {
   readonly #clock: Clock;
   readonly #timers: TimerQueue;
   readonly #info: RuntimeInfo;
@@ -78,6 +79,7 @@ export class SimulatedEngines {
 /** One simulated engine. */
 export class SimulatedRuntime implements ContainerRuntime {
   readonly name = 'simulated';
+  readonly title = 'the simulated engine';
   readonly events$: Observable<RuntimeEvent>;
   readonly #clock: Clock;
   readonly #timers: TimerQueue;
