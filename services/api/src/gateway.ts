@@ -3,6 +3,7 @@ import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { readAll } from '@berth/shared/process/config';
 import type { Logger } from '@berth/shared/process/logger';
 import { createRegistry } from '@berth/shared/process/metrics';
+import { systemRandom } from '@berth/shared/process/random';
 import { type Closeable, closeAll } from '@berth/shared/process/service';
 import { readTls, type Tls } from '@berth/shared/process/tls';
 import { believe } from '@berth/shared/rpc/authenticate';
@@ -87,6 +88,7 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
     replica,
     store,
     clock,
+    random: systemRandom,
     metrics: createGatewayMetrics(registry, streams, replica),
     images: createImageResolver(config, clock, log),
     moments,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { backoff, delayAfter, retry } from './backoff.js';
 import type { Clock } from './clock.js';
 import { silentLogger } from './logger.js';
+import { systemRandom } from './random.js';
 
 const policy = { initialMs: 100, maxMs: 1000, jitter: 0.5 };
 
@@ -13,7 +14,7 @@ function instantClock(): Clock & { readonly slept: number[] } {
 
 describe('a backoff', () => {
   it('doubles up to the longest delay, and starts over when it is reset', () => {
-    const delays = backoff(policy, () => 0);
+    const delays = backoff(policy, { ...systemRandom, fraction: () => 0 });
     expect([1, 2, 3, 4, 5, 6].map(() => delays.nextMs())).toEqual([100, 200, 400, 800, 1000, 1000]);
     delays.reset();
     expect(delays.nextMs()).toBe(100);

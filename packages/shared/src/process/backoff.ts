@@ -1,6 +1,7 @@
 import { exponentialDelayMs } from '../model/task/back-off.js';
 import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
+import { type Random, systemRandom } from './random.js';
 
 /** How delays between attempts grow: doubling from `initialMs` up to `maxMs`. */
 export interface BackoffPolicy {
@@ -24,10 +25,10 @@ export function delayAfter(policy: BackoffPolicy, failures: number, random: numb
   return Math.round(fullMs * (1 - policy.jitter * random));
 }
 
-export function backoff(policy: BackoffPolicy, random: () => number = Math.random): Backoff {
+export function backoff(policy: BackoffPolicy, random: Random = systemRandom): Backoff {
   let failures = 0;
   return {
-    nextMs: () => delayAfter(policy, failures++, random()),
+    nextMs: () => delayAfter(policy, failures++, random.fraction()),
     reset: () => {
       failures = 0;
     },

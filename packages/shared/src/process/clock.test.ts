@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { systemClock } from './clock.js';
+import { type Clock, startInterval, startTimer, systemClock } from './clock.js';
 
 const dayMs = 24 * 3600 * 1000;
 
@@ -42,5 +42,36 @@ describe('the system clock', () => {
     ending.abort();
     expect(await woken).toEqual([true]);
     expect(vi.getTimerCount()).toBe(timers);
+  });
+
+  const sameTime: Clock = { nowMs: systemClock.nowMs, sleep: systemClock.sleep };
+
+  it.each([
+    ['the system', systemClock],
+    ['another clock', sameTime],
+  ])('runs timers and intervals of %s until they are cancelled', async (_, clock) => {
+    const runs: string[] = [];
+    const timers = vi.getTimerCount();
+    startTimer(clock, 100, () => runs.push('timer'));
+    const cancelTimer = startTimer(clock, 100, () => runs.push('cancelled timer'));
+    const cancelInterval = startInterval(clock, 60, () => runs.push('interval'));
+    cancelTimer();
+    await vi.advanceTimersByTimeAsync(130);
+    expect(runs).toEqual(['interval', 'timer', 'interval']);
+    cancelInterval();
+    await vi.advanceTimersByTimeAsync(500);
+    expect(runs).toHaveLength(3);
+    expect(vi.getTimerCount()).toBe(timers);
+  });
+
+  it('lets a task cancel its own interval', async () => {
+    let runs = 0;
+    const cancel = startInterval(systemClock, 10, () => {
+      runs += 1;
+      if (runs === 2) cancel();
+    });
+    await vi.advanceTimersByTimeAsync(100);
+    expect(runs).toBe(2);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

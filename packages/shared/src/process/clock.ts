@@ -1,14 +1,14 @@
-/** Where time comes from. Shells take one as an argument, so that tests can hold the time in their hands. */
+/** The source of time. Shells take one as an argument, so that a test can set the time. */
 export interface Clock {
   /** Milliseconds since the epoch. */
   nowMs(): number;
-  /** Milliseconds since some moment, of which only differences mean something: it goes on evenly when the time is set. */
+  /** Milliseconds since some moment. Only differences mean something: they stay right when the time is set. */
   elapsedMs?(): number;
   /** Resolves after `ms`, or at once when the signal aborts; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** A timer that is set for longer goes off at once. */
+/** Node fires a timer that is set for longer at once. */
 const maxTimerMs = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
@@ -18,21 +18,53 @@ export const systemClock: Clock = {
     new Promise((resolve) => {
       if (signal?.aborted) return resolve();
       const done = () => {
-        clearTimeout(timer);
+        cancel();
         signal?.removeEventListener('abort', done);
         resolve();
       };
-      let timer: NodeJS.Timeout;
-      const wait = (leftMs: number) => {
-        const stepMs = Math.min(leftMs, maxTimerMs);
-        timer = setTimeout(() => (leftMs > stepMs ? wait(leftMs - stepMs) : done()), stepMs);
-      };
-      wait(ms);
+      const cancel = startSystemTimer(ms, done);
       signal?.addEventListener('abort', done, { once: true });
     }),
 };
 
-/** What to measure how long something takes with; of a clock that cannot be set, that is the time. */
+/** Returns the time for measuring durations. Setting the system's time does not change it, if the clock can tell. */
 export function elapsedMs(clock: Clock): number {
   return clock.elapsedMs?.() ?? clock.nowMs();
+}
+
+/** Stops a timer. Safe to call again. */
+export type CancelTimer = () => void;
+
+/** Calls `run` once after `ms`, unless the timer is cancelled before. */
+export function startTimer(clock: Clock, ms: number, run: () => void): CancelTimer {
+  // Calls over the network each have a timer: the system's own costs no promise and no signal.
+  if (clock === systemClock) return startSystemTimer(ms, run);
+  const cancelled = new AbortController();
+  void clock.sleep(ms, cancelled.signal).then(() => {
+    if (!cancelled.signal.aborted) run();
+  });
+  return () => cancelled.abort();
+}
+
+/** Calls `run` every `ms` until the timer is cancelled. */
+export function startInterval(clock: Clock, ms: number, run: () => void): CancelTimer {
+  let cancel: CancelTimer;
+  const arm = () => {
+    cancel = startTimer(clock, ms, () => {
+      arm();
+      run();
+    });
+  };
+  arm();
+  return () => cancel();
+}
+
+function startSystemTimer(ms: number, run: () => void): CancelTimer {
+  let timer: NodeJS.Timeout;
+  const wait = (leftMs: number) => {
+    const stepMs = Math.min(leftMs, maxTimerMs);
+    timer = setTimeout(() => (leftMs > stepMs ? wait(leftMs - stepMs) : run()), stepMs);
+  };
+  wait(ms);
+  return () => clearTimeout(timer);
 }

@@ -1,4 +1,5 @@
 import { BerthError } from '../model/errors/errors.js';
+import { startTimer, systemClock } from './clock.js';
 import { ConfigError } from './config.js';
 import { createLogger, type Logger } from './logger.js';
 import { strangeSettings } from './setting-names.js';
@@ -85,7 +86,7 @@ function armShutdownLimit(log: Logger): void {
     log.fatal(`not everything was closed within ${shutdownLimitMs} ms`);
     process.exit(exitCodes.failed);
   };
-  setTimeout(giveUp, shutdownLimitMs).unref();
+  startTimer(systemClock, shutdownLimitMs, giveUp);
 }
 
 /** Closes all, last started first; a failure is logged and does not keep the others open. */

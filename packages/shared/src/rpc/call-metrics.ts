@@ -1,5 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { Counter, Histogram, type Registry } from 'prom-client';
+import { elapsedMs, systemClock } from '../process/clock.js';
 
 export type CallKind = 'unary' | 'server_stream' | 'bidi_stream';
 
@@ -76,7 +77,7 @@ interface CountedMethod {
 
 class TimedCall implements CountedCall {
   readonly #method: CountedMethod;
-  readonly #beganMs = performance.now();
+  readonly #beganMs = elapsedMs(systemClock);
 
   constructor(method: CountedMethod) {
     this.#method = method;
@@ -84,7 +85,7 @@ class TimedCall implements CountedCall {
 
   ended(code: status): void {
     const { labels, handledTotal, handlingSeconds } = this.#method;
-    handlingSeconds.observe(labels, (performance.now() - this.#beganMs) / 1000);
+    handlingSeconds.observe(labels, (elapsedMs(systemClock) - this.#beganMs) / 1000);
     handledTotal.inc({ ...labels, grpc_code: status[code] });
   }
 }

@@ -1,10 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import type { Deadline } from '@grpc/grpc-js';
 import { BerthError } from '../model/errors/errors.js';
+import { type CancelTimer, startTimer, systemClock } from '../process/clock.js';
 import { CallCancelled } from './status.js';
 
-/** setTimeout cannot wait longer than this; a deadline further off is none. */
-const maxTimerMs = 2 ** 31 - 1;
+/** A deadline that is further off ends no call: the call gets no timer. */
+const longestDeadlineMs = 2 ** 31 - 1;
 
 /**
  * grpc-js has a timer of its own for the caller's deadline, which tells of it as of a cancellation. A timer counts from the
@@ -21,7 +22,7 @@ export type AbortListener = (reason: Error) => void;
  */
 export class CallScope {
   readonly #endsAtMs: number;
-  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #cancelTimer: CancelTimer | undefined;
   readonly #others: Set<CallScope> | undefined;
   #listeners: readonly AbortListener[] = noListeners;
   #controller: AbortController | undefined;
@@ -29,8 +30,8 @@ export class CallScope {
   #isClosed = false;
 
   constructor(deadline: Deadline, limitMs: number, shutdown: AbortSignal | undefined) {
-    this.#endsAtMs = Math.min(Number(deadline), Date.now() + limitMs);
-    this.#timer = startTimer(this.#endsAtMs - Date.now(), this);
+    this.#endsAtMs = Math.min(Number(deadline), systemClock.nowMs() + limitMs);
+    this.#cancelTimer = startDeadline(this.#endsAtMs - systemClock.nowMs(), this);
     this.#others = shutdown === undefined ? undefined : joinCalls(shutdown, this);
   }
 
@@ -61,7 +62,7 @@ export class CallScope {
   /** The caller has gone, or its deadline has, which looks the same. No-op once closed. */
   readonly cancel = (): void => {
     if (this.#isClosed) return;
-    const isOver = Date.now() >= this.#endsAtMs - earlyTimerMs;
+    const isOver = systemClock.nowMs() >= this.#endsAtMs - earlyTimerMs;
     this.abort(isOver ? deadlineOver() : new CallCancelled());
   };
 
@@ -78,15 +79,16 @@ export class CallScope {
   /** Releases the timer and the tie to the server's shutdown. Safe to call again. */
   close(): void {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
+    this.#cancelTimer?.();
     this.#others?.delete(this);
   }
 }
 
 const noListeners: readonly AbortListener[] = [];
 
-function startTimer(ms: number, scope: CallScope): NodeJS.Timeout | undefined {
-  return ms > maxTimerMs ? undefined : setTimeout(() => scope.abort(deadlineOver()), Math.max(0, ms));
+function startDeadline(ms: number, scope: CallScope): CancelTimer | undefined {
+  if (ms > longestDeadlineMs) return undefined;
+  return startTimer(systemClock, Math.max(0, ms), () => scope.abort(deadlineOver()));
 }
 
 const openCalls = new WeakMap<AbortSignal, Set<CallScope>>();

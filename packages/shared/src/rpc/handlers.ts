@@ -4,7 +4,6 @@
  * one end, and a status whatever happens.
  */
 
-import { randomUUID } from 'node:crypto';
 import {
   type Deadline,
   type handleBidiStreamingCall,
@@ -20,6 +19,7 @@ import {
 import type { Registry } from 'prom-client';
 import { BerthError } from '../model/errors/errors.js';
 import type { Logger } from '../process/logger.js';
+import { systemRandom } from '../process/random.js';
 import { type Authenticate, believe } from './authenticate.js';
 import { type CallKind, type CountedCall, callMetrics } from './call-metrics.js';
 import { type AbortListener, CallScope, ServerShuttingDown } from './call-scope.js';
@@ -255,7 +255,7 @@ export const requestIdKey = 'berth-request-id';
 
 function requestIdOf(metadata: Metadata): string {
   const given = metadata.get(requestIdKey)[0]?.toString().trim() ?? '';
-  return /^[\x21-\x7e]{1,128}$/.test(given) ? given : randomUUID();
+  return /^[\x21-\x7e]{1,128}$/.test(given) ? given : systemRandom.uuid();
 }
 
 type Trailers = Record<string, string | (() => string)>;

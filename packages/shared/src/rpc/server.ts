@@ -7,6 +7,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { formatAddress, type ListenAddress, listenError } from '../process/address.js';
+import { startTimer, systemClock } from '../process/clock.js';
 import type { Logger } from '../process/logger.js';
 import type { Tls } from '../process/tls.js';
 import type { Health } from './health.js';
@@ -106,10 +107,10 @@ async function shutDown(
   health?.setServing(false);
   shutdown?.abort();
   const ended = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-  const cutOff = setTimeout(() => {
+  const cancel = startTimer(systemClock, graceMs, () => {
     log.warn(`calls were cut off after ${graceMs} ms`);
     server.forceShutdown();
-  }, graceMs);
+  });
   await ended;
-  clearTimeout(cutOff);
+  cancel();
 }

@@ -14,7 +14,6 @@ import { parseSchedule, scheduleLabels } from '@berth/shared/model/schedule/sche
 import { type ClusterView, clusterKind, clusterOf } from '@berth/shared/model/submission/clusters';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Replica } from '@berth/store/replica';
-import { v7 as uuid } from 'uuid';
 import type { Cell, Part } from '../gateway/cell.js';
 import {
   failedPrecondition,
@@ -37,7 +36,7 @@ export async function createJobCluster(
   const first = repeat === undefined ? undefined : await cell.findFirst(repeat);
   if (first !== undefined) return { id: first };
   const { descriptor } = orRefuse(validateCluster(request, submissionOf(cell, call)));
-  const id = uuid();
+  const id = cell.random.orderedUuid();
   const createdAtMs = cell.clock.nowMs();
   refuseIf(pastViolations(descriptor, createdAtMs, 'jobDescriptor'));
   const enabled = saysEnabled(descriptor) ?? true;

@@ -12,7 +12,6 @@ import { type ValidJob, validateJob } from '@berth/shared/model/submission/valid
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Claim } from '@berth/store';
 import type { Replica } from '@berth/store/replica';
-import { v7 as uuid } from 'uuid';
 import { type Cell, maxUpdateAttempts, type Part } from '../gateway/cell.js';
 import {
   failedPrecondition,
@@ -58,7 +57,7 @@ class Submission {
   readonly #make: (view: Replica) => Submitted;
   readonly #call: CallContext;
   readonly #repeat: string | undefined;
-  readonly #id = uuid();
+  readonly #id: string;
   readonly #places: PlaceFinder;
   /** The live job of the same type of the user's own, which is the answer where there is one. */
   #sameType: string | undefined;
@@ -70,6 +69,7 @@ class Submission {
     this.#make = make;
     this.#call = call;
     this.#repeat = repeat;
+    this.#id = cell.random.orderedUuid();
     this.#places = new PlaceFinder(cell, this.#id, repeat !== undefined);
   }
 

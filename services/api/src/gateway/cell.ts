@@ -7,6 +7,7 @@ import { BerthError, invalidFields } from '@berth/shared/model/errors/errors';
 import { type KnownAttributes, knownAttributes } from '@berth/shared/model/expression/vocabulary';
 import { jobIdOfTask } from '@berth/shared/model/job/job';
 import type { Clock } from '@berth/shared/process/clock';
+import type { Random } from '@berth/shared/process/random';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Archive, Claims, CommitRequest, CommitResult, Committer } from '@berth/store';
 import type { Replica } from '@berth/store/replica';
@@ -42,6 +43,7 @@ export interface CellOptions {
   readonly replica: Replica;
   readonly store: Committer & Archive & Claims;
   readonly clock: Clock;
+  readonly random: Random;
   readonly metrics: GatewayMetrics;
   readonly images: ImageResolver;
   readonly moments: CellMoments;
@@ -51,6 +53,8 @@ export class Cell {
   readonly replica: Replica;
   readonly index: JobIndex;
   readonly clock: Clock;
+  /** The source of the ids of jobs and clusters. */
+  readonly random: Random;
   readonly images: ImageResolver;
   readonly moments: CellMoments;
   readonly #store: Committer & Archive & Claims;
@@ -62,10 +66,11 @@ export class Cell {
   /** Of all agents, until one of them changes. */
   #attributes: KnownAttributes | undefined;
 
-  constructor({ replica, store, clock, metrics, images, moments }: CellOptions) {
+  constructor({ replica, store, clock, random, metrics, images, moments }: CellOptions) {
     this.replica = replica;
     this.index = new JobIndex(replica);
     this.clock = clock;
+    this.random = random;
     this.images = images;
     this.moments = moments;
     this.#store = store;

@@ -5,6 +5,7 @@
  * and whoever comes back gets a new snapshot, never older than what it has seen.
  */
 import type { ServerResponse } from 'node:http';
+import { startInterval, systemClock } from '@berth/shared/process/clock';
 import { type HttpErrorBody, toHttpError } from '@berth/shared/rpc/http-status';
 import { callStream, type InProcessOptions, isShared, messagesIn } from '@berth/shared/rpc/in-process-call';
 import { minRevisionKey } from '../gateway/cell.js';
@@ -41,9 +42,9 @@ interface Event {
  */
 export async function writeEvents(options: EventStreamOptions): Promise<HttpErrorBody | undefined> {
   const { response, call } = options;
-  const keepAlive = setInterval(() => {
+  const stopKeepAlive = startInterval(systemClock, keepAliveMs, () => {
     if (response.headersSent && !response.writableNeedDrain) response.write(': keep-alive\n\n');
-  }, keepAliveMs);
+  });
   try {
     const error = await callStream(call, async (written) => {
       open(response);
@@ -51,7 +52,7 @@ export async function writeEvents(options: EventStreamOptions): Promise<HttpErro
     });
     return end(response, error === undefined ? undefined : toHttpError(error));
   } finally {
-    clearInterval(keepAlive);
+    stopKeepAlive();
   }
 }
 

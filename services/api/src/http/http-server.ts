@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type ListenAddress, listenError } from '@berth/shared/process/address';
+import { systemClock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { statusListener } from '@berth/shared/process/status-server';
 import type { Tls } from '@berth/shared/process/tls';
@@ -71,10 +72,7 @@ function tlsOptions({ cert, key, clientCa }: Tls): ServerOptions {
 }
 
 async function within(limitMs: number, done: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs);
-  });
-  await Promise.race([done, limit]);
-  clearTimeout(timer);
+  const isDone = new AbortController();
+  await Promise.race([done, systemClock.sleep(limitMs, isDone.signal)]);
+  isDone.abort();
 }
