@@ -1,8 +1,8 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { zeroResources } from '@berth/shared/model/resources/resources';
-import { Fleet } from '../fleet.js';
-import { type PlacementSpec, specOf } from '../spec.js';
+import { type PlacementSpec, specOf } from '../filters/compile-spec.js';
+import { Fleet } from '../index/block-index.js';
 
 /*
  * Placement said plainly, from its definitions: every agent is looked at for every task, nothing is remembered. What the

@@ -1,0 +1,151 @@
+import type { Resources } from '@berth/shared/gen/berth/v1/store';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { Fleet } from '../index/block-index.js';
+import type { AgentSlot, Booking } from '../index/indexed-agent.js';
+import { isUnplaced, place } from '../place/place.js';
+import { amounts, specFor } from '../testing/plain.js';
+
+const agent = {
+  id: 'a',
+  attributes: {},
+  total: amounts(8, 8, { gpuMillis: 2000, ports: 3, diskMb: 4, networkMbps: 4, eni: 2 }),
+};
+
+const requests = fc
+  .record({
+    cpu: fc.integer({ min: 1, max: 4 }),
+    memory: fc.integer({ min: 1, max: 4 }),
+    gpuMillis: fc.constantFrom(0, 0, 400, 1000, 2000),
+    ports: fc.nat(2),
+    eni: fc.nat(1),
+  })
+  .map(({ cpu, memory, ...more }) => amounts(cpu, memory, more));
+
+type Event =
+  | {
+      readonly is: 'place';
+      readonly tier: 'flex' | 'critical';
+      readonly resources: Resources;
+      readonly isExclusive: boolean;
+    }
+  | { readonly is: 'stop' | 'end'; readonly pick: number }
+  | { readonly is: 'rebuild'; readonly seed: number };
+
+const event: fc.Arbitrary<Event> = fc.oneof(
+  fc.record({
+    is: fc.constant('place' as const),
+    tier: fc.constantFrom('flex', 'critical'),
+    resources: requests,
+    isExclusive: fc.constantFrom(false, false, false, true),
+  }),
+  fc.record({ is: fc.constantFrom('stop', 'end'), pick: fc.nat(20) }),
+  fc.record({ is: fc.constant('rebuild' as const), seed: fc.nat(1000) }),
+);
+
+/** What a slot counts, in words of its own. */
+const counted = ({ free, cards, exclusiveTasks, awaited }: AgentSlot) => ({
+  free,
+  cards: [...cards],
+  exclusiveTasks,
+  awaited: new Set(awaited),
+});
+
+/** Who can be running at the same time: one set for each way in which tasks that are waited for can have ended. */
+function* timesOf(bookings: readonly Booking[]): Iterable<readonly Booking[]> {
+  const live = new Set(bookings.map(({ taskId }) => taskId));
+  const awaited = [...new Set(bookings.flatMap(({ awaits = [] }) => awaits))].filter((id) => live.has(id));
+  for (let bits = 0; bits < 2 ** awaited.length; bits += 1) {
+    const gone = new Set(awaited.filter((_, index) => ((bits >> index) & 1) === 1));
+    const isHere = (id: string) => live.has(id) && !gone.has(id);
+    yield bookings.filter(({ taskId, awaits = [] }) => isHere(taskId) && !awaits.some(isHere));
+  }
+}
+
+const kinds = ['cpuMillis', 'memoryMb', 'diskMb', 'networkMbps', 'ports', 'eni'] as const;
+
+/** The least that is free of each resource and each card at any time to come, if nobody else comes. */
+function leastFree(bookings: readonly Booking[]) {
+  const free: Resources = { ...agent.total };
+  const cards = [1000, 1000];
+  for (const running of timesOf(bookings)) {
+    for (const kind of kinds)
+      free[kind] = Math.min(
+        free[kind],
+        running.reduce((left, task) => left - task.resources[kind], agent.total[kind]),
+      );
+    for (const card of cards.keys()) {
+      const here = running.filter((task) => task.cards.includes(card));
+      const left = here.reduce((sum, { resources }) => sum - Math.min(resources.gpuMillis, 1000), 1000);
+      cards[card] = Math.min(cards[card] ?? 0, left);
+    }
+  }
+  return { free: { ...free, gpuMillis: cards.reduce((sum, each) => sum + each, 0) }, cards };
+}
+
+/** The same, in an order that the number decides. */
+function shuffled<T>(all: readonly T[], seed: number): readonly T[] {
+  const keyed = all.map((each, index) => ({ each, key: (index * 7919 + seed * 104_729) % 1009 }));
+  return keyed.sort((a, b) => a.key - b.key).map(({ each }) => each);
+}
+
+describe('room that is handed over', () => {
+  it('is counted by the most that can be held at any one time, never beyond the agent, in whatever order it is booked', () => {
+    let handedOver = 0;
+    let shared = 0;
+    fc.assert(
+      fc.property(fc.array(event, { minLength: 20, maxLength: 40 }), (events) => {
+        let fleet = new Fleet();
+        fleet.addAgent(agent);
+        const stopping = new Set<string>();
+        const slotNow = () => fleet.find('a') ?? expect.fail('the agent is there');
+        const bookings = () => [...slotNow().bookings.values()];
+        for (const [index, one] of events.entries()) {
+          if (one.is === 'place') {
+            const { tier, resources, isExclusive } = one;
+            const hard = isExclusive ? { exclusiveHost: 'true' } : {};
+            const spec = specFor({ hard, soft: {} }, { labels: { 'berth.tier': tier } });
+            const task = { taskId: `t${index}`, jobId: `${tier}-${index}`, resources, spec };
+            const preemption = {
+              allowanceOf: (jobId: string) => (jobId.startsWith('flex') ? 1 : 0),
+              isStopping: (taskId: string) => stopping.has(taskId),
+              stoppingOn: ['a'],
+            };
+            const [verdict] = [...place([task], fleet, { preemption })];
+            if (verdict === undefined || isUnplaced(verdict)) continue;
+            const { cards, handOver } = verdict;
+            for (const { taskId } of handOver?.victims ?? []) stopping.add(taskId);
+            const awaits = handOver?.awaits ?? [];
+            handedOver += awaits.length > 0 ? 1 : 0;
+            shared += slotNow().awaited.size > 0 && awaits.length > 0 ? 1 : 0;
+            fleet.take(slotNow(), { ...task, cards, isExclusive, isCritical: tier === 'critical', awaits });
+          } else if (one.is === 'rebuild') {
+            const before = counted(slotNow());
+            const again = new Fleet();
+            const slot = again.addAgent(agent);
+            for (const booking of shuffled(bookings(), one.seed)) again.take(slot, booking);
+            expect(counted(slot)).toEqual(before);
+            fleet = again;
+          } else {
+            const picked = bookings()[one.pick % (bookings().length || 1)];
+            if (picked === undefined) continue;
+            stopping.add(picked.taskId);
+            // Whoever waits and ends has been told to, and never begins.
+            if (one.is === 'end') fleet.give(slotNow(), picked.taskId);
+          }
+          const { free, cards } = leastFree(bookings());
+          expect(counted(slotNow())).toMatchObject({ free, cards });
+          for (const kind of kinds) expect(free[kind]).toBeGreaterThanOrEqual(0);
+          for (const card of cards) expect(card).toBeGreaterThanOrEqual(0);
+          for (const running of timesOf(bookings())) {
+            const isKept = running.some((task) => task.isExclusive);
+            if (isKept) expect(running.length).toBe(1);
+          }
+        }
+      }),
+      { numRuns: 1000 },
+    );
+    expect(handedOver).toBeGreaterThan(200);
+    expect(shared).toBeGreaterThan(20);
+  });
+});

@@ -1,0 +1,175 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { isUnplaced, place, type QueuedTask } from '../place/place.js';
+import {
+  amounts,
+  fleetOf,
+  type PlainAgent,
+  type PlainJob,
+  type PlainRunning,
+  specFor,
+} from '../testing/plain.js';
+import { explain, type Remedy, withoutConstraint } from './explain.js';
+
+const requests = fc
+  .record({
+    cpu: fc.integer({ min: 1, max: 5 }),
+    memory: fc.integer({ min: 1, max: 5 }),
+    gpuMillis: fc.constantFrom(0, 0, 400, 1000, 2000),
+  })
+  .map(({ cpu, memory, gpuMillis }) => amounts(cpu, memory, { gpuMillis }));
+const constraints = fc
+  .array(
+    fc.constantFrom(
+      ['uniqueHost', 'true'],
+      ['exclusiveHost', 'true'],
+      ['zoneBalance', 'true'],
+      ['zone', 'a'],
+      ['rack', '1'],
+    ),
+    { maxLength: 2 },
+  )
+  .map((entries) => Object.fromEntries(entries) as Record<string, string>);
+const jobs = fc
+  .array(fc.record({ resources: requests, hard: constraints }), { minLength: 2, maxLength: 3 })
+  .map((all) => all.map((job, index): PlainJob => ({ id: `job${index}`, soft: {}, ...job })));
+const fleets = fc
+  .array(
+    fc.record({
+      zone: fc.constantFrom('a', 'b'),
+      rack: fc.constantFrom('1', '2'),
+      size: requests,
+      cards: fc.nat(2),
+      isDraining: fc.constantFrom(false, false, false, true),
+    }),
+    { minLength: 1, maxLength: 5 },
+  )
+  .map((all) =>
+    all.map(
+      ({ zone, rack, size, cards, isDraining }, index): PlainAgent => ({
+        id: `a${index}`,
+        attributes: { zone, rack },
+        total: { ...size, gpuMillis: cards * 1000 },
+        isDraining,
+      }),
+    ),
+  );
+
+const queued = (id: string, job: PlainJob): QueuedTask => ({
+  taskId: id,
+  jobId: job.id,
+  resources: job.resources,
+  spec: specFor(job),
+});
+
+/** What runs once the jobs' tasks have been placed in turn, as far as they can be. */
+function settle(
+  agents: readonly PlainAgent[],
+  ofJobs: readonly PlainJob[],
+  picks: readonly number[],
+): PlainRunning[] {
+  const fleet = fleetOf(agents);
+  const tasks = picks.flatMap((pick, index) => {
+    const job = ofJobs[pick % ofJobs.length];
+    return job === undefined ? [] : [{ id: `t${index}`, job }];
+  });
+  const verdicts = [
+    ...place(
+      tasks.map(({ id, job }) => queued(id, job)),
+      fleet,
+    ),
+  ];
+  return tasks.flatMap((task, index) => {
+    const verdict = verdicts[index];
+    return verdict === undefined || isUnplaced(verdict)
+      ? []
+      : [{ ...task, agentId: verdict.agentId, cards: verdict.cards }];
+  });
+}
+
+/** The task, or what else runs, after the remedy was applied. */
+function apply(remedy: Remedy, task: QueuedTask, running: readonly PlainRunning[]) {
+  switch (remedy.kind) {
+    case 'less': {
+      const left = task.resources[remedy.resource] - remedy.amount;
+      return [{ task: { ...task, resources: { ...task.resources, [remedy.resource]: left } }, running }];
+    }
+    case 'without':
+      return [
+        {
+          task: task.spec ? { ...task, spec: withoutConstraint(task.spec, remedy.constraint) } : task,
+          running,
+        },
+      ];
+    case 'ends':
+      return remedy.taskIds.map((id) => ({ task, running: running.filter((one) => one.id !== id) }));
+  }
+}
+
+it('explains every task that waits by reasons that cover all agents, and by changes each of which places it', () => {
+  let remedies = 0;
+  fc.assert(
+    fc.property(
+      fleets,
+      jobs,
+      fc.array(fc.nat(2), { maxLength: 10 }),
+      fc.nat(9),
+      (agents, ofJobs, picks, pick) => {
+        const running = settle(agents, ofJobs, picks);
+        // One agent may have refused the job of late; it goes on doing so whatever else changes.
+        const refuser = agents[pick];
+        const options = { refusalsSinceMs: 0 };
+        const fleetWith = (some: readonly PlainRunning[], job: PlainJob) => {
+          const fleet = fleetOf(agents, some);
+          if (refuser !== undefined) fleet.noteRefusal(job.id, refuser.id, 1);
+          return fleet;
+        };
+        for (const job of ofJobs) {
+          const fleet = fleetWith(running, job);
+          const task = queued('new', job);
+          const [verdict] = [...place([task], fleet, options)];
+          const before = [...fleet.agents()].map(({ id, free, bookings }) => [
+            id,
+            free,
+            [...bookings.keys()].sort(),
+          ]);
+          const explanation = explain(task, fleet, options);
+          expect(
+            [...fleet.agents()].map(({ id, free, bookings }) => [id, free, [...bookings.keys()].sort()]),
+          ).toEqual(before);
+          if (verdict === undefined || !isUnplaced(verdict)) {
+            expect(explanation.agentId).toBe(verdict?.agentId);
+            continue;
+          }
+          expect(explanation.agentId).toBeUndefined();
+          for (const { reason, agents: count } of explanation.reasons)
+            expect(verdict.reasons.get(reason)).toBe(count);
+          for (const remedy of explanation.remedies) {
+            for (const changed of apply(remedy, task, running)) {
+              remedies += 1;
+              const [then] = [...place([changed.task], fleetWith(changed.running, job), options)];
+              expect(then && !isUnplaced(then), JSON.stringify(remedy)).toBe(true);
+            }
+          }
+        }
+      },
+    ),
+    { numRuns: 400 },
+  );
+  expect(remedies).toBeGreaterThan(100);
+});
+
+it('names the least that helps, and how many agents it would help on', () => {
+  const agent = (id: string, memory: number): PlainAgent => ({
+    id,
+    attributes: {},
+    total: amounts(4, memory),
+  });
+  const fleet = fleetOf([agent('a', 100), agent('b', 300), agent('c', 300)]);
+  const task = { taskId: 't', jobId: 'j', resources: amounts(1, 512) };
+  expect(explain(task, fleet)).toEqual({
+    agents: 3,
+    reasons: [{ reason: 'too little memory free', agents: 3, samples: ['a', 'b', 'c'] }],
+    remedies: [{ kind: 'less', resource: 'memoryMb', amount: 212, agents: 2 }],
+  });
+});

@@ -1,0 +1,268 @@
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { isUnplaced, place, type QueuedTask } from '../place/place.js';
+import {
+  amounts,
+  book,
+  fleetOf,
+  type PlainAgent,
+  type PlainJob,
+  type PlainRunning,
+  possible,
+  specFor,
+} from '../testing/plain.js';
+
+/** How many tasks of each job may be stopped; jobs that are not named are critical. */
+type Allowances = Readonly<Record<string, number>>;
+
+const requests = fc
+  .record({
+    cpu: fc.integer({ min: 1, max: 4 }),
+    memory: fc.integer({ min: 1, max: 4 }),
+    gpuMillis: fc.constantFrom(0, 0, 0, 400, 1000),
+  })
+  .map(({ cpu, memory, gpuMillis }) => amounts(cpu, memory, { gpuMillis }));
+const hards = fc.constantFrom(
+  {},
+  {},
+  {},
+  { exclusiveHost: 'true' },
+  { uniqueHost: 'true' },
+  { zone: 'a' },
+  {
+    zoneBalance: 'true',
+  },
+) as fc.Arbitrary<Readonly<Record<string, string>>>;
+
+const jobs = fc
+  .array(fc.record({ resources: requests, hard: hards }), { minLength: 2, maxLength: 4 })
+  .map((all) => all.map((job, index): PlainJob => ({ id: `job${index}`, soft: {}, ...job })));
+const agents = fc
+  .array(
+    fc.record({
+      zone: fc.constantFrom('a', 'b'),
+      cpu: fc.integer({ min: 2, max: 8 }),
+      memory: fc.integer({ min: 2, max: 8 }),
+      cards: fc.nat(2),
+      isDraining: fc.constantFrom(false, false, true),
+    }),
+    { minLength: 1, maxLength: 3 },
+  )
+  .map((all) =>
+    all.map(
+      ({ zone, cpu, memory, cards, isDraining }, index): PlainAgent => ({
+        id: `a${index}`,
+        attributes: { zone },
+        total: amounts(cpu, memory, { gpuMillis: cards * 1000 }),
+        isDraining,
+      }),
+    ),
+  );
+
+const critical = { labels: { 'berth.tier': 'critical' } };
+const asCritical = (id: string, job: PlainJob): QueuedTask => ({
+  taskId: id,
+  jobId: job.id,
+  resources: job.resources,
+  spec: specFor(job, critical),
+});
+
+/** What runs once tasks of the jobs have been placed one after another, as far as they can be. */
+function settle(
+  all: readonly PlainAgent[],
+  ofJobs: readonly PlainJob[],
+  picks: readonly number[],
+): PlainRunning[] {
+  const running: PlainRunning[] = [];
+  for (const [index, pick] of picks.entries()) {
+    const job = ofJobs[pick % ofJobs.length];
+    if (job === undefined) continue;
+    const open = all.map((agent) => ({ ...agent, isDraining: false }));
+    const task = { taskId: `t${index}`, jobId: job.id, resources: job.resources, spec: specFor(job) };
+    const [verdict] = [...place([task], fleetOf(open, running))];
+    if (verdict === undefined || isUnplaced(verdict)) continue;
+    running.push({ id: task.taskId, job, agentId: verdict.agentId, cards: verdict.cards });
+  }
+  return running;
+}
+
+/** All sets of tasks of one agent that may be stopped, by the definition. */
+function* allowedSets(
+  tasks: readonly PlainRunning[],
+  allowances: Allowances,
+): Iterable<readonly PlainRunning[]> {
+  for (let bits = 0; bits < 2 ** tasks.length; bits += 1) {
+    const set = tasks.filter((_, index) => ((bits >> index) & 1) === 1);
+    const isAllowed = set.every(
+      ({ job }) => set.filter((other) => other.job.id === job.id).length <= (allowances[job.id] ?? 0),
+    );
+    if (isAllowed) yield set;
+  }
+}
+
+/** The fewest tasks of one agent that have to go for a task of the job; undefined where no set of them helps. */
+function fewest(
+  all: readonly PlainAgent[],
+  running: readonly PlainRunning[],
+  { job, allowances }: { readonly job: PlainJob; readonly allowances: Allowances },
+): number | undefined {
+  let least: number | undefined;
+  for (const agent of all) {
+    const here = running.filter(({ agentId }) => agentId === agent.id);
+    for (const set of allowedSets(here, allowances)) {
+      if (least !== undefined && set.length >= least) continue;
+      const left = running.filter((task) => !set.includes(task));
+      if (possible(job, { agents: all, running: left }).some(({ id }) => id === agent.id)) least = set.length;
+    }
+  }
+  return least;
+}
+
+it('stops as few tasks of one agent as brute force finds, all of them allowed, and exactly where any help', () => {
+  let evictions = 0;
+  fc.assert(
+    fc.property(
+      agents,
+      jobs,
+      fc.array(fc.nat(3), { maxLength: 12 }),
+      fc.array(fc.constantFrom(0, 1, 2, Number.POSITIVE_INFINITY), { minLength: 4, maxLength: 4 }),
+      (all, [wanted, ...flex], picks, limits) => {
+        if (wanted === undefined) return;
+        const running = settle(all, flex, picks);
+        const allowances = Object.fromEntries(flex.map(({ id }, index) => [id, limits[index] ?? 0]));
+        const fleet = fleetOf(all, running);
+        const preemption = {
+          allowanceOf: (jobId: string) => allowances[jobId] ?? 0,
+          isStopping: () => false,
+          stoppingOn: [],
+        };
+        const [verdict] = [...place([asCritical('new', wanted)], fleet, { preemption })];
+        const least = fewest(all, running, { job: wanted, allowances });
+        if (verdict === undefined || isUnplaced(verdict)) {
+          expect(least).toBeUndefined();
+          return;
+        }
+        const { agentId, handOver } = verdict;
+        const victims = handOver?.victims ?? [];
+        expect(victims.length).toBe(least);
+        if (handOver === undefined) return;
+        evictions += 1;
+        expect(handOver.awaits).toEqual(victims.map(({ taskId }) => taskId));
+        const stopped = new Set(victims.map(({ taskId }) => taskId));
+        const left = running.filter(({ id }) => !stopped.has(id));
+        expect(possible(wanted, { agents: all, running: left }).map(({ id }) => id)).toContain(agentId);
+        for (const { id } of flex) {
+          const count = victims.filter(({ jobId }) => jobId === id).length;
+          expect(count).toBeLessThanOrEqual(allowances[id] ?? 0);
+        }
+      },
+    ),
+    { numRuns: 1500 },
+  );
+  expect(evictions).toBeGreaterThan(100);
+});
+
+it('asks for nothing more where what stops already will do, and waits for all of it', () => {
+  let handedOver = 0;
+  fc.assert(
+    fc.property(
+      agents,
+      jobs,
+      fc.array(fc.nat(3), { maxLength: 12 }),
+      fc.array(fc.nat(11), { maxLength: 6 }),
+      (all, [wanted, ...flex], picks, stops) => {
+        if (wanted === undefined) return;
+        const running = settle(all, flex, picks);
+        const stopping = new Set(stops.flatMap((index) => running[index]?.id ?? []));
+        const preemption = {
+          allowanceOf: () => 0,
+          isStopping: (taskId: string) => stopping.has(taskId),
+          stoppingOn: all.map(({ id }) => id),
+        };
+        const [verdict] = [...place([asCritical('new', wanted)], fleetOf(all, running), { preemption })];
+        // That the same job is on the agent, or in the zone, holds for as long as what stops is there.
+        if (wanted.hard.uniqueHost !== undefined || wanted.hard.zoneBalance !== undefined) return;
+        const left = running.filter(({ id }) => !stopping.has(id));
+        const options = possible(wanted, { agents: all, running: left }).map(({ id }) => id);
+        if (verdict === undefined || isUnplaced(verdict)) {
+          expect(options).toEqual([]);
+          return;
+        }
+        expect(options).toContain(verdict.agentId);
+        if (verdict.handOver === undefined) return;
+        handedOver += 1;
+        expect(verdict.handOver.victims).toEqual([]);
+        expect(verdict.handOver.awaits).toEqual(
+          running
+            .filter(({ id, agentId }) => stopping.has(id) && agentId === verdict.agentId)
+            .map(({ id }) => id),
+        );
+      },
+    ),
+    { numRuns: 3000 },
+  );
+  expect(handedOver).toBeGreaterThan(50);
+});
+
+const rounds = fc.array(
+  fc.record({
+    critical: fc.array(fc.nat(1), { maxLength: 4 }),
+    ends: fc.array(fc.nat(11), { maxLength: 3 }),
+    allowance: fc.constantFrom(0, 1, 2, 99),
+    returns: fc.option(fc.nat(2), { freq: 4 }),
+  }),
+  { minLength: 2, maxLength: 8 },
+);
+
+it('decides the same with what it has kept of earlier rounds as with a fleet that is made anew', () => {
+  let evictions = 0;
+  fc.assert(
+    fc.property(
+      agents,
+      jobs,
+      fc.array(fc.nat(3), { maxLength: 12 }),
+      rounds,
+      (all, ofJobs, picks, script) => {
+        const [wanted, other = wanted, ...flex] = ofJobs.toReversed();
+        if (wanted === undefined || other === undefined) return;
+        let running = settle(all, [...flex, { ...other, id: 'alike' }], picks);
+        const kept = fleetOf(all, running);
+        const stopping = new Set<string>();
+        for (const [round, { critical: wants, ends, allowance, returns }] of script.entries()) {
+          const preemption = {
+            allowanceOf: (jobId: string) => (jobId === wanted.id || jobId === other.id ? 0 : allowance),
+            isStopping: (taskId: string) => stopping.has(taskId),
+            stoppingOn: running.filter(({ id }) => stopping.has(id)).map(({ agentId }) => agentId),
+          };
+          const queue = wants.map((which, at) => asCritical(`c${round}-${at}`, which === 0 ? wanted : other));
+          const verdicts = [...place(queue, kept, { preemption })];
+          expect(verdicts).toEqual([...place(queue, fleetOf(all, running), { preemption })]);
+          for (const [at, verdict] of verdicts.entries()) {
+            const job = wants[at] === 0 ? wanted : other;
+            if (isUnplaced(verdict)) continue;
+            const { taskId, agentId, cards, handOver } = verdict;
+            for (const victim of handOver?.victims ?? []) stopping.add(victim.taskId);
+            evictions += handOver === undefined ? 0 : 1;
+            const awaits = handOver?.awaits ?? [];
+            running.push({ id: taskId, job, agentId, cards, awaits });
+            // What says so of itself counts as what the rules say it of.
+            book(kept, { id: taskId, job: { ...job, isCritical: true }, agentId, cards, awaits });
+          }
+          const ended = new Set(ends.map((index) => running[index]));
+          for (const task of ended) {
+            const slot = task && kept.find(task.agentId);
+            if (task !== undefined && slot !== undefined) kept.give(slot, task.id);
+          }
+          running = running.filter((task) => !ended.has(task));
+          // An agent comes back, with what runs there.
+          const back = all[returns ?? all.length];
+          if (back === undefined) continue;
+          kept.addAgent(back);
+          for (const task of running) if (task.agentId === back.id) book(kept, task);
+        }
+      },
+    ),
+    { numRuns: 1000 },
+  );
+  expect(evictions).toBeGreaterThan(100);
+});
