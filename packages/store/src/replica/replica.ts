@@ -10,6 +10,7 @@ import { type Observable, Subject } from 'rxjs';
 import type { LogEntry, LogHead, LogReader, Write } from '../contract/store.js';
 import { encodeRecord } from '../wire/codec.js';
 import { encodeTask } from '../wire/task-encoding.js';
+import { AppliedCommit } from './applied-commit.js';
 import { type CellTables, diffTables } from './cell-tables.js';
 import { type EncodedWrite, OwnCommits } from './own-commits.js';
 import { RevisionWaiters } from './revision-waiters.js';
@@ -244,7 +245,7 @@ export class Replica implements CellView {
 
   /** How many changes the entry made, or why it could not be applied. */
   #tryApply(entry: LogEntry): number | string {
-    const { revision, commitId, atMs, actor } = entry;
+    const { revision, commitId } = entry;
     const own = this.#own.take(commitId);
     let changes: CommitChanges['changes'];
     try {
@@ -255,8 +256,7 @@ export class Replica implements CellView {
     }
     // Where something was passed over, the log holds more than what changed here.
     const isWhole = changes.length === (own ?? entry.writes).length;
-    const packed = isWhole ? entry.packed : undefined;
-    this.#advance({ revision, commitId, atMs, actor, changes, ...(packed && { packed }) });
+    this.#advance(new AppliedCommit(entry, changes, isWhole ? entry.packed : undefined));
     return changes.length;
   }
 

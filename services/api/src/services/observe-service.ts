@@ -12,12 +12,13 @@ import { type CallOptions, duplexStream } from '@berth/shared/rpc/handlers';
 import type { GrpcService } from '@berth/shared/rpc/server';
 import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
 import type { LogReader } from '@berth/store';
+import { RecentCommits } from '@berth/store/recent';
 import type { Cell } from '../gateway/cell.js';
 import type { OpenStream } from '../gateway/metrics.js';
 import { Bookmarks } from '../observe/berth/bookmarks.js';
+import { isNews } from '../observe/berth/core/cell-changes.js';
 import { FeedPool } from '../observe/berth/feed-pool.js';
 import { type CellObserving, observeCell } from '../observe/berth/observe.js';
-import { ChangeTail } from '../observe/berth/recent-commits.js';
 import { StoreHead } from '../observe/berth/store-head.js';
 
 const definition = passThrough(ObserveServiceService, ['observe']);
@@ -34,7 +35,7 @@ export interface CellObservingOptions {
 export function openCellObserving(options: CellObservingOptions): CellObserving & Closeable {
   const { cell, openLogReader, clock, streams, log } = options;
   const { replica } = cell;
-  const tail = new ChangeTail(replica);
+  const tail = new RecentCommits(replica, { isRelevant: isNews });
   const storeHead = new StoreHead(openLogReader);
   const bookmarks = new Bookmarks(
     () => clock.nowMs(),

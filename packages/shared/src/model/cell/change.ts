@@ -15,14 +15,9 @@ export type AnyChange = { [K in EntityKind]: Change<K> }[EntityKind];
 export interface CommitChanges {
   readonly revision: number;
   readonly commitId: string;
-  /** Redis's clock at the commit. */
+  /** The store's clock at the commit. */
   readonly atMs: number;
   /** Who asked for it: a caller's id, `master`, or `agent/ID`. */
   readonly actor: string;
   readonly changes: readonly AnyChange[];
-  /**
-   * The changes as the log holds them (see `store/packed-writes`), where it was the log that told of them. Part of what came over
-   * the network: whoever keeps it copies it.
-   */
-  readonly packed?: Uint8Array;
 }

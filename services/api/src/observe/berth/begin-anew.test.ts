@@ -5,15 +5,16 @@ import { systemClock } from '@berth/shared/process/clock';
 import { silentLogger } from '@berth/shared/process/logger';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { LogRead, LogReader, Write } from '@berth/store';
+import { RecentCommits } from '@berth/store/recent';
 import { Subject } from 'rxjs';
 import { expect, it } from 'vitest';
 import { CellMoments } from '../../gateway/views/point-in-time-view.js';
 import { jobWrite, ScriptedCell } from '../../testing/scripted-cell.js';
 import { Bookmarks } from './bookmarks.js';
+import { isNews } from './core/cell-changes.js';
 import { parseSubscription } from './core/observe-request.js';
 import { FeedPool } from './feed-pool.js';
 import { type CellObserving, observeCell } from './observe.js';
-import { ChangeTail } from './recent-commits.js';
 
 /** A cell whose commits are told as a replica tells them. */
 class ToldCell extends ScriptedCell {
@@ -71,7 +72,7 @@ it('tells a stream that begins anew nothing that its snapshot holds', async () =
   const replica = new ToldCell();
   replica.commit(jobWrite('a'));
   replica.commit(jobWrite('b'));
-  const tail = new ChangeTail(replica);
+  const tail = new RecentCommits(replica, { isRelevant: isNews });
   const feeds = new FeedPool(replica, silentLogger);
   let answer: (read: LogRead) => void = () => undefined;
   const openLogReader = (): LogReader => ({

@@ -1,16 +1,17 @@
 import { systemClock } from '@berth/shared/process/clock';
 import type { LogHead, LogReader } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
+import { RecentCommits } from '@berth/store/recent';
 import { Replica } from '@berth/store/replica';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decide } from '../../testing/running-gateway.js';
 import { jobWrite } from '../../testing/scripted-cell.js';
 import { findPlace, type Past, PastCommits, touchedSince } from './catch-up.js';
-import { ChangeTail } from './recent-commits.js';
+import { isNews } from './core/cell-changes.js';
 
 let store: MemoryStore;
 let replica: Replica;
-let tail: ChangeTail;
+let tail: RecentCommits;
 let hold: { readonly until: Promise<void>; readonly release: () => void };
 
 /** What the replica follows the log with, which brings nothing while it is held. */
@@ -58,7 +59,7 @@ afterEach(async () => {
 /** A gateway that has just started. */
 async function start(): Promise<Past> {
   replica = await Replica.start(heldReader(store.openLogReader()));
-  tail = new ChangeTail(replica);
+  tail = new RecentCommits(replica, { isRelevant: isNews });
   return { replica, tail, openLogReader: () => store.openLogReader() };
 }
 
@@ -158,7 +159,7 @@ describe('what a subscriber missed', () => {
     const past = await start();
     hold.release();
     tail.close();
-    tail = new ChangeTail(replica, { commits: 20, bytes: 1_000_000 });
+    tail = new RecentCommits(replica, { isRelevant: isNews, limits: { commits: 20, bytes: 1_000_000 } });
     await decideMany(20);
     await replica.waitFor(20, 1_000);
     const commits = new PastCommits({ ...past, tail }, { revision: 0, commitId: '' }, replica.head);

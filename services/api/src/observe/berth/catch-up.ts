@@ -5,10 +5,10 @@
  */
 import { setImmediate } from 'node:timers/promises';
 import type { LogHead, LogReader, StoredEntity } from '@berth/store';
+import type { RecentCommits } from '@berth/store/recent';
 import type { Replica } from '@berth/store/replica';
 import { parseField } from '@berth/store/wire';
 import { type CommitMark, isObserved, markOf, type ObservedKind } from './core/cell-changes.js';
-import type { ChangeTail } from './recent-commits.js';
 
 /** A gateway that is behind its subscriber has this long to catch up. */
 const behindWaitMs = 5_000;
@@ -26,7 +26,7 @@ const bytesPerPiece = 512 * 1024;
 
 export interface Past {
   readonly replica: Replica;
-  readonly tail: ChangeTail;
+  readonly tail: RecentCommits;
   readonly openLogReader: () => LogReader;
 }
 

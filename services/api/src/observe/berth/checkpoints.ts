@@ -1,7 +1,7 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
+import type { RecentCommits } from '@berth/store/recent';
 import type { Replica } from '@berth/store/replica';
-import type { ChangeTail } from './recent-commits.js';
 import type { StoreHead } from './store-head.js';
 
 /** A checkpoint that the store does not answer is tried again after this. */
@@ -17,7 +17,7 @@ const longestId = 256;
 /** Where it is known what is committed, and what of it this gateway has seen. */
 interface Sight {
   readonly storeHead: StoreHead;
-  readonly past: { readonly replica: Replica; readonly tail: ChangeTail };
+  readonly past: { readonly replica: Replica; readonly tail: RecentCommits };
   readonly clock: Clock;
 }
 

@@ -1,17 +1,17 @@
 import { MemoryStore } from '@berth/store/memory';
+import { RecentCommits } from '@berth/store/recent';
 import { Replica } from '@berth/store/replica';
 import { fieldOf } from '@berth/store/wire';
 import { expect, it, vi } from 'vitest';
 import { later } from '../stream/message-packing.js';
 import { PastCommits } from './catch-up.js';
-import { observedKinds } from './core/cell-changes.js';
+import { isNews, observedKinds } from './core/cell-changes.js';
 import { MissedMessages } from './missed-messages.js';
-import { ChangeTail } from './recent-commits.js';
 
 it('what was missed is lost where it cannot be decoded, and nothing is thrown at who sends it', async () => {
   const store = new MemoryStore();
   const replica = await Replica.start(store.openLogReader());
-  const tail = new ChangeTail(replica);
+  const tail = new RecentCommits(replica, { isRelevant: isNews });
   const commits = new PastCommits(
     { replica, tail, openLogReader: () => store.openLogReader() },
     { revision: 0, commitId: '' },

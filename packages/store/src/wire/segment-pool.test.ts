@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type KeptBytes, RecycledMemory } from './segment-pool.js';
+import { type PooledBytes, SegmentPool } from './segment-pool.js';
 
 const segmentBytes = 64;
 const bytesOf = (length: number, value: number) => Buffer.alloc(length, value);
@@ -13,14 +13,14 @@ describe('recycled memory', () => {
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
-        const memory = new RecycledMemory(segmentBytes);
-        const kept: { readonly piece: KeptBytes; readonly bytes: Buffer }[] = [];
+        const memory = new SegmentPool(segmentBytes);
+        const kept: { readonly piece: PooledBytes; readonly bytes: Buffer }[] = [];
         steps.forEach(({ length, keeps }, index) => {
           const bytes = bytesOf(length, index + 1);
           kept.push({ piece: memory.keep(bytes), bytes });
           while (kept.length > keeps) {
             const gone = kept.shift();
-            if (gone !== undefined) memory.giveUp(gone.piece);
+            if (gone !== undefined) memory.release(gone.piece);
           }
         });
         for (const { piece, bytes } of kept) {
@@ -32,15 +32,15 @@ describe('recycled memory', () => {
   });
 
   it('goes on in the memory that was given up', () => {
-    const memory = new RecycledMemory(segmentBytes);
+    const memory = new SegmentPool(segmentBytes);
     const segments = new Set<object>();
-    const kept: KeptBytes[] = [];
+    const kept: PooledBytes[] = [];
     for (let index = 0; index < 1_000; index += 1) {
       const piece = memory.keep(bytesOf(20, 1));
       segments.add(piece.segment);
       kept.push(piece);
       const oldest = kept.length > 9 ? kept.shift() : undefined;
-      if (oldest !== undefined) memory.giveUp(oldest);
+      if (oldest !== undefined) memory.release(oldest);
     }
     expect(segments.size).toBeLessThan(8);
   });

@@ -1,19 +1,19 @@
-/** What holds many pieces, one after the other, and serves again once all of them have been given up. */
+/** A piece of memory that holds many byte strings one after the other. It is reused once all of them have been released. */
 interface Segment {
   readonly memory: Buffer;
   used: number;
-  /** Pieces that are still kept. */
+  /** Byte strings that are still kept. */
   pieces: number;
 }
 
-/** Segments that wait to serve again. */
+/** The pool keeps at most this many unused segments for reuse. */
 const maxIdle = 4;
 
 /**
- * Memory for pieces that are kept for a while and given up in the order in which they came. Were each one's memory its own, the
- * collector of garbage would have to look at everything each time that some megabytes of them had come and gone.
+ * Memory for byte strings that are kept for a while and released in the order in which they came. If each of them had memory of
+ * its own, the garbage collector would visit all of them each time that some megabytes had come and gone.
  */
-export class RecycledMemory {
+export class SegmentPool {
   readonly #segmentBytes: number;
   readonly #idle: Segment[] = [];
   #filling: Segment;
@@ -24,17 +24,17 @@ export class RecycledMemory {
   }
 
   /** Keeps a copy of the bytes. */
-  keep(bytes: Uint8Array): KeptBytes {
+  keep(bytes: Uint8Array): PooledBytes {
     const segment = this.#segmentFor(bytes.length);
     const start = segment.used;
     segment.memory.set(bytes, start);
     segment.used += bytes.length;
     segment.pieces += 1;
-    return new KeptBytes(segment, start, segment.used);
+    return new PooledBytes(segment, start, segment.used);
   }
 
-  /** The piece is no longer needed by who has kept it. To be called once for each. */
-  giveUp({ segment }: KeptBytes): void {
+  /** Releases the bytes. Each owner calls it exactly once. */
+  release({ segment }: PooledBytes): void {
     segment.pieces -= 1;
     if (segment !== this.#filling) this.#recycle(segment);
   }
@@ -50,15 +50,15 @@ export class RecycledMemory {
   }
 
   #recycle(segment: Segment): void {
-    const isOfUse = segment.memory.length === this.#segmentBytes;
-    if (segment.pieces > 0 || !isOfUse || this.#idle.length >= maxIdle) return;
+    const isReusable = segment.memory.length === this.#segmentBytes;
+    if (segment.pieces > 0 || !isReusable || this.#idle.length >= maxIdle) return;
     segment.used = 0;
     this.#idle.push(segment);
   }
 }
 
-/** A piece of memory that is kept. */
-export class KeptBytes {
+/** Bytes that lie in a segment of the pool. */
+export class PooledBytes {
   readonly segment: Segment;
   readonly #start: number;
   readonly #end: number;
@@ -73,7 +73,7 @@ export class KeptBytes {
     return this.#end - this.#start;
   }
 
-  /** A copy of the bytes. Not to be asked for once they have been given up. */
+  /** A copy of the bytes. It must not be asked for after their release. */
   copy(): Buffer {
     return Buffer.from(this.segment.memory.subarray(this.#start, this.#end));
   }

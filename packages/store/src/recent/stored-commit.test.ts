@@ -1,0 +1,59 @@
+import { JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { AnyChange } from '@berth/shared/model/cell/change';
+import type { AnyEntity, EntityKind, EntityRecords } from '@berth/shared/model/cell/entity';
+import { describe, expect, it } from 'vitest';
+import { AppliedCommit } from '../replica/applied-commit.js';
+import { encodeRecord, fieldOf } from '../wire/codec.js';
+import { packWrites } from '../wire/packed-writes.js';
+import { SegmentPool } from '../wire/segment-pool.js';
+import { StoredCommit } from './stored-commit.js';
+
+const pool = new SegmentPool(4096);
+
+function put<K extends EntityKind>(kind: K, id: string, record: EntityRecords[K]): AnyChange {
+  const after = { kind, id, revision: 2, record, bytes: encodeRecord(kind, record) } as AnyEntity;
+  return { kind, id, after } as AnyChange;
+}
+
+const job = put('job', 'größer', JobRecord.fromPartial({ id: 'größer' }));
+const task = put('task', 'j.0-0', TaskRecord.fromPartial({ jobId: 'j', task: { id: 'j.0-0' } }));
+const removal: AnyChange = { kind: 'task', id: 'j.1-0' };
+
+function writeOf({ kind, id, after }: AnyChange) {
+  return { field: fieldOf(kind, id), bytes: after?.bytes ?? new Uint8Array() };
+}
+
+const plain = ({ writes }: StoredCommit) =>
+  writes.map(({ field, revision, bytes }) => [field, revision, Buffer.from(bytes)]);
+
+const stored = (...changes: AnyChange[]) =>
+  changes.map((change) => [fieldOf(change.kind, change.id), 2, Buffer.from(writeOf(change).bytes)]);
+
+const entry = { revision: 2, commitId: 'c2', atMs: 3, actor: 'test' };
+const all = () => true;
+
+describe('a stored commit', () => {
+  it('gives back each record as it was stored, and each removal', () => {
+    const commit = new StoredCommit({ ...entry, changes: [task, job, removal] }, all, pool);
+    expect(commit).toMatchObject({ revision: 2, commitId: 'c2', atMs: 3 });
+    expect(plain(commit)).toEqual(stored(task, job, removal));
+    const bytes = [task, job].reduce((sum, { after }) => sum + (after?.bytes.length ?? 0), 0);
+    expect(commit.byteLength).toBeGreaterThan(bytes);
+  });
+
+  it('copies the packed form if all changes are relevant', () => {
+    const changes = [task, removal];
+    const packed = packWrites(changes.map(writeOf));
+    const commit = new StoredCommit(new AppliedCommit(entry, changes, packed), all, pool);
+    packed.fill(0);
+    expect(plain(commit)).toEqual(stored(task, removal));
+  });
+
+  it('leaves out irrelevant changes, also those of the packed form', () => {
+    const changes = [task, job];
+    const packed = packWrites(changes.map(writeOf));
+    const isRelevant = ({ kind }: AnyChange) => kind === 'job';
+    for (const commit of [{ ...entry, changes }, new AppliedCommit(entry, changes, packed)])
+      expect(plain(new StoredCommit(commit, isRelevant, pool))).toEqual(stored(job));
+  });
+});
