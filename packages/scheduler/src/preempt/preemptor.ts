@@ -26,7 +26,7 @@ export interface PreemptionRules {
   readonly isStopping: (taskId: string) => boolean;
   /** The agents that have such tasks that nobody waits for yet, and maybe some others. */
   readonly stoppingOn: Iterable<string>;
-  /** The most tasks that may be stopped for one task: they are ordered to stop in one commit. Absent: any number. */
+  /** The most tasks that may be stopped for one task: one commit orders all of them to stop. Absent: any number. */
   readonly maxVictims?: number;
 }
 

@@ -9,7 +9,7 @@ export const fieldNumbers = {
   'berth.v1.AgentRecord': { id: 1, attributes: 2, capacity: 3, incarnation: 4, registeredAtMs: 5, runtime: 6, version: 7, grpcAddress: 8, assignmentFeed: 9 },
   'berth.v1.AgentStatusRecord': { agentId: 1, state: 2, sinceMs: 3 },
   'berth.v1.AgentTask': { taskId: 1, jobId: 2, state: 3, resources: 4, stopping: 5 },
-  'berth.v1.Assignment': { taskId: 1, jobId: 2, container: 3, resources: 4, taskContext: 5, stop: 6, killGraceMs: 7, sampled: 8, collectsResults: 9, awaitedTaskIds: 10, awaitedSinceMs: 11 },
+  'berth.v1.Assignment': { taskId: 1, jobId: 2, container: 3, resources: 4, taskContext: 5, stop: 6, killGraceMs: 7, sampled: 8, collectsResults: 9, awaitedTaskIds: 10 },
   'berth.v1.CheckExpressionRequest': { expression: 1 },
   'berth.v1.CheckExpressionResponse': { errors: 1, agents: 2, matches: 3, agentIds: 4 },
   'berth.v1.ClusterRecord': { id: 1, descriptor: 2, enabled: 3, createdAtMs: 4, scheduleSinceMs: 5, schedulePaused: 6 },

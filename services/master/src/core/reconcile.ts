@@ -92,8 +92,8 @@ function advanceTasks(view: JobView, pass: Pass, changes: TaskChanges): void {
 }
 
 /**
- * The order to stop that one task needs, if it needs one. A placement orders its victims to stop in its own commit. Only
- * masters of earlier versions left that order out of the victims' records; it is added here.
+ * Returns the order to stop that one task needs, if it needs one. A placement orders its victims to stop in its own
+ * commit. Only masters of earlier versions left that order out of the victims' records; it is added here.
  */
 function stopOfTask(view: JobView, task: TaskRecord, { isAwaited }: Pass): Pick<Stop, 'code'> | undefined {
   if (view.hasStopWish(taskIdIn(task))) return { code: 'killed' };

@@ -81,8 +81,9 @@ export class RoundDraft {
   }
 
   /**
-   * Takes a task that was placed together with the victims that it preempts, and the effect on its job. Takes nothing
-   * and returns false if the round cannot write all of that: a placement and the orders to stop are one commit.
+   * Takes a task that was placed together with the victims that it preempts, and the effect on its job. Takes
+   * nothing and returns false if the round cannot write all of that: a placement and its orders to stop are one
+   * commit.
    */
   takePlaced(task: TaskRecord, victims: readonly TaskRecord[] = []): boolean {
     const { jobId } = task;

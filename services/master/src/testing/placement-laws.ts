@@ -42,9 +42,9 @@ function checkAgent(cell: TestCell, placed: TaskRecord): void {
 }
 
 /**
- * Only a critical task waits for others. It waits for all that stop there when it is placed. All of them have been ordered
- * to stop, and they have their time to do so before the critical task counts as stuck. It may not wait for victims of this
- * commit: those can be victims of a task that the same commit places after it.
+ * Only a critical task waits for others. It waits for all that stop there when it is placed. All of them have been
+ * ordered to stop, and they have their time to do so before the critical task counts as stuck. Victims of the same
+ * commit may be missing: they can be victims of a task that the commit places after this one.
  */
 function checkHandOver(cell: TestCell, placed: TaskRecord, victims: ReadonlySet<string>): void {
   const { agentId, awaitedTaskIds } = placed;
