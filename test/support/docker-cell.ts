@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { labelNames } from '@berth/agent/labels';
 import { BerthClient } from '@berth/client';
-import { type CellOptions, type LocalCell, startCell } from '@berth/local/cell/local-cell';
+import { type LocalCell, type LocalCellOptions, startCell } from '@berth/local/cell/local-cell';
 import { dockerClient } from '@berth/local/engine/docker-client';
 import type Docker from 'dockerode';
 import { ContainerEvents } from './container-events.js';
@@ -31,7 +31,7 @@ export class DockerCell {
   /** What has happened to the cell's containers. */
   readonly events: ContainerEvents;
 
-  static async start(options: CellOptions = {}): Promise<DockerCell> {
+  static async start(options: LocalCellOptions = {}): Promise<DockerCell> {
     const id = randomBytes(4).toString('hex');
     const home = join(tmpdir(), `berth-e2e-${id}`);
     const redis = process.env.BERTH_TEST_REDIS_SERVER;

@@ -37,7 +37,12 @@ export type { Clock } from '@berth/shared/process/clock';
 export { BerthClient } from './berth-client.js';
 export { AgentCalls, type DrainOptions } from './calls/agent-calls.js';
 export { JobCalls, type Ref } from './calls/job-calls.js';
-export { type InstanceQuery, type Instances, KindCalls, type Scheduling } from './calls/kind-calls.js';
+export {
+  type ExecutionOptions,
+  type InstanceList,
+  type InstanceQuery,
+  KindCalls,
+} from './calls/kind-calls.js';
 export { PlacementCalls } from './calls/placement-calls.js';
 export { type ExplainScalingOptions, ScalingCalls } from './calls/scaling-calls.js';
 export { type RunsQuery, ScheduleCalls } from './calls/schedule-calls.js';

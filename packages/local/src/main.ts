@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import { elapsedMs, systemClock } from '@berth/shared/process/clock';
 import { ConfigError } from '@berth/shared/process/config';
 import { createLifetime, Interrupted, type Lifetime } from './machine/lifetime.js';
+import { CommandLineError } from './output/command-line-error.js';
 import { describeError, SetupError } from './output/setup-error.js';
-import { UsageError } from './output/usage-error.js';
 import { benchCommand } from './run/bench-command.js';
 import { startCommand } from './run/start-command.js';
 import { testCommand } from './run/test-command.js';
@@ -40,7 +40,7 @@ function runCommandLine(args: readonly string[], lifetime: Lifetime): Promise<nu
   if (command === 'start') return startCommand(startOptions(rest), lifetime);
   if (command === 'test') return testCommand(rest, lifetime);
   if (command === 'bench') return benchCommand(rest, lifetime);
-  throw new UsageError(usage);
+  throw new CommandLineError(usage);
 }
 
 function startOptions(args: string[]): { once: boolean } {
@@ -48,7 +48,7 @@ function startOptions(args: string[]): { once: boolean } {
     const { values } = parseArgs({ args, options: { once: { type: 'boolean', default: false } } });
     return { once: values.once };
   } catch (error) {
-    throw new UsageError(`${describeError(error)}\n${usage}`);
+    throw new CommandLineError(`${describeError(error)}\n${usage}`);
   }
 }
 
@@ -71,7 +71,7 @@ function report(error: unknown, lifetime: Lifetime): number {
   // A failure after the request to end is a result of that request.
   const cause: unknown = lifetime.signal.aborted ? lifetime.signal.reason : error;
   if (cause instanceof Interrupted) return exitCodes.interrupted;
-  if (cause instanceof UsageError || cause instanceof ConfigError) {
+  if (cause instanceof CommandLineError || cause instanceof ConfigError) {
     process.stderr.write(`${cause.message}\n`);
     return exitCodes.usage;
   }

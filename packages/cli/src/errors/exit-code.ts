@@ -41,7 +41,7 @@ export function exitCodeOfTask(task: Task): number {
 }
 
 /** Returns the exit code of the task's container; undefined if it is unknown. */
-export function containerExitCode(task: Task): number | undefined {
+function containerExitCode(task: Task): number | undefined {
   const fromContext = task.taskContext['task.exitCode'];
   const text = fromContext ?? /exit code (\d+)/.exec(task.state?.reason ?? '')?.[1];
   const code = Number(text);

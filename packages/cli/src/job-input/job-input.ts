@@ -24,7 +24,7 @@ export function addJobInput(command: Command): Command {
     .option('--memory <size>', 'memory of each task: MB, or with a unit as in 512MiB')
     .option('--disk <size>', 'disk of each task: MB, or with a unit')
     .option('--network <rate>', 'network of each task: Mbps, or with a unit as in 1Gb')
-    .option('--gpu <cards>', 'GPUs of each task')
+    .option('--gpu <gpus>', 'GPUs of each task')
     .addOption(listOption('-p, --port <port>', 'container port that gets a host port; may be repeated'))
     .addOption(
       listOption(

@@ -5,7 +5,7 @@ import { UsageError } from '../errors/usage-error.js';
 import { allStates, findAllJobs, findAllTasks } from './listing.js';
 
 /** The entity that an id on the command line stands for. */
-export interface Target {
+export interface ResolvedId {
   readonly kind: 'job' | 'task';
   readonly id: string;
 }
@@ -30,7 +30,7 @@ const archiveAdvice =
  * part of its own. A full id that is in no list is returned as it is: the entity may be in the archive.
  * @throws UsageError if several fit; BerthError notFound if none does.
  */
-export async function resolve(calls: JobCalls, given: string): Promise<Target> {
+export async function resolve(calls: JobCalls, given: string): Promise<ResolvedId> {
   const dot = given.indexOf('.');
   if (dot < 0) return { kind: 'job', id: await resolveJob(calls, given) };
   const jobId = await resolveJob(calls, jobIdOfTask(given));
@@ -73,7 +73,7 @@ interface Choice {
   readonly whole: string;
 }
 
-function pick(kind: Target['kind'], given: string, { ids, whole }: Choice): string {
+function pick(kind: ResolvedId['kind'], given: string, { ids, whole }: Choice): string {
   const [only] = ids.includes(whole) ? [whole] : ids;
   if (only === undefined) {
     throw new BerthError(

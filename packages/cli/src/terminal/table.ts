@@ -6,22 +6,22 @@ export interface StyledCell {
 }
 
 /** The content of one cell. */
-export type Cell = string | StyledCell;
+export type TableCell = string | StyledCell;
 
 const gap = '  ';
 
 /** Returns lines of aligned columns under bold headings. The last column is not padded. */
 export function renderTable(
   headings: readonly string[],
-  rows: readonly (readonly Cell[])[],
+  rows: readonly (readonly TableCell[])[],
   paint: Paint,
 ): string[] {
-  const heading = headings.map((text): Cell => ({ text, style: 'bold' }));
+  const heading = headings.map((text): TableCell => ({ text, style: 'bold' }));
   return alignRows([heading, ...rows], paint);
 }
 
 /** Returns lines of aligned columns. */
-export function alignRows(rows: readonly (readonly Cell[])[], paint: Paint): string[] {
+export function alignRows(rows: readonly (readonly TableCell[])[], paint: Paint): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {
@@ -37,13 +37,13 @@ export function alignRows(rows: readonly (readonly Cell[])[], paint: Paint): str
 }
 
 /** Padding stays outside the style, so that trailing blanks can be removed. */
-function renderCell(cell: Cell, width: number, paint: Paint): string {
+function renderCell(cell: TableCell, width: number, paint: Paint): string {
   const text = textOf(cell);
   const padding = ' '.repeat(width - text.length);
   return typeof cell === 'string' ? text + padding : paint(cell.style, text) + padding;
 }
 
-function textOf(cell: Cell): string {
+function textOf(cell: TableCell): string {
   return oneLine(typeof cell === 'string' ? cell : cell.text);
 }
 

@@ -232,14 +232,14 @@ describe('reading its own writes', () => {
       return Job.fromPartial({ id });
     },
   });
-  const wished = ({ received }: ScriptedGateway) =>
+  const requiredRevisions = ({ received }: ScriptedGateway) =>
     received.map(({ metadata }) => metadata.get('berth-min-revision')[0]);
 
   it('asks for the greatest revision that the client has seen', async () => {
     const started = await gateway(answerFrom(['7', '5', '9', 'nonsense']));
     const calls = connect({ address: started.address });
     for (let reads = 0; reads < 5; reads += 1) await calls.findJob('j1');
-    expect(wished(started)).toEqual([undefined, '7', '7', '9', '9']);
+    expect(requiredRevisions(started)).toEqual([undefined, '7', '7', '9', '9']);
   });
 
   it('gives up a revision that no gateway reaches', async () => {
@@ -258,7 +258,7 @@ describe('reading its own writes', () => {
     isRestored = true;
     await expect(calls.findJob('j1')).resolves.toMatchObject({ id: 'j1' });
     await calls.findJob('j1');
-    expect(wished(started)).toEqual([undefined, '100', '100', '100', undefined, '40']);
+    expect(requiredRevisions(started)).toEqual([undefined, '100', '100', '100', undefined, '40']);
   });
 });
 

@@ -13,7 +13,7 @@ import type { Answer } from '../connection/unary.js';
 import { JobCalls, once, repeatable, withIdempotencyKey } from './job-calls.js';
 
 /** The options of a requested execution. */
-export interface Scheduling {
+export interface ExecutionOptions {
   /** Appended to the command of the kind's template. */
   readonly arguments?: readonly string[];
   /** Lower numbers go first; the default is 5. */
@@ -28,7 +28,7 @@ export interface InstanceQuery {
 }
 
 /** The newest instances, as many as one answer can hold. */
-export interface Instances {
+export interface InstanceList {
   readonly instances: readonly JobInstance[];
   /** The number of all selected instances. */
   readonly total: number;
@@ -45,7 +45,11 @@ export class KindCalls extends JobCalls {
   }
 
   /** Requests one execution of the kind. Resolves when the request is durable. */
-  async schedule(kind: string, scheduling: Scheduling = {}, options?: CreateOptions): Promise<JobInstance> {
+  async schedule(
+    kind: string,
+    scheduling: ExecutionOptions = {},
+    options?: CreateOptions,
+  ): Promise<JobInstance> {
     const request = ScheduleJobRequest.fromPartial({
       kind,
       arguments: [...(scheduling.arguments ?? [])],
@@ -61,13 +65,13 @@ export class KindCalls extends JobCalls {
   }
 
   /** Returns the selected instances, the newest first. */
-  async lookupInstances(query: InstanceQuery = {}, options?: CallOptions): Promise<Instances> {
+  async lookupInstances(query: InstanceQuery = {}, options?: CallOptions): Promise<InstanceList> {
     const request = LookupInstancesRequest.fromPartial({ query: toQuery(query) });
     return instancesIn(await this.channel.ask(repeatable(methods.lookupInstances), request, options));
   }
 
   /** Requests the end of all selected instances that have not ended, and returns them. */
-  async cancelInstances(query: InstanceQuery, options?: CallOptions): Promise<Instances> {
+  async cancelInstances(query: InstanceQuery, options?: CallOptions): Promise<InstanceList> {
     const request = CancelInstancesRequest.fromPartial({ query: toQuery(query) });
     return instancesIn(await this.channel.ask(once(methods.cancelInstances), request, options));
   }
@@ -78,7 +82,7 @@ export class KindCalls extends JobCalls {
   }
 }
 
-function instancesIn({ response, trailers }: Answer<{ readonly instances: JobInstance[] }>): Instances {
+function instancesIn({ response, trailers }: Answer<{ readonly instances: JobInstance[] }>): InstanceList {
   const { instances } = response;
   return { instances, total: Number(trailers.get(totalKey)[0] ?? instances.length) };
 }

@@ -3,7 +3,7 @@ import { backoff } from '@berth/shared/process/backoff';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { Metadata, type MethodDefinition, type ServiceError, status } from '@grpc/grpc-js';
 import { isPassing, reasonOf, toBerthError, wasNeverSent } from './failure.js';
-import { type Gateway, Gateways } from './gateways.js';
+import { type GatewayEndpoint, Gateways } from './gateways.js';
 import {
   type Caller,
   type CallOptions,
@@ -86,7 +86,7 @@ export class Channel {
    * Handles a failure: if it can pass, the next gateway is used. A gateway that is behind the required
    * revision lets the call time out.
    */
-  failed(gateway: Gateway, failure: ServiceError): void {
+  failed(gateway: GatewayEndpoint, failure: ServiceError): void {
     if (isPassing(failure)) this.gateways.leave(gateway);
     if (failure.code === status.DEADLINE_EXCEEDED) this.#revision.timedOut();
   }
@@ -139,7 +139,7 @@ export class Channel {
 
 interface Failed {
   readonly failure: ServiceError;
-  readonly gateway: Gateway;
+  readonly gateway: GatewayEndpoint;
 }
 
 type Outcome<Res> = Answer<Res> | Failed;

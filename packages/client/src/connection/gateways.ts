@@ -3,7 +3,7 @@ import { type ChannelCredentials, Client, credentials as grpcCredentials } from 
 import { type ClientTls, type ConnectOptions, channelOptions } from './options.js';
 
 /** A gateway that can be called. */
-export interface Gateway {
+export interface GatewayEndpoint {
   readonly address: string;
   readonly client: Client;
 }
@@ -27,7 +27,7 @@ function credentialsOf(tls: ClientTls | undefined): ChannelCredentials {
  * is made again.
  */
 export class Gateways {
-  readonly #gateways: readonly Gateway[];
+  readonly #gateways: readonly GatewayEndpoint[];
   #current = 0;
   #isClosed = false;
 
@@ -50,7 +50,7 @@ export class Gateways {
   }
 
   /** Returns the gateway in use. */
-  current(): Gateway {
+  current(): GatewayEndpoint {
     const gateway = this.#gateways[this.#current];
     if (this.#isClosed || gateway === undefined)
       throw new BerthError('failedPrecondition', 'The client is closed.');
@@ -58,7 +58,7 @@ export class Gateways {
   }
 
   /** Moves on to the next gateway after a failure. It does nothing if another call has already moved on. */
-  leave(failed: Gateway): void {
+  leave(failed: GatewayEndpoint): void {
     if (this.#gateways[this.#current] !== failed) return;
     this.#current = (this.#current + 1) % this.#gateways.length;
   }

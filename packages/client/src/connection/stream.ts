@@ -3,7 +3,7 @@ import type { ClientReadableStream, Metadata, MethodDefinition, ServiceError } f
 import { Observable, type Subscriber } from 'rxjs';
 import type { Channel } from './channel.js';
 import { toBerthError } from './failure.js';
-import type { Gateway } from './gateways.js';
+import type { GatewayEndpoint } from './gateways.js';
 import { type ObserveOptions, reconnectDelays } from './options.js';
 
 /** A call with a stream of answers. */
@@ -41,7 +41,7 @@ export function observe<Req, Res>(
 
 /** Opens the call. A call with a stream of requests sends the first one at once. */
 function openCall<Req, Res>(
-  { client }: Gateway,
+  { client }: GatewayEndpoint,
   { definition, request, onSender }: StreamCall<Req, Res>,
   metadata: Metadata,
 ): Readable<Res> {
@@ -102,7 +102,7 @@ class Session<Req, Res> {
     this.#stream?.cancel();
   }
 
-  #ended(gateway: Gateway, failure: ServiceError | undefined): void {
+  #ended(gateway: GatewayEndpoint, failure: ServiceError | undefined): void {
     this.#call.onSender?.(undefined);
     if (this.#subscriber.closed) return;
     if (failure === undefined) return this.#subscriber.complete();

@@ -1,5 +1,5 @@
 import type { Metadata, MethodDefinition, ServiceError } from '@grpc/grpc-js';
-import type { Gateway } from './gateways.js';
+import type { GatewayEndpoint } from './gateways.js';
 
 /** One attempt at a unary call. */
 export interface Attempt<Req, Res> {
@@ -20,7 +20,10 @@ export interface Answer<Res> {
  * Sends the request once. It rejects only with grpc-js's ServiceError; the metadata of the error are the
  * trailers.
  */
-export function attemptUnary<Req, Res>(gateway: Gateway, attempt: Attempt<Req, Res>): Promise<Answer<Res>> {
+export function attemptUnary<Req, Res>(
+  gateway: GatewayEndpoint,
+  attempt: Attempt<Req, Res>,
+): Promise<Answer<Res>> {
   const { method, request, metadata, deadlineAtMs, signal } = attempt;
   return new Promise((resolve, reject) => {
     let response: Res | undefined;

@@ -17,7 +17,7 @@ function commits(...list: [revision: number, tasks: readonly string[], incomplet
   return response;
 }
 
-const told = (event: CellEvent | undefined) =>
+const sent = (event: CellEvent | undefined) =>
   event?.$case === 'commits'
     ? event.value.commits.map(({ revision, changes }) => [
         revision,
@@ -36,18 +36,18 @@ describe('ResumePoint', () => {
   it('leaves out the part of a cut commit that was already sent', () => {
     const point = new ResumePoint();
     point.take(commits([1, ['a']], [2, ['a', 'b'], true]));
-    expect(told(point.take(commits([2, ['a', 'b', 'c']], [3, ['a']])))).toEqual([
+    expect(sent(point.take(commits([2, ['a', 'b', 'c']], [3, ['a']])))).toEqual([
       [2, 'c'],
       [3, 'a'],
     ]);
-    expect(told(point.take(commits([4, ['a', 'b']])))).toEqual([[4, 'a', 'b']]);
+    expect(sent(point.take(commits([4, ['a', 'b']])))).toEqual([[4, 'a', 'b']]);
   });
 
   it('leaves out changes that were sent out of turn, in any later form', () => {
     const point = new ResumePoint();
     point.take(commits([1, ['a']], [5, ['b'], true], [7, ['a'], true]));
     expect(point.position?.revision).toBe(1);
-    expect(told(point.take(commits([2, ['a', 'b']], [5, ['b', 'c']], [7, ['a']])))).toEqual([[5, 'c']]);
+    expect(sent(point.take(commits([2, ['a', 'b']], [5, ['b', 'c']], [7, ['a']])))).toEqual([[5, 'c']]);
     expect(point.position?.revision).toBe(7);
   });
 

@@ -51,12 +51,12 @@ describe('planCell', () => {
   });
 
   it('gives masters the address of a gateway for containers', () => {
-    const told = (given: Partial<CellSettings>) =>
+    const apiUrl = (given: Partial<CellSettings>) =>
       planCell({ ...settings, ...given }, documented).services.find(({ kind }) => kind === 'master')?.env
         .BERTH_MASTER_API_URL;
-    expect(told({})).toBe('http://127.0.0.1:7180');
-    expect(told({ containersApiUrl: 'http://172.17.0.1:4711' })).toBe('http://172.17.0.1:4711');
-    expect(told({ counts: { api: 0, master: 1, agent: 1 } })).toBe('');
+    expect(apiUrl({})).toBe('http://127.0.0.1:7180');
+    expect(apiUrl({ containersApiUrl: 'http://172.17.0.1:4711' })).toBe('http://172.17.0.1:4711');
+    expect(apiUrl({ counts: { api: 0, master: 1, agent: 1 } })).toBe('');
   });
 
   it('gives simulated agents no engine', () => {

@@ -10,15 +10,15 @@ import { SetupError } from '../output/setup-error.js';
 import { obtainRedisBinary } from '../redis/redis-binary.js';
 import { whyRedisDoesNotServe } from '../redis/redis-ping.js';
 import { removeContainers, runsDir } from './cell-cleanup.js';
-import type { Member, RunPaths } from './cell-members.js';
-import { redisMember, serviceMember, startAll } from './cell-members.js';
 import type { CellPlan, CellSettings, GatewayAddresses } from './cell-plan.js';
 import { planOnFreePorts } from './cell-ports.js';
+import type { CellProcess, RunPaths } from './cell-processes.js';
+import { plannedProcess, redisProcess, startAll } from './cell-processes.js';
 import type { RunDir } from './run-dir.js';
 import { createRunDir } from './run-dir.js';
 import type { ServiceKind } from './service-process.js';
 
-export interface CellOptions {
+export interface LocalCellOptions {
   /** The cell's name; the default is `local`. */
   readonly cell?: string;
   /** A Redis that runs already. By default the cell starts its own Redis, with no data. */
@@ -87,7 +87,7 @@ export interface LocalCell {
  * Starts Redis (unless one is given), gateways, masters and agents. Resolves when all of them are ready. If
  * one of them does not start, it rejects with a `SetupError` and leaves nothing behind.
  */
-export async function startCell(options: CellOptions = {}): Promise<LocalCell> {
+export async function startCell(options: LocalCellOptions = {}): Promise<LocalCell> {
   const lifetime = createLifetime();
   try {
     return await start(options, lifetime);
@@ -97,7 +97,7 @@ export async function startCell(options: CellOptions = {}): Promise<LocalCell> {
   }
 }
 
-async function start(options: CellOptions, lifetime: Lifetime): Promise<LocalCell> {
+async function start(options: LocalCellOptions, lifetime: Lifetime): Promise<LocalCell> {
   const run = await createRunDir(runsDir(options.home ?? berthDir));
   lifetime.defer(() => run.remove());
   const at = { run, logsDir: options.logsDir ?? join(run.path, 'logs') };
@@ -121,7 +121,7 @@ async function start(options: CellOptions, lifetime: Lifetime): Promise<LocalCel
   relay?.relayTo(ports.apiHttp);
   // The containers go after the agents. Otherwise the agents would report the ends of the containers.
   await deferContainers(plan, settings, { run, lifetime });
-  const services = plan.services.map((service) => serviceMember(service, at));
+  const services = plan.services.map((service) => plannedProcess(service, at));
   lifetime.defer(async () => void (await Promise.all(services.map((service) => service.stop()))));
   await startAll(services, options.signal);
   return {
@@ -132,27 +132,27 @@ async function start(options: CellOptions, lifetime: Lifetime): Promise<LocalCel
   };
 }
 
-function controls(members: readonly Member[]): Pick<LocalCell, 'names' | 'pid' | 'kill' | 'restart'> {
-  const names = members.map((member) => member.name);
-  const member = (name: string): Member => {
-    const found = members.find((candidate) => candidate.name === name);
+function controls(processes: readonly CellProcess[]): Pick<LocalCell, 'names' | 'pid' | 'kill' | 'restart'> {
+  const names = processes.map((cellProcess) => cellProcess.name);
+  const cellProcess = (name: string): CellProcess => {
+    const found = processes.find((candidate) => candidate.name === name);
     if (found === undefined) throw new Error(`the cell has no ${name}; it has ${names.join(', ')}`);
     return found;
   };
   return {
     names: () => names,
-    pid: (name) => member(name).pid(),
-    kill: async (name) => member(name).kill(),
-    restart: async (name) => member(name).restart(),
+    pid: (name) => cellProcess(name).pid(),
+    kill: async (name) => cellProcess(name).kill(),
+    restart: async (name) => cellProcess(name).restart(),
   };
 }
 
-async function ownRedis(options: CellOptions, at: RunPaths) {
+async function ownRedis(options: LocalCellOptions, at: RunPaths) {
   const binary = options.redisBinary ?? (await obtainRedisBinary(options.home ?? berthDir, silentProgress));
-  return redisMember(binary, at);
+  return redisProcess(binary, at);
 }
 
-function settingsOf(options: CellOptions, redisUrl: string, runId: string): CellSettings {
+function settingsOf(options: LocalCellOptions, redisUrl: string, runId: string): CellSettings {
   const runtime = options.runtime ?? 'docker';
   if (runtime === 'docker' && options.dockerHost === undefined) {
     throw new SetupError('A cell with the docker runtime needs the address of a Docker engine.');

@@ -37,7 +37,7 @@ async function importBusybox(docker: Docker, busyboxPath: string): Promise<void>
     changes: ['CMD ["/bin/sh"]', 'ENV PATH=/bin'],
   });
   // The engine answers 200 at once, and reports a failure in the body.
-  const told = await text(answer);
-  const failure = told.split('\n').find((line) => line.includes('"error"'));
+  const body = await text(answer);
+  const failure = body.split('\n').find((line) => line.includes('"error"'));
   if (failure !== undefined) throw new Error(`the engine did not take the image: ${failure}`);
 }

@@ -57,14 +57,14 @@ async function submit({ name, about, descriptor }: DemoJob, options: DemoOptions
   say(`${name}: created, ${about} (${id})`);
   const views = client.followJob(id, { reconnect: true }).pipe(
     takeUntil(fromEvent(signal, 'abort')),
-    tap((view) => tell(view).forEach((line) => void say(`${name}: ${line}`))),
+    tap((view) => linesOf(view).forEach((line) => void say(`${name}: ${line}`))),
     share({ connector: () => new ReplaySubject(1), resetOnRefCountZero: true }),
   );
   return { id, name, views };
 }
 
 /** The first view of a job describes all its tasks; a later one describes the changed task. */
-function tell({ changed, tasks, isFinal }: FollowedJob): string[] {
+function linesOf({ changed, tasks, isFinal }: FollowedJob): string[] {
   if (isFinal) return [];
   return (changed === undefined ? [...tasks.values()] : [changed]).map(describeTask);
 }

@@ -58,7 +58,7 @@ describe('the host’s address on a network', () => {
     [network(), undefined],
     [network({ Subnet: 'fd00::/64' }), undefined],
     [undefined, undefined],
-  ])('told as %j is %s', (told, address) => {
-    expect(hostAddressIn(told)).toBe(address);
+  ])('of the description %j is %s', (network, address) => {
+    expect(hostAddressIn(network)).toBe(address);
   });
 });

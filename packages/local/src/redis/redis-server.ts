@@ -31,7 +31,7 @@ export interface RedisServer {
 }
 
 /** Returns the arguments of a Redis that writes everything to disk before it acknowledges. */
-export function redisArgs(port: number, dataDir: string): string[] {
+function redisArgs(port: number, dataDir: string): string[] {
   const settings: Record<string, string> = {
     bind: loopback,
     port: String(port),

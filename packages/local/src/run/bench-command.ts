@@ -4,8 +4,8 @@ import { sweepDeadRuns } from '../cell/cell-cleanup.js';
 import { runForeground } from '../machine/foreground.js';
 import type { Lifetime } from '../machine/lifetime.js';
 import { berthDir, repoRoot } from '../machine/paths.js';
+import { CommandLineError } from '../output/command-line-error.js';
 import { createProgress } from '../output/progress.js';
-import { UsageError } from '../output/usage-error.js';
 import { prepareTestEnvironment, testVariables } from './test-environment.js';
 
 const suffix = '.bench.ts';
@@ -18,7 +18,7 @@ export async function benchCommand(args: readonly string[], lifetime: Lifetime):
     for (const known of names) process.stdout.write(`${known}\n`);
     return 0;
   }
-  if (name === undefined || !names.includes(name)) throw new UsageError(unknownBenchmark(name, names));
+  if (name === undefined || !names.includes(name)) throw new CommandLineError(unknownBenchmark(name, names));
   const script = join(repoRoot, 'test', 'dist', 'bench', `${name}.bench.js`);
   // The help text needs no servers.
   if (rest.includes('--help'))

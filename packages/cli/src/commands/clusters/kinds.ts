@@ -1,5 +1,5 @@
 /** `berth kinds`, `schedule`, `instances` and `cancel`: the calls of job.v1 as commands. */
-import type { Instances } from '@berth/client';
+import type { InstanceList } from '@berth/client';
 import { Job, JobInstance, JobState } from '@berth/shared/gen/job/v1/job_service';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -113,7 +113,7 @@ async function cancelInstances(
   const queries =
     uuids.length === 0 ? [selection] : [...new Set(uuids)].map((uuid) => ({ ...selection, uuid }));
   const cancelled = await context.withKinds(async (calls) => {
-    const found: Instances[] = [];
+    const found: InstanceList[] = [];
     for (const query of queries) found.push(await calls.cancelInstances(query));
     return {
       instances: found.flatMap(({ instances }) => instances),
@@ -134,7 +134,7 @@ function selectionOf({ kind, state }: InstanceOptions): { kind?: string; states?
   };
 }
 
-async function printInstances(context: Context, { instances, total }: Instances): Promise<number> {
+async function printInstances(context: Context, { instances, total }: InstanceList): Promise<number> {
   const nowMs = context.io.nowMs();
   if (total > instances.length)
     context.io.err(`berth: these are the newest ${instances.length} of ${total}; name a --kind or a --state`);

@@ -7,7 +7,7 @@ import { stateOf } from '../../format/jobs/job-facts.js';
 import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
 import { allStates, findAllJobs } from '../../session/listing.js';
-import { resolve, type Target } from '../../session/resolve-id.js';
+import { type ResolvedId, resolve } from '../../session/resolve-id.js';
 
 /** The number of ids that are processed at the same time. */
 const concurrency = 8;
@@ -16,7 +16,7 @@ const concurrency = 8;
 interface KillResult {
   /** The given id if it could not be resolved. */
   readonly id: string;
-  readonly kind: Target['kind'] | 'unknown';
+  readonly kind: ResolvedId['kind'] | 'unknown';
   readonly ok: boolean;
   readonly error?: string;
 }
@@ -45,7 +45,7 @@ async function killAll(context: Context, calls: JobCalls, ids: readonly string[]
 }
 
 async function killOne(calls: JobCalls, given: string): Promise<KillResult> {
-  let target: Target | undefined;
+  let target: ResolvedId | undefined;
   try {
     target = await resolve(calls, given);
     // The gateway silently ignores the kill of an ended job or task.
@@ -63,7 +63,7 @@ async function killOne(calls: JobCalls, given: string): Promise<KillResult> {
   }
 }
 
-async function stateNow(calls: JobCalls, { kind, id }: Target): Promise<State> {
+async function stateNow(calls: JobCalls, { kind, id }: ResolvedId): Promise<State> {
   if (kind === 'task') return stateOf(await calls.findTask(id));
   // A job can have very many tasks. So the list leaves them out.
   const wanted = { states: allStates, criteria: { jobIds: id }, fields: ['id', 'jobState', 'stateChanges'] };

@@ -12,7 +12,7 @@ import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
 import { allStates, findAllJobs, findAllTasks, listedJobFields, liveStates } from '../../session/listing.js';
 import { resolveJob } from '../../session/resolve-id.js';
-import { type Cell, renderTable } from '../../terminal/table.js';
+import { renderTable, type TableCell } from '../../terminal/table.js';
 
 interface PsOptions {
   readonly all?: boolean;
@@ -82,7 +82,7 @@ function tasksToShow(job: Job, tasks: readonly Task[], options: PsOptions): read
 
 interface List {
   readonly headings: readonly string[];
-  readonly rows: readonly (readonly Cell[])[];
+  readonly rows: readonly (readonly TableCell[])[];
   readonly json: () => unknown;
 }
 

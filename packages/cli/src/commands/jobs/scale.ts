@@ -69,9 +69,9 @@ async function scale(
     if (policies !== undefined) await calls.updateJobStatus({ id: jobId, enableStatus: policies === 'on' });
     return jobId;
   });
-  const told = [...named, ...(policies === undefined ? [] : [`policies ${policies}`])];
+  const changes = [...named, ...(policies === undefined ? [] : [`policies ${policies}`])];
   const where = stage === undefined ? {} : { stage };
-  const line = [...(stage === undefined ? [] : [`stage ${stage}`]), ...told].join(', ');
+  const line = [...(stage === undefined ? [] : [`stage ${stage}`]), ...changes].join(', ');
   if (context.format === 'table') context.io.out(`${id}  ${line}`);
   else await context.printAll({ id, ...where, instances, ...(policies && { policies }) });
   return exitCodes.ok;

@@ -1,6 +1,6 @@
 import type { JobCluster } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { Paint } from '../../terminal/colors.js';
-import type { Cell } from '../../terminal/table.js';
+import type { TableCell } from '../../terminal/table.js';
 import { containerFacts, type Fact, facts, ownerText, pairs, section, typeLine } from '../jobs/detail.js';
 
 /** A cluster with facts that are not in its message. */
@@ -13,7 +13,7 @@ export interface ShownCluster {
 export const clusterHeadings = ['CLUSTER', 'NAME', 'TYPE', 'STATUS', 'JOBS', 'OWNER'] as const;
 
 /** Returns the row of a cluster under {@link clusterHeadings}. */
-export function clusterRow({ cluster, enabled, liveJobs }: ShownCluster): Cell[] {
+export function clusterRow({ cluster, enabled, liveJobs }: ShownCluster): TableCell[] {
   return [
     cluster.id,
     cluster.descriptor?.name ?? '-',
@@ -74,6 +74,6 @@ function kindOf({ descriptor }: JobCluster): string {
   return descriptor?.clusterSpec?.$case ?? 'any';
 }
 
-function statusCell(enabled: boolean): Cell {
+function statusCell(enabled: boolean): TableCell {
   return enabled ? { text: 'enabled', style: 'green' } : { text: 'disabled', style: 'yellow' };
 }

@@ -2,7 +2,7 @@ import type { Timestamp } from '@berth/shared/gen/google/protobuf/timestamp';
 import { type Job, type JobInstance, JobState } from '@berth/shared/gen/job/v1/job_service';
 import { formatAge } from '../../terminal/age.js';
 import type { Style } from '../../terminal/colors.js';
-import type { Cell } from '../../terminal/table.js';
+import type { TableCell } from '../../terminal/table.js';
 
 export const kindHeadings = ['KIND', 'SCHEDULE', 'AGE', 'DESCRIPTION'] as const;
 
@@ -10,7 +10,7 @@ export const kindHeadings = ['KIND', 'SCHEDULE', 'AGE', 'DESCRIPTION'] as const;
 export function kindRow(
   { kind, cronSpec, scheduleAt, registeredAt, description }: Job,
   nowMs: number,
-): Cell[] {
+): TableCell[] {
   const once = scheduleAt === undefined ? undefined : new Date(msOf(scheduleAt)).toISOString();
   return [kind, cronSpec ?? once ?? '-', age(registeredAt, nowMs), description || '-'];
 }
@@ -33,7 +33,7 @@ const names: ReadonlyMap<number, string> = new Map(
 );
 
 /** Returns the row of an instance under {@link instanceHeadings}. */
-export function instanceRow(instance: JobInstance, nowMs: number): Cell[] {
+export function instanceRow(instance: JobInstance, nowMs: number): TableCell[] {
   const { uuid, kind, state, attempts, createdAt, error, results } = instance;
   return [
     uuid,

@@ -46,8 +46,8 @@ describe('a schedule in detail', () => {
     expect(all).toContain('Schedule  30 2 * * *');
     expect(all).toContain('Policy  forbid');
     expect(all).toContain('Next run  Sun 2026-10-25 02:30:00 +02:00, in 1m');
-    const fires = all.filter((line) => /started|skipped/.test(line));
-    expect(fires).toEqual([
+    const runs = all.filter((line) => /started|skipped/.test(line));
+    expect(runs).toEqual([
       'Sat 2026-10-24 02:30:00 +02:00  skipped  -  job job-1 is live',
       'Fri 2026-10-23 02:30:00 +02:00  started  job-1  -',
     ]);

@@ -2,7 +2,7 @@ import { type ClusterSchedule, SchedulePolicy } from '@berth/shared/gen/berth/v1
 import { type Fire, FireOutcome } from '@berth/shared/gen/berth/v1/store';
 import { formatSpan } from '../../terminal/age.js';
 import type { Paint, Style } from '../../terminal/colors.js';
-import { type Cell, renderTable } from '../../terminal/table.js';
+import { renderTable, type TableCell } from '../../terminal/table.js';
 import { type Fact, facts, section } from '../jobs/detail.js';
 
 export const runHeadings = ['RUNS AT', 'UTC', 'IN'] as const;
@@ -11,7 +11,7 @@ export const runHeadings = ['RUNS AT', 'UTC', 'IN'] as const;
  * Returns the row of a coming run under {@link runHeadings}: in the zone of the schedule, in UTC, and the
  * remaining time.
  */
-export function runRow(atMs: number, timeZone: string, nowMs: number): Cell[] {
+export function runRow(atMs: number, timeZone: string, nowMs: number): TableCell[] {
   return [zonedTime(atMs, timeZone), new Date(atMs).toISOString(), formatSpan(atMs - nowMs)];
 }
 
@@ -70,7 +70,7 @@ export function scheduleDetail(schedule: ClusterSchedule, nowMs: number, paint: 
     ['Status', statusCell(schedule)],
     ['Next run', nextFireAtMs === 0 ? '-' : nextText(nextFireAtMs, timeZone, nowMs)],
   ];
-  const rows = lastFires.toReversed().map((fire) => lastRunRow(fire, timeZone));
+  const rows = lastFires.toReversed().map((run) => lastRunRow(run, timeZone));
   const table = rows.length === 0 ? [] : renderTable(['RUN', 'OUTCOME', 'JOB', 'WHY'], rows, paint);
   return [...facts(list, paint), ...(rows.length === 0 ? [] : section('Last runs', table, paint))];
 }
@@ -79,12 +79,12 @@ function nextText(atMs: number, timeZone: string, nowMs: number): string {
   return `${zonedTime(atMs, timeZone)}, in ${formatSpan(atMs - nowMs)}`;
 }
 
-function statusCell({ enabled, paused }: ClusterSchedule): Cell {
+function statusCell({ enabled, paused }: ClusterSchedule): TableCell {
   if (!enabled) return { text: 'the cluster is disabled', style: 'yellow' };
   return paused ? { text: 'paused', style: 'yellow' } : { text: 'active', style: 'green' };
 }
 
-function lastRunRow({ atMs, outcome, jobId, text }: Fire, timeZone: string): Cell[] {
+function lastRunRow({ atMs, outcome, jobId, text }: Fire, timeZone: string): TableCell[] {
   const [word, style] = outcomes[outcome];
   return [zonedTime(atMs, timeZone), { text: word, style }, jobId || '-', text || '-'];
 }

@@ -19,13 +19,13 @@ import { noStage } from '@berth/shared/model/job/stages';
 import { ageSince, formatSpan } from '../../terminal/age.js';
 import type { Paint } from '../../terminal/colors.js';
 import { stateCell } from '../../terminal/state.js';
-import { alignRows, type Cell, renderTable } from '../../terminal/table.js';
+import { alignRows, renderTable, type TableCell } from '../../terminal/table.js';
 import { countTasks, createdAt, desiredOf, formatPorts } from './job-facts.js';
 import { taskTable } from './rows.js';
 import { policiesText } from './scaling.js';
 import { mantisFacts, stageLines, waitSentences } from './stages.js';
 
-export type Fact = readonly [label: string, value: Cell];
+export type Fact = readonly [label: string, value: TableCell];
 
 /** Returns everything about a job as lines. */
 export function jobDetail(job: Job, tasks: readonly Task[], nowMs: number, paint: Paint): string[] {
@@ -115,7 +115,7 @@ function rangeText({ min, max }: Instances): string {
 }
 
 /** Describes the retries of failed tasks. */
-export function retryLine(descriptor: JobDescriptor, stage: number = noStage): string {
+function retryLine(descriptor: JobDescriptor, stage: number = noStage): string {
   const { $case, value } = retryPolicyOf(descriptor, stage);
   if (value.retries === 0) return 'no retries';
   const retries = value.retries === 1 ? '1 retry' : `${value.retries} retries`;
@@ -144,7 +144,7 @@ function constraintText(constraints: Constraints | undefined): string {
 
 function historyLines(changes: readonly StateChange[], nowMs: number, paint: Paint): string[] {
   return alignRows(
-    changes.map(({ state, timestamp }): Cell[] => [state, when(timestamp, nowMs)]),
+    changes.map(({ state, timestamp }): TableCell[] => [state, when(timestamp, nowMs)]),
     paint,
   );
 }
@@ -157,9 +157,9 @@ function when(timestamp: string | undefined, nowMs: number): string {
 
 /** Returns the facts as aligned lines, without the empty ones. */
 export function facts(list: readonly Fact[], paint: Paint): string[] {
-  const told = list.filter(([, value]) => (typeof value === 'string' ? value : value.text) !== '');
+  const filled = list.filter(([, value]) => (typeof value === 'string' ? value : value.text) !== '');
   return alignRows(
-    told.map(([label, value]): Cell[] => [{ text: label, style: 'dim' }, value]),
+    filled.map(([label, value]): TableCell[] => [{ text: label, style: 'dim' }, value]),
     paint,
   );
 }

@@ -23,7 +23,7 @@ export function taskLine(task: Task, paint: Paint): string {
 }
 
 /** Returns the same with the job's id, for streams of several jobs. */
-export function taskLineWithJob(task: Task, paint: Paint): string {
+function taskLineWithJob(task: Task, paint: Paint): string {
   const ids = `${jobIdOfTask(task.id)}  ${shortTaskId(task.id)}`;
   return line([timeOfDay(task.stateChanges.at(-1)?.timestamp), ids, state(task, paint), about(task)]);
 }

@@ -3,7 +3,7 @@ import { totalDesired } from '@berth/shared/model/job/job';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 
 /** The numbers of a job's tasks by state. A replaced task counts as `replaced` only. */
-export interface TaskCounts {
+export interface TaskStateCounts {
   readonly desired: number;
   readonly running: number;
   readonly waiting: number;
@@ -13,7 +13,7 @@ export interface TaskCounts {
 }
 
 /** Counts the tasks of a job. */
-export function countTasks(descriptor: JobDescriptor | undefined, tasks: Iterable<Task>): TaskCounts {
+export function countTasks(descriptor: JobDescriptor | undefined, tasks: Iterable<Task>): TaskStateCounts {
   const all = [...tasks];
   const current = withoutReplaced(all);
   const inState = (matches: (state: State) => boolean) =>

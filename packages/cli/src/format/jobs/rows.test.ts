@@ -1,10 +1,11 @@
 import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
-import type { Cell } from '../../terminal/table.js';
+import type { TableCell } from '../../terminal/table.js';
 import { aJob, aTask, aWorker, createdAtMs, jobId } from '../../testing/fixtures.js';
 import { jobRow, taskHeadings, taskRow, taskTable } from './rows.js';
 
-const texts = (cells: readonly Cell[]) => cells.map((cell) => (typeof cell === 'string' ? cell : cell.text));
+const texts = (cells: readonly TableCell[]) =>
+  cells.map((cell) => (typeof cell === 'string' ? cell : cell.text));
 const nowMs = createdAtMs + 185_000;
 
 describe('the row of a job', () => {

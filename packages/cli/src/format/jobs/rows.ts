@@ -2,13 +2,13 @@ import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task/task-state';
 import { ageSince } from '../../terminal/age.js';
 import { notableReason, stateCell } from '../../terminal/state.js';
-import type { Cell } from '../../terminal/table.js';
-import { countTasks, createdAt, formatPorts, type TaskCounts } from './job-facts.js';
+import type { TableCell } from '../../terminal/table.js';
+import { countTasks, createdAt, formatPorts, type TaskStateCounts } from './job-facts.js';
 
 export const jobHeadings = ['JOB', 'NAME', 'TYPE', 'STATE', 'RUNNING', 'DONE', 'AGE', 'REASON'] as const;
 
 /** Returns the row of a job under {@link jobHeadings}. */
-export function jobRow(job: Job, nowMs: number): Cell[] {
+export function jobRow(job: Job, nowMs: number): TableCell[] {
   const counts = countTasks(job.jobDescriptor, job.tasks);
   return [
     job.id,
@@ -23,7 +23,7 @@ export function jobRow(job: Job, nowMs: number): Cell[] {
 }
 
 /** Only a batch job has a count of ended tasks. A service replaces its ended tasks. */
-function doneCell(job: Job, { finished, failed }: TaskCounts): Cell {
+function doneCell(job: Job, { finished, failed }: TaskStateCounts): TableCell {
   if (job.jobDescriptor?.jobSpec?.$case !== 'batch') return '-';
   return failed === 0 ? String(finished) : { text: `${finished} (${failed} failed)`, style: 'red' };
 }
@@ -42,13 +42,13 @@ export function taskTable(tasks: readonly Task[], nowMs: number) {
   };
 }
 
-function stageCells(task: Task | undefined): Cell[] {
+function stageCells(task: Task | undefined): TableCell[] {
   const keys = ['task.stage', 'task.workerIndex', 'task.workerNumber'];
   return keys.map((key) => task?.taskContext[key] ?? '-');
 }
 
 /** Returns the row of a task under {@link taskHeadings}. */
-export function taskRow(task: Task, nowMs: number): Cell[] {
+export function taskRow(task: Task, nowMs: number): TableCell[] {
   const context = task.taskContext;
   return [
     task.id,

@@ -38,7 +38,7 @@ describe('the scaling of a service', () => {
       to,
       values: { 'avg(CPUUtilization)': 88 },
     });
-    const told = lines({
+    const text = lines({
       jobId: 'job',
       enabled: true,
       sets: [
@@ -46,7 +46,7 @@ describe('the scaling of a service', () => {
       ],
       decisions: [decision(240_000, 1, 2), decision(60_000, 2, 3)],
     });
-    expect(told).toEqual([
+    expect(text).toEqual([
       'The scaling of job is switched on.',
       '',
       'It wants 3 instances, at least 1, at most 9; 2 of 3 running tasks have reported.',
@@ -63,22 +63,22 @@ describe('the scaling of a service', () => {
     const sets = [
       { instances: { min: 0, max: 2 ** 31 - 1, desired: 1 }, policies: [{ ...policy, values: {} }] },
     ];
-    const told = lines({ jobId: 'job', enabled: false, sets });
-    expect(told[0]).toBe('The scaling of job is switched off.');
-    expect(told[2]).toBe('It wants 1 instance, at least 0, no maximum; 0 of 0 running tasks have reported.');
-    expect(told[4]).toContain('addInstances 1  -');
-    expect(told.at(-1)).toBe('It has not been scaled yet.');
+    const text = lines({ jobId: 'job', enabled: false, sets });
+    expect(text[0]).toBe('The scaling of job is switched off.');
+    expect(text[2]).toBe('It wants 1 instance, at least 0, no maximum; 0 of 0 running tasks have reported.');
+    expect(text[4]).toContain('addInstances 1  -');
+    expect(text.at(-1)).toBe('It has not been scaled yet.');
   });
 
   it('names the stages of a Mantis job', () => {
-    const told = lines({
+    const text = lines({
       jobId: 'job',
       enabled: true,
       sets: [{ stage: 2, instances: { min: 1, max: 3, desired: 2 }, policies: [policy] }],
       decisions: [{ atMs: nowMs, stage: 2, policy: 'CPU > 80', from: 1, to: 2 }],
     });
-    expect(told[2]).toContain('Stage 2 wants 2 instances');
-    expect(told.slice(-2)).toEqual([
+    expect(text[2]).toContain('Stage 2 wants 2 instances');
+    expect(text.slice(-2)).toEqual([
       'SCALED  STAGE  INSTANCES  BECAUSE OF  AT',
       '0s ago  2      1 → 2      CPU > 80    -',
     ]);

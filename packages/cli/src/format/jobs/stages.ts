@@ -6,7 +6,7 @@ import { noStage, stageSpec, stagesOf } from '@berth/shared/model/job/stages';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { formatSpan } from '../../terminal/age.js';
 import type { Paint } from '../../terminal/colors.js';
-import { type Cell, renderTable } from '../../terminal/table.js';
+import { renderTable, type TableCell } from '../../terminal/table.js';
 import { stateOf } from './job-facts.js';
 
 const headings = ['STAGE', 'CONTAINER', 'RUNNING', 'MIN', 'MAX', 'SCALES BY'] as const;
@@ -26,7 +26,7 @@ export function stageLines(
   );
 }
 
-function stageRow(descriptor: JobDescriptor, stage: number, tasks: readonly Task[]): Cell[] {
+function stageRow(descriptor: JobDescriptor, stage: number, tasks: readonly Task[]): TableCell[] {
   const { min, max, desired } = instancesOf(descriptor, stage);
   const running = tasks.filter(
     (task) => task.taskContext['task.stage'] === String(stage) && stateOf(task) === State.RUNNING,

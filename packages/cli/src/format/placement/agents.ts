@@ -3,7 +3,7 @@ import { AgentState, type Resources } from '@berth/shared/gen/berth/v1/store';
 import { formatAge } from '../../terminal/age.js';
 import type { Paint } from '../../terminal/colors.js';
 import { stateCell } from '../../terminal/state.js';
-import { alignRows, type Cell, renderTable } from '../../terminal/table.js';
+import { alignRows, renderTable, type TableCell } from '../../terminal/table.js';
 
 export const agentHeadings = [
   'AGENT',
@@ -18,7 +18,7 @@ export const agentHeadings = [
 ];
 
 /** Returns the row of an agent. */
-export function agentRow(agent: Agent, nowMs: number): readonly Cell[] {
+export function agentRow(agent: Agent, nowMs: number): readonly TableCell[] {
   const { id, attributes, tasks, registeredAtMs } = agent;
   return [
     id,
@@ -34,7 +34,7 @@ export function agentRow(agent: Agent, nowMs: number): readonly Cell[] {
 }
 
 /** Returns the state of an agent: ready for tasks, or the reason if not. */
-export function agentState({ state, drain }: Pick<Agent, 'state' | 'drain'>): Cell {
+export function agentState({ state, drain }: Pick<Agent, 'state' | 'drain'>): TableCell {
   if (state === AgentState.LOST)
     return { text: drain === undefined ? 'lost' : 'lost, draining', style: 'red' };
   if (state !== AgentState.ALIVE) return { text: 'new', style: 'yellow' };
@@ -80,7 +80,7 @@ export function agentDetail(
   ];
 }
 
-function* facts(agent: Agent, nowMs: number): Iterable<readonly Cell[]> {
+function* facts(agent: Agent, nowMs: number): Iterable<readonly TableCell[]> {
   const { id, attributes, drain } = agent;
   yield ['agent', id];
   yield ['state', agentState(agent)];

@@ -6,7 +6,7 @@ import type { RunDir } from './run-dir.js';
 import { serviceProcess } from './service-process.js';
 
 /** A process of the cell, Redis or a service. */
-export interface Member {
+export interface CellProcess {
   readonly name: string;
   pid(): number | undefined;
   kill(): Promise<void>;
@@ -22,7 +22,10 @@ export interface RunPaths {
 }
 
 /** Starts a Redis of the cell's own; it serves already. */
-export async function redisMember(binary: string, at: RunPaths): Promise<Member & { readonly url: string }> {
+export async function redisProcess(
+  binary: string,
+  at: RunPaths,
+): Promise<CellProcess & { readonly url: string }> {
   const options = { binary, dataDir: join(at.run.path, 'redis'), logFile: join(at.logsDir, 'redis.log') };
   let current: RedisServer = await startRedisServer(options);
   await at.run.noteProcess(current.child.pid);
@@ -41,7 +44,7 @@ export async function redisMember(binary: string, at: RunPaths): Promise<Member 
 }
 
 /** Returns a service of the cell. It does not run until its first restart. */
-export function serviceMember(plan: ServicePlan, at: RunPaths): Member {
+export function plannedProcess(plan: ServicePlan, at: RunPaths): CellProcess {
   const service = serviceProcess({ ...plan, logFile: join(at.logsDir, `${plan.name}.log`) });
   return {
     name: plan.name,
@@ -60,12 +63,15 @@ export function serviceMember(plan: ServicePlan, at: RunPaths): Member {
 /**
  * Starts all processes at once and waits until all are ready. The first failure ends the wait for the others.
  */
-export async function startAll(members: readonly Member[], signal: AbortSignal | undefined): Promise<void> {
+export async function startAll(
+  processes: readonly CellProcess[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const failed = new AbortController();
   const either = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])]);
-  const starts = members.map(async (member) => {
+  const starts = processes.map(async (cellProcess) => {
     try {
-      await member.restart(either);
+      await cellProcess.restart(either);
     } catch (error) {
       failed.abort(error);
     }
