@@ -7,14 +7,14 @@ export interface AdaptiveLimit {
   readonly limit: number;
   /** What a launch takes on an engine that does nothing else, as far as seen. */
   readonly baselineMs?: number | undefined;
-  readonly window: Window;
+  readonly window: LaunchWindow;
   /** While a higher limit is on trial: launches per second before it. */
   readonly trial?: { readonly rateBefore: number } | undefined;
   /** Windows to go before a higher limit is tried again. */
   readonly holdWindows: number;
 }
 
-interface Window {
+interface LaunchWindow {
   readonly latenciesMs: readonly number[];
   readonly inFlightSum: number;
   /** Samples taken while the limit was all in use: others tell nothing of a higher one. */
@@ -45,7 +45,7 @@ const holdAfterFailedTrial = 8;
 /** An engine may become slower for good: the baseline is let rise by this factor a window. */
 const baselineDrift = 1.05;
 
-const emptyWindow: Window = { latenciesMs: [], inFlightSum: 0, full: 0 };
+const emptyWindow: LaunchWindow = { latenciesMs: [], inFlightSum: 0, full: 0 };
 
 export function newAdaptiveLimit(limit: number = limitBounds.initial): AdaptiveLimit {
   return { limit, window: emptyWindow, holdWindows: 0 };
@@ -54,7 +54,7 @@ export function newAdaptiveLimit(limit: number = limitBounds.initial): AdaptiveL
 /** The limit after one more launch. */
 export function afterLaunch(state: AdaptiveLimit, { latencyMs, inFlight }: LaunchSample): AdaptiveLimit {
   const { window } = state;
-  const wider: Window = {
+  const wider: LaunchWindow = {
     latenciesMs: [...window.latenciesMs, latencyMs],
     inFlightSum: window.inFlightSum + inFlight,
     full: window.full + (inFlight >= state.limit ? 1 : 0),

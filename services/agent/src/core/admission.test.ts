@@ -1,19 +1,19 @@
 import { Assignment, type Resources } from '@berth/shared/gen/berth/v1/store';
 import { zeroResources } from '@berth/shared/model/resources/resources';
 import { describe, expect, it } from 'vitest';
-import { lackFor, Taken } from './admission.js';
+import { shortfallOf, UsedCapacity } from './admission.js';
 
 const amounts = (some: Partial<Resources>): Resources => ({ ...zeroResources(), ...some });
-const task = (resources: Partial<Resources>, cards = ''): Assignment =>
+const task = (resources: Partial<Resources>, gpus = ''): Assignment =>
   Assignment.fromPartial({
     taskId: 'j.0-0',
     resources: amounts(resources),
-    taskContext: cards === '' ? {} : { 'task.gpus': cards },
+    taskContext: gpus === '' ? {} : { 'task.gpus': gpus },
   });
 const capacity = amounts({ cpuMillis: 4000, memoryMb: 1000, gpuMillis: 2000, ports: 2, eni: 1 });
 
-function takenBy(...tasks: Assignment[]): Taken {
-  const taken = new Taken();
+function takenBy(...tasks: Assignment[]): UsedCapacity {
+  const taken = new UsedCapacity();
   for (const each of tasks) taken.add(each);
   return taken;
 }
@@ -21,28 +21,30 @@ function takenBy(...tasks: Assignment[]): Taken {
 describe('an agent', () => {
   it('takes what it has room for to the last', () => {
     expect(
-      lackFor(task({ cpuMillis: 4000, memoryMb: 1000, ports: 2, eni: 1 }), takenBy(), capacity),
+      shortfallOf(task({ cpuMillis: 4000, memoryMb: 1000, ports: 2, eni: 1 }), takenBy(), capacity),
     ).toBeUndefined();
-    expect(lackFor(task({ cpuMillis: 1000 }), takenBy(task({ cpuMillis: 3000 })), capacity)).toBeUndefined();
+    expect(
+      shortfallOf(task({ cpuMillis: 1000 }), takenBy(task({ cpuMillis: 3000 })), capacity),
+    ).toBeUndefined();
   });
 
   it('names all that it lacks', () => {
     const taken = takenBy(task({ cpuMillis: 3500, memoryMb: 200 }));
-    expect(lackFor(task({ cpuMillis: 1000, memoryMb: 900, diskMb: 5, eni: 2 }), taken, capacity)).toBe(
+    expect(shortfallOf(task({ cpuMillis: 1000, memoryMb: 900, diskMb: 5, eni: 2 }), taken, capacity)).toBe(
       'the agent lacks cpu (1 asked for, 0.5 free), memory (900 MB asked for, 800 MB free), ' +
         'disk (5 MB asked for, 0 MB free), network interfaces (2 asked for, 1 free)',
     );
   });
 
-  it('looks at each card by itself', () => {
-    expect(lackFor(task({ gpuMillis: 2000 }, '0,1'), takenBy(), capacity)).toBeUndefined();
-    expect(lackFor(task({ gpuMillis: 1000 }, '2'), takenBy(), capacity)).toBe(
-      'the agent lacks card 2 (there are 2)',
+  it('checks each GPU by itself', () => {
+    expect(shortfallOf(task({ gpuMillis: 2000 }, '0,1'), takenBy(), capacity)).toBeUndefined();
+    expect(shortfallOf(task({ gpuMillis: 1000 }, '2'), takenBy(), capacity)).toBe(
+      'the agent lacks GPU 2 (there are 2)',
     );
     const half = task({ gpuMillis: 500 }, '1');
-    expect(lackFor(half, takenBy(half), capacity)).toBeUndefined();
-    expect(lackFor(task({ gpuMillis: 600 }, '1'), takenBy(half), capacity)).toBe(
-      'the agent lacks room on card 1',
+    expect(shortfallOf(half, takenBy(half), capacity)).toBeUndefined();
+    expect(shortfallOf(task({ gpuMillis: 600 }, '1'), takenBy(half), capacity)).toBe(
+      'the agent lacks capacity on GPU 1',
     );
   });
 });

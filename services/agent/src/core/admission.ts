@@ -3,7 +3,7 @@ import { gpusKey, millisPerCard, parseCards, takenPerCard } from '@berth/shared/
 import { addTo, zeroResources } from '@berth/shared/model/resources/resources';
 
 /** What people call a resource, and how its amounts are written. */
-const words: readonly (readonly [keyof Resources, string, (amount: number) => string])[] = [
+const resourceNames: readonly (readonly [keyof Resources, string, (amount: number) => string])[] = [
   ['cpuMillis', 'cpu', (amount) => String(amount / 1000)],
   ['memoryMb', 'memory', (amount) => `${amount} MB`],
   ['diskMb', 'disk', (amount) => `${amount} MB`],
@@ -13,16 +13,16 @@ const words: readonly (readonly [keyof Resources, string, (amount: number) => st
 ];
 
 /** What an agent's tasks have taken of it. */
-export class Taken {
+export class UsedCapacity {
   readonly sum = zeroResources();
   /** Of tasks that have cards. */
-  readonly onCards: Assignment[] = [];
+  readonly withGpus: Assignment[] = [];
 
   add(assignment: Assignment): void {
     const { resources } = assignment;
     if (resources === undefined) return;
     addTo(this.sum, resources);
-    if (resources.gpuMillis > 0) this.onCards.push(assignment);
+    if (resources.gpuMillis > 0) this.withGpus.push(assignment);
   }
 }
 
@@ -30,35 +30,35 @@ export class Taken {
  * Why the agent cannot take a task beside what is taken, by its own capacity; undefined where it can. All that is lacking is
  * named.
  */
-export function lackFor(asked: Assignment, taken: Taken, capacity: Resources): string | undefined {
+export function shortfallOf(asked: Assignment, used: UsedCapacity, capacity: Resources): string | undefined {
   const needs = asked.resources ?? zeroResources();
-  const lacks: string[] = [];
-  for (const [resource, name, text] of words) {
-    const free = Math.max(0, capacity[resource] - taken.sum[resource]);
+  const shortfalls: string[] = [];
+  for (const [resource, name, text] of resourceNames) {
+    const free = Math.max(0, capacity[resource] - used.sum[resource]);
     if (needs[resource] > free)
-      lacks.push(`${name} (${text(needs[resource])} asked for, ${text(free)} free)`);
+      shortfalls.push(`${name} (${text(needs[resource])} asked for, ${text(free)} free)`);
   }
-  lacks.push(...cardLacks(asked, taken.onCards, capacity));
-  return lacks.length === 0 ? undefined : `the agent lacks ${lacks.join(', ')}`;
+  shortfalls.push(...gpuShortfalls(asked, used.withGpus, capacity));
+  return shortfalls.length === 0 ? undefined : `the agent lacks ${shortfalls.join(', ')}`;
 }
 
-function cardLacks(
+function gpuShortfalls(
   asked: Assignment,
-  onCards: readonly Assignment[],
+  withGpus: readonly Assignment[],
   { gpuMillis }: Resources,
 ): readonly string[] {
   const needs = takenPerCard(asked.resources?.gpuMillis ?? 0);
   if (needs === 0) return [];
-  const cards = Math.floor(gpuMillis / millisPerCard);
-  return cardsOf(asked).flatMap((card) => {
-    if (card >= cards) return [`card ${card} (there are ${cards})`];
-    const held = onCards
-      .filter((other) => cardsOf(other).includes(card))
+  const gpuCount = Math.floor(gpuMillis / millisPerCard);
+  return gpusOf(asked).flatMap((gpu) => {
+    if (gpu >= gpuCount) return [`GPU ${gpu} (there are ${gpuCount})`];
+    const held = withGpus
+      .filter((other) => gpusOf(other).includes(gpu))
       .reduce((sum, { resources }) => sum + takenPerCard(resources?.gpuMillis ?? 0), 0);
-    return held + needs > millisPerCard ? [`room on card ${card}`] : [];
+    return held + needs > millisPerCard ? [`capacity on GPU ${gpu}`] : [];
   });
 }
 
-function cardsOf({ taskContext }: Assignment): readonly number[] {
+function gpusOf({ taskContext }: Assignment): readonly number[] {
   return parseCards(taskContext[gpusKey]);
 }

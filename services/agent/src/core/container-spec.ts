@@ -8,7 +8,7 @@ import {
 } from '@berth/shared/model/job/container-network';
 import { parseSecurityProfile, type SecurityProfile } from '@berth/shared/model/job/security-profile';
 import { containerPorts } from '@berth/shared/model/resources/resources';
-import { type Consent, missingConsent } from './host-policy.js';
+import { type HostPolicy, policyViolations } from './host-policy.js';
 import { labelNames } from './labels.js';
 import { resultsPath } from './results.js';
 
@@ -42,7 +42,7 @@ export interface ContainerSpec {
 }
 
 /** What is the same for all containers of an agent. */
-export interface HostSettings extends Consent {
+export interface HostSettings extends HostPolicy {
   readonly cell: string;
   readonly agentId: string;
   /** Thousandths of a core that the host has: an engine refuses a greater limit. */
@@ -66,8 +66,8 @@ export function containerSpec(assignment: Assignment, host: HostSettings): SpecR
   if (container === undefined) return { ok: false, problems: ['the task has no container'] };
   const { image, security, network, ports, env, labels, problems: known } = readContainer(container);
   const wanted = security && { security, network };
-  const problems = wanted === undefined ? known : [...known, ...missingConsent(wanted, host)];
-  const gpus = cardsOf(assignment);
+  const problems = wanted === undefined ? known : [...known, ...policyViolations(wanted, host)];
+  const gpus = gpusOf(assignment);
   if (problems.length > 0 || image === undefined || security === undefined) return { ok: false, problems };
   return {
     ok: true,
@@ -191,24 +191,24 @@ function parameterLabels({ parameters }: Container): Record<string, string> {
 }
 
 /** The cards that the task was given when it was placed. */
-function cardsOf({ taskContext }: Assignment): readonly string[] {
+function gpusOf({ taskContext }: Assignment): readonly string[] {
   return (taskContext['task.gpus'] ?? '').split(',').filter((card) => card !== '');
 }
 
 function taskEnv(assignment: Assignment, agentId: string): Record<string, string> {
-  const gpus = cardsOf(assignment).join(',');
+  const gpus = gpusOf(assignment).join(',');
   return {
     ...(gpus === '' ? {} : { BERTH_TASK_GPUS: gpus, NVIDIA_VISIBLE_DEVICES: gpus }),
     BERTH_TASK_ID: assignment.taskId,
     BERTH_JOB_ID: assignment.jobId,
-    BERTH_TASK_INDEX: assignment.taskContext['task.index'] ?? slotOf(assignment),
+    BERTH_TASK_INDEX: assignment.taskContext['task.index'] ?? jobSlotOf(assignment),
     BERTH_AGENT_ID: agentId,
     ...(assignment.collectsResults ? { BERTH_RESULTS: resultsPath } : {}),
   };
 }
 
 /** A task's id is `JOB.SLOT-ATTEMPT`. */
-function slotOf({ taskId, jobId }: Assignment): string {
+function jobSlotOf({ taskId, jobId }: Assignment): string {
   return taskId.slice(jobId.length + 1).split('-')[0] ?? '';
 }
 

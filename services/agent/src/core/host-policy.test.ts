@@ -1,12 +1,12 @@
 import type { NetworkMode } from '@berth/shared/model/job/container-network';
 import { parseSecurityProfile } from '@berth/shared/model/job/security-profile';
 import { describe, expect, it } from 'vitest';
-import { type Consent, missingConsent } from './host-policy.js';
+import { type HostPolicy, policyViolations } from './host-policy.js';
 
-function missing(map: Record<string, string>, consent: Consent = {}, network?: NetworkMode) {
+function missing(map: Record<string, string>, consent: HostPolicy = {}, network?: NetworkMode) {
   const parsed = parseSecurityProfile(map);
   if ('violations' in parsed) throw new Error(JSON.stringify(parsed.violations));
-  return missingConsent({ security: parsed.profile, network }, consent).map(
+  return policyViolations({ security: parsed.profile, network }, consent).map(
     (problem) => problem.split(':')[0],
   );
 }

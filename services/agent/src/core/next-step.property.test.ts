@@ -3,8 +3,8 @@ import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, FailureKind } from './container.js';
-import { nextStep, type Step } from './next-step.js';
-import { remember, type TaskEvent } from './reduce-task.js';
+import { nextStep, type TaskStep } from './next-step.js';
+import { reduceTask, type TaskEvent } from './reduce-task.js';
 import { newTaskView, type Observation, type RuntimeCall, type TaskView } from './task-view.js';
 
 const taskId = 'job.0-0';
@@ -31,7 +31,7 @@ class World {
   }
 
   tell(event: TaskEvent): void {
-    this.view = remember(this.view, event, this.nowMs);
+    this.view = reduceTask(this.view, event, this.nowMs);
   }
 
   pass(ms: number): void {
@@ -39,7 +39,7 @@ class World {
   }
 
   /** One step of the agent's. The call may fail, and may have taken effect all the same. */
-  step(failure: FailureKind | undefined, takesEffect: boolean): Step['do'] {
+  step(failure: FailureKind | undefined, takesEffect: boolean): TaskStep['do'] {
     if (this.isForgotten) return 'forget';
     const step = nextStep(this.view, this.nowMs);
     switch (step.do) {
@@ -76,14 +76,14 @@ class World {
     this.reports = [];
     this.tell({ is: 'assigned', assignment: this.assignment });
     if (this.container !== undefined)
-      this.tell({ is: 'found', container: { taskId, state: this.container.state } });
+      this.tell({ is: 'listed', container: { taskId, state: this.container.state } });
   }
 
   exit(exitCode: number): void {
     if (this.container?.state !== 'running') return;
     const { startedAtMs = 0 } = this.container;
     this.container = { taskId, state: 'exited', exitCode, startedAtMs, finishedAtMs: this.nowMs };
-    if (!this.isForgotten) this.tell({ is: 'disturbed' });
+    if (!this.isForgotten) this.tell({ is: 'containerChanged' });
   }
 
   order(assignment: Assignment | undefined): void {
@@ -107,7 +107,7 @@ class World {
       case 'start':
         return this.#start();
       case 'inspect':
-        return { is: 'seen', container: this.container };
+        return { is: 'inspected', container: this.container };
       case 'stop':
       case 'kill':
         if (this.container?.state !== 'running')
@@ -167,7 +167,7 @@ function ordered({ assignment, nowMs }: World): Assignment | undefined {
 const stories = fc.array(happening, { maxLength: 60 });
 
 /** Nothing fails any more, and whatever is to be done gets done. */
-function calmDown(world: World, until: Step['do'][]): void {
+function calmDown(world: World, until: TaskStep['do'][]): void {
   for (let count = 0; count < 100; count += 1) if (until.includes(world.step(undefined, true))) return;
   throw new Error('the agent never comes to rest');
 }

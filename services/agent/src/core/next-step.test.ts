@@ -3,7 +3,7 @@ import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, FailureKind } from './container.js';
 import { killAgainMs, nextStep, unassignedGraceMs } from './next-step.js';
-import { maxLaunchFailures, remember, type TaskEvent, unreachableLimitMs } from './reduce-task.js';
+import { maxLaunchFailures, reduceTask, type TaskEvent, unreachableLimitMs } from './reduce-task.js';
 import { newTaskView, type RuntimeCall, type TaskView } from './task-view.js';
 
 const taskId = 'job.0-0';
@@ -31,7 +31,7 @@ const exited = (changes: Partial<ContainerStatus> = {}): ContainerStatus => ({
 
 /** The view after all these, at one time. */
 function after(...events: readonly TaskEvent[]): TaskView {
-  return events.reduce((view, event) => remember(view, event, t0), newTaskView(taskId));
+  return events.reduce((view, event) => reduceTask(view, event, t0), newTaskView(taskId));
 }
 
 /** Takes reports for made, until a step that is none. */
@@ -41,13 +41,13 @@ function reportsUntilStep(view: TaskView, nowMs = t0) {
     const step = nextStep(at, nowMs);
     if (step.do !== 'report') return { states, step, view: at };
     states.push(step.observation.state);
-    at = remember(at, { is: 'reported', observation: step.observation }, nowMs);
+    at = reduceTask(at, { is: 'reported', observation: step.observation }, nowMs);
   }
 }
 
 const begun = reportsUntilStep(after(assigned())).view;
 const then = (view: TaskView, ...events: readonly TaskEvent[]) =>
-  events.reduce((at, event) => remember(at, event, t0), view);
+  events.reduce((at, event) => reduceTask(at, event, t0), view);
 const running = reportsUntilStep(
   then(begun, { is: 'created', adopted: false }, { is: 'started', hasAddress: false }),
 ).view;
@@ -71,7 +71,7 @@ describe('launching', () => {
     const started = then(begun, { is: 'created', adopted: false }, { is: 'started', hasAddress: true });
     expect(nextStep(started, t0)).toEqual({ do: 'inspect' });
     const container: ContainerStatus = { taskId, state: 'running', ip: '172.17.0.2', hostPorts: '80:32768' };
-    expect(nextStep(then(started, { is: 'seen', container }), t0)).toMatchObject({
+    expect(nextStep(then(started, { is: 'inspected', container }), t0)).toMatchObject({
       do: 'report',
       observation: {
         state: State.RUNNING,
@@ -92,18 +92,18 @@ describe('launching', () => {
 
   it('pulls the image again when it is gone by the time that the container is created', () => {
     const pulled = then(begun, failed('create', 'notFound'), { is: 'pulled', reference: 'image' });
-    const lost = then(pulled, failed('create', 'notFound'), { is: 'seen', container: undefined });
+    const lost = then(pulled, failed('create', 'notFound'), { is: 'inspected', container: undefined });
     expect(nextStep(lost, t0 + 60_000)).toEqual({ do: 'pull' });
   });
 
   it('adopts a container of its name, in whatever state it is', () => {
     const adopted = then(begun, { is: 'created', adopted: true });
     expect(nextStep(adopted, t0)).toEqual({ do: 'inspect' });
-    expect(reportsUntilStep(then(adopted, { is: 'seen', container: exited({ exitCode: 4 }) }))).toMatchObject(
-      {
-        states: [State.RUNNING, State.FAILED],
-      },
-    );
+    expect(
+      reportsUntilStep(then(adopted, { is: 'inspected', container: exited({ exitCode: 4 }) })),
+    ).toMatchObject({
+      states: [State.RUNNING, State.FAILED],
+    });
   });
 
   it.each<[string, TaskEvent, string]>([
@@ -123,14 +123,14 @@ describe('launching', () => {
     let view = begun;
     let nowMs = t0;
     for (let failure = 1; failure <= maxLaunchFailures; failure += 1) {
-      view = remember(view, failed('create', 'failed', 'disk full'), nowMs);
+      view = reduceTask(view, failed('create', 'failed', 'disk full'), nowMs);
       let step = nextStep(view, nowMs);
       while (step.do === 'wait') {
         expect(step.untilMs).toBeGreaterThan(nowMs);
         nowMs = step.untilMs;
         step = nextStep(view, nowMs);
       }
-      if (step.do === 'inspect') view = remember(view, { is: 'seen', container: undefined }, nowMs);
+      if (step.do === 'inspect') view = reduceTask(view, { is: 'inspected', container: undefined }, nowMs);
       steps.push(nextStep(view, nowMs).do);
     }
     expect(steps).toEqual(['create', 'create', 'report']);
@@ -141,9 +141,13 @@ describe('launching', () => {
     const away = then(begun, failed('create', 'unavailable', 'Docker is away'));
     expect(nextStep(away, t0)).toMatchObject({ do: 'wait' });
     expect(nextStep(away, t0 + 1_000)).toEqual({ do: 'inspect' });
-    const back = then(away, { is: 'seen', container: { taskId, state: 'running' } });
+    const back = then(away, { is: 'inspected', container: { taskId, state: 'running' } });
     expect(nextStep(back, t0 + 1_000)).toMatchObject({ do: 'report', observation: { state: State.RUNNING } });
-    const over = remember(away, failed('inspect', 'unavailable', 'Docker is away'), t0 + unreachableLimitMs);
+    const over = reduceTask(
+      away,
+      failed('inspect', 'unavailable', 'Docker is away'),
+      t0 + unreachableLimitMs,
+    );
     expect(nextStep(over, t0 + unreachableLimitMs)).toMatchObject({
       do: 'report',
       observation: { state: State.FAILED, code: 'systemError', text: 'Docker is away' },
@@ -162,9 +166,9 @@ describe('running', () => {
   });
 
   it('ends with the container’s own exit code, told once', () => {
-    const over = then(running, { is: 'disturbed' });
+    const over = then(running, { is: 'containerChanged' });
     expect(nextStep(over, t0)).toEqual({ do: 'inspect' });
-    const seen = then(over, { is: 'seen', container: exited({ exitCode: 3 }) });
+    const seen = then(over, { is: 'inspected', container: exited({ exitCode: 3 }) });
     expect(nextStep(seen, t0)).toMatchObject({
       do: 'report',
       observation: { state: State.FAILED, code: 'failed', text: 'exit code 3', exitCode: 3, stopped: false },
@@ -173,7 +177,7 @@ describe('running', () => {
   });
 
   it('tells with the end what the container has left behind, where that is wanted', () => {
-    const over = then(running, assigned({ collectsResults: true }), { is: 'seen', container: exited() });
+    const over = then(running, assigned({ collectsResults: true }), { is: 'inspected', container: exited() });
     expect(nextStep(over, t0)).toEqual({ do: 'collect' });
     const collected = then(over, { is: 'collected', results: ['41', '42'] });
     expect(nextStep(collected, t0)).toMatchObject({
@@ -184,7 +188,7 @@ describe('running', () => {
 
   it('ends as the container did where its results cannot be read, and waits for an engine that is away', () => {
     const over = then(running, assigned({ collectsResults: true }), {
-      is: 'seen',
+      is: 'inspected',
       container: exited({ exitCode: 3 }),
     });
     for (const kind of ['notFound', 'conflict', 'invalid', 'failed'] as const)
@@ -199,23 +203,23 @@ describe('running', () => {
     const early = then(
       begun,
       { is: 'created', adopted: false },
-      { is: 'disturbed' },
+      { is: 'containerChanged' },
       { is: 'started', hasAddress: false },
     );
     expect(nextStep(early, t0)).toEqual({ do: 'inspect' });
-    expect(reportsUntilStep(then(early, { is: 'seen', container: exited() }))).toMatchObject({
+    expect(reportsUntilStep(then(early, { is: 'inspected', container: exited() }))).toMatchObject({
       states: [State.RUNNING, State.FINISHED],
     });
   });
 
   it('outlives an engine that is away for however long', () => {
-    const away = then(running, { is: 'disturbed' }, failed('inspect', 'unavailable'));
-    const later = remember(away, failed('inspect', 'unavailable'), t0 + 100 * unreachableLimitMs);
+    const away = then(running, { is: 'containerChanged' }, failed('inspect', 'unavailable'));
+    const later = reduceTask(away, failed('inspect', 'unavailable'), t0 + 100 * unreachableLimitMs);
     expect(nextStep(later, t0 + 101 * unreachableLimitMs)).toEqual({ do: 'inspect' });
   });
 
   it('fails as the system’s fault when someone else removes the container', () => {
-    const gone = then(running, { is: 'disturbed' }, { is: 'seen', container: undefined });
+    const gone = then(running, { is: 'containerChanged' }, { is: 'inspected', container: undefined });
     expect(nextStep(gone, t0)).toMatchObject({ observation: { state: State.FAILED, code: 'systemError' } });
   });
 });
@@ -227,7 +231,7 @@ describe('stopping', () => {
     const asked = then(ordered, { is: 'stopSent' });
     expect(nextStep(asked, t0)).toEqual({ do: 'wait', untilMs: t0 + 5_000 });
     expect(nextStep(asked, t0 + 5_000)).toEqual({ do: 'kill' });
-    const killed = remember(asked, { is: 'killSent' }, t0 + 5_000);
+    const killed = reduceTask(asked, { is: 'killSent' }, t0 + 5_000);
     expect(nextStep(killed, t0 + 5_000)).toEqual({ do: 'wait', untilMs: t0 + 5_000 + killAgainMs });
     expect(nextStep(killed, t0 + 5_000 + killAgainMs)).toEqual({ do: 'kill' });
   });
@@ -247,13 +251,16 @@ describe('stopping', () => {
       running,
       stopOrder,
       { is: 'stopSent' },
-      { is: 'seen', container: exited({ exitCode: 143 }) },
+      { is: 'inspected', container: exited({ exitCode: 143 }) },
     );
     expect(nextStep(over, t0)).toMatchObject({ observation: { exitCode: 143, stopped: true } });
   });
 
   it('lets the container’s own end stand when that came before it was asked', () => {
-    const over = then(running, stopOrder, failed('stop', 'conflict'), { is: 'seen', container: exited() });
+    const over = then(running, stopOrder, failed('stop', 'conflict'), {
+      is: 'inspected',
+      container: exited(),
+    });
     expect(nextStep(over, t0 + 1_000)).toMatchObject({ observation: { code: 'normal', stopped: false } });
   });
 
@@ -264,7 +271,7 @@ describe('stopping', () => {
     ['after the launch had failed', [failed('create', 'invalid')]],
     [
       'while a failed launch waits for another attempt',
-      [failed('pull', 'failed'), { is: 'seen', container: undefined }],
+      [failed('pull', 'failed'), { is: 'inspected', container: undefined }],
     ],
   ])('calls a task off %s', (_, events) => {
     expect(nextStep(then(begun, ...events, stopOrder), t0)).toMatchObject({
@@ -296,7 +303,7 @@ describe('where the clock is put back', () => {
   it('asks to stop anew, and kills after the grace', () => {
     const asked = then(running, stopOrder, { is: 'stopSent' }, { is: 'killSent' });
     expect(nextStep(asked, beforeMs)).toEqual({ do: 'stop' });
-    const again = remember(asked, { is: 'stopSent' }, beforeMs);
+    const again = reduceTask(asked, { is: 'stopSent' }, beforeMs);
     expect(nextStep(again, beforeMs)).toEqual({ do: 'wait', untilMs: beforeMs + 5_000 });
     expect(nextStep(again, beforeMs + 5_000)).toEqual({ do: 'kill' });
   });
@@ -304,37 +311,37 @@ describe('where the clock is put back', () => {
   it('kills again where no grace is given, and then waits', () => {
     const killed = then(running, assigned({ stop, killGraceMs: 0 }), { is: 'killSent' });
     expect(nextStep(killed, beforeMs)).toEqual({ do: 'kill' });
-    const again = remember(killed, { is: 'killSent' }, beforeMs);
+    const again = reduceTask(killed, { is: 'killSent' }, beforeMs);
     expect(nextStep(again, beforeMs)).toEqual({ do: 'wait', untilMs: beforeMs + killAgainMs });
   });
 });
 
 describe('after a restart of the agent', () => {
-  const found = (state: ContainerStatus['state']): TaskEvent => ({
-    is: 'found',
+  const listed = (state: ContainerStatus['state']): TaskEvent => ({
+    is: 'listed',
     container: { taskId, state },
   });
 
   it('takes over a running container without touching it', () => {
-    expect(reportsUntilStep(after(assigned(), found('running')))).toMatchObject({
+    expect(reportsUntilStep(after(assigned(), listed('running')))).toMatchObject({
       states: [State.RUNNING],
       step: { do: 'none' },
     });
   });
 
   it('tells how a container ended meanwhile only once it has looked', () => {
-    const over = after(assigned(), found('exited'));
+    const over = after(assigned(), listed('exited'));
     expect(nextStep(over, t0)).toEqual({ do: 'inspect' });
     const away = then(over, failed('inspect', 'unavailable'));
-    const later = remember(away, failed('inspect', 'unavailable'), t0 + 10 * unreachableLimitMs);
+    const later = reduceTask(away, failed('inspect', 'unavailable'), t0 + 10 * unreachableLimitMs);
     expect(nextStep(later, t0 + 11 * unreachableLimitMs)).toEqual({ do: 'inspect' });
-    const looked = then(over, { is: 'seen', container: exited({ exitCode: 9 }) });
+    const looked = then(over, { is: 'inspected', container: exited({ exitCode: 9 }) });
     expect(reportsUntilStep(looked)).toMatchObject({ states: [State.RUNNING, State.FAILED] });
   });
 
   it('does not run a task again whose container had ended, and is removed before it was looked at', () => {
-    const found = after(assigned(), { is: 'found', container: { taskId, state: 'exited' } });
-    const gone = remember(found, { is: 'seen', container: undefined }, t0);
+    const listed = after(assigned(), { is: 'listed', container: { taskId, state: 'exited' } });
+    const gone = reduceTask(listed, { is: 'inspected', container: undefined }, t0);
     expect(nextStep(gone, t0)).toMatchObject({
       do: 'report',
       observation: { state: State.FAILED, code: 'systemError' },
@@ -342,8 +349,8 @@ describe('after a restart of the agent', () => {
   });
 
   it('goes on with a container that was created and not started', () => {
-    const seen = then(after(assigned(), found('created')), {
-      is: 'seen',
+    const seen = then(after(assigned(), listed('created')), {
+      is: 'inspected',
       container: { taskId, state: 'created' },
     });
     expect(reportsUntilStep(seen)).toMatchObject({ states: [State.STARTING], step: { do: 'start' } });
@@ -352,31 +359,32 @@ describe('after a restart of the agent', () => {
   it('makes the file for results that whoever created the container may not have come to make', () => {
     const wanted = assigned({ collectsResults: true });
     const { step, view } = reportsUntilStep(
-      after(wanted, { is: 'seen', container: { taskId, state: 'created' } }),
+      after(wanted, { is: 'inspected', container: { taskId, state: 'created' } }),
     );
     expect(step).toEqual({ do: 'create' });
     const made = then(view, { is: 'created', adopted: true });
     expect(nextStep(made, t0)).toEqual({ do: 'inspect' });
-    const seen = then(made, { is: 'seen', container: { taskId, state: 'created' } });
+    const seen = then(made, { is: 'inspected', container: { taskId, state: 'created' } });
     expect(nextStep(seen, t0)).toEqual({ do: 'start' });
   });
 
   it('makes the file for results again where the engine went away while it was made', () => {
     const lost = after(assigned({ collectsResults: true }), failed('create', 'unavailable'));
-    const seen = remember(lost, { is: 'seen', container: { taskId, state: 'created' } }, t0);
+    const seen = reduceTask(lost, { is: 'inspected', container: { taskId, state: 'created' } }, t0);
     expect(reportsUntilStep(seen, t0 + unreachableLimitMs).step).toEqual({ do: 'create' });
   });
 
   it('does not start again what could not be started', () => {
     const container: ContainerStatus = { taskId, state: 'created', startError: 'no such file' };
-    expect(nextStep(after(assigned(), { is: 'seen', container }), t0)).toMatchObject({
+    expect(nextStep(after(assigned(), { is: 'inspected', container }), t0)).toMatchObject({
       observation: { state: State.FAILED, code: 'invalidRequest', text: 'no such file' },
     });
   });
 
   it('sees from the times whether an end came of the order to stop', () => {
     const seen = (finishedAtMs: number) =>
-      reportsUntilStep(after(stopOrder, { is: 'seen', container: exited({ finishedAtMs }) })).view.memory.end;
+      reportsUntilStep(after(stopOrder, { is: 'inspected', container: exited({ finishedAtMs }) })).view
+        .progress.end;
     expect(seen(t0 - 1)).toMatchObject({ stopped: false });
     expect(seen(t0 + 1)).toMatchObject({ stopped: true });
   });
@@ -392,41 +400,48 @@ describe('what is not assigned', () => {
     expect(nextStep(stray, t0)).toEqual({ do: 'stop' });
     const asked = then(stray, { is: 'stopSent' });
     expect(nextStep(asked, t0)).toEqual({ do: 'wait', untilMs: t0 + unassignedGraceMs });
-    const over = then(asked, { is: 'seen', container: exited() });
+    const over = then(asked, { is: 'inspected', container: exited() });
     expect(nextStep(over, t0)).toEqual({ do: 'remove' });
     expect(nextStep(then(over, { is: 'removed' }), t0)).toEqual({ do: 'forget' });
   });
 
   it('is removed once a task’s end is known to the master, and not before', () => {
-    const told = reportsUntilStep(then(running, { is: 'seen', container: exited() })).view;
-    expect(nextStep(told, t0)).toEqual({ do: 'none' });
-    expect(nextStep(then(told, unassigned), t0)).toEqual({ do: 'remove' });
+    const reported = reportsUntilStep(then(running, { is: 'inspected', container: exited() })).view;
+    expect(nextStep(reported, t0)).toEqual({ do: 'none' });
+    expect(nextStep(then(reported, unassigned), t0)).toEqual({ do: 'remove' });
   });
 
   it('is tried again later when it cannot be removed', () => {
-    const stuck = then(running, unassigned, { is: 'seen', container: exited() }, failed('remove', 'failed'));
+    const stuck = then(
+      running,
+      unassigned,
+      { is: 'inspected', container: exited() },
+      failed('remove', 'failed'),
+    );
     expect(nextStep(stuck, t0)).toMatchObject({ do: 'wait' });
   });
 });
 
 describe('after the end was told', () => {
-  const told = reportsUntilStep(then(running, { is: 'seen', container: exited({ exitCode: 2 }) })).view;
+  const reported = reportsUntilStep(
+    then(running, { is: 'inspected', container: exited({ exitCode: 2 }) }),
+  ).view;
 
   it('is told again in the same words when the report may be lost', () => {
-    const doubted = then(told, { is: 'reportsDoubted', all: false });
-    expect(nextStep(doubted, t0 + 99)).toEqual({ do: 'report', observation: told.memory.end });
+    const doubted = then(reported, { is: 'reportsMayBeLost', all: false });
+    expect(nextStep(doubted, t0 + 99)).toEqual({ do: 'report', observation: reported.progress.end });
   });
 
   it('tells that a task runs again only where Redis has lost data', () => {
-    expect(nextStep(then(running, { is: 'reportsDoubted', all: false }), t0)).toEqual({ do: 'none' });
-    expect(nextStep(then(running, { is: 'reportsDoubted', all: true }), t0)).toMatchObject({
+    expect(nextStep(then(running, { is: 'reportsMayBeLost', all: false }), t0)).toEqual({ do: 'none' });
+    expect(nextStep(then(running, { is: 'reportsMayBeLost', all: true }), t0)).toMatchObject({
       observation: { state: State.RUNNING },
     });
   });
 
   it('stops a container that turns up after its launch had been given up', () => {
     const givenUp = reportsUntilStep(then(begun, failed('create', 'conflict'))).view;
-    const late = then(givenUp, { is: 'seen', container: { taskId, state: 'running' } });
+    const late = then(givenUp, { is: 'inspected', container: { taskId, state: 'running' } });
     expect(nextStep(late, t0)).toEqual({ do: 'stop' });
   });
 });

@@ -12,11 +12,11 @@ export interface TaskView {
   readonly assignment?: Assignment | undefined;
   /** As last seen or brought about; undefined: there is none. */
   readonly container?: ContainerStatus | undefined;
-  readonly memory: TaskMemory;
+  readonly progress: TaskProgress;
 }
 
 /** What has been done for a task, and how that went. Lost with the process: a new one learns from the containers. */
-export interface TaskMemory {
+export interface TaskProgress {
   /** `assumed`: nobody has looked, since creating the container tells soonest. */
   readonly image: 'assumed' | 'missing' | 'pulling' | 'pulled';
   /** The reference to create from, once the image is pulled. */
@@ -30,7 +30,7 @@ export interface TaskMemory {
   /** The furthest state reported; an end only after `end`. */
   readonly reported?: State | undefined;
   /** The tasks whose room it was to get are gone. */
-  readonly hasRoom?: boolean;
+  readonly victimsGone?: boolean;
   /** Why the agent does not take the task: nothing of it has run, nor will. */
   readonly refusal?: string | undefined;
   /** Why the launch was given up. */
@@ -74,14 +74,14 @@ export function newTaskView(taskId: string): TaskView {
     taskId,
     assignment: undefined,
     container: undefined,
-    memory: {
+    progress: {
       image: 'assumed',
       imageReference: undefined,
       isPrepared: false,
       mustLook: false,
       hasRun: false,
       reported: undefined,
-      hasRoom: false,
+      victimsGone: false,
       refusal: undefined,
       failure: undefined,
       end: undefined,

@@ -25,14 +25,18 @@ export interface NetworkCounters {
 export type Metrics = Readonly<Record<string, number>>;
 
 /** What was asked for: the whole to which percentages refer. */
-export type Asked = Pick<Resources, 'cpuMillis' | 'memoryMb' | 'networkMbps'>;
+export type RequestedResources = Pick<Resources, 'cpuMillis' | 'memoryMb' | 'networkMbps'>;
 
 /**
  * The metrics of a container from two looks at it: percentages of what its task asked for, and Mbps, as averages over the time
  * between the looks, however long that was. From one look, or across a restart, only its memory can be told. There is no
  * percentage of something that was not asked for.
  */
-export function usageMetrics(before: ContainerUsage | undefined, now: ContainerUsage, asked: Asked): Metrics {
+export function usageMetrics(
+  before: ContainerUsage | undefined,
+  now: ContainerUsage,
+  asked: RequestedResources,
+): Metrics {
   const memory = percentage('MemoryUtilization', now.memoryBytes, asked.memoryMb * bytesPerMb);
   if (before === undefined || !isSameRun(before, now)) return memory;
   const spanMs = now.readAtMs - before.readAtMs;

@@ -56,8 +56,8 @@ export function registerGauges(registry: Registry, { workers, reporter }: Metric
     collect() {
       this.reset();
       for (const worker of workers) {
-        for (const { memory } of worker.views()) {
-          this.inc({ state: memory.reported === undefined ? 'NEW' : stateName(memory.reported) });
+        for (const { progress } of worker.views()) {
+          this.inc({ state: progress.reported === undefined ? 'NEW' : stateName(progress.reported) });
         }
       }
     },

@@ -49,16 +49,16 @@ export class OwnMetricsReader {
     const before = this.#pages;
     const next = new Map<string, PageState>();
     const metrics = new Map<string, Metrics>();
-    const look = async (page: OwnPage): Promise<void> => {
+    const readIfDue = async (page: OwnPage): Promise<void> => {
       const { taskId } = page;
       const state = before.get(taskId) ?? newPage;
       const isDue = state.notBeforeMs <= elapsedMs(this.#options.clock);
-      const seen = isDue ? await this.#gate.run(() => this.#look(page, state)) : state;
+      const seen = isDue ? await this.#gate.run(() => this.#readOne(page, state)) : state;
       next.set(taskId, seen);
       if (isDue && seen.failures === 0 && seen.reading !== undefined)
         metrics.set(taskId, ownMetrics(state.reading, seen.reading));
     };
-    await Promise.all(pages.map(look));
+    await Promise.all(pages.map(readIfDue));
     this.#pages = next;
     return metrics;
   }
@@ -67,7 +67,7 @@ export class OwnMetricsReader {
     this.#pages = new Map();
   }
 
-  async #look({ taskId, endpoint }: OwnPage, state: PageState): Promise<PageState> {
+  async #readOne({ taskId, endpoint }: OwnPage, state: PageState): Promise<PageState> {
     const { runtime, clock, log, onPage } = this.#options;
     try {
       const page = readMetricsPage(await runtime.readMetrics(taskId, endpoint));

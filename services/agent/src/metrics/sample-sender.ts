@@ -38,12 +38,12 @@ export class SampleSender {
     } catch (error) {
       // The rest would only meet the same.
       onSamples('dropped', left);
-      this.#tell(error);
+      this.#logOnce(error);
     }
   }
 
   /** That Redis is away is told by others, whom it concerns more. */
-  #tell(error: unknown): void {
+  #logOnce(error: unknown): void {
     if (error instanceof BerthError && error.code === 'unavailable') return;
     const why = error instanceof Error ? error.message : String(error);
     if (why !== this.#refusal) this.#options.log.warn({ err: error }, `samples cannot be published: ${why}`);

@@ -4,7 +4,7 @@ import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { SampleOutbox } from '@berth/store';
 import type { TaskView } from '../core/task-view.js';
-import { type Asked, type ContainerUsage, type Metrics, usageMetrics } from '../core/usage.js';
+import { type ContainerUsage, type Metrics, type RequestedResources, usageMetrics } from '../core/usage.js';
 import type { ContainerRuntime } from '../runtime/contract/container-runtime.js';
 import type { SamplerMetrics } from './agent-metrics.js';
 import { OwnMetricsReader } from './own-metrics-reader.js';
@@ -28,7 +28,7 @@ export interface SamplerOptions {
 
 /** How long a round under way has to end when the sampler closes. */
 const closeLimitMs = 500;
-const nothingAsked: Asked = { cpuMillis: 0, memoryMb: 0, networkMbps: 0 };
+const nothingRequested: RequestedResources = { cpuMillis: 0, memoryMb: 0, networkMbps: 0 };
 
 /**
  * Looks every few seconds at what those tasks use of which a policy wants to know, and publishes it. Agents without such tasks
@@ -38,7 +38,7 @@ export class Sampler {
   readonly #options: SamplerOptions;
   readonly #sender: SampleSender;
   /** The last look at each task, by agent. */
-  readonly #looks = new Map<string, ReadonlyMap<string, ContainerUsage>>();
+  readonly #lastUsage = new Map<string, ReadonlyMap<string, ContainerUsage>>();
   readonly #own: ReadonlyMap<string, OwnMetricsReader>;
   readonly #closing = new AbortController();
   readonly #running: Promise<void>;
@@ -92,9 +92,9 @@ export class Sampler {
 
   async #sample(agent: SampledAgent, tasks: readonly TaskView[]): Promise<void> {
     const { agentId } = agent;
-    const before = this.#looks.get(agentId);
-    const [now, own] = await Promise.all([this.#look(agent, tasks), this.#readOwn(agentId, tasks)]);
-    this.#looks.set(agentId, now);
+    const before = this.#lastUsage.get(agentId);
+    const [now, own] = await Promise.all([this.#readUsage(agent, tasks), this.#readOwn(agentId, tasks)]);
+    this.#lastUsage.set(agentId, now);
     const atMs = this.#options.clock.nowMs();
     const samples = tasks.flatMap((view) => {
       const { taskId } = view;
@@ -102,7 +102,7 @@ export class Sampler {
       const measured =
         usage === undefined
           ? {}
-          : usageMetrics(before?.get(taskId), usage, view.assignment?.resources ?? nothingAsked);
+          : usageMetrics(before?.get(taskId), usage, view.assignment?.resources ?? nothingRequested);
       // What was measured cannot be overridden by what the task says.
       const values = { ...own.get(taskId), ...measured };
       return Object.keys(values).length === 0 ? [] : [TaskSample.fromPartial({ taskId, atMs, values })];
@@ -111,10 +111,10 @@ export class Sampler {
   }
 
   #forget({ agentId }: SampledAgent): void {
-    if (this.#looks.delete(agentId)) this.#own.get(agentId)?.forgetAll();
+    if (this.#lastUsage.delete(agentId)) this.#own.get(agentId)?.forgetAll();
   }
 
-  async #look(
+  async #readUsage(
     { runtime }: SampledAgent,
     tasks: readonly TaskView[],
   ): Promise<ReadonlyMap<string, ContainerUsage>> {
@@ -139,6 +139,6 @@ function sampledTasks(agent: SampledAgent): readonly TaskView[] {
   return tasks;
 }
 
-function isSampled({ assignment, container, memory }: TaskView): boolean {
-  return assignment?.sampled === true && container?.state === 'running' && memory.end === undefined;
+function isSampled({ assignment, container, progress }: TaskView): boolean {
+  return assignment?.sampled === true && container?.state === 'running' && progress.end === undefined;
 }

@@ -3,14 +3,14 @@ import type { Logger } from '@berth/shared/process/logger';
 /** Tells of something that others depend on going away and coming back: one line each, however often it is tried. */
 export class Outage {
   readonly #log: Logger;
-  readonly #what: string;
+  readonly #subject: string;
   readonly #meanwhile: string;
   #why: string | undefined;
 
   /** `what` is as in "WHAT answers again"; `meanwhile` says what its absence means. */
-  constructor(log: Logger, what: string, meanwhile: string) {
+  constructor(log: Logger, subject: string, meanwhile: string) {
     this.#log = log;
-    this.#what = what;
+    this.#subject = subject;
     this.#meanwhile = meanwhile;
   }
 
@@ -20,14 +20,14 @@ export class Outage {
   }
 
   failed(error: unknown): void {
-    const isNews = this.#why === undefined;
+    const isFirst = this.#why === undefined;
     this.#why = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
-    if (isNews) this.#log.warn(`${this.#why}; ${this.#meanwhile}`);
+    if (isFirst) this.#log.warn(`${this.#why}; ${this.#meanwhile}`);
   }
 
   succeeded(): void {
     if (this.#why === undefined) return;
     this.#why = undefined;
-    this.#log.info(`${this.#what} answers again`);
+    this.#log.info(`${this.#subject} answers again`);
   }
 }

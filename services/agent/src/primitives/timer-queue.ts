@@ -1,6 +1,6 @@
 import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 
-interface Entry {
+interface QueuedTimer {
   /** By the clock's elapsed time: a clock that is put back must not put off what was agreed on before. */
   readonly dueMs: number;
   /** Keeps entries of the same time in the order in which they were added. */
@@ -15,7 +15,7 @@ export type Cancel = () => void;
 export class TimerQueue {
   readonly #clock: Clock;
   /** A binary heap, the nearest appointment first. */
-  readonly #heap: Entry[] = [];
+  readonly #heap: QueuedTimer[] = [];
   #added = 0;
   #sleep: AbortController | undefined;
   #isClosed = false;
@@ -27,7 +27,7 @@ export class TimerQueue {
   /** Calls `run` once that time has come, never before this call returns. `run` must not throw. */
   at(dueMs: number, run: () => void): Cancel {
     const inMs = dueMs - this.#clock.nowMs();
-    const entry: Entry = { dueMs: elapsedMs(this.#clock) + inMs, order: this.#added++, run };
+    const entry: QueuedTimer = { dueMs: elapsedMs(this.#clock) + inMs, order: this.#added++, run };
     this.#push(entry);
     if (this.#heap[0] === entry) this.#arm();
     return () => {
@@ -49,12 +49,12 @@ export class TimerQueue {
     this.#sleep = sleep;
     void this.#clock.sleep(Math.max(0, next.dueMs - elapsedMs(this.#clock)), sleep.signal).then(() => {
       if (sleep.signal.aborted) return;
-      this.#keepDue();
+      this.#runDue();
       this.#arm();
     });
   }
 
-  #keepDue(): void {
+  #runDue(): void {
     const nowMs = elapsedMs(this.#clock);
     for (let next = this.#heap[0]; next !== undefined && next.dueMs <= nowMs; next = this.#heap[0]) {
       this.#pop();
@@ -62,7 +62,7 @@ export class TimerQueue {
     }
   }
 
-  #push(entry: Entry): void {
+  #push(entry: QueuedTimer): void {
     const heap = this.#heap;
     let at = heap.push(entry) - 1;
     while (at > 0) {
@@ -88,12 +88,12 @@ export class TimerQueue {
   }
 }
 
-function isBefore(a: Entry | undefined, b: Entry | undefined): boolean {
+function isBefore(a: QueuedTimer | undefined, b: QueuedTimer | undefined): boolean {
   if (a === undefined) return false;
   return b === undefined || a.dueMs < b.dueMs || (a.dueMs === b.dueMs && a.order < b.order);
 }
 
-function swap(heap: Entry[], a: number, b: number): void {
+function swap(heap: QueuedTimer[], a: number, b: number): void {
   const [left, right] = [heap[a], heap[b]];
   if (left === undefined || right === undefined) return;
   heap[a] = right;

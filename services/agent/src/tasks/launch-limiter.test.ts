@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { limitBounds } from '../core/adaptive-limit.js';
-import { LaunchLimiter, type LaunchSlot } from './launch-limiter.js';
+import { LaunchLimiter, type LaunchPermit } from './launch-limiter.js';
 
 function limiter(latencies: number[] = []) {
   let nowMs = 0;
@@ -16,7 +16,7 @@ describe('launch slots', () => {
   it('are as many as the limit says, and then first come first served', () => {
     const { launches } = limiter();
     const held = Array.from({ length: limitBounds.initial }, () => launches.tryAcquire());
-    expect(held.every((slot) => slot !== undefined)).toBe(true);
+    expect(held.every((permit) => permit !== undefined)).toBe(true);
     expect(launches.tryAcquire()).toBeUndefined();
     const served: string[] = [];
     launches.enqueue(() => void served.push('first'));
@@ -31,9 +31,9 @@ describe('launch slots', () => {
     let nowMs = 3_600_000;
     const clock = { nowMs: () => nowMs, elapsedMs: () => 300, sleep: () => Promise.resolve() };
     const launches = new LaunchLimiter(clock, (latencyMs) => void latencies.push(latencyMs));
-    const slot = launches.tryAcquire();
+    const permit = launches.tryAcquire();
     nowMs = 0;
-    slot?.release(true);
+    permit?.release(true);
     expect(latencies).toEqual([0]);
   });
 
@@ -50,9 +50,9 @@ describe('launch slots', () => {
 
   it('are given back once, however often they are released', () => {
     const { launches } = limiter();
-    const slot = launches.tryAcquire() as LaunchSlot;
-    slot.release(false);
-    slot.release(true);
+    const permit = launches.tryAcquire() as LaunchPermit;
+    permit.release(false);
+    permit.release(true);
     expect(launches.inFlight).toBe(0);
   });
 

@@ -2,18 +2,18 @@ import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 import { type AdaptiveLimit, afterLaunch, newAdaptiveLimit } from '../core/adaptive-limit.js';
 
 /** The right to have one launch under way in the engine. */
-export interface LaunchSlot {
+export interface LaunchPermit {
   /** Gives the slot back; `isLaunched` says that the container was created and started under it. Safe to call again. */
   release(isLaunched: boolean): void;
 }
 
-type Waiting = (slot: LaunchSlot) => void;
+type PermitCallback = (permit: LaunchPermit) => void;
 
 /** Hands out launch slots, first come first served, as many at a time as the engine has shown to bear. */
 export class LaunchLimiter {
   readonly #clock: Clock;
   readonly #onLaunch: (latencyMs: number) => void;
-  readonly #queue = new Set<Waiting>();
+  readonly #queue = new Set<PermitCallback>();
   #state: AdaptiveLimit = newAdaptiveLimit();
   #inFlight = 0;
 
@@ -35,24 +35,24 @@ export class LaunchLimiter {
   }
 
   /** A slot, if one is free and nobody waits for it. */
-  tryAcquire(): LaunchSlot | undefined {
-    return this.#inFlight < this.limit && this.#queue.size === 0 ? this.#slot() : undefined;
+  tryAcquire(): LaunchPermit | undefined {
+    return this.#inFlight < this.limit && this.#queue.size === 0 ? this.#permit() : undefined;
   }
 
   /** Calls `onSlot` with a slot once it is this one's turn; the result leaves the queue. */
-  enqueue(onSlot: Waiting): () => void {
-    this.#queue.add(onSlot);
-    return () => this.#queue.delete(onSlot);
+  enqueue(onPermit: PermitCallback): () => void {
+    this.#queue.add(onPermit);
+    return () => this.#queue.delete(onPermit);
   }
 
-  #slot(): LaunchSlot {
+  #permit(): LaunchPermit {
     const beganMs = elapsedMs(this.#clock);
     const inFlight = ++this.#inFlight;
-    let isHeld = true;
+    let isInUse = true;
     return {
       release: (isLaunched) => {
-        if (!isHeld) return;
-        isHeld = false;
+        if (!isInUse) return;
+        isInUse = false;
         this.#inFlight -= 1;
         if (isLaunched) this.#learn(elapsedMs(this.#clock) - beganMs, inFlight);
         this.#serve();
@@ -69,7 +69,7 @@ export class LaunchLimiter {
     for (const next of this.#queue) {
       if (this.#inFlight >= this.limit) return;
       this.#queue.delete(next);
-      next(this.#slot());
+      next(this.#permit());
     }
   }
 }

@@ -2,14 +2,14 @@ import type { Assignment } from '@berth/shared/gen/berth/v1/store';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { type ContainerSpec, containerSpec, type HostSettings, hasAddress } from '../core/container-spec.js';
-import { isGone, nextStep, type Step } from '../core/next-step.js';
-import { remember, type TaskEvent } from '../core/reduce-task.js';
+import { isGone, nextStep, type TaskStep } from '../core/next-step.js';
+import { reduceTask, type TaskEvent } from '../core/reduce-task.js';
 import { resultsIn } from '../core/results.js';
 import { newTaskView, type Observation, type RuntimeCall, type TaskView } from '../core/task-view.js';
 import type { Semaphore } from '../primitives/semaphore.js';
 import type { Cancel, TimerQueue } from '../primitives/timer-queue.js';
 import { type ContainerRuntime, RuntimeError } from '../runtime/contract/container-runtime.js';
-import type { LaunchLimiter, LaunchSlot } from './launch-limiter.js';
+import type { LaunchLimiter, LaunchPermit } from './launch-limiter.js';
 
 /** What the runners of one agent share. */
 export interface RunnerContext {
@@ -17,7 +17,7 @@ export interface RunnerContext {
   readonly launches: LaunchLimiter;
   /** Stops, kills and removals: apart from launches, so that none waits behind them. */
   readonly stops: Semaphore;
-  readonly looks: Semaphore;
+  readonly inspections: Semaphore;
   readonly pulls: Semaphore;
   readonly timers: TimerQueue;
   readonly clock: Clock;
@@ -26,9 +26,9 @@ export interface RunnerContext {
   host(): HostSettings;
   report(taskId: string, observation: Observation): void;
   /** The engine has answered a call. */
-  answered(): void;
+  engineAnswered(): void;
   /** All steps that there were to take for the task have been taken. */
-  rested(taskId: string): void;
+  settled(taskId: string): void;
   /** Nothing is left of the task here. */
   forget(taskId: string): void;
 }
@@ -44,12 +44,12 @@ export class TaskRunner {
   #view: TaskView;
   #isBusy = false;
   #isClosed = false;
-  #slot: LaunchSlot | undefined;
+  #permit: LaunchPermit | undefined;
   #leaveQueue: Cancel | undefined;
   #cancelWait: Cancel | undefined;
   #wasCreatedHere = false;
   /** How often something has happened to the container. */
-  #disturbances = 0;
+  #containerChanges = 0;
   /** The last spec that was made, and of what. */
   #made:
     | { readonly assignment: Assignment; readonly host: HostSettings; readonly spec: ContainerSpec }
@@ -77,8 +77,8 @@ export class TaskRunner {
 
   /** Takes note only; {@link drive} has to follow. */
   note(event: TaskEvent): void {
-    if (event.is === 'disturbed') this.#disturbances += 1;
-    this.#view = remember(this.#view, event, this.#context.clock.nowMs());
+    if (event.is === 'containerChanged') this.#containerChanges += 1;
+    this.#view = reduceTask(this.#view, event, this.#context.clock.nowMs());
   }
 
   /** Takes all steps that there are to take, unless it is at it already. */
@@ -102,34 +102,34 @@ export class TaskRunner {
       const step = nextStep(this.#view, this.#context.clock.nowMs());
       if (step.do !== 'create' && step.do !== 'start') this.#leaveLaunch(false);
       const call = this.#takeAtOnce(step);
-      if (call === 'rest') break;
-      if (call !== 'goOn') await this.#attempt(call);
+      if (call === 'wait') break;
+      if (call !== 'continue') await this.#attempt(call);
     }
     this.#isBusy = false;
-    if (!this.#isClosed) this.#context.rested(this.#view.taskId);
+    if (!this.#isClosed) this.#context.settled(this.#view.taskId);
   }
 
   /** Takes a step that needs no waiting, and says whether to go on; or tells the call that the step is. */
-  #takeAtOnce(step: Step): AwaitedCall | 'goOn' | 'rest' {
+  #takeAtOnce(step: TaskStep): AwaitedCall | 'continue' | 'wait' {
     switch (step.do) {
       case 'none':
-        return 'rest';
+        return 'wait';
       case 'wait':
         this.#cancelWait = this.#context.timers.at(step.untilMs, () => this.drive());
-        return 'rest';
+        return 'wait';
       case 'forget':
         this.close();
         this.#context.forget(this.#view.taskId);
-        return 'rest';
+        return 'wait';
       case 'report':
         this.#report(step.observation);
-        return 'goOn';
+        return 'continue';
       case 'pull':
         this.#beginPull();
-        return 'goOn';
+        return 'continue';
       case 'create':
       case 'start':
-        return this.#mayLaunch() ? step.do : 'rest';
+        return this.#mayLaunch() ? step.do : 'wait';
       default:
         return step.do;
     }
@@ -158,11 +158,11 @@ export class TaskRunner {
 
   /** True with a slot in hand; otherwise it comes back here once it is this task's turn. */
   #mayLaunch(): boolean {
-    this.#slot ??= this.#leaveQueue === undefined ? this.#context.launches.tryAcquire() : undefined;
-    if (this.#slot !== undefined) return true;
-    this.#leaveQueue ??= this.#context.launches.enqueue((slot) => {
+    this.#permit ??= this.#leaveQueue === undefined ? this.#context.launches.tryAcquire() : undefined;
+    if (this.#permit !== undefined) return true;
+    this.#leaveQueue ??= this.#context.launches.enqueue((permit) => {
       this.#leaveQueue = undefined;
-      this.#slot = slot;
+      this.#permit = permit;
       this.drive();
     });
     return false;
@@ -171,19 +171,19 @@ export class TaskRunner {
   #leaveLaunch(isLaunched: boolean): void {
     this.#leaveQueue?.();
     this.#leaveQueue = undefined;
-    this.#slot?.release(isLaunched);
-    this.#slot = undefined;
+    this.#permit?.release(isLaunched);
+    this.#permit = undefined;
   }
 
   async #attempt(call: AwaitedCall): Promise<void> {
-    const disturbances = this.#disturbances;
+    const changesBefore = this.#containerChanges;
     try {
       const event = await this.#call(call);
-      this.#context.answered();
+      this.#context.engineAnswered();
       this.note(event);
       // Word of the container's end may have overtaken an answer that is from before it.
-      const isOld = event.is === 'seen' && this.#disturbances > disturbances;
-      if (isOld && event.container?.state === 'running') this.note({ is: 'disturbed' });
+      const isOld = event.is === 'inspected' && this.#containerChanges > changesBefore;
+      if (isOld && event.container?.state === 'running') this.note({ is: 'containerChanged' });
       if (event.is === 'started') this.#leaveLaunch(this.#wasCreatedHere);
     } catch (error) {
       this.#failed(error, call);
@@ -191,7 +191,7 @@ export class TaskRunner {
   }
 
   #call(call: AwaitedCall): Promise<TaskEvent> {
-    const { runtime, stops, looks } = this.#context;
+    const { runtime, stops, inspections } = this.#context;
     const { taskId } = this.#view;
     switch (call) {
       case 'create':
@@ -199,7 +199,7 @@ export class TaskRunner {
       case 'start':
         return this.#start();
       case 'inspect':
-        return looks.run(async () => ({ is: 'seen', container: await runtime.inspect(taskId) }));
+        return inspections.run(async () => ({ is: 'inspected', container: await runtime.inspect(taskId) }));
       case 'stop':
         return stops.run(async () => {
           await runtime.stop(taskId);
@@ -211,7 +211,7 @@ export class TaskRunner {
           return { is: 'killSent' };
         });
       case 'collect':
-        return looks.run(async () => {
+        return inspections.run(async () => {
           return { is: 'collected', results: resultsIn(await runtime.readResults(taskId)) };
         });
       case 'remove':
@@ -224,7 +224,7 @@ export class TaskRunner {
 
   async #create(): Promise<TaskEvent> {
     const spec = this.#spec();
-    const image = this.#view.memory.imageReference ?? spec.image;
+    const image = this.#view.progress.imageReference ?? spec.image;
     const { adopted } = await this.#context.runtime.create({ ...spec, image });
     this.#wasCreatedHere = !adopted;
     return { is: 'created', adopted };
@@ -244,7 +244,7 @@ export class TaskRunner {
     if (!isExpected)
       log.error({ err: error, taskId }, `could not ${during} for a reason that is not the engine's`);
     else if (error.kind !== 'unavailable') log.debug({ err: error, taskId }, `could not ${during}`);
-    if (isExpected && error.kind !== 'unavailable') this.#context.answered();
+    if (isExpected && error.kind !== 'unavailable') this.#context.engineAnswered();
     const failure = isExpected ? error : new RuntimeError('failed', `the agent failed to ${during}`, error);
     this.note({ is: 'failed', during, failure });
   }

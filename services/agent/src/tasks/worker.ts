@@ -4,10 +4,10 @@ import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { AssignmentChange } from '@berth/store';
 import type { Subscription } from 'rxjs';
-import { lackFor, Taken } from '../core/admission.js';
+import { shortfallOf, UsedCapacity } from '../core/admission.js';
 import type { ContainerStatus } from '../core/container.js';
 import type { HostSettings } from '../core/container-spec.js';
-import { awaitsRoom, holdsRoom, isFresh } from '../core/next-step.js';
+import { holdsCapacity, isFresh, waitsForVictims } from '../core/next-step.js';
 import type { Observation, TaskView } from '../core/task-view.js';
 import { Outage } from '../primitives/outage.js';
 import { Semaphore } from '../primitives/semaphore.js';
@@ -18,8 +18,8 @@ import {
   type RuntimeEvent,
   type RuntimeInfo,
 } from '../runtime/contract/container-runtime.js';
-import { AwaitedTasks } from './awaited-tasks.js';
 import { LaunchLimiter } from './launch-limiter.js';
+import { PendingVictims } from './pending-victims.js';
 import { type RunnerContext, TaskRunner } from './task-runner.js';
 
 export interface WorkerOptions {
@@ -35,7 +35,7 @@ export interface WorkerOptions {
 }
 
 /** Calls of a kind that an engine gets at a time, beside launches. */
-const concurrency = { stops: 4, looks: 8, pulls: 3 } as const;
+const concurrency = { stops: 4, inspections: 8, pulls: 3 } as const;
 /** An end that was reported this long ago and still has its assignment may have been lost: it is told again. */
 const repeatEndAfterMs = 10_000;
 
@@ -46,7 +46,7 @@ export class Worker {
   readonly #options: WorkerOptions;
   readonly #outage: Outage;
   readonly #runners = new Map<string, TaskRunner>();
-  readonly #awaited = new AwaitedTasks();
+  readonly #victims = new PendingVictims();
   /** For each full read of the assignments under way: tasks that changed meanwhile, which the read may not show. */
   readonly #reads = new Set<Set<string>>();
   /** Until all assignments have been read once, nobody knows which containers are in the wrong place. */
@@ -75,11 +75,11 @@ export class Worker {
       log,
       launches: this.launches,
       stops: new Semaphore(concurrency.stops),
-      looks: new Semaphore(concurrency.looks),
+      inspections: new Semaphore(concurrency.inspections),
       pulls: new Semaphore(concurrency.pulls),
       report: (taskId, observation) => this.#report(taskId, observation),
-      answered: () => this.#answered(),
-      rested: (taskId) => this.#rested(taskId),
+      engineAnswered: () => this.#engineAnswered(),
+      settled: (taskId) => this.#settled(taskId),
       forget: (taskId) => this.#forget(taskId),
     };
     this.#events = runtime.events$.subscribe((event) => this.#onEvent(event));
@@ -103,12 +103,12 @@ export class Worker {
   async info(): Promise<RuntimeInfo | undefined> {
     try {
       const info = await this.#options.runtime.info();
-      this.#answered();
+      this.#engineAnswered();
       this.#host = { ...this.#host, cpuMillis: info.cpuMillis };
       this.#capacity = this.#options.capacityOf?.(info);
       return info;
     } catch (error) {
-      this.#notAnswered(error);
+      this.#engineFailed(error);
       return undefined;
     }
   }
@@ -116,7 +116,7 @@ export class Worker {
   /** Takes changes over, all of them before any of them has an effect: of an order and its withdrawal nothing is left. */
   applyChanges(changes: readonly AssignmentChange[]): void {
     for (const { taskId, assignment } of changes) {
-      for (const touched of this.#reads) touched.add(taskId);
+      for (const changedMeanwhile of this.#reads) changedMeanwhile.add(taskId);
       this.#assign(taskId, assignment);
     }
     for (const { taskId } of changes) this.#drive(this.#runners.get(taskId));
@@ -129,12 +129,12 @@ export class Worker {
   async resync(read: () => Promise<readonly Assignment[]>): Promise<void> {
     // At first the containers come before the assignments: nothing is launched that is there already.
     const found = this.#hasReadAssignments ? undefined : await this.#list();
-    const touched = new Set<string>();
-    this.#reads.add(touched);
+    const changedMeanwhile = new Set<string>();
+    this.#reads.add(changedMeanwhile);
     try {
-      this.#noteAll(await read(), touched);
+      this.#applyAssignments(await read(), changedMeanwhile);
     } finally {
-      this.#reads.delete(touched);
+      this.#reads.delete(changedMeanwhile);
     }
     this.#hasReadAssignments = true;
     if (found !== undefined) this.#applyContainers(found);
@@ -153,8 +153,8 @@ export class Worker {
     this.#probing ??= this.#options.runtime
       .ping()
       .then(
-        () => this.#answered(),
-        (error: unknown) => this.#notAnswered(error),
+        () => this.#engineAnswered(),
+        (error: unknown) => this.#engineFailed(error),
       )
       .finally(() => {
         this.#probing = undefined;
@@ -163,7 +163,7 @@ export class Worker {
 
   /** Redis has lost data: everything has to be told again. */
   repeatAllReports(): void {
-    for (const runner of this.#runners.values()) runner.dispatch({ is: 'reportsDoubted', all: true });
+    for (const runner of this.#runners.values()) runner.dispatch({ is: 'reportsMayBeLost', all: true });
   }
 
   /** Containers stay as they are. */
@@ -175,26 +175,26 @@ export class Worker {
   async #list(): Promise<readonly ContainerStatus[] | undefined> {
     try {
       const containers = await this.#options.runtime.list();
-      this.#answered();
+      this.#engineAnswered();
       return containers;
     } catch (error) {
-      this.#notAnswered(error);
+      this.#engineFailed(error);
       return undefined;
     }
   }
 
-  #noteAll(assignments: readonly Assignment[], touched: ReadonlySet<string>): void {
+  #applyAssignments(assignments: readonly Assignment[], changedMeanwhile: ReadonlySet<string>): void {
     const assigned = new Set(assignments.map(({ taskId }) => taskId));
     for (const assignment of assignments) {
-      if (!touched.has(assignment.taskId)) this.#assign(assignment.taskId, assignment);
+      if (!changedMeanwhile.has(assignment.taskId)) this.#assign(assignment.taskId, assignment);
     }
     const longAgoMs = this.#options.clock.nowMs() - repeatEndAfterMs;
     for (const [taskId, runner] of this.#runners) {
-      if (!assigned.has(taskId) && !touched.has(taskId))
+      if (!assigned.has(taskId) && !changedMeanwhile.has(taskId))
         runner.note({ is: 'assigned', assignment: undefined });
-      const { assignment, memory } = runner.view;
-      const isUnheard = assignment !== undefined && (memory.endReportedAtMs ?? Infinity) <= longAgoMs;
-      if (isUnheard) runner.note({ is: 'reportsDoubted', all: false });
+      const { assignment, progress } = runner.view;
+      const mayBeLost = assignment !== undefined && (progress.endReportedAtMs ?? Infinity) <= longAgoMs;
+      if (mayBeLost) runner.note({ is: 'reportsMayBeLost', all: false });
     }
   }
 
@@ -204,54 +204,54 @@ export class Worker {
    */
   #drive(runner: TaskRunner | undefined): void {
     if (runner === undefined) return;
-    if (awaitsRoom(runner.view)) this.#awaitRoom(runner);
+    if (waitsForVictims(runner.view)) this.#waitForVictims(runner);
     const { assignment } = runner.view;
-    const mayBegin = !awaitsRoom(runner.view);
+    const mayBegin = !waitsForVictims(runner.view);
     if (mayBegin && this.#capacity !== undefined && assignment !== undefined && isFresh(runner.view)) {
-      const text = lackFor(assignment, this.#taken(), this.#capacity);
+      const text = shortfallOf(assignment, this.#usedCapacity(), this.#capacity);
       if (text !== undefined) runner.note({ is: 'refused', text });
     }
     runner.drive();
   }
 
   /** Watches the tasks whose room this one gets. What nothing is known of may have a container. */
-  #awaitRoom(runner: TaskRunner): void {
+  #waitForVictims(runner: TaskRunner): void {
     const { taskId, assignment } = runner.view;
-    if (assignment === undefined || this.#awaited.isWaiting(taskId)) return;
+    if (assignment === undefined || this.#victims.isWaiting(taskId)) return;
     const awaited = assignment.awaitedTaskIds;
-    this.#awaited.wait(taskId, awaited);
+    this.#victims.wait(taskId, awaited);
     for (const id of awaited) {
       const other = this.#runners.get(id);
-      if (other === undefined) this.#runnerOf(id).dispatch({ is: 'disturbed' });
-      else if (other.isGone) this.#leavesRoom(id);
+      if (other === undefined) this.#runnerOf(id).dispatch({ is: 'containerChanged' });
+      else if (other.isGone) this.#victimGone(id);
     }
   }
 
-  #rested(taskId: string): void {
-    if (this.#awaited.isAwaited(taskId) && this.#runners.get(taskId)?.isGone === true)
-      this.#leavesRoom(taskId);
+  #settled(taskId: string): void {
+    if (this.#victims.isAwaited(taskId) && this.#runners.get(taskId)?.isGone === true)
+      this.#victimGone(taskId);
   }
 
-  #leavesRoom(taskId: string): void {
-    for (const id of this.#awaited.gone(taskId)) {
+  #victimGone(taskId: string): void {
+    for (const id of this.#victims.gone(taskId)) {
       const runner = this.#runners.get(id);
-      runner?.note({ is: 'roomIsFree' });
+      runner?.note({ is: 'victimsGone' });
       this.#drive(runner);
     }
   }
 
   #forget(taskId: string): void {
     this.#runners.delete(taskId);
-    this.#awaited.forget(taskId);
-    this.#leavesRoom(taskId);
+    this.#victims.forget(taskId);
+    this.#victimGone(taskId);
   }
 
   /** Summed up anew for each task that comes, of which an agent may hold hundreds: nothing is made for any of these. */
-  #taken(): Taken {
-    const taken = new Taken();
+  #usedCapacity(): UsedCapacity {
+    const used = new UsedCapacity();
     for (const { view } of this.#runners.values())
-      if (view.assignment !== undefined && holdsRoom(view)) taken.add(view.assignment);
-    return taken;
+      if (view.assignment !== undefined && holdsCapacity(view)) used.add(view.assignment);
+    return used;
   }
 
   #assign(taskId: string, assignment: Assignment | undefined): void {
@@ -263,12 +263,13 @@ export class Worker {
     for (const container of containers) {
       const isKnown = this.#runners.has(container.taskId);
       if (isKnown || this.#hasReadAssignments) {
-        this.#runnerOf(container.taskId).dispatch({ is: 'found', container });
+        this.#runnerOf(container.taskId).dispatch({ is: 'listed', container });
       }
     }
     const found = new Set(containers.map(({ taskId }) => taskId));
     for (const [taskId, runner] of [...this.#runners]) {
-      if (runner.view.container !== undefined && !found.has(taskId)) runner.dispatch({ is: 'disturbed' });
+      if (runner.view.container !== undefined && !found.has(taskId))
+        runner.dispatch({ is: 'containerChanged' });
     }
   }
 
@@ -281,7 +282,7 @@ export class Worker {
   #onEvent(event: RuntimeEvent): void {
     switch (event.is) {
       case 'changed':
-        return this.#runners.get(event.taskId)?.dispatch({ is: 'disturbed' });
+        return this.#runners.get(event.taskId)?.dispatch({ is: 'containerChanged' });
       case 'connected':
         return void this.syncContainers();
       case 'disconnected':
@@ -309,12 +310,12 @@ export class Worker {
     if (state === State.FAILED) log.info({ taskId, code, text }, 'task failed');
   }
 
-  #answered(): void {
+  #engineAnswered(): void {
     this.#answeredAtMs = elapsedMs(this.#options.clock);
     this.#outage.succeeded();
   }
 
-  #notAnswered(error: unknown): void {
+  #engineFailed(error: unknown): void {
     if (error instanceof RuntimeError) this.#outage.failed(error);
     else throw error;
   }

@@ -23,7 +23,7 @@ import { summaryOf } from './container-status.js';
 import { createOptions } from './create-options.js';
 import { type DockerCall, isAlreadySo, toRuntimeError } from './errors.js';
 import { dockerEvents } from './events.js';
-import { DockerEnds } from './exit-reason.js';
+import { ExitReasons } from './exit-reason.js';
 import { MetricsPages } from './metrics-page.js';
 import { emptyResults, headOfFile } from './results-file.js';
 import { DockerUsage } from './usage.js';
@@ -72,7 +72,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #killed = new Set<string>();
   readonly #usage: DockerUsage;
   readonly #pages = new MetricsPages();
-  readonly #ends: DockerEnds;
+  readonly #exitReasons: ExitReasons;
   #hasInit = true;
 
   constructor(options: DockerRuntimeOptions) {
@@ -88,15 +88,16 @@ export class DockerRuntime implements ContainerRuntime {
       stats: (taskId) => this.#stats(taskId),
       ...(options.procDirectory === undefined ? {} : { procDirectory: options.procDirectory }),
     });
-    const stranger = connectDocker(dockerHost, { keepsConnections: false }).docker;
-    this.#ends = new DockerEnds({
+    const freshClient = connectDocker(dockerHost, { keepsConnections: false }).docker;
+    this.#exitReasons = new ExitReasons({
       docker,
       log,
       call: (call, fn) => this.#call(call, fn),
-      knock: () => this.#call('ping', async (abortSignal) => void (await stranger.ping({ abortSignal }))),
+      probeNewConnection: () =>
+        this.#call('ping', async (abortSignal) => void (await freshClient.ping({ abortSignal }))),
     });
     this.events$ = dockerEvents({ docker, labels: this.#labels, clock }).pipe(
-      tap((event) => this.#ends.note(event, clock.nowMs())),
+      tap((event) => this.#exitReasons.note(event, clock.nowMs())),
     );
   }
 
@@ -125,7 +126,7 @@ export class DockerRuntime implements ContainerRuntime {
   async inspect(taskId: string): Promise<ContainerStatus | undefined> {
     const info = await this.#find(taskId);
     if (info === undefined || !this.#isOurs(info)) return undefined;
-    return this.#ends.statusOf(info, this.#killed.has(taskId));
+    return this.#exitReasons.statusOf(info, this.#killed.has(taskId));
   }
 
   /** Tasks that need the same image at the same time share one pull. */

@@ -3,17 +3,22 @@ import type Dockerode from 'dockerode';
 import type { ContainerStatus } from '../../core/container.js';
 import type { RuntimeEvent } from '../contract/container-runtime.js';
 import { initErrorIn, statusOf } from './container-status.js';
-import { type Absence, endedInAbsence, mayBeEnginesDoing, noteEngine } from './core/engine-downtime.js';
+import {
+  type Downtime,
+  endedDuringDowntime,
+  mayBeEndedByEngine,
+  updateDowntimes,
+} from './core/engine-downtime.js';
 import type { DockerCall } from './errors.js';
 import { eventsTellOfOom, mayHaveRunOutOfMemory } from './out-of-memory.js';
 
-export interface DockerEndsOptions {
+export interface ExitReasonsOptions {
   readonly docker: Dockerode;
   readonly log: Logger;
   /** Makes a call within its time limit; fails with a RuntimeError. */
   call<T>(call: DockerCall, fn: (signal: AbortSignal) => Promise<T>): Promise<T>;
   /** Resolves where the engine takes new connections. */
-  knock(): Promise<void>;
+  probeNewConnection(): Promise<void>;
 }
 
 /** Exit codes with which an init process tells that it could not execute the command; the command may use them, too. */
@@ -21,24 +26,24 @@ const initExitCodes: readonly number[] = [126, 127];
 const initLogLines = 10;
 
 /** What Docker's own account of a container does not say of its end: why it ended so. */
-export class DockerEnds {
-  readonly #options: DockerEndsOptions;
-  #absences: readonly Absence[] = [];
+export class ExitReasons {
+  readonly #options: ExitReasonsOptions;
+  #downtimes: readonly Downtime[] = [];
 
-  constructor(options: DockerEndsOptions) {
+  constructor(options: ExitReasonsOptions) {
     this.#options = options;
   }
 
   /** Takes note of the engine's going and coming. */
   note({ is }: RuntimeEvent, nowMs: number): void {
     if (is !== 'changed')
-      this.#absences = noteEngine(this.#absences, is === 'connected' ? 'back' : 'lost', nowMs);
+      this.#downtimes = updateDowntimes(this.#downtimes, is === 'connected' ? 'back' : 'lost', nowMs);
   }
 
   /** The status with all that can be found out; `isKilled` tells that its SIGKILL was ours. */
   async statusOf(info: Dockerode.ContainerInspectInfo, isKilled: boolean): Promise<ContainerStatus> {
     const status = statusOf(info);
-    if (!isKilled && (await this.#isEnginesDoing(status))) return { ...status, endedByEngine: true };
+    if (!isKilled && (await this.#isEndedByEngine(status))) return { ...status, endedByEngine: true };
     if (!isKilled && mayHaveRunOutOfMemory(info, status))
       return { ...status, oomKilled: await this.#ranOutOfMemory(info) };
     if (info.HostConfig.Init !== true || !initExitCodes.includes(status.exitCode ?? 0)) return status;
@@ -50,10 +55,10 @@ export class DockerEnds {
    * An engine that shuts down takes no new connections any more and then ends its containers; one that comes back from a crash
    * ends what it finds running.
    */
-  async #isEnginesDoing(status: ContainerStatus): Promise<boolean> {
-    if (!mayBeEnginesDoing(status)) return false;
-    if (endedInAbsence(status, this.#absences)) return true;
-    return this.#options.knock().then(
+  async #isEndedByEngine(status: ContainerStatus): Promise<boolean> {
+    if (!mayBeEndedByEngine(status)) return false;
+    if (endedDuringDowntime(status, this.#downtimes)) return true;
+    return this.#options.probeNewConnection().then(
       () => false,
       () => true,
     );

@@ -18,7 +18,7 @@ export interface DockerUsageOptions {
 }
 
 /** Where the figures of one run of a container are. */
-interface Place {
+interface UsageSource {
   readonly startedAtMs: number;
   /** Undefined where only the engine sees them. */
   readonly files: CgroupFiles | undefined;
@@ -39,7 +39,7 @@ const readsPerTurn = 10;
 export class DockerUsage {
   readonly #options: DockerUsageOptions;
   readonly #proc: string;
-  readonly #places = new Map<string, Place>();
+  readonly #sources = new Map<string, UsageSource>();
   readonly #stats = new Semaphore(statsAtOnce);
 
   constructor(options: DockerUsageOptions) {
@@ -50,41 +50,43 @@ export class DockerUsage {
   /** Of those that run; what is not asked for is forgotten. */
   async read(taskIds: readonly string[]): Promise<readonly ContainerUsage[]> {
     const asked = new Set(taskIds);
-    for (const taskId of this.#places.keys()) if (!asked.has(taskId)) this.#places.delete(taskId);
+    for (const taskId of this.#sources.keys()) if (!asked.has(taskId)) this.#sources.delete(taskId);
     const usages: ContainerUsage[] = [];
     const byEngine: string[] = [];
     for (const [index, taskId] of taskIds.entries()) {
       if (index % readsPerTurn === readsPerTurn - 1) await yieldNow();
-      const place = this.#places.get(taskId) ?? (await this.#find(taskId));
-      if (place === undefined) continue;
-      if (place.files === undefined) byEngine.push(taskId);
-      else usages.push(...this.#readFiles(taskId, place, place.files));
+      const source = this.#sources.get(taskId) ?? (await this.#find(taskId));
+      if (source === undefined) continue;
+      if (source.files === undefined) byEngine.push(taskId);
+      else usages.push(...this.#readFiles(taskId, source, source.files));
     }
-    const told = await Promise.all(byEngine.map((taskId) => this.#stats.run(() => this.#ask(taskId))));
-    return [...usages, ...told.flat()];
+    const byEngineUsages = await Promise.all(
+      byEngine.map((taskId) => this.#stats.run(() => this.#ask(taskId))),
+    );
+    return [...usages, ...byEngineUsages.flat()];
   }
 
   /** Where a port of the container is to be reached; undefined where it does not run. */
   async addressesOf(taskId: string, port: number): Promise<readonly PageAddress[] | undefined> {
-    const place = this.#places.get(taskId) ?? (await this.#find(taskId));
-    return place?.addressesOf(port);
+    const source = this.#sources.get(taskId) ?? (await this.#find(taskId));
+    return source?.addressesOf(port);
   }
 
-  async #find(taskId: string): Promise<Place | undefined> {
+  async #find(taskId: string): Promise<UsageSource | undefined> {
     // That the engine does not answer is noticed elsewhere; here it must not cost the figures of the others.
     const info = await this.#options.inspect(taskId).catch(() => undefined);
     if (info === undefined || !info.State.Running) return undefined;
     const { Pid } = info.State;
     const files = await this.#filesOf(Pid, info.Id);
     const hasOwnNetwork = info.HostConfig.NetworkMode !== 'host';
-    const place: Place = {
+    const source: UsageSource = {
       startedAtMs: Date.parse(info.State.StartedAt),
       files,
       addressesOf: (port) => portAddresses(info, port),
       ...(hasOwnNetwork ? { netDev: `${this.#proc}/${Pid}/net/dev` } : {}),
     };
-    this.#places.set(taskId, place);
-    return place;
+    this.#sources.set(taskId, source);
+    return source;
   }
 
   async #filesOf(pid: number, containerId: string): Promise<CgroupFiles | undefined> {
@@ -103,7 +105,7 @@ export class DockerUsage {
     }
   }
 
-  #readFiles(taskId: string, { startedAtMs, netDev }: Place, files: CgroupFiles): ContainerUsage[] {
+  #readFiles(taskId: string, { startedAtMs, netDev }: UsageSource, files: CgroupFiles): ContainerUsage[] {
     try {
       const network = netDev === undefined ? undefined : networkIn(readSmall(netDev));
       const usage = {
@@ -117,16 +119,16 @@ export class DockerUsage {
       return Number.isFinite(usage.cpuMs + usage.memoryBytes) ? [usage] : [];
     } catch {
       // It has ended, or runs anew as another process.
-      this.#places.delete(taskId);
+      this.#sources.delete(taskId);
       return [];
     }
   }
 
   async #ask(taskId: string): Promise<ContainerUsage[]> {
-    const startedAtMs = this.#places.get(taskId)?.startedAtMs ?? 0;
+    const startedAtMs = this.#sources.get(taskId)?.startedAtMs ?? 0;
     const stats = await this.#options.stats(taskId).catch(() => undefined);
     const usage = stats && usageInStats(stats);
-    if (usage === undefined) this.#places.delete(taskId);
+    if (usage === undefined) this.#sources.delete(taskId);
     return usage === undefined ? [] : [{ ...usage, taskId, startedAtMs, readAtMs: performance.now() }];
   }
 }

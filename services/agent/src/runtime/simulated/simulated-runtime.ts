@@ -84,7 +84,7 @@ export class SimulatedRuntime implements ContainerRuntime {
   readonly #clock: Clock;
   readonly #timers: TimerQueue;
   readonly #info: RuntimeInfo;
-  readonly #news = new Subject<RuntimeEvent>();
+  readonly #events = new Subject<RuntimeEvent>();
   readonly #containers = new Map<string, SimContainer>();
   readonly #missingImages = new Map<string, number>();
   #isDown = false;
@@ -95,19 +95,19 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.#timers = timers;
     this.#info = info;
     this.events$ = defer(() =>
-      this.#isDown ? this.#news : this.#news.pipe(startWith({ is: 'connected' } as const)),
+      this.#isDown ? this.#events : this.#events.pipe(startWith({ is: 'connected' } as const)),
     );
   }
 
   /** Makes the engine deaf: containers live on, but no call is answered and no event sent. */
   goDown(): void {
     this.#isDown = true;
-    this.#news.next({ is: 'disconnected', why: 'the simulated engine is down' });
+    this.#events.next({ is: 'disconnected', why: 'the simulated engine is down' });
   }
 
   comeBack(): void {
     this.#isDown = false;
-    this.#news.next({ is: 'connected' });
+    this.#events.next({ is: 'connected' });
   }
 
   /** Containers that run now, whether the engine answers or not. */
@@ -205,7 +205,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     if (this.#containers.get(taskId)?.status.state === 'running') {
       throw new RuntimeError('conflict', `container ${taskId} is running`);
     }
-    if (this.#containers.delete(taskId)) this.#tell(taskId);
+    if (this.#containers.delete(taskId)) this.#emitChange(taskId);
   }
 
   async sample(taskIds: readonly string[]): Promise<readonly ContainerUsage[]> {
@@ -306,11 +306,11 @@ export class SimulatedRuntime implements ContainerRuntime {
     const { taskId, startedAtMs = 0 } = container.status;
     const finishedAtMs = this.#clock.nowMs();
     container.status = { taskId, state: 'exited', startedAtMs, finishedAtMs, exitCode, oomKilled };
-    this.#tell(taskId);
+    this.#emitChange(taskId);
   }
 
-  #tell(taskId: string): void {
-    if (!this.#isDown) this.#news.next({ is: 'changed', taskId });
+  #emitChange(taskId: string): void {
+    if (!this.#isDown) this.#events.next({ is: 'changed', taskId });
   }
 
   #sleep(ms: number): Promise<void> {

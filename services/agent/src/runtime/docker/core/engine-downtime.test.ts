@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus } from '../../../core/container.js';
-import { type Absence, endedInAbsence, mayBeEnginesDoing, noteEngine } from './engine-downtime.js';
+import {
+  type Downtime,
+  endedDuringDowntime,
+  mayBeEndedByEngine,
+  updateDowntimes,
+} from './engine-downtime.js';
 
 const ended = (changes: Partial<ContainerStatus> = {}): ContainerStatus => ({
   taskId: 't',
@@ -22,16 +27,19 @@ describe('the absences of an engine', () => {
       ['back', 120],
       ['lost', 200],
     ] as const;
-    const absences = told.reduce<readonly Absence[]>((all, [is, nowMs]) => noteEngine(all, is, nowMs), []);
-    expect(absences).toEqual([{ fromMs: 100, toMs: 110 }, { fromMs: 200 }]);
+    const downtimes = told.reduce<readonly Downtime[]>(
+      (all, [is, nowMs]) => updateDowntimes(all, is, nowMs),
+      [],
+    );
+    expect(downtimes).toEqual([{ fromMs: 100, toMs: 110 }, { fromMs: 200 }]);
   });
 
   it('are forgotten where there were many since', () => {
-    let absences: readonly Absence[] = [];
+    let downtimes: readonly Downtime[] = [];
     for (let at = 0; at < 200; at += 2)
-      absences = noteEngine(noteEngine(absences, 'lost', at), 'back', at + 1);
-    expect(absences).toHaveLength(20);
-    expect(absences.at(-1)).toEqual({ fromMs: 198, toMs: 199 });
+      downtimes = updateDowntimes(updateDowntimes(downtimes, 'lost', at), 'back', at + 1);
+    expect(downtimes).toHaveLength(20);
+    expect(downtimes.at(-1)).toEqual({ fromMs: 198, toMs: 199 });
   });
 });
 
@@ -44,17 +52,17 @@ describe('the end of a container', () => {
     [1, false],
     [0, false],
   ])('with exit code %i may be its engine’s doing: %s', (exitCode, maybe) => {
-    expect(mayBeEnginesDoing(ended({ exitCode }))).toBe(maybe);
+    expect(mayBeEndedByEngine(ended({ exitCode }))).toBe(maybe);
   });
 
   it('is not its engine’s doing where it runs, lacked memory, or never started', () => {
-    expect(mayBeEnginesDoing({ taskId: 't', state: 'running' })).toBe(false);
-    expect(mayBeEnginesDoing(ended({ exitCode: 137, oomKilled: true }))).toBe(false);
-    expect(mayBeEnginesDoing(ended({ exitCode: 255, startError: 'no such file' }))).toBe(false);
+    expect(mayBeEndedByEngine({ taskId: 't', state: 'running' })).toBe(false);
+    expect(mayBeEndedByEngine(ended({ exitCode: 137, oomKilled: true }))).toBe(false);
+    expect(mayBeEndedByEngine(ended({ exitCode: 255, startError: 'no such file' }))).toBe(false);
   });
 
-  const absence: Absence = { fromMs: 100_000, toMs: 110_000 };
-  it.each<[string, Partial<ContainerStatus>, Absence, boolean]>([
+  const absence: Downtime = { fromMs: 100_000, toMs: 110_000 };
+  it.each<[string, Partial<ContainerStatus>, Downtime, boolean]>([
     ['while the engine was away', {}, absence, true],
     ['while the engine shut down', { finishedAtMs: 85_000 }, absence, true],
     ['as the engine came back', { finishedAtMs: 112_000 }, absence, true],
@@ -63,6 +71,6 @@ describe('the end of a container', () => {
     ['after it was back', { finishedAtMs: 120_000 }, absence, false],
     ['after a start that was later', { startedAtMs: 100_500, finishedAtMs: 112_000 }, absence, false],
   ])('%s is told from others', (_, changes, at, isInAbsence) => {
-    expect(endedInAbsence(ended(changes), [at])).toBe(isInAbsence);
+    expect(endedDuringDowntime(ended(changes), [at])).toBe(isInAbsence);
   });
 });

@@ -1,13 +1,13 @@
 import type { ContainerStatus } from '../../../core/container.js';
 
 /** A time in which an engine was away; without an end, it still is. */
-export interface Absence {
+export interface Downtime {
   readonly fromMs: number;
   readonly toMs?: number;
 }
 
 /** Older ones are forgotten: what ended in them has been looked at long since. */
-const maxAbsences = 20;
+const maxDowntimes = 20;
 /** An engine that shuts down ends its containers first, for which it takes this long at most; then it goes away. */
 const shutdownMs = 20_000;
 /** How far the engine's time of an end may lie behind its return. */
@@ -17,30 +17,30 @@ const returnMs = 5_000;
 const engineExitCodes: readonly (number | undefined)[] = [137, 143, 255];
 
 /** The absences after the engine was lost, or has come back. */
-export function noteEngine(
-  absences: readonly Absence[],
+export function updateDowntimes(
+  downtimes: readonly Downtime[],
   is: 'lost' | 'back',
   nowMs: number,
-): readonly Absence[] {
-  const last = absences.at(-1);
+): readonly Downtime[] {
+  const last = downtimes.at(-1);
   const isAway = last !== undefined && last.toMs === undefined;
-  if (is === 'lost') return isAway ? absences : [...absences, { fromMs: nowMs }].slice(-maxAbsences);
-  return isAway ? [...absences.slice(0, -1), { ...last, toMs: nowMs }] : absences;
+  if (is === 'lost') return isAway ? downtimes : [...downtimes, { fromMs: nowMs }].slice(-maxDowntimes);
+  return isAway ? [...downtimes.slice(0, -1), { ...last, toMs: nowMs }] : downtimes;
 }
 
 /** Whether a container has ended in a way in which engines end containers. */
-export function mayBeEnginesDoing({ state, exitCode, oomKilled, startError }: ContainerStatus): boolean {
+export function mayBeEndedByEngine({ state, exitCode, oomKilled, startError }: ContainerStatus): boolean {
   return (
     state === 'exited' && engineExitCodes.includes(exitCode) && oomKilled !== true && startError === undefined
   );
 }
 
 /** Whether the container ran when the engine went away, and ended with it or before it was back. */
-export function endedInAbsence(
+export function endedDuringDowntime(
   { startedAtMs = 0, finishedAtMs = 0 }: ContainerStatus,
-  absences: readonly Absence[],
+  downtimes: readonly Downtime[],
 ): boolean {
-  return absences.some(
+  return downtimes.some(
     ({ fromMs, toMs = Number.POSITIVE_INFINITY }) =>
       startedAtMs < fromMs && finishedAtMs >= fromMs - shutdownMs && finishedAtMs <= toMs + returnMs,
   );

@@ -1,5 +1,5 @@
 /** Which tasks wait for which others to be gone. */
-export class AwaitedTasks {
+export class PendingVictims {
   /** By the one that waits. */
   readonly #awaited = new Map<string, Set<string>>();
   /** By the one that is waited for. */

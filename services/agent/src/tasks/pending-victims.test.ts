@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { AwaitedTasks } from './awaited-tasks.js';
+import { PendingVictims } from './pending-victims.js';
 
 it('tells of each task that waits once, when the last one that it waits for is gone', () => {
-  const awaited = new AwaitedTasks();
+  const awaited = new PendingVictims();
   awaited.wait('a', ['x', 'y']);
   awaited.wait('b', ['y']);
   expect([awaited.isWaiting('a'), awaited.isAwaited('x'), awaited.isAwaited('a')]).toEqual([
@@ -17,7 +17,7 @@ it('tells of each task that waits once, when the last one that it waits for is g
 });
 
 it('keeps nothing of a task that waits no longer', () => {
-  const awaited = new AwaitedTasks();
+  const awaited = new PendingVictims();
   awaited.wait('a', ['x', 'y']);
   awaited.wait('b', ['y']);
   awaited.forget('a');
