@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DockerCell, skipCellTests } from '../support/docker-cell.js';
 import { shell } from '../support/jobs.js';
-import { expectTenJobs, instancesOf, leaderOf, registerTenFires } from '../support/ten-fires.js';
+import { expectTenJobs, instancesOf, leaderOf, registerTenRuns } from '../support/ten-runs.js';
 
 describe.skipIf(skipCellTests !== false)('schedules on a real Docker engine', () => {
   let cell: DockerCell;
@@ -13,10 +13,10 @@ describe.skipIf(skipCellTests !== false)('schedules on a real Docker engine', ()
 
   it('of each second for ten seconds start ten containers, though the leader is killed among them', async () => {
     const createdBefore = cell.events.created.length;
-    const fires = await registerTenFires(cell.caller, 'ten', shell('echo done > "$BERTH_RESULTS"'));
+    const runs = await registerTenRuns(cell.caller, 'ten', shell('echo done > "$BERTH_RESULTS"'));
     await cell.until('three have fired', async () => (await instancesOf(cell.caller, 'ten')).length >= 3);
     await cell.local.kill(await leaderOf(cell.local));
-    await expectTenJobs(cell.caller, fires);
+    await expectTenJobs(cell.caller, runs);
     const instances = await instancesOf(cell.caller, 'ten');
     expect(instances.map(({ results }) => results)).toEqual(Array(10).fill(['done']));
     expect(cell.events.created.length - createdBefore).toBe(10);

@@ -34,7 +34,7 @@ describe.skipIf(skipRedisTests !== false)('berth on archived jobs and tasks', ()
       what: 'the job to be archived',
     });
     const { err } = await berth('show', beginning);
-    expect(err.join()).toMatch(/There is no job .* a whole id also finds what is in the archive/);
+    expect(err.join()).toMatch(/There is no job .* a full id also searches the archive/);
     expect((await berth('show', id)).out[0]).toBe(`Job      ${id}`);
     expect((await berth('show', first)).exitCode).toBe(0);
     expect((await berth('kill', id)).err.join()).toContain('The job has ended already');

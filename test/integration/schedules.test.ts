@@ -13,7 +13,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batch, isJobOver, simulated } from '../support/jobs.js';
 import { skipRedisTests } from '../support/redis.js';
-import { expectTenJobs, instancesOf, leaderOf, registerTenFires } from '../support/ten-fires.js';
+import { expectTenJobs, instancesOf, leaderOf, registerTenRuns } from '../support/ten-runs.js';
 import { closeCleanly, TestCell } from '../support/test-cell.js';
 import { TitusCaller } from '../support/titus-caller.js';
 import { waitFor } from '../support/wait-for.js';
@@ -52,11 +52,11 @@ describe.skipIf(skipRedisTests !== false)('schedules over a real Redis, with sim
     return items.filter((job) => !isJobOver(job));
   };
 
-  it('fires each second for ten seconds while the leader changes: exactly ten jobs', async () => {
-    const fires = await registerTenFires(caller, 'ten', simulated({ runMs: 20 }));
+  it('runs each second for ten seconds while the leader changes: exactly ten jobs', async () => {
+    const runs = await registerTenRuns(caller, 'ten', simulated({ runMs: 20 }));
     await waitFor(async () => (await instancesOf(caller, 'ten')).length >= 3);
     await cell.changeLeader();
-    await expectTenJobs(caller, fires);
+    await expectTenJobs(caller, runs);
   });
 
   it('replaces a running job by the next, once that runs', async () => {
@@ -100,17 +100,17 @@ describe.skipIf(skipRedisTests !== false)('schedules over a real Redis, with sim
     await caller.call(methods.updateJobClusterStatus, { id, enableStatus: false });
   });
 
-  it('is told, paused and resumed on the command line', async () => {
+  it('is shown, paused and resumed on the command line', async () => {
     const labels = { 'berth.cronSpec': '30 2 * * *', 'berth.cronTimeZone': 'Europe/Berlin' };
     const id = await create('nightly', scheduled(labels));
     const berth = (...args: string[]) => cli(['cluster', ...args, '--address', cell.address()]);
-    const fires = await berth('fires', 'nightly', '--next', '2');
-    expect(fires.out[0]).toMatch(/^RUNS AT +UTC +IN$/);
-    expect(fires.out).toHaveLength(3);
-    expect(fires.out[1]).toMatch(/ 02:30:00 \+0[12]:00 /);
+    const runs = await berth('fires', 'nightly', '--next', '2');
+    expect(runs.out[0]).toMatch(/^RUNS AT +UTC +IN$/);
+    expect(runs.out).toHaveLength(3);
+    expect(runs.out[1]).toMatch(/ 02:30:00 \+0[12]:00 /);
     expect((await berth('pause', 'nightly')).out).toEqual([`${id}  paused`]);
     const paused = await berth('fires', 'nightly');
-    expect(paused.err.join('\n')).toContain('none of these will start a job: the schedule is paused');
+    expect(paused.err.join('\n')).toContain('none of these runs will start a job: the schedule is paused');
     expect((await berth('schedule', 'nightly')).out.join('\n')).toMatch(/Status +paused/);
     expect((await berth('resume', 'nightly')).out).toEqual([`${id}  resumed`]);
     expect((await calls.listFires(id, { count: 1 })).idleBecause).toBe('');
@@ -138,9 +138,9 @@ describe.skipIf(skipRedisTests !== false)('schedules in a cell of real processes
   });
 
   it('fire each second for ten seconds across a SIGKILL of the leader: exactly ten jobs', async () => {
-    const fires = await registerTenFires(caller, 'ten', simulated({ runMs: 20 }));
+    const runs = await registerTenRuns(caller, 'ten', simulated({ runMs: 20 }));
     await waitFor(async () => (await instancesOf(caller, 'ten')).length >= 3);
     await cell.kill(await leaderOf(cell));
-    await expectTenJobs(caller, fires);
+    await expectTenJobs(caller, runs);
   });
 });

@@ -11,28 +11,28 @@ import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
 import { waitFor } from './wait-for.js';
 
-/** A program of this machine that an image is to hold. */
+/** A program of this machine for an image. */
 interface HostProgram {
   /** Its path in the image. */
   readonly to: string;
   readonly from: string;
-  /** Where it finds libraries beside the usual places. */
+  /** The directories of its libraries, besides the usual ones. */
   readonly libraryPath?: string;
 }
 
 /**
- * Makes an image that holds this machine's Node and what it needs to run, in place of an official one: the same file
- * layout as far as Berth's image cares, and no registry asked.
+ * Makes an image with this machine's Node and everything that it needs to run. It replaces an official image
+ * without a registry: Berth's image finds the same files in it.
  */
 export async function importNodeImage(docker: Docker, name: string): Promise<void> {
   const programs: HostProgram[] = [{ from: process.execPath, to: '/usr/local/bin/node' }];
-  // Starts scripts that ask for `#!/usr/bin/env node`.
+  // Starts scripts with `#!/usr/bin/env node`.
   const env = await findOnPath('env');
   if (env !== undefined) programs.push({ from: env, to: '/usr/bin/env' });
   await importPrograms(docker, name, programs);
 }
 
-/** Makes an image with a redis-server and its redis-cli, from the server that tests start. */
+/** Makes an image with a redis-server and its redis-cli, from the server of the tests. */
 export async function importRedisImage(docker: Docker, name: string, redisServer: string): Promise<void> {
   const { binary, libraryPath } = await lookThrough(redisServer);
   const cli = join(dirname(binary), 'redis-cli');
@@ -47,7 +47,7 @@ async function importPrograms(docker: Docker, name: string, programs: readonly H
   const [repo = name, tag = 'latest'] = name.split(':');
   const changes = ['ENV PATH=/usr/local/bin:/usr/bin:/bin'];
   const answer = await docker.importImage(await programsTar(programs), { repo, tag, changes });
-  // The engine answers 200 at once and tells of a failure in the stream that follows.
+  // The engine answers 200 at once, and reports a failure in the body.
   const failure = (await text(answer)).split('\n').find((line) => line.includes('"error"'));
   if (failure !== undefined) throw new Error(`the engine did not take the image ${name}: ${failure}`);
 }
@@ -75,10 +75,13 @@ async function programsTar(programs: readonly HostProgram[]): Promise<Readable> 
   return tar;
 }
 
-/** What the C library loads by itself, when it looks up a host name, where it does not have it built in. */
+/** The C library loads these by itself when it looks up a host name, unless they are built in. */
 const loadedLater = ['libnss_files.so.2', 'libnss_dns.so.2', 'libresolv.so.2'];
 
-/** The libraries of a program, all put where the image's C library is: that is among the places that are searched. */
+/**
+ * Returns the libraries of a program. All of them go to the directory of the image's C library, which is
+ * always searched.
+ */
 async function sharedLibraries({ from, libraryPath }: HostProgram): Promise<{ from: string; to: string }[]> {
   const env = libraryPath === undefined ? {} : { LD_LIBRARY_PATH: libraryPath };
   const listed = (await runChecked('ldd', [from], { env })).stdout;
@@ -93,7 +96,9 @@ async function sharedLibraries({ from, libraryPath }: HostProgram): Promise<{ fr
   }));
 }
 
-/** The binary behind a command that may be a script around it, and the places of the libraries that it has loaded. */
+/**
+ * Returns the binary behind a command, which may be a script, and the directories of its loaded libraries.
+ */
 async function lookThrough(command: string): Promise<{ binary: string; libraryPath: string }> {
   const dir = await mkdtemp(join(tmpdir(), 'berth-test-redis-image-'));
   const socket = join(dir, 'redis.sock');
@@ -106,7 +111,7 @@ async function lookThrough(command: string): Promise<{ binary: string; libraryPa
       exited.then(() => Promise.reject(new Error(`${command} ended at its start`))),
     ]);
     const binary = await realpath(await readlink(`/proc/${child.pid}/exe`));
-    // Redis writes its title over its environment, so what it was given there cannot be read.
+    // Redis writes its title over its environment, so that is not readable here.
     const maps = await readFile(`/proc/${child.pid}/maps`, 'utf8');
     const libraries = [...maps.matchAll(/\s(\/\S+\.so\S*)$/gm)].map((match) => dirname(match[1] ?? ''));
     return { binary, libraryPath: [...new Set(libraries)].join(':') };

@@ -4,9 +4,12 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A socket in front of an engine's that can be cut and mended: to whom it serves, the engine goes away and comes back. */
+/**
+ * A socket in front of an engine's socket. Tests cut and mend it: for its users the engine goes away and
+ * comes back.
+ */
 export interface BreakableSocket {
-  /** As DOCKER_HOST has it. */
+  /** Its address, in the form of DOCKER_HOST. */
   readonly host: string;
   /** Ends all connections and takes no new ones. */
   cut(): Promise<void>;
@@ -14,7 +17,7 @@ export interface BreakableSocket {
   remove(): Promise<void>;
 }
 
-/** `target` is the engine's address, `unix://PATH`. */
+/** Makes the socket; `target` is the engine's address, `unix://PATH`. */
 export async function breakableSocket(target: string): Promise<BreakableSocket> {
   const directory = await mkdtemp(join(tmpdir(), 'berth-cut-'));
   const path = join(directory, 'docker.sock');

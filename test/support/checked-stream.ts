@@ -5,9 +5,9 @@ import type { ClientReadableStream } from '@grpc/grpc-js';
 import { waitFor } from './wait-for.js';
 
 /**
- * An observe stream that is held to its promises message by message: a snapshot, its end, then per job changes in order,
- * no state that goes back, histories that only grow, and `jobFinished` as the last word. `until` and `ended` reject with
- * the first promise that was broken.
+ * An observe stream with a check of its promises at each message: a snapshot, its end, then the changes of
+ * each job in order. No state goes back, histories only grow, and `jobFinished` comes last. `until` and
+ * `ended` reject with the first broken promise.
  */
 export class CheckedStream {
   readonly model = new ModelSubscriber();
@@ -19,14 +19,14 @@ export class CheckedStream {
   constructor(call: ClientReadableStream<Buffer>) {
     this.#call = call;
     call.on('data', (bytes: Buffer) => this.#receive(bytes));
-    // The status tells the same.
+    // The status carries the same error.
     call.on('error', () => undefined);
     call.on('status', ({ code }) => {
       this.#code = code;
     });
   }
 
-  /** The status that the stream has ended with. */
+  /** The status at the end of the stream. */
   get code(): number | undefined {
     return this.#code;
   }
@@ -44,14 +44,14 @@ export class CheckedStream {
     return this.#tasks;
   }
 
-  /** Every state that a task was told to be in, in order. */
+  /** All states sent for a task, in order. */
   statesOf(taskId: string): readonly string[] {
-    return this.#told()
+    return this.#sentTasks()
       .filter(({ id }) => id === taskId)
       .map(({ state }) => stateName(state?.state ?? State.QUEUED));
   }
 
-  /** Resolves once the condition holds; rejects where the stream breaks a promise or ends before. */
+  /** Resolves when the condition is true. Rejects if the stream breaks a promise or ends before that. */
   async until(holds: (stream: this) => boolean, what: string, timeoutMs = 30_000): Promise<void> {
     await waitFor(
       () => {
@@ -61,18 +61,18 @@ export class CheckedStream {
           throw new Error(`the stream ended with status ${this.#code} before ${what}`);
         return false;
       },
-      { what: `${what}; told last: ${this.kinds.slice(-5)}`, timeoutMs },
+      { what: `${what}; last messages: ${this.kinds.slice(-5)}`, timeoutMs },
     );
   }
 
-  /** The status that the stream ends with. */
+  /** Waits for the end of the stream and returns its status. */
   async ended(timeoutMs = 30_000): Promise<number> {
     const code = await waitFor(() => this.#code, { what: 'the stream ends', timeoutMs });
     this.#check();
     return code;
   }
 
-  /** Reads nothing more until `resume`, as a subscriber that is busy. */
+  /** Reads nothing until `resume`, like a busy subscriber. */
   pause(): void {
     this.#call.pause();
   }
@@ -110,7 +110,7 @@ export class CheckedStream {
     this.#tasks.set(task.id, task);
   }
 
-  #told(): readonly Task[] {
+  #sentTasks(): readonly Task[] {
     return this.received.flatMap(tasksIn);
   }
 }
@@ -122,7 +122,10 @@ function tasksIn(message: JobChangeNotification | undefined): readonly Task[] {
   return [notification.value.task];
 }
 
-/** A history begins with QUEUED, only grows, goes forward in state and in time, and ends with the present state. */
+/**
+ * A history begins with QUEUED, only grows, goes forward in state and in time, and ends with the present
+ * state.
+ */
 function checkHistory(before: Task | undefined, task: Task): void {
   const states = task.stateChanges.map(({ state }) => findState(state));
   const times = task.stateChanges.map(({ timestamp }) => Date.parse(timestamp));

@@ -1,6 +1,6 @@
 import { type JobCluster, JobClusterNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
 
-/** A subscriber of job clusters that believes only what a stream may tell, and throws at once when it is told anything else. */
+/** A subscriber of job clusters. It throws at once if the stream sends anything that is not allowed. */
 export class ClusterSubscriber {
   readonly clusters = new Map<string, JobCluster>();
   readonly liveJobs = new Set<string>();

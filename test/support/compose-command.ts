@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { findOnPath, runCommand } from '@berth/local/machine/command';
 import { hasApt, unpackPackage } from '@berth/local/setup/apt';
 
-/** How Compose is called on this machine. */
+/** The command line of Compose on this machine. */
 export interface ComposeCommand {
   readonly command: string;
   readonly args: readonly string[];
@@ -11,8 +11,8 @@ export interface ComposeCommand {
 }
 
 /**
- * The machine's Compose: Docker's plugin or `docker-compose`; else the distribution's package, unpacked below `home`
- * without root and without changing the machine. Undefined where there is none to be had.
+ * Finds Compose: Docker's plugin or `docker-compose`; otherwise the distribution's package, unpacked below
+ * `home` without root and without a change of the machine. Undefined if there is none.
  */
 export async function obtainCompose(home: string): Promise<ComposeCommand | undefined> {
   const installed = [plain('docker', 'compose'), plain('docker-compose')];

@@ -4,12 +4,12 @@ const projectLabel = 'com.docker.compose.project';
 const cellLabel = 'berth.cell';
 const projectName = /^berthtest(\d+)$/;
 
-/** The name of this process's composition: one that is left behind can be told by it. */
+/** The name of this process's composition. It identifies the remains of a killed process. */
 export const ownProject = `berthtest${process.pid}`;
 
 /**
- * Removes what the compositions of test runs have left that were killed before they could clean up: Docker would keep
- * them running, and start them again with the machine.
+ * Removes the remains of compositions of killed test runs. Docker would keep them running, and start them
+ * again with the machine.
  */
 export async function removeDeadProjects(docker: Docker): Promise<void> {
   const containers = await docker.listContainers({ all: true });
@@ -30,7 +30,7 @@ export async function removeDeadProjects(docker: Docker): Promise<void> {
   }
 }
 
-/** Whether it is the name of a test run's composition whose process is gone. */
+/** True for the name of a test run's composition whose process is gone. */
 function isDead(name: string | undefined): boolean {
   const pid = projectName.exec(name ?? '')?.[1];
   return pid !== undefined && !isRunning(Number(pid));

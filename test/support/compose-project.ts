@@ -8,13 +8,13 @@ import { waitFor } from './wait-for.js';
 export interface ComposeProjectOptions {
   readonly compose: ComposeCommand;
   readonly docker: Docker;
-  /** Begins the names of everything that the project makes. */
+  /** The prefix of the names of everything in the project. */
   readonly name: string;
   /** The variables that docker-compose.yml reads. */
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** The repository's composition, under a name and on ports of its own. */
+/** The repository's composition, with a name and ports of its own. */
 export class ComposeProject {
   readonly #options: ComposeProjectOptions;
   readonly #label: string;
@@ -24,10 +24,10 @@ export class ComposeProject {
     this.#label = `com.docker.compose.project=${options.name}`;
   }
 
-  /** Runs one command of Compose to its end; rejects with what it printed where it fails. */
+  /** Runs one command of Compose to its end. Rejects with its output if it fails. */
   async run(...args: readonly string[]): Promise<void> {
     const { compose, name, env } = this.#options;
-    // The classic builder is the one that every engine has.
+    // Every engine has the classic builder.
     const classic = { DOCKER_BUILDKIT: '0', COMPOSE_DOCKER_CLI_BUILD: '0' };
     await runChecked(compose.command, [...compose.args, '--project-name', name, ...args], {
       cwd: repoRoot,
@@ -35,14 +35,14 @@ export class ComposeProject {
     });
   }
 
-  /** The container of a service. */
+  /** Returns the container of a service. */
   async container(service: string): Promise<Docker.Container> {
     const [found] = await this.#list(`com.docker.compose.service=${service}`);
     if (found === undefined) throw new Error(`${service} has no container`);
     return this.#options.docker.getContainer(found.Id);
   }
 
-  /** Waits until the health checks of these services say that they are well. */
+  /** Waits until these services pass their health checks. */
   async healthy(services: readonly string[], timeoutMs = 60_000): Promise<void> {
     const ill = async () => {
       const states = await Promise.all(services.map((service) => this.#health(service)));
@@ -60,10 +60,10 @@ export class ComposeProject {
     }
   }
 
-  /** Runs a command in a service's container; answers what it printed, or rejects where its exit code is not 0. */
+  /** Runs a command in a service's container. Returns its output, or rejects if its exit code is not 0. */
   async exec(service: string, ...command: readonly string[]): Promise<string> {
     const container = await this.container(service);
-    // With a terminal the engine sends the output as it is, not cut into frames.
+    // With a terminal the engine sends the output as it is, without frames.
     const exec = await container.exec({
       Cmd: [...command],
       AttachStdout: true,
@@ -77,7 +77,7 @@ export class ComposeProject {
     return output;
   }
 
-  /** The names of everything that the project has in the engine. */
+  /** Returns the names of everything that the project has in the engine. */
   async leftovers(): Promise<string[]> {
     const { docker } = this.#options;
     const filters = { label: [this.#label] };

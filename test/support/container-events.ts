@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 
 export interface ContainerEvent {
-  /** Docker's word for what happened: `create`, `kill`, `die`, `destroy` and so on. */
+  /** Docker's word for the event: `create`, `kill`, `die`, `destroy` and so on. */
   readonly kind: string;
   /** The container's name. */
   readonly taskId: string;
@@ -15,7 +15,7 @@ interface RawEvent {
   readonly Actor: { readonly Attributes: Readonly<Record<string, string>> };
 }
 
-/** Everything that happens to the containers of one label, from the start on; an engine remembers but little of it. */
+/** All events of the containers with one label, from the start on. An engine keeps only few of them. */
 export class ContainerEvents {
   readonly #stream: Readable;
   readonly #seen: ContainerEvent[] = [];
@@ -28,7 +28,7 @@ export class ContainerEvents {
   private constructor(stream: Readable) {
     this.#stream = stream;
     const lines = createInterface({ input: stream }).on('line', (line) => this.#take(line));
-    // A stream that ends because we, or its engine, have closed it tells of it as an error.
+    // A stream reports an error if we or its engine have closed it.
     for (const source of [stream, lines]) source.on('error', () => undefined);
   }
 
@@ -37,7 +37,7 @@ export class ContainerEvents {
     return this.#seen;
   }
 
-  /** The names of the containers that were created, each as often as it was. */
+  /** The names of the created containers, one for each creation. */
   get created(): readonly string[] {
     return this.#seen.filter(({ kind }) => kind === 'create').map(({ taskId }) => taskId);
   }

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 
-/** Stands between callers and a gateway, and can cut them off at any byte, as the death of a gateway does. */
+/** A proxy between callers and a gateway. It can cut connections at any byte, like the death of a gateway. */
 export interface CuttableProxy {
   readonly address: string;
-  /** Where connections go from now on. */
+  /** The target of new connections. */
   target: number;
   /** Ends all connections at once. */
   cut(): void;
@@ -16,7 +16,7 @@ export async function startCuttableProxy(target: number): Promise<CuttableProxy>
   const keep = (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    // The other end may be gone; that is what this is for.
+    // The other end may be gone; the tests want that.
     socket.on('error', () => socket.destroy());
   };
   const server = createServer((caller) => {

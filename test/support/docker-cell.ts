@@ -13,22 +13,24 @@ import { skipRedisTests } from './redis.js';
 import { TitusCaller } from './titus-caller.js';
 import { waitFor } from './wait-for.js';
 
-/** Why suites with real processes and containers are to be skipped, or false. */
+/** The reason to skip suites with real processes and containers, or false. */
 export const skipCellTests: string | false = skipDockerTests === false ? skipRedisTests : skipDockerTests;
 
-/** Longer than any container here takes to start on a machine that has much else to do. */
+/** Longer than the start of any container here, even on a busy machine. */
 const defaultTimeoutMs = 60_000;
 const logLines = 40;
 
-/** A cell as people run it: Redis, master, gateway and agent are processes of their own, containers are Docker's. */
+/**
+ * A real cell: Redis, master, gateway and agent are processes of their own, and the containers are Docker's.
+ */
 export class DockerCell {
   readonly local: LocalCell;
   readonly docker: Docker;
   readonly caller: TitusCaller;
   readonly client: BerthClient;
-  /** Holds its logs and data. */
+  /** The directory of its logs and data. */
   readonly home: string;
-  /** What has happened to the cell's containers. */
+  /** The events of the cell's containers. */
   readonly events: ContainerEvents;
 
   static async start(options: LocalCellOptions = {}): Promise<DockerCell> {
@@ -60,7 +62,7 @@ export class DockerCell {
     });
   }
 
-  /** The names of all containers of the cell, running or not. */
+  /** Returns the names of all containers of the cell, running or not. */
   async containers(): Promise<readonly string[]> {
     const found = await this.docker.listContainers({ all: true, filters: { label: [labelOf(this.local)] } });
     return found.map(({ Names }) => (Names[0] ?? '').slice(1)).toSorted();
@@ -70,7 +72,7 @@ export class DockerCell {
     return this.docker.getContainer(taskId).inspect();
   }
 
-  /** Everything that the container has printed. */
+  /** Returns the whole output of the container. */
   async printed(taskId: string): Promise<string> {
     const log = await this.docker.getContainer(taskId).logs({ stdout: true, stderr: true, follow: false });
     // Without a terminal the engine sends frames: eight bytes of header before each piece.
@@ -81,7 +83,7 @@ export class DockerCell {
     return printed;
   }
 
-  /** Waits for something that takes Docker its time; tells the ends of all logs where it does not come. */
+  /** Waits for a condition that Docker needs time for. Its failure shows the ends of all logs. */
   async until<T>(what: string, condition: () => T | Promise<T>, timeoutMs = defaultTimeoutMs) {
     try {
       return await waitFor(condition, { what, timeoutMs, intervalMs: 25 });
@@ -90,7 +92,7 @@ export class DockerCell {
     }
   }
 
-  /** The ends of all logs. */
+  /** Returns the ends of all logs. */
   async logs(): Promise<string> {
     const names = this.local.names();
     const logs = names.map(async (name) => {
@@ -100,7 +102,7 @@ export class DockerCell {
     return (await Promise.all(logs)).join('\n');
   }
 
-  /** Ends everything; what is left behind can still be asked for. */
+  /** Ends everything. The remains can still be listed. */
   async stop(): Promise<void> {
     this.caller.close();
     this.client.close();

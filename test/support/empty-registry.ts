@@ -8,7 +8,7 @@ export interface EmptyRegistry {
   close(): Promise<void>;
 }
 
-/** A registry that has no images at all, for an engine on this machine: with loopback Docker speaks plain HTTP. */
+/** Starts a registry without images, for an engine on this machine: on loopback Docker speaks plain HTTP. */
 export async function startEmptyRegistry(): Promise<EmptyRegistry> {
   const server = createServer((incoming, response) => {
     const isPing = incoming.url === '/v2/';

@@ -7,19 +7,19 @@ import { waitFor } from './wait-for.js';
 
 const main = fileURLToPath(new URL('../../services/api/dist/main.js', import.meta.url));
 
-/** Whether there is a gateway to start; `npm test` builds it. */
+/** True if there is a gateway to start; `npm test` builds it. */
 export const isGatewayBuilt = existsSync(main);
 
 const startLimitMs = 60_000;
 
-/** A gateway in a process of its own, which can be killed and started again where it was. */
+/** A gateway in a process of its own. It can be killed and started again on the same ports. */
 export class GatewayProcess {
   readonly #env: NodeJS.ProcessEnv;
   readonly #ports: { readonly grpc: number; readonly http: number };
   #child: ChildProcess | undefined;
   #complaint = '';
 
-  /** Not started yet. */
+  /** Returns a gateway that is not started yet. */
   static async create(env: Readonly<Record<string, string>>): Promise<GatewayProcess> {
     const [grpc, http, jobv1] = [await freePort(), await freePort(), await freePort()];
     return new GatewayProcess({ grpc, http }, { ...env, BERTH_API_JOBV1: `127.0.0.1:${jobv1}` });
@@ -44,7 +44,7 @@ export class GatewayProcess {
     return `http://127.0.0.1:${this.#ports.http}/metrics`;
   }
 
-  /** Resolves once it is ready. */
+  /** Resolves when the gateway is ready. */
   async start(): Promise<void> {
     const child = spawn(process.execPath, [main], { stdio: ['ignore', 'pipe', 'pipe'], env: this.#env });
     this.#child = child;
@@ -61,7 +61,7 @@ export class GatewayProcess {
     await waitFor(isReady, { what: 'the gateway is ready', timeoutMs: startLimitMs });
   }
 
-  /** As the loss of its machine: nobody is told. */
+  /** Ends it like the loss of its machine: nobody is notified. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#child;
     this.#child = undefined;

@@ -3,9 +3,9 @@ import { codeOf } from '@berth/shared/model/task/reason';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { testImage } from './docker.js';
 
-/** What a simulated container does (see `services/agent/src/runtime/simulated/core/script.ts`). */
+/** The behaviour of a simulated container (see `services/agent/src/runtime/simulated/core/script.ts`). */
 export interface SimBehaviour {
-  /** Absent: it runs until it is stopped. */
+  /** By default it runs until it is stopped. */
   readonly runMs?: number;
   readonly exitCode?: number;
   readonly startDelayMs?: number;
@@ -80,7 +80,7 @@ export function stateOf({ state }: Task): State {
   return state?.state ?? State.QUEUED;
 }
 
-/** The reason's code: what programs go by. */
+/** Returns the code of the reason, for programs. */
 export function codeIn(entity: Task | Job): string {
   return codeOf(('jobState' in entity ? entity.jobState?.reason : entity.state?.reason) ?? '');
 }
@@ -93,7 +93,7 @@ export function tasksIn(job: Job, state: State): readonly Task[] {
   return job.tasks.filter((task) => stateOf(task) === state);
 }
 
-/** Whether exactly so many tasks of the job live, and all of them run. */
+/** True if exactly this number of the job's tasks are live, and all of them run. */
 export function runs(count: number): (job: Job) => boolean {
   return (job) => {
     const live = job.tasks.filter((task) => !isTerminal(stateOf(task)));
@@ -101,12 +101,12 @@ export function runs(count: number): (job: Job) => boolean {
   };
 }
 
-/** What stands in a task's id after its job's: slot and attempt. */
+/** Returns the part of a task's id after the job's id: slot and attempt. */
 export function ownPart({ id }: Task): string {
   return id.slice(id.indexOf('.') + 1);
 }
 
-/** A container of busybox on a real engine that runs a shell's command line. */
+/** Returns a container of busybox on a real engine that runs a shell's command line. */
 export function shell(commandLine: string, changes: Container = {}): Container {
   return {
     image: { name: testImage },
@@ -125,7 +125,7 @@ export interface StageOptions {
 
 type MantisSpec = Extract<Descriptor['jobSpec'], { $case: 'mantis' }>['value'];
 
-/** A job of these stages, each with a container of its own. */
+/** Returns a job of these stages, each with a container of its own. */
 export function mantis(stages: readonly StageOptions[], spec: MantisSpec = {}): Descriptor {
   const ids = stages.map((_, index) => `stage-${index + 1}`);
   return {

@@ -12,20 +12,22 @@ import { findRoot, type Root } from '@berth/local/machine/root';
 import { silentProgress } from '@berth/local/output/progress';
 import { waitFor } from './wait-for.js';
 
-/** A Docker engine of a test's own, beside whichever other ones there are, which it may therefore kill. */
+/** A Docker engine of a test's own, beside all others. So the test may kill it. */
 export interface OwnEngine {
-  /** As DOCKER_HOST has it. */
+  /** Its address, in the form of DOCKER_HOST. */
   readonly host: string;
-  /** SIGKILL, as a crash would. */
+  /** Sends SIGKILL, like a crash. */
   kill(): Promise<void>;
-  /** SIGTERM, as the host's shutdown would; resolves when it has ended its containers and itself. */
+  /**
+   * Sends SIGTERM, like the host's shutdown. Resolves when the engine has ended its containers and itself.
+   */
   shutDown(): Promise<void>;
-  /** Starts it again, with the same data. */
+  /** Starts it again with the same data. */
   restart(): Promise<void>;
   remove(): Promise<void>;
 }
 
-/** What an engine of one's own needs; undefined where the machine does not have it. */
+/** Returns the requirements of an own engine; undefined if the machine lacks them. */
 export async function engineNeeds(): Promise<{ readonly dockerd: string; readonly root: Root } | undefined> {
   const [dockerd, root] = [await findOnPath('dockerd'), await findRoot(silentProgress)];
   return dockerd === undefined || root === undefined ? undefined : { dockerd, root };

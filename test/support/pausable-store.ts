@@ -1,6 +1,9 @@
 import type { CellStore, LogReader, LogReaderOptions } from '@berth/store';
 
-/** Holds back the readers of a cell's change log, as a host does whose process gets no time. Everything else goes on. */
+/**
+ * Holds back the readers of a cell's change log, like a host whose process gets no time. Everything else goes
+ * on.
+ */
 export class LogPause {
   #resumed: Promise<void> = Promise.resolve();
   #resume = (): void => undefined;
@@ -15,7 +18,7 @@ export class LogPause {
     this.#resume();
   }
 
-  /** The same store, but for its log readers, which this holds. */
+  /** Returns the same store with log readers that this class holds back. */
   wrap(store: CellStore): CellStore {
     const openLogReader = (options?: LogReaderOptions) => this.#held(store.openLogReader(options));
     return new Proxy(store, {

@@ -4,51 +4,51 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { tellSkipped } from './skipped.js';
+import { reportSkipped } from './skipped.js';
 import { waitFor } from './wait-for.js';
 
 /** A redis-server that belongs to one test file. */
 export interface TestRedis {
-  /** The same over restarts. */
+  /** The same after restarts. */
   readonly url: string;
-  /** Holds the append-only file. */
+  /** The directory of the append-only file. */
   readonly dir: string;
-  /** Of the process that runs now. */
+  /** The id of the running process. */
   pid(): number;
-  /** Ends it with SIGKILL: only what is on disk stays. */
+  /** Ends it with SIGKILL: only data on disk stays. */
   kill(): Promise<void>;
-  /** Starts it again on the same port and directory, ending it first (SIGKILL) where it runs. */
+  /** Starts it again on the same port and directory. A running one is killed first. */
   restart(): Promise<void>;
-  /** Holds it still: connections stay open and nothing is answered, until `resume`. */
+  /** Stops its process until `resume`: connections stay open, and nothing is answered. */
   pause(): void;
   resume(): void;
-  /** Sends one command and returns its reply as Redis writes it. */
+  /** Sends one command and returns its reply in Redis's own form. */
   command(...words: readonly string[]): Promise<string>;
   /** Ends it and removes its directory. */
   stop(): Promise<void>;
 }
 
 export interface TestRedisOptions {
-  /** Settings of redis.conf beside those for an append-only file that is synced at each write. */
+  /** Settings of redis.conf, in addition to those for an append-only file with a sync at each write. */
   readonly settings?: Readonly<Record<string, string>>;
 }
 
-/** The redis-server that tests start; set by `npm test`. */
+/** The redis-server of the tests; `npm test` sets it. */
 const binary = process.env.BERTH_TEST_REDIS_SERVER;
 const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
 
 /**
- * Why suites that need Redis are to be skipped, or false; for `describe.skipIf`. Under CI nothing is skipped: there
- * `startTestRedis` fails.
+ * The reason to skip suites that need Redis, or false; for `describe.skipIf`. Under CI nothing is skipped:
+ * there `startTestRedis` fails.
  */
 export const skipRedisTests: string | false =
   binary !== undefined || inCi
     ? false
     : 'BERTH_TEST_REDIS_SERVER names no redis-server (run npm test to have one)';
 
-tellSkipped('Redis', skipRedisTests);
+reportSkipped('Redis', skipRedisTests);
 
-/** Starts a redis-server of its own directory and port and waits until it serves. */
+/** Starts a redis-server with a directory and port of its own and waits until it serves. */
 export async function startTestRedis(options: TestRedisOptions = {}): Promise<TestRedis> {
   if (binary === undefined) {
     throw new Error(

@@ -15,8 +15,8 @@ import { waitFor } from './wait-for.js';
 const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
 
 /**
- * The path of a `docker-registry`: the one on PATH, or the distribution's, unpacked below .berth without root. Undefined,
- * with the reason printed, where it cannot be had; under CI that is an error.
+ * Returns the path of a `docker-registry`: the one on PATH, or the distribution's, unpacked below .berth
+ * without root. If there is none, it prints the reason and returns undefined; under CI that is an error.
  */
 export async function obtainRegistryBinary(): Promise<string | undefined> {
   const onPath = await findOnPath('docker-registry');
@@ -40,7 +40,7 @@ export async function obtainRegistryBinary(): Promise<string | undefined> {
 export interface TestRegistry {
   /** `127.0.0.1:port`. */
   readonly host: string;
-  /** Stores an image, and returns its digest. `content` tells one image from another. */
+  /** Stores an image, and returns its digest. Different `content` gives different images. */
   push(name: string, tag: string, content: string): Promise<string>;
   stop(): Promise<void>;
 }
@@ -118,7 +118,7 @@ interface Place {
 
 const manifestType = 'application/vnd.docker.distribution.manifest.v2+json';
 
-/** What `docker push` does, with an image that has a configuration and one layer that nobody unpacks. */
+/** Acts like `docker push`, with an image that has a configuration and one layer that nobody unpacks. */
 async function push(
   { host, name, tag }: Place,
   content: string,

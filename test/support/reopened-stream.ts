@@ -1,6 +1,6 @@
 import { Client, type ClientReadableStream, credentials, status } from '@grpc/grpc-js';
 
-/** Who believes only what one stream may tell, and throws where it is told anything else. */
+/** Checks the messages of one stream, and throws at the first one that is not allowed. */
 export interface StreamModel {
   receive(bytes: Buffer): void;
 }
@@ -10,19 +10,19 @@ export interface ReopenedStreamOptions<M extends StreamModel> {
   readonly path: string;
   /** The encoded request. */
   readonly request: Buffer;
-  /** Each stream begins anew, and so does what is known of it. */
+  /** Each stream begins with a snapshot, and so does its model. */
   readonly newModel: () => M;
 }
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-/** A subscriber of an RPC of the seed that opens its stream again, at the next gateway, whenever it has been lost. */
+/** A subscriber of an RPC of the published API. It opens a lost stream again at the next gateway. */
 export class ReopenedStream<M extends StreamModel> {
   readonly violations: unknown[] = [];
   model: M;
-  /** How many streams there were. */
+  /** The number of streams so far. */
   streams = 0;
-  /** Whether the gateway said that there is no more to tell. */
+  /** True if the gateway has completed the stream. */
   hasEnded = false;
   readonly #options: ReopenedStreamOptions<M>;
   readonly #clients: readonly Client[];
@@ -71,7 +71,7 @@ export class ReopenedStream<M extends StreamModel> {
       }
     });
     let code: number | undefined;
-    // The status tells the same.
+    // The status carries the same error.
     call.on('error', () => undefined);
     call.on('status', (end) => {
       code = end.code;

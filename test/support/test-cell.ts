@@ -19,22 +19,22 @@ import { TitusCaller } from './titus-caller.js';
 import { waitFor } from './wait-for.js';
 
 export interface TestCellOptions {
-  /** 1 where absent. */
+  /** The default is 1. */
   readonly masters?: number;
-  /** 1 where absent. */
+  /** The default is 1. */
   readonly gateways?: number;
-  /** Simulated agents; 2 where absent. */
+  /** Simulated agents; the default is 2. */
   readonly agents?: number;
   readonly masterEnv?: Readonly<Record<string, string>>;
   readonly agentEnv?: Readonly<Record<string, string>>;
   readonly gatewayEnv?: Readonly<Record<string, string>>;
-  /** What each agent's host has. */
+  /** The host of each agent. */
   readonly host?: Partial<RuntimeInfo>;
-  /** Entries of the change log that are kept. */
+  /** The number of kept entries of the change log. */
   readonly logLength?: number;
-  /** How long a commit may wait for Redis. */
+  /** The maximum time that a commit waits for Redis. */
   readonly commitTimeoutMs?: number;
-  /** Stands between a gateway and its store. */
+  /** Wraps the store of a gateway. */
   readonly gatewayStore?: (store: CellStore, gateway: number) => CellStore;
 }
 
@@ -45,13 +45,16 @@ interface Running<T> {
 
 const anyPort = '127.0.0.1:0';
 const cell = 'test';
-/** An error in a log is a fault of Berth's own; what the world does to it is told as a warning. */
+/** Errors in a log are faults of Berth itself. Faults of its surroundings are warnings. */
 const errorLevel = 50;
 
-/** Short waits where nothing but patience is configured. */
+/** Short waits, for settings that only mean patience. */
 const quickMaster = { BERTH_MASTER_MIN_BACKOFF: '50ms', BERTH_MASTER_MAX_BACKOFF: '200ms' };
 
-/** A whole cell in this process, over a real Redis and real gRPC; the containers are simulated. Each service has a store of its own. */
+/**
+ * A whole cell in this process, over a real Redis and real gRPC. The containers are simulated. Each service
+ * has a store of its own.
+ */
 export class TestCell {
   readonly redis: TestRedis;
   readonly engines: SimulatedEngines;
@@ -64,7 +67,7 @@ export class TestCell {
   #agents: Running<AgentHandle> | undefined;
   #agentIds: readonly string[] = [];
 
-  /** Resolves once a master leads, all gateways serve and all agents are there. */
+  /** Resolves when a master leads, all gateways serve and all agents are registered. */
   static async start(options: TestCellOptions = {}): Promise<TestCell> {
     const cell = new TestCell(await startTestRedis(), options);
     try {
@@ -83,7 +86,7 @@ export class TestCell {
     this.lines = this.#log.lines;
   }
 
-  /** A caller of that gateway, closed with the cell. */
+  /** Returns a caller of that gateway. The cell closes it. */
   caller(gateway = 0, headers?: Readonly<Record<string, string>>): TitusCaller {
     const caller = new TitusCaller(this.address(gateway), headers);
     this.#callers.push(caller);
@@ -96,7 +99,7 @@ export class TestCell {
     return `127.0.0.1:${running.service.grpcPort}`;
   }
 
-  /** Where that gateway listens for clients of job.v1. */
+  /** The gateway's address for clients of job.v1. */
   jobv1Address(gateway = 0): string {
     const running = this.#gateways[gateway];
     if (running === undefined) throw new Error(`the cell has no gateway ${gateway}`);
@@ -111,41 +114,41 @@ export class TestCell {
     return this.#masters.map(({ service }) => service);
   }
 
-  /** What a gateway tells Prometheus. */
+  /** Returns the gateway's metrics for Prometheus. */
   async metrics(gateway = 0): Promise<string> {
     const port = this.#gateways[gateway]?.service.httpPort;
     return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   }
 
-  /** A gateway's answer on whether it is well. */
+  /** Returns the gateway's answer to a health check. */
   async health(gateway = 0): Promise<{ readonly status: number; readonly text: string }> {
     const port = this.#gateways[gateway]?.service.httpPort;
     const answer = await fetch(`http://127.0.0.1:${port}/healthz`);
     return { status: answer.status, text: await answer.text() };
   }
 
-  /** Whether exactly so many containers have ended and are still there. */
+  /** True if exactly this number of containers have ended and still exist. */
   async hasExited(count: number): Promise<boolean> {
     return (await this.#containers()).filter(({ state }) => state === 'exited').length === count;
   }
 
-  /** Lets the container of a task that runs end by itself, now. */
+  /** Ends the container of a running task now. */
   finish({ id, taskContext }: Task, exitCode = 0): void {
     this.engines.engineOf(taskContext['agent.id'] ?? '').finish(id, exitCode);
   }
 
-  /** How many containers the engines of all agents hold, running or not. */
+  /** Returns the number of containers in the engines of all agents, running or not. */
   async containers(): Promise<number> {
     return (await this.#containers()).length;
   }
 
-  /** The revision of the oldest entry that the change log still has. */
+  /** Returns the revision of the oldest entry in the change log. */
   async firstLogged(): Promise<number> {
     const reply = await this.redis.command('XRANGE', cellKeys(cell).log, '-', '+', 'COUNT', '1');
     return Number(/\b(\d+)-\d+\r/.exec(reply)?.[1]);
   }
 
-  /** Whether Redis holds the entity, as `KIND/ID`. */
+  /** True if Redis holds the entity, given as `KIND/ID`. */
   async stored(field: string): Promise<boolean> {
     return (await this.redis.command('HEXISTS', cellKeys(cell).entities, field)).startsWith(':1');
   }
@@ -174,7 +177,7 @@ export class TestCell {
     await closeService(gateway);
   }
 
-  /** Resolves once all agents are registered; on engines that live as long as the cell. */
+  /** Resolves when all agents are registered. Their engines live as long as the cell. */
   async startAgents(): Promise<void> {
     const { agents: count = 2, agentEnv } = this.#options;
     const env = {
@@ -193,27 +196,27 @@ export class TestCell {
     await service.ready;
   }
 
-  /** The agents' process ends; their containers live on. */
+  /** Ends the agents' process; their containers live on. */
   async stopAgents(): Promise<void> {
     const agents = this.#agents;
     this.#agents = undefined;
     await closeService(agents);
   }
 
-  /** Ends the leading master as a shutdown does, wherever the leadership goes. */
+  /** Ends the leading master like a shutdown. Any other master may lead next. */
   async stopMaster(): Promise<void> {
     const index = this.masters.findIndex((master) => master.isLeading());
     const [leader] = this.#masters.splice(index, 1);
     await closeService(leader);
   }
 
-  /** Ends the leading master as a shutdown does. Resolves once another one leads. */
+  /** Ends the leading master like a shutdown. Resolves when another one leads. */
   async changeLeader(): Promise<void> {
     await this.stopMaster();
     await this.#someoneLeads();
   }
 
-  /** What services logged as their own faults. */
+  /** Returns the errors in the logs of the services. */
   errors(): readonly string[] {
     return this.lines.filter(({ level }) => level >= errorLevel).map((line) => JSON.stringify(line));
   }
@@ -256,7 +259,7 @@ export class TestCell {
   }
 }
 
-/** Closes the cell, if it ever started, and expects that no service of it logged a fault of its own. */
+/** Closes the cell, if it ever started, and expects no errors in the logs of its services. */
 export async function closeCleanly(cell: TestCell | undefined): Promise<void> {
   if (cell === undefined) return;
   await cell.close();

@@ -19,7 +19,7 @@ import {
 import { CheckedStream } from './checked-stream.js';
 import { waitFor } from './wait-for.js';
 
-/** An answer with the trailer that tells the revision which it reflects. */
+/** An answer, with the revision from its trailer. */
 export interface Answer<Res> {
   readonly response: Res;
   readonly revision: number;
@@ -30,7 +30,7 @@ export interface CallOptions {
   readonly deadlineMs?: number;
 }
 
-/** A failed call as its caller sees it: the gRPC status, and the fields that are wrong. */
+/** A failed call for its caller: the gRPC status, and the wrong fields. */
 export interface CallFailure {
   readonly status: number;
   readonly message: string;
@@ -42,7 +42,7 @@ type Method<Req, Res> = Pick<MethodDefinition<Req, Res>, 'path' | 'requestSerial
 
 const defaultDeadlineMs = 15_000;
 
-/** A caller of one gateway: plain gRPC, without what `@berth/client` adds. */
+/** A caller of one gateway: plain gRPC, without the extras of `@berth/client`. */
 export class TitusCaller {
   readonly address: string;
   readonly #client: Client;
@@ -55,7 +55,7 @@ export class TitusCaller {
     this.#headers = headers;
   }
 
-  /** From now on each of them is answered from what any of them has seen or later, whichever gateway it calls. */
+  /** Shares one session among callers: each answer reflects everything that any of them has seen. */
   static shareSession(...callers: readonly TitusCaller[]): void {
     const session = { revision: 0 };
     for (const caller of callers) caller.#session = session;
@@ -81,7 +81,7 @@ export class TitusCaller {
           { deadline },
           answered,
         )
-        // The status, which holds the trailers, comes after the answer.
+        // The status, with the trailers in it, comes after the answer.
         .on('status', ({ metadata }) => {
           const revision = Number(metadata.get('berth-revision')[0]);
           if (this.#session !== undefined && revision > this.#session.revision)
@@ -91,7 +91,7 @@ export class TitusCaller {
     });
   }
 
-  /** What a call fails with; rejects where it succeeds. */
+  /** Returns the failure of a call; rejects if it succeeds. */
   async failure<Req, Res>(
     method: Method<Req, Res>,
     request: Req,
@@ -128,7 +128,7 @@ export class TitusCaller {
     await this.call(methods.killTask, { id });
   }
 
-  /** How many tasks a service job is to have. */
+  /** Sets the number of tasks of a service job. */
   async scale(jobId: string, desired: number): Promise<void> {
     await this.call(methods.updateJobInstances, {
       jobId,
@@ -136,7 +136,9 @@ export class TitusCaller {
     });
   }
 
-  /** The job once the condition holds for it, and the gateway knows it, which may lag behind another one. */
+  /**
+   * Waits until the gateway's view of the job satisfies the condition. A gateway may be behind another one.
+   */
   until(jobId: string, holds: (job: Job) => boolean, what: string, timeoutMs?: number): Promise<Job> {
     const look = async () => {
       const job = await this.find(jobId).catch((error: unknown) => {

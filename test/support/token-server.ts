@@ -10,18 +10,21 @@ import { join } from 'node:path';
 const issuer = 'berth-test';
 const service = 'berth-test-registry';
 
-/** A server that gives out tokens for a registry to those who know the password. */
+/** A server that gives registry tokens to callers with the password. */
 export interface TokenServer {
   /** The `auth` section of the registry's configuration, as YAML. */
   readonly registryAuth: string;
-  /** How many tokens were asked for. */
+  /** The number of requested tokens. */
   readonly asked: number;
-  /** The header that authorizes everything on one repository. */
+  /** Returns the header that authorizes everything on one repository. */
   authorize(repository: string): string;
   stop(): Promise<void>;
 }
 
-/** Starts it on a free port. `password` is `name:password`; needs openssl for the certificate that the registry trusts. */
+/**
+ * Starts it on a free port. `password` is `name:password`. It needs openssl for the certificate that the
+ * registry trusts.
+ */
 export async function startTokenServer(password: string): Promise<TokenServer> {
   const dir = mkdtempSync(join(tmpdir(), 'berth-test-token-'));
   const [keyFile, certFile] = [join(dir, 'key.pem'), join(dir, 'cert.pem')];

@@ -1,13 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface WaitForOptions {
-  /** What is waited for, as in "timed out waiting until WHAT". */
+  /** The awaited condition, for the error "timed out waiting until WHAT". */
   readonly what?: string;
   readonly timeoutMs?: number;
   readonly intervalMs?: number;
 }
 
-/** Resolves to the first result of `condition` that is neither false nor undefined; rejects after `timeoutMs`. */
+/**
+ * Resolves to the first result of `condition` that is neither false nor undefined. Rejects after `timeoutMs`.
+ */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
   options: WaitForOptions = {},

@@ -14,23 +14,25 @@ import { waitFor } from './wait-for.js';
 
 const count = 10;
 const secondMs = 1000;
-/** So long before the first fire a cluster is made, and everybody knows of it. */
+/** The time between the creation of the cluster and the first run. */
 const leadMs = 4 * secondMs;
 const timeoutMs = 60_000;
 
-export interface TenFires {
+export interface TenRuns {
   readonly clusterId: string;
   readonly kind: string;
   readonly firesAtMs: readonly number[];
 }
 
-/** A registered kind whose schedule fires each second for ten seconds, from soon on, and then no more for a year. */
-export async function registerTenFires(
+/**
+ * Registers a kind with a schedule of ten runs, one each second, soon from now; the next run is a year later.
+ */
+export async function registerTenRuns(
   caller: TitusCaller,
   kind: string,
   container: Parameters<typeof batch>[0],
-): Promise<TenFires> {
-  const firstMs = firstFireMs(Date.now() + leadMs);
+): Promise<TenRuns> {
+  const firstMs = firstRunMs(Date.now() + leadMs);
   const first = new Date(firstMs);
   const second = first.getUTCSeconds();
   const cron = [
@@ -51,14 +53,14 @@ export async function registerTenFires(
   return { clusterId, kind, firesAtMs: Array.from({ length: count }, (_, n) => firstMs + n * secondMs) };
 }
 
-/** The next whole second after which ten more are in the same minute. */
-function firstFireMs(fromMs: number): number {
+/** Returns the next full second with ten more seconds in the same minute. */
+function firstRunMs(fromMs: number): number {
   const atMs = Math.ceil(fromMs / secondMs) * secondMs;
   const second = new Date(atMs).getUTCSeconds();
   return second + count <= 60 ? atMs : atMs + (60 - second) * secondMs;
 }
 
-/** The process of the master that leads, in a cell of two. */
+/** Returns the process of the leading master, in a cell of two. */
 export async function leaderOf({ ports }: Pick<LocalCell, 'ports'>): Promise<'master' | 'master-2'> {
   const answer = await fetch(`http://127.0.0.1:${ports.masterHttp}/metrics`);
   return /^berth_master_leader\b.* 1$/m.test(await answer.text()) ? 'master' : 'master-2';
@@ -68,10 +70,13 @@ export async function instancesOf(caller: TitusCaller, kind: string): Promise<re
   return (await caller.call(jobV1.lookupInstances, { query: { kind } })).response.instances;
 }
 
-/** Resolves once all ten fires are decided and their jobs have ended; fails unless each fire was exactly one job. */
+/**
+ * Resolves when all ten runs are decided and their jobs have ended. Fails unless each run was exactly one
+ * job.
+ */
 export async function expectTenJobs(
   caller: TitusCaller,
-  { clusterId, kind, firesAtMs }: TenFires,
+  { clusterId, kind, firesAtMs }: TenRuns,
 ): Promise<void> {
   await waitFor(
     async () =>
@@ -79,13 +84,13 @@ export async function expectTenJobs(
     { what: `ten jobs of ${kind} have ended well`, timeoutMs, intervalMs: 50 },
   );
   const { schedule } = (await caller.call(schedules.getSchedule, { clusterId })).response;
-  const fires = schedule?.lastFires ?? [];
-  expect(fires.map(({ atMs, outcome }) => [atMs, outcome])).toEqual(
+  const runs = schedule?.lastFires ?? [];
+  expect(runs.map(({ atMs, outcome }) => [atMs, outcome])).toEqual(
     firesAtMs.map((atMs) => [atMs, FireOutcome.STARTED]),
   );
   const instances = await instancesOf(caller, kind);
-  expect(instances.map(({ uuid }) => uuid).toSorted()).toEqual(fires.map(({ jobId }) => jobId).toSorted());
-  // A fire whose job were a second one would be another job of the same time.
+  expect(instances.map(({ uuid }) => uuid).toSorted()).toEqual(runs.map(({ jobId }) => jobId).toSorted());
+  // A second job of a run would be another job with the same time.
   expect(new Set(instances.map(({ uuid }) => uuid)).size).toBe(count);
   expect(schedule?.nextFireAtMs).toBeGreaterThan(Date.now() + 300 * 86_400_000);
 }
