@@ -34,6 +34,7 @@ export {
 } from '@berth/shared/model/errors/errors';
 export { State, type StateName, stateName } from '@berth/shared/model/task/task-state';
 export type { Clock } from '@berth/shared/process/clock';
+export type { Random } from '@berth/shared/process/random';
 export { BerthClient } from './berth-client.js';
 export { AgentCalls, type DrainOptions } from './calls/agent-calls.js';
 export { JobCalls, type Ref } from './calls/job-calls.js';

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { Empty } from '@berth/shared/gen/google/protobuf/empty';
 import {
   type DeepPartial,
@@ -23,6 +22,7 @@ import {
   TaskQuery,
   type TaskQueryResult,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { Random } from '@berth/shared/process/random';
 import { Metadata, type MethodDefinition } from '@grpc/grpc-js';
 import { Channel, type UnaryMethod } from '../connection/channel.js';
 import type {
@@ -55,7 +55,11 @@ export class JobCalls {
 
   createJob(descriptor: DeepPartial<JobDescriptor>, options?: CreateOptions): Promise<JobId> {
     const request = JobDescriptor.fromPartial(descriptor);
-    return this.channel.call(repeatable(methods.createJob), request, withIdempotencyKey(options));
+    return this.channel.call(
+      repeatable(methods.createJob),
+      request,
+      withIdempotencyKey(this.channel.random, options),
+    );
   }
 
   findJob(job: Ref, options?: CallOptions): Promise<Job> {
@@ -106,7 +110,11 @@ export class JobCalls {
     options?: CreateOptions,
   ): Promise<JobClusterId> {
     const request = JobClusterDescriptor.fromPartial(descriptor);
-    return this.channel.call(repeatable(methods.createJobCluster), request, withIdempotencyKey(options));
+    return this.channel.call(
+      repeatable(methods.createJobCluster),
+      request,
+      withIdempotencyKey(this.channel.random, options),
+    );
   }
 
   updateJobCluster(cluster: DeepPartial<JobCluster>, options?: CallOptions): Promise<void> {
@@ -180,8 +188,8 @@ export function once<Req, Res>(definition: MethodDefinition<Req, Res>): UnaryMet
  * Adds an idempotency key to the options, unless the caller has set one. With it, repetitions count as one
  * call.
  */
-export function withIdempotencyKey(options: CreateOptions = {}): CallOptions {
-  return withMetadata(options, 'idempotency-key', options.idempotencyKey ?? randomUUID());
+export function withIdempotencyKey(random: Random, options: CreateOptions = {}): CallOptions {
+  return withMetadata(options, 'idempotency-key', options.idempotencyKey ?? random.uuid());
 }
 
 function withMetadata(options: CallOptions, key: string, value: string): CallOptions {

@@ -58,7 +58,7 @@ export class KindCalls extends JobCalls {
     const answer = await this.channel.call(
       repeatable(methods.scheduleJob),
       request,
-      withIdempotencyKey(options),
+      withIdempotencyKey(this.channel.random, options),
     );
     if (answer.instance === undefined) throw new Error('the gateway answered without an instance');
     return answer.instance;

@@ -1,6 +1,7 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { backoff } from '@berth/shared/process/backoff';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
+import { type Random, systemRandom } from '@berth/shared/process/random';
 import { Metadata, type MethodDefinition, type ServiceError, status } from '@grpc/grpc-js';
 import { isPassing, reasonOf, toBerthError, wasNeverSent } from './failure.js';
 import { type GatewayEndpoint, Gateways } from './gateways.js';
@@ -28,6 +29,7 @@ export interface UnaryMethod<Req, Res> {
 export class Channel {
   readonly gateways: Gateways;
   readonly clock: Clock;
+  readonly random: Random;
   readonly #caller: Metadata;
   readonly #revision = new RevisionMemory();
   readonly #options: ConnectOptions;
@@ -36,6 +38,7 @@ export class Channel {
   constructor(options: ConnectOptions) {
     this.#options = options;
     this.clock = options.clock ?? systemClock;
+    this.random = options.random ?? systemRandom;
     this.#caller = callerMetadata(options);
     this.gateways = new Gateways(options);
   }
@@ -56,7 +59,7 @@ export class Channel {
   ): Promise<Answer<Res>> {
     const limitMs = options.deadlineMs ?? this.#options.deadlineMs ?? defaultDeadlineMs;
     const deadlineAtMs = this.clock.nowMs() + limitMs;
-    const delays = backoff(retryDelays);
+    const delays = backoff(retryDelays, this.random);
     for (let attempt = 1; ; attempt += 1) {
       const outcome = await this.#attempt(method, request, { ...options, deadlineAtMs });
       if ('response' in outcome) return outcome;

@@ -1,5 +1,6 @@
 import type { DeepPartial, ObserveRequest_Subscription } from '@berth/shared/gen/berth/v1/observe_service';
 import type { Clock } from '@berth/shared/process/clock';
+import type { Random } from '@berth/shared/process/random';
 import type { ChannelCredentials, Metadata } from '@grpc/grpc-js';
 
 /** The default time limit of a unary call, its retries included. */
@@ -64,6 +65,8 @@ interface CommonOptions {
   readonly deadlineMs?: number;
   /** Times the retries; the default is the system's clock. */
   readonly clock?: Clock;
+  /** Makes idempotency keys and the jitter of delays; the default is the system's randomness. */
+  readonly random?: Random;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { backoff } from '@berth/shared/process/backoff';
+import { type Backoff, backoff } from '@berth/shared/process/backoff';
 import type { ClientReadableStream, Metadata, MethodDefinition, ServiceError } from '@grpc/grpc-js';
 import { Observable, type Subscriber } from 'rxjs';
 import type { Channel } from './channel.js';
@@ -62,7 +62,7 @@ class Session<Req, Res> {
   readonly #call: StreamCall<Req, Res>;
   readonly #options: ObserveOptions;
   readonly #subscriber: Subscriber<Res>;
-  readonly #delays = backoff(reconnectDelays);
+  readonly #delays: Backoff;
   #stream: Readable<Res> | undefined;
   readonly #closing = new AbortController();
   #hasReceived = false;
@@ -74,6 +74,7 @@ class Session<Req, Res> {
     subscriber: Subscriber<Res>,
   ) {
     this.#channel = channel;
+    this.#delays = backoff(reconnectDelays, channel.random);
     this.#call = call;
     this.#options = options;
     this.#subscriber = subscriber;
