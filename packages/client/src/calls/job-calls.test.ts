@@ -196,7 +196,7 @@ describe('a call to a gateway that is unavailable', () => {
       server: createServer((socket) => socket.destroy()),
       why: 'the connection was closed at once',
     },
-  ])('fails with a reason where it is answered by $what', async ({ server, why }) => {
+  ])('fails with a reason if it is answered by $what', async ({ server, why }) => {
     await once(server.listen(0, '127.0.0.1'), 'listening');
     open.push({ close: () => void server.close() });
     const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
