@@ -4,7 +4,7 @@ import { cellConfigShape, listenAddress } from '@berth/shared/process/config';
 import { count, positiveCount, span } from '@berth/shared/process/config-fields';
 import { fitPolicySetting } from '@berth/shared/process/placement-settings';
 import { z } from 'zod';
-import type { Limits } from './core/limits.js';
+import type { Limits } from './core/task/limits.js';
 
 const settings = z.object({
   ...cellConfigShape,

@@ -7,9 +7,9 @@ import type { CellStore } from '@berth/store';
 import { Replica } from '@berth/store/replica';
 import { v7 as uuid } from 'uuid';
 import type { MasterConfig } from './config.js';
-import { lead } from './leader.js';
-import { createMasterMetrics } from './metrics.js';
-import { runTerm } from './run-term.js';
+import { runTerm } from './leader/leader-loops.js';
+import { lead } from './leader/leadership.js';
+import { createMasterMetrics } from './metrics/master-metrics.js';
 
 export interface MasterOptions {
   readonly config: MasterConfig;

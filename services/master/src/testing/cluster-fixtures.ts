@@ -9,7 +9,7 @@ import type { MantisClusterSpec } from '@berth/shared/gen/netflix/titus/titus_jo
 import { knownAttributes } from '@berth/shared/model/expression/vocabulary';
 import { scheduleOf } from '@berth/shared/model/schedule/schedule';
 import { State, stateName, toRfc3339 } from '@berth/shared/model/task/task-state';
-import type { ClusterInput, ClusterJob } from '../core/cluster-jobs.js';
+import type { ClusterInput, ClusterJob } from '../core/schedule/cluster-jobs.js';
 import { t0 } from './fixtures.js';
 
 export interface ClusterOptions {

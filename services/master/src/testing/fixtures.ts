@@ -15,14 +15,14 @@ import {
   type MantisJobSLA,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { isTerminal, moveTask, State } from '@berth/shared/model/task/task-state';
-import { assignTask } from '../core/assignment.js';
-import { endTask } from '../core/end-task.js';
-import type { JobView } from '../core/job-view.js';
-import type { Limits } from '../core/limits.js';
-import { newTask } from '../core/new-task.js';
-import type { Pass } from '../core/pass.js';
-import { type JobDecision, reconcile } from '../core/reconcile.js';
-import { taskIdIn } from '../core/task-changes.js';
+import { assignTask } from '../core/placement/assign-task.js';
+import { type JobDecision, reconcile } from '../core/reconcile/reconcile.js';
+import type { Pass } from '../core/reconcile/reconcile-context.js';
+import type { JobView } from '../core/reconcile/reconciled-job.js';
+import { taskIdIn } from '../core/reconcile/task-changes.js';
+import { endTask } from '../core/task/end-task.js';
+import type { Limits } from '../core/task/limits.js';
+import { newTask } from '../core/task/new-task.js';
 
 /** The time at which tests begin. */
 export const t0 = Date.UTC(2026, 0, 1);

@@ -3,7 +3,7 @@ import type { AnyChange } from '@berth/shared/model/cell/change';
 import { jobKind } from '@berth/shared/model/job/job';
 import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
 import { expect } from 'vitest';
-import { taskIdIn } from '../core/task-changes.js';
+import { taskIdIn } from '../core/reconcile/task-changes.js';
 import { must } from './fixtures.js';
 import type { TestCell } from './test-cell.js';
 

@@ -3,7 +3,7 @@ import type { AnyChange } from '@berth/shared/model/cell/change';
 import { jobKind, jobState } from '@berth/shared/model/job/job';
 import { isTaskLive, isTerminal, taskReasonCode } from '@berth/shared/model/task/task-state';
 import { expect } from 'vitest';
-import { taskIdIn } from '../core/task-changes.js';
+import { taskIdIn } from '../core/reconcile/task-changes.js';
 import type { TestCell } from './test-cell.js';
 
 /** Ends that are the system's own doing, as docs/jobs-and-tasks.md lists them. */

@@ -12,8 +12,8 @@ import {
 import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources/resources';
 import { isTaskLive } from '@berth/shared/model/task/task-state';
 import type { Write } from '@berth/store';
-import type { Agents } from '../core/round-types.js';
-import { taskIdIn } from '../core/task-changes.js';
+import type { Agents } from '../core/plan/round-types.js';
+import { taskIdIn } from '../core/reconcile/task-changes.js';
 import { type AgentOptions, anAgent, anAgentStatus } from './fixtures.js';
 
 type AnyRecord = EntityRecords[EntityKind];

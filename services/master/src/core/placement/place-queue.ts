@@ -1,0 +1,272 @@
+import type { Aged, Fleet, GroupShares, Lane, PreemptionRules } from '@berth/scheduler';
+import {
+  anywhere,
+  explainUnplaced,
+  isUnplaced,
+  type Placement,
+  type PlacementSpec,
+  type PlaceOptions,
+  placeLanes,
+  type QueuedTask,
+  recentFailureMs,
+  refusalMs,
+  specOfJob,
+  type TimesByJob,
+  type Unplaced,
+  verdictOnAgent,
+} from '@berth/scheduler';
+import type { JobRecord, Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { addResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
+import type { RoundDraft } from '../plan/plan-builder.js';
+import type { Agents, RoundInput, RoundPlan } from '../plan/round-types.js';
+import { WaitingTasks } from '../plan/waiting-tasks.js';
+import { orderStop } from '../reconcile/advance-task.js';
+import { disruptionAllowance, disruptionLimitOf, lookAgainMs } from '../reconcile/disruption.js';
+import { viewJob } from '../reconcile/reconciled-job.js';
+import { taskIdIn } from '../reconcile/task-changes.js';
+import { assignTask, awaitingRoomOf, withCards } from './assign-task.js';
+
+type QueueOutcome = Pick<RoundPlan, 'unplaced' | 'queueLeft' | 'queueDueMs'>;
+
+/** Places what is queued, this round's new tasks included, and orders the victims of preemption to stop. */
+export function placeQueue(input: RoundInput, draft: RoundDraft): QueueOutcome {
+  const freed = freedTasks(input.cell, draft.tasks);
+  const { fleet } = input.agents;
+  const lanes = queuedLanes(input, draft, input.queue.hasNews || freed.length > 0);
+  const unplaced: Unplaced[] = [];
+  const outcome = (queueLeft: boolean) => {
+    const refusals = [newsOf(freed).refusals, { get: (jobId: string) => fleet.refusalsOf(jobId) }];
+    return { unplaced, queueLeft, queueDueMs: queueDueMs(input, unplaced, refusals) };
+  };
+  if (lanes.length === 0) return outcome(false);
+  const options = { ...placeOptions(input), ...orderOptions(input, draft, fleet), ...endingOf(freed) };
+  for (const verdict of placeLanes(lanes, fleet, options)) {
+    if (!isUnplaced(verdict)) {
+      if (!takePlacement(verdict, input, draft)) return outcome(true);
+      continue;
+    }
+    noteWaiting(verdict, input.cell, draft);
+    unplaced.push(verdict);
+  }
+  return outcome(false);
+}
+
+/** False where there is no room for it in this round. */
+function takePlacement(placement: Placement, input: RoundInput, draft: RoundDraft): boolean {
+  const { cell, nowMs, limits } = input;
+  const { taskId, agentId, cards, handOver } = placement;
+  const task = draft.task(taskId);
+  const agent = cell.find('agent', agentId)?.record;
+  if (task === undefined || agent === undefined) return true;
+  const assigned = withCards(assignTask(task, agent, nowMs, limits), cards);
+  if (handOver === undefined) return draft.takePlaced(assigned);
+  const stop = { code: 'preempted', text: `its room is needed for ${taskId}`, atMs: nowMs };
+  const victims = handOver.awaits.flatMap((id) => {
+    const victim = draft.task(id);
+    return victim === undefined ? [] : [orderStop(victim, stop, limits)];
+  });
+  return draft.takePlaced(awaitingRoomOf(assigned, victims, nowMs), victims);
+}
+
+/**
+ * When waiting tasks are to be looked at again though nothing changes: agents that refused them may take them then, and
+ * jobs that could not bear to lose a task may have recovered.
+ */
+function queueDueMs(
+  { cell, limits, nowMs }: RoundInput,
+  unplaced: readonly Unplaced[],
+  refusals: readonly Pick<TimesByJob, 'get'>[],
+): number {
+  let dueMs = Number.POSITIVE_INFINITY;
+  for (const { jobId } of unplaced) {
+    if (limits.preempts && isCritical(cell.find('job', jobId)?.record))
+      dueMs = Math.min(dueMs, nowMs + lookAgainMs);
+    for (const times of refusals) {
+      for (const atMs of times.get(jobId)?.values() ?? []) {
+        const overMs = atMs + refusalMs + 1;
+        if (overMs > nowMs) dueMs = Math.min(dueMs, overMs);
+      }
+    }
+  }
+  return dueMs;
+}
+
+/** A task that is stored for the first time while it has to wait says why; later the explanation is asked for. */
+function noteWaiting(one: Unplaced, cell: CellView, draft: RoundDraft): void {
+  const record = draft.tasks.get(one.taskId);
+  if (record?.task === undefined || cell.find('task', one.taskId) !== undefined) return;
+  const state = { state: State.QUEUED, reason: explainUnplaced(one) };
+  draft.put({ ...record, task: { ...record.task, state } });
+}
+
+/**
+ * The waiting tasks: those that wait already, if there is news for them, then this round's new ones. Of tasks of one job and
+ * stage that wait already the others find no agent where one finds none; the new ones are each to be told why.
+ */
+function queuedLanes(
+  { cell, queue }: RoundInput,
+  draft: RoundDraft,
+  hasNews: boolean,
+): readonly Lane<QueuedTask>[] {
+  const lanes: Lane<QueuedTask>[] = [];
+  for (const { jobId, stage, ages } of hasNews ? queue.waiting.lanes() : []) {
+    const spec = specFor(cell, jobId, stage);
+    const isAlike = spec.changingRules.length === 0;
+    lanes.push({ spec, isAlike, tasks: agedTasks(ages, draft, spec) });
+  }
+  const added = new WaitingTasks();
+  for (const [id, task] of draft.tasks) if (!queue.waiting.has(id) && isWaiting(task)) added.add(task);
+  for (const { jobId, stage, ages } of added.lanes()) {
+    const spec = specFor(cell, jobId, stage);
+    const tasks = agedTasks(ages, draft, spec, queue.waiting.endAge);
+    lanes.push({ spec, isAlike: false, tasks });
+  }
+  return lanes;
+}
+
+function* agedTasks(
+  ages: ReadonlyMap<string, number>,
+  draft: RoundDraft,
+  spec: PlacementSpec,
+  olderOnes = 0,
+): Generator<Aged<QueuedTask>> {
+  for (const [taskId, age] of ages) {
+    const task = draft.task(taskId);
+    if (task === undefined || !isWaiting(task)) continue;
+    const { jobId, resources = zeroResources() } = task;
+    yield { task: { taskId, jobId, resources, spec }, age: olderOnes + age };
+  }
+}
+
+function specFor(cell: CellView, jobId: string, stage: number): PlacementSpec {
+  const job = cell.find('job', jobId)?.record;
+  return job === undefined ? anywhere : specOfJob(job, stage);
+}
+
+function isWaiting(task: TaskRecord): boolean {
+  return isTaskLive(task) && taskState(task) === State.QUEUED;
+}
+
+/** The stored task as one that is to be placed. */
+export function toQueued(task: TaskRecord, cell: CellView): QueuedTask {
+  const { jobId, stage, resources = zeroResources() } = task;
+  return { taskId: taskIdIn(task), jobId, resources, spec: specFor(cell, jobId, stage) };
+}
+
+/** How agents are chosen, whatever the task. */
+export function placeOptions({ cell, nowMs, limits }: RoundInput): PlaceOptions {
+  return {
+    policy: limits.fitPolicy ?? 'binpack',
+    failuresSinceMs: nowMs - recentFailureMs,
+    refusalsSinceMs: nowMs - refusalMs,
+    // A task that was stored waiting has its reason; what is true later is explained to who asks.
+    explains: (taskId) => cell.find('task', taskId) === undefined,
+  };
+}
+
+function orderOptions(
+  input: RoundInput,
+  draft: RoundDraft,
+  fleet: Fleet,
+): Pick<PlaceOptions, 'groups' | 'preemption'> {
+  const { limits, agents } = input;
+  const { guarantees, preempts = false } = limits;
+  return {
+    ...(guarantees === undefined ? {} : { groups: shares(guarantees, agents.groupUse ?? new Map(), fleet) }),
+    ...(preempts ? { preemption: preemptionRules(input, draft) } : {}),
+  };
+}
+
+function shares(
+  guarantees: ReadonlyMap<string, Resources>,
+  used: ReadonlyMap<string, Resources>,
+  fleet: Fleet,
+): GroupShares {
+  let total = zeroResources();
+  for (const slot of fleet.agents()) total = addResources(total, slot.total);
+  return { guarantees, used, total };
+}
+
+/** Flex tasks may be stopped, within what their jobs can bear. */
+function preemptionRules({ cell, agents, maxWrites }: RoundInput, draft: RoundDraft): PreemptionRules {
+  const known = new Map<string, number>();
+  let created: ReadonlyMap<string, readonly TaskRecord[]> | undefined;
+  const allowance = (jobId: string): number => {
+    const job = cell.find('job', jobId)?.record;
+    if (job === undefined || isCritical(job)) return 0;
+    const limit = disruptionLimitOf(job);
+    if (limit === 0 || limit === Number.POSITIVE_INFINITY) return limit;
+    const view = viewJob(cell, jobId, draft.tasksOf(jobId));
+    if (view === undefined) return 0;
+    created ??= createdByJob(cell, draft);
+    return disruptionAllowance(view.job, [...view.tasks, ...(created.get(jobId) ?? [])]);
+  };
+  return {
+    allowanceOf: (jobId) => {
+      const allowed = known.get(jobId) ?? allowance(jobId);
+      known.set(jobId, allowed);
+      return allowed;
+    },
+    isStopping: (taskId) => draft.isStopping(taskId),
+    stoppingOn: agentsStopping(draft, agents),
+    // The placed task and its job's status are the other two writes of the commit.
+    maxVictims: maxWrites - 2,
+  };
+}
+
+/** The agents with tasks that stop and that nobody waits for. */
+function agentsStopping(draft: RoundDraft, { fleet, stopping }: Agents): ReadonlySet<string> {
+  const agentIds = new Set<string>();
+  for (const [taskId, agentId] of stopping)
+    if (fleet.find(agentId)?.awaited.has(taskId) !== true) agentIds.add(agentId);
+  for (const { stop, agentId } of draft.tasks.values()) if (stop !== undefined) agentIds.add(agentId);
+  return agentIds;
+}
+
+/** The tasks that this round creates. */
+function createdByJob(cell: CellView, draft: RoundDraft): ReadonlyMap<string, readonly TaskRecord[]> {
+  const created = new Map<string, TaskRecord[]>();
+  for (const [id, task] of draft.tasks) {
+    if (cell.find('task', id) !== undefined) continue;
+    const ofJob = created.get(task.jobId);
+    if (ofJob === undefined) created.set(task.jobId, [task]);
+    else ofJob.push(task);
+  }
+  return created;
+}
+
+function endingOf(freed: readonly TaskRecord[]): Pick<PlaceOptions, 'ending' | 'news'> {
+  const ending = freed.map((task) => ({ taskId: taskIdIn(task), agentId: task.agentId }));
+  return { ending, news: newsOf(freed) };
+}
+
+/** What this round's ends say against agents. */
+function newsOf(ended: readonly TaskRecord[]): NonNullable<PlaceOptions['news']> {
+  const failures = new Map<string, Map<string, number>>();
+  const refusals = new Map<string, Map<string, number>>();
+  for (const task of ended) {
+    const { jobId, agentId, finishedAtMs } = task;
+    const verdict = verdictOnAgent(task);
+    if (verdict === undefined) continue;
+    const noted = verdict === 'refused' ? [failures, refusals] : [failures];
+    for (const all of noted) all.set(jobId, (all.get(jobId) ?? new Map()).set(agentId, finishedAtMs));
+  }
+  return { failures, refusals };
+}
+
+/** The tasks whose end in this round gives room back. */
+function freedTasks(cell: CellView, changed: ReadonlyMap<string, TaskRecord>): readonly TaskRecord[] {
+  const freed: TaskRecord[] = [];
+  for (const [id, task] of changed) {
+    const before = cell.find('task', id)?.record;
+    if (before !== undefined && before.agentId !== '' && isTaskLive(before) && !isTaskLive(task))
+      freed.push(task);
+  }
+  return freed;
+}
+
+function isCritical(job: JobRecord | undefined): boolean {
+  return job !== undefined && specOfJob(job).tier === 'critical';
+}

@@ -1,0 +1,119 @@
+import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { State } from '@berth/shared/model/task/task-state';
+import { initialStatus, reachState } from '../reconcile/job-status.js';
+import type { JobDecision } from '../reconcile/reconcile.js';
+import { taskIdIn } from '../reconcile/task-changes.js';
+import type { Agents, RoundInput } from './round-types.js';
+
+/** A round's decisions while they are made, and how much more of them may be written. */
+export class RoundDraft {
+  readonly #tasks = new Map<string, TaskRecord>();
+  readonly #byJob = new Map<string, Map<string, TaskRecord>>();
+  readonly statuses = new Map<string, JobStatusRecord>();
+  readonly removedTaskIds: string[] = [];
+  readonly removedJobIds: string[] = [];
+  readonly removedStopIds: string[] = [];
+  readonly dueMs = new Map<string, number>();
+  readonly placedDueMs = new Map<string, number>();
+  readonly placedTaskIds: string[] = [];
+  readonly #cell: CellView;
+  readonly #nowMs: number;
+  readonly #maxWrites: number;
+  readonly #agents: Agents;
+
+  constructor({ cell, nowMs, maxWrites, agents }: RoundInput) {
+    this.#agents = agents;
+    this.#cell = cell;
+    this.#nowMs = nowMs;
+    this.#maxWrites = maxWrites;
+  }
+
+  /** How many more entities may be written. */
+  get room(): number {
+    const removed = this.removedTaskIds.length + this.removedStopIds.length + this.removedJobIds.length * 2;
+    return this.#maxWrites - this.tasks.size - this.statuses.size - removed;
+  }
+
+  /** The tasks that change or are new, by id. */
+  get tasks(): ReadonlyMap<string, TaskRecord> {
+    return this.#tasks;
+  }
+
+  /** The job's tasks that change or are new, by id; undefined where there are none. */
+  tasksOf(jobId: string): ReadonlyMap<string, TaskRecord> | undefined {
+    return this.#byJob.get(jobId);
+  }
+
+  /** Takes a task as it will be, whether or not there is room for it. */
+  put(task: TaskRecord): void {
+    const id = taskIdIn(task);
+    this.#tasks.set(id, task);
+    const ofJob = this.#byJob.get(task.jobId);
+    if (ofJob === undefined) this.#byJob.set(task.jobId, new Map([[id, task]]));
+    else ofJob.set(id, task);
+  }
+
+  /** The task as it will be. */
+  task(id: string): TaskRecord | undefined {
+    return this.#tasks.get(id) ?? this.#cell.find('task', id)?.record;
+  }
+
+  /** Drops wishes whose tasks are no more, as far as there is room. */
+  dropOrphans(stopIds: readonly string[]): void {
+    const orphans = stopIds.filter((id) => this.#cell.find('taskStop', id) && !this.#cell.find('task', id));
+    this.removedStopIds.push(...orphans.slice(0, Math.max(0, this.room)));
+  }
+
+  takeDecision(jobId: string, decision: JobDecision): void {
+    for (const task of decision.tasks) this.put(task);
+    if (decision.status !== undefined) this.statuses.set(jobId, decision.status);
+    this.removedTaskIds.push(...decision.retired.taskIds);
+    this.removedStopIds.push(...decision.retired.taskIds.filter((id) => this.#cell.find('taskStop', id)));
+    if (decision.retired.job) this.removedJobIds.push(jobId);
+    this.dueMs.set(jobId, decision.nextDueMs);
+  }
+
+  /** Whether a live task on an agent is told to stop. Asked of very many: no look into its record. */
+  isStopping(id: string): boolean {
+    const changed = this.#tasks.get(id);
+    return changed === undefined ? this.#agents.stopping.has(id) : changed.stop !== undefined;
+  }
+
+  /**
+   * Takes a task that was placed together with the victims that it preempts, and the effect on its job. Takes
+   * nothing and returns false if the round cannot write all of that: a placement and its orders to stop are one
+   * commit.
+   */
+  takePlaced(task: TaskRecord, victims: readonly TaskRecord[] = []): boolean {
+    const { jobId } = task;
+    const status = this.#dispatched(jobId);
+    const changed = [task, ...victims.filter((victim) => victim !== this.task(taskIdIn(victim)))];
+    const cost =
+      changed.filter((each) => !this.tasks.has(taskIdIn(each))).length +
+      (status === undefined || this.statuses.has(jobId) ? 0 : 1);
+    if (cost > this.room) return false;
+    for (const each of changed) {
+      this.put(each);
+      this.#bringForward(each.jobId, each.deadlineAtMs);
+    }
+    if (status !== undefined) this.statuses.set(jobId, status);
+    this.placedTaskIds.push(taskIdIn(task));
+    return true;
+  }
+
+  /** The job's status, where the placement of a task moves it. */
+  #dispatched(jobId: string): JobStatusRecord | undefined {
+    const job = this.#cell.find('job', jobId)?.record;
+    const stored = this.statuses.get(jobId) ?? this.#cell.find('jobStatus', jobId)?.record;
+    const before = stored ?? (job && initialStatus(job));
+    const after = before && reachState(before, State.DISPATCHED, this.#nowMs);
+    return after === before ? undefined : after;
+  }
+
+  #bringForward(jobId: string, deadlineAtMs: number): void {
+    const due = this.dueMs.get(jobId);
+    if (due !== undefined) this.dueMs.set(jobId, Math.min(due, deadlineAtMs));
+    else this.placedDueMs.set(jobId, Math.min(this.placedDueMs.get(jobId) ?? deadlineAtMs, deadlineAtMs));
+  }
+}

@@ -1,0 +1,67 @@
+import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { taskIdIn } from '../reconcile/task-changes.js';
+
+/** Tasks of one job and stage that wait for an agent. */
+export interface WaitingLane {
+  readonly jobId: string;
+  readonly stage: number;
+  /** In the order in which they came, with their place among all that wait. */
+  readonly ages: ReadonlyMap<string, number>;
+}
+
+interface Kept extends WaitingLane {
+  readonly ages: Map<string, number>;
+}
+
+/** The tasks that wait for an agent, those together that ask for the same. */
+export class WaitingTasks {
+  readonly #laneOf = new Map<string, Kept>();
+  readonly #lanes = new Map<string, Kept>();
+  /** How many have ever come. */
+  #arrivals = 0;
+
+  constructor(tasks: Iterable<TaskRecord> = []) {
+    for (const task of tasks) this.add(task);
+  }
+
+  get size(): number {
+    return this.#laneOf.size;
+  }
+
+  /** The next one to come would have this age. */
+  get endAge(): number {
+    return this.#arrivals;
+  }
+
+  has(taskId: string): boolean {
+    return this.#laneOf.has(taskId);
+  }
+
+  add(task: TaskRecord): void {
+    const { jobId, stage } = task;
+    const id = taskIdIn(task);
+    if (this.#laneOf.has(id)) return;
+    const key = `${jobId}/${stage}`;
+    const lane = this.#lanes.get(key) ?? { jobId, stage, ages: new Map<string, number>() };
+    this.#lanes.set(key, lane);
+    this.#laneOf.set(id, lane);
+    lane.ages.set(id, this.#arrivals);
+    this.#arrivals += 1;
+  }
+
+  remove(taskId: string): void {
+    const lane = this.#laneOf.get(taskId);
+    if (lane === undefined) return;
+    this.#laneOf.delete(taskId);
+    lane.ages.delete(taskId);
+    if (lane.ages.size === 0) this.#lanes.delete(`${lane.jobId}/${lane.stage}`);
+  }
+
+  lanes(): Iterable<WaitingLane> {
+    return this.#lanes.values();
+  }
+
+  ids(): Iterable<string> {
+    return this.#laneOf.keys();
+  }
+}

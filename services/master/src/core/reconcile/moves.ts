@@ -1,0 +1,73 @@
+import type { AgentDrainRecord, JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { jobKind } from '@berth/shared/model/job/job';
+import { isTaskLive } from '@berth/shared/model/task/task-state';
+import type { Limits } from '../task/limits.js';
+import { orderStop } from './advance-task.js';
+import { disruptionAllowance, lookAgainMs } from './disruption.js';
+
+/** What deciding which tasks leave draining agents needs. */
+export interface MoveInput {
+  readonly job: JobRecord;
+  readonly tasks: readonly TaskRecord[];
+  /** The drain of the agent; undefined where it is not drained. */
+  readonly drainOf: (agentId: string) => AgentDrainRecord | undefined;
+  /** Whether there is room elsewhere for another task like this one; the room is kept for it until all is decided. */
+  readonly findRoom: (task: TaskRecord) => boolean;
+  readonly nowMs: number;
+  readonly limits: Limits;
+}
+
+export interface Moves {
+  /** Tasks that are to stop: their slots are filled again elsewhere. */
+  readonly stopped: readonly TaskRecord[];
+  /** When to look again though nothing happens; Infinity: never. */
+  readonly nextDueMs: number;
+}
+
+const nothing: Moves = { stopped: [], nextDueMs: Number.POSITIVE_INFINITY };
+
+/**
+ * Which tasks leave draining agents now. Those of services and stages do so within the job's limit of disruption, and
+ * only where there is room for them; those of batch jobs are left to end. Once a drain's deadline has passed, all go.
+ */
+export function movesOf(input: MoveInput): Moves {
+  const { job, tasks, drainOf, nowMs } = input;
+  if (job.descriptor === undefined) return nothing;
+  const isBatch = jobKind(job.descriptor) === 'batch';
+  const waiting: TaskRecord[] = [];
+  const stopped: TaskRecord[] = [];
+  let nextDueMs = Number.POSITIVE_INFINITY;
+  for (const task of tasks) {
+    if (!isTaskLive(task) || task.agentId === '' || task.stop !== undefined) continue;
+    const drain = drainOf(task.agentId);
+    if (drain === undefined) continue;
+    if (drain.deadlineAtMs > 0 && drain.deadlineAtMs <= nowMs) stopped.push(moved(task, input));
+    else {
+      if (drain.deadlineAtMs > 0) nextDueMs = Math.min(nextDueMs, drain.deadlineAtMs);
+      if (!isBatch) waiting.push(task);
+    }
+  }
+  if (waiting.length === 0) return { stopped, nextDueMs };
+  const gradual = moveGradually(input, waiting, stopped);
+  return { stopped: [...stopped, ...gradual.stopped], nextDueMs: Math.min(nextDueMs, gradual.nextDueMs) };
+}
+
+function moveGradually(input: MoveInput, waiting: readonly TaskRecord[], gone: readonly TaskRecord[]): Moves {
+  const { job, tasks, findRoom, nowMs } = input;
+  let allowance = disruptionAllowance(job, tasks) - gone.length;
+  const stopped: TaskRecord[] = [];
+  let isStuck = false;
+  for (const task of waiting) {
+    if (allowance <= 0) break;
+    if (findRoom(task)) {
+      stopped.push(moved(task, input));
+      allowance -= 1;
+    } else isStuck = true;
+  }
+  return { stopped, nextDueMs: isStuck ? nowMs + lookAgainMs : Number.POSITIVE_INFINITY };
+}
+
+function moved(task: TaskRecord, { nowMs, limits }: MoveInput): TaskRecord {
+  const text = `agent ${task.agentId} is drained`;
+  return orderStop(task, { code: 'moved', text, atMs: nowMs }, limits);
+}

@@ -1,0 +1,83 @@
+import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { isJobLive, jobClaims } from '@berth/shared/model/job/job';
+import type { ArchiveWrite, CommitRequest, Release, Write } from '@berth/store';
+import type { RoundPlan } from '../plan/round-types.js';
+import type { Limits } from '../task/limits.js';
+import { planAssignments } from './round.js';
+
+/** What the plan writes, tells the agents and archives, as one commit. */
+export function commitOf(cell: CellView, plan: RoundPlan, limits: Limits): Omit<CommitRequest, 'actor'> {
+  return {
+    writes: [...taskWrites(plan.tasks), ...statusWrites(plan), ...removals(cell, plan)],
+    assignments: planAssignments(cell, plan.tasks, limits),
+    archive: archiveWrites(cell, plan, limits),
+    releaseClaims: releasedClaims(cell, plan),
+  };
+}
+
+/** Whether committing it would do nothing. */
+export function isEmptyPlan({
+  tasks,
+  statuses,
+  removedTaskIds,
+  removedJobIds,
+  removedStopIds,
+}: RoundPlan): boolean {
+  return (
+    tasks.size + statuses.size + removedTaskIds.length + removedJobIds.length + removedStopIds.length === 0
+  );
+}
+
+function taskWrites(tasks: ReadonlyMap<string, TaskRecord>): readonly Write[] {
+  return [...tasks].map(([id, record]) => ({ kind: 'task', id, record }));
+}
+
+function statusWrites({ statuses, removedJobIds }: RoundPlan): readonly Write[] {
+  const leaving = new Set(removedJobIds);
+  return [...statuses].flatMap(([id, record]) =>
+    leaving.has(id) ? [] : [{ kind: 'jobStatus', id, record }],
+  );
+}
+
+function removals(
+  cell: CellView,
+  { removedTaskIds, removedStopIds, removedJobIds }: RoundPlan,
+): readonly Write[] {
+  return [
+    ...removedTaskIds.map((id): Write => ({ kind: 'task', id })),
+    ...removedStopIds.map((id): Write => ({ kind: 'taskStop', id })),
+    ...removedJobIds.flatMap((id): Write[] => [
+      { kind: 'job', id },
+      { kind: 'jobStatus', id },
+      ...(cell.find('jobScaling', id) === undefined ? [] : [{ kind: 'jobScaling', id } as const]),
+    ]),
+  ];
+}
+
+/** The names that jobs which end with this plan give back. */
+function releasedClaims(cell: CellView, { statuses }: RoundPlan): readonly Release[] {
+  return [...statuses].flatMap(([owner, status]) => {
+    const job = cell.find('job', owner)?.record;
+    return job === undefined || isJobLive(status) ? [] : jobClaims(job).map((name) => ({ name, owner }));
+  });
+}
+
+function archiveWrites(cell: CellView, plan: RoundPlan, limits: Limits): readonly ArchiveWrite[] {
+  const byJob = new Map<string, Record<string, Uint8Array>>();
+  const put = (jobId: string, field: string, bytes: Uint8Array | undefined) => {
+    if (bytes === undefined) return;
+    const fields = byJob.get(jobId) ?? {};
+    byJob.set(jobId, fields);
+    fields[field] = bytes;
+  };
+  for (const id of plan.removedTaskIds) {
+    const task = cell.find('task', id);
+    if (task !== undefined) put(task.record.jobId, `task/${id}`, task.bytes);
+  }
+  for (const id of plan.removedJobIds) {
+    put(id, 'job', cell.find('job', id)?.bytes);
+    put(id, 'jobStatus', cell.find('jobStatus', id)?.bytes);
+  }
+  return [...byJob].map(([jobId, fields]) => ({ jobId, fields, ttlMs: limits.archiveTtlMs }));
+}

@@ -1,0 +1,72 @@
+import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { JobKind, retryPolicyOf } from '@berth/shared/model/job/job';
+import { isBlamelessCode, isSystemCode } from '@berth/shared/model/task/reason';
+import { taskReasonCode } from '@berth/shared/model/task/task-state';
+import type { Limits } from '../task/limits.js';
+
+type Policy = ReturnType<typeof retryPolicyOf>;
+
+/** No delay is longer than a day, so that doubling without a bound of its own stays a time that can be stored. */
+export const longestDelayMs = 24 * 3600 * 1000;
+
+/** The user policy's delay before retry number `retry` (the first is 0). */
+export function policyDelayMs(policy: Policy, retry: number): number {
+  switch (policy.$case) {
+    case 'immediate':
+      return 0;
+    case 'delayed': {
+      const { initialDelayMs, delayMs } = policy.value;
+      return Math.min(retry === 0 && initialDelayMs > 0 ? initialDelayMs : delayMs, longestDelayMs);
+    }
+    case 'exponentialBackOff': {
+      const { initialDelayMs, maxDelayIntervalMs } = policy.value;
+      return doubled(initialDelayMs, retry, Math.min(maxDelayIntervalMs || longestDelayMs, longestDelayMs));
+    }
+  }
+}
+
+/** `firstMs`, doubled `times` times, at most `maxMs`. */
+export function doubled(firstMs: number, times: number, maxMs: number): number {
+  return Math.min(firstMs * 2 ** Math.min(times, 40), maxMs);
+}
+
+/** Whether the task ended by the system's fault, which is tried again without using up the user's retries. */
+export function endedBySystem(task: TaskRecord): boolean {
+  return isSystemCode(taskReasonCode(task));
+}
+
+/** How long the task ran; 0 if it never did. */
+export function ranForMs(task: TaskRecord): number {
+  return task.runningAtMs > 0 ? Math.max(0, task.finishedAtMs - task.runningAtMs) : 0;
+}
+
+/**
+ * Delay after a system failure: doubles with each one since the last stable run. A task that was moved or preempted goes
+ * on at once elsewhere, as does one that an agent has refused, unless that follows on other failures.
+ */
+export function systemDelayMs(task: TaskRecord, limits: Limits): number {
+  const code = taskReasonCode(task);
+  if (isBlamelessCode(code)) return 0;
+  const failures = systemRetriesSoFar(task, limits);
+  if (code === 'refused' && failures === 0) return 0;
+  return doubled(limits.minBackoffMs, failures, limits.maxBackoffMs);
+}
+
+/**
+ * The counters that the replacement of an ended task inherits. A batch slot counts every failure of the user's; a
+ * service counts those since its last stable run, and kills by a caller not at all.
+ */
+export function nextRetryCounters(task: TaskRecord, kind: JobKind | undefined, limits: Limits) {
+  const code = taskReasonCode(task);
+  const bySystem = isSystemCode(code);
+  const forgiven = kind !== 'batch' && ranForMs(task) >= limits.stableRunMs;
+  const counts = !bySystem && code !== 'killed';
+  return {
+    userRetries: (forgiven ? 0 : task.userRetries) + (counts ? 1 : 0),
+    systemRetries: systemRetriesSoFar(task, limits) + (bySystem && !isBlamelessCode(code) ? 1 : 0),
+  };
+}
+
+function systemRetriesSoFar(task: TaskRecord, limits: Limits): number {
+  return ranForMs(task) >= limits.stableRunMs ? 0 : task.systemRetries;
+}

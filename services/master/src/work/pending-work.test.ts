@@ -1,0 +1,186 @@
+import { AgentState } from '@berth/shared/gen/berth/v1/store';
+import { State } from '@berth/shared/model/task/task-state';
+import type { Write } from '@berth/store';
+import { describe, expect, it } from 'vitest';
+import { taskIdIn } from '../core/reconcile/task-changes.js';
+import { aJob, anAgentStatus, aTask, look, must, second, t0 } from '../testing/fixtures.js';
+import { TestCell } from '../testing/test-cell.js';
+import { Agenda, masterActor } from './pending-work.js';
+
+const job = aJob();
+const wish = { taskId: 'job-1.0-0', wish: { atMs: t0, by: 'ada' } };
+const finishedStatus = (jobId: string, finishedAtMs: number) => ({
+  ...must(look({ job: aJob({ id: jobId, desired: 0 }) }).status),
+  finishedAtMs,
+});
+
+/** An agenda that has been emptied, and a way to change what it follows. */
+function agendaOf(cell: TestCell, maxFinishedJobs = 10) {
+  const agenda = new Agenda(cell, maxFinishedJobs);
+  agenda.takeJobs(t0);
+  agenda.takeQueue(t0);
+  const commit = (actor: string, ...writes: Write[]) => {
+    agenda.take({ revision: cell.revision, commitId: '', atMs: t0, actor, changes: cell.apply(writes) });
+  };
+  return { agenda, commit };
+}
+
+const taskWrite = (task: ReturnType<typeof aTask>): Write => ({
+  kind: 'task',
+  id: taskIdIn(task),
+  record: task,
+});
+
+describe('a new agenda', () => {
+  it('has all jobs and the whole queue on it', () => {
+    const cell = new TestCell()
+      .putJob(job)
+      .putJob(aJob({ id: 'job-2' }))
+      .putTasks([aTask(), aTask({ slot: 1, state: State.RUNNING })]);
+    const agenda = new Agenda(cell, 10);
+    expect(agenda.hasWork(t0)).toBe(true);
+    expect(agenda.takeJobs(t0)).toEqual(['job-1', 'job-2']);
+    const { waiting, hasNews } = agenda.takeQueue(t0);
+    expect([[...waiting.ids()], hasNews]).toEqual([['job-1.0-0'], true]);
+    expect(agenda.hasWork(t0)).toBe(false);
+  });
+});
+
+describe('the agenda has a job on it', () => {
+  it('when the job is created or changed', () => {
+    const { agenda, commit } = agendaOf(new TestCell());
+    commit('ada', { kind: 'job', id: 'job-1', record: job });
+    expect(agenda.takeJobs(t0)).toEqual(['job-1']);
+    commit('ada', { kind: 'job', id: 'job-1', record: { ...job, kill: wish.wish } });
+    expect(agenda.takeJobs(t0)).toEqual(['job-1']);
+  });
+
+  it('when a caller wants one of its tasks to stop', () => {
+    const { agenda, commit } = agendaOf(new TestCell().putJob(job).putTasks([aTask()]));
+    commit('ada', { kind: 'taskStop', id: 'job-1.0-0', record: wish });
+    expect(agenda.takeJobs(t0)).toEqual(['job-1']);
+  });
+
+  it('when it has live tasks on an agent that is lost', () => {
+    const cell = new TestCell().putAgent().putAgent({ id: 'agent-2' }).putJob(job);
+    cell.putTasks([
+      aTask({ state: State.RUNNING }),
+      aTask({ job: aJob({ id: 'job-2' }), state: State.RUNNING, agentId: 'agent-2' }),
+    ]);
+    const { agenda, commit } = agendaOf(cell);
+    commit(masterActor, {
+      kind: 'agentStatus',
+      id: 'agent-1',
+      record: anAgentStatus('agent-1', AgentState.LOST),
+    });
+    expect(agenda.takeJobs(t0)).toEqual(['job-1']);
+  });
+
+  it('when its time has come', () => {
+    const { agenda } = agendaOf(new TestCell());
+    agenda.due.set('job-1', t0 + second);
+    expect([agenda.hasWork(t0), agenda.hasWork(t0 + second)]).toEqual([false, true]);
+    expect(agenda.takeJobs(t0 + second)).toEqual(['job-1']);
+  });
+
+  it('when its tasks were changed by a store that was set back, but not when the master changed them itself', () => {
+    const { agenda, commit } = agendaOf(
+      new TestCell().putJob(job).putTasks([aTask({ state: State.RUNNING })]),
+    );
+    commit(masterActor, taskWrite(aTask({ state: State.FAILED })));
+    expect(agenda.takeJobs(t0)).toEqual([]);
+    commit('resync', taskWrite(aTask({ state: State.RUNNING })));
+    expect(agenda.takeJobs(t0)).toEqual(['job-1']);
+  });
+
+  it('no more once it is gone', () => {
+    const { agenda, commit } = agendaOf(new TestCell().putJob(job));
+    agenda.due.set('job-1', t0);
+    agenda.touch(['job-1']);
+    commit(masterActor, { kind: 'job', id: 'job-1' });
+    expect(agenda.hasWork(t0)).toBe(false);
+  });
+});
+
+describe('the queue has news', () => {
+  const waiting = () =>
+    new TestCell()
+      .putAgent()
+      .putJob(job)
+      .putTasks([aTask(), aTask({ slot: 1, state: State.RUNNING })]);
+
+  it('when a task ends that had an agent', () => {
+    const { agenda, commit } = agendaOf(waiting());
+    commit(masterActor, taskWrite(aTask({ slot: 1, state: State.FINISHED })));
+    expect(agenda.takeQueue(t0).hasNews).toBe(true);
+    expect(agenda.takeQueue(t0).hasNews).toBe(false);
+  });
+
+  it('when an agent comes or changes', () => {
+    const { agenda, commit } = agendaOf(waiting());
+    commit(masterActor, { kind: 'agentStatus', id: 'agent-2', record: anAgentStatus('agent-2') });
+    expect([agenda.hasWork(t0), agenda.takeQueue(t0).hasNews]).toEqual([true, true]);
+  });
+
+  it('not when a task only moves on, or another one has to wait', () => {
+    const { agenda, commit } = agendaOf(waiting());
+    commit(masterActor, taskWrite(aTask({ slot: 2 })), taskWrite(aTask({ slot: 3, state: State.STARTING })));
+    const { waiting: queue, hasNews } = agenda.takeQueue(t0);
+    expect([[...queue.ids()], hasNews]).toEqual([['job-1.0-0', 'job-1.2-0'], false]);
+  });
+
+  it('and is shorter by the tasks that were placed', () => {
+    const { agenda, commit } = agendaOf(waiting());
+    commit(masterActor, taskWrite(aTask({ state: State.DISPATCHED })));
+    expect(agenda.queueLength).toBe(0);
+  });
+});
+
+describe('finished jobs', () => {
+  const finished = () => {
+    const cell = new TestCell();
+    for (const [id, atMs] of [
+      ['late', 3],
+      ['early', 1],
+      ['middle', 2],
+    ] as const) {
+      cell.putJob(aJob({ id })).put('jobStatus', id, finishedStatus(id, t0 + atMs));
+    }
+    return cell;
+  };
+
+  it('that are too many are on the agenda, the oldest first', () => {
+    const { agenda } = agendaOf(finished(), 1);
+    expect(agenda.hasWork(t0)).toBe(true);
+    expect([...agenda.surplusFinished()]).toEqual(['early', 'middle']);
+    expect(agenda.takeJobs(t0)).toEqual(['early', 'middle']);
+  });
+
+  it('are on it until they are gone', () => {
+    const { agenda, commit } = agendaOf(finished(), 2);
+    commit(masterActor, { kind: 'job', id: 'early' }, { kind: 'jobStatus', id: 'early' });
+    expect([...agenda.surplusFinished()]).toEqual([]);
+    expect(agenda.hasWork(t0)).toBe(false);
+  });
+
+  it('are not on it while they are few enough', () => {
+    const { agenda } = agendaOf(finished(), 3);
+    expect([...agenda.surplusFinished()]).toEqual([]);
+  });
+});
+
+describe('wishes for tasks that are no more', () => {
+  it('are on the agenda, whichever went first, until they are removed', () => {
+    const { agenda, commit } = agendaOf(
+      new TestCell().putJob(job).putTasks([aTask({ state: State.FINISHED })]),
+    );
+    commit('ada', { kind: 'taskStop', id: 'gone', record: { ...wish, taskId: 'gone' } });
+    commit('ada', { kind: 'taskStop', id: 'job-1.0-0', record: wish });
+    expect(agenda.orphanStops()).toEqual(['gone']);
+    commit(masterActor, { kind: 'task', id: 'job-1.0-0' });
+    expect(agenda.orphanStops()).toEqual(['gone', 'job-1.0-0']);
+    commit(masterActor, { kind: 'taskStop', id: 'gone' }, { kind: 'taskStop', id: 'job-1.0-0' });
+    agenda.takeJobs(t0);
+    expect([agenda.orphanStops(), agenda.hasWork(t0)]).toEqual([[], false]);
+  });
+});

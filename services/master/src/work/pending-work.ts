@@ -1,0 +1,218 @@
+import { AgentLedger } from '@berth/scheduler';
+import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { isAgentAlive } from '@berth/shared/model/cell/agent';
+import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { AnyChange, CommitChanges } from '@berth/shared/model/cell/change';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { isJobLive } from '@berth/shared/model/job/job';
+import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
+import type { Queue } from '../core/plan/round-types.js';
+import { WaitingTasks } from '../core/plan/waiting-tasks.js';
+import { DueQueue } from '../primitives/due-queue.js';
+
+/** Who the master's commits say they are from. */
+export const masterActor = 'master';
+
+/** Surplus finished jobs, or orphaned wishes, that leave in one round at most. */
+const maxRemovedPerRound = 50;
+
+/**
+ * What the master has to look at: touched jobs, due times and the queue, all derived from the replica and kept current
+ * change by change. Thrown away with the leadership, and made anew from the replica with the next.
+ */
+export class Agenda {
+  readonly ledger: AgentLedger;
+  readonly due = new DueQueue();
+  readonly #cell: CellView;
+  readonly #maxFinishedJobs: number;
+  readonly #touched = new Set<string>();
+  readonly #waiting = new WaitingTasks();
+  /** Oldest first. */
+  readonly #finished = new Set<string>();
+  readonly #orphanStops = new Set<string>();
+  #queueNews = true;
+  #queueDueMs = Number.POSITIVE_INFINITY;
+  #agentNews = true;
+
+  /** Beyond `maxFinishedJobs` the oldest finished jobs are to leave the replica before their time. */
+  constructor(cell: CellView, maxFinishedJobs: number, { countsGroups = false } = {}) {
+    this.#cell = cell;
+    this.#maxFinishedJobs = maxFinishedJobs;
+    this.ledger = new AgentLedger(cell, { countsGroups });
+    for (const { id } of cell.all('job')) this.#touched.add(id);
+    for (const { record } of cell.all('task'))
+      if (taskState(record) === State.QUEUED) this.#waiting.add(record);
+    for (const { id } of cell.all('taskStop')) this.#takeStop(id);
+    const statuses = [...cell.all('jobStatus')].map(({ record }) => record);
+    for (const status of statuses.sort((a, b) => a.finishedAtMs - b.finishedAtMs))
+      this.#takeStatus(status.jobId, status);
+  }
+
+  /** Notes what a commit means for the rounds to come. */
+  take(commit: CommitChanges): void {
+    for (const change of commit.changes) {
+      this.#takeChange(change);
+      // What the master writes it has decided. What it did not write, but a set back store has, it has to look at.
+      if (change.kind === 'task' && commit.actor !== masterActor)
+        this.#touchJob(change.after ?? change.before);
+    }
+  }
+
+  touch(jobIds: Iterable<string>): void {
+    for (const id of jobIds) this.#touched.add(id);
+  }
+
+  /** Says that waiting tasks may find room now. */
+  retryQueue(): void {
+    this.#queueNews = true;
+  }
+
+  /** Says that waiting tasks may find room at that time, though nothing changes; an earlier time that was said stands. */
+  retryQueueAt(atMs: number): void {
+    this.#queueDueMs = Math.min(this.#queueDueMs, atMs);
+  }
+
+  /** When there is something to look at though nothing changes; Infinity: never. */
+  nextMs(): number {
+    return Math.min(
+      this.due.nextMs(),
+      this.#waiting.size === 0 ? Number.POSITIVE_INFINITY : this.#queueDueMs,
+    );
+  }
+
+  hasWork(nowMs: number): boolean {
+    return (
+      this.#touched.size > 0 ||
+      (this.#queueNews && this.#waiting.size > 0) ||
+      this.#finished.size > this.#maxFinishedJobs ||
+      this.#orphanStops.size > 0 ||
+      this.nextMs() <= nowMs
+    );
+  }
+
+  /** The jobs to look at now: touched ones and due ones. */
+  takeJobs(nowMs: number): readonly string[] {
+    for (const id of this.due.takeDue(nowMs)) this.#touched.add(id);
+    const jobs = [...this.#touched];
+    this.#touched.clear();
+    return jobs;
+  }
+
+  /** The queue as it is, and whether anything has changed for it since it was last taken. */
+  takeQueue(nowMs: number): Queue {
+    const isDue = this.#queueDueMs <= nowMs;
+    if (isDue) this.#queueDueMs = Number.POSITIVE_INFINITY;
+    const hasNews = this.#queueNews || isDue;
+    this.#queueNews = false;
+    return { waiting: this.#waiting, hasNews };
+  }
+
+  /** Wishes for tasks that are no more; they are orphans until they are removed. */
+  orphanStops(): readonly string[] {
+    const isOrphan = (id: string) =>
+      this.#cell.find('taskStop', id) !== undefined && this.#cell.find('task', id) === undefined;
+    for (const id of this.#orphanStops) if (!isOrphan(id)) this.#orphanStops.delete(id);
+    return firstOf(this.#orphanStops, maxRemovedPerRound);
+  }
+
+  /** Whether agents have come or gone since that was last taken. */
+  get hasAgentNews(): boolean {
+    return this.#agentNews;
+  }
+
+  /** {@link hasAgentNews}, which is then false. */
+  takeAgentNews(): boolean {
+    const news = this.#agentNews;
+    this.#agentNews = false;
+    return news;
+  }
+
+  /** The oldest of the finished jobs that are too many; they are touched. */
+  surplusFinished(): ReadonlySet<string> {
+    const surplus = Math.max(0, this.#finished.size - this.#maxFinishedJobs);
+    const oldest = new Set(firstOf(this.#finished, Math.min(surplus, maxRemovedPerRound)));
+    this.touch(oldest);
+    return oldest;
+  }
+
+  get queueLength(): number {
+    return this.#waiting.size;
+  }
+
+  #takeChange(change: AnyChange): void {
+    switch (change.kind) {
+      case 'job':
+        if (change.after === undefined) this.#forgetJob(change.id);
+        else this.#touched.add(change.id);
+        return;
+      case 'jobStatus':
+        return this.#takeStatus(change.id, change.after?.record);
+      case 'task':
+        return this.#takeTask(change.id, change.before?.record, change.after?.record);
+      case 'taskStop':
+        if (change.after === undefined) this.#orphanStops.delete(change.id);
+        else this.#takeStop(change.id);
+        return;
+      case 'agent':
+      case 'agentStatus':
+      case 'agentDrain':
+        return this.#takeAgent(change.id);
+      case 'cluster':
+      case 'clusterStatus':
+      case 'jobScaling':
+        return;
+    }
+  }
+
+  #takeTask(id: string, before: TaskRecord | undefined, after: TaskRecord | undefined): void {
+    this.ledger.update(before, after);
+    if (after !== undefined && taskState(after) === State.QUEUED) this.#waiting.add(after);
+    else this.#waiting.remove(id);
+    const held = before !== undefined && before.agentId !== '' && isTaskLive(before);
+    if (held && (after === undefined || !isTaskLive(after))) this.#queueNews = true;
+    if (after === undefined && this.#cell.find('taskStop', id) !== undefined) this.#orphanStops.add(id);
+  }
+
+  #takeStatus(jobId: string, status: JobStatusRecord | undefined): void {
+    const isFinished =
+      status !== undefined && !isJobLive(status) && this.#cell.find('job', jobId) !== undefined;
+    if (isFinished) this.#finished.add(jobId);
+    else this.#finished.delete(jobId);
+  }
+
+  #takeStop(taskId: string): void {
+    const task = this.#cell.find('task', taskId)?.record;
+    if (task !== undefined) this.#touched.add(task.jobId);
+    else this.#orphanStops.add(taskId);
+  }
+
+  #touchJob(task: Entity<'task'> | undefined): void {
+    if (task !== undefined) this.#touched.add(task.record.jobId);
+  }
+
+  #takeAgent(agentId: string): void {
+    this.#queueNews = true;
+    this.#agentNews = true;
+    this.ledger.updateAgent(agentId);
+    const mayLoseTasks =
+      !isAgentAlive(this.#cell, agentId) || this.#cell.find('agentDrain', agentId) !== undefined;
+    if (mayLoseTasks) this.touch(this.ledger.jobsOn(agentId));
+  }
+
+  #forgetJob(jobId: string): void {
+    this.ledger.forgetJob(jobId);
+    this.#touched.delete(jobId);
+    this.#finished.delete(jobId);
+    this.due.set(jobId, Number.POSITIVE_INFINITY);
+  }
+}
+
+function firstOf(ids: Iterable<string>, count: number): readonly string[] {
+  const first: string[] = [];
+  if (count <= 0) return first;
+  for (const id of ids) {
+    first.push(id);
+    if (first.length >= count) break;
+  }
+  return first;
+}

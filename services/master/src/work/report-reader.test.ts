@@ -1,0 +1,163 @@
+import { TaskReport } from '@berth/shared/gen/berth/v1/store';
+import { silentLogger } from '@berth/shared/process/logger';
+import type { QueuedReport, ReportInbox } from '@berth/store';
+import { MemoryStore } from '@berth/store/memory';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { second, t0 } from '../testing/fixtures.js';
+import { settle, VirtualClock } from '../testing/virtual-clock.js';
+import { ReportPump } from './report-reader.js';
+
+const reports = (from: number, count: number) =>
+  Array.from({ length: count }, (_, index) =>
+    TaskReport.fromPartial({ agentId: 'agent-1', taskId: `task-${from + index}` }),
+  );
+const taskIds = (queued: readonly QueuedReport[]) => queued.map(({ report }) => report.taskId);
+
+/** An inbox that a test can break, and that tells how much it was asked for. */
+class BrittleInbox implements ReportInbox {
+  readonly #inbox: ReportInbox;
+  isBroken = false;
+  reads = 0;
+
+  constructor(inbox: ReportInbox) {
+    this.#inbox = inbox;
+  }
+
+  async readReports(afterId: string, limit: number, blockMs: number): Promise<readonly QueuedReport[]> {
+    this.reads += 1;
+    if (this.isBroken) throw new Error('broken');
+    return this.#inbox.readReports(afterId, limit, blockMs);
+  }
+
+  close(): Promise<void> {
+    return this.#inbox.close();
+  }
+}
+
+function start() {
+  const clock = new VirtualClock();
+  const store = new MemoryStore({ clock });
+  const inbox = new BrittleInbox(store.openReportInbox());
+  const ending = new AbortController();
+  const calls = { onReports: 0 };
+  const pump = new ReportPump({ inbox, clock, log: silentLogger, onReports: () => calls.onReports++ });
+  const done = pump.run(ending.signal);
+  onTestFinished(async () => {
+    ending.abort();
+    await inbox.close();
+    await done;
+  });
+  return { clock, store, inbox, pump, calls };
+}
+
+describe('the report pump', () => {
+  it('keeps reports, in their order, until they are dropped', async () => {
+    const { store, pump, calls } = start();
+    for (const at of [0, 1, 2]) await store.publish(reports(at, 1));
+    await settle();
+    expect(taskIds(pump.peek(2))).toEqual(['task-0', 'task-1']);
+    expect(taskIds(pump.peek(2))).toEqual(['task-0', 'task-1']);
+    pump.drop(2);
+    await store.publish(reports(3, 1));
+    await settle();
+    expect(taskIds(pump.peek(9))).toEqual(['task-2', 'task-3']);
+    expect(calls.onReports).toBeGreaterThanOrEqual(2);
+  });
+
+  it('gives whole batches, one at least', async () => {
+    const { store, pump } = start();
+    await store.publish(reports(0, 3));
+    await store.publish(reports(3, 2));
+    await settle();
+    expect(taskIds(pump.peek(4))).toEqual(['task-0', 'task-1', 'task-2']);
+    expect(taskIds(pump.peek(5))).toHaveLength(5);
+    expect(taskIds(pump.peek(1))).toEqual(['task-0', 'task-1', 'task-2']);
+    expect(pump.peek(0)).toEqual([]);
+    pump.drop(3);
+    expect(taskIds(pump.peek(1))).toEqual(['task-3', 'task-4']);
+  });
+
+  it('tells of its first read, even where nothing was reported', async () => {
+    const { pump, calls } = start();
+    expect(pump.hasRead).toBe(false);
+    await settle();
+    expect([pump.hasRead, calls.onReports]).toEqual([true, 1]);
+  });
+
+  it('reads no more than it may hold before some are dropped', async () => {
+    const { store, pump } = start();
+    await settle();
+    for (let at = 0; at < 2500; at += 1) await store.publish(reports(at, 1));
+    await settle();
+    expect(pump.pending).toBe(2000);
+    pump.drop(300);
+    await settle();
+    expect(pump.pending).toBe(2100);
+    pump.drop(2100);
+    await settle();
+    expect(taskIds(pump.peek(1))).toEqual(['task-2400']);
+  });
+
+  it('goes on where it was when the store fails for a while', async () => {
+    const { clock, store, inbox, pump } = start();
+    await store.publish(reports(0, 1));
+    await settle();
+    inbox.isBroken = true;
+    await clock.advance(10 * second);
+    await store.publish(reports(1, 2));
+    expect(pump.pending).toBe(1);
+    inbox.isBroken = false;
+    await clock.advance(5 * second);
+    expect(taskIds(pump.peek(9))).toEqual(['task-0', 'task-1', 'task-2']);
+  });
+
+  it('does not ask a failing store again and again', async () => {
+    const { clock, inbox } = start();
+    await settle();
+    inbox.isBroken = true;
+    const { reads } = inbox;
+    await clock.advance(60 * second);
+    expect(inbox.reads - reads).toBeLessThan(80);
+  });
+});
+
+describe('the report pump is level', () => {
+  it('from its first read that reached the end', async () => {
+    const { clock, pump } = start();
+    expect(pump.levelSinceMs(t0)).toBeUndefined();
+    await clock.advance(20 * second);
+    expect(pump.levelSinceMs(clock.nowMs())).toBe(t0);
+  });
+
+  it('no more once the store fails, and anew when that is over', async () => {
+    const { clock, inbox, pump } = start();
+    await settle();
+    inbox.isBroken = true;
+    await clock.advance(5 * second);
+    expect(pump.levelSinceMs(clock.nowMs())).toBeUndefined();
+    inbox.isBroken = false;
+    const mendedMs = clock.nowMs();
+    await clock.advance(5 * second);
+    expect(pump.levelSinceMs(clock.nowMs())).toBeGreaterThanOrEqual(mendedMs);
+  });
+
+  it('no more after a pause of the machine, and anew with the next read', async () => {
+    const { clock, pump } = start();
+    await clock.advance(10 * second);
+    const woken = clock.jump(60 * second);
+    expect(pump.levelSinceMs(clock.nowMs())).toBeUndefined();
+    await woken;
+    expect(pump.levelSinceMs(clock.nowMs())).toBe(clock.nowMs());
+  });
+
+  it('not while more waits than one read brings', async () => {
+    const { store, pump, clock } = start();
+    await settle();
+    await Promise.all(Array.from({ length: 2000 }, (_, at) => store.publish(reports(at, 1))));
+    await settle();
+    expect(pump.levelSinceMs(clock.nowMs())).toBeUndefined();
+    pump.drop(2000);
+    await clock.advance(3 * second);
+    expect(pump.levelSinceMs(clock.nowMs())).toBeGreaterThan(t0);
+  });
+});
