@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { createRegistry } from '@berth/shared/process/metrics';
+import { type Random, systemRandom } from '@berth/shared/process/random';
 import { type StatusServer, startStatusServer } from '@berth/shared/process/status-server';
 import { createHealth } from '@berth/shared/rpc/health';
 import { type GrpcServer, startGrpcServer } from '@berth/shared/rpc/server';
@@ -30,6 +30,7 @@ export interface AgentsOptions {
   /** Agents in this process. The id of one is BERTH_AGENT_ID; the ids of several have a number after it. */
   readonly count?: number;
   readonly clock?: Clock;
+  readonly random?: Random;
 }
 
 /** The agents of one process at work. */
@@ -57,6 +58,7 @@ interface AgentProcess {
   readonly store: AgentStore;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly random: Random;
   readonly timers: TimerQueue;
   readonly outage: Outage;
   readonly reporter: Reporter;
@@ -110,7 +112,7 @@ export async function startAgents(options: AgentsOptions): Promise<AgentHandle> 
 }
 
 function createProcess(
-  { config, store, log, clock = systemClock }: AgentsOptions,
+  { config, store, log, clock = systemClock, random = systemRandom }: AgentsOptions,
   grpc: GrpcServer,
 ): AgentProcess {
   const registry = createRegistry('agent');
@@ -125,12 +127,13 @@ function createProcess(
     store,
     log,
     clock,
+    random,
     outage,
     registry,
     grpc,
     timers: new TimerQueue(clock),
-    reporter: new Reporter({ outbox: store, clock, outage }),
-    incarnation: randomUUID(),
+    reporter: new Reporter({ outbox: store, clock, random, outage }),
+    incarnation: random.uuid(),
     startedAtMs: clock.nowMs(),
     onLaunch: (latencyMs) => latency.observe(latencyMs / 1000),
   };
@@ -147,6 +150,7 @@ function createAgent(shared: AgentProcess, { agentId, runtime }: AgentSpec): Age
     log,
     capacityOf: (info) => capacityOf(offer.capacity, info),
     report: (report) => reporter.report(report),
+    launchLimit: config.BERTH_AGENT_LAUNCH_LIMIT,
     onLaunch,
   });
   const identity = { agentId, incarnation, startedAtMs, version, grpcPort: shared.grpc.port };
@@ -160,13 +164,14 @@ function createAgent(shared: AgentProcess, { agentId, runtime }: AgentSpec): Age
 }
 
 function createSession(shared: AgentProcess, agents: readonly Agent[]): Session {
-  const { config, store, outage, clock, log } = shared;
+  const { config, store, outage, clock, random, log } = shared;
   return new Session({
     agents,
     store,
     feed: config.BERTH_AGENT_ID,
     outage,
     clock,
+    random,
     log,
     heartbeatMs: config.BERTH_AGENT_HEARTBEAT,
     resyncMs: config.BERTH_AGENT_RESYNC,
@@ -175,7 +180,7 @@ function createSession(shared: AgentProcess, agents: readonly Agent[]): Session 
 }
 
 function createSampler(
-  { config, store, clock, log, registry }: AgentProcess,
+  { config, store, clock, random, log, registry }: AgentProcess,
   specs: readonly AgentSpec[],
   workers: readonly Worker[],
 ): Sampler {
@@ -185,7 +190,15 @@ function createSampler(
     views: () => workers[index]?.views() ?? [],
   }));
   const intervalMs = config.BERTH_AGENT_SAMPLE_INTERVAL;
-  return new Sampler({ agents, outbox: store, clock, log, intervalMs, metrics: samplerMetrics(registry) });
+  return new Sampler({
+    agents,
+    outbox: store,
+    clock,
+    random,
+    log,
+    intervalMs,
+    metrics: samplerMetrics(registry),
+  });
 }
 
 function startHttp(

@@ -68,6 +68,8 @@ const settings = z.object({
   BERTH_AGENT_HEARTBEAT: span('2s', { least: '10ms' }),
   /** An agent whose engine has been silent for longer than this no longer counts as alive. */
   BERTH_AGENT_RUNTIME_SILENCE: span('60s', { least: '100ms' }),
+  /** Launches that the engine gets at one time. Absent: the agent measures how many the engine can bear. */
+  BERTH_AGENT_LAUNCH_LIMIT: positiveCount.max(1000, { error: 'must be at most 1000' }).optional(),
   /** How often everything is compared anew: assignments, containers, and ends that were reported. */
   BERTH_AGENT_RESYNC: span('30s', { least: '50ms' }),
   /** How often it looks at what tasks use, where a policy wants to know. */

@@ -38,6 +38,7 @@ export const serviceSettings: readonly string[] = [
   ]),
   ...named('AGENT_', [
     'ID',
+    'LAUNCH_LIMIT',
     'MEMORY_MB',
     'NETWORK',
     'NETWORK_MBPS',

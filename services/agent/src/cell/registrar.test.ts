@@ -1,4 +1,5 @@
 import { AgentRecord } from '@berth/shared/gen/berth/v1/store';
+import { systemRandom } from '@berth/shared/process/random';
 import { MemoryStore } from '@berth/store/memory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Registrar } from './registrar.js';
@@ -15,7 +16,7 @@ describe('the registrar', () => {
   let registrar: Registrar;
   beforeEach(async () => {
     store = new MemoryStore();
-    registrar = new Registrar(store);
+    registrar = new Registrar(store, systemRandom);
     await others(2);
     await registrar.register(records);
   });

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { AgentRecord } from '@berth/shared/gen/berth/v1/store';
 import { BerthError } from '@berth/shared/model/errors/errors';
+import type { Random } from '@berth/shared/process/random';
 import type { LogHead, LogReader } from '@berth/store';
 import type { AgentStore } from './agent-store.js';
 
@@ -11,13 +11,15 @@ const agentsPerCommit = 500;
 /** Keeps what the cell knows of a process's agents equal to what they have. */
 export class Registrar {
   readonly #store: AgentStore;
+  readonly #random: Random;
   readonly #log: LogReader;
   readonly #registered = new Map<string, AgentRecord>();
   /** Where the cell was when it was last seen; unknown at first. */
   #seen: LogHead | undefined;
 
-  constructor(store: AgentStore) {
+  constructor(store: AgentStore, random: Random) {
     this.#store = store;
+    this.#random = random;
     this.#log = store.openLogReader();
   }
 
@@ -49,7 +51,7 @@ export class Registrar {
     const actor =
       records.length === 1 ? `agent/${first.id}` : `agent/${first.id} and ${records.length - 1} more`;
     const writes = records.map((record) => ({ kind: 'agent', id: record.id, record }) as const);
-    const commitId = randomUUID();
+    const commitId = this.#random.uuid();
     const result = await this.#store.commit({ actor, writes, commitId });
     if (!result.ok) throw new BerthError('internal', `The registration was refused: ${result.reason}.`);
     const { revision } = result;

@@ -2,6 +2,7 @@ import { TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task/task-state';
 import { systemClock } from '@berth/shared/process/clock';
 import { silentLogger } from '@berth/shared/process/logger';
+import { systemRandom } from '@berth/shared/process/random';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Outage } from '../primitives/outage.js';
@@ -30,7 +31,7 @@ describe('the reporter', () => {
     batches = [];
     isAway = false;
     const outage = new Outage(silentLogger, 'Redis', 'reports wait');
-    reporter = new Reporter({ outbox: { publish }, clock: systemClock, outage });
+    reporter = new Reporter({ outbox: { publish }, clock: systemClock, random: systemRandom, outage });
   });
   afterEach(() => reporter.close(1_000));
 
@@ -105,7 +106,7 @@ describe('the reporter', () => {
         };
         const clock = { nowMs: () => 0, sleep: () => Promise.resolve() };
         const outage = new Outage(silentLogger, 'Redis', 'reports wait');
-        const own = new Reporter({ outbox, clock, outage });
+        const own = new Reporter({ outbox, clock, random: systemRandom, outage });
         const next = new Map<number, number>();
         for (const { task } of steps) {
           const state = Math.min(next.get(task) ?? STARTING, FAILED);

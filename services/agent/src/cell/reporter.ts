@@ -3,12 +3,14 @@ import type { TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task/task-state';
 import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
 import type { Clock } from '@berth/shared/process/clock';
+import type { Random } from '@berth/shared/process/random';
 import type { ReportOutbox } from '@berth/store';
 import type { Outage } from '../primitives/outage.js';
 
 export interface ReporterOptions {
   readonly outbox: ReportOutbox;
   readonly clock: Clock;
+  readonly random: Random;
   readonly outage: Outage;
 }
 
@@ -76,8 +78,8 @@ export class Reporter {
 
   /** The same batch again and again: a task's later reports must not overtake those whose fate is unknown. */
   async #send(batch: readonly TaskReport[]): Promise<void> {
-    const { outbox, clock, outage } = this.#options;
-    const delays = backoff(retryPolicy);
+    const { outbox, clock, random, outage } = this.#options;
+    const delays = backoff(retryPolicy, random);
     this.#inFlight = batch.length;
     while (!this.#closing.signal.aborted) {
       try {

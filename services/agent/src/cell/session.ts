@@ -2,6 +2,7 @@ import type { AgentRecord } from '@berth/shared/gen/berth/v1/store';
 import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
+import type { Random } from '@berth/shared/process/random';
 import type { AssignmentChange, AssignmentFeed } from '@berth/store';
 import type { Outage } from '../primitives/outage.js';
 import type { Worker } from '../tasks/worker.js';
@@ -22,6 +23,7 @@ export interface SessionOptions {
   readonly feed: string;
   readonly outage: Outage;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
   readonly heartbeatMs: number;
   readonly resyncMs: number;
@@ -63,7 +65,7 @@ export class Session {
     this.#workers = new Map(agents.map(({ worker }) => [worker.agentId, worker]));
     this.#ids = [...this.#workers.keys()];
     this.#feed = store.openAssignmentFeed(feed);
-    this.#registrar = new Registrar(store);
+    this.#registrar = new Registrar(store, options.random);
     const registered = this.#registerFirst();
     this.ready = registered.then(() => this.#readFirst());
     this.#running = this.#run(registered);
@@ -104,7 +106,7 @@ export class Session {
 
   /** Waits for the engines. */
   async #describeAll(): Promise<readonly AgentRecord[]> {
-    const delays = backoff(retryPolicy);
+    const delays = backoff(retryPolicy, this.#options.random);
     while (!this.#isClosing) {
       const records = await this.#describe(this.#options.agents);
       if (records.length === this.#options.agents.length) return records;
@@ -214,7 +216,7 @@ export class Session {
 
   /** Tries until it succeeds, or until the session is closed. */
   async #untilDone(fn: () => Promise<void>): Promise<void> {
-    const delays = backoff(retryPolicy);
+    const delays = backoff(retryPolicy, this.#options.random);
     while (!this.#isClosing) {
       if (await this.#attempt(fn)) return;
       await this.#options.clock.sleep(delays.nextMs(), this.#closing.signal);

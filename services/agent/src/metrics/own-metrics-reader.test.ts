@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { silentLogger } from '@berth/shared/process/logger';
+import { systemRandom } from '@berth/shared/process/random';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { RuntimeError } from '../runtime/contract/container-runtime.js';
 import { OwnMetricsReader } from './own-metrics-reader.js';
@@ -28,6 +29,7 @@ describe('the reader of tasks’ own metrics', () => {
     reader = new OwnMetricsReader({
       runtime: { readMetrics },
       clock,
+      random: systemRandom,
       log: silentLogger,
       onPage: () => undefined,
     });

@@ -2,6 +2,7 @@ import type { MetricsEndpoint } from '@berth/shared/model/task/task-metrics';
 import { type BackoffPolicy, delayAfter } from '@berth/shared/process/backoff';
 import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
+import type { Random } from '@berth/shared/process/random';
 import { maxOwnMetrics, ownMetrics, type PageReading, readPage } from '../core/own-metrics.js';
 import { readMetricsPage } from '../core/prometheus-text.js';
 import type { Metrics } from '../core/usage.js';
@@ -11,6 +12,7 @@ import type { ContainerRuntime } from '../runtime/contract/container-runtime.js'
 export interface OwnMetricsReaderOptions {
   readonly runtime: Pick<ContainerRuntime, 'readMetrics'>;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
   onPage(outcome: 'read' | 'failed'): void;
 }
@@ -68,7 +70,7 @@ export class OwnMetricsReader {
   }
 
   async #readOne({ taskId, endpoint }: OwnPage, state: PageState): Promise<PageState> {
-    const { runtime, clock, log, onPage } = this.#options;
+    const { runtime, clock, random, log, onPage } = this.#options;
     try {
       const page = readMetricsPage(await runtime.readMetrics(taskId, endpoint));
       onPage('read');
@@ -84,7 +86,7 @@ export class OwnMetricsReader {
       if (state.failures === 0)
         log.info({ err, taskId }, 'the metrics of the task cannot be read; trying again');
       const failures = state.failures + 1;
-      const waitMs = delayAfter(failurePolicy, state.failures, Math.random());
+      const waitMs = delayAfter(failurePolicy, state.failures, random.fraction());
       const { reading } = state;
       return { ...(reading && { reading }), failures, notBeforeMs: elapsedMs(clock) + waitMs };
     }

@@ -1,6 +1,7 @@
 import type { SampleBatch, TaskSample } from '@berth/shared/gen/berth/v1/store';
 import type { Clock } from '@berth/shared/process/clock';
 import { silentLogger } from '@berth/shared/process/logger';
+import { systemRandom } from '@berth/shared/process/random';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readMetricsPage } from '../core/prometheus-text.js';
 import { TestCell } from '../testing/cell.js';
@@ -24,7 +25,15 @@ describe('a sampler', () => {
     };
     const metrics = { onRound: () => {}, onSamples: () => {}, onUnseen: () => {}, onPage: () => {} };
     const outbox = { publishSamples: () => Promise.resolve() };
-    const sampler = new Sampler({ agents: [], outbox, clock, log: silentLogger, intervalMs: 5_000, metrics });
+    const sampler = new Sampler({
+      agents: [],
+      outbox,
+      clock,
+      random: systemRandom,
+      log: silentLogger,
+      intervalMs: 5_000,
+      metrics,
+    });
     nowMs -= 3_600_000;
     waits[0]?.();
     await waitFor(() => sleptMs.length === 2, 'it waits for its next round');

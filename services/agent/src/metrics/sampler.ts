@@ -2,6 +2,7 @@ import { TaskSample } from '@berth/shared/gen/berth/v1/store';
 import { metricsEndpoint } from '@berth/shared/model/task/task-metrics';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
+import type { Random } from '@berth/shared/process/random';
 import type { SampleOutbox } from '@berth/store';
 import type { TaskView } from '../core/task-view.js';
 import { type ContainerUsage, type Metrics, type RequestedResources, usageMetrics } from '../core/usage.js';
@@ -21,6 +22,7 @@ export interface SamplerOptions {
   readonly agents: readonly SampledAgent[];
   readonly outbox: SampleOutbox;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
   readonly intervalMs: number;
   readonly metrics: SamplerMetrics;
@@ -44,11 +46,11 @@ export class Sampler {
   readonly #running: Promise<void>;
 
   constructor(options: SamplerOptions) {
-    const { agents, outbox, log, metrics, clock } = options;
+    const { agents, outbox, log, metrics, clock, random } = options;
     this.#options = options;
     this.#sender = new SampleSender({ outbox, log, onSamples: metrics.onSamples });
     const own = (runtime: SampledAgent['runtime']) =>
-      new OwnMetricsReader({ runtime, clock, log, onPage: metrics.onPage });
+      new OwnMetricsReader({ runtime, clock, random, log, onPage: metrics.onPage });
     this.#own = new Map(agents.map(({ agentId, runtime }) => [agentId, own(runtime)]));
     this.#running = this.#run();
   }
@@ -62,10 +64,10 @@ export class Sampler {
   }
 
   async #run(): Promise<void> {
-    const { clock, intervalMs } = this.#options;
+    const { clock, random, intervalMs } = this.#options;
     const { signal } = this.#closing;
     // Agents that were started together do not all publish at the same moment.
-    let dueMs = clock.nowMs() + Math.random() * intervalMs;
+    let dueMs = clock.nowMs() + random.fraction() * intervalMs;
     while (!signal.aborted) {
       await clock.sleep(Math.max(0, dueMs - clock.nowMs()), signal);
       if (signal.aborted) return;

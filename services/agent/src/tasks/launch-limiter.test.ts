@@ -5,7 +5,7 @@ import { LaunchLimiter, type LaunchPermit } from './launch-limiter.js';
 function limiter(latencies: number[] = []) {
   let nowMs = 0;
   const clock = { nowMs: () => nowMs, sleep: () => Promise.resolve() };
-  const launches = new LaunchLimiter(clock, (latencyMs) => void latencies.push(latencyMs));
+  const launches = new LaunchLimiter({ clock, onLaunch: (latencyMs) => void latencies.push(latencyMs) });
   const pass = (ms: number) => {
     nowMs += ms;
   };
@@ -30,7 +30,7 @@ describe('launch slots', () => {
     const latencies: number[] = [];
     let nowMs = 3_600_000;
     const clock = { nowMs: () => nowMs, elapsedMs: () => 300, sleep: () => Promise.resolve() };
-    const launches = new LaunchLimiter(clock, (latencyMs) => void latencies.push(latencyMs));
+    const launches = new LaunchLimiter({ clock, onLaunch: (latencyMs) => void latencies.push(latencyMs) });
     const permit = launches.tryAcquire();
     nowMs = 0;
     permit?.release(true);
@@ -46,6 +46,17 @@ describe('launch slots', () => {
     leave();
     held[0]?.release(false);
     expect(served).toEqual(['stayed']);
+  });
+
+  it('are as many as a fixed limit says, however quick the engine is', () => {
+    const clock = { nowMs: () => 0, sleep: () => Promise.resolve() };
+    const launches = new LaunchLimiter({ clock, fixedLimit: 2 });
+    for (let count = 0; count < 100; count += 1) {
+      const permits = [launches.tryAcquire(), launches.tryAcquire()];
+      expect(launches.tryAcquire()).toBeUndefined();
+      for (const permit of permits) permit?.release(true);
+    }
+    expect(launches.limit).toBe(2);
   });
 
   it('are given back once, however often they are released', () => {

@@ -1,18 +1,18 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { State, stateName } from '@berth/shared/model/task/task-state';
+import { systemClock } from '@berth/shared/process/clock';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RuntimeError } from '../runtime/contract/container-runtime.js';
 import { TestCell } from '../testing/cell.js';
 import { waitFor } from '../testing/wait-for.js';
 
-/** Long enough for whatever should not happen to happen: a few times the agent's resync. */
-const whileMs = 200;
-/** It takes its time to end. */
+/** It ends when the test kills it. */
+const stubborn = { BERTH_SIM_IGNORE_TERM: '1' };
+/** It ends a while after its stop signal. */
 const slow = { BERTH_SIM_STOP_DELAY_MS: '300' };
 const patient = { killGraceMs: 5_000 };
 const victims = { awaitedTaskIds: ['v.0-0', 'v.1-0'] };
 
-describe('a task that gets the room of others', () => {
+describe('a preemptor', () => {
   let cell: TestCell;
   beforeEach(() => {
     cell = new TestCell();
@@ -20,9 +20,9 @@ describe('a task that gets the room of others', () => {
   afterEach(() => cell.close());
 
   /** The order that the master's commit puts into the victim's assignment. */
-  const orderStop = (id: string, atMs = Date.now()) =>
+  const orderStop = (id: string, atMs = systemClock.nowMs() + cell.engineAheadMs) =>
     cell.assign(id, {}, { ...patient, stop: { code: 'preempted', text: '', atMs } });
-  const startsOnlyOnceTheyAreGone = async () => {
+  const startsOnlyOnceVictimsAreGone = async () => {
     const runs = (id: string) => async () => (await cell.containersOf()).includes(`${id} running`);
     await waitFor(async () => {
       const running = (await cell.containersOf()).filter((container) => container.endsWith(' running'));
@@ -32,24 +32,25 @@ describe('a task that gets the room of others', () => {
     await waitFor(runs('s.0-0'), 's.0-0 goes on');
   };
 
-  it('starts when the last one has ended, and says nothing before, though there is no room for all', async () => {
+  it('starts when its last victim has ended, and reports nothing before, though the capacity is too small for all', async () => {
     await (await cell.startAgent({ BERTH_AGENT_CPU: '0.2' })).ready;
     await cell.assign('v.0-0');
-    await cell.assign('v.1-0', { BERTH_SIM_STOP_DELAY_MS: '600' }, patient);
+    await cell.assign('v.1-0', stubborn, patient);
     for (const id of ['v.0-0', 'v.1-0']) await cell.reaches(id, 'RUNNING');
     for (const id of ['v.0-0', 'v.1-0']) await orderStop(id);
     await cell.assign('s.0-0', {}, victims);
     expect(await cell.endOf('v.0-0')).toMatchObject({ state: State.FAILED, stopped: true });
-    await delay(whileMs);
+    await cell.resyncs();
     expect(await cell.statesOf('s.0-0')).toEqual([]);
-    await startsOnlyOnceTheyAreGone();
+    await cell.engine.kill('v.1-0');
+    await startsOnlyOnceVictimsAreGone();
     await cell.reaches('s.0-0', 'RUNNING');
     const order = (await cell.reports()).map(({ taskId, state }) => `${taskId} ${stateName(state)}`);
     expect(order.indexOf('v.1-0 FAILED')).toBeGreaterThan(0);
     expect(order.findIndex((one) => one.startsWith('s.0-0'))).toBeGreaterThan(order.indexOf('v.1-0 FAILED'));
   });
 
-  it('starts at once where they have never started, or are long gone', async () => {
+  it('starts at once if its victims have never started, or are gone', async () => {
     await (await cell.startAgent()).ready;
     await cell.assign('s.0-0', {}, victims);
     await cell.reaches('s.0-0', 'RUNNING');
@@ -59,7 +60,7 @@ describe('a task that gets the room of others', () => {
     await cell.reaches('s.1-0', 'RUNNING');
   });
 
-  it('waits for containers whose assignments are gone, and for those that others have killed or removed', async () => {
+  it('waits for victims without an assignment, and for victims that somebody else has killed', async () => {
     await (await cell.startAgent()).ready;
     for (const id of ['v.0-0', 'v.1-0']) {
       await cell.assign(id, slow, patient);
@@ -68,10 +69,10 @@ describe('a task that gets the room of others', () => {
     await cell.assign('s.0-0', {}, victims);
     await cell.engine.kill('v.1-0');
     await cell.unassign('v.0-0');
-    await startsOnlyOnceTheyAreGone();
+    await startsOnlyOnceVictimsAreGone();
   });
 
-  it('waits across a restart of the agent, with and without their assignments', async () => {
+  it('waits across a restart of the agent for victims with and without an assignment', async () => {
     const before = await cell.startAgent();
     for (const id of ['v.0-0', 'v.1-0']) {
       await cell.assign(id, slow, patient);
@@ -82,28 +83,28 @@ describe('a task that gets the room of others', () => {
     await cell.assign('s.0-0', {}, victims);
     await cell.unassign('v.1-0');
     await cell.startAgent();
-    await startsOnlyOnceTheyAreGone();
+    await startsOnlyOnceVictimsAreGone();
   });
 
-  it('waits for tasks that nothing but an order of their own stops', async () => {
+  it('does not stop its victims: only their own assignments do', async () => {
     await (await cell.startAgent()).ready;
     await cell.assign('v.0-0');
     await cell.reaches('v.0-0', 'RUNNING');
     await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'] });
-    await delay(whileMs);
+    await cell.resyncs();
     expect(await cell.containersOf()).toEqual(['v.0-0 running']);
     await orderStop('v.0-0');
-    await startsOnlyOnceTheyAreGone();
+    await startsOnlyOnceVictimsAreGone();
   });
 
-  it('is no part of why a restarted agent stops a victim: the victim’s own assignment says it', async () => {
+  it('is not the reason for a restarted agent to stop its victims: their own assignments are', async () => {
     const before = await cell.startAgent();
     await cell.assign('v.0-0', { BERTH_SIM_IGNORE_TERM: '1' }, patient);
     await cell.assign('v.1-0', {}, patient);
     for (const id of ['v.0-0', 'v.1-0']) await cell.reaches(id, 'RUNNING');
     await before.close();
     for (const id of ['v.0-0', 'v.1-0']) await orderStop(id);
-    const stop = { code: 'killed', text: '', atMs: Date.now() };
+    const stop = { code: 'killed', text: '', atMs: systemClock.nowMs() };
     await cell.assign('s.0-0', {}, { ...victims, stop });
     await cell.startAgent();
     expect(await cell.endOf('s.0-0')).toMatchObject({ state: State.FINISHED, stopped: true });
@@ -113,7 +114,7 @@ describe('a task that gets the room of others', () => {
     expect(await cell.endOf('v.0-0')).toMatchObject({ stopped: true });
   });
 
-  it('tells of one that ended while the agent was away whether that was before it was to stop', async () => {
+  it('does not hide that a victim ended by itself before its stop order, while the agent was away', async () => {
     const before = await cell.startAgent();
     for (const id of ['v.0-0', 'v.1-0']) {
       await cell.assign(id, {}, patient);
@@ -121,7 +122,7 @@ describe('a task that gets the room of others', () => {
     }
     await before.close();
     cell.engine.finish('v.0-0', 1);
-    await delay(10);
+    cell.engineAheadMs = 10;
     for (const id of ['v.0-0', 'v.1-0']) await orderStop(id);
     await cell.assign('s.0-0', {}, victims);
     cell.engine.finish('v.1-0', 143);
@@ -131,7 +132,7 @@ describe('a task that gets the room of others', () => {
     await cell.reaches('s.0-0', 'RUNNING');
   });
 
-  it('waits for what an engine may have that cannot be asked', async () => {
+  it('waits while the engine does not answer: the victim may still run', async () => {
     const before = await cell.startAgent();
     await cell.assign('v.0-0', slow);
     await cell.reaches('v.0-0', 'RUNNING');
@@ -154,15 +155,15 @@ describe('a task that gets the room of others', () => {
     });
     isSilent = true;
     await (await cell.startAgent({}, runtime)).ready;
-    await delay(whileMs);
+    await cell.resyncs();
     expect(await cell.containersOf()).toEqual(['v.0-0 running']);
     isSilent = false;
-    await startsOnlyOnceTheyAreGone();
+    await startsOnlyOnceVictimsAreGone();
   });
 
-  it('ends at once when it is told to while it waits, and who waits for it as well starts after the others', async () => {
+  it('ends at once if its own stop order comes while it waits, and its preemptor waits for the other victims', async () => {
     await (await cell.startAgent()).ready;
-    await cell.assign('v.0-0', { BERTH_SIM_STOP_DELAY_MS: '600' }, patient);
+    await cell.assign('v.0-0', stubborn, patient);
     await cell.reaches('v.0-0', 'RUNNING');
     await orderStop('v.0-0');
     await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'] });
@@ -175,11 +176,12 @@ describe('a task that gets the room of others', () => {
     });
     expect(await cell.containersOf()).toEqual(['v.0-0 running']);
     await cell.unassign('s.0-0');
+    await cell.engine.kill('v.0-0');
     await cell.reaches('s.1-0', 'RUNNING');
     expect(await cell.containersOf()).toContain('v.0-0 exited');
   });
 
-  it('is refused where the agent has no room for it once they are gone', async () => {
+  it('is refused if the agent has too little capacity once the victims are gone', async () => {
     await (await cell.startAgent({ BERTH_AGENT_CPU: '0.15' })).ready;
     await cell.assign('v.0-0');
     await cell.reaches('v.0-0', 'RUNNING');
@@ -187,7 +189,7 @@ describe('a task that gets the room of others', () => {
     expect(await cell.endOf('s.0-0')).toMatchObject({ code: 'refused', refused: true });
   });
 
-  it('gets the room of one that has not begun yet: that one never does', async () => {
+  it('gets the capacity of a victim that has not begun: the victim never begins', async () => {
     await orderStop('v.0-0');
     await cell.assign('s.0-0', {}, { awaitedTaskIds: ['v.0-0'] });
     await (await cell.startAgent()).ready;

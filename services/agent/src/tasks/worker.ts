@@ -1,6 +1,6 @@
 import type { Assignment, Resources, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task/task-state';
-import { type Clock, elapsedMs } from '@berth/shared/process/clock';
+import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { AssignmentChange } from '@berth/store';
 import type { Subscription } from 'rxjs';
@@ -9,15 +9,10 @@ import type { ContainerStatus } from '../core/container.js';
 import type { HostSettings } from '../core/container-spec.js';
 import { holdsCapacity, isFresh, waitsForVictims } from '../core/next-step.js';
 import type { Observation, TaskView } from '../core/task-view.js';
-import { Outage } from '../primitives/outage.js';
 import { Semaphore } from '../primitives/semaphore.js';
 import type { TimerQueue } from '../primitives/timer-queue.js';
-import {
-  type ContainerRuntime,
-  RuntimeError,
-  type RuntimeEvent,
-  type RuntimeInfo,
-} from '../runtime/contract/container-runtime.js';
+import type { ContainerRuntime, RuntimeEvent, RuntimeInfo } from '../runtime/contract/container-runtime.js';
+import { EngineHealth } from './engine-health.js';
 import { LaunchLimiter } from './launch-limiter.js';
 import { PendingVictims } from './pending-victims.js';
 import { type RunnerContext, TaskRunner } from './task-runner.js';
@@ -31,6 +26,8 @@ export interface WorkerOptions {
   /** What the agent offers, by what its engine tells of the host. */
   readonly capacityOf?: (info: RuntimeInfo) => Resources;
   report(report: TaskReport): void;
+  /** Launches that the engine gets at one time. Absent: as many as the engine shows that it can bear. */
+  readonly launchLimit?: number | undefined;
   onLaunch?(latencyMs: number): void;
 }
 
@@ -44,15 +41,13 @@ export class Worker {
   readonly agentId: string;
   readonly launches: LaunchLimiter;
   readonly #options: WorkerOptions;
-  readonly #outage: Outage;
+  readonly #health: EngineHealth;
   readonly #runners = new Map<string, TaskRunner>();
   readonly #victims = new PendingVictims();
   /** For each full read of the assignments under way: tasks that changed meanwhile, which the read may not show. */
   readonly #reads = new Set<Set<string>>();
   /** Until all assignments have been read once, nobody knows which containers are in the wrong place. */
   #hasReadAssignments = false;
-  #answeredAtMs: number;
-  #probing: Promise<void> | undefined;
   readonly #events: Subscription;
   readonly #context: RunnerContext;
   #host: HostSettings;
@@ -63,9 +58,8 @@ export class Worker {
     const { host, runtime, timers, clock, log } = options;
     this.agentId = host.agentId;
     this.#options = options;
-    this.#answeredAtMs = elapsedMs(clock);
-    this.launches = new LaunchLimiter(clock, options.onLaunch);
-    this.#outage = new Outage(log, runtime.title, 'what runs is left alone, everything else is tried again');
+    this.launches = new LaunchLimiter({ clock, fixedLimit: options.launchLimit, onLaunch: options.onLaunch });
+    this.#health = new EngineHealth(runtime, clock, log);
     this.#host = { ...host, cpuMillis: Number.POSITIVE_INFINITY };
     this.#context = {
       runtime,
@@ -78,7 +72,7 @@ export class Worker {
       inspections: new Semaphore(concurrency.inspections),
       pulls: new Semaphore(concurrency.pulls),
       report: (taskId, observation) => this.#report(taskId, observation),
-      engineAnswered: () => this.#engineAnswered(),
+      engineAnswered: () => this.#health.answered(),
       settled: (taskId) => this.#settled(taskId),
       forget: (taskId) => this.#forget(taskId),
     };
@@ -87,12 +81,12 @@ export class Worker {
 
   /** Why the engine does not answer; undefined while it does. */
   get outage(): string | undefined {
-    return this.#outage.why;
+    return this.#health.outage;
   }
 
   /** How long the engine has not answered. */
   silentMs(): number {
-    return elapsedMs(this.#options.clock) - this.#answeredAtMs;
+    return this.#health.silentMs();
   }
 
   *views(): Iterable<TaskView> {
@@ -101,16 +95,11 @@ export class Worker {
 
   /** What the engine's host has; undefined where the engine does not answer, which {@link outage} tells. */
   async info(): Promise<RuntimeInfo | undefined> {
-    try {
-      const info = await this.#options.runtime.info();
-      this.#engineAnswered();
-      this.#host = { ...this.#host, cpuMillis: info.cpuMillis };
-      this.#capacity = this.#options.capacityOf?.(info);
-      return info;
-    } catch (error) {
-      this.#engineFailed(error);
-      return undefined;
-    }
+    const info = await this.#health.attempt(() => this.#options.runtime.info());
+    if (info === undefined) return undefined;
+    this.#host = { ...this.#host, cpuMillis: info.cpuMillis };
+    this.#capacity = this.#options.capacityOf?.(info);
+    return info;
   }
 
   /** Takes changes over, all of them before any of them has an effect: of an order and its withdrawal nothing is left. */
@@ -150,15 +139,7 @@ export class Worker {
 
   /** Finds out whether the engine answers, unless that is under way. */
   probe(): void {
-    this.#probing ??= this.#options.runtime
-      .ping()
-      .then(
-        () => this.#engineAnswered(),
-        (error: unknown) => this.#engineFailed(error),
-      )
-      .finally(() => {
-        this.#probing = undefined;
-      });
+    this.#health.probe();
   }
 
   /** Redis has lost data: everything has to be told again. */
@@ -172,15 +153,8 @@ export class Worker {
     for (const runner of this.#runners.values()) runner.close();
   }
 
-  async #list(): Promise<readonly ContainerStatus[] | undefined> {
-    try {
-      const containers = await this.#options.runtime.list();
-      this.#engineAnswered();
-      return containers;
-    } catch (error) {
-      this.#engineFailed(error);
-      return undefined;
-    }
+  #list(): Promise<readonly ContainerStatus[] | undefined> {
+    return this.#health.attempt(() => this.#options.runtime.list());
   }
 
   #applyAssignments(assignments: readonly Assignment[], changedMeanwhile: ReadonlySet<string>): void {
@@ -308,15 +282,5 @@ export class Worker {
     });
     const { log } = this.#options;
     if (state === State.FAILED) log.info({ taskId, code, text }, 'task failed');
-  }
-
-  #engineAnswered(): void {
-    this.#answeredAtMs = elapsedMs(this.#options.clock);
-    this.#outage.succeeded();
-  }
-
-  #engineFailed(error: unknown): void {
-    if (error instanceof RuntimeError) this.#outage.failed(error);
-    else throw error;
   }
 }

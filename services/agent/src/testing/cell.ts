@@ -1,6 +1,7 @@
 import { Assignment, type Stop, type TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { isTerminal, stateName } from '@berth/shared/model/task/task-state';
+import { systemClock } from '@berth/shared/process/clock';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger } from '@berth/shared/process/logger';
 import type { AssignmentFeed, CommitRequest, CommitResult, QueuedReport } from '@berth/store';
@@ -9,7 +10,7 @@ import { type AgentHandle, startAgents } from '../agent.js';
 import type { AgentStore } from '../cell/agent-store.js';
 import { type AgentConfig, agentConfigSchema } from '../config.js';
 import type { ContainerRuntime } from '../runtime/contract/container-runtime.js';
-import { SimulatedEngines } from '../runtime/simulated/simulated-runtime.js';
+import { SimulatedEngines } from '../runtime/simulated/simulated-engines.js';
 import { waitFor } from './wait-for.js';
 
 /** Everything fast, so that what happens now and then happens within a test. */
@@ -31,13 +32,19 @@ export function testConfig(env: Readonly<Record<string, string>> = {}): AgentCon
 /** The cell as an agent sees it, its store in memory, with a test in the master's place. */
 export class TestCell {
   readonly store = new MemoryStore();
-  readonly engines = new SimulatedEngines();
+  /** The engines' clock is ahead of the system's by this time. */
+  engineAheadMs = 0;
+  readonly engines = new SimulatedEngines({
+    ...systemClock,
+    nowMs: () => systemClock.nowMs() + this.engineAheadMs,
+  });
   /** While true, Redis does not answer the agents. */
   isRedisAway = false;
   /** Hears of the calls that fail for that. */
   onRefusal: (call: string) => void = () => {};
   readonly #handles: AgentHandle[] = [];
   readonly #reports: QueuedReport[] = [];
+  #reads = 0;
 
   get engine() {
     return this.engines.engineOf('a');
@@ -60,6 +67,12 @@ export class TestCell {
     const handle = await startAgents({ ...shared, count, engines: this.engines });
     this.#handles.push(handle);
     return handle;
+  }
+
+  /** Resolves once the agents have compared all their assignments with their containers that many more times. */
+  async resyncs(count = 3): Promise<void> {
+    const until = this.#reads + count;
+    await waitFor(() => this.#reads >= until, `the agents compare everything ${count} times`);
   }
 
   async close(): Promise<void> {
@@ -96,7 +109,7 @@ export class TestCell {
   }
 
   async stop(taskId: string, env: Record<string, string> = {}): Promise<void> {
-    await this.assign(taskId, env, { stop: { code: 'killed', text: '', atMs: Date.now() } });
+    await this.assign(taskId, env, { stop: { code: 'killed', text: '', atMs: systemClock.nowMs() } });
   }
 
   async unassign(taskId: string, agentId = 'a'): Promise<void> {
@@ -106,9 +119,9 @@ export class TestCell {
   /** Everything reported so far. */
   async reports(): Promise<readonly TaskReport[]> {
     const inbox = this.store.openReportInbox();
-    const news = await inbox.readReports(this.#reports.at(-1)?.streamId ?? '0', 10_000, 0);
+    const changes = await inbox.readReports(this.#reports.at(-1)?.streamId ?? '0', 10_000, 0);
     await inbox.close();
-    this.#reports.push(...news);
+    this.#reports.push(...changes);
     return this.#reports.map(({ report }) => report);
   }
 
@@ -155,7 +168,15 @@ export class TestCell {
       findBeating: (ids, withinMs) => store.findBeating(ids, withinMs),
       leadsOnFrom: (point) => store.leadsOnFrom(point),
       openLogReader: () => store.openLogReader(),
-      openAssignmentFeed: (name) => guardedFeed(store.openAssignmentFeed(name), guard),
+      openAssignmentFeed: (name) => {
+        const feed = guardedFeed(store.openAssignmentFeed(name), guard);
+        const readAssignments: AssignmentFeed['readAssignments'] = async (agentId) => {
+          const assignments = await feed.readAssignments(agentId);
+          this.#reads += 1;
+          return assignments;
+        };
+        return { ...feed, readAssignments };
+      },
     };
   }
 }

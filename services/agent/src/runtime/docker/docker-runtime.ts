@@ -5,6 +5,7 @@ import { bytesPerMb } from '@berth/shared/model/resources/resources';
 import type { MetricsEndpoint } from '@berth/shared/model/task/task-metrics';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { type Logger, silentLogger } from '@berth/shared/process/logger';
+import { type Random, systemRandom } from '@berth/shared/process/random';
 import type Dockerode from 'dockerode';
 import { type Observable, tap } from 'rxjs';
 import type { ContainerStatus } from '../../core/container.js';
@@ -18,12 +19,14 @@ import {
   type RuntimeEvent,
   type RuntimeInfo,
 } from '../contract/container-runtime.js';
+import { type LimitedCall, limitCalls } from './calls.js';
 import { connectDocker, type Docker } from './connection.js';
 import { summaryOf } from './container-status.js';
 import { createOptions } from './create-options.js';
-import { type DockerCall, isAlreadySo, toRuntimeError } from './errors.js';
+import type { DockerCall } from './errors.js';
 import { dockerEvents } from './events.js';
 import { ExitReasons } from './exit-reason.js';
+import { DockerImages } from './images.js';
 import { MetricsPages } from './metrics-page.js';
 import { emptyResults, headOfFile } from './results-file.js';
 import { DockerUsage } from './usage.js';
@@ -35,27 +38,10 @@ export interface DockerRuntimeOptions {
   readonly dockerHost?: string | undefined;
   readonly log?: Logger;
   readonly clock?: Clock;
+  readonly random?: Random;
   /** Where the kernel shows processes; `/proc` where it is not given. */
   readonly procDirectory?: string;
 }
-
-/** How long Docker may take to answer. A loaded engine is slow to create and start, never to look. */
-const limitsMs: Readonly<Record<DockerCall, number>> = {
-  ping: 5_000,
-  info: 20_000,
-  list: 20_000,
-  inspect: 20_000,
-  create: 60_000,
-  start: 60_000,
-  stop: 20_000,
-  kill: 20_000,
-  collect: 20_000,
-  remove: 60_000,
-  pull: 10 * 60_000,
-  events: 0,
-  // Figures that come late are of no use any more.
-  stats: 4_000,
-};
 
 /** Containers on a real Docker engine. */
 export class DockerRuntime implements ContainerRuntime {
@@ -67,23 +53,35 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #labels: readonly string[];
   readonly #identity: Readonly<Record<string, string>>;
   readonly #log: Logger;
-  readonly #pulls = new Map<string, Promise<string>>();
+  readonly #call: LimitedCall;
+  readonly #images: DockerImages;
   /** Those whose SIGKILL was ours. */
   readonly #killed = new Set<string>();
   readonly #usage: DockerUsage;
-  readonly #pages = new MetricsPages();
+  readonly #pages: MetricsPages;
   readonly #exitReasons: ExitReasons;
   #hasInit = true;
 
   constructor(options: DockerRuntimeOptions) {
-    const { cell, agentId, dockerHost, log = silentLogger, clock = systemClock } = options;
+    const {
+      cell,
+      agentId,
+      dockerHost,
+      log = silentLogger,
+      clock = systemClock,
+      random = systemRandom,
+    } = options;
     const { docker, sockets } = connectDocker(dockerHost);
     this.#docker = docker;
     this.#sockets = sockets;
     this.#identity = { [labelNames.cell]: cell, [labelNames.agent]: agentId };
     this.#labels = Object.entries(this.#identity).map(([name, value]) => `${name}=${value}`);
     this.#log = log;
+    this.#call = limitCalls(clock);
+    this.#images = new DockerImages({ docker, log, call: this.#call });
+    this.#pages = new MetricsPages({ clock });
     this.#usage = new DockerUsage({
+      clock,
       inspect: (taskId) => this.#find(taskId, 'stats'),
       stats: (taskId) => this.#stats(taskId),
       ...(options.procDirectory === undefined ? {} : { procDirectory: options.procDirectory }),
@@ -92,11 +90,12 @@ export class DockerRuntime implements ContainerRuntime {
     this.#exitReasons = new ExitReasons({
       docker,
       log,
-      call: (call, fn) => this.#call(call, fn),
+      clock,
+      call: this.#call,
       probeNewConnection: () =>
         this.#call('ping', async (abortSignal) => void (await freshClient.ping({ abortSignal }))),
     });
-    this.events$ = dockerEvents({ docker, labels: this.#labels, clock }).pipe(
+    this.events$ = dockerEvents({ docker, labels: this.#labels, clock, random }).pipe(
       tap((event) => this.#exitReasons.note(event, clock.nowMs())),
     );
   }
@@ -129,12 +128,8 @@ export class DockerRuntime implements ContainerRuntime {
     return this.#exitReasons.statusOf(info, this.#killed.has(taskId));
   }
 
-  /** Tasks that need the same image at the same time share one pull. */
   ensureImage(reference: string): Promise<string> {
-    const pulling =
-      this.#pulls.get(reference) ?? this.#pull(reference).finally(() => this.#pulls.delete(reference));
-    this.#pulls.set(reference, pulling);
-    return pulling;
+    return this.#images.ensure(reference);
   }
 
   async create(spec: ContainerSpec): Promise<{ readonly adopted: boolean }> {
@@ -265,72 +260,6 @@ export class DockerRuntime implements ContainerRuntime {
   #isOurs(info: Dockerode.ContainerInspectInfo): boolean {
     return Object.entries(this.#identity).every(([name, value]) => info.Config.Labels[name] === value);
   }
-
-  async #pull(reference: string): Promise<string> {
-    const present = await this.#findImage(reference);
-    if (present !== undefined) return present;
-    this.#log.info(`pulling ${reference}`);
-    const pulled = this.#call('pull', async (abortSignal) => {
-      const progress = await this.#docker.pull(reference, { abortSignal });
-      await new Promise<void>((resolve, reject) => {
-        this.#docker.modem.followProgress(progress, (error, output) => {
-          const failure = error ?? failureIn(output);
-          if (failure === undefined) resolve();
-          else reject(pullError(failure));
-        });
-      });
-    });
-    await pulled.catch((error: unknown) => {
-      throw error instanceof RuntimeError
-        ? new RuntimeError(error.kind, `the image ${reference} cannot be pulled: ${error.message}`, error)
-        : error;
-    });
-    return reference;
-  }
-
-  /** The image as it is known here: by its reference, or by the id alone, which is all that a local image may have. */
-  async #findImage(reference: string): Promise<string | undefined> {
-    const id = reference.split('@')[1];
-    for (const candidate of id === undefined ? [reference] : [reference, id]) {
-      try {
-        await this.#call('inspect', () => this.#docker.getImage(candidate).inspect());
-        return candidate;
-      } catch (error) {
-        if (!(error instanceof RuntimeError) || error.kind !== 'notFound') throw error;
-      }
-    }
-    return undefined;
-  }
-
-  async #call<T>(call: DockerCall, fn: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const limitMs = limitsMs[call];
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), limitMs);
-    // Not every call heeds the signal; and one whose answer is cut off in the middle never ends by itself.
-    const isOver = new Promise<never>((_, reject) => {
-      deadline.signal.addEventListener('abort', () => reject(deadline.signal.reason));
-    });
-    try {
-      return await Promise.race([fn(deadline.signal), isOver]);
-    } catch (error) {
-      // Only calls that resolve to nothing are answered so.
-      if (isAlreadySo(error)) return undefined as T;
-      throw toRuntimeError(error, call, limitMs);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-}
-
-/** What a pull's progress tells of its failure: by then Docker has answered with success, and docker-modem does not look. */
-function failureIn(progress: readonly { readonly error?: unknown }[] | null): Error | undefined {
-  const error = progress?.find((line) => line.error !== undefined)?.error;
-  return error === undefined ? undefined : new Error(String(error));
-}
-
-/** What goes wrong in the middle of a pull comes as text, without a status code. */
-function pullError(error: Error): Error {
-  return Object.assign(error, { statusCode: 500 });
 }
 
 async function diskMbOf(directory: string): Promise<number> {

@@ -1,5 +1,6 @@
 import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
 import type { Clock } from '@berth/shared/process/clock';
+import type { Random } from '@berth/shared/process/random';
 import type Dockerode from 'dockerode';
 import { Observable } from 'rxjs';
 import { labelNames } from '../../core/labels.js';
@@ -18,6 +19,7 @@ export interface DockerEventsOptions {
   /** `NAME=VALUE` of the labels that a container must bear. */
   readonly labels: readonly string[];
   readonly clock: Clock;
+  readonly random: Random;
 }
 
 /** One stream of events for all containers that bear the labels; opened at the subscription, and again whenever it ends. */
@@ -36,7 +38,7 @@ async function follow(
   emit: (event: RuntimeEvent) => void,
   signal: AbortSignal,
 ) {
-  const delays = backoff(reconnectPolicy);
+  const delays = backoff(reconnectPolicy, options.random);
   while (!signal.aborted) {
     const why = await readStream(options, signal, (event) => {
       if (event.is === 'connected') delays.reset();

@@ -1,7 +1,9 @@
+import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type Dockerode from 'dockerode';
 import type { ContainerStatus } from '../../core/container.js';
 import type { RuntimeEvent } from '../contract/container-runtime.js';
+import type { LimitedCall } from './calls.js';
 import { initErrorIn, statusOf } from './container-status.js';
 import {
   type Downtime,
@@ -9,14 +11,13 @@ import {
   mayBeEndedByEngine,
   updateDowntimes,
 } from './core/engine-downtime.js';
-import type { DockerCall } from './errors.js';
 import { eventsTellOfOom, mayHaveRunOutOfMemory } from './out-of-memory.js';
 
 export interface ExitReasonsOptions {
   readonly docker: Dockerode;
   readonly log: Logger;
-  /** Makes a call within its time limit; fails with a RuntimeError. */
-  call<T>(call: DockerCall, fn: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  readonly clock: Clock;
+  readonly call: LimitedCall;
   /** Resolves where the engine takes new connections. */
   probeNewConnection(): Promise<void>;
 }
@@ -65,8 +66,8 @@ export class ExitReasons {
   }
 
   #ranOutOfMemory(info: Dockerode.ContainerInspectInfo): Promise<boolean> {
-    const { call, docker } = this.#options;
-    return call('inspect', (abortSignal) => eventsTellOfOom(docker, info, abortSignal));
+    const { call, docker, clock } = this.#options;
+    return call('inspect', (abortSignal) => eventsTellOfOom({ docker, clock }, info, abortSignal));
   }
 
   /** The log tells only with drivers that can be read back; without it the exit code has to do. */

@@ -78,7 +78,7 @@ describe('a page of metrics over HTTP', () => {
   });
 
   it('is not waited for where it does not come in time', async () => {
-    const impatient = new MetricsPages(50);
+    const impatient = new MetricsPages({ timeoutMs: 50 });
     const address = await serve((_, response) => response.write('a'));
     await expect(impatient.fetch([address], '/')).rejects.toThrow('no answer within 50 ms');
     impatient.close();

@@ -1,4 +1,5 @@
 import { Agent, get, type IncomingMessage } from 'node:http';
+import { type Clock, startTimer, systemClock } from '@berth/shared/process/clock';
 import { RuntimeError } from '../contract/container-runtime.js';
 
 /** Where a page may be had. */
@@ -13,12 +14,19 @@ export const pageTimeoutMs = 2_000;
 export const maxPageBytes = 1024 * 1024;
 const idleSocketMs = 30_000;
 
+export interface MetricsPagesOptions {
+  readonly clock?: Clock;
+  readonly timeoutMs?: number;
+}
+
 /** Gets pages of metrics over connections that are kept from one look to the next. */
 export class MetricsPages {
+  readonly #clock: Clock;
   readonly #timeoutMs: number;
   readonly #sockets = new Agent({ keepAlive: true, timeout: idleSocketMs });
 
-  constructor(timeoutMs = pageTimeoutMs) {
+  constructor({ clock = systemClock, timeoutMs = pageTimeoutMs }: MetricsPagesOptions = {}) {
+    this.#clock = clock;
     this.#timeoutMs = timeoutMs;
   }
 
@@ -27,8 +35,18 @@ export class MetricsPages {
    * answered.
    */
   async fetch(addresses: readonly PageAddress[], path: string): Promise<string> {
+    const limit = new AbortController();
+    const { signal } = limit;
+    const cancel = startTimer(this.#clock, this.#timeoutMs, () => limit.abort());
+    try {
+      return await this.#fetchFirst(addresses, path, signal);
+    } finally {
+      cancel();
+    }
+  }
+
+  async #fetchFirst(addresses: readonly PageAddress[], path: string, signal: AbortSignal): Promise<string> {
     const failures: string[] = [];
-    const signal = AbortSignal.timeout(this.#timeoutMs);
     for (const { host, port } of addresses) {
       try {
         return await this.#get({ host, port, path }, signal);

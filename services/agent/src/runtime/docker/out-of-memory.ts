@@ -1,3 +1,4 @@
+import { type Clock, startTimer } from '@berth/shared/process/clock';
 import type Dockerode from 'dockerode';
 import type { ContainerStatus } from '../../core/container.js';
 
@@ -19,20 +20,23 @@ export function mayHaveRunOutOfMemory(
 
 /** Whether Docker's events tell of lack of memory in the container, now or within moments. */
 export async function eventsTellOfOom(
-  docker: Dockerode,
+  { docker, clock }: { readonly docker: Dockerode; readonly clock: Clock },
   { Id, Created }: Dockerode.ContainerInspectInfo,
   abortSignal: AbortSignal,
 ): Promise<boolean> {
   // Docker takes times in seconds, of its own clock. Its time of the start can be later than that of an early end.
   const since = Date.parse(Created) / 1000;
   const filters = JSON.stringify({ type: ['container'], container: [Id], event: ['oom'] });
-  const patience = AbortSignal.timeout(lateWordMs);
+  const patience = new AbortController();
+  const cancel = startTimer(clock, lateWordMs, () => patience.abort());
   try {
-    const signal = AbortSignal.any([abortSignal, patience]);
+    const signal = AbortSignal.any([abortSignal, patience.signal]);
     for await (const _ of await docker.getEvents({ since, filters, abortSignal: signal })) return true;
     return false;
   } catch (error) {
-    if (patience.aborted && !abortSignal.aborted) return false;
+    if (patience.signal.aborted && !abortSignal.aborted) return false;
     throw error;
+  } finally {
+    cancel();
   }
 }

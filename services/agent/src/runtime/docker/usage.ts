@@ -1,6 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { setImmediate as yieldNow } from 'node:timers/promises';
+import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 import type Dockerode from 'dockerode';
 import type { ContainerUsage } from '../../core/usage.js';
 import { Semaphore } from '../../primitives/semaphore.js';
@@ -9,6 +10,7 @@ import { type CgroupFiles, cgroupFiles, cpuMsIn, memoryBytesIn, networkIn } from
 import type { PageAddress } from './metrics-page.js';
 
 export interface DockerUsageOptions {
+  readonly clock: Clock;
   /** Undefined where there is no such container. */
   inspect(taskId: string): Promise<Dockerode.ContainerInspectInfo | undefined>;
   /** The engine's own figures. */
@@ -111,7 +113,7 @@ export class DockerUsage {
       const usage = {
         taskId,
         startedAtMs,
-        readAtMs: performance.now(),
+        readAtMs: elapsedMs(this.#options.clock),
         cpuMs: cpuMsIn(readSmall(files.cpu), files.version),
         memoryBytes: memoryBytesIn(readSmall(files.memory), readSmall(files.memoryStat)),
         ...(network === undefined ? {} : { network }),
@@ -129,7 +131,9 @@ export class DockerUsage {
     const stats = await this.#options.stats(taskId).catch(() => undefined);
     const usage = stats && usageInStats(stats);
     if (usage === undefined) this.#sources.delete(taskId);
-    return usage === undefined ? [] : [{ ...usage, taskId, startedAtMs, readAtMs: performance.now() }];
+    return usage === undefined
+      ? []
+      : [{ ...usage, taskId, startedAtMs, readAtMs: elapsedMs(this.#options.clock) }];
   }
 }
 

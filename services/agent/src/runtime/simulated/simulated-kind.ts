@@ -1,5 +1,5 @@
 import type { RuntimeKind } from '../contract/runtime-kind.js';
-import { SimulatedEngines } from './simulated-runtime.js';
+import { SimulatedEngines } from './simulated-engines.js';
 
 /** Engines that only pretend: thousands of agents fit into one process. */
 export const simulated: RuntimeKind = {

@@ -1,80 +1,24 @@
-import { bytesPerMb } from '@berth/shared/model/resources/resources';
 import type { MetricsEndpoint } from '@berth/shared/model/task/task-metrics';
-import { type Clock, systemClock } from '@berth/shared/process/clock';
+import type { Clock } from '@berth/shared/process/clock';
 import { defer, type Observable, Subject, startWith } from 'rxjs';
 import type { ContainerStatus } from '../../core/container.js';
 import { type ContainerSpec, hasAddress } from '../../core/container-spec.js';
 import { type FileHead, maxResultBytes } from '../../core/results.js';
 import type { ContainerUsage } from '../../core/usage.js';
-import { type Cancel, TimerQueue } from '../../primitives/timer-queue.js';
+import type { TimerQueue } from '../../primitives/timer-queue.js';
 import {
   type ContainerRuntime,
   RuntimeError,
   type RuntimeEvent,
   type RuntimeInfo,
 } from '../contract/container-runtime.js';
-import type { Engines } from '../contract/runtime-kind.js';
-import {
-  countersAfter,
-  loadAt,
-  noCounters,
-  type SimCounters,
-  type SimLoad,
-  steadyLoad,
-} from './core/load.js';
-import { type SimScript, simScript } from './core/script.js';
+import { loadAt, noCounters, type SimLoad, steadyLoad } from './core/load.js';
+import { simScript } from './core/script.js';
+import { countersAt, hostPorts, noSuchContainer, type SimContainer, usageOf } from './sim-container.js';
 
 const signalBase = 128;
 const sigKill = 9;
 const sigTerm = 15;
-const firstHostPort = 32_768;
-const hostPortCount = 28_000;
-
-/** What each simulated host has, unless told otherwise. */
-const defaultInfo: RuntimeInfo = {
-  version: 'simulated',
-  cpuMillis: 16_000,
-  memoryMb: 64_000,
-  diskMb: 500_000,
-};
-
-interface SimContainer {
-  readonly spec: ContainerSpec;
-  readonly script: SimScript;
-  status: ContainerStatus;
-  /** The appointment for the container's own end, or the one that a stop has set. */
-  end?: Cancel;
-  /** What it has used until its load began or was changed, and what it uses since. */
-  use: { readonly sinceMs: number; readonly counters: SimCounters; readonly load: SimLoad };
-}
-
-/**
- * Engines that only pretend: containers do what their environment says (see {@link SimScript}), without any process.
- * One object serves any number of agents and outlives them, as a real engine does.
- */
-export class SimulatedEngines implements Engines {
-  readonly #clock: Clock;
-  readonly #timers: TimerQueue;
-  readonly #info: RuntimeInfo;
-  readonly #engines = new Map<string, SimulatedRuntime>();
-
-  constructor(clock: Clock = systemClock, info: Partial<RuntimeInfo> = {}) {
-    this.#clock = clock;
-    this.#timers = new TimerQueue(clock);
-    this.#info = { ...defaultInfo, ...info };
-  }
-
-  /** The engine of that agent's host: always the same one. */
-  engineOf(agentId: string): SimulatedRuntime {
-    const engine = this.#engines.get(agentId) ?? new SimulatedRuntime(this.#clock, this.#timers, this.#info);
-    this.#engines.set(agentId, engine);
-    return engine;
-  }
-
-  close(): void {
-    this.#timers.close();
-  }
-}
 
 /** One simulated engine. */
 export class SimulatedRuntime implements ContainerRuntime {
@@ -316,34 +260,4 @@ export class SimulatedRuntime implements ContainerRuntime {
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => this.#timers.at(this.#clock.nowMs() + ms, resolve));
   }
-}
-
-function countersAt({ use, spec }: SimContainer, nowMs: number): SimCounters {
-  return countersAfter(use.counters, use.load, { spanMs: nowMs - use.sinceMs, limitMillis: spec.cpuMillis });
-}
-
-function usageOf(container: SimContainer, nowMs: number): ContainerUsage {
-  const { use, spec, status } = container;
-  const { cpuMs, ...network } = countersAt(container, nowMs);
-  return {
-    taskId: spec.name,
-    readAtMs: nowMs,
-    startedAtMs: status.startedAtMs ?? 0,
-    cpuMs,
-    memoryBytes: loadAt(use.load.memoryMb, nowMs - use.sinceMs) * bytesPerMb,
-    ...(spec.network === 'bridge' ? { network } : {}),
-  };
-}
-
-function noSuchContainer(taskId: string): RuntimeError {
-  return new RuntimeError('notFound', `no such container: ${taskId}`);
-}
-
-function hostPorts({ ports, network }: ContainerSpec, number: number): string {
-  return ports
-    .map(
-      (port, index) =>
-        `${port}:${network === 'host' ? port : firstHostPort + ((number + index) % hostPortCount)}`,
-    )
-    .join(',');
 }
