@@ -21,7 +21,10 @@ export function agentOffer(config: AgentConfig): AgentOffer {
   };
 }
 
-/** Returns the settings that all containers of an agent share. Only the engine knows how many cores its host has. */
+/**
+ * Returns the settings that all containers of an agent share. Only the engine knows how many cores its host
+ * has.
+ */
 export function hostSettings(config: AgentConfig, agentId: string): Omit<HostSettings, 'cpuMillis'> {
   return {
     cell: config.BERTH_CELL,

@@ -38,7 +38,9 @@ export interface AgentHandle {
   readonly agentIds: readonly string[];
   readonly httpPort: number;
   readonly grpcPort: number;
-  /** Resolves once every agent is registered and holds its assignments. Does not reject: it waits until then. */
+  /**
+   * Resolves once every agent is registered and holds its assignments. Does not reject: it waits until then.
+   */
   readonly ready: Promise<void>;
   /** Returns the reason why the agents cannot do their work now. Undefined if they can. */
   isReady(): string | undefined;
@@ -69,7 +71,10 @@ interface AgentProcess {
   onLaunch(latencyMs: number): void;
 }
 
-/** The next run of the agent sees the same containers. So it sends the reports that are not stored in this time. */
+/**
+ * The next run of the agent sees the same containers. So it sends the reports that are not stored in this
+ * time.
+ */
 const flushLimitMs = 2_000;
 const grpcGraceMs = 1_000;
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -77,8 +82,9 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 };
 
 /**
- * Starts the agents of this process. Resolves as soon as they listen; then they wait for the store and for their engines.
- * The agents share their connections, heartbeats and reports. Rejects with one sentence if an address is taken.
+ * Starts the agents of this process. Resolves as soon as they listen; then they wait for the store and for
+ * their engines. The agents share their connections, heartbeats and reports. Rejects with one sentence if an
+ * address is taken.
  */
 export async function startAgents(options: AgentsOptions): Promise<AgentHandle> {
   const { config, engines, log, count = 1 } = options;

@@ -30,51 +30,57 @@ const settings = z.object({
   BERTH_AGENT_RUNTIME: z
     .enum(runtimeNames, { error: `must be ${runtimeNames.join(' or ')}` })
     .default('docker'),
-  /** How many agents the process is; the ids of more than one end in a number. Only with the simulated runtime. */
+  /**
+   * The number of agents in this process. Several agents have a number at the end of their ids. Simulated
+   * runtime only.
+   */
   BERTH_AGENT_SIMULATED_AGENTS: count.min(1, agentCount).max(20_000, agentCount).default(1),
   BERTH_AGENT_HTTP: listenAddress('127.0.0.1:7380'),
   BERTH_AGENT_GRPC: listenAddress('127.0.0.1:7304'),
-  /** Added to the attributes that every agent has, or in their place. */
+  /** They replace attributes of the same name that every agent has. */
   BERTH_AGENT_ATTRIBUTES: attributes.prefault(''),
-  /** Each replaces what the engine says of its host. Cores; decimals allowed. */
+  /** Each amount replaces the engine's own. CPU is in cores; decimals are allowed. */
   BERTH_AGENT_CPU: positive.optional(),
   BERTH_AGENT_MEMORY_MB: positiveCount.optional(),
   BERTH_AGENT_DISK_MB: count.optional(),
   BERTH_AGENT_NETWORK_MBPS: count.default(10_000),
-  /** Cards of the host, which tasks get whole or in shares. */
+  /** The GPUs of the host. Tasks get whole GPUs or shares. */
   BERTH_AGENT_GPUS: count.max(1024, { error: 'must be at most 1024' }).default(0),
-  /** `nvidia` passes cards to containers; with `none` a container is only told which are its own. */
+  /** `nvidia` passes GPUs to containers. With `none`, containers only get the numbers of their GPUs. */
   BERTH_AGENT_GPU_DRIVER: z.enum(['nvidia', 'none'], { error: 'must be nvidia or none' }).default('nvidia'),
-  /** Host ports that tasks can have at a time. */
+  /** The host ports that tasks can have at one time. */
   BERTH_AGENT_PORTS: count.max(65_535, portCount).default(4_096),
-  /** Network interfaces with an address of their own that tasks can have at a time. */
+  /** The network interfaces with an address of their own that tasks can have at one time. */
   BERTH_AGENT_ENIS: count.default(4_096),
-  /** The network of containers that do not ask for one. */
+  /** The network of containers that ask for none. */
   BERTH_AGENT_NETWORK: z
     .enum(networkModes, { error: `must be ${networkModes.join(', ')}` })
     .default('bridge'),
-  /** The host's address at which containers' ports are published. */
+  /** The host's address for the published ports of containers. */
   BERTH_AGENT_PORT_BIND: z
     .union([z.ipv4(), z.ipv6()], { error: 'must be an IP address' })
     .default('127.0.0.1'),
-  /** Whether containers may be privileged, which is as good as root on the host. */
+  /** True if containers may be privileged. A privileged container is as powerful as root on the host. */
   BERTH_AGENT_ALLOW_PRIVILEGED: flag.default(false),
-  /** Whether containers may be on the host's network because they ask for it. */
+  /** True if containers may use the host's network when they ask for it. */
   BERTH_AGENT_ALLOW_HOST_NETWORK: flag.default(false),
-  /** Whether containers may do without seccomp or AppArmor, or have a seccomp profile of their job's own. */
+  /** True if containers may run without seccomp or AppArmor, or with their job's own seccomp profile. */
   BERTH_AGENT_ALLOW_UNCONFINED: flag.default(false),
-  /** Capabilities that containers may add beyond those that engines give by themselves; `ALL` allows all. */
+  /** The capabilities that containers may add to the engine's usual ones. `ALL` allows all. */
   BERTH_AGENT_ALLOW_CAPABILITIES: capabilityNames.prefault(''),
   BERTH_AGENT_HEARTBEAT: span('2s', { least: '10ms' }),
-  /** An agent whose engine has been silent for longer than this no longer counts as alive. */
+  /** An agent stops its heartbeats if its engine is silent for longer. */
   BERTH_AGENT_RUNTIME_SILENCE: span('60s', { least: '100ms' }),
-  /** Launches that the engine gets at one time. Absent: the agent measures how many the engine can bear. */
+  /**
+   * Launches that the engine gets at one time. Absent: the agent measures the number that the engine can
+   * bear.
+   */
   BERTH_AGENT_LAUNCH_LIMIT: positiveCount.max(1000, { error: 'must be at most 1000' }).optional(),
-  /** How often everything is compared anew: assignments, containers, and ends that were reported. */
+  /** The time between two full comparisons of assignments, containers and reported ends. */
   BERTH_AGENT_RESYNC: span('30s', { least: '50ms' }),
-  /** How often it looks at what tasks use, where a policy wants to know. */
+  /** The time between two measurements of tasks that a scaling policy needs. */
   BERTH_AGENT_SAMPLE_INTERVAL: span('5s', { least: '10ms' }),
-  /** `unix://PATH` or `tcp://HOST:PORT`; without it Docker's default socket. */
+  /** `unix://PATH` or `tcp://HOST:PORT`. Absent: Docker's default socket. */
   DOCKER_HOST: z.string().optional(),
 });
 
@@ -82,11 +88,13 @@ const settings = z.object({
 export const agentConfigSchema = settings.refine((config) => reachesEngine(config), {
   path: ['DOCKER_HOST'],
   error: 'must be unix://PATH or tcp://HOST:PORT',
-  // Told along with whatever else is wrong.
+  // Wrong addresses are reported together with all other problems.
   when: () => true,
 });
 
-/** True if the runtime can use the engine's address. A simulated engine has no address, and accepts each. */
+/**
+ * True if the runtime can use the engine's address. A simulated engine has no address. So it accepts each.
+ */
 function reachesEngine(config: Partial<z.output<typeof settings>>): boolean {
   const { BERTH_AGENT_RUNTIME: name = '', DOCKER_HOST: engineAddress } = config;
   return engineAddress === undefined || findRuntime(name)?.acceptsAddress(engineAddress) !== false;

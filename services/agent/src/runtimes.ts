@@ -2,7 +2,9 @@ import type { RuntimeKind } from './runtime/contract/runtime-kind.js';
 import { docker } from './runtime/docker/docker-kind.js';
 import { simulated } from './runtime/simulated/simulated-kind.js';
 
-/** Every runtime that an agent can have, by the value of `BERTH_AGENT_RUNTIME`. A new runtime is one more row. */
+/**
+ * Every runtime that an agent can have, by the value of `BERTH_AGENT_RUNTIME`. A new runtime is one more row.
+ */
 export const runtimes = { docker, simulated } as const satisfies Readonly<Record<string, RuntimeKind>>;
 
 export type RuntimeName = keyof typeof runtimes;

@@ -5,16 +5,16 @@ import type { Random } from '@berth/shared/process/random';
 import type { LogHead, LogReader } from '@berth/store';
 import type { AgentStore } from './agent-store.js';
 
-/** Agents whose records go in one commit. */
+/** The number of agent records in one commit. */
 const agentsPerCommit = 500;
 
-/** Keeps what the cell knows of a process's agents equal to what they have. */
+/** Keeps the agents' records in the store equal to the agents of this process. */
 export class Registrar {
   readonly #store: AgentStore;
   readonly #random: Random;
   readonly #log: LogReader;
   readonly #registered = new Map<string, AgentRecord>();
-  /** Where the cell was when it was last seen; unknown at first. */
+  /** The last known head of the log. Unknown at first. */
   #seen: LogHead | undefined;
 
   constructor(store: AgentStore, random: Random) {
@@ -23,7 +23,7 @@ export class Registrar {
     this.#log = store.openLogReader();
   }
 
-  /** Commits the records of agents that differ from what they last registered. */
+  /** Commits each record that differs from the registered one. */
   async register(records: readonly AgentRecord[]): Promise<void> {
     const changed = records.filter((record) => !isDeepStrictEqual(record, this.#registered.get(record.id)));
     for (let from = 0; from < changed.length; from += agentsPerCommit) {
@@ -31,9 +31,12 @@ export class Registrar {
     }
   }
 
-  /** Whether Redis has lost data (was restored from an older state, or emptied): then nothing counts as registered. */
+  /**
+   * True if the store has lost data: it was emptied, or restored from an older state. Then no agent counts as
+   * registered.
+   */
   async hasStoreLostData(): Promise<boolean> {
-    // Others may have written since, so that where the head is does not tell.
+    // Others may have written since. So the revision of the head alone proves nothing.
     const isLost = this.#seen !== undefined && !(await this.#store.leadsOnFrom(this.#seen));
     const head = await this.#log.head();
     if (isLost) this.#registered.clear();

@@ -32,13 +32,15 @@ export interface AgentOffer {
   readonly attributes: Readonly<Record<string, string>>;
   /** The name of the runtime. */
   readonly machineType: string;
-  /** The feed on which the agent's process reads changes of its assignments. */
+  /** The feed with changes of the agent's assignments. */
   readonly assignmentFeed: string;
-  /** The address on which the agent's gRPC server listens. */
+  /** The address of the agent's gRPC server. */
   readonly grpcHost: string;
 }
 
-/** Returns the agent's record: the operator's settings, completed by the engine. PURE but for the host's name. */
+/**
+ * Returns the agent's record: the operator's settings, completed by the engine. PURE but for the host's name.
+ */
 export function agentRecord(offer: AgentOffer, identity: AgentIdentity, info: RuntimeInfo): AgentRecord {
   return AgentRecord.fromPartial({
     id: identity.agentId,

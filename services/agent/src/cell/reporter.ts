@@ -14,17 +14,18 @@ export interface ReporterOptions {
   readonly outage: Outage;
 }
 
-/** Reports that go to Redis in one call. */
+/** The number of reports that go to the store in one call. */
 const batchSize = 500;
 const retryPolicy: BackoffPolicy = { initialMs: 50, maxMs: 5_000, jitter: 0.3 };
 
 /**
- * Leaves reports with the master: each task's in order, in batches, tried until they are stored. While Redis is away no
- * more than two reports a task are kept: that it ran (with what the host gave it), and how it ended.
+ * Sends reports to the master: those of one task in order, in batches, again and again until they are stored.
+ * While the store is away, at most two reports a task wait: that it ran (with the context from the host), and
+ * how it ended.
  */
 export class Reporter {
   readonly #options: ReporterOptions;
-  /** By agent and task, in the order in which tasks first had something to report. */
+  /** By agent and task, in the order of each task's first report. */
   readonly #pending = new Map<string, readonly TaskReport[]>();
   readonly #closing = new AbortController();
   #sending: Promise<void> | undefined;
@@ -34,7 +35,7 @@ export class Reporter {
     this.#options = options;
   }
 
-  /** Reports that are not stored yet. */
+  /** The number of reports that are not stored yet. */
   get pending(): number {
     let count = this.#inFlight;
     for (const reports of this.#pending.values()) count += reports.length;
@@ -42,8 +43,8 @@ export class Reporter {
   }
 
   /**
-   * Takes the report over; what is reported in the same turn of the event loop goes together, and of a task that starts and
-   * runs within it only that it runs.
+   * Takes a report over. Reports of the same turn of the event loop go together. If a task starts and runs
+   * within one turn, only RUNNING is sent.
    */
   report(report: TaskReport): void {
     const key = `${report.agentId}/${report.taskId}`;
@@ -52,7 +53,7 @@ export class Reporter {
     this.#sending ??= setImmediate().then(() => this.#sendAll());
   }
 
-  /** Resolves when everything is stored, or when `limitMs` is over; nothing is sent afterwards. */
+  /** Resolves when everything is stored, or after `limitMs`. Sends nothing afterwards. */
   async close(limitMs: number): Promise<void> {
     const limit = new AbortController();
     await Promise.race([this.#sending, this.#options.clock.sleep(limitMs, limit.signal)]);
@@ -62,7 +63,7 @@ export class Reporter {
 
   async #sendAll(): Promise<void> {
     while (this.#pending.size > 0 && !this.#closing.signal.aborted) await this.#send(this.#takeBatch());
-    // In the same turn as the last look at what is pending: a report that comes later finds nobody at it.
+    // This follows in the same turn as the last check for reports. So a later report starts a new sender.
     this.#sending = undefined;
   }
 
@@ -76,7 +77,10 @@ export class Reporter {
     return batch;
   }
 
-  /** The same batch again and again: a task's later reports must not overtake those whose fate is unknown. */
+  /**
+   * Sends the same batch until it is stored. A task's later reports must not overtake reports that may be
+   * lost.
+   */
   async #send(batch: readonly TaskReport[]): Promise<void> {
     const { outbox, clock, random, outage } = this.#options;
     const delays = backoff(retryPolicy, random);
@@ -95,7 +99,7 @@ export class Reporter {
   }
 }
 
-/** A later state makes STARTING stale; a repetition replaces what it repeats. */
+/** A later state makes STARTING stale. A repeated report replaces the earlier one. */
 function isStillNeeded(earlier: TaskReport, later: TaskReport): boolean {
   return earlier.state === State.RUNNING && later.state !== State.RUNNING;
 }

@@ -19,7 +19,7 @@ export interface Agent {
 export interface SessionOptions {
   readonly agents: readonly Agent[];
   readonly store: AgentStore;
-  /** The name under which the agents' records say that they hear of their assignments. */
+  /** The name of the feed with the agents' changed assignments. It stands in their records. */
   readonly feed: string;
   readonly outage: Outage;
   readonly clock: Clock;
@@ -30,19 +30,19 @@ export interface SessionOptions {
   readonly runtimeSilenceMs: number;
 }
 
-/** How long one read of changed assignments waits for news. */
+/** The time that one read waits for changed assignments. */
 const changesBlockMs = 5_000;
-/** Agents whose assignments are read at the same time. */
+/** The number of agents whose assignments are read at one time. */
 const readsAtOnce = 32;
-/** Where there are many agents, they are resynchronised in turns, so that there is never a rush. */
+/** Many agents are resynchronised in turns. So there is never a rush. */
 const turnsPerResync = 30;
-/** How long calls under way have to end when the session closes. */
+/** The time that calls under way have to end when the session closes. */
 const closeLimitMs = 2_000;
 const retryPolicy: BackoffPolicy = { initialMs: 100, maxMs: 5_000, jitter: 0.5 };
 
 /**
- * The agents' side of the cell, for all agents of a process together: registered, beating, and following their
- * assignments. Everything that fails is tried again, for as long as the session lasts.
+ * Connects all agents of one process with their cell: it registers them, sends their heartbeats and follows
+ * their assignments. It tries again everything that fails, until it is closed.
  */
 export class Session {
   readonly #options: SessionOptions;
@@ -56,7 +56,7 @@ export class Session {
   readonly ready: Promise<void>;
   #isRegistered = false;
   #isReady = false;
-  /** Redis has lost data, and not everything has been told again. */
+  /** True if the store has lost data and the tasks are not reported again yet. */
   #mustRepeatAll = false;
 
   constructor(options: SessionOptions) {
@@ -71,13 +71,13 @@ export class Session {
     this.#running = this.#run(registered);
   }
 
-  /** Undefined once everything is in place; otherwise what is missing. */
+  /** The missing step on the way to readiness. Undefined once there is none. */
   get waitingFor(): string | undefined {
     if (!this.#isRegistered) return 'the agent is not registered yet';
     return this.#isReady ? undefined : 'the agent has not read its assignments yet';
   }
 
-  /** Calls that a silent Redis keeps waiting are left behind; they have no effect on anything here any more. */
+  /** Does not wait for calls that a silent store never answers. They have no effect any more. */
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all([this.#feed.close(), this.#registrar.close()]);
@@ -95,7 +95,7 @@ export class Session {
   async #registerFirst(): Promise<void> {
     const records = await this.#describeAll();
     await this.#untilDone(async () => {
-      // The sign of life comes first: an agent that is known and does not beat counts as lost.
+      // The heartbeat comes first: an agent that is registered and sends none counts as lost.
       await this.#options.store.beat(this.#ids);
       await this.#registrar.register(records);
     });
@@ -121,7 +121,7 @@ export class Session {
   }
 
   async #readFirst(): Promise<void> {
-    // The feed's place is taken before the read: what comes later is news, and nothing falls in between.
+    // The feed knows its position before this read. So no change falls between the read and the feed.
     await this.#untilDone(() => this.#resync(this.#options.agents));
     this.#isReady = !this.#isClosing;
   }
@@ -138,7 +138,10 @@ export class Session {
     }
   }
 
-  /** An agent whose engine has been silent for long cannot keep its tasks: without its beat, others take them over. */
+  /**
+   * An agent whose engine is silent for long cannot keep its tasks. Without its heartbeat, other agents take
+   * them over.
+   */
   async #beat(): Promise<void> {
     const { agents, store, runtimeSilenceMs } = this.#options;
     for (const { worker } of agents) worker.probe();
@@ -150,7 +153,7 @@ export class Session {
     while (!this.#isClosing) {
       const isRead = await this.#attempt(() => this.#readChanges());
       if (isRead) continue;
-      // Changes may have been lost with the connection.
+      // Changes may be lost with the connection.
       await this.#untilDone(() => this.#resync(this.#options.agents));
     }
   }
@@ -175,7 +178,7 @@ export class Session {
     }
   }
 
-  /** What an agent has may have changed with its engine; and Redis may have lost what it was told. */
+  /** An engine's capacity may have changed, and the store may have lost records. */
   async #reregister(inTurn: readonly Agent[]): Promise<void> {
     if (await this.#registrar.hasStoreLostData()) this.#mustRepeatAll = true;
     const { agents, log } = this.#options;
@@ -201,7 +204,7 @@ export class Session {
     return this.#closing.signal.aborted;
   }
 
-  /** Whether it succeeded; a failure has been told of. */
+  /** Returns true if the call succeeded. Logs a failure. */
   async #attempt(fn: () => Promise<void>): Promise<boolean> {
     const { outage } = this.#options;
     try {
@@ -214,7 +217,7 @@ export class Session {
     }
   }
 
-  /** Tries until it succeeds, or until the session is closed. */
+  /** Calls `fn` until it succeeds, or until the session is closed. */
   async #untilDone(fn: () => Promise<void>): Promise<void> {
     const delays = backoff(retryPolicy, this.#options.random);
     while (!this.#isClosing) {
@@ -224,7 +227,7 @@ export class Session {
   }
 }
 
-/** The changes of each agent, in order. */
+/** Returns the changes by agent, in order. */
 function byAgent(changes: readonly AssignmentChange[]): ReadonlyMap<string, readonly AssignmentChange[]> {
   const groups = new Map<string, AssignmentChange[]>();
   for (const change of changes) {

@@ -2,7 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AdaptiveLimit, afterLaunch, limitBounds, newAdaptiveLimit } from './adaptive-limit.js';
 
-/** Feeds launches as an engine would take them that has `workers` places and needs `serviceMs` for each launch. */
+/**
+ * Feeds launches as an engine would take them that has `workers` places and needs `serviceMs` for each
+ * launch.
+ */
 function underLoad(
   state: AdaptiveLimit,
   engine: { workers: number; serviceMs: number },

@@ -1,23 +1,24 @@
 /**
- * How many launches an engine is given at a time. Past a point, more of them in flight only wait for one another inside
- * the engine. Two signals find that point: a launch that takes much longer than the quickest ones did has been queueing
- * (as in TCP Vegas), which lowers the limit; and a higher limit is kept only if more launches got done with it.
+ * The number of launches that the engine gets at one time. Beyond a certain number, further launches only
+ * wait for each other inside the engine. Two signals find that number. A launch that takes much longer than
+ * the quickest ones was queued (as in TCP Vegas): the limit falls. And a higher limit stays only if more
+ * launches were done with it.
  */
 export interface AdaptiveLimit {
   readonly limit: number;
-  /** What a launch takes on an engine that does nothing else, as far as seen. */
+  /** The duration of a launch on an idle engine, as far as the agent has seen one. */
   readonly baselineMs?: number | undefined;
   readonly window: LaunchWindow;
-  /** While a higher limit is on trial: launches per second before it. */
+  /** Present during the trial of a higher limit: the launches per second before it. */
   readonly trial?: { readonly rateBefore: number } | undefined;
-  /** Windows to go before a higher limit is tried again. */
+  /** The number of windows before the next trial of a higher limit. */
   readonly holdWindows: number;
 }
 
 interface LaunchWindow {
   readonly latenciesMs: readonly number[];
   readonly inFlightSum: number;
-  /** Samples taken while the limit was all in use: others tell nothing of a higher one. */
+  /** The number of samples with the whole limit in use. Other samples prove nothing about a higher limit. */
   readonly full: number;
 }
 
@@ -28,21 +29,24 @@ export interface LaunchSample {
 }
 
 /**
- * Where an engine is short of processor time, many in flight do within a few percent as well as fewer; on an engine whose
- * launches take long without that, fewer cost much: sixty containers were measured to take 11.7 s with eight, 9.8 s with
- * twelve and 7.8 s with sixteen, one by one almost a minute. So it begins with twelve. An engine that is never seen with
- * fewer in flight gives no baseline to tell that fewer would do.
+ * The first limit is twelve. If an engine lacks processor time, many launches in flight are as good as few,
+ * within a few percent. If launches wait for something else, few in flight cost much: `tasks/launch-limiter`
+ * has the figures. An agent that never sees an engine with fewer launches has no baseline, and cannot know
+ * that fewer are enough.
  */
 export const limitBounds = { min: 2, initial: 12, max: 16 } as const;
-/** A decision rests on so many launches, so that a slow one among them decides nothing. */
+/** A decision needs so many launches. So one slow launch decides nothing. */
 const windowSize = 8;
-/** Launches that wait inside the engine: with more than this the limit falls, with fewer it may rise. */
+/**
+ * The launches that wait inside the engine. Above the first number the limit falls; below the second it may
+ * rise.
+ */
 const queueToShrink = 3.2;
 const queueToGrow = 2.6;
-/** Of the gain that one more in flight would bring an idle engine, a trial must show this part. */
+/** A trial must show this part of the gain that one more launch would bring on an idle engine. */
 const requiredGain = 0.5;
 const holdAfterFailedTrial = 8;
-/** An engine may become slower for good: the baseline is let rise by this factor a window. */
+/** An engine may become slower for good. So the baseline may rise by this factor in each window. */
 const baselineDrift = 1.05;
 
 const emptyWindow: LaunchWindow = { latenciesMs: [], inFlightSum: 0, full: 0 };
@@ -51,7 +55,7 @@ export function newAdaptiveLimit(limit: number = limitBounds.initial): AdaptiveL
   return { limit, window: emptyWindow, holdWindows: 0 };
 }
 
-/** The limit after one more launch. */
+/** Returns the limit after one more launch. */
 export function afterLaunch(state: AdaptiveLimit, { latencyMs, inFlight }: LaunchSample): AdaptiveLimit {
   const { window } = state;
   const wider: LaunchWindow = {
@@ -100,7 +104,7 @@ function adjust(state: AdaptiveLimit, { queue, rate, isFull }: Findings): Adapti
   return { ...withLimit(state, limit + 1), trial: { rateBefore: rate } };
 }
 
-/** With another limit, or with one that has passed its trial. */
+/** Returns the state with another limit, or with a limit that has passed its trial. */
 function withLimit(state: AdaptiveLimit, limit: number): AdaptiveLimit {
   return { ...state, limit: Math.max(limitBounds.min, Math.min(limitBounds.max, limit)), trial: undefined };
 }

@@ -2,7 +2,7 @@ import type { Assignment, Resources } from '@berth/shared/gen/berth/v1/store';
 import { gpusKey, millisPerCard, parseCards, takenPerCard } from '@berth/shared/model/resources/gpus';
 import { addTo, zeroResources } from '@berth/shared/model/resources/resources';
 
-/** What people call a resource, and how its amounts are written. */
+/** The names of resources for people, and the format of their amounts. */
 const resourceNames: readonly (readonly [keyof Resources, string, (amount: number) => string])[] = [
   ['cpuMillis', 'cpu', (amount) => String(amount / 1000)],
   ['memoryMb', 'memory', (amount) => `${amount} MB`],
@@ -12,10 +12,10 @@ const resourceNames: readonly (readonly [keyof Resources, string, (amount: numbe
   ['eni', 'network interfaces', String],
 ];
 
-/** What an agent's tasks have taken of it. */
+/** The resources that an agent's tasks use. */
 export class UsedCapacity {
   readonly sum = zeroResources();
-  /** Of tasks that have cards. */
+  /** The tasks that have GPUs. */
   readonly withGpus: Assignment[] = [];
 
   add(assignment: Assignment): void {
@@ -27,8 +27,8 @@ export class UsedCapacity {
 }
 
 /**
- * Why the agent cannot take a task beside what is taken, by its own capacity; undefined where it can. All that is lacking is
- * named.
+ * Says why the agent has too little capacity for the task. Undefined if the capacity is enough. The text
+ * names every resource that is short.
  */
 export function shortfallOf(asked: Assignment, used: UsedCapacity, capacity: Resources): string | undefined {
   const needs = asked.resources ?? zeroResources();

@@ -12,7 +12,7 @@ import { type HostPolicy, policyViolations } from './host-policy.js';
 import { labelNames } from './labels.js';
 import { resultsPath } from './results.js';
 
-/** All that an engine needs to know to create one container. */
+/** The settings of one container for its engine. */
 export interface ContainerSpec {
   /** The task's id. */
   readonly name: string;
@@ -22,45 +22,45 @@ export interface ContainerSpec {
   readonly command: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
-  /** Thousandths of a core; 0: no limit. */
+  /** Thousandths of a core. 0: no limit. */
   readonly cpuMillis: number;
   /** 0: no limit. */
   readonly memoryMb: number;
   readonly network: NetworkMode;
-  /** Container ports, each of which gets a host port of the engine's choice. */
+  /** Container ports. The engine chooses a host port for each. */
   readonly ports: readonly number[];
-  /** The host's address at which ports are published. */
+  /** The host's address for published ports. */
   readonly portBind: string;
-  /** Whether a small init process runs as PID 1, passes signals on and reaps orphans. */
+  /** True if a small init process runs as PID 1, forwards signals and reaps orphans. */
   readonly init: boolean;
-  /** Ids of the cards that the container gets from the engine; absent: none. */
+  /** The ids of the GPUs that the engine passes to the container. Absent: none. */
   readonly gpus?: readonly string[];
-  /** Absent: as the engine has it. */
+  /** Absent: the engine's default. */
   readonly security?: SecurityProfile;
-  /** Whether the container gets an empty file for its results, which whatever user it has may write. */
+  /** True if the container gets an empty file for its results. Every user of the container can write it. */
   readonly hasResults?: boolean;
 }
 
-/** What is the same for all containers of an agent. */
+/** The settings that all containers of an agent share. */
 export interface HostSettings extends HostPolicy {
   readonly cell: string;
   readonly agentId: string;
-  /** Thousandths of a core that the host has: an engine refuses a greater limit. */
+  /** Thousandths of a core on the host. An engine refuses a higher limit. */
   readonly cpuMillis: number;
   readonly network: NetworkMode;
   readonly portBind: string;
-  /** Whether cards are passed by NVIDIA's container toolkit; otherwise a container is only told of them. */
+  /** True if NVIDIA's container toolkit passes GPUs. Otherwise a container only gets their numbers. */
   readonly passesGpus?: boolean;
 }
 
-/** Before the names of parameters, which a container carries as labels. */
+/** The prefix of labels that carry a container's parameters. */
 const parameterLabel = 'berth.parameter.';
 
 export type SpecResult =
   | { readonly ok: true; readonly spec: ContainerSpec }
   | { readonly ok: false; readonly problems: readonly string[] };
 
-/** The container that an assignment asks for, or everything that is wrong with it. */
+/** Returns the container of an assignment, or all problems with it. */
 export function containerSpec(assignment: Assignment, host: HostSettings): SpecResult {
   const container = assignment.container;
   if (container === undefined) return { ok: false, problems: ['the task has no container'] };
@@ -76,7 +76,7 @@ export function containerSpec(assignment: Assignment, host: HostSettings): SpecR
       image,
       entryPoint: container.entryPoint,
       command: container.command,
-      // Spread into one another they would cost many times as much.
+      // Nested spreads would take many times as long.
       env: Object.assign({}, container.env, taskEnv(assignment, host.agentId), env),
       labels: Object.assign({}, labels.first, taskLabels(assignment, host), labels.last),
       ...limits(assignment, host),
@@ -91,15 +91,15 @@ export function containerSpec(assignment: Assignment, host: HostSettings): SpecR
   };
 }
 
-/** What a container says that is the same for each task and on each host, or what is wrong with it. */
+/** The part of a container that is the same for each task and on each host, or its problems. */
 interface ContainerReading {
   readonly image: string | undefined;
   readonly security: SecurityProfile | undefined;
   readonly network: NetworkMode | undefined;
   readonly ports: readonly number[];
-  /** Wins over the container's own. */
+  /** It replaces variables of the same name in the container. */
   readonly env: Readonly<Record<string, string>>;
-  /** Those that the task's own win over, and those that win over these. */
+  /** The task's own labels replace the first, and the last replace those. */
   readonly labels: {
     readonly first: Readonly<Record<string, string>>;
     readonly last: Readonly<Record<string, string>>;
@@ -107,7 +107,7 @@ interface ContainerReading {
   readonly problems: readonly string[];
 }
 
-/** The tasks of a job that come to an agent share its container, which nobody changes. */
+/** A job's tasks on one agent share one container object. Nobody changes it. */
 const readings = new WeakMap<Container, ContainerReading>();
 
 function readContainer(container: Container): ContainerReading {
@@ -136,8 +136,8 @@ function readContainer(container: Container): ContainerReading {
 }
 
 /**
- * The reference by which an engine finds the image: `name@digest` where both are known, since a tag may have moved
- * since the job was submitted.
+ * Returns the reference by which an engine finds the image. It is `name@digest` if both are known, because
+ * the tag may have moved since the job's submission.
  */
 export function imageReference(image: Image | undefined): string | undefined {
   const { imageId = '', name = '' } = image ?? {};
@@ -146,7 +146,7 @@ export function imageReference(image: Image | undefined): string | undefined {
   return `${repositoryOf(name)}@${imageId}`;
 }
 
-/** Whether a container with these settings gets an address or host ports that are known only once it runs. */
+/** True if the container gets an address or host ports that are known only once it runs. */
 export function hasAddress(spec: ContainerSpec): boolean {
   return spec.network === 'bridge' || (spec.network === 'host' && spec.ports.length > 0);
 }
@@ -162,7 +162,7 @@ function repositoryOf(name: string): string {
   return tagAt < 0 ? withoutDigest : withoutDigest.slice(0, tagAt);
 }
 
-/** The security profile; undefined, with the problems told, where it is not valid. */
+/** Returns the security profile. Undefined if it is not valid; its problems are then in the list. */
 function securityOf(container: Container, problems: string[]): SecurityProfile | undefined {
   const result = parseSecurityProfile(container.securityProfile);
   if (!('violations' in result)) return result.profile;
@@ -190,7 +190,7 @@ function parameterLabels({ parameters }: Container): Record<string, string> {
   );
 }
 
-/** The cards that the task was given when it was placed. */
+/** The GPUs that the task got when it was placed. */
 function gpusOf({ taskContext }: Assignment): readonly string[] {
   return (taskContext['task.gpus'] ?? '').split(',').filter((card) => card !== '');
 }
@@ -221,7 +221,7 @@ function taskLabels(assignment: Assignment, host: HostSettings): Record<string, 
   };
 }
 
-/** The least share of a core that engines accept. */
+/** The smallest share of a core that engines accept. */
 const minCpuMillis = 10;
 
 function limits(assignment: Assignment, host: HostSettings): { cpuMillis: number; memoryMb: number } {

@@ -1,31 +1,34 @@
-/** What an engine shows of one container. The container of a task bears the task's id as its name. */
+/** The state of one container, as its engine reports it. A task's container has the task's id as its name. */
 export interface ContainerStatus {
   readonly taskId: string;
   readonly state: 'created' | 'running' | 'exited';
-  /** Absent where the container never ran, or where only a summary was asked for. */
+  /** Absent if the container never ran, or if only a summary was requested. */
   readonly startedAtMs?: number;
   readonly finishedAtMs?: number;
   readonly exitCode?: number;
-  /** Some process in the container was killed for want of memory; not necessarily the main one. */
+  /**
+   * True if some process in the container was killed because memory was short. It may be a child of the main
+   * process.
+   */
   readonly oomKilled?: boolean;
-  /** Why the command could not be started, in the engine's or the init process's words. */
+  /** The reason why the command did not start, in the words of the engine or of the init process. */
   readonly startError?: string;
-  /** Its engine ended it, since it shut down or was restarted. */
+  /** True if the engine ended the container because it shut down or was restarted. */
   readonly endedByEngine?: boolean;
   readonly ip?: string;
-  /** `CONTAINER_PORT:HOST_PORT`, comma-separated. */
+  /** `CONTAINER_PORT:HOST_PORT`, separated by commas. */
   readonly hostPorts?: string;
 }
 
-/** How a call to a container engine can fail. */
+/** The kinds of failures of a call to a container engine. */
 export type FailureKind =
-  /** There is no such container, or (creating, pulling) no such image. */
+  /** There is no such container. For create and pull: there is no such image. */
   | 'notFound'
-  /** The engine refuses the request as such: repeating it is of no use. */
+  /** The engine refuses the request itself. The same request will fail again. */
   | 'invalid'
-  /** The container is in a state, or its name in a use, that rules the call out. */
+  /** The container's state, or another container with its name, rules the call out. */
   | 'conflict'
-  /** The engine cannot be reached; whether the call took effect is unknown. */
+  /** The engine cannot be reached. The call may have taken effect. */
   | 'unavailable'
   /** The engine tried and failed, or did not finish in time. */
   | 'failed';

@@ -1,21 +1,24 @@
 /*
- * What a container may have of its host only with the consent of the agent's operator. Where a job asks for more, the task
- * fails by name rather than run with less.
+ * The host policy: the operator of an agent allows containers to use parts of the host. If a job asks for
+ * more, the task fails with the name of the missing permission. It does not run with less.
  */
 import type { NetworkMode } from '@berth/shared/model/job/container-network';
 import type { SecurityProfile } from '@berth/shared/model/job/security-profile';
 
-/** What the operator consents to. To privileged containers means to everything. */
+/** The operator's permissions. The one for privileged containers includes all others. */
 export interface HostPolicy {
   readonly allowsPrivileged?: boolean;
   readonly allowsHostNetwork?: boolean;
-  /** Containers without seccomp or AppArmor, or with a seccomp profile of the job's own, which may be as good as none. */
+  /**
+   * Permits containers without seccomp or AppArmor, or with the job's own seccomp profile. Such a profile may
+   * protect no more than none.
+   */
   readonly allowsUnconfined?: boolean;
-  /** Capabilities beyond {@link usualCapabilities}; `ALL` stands for all. */
+  /** Capabilities beyond {@link defaultCapabilities}. `ALL` stands for all. */
   readonly allowedCapabilities?: ReadonlySet<string>;
 }
 
-/** The capabilities that engines give by themselves: to name them asks for nothing more. */
+/** The capabilities that engines give by default. A job that names them asks for nothing more. */
 export const defaultCapabilities: ReadonlySet<string> = new Set(
   (
     'AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP ' +
@@ -23,14 +26,14 @@ export const defaultCapabilities: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
-/** What a container asks for. */
+/** The container's requests. */
 interface Wanted {
   readonly security: SecurityProfile;
-  /** Where the container names one itself. */
+  /** Undefined if the container names no network itself. */
   readonly network: NetworkMode | undefined;
 }
 
-/** Everything that the container asks for and the operator has not consented to. */
+/** Returns every request of the container that the operator does not permit. */
 export function policyViolations({ security, network }: Wanted, policy: HostPolicy): readonly string[] {
   if (policy.allowsPrivileged) return [];
   const problems: string[] = [];

@@ -1,4 +1,7 @@
-/** The labels by which a container names its cell, agent, task and job. A new process finds its containers by them. */
+/**
+ * The labels of a container that name its cell, agent, task and job. A new process finds its containers by
+ * them.
+ */
 export const labelNames = {
   cell: 'berth.cell',
   agent: 'berth.agent',

@@ -5,34 +5,35 @@ import { memoryLimitOf, type Outcome, outcomeOfContainer, outcomeOfFailure } fro
 import { maxRetryMs } from './reduce-task.js';
 import type { Observation, RuntimeCall, TaskView } from './task-view.js';
 
-/** What an agent does next for one task. Each step is at most one side effect. */
+/** The next step of an agent for one task. Each step has at most one side effect. */
 export type TaskStep =
   | { readonly do: RuntimeCall }
   | { readonly do: 'report'; readonly observation: Observation }
-  /** Nothing until that time, unless something happens. */
+  /** Nothing until that time, unless an event comes. */
   | { readonly do: 'wait'; readonly untilMs: number }
-  /** Nothing until something happens. */
+  /** Nothing until an event comes. */
   | { readonly do: 'none' }
-  /** Nothing is left of the task here. */
+  /** The agent has nothing left of the task. */
   | { readonly do: 'forget' };
 
-/** How long an unassigned container has between SIGTERM and SIGKILL. */
+/** The time between SIGTERM and SIGKILL for a container without an assignment. */
 export const unassignedGraceMs = 10_000;
-/** A SIGKILL that had no effect is repeated after this time. */
+/** A SIGKILL without effect is repeated after this time. */
 export const killAgainMs = 5_000;
 
 const none: TaskStep = { do: 'none' };
 
-/** Decides what to do next for a task: a step towards what its assignment asks, or none where all is as it should be. */
+/** Decides the next step of a task towards its assignment. Returns `none` if nothing is to be done. */
 export function nextStep(view: TaskView, nowMs: number): TaskStep {
   const { assignment, container, progress } = view;
   if (progress.end !== undefined && progress.mustRepeatEnd)
     return { do: 'report', observation: progress.end };
   if (!hasGivenUp(view)) {
     const waitMs = (progress.retryAtMs ?? nowMs) - nowMs;
-    // Longer than any wait: the clock was put back, and nothing must stand still until it is as late as before.
+    // No wait is that long. So the clock was put back, and the task must not stand still until the old time
+    // returns.
     const mustWait = waitMs > 0 && waitMs <= maxRetryMs;
-    // A task that certainly has no running container can be called off at once, whatever else there is to wait for.
+    // A task that certainly has no running container can be cancelled at once, even during a wait.
     if (mustWait && (progress.mustLook || !isCancelled(view)))
       return { do: 'wait', untilMs: progress.retryAtMs ?? nowMs };
     if (progress.mustLook) return { do: 'inspect' };
@@ -52,7 +53,10 @@ export function nextStep(view: TaskView, nowMs: number): TaskStep {
   }
 }
 
-/** A launch given up for want of an engine is told at once: looking would mean to wait for that engine. */
+/**
+ * A launch that was given up because the engine is away is reported at once. To inspect would mean to wait
+ * for that engine.
+ */
 function hasGivenUp({ assignment, progress }: TaskView): boolean {
   return assignment !== undefined && progress.failure !== undefined && progress.end === undefined;
 }
@@ -84,12 +88,12 @@ function launch(view: TaskView, nowMs: number): TaskStep {
 }
 
 function startCreated(view: TaskView, container: ContainerStatus, nowMs: number): TaskStep {
-  // The engine has tried to start it before: trying again would only fail again.
+  // The engine has tried to start it before. Another attempt would fail, too.
   if (container.startError !== undefined) return reportEnd(view, outcomeOfContainer(container), nowMs);
   if (view.assignment?.stop !== undefined) return reportCancelled(nowMs);
   if (waitsForVictims(view)) return none;
   if (view.progress.reported === undefined) return report(State.STARTING, nowMs);
-  // Whoever created it may not have come to make the file for its results: to create it again does that.
+  // Its creator may have ended before it made the file for results. Another create call makes the file.
   if (view.assignment?.collectsResults && view.progress.isPrepared !== true) return { do: 'create' };
   return { do: 'start' };
 }
@@ -102,7 +106,7 @@ function keepRunning(view: TaskView, container: ContainerStatus, nowMs: number):
 }
 
 function conclude(view: TaskView, container: ContainerStatus, nowMs: number): TaskStep {
-  // It did run: whoever watches is told so, however short that was.
+  // The container did run. Observers see that, even if it was short.
   const ran = container.startedAtMs !== undefined && container.startError === undefined;
   if (ran && !isRunningReported(view)) return reportRunning(container, container.startedAtMs ?? nowMs);
   if (ran && view.assignment?.collectsResults && view.progress.results === undefined)
@@ -111,7 +115,10 @@ function conclude(view: TaskView, container: ContainerStatus, nowMs: number): Ta
   return reportEnd(view, outcome, container.finishedAtMs ?? nowMs);
 }
 
-/** The exited container stays for its logs until the assignment is gone; one that turns up late has to go. */
+/**
+ * The exited container stays for its logs until the assignment is gone. A running one that appears late is
+ * stopped.
+ */
 function keepEnded({ container, progress, assignment }: TaskView, nowMs: number): TaskStep {
   return container?.state === 'running' ? stopping(progress, assignment?.killGraceMs ?? 0, nowMs) : none;
 }
@@ -126,7 +133,7 @@ function stopping(
   graceMs: number,
   nowMs: number,
 ): TaskStep {
-  // Sent in the future: the clock was put back, and nobody knows how long ago that was.
+  // A time in the future means that the clock was put back. So the age of the signal is unknown.
   if (stopSentAtMs === undefined || stopSentAtMs > nowMs) return { do: graceMs > 0 ? 'stop' : 'kill' };
   const killAtMs = killSentAtMs === undefined ? stopSentAtMs + graceMs : killSentAtMs + killAgainMs;
   return nowMs >= killAtMs ? { do: 'kill' } : { do: 'wait', untilMs: killAtMs };
@@ -166,27 +173,32 @@ function reportCancelled(atMs: number): TaskStep {
   };
 }
 
-/** An agent that was restarted does not remember what it sent, but sees which came first: the order or the end. */
+/**
+ * An agent that was restarted has no record of its stop signal. But it sees if the order came before the end.
+ */
 function wasStopped({ assignment, progress }: TaskView, endedAtMs: number): boolean {
   if (progress.stopSentAtMs !== undefined) return true;
   const stop = assignment?.stop;
   return stop !== undefined && !progress.hasRun && endedAtMs >= stop.atMs;
 }
 
-/** Whether the task is to get the room of others, of which not all are known to be gone. */
+/** True if the task waits for victims that may still run. */
 export function waitsForVictims({ assignment, container, progress }: TaskView): boolean {
   const hasBegun = progress.hasRun || container?.state === 'exited';
   const isPreemptor = assignment !== undefined && assignment.awaitedTaskIds.length > 0;
   return isPreemptor && !hasBegun && progress.victimsGone !== true;
 }
 
-/** Whether the task certainly has no container that runs, and will have none; to be asked while no call is under way. */
+/**
+ * True if the task certainly has no running container, and will have none. Ask only while no call is under
+ * way.
+ */
 export function isGone({ assignment, container, progress }: TaskView): boolean {
   const isOver = assignment === undefined || progress.end !== undefined;
   return isOver && !progress.mustLook && container?.state !== 'running';
 }
 
-/** Whether nothing has been done for the task yet, so that the agent may still refuse it. */
+/** True if the agent has done nothing for the task. So it may still refuse the task. */
 export function isFresh({ assignment, container, progress }: TaskView): boolean {
   return (
     assignment !== undefined &&
@@ -199,7 +211,7 @@ export function isFresh({ assignment, container, progress }: TaskView): boolean 
   );
 }
 
-/** Whether the task holds what it was given: from when the agent begins with it to its end. */
+/** True if the task holds its resources: from the agent's first step for it until its end. */
 export function holdsCapacity(view: TaskView): boolean {
   const { assignment, progress } = view;
   return (

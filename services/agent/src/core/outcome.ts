@@ -2,7 +2,7 @@ import type { Assignment } from '@berth/shared/gen/berth/v1/store';
 import type { ReasonCode } from '@berth/shared/model/task/reason';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 
-/** How a task ended, before anyone asks whether it had been told to. */
+/** The end of a task, without regard to stop orders. */
 export interface Outcome {
   readonly code: ReasonCode;
   /** For people. */
@@ -11,13 +11,14 @@ export interface Outcome {
 }
 
 /**
- * The end of a container that ran, or that could not be started. `memoryLimit` is for people, as in {@link memoryLimitOf};
- * empty where there is none.
+ * Returns the outcome of a container that ran, or that could not be started. `memoryLimit` is a text for
+ * people from {@link memoryLimitOf}; it may be empty.
  */
 export function outcomeOfContainer(container: ContainerStatus, memoryLimit = ''): Outcome {
   const { exitCode = 0, startError } = container;
   if (startError !== undefined) return { code: 'invalidRequest', text: startError };
-  // The exit code decides first: an engine also speaks of lack of memory when a child was killed and the task went on.
+  // The exit code decides first. An engine also reports lack of memory if a child was killed and the task
+  // went on.
   if (exitCode === 0) return { code: 'normal', text: '', exitCode };
   if (container.endedByEngine === true) {
     const text = `its container engine shut down or was restarted, and ended it: ${describeExit(exitCode)}`;
@@ -27,13 +28,13 @@ export function outcomeOfContainer(container: ContainerStatus, memoryLimit = '')
   return { code: 'failed', text: describeExit(exitCode), exitCode };
 }
 
-/** The end of a task whose launch failed for good. */
+/** Returns the outcome of a task whose launch failed for good. */
 export function outcomeOfFailure({ kind, message }: RuntimeFailure): Outcome {
   const isCallersFault = kind === 'invalid' || kind === 'notFound';
   return { code: isCallersFault ? 'invalidRequest' : 'systemError', text: message };
 }
 
-/** Whether an engine's message says that the command itself cannot be started: not there, or not executable. */
+/** True if an engine's message says that the command is missing or not executable. */
 export function isCommandError(message: string): boolean {
   return commandErrors.test(message);
 }
@@ -41,7 +42,7 @@ export function isCommandError(message: string): boolean {
 const commandErrors =
   /executable file not found|no such file or directory|permission denied|not a directory|is a directory|exec format error/i;
 
-/** `exit code N`; for 128 + n also the name of the signal. */
+/** Returns `exit code N`, with the signal's name for 128 + n. */
 export function describeExit(exitCode: number): string {
   const signal = signalNames[exitCode - 128];
   return signal === undefined ? `exit code ${exitCode}` : `${signal} (exit code ${exitCode})`;
@@ -68,11 +69,12 @@ const signalNames: Readonly<Record<number, string>> = {
   31: 'SIGSYS',
 };
 
-/** What a task may have of memory, in the unit in which it was asked for; empty where it has no limit. */
+/** Returns a task's memory limit, in the unit of its job. Empty if it has none. */
 export function memoryLimitOf(assignment: Pick<Assignment, 'container' | 'resources'> | undefined): string {
   const memoryMb = assignment?.resources?.memoryMb ?? 0;
   if (memoryMb === 0) return '';
-  // Amounts are kept in whole MB, rounded up: of 16 MiB that would be 17 MB, which nobody asked for.
+  // Amounts are stored in whole MB, rounded up. So 16 MiB would become 17 MB, an amount that is nowhere in
+  // the job.
   const asked = assignment?.container?.resources.memory ?? '';
   const [, amount, unit] = /^([\d.]+) ?([A-Za-z]+)$/.exec(asked.trim()) ?? [];
   return amount === undefined ? `${memoryMb} MB` : `${amount} ${unit}`;

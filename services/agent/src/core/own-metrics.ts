@@ -1,23 +1,24 @@
 import type { MetricsPage, Series } from './prometheus-text.js';
 import type { Metrics } from './usage.js';
 
-/** What a page of a task's metrics showed at one time. */
+/** The metrics on a task's page at one time. */
 export interface PageReading {
   readonly readAtMs: number;
   readonly gauges: Metrics;
-  /** Sums that only grow, until the task restarts them. */
+  /** Sums that only grow, until the task resets them. */
   readonly counters: Metrics;
-  /** Metrics that are beyond the number that a task may have. */
+  /** The number of metrics beyond {@link maxOwnMetrics}. */
   readonly leftOut: number;
 }
 
-/** Metrics of its own that a task may have: each of them is sent every few seconds. */
+/** The metrics of its own that a task may have. Each is sent every few seconds. */
 export const maxOwnMetrics = 200;
 const maxNameLength = 200;
 
 /**
- * One value for each name: the sum over its series. Parts of a distribution (labels `le` and `quantile`) cannot be summed and are
- * left out, as are values that are not finite, and names beyond the number that a task may have.
+ * Returns one value for each name: the sum over its series. Parts of a distribution (labels `le` and
+ * `quantile`) have no meaningful sum and are left out, as are values that are not finite and names beyond
+ * {@link maxOwnMetrics}.
  */
 export function readPage(page: MetricsPage, readAtMs: number): PageReading {
   const sums = new Map<string, number>();
@@ -40,8 +41,8 @@ export function readPage(page: MetricsPage, readAtMs: number): PageReading {
 }
 
 /**
- * The metrics of a task from two looks at its page: gauges as they are, and of counters the growth in a second between the looks.
- * A counter that is new, or went back, has no growth yet.
+ * Returns a task's metrics from two readings of its page: gauges as they are, counters as their growth in one
+ * second. A counter that is new, or that went back, has no growth yet.
  */
 export function ownMetrics(before: PageReading | undefined, now: PageReading): Metrics {
   const seconds = before === undefined ? 0 : (now.readAtMs - before.readAtMs) / 1000;
@@ -58,7 +59,10 @@ function isSummable({ name, labels, value }: Series): boolean {
   return Number.isFinite(value) && !isPart && name.length <= maxNameLength;
 }
 
-/** Of a distribution, `_count` and `_sum` are counters. OpenMetrics declares a counter without its `_total`. */
+/**
+ * The `_count` and `_sum` of a distribution are counters. OpenMetrics declares a counter without its
+ * `_total`.
+ */
 function counts(name: string, types: MetricsPage['types']): boolean {
   const declared = types.get(name) ?? types.get(name.replace(/_total$/, ''));
   if (declared !== undefined) return declared === 'counter';

@@ -1,21 +1,24 @@
-/** One value of one series, as a page of metrics shows it. */
+/** One value of one series on a page of metrics. */
 export interface Series {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** Can be NaN or infinite. */
+  /** It can be NaN or infinite. */
   readonly value: number;
 }
 
 /** A page of metrics in Prometheus's text format. */
 export interface MetricsPage {
   readonly series: readonly Series[];
-  /** By the names that the page declares: `counter`, `gauge`, `histogram`, `summary`, `untyped`. */
+  /** By name, as declared: `counter`, `gauge`, `histogram`, `summary`, `untyped`. */
   readonly types: ReadonlyMap<string, string>;
-  /** Lines that are neither a series nor a comment. */
+  /** The number of lines that are neither a series nor a comment. */
   readonly unreadable: number;
 }
 
-/** Reads a page. What cannot be read is passed over and counted; timestamps, HELP and exemplars mean nothing here. */
+/**
+ * Reads a page. It skips and counts each line that it cannot read. Timestamps, HELP and exemplars are
+ * ignored.
+ */
 export function readMetricsPage(text: string): MetricsPage {
   const series: Series[] = [];
   const types = new Map<string, string>();
@@ -34,7 +37,7 @@ export function readMetricsPage(text: string): MetricsPage {
   return { series, types, unreadable };
 }
 
-/** `NAME{LABELS} VALUE TIMESTAMP`, the last optional. */
+/** The format is `NAME{LABELS} VALUE TIMESTAMP`; the timestamp is optional. */
 function seriesIn(line: string): Series | undefined {
   const name = /^[A-Za-z_:][A-Za-z0-9_:]*/.exec(line)?.[0];
   if (name === undefined) return undefined;
@@ -48,7 +51,9 @@ function seriesIn(line: string): Series | undefined {
   return { name, labels: labelled.labels, value };
 }
 
-/** `name="value"`, where the value writes \\, \" and newline with a backslash; then a comma or the end. */
+/**
+ * The format is `name="value"`, then a comma or the end. In the value a backslash escapes \\, \" and newline.
+ */
 const label = /\s*([A-Za-z_][A-Za-z0-9_]*)\s*=\s*"((?:[^"\\]|\\.)*)"\s*(,|(?=\}))/y;
 const end = /\s*\}/y;
 

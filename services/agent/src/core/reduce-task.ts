@@ -3,43 +3,43 @@ import { isTerminal } from '@berth/shared/model/task/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 import type { Observation, RuntimeCall, TaskProgress, TaskView } from './task-view.js';
 
-/** What can happen to a task, as its agent sees it. */
+/** An event of a task on its agent. */
 export type TaskEvent =
   | { readonly is: 'assigned'; readonly assignment: Assignment | undefined }
-  /** The agent does not take the task, for it lacks what the task needs. */
+  /** The agent does not take the task because it has too little capacity. */
   | { readonly is: 'refused'; readonly text: string }
-  /** The tasks whose room it was to get are gone. */
+  /** No victim of the task runs any more. */
   | { readonly is: 'victimsGone' }
-  /** Something has happened to the container. */
+  /** The container may have changed. */
   | { readonly is: 'containerChanged' }
-  /** A list showed it: that tells whether it runs, but not how it ended. */
+  /** A list showed the container. A list says if it runs, but not how it ended. */
   | { readonly is: 'listed'; readonly container: ContainerStatus }
-  /** All there is to know of the container; undefined: there is none. */
+  /** The container's full state. Undefined: there is none. */
   | { readonly is: 'inspected'; readonly container: ContainerStatus | undefined }
   | { readonly is: 'pulling' }
   | { readonly is: 'pulled'; readonly reference: string }
-  /** `adopted`: a container of that name was there already, in whatever state. */
+  /** `adopted`: a container of that name existed already, in some state. */
   | { readonly is: 'created'; readonly adopted: boolean }
-  /** `hasAddress`: the engine has given it an address or ports that must be asked for. */
+  /** `hasAddress`: the engine gave the container an address or ports that the agent must ask for. */
   | { readonly is: 'started'; readonly hasAddress: boolean }
   | { readonly is: 'stopSent' }
   | { readonly is: 'killSent' }
   | { readonly is: 'collected'; readonly results: readonly string[] }
   | { readonly is: 'removed' }
   | { readonly is: 'reported'; readonly observation: Observation }
-  /** What was reported may be lost: the end, or (where Redis itself lost data) everything. */
+  /** Reports may be lost: the end, or everything if the store itself lost data. */
   | { readonly is: 'reportsMayBeLost'; readonly all: boolean }
   | { readonly is: 'failed'; readonly during: RuntimeCall; readonly failure: RuntimeFailure };
 
-/** A launch is given up when the engine has been out of reach for this long. */
+/** A launch is given up if the engine is out of reach for this long. */
 export const unreachableLimitMs = 30_000;
-/** A launch is given up after so many failures of the engine's own. */
+/** A launch is given up after so many failures of the engine. */
 export const maxLaunchFailures = 3;
 const minRetryMs = 200;
-/** The longest wait before something that failed is tried again. */
+/** The longest wait before another attempt. */
 export const maxRetryMs = 10_000;
 
-/** The view after the event. */
+/** Returns the view after the event. */
 export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): TaskView {
   const { progress } = view;
   const withProgress = (changes: Partial<TaskProgress>): TaskView => ({
@@ -93,13 +93,13 @@ export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): Tas
   }
 }
 
-/** An order to stop is never taken back, so a copy of the assignment without it is the older one. */
+/** A stop order is never withdrawn. So a copy of the assignment without it is older. */
 function newerOf(held: Assignment | undefined, given: Assignment | undefined): Assignment | undefined {
   return held?.stop !== undefined && given !== undefined && given.stop === undefined ? held : given;
 }
 
 function listed(view: TaskView, container: ContainerStatus): TaskView {
-  // What is known of a container that has ended is final, and otherwise the list may tell nothing new.
+  // The state of a container that has ended is final. A list with the same state adds nothing.
   const known = view.container?.state;
   if (known === 'exited' || known === container.state) return view;
   const isRunning = container.state === 'running';
@@ -108,7 +108,7 @@ function listed(view: TaskView, container: ContainerStatus): TaskView {
 }
 
 function inspected(view: TaskView, container: ContainerStatus | undefined): TaskView {
-  // What had ended and is gone must not run a second time.
+  // A container that had ended and is gone must not run a second time.
   const hasVanished = container === undefined && view.container?.state === 'exited';
   const hasRun = view.progress.hasRun || container?.state === 'running' || hasVanished;
   return {
@@ -122,7 +122,10 @@ function created({ taskId }: TaskView): ContainerStatus {
   return { taskId, state: 'created' };
 }
 
-/** Word of the container's end can come before the answer to the call that started it: then there is a need to look. */
+/**
+ * The event of the container's end can come before the answer to its start. Then the agent inspects the
+ * container.
+ */
 function started(view: TaskView, hasAddress: boolean, nowMs: number): TaskView {
   const { progress, taskId } = view;
   return {
@@ -144,7 +147,7 @@ function reported(observation: Observation, nowMs: number): Partial<TaskProgress
 
 function failed(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs: number): TaskView {
   const { failure, during } = event;
-  // What cannot be read is no reason for a task to fail; an engine that is out of reach is asked again.
+  // A task does not fail because its results cannot be read. But an engine out of reach is asked again.
   if (during === 'collect' && failure.kind !== 'unavailable')
     return { ...view, progress: { ...view.progress, results: [] } };
   const isPrepared = view.progress.isPrepared === true && during !== 'create';
@@ -165,7 +168,8 @@ function afterFailure(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs
         ? launchFailed(progress, event, nowMs)
         : { ...progress, image: 'missing' };
     case 'invalid':
-      // An image can name a stop signal that its engine does not know: then only SIGKILL, after the grace, is left.
+      // An image can name a stop signal that its engine does not know. Then only SIGKILL after the grace is
+      // left.
       if (during === 'stop') return { ...progress, stopSentAtMs: nowMs };
       return isLaunch ? { ...progress, failure } : retryLater(progress, nowMs, 1);
     case 'conflict':
@@ -185,7 +189,7 @@ function launchFailed(
 ): TaskProgress {
   const failures = progress.failures + 1;
   if (failures >= maxLaunchFailures) return { ...progress, failures, failure, mustLook: during !== 'pull' };
-  // What was pulled and is gone, as after a clean-up of the host's, has to be pulled again.
+  // A pulled image can be gone, for example after a clean-up of the host. Then it is pulled again.
   const image = during === 'pull' || failure.kind === 'notFound' ? 'missing' : progress.image;
   return { ...retryLater(progress, nowMs, failures), failures, image };
 }
@@ -199,7 +203,7 @@ function outOfReach(
   const { sinceMs, attempts } = progress.unreachable ?? { sinceMs: nowMs, attempts: 0 };
   const unreachable = { sinceMs, attempts: attempts + 1 };
   const image = during === 'pull' ? 'missing' : progress.image;
-  // A container that runs outlives its engine's silence; a launch does not.
+  // A running container survives its engine's silence. A launch does not.
   const isLaunching = !progress.hasRun && container?.state !== 'exited' && progress.failure === undefined;
   const isOver = isLaunching && nowMs - sinceMs >= unreachableLimitMs;
   const after = { ...retryLater(progress, nowMs, attempts), unreachable, image };

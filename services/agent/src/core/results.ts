@@ -1,22 +1,25 @@
-/** What a task leaves behind for whoever scheduled it, within bounds. */
+/** The results of a task, within bounds. */
 
-/** Where a container finds the file that `BERTH_RESULTS` names. Its directory is made with the container. */
+/** The file that `BERTH_RESULTS` names in a container. Its directory is made with the container. */
 export const resultsDirectory = '/berth';
 export const resultsFile = 'results';
 export const resultsPath = `${resultsDirectory}/${resultsFile}`;
 
-/** Bytes of the file that are read, and lines of it that are told: a result is a word on the work, not the work. */
+/**
+ * The bytes of the file that are read, and the lines that are reported. Results describe the work; they are
+ * not the work itself.
+ */
 export const maxResultBytes = 64 * 1024;
 export const maxResultLines = 1000;
 
 /** The beginning of a file. */
 export interface FileHead {
   readonly bytes: Uint8Array;
-  /** Of the whole file. */
+  /** The size of the whole file. */
   readonly size: number;
 }
 
-/** The lines of the file, if there is one. Where some are cut off, one more line says so. */
+/** Returns the lines of the file, if there is one. If some are cut off, one more line says so. */
 export function resultsIn(file: FileHead | undefined): readonly string[] {
   if (file === undefined) return [];
   const { bytes, size } = file;
@@ -31,7 +34,7 @@ export function resultsIn(file: FileHead | undefined): readonly string[] {
   return [...lines.slice(0, maxResultLines), cut(`${maxResultLines} of ${lines.length} lines`)];
 }
 
-/** Without their ends; where the file was cut off, its last line may have half of one. */
+/** Returns lines without their ends. If the file was cut off, the last line may be incomplete. */
 function linesOf(text: string): readonly string[] {
   const lines = text.split('\n').map((line) => line.replace(/\r+$/, ''));
   return lines.at(-1) === '' ? lines.slice(0, -1) : lines;

@@ -1,9 +1,9 @@
 import { SampleBatch, type TaskSample } from '@berth/shared/gen/berth/v1/store';
 
-/** Values of a batch: some 80 kB. More at once would hold up what else the connection carries. */
+/** The values of one batch: about 80 kB. A larger batch would delay other data on the connection. */
 export const maxValuesPerBatch = 2_000;
 
-/** The samples in order, in batches of a bounded size; a sample is never split. */
+/** Returns the samples in order, in batches of a bounded size. A sample is never split. */
 export function sampleBatches(agentId: string, samples: readonly TaskSample[]): readonly SampleBatch[] {
   const batches: TaskSample[][] = [];
   let room = 0;

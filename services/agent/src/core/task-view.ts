@@ -3,72 +3,75 @@ import type { State } from '@berth/shared/model/task/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 
 /**
- * All that an agent knows of one task: what it is to do, what the engine shows, and what it has done itself. Views
- * change only through `remember`; `nextStep` reads them.
+ * The agent's knowledge of one task: its assignment, its container, and the agent's own progress. Views
+ * change only through `reduceTask`; `nextStep` reads them.
  */
 export interface TaskView {
   readonly taskId: string;
-  /** Undefined: the task is not (or no longer) this agent's. */
+  /** Undefined: the task is not (or no longer) assigned to this agent. */
   readonly assignment?: Assignment | undefined;
-  /** As last seen or brought about; undefined: there is none. */
+  /** The last known state. Undefined: there is no container. */
   readonly container?: ContainerStatus | undefined;
   readonly progress: TaskProgress;
 }
 
-/** What has been done for a task, and how that went. Lost with the process: a new one learns from the containers. */
+/**
+ * The agent's own actions for a task and their results. They are lost with the process; a new process learns
+ * from the containers.
+ */
 export interface TaskProgress {
-  /** `assumed`: nobody has looked, since creating the container tells soonest. */
+  /** `assumed`: the agent has not checked, because the create call shows it soonest. */
   readonly image: 'assumed' | 'missing' | 'pulling' | 'pulled';
   /** The reference to create from, once the image is pulled. */
   readonly imageReference?: string | undefined;
-  /** This process has had the container created, with all that belongs into it. */
+  /** True if this process had the container created, with everything in it. */
   readonly isPrepared?: boolean;
-  /** What is known of the container may be wrong. */
+  /** True if the known state of the container may be wrong. */
   readonly mustLook: boolean;
-  /** This process has seen the container run. */
+  /** True if this process has seen the container run. */
   readonly hasRun: boolean;
-  /** The furthest state reported; an end only after `end`. */
+  /** The furthest state that was reported. After an end, `end` is set, too. */
   readonly reported?: State | undefined;
-  /** The tasks whose room it was to get are gone. */
+  /** True once no victim of the task runs any more. */
   readonly victimsGone?: boolean;
-  /** Why the agent does not take the task: nothing of it has run, nor will. */
+  /** The reason why the agent does not take the task. Nothing of it has run, nor will. */
   readonly refusal?: string | undefined;
-  /** Why the launch was given up. */
+  /** The reason why the launch was given up. */
   readonly failure?: RuntimeFailure | undefined;
-  /** The end as it was reported, and as it will be repeated. */
+  /** The reported end. It is repeated without changes. */
   readonly end?: Observation | undefined;
   readonly endReportedAtMs?: number | undefined;
   readonly mustRepeatEnd: boolean;
-  /** Launch calls that the engine answered with a failure of its own. */
+  /** The number of launch calls that failed inside the engine. */
   readonly failures: number;
   readonly unreachable?: { readonly sinceMs: number; readonly attempts: number } | undefined;
   readonly retryAtMs?: number | undefined;
   readonly stopSentAtMs?: number | undefined;
   readonly killSentAtMs?: number | undefined;
-  /** The container's results, once they were read; none where they cannot be. */
+  /** The container's results, once they were read. Empty if they cannot be read. */
   readonly results?: readonly string[] | undefined;
 }
 
-/** What is to be told of a task. */
+/** The content of a report on a task. */
 export interface Observation {
   readonly state: State;
   readonly code: string;
   readonly text: string;
   readonly exitCode?: number | undefined;
-  /** The container ended after it had been told to. */
+  /** True if the container ended after its stop signal. */
   readonly stopped: boolean;
   readonly atMs: number;
   readonly context: Readonly<Record<string, string>>;
-  /** The agent lacks what the task needs, and has not begun it. */
+  /** True if the agent has too little capacity and has not begun the task. */
   readonly refused?: boolean;
-  /** What the container has written for whoever scheduled it, a line each. */
+  /** The lines that the container has written as its results. */
   readonly results?: readonly string[];
 }
 
 /** The calls to an engine that a step can make. */
 export type RuntimeCall = 'pull' | 'create' | 'start' | 'inspect' | 'stop' | 'kill' | 'collect' | 'remove';
 
-/** With all that it may ever hold named: V8 then copies views at each change at a twentieth of the cost. */
+/** Returns a view with every field named. V8 then copies a view in a twentieth of the time at each change. */
 export function newTaskView(taskId: string): TaskView {
   return {
     taskId,

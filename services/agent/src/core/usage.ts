@@ -1,18 +1,18 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import { bytesPerMb } from '@berth/shared/model/resources/resources';
 
-/** What a container had used when it was looked at. Counters only grow, within one run of the container. */
+/** A container's use of resources at one time. Counters only grow within one run of the container. */
 export interface ContainerUsage {
   readonly taskId: string;
-  /** On a clock that never goes back; only differences mean something. */
+  /** On a clock that never goes back. Only differences mean something. */
   readonly readAtMs: number;
-  /** Tells runs of the container apart. */
+  /** It differs for each run of the container. */
   readonly startedAtMs: number;
-  /** Time on all cores together. */
+  /** The time on all cores together. */
   readonly cpuMs: number;
-  /** Without the page cache, which the kernel takes back when it needs it. */
+  /** Without the page cache: the kernel reclaims that when it needs memory. */
   readonly memoryBytes: number;
-  /** Absent where the container has no network of its own. */
+  /** Absent if the container has no network of its own. */
   readonly network?: NetworkCounters;
 }
 
@@ -21,16 +21,16 @@ export interface NetworkCounters {
   readonly sentBytes: number;
 }
 
-/** Values by the name of the metric. */
+/** Values by metric name. */
 export type Metrics = Readonly<Record<string, number>>;
 
-/** What was asked for: the whole to which percentages refer. */
+/** The requested resources. They are the whole to which percentages refer. */
 export type RequestedResources = Pick<Resources, 'cpuMillis' | 'memoryMb' | 'networkMbps'>;
 
 /**
- * The metrics of a container from two looks at it: percentages of what its task asked for, and Mbps, as averages over the time
- * between the looks, however long that was. From one look, or across a restart, only its memory can be told. There is no
- * percentage of something that was not asked for.
+ * Returns a container's metrics from two measurements: percentages of its request, and Mbps. They are
+ * averages over the time between the two. One measurement alone, or two from different runs, give memory
+ * only. A resource that was not requested has no percentage.
  */
 export function usageMetrics(
   before: ContainerUsage | undefined,
@@ -48,14 +48,14 @@ export function usageMetrics(
   };
 }
 
-/** Counters that went back belong to another run, whatever else says so. */
+/** Counters that went back belong to another run, even if the start times are equal. */
 function isSameRun(before: ContainerUsage, now: ContainerUsage): boolean {
   return (
     before.startedAtMs === now.startedAtMs && before.readAtMs < now.readAtMs && before.cpuMs <= now.cpuMs
   );
 }
 
-/** Links carry as much one way as the other, so that the busier direction decides how full one is. */
+/** A link carries as much in each direction. So the busier direction decides its load. */
 function networkMetrics(
   before: NetworkCounters | undefined,
   now: NetworkCounters | undefined,

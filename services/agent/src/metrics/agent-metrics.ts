@@ -3,7 +3,7 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Reporter } from '../cell/reporter.js';
 import type { Worker } from '../tasks/worker.js';
 
-/** What the figures are taken from, at the moment they are asked for. */
+/** The sources of the metrics. They are read at each scrape. */
 export interface MetricSources {
   readonly workers: readonly Worker[];
   readonly reporter: Reporter;
@@ -11,7 +11,7 @@ export interface MetricSources {
 
 const launchBucketsSeconds = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30];
 
-/** The histogram of launches; they are observed as they happen. */
+/** Returns the histogram of launches. */
 export function launchHistogram(registry: Registry): Histogram {
   return new Histogram({
     name: 'berth_agent_launch_seconds',
@@ -21,7 +21,7 @@ export function launchHistogram(registry: Registry): Histogram {
   });
 }
 
-/** Adds the agents' figures to the registry. */
+/** Adds the agents' gauges to the registry. */
 export function registerGauges(registry: Registry, { workers, reporter }: MetricSources): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({ name: `berth_agent_${name}`, help, registers: [registry], collect: setTo(read) });
@@ -64,12 +64,12 @@ export function registerGauges(registry: Registry, { workers, reporter }: Metric
   });
 }
 
-/** What is to be told of rounds of sampling, as they happen. */
+/** The events of sampling rounds. */
 export interface SamplerMetrics {
   onRound(tasks: number, durationMs: number): void;
-  /** Samples that Redis took, or did not take. */
+  /** Samples that the store took or did not take. */
   onSamples(outcome: 'published' | 'dropped', count: number): void;
-  /** Tasks of which the engine did not tell. */
+  /** Tasks without figures from their engine. */
   onUnseen(count: number): void;
   /** Pages of tasks' own metrics. */
   onPage(outcome: 'read' | 'failed'): void;
@@ -77,7 +77,7 @@ export interface SamplerMetrics {
 
 const roundBucketsSeconds = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 
-/** The figures of sampling, added to the registry. */
+/** Returns the metrics of sampling, added to the registry. */
 export function samplerMetrics(registry: Registry): SamplerMetrics {
   const shared = { registers: [registry] };
   const tasks = new Gauge({

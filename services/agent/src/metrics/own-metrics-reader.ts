@@ -17,13 +17,13 @@ export interface OwnMetricsReaderOptions {
   onPage(outcome: 'read' | 'failed'): void;
 }
 
-/** A task and where its own metrics are. */
+/** A task and the address of its own metrics. */
 export interface OwnPage {
   readonly taskId: string;
   readonly endpoint: MetricsEndpoint;
 }
 
-/** By the clock's elapsed time: a clock that is set must not change rates, nor leave a page unread. */
+/** The times are elapsed times. So setting the clock neither changes rates nor leaves a page unread. */
 interface PageState {
   readonly reading?: PageReading;
   readonly failures: number;
@@ -31,12 +31,12 @@ interface PageState {
 }
 
 const newPage: PageState = { failures: 0, notBeforeMs: 0 };
-/** Pages that are awaited at a time. */
+/** The number of pages that are read at one time. */
 const pagesAtOnce = 16;
-/** A page that fails is left alone for a while, so that tasks which do not answer do not hold up those that do. */
+/** A page that fails gets a pause. So tasks without an answer do not delay the others. */
 const failurePolicy: BackoffPolicy = { initialMs: 1_000, maxMs: 20_000, jitter: 0.3 };
 
-/** What tasks of one agent publish of themselves. */
+/** Reads the metrics that the tasks of one agent publish themselves. */
 export class OwnMetricsReader {
   readonly #options: OwnMetricsReaderOptions;
   readonly #gate = new Semaphore(pagesAtOnce);
@@ -46,7 +46,7 @@ export class OwnMetricsReader {
     this.#options = options;
   }
 
-  /** The metrics of those tasks whose page can be read now; other tasks are forgotten. */
+  /** Returns the metrics of each task whose page can be read now. Forgets all other tasks. */
   async read(pages: readonly OwnPage[]): Promise<ReadonlyMap<string, Metrics>> {
     const before = this.#pages;
     const next = new Map<string, PageState>();

@@ -7,17 +7,17 @@ import { sampleBatches } from '../core/sample-batches.js';
 export interface SampleSenderOptions {
   readonly outbox: SampleOutbox;
   readonly log: Logger;
-  /** Told of every sample once, when its fate is known. */
+  /** Is called once for every sample, when it is published or dropped. */
   onSamples(outcome: 'published' | 'dropped', count: number): void;
 }
 
 /**
- * Hands samples on, one batch at a time and each once: what Redis does not take at once is dropped, since the next round brings
- * newer ones. Nothing waits here, so that nothing can pile up.
+ * Publishes samples, one batch at a time and each once. Samples that the store does not take at once are
+ * dropped, because the next round brings newer ones. Nothing waits here. So nothing can pile up.
  */
 export class SampleSender {
   readonly #options: SampleSenderOptions;
-  /** Why Redis refuses samples, so that it is said once. */
+  /** The last reason of a refusal. Each reason is logged once. */
   #refusal = '';
 
   constructor(options: SampleSenderOptions) {
@@ -36,13 +36,13 @@ export class SampleSender {
         this.#refusal = '';
       }
     } catch (error) {
-      // The rest would only meet the same.
+      // The remaining batches would fail, too.
       onSamples('dropped', left);
       this.#logOnce(error);
     }
   }
 
-  /** That Redis is away is told by others, whom it concerns more. */
+  /** Other parts of the agent report that the store is away. */
   #logOnce(error: unknown): void {
     if (error instanceof BerthError && error.code === 'unavailable') return;
     const why = error instanceof Error ? error.message : String(error);

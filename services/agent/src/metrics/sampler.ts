@@ -11,7 +11,7 @@ import type { SamplerMetrics } from './agent-metrics.js';
 import { OwnMetricsReader } from './own-metrics-reader.js';
 import { SampleSender } from './sample-sender.js';
 
-/** An agent, as the sampler sees it. */
+/** The sampler's view of an agent. */
 export interface SampledAgent {
   readonly agentId: string;
   readonly runtime: Pick<ContainerRuntime, 'sample' | 'readMetrics'>;
@@ -28,18 +28,19 @@ export interface SamplerOptions {
   readonly metrics: SamplerMetrics;
 }
 
-/** How long a round under way has to end when the sampler closes. */
+/** The time that a round under way has to end when the sampler closes. */
 const closeLimitMs = 500;
 const nothingRequested: RequestedResources = { cpuMillis: 0, memoryMb: 0, networkMbps: 0 };
 
 /**
- * Looks every few seconds at what those tasks use of which a policy wants to know, and publishes it. Agents without such tasks
- * ask their engine nothing. A round that takes longer than the interval makes the next ones fall out.
+ * Measures every few seconds the tasks that a scaling policy needs, and publishes the results. An agent
+ * without such tasks asks its engine nothing. If a round takes longer than the interval, the next ones are
+ * skipped.
  */
 export class Sampler {
   readonly #options: SamplerOptions;
   readonly #sender: SampleSender;
-  /** The last look at each task, by agent. */
+  /** The last measurement of each task, by agent. */
   readonly #lastUsage = new Map<string, ReadonlyMap<string, ContainerUsage>>();
   readonly #own: ReadonlyMap<string, OwnMetricsReader>;
   readonly #closing = new AbortController();
@@ -55,7 +56,7 @@ export class Sampler {
     this.#running = this.#run();
   }
 
-  /** A round under way that an engine or a task keeps waiting is left behind. */
+  /** Does not wait for a round that an engine or a task delays. */
   async close(): Promise<void> {
     this.#closing.abort();
     const limit = new AbortController();
@@ -73,7 +74,7 @@ export class Sampler {
       if (signal.aborted) return;
       await this.#round();
       const missed = Math.max(0, Math.floor((clock.nowMs() - dueMs) / intervalMs));
-      // A clock that was put back must not silence it until the old time comes again.
+      // A clock that was put back must not stop the sampler until the old time returns.
       dueMs = Math.min(dueMs + (missed + 1) * intervalMs, clock.nowMs() + intervalMs);
     }
   }
@@ -105,7 +106,7 @@ export class Sampler {
         usage === undefined
           ? {}
           : usageMetrics(before?.get(taskId), usage, view.assignment?.resources ?? nothingRequested);
-      // What was measured cannot be overridden by what the task says.
+      // A task's own metrics cannot replace measured ones.
       const values = { ...own.get(taskId), ...measured };
       return Object.keys(values).length === 0 ? [] : [TaskSample.fromPartial({ taskId, atMs, values })];
     });
@@ -120,7 +121,7 @@ export class Sampler {
     { runtime }: SampledAgent,
     tasks: readonly TaskView[],
   ): Promise<ReadonlyMap<string, ContainerUsage>> {
-    // That the engine does not answer is noticed and told elsewhere.
+    // Another part of the agent notices and reports that the engine does not answer.
     const usages = await runtime.sample(tasks.map(({ taskId }) => taskId)).catch(() => []);
     this.#options.metrics.onUnseen(tasks.length - usages.length);
     return new Map(usages.map((usage) => [usage.taskId, usage]));

@@ -1,20 +1,22 @@
 import type { Logger } from '@berth/shared/process/logger';
 
-/** Tells of something that others depend on going away and coming back: one line each, however often it is tried. */
+/**
+ * Logs that a dependency of the agent goes away and comes back: one line each, for any number of attempts.
+ */
 export class Outage {
   readonly #log: Logger;
   readonly #subject: string;
   readonly #meanwhile: string;
   #why: string | undefined;
 
-  /** `what` is as in "WHAT answers again"; `meanwhile` says what its absence means. */
+  /** `subject` stands in "SUBJECT answers again". `meanwhile` describes the effect of its absence. */
   constructor(log: Logger, subject: string, meanwhile: string) {
     this.#log = log;
     this.#subject = subject;
     this.#meanwhile = meanwhile;
   }
 
-  /** Why it is away, in the words of the last failure; undefined while it is not. */
+  /** The reason of the outage, in the words of the last failure. Undefined if there is no outage. */
   get why(): string | undefined {
     return this.#why;
   }

@@ -1,4 +1,4 @@
-/** Lets at most so many calls run at a time; the others wait in order. */
+/** Limits the number of calls that run at one time. The others wait in order. */
 export class Semaphore {
   readonly #limit: number;
   readonly #queue: (() => void)[] = [];
@@ -14,7 +14,7 @@ export class Semaphore {
     try {
       return await fn();
     } finally {
-      // The place goes straight to the next in line, so that no newcomer can slip in between.
+      // The next call in the queue gets the place directly. So no new call can overtake it.
       const next = this.#queue.shift();
       if (next === undefined) this.#running -= 1;
       else next();

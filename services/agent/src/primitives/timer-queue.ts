@@ -1,20 +1,23 @@
 import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 
 interface QueuedTimer {
-  /** By the clock's elapsed time: a clock that is put back must not put off what was agreed on before. */
+  /** An elapsed time: putting the clock back must not delay a timer that is set. */
   readonly dueMs: number;
-  /** Keeps entries of the same time in the order in which they were added. */
+  /** Timers of the same time run in the order of their setting. */
   readonly order: number;
   run: (() => void) | undefined;
 }
 
-/** Undoes an appointment; harmless once it has been kept. */
+/** Cancels a timer. Has no effect once it has run. */
 export type Cancel = () => void;
 
-/** Many appointments, one timer: what thousands of tasks wait for costs no more than the nearest of it. */
+/**
+ * Many timers that share one timer of the system. The timers of thousands of tasks cost no more than the
+ * nearest one.
+ */
 export class TimerQueue {
   readonly #clock: Clock;
-  /** A binary heap, the nearest appointment first. */
+  /** A binary heap with the nearest timer first. */
   readonly #heap: QueuedTimer[] = [];
   #added = 0;
   #sleep: AbortController | undefined;
@@ -24,7 +27,7 @@ export class TimerQueue {
     this.#clock = clock;
   }
 
-  /** Calls `run` once that time has come, never before this call returns. `run` must not throw. */
+  /** Calls `run` at that time, but never before this call returns. `run` must not throw. */
   at(dueMs: number, run: () => void): Cancel {
     const inMs = dueMs - this.#clock.nowMs();
     const entry: QueuedTimer = { dueMs: elapsedMs(this.#clock) + inMs, order: this.#added++, run };

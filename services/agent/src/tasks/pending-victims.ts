@@ -1,11 +1,11 @@
-/** Which tasks wait for which others to be gone. */
+/** Records the victims that each preemptor still waits for. */
 export class PendingVictims {
-  /** By the one that waits. */
+  /** Victims by preemptor. */
   readonly #awaited = new Map<string, Set<string>>();
-  /** By the one that is waited for. */
+  /** Preemptors by victim. */
   readonly #waiting = new Map<string, Set<string>>();
 
-  /** Whether the task has been said to wait, and not all that it waits for are gone. */
+  /** True if the task waits for a victim that is not gone. */
   isWaiting(taskId: string): boolean {
     return this.#awaited.has(taskId);
   }
@@ -14,7 +14,7 @@ export class PendingVictims {
     return this.#waiting.has(taskId);
   }
 
-  /** Says that the task waits for these, of which there is at least one. */
+  /** Records that the task waits for these victims. There must be at least one. */
   wait(taskId: string, awaited: readonly string[]): void {
     this.#awaited.set(taskId, new Set(awaited));
     for (const id of awaited) {
@@ -23,7 +23,7 @@ export class PendingVictims {
     }
   }
 
-  /** Says that a task is gone, and tells who has nobody left to wait for. */
+  /** Records that a victim is gone. Returns the tasks that wait for no victim any more. */
   gone(taskId: string): readonly string[] {
     const waiting = [...(this.#waiting.get(taskId) ?? [])];
     this.#waiting.delete(taskId);
@@ -34,7 +34,7 @@ export class PendingVictims {
     });
   }
 
-  /** Says that the task waits no longer. */
+  /** Records that the task does not wait any more. */
   forget(taskId: string): void {
     for (const id of this.#awaited.get(taskId) ?? []) {
       const waiting = this.#waiting.get(id);

@@ -11,33 +11,33 @@ import type { Cancel, TimerQueue } from '../primitives/timer-queue.js';
 import { type ContainerRuntime, RuntimeError } from '../runtime/contract/container-runtime.js';
 import type { LaunchLimiter, LaunchPermit } from './launch-limiter.js';
 
-/** What the runners of one agent share. */
+/** The parts that all runners of one agent share. */
 export interface RunnerContext {
   readonly runtime: ContainerRuntime;
   readonly launches: LaunchLimiter;
-  /** Stops, kills and removals: apart from launches, so that none waits behind them. */
+  /** Stops, kills and removals have a limit of their own. So none waits behind launches. */
   readonly stops: Semaphore;
   readonly inspections: Semaphore;
   readonly pulls: Semaphore;
   readonly timers: TimerQueue;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Known fully once the engine has answered for the first time. */
+  /** Complete once the engine has answered for the first time. */
   host(): HostSettings;
   report(taskId: string, observation: Observation): void;
-  /** The engine has answered a call. */
+  /** Is called after each answer of the engine. */
   engineAnswered(): void;
-  /** All steps that there were to take for the task have been taken. */
+  /** Is called when the task has no further step for now. */
   settled(taskId: string): void;
-  /** Nothing is left of the task here. */
+  /** Is called when the agent has nothing left of the task. */
   forget(taskId: string): void;
 }
 
 type AwaitedCall = Exclude<RuntimeCall, 'pull'>;
 
 /**
- * Brings one task to where its assignment wants it: decide the next step, take it, remember what came of it, and again.
- * Between steps it rests without a timer of its own; any event sets it going.
+ * Brings one task to the state that its assignment wants: it decides the next step, takes it, applies the
+ * result, and begins again. Between steps it waits without a timer of its own; each event starts it again.
  */
 export class TaskRunner {
   readonly #context: RunnerContext;
@@ -48,9 +48,9 @@ export class TaskRunner {
   #leaveQueue: Cancel | undefined;
   #cancelWait: Cancel | undefined;
   #wasCreatedHere = false;
-  /** How often something has happened to the container. */
+  /** The number of events about the container. */
   #containerChanges = 0;
-  /** The last spec that was made, and of what. */
+  /** The last spec, with the inputs that it was made from. */
   #made:
     | { readonly assignment: Assignment; readonly host: HostSettings; readonly spec: ContainerSpec }
     | undefined;
@@ -64,29 +64,29 @@ export class TaskRunner {
     return this.#view;
   }
 
-  /** Whether the task certainly has no container that runs, and will have none. */
+  /** True if the task certainly has no running container, and will have none. */
   get isGone(): boolean {
     return !this.#isBusy && isGone(this.#view);
   }
 
-  /** Takes note of what happened, and of what follows from it. */
+  /** Applies an event and takes the steps that follow from it. */
   dispatch(event: TaskEvent): void {
     this.note(event);
     this.drive();
   }
 
-  /** Takes note only; {@link drive} has to follow. */
+  /** Applies an event only. {@link drive} must follow. */
   note(event: TaskEvent): void {
     if (event.is === 'containerChanged') this.#containerChanges += 1;
     this.#view = reduceTask(this.#view, event, this.#context.clock.nowMs());
   }
 
-  /** Takes all steps that there are to take, unless it is at it already. */
+  /** Takes all steps of the task, unless it already does. */
   drive(): void {
     if (this.#isBusy || this.#isClosed) return;
     this.#isBusy = true;
     this.#cancelWait?.();
-    // Steps that fail are remembered; what is thrown here is a defect, and ends the process.
+    // A failed step becomes part of the view. An error that is thrown here is a defect and ends the process.
     void this.#takeSteps();
   }
 
@@ -109,7 +109,10 @@ export class TaskRunner {
     if (!this.#isClosed) this.#context.settled(this.#view.taskId);
   }
 
-  /** Takes a step that needs no waiting, and says whether to go on; or tells the call that the step is. */
+  /**
+   * Takes a step that needs no waiting, and says if the next step may follow. For any other step it returns
+   * the call.
+   */
   #takeAtOnce(step: TaskStep): AwaitedCall | 'continue' | 'wait' {
     switch (step.do) {
       case 'none':
@@ -140,7 +143,7 @@ export class TaskRunner {
     this.note({ is: 'reported', observation });
   }
 
-  /** A pull can take minutes: it goes on beside the steps, so that the task can still be called off. */
+  /** A pull can take minutes. It runs beside the steps. So the task can still be cancelled. */
   #beginPull(): void {
     this.note({ is: 'pulling' });
     const { pulls, runtime } = this.#context;
@@ -156,7 +159,7 @@ export class TaskRunner {
       );
   }
 
-  /** True with a slot in hand; otherwise it comes back here once it is this task's turn. */
+  /** True if the task has a launch permit. Otherwise the permit's arrival starts the runner again. */
   #mayLaunch(): boolean {
     this.#permit ??= this.#leaveQueue === undefined ? this.#context.launches.tryAcquire() : undefined;
     if (this.#permit !== undefined) return true;
@@ -181,7 +184,7 @@ export class TaskRunner {
       const event = await this.#call(call);
       this.#context.engineAnswered();
       this.note(event);
-      // Word of the container's end may have overtaken an answer that is from before it.
+      // The event of the container's end may have overtaken an older answer.
       const isOld = event.is === 'inspected' && this.#containerChanges > changesBefore;
       if (isOld && event.container?.state === 'running') this.note({ is: 'containerChanged' });
       if (event.is === 'started') this.#leaveLaunch(this.#wasCreatedHere);

@@ -23,20 +23,25 @@ export interface WorkerOptions {
   readonly timers: TimerQueue;
   readonly clock: Clock;
   readonly log: Logger;
-  /** What the agent offers, by what its engine tells of the host. */
+  /** Returns the agent's capacity from the engine's answer. */
   readonly capacityOf?: (info: RuntimeInfo) => Resources;
   report(report: TaskReport): void;
-  /** Launches that the engine gets at one time. Absent: as many as the engine shows that it can bear. */
+  /**
+   * The launches that the engine gets at one time. Absent: the agent measures the number that the engine can
+   * bear.
+   */
   readonly launchLimit?: number | undefined;
   onLaunch?(latencyMs: number): void;
 }
 
-/** Calls of a kind that an engine gets at a time, beside launches. */
+/** The calls of each kind that an engine gets at one time, beside launches. */
 const concurrency = { stops: 4, inspections: 8, pulls: 3 } as const;
-/** An end that was reported this long ago and still has its assignment may have been lost: it is told again. */
+/**
+ * An end that was reported this long ago, but still has its assignment, may be lost. It is reported again.
+ */
 const repeatEndAfterMs = 10_000;
 
-/** Every container of one agent and every assignment that it holds; each task has a runner of its own. */
+/** The containers and the assignments of one agent. Each task has a runner of its own. */
 export class Worker {
   readonly agentId: string;
   readonly launches: LaunchLimiter;
@@ -44,14 +49,19 @@ export class Worker {
   readonly #health: EngineHealth;
   readonly #runners = new Map<string, TaskRunner>();
   readonly #victims = new PendingVictims();
-  /** For each full read of the assignments under way: tasks that changed meanwhile, which the read may not show. */
+  /**
+   * For each full read of the assignments under way: the tasks that changed since it began. The read may miss
+   * these changes.
+   */
   readonly #reads = new Set<Set<string>>();
-  /** Until all assignments have been read once, nobody knows which containers are in the wrong place. */
+  /** Until all assignments were read once, no container counts as unassigned. */
   #hasReadAssignments = false;
   readonly #events: Subscription;
   readonly #context: RunnerContext;
   #host: HostSettings;
-  /** Unknown until the engine has answered, or where nobody told how to find out: then everything is taken. */
+  /**
+   * Unknown until the engine has answered, or if no capacity is configured. Then the agent takes everything.
+   */
   #capacity: Resources | undefined;
 
   constructor(options: WorkerOptions) {
@@ -79,12 +89,12 @@ export class Worker {
     this.#events = runtime.events$.subscribe((event) => this.#onEvent(event));
   }
 
-  /** Why the engine does not answer; undefined while it does. */
+  /** The reason why the engine does not answer. Undefined while it answers. */
   get outage(): string | undefined {
     return this.#health.outage;
   }
 
-  /** How long the engine has not answered. */
+  /** Returns the time since the engine's last answer. */
   silentMs(): number {
     return this.#health.silentMs();
   }
@@ -93,7 +103,7 @@ export class Worker {
     for (const runner of this.#runners.values()) yield runner.view;
   }
 
-  /** What the engine's host has; undefined where the engine does not answer, which {@link outage} tells. */
+  /** Returns the host's resources. Undefined if the engine does not answer; {@link outage} has the reason. */
   async info(): Promise<RuntimeInfo | undefined> {
     const info = await this.#health.attempt(() => this.#options.runtime.info());
     if (info === undefined) return undefined;
@@ -102,7 +112,10 @@ export class Worker {
     return info;
   }
 
-  /** Takes changes over, all of them before any of them has an effect: of an order and its withdrawal nothing is left. */
+  /**
+   * Applies all changes before any of them has an effect. So an assignment that comes and goes in one batch
+   * leaves nothing.
+   */
   applyChanges(changes: readonly AssignmentChange[]): void {
     for (const { taskId, assignment } of changes) {
       for (const changedMeanwhile of this.#reads) changedMeanwhile.add(taskId);
@@ -112,11 +125,12 @@ export class Worker {
   }
 
   /**
-   * Reads all assignments with `read` and compares them with what the engine has. Fails where reading fails; where the
-   * engine does not answer, {@link outage} tells.
+   * Reads all assignments with `read` and compares them with the engine's containers. Fails if the read
+   * fails. If the engine does not answer, {@link outage} has the reason.
    */
   async resync(read: () => Promise<readonly Assignment[]>): Promise<void> {
-    // At first the containers come before the assignments: nothing is launched that is there already.
+    // The first time, the containers come before the assignments. So no container is launched that exists
+    // already.
     const found = this.#hasReadAssignments ? undefined : await this.#list();
     const changedMeanwhile = new Set<string>();
     this.#reads.add(changedMeanwhile);
@@ -131,18 +145,18 @@ export class Worker {
     if (found === undefined) await this.syncContainers();
   }
 
-  /** Looks at all containers. What a look misses because the engine does not answer, the next one heals. */
+  /** Lists all containers. If the engine does not answer, the next list makes up for it. */
   async syncContainers(): Promise<void> {
     const containers = await this.#list();
     if (containers !== undefined) this.#applyContainers(containers);
   }
 
-  /** Finds out whether the engine answers, unless that is under way. */
+  /** Finds out if the engine answers, unless a probe is under way. */
   probe(): void {
     this.#health.probe();
   }
 
-  /** Redis has lost data: everything has to be told again. */
+  /** The store has lost data. So every task is reported again. */
   repeatAllReports(): void {
     for (const runner of this.#runners.values()) runner.dispatch({ is: 'reportsMayBeLost', all: true });
   }
@@ -173,8 +187,8 @@ export class Worker {
   }
 
   /**
-   * Sets a task going, unless the agent cannot take it: the master's view of what there is may be an older one. Of a task that
-   * gets the room of others that is known once they are gone.
+   * Takes the task's steps, unless the agent refuses it: the master's view of the agent may be old. For a
+   * preemptor the capacity is checked only once its victims are gone.
    */
   #drive(runner: TaskRunner | undefined): void {
     if (runner === undefined) return;
@@ -188,7 +202,7 @@ export class Worker {
     runner.drive();
   }
 
-  /** Watches the tasks whose room this one gets. What nothing is known of may have a container. */
+  /** Waits for the victims of this task. An unknown victim may have a container. So the agent inspects it. */
   #waitForVictims(runner: TaskRunner): void {
     const { taskId, assignment } = runner.view;
     if (assignment === undefined || this.#victims.isWaiting(taskId)) return;
@@ -220,7 +234,10 @@ export class Worker {
     this.#victimGone(taskId);
   }
 
-  /** Summed up anew for each task that comes, of which an agent may hold hundreds: nothing is made for any of these. */
+  /**
+   * Sums the resources up for each new task. An agent may hold hundreds of tasks. So this allocates nothing
+   * for each of them.
+   */
   #usedCapacity(): UsedCapacity {
     const used = new UsedCapacity();
     for (const { view } of this.#runners.values())

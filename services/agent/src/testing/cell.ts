@@ -13,7 +13,7 @@ import type { ContainerRuntime } from '../runtime/contract/container-runtime.js'
 import { SimulatedEngines } from '../runtime/simulated/simulated-engines.js';
 import { waitFor } from './wait-for.js';
 
-/** Everything fast, so that what happens now and then happens within a test. */
+/** Short intervals. So periodic work happens several times within a test. */
 const quickEnv = {
   BERTH_AGENT_ID: 'a',
   BERTH_AGENT_RUNTIME: 'simulated',
@@ -69,7 +69,9 @@ export class TestCell {
     return handle;
   }
 
-  /** Resolves once the agents have compared all their assignments with their containers that many more times. */
+  /**
+   * Resolves once the agents have compared all their assignments with their containers that many more times.
+   */
   async resyncs(count = 3): Promise<void> {
     const until = this.#reads + count;
     await waitFor(() => this.#reads >= until, `the agents compare everything ${count} times`);
@@ -82,7 +84,7 @@ export class TestCell {
     await this.store.close();
   }
 
-  /** Gives the agent a task whose container has that environment. */
+  /** Assigns a task to the agent. Its container has that environment. */
   async assign(
     taskId: string,
     env: Record<string, string> = {},
@@ -188,7 +190,7 @@ interface AssignmentChanges {
   readonly ports?: string;
   readonly sampled?: boolean;
   readonly killGraceMs?: number;
-  /** Tasks whose room it gets. */
+  /** The victims of the task. */
   readonly awaitedTaskIds?: readonly string[];
   readonly parameters?: Readonly<Record<string, string>>;
 }

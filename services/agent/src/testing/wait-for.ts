@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Resolves to the first result of `condition` that is neither false nor undefined; rejects after `timeoutMs`. */
+/**
+ * Resolves to the first result of `condition` that is neither false nor undefined; rejects after `timeoutMs`.
+ */
 export async function waitFor<T>(
   condition: () => T | Promise<T>,
   what: string,

@@ -6,8 +6,9 @@ import type { FileHead } from '../../core/results.js';
 import type { ContainerUsage } from '../../core/usage.js';
 
 /**
- * One agent's containers on one engine. Containers are named by their task's id; only those that carry the agent's label
- * exist for it. Every call can fail with a {@link RuntimeError}, and none of them hangs: each has a time limit.
+ * The containers of one agent on one engine. A container has its task's id as its name. Containers without
+ * the agent's label do not exist for the runtime. Every call can fail with a {@link RuntimeError}. Every call
+ * has a time limit; none hangs.
  */
 export interface ContainerRuntime {
   /** The name that `BERTH_AGENT_RUNTIME` has for it. */
@@ -17,47 +18,64 @@ export interface ContainerRuntime {
   info(): Promise<RuntimeInfo>;
   /** Resolves when the engine answers. */
   ping(): Promise<void>;
-  /** All containers of this agent; of those that have ended only that, not how. */
+  /**
+   * Returns all containers of this agent. Of an ended container, the list says only that it has ended, not
+   * how.
+   */
   list(): Promise<readonly ContainerStatus[]>;
-  /** Undefined when there is no such container. */
+  /** Returns undefined if there is no such container. */
   inspect(taskId: string): Promise<ContainerStatus | undefined>;
   /**
-   * Makes sure that the engine has the image, pulling it if need be, and tells the reference to create containers from.
-   * Fails with `notFound` where no such image exists.
+   * Makes sure that the engine has the image; pulls it if necessary. Returns the reference to create
+   * containers from. Fails with `notFound` if the image does not exist.
    */
   ensureImage(reference: string): Promise<string>;
   /**
-   * Creates the container, or adopts the one that bears the name already. Fails with `notFound` when the engine does not
-   * have the image, with `invalid` when it refuses the settings, with `conflict` when the name belongs to someone else.
+   * Creates the container, or adopts the existing one of that name. Fails with `notFound` if the engine does
+   * not have the image, with `invalid` if it refuses the settings, with `conflict` if the name belongs to
+   * somebody else.
    */
   create(spec: ContainerSpec): Promise<{ readonly adopted: boolean }>;
-  /** Resolves once the container runs, also if it did already. Fails with `invalid` when its command cannot be started. */
+  /**
+   * Resolves once the container runs, even if it ran before. Fails with `invalid` if its command cannot be
+   * started.
+   */
   start(taskId: string): Promise<void>;
-  /** Asks the container to end, with the image's stop signal (SIGTERM where it names none). Does not wait for the end. */
+  /**
+   * Sends the image's stop signal to the container, or SIGTERM if the image names none. Does not wait for the
+   * end.
+   */
   stop(taskId: string): Promise<void>;
   /** Ends the container with SIGKILL. */
   kill(taskId: string): Promise<void>;
   /**
-   * The beginning of the file that the container has written its results to, of a container that has ended too; undefined
-   * where it has none. Fails with `notFound` when there is no such container.
+   * Returns the beginning of the container's file of results, also after its end. Undefined if there is no
+   * file. Fails with `notFound` if there is no such container.
    */
   readResults(taskId: string): Promise<FileHead | undefined>;
-  /** Removes a container that does not run, with its anonymous volumes. Resolves also when there is none. */
+  /** Removes a container that does not run, with its anonymous volumes. Succeeds if there is none. */
   remove(taskId: string): Promise<void>;
   /**
-   * What these containers have used up to now; cheap, for it is asked every few seconds. Left out are those that do not run, and
-   * those of which the engine does not tell in time: a later call may know more.
+   * Returns the use of resources of these containers. It must be cheap, because it is called every few
+   * seconds. The result leaves out containers that do not run, and those whose figures come late; a later
+   * call may have them.
    */
   sample(taskIds: readonly string[]): Promise<readonly ContainerUsage[]>;
-  /** The container's own page of metrics, as it is. Fails with `failed` where it has none, `notFound` where it does not run. */
+  /**
+   * Returns the container's own page of metrics. Fails with `failed` if there is no page, with `notFound` if
+   * the container does not run.
+   */
   readMetrics(taskId: string, endpoint: MetricsEndpoint): Promise<string>;
-  /** What happens to this agent's containers, while subscribed. Reconnects by itself; never completes or fails. */
+  /**
+   * Emits the events of this agent's containers while somebody subscribes. Reconnects by itself; never
+   * completes or fails.
+   */
   readonly events$: Observable<RuntimeEvent>;
   close(): Promise<void>;
 }
 
 export interface RuntimeInfo {
-  /** Such as `docker 20.10.24`. */
+  /** For example `docker 20.10.24`. */
   readonly version: string;
   readonly cpuMillis: number;
   readonly memoryMb: number;
@@ -65,13 +83,13 @@ export interface RuntimeInfo {
 }
 
 export type RuntimeEvent =
-  /** The container ended or was removed: look at it. */
+  /** The container has ended or was removed. The agent must inspect it. */
   | { readonly is: 'changed'; readonly taskId: string }
-  /** Events flow from now on. What happened before may have been missed: look at all containers. */
+  /** Events flow from now on. Earlier events may be lost. The agent must list all containers. */
   | { readonly is: 'connected' }
   | { readonly is: 'disconnected'; readonly why: string };
 
-/** A call to an engine that failed; the message is for people. */
+/** A failed call to an engine. The message is for people. */
 export class RuntimeError extends Error implements RuntimeFailure {
   override readonly name = 'RuntimeError';
   readonly kind: FailureKind;

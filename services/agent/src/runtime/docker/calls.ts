@@ -1,7 +1,9 @@
 import { type Clock, startTimer } from '@berth/shared/process/clock';
 import { type DockerCall, isAlreadySo, toRuntimeError } from './errors.js';
 
-/** The time that Docker has for its answer. A loaded engine is slow to create and start, but never to inspect. */
+/**
+ * The time that Docker has for its answer. A loaded engine is slow to create and start, but never to inspect.
+ */
 const limitsMs: Readonly<Record<DockerCall, number>> = {
   ping: 5_000,
   info: 20_000,

@@ -9,7 +9,7 @@ interface Abortable {
   readonly abortSignal: AbortSignal;
 }
 
-/** What dockerode can do beside what its types say. */
+/** Calls of dockerode that its types leave out. */
 interface AbortableCalls {
   info(
     options: Abortable,
@@ -21,14 +21,14 @@ export type Docker = Dockerode & AbortableCalls;
 
 export interface DockerConnection {
   readonly docker: Docker;
-  /** Connections are kept open: a new one for each call would cost as much as a quick call itself. */
+  /** Connections stay open. A new one for each call would take as long as a quick call itself. */
   readonly sockets: Agent;
 }
 
 /**
- * A connection to the engine at `unix://PATH` or `tcp://HOST:PORT` (TLS with DOCKER_TLS_VERIFY=1, on port 2376 or as
- * https://); without an address, to Docker's default socket. Connects at the first call.
- * @throws BerthError when the address is not one.
+ * Returns a connection to the engine at `unix://PATH` or `tcp://HOST:PORT`. TLS is used with
+ * DOCKER_TLS_VERIFY=1, on port 2376 and with https://. Without an address, the engine is at Docker's default
+ * socket. Connects at the first call. @throws BerthError if the address is not one.
  */
 export function connectDocker(
   dockerHost: string | undefined,
@@ -44,8 +44,9 @@ export function connectDocker(
 }
 
 /**
- * docker-modem formats the options of every call for its debug log, to any depth, also when nobody reads that log: all
- * open sockets and what hangs on them, which took four times as long as the call itself (2.1 of 2.7 ms for a ping).
+ * Problem: docker-modem formats the options of every call for its debug log, to any depth, even if nobody
+ * reads the log. It formats all open sockets, too. That took 2.1 of the 2.7 ms of a ping. So the agent's
+ * sockets have a short text form.
  */
 function withShortName<T extends Agent>(agent: T): T {
   return Object.defineProperty(agent, inspect.custom, { value: () => agent.constructor.name });

@@ -7,12 +7,12 @@ import type { PageAddress } from './metrics-page.js';
 const nanosPerMs = 1_000_000;
 
 /**
- * What a container that never ran has for an exit code where its command is not there, or cannot be executed. With others it
- * was Docker that failed, and starting can be tried again.
+ * The exit codes of a container that never ran because its command is missing or not executable. With other
+ * codes Docker itself failed, and another start may succeed.
  */
 const commandExitCodes: readonly number[] = [126, 127];
 
-/** Docker's account of a container, in the agent's words. PURE. */
+/** Converts Docker's state of a container to the agent's. PURE. */
 export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus {
   const { State, NetworkSettings } = info;
   const state = stateOf(State.Status);
@@ -31,7 +31,7 @@ export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus 
   };
 }
 
-/** One row of Docker's list of containers. PURE. */
+/** Converts one row of Docker's list of containers. PURE. */
 export function summaryOf(row: Dockerode.ContainerInfo): ContainerStatus {
   const ip = addressIn(row.NetworkSettings);
   const mapped = row.Ports.filter((port) => port.PublicPort !== undefined);
@@ -44,7 +44,10 @@ export function summaryOf(row: Dockerode.ContainerInfo): ContainerStatus {
   };
 }
 
-/** Docker's figures of a container that runs, but for when they were read; undefined of one that does not. PURE. */
+/**
+ * Converts Docker's figures of a running container; the time of reading is added by the caller. Undefined for
+ * a container that does not run. PURE.
+ */
 export function usageInStats({
   cpu_stats,
   memory_stats,
@@ -70,8 +73,8 @@ export function usageInStats({
 }
 
 /**
- * Where a port of the container is to be reached from its host: at the container's own address, or where it is published.
- * PURE.
+ * Returns the addresses of a container's port on its host: the container's own address, and the published
+ * one. PURE.
  */
 export function portAddresses(info: Dockerode.ContainerInspectInfo, port: number): readonly PageAddress[] {
   if (info.HostConfig.NetworkMode === 'host') return [{ host: '127.0.0.1', port }];
@@ -85,12 +88,15 @@ export function portAddresses(info: Dockerode.ContainerInspectInfo, port: number
   ];
 }
 
-/** A port that is published at all addresses is so at the loopback. */
+/** A port that is published at all addresses can be reached at the loopback. */
 function loopbackFor(hostIp: string): string {
   return ['', '0.0.0.0', '::'].includes(hostIp) ? '127.0.0.1' : hostIp;
 }
 
-/** Why the init process could not start the command, from what it wrote to the container's log; undefined if it could. */
+/**
+ * Finds the reason why the init process could not start the command, in the container's log. Undefined if it
+ * could.
+ */
 export function initErrorIn(log: string): string | undefined {
   const match = /\[FATAL tini \(\d+\)\] exec (.+) failed: (.+)/.exec(log);
   return match === null ? undefined : `exec: ${JSON.stringify(match[1])}: ${match[2]?.trim()}`;
@@ -134,7 +140,10 @@ function hostModePorts({ Config }: Dockerode.ContainerInspectInfo): string {
   );
 }
 
-/** `CONTAINER_PORT:HOST_PORT` in the order of the container's ports; each once, though Docker lists it per address. */
+/**
+ * Returns `CONTAINER_PORT:HOST_PORT` in the order of the container's ports. Docker lists a port once for each
+ * address; here it stands once.
+ */
 function joinPorts(pairs: readonly (readonly [port: number, hostPort: string])[]): string {
   const byPort = new Map([...pairs].sort(([a], [b]) => a - b));
   return [...byPort].map(([port, hostPort]) => `${port}:${hostPort}`).join(',');

@@ -6,7 +6,7 @@ import { keepsResultsInVolume } from './results-file.js';
 
 const nanoCpusPerMilli = 1_000_000;
 
-/** The body of Docker's create call. PURE. */
+/** Returns the body of Docker's create call. PURE. */
 export function createOptions(spec: ContainerSpec) {
   const memory = spec.memoryMb * bytesPerMb;
   return {
@@ -23,10 +23,10 @@ export function createOptions(spec: ContainerSpec) {
       Init: spec.init,
       NetworkMode: spec.network,
       ...(spec.security === undefined ? {} : securityOptions(spec.security)),
-      // Port 0 of the host: Docker chooses a free one.
+      // With port 0 Docker chooses a free port of the host.
       PortBindings: spec.network === 'bridge' ? portBindings(spec) : {},
       ...(spec.cpuMillis > 0 ? { NanoCpus: spec.cpuMillis * nanoCpusPerMilli } : {}),
-      // Without swap of its own a container that needs more than its memory is killed at once, instead of crawling.
+      // Without swap, a container that exceeds its memory is killed at once instead of becoming very slow.
       ...(spec.gpus === undefined ? {} : { DeviceRequests: [deviceRequest(spec.gpus)] }),
       ...(memory > 0 ? { Memory: memory, MemorySwap: memory } : {}),
     },

@@ -34,12 +34,12 @@ import { DockerUsage } from './usage.js';
 export interface DockerRuntimeOptions {
   readonly cell: string;
   readonly agentId: string;
-  /** `unix://PATH`, `tcp://HOST:PORT` or `https://HOST:PORT`; without it, Docker's default socket. */
+  /** `unix://PATH`, `tcp://HOST:PORT` or `https://HOST:PORT`. Absent: Docker's default socket. */
   readonly dockerHost?: string | undefined;
   readonly log?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
-  /** Where the kernel shows processes; `/proc` where it is not given. */
+  /** The kernel's directory of processes. Absent: `/proc`. */
   readonly procDirectory?: string;
 }
 
@@ -55,7 +55,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #log: Logger;
   readonly #call: LimitedCall;
   readonly #images: DockerImages;
-  /** Those whose SIGKILL was ours. */
+  /** The containers that this agent has killed. */
   readonly #killed = new Set<string>();
   readonly #usage: DockerUsage;
   readonly #pages: MetricsPages;
@@ -141,10 +141,10 @@ export class DockerRuntime implements ContainerRuntime {
     } catch (error) {
       if (!(error instanceof RuntimeError) || error.kind !== 'conflict') throw error;
       const holder = await this.#find(spec.name);
-      // Its name is taken before a container is there to be seen: who creates it may take a while.
+      // Docker takes the name before the container is visible. Its creator may need a while.
       if (holder === undefined) throw new RuntimeError('unavailable', error.message, error);
       if (!this.#isOurs(holder)) throw error;
-      // Whoever created it may not have come to make the file.
+      // Its creator may have ended before it made the file.
       if (spec.hasResults && holder.State.Status === 'created') await this.#prepareResults(spec);
       return { adopted: true };
     }
@@ -214,7 +214,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.#sockets.destroy();
   }
 
-  /** A task can do without: where the file cannot be made, its results are none. */
+  /** Makes the file for results. The task can run without it: then it has no results. */
   async #prepareResults(spec: ContainerSpec): Promise<void> {
     const { path, tar } = emptyResults(spec);
     try {
@@ -235,7 +235,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   #stats(taskId: string): Promise<Dockerode.ContainerStats> {
-    // Without one-shot, Docker waits for a second look, a second later.
+    // Without one-shot, Docker waits one second for a second measurement.
     const wanted = { stream: false as const, 'one-shot': true };
     return this.#call('stats', (abortSignal) => {
       const options: typeof wanted = Object.assign({ abortSignal }, wanted);
@@ -263,7 +263,7 @@ export class DockerRuntime implements ContainerRuntime {
 }
 
 async function diskMbOf(directory: string): Promise<number> {
-  // An agent in a container of its own does not see Docker's directory; its own root lies on the same disk.
+  // An agent in a container does not see Docker's directory. The agent's own root is on the same disk.
   const stats = await statfs(directory).catch(() => statfs('/'));
   return Math.floor((stats.blocks * stats.bsize) / bytesPerMb);
 }

@@ -3,10 +3,10 @@ import { isCommandError } from '../../core/outcome.js';
 import type { RuntimeCall } from '../../core/task-view.js';
 import { RuntimeError } from '../contract/container-runtime.js';
 
-/** The calls that can fail, for the message. */
+/** The calls that can fail. The names stand in messages. */
 export type DockerCall = RuntimeCall | 'list' | 'info' | 'ping' | 'events' | 'stats';
 
-/** What dockerode rejects with: an answer of Docker's with its status code, or the failure to get one. */
+/** The rejections of dockerode: an answer of Docker with its status code, or no answer. */
 interface DockerodeError {
   readonly statusCode?: number;
   readonly json?: { readonly message?: string } | null;
@@ -15,10 +15,10 @@ interface DockerodeError {
   readonly name?: string;
 }
 
-/** What docker-modem puts before an engine's words. */
+/** The text that docker-modem adds before an engine's message. */
 const modemPrefix = /^\(HTTP code \d+\) [^-]* - /;
 
-/** The one place where Docker's answers are told apart. PURE. */
+/** Classifies Docker's failures. No other place does. PURE. */
 export function toRuntimeError(error: unknown, call: DockerCall, limitMs: number): RuntimeError {
   if (error instanceof RuntimeError) return error;
   const { statusCode, json, message = String(error), name } = error as DockerodeError;
@@ -30,7 +30,7 @@ export function toRuntimeError(error: unknown, call: DockerCall, limitMs: number
   return new RuntimeError('unavailable', `Docker cannot be reached: ${message}`, error);
 }
 
-/** Docker answers so when the container is in the wanted state already. */
+/** True if the container was in the wanted state before the call. */
 export function isAlreadySo(error: unknown): boolean {
   return (error as DockerodeError).statusCode === 304;
 }
@@ -50,14 +50,14 @@ function kindOf(statusCode: number, call: DockerCall, text: string): FailureKind
   }
 }
 
-/** Docker's versions disagree on the status code for a command that is not there; its text tells. */
+/** Versions of Docker use different status codes for a missing command. The text decides. */
 function startFailure(statusCode: number, text: string): FailureKind {
   if (statusCode === 404) return /no such container/i.test(text) ? 'notFound' : 'failed';
   if (statusCode === 409) return 'conflict';
   return statusCode === 400 || (aboutContainer.test(text) && isCommandError(text)) ? 'invalid' : 'failed';
 }
 
-/** Files can also be missing to Docker itself, as to one that is shutting down. */
+/** A file can be missing to Docker itself, for example during its shutdown. */
 const aboutContainer = /\bexec\b|OCI runtime|container process/i;
 
 function isMissingImage(text: string): boolean {

@@ -6,23 +6,29 @@ import { Observable } from 'rxjs';
 import { labelNames } from '../../core/labels.js';
 import type { RuntimeEvent } from '../contract/container-runtime.js';
 
-/** How soon a lost stream of events is opened anew. */
+/** The delays before a lost stream of events is opened again. */
 const reconnectPolicy: BackoffPolicy = { initialMs: 100, maxMs: 5_000, jitter: 0.3 };
-/** A line longer than this is not one of Docker's events. */
+/** A longer line is not an event of Docker. */
 const maxLineLength = 1_000_000;
 
-/** A start is known from the call that caused it, and lack of memory shows at the end: other events would only cause looks. */
+/**
+ * The agent knows of a start from its own call, and lack of memory shows at the end. Other events would only
+ * cause inspections.
+ */
 const eventNames = ['die', 'destroy'];
 
 export interface DockerEventsOptions {
   readonly docker: Dockerode;
-  /** `NAME=VALUE` of the labels that a container must bear. */
+  /** Labels of the containers, as `NAME=VALUE`. */
   readonly labels: readonly string[];
   readonly clock: Clock;
   readonly random: Random;
 }
 
-/** One stream of events for all containers that bear the labels; opened at the subscription, and again whenever it ends. */
+/**
+ * Returns one stream of events for all containers with the labels. It opens at the subscription, and again
+ * after each end.
+ */
 export function dockerEvents(options: DockerEventsOptions): Observable<RuntimeEvent> {
   return new Observable((subscriber) => {
     const closing = new AbortController();
@@ -50,7 +56,7 @@ async function follow(
   }
 }
 
-/** Reads until the stream ends; tells why it did. */
+/** Reads the stream until its end. Returns the reason of the end. */
 async function readStream(
   { docker, labels }: DockerEventsOptions,
   signal: AbortSignal,

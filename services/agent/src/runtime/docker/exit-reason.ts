@@ -18,15 +18,18 @@ export interface ExitReasonsOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly call: LimitedCall;
-  /** Resolves where the engine takes new connections. */
+  /** Resolves if the engine accepts new connections. */
   probeNewConnection(): Promise<void>;
 }
 
-/** Exit codes with which an init process tells that it could not execute the command; the command may use them, too. */
+/**
+ * The exit codes with which an init process reports that it could not execute the command. The command may
+ * use them, too.
+ */
 const initExitCodes: readonly number[] = [126, 127];
 const initLogLines = 10;
 
-/** What Docker's own account of a container does not say of its end: why it ended so. */
+/** Finds the reason of a container's end where Docker's own record leaves it out. */
 export class ExitReasons {
   readonly #options: ExitReasonsOptions;
   #downtimes: readonly Downtime[] = [];
@@ -35,13 +38,13 @@ export class ExitReasons {
     this.#options = options;
   }
 
-  /** Takes note of the engine's going and coming. */
+  /** Records that the engine goes away and comes back. */
   note({ is }: RuntimeEvent, nowMs: number): void {
     if (is !== 'changed')
       this.#downtimes = updateDowntimes(this.#downtimes, is === 'connected' ? 'back' : 'lost', nowMs);
   }
 
-  /** The status with all that can be found out; `isKilled` tells that its SIGKILL was ours. */
+  /** Returns the status with its exit reason. `isKilled` is true if this agent has killed the container. */
   async statusOf(info: Dockerode.ContainerInspectInfo, isKilled: boolean): Promise<ContainerStatus> {
     const status = statusOf(info);
     if (!isKilled && (await this.#isEndedByEngine(status))) return { ...status, endedByEngine: true };
@@ -53,8 +56,8 @@ export class ExitReasons {
   }
 
   /**
-   * An engine that shuts down takes no new connections any more and then ends its containers; one that comes back from a crash
-   * ends what it finds running.
+   * An engine that shuts down refuses new connections and then ends its containers. An engine that returns
+   * from a crash ends the containers that still run.
    */
   async #isEndedByEngine(status: ContainerStatus): Promise<boolean> {
     if (!mayBeEndedByEngine(status)) return false;
@@ -70,7 +73,7 @@ export class ExitReasons {
     return call('inspect', (abortSignal) => eventsTellOfOom({ docker, clock }, info, abortSignal));
   }
 
-  /** The log tells only with drivers that can be read back; without it the exit code has to do. */
+  /** Only some logging drivers can be read. Without the log, the exit code decides. */
   async #initError(containerId: string): Promise<string | undefined> {
     const { call, docker, log } = this.#options;
     try {

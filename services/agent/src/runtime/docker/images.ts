@@ -68,7 +68,10 @@ export class DockerImages {
   }
 }
 
-/** Finds the failure in a pull's progress. Docker has answered with success by then, and docker-modem does not look. */
+/**
+ * Finds the failure in a pull's progress. Docker has answered with success by then, and docker-modem does not
+ * look.
+ */
 function failureIn(progress: readonly { readonly error?: unknown }[] | null): Error | undefined {
   const error = progress?.find((line) => line.error !== undefined)?.error;
   return error === undefined ? undefined : new Error(String(error));

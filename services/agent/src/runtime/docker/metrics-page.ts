@@ -2,13 +2,13 @@ import { Agent, get, type IncomingMessage } from 'node:http';
 import { type Clock, startTimer, systemClock } from '@berth/shared/process/clock';
 import { RuntimeError } from '../contract/container-runtime.js';
 
-/** Where a page may be had. */
+/** An address of a page. */
 export interface PageAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** A page that takes longer is not worth waiting for: the next look comes soon. */
+/** A slower page is not awaited: the next round comes soon. */
 export const pageTimeoutMs = 2_000;
 /** A longer page is not read. */
 export const maxPageBytes = 1024 * 1024;
@@ -19,7 +19,7 @@ export interface MetricsPagesOptions {
   readonly timeoutMs?: number;
 }
 
-/** Gets pages of metrics over connections that are kept from one look to the next. */
+/** Gets pages of metrics. The connections stay open between rounds. */
 export class MetricsPages {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
@@ -31,8 +31,8 @@ export class MetricsPages {
   }
 
   /**
-   * The page, from the first address that has one. Fails with a RuntimeError of the kind `failed` that says what each address
-   * answered.
+   * Returns the page from the first address that has one. Fails with a RuntimeError of the kind `failed`; its
+   * message has the failure of each address.
    */
   async fetch(addresses: readonly PageAddress[], path: string): Promise<string> {
     const limit = new AbortController();

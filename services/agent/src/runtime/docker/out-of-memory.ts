@@ -2,13 +2,15 @@ import { type Clock, startTimer } from '@berth/shared/process/clock';
 import type Dockerode from 'dockerode';
 import type { ContainerStatus } from '../../core/container.js';
 
-/** Docker's word of lack of memory can come this long after its word of the end, on a machine that is busy. */
+/**
+ * On a busy machine, Docker's event for lack of memory can come this much later than its event for the end.
+ */
 const lateWordMs = 1_500;
 const exitCodeOfSigkill = 137;
 
 /**
- * Whether the end of a container with a memory limit may be for lack of memory although Docker does not say so: where its
- * word of that comes after the container's end, it never finds its way into the container's own record. PURE.
+ * True if a container with a memory limit may have ended for lack of memory although Docker's record does not
+ * say so. If that event comes after the container's end, Docker never adds it to the record. PURE.
  */
 export function mayHaveRunOutOfMemory(
   info: Dockerode.ContainerInspectInfo,
@@ -18,13 +20,14 @@ export function mayHaveRunOutOfMemory(
   return isKilled && (info.HostConfig.Memory ?? 0) > 0;
 }
 
-/** Whether Docker's events tell of lack of memory in the container, now or within moments. */
+/** True if Docker's events report lack of memory in the container, now or within {@link lateWordMs}. */
 export async function eventsTellOfOom(
   { docker, clock }: { readonly docker: Dockerode; readonly clock: Clock },
   { Id, Created }: Dockerode.ContainerInspectInfo,
   abortSignal: AbortSignal,
 ): Promise<boolean> {
-  // Docker takes times in seconds, of its own clock. Its time of the start can be later than that of an early end.
+  // Docker takes times in seconds, of its own clock. Its start time can be later than an early end. So the
+  // creation time is used.
   const since = Date.parse(Created) / 1000;
   const filters = JSON.stringify({ type: ['container'], container: [Id], event: ['oom'] });
   const patience = new AbortController();

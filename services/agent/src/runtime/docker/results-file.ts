@@ -1,19 +1,22 @@
-/* The file for a task's results in a container's file system, through the engine's archive calls: tar both ways. */
+/*
+ * Writes and reads the file for a task's results in a container, as tar archives through Docker's archive
+ * calls.
+ */
 import { pipeline, type Readable } from 'node:stream';
 import { extract, pack } from 'tar-stream';
 import type { ContainerSpec } from '../../core/container-spec.js';
 import { type FileHead, maxResultBytes, resultsDirectory, resultsFile } from '../../core/results.js';
 
-/** Whoever the container's user is may write it; nobody needs to run it. */
+/** Every user of the container can write the file. Nobody needs to execute it. */
 const fileMode = 0o666;
 const directoryMode = 0o755;
 
-/** Whether the directory is a volume, since the container's own file system cannot be written. */
+/** True if the directory is a volume, because the container's own file system is read-only. */
 export function keepsResultsInVolume({ hasResults, security }: ContainerSpec): boolean {
   return hasResults === true && security?.readOnlyRootfs === true;
 }
 
-/** An empty file for results, as a tar, and the directory of the container in which it is to be unpacked. */
+/** Returns an empty file for results as a tar, and the directory of the container for it. */
 export function emptyResults(spec: ContainerSpec): { readonly path: string; readonly tar: Readable } {
   const tar = pack();
   const isInVolume = keepsResultsInVolume(spec);
@@ -24,10 +27,10 @@ export function emptyResults(spec: ContainerSpec): { readonly path: string; read
   return { path: isInVolume ? resultsDirectory : '/', tar };
 }
 
-/** The beginning of the only file in the tar; undefined where it holds none. What follows is not read. */
+/** Returns the beginning of the only file in the tar. Undefined if there is none. The rest is not read. */
 export async function headOfFile(tar: Readable): Promise<FileHead | undefined> {
   const entries = extract();
-  // What goes wrong with the source is thrown where the entries are read; that reading ends early is no failure.
+  // The loop below throws the errors of the source. Reading less than everything is not an error.
   pipeline(tar, entries, () => {});
   for await (const entry of entries) {
     if (entry.header.type !== 'file') return undefined;

@@ -11,32 +11,36 @@ import type { PageAddress } from './metrics-page.js';
 
 export interface DockerUsageOptions {
   readonly clock: Clock;
-  /** Undefined where there is no such container. */
+  /** Returns undefined if there is no such container. */
   inspect(taskId: string): Promise<Dockerode.ContainerInspectInfo | undefined>;
-  /** The engine's own figures. */
+  /** Returns the engine's own figures. */
   stats(taskId: string): Promise<Dockerode.ContainerStats>;
-  /** Where the kernel shows processes. */
+  /** The kernel's directory of processes. */
   readonly procDirectory?: string;
 }
 
-/** Where the figures of one run of a container are. */
+/** The source of the figures for one run of a container. */
 interface UsageSource {
   readonly startedAtMs: number;
-  /** Undefined where only the engine sees them. */
+  /** Undefined if only the engine sees them. */
   readonly files: CgroupFiles | undefined;
-  /** Absent where the network is not the container's own. */
+  /** Absent if the container has no network of its own. */
   readonly netDev?: string;
   addressesOf(port: number): readonly PageAddress[];
 }
 
-/** Answers of the engine that are awaited at a time: it looks once a second, for all who wait for that look together. */
+/**
+ * The number of answers that are awaited at one time. The engine measures once a second for all waiting calls
+ * together.
+ */
 const statsAtOnce = 64;
-/** Containers that are read before others get their turn: a hundred files take about a millisecond. */
+/** Other work gets its turn after so many containers. A hundred files take about a millisecond. */
 const readsPerTurn = 10;
 
 /**
- * What containers use. Where the kernel's files of a container can be seen, they are read: four small reads instead of an answer
- * of the engine's, which costs it and us some milliseconds. An engine is asked only once for each container, for where that is.
+ * Measures the use of resources. It reads the kernel's files of a container if they are visible: four small
+ * reads replace an answer of the engine that takes some milliseconds on both sides. The engine is asked once
+ * a container, for the paths.
  */
 export class DockerUsage {
   readonly #options: DockerUsageOptions;
@@ -49,7 +53,7 @@ export class DockerUsage {
     this.#proc = options.procDirectory ?? '/proc';
   }
 
-  /** Of those that run; what is not asked for is forgotten. */
+  /** Returns figures of the containers that run. Forgets all containers that are not in the list. */
   async read(taskIds: readonly string[]): Promise<readonly ContainerUsage[]> {
     const asked = new Set(taskIds);
     for (const taskId of this.#sources.keys()) if (!asked.has(taskId)) this.#sources.delete(taskId);
@@ -68,14 +72,15 @@ export class DockerUsage {
     return [...usages, ...byEngineUsages.flat()];
   }
 
-  /** Where a port of the container is to be reached; undefined where it does not run. */
+  /** Returns the addresses of a container's port. Undefined if the container does not run. */
   async addressesOf(taskId: string, port: number): Promise<readonly PageAddress[] | undefined> {
     const source = this.#sources.get(taskId) ?? (await this.#find(taskId));
     return source?.addressesOf(port);
   }
 
   async #find(taskId: string): Promise<UsageSource | undefined> {
-    // That the engine does not answer is noticed elsewhere; here it must not cost the figures of the others.
+    // Another part notices that the engine does not answer. Here the figures of the other containers still
+    // count.
     const info = await this.#options.inspect(taskId).catch(() => undefined);
     if (info === undefined || !info.State.Running) return undefined;
     const { Pid } = info.State;
@@ -98,11 +103,11 @@ export class DockerUsage {
         readFile(`${this.#proc}/self/mountinfo`, 'utf8'),
       ]);
       const files = cgroupFiles(ofProcess, mounts, containerId);
-      // A tree that is named but cannot be read would fail at every look.
+      // A path that is known but not readable would fail at each measurement.
       if (files !== undefined) readSmall(files.cpu);
       return files;
     } catch {
-      // The engine's processes are not to be seen from here: it has to tell.
+      // The engine's processes are not visible here. So the engine must measure.
       return undefined;
     }
   }
@@ -120,7 +125,7 @@ export class DockerUsage {
       };
       return Number.isFinite(usage.cpuMs + usage.memoryBytes) ? [usage] : [];
     } catch {
-      // It has ended, or runs anew as another process.
+      // The container has ended, or runs again as another process.
       this.#sources.delete(taskId);
       return [];
     }
@@ -140,8 +145,8 @@ export class DockerUsage {
 const buffer = Buffer.allocUnsafe(64 * 1024);
 
 /**
- * A file of the kernel's. At once, since such files never wait for a disk, and handing each of them to another thread would cost
- * ten times as much as reading it.
+ * Reads a file of the kernel synchronously. Such files never wait for a disk, and the way through another
+ * thread takes ten times as long.
  */
 function readSmall(path: string): string {
   const file = openSync(path, 'r');

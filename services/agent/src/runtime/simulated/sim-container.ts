@@ -15,9 +15,9 @@ export interface SimContainer {
   readonly spec: ContainerSpec;
   readonly script: SimScript;
   status: ContainerStatus;
-  /** The appointment for the container's own end, or the one that a stop has set. */
+  /** Cancels the timer for the container's end. */
   end?: Cancel;
-  /** What it has used until its load began or was changed, and what it uses since. */
+  /** The counters up to the last change of the load, and the load since then. */
   use: { readonly sinceMs: number; readonly counters: SimCounters; readonly load: SimLoad };
 }
 

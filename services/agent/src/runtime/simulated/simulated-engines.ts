@@ -4,7 +4,7 @@ import type { RuntimeInfo } from '../contract/container-runtime.js';
 import type { Engines } from '../contract/runtime-kind.js';
 import { SimulatedRuntime } from './simulated-runtime.js';
 
-/** What each simulated host has, unless told otherwise. */
+/** The resources of each simulated host, by default. */
 const defaultInfo: RuntimeInfo = {
   version: 'simulated',
   cpuMillis: 16_000,
@@ -13,7 +13,7 @@ const defaultInfo: RuntimeInfo = {
 };
 
 /**
- * Engines that only pretend: containers do what their environment says (see {@link SimScript}), without any process.
+ * Engines that only pretend. Containers follow their environment ({@link SimScript}), without any process.
  * One object serves any number of agents and outlives them, as a real engine does.
  */
 export class SimulatedEngines implements Engines {
@@ -28,7 +28,7 @@ export class SimulatedEngines implements Engines {
     this.#info = { ...defaultInfo, ...info };
   }
 
-  /** The engine of that agent's host: always the same one. */
+  /** Returns the engine of that agent's host, always the same one. */
   engineOf(agentId: string): SimulatedRuntime {
     const engine = this.#engines.get(agentId) ?? new SimulatedRuntime(this.#clock, this.#timers, this.#info);
     this.#engines.set(agentId, engine);

@@ -43,7 +43,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     );
   }
 
-  /** Makes the engine deaf: containers live on, but no call is answered and no event sent. */
+  /** Makes the engine silent: its containers live on, but it answers no call and sends no event. */
   goDown(): void {
     this.#isDown = true;
     this.#events.next({ is: 'disconnected', why: 'the simulated engine is down' });
@@ -54,7 +54,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     this.#events.next({ is: 'connected' });
   }
 
-  /** Containers that run now, whether the engine answers or not. */
+  /** The number of containers that run, even while the engine is silent. */
   get running(): number {
     return [...this.#containers.values()].filter(({ status }) => status.state === 'running').length;
   }
@@ -83,7 +83,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     return this.#containers.get(taskId)?.status;
   }
 
-  /** Every image exists, except for containers that are to fail for the lack of one. */
+  /** Every image exists, except for containers whose script asks for a missing one. */
   async ensureImage(reference: string): Promise<string> {
     this.#answer();
     const missing = this.#missingImages.get(reference) ?? 0;
@@ -171,7 +171,7 @@ export class SimulatedRuntime implements ContainerRuntime {
     return metricsPage;
   }
 
-  /** Changes what a container that runs uses from now on; what is not given stays as it is. */
+  /** Changes the load of a running container from now on. Absent parts stay as they are. */
   setLoad(taskId: string, load: Readonly<Partial<Record<keyof SimLoad, number>>>): void {
     const container = this.#containers.get(taskId);
     if (container?.status.state !== 'running') throw noSuchContainer(taskId);
@@ -190,17 +190,17 @@ export class SimulatedRuntime implements ContainerRuntime {
     };
   }
 
-  /** What the container was told at its start; undefined where there is no such container. */
+  /** Returns the environment of the container. Undefined if there is no such container. */
   environmentOf(taskId: string): Readonly<Record<string, string>> | undefined {
     return this.#containers.get(taskId)?.spec.env;
   }
 
-  /** Lets a container that runs end by itself, now. */
+  /** Ends a running container as if by itself. */
   finish(taskId: string, exitCode = 0): void {
     this.#end(this.#running(taskId), exitCode);
   }
 
-  /** An engine does not end with the agent that used it. */
+  /** An engine outlives the agent that used it. */
   async close(): Promise<void> {}
 
   #answer(): void {

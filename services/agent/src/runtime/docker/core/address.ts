@@ -1,4 +1,7 @@
-/** The engine's address as DOCKER_HOST has it, `tcp://` where it names no protocol; undefined where it is not one. */
+/**
+ * Parses the engine's address in DOCKER_HOST. The default protocol is `tcp://`. Undefined if it is not an
+ * address.
+ */
 export function dockerAddress(dockerHost: string): URL | undefined {
   const address = dockerHost.includes('://') ? dockerHost : `tcp://${dockerHost}`;
   const url = URL.canParse(address) ? new URL(address) : undefined;

@@ -1,18 +1,18 @@
 import type { NetworkCounters } from '../../../core/usage.js';
 
-/** Where the kernel keeps the figures of one container. */
+/** The kernel's files with the figures of one container. */
 export interface CgroupFiles {
   readonly version: 1 | 2;
-  /** Its time on the CPUs. */
+  /** The time on the CPUs. */
   readonly cpu: string;
   readonly memory: string;
   readonly memoryStat: string;
 }
 
 /**
- * The files of a container, from `/proc/PID/cgroup` of its process and `/proc/self/mountinfo`. Undefined where they cannot be
- * seen from here, or where the process is not the container's: an engine on another host, or in another namespace, speaks of
- * processes that are others here.
+ * Finds the files of a container from `/proc/PID/cgroup` of its process and `/proc/self/mountinfo`. Returns
+ * undefined if they are not visible here, or if the process is not the container's: the process ids of an
+ * engine on another host, or in another namespace, mean other processes here.
  */
 export function cgroupFiles(
   containerCgroup: string,
@@ -35,7 +35,7 @@ export function cgroupFiles(
       memoryStat: `${memory}/memory.stat`,
     };
   }
-  // Where controllers are of version 1, the unified tree beside them has no figures.
+  // Beside controllers of version 1, the unified tree has no figures.
   if (unified === undefined || paths.has('memory')) return undefined;
   return {
     version: 2,
@@ -45,7 +45,7 @@ export function cgroupFiles(
   };
 }
 
-/** By controller; the unified tree's has an empty name. Lines are `ID:CONTROLLERS:PATH`. */
+/** Returns paths by controller. The unified tree has an empty name. Lines are `ID:CONTROLLERS:PATH`. */
 function cgroupPaths(text: string, containerId: string): ReadonlyMap<string, string> {
   const paths = new Map<string, string>();
   for (const line of text.split('\n')) {
@@ -82,21 +82,24 @@ function inMount({ root, point }: Mount, path: string): string | undefined {
   return path.startsWith(`${root}/`) ? `${point}${path.slice(root.length)}` : undefined;
 }
 
-/** Milliseconds of CPU time, from `cpuacct.usage` or `cpu.stat`. */
+/** Returns milliseconds of CPU time, from `cpuacct.usage` or `cpu.stat`. */
 export function cpuMsIn(text: string, version: CgroupFiles['version']): number {
   if (version === 1) return Number(text) / 1_000_000;
   return Number(/^usage_usec (\d+)/m.exec(text)?.[1]) / 1_000;
 }
 
-/** What is in use but for the page cache that is not active: what `docker stats` shows. */
+/** Returns the memory in use without the inactive page cache, as `docker stats` does. */
 export function memoryBytesIn(usage: string, stat: string): number {
   const bytes = Number(usage);
-  // In version 1, names with `total_` include the groups below.
+  // In version 1, names with `total_` include child groups.
   const inactive = /^total_inactive_file (\d+)/m.exec(stat) ?? /^inactive_file (\d+)/m.exec(stat);
   return Math.max(0, bytes - Number(inactive?.[1] ?? 0));
 }
 
-/** The sums over all interfaces but the loopback, from `/proc/PID/net/dev`; undefined where there are no others. */
+/**
+ * Returns the sums over all interfaces except the loopback, from `/proc/PID/net/dev`. Undefined if there is
+ * no other.
+ */
 export function networkIn(text: string): NetworkCounters | undefined {
   let counters: NetworkCounters | undefined;
   for (const line of text.split('\n')) {

@@ -1,22 +1,22 @@
 import type { ContainerStatus } from '../../../core/container.js';
 
-/** A time in which an engine was away; without an end, it still is. */
+/** A time without the engine. It has no end while the engine is away. */
 export interface Downtime {
   readonly fromMs: number;
   readonly toMs?: number;
 }
 
-/** Older ones are forgotten: what ended in them has been looked at long since. */
+/** Older ones are dropped. The containers that ended in them were inspected long ago. */
 const maxDowntimes = 20;
-/** An engine that shuts down ends its containers first, for which it takes this long at most; then it goes away. */
+/** An engine that shuts down first ends its containers, for at most this time. Then it goes away. */
 const shutdownMs = 20_000;
-/** How far the engine's time of an end may lie behind its return. */
+/** The engine may date an end this much later than its own return. */
 const returnMs = 5_000;
 
-/** 128 + SIGKILL and SIGTERM, with which engines end containers, and what they say where they do not know an exit code. */
+/** 128 + SIGKILL and 128 + SIGTERM, the signals that engines use, and 255 for an unknown exit code. */
 const engineExitCodes: readonly (number | undefined)[] = [137, 143, 255];
 
-/** The absences after the engine was lost, or has come back. */
+/** Returns the downtimes after the engine was lost, or has come back. */
 export function updateDowntimes(
   downtimes: readonly Downtime[],
   is: 'lost' | 'back',
@@ -28,14 +28,14 @@ export function updateDowntimes(
   return isAway ? [...downtimes.slice(0, -1), { ...last, toMs: nowMs }] : downtimes;
 }
 
-/** Whether a container has ended in a way in which engines end containers. */
+/** True if a container ended in a way in which engines end containers. */
 export function mayBeEndedByEngine({ state, exitCode, oomKilled, startError }: ContainerStatus): boolean {
   return (
     state === 'exited' && engineExitCodes.includes(exitCode) && oomKilled !== true && startError === undefined
   );
 }
 
-/** Whether the container ran when the engine went away, and ended with it or before it was back. */
+/** True if the container ran when the engine went away, and ended with it or before its return. */
 export function endedDuringDowntime(
   { startedAtMs = 0, finishedAtMs = 0 }: ContainerStatus,
   downtimes: readonly Downtime[],

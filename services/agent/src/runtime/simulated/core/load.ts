@@ -1,9 +1,12 @@
 import type { ContainerUsage } from '../../../core/usage.js';
 
-/** A value that changes at times, in milliseconds since the container's start; the first step begins at 0. */
+/**
+ * A value that changes in steps. Times are milliseconds since the container's start; the first step begins at
+ * 0.
+ */
 export type LoadProfile = readonly { readonly fromMs: number; readonly value: number }[];
 
-/** What a simulated container uses, as long as it runs. */
+/** The use of resources of a simulated container while it runs. */
 export interface SimLoad {
   readonly cpuMillis: LoadProfile;
   readonly memoryMb: LoadProfile;
@@ -15,7 +18,10 @@ const noLoad: LoadProfile = [];
 const maxSteps = 100;
 const step = /^(?:(\d{1,9}):)?(\d{1,9}(?:\.\d{1,6})?)$/;
 
-/** Reads `VALUE`, or `SECONDS:VALUE` steps with commas between, in the order of their times; what is neither is no load. */
+/**
+ * Reads `VALUE`, or steps `SECONDS:VALUE` separated by commas, and sorts them by time. Everything else is no
+ * load.
+ */
 export function loadProfile(text: string | undefined): LoadProfile {
   if (text === undefined) return noLoad;
   const steps = text.split(',', maxSteps).flatMap((each) => {
@@ -25,17 +31,17 @@ export function loadProfile(text: string | undefined): LoadProfile {
   return steps.toSorted((a, b) => a.fromMs - b.fromMs);
 }
 
-/** A load that stays the same. */
+/** Returns a load that stays the same. */
 export function steadyLoad(value: number): LoadProfile {
   return [{ fromMs: 0, value }];
 }
 
-/** The value at that time. */
+/** Returns the value at that time. */
 export function loadAt(profile: LoadProfile, atMs: number): number {
   return profile.findLast(({ fromMs }) => fromMs <= atMs)?.value ?? 0;
 }
 
-/** The sum up to that time: value × milliseconds. No step counts for more than `most`. */
+/** Returns the sum of value × milliseconds up to that time. No step counts for more than `most`. */
 export function loadUntil(profile: LoadProfile, untilMs: number, most = Number.POSITIVE_INFINITY): number {
   return profile.reduce((sum, { fromMs, value }, index) => {
     const endMs = Math.min(untilMs, profile[index + 1]?.fromMs ?? untilMs);
@@ -43,12 +49,14 @@ export function loadUntil(profile: LoadProfile, untilMs: number, most = Number.P
   }, 0);
 }
 
-/** Counters of a simulated container, when its load began or was changed. */
+/** The counters of a simulated container at the beginning of its load. */
 export type SimCounters = Pick<ContainerUsage, 'cpuMs'> & NonNullable<ContainerUsage['network']>;
 
 export const noCounters: SimCounters = { cpuMs: 0, receivedBytes: 0, sentBytes: 0 };
 
-/** The counters after `spanMs` of the load; no more CPU time than the container's limit (0: none) allows. */
+/**
+ * Returns the counters after `spanMs` of the load. The container's limit bounds the CPU time; 0 is no limit.
+ */
 export function countersAfter(
   before: SimCounters,
   load: SimLoad,

@@ -1,19 +1,19 @@
 import { loadProfile, type SimLoad, steadyLoad } from './load.js';
 
-/** What a simulated container does, as its environment says. */
+/** The behaviour of a simulated container, from its environment. */
 export interface SimScript {
   readonly startDelayMs: number;
-  /** Undefined: it runs until it is stopped. */
+  /** Undefined: the container runs until it is stopped. */
   readonly runMs: number | undefined;
   readonly exitCode: number;
   readonly fail: SimFailure | undefined;
-  /** Between SIGTERM and the end. */
+  /** The time between SIGTERM and the end. */
   readonly stopDelayMs: number;
   readonly ignoresTerm: boolean;
-  /** What it writes to its file of results before it ends. */
+  /** The content of its file of results at its end. */
   readonly results: string;
   readonly load: SimLoad;
-  /** Its own page of metrics; absent: it has none. */
+  /** Its own page of metrics. Absent: it has none. */
   readonly metricsPage?: string;
 }
 
@@ -21,10 +21,10 @@ export const simFailures = ['pull', 'create', 'start', 'host', 'oom'] as const;
 
 export type SimFailure = (typeof simFailures)[number];
 
-/** Even a process that does nothing is somewhere. */
+/** An idle process uses some memory, too. */
 const idleMb = steadyLoad(1);
 
-/** Reads `BERTH_SIM_*`; what is not a number or not a known failure counts as not set. */
+/** Reads `BERTH_SIM_*`. A value that is not a number or not a known failure counts as absent. */
 export function simScript(env: Readonly<Record<string, string>>): SimScript {
   return {
     startDelayMs: numberIn(env, 'BERTH_SIM_START_DELAY_MS') ?? 0,
