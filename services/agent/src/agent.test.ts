@@ -27,7 +27,7 @@ describe('an agent', () => {
       exitCode: 3,
       stopped: false,
     });
-    // That it is starting is told only where it does not run by the time that this is sent.
+    // STARTING is reported only if the task does not run yet when the report is sent.
     const states = (await cell.statesOf('j.0-0')).filter((state) => state !== 'STARTING');
     expect(states.slice(0, 2)).toEqual(['RUNNING', 'FAILED']);
     expect(await cell.containersOf()).toEqual(['j.0-0 exited']);
@@ -35,13 +35,13 @@ describe('an agent', () => {
     await waitFor(async () => (await cell.containersOf()).length === 0, 'the container is removed');
   });
 
-  it('runs what was assigned to it before it started', async () => {
+  it('runs tasks that were assigned before it started', async () => {
     await cell.assign('j.0-0');
     await cell.startAgent();
     await cell.reaches('j.0-0', 'RUNNING');
   });
 
-  it('refuses what it has no room for, and takes the same again once there is room', async () => {
+  it('refuses a task if its capacity is too small, and takes a later one once it is enough', async () => {
     await (await cell.startAgent({ BERTH_AGENT_CPU: '0.15' })).ready;
     await cell.assign('j.0-0');
     await cell.reaches('j.0-0', 'RUNNING');
@@ -58,7 +58,7 @@ describe('an agent', () => {
     await cell.reaches('j.1-1', 'RUNNING');
   });
 
-  it('keeps what it runs when it comes back with less, and refuses only what is new', async () => {
+  it('keeps its tasks when it returns with less capacity, and refuses only new ones', async () => {
     await cell.assign('j.0-0');
     const before = await cell.startAgent();
     await cell.reaches('j.0-0', 'RUNNING');
@@ -69,7 +69,7 @@ describe('an agent', () => {
     expect(await cell.containersOf()).toEqual(['j.0-0 running']);
   });
 
-  it('tells a container’s address and ports with the news that it runs', async () => {
+  it('reports a container’s address and ports together with RUNNING', async () => {
     await (await cell.startAgent()).ready;
     await cell.assign('j.0-0', {}, { ports: '8080,9090' });
     await cell.reaches('j.0-0', 'RUNNING');
@@ -92,7 +92,7 @@ describe('an agent', () => {
     expect(await cell.endOf('j.0-0')).toMatchObject({ state: State.FAILED, code, stopped: false });
   });
 
-  it('refuses a container that cannot be, with all that is wrong', async () => {
+  it('refuses a container with wrong settings, and names all problems', async () => {
     await (await cell.startAgent()).ready;
     await cell.assign('j.0-0', {}, { network: 'mesh' });
     expect(await cell.endOf('j.0-0')).toMatchObject({
@@ -101,7 +101,7 @@ describe('an agent', () => {
     });
   });
 
-  it('stops a task that is told to end', async () => {
+  it('stops a task with a stop order', async () => {
     await (await cell.startAgent()).ready;
     await cell.assign('j.0-0');
     await cell.reaches('j.0-0', 'RUNNING');
@@ -118,14 +118,14 @@ describe('an agent', () => {
     expect(await cell.endOf('j.0-0')).toMatchObject({ stopped: true, exitCode: 137, code: 'failed' });
   });
 
-  it('calls a task off at once that is told to end before it has a container', async () => {
+  it('cancels a task at once if the stop order comes before the container', async () => {
     await cell.stop('j.0-0');
     await cell.startAgent();
     expect(await cell.endOf('j.0-0')).toMatchObject({ state: State.FINISHED, stopped: true });
     expect(await cell.containersOf()).toEqual([]);
   });
 
-  it('stops a task whose order comes while it is being started', async () => {
+  it('stops a task if the stop order comes during its start', async () => {
     await (await cell.startAgent()).ready;
     const env = { BERTH_SIM_START_DELAY_MS: '80' };
     await cell.assign('j.0-0', env);
@@ -134,7 +134,7 @@ describe('an agent', () => {
     expect(await cell.endOf('j.0-0')).toMatchObject({ stopped: true });
   });
 
-  it('launches few at a time, all in the end, and stops none later for that', async () => {
+  it('launches a few at one time and all in the end, and does not delay a stop for that', async () => {
     await (await cell.startAgent()).ready;
     const env = { BERTH_SIM_START_DELAY_MS: '30' };
     await cell.assign('j.99-0');
@@ -148,7 +148,7 @@ describe('an agent', () => {
     await waitFor(async () => (await running()) === 41, 'all run');
   });
 
-  it('stops and removes containers that are not assigned to it, and only those', async () => {
+  it('stops and removes containers without an assignment, and no others', async () => {
     await cell.assign('j.0-0');
     await (await cell.startAgent()).close();
     const first = await cell.startAgent();
@@ -161,7 +161,7 @@ describe('an agent', () => {
     await waitFor(async () => (await cell.containersOf()).join() === 'j.0-0 running', 'the stray is removed');
   });
 
-  it('stops nothing for as long as it could not read its assignments', async () => {
+  it('stops nothing until it has read its assignments', async () => {
     await cell.assign('j.0-0');
     const first = await cell.startAgent();
     await cell.reaches('j.0-0', 'RUNNING');
@@ -175,7 +175,7 @@ describe('an agent', () => {
     expect(await cell.containersOf()).toEqual(['j.0-0 running']);
   });
 
-  it('takes over the containers of its last run, and tells how those ended that ended meanwhile', async () => {
+  it('takes over the containers of its last run, and reports the ends that it missed', async () => {
     await cell.assign('j.0-0', { BERTH_SIM_RUN_MS: '120', BERTH_SIM_EXIT_CODE: '9' });
     await cell.assign('j.1-0');
     const first = await cell.startAgent();
@@ -202,7 +202,7 @@ describe('an agent', () => {
     expect(await cell.containersOf()).toEqual(['j.0-0 running']);
   });
 
-  it('keeps its containers while Redis is away, and tells afterwards what happened', async () => {
+  it('keeps its containers while the store is away, and reports later what happened', async () => {
     const agent = await cell.startAgent();
     await agent.ready;
     await cell.assign('j.0-0', { BERTH_SIM_RUN_MS: '60', BERTH_SIM_EXIT_CODE: '5' });
@@ -221,7 +221,7 @@ describe('an agent', () => {
     expect(isTerminal((await cell.reportsOf('j.1-0')).at(-1)?.state ?? State.FAILED)).toBe(false);
   });
 
-  it('registers what it has, and says that it is alive', async () => {
+  it('registers its capacity, and sends heartbeats', async () => {
     const env = {
       BERTH_AGENT_ATTRIBUTES: 'zone=east,rack=r7',
       BERTH_AGENT_CPU: '2.5',
@@ -240,7 +240,7 @@ describe('an agent', () => {
     expect(await cell.store.findBeating(['a'], 5_000)).toEqual(['a']);
   });
 
-  it('registers once a run, each run as another', async () => {
+  it('registers once in each run, with a different incarnation', async () => {
     const first = await cell.startAgent();
     await first.ready;
     const before = await registered();
@@ -253,7 +253,7 @@ describe('an agent', () => {
     expect((await registered()).record.incarnation).not.toBe(before.record.incarnation);
   });
 
-  it('registers again, and tells again what runs, when Redis has lost its data', async () => {
+  it('registers again and reports all tasks again after the store has lost data', async () => {
     await (await cell.startAgent()).ready;
     await cell.assign('j.0-0');
     await cell.reaches('j.0-0', 'RUNNING');
@@ -275,7 +275,7 @@ describe('an agent', () => {
     await again.close();
   });
 
-  it('tells everything again also where Redis goes away once more after it has lost its data', async () => {
+  it('reports everything again even if the store goes away once more after the loss of its data', async () => {
     await (await cell.startAgent()).ready;
     await cell.assign('j.0-0');
     await cell.reaches('j.0-0', 'RUNNING');
@@ -294,7 +294,7 @@ describe('an agent', () => {
     await again.close();
   });
 
-  it('beats no more once its engine has been silent for long, and tells why; then goes on', async () => {
+  it('stops its heartbeats while its engine is silent for long, and gives the reason', async () => {
     const agent = await cell.startAgent({ BERTH_AGENT_RUNTIME_SILENCE: '100ms' });
     await agent.ready;
     cell.engine.goDown();
@@ -305,7 +305,7 @@ describe('an agent', () => {
     await waitFor(() => agent.isReady() === undefined, 'it is ready again');
   });
 
-  it('sees what ended while its engine was away', async () => {
+  it('sees the ends that happened while its engine was away', async () => {
     await (await cell.startAgent()).ready;
     await cell.assign('j.0-0', { BERTH_SIM_RUN_MS: '50', BERTH_SIM_EXIT_CODE: '4' });
     await cell.reaches('j.0-0', 'RUNNING');
@@ -315,7 +315,7 @@ describe('an agent', () => {
     expect(await cell.endOf('j.0-0')).toMatchObject({ exitCode: 4 });
   });
 
-  it('waits for an engine that is not there when it starts', async () => {
+  it('waits at its start for an engine that is away', async () => {
     cell.engine.goDown();
     const agent = await cell.startAgent();
     await waitFor(() => agent.isReady()?.includes('the simulated engine is down'), 'it waits');
@@ -334,7 +334,7 @@ describe('an agent', () => {
     expect(await cell.containersOf()).toEqual(['j.0-0 running']);
   });
 
-  it('shows its health and its figures', async () => {
+  it('shows its health and its metrics', async () => {
     const agent = await cell.startAgent();
     await agent.ready;
     await cell.assign('j.0-0');
@@ -348,7 +348,7 @@ describe('an agent', () => {
     expect(metrics).toMatch(/berth_agent_reports_pending\{.*\} 0/);
   });
 
-  it('says in one sentence that it cannot listen where another does', async () => {
+  it('says in one sentence that it cannot listen at a taken address', async () => {
     const agent = await cell.startAgent();
     const taken = { BERTH_AGENT_HTTP: `127.0.0.1:${agent.httpPort}`, BERTH_AGENT_ID: 'b' };
     await expect(cell.startAgent(taken)).rejects.toThrow(
@@ -365,8 +365,8 @@ describe('an agent', () => {
   }
 });
 
-describe('a fleet of simulated agents', () => {
-  it('is as many agents in one process, each with its own tasks', async () => {
+describe('many simulated agents', () => {
+  it('share one process, and each has its own tasks', async () => {
     const cell = new TestCell();
     const fleet = await cell.startFleet(50);
     await fleet.ready;
@@ -379,7 +379,7 @@ describe('a fleet of simulated agents', () => {
     await cell.close();
   });
 
-  it('of five thousand starts within seconds', async () => {
+  it('start within seconds when they are five thousand', async () => {
     const cell = new TestCell();
     const env = { BERTH_AGENT_HEARTBEAT: '2s', BERTH_AGENT_RESYNC: '30s' };
     const fleet = await cell.startFleet(5_000, env);

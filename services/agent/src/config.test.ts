@@ -6,7 +6,7 @@ import { agentConfigSchema } from './config.js';
 const parse = (env: Record<string, string>) => parseConfig(agentConfigSchema, env);
 
 describe('the agent’s configuration', () => {
-  it('needs nothing to be set', () => {
+  it('has a default for every setting', () => {
     expect(parse({})).toMatchObject({
       BERTH_AGENT_ID: hostname(),
       BERTH_AGENT_RUNTIME: 'docker',
@@ -19,7 +19,7 @@ describe('the agent’s configuration', () => {
     });
   });
 
-  it('says everything that is wrong at once', () => {
+  it('reports all problems at once', () => {
     const env = {
       BERTH_AGENT_ID: 'not an id',
       BERTH_AGENT_RUNTIME: 'podman',
@@ -43,7 +43,7 @@ describe('the agent’s configuration', () => {
     expect(message()).toContain('BERTH_AGENT_CPU: must be greater than 0');
   });
 
-  it('refuses to repeat itself without a pause, and more ports than a host has', () => {
+  it('refuses intervals without a pause, and more ports than a host has', () => {
     const least = {
       BERTH_AGENT_HEARTBEAT: '10ms',
       BERTH_AGENT_RUNTIME_SILENCE: '100ms',
@@ -62,7 +62,7 @@ describe('the agent’s configuration', () => {
     );
   });
 
-  it('says of an address that is none of an engine so, along with all else, where there is an engine', () => {
+  it('reports a wrong address of the engine with all other problems, if the runtime has an engine', () => {
     const env = { DOCKER_HOST: 'ftp://x', BERTH_AGENT_CPU: '-1' };
     const problem = 'DOCKER_HOST: must be unix://PATH or tcp://HOST:PORT';
     expect(() => parse(env)).toThrow(problem);

@@ -25,7 +25,7 @@ describe('the registrar', () => {
     await store.close();
   });
 
-  it('finds nothing lost where others only write', async () => {
+  it('finds nothing lost if others only write', async () => {
     expect(await registrar.hasStoreLostData()).toBe(false);
     await others(5);
     expect(await registrar.hasStoreLostData()).toBe(false);

@@ -35,7 +35,7 @@ describe('the reporter', () => {
   });
   afterEach(() => reporter.close(1_000));
 
-  it('stores what is reported in one turn in one call, in order', async () => {
+  it('stores the reports of one turn in one call, in order', async () => {
     reporter.report(report('t1', STARTING));
     reporter.report(report('t2', STARTING));
     await waitFor(() => stored.length === 2, 'both are stored');
@@ -44,7 +44,7 @@ describe('the reporter', () => {
     expect(reporter.pending).toBe(0);
   });
 
-  it('tells of a task that starts and runs within one turn only that it runs', async () => {
+  it('reports only RUNNING if a task starts and runs within one turn', async () => {
     reporter.report(report('t1', STARTING));
     reporter.report(report('t2', STARTING));
     await Promise.resolve();
@@ -56,16 +56,16 @@ describe('the reporter', () => {
     ]);
   });
 
-  it('misses no report, at whatever moment it comes', async () => {
+  it('misses no report, at any moment', async () => {
     for (let count = 1; count <= 40; count += 1) {
       reporter.report(report(`t${count}`, RUNNING));
-      // One turn of the queue of microtasks more each time: every point of the sending is hit.
+      // Each round adds a turn of the queue of microtasks. So the test covers every moment of the sending.
       for (let turn = 0; turn < count; turn += 1) await Promise.resolve();
     }
     await waitFor(() => stored.length === 40, 'all are stored');
   });
 
-  it('keeps at most two reports a task while Redis is away: that it ran, and how it ended', async () => {
+  it('keeps at most two reports a task while the store is away: that it ran, and how it ended', async () => {
     isAway = true;
     reporter.report(report('first', STARTING));
     await waitFor(() => reporter.pending === 1, 'it tries');
@@ -82,7 +82,7 @@ describe('the reporter', () => {
     ]);
   });
 
-  it('stores what is left before it closes, but does not wait for ever', async () => {
+  it('stores the remaining reports before it closes, but does not wait without end', async () => {
     reporter.report(report('t1', RUNNING));
     await reporter.close(1_000);
     expect(stored).toHaveLength(1);
@@ -92,7 +92,7 @@ describe('the reporter', () => {
     expect(stored).toHaveLength(1);
   });
 
-  it('tells each task’s states in order, whatever fails on the way', async () => {
+  it('keeps the order of each task’s states through all failures', async () => {
     const story = fc.array(fc.record({ task: fc.nat(3), fails: fc.boolean() }), { maxLength: 30 });
     await fc.assert(
       fc.asyncProperty(story, async (steps) => {

@@ -2,10 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type AdaptiveLimit, afterLaunch, limitBounds, newAdaptiveLimit } from './adaptive-limit.js';
 
-/**
- * Feeds launches as an engine would take them that has `workers` places and needs `serviceMs` for each
- * launch.
- */
+/** Feeds launches on an engine with `workers` places that needs `serviceMs` for each launch. */
 function underLoad(
   state: AdaptiveLimit,
   engine: { workers: number; serviceMs: number },
@@ -25,32 +22,32 @@ describe('the limit on concurrent launches', () => {
     expect(newAdaptiveLimit().limit).toBe(12);
   });
 
-  it('stays at a few on an engine that does two at a time', () => {
+  it('stays at a few on an engine that does two launches at one time', () => {
     const quiet = afterLaunch(newAdaptiveLimit(), { latencyMs: 350, inFlight: 1 });
     const { limit } = underLoad(quiet, { workers: 2, serviceMs: 350 }, 400);
     expect(limit).toBeGreaterThanOrEqual(2);
     expect(limit).toBeLessThanOrEqual(5);
   });
 
-  it('does not grow without bound on an engine that it has never seen quiet', () => {
+  it('does not grow without bound on an engine that was never idle', () => {
     const few = underLoad(newAdaptiveLimit(4), { workers: 2, serviceMs: 350 }, 400);
     expect(few.limit).toBeLessThanOrEqual(5);
     const initial = underLoad(newAdaptiveLimit(), { workers: 2, serviceMs: 350 }, 400);
     expect(initial.limit).toBeLessThanOrEqual(limitBounds.initial + 1);
   });
 
-  it('grows to what a large engine bears', () => {
+  it('grows to the bound on a large engine', () => {
     const { limit } = underLoad(newAdaptiveLimit(), { workers: 64, serviceMs: 200 }, 400);
     expect(limit).toBe(limitBounds.max);
   });
 
-  it('shrinks when launches begin to queue inside the engine', () => {
+  it('falls when launches begin to queue inside the engine', () => {
     const grown = underLoad(newAdaptiveLimit(), { workers: 64, serviceMs: 200 }, 400);
     const { limit } = underLoad(grown, { workers: 2, serviceMs: 200 }, 400);
     expect(limit).toBeLessThanOrEqual(6);
   });
 
-  it('is not moved by one slow launch', () => {
+  it('does not change after one slow launch', () => {
     const steady = underLoad(newAdaptiveLimit(), { workers: 4, serviceMs: 300 }, 64);
     const afterSlow = underLoad(
       afterLaunch(steady, { latencyMs: 30_000, inFlight: steady.limit }),
@@ -66,13 +63,13 @@ describe('the limit on concurrent launches', () => {
     expect(limit).toBeGreaterThanOrEqual(8);
   });
 
-  it('learns nothing of a higher limit from launches that did not use this one', () => {
+  it('does not rise for launches that left a part of it unused', () => {
     let state = newAdaptiveLimit();
     for (let count = 0; count < 100; count += 1) state = afterLaunch(state, { latencyMs: 200, inFlight: 1 });
     expect(state.limit).toBe(limitBounds.initial);
   });
 
-  it('keeps its bounds whatever the engine does', () => {
+  it('keeps its bounds on any engine', () => {
     const sample = fc.record({
       latencyMs: fc.oneof(fc.integer({ min: 0, max: 100_000 }), fc.constant(0)),
       inFlight: fc.integer({ min: 1, max: 32 }),

@@ -19,7 +19,7 @@ function takenBy(...tasks: Assignment[]): UsedCapacity {
 }
 
 describe('an agent', () => {
-  it('takes what it has room for to the last', () => {
+  it('takes tasks until its capacity is used up', () => {
     expect(
       shortfallOf(task({ cpuMillis: 4000, memoryMb: 1000, ports: 2, eni: 1 }), takenBy(), capacity),
     ).toBeUndefined();
@@ -28,7 +28,7 @@ describe('an agent', () => {
     ).toBeUndefined();
   });
 
-  it('names all that it lacks', () => {
+  it('names every resource that is short', () => {
     const taken = takenBy(task({ cpuMillis: 3500, memoryMb: 200 }));
     expect(shortfallOf(task({ cpuMillis: 1000, memoryMb: 900, diskMb: 5, eni: 2 }), taken, capacity)).toBe(
       'the agent lacks cpu (1 asked for, 0.5 free), memory (900 MB asked for, 800 MB free), ' +

@@ -41,7 +41,7 @@ function spec(
 }
 
 describe('the container of an assignment', () => {
-  it('gets the cards that the task was given, and is told which they are', () => {
+  it('gets the GPUs of its task, and their numbers', () => {
     const given = assignment({ taskContext: { 'task.gpus': '0,3' } });
     expect(containerSpec(given, { ...host, passesGpus: true })).toMatchObject({
       spec: { gpus: ['0', '3'], env: { BERTH_TASK_GPUS: '0,3', NVIDIA_VISIBLE_DEVICES: '0,3' } },
@@ -51,14 +51,14 @@ describe('the container of an assignment', () => {
     expect(told).toMatchObject({ spec: { env: { BERTH_TASK_GPUS: '0,3' } } });
   });
 
-  it('has a file for results, and is told of it, only where its results are collected', () => {
+  it('has a file for results, and its path, only if the results are collected', () => {
     const collected = containerSpec(assignment({ collectsResults: true }), host);
     expect(collected).toMatchObject({ spec: { hasResults: true, env: { BERTH_RESULTS: '/berth/results' } } });
     expect(spec().hasResults).toBeUndefined();
     expect(spec().env).not.toHaveProperty('BERTH_RESULTS');
   });
 
-  it('bears the task’s id, its labels, its limits and its command', () => {
+  it('carries the task’s id, its labels, its limits and its command', () => {
     const container = {
       image: { name: 'app:1' },
       entryPoint: ['/bin/run'],
@@ -113,7 +113,7 @@ describe('the container of an assignment', () => {
     expect(security).toMatchObject({ user: '1000', droppedCapabilities: ['CHOWN'] });
   });
 
-  it('is privileged only where the operator allows it', () => {
+  it('is privileged only if the operator allows it', () => {
     const container = { image: { name: 'app:1' }, securityProfile: { privileged: 'true' } };
     expect(containerSpec(assignment({ container }), host)).toEqual({
       ok: false,
@@ -124,7 +124,7 @@ describe('the container of an assignment', () => {
     });
   });
 
-  it('has an address of its own where it asks for one', () => {
+  it('has an address of its own if it asks for one', () => {
     for (const resources of [{ allocateIP: 'true' }, { eni: '1' }])
       expect(spec({ resources }, { network: 'host' }).network).toBe('bridge');
     for (const resources of [{ allocateIP: 'false' }, { eni: '0' }])
@@ -133,11 +133,11 @@ describe('the container of an assignment', () => {
     expect(containerSpec(assignment({ container }), host)).toMatchObject({ ok: false });
   });
 
-  it('takes the index from the task’s id where the context does not tell it', () => {
+  it('takes the index from the task’s id if the context has none', () => {
     expect(spec().env.BERTH_TASK_INDEX).toBe('3');
   });
 
-  it('does not let a job’s environment say that it is another task', () => {
+  it('does not let a job’s environment replace the task’s id', () => {
     expect(spec({ env: { BERTH_TASK_ID: 'mine' } }).env.BERTH_TASK_ID).toBe('job-1.3-2');
   });
 
@@ -153,7 +153,7 @@ describe('the container of an assignment', () => {
 
   const onHost = { allowsHostNetwork: true };
 
-  it('goes on the network that is asked for, or on the host’s usual one', () => {
+  it('uses the network that it asks for, or the host’s usual one', () => {
     expect(spec({ parameters: { network: 'none' } }).network).toBe('none');
     expect(spec({ parameters: { network: 'host' } }, onHost).network).toBe('host');
     const asking = { image: { name: 'app:1' }, parameters: { network: 'host' } };
@@ -162,7 +162,7 @@ describe('the container of an assignment', () => {
     expect(spec({}, { network: 'none' }).network).toBe('none');
   });
 
-  it('gets a network for its ports even where containers usually have none', () => {
+  it('gets a network for its ports even if containers usually have none', () => {
     expect(spec({ resources: { ports: '8080, 9090' } }, { network: 'none' })).toMatchObject({
       network: 'bridge',
       ports: [8080, 9090],
@@ -174,7 +174,7 @@ describe('the container of an assignment', () => {
     expect(spec({ parameters: { init: 'true' } }).init).toBe(true);
   });
 
-  it('tells everything that is wrong at once', () => {
+  it('lists all problems at once', () => {
     const parameters = { network: 'mesh', init: 'maybe' };
     const result = containerSpec(assignment({ container: { parameters } }), host);
     expect(result).toEqual({
@@ -192,7 +192,7 @@ describe('the container of an assignment', () => {
     expect(containerSpec(assignment({ container }), host)).toMatchObject({ ok: false });
   });
 
-  it('has an address to ask for on a bridge, and on the host’s network only for its ports', () => {
+  it('has an address on a bridge, and on the host’s network only for its ports', () => {
     expect(hasAddress(spec())).toBe(true);
     expect(hasAddress(spec({ parameters: { network: 'none' } }))).toBe(false);
     expect(hasAddress(spec({ parameters: { network: 'host' } }, onHost))).toBe(false);
@@ -216,7 +216,7 @@ describe('the reference of an image', () => {
     expect(imageReference({ imageId: '', name: '', ...image })).toBe(reference);
   });
 
-  it('is not known without a name or an id', () => {
+  it('is unknown without a name or an id', () => {
     expect(imageReference(undefined)).toBeUndefined();
     expect(imageReference({ imageId: '', name: '' })).toBeUndefined();
   });

@@ -18,8 +18,8 @@ const everything = {
   apparmor: 'unconfined',
 };
 
-describe("the consent of an agent's operator", () => {
-  it('is needed for each thing that reaches beyond the container, and all that lacks it is named', () => {
+describe('the host policy', () => {
+  it('forbids everything beyond the container by default, and names each missing permission', () => {
     expect(missing(everything, {}, 'host')).toEqual([
       'securityProfile.privileged',
       'securityProfile.capabilities',
@@ -30,7 +30,7 @@ describe("the consent of an agent's operator", () => {
     expect(missing({ seccomp: '{"defaultAction":"SCMP_ACT_ALLOW"}' })).toEqual(['securityProfile.seccomp']);
   });
 
-  it('is not needed for what engines give by themselves, or for less than that', () => {
+  it('permits everything that engines give by default, and less', () => {
     const map = {
       capabilities: '-ALL,CHOWN,NET_BIND_SERVICE',
       seccomp: 'default',
@@ -41,7 +41,7 @@ describe("the consent of an agent's operator", () => {
     expect(missing({}, {}, 'bridge')).toEqual([]);
   });
 
-  it('holds for what it is given for, and no further', () => {
+  it('permits no more than the operator’s settings say', () => {
     const map = { capabilities: 'NET_ADMIN,SYS_TIME' };
     expect(missing(map, { allowedCapabilities: new Set(['NET_ADMIN']) })).toEqual([
       'securityProfile.capabilities',
@@ -52,7 +52,7 @@ describe("the consent of an agent's operator", () => {
     expect(missing({}, { allowsHostNetwork: true }, 'host')).toEqual([]);
   });
 
-  it('to privileged containers is one to everything', () => {
+  it('permits everything with privileged containers', () => {
     expect(missing(everything, { allowsPrivileged: true }, 'host')).toEqual([]);
   });
 });

@@ -9,7 +9,7 @@ import { newTaskView, type Observation, type RuntimeCall, type TaskView } from '
 
 const taskId = 'job.0-0';
 
-/** An engine, a master and an agent, to whom anything may happen. */
+/** An engine, a master and an agent, for any sequence of events. */
 class World {
   nowMs = 1_000_000;
   container: ContainerStatus | undefined;
@@ -22,7 +22,7 @@ class World {
   view: TaskView = newTaskView(taskId);
   isForgotten = false;
   starts = 0;
-  /** By life of the agent. */
+  /** The reports of the agent's current process. */
   reports: Observation[] = [];
   readonly ends: Observation[] = [];
 
@@ -38,7 +38,7 @@ class World {
     this.nowMs += ms;
   }
 
-  /** One step of the agent's. The call may fail, and may have taken effect all the same. */
+  /** Takes one step of the agent. The call may fail, and may have taken effect even then. */
   step(failure: FailureKind | undefined, takesEffect: boolean): TaskStep['do'] {
     if (this.isForgotten) return 'forget';
     const step = nextStep(this.view, this.nowMs);
@@ -69,7 +69,7 @@ class World {
     return step.do;
   }
 
-  /** The agent's process ends and another one looks around. */
+  /** The agent's process ends, and a new one finds the containers. */
   restart(): void {
     if (this.isForgotten) return;
     this.view = newTaskView(taskId);
@@ -166,13 +166,13 @@ function ordered({ assignment, nowMs }: World): Assignment | undefined {
 
 const stories = fc.array(happening, { maxLength: 60 });
 
-/** Nothing fails any more, and whatever is to be done gets done. */
+/** Takes all remaining steps without further failures. */
 function calmDown(world: World, until: TaskStep['do'][]): void {
   for (let count = 0; count < 100; count += 1) if (until.includes(world.step(undefined, true))) return;
   throw new Error('the agent never comes to rest');
 }
 
-describe('whatever happens to an engine, a master and an agent', () => {
+describe('through all events of an engine, a master and an agent', () => {
   it('no container is started a second time', () => {
     fc.assert(
       fc.property(stories, (story) => {
@@ -185,7 +185,7 @@ describe('whatever happens to an engine, a master and an agent', () => {
     );
   });
 
-  it('reports never go back, and an end is told in the same words each time', () => {
+  it('reports never go back, and an end is repeated without changes', () => {
     fc.assert(
       fc.property(stories, (story) => {
         const world = new World();
@@ -197,7 +197,7 @@ describe('whatever happens to an engine, a master and an agent', () => {
     );
   });
 
-  it('an exit code that is told is the container’s own', () => {
+  it('a reported exit code is the container’s own', () => {
     fc.assert(
       fc.property(stories, (story) => {
         const world = new World();
@@ -211,7 +211,7 @@ describe('whatever happens to an engine, a master and an agent', () => {
     );
   });
 
-  it('what a container that ran has left behind is told with its end, unless the engine fails to show it', () => {
+  it('the results of a container are reported with its end, unless the engine fails to show them', () => {
     fc.assert(
       fc.property(stories, (story) => {
         const world = new World();
@@ -222,7 +222,7 @@ describe('whatever happens to an engine, a master and an agent', () => {
     );
   });
 
-  it('a task that is ordered to stop ends, and is told to have ended', () => {
+  it('a task with a stop order ends, and its end is reported', () => {
     fc.assert(
       fc.property(stories, (story) => {
         const world = new World();
@@ -235,7 +235,7 @@ describe('whatever happens to an engine, a master and an agent', () => {
     );
   });
 
-  it('nothing is left of a task that is taken off the agent', () => {
+  it('nothing is left of a task without an assignment', () => {
     fc.assert(
       fc.property(stories, (story) => {
         const world = new World();

@@ -29,12 +29,12 @@ const exited = (changes: Partial<ContainerStatus> = {}): ContainerStatus => ({
   ...changes,
 });
 
-/** The view after all these, at one time. */
+/** Returns the view after these events, all at one time. */
 function after(...events: readonly TaskEvent[]): TaskView {
   return events.reduce((view, event) => reduceTask(view, event, t0), newTaskView(taskId));
 }
 
-/** Takes reports for made, until a step that is none. */
+/** Applies reports until the next step is not a report. */
 function reportsUntilStep(view: TaskView, nowMs = t0) {
   const states: State[] = [];
   for (let at = view; ; ) {
@@ -53,21 +53,21 @@ const running = reportsUntilStep(
 ).view;
 
 describe('launching', () => {
-  it('tells that work begins, and creates the container in the same breath', () => {
+  it('reports STARTING, and creates the container next', () => {
     expect(reportsUntilStep(after(assigned()))).toMatchObject({
       states: [State.STARTING],
       step: { do: 'create' },
     });
   });
 
-  it('starts what is created, and tells that it runs as soon as it does', () => {
+  it('starts a created container, and reports RUNNING as soon as it runs', () => {
     const created = then(begun, { is: 'created', adopted: false });
     expect(nextStep(created, t0)).toEqual({ do: 'start' });
     const started = then(created, { is: 'started', hasAddress: false });
     expect(reportsUntilStep(started)).toMatchObject({ states: [State.RUNNING], step: { do: 'none' } });
   });
 
-  it('looks up the address of a container that has one before it tells that it runs', () => {
+  it('finds out the container’s address before it reports RUNNING', () => {
     const started = then(begun, { is: 'created', adopted: false }, { is: 'started', hasAddress: true });
     expect(nextStep(started, t0)).toEqual({ do: 'inspect' });
     const container: ContainerStatus = { taskId, state: 'running', ip: '172.17.0.2', hostPorts: '80:32768' };
@@ -80,7 +80,7 @@ describe('launching', () => {
     });
   });
 
-  it('pulls the image only once the engine has said that it is missing', () => {
+  it('pulls the image only after the engine has said that it is missing', () => {
     const missing = then(begun, failed('create', 'notFound'));
     expect(nextStep(missing, t0)).toEqual({ do: 'pull' });
     const pulling = then(missing, { is: 'pulling' });
@@ -90,13 +90,13 @@ describe('launching', () => {
     });
   });
 
-  it('pulls the image again when it is gone by the time that the container is created', () => {
+  it('pulls the image again if it is gone when the container is created', () => {
     const pulled = then(begun, failed('create', 'notFound'), { is: 'pulled', reference: 'image' });
     const lost = then(pulled, failed('create', 'notFound'), { is: 'inspected', container: undefined });
     expect(nextStep(lost, t0 + 60_000)).toEqual({ do: 'pull' });
   });
 
-  it('adopts a container of its name, in whatever state it is', () => {
+  it('adopts a container of its name in any state', () => {
     const adopted = then(begun, { is: 'created', adopted: true });
     expect(nextStep(adopted, t0)).toEqual({ do: 'inspect' });
     expect(
@@ -137,7 +137,7 @@ describe('launching', () => {
     expect(nextStep(view, nowMs)).toMatchObject({ observation: { code: 'systemError', text: 'disk full' } });
   });
 
-  it('waits for an engine that is away, looks first when it is back, and gives up in the end', () => {
+  it('waits for an engine that is away, inspects first when it returns, and gives up in the end', () => {
     const away = then(begun, failed('create', 'unavailable', 'Docker is away'));
     expect(nextStep(away, t0)).toMatchObject({ do: 'wait' });
     expect(nextStep(away, t0 + 1_000)).toEqual({ do: 'inspect' });
@@ -154,7 +154,7 @@ describe('launching', () => {
     });
   });
 
-  it('creates the container anew when it vanishes before it is started', () => {
+  it('creates the container again if it vanishes before its start', () => {
     const gone = then(begun, { is: 'created', adopted: false }, failed('start', 'notFound'));
     expect(nextStep(gone, t0)).toEqual({ do: 'create' });
   });
@@ -165,7 +165,7 @@ describe('running', () => {
     expect(nextStep(running, t0)).toEqual({ do: 'none' });
   });
 
-  it('ends with the container’s own exit code, told once', () => {
+  it('reports the container’s own exit code once', () => {
     const over = then(running, { is: 'containerChanged' });
     expect(nextStep(over, t0)).toEqual({ do: 'inspect' });
     const seen = then(over, { is: 'inspected', container: exited({ exitCode: 3 }) });
@@ -176,7 +176,7 @@ describe('running', () => {
     expect(reportsUntilStep(seen)).toMatchObject({ states: [State.FAILED], step: { do: 'none' } });
   });
 
-  it('tells with the end what the container has left behind, where that is wanted', () => {
+  it('reports the container’s results with its end, if they are collected', () => {
     const over = then(running, assigned({ collectsResults: true }), { is: 'inspected', container: exited() });
     expect(nextStep(over, t0)).toEqual({ do: 'collect' });
     const collected = then(over, { is: 'collected', results: ['41', '42'] });
@@ -186,7 +186,7 @@ describe('running', () => {
     });
   });
 
-  it('ends as the container did where its results cannot be read, and waits for an engine that is away', () => {
+  it('reports the container’s end without results that cannot be read, and waits for an engine that is away', () => {
     const over = then(running, assigned({ collectsResults: true }), {
       is: 'inspected',
       container: exited({ exitCode: 3 }),
@@ -199,7 +199,7 @@ describe('running', () => {
     expect(nextStep(then(over, failed('collect', 'unavailable')), t0)).toMatchObject({ do: 'wait' });
   });
 
-  it('is told also of a container that ended before the answer to its start came', () => {
+  it('is reported, too, if the container ended before the answer to its start', () => {
     const early = then(
       begun,
       { is: 'created', adopted: false },
@@ -212,20 +212,20 @@ describe('running', () => {
     });
   });
 
-  it('outlives an engine that is away for however long', () => {
+  it('survives any absence of the engine', () => {
     const away = then(running, { is: 'containerChanged' }, failed('inspect', 'unavailable'));
     const later = reduceTask(away, failed('inspect', 'unavailable'), t0 + 100 * unreachableLimitMs);
     expect(nextStep(later, t0 + 101 * unreachableLimitMs)).toEqual({ do: 'inspect' });
   });
 
-  it('fails as the system’s fault when someone else removes the container', () => {
+  it('fails as the system’s fault if somebody else removes the container', () => {
     const gone = then(running, { is: 'containerChanged' }, { is: 'inspected', container: undefined });
     expect(nextStep(gone, t0)).toMatchObject({ observation: { state: State.FAILED, code: 'systemError' } });
   });
 });
 
 describe('stopping', () => {
-  it('asks, waits for the grace, kills, and kills again', () => {
+  it('sends the stop signal, waits for the grace, kills, and kills again', () => {
     const ordered = then(running, stopOrder);
     expect(nextStep(ordered, t0)).toEqual({ do: 'stop' });
     const asked = then(ordered, { is: 'stopSent' });
@@ -236,17 +236,17 @@ describe('stopping', () => {
     expect(nextStep(killed, t0 + 5_000 + killAgainMs)).toEqual({ do: 'kill' });
   });
 
-  it('kills after the grace where the engine refuses to send the signal that the image names', () => {
+  it('kills after the grace if the engine refuses the image’s stop signal', () => {
     const refused = then(running, stopOrder, failed('stop', 'invalid', 'Invalid signal: NOPE'));
     expect(nextStep(refused, t0)).toEqual({ do: 'wait', untilMs: t0 + 5_000 });
     expect(nextStep(refused, t0 + 5_000)).toEqual({ do: 'kill' });
   });
 
-  it('kills at once where no grace is given', () => {
+  it('kills at once without a grace', () => {
     expect(nextStep(then(running, assigned({ stop, killGraceMs: 0 })), t0)).toEqual({ do: 'kill' });
   });
 
-  it('says of a container that ended after it was asked to that it was stopped', () => {
+  it('reports a container as stopped if it ended after its stop signal', () => {
     const over = then(
       running,
       stopOrder,
@@ -256,7 +256,7 @@ describe('stopping', () => {
     expect(nextStep(over, t0)).toMatchObject({ observation: { exitCode: 143, stopped: true } });
   });
 
-  it('lets the container’s own end stand when that came before it was asked', () => {
+  it('reports the container’s own end if that came before the stop signal', () => {
     const over = then(running, stopOrder, failed('stop', 'conflict'), {
       is: 'inspected',
       container: exited(),
@@ -280,27 +280,27 @@ describe('stopping', () => {
     });
   });
 
-  it('looks before it calls off a task whose launch may have taken effect', () => {
+  it('inspects before it cancels a task whose launch may have taken effect', () => {
     const unsure = then(begun, failed('start', 'unavailable'), stopOrder);
     expect(nextStep(unsure, t0)).toMatchObject({ do: 'wait' });
     expect(nextStep(unsure, t0 + 1_000)).toEqual({ do: 'inspect' });
   });
 
-  it('does not take back an order to stop for an older copy of the assignment', () => {
+  it('does not withdraw a stop order for an older copy of the assignment', () => {
     expect(nextStep(then(running, stopOrder, assigned()), t0)).toEqual({ do: 'stop' });
   });
 });
 
-describe('where the clock is put back', () => {
+describe('after the clock is put back', () => {
   const beforeMs = t0 - 3_600_000;
 
-  it('tries again as soon as something happens', () => {
+  it('tries again at the next event', () => {
     const waiting = then(begun, failed('create', 'failed'));
     expect(nextStep(waiting, t0)).toMatchObject({ do: 'wait' });
     expect(nextStep(waiting, beforeMs)).toEqual({ do: 'inspect' });
   });
 
-  it('asks to stop anew, and kills after the grace', () => {
+  it('sends the stop signal again, and kills after the grace', () => {
     const asked = then(running, stopOrder, { is: 'stopSent' }, { is: 'killSent' });
     expect(nextStep(asked, beforeMs)).toEqual({ do: 'stop' });
     const again = reduceTask(asked, { is: 'stopSent' }, beforeMs);
@@ -308,7 +308,7 @@ describe('where the clock is put back', () => {
     expect(nextStep(again, beforeMs + 5_000)).toEqual({ do: 'kill' });
   });
 
-  it('kills again where no grace is given, and then waits', () => {
+  it('kills again without a grace, and then waits', () => {
     const killed = then(running, assigned({ stop, killGraceMs: 0 }), { is: 'killSent' });
     expect(nextStep(killed, beforeMs)).toEqual({ do: 'kill' });
     const again = reduceTask(killed, { is: 'killSent' }, beforeMs);
@@ -329,7 +329,7 @@ describe('after a restart of the agent', () => {
     });
   });
 
-  it('tells how a container ended meanwhile only once it has looked', () => {
+  it('reports an end that it missed only after an inspection', () => {
     const over = after(assigned(), listed('exited'));
     expect(nextStep(over, t0)).toEqual({ do: 'inspect' });
     const away = then(over, failed('inspect', 'unavailable'));
@@ -339,7 +339,7 @@ describe('after a restart of the agent', () => {
     expect(reportsUntilStep(looked)).toMatchObject({ states: [State.RUNNING, State.FAILED] });
   });
 
-  it('does not run a task again whose container had ended, and is removed before it was looked at', () => {
+  it('does not run a task again if its ended container is removed before the inspection', () => {
     const listed = after(assigned(), { is: 'listed', container: { taskId, state: 'exited' } });
     const gone = reduceTask(listed, { is: 'inspected', container: undefined }, t0);
     expect(nextStep(gone, t0)).toMatchObject({
@@ -348,7 +348,7 @@ describe('after a restart of the agent', () => {
     });
   });
 
-  it('goes on with a container that was created and not started', () => {
+  it('goes on with a container that was created but not started', () => {
     const seen = then(after(assigned(), listed('created')), {
       is: 'inspected',
       container: { taskId, state: 'created' },
@@ -356,7 +356,7 @@ describe('after a restart of the agent', () => {
     expect(reportsUntilStep(seen)).toMatchObject({ states: [State.STARTING], step: { do: 'start' } });
   });
 
-  it('makes the file for results that whoever created the container may not have come to make', () => {
+  it('makes the file for results if the container’s creator may not have made it', () => {
     const wanted = assigned({ collectsResults: true });
     const { step, view } = reportsUntilStep(
       after(wanted, { is: 'inspected', container: { taskId, state: 'created' } }),
@@ -368,20 +368,20 @@ describe('after a restart of the agent', () => {
     expect(nextStep(seen, t0)).toEqual({ do: 'start' });
   });
 
-  it('makes the file for results again where the engine went away while it was made', () => {
+  it('makes the file for results again if the engine went away at that moment', () => {
     const lost = after(assigned({ collectsResults: true }), failed('create', 'unavailable'));
     const seen = reduceTask(lost, { is: 'inspected', container: { taskId, state: 'created' } }, t0);
     expect(reportsUntilStep(seen, t0 + unreachableLimitMs).step).toEqual({ do: 'create' });
   });
 
-  it('does not start again what could not be started', () => {
+  it('does not start a container again that could not be started', () => {
     const container: ContainerStatus = { taskId, state: 'created', startError: 'no such file' };
     expect(nextStep(after(assigned(), { is: 'inspected', container }), t0)).toMatchObject({
       observation: { state: State.FAILED, code: 'invalidRequest', text: 'no such file' },
     });
   });
 
-  it('sees from the times whether an end came of the order to stop', () => {
+  it('sees from the times if an end followed from the stop order', () => {
     const seen = (finishedAtMs: number) =>
       reportsUntilStep(after(stopOrder, { is: 'inspected', container: exited({ finishedAtMs }) })).view
         .progress.end;
@@ -390,8 +390,8 @@ describe('after a restart of the agent', () => {
   });
 });
 
-describe('what is not assigned', () => {
-  it('is forgotten where there is no container', () => {
+describe('a task without an assignment', () => {
+  it('is forgotten if there is no container', () => {
     expect(nextStep(after(unassigned), t0)).toEqual({ do: 'forget' });
   });
 
@@ -405,13 +405,13 @@ describe('what is not assigned', () => {
     expect(nextStep(then(over, { is: 'removed' }), t0)).toEqual({ do: 'forget' });
   });
 
-  it('is removed once a task’s end is known to the master, and not before', () => {
+  it('is removed once the master knows the task’s end, and not before', () => {
     const reported = reportsUntilStep(then(running, { is: 'inspected', container: exited() })).view;
     expect(nextStep(reported, t0)).toEqual({ do: 'none' });
     expect(nextStep(then(reported, unassigned), t0)).toEqual({ do: 'remove' });
   });
 
-  it('is tried again later when it cannot be removed', () => {
+  it('is removed by a later attempt if the first one fails', () => {
     const stuck = then(
       running,
       unassigned,
@@ -422,24 +422,24 @@ describe('what is not assigned', () => {
   });
 });
 
-describe('after the end was told', () => {
+describe('after the end was reported', () => {
   const reported = reportsUntilStep(
     then(running, { is: 'inspected', container: exited({ exitCode: 2 }) }),
   ).view;
 
-  it('is told again in the same words when the report may be lost', () => {
+  it('reports it again without changes if the report may be lost', () => {
     const doubted = then(reported, { is: 'reportsMayBeLost', all: false });
     expect(nextStep(doubted, t0 + 99)).toEqual({ do: 'report', observation: reported.progress.end });
   });
 
-  it('tells that a task runs again only where Redis has lost data', () => {
+  it('reports RUNNING again only if the store has lost data', () => {
     expect(nextStep(then(running, { is: 'reportsMayBeLost', all: false }), t0)).toEqual({ do: 'none' });
     expect(nextStep(then(running, { is: 'reportsMayBeLost', all: true }), t0)).toMatchObject({
       observation: { state: State.RUNNING },
     });
   });
 
-  it('stops a container that turns up after its launch had been given up', () => {
+  it('stops a container that appears after its launch was given up', () => {
     const givenUp = reportsUntilStep(then(begun, failed('create', 'conflict'))).view;
     const late = then(givenUp, { is: 'inspected', container: { taskId, state: 'running' } });
     expect(nextStep(late, t0)).toEqual({ do: 'stop' });

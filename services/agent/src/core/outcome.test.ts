@@ -52,7 +52,7 @@ describe('the outcome of a container', () => {
     expect(outcomeOfContainer(ended(status), '64 MB')).toMatchObject({ code, text });
   });
 
-  it('tells the exit code of whatever ran', () => {
+  it('has the exit code of every container that ran', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 255 }), fc.boolean(), (exitCode, oomKilled) => {
         const outcome = outcomeOfContainer(ended({ exitCode, oomKilled }));
@@ -95,7 +95,7 @@ describe('an engine’s message', () => {
 });
 
 describe('an exit code in words', () => {
-  it('names the signal only where there is one', () => {
+  it('names the signal if there is one', () => {
     expect(describeExit(139)).toBe('SIGSEGV (exit code 139)');
     expect(describeExit(200)).toBe('exit code 200');
     expect(describeExit(128)).toBe('exit code 128');
@@ -117,7 +117,7 @@ describe('the memory limit', () => {
     expect(memoryLimitOf({ container, resources: parsed.resources })).toBe(text);
   });
 
-  it('is empty where there is none', () => {
+  it('is empty if there is none', () => {
     expect(memoryLimitOf(undefined)).toBe('');
     expect(memoryLimitOf({ container: undefined, resources: zeroResources() })).toBe('');
   });

@@ -13,12 +13,12 @@ describe('a task’s own metrics', () => {
     expect(ownMetrics(undefined, reading(text))).toEqual({ queue_length: 7.5, ready: 1 });
   });
 
-  it('leave out what is not finite and the parts of distributions', () => {
+  it('leave out values that are not finite, and the parts of distributions', () => {
     const text = 'a NaN\nb +Inf\nc{x="1"} NaN\nc{x="2"} 2\nlatency{quantile="0.9"} 3\nt_bucket{le="1"} 4\n';
     expect(ownMetrics(undefined, reading(text))).toEqual({ c: 2 });
   });
 
-  it('tell of a counter how much it grows in a second', () => {
+  it('give the growth of a counter in one second', () => {
     const now = reading(requests(150, 20), 15_000);
     expect(ownMetrics(reading(requests(100, 20), 5_000), now)).toEqual({ requests_total: 5 });
   });
@@ -37,12 +37,12 @@ describe('a task’s own metrics', () => {
     expect(ownMetrics(reading(page(10), 0), reading(page(30), 10_000))).toEqual({ t_sum: 0, t_count: 2 });
   });
 
-  it('know a counter that is declared without its ending', () => {
+  it('recognise a counter that is declared without its suffix', () => {
     const page = (count: number) => `# TYPE jobs counter\njobs_total ${count}\n`;
     expect(ownMetrics(reading(page(1), 0), reading(page(6), 5_000))).toEqual({ jobs_total: 1 });
   });
 
-  it('may bear any name', () => {
+  it('can have any name', () => {
     const page = (count: number) => `# TYPE constructor counter\nconstructor ${count}\n__proto__ 3\n`;
     expect(ownMetrics(reading('a 1\n'), reading(page(5), 5_000))).toEqual(
       Object.fromEntries([['__proto__', 3]]),

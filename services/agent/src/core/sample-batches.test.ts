@@ -11,16 +11,16 @@ const idsOf = (samples: readonly TaskSample[]) =>
   sampleBatches('a', samples).map((batch) => batch.samples.map(({ taskId }) => taskId));
 
 describe('batches of samples', () => {
-  it('hold all samples of an agent in one where they are few', () => {
+  it('hold all samples of an agent in one if they are few', () => {
     expect(idsOf([sample('x', 3), sample('y', 5)])).toEqual([['x', 'y']]);
     expect(sampleBatches('a', [sample('x', 3)])[0]?.agentId).toBe('a');
   });
 
-  it('are none of nothing', () => {
+  it('are none for no samples', () => {
     expect(idsOf([])).toEqual([]);
   });
 
-  it('begin anew where they would grow too long', () => {
+  it('begin again before one grows too long', () => {
     const half = maxValuesPerBatch / 2;
     expect(idsOf([sample('x', half), sample('y', half), sample('z', 1)])).toEqual([['x', 'y'], ['z']]);
     expect(idsOf([sample('x', half), sample('y', half + 1)])).toEqual([['x'], ['y']]);

@@ -23,7 +23,7 @@ const memoryOnly = { MemoryUtilization: 25 };
 
 describe('the metrics of a container', () => {
   it.each<[string, ContainerUsage | undefined, ContainerUsage, Metrics]>([
-    // 1 s of CPU time in 5 s is a fifth of a core, which is 40 % of half a core.
+    // 1 s of CPU time in 5 s is a fifth of a core. That is 40 % of half a core.
     [
       'are averages over the time between two looks',
       first,
@@ -67,7 +67,7 @@ describe('the metrics of a container', () => {
     expect(usageMetrics(before, now, asked)).toEqual(metrics);
   });
 
-  it('have no percentages of what was not asked for', () => {
+  it('have no percentages of resources that were not requested', () => {
     const nothing = { cpuMillis: 0, memoryMb: 0, networkMbps: 0 };
     expect(usageMetrics(first, seen(), nothing)).toEqual({ NetworkIn: 0, NetworkOut: 0 });
   });

@@ -11,7 +11,7 @@ describe('the reader of tasks’ own metrics', () => {
   let nowMs: number;
   let setBackMs: number;
   let asked: number;
-  /** What the task answers; undefined: nothing. */
+  /** The task's answer. Undefined: none. */
   let answer: string | undefined;
   let reader: OwnMetricsReader;
 
@@ -40,7 +40,7 @@ describe('the reader of tasks’ own metrics', () => {
     return (await reader.read([page])).get('t');
   };
 
-  it('goes on at the same pace, with true rates, where the clock is put back', async () => {
+  it('keeps its pace and its rates when the clock is put back', async () => {
     expect(await readAt(0)).toBeUndefined();
     setBackMs = 3_600_000;
     answer = '# TYPE hits counter\nhits 1\n';
@@ -50,9 +50,9 @@ describe('the reader of tasks’ own metrics', () => {
     expect(await readAt(4_000)).toEqual({ hits: 5 });
   });
 
-  it('asks a task that does not answer less and less often, and never more seldom than every 20 s', async () => {
+  it('asks a task without an answer less and less often, but at least every 20 s', async () => {
     for (let atMs = 0; atMs < 60_000; atMs += 100) expect(await readAt(atMs)).toBeUndefined();
-    // 1, 2, 4, 8, 16 and 20 s apart, less up to a third of that.
+    // The pauses are 1, 2, 4, 8, 16 and 20 s, less up to a third.
     expect(asked).toBeGreaterThanOrEqual(6);
     expect(asked).toBeLessThanOrEqual(9);
     answer = 'a 1\n';
@@ -60,7 +60,7 @@ describe('the reader of tasks’ own metrics', () => {
     expect(await readAt(80_001)).toEqual({ a: 1 });
   });
 
-  it('tells nothing old while a task does not answer', async () => {
+  it('returns nothing old while a task does not answer', async () => {
     answer = 'a 1\n';
     expect(await readAt(0)).toEqual({ a: 1 });
     answer = undefined;
@@ -68,7 +68,7 @@ describe('the reader of tasks’ own metrics', () => {
     expect(await readAt(5_001)).toBeUndefined();
   });
 
-  it('takes the growth of a counter over the time in which a task did not answer', async () => {
+  it('divides the growth of a counter by the time without an answer', async () => {
     answer = '# TYPE c counter\nc 10\n';
     expect(await readAt(0)).toEqual({});
     answer = undefined;
@@ -77,7 +77,7 @@ describe('the reader of tasks’ own metrics', () => {
     expect(await readAt(10_000)).toEqual({ c: 2 });
   });
 
-  it('forgets a task that is not asked about any more', async () => {
+  it('forgets a task that is not in the list any more', async () => {
     answer = '# TYPE c counter\nc 10\n';
     await readAt(0);
     await reader.read([]);

@@ -9,7 +9,7 @@ import { waitFor } from '../testing/wait-for.js';
 import { Sampler } from './sampler.js';
 
 describe('a sampler', () => {
-  it('goes on at its interval when the clock is put back', async () => {
+  it('keeps its interval when the clock is put back', async () => {
     let nowMs = 10 * 3_600_000;
     const sleptMs: number[] = [];
     const waits: (() => void)[] = [];
@@ -72,7 +72,7 @@ describe('an agent that samples', () => {
     return found?.value ?? 0;
   }
 
-  it('tells what a task uses of what it asked for', async () => {
+  it('publishes a task’s use of its request', async () => {
     await cell.startAgent();
     // The tasks of these tests ask for a tenth of a core and 64 MB.
     const env = { BERTH_SIM_CPU_MILLIS: '50', BERTH_SIM_MEMORY_MB: '16', BERTH_SIM_NETWORK_OUT_MBPS: '8' };
@@ -85,7 +85,7 @@ describe('an agent that samples', () => {
     expect(heard[0]?.agentId).toBe('a');
   });
 
-  it('tells nothing of tasks that nobody wants to know about, nor of those that have ended', async () => {
+  it('publishes nothing of tasks that nobody measures, nor of ended ones', async () => {
     await cell.startAgent();
     await cell.assign('quiet.0-0');
     await cell.assign('short.0-0', { BERTH_SIM_RUN_MS: '1' }, { sampled: true });
@@ -121,7 +121,7 @@ describe('an agent that samples', () => {
     await next('j.0-0', 'much', ({ CPUUtilization = 0 }) => CPUUtilization > 89 && CPUUtilization < 91);
   });
 
-  it('adds what the task itself publishes, which cannot pass for what was measured', async () => {
+  it('adds the task’s own metrics, which cannot replace measured ones', async () => {
     const { httpPort } = await cell.startAgent();
     const page = 'queue_length{lane="a"} 3\nqueue_length{lane="b"} 4\nMemoryUtilization 99\nbad line\n';
     const parameters = { 'berth.metrics.port': '9100' };
@@ -131,7 +131,7 @@ describe('an agent that samples', () => {
     expect(await figure(httpPort, 'berth_agent_metric_pages_total', 'read')).toBeGreaterThan(0);
   });
 
-  it('tells the rest where a task does not publish what it promised', async () => {
+  it('publishes the rest if a task does not publish its own metrics', async () => {
     const { httpPort } = await cell.startAgent();
     const parameters = { 'berth.metrics.port': '9100' };
     await cell.assign('j.0-0', {}, { sampled: true, parameters });
@@ -139,7 +139,7 @@ describe('an agent that samples', () => {
     expect(await figure(httpPort, 'berth_agent_metric_pages_total', 'failed')).toBeGreaterThan(0);
   });
 
-  it('drops and counts what Redis does not take, and goes on when it is back', async () => {
+  it('drops and counts samples that the store does not take, and goes on later', async () => {
     const { httpPort } = await cell.startAgent();
     await cell.assign('j.0-0', {}, { sampled: true });
     await next('j.0-0', 'a sample', () => true);
@@ -150,7 +150,7 @@ describe('an agent that samples', () => {
     await next('j.0-0', 'a sample', () => true);
   });
 
-  it('counts what its engine does not tell', async () => {
+  it('counts tasks without figures from the engine', async () => {
     const { httpPort } = await cell.startAgent();
     await cell.assign('j.0-0', {}, { sampled: true });
     await next('j.0-0', 'a sample', () => true);
@@ -161,7 +161,7 @@ describe('an agent that samples', () => {
     await next('j.0-0', 'a sample', () => true);
   });
 
-  it('is a fleet in one process, too', async () => {
+  it('samples several agents in one process', async () => {
     await cell.startFleet(3);
     for (const agentId of ['a-1', 'a-3']) await cell.assign(`${agentId}.0-0`, {}, { agentId, sampled: true });
     await waitFor(() => new Set(heard.map(({ agentId }) => agentId)).size === 2, 'both agents tell');

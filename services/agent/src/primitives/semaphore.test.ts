@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { Semaphore } from './semaphore.js';
 
 describe('a semaphore', () => {
-  it('lets so many run at a time, and the others in order, failures or not', async () => {
+  it('runs calls up to its limit, and the others in order, even after failures', async () => {
     const semaphore = new Semaphore(2);
     const order: number[] = [];
     let running = 0;

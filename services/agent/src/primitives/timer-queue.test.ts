@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TimerQueue } from './timer-queue.js';
 
-/** Time that passes only when it is told to, up to the next sleeper's time at once. */
+/** The test moves this time forward, directly to the next sleeper's time. */
 class TestClock implements Clock {
   #nowMs = 0;
   #sleeper: { dueMs: number; wake: () => void } | undefined;
@@ -33,7 +33,7 @@ class TestClock implements Clock {
 }
 
 describe('a queue of timers', () => {
-  it('keeps appointments in the order of their times, each at its time', async () => {
+  it('runs timers in the order of their times, each at its time', async () => {
     const appointments = fc.array(fc.integer({ min: 0, max: 1_000 }), { maxLength: 50 });
     await fc.assert(
       fc.asyncProperty(appointments, async (times) => {
@@ -53,7 +53,7 @@ describe('a queue of timers', () => {
     );
   });
 
-  it('keeps an appointment after the time that it was to take, also where the clock is put back meanwhile', async () => {
+  it('runs a timer after its delay even if the clock is put back meanwhile', async () => {
     const clock = new TestClock();
     let setMs = 3_600_000;
     const settable: Clock = {
@@ -71,7 +71,7 @@ describe('a queue of timers', () => {
     queue.close();
   });
 
-  it('forgets what was cancelled, and all when it is closed', async () => {
+  it('drops cancelled timers, and all timers when it is closed', async () => {
     const clock = new TestClock();
     const queue = new TimerQueue(clock);
     const kept: string[] = [];
@@ -84,7 +84,7 @@ describe('a queue of timers', () => {
     expect(kept).toEqual(['kept']);
   });
 
-  it('sleeps once for many appointments', async () => {
+  it('sleeps once for many timers', async () => {
     const clock = new TestClock();
     const queue = new TimerQueue(clock);
     let kept = 0;

@@ -3,10 +3,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerRuntime } from '../runtime/contract/container-runtime.js';
 import { TestCell } from '../testing/cell.js';
 
-/** Nothing but events tells the agent what happens. */
+/** Only events inform the agent. */
 const withoutResync = { BERTH_AGENT_RESYNC: '1h', BERTH_AGENT_NETWORK: 'bridge' };
 
-/** The engine, with some calls of another kind. */
+/** Returns the engine with some calls replaced. */
 function withCalls(engine: ContainerRuntime, calls: Partial<ContainerRuntime>): ContainerRuntime {
   return new Proxy(engine, {
     get: (target, name) => {
@@ -23,7 +23,7 @@ describe('an agent whose engine answers late', () => {
   });
   afterEach(() => cell.close());
 
-  it('hears of a container’s end that comes while it looks whether it runs', async () => {
+  it('notices a container’s end that comes during its inspection', async () => {
     const { engine } = cell;
     const inspect: ContainerRuntime['inspect'] = async (taskId) => {
       const seen = await engine.inspect(taskId);

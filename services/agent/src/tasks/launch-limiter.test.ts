@@ -12,8 +12,8 @@ function limiter(latencies: number[] = []) {
   return { launches, pass };
 }
 
-describe('launch slots', () => {
-  it('are as many as the limit says, and then first come first served', () => {
+describe('launch permits', () => {
+  it('are limited in number, and given out in order', () => {
     const { launches } = limiter();
     const held = Array.from({ length: limitBounds.initial }, () => launches.tryAcquire());
     expect(held.every((permit) => permit !== undefined)).toBe(true);
@@ -26,7 +26,7 @@ describe('launch slots', () => {
     expect(launches).toMatchObject({ inFlight: limitBounds.initial, queued: 1 });
   });
 
-  it('learn what a launch takes also where the clock is put back meanwhile', () => {
+  it('measure a launch even if the clock is put back meanwhile', () => {
     const latencies: number[] = [];
     let nowMs = 3_600_000;
     const clock = { nowMs: () => nowMs, elapsedMs: () => 300, sleep: () => Promise.resolve() };
@@ -37,7 +37,7 @@ describe('launch slots', () => {
     expect(latencies).toEqual([0]);
   });
 
-  it('go past whoever has left the queue', () => {
+  it('skip a caller that has left the queue', () => {
     const { launches } = limiter();
     const held = Array.from({ length: limitBounds.initial }, () => launches.tryAcquire());
     const served: string[] = [];
@@ -48,7 +48,7 @@ describe('launch slots', () => {
     expect(served).toEqual(['stayed']);
   });
 
-  it('are as many as a fixed limit says, however quick the engine is', () => {
+  it('keep a fixed limit on any engine', () => {
     const clock = { nowMs: () => 0, sleep: () => Promise.resolve() };
     const launches = new LaunchLimiter({ clock, fixedLimit: 2 });
     for (let count = 0; count < 100; count += 1) {
@@ -59,7 +59,7 @@ describe('launch slots', () => {
     expect(launches.limit).toBe(2);
   });
 
-  it('are given back once, however often they are released', () => {
+  it('are given back once, even if they are released twice', () => {
     const { launches } = limiter();
     const permit = launches.tryAcquire() as LaunchPermit;
     permit.release(false);
@@ -67,7 +67,7 @@ describe('launch slots', () => {
     expect(launches.inFlight).toBe(0);
   });
 
-  it('teach only by launches that succeeded', () => {
+  it('measure only launches that succeeded', () => {
     const latencies: number[] = [];
     const { launches, pass } = limiter(latencies);
     const failed = launches.tryAcquire();

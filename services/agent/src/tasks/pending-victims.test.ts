@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { PendingVictims } from './pending-victims.js';
 
-it('tells of each task that waits once, when the last one that it waits for is gone', () => {
+it('returns each preemptor once, when its last victim is gone', () => {
   const awaited = new PendingVictims();
   awaited.wait('a', ['x', 'y']);
   awaited.wait('b', ['y']);
@@ -16,7 +16,7 @@ it('tells of each task that waits once, when the last one that it waits for is g
   expect([awaited.isWaiting('a'), awaited.isAwaited('x')]).toEqual([false, false]);
 });
 
-it('keeps nothing of a task that waits no longer', () => {
+it('keeps nothing of a preemptor that waits no more', () => {
   const awaited = new PendingVictims();
   awaited.wait('a', ['x', 'y']);
   awaited.wait('b', ['y']);

@@ -29,7 +29,7 @@ export function testConfig(env: Readonly<Record<string, string>> = {}): AgentCon
   return parseConfig(agentConfigSchema, { ...quickEnv, ...env });
 }
 
-/** The cell as an agent sees it, its store in memory, with a test in the master's place. */
+/** The agents' side of a cell. The store is in memory, and the test is the master. */
 export class TestCell {
   readonly store = new MemoryStore();
   /** The engines' clock is ahead of the system's by this time. */
@@ -38,9 +38,9 @@ export class TestCell {
     ...systemClock,
     nowMs: () => systemClock.nowMs() + this.engineAheadMs,
   });
-  /** While true, Redis does not answer the agents. */
+  /** While true, the store does not answer the agents. */
   isRedisAway = false;
-  /** Hears of the calls that fail for that. */
+  /** Is called for each call that fails for that reason. */
   onRefusal: (call: string) => void = () => {};
   readonly #handles: AgentHandle[] = [];
   readonly #reports: QueuedReport[] = [];
@@ -118,7 +118,7 @@ export class TestCell {
     await this.commit({ actor: 'master', writes: [], assignments: [{ agentId, taskId }] });
   }
 
-  /** Everything reported so far. */
+  /** Returns all reports so far. */
   async reports(): Promise<readonly TaskReport[]> {
     const inbox = this.store.openReportInbox();
     const changes = await inbox.readReports(this.#reports.at(-1)?.streamId ?? '0', 10_000, 0);
@@ -195,7 +195,7 @@ interface AssignmentChanges {
   readonly parameters?: Readonly<Record<string, string>>;
 }
 
-/** Changes that come while Redis is away are lost, as they may be with a connection. */
+/** Changes that come while the store is away are lost, as with a lost connection. */
 function guardedFeed(feed: AssignmentFeed, guard: () => Promise<void>): AssignmentFeed {
   return {
     readAssignments: (agentId) => guard().then(() => feed.readAssignments(agentId)),

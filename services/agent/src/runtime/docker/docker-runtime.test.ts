@@ -6,7 +6,7 @@ import { DockerRuntime } from './docker-runtime.js';
 
 type Answer = (response: ServerResponse, request: IncomingMessage) => void;
 
-/** What the engine says to requests whose `METHOD PATH` begins so; others it does not know. */
+/** The engine's answers, by the beginning of `METHOD PATH`. It does not know other requests. */
 const answers = new Map<string, Answer>();
 const engine = createServer((request, response) => {
   const asked = `${request.method} ${request.url}`;
@@ -39,7 +39,7 @@ afterEach(async () => {
 });
 
 describe('a pull', () => {
-  it('has failed where the engine says so in the midst of it', async () => {
+  it('fails if the engine says so in the middle', async () => {
     answers.set('POST /images/create', (response) => {
       response.write('{"status":"Pulling from library/x"}\r\n');
       const message = 'write /layer.tar: no space left on device';
@@ -68,7 +68,7 @@ describe('a container', () => {
     init: true,
   };
 
-  it('is not adopted for as long as only its name is there, so that this is tried again after a while', async () => {
+  it('is not adopted while only its name exists. So the agent tries again later', async () => {
     answers.set('POST /containers/create', json(409, { message: 'the name is in use' }));
     await expect(runtime.create(spec)).rejects.toMatchObject({ kind: 'unavailable' });
     const labels = { 'berth.cell': 'c', 'berth.agent': 'a' };
@@ -79,7 +79,7 @@ describe('a container', () => {
 });
 
 describe('a call', () => {
-  /** Lets the time limits of calls pass once the engine has been asked. */
+  /** Lets the time limits of calls pass after the engine has got the request. */
   async function afterLongTime<T>(begins: string, answer: Answer, call: () => Promise<T>) {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const asked = new Promise<void>((resolve) =>
@@ -93,13 +93,13 @@ describe('a call', () => {
       (error: unknown) => error,
     );
     await asked;
-    // What the engine has sent arrives meanwhile.
+    // The engine's answer arrives meanwhile.
     for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
     vi.advanceTimersByTime(10 * 60_000);
     return outcome;
   }
 
-  it('ends in time where the engine does not say whether it has an image', async () => {
+  it('ends in time if the engine does not say that it has an image', async () => {
     const outcome = await afterLongTime(
       'GET /images/',
       () => {},
@@ -108,7 +108,7 @@ describe('a call', () => {
     expect(outcome).toMatchObject({ kind: 'failed', message: expect.stringMatching(/did not answer/) });
   });
 
-  it('ends in time where the engine goes away in the middle of its answer', async () => {
+  it('ends in time if the engine goes away in the middle of its answer', async () => {
     const cutOff: Answer = (response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.write('[{"Id":"1",', () => response.destroy());

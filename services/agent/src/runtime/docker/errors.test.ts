@@ -45,7 +45,7 @@ describe('a failure of dockerode', () => {
     });
   });
 
-  it('by our own time limit says how long that is', () => {
+  it('by the agent’s own time limit has the limit in its text', () => {
     const aborted = Object.assign(new Error('This operation was aborted'), { name: 'AbortError' });
     expect(toRuntimeError(aborted, 'start', 60_000)).toMatchObject({
       kind: 'failed',
@@ -53,12 +53,12 @@ describe('a failure of dockerode', () => {
     });
   });
 
-  it('that is ours already stays as it is', () => {
+  it('that is a RuntimeError already stays as it is', () => {
     const own = new RuntimeError('conflict', 'mine');
     expect(toRuntimeError(own, 'create', 1_000)).toBe(own);
   });
 
-  it('is none where the container is in the wanted state already', () => {
+  it('is none if the container is in the wanted state already', () => {
     expect(isAlreadySo({ statusCode: 304 })).toBe(true);
     expect(isAlreadySo({ statusCode: 404 })).toBe(false);
     expect(isAlreadySo(new Error('socket hang up'))).toBe(false);

@@ -24,7 +24,7 @@ describe('a page of metrics over HTTP', () => {
     return { host: '127.0.0.1', port: (server.address() as AddressInfo).port };
   }
 
-  /** An address at which nobody listens any more. */
+  /** Returns an address without a listener. */
   async function deserted(): Promise<PageAddress> {
     const address = await serve(() => undefined);
     const server = servers.pop();
@@ -33,7 +33,7 @@ describe('a page of metrics over HTTP', () => {
     return address;
   }
 
-  it('is had by its path, over a connection that is kept', async () => {
+  it('is read by its path, over a connection that stays open', async () => {
     const asked: string[] = [];
     let connections = 0;
     const address = await serve((request, response) => {
@@ -49,12 +49,12 @@ describe('a page of metrics over HTTP', () => {
     expect(connections).toBe(1);
   });
 
-  it('is had from the first address that answers', async () => {
+  it('comes from the first address that answers', async () => {
     const address = await serve((_, response) => response.end('a 1\n'));
     expect(await pages.fetch([await deserted(), address], '/')).toBe('a 1\n');
   });
 
-  it('is missing where nobody answers, and each address says why', async () => {
+  it('is missing if nobody answers, with a reason for each address', async () => {
     const refusing = await serve((_, response) => response.writeHead(404).end());
     const failing = pages.fetch([await deserted(), refusing], '/x');
     await expect(failing).rejects.toMatchObject({
@@ -67,7 +67,7 @@ describe('a page of metrics over HTTP', () => {
     await expect(pages.fetch([], '/')).rejects.toMatchObject({ message: 'the container has no address' });
   });
 
-  it('is not read to the end where it is too long', async () => {
+  it('is not read to the end if it is too long', async () => {
     const address = await serve((_, response) => {
       const more = () => response.write('x'.repeat(100_000));
       response.on('drain', more);
@@ -77,7 +77,7 @@ describe('a page of metrics over HTTP', () => {
     await expect(pages.fetch([address], '/')).rejects.toThrow(tooLong);
   });
 
-  it('is not waited for where it does not come in time', async () => {
+  it('is not awaited if it is slow', async () => {
     const impatient = new MetricsPages({ timeoutMs: 50 });
     const address = await serve((_, response) => response.write('a'));
     await expect(impatient.fetch([address], '/')).rejects.toThrow('no answer within 50 ms');

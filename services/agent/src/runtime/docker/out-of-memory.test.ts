@@ -7,7 +7,7 @@ const unlimited = { HostConfig: { Memory: 0 } } as Dockerode.ContainerInspectInf
 const killed = { taskId: 't', state: 'exited', exitCode: 137, oomKilled: false } as const;
 
 describe('mayHaveRunOutOfMemory', () => {
-  it('doubts a SIGKILL of which Docker gives no reason', () => {
+  it('is true for a SIGKILL without a reason from Docker', () => {
     expect(mayHaveRunOutOfMemory(limited, killed)).toBe(true);
   });
 

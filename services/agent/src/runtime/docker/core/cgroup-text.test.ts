@@ -13,7 +13,7 @@ const versionTwo = `0::/system.slice/docker-${id}.scope\n`;
 const mountsOfTwo = '30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n';
 
 describe('the files with the figures of a container', () => {
-  it('are in one tree for each controller in version 1, also beside a unified tree', () => {
+  it('are in one tree for each controller in version 1, even beside a unified tree', () => {
     expect(cgroupFiles(versionOne, mountsOfOne, id)).toEqual({
       version: 1,
       cpu: `/sys/fs/cgroup/cpu,cpuacct/docker/${id}/cpuacct.usage`,
@@ -32,7 +32,7 @@ describe('the files with the figures of a container', () => {
     });
   });
 
-  it('are found where only a part of the tree is mounted', () => {
+  it('are found if only a part of the tree is mounted', () => {
     const mounts = mountsOfTwo.replace(' / ', ' /system.slice ');
     expect(cgroupFiles(versionTwo, mounts, id)?.memory).toBe(
       `/sys/fs/cgroup/docker-${id}.scope/memory.current`,
@@ -51,12 +51,12 @@ describe('the files with the figures of a container', () => {
 });
 
 describe('the figures of a container', () => {
-  it('tell CPU time in nanoseconds in version 1, in microseconds in version 2', () => {
+  it('give CPU time in nanoseconds in version 1, in microseconds in version 2', () => {
     expect(cpuMsIn('27616958\n', 1)).toBeCloseTo(27.616958);
     expect(cpuMsIn('usage_usec 27616\nuser_usec 10000\nsystem_usec 17616\n', 2)).toBeCloseTo(27.616);
   });
 
-  it('that are no figures are no number', () => {
+  it('are no number if the text is none', () => {
     expect(cpuMsIn('nothing', 1)).toBeNaN();
     expect(cpuMsIn('nothing', 2)).toBeNaN();
   });
@@ -79,14 +79,14 @@ const row = (name: string, received: number, sent: number) =>
   `  ${name}: ${received}       3    0    0    0     0          0         0        ${sent}       0    0    0    0     0       0          0\n`;
 
 describe('the network counters', () => {
-  it('are summed over all interfaces but the loopback', () => {
+  it('are summed over all interfaces except the loopback', () => {
     expect(networkIn(header + row('eth0', 310, 20) + row('eth1', 5, 7))).toEqual({
       receivedBytes: 315,
       sentBytes: 27,
     });
   });
 
-  it('are absent where there is only the loopback', () => {
+  it('are absent if there is only the loopback', () => {
     expect(networkIn(header)).toBeUndefined();
   });
 });

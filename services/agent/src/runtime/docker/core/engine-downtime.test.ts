@@ -17,8 +17,8 @@ const ended = (changes: Partial<ContainerStatus> = {}): ContainerStatus => ({
   ...changes,
 });
 
-describe('the absences of an engine', () => {
-  it('begin when it is lost and end when it is back, however often either is told', () => {
+describe('the downtimes of an engine', () => {
+  it('begin when it is lost and end when it is back, also after repeated events', () => {
     const told = [
       ['back', 1],
       ['lost', 100],
@@ -34,7 +34,7 @@ describe('the absences of an engine', () => {
     expect(downtimes).toEqual([{ fromMs: 100, toMs: 110 }, { fromMs: 200 }]);
   });
 
-  it('are forgotten where there were many since', () => {
+  it('are dropped when many have followed', () => {
     let downtimes: readonly Downtime[] = [];
     for (let at = 0; at < 200; at += 2)
       downtimes = updateDowntimes(updateDowntimes(downtimes, 'lost', at), 'back', at + 1);
@@ -55,7 +55,7 @@ describe('the end of a container', () => {
     expect(mayBeEndedByEngine(ended({ exitCode }))).toBe(maybe);
   });
 
-  it('is not its engine’s doing where it runs, lacked memory, or never started', () => {
+  it('is not the engine’s act if it runs, lacked memory, or never started', () => {
     expect(mayBeEndedByEngine({ taskId: 't', state: 'running' })).toBe(false);
     expect(mayBeEndedByEngine(ended({ exitCode: 137, oomKilled: true }))).toBe(false);
     expect(mayBeEndedByEngine(ended({ exitCode: 255, startError: 'no such file' }))).toBe(false);
