@@ -188,8 +188,8 @@ describe('an agent', () => {
     await (await cell.startAgent()).ready;
     expect(await cell.endOf('j.0-0')).toMatchObject({ exitCode: 9, code: 'failed', stopped: false });
     expect(await cell.engine.inspect('j.1-0')).toMatchObject({ state: 'running', startedAtMs });
-    const told = (await cell.reports()).slice(before).map(({ taskId, state }) => `${taskId} ${state}`);
-    expect(told.sort()).toEqual(
+    const reported = (await cell.reports()).slice(before).map(({ taskId, state }) => `${taskId} ${state}`);
+    expect(reported.sort()).toEqual(
       [`j.0-0 ${State.RUNNING}`, `j.0-0 ${State.FAILED}`, `j.1-0 ${State.RUNNING}`].sort(),
     );
   });

@@ -123,11 +123,7 @@ function createProcess(
 ): AgentProcess {
   const registry = createRegistry('agent');
   const latency = launchHistogram(registry);
-  const outage = new Outage(
-    log,
-    'Redis',
-    'containers keep running, and what happens to them is reported later',
-  );
+  const outage = new Outage(log, 'Redis', 'containers keep running, and their events are reported later');
   return {
     config,
     store,

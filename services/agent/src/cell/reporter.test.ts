@@ -96,12 +96,12 @@ describe('the reporter', () => {
     const story = fc.array(fc.record({ task: fc.nat(3), fails: fc.boolean() }), { maxLength: 30 });
     await fc.assert(
       fc.asyncProperty(story, async (steps) => {
-        const told: TaskReport[] = [];
+        const reported: TaskReport[] = [];
         const failing = steps.map(({ fails }) => fails);
         const outbox = {
           publish: async (reports: readonly TaskReport[]) => {
             if (failing.shift()) throw new Error('lost');
-            told.push(...reports);
+            reported.push(...reports);
           },
         };
         const clock = { nowMs: () => 0, sleep: () => Promise.resolve() };
@@ -114,9 +114,9 @@ describe('the reporter', () => {
           own.report(report(String(task), state as State));
           await Promise.resolve();
         }
-        await waitFor(() => own.pending === 0, 'all is told');
+        await waitFor(() => own.pending === 0, 'all is reported');
         for (const task of next.keys()) {
-          const states = told.filter(({ taskId }) => taskId === String(task)).map(({ state }) => state);
+          const states = reported.filter(({ taskId }) => taskId === String(task)).map(({ state }) => state);
           expect(states).toEqual(states.toSorted((a, b) => a - b));
         }
         await own.close(0);

@@ -46,9 +46,9 @@ describe('the container of an assignment', () => {
     expect(containerSpec(given, { ...host, passesGpus: true })).toMatchObject({
       spec: { gpus: ['0', '3'], env: { BERTH_TASK_GPUS: '0,3', NVIDIA_VISIBLE_DEVICES: '0,3' } },
     });
-    const told = containerSpec(given, host);
-    expect(told.ok && told.spec.gpus).toBeUndefined();
-    expect(told).toMatchObject({ spec: { env: { BERTH_TASK_GPUS: '0,3' } } });
+    const result = containerSpec(given, host);
+    expect(result.ok && result.spec.gpus).toBeUndefined();
+    expect(result).toMatchObject({ spec: { env: { BERTH_TASK_GPUS: '0,3' } } });
   });
 
   it('has a file for results, and its path, only if the results are collected', () => {

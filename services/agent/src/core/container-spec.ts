@@ -192,7 +192,7 @@ function parameterLabels({ parameters }: Container): Record<string, string> {
 
 /** The GPUs that the task got when it was placed. */
 function gpusOf({ taskContext }: Assignment): readonly string[] {
-  return (taskContext['task.gpus'] ?? '').split(',').filter((card) => card !== '');
+  return (taskContext['task.gpus'] ?? '').split(',').filter((gpu) => gpu !== '');
 }
 
 function taskEnv(assignment: Assignment, agentId: string): Record<string, string> {

@@ -27,10 +27,10 @@ class World {
   readonly ends: Observation[] = [];
 
   constructor() {
-    this.tell({ is: 'assigned', assignment: this.assignment });
+    this.apply({ is: 'assigned', assignment: this.assignment });
   }
 
-  tell(event: TaskEvent): void {
+  apply(event: TaskEvent): void {
     this.view = reduceTask(this.view, event, this.nowMs);
   }
 
@@ -53,17 +53,17 @@ class World {
         break;
       case 'report':
         this.#hear(step.observation);
-        this.tell({ is: 'reported', observation: step.observation });
+        this.apply({ is: 'reported', observation: step.observation });
         break;
       case 'pull':
-        this.tell({ is: 'pulling' });
-        this.tell(failure === undefined ? { is: 'pulled', reference: 'image' } : failed('pull', failure));
+        this.apply({ is: 'pulling' });
+        this.apply(failure === undefined ? { is: 'pulled', reference: 'image' } : failed('pull', failure));
         break;
       default:
-        if (failure === undefined) this.tell(this.#call(step.do));
+        if (failure === undefined) this.apply(this.#call(step.do));
         else {
           if (takesEffect && failure === 'unavailable') this.#call(step.do);
-          this.tell(failed(step.do, failure));
+          this.apply(failed(step.do, failure));
         }
     }
     return step.do;
@@ -74,22 +74,22 @@ class World {
     if (this.isForgotten) return;
     this.view = newTaskView(taskId);
     this.reports = [];
-    this.tell({ is: 'assigned', assignment: this.assignment });
+    this.apply({ is: 'assigned', assignment: this.assignment });
     if (this.container !== undefined)
-      this.tell({ is: 'listed', container: { taskId, state: this.container.state } });
+      this.apply({ is: 'listed', container: { taskId, state: this.container.state } });
   }
 
   exit(exitCode: number): void {
     if (this.container?.state !== 'running') return;
     const { startedAtMs = 0 } = this.container;
     this.container = { taskId, state: 'exited', exitCode, startedAtMs, finishedAtMs: this.nowMs };
-    if (!this.isForgotten) this.tell({ is: 'containerChanged' });
+    if (!this.isForgotten) this.apply({ is: 'containerChanged' });
   }
 
   order(assignment: Assignment | undefined): void {
     if (this.assignment === undefined) return;
     this.assignment = assignment;
-    this.tell({ is: 'assigned', assignment });
+    this.apply({ is: 'assigned', assignment });
   }
 
   #hear(observation: Observation): void {

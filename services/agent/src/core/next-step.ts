@@ -74,7 +74,7 @@ function launch(view: TaskView, nowMs: number): TaskStep {
   if (progress.hasRun) {
     return reportEnd(
       view,
-      { code: 'systemError', text: 'its container was removed behind the agent’s back' },
+      { code: 'systemError', text: 'somebody other than the agent removed its container' },
       nowMs,
     );
   }

@@ -81,5 +81,7 @@ export function memoryLimitOf(assignment: Pick<Assignment, 'container' | 'resour
 }
 
 function oomText(memoryLimit: string): string {
-  return memoryLimit === '' ? 'killed for want of memory' : `killed at its memory limit of ${memoryLimit}`;
+  return memoryLimit === ''
+    ? 'killed because its memory was not enough'
+    : `killed at its memory limit of ${memoryLimit}`;
 }

@@ -1,4 +1,5 @@
 import type { Assignment } from '@berth/shared/gen/berth/v1/store';
+import { exponentialDelayMs } from '@berth/shared/model/task/back-off';
 import { isTerminal } from '@berth/shared/model/task/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 import type { Observation, RuntimeCall, TaskProgress, TaskView } from './task-view.js';
@@ -211,6 +212,6 @@ function outOfReach(
 }
 
 function retryLater(progress: TaskProgress, nowMs: number, attempts: number): TaskProgress {
-  const delayMs = Math.min(maxRetryMs, minRetryMs * 2 ** Math.min(attempts, 16));
+  const delayMs = exponentialDelayMs({ firstMs: minRetryMs, maxMs: maxRetryMs, attempt: attempts });
   return { ...progress, mustLook: true, retryAtMs: nowMs + delayMs };
 }

@@ -6,15 +6,15 @@ export const maxValuesPerBatch = 2_000;
 /** Returns the samples in order, in batches of a bounded size. A sample is never split. */
 export function sampleBatches(agentId: string, samples: readonly TaskSample[]): readonly SampleBatch[] {
   const batches: TaskSample[][] = [];
-  let room = 0;
+  let left = 0;
   for (const sample of samples) {
     const size = Object.keys(sample.values).length;
-    if (size > room || batches.length === 0) {
+    if (size > left || batches.length === 0) {
       batches.push([]);
-      room = maxValuesPerBatch;
+      left = maxValuesPerBatch;
     }
     batches.at(-1)?.push(sample);
-    room -= size;
+    left -= size;
   }
   return batches.map((ofBatch) => SampleBatch.fromPartial({ agentId, samples: ofBatch }));
 }

@@ -15,7 +15,7 @@ const launchBucketsSeconds = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 1
 export function launchHistogram(registry: Registry): Histogram {
   return new Histogram({
     name: 'berth_agent_launch_seconds',
-    help: 'Time from creating a container to its having started',
+    help: 'Time from creating a container until it runs',
     buckets: launchBucketsSeconds,
     registers: [registry],
   });
@@ -39,7 +39,7 @@ export function registerGauges(registry: Registry, { workers, reporter }: Metric
   );
   gauge(
     'launch_limit',
-    'Launches that the engine is given at a time',
+    'Launches that the engine gets at one time',
     sum(({ launches }) => launches.limit),
   );
   gauge(
@@ -83,24 +83,24 @@ export function samplerMetrics(registry: Registry): SamplerMetrics {
   const tasks = new Gauge({
     ...shared,
     name: 'berth_agent_sampled_tasks',
-    help: 'Tasks whose use is sampled',
+    help: 'Tasks that are sampled',
   });
   const round = new Histogram({
     ...shared,
     name: 'berth_agent_sample_round_seconds',
-    help: 'Time to look at all sampled tasks and to publish what was seen',
+    help: 'Time to measure all sampled tasks and to publish the samples',
     buckets: roundBucketsSeconds,
   });
   const samples = new Counter({
     ...shared,
     name: 'berth_agent_samples_total',
-    help: 'Samples of tasks: published, dropped since Redis did not take them, unseen since the engine did not tell',
+    help: 'Samples of tasks: published, dropped because the store did not take them, unseen because the engine gave no figures',
     labelNames: ['outcome'],
   });
   const pages = new Counter({
     ...shared,
     name: 'berth_agent_metric_pages_total',
-    help: 'Pages of metrics that tasks publish themselves, by whether they could be read',
+    help: 'Pages of metrics that tasks publish themselves, by the outcome of reading them',
     labelNames: ['outcome'],
   });
   return {

@@ -14,7 +14,11 @@ export class EngineHealth {
   constructor(runtime: ContainerRuntime, clock: Clock, log: Logger) {
     this.#runtime = runtime;
     this.#clock = clock;
-    this.#outage = new Outage(log, runtime.title, 'what runs is left alone, everything else is tried again');
+    this.#outage = new Outage(
+      log,
+      runtime.title,
+      'running containers are left alone, everything else is tried again',
+    );
     this.#answeredAtMs = elapsedMs(clock);
   }
 

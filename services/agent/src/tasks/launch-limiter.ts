@@ -1,11 +1,11 @@
 /*
  * Limits the number of containers that the engine creates and starts at one time.
  *
- * Problem: beyond a certain number, more launches in flight only wait for each other inside the engine. Fewer leave
- * the engine idle. No fixed number suits every engine.
- * Figures: 60 containers on an engine that needs 0.9 s for one launch. One by one they take almost a minute. With 8
- * at one time they take 11.7 s, with 12 they take 9.8 s, with 16 they take 7.8 s. If an engine lacks processor time,
- * few and many in flight differ by a few percent only.
+ * Problem: beyond a certain number, more launches in flight only wait for each other inside the engine.
+ * Fewer leave the engine idle. No fixed number suits every engine.
+ * Figures: 60 containers on an engine that needs 0.9 s for one launch. One by one they take almost a minute.
+ * With 8 at one time they take 11.7 s, with 12 they take 9.8 s, with 16 they take 7.8 s. If an engine lacks
+ * processor time, few and many in flight differ by a few percent only.
  * Benchmark: `npm run bench -- launch`.
  * Off-switch: `BERTH_AGENT_LAUNCH_LIMIT` sets a fixed limit. The measurements then change nothing.
  * The pure `core/adaptive-limit.ts` decides.
@@ -23,7 +23,7 @@ export interface LaunchLimiterOptions {
 
 /** The right to have one launch under way in the engine. */
 export interface LaunchPermit {
-  /** Gives the permit back; safe to call again. `isLaunched` is true if the container was created and started. */
+  /** Gives the permit back; safe to call again. `isLaunched` is true after a successful launch. */
   release(isLaunched: boolean): void;
 }
 

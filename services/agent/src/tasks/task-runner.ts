@@ -245,7 +245,7 @@ export class TaskRunner {
     const { taskId } = this.#view;
     const isExpected = error instanceof RuntimeError;
     if (!isExpected)
-      log.error({ err: error, taskId }, `could not ${during} for a reason that is not the engine's`);
+      log.error({ err: error, taskId }, `could not ${during}, and the engine is not the reason`);
     else if (error.kind !== 'unavailable') log.debug({ err: error, taskId }, `could not ${during}`);
     if (isExpected && error.kind !== 'unavailable') this.#context.engineAnswered();
     const failure = isExpected ? error : new RuntimeError('failed', `the agent failed to ${during}`, error);

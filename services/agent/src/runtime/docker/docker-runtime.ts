@@ -158,7 +158,11 @@ export class DockerRuntime implements ContainerRuntime {
       this.#log.warn('this Docker has no docker-init: containers run without an init process');
       this.#hasInit = false;
       await this.remove(taskId);
-      throw new RuntimeError('notFound', 'it has to be created anew, without an init process', error);
+      throw new RuntimeError(
+        'notFound',
+        'the container must be created again, without an init process',
+        error,
+      );
     }
   }
 

@@ -11,7 +11,7 @@ import {
   mayBeEndedByEngine,
   updateDowntimes,
 } from './core/engine-downtime.js';
-import { eventsTellOfOom, mayHaveRunOutOfMemory } from './out-of-memory.js';
+import { hasOomEvent, mayHaveRunOutOfMemory } from './out-of-memory.js';
 
 export interface ExitReasonsOptions {
   readonly docker: Dockerode;
@@ -70,7 +70,7 @@ export class ExitReasons {
 
   #ranOutOfMemory(info: Dockerode.ContainerInspectInfo): Promise<boolean> {
     const { call, docker, clock } = this.#options;
-    return call('inspect', (abortSignal) => eventsTellOfOom({ docker, clock }, info, abortSignal));
+    return call('inspect', (abortSignal) => hasOomEvent({ docker, clock }, info, abortSignal));
   }
 
   /** Only some logging drivers can be read. Without the log, the exit code decides. */

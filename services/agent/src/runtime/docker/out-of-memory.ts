@@ -21,7 +21,7 @@ export function mayHaveRunOutOfMemory(
 }
 
 /** True if Docker's events report lack of memory in the container, now or within {@link lateWordMs}. */
-export async function eventsTellOfOom(
+export async function hasOomEvent(
   { docker, clock }: { readonly docker: Dockerode; readonly clock: Clock },
   { Id, Created }: Dockerode.ContainerInspectInfo,
   abortSignal: AbortSignal,

@@ -19,7 +19,7 @@ const ended = (changes: Partial<ContainerStatus> = {}): ContainerStatus => ({
 
 describe('the downtimes of an engine', () => {
   it('begin when it is lost and end when it is back, also after repeated events', () => {
-    const told = [
+    const given = [
       ['back', 1],
       ['lost', 100],
       ['lost', 105],
@@ -27,7 +27,7 @@ describe('the downtimes of an engine', () => {
       ['back', 120],
       ['lost', 200],
     ] as const;
-    const downtimes = told.reduce<readonly Downtime[]>(
+    const downtimes = given.reduce<readonly Downtime[]>(
       (all, [is, nowMs]) => updateDowntimes(all, is, nowMs),
       [],
     );
@@ -70,7 +70,7 @@ describe('the end of a container', () => {
     ['long before', { finishedAtMs: 70_000 }, absence, false],
     ['after it was back', { finishedAtMs: 120_000 }, absence, false],
     ['after a start that was later', { startedAtMs: 100_500, finishedAtMs: 112_000 }, absence, false],
-  ])('%s is told from others', (_, changes, at, isInAbsence) => {
+  ])('%s is given from others', (_, changes, at, isInAbsence) => {
     expect(endedDuringDowntime(ended(changes), [at])).toBe(isInAbsence);
   });
 });
