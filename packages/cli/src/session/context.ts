@@ -10,7 +10,7 @@ import type {
   ScheduleCalls,
 } from '@berth/client';
 import { UsageError } from '../errors/usage-error.js';
-import { type Paint, painter } from '../terminal/colors.js';
+import { type Colorize, colorizer } from '../terminal/colors.js';
 import type { Io } from '../terminal/io.js';
 import { documentPrinter, type OutputFormat } from '../terminal/structured.js';
 import { callerEmail } from './caller.js';
@@ -30,7 +30,7 @@ export interface GlobalOptions {
 export interface Context {
   readonly io: Io;
   readonly format: OutputFormat;
-  readonly paint: Paint;
+  readonly colorize: Colorize;
   /** Prints a value as a JSON line or a YAML document. */
   print(value: unknown): Promise<void>;
   /** Prints a single value, with indentation, as the whole output of the command. */
@@ -54,7 +54,7 @@ export function createContext(io: Io, options: GlobalOptions): Context {
   return {
     io,
     format: options.output,
-    paint: painter(mayColor(io, options)),
+    colorize: colorizer(mayColor(io, options)),
     ...documentPrinter(options.output, (line) => io.out(line)),
     // The caller's address may come from git. That runs while the client loads.
     withCalls: async (use) => {

@@ -1,5 +1,5 @@
 import { State, stateName } from '@berth/shared/model/task/task-state';
-import type { Paint, Style } from './colors.js';
+import type { Colorize, Style } from './colors.js';
 import type { StyledCell } from './table.js';
 
 const styles: Readonly<Record<State, Style | undefined>> = {
@@ -17,9 +17,9 @@ export function stateCell(state: State | undefined): StyledCell {
 }
 
 /** Returns the state's name in its colour, padded to a width. */
-export function paintState(state: State | undefined, paint: Paint, width = 0): string {
+export function colorizedState(state: State | undefined, colorize: Colorize, width = 0): string {
   const { text, style } = stateCell(state);
-  return paint(style, text.padEnd(width));
+  return colorize(style, text.padEnd(width));
 }
 
 /** Returns the part of a reason that adds to the state: nothing for `normal`. */

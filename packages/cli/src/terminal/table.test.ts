@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { painter, plain } from './colors.js';
+import { colorizer, plain } from './colors.js';
 import { oneLine, renderTable } from './table.js';
 
 describe('a table', () => {
@@ -17,7 +17,7 @@ describe('a table', () => {
 
   it('aligns visible text, without the codes of colours', () => {
     const row = [{ text: 'OK', style: 'green' as const }, 'x'];
-    const [, line] = renderTable(['STATE', 'Y'], [row], painter(true));
+    const [, line] = renderTable(['STATE', 'Y'], [row], colorizer(true));
     expect(line).toBe('\u001b[32mOK\u001b[0m     x');
   });
 

@@ -1,4 +1,4 @@
-import type { Paint, Style } from './colors.js';
+import type { Colorize, Style } from './colors.js';
 
 export interface StyledCell {
   readonly text: string;
@@ -14,14 +14,14 @@ const gap = '  ';
 export function renderTable(
   headings: readonly string[],
   rows: readonly (readonly TableCell[])[],
-  paint: Paint,
+  colorize: Colorize,
 ): string[] {
   const heading = headings.map((text): TableCell => ({ text, style: 'bold' }));
-  return alignRows([heading, ...rows], paint);
+  return alignRows([heading, ...rows], colorize);
 }
 
 /** Returns lines of aligned columns. */
-export function alignRows(rows: readonly (readonly TableCell[])[], paint: Paint): string[] {
+export function alignRows(rows: readonly (readonly TableCell[])[], colorize: Colorize): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => {
@@ -30,17 +30,17 @@ export function alignRows(rows: readonly (readonly TableCell[])[], paint: Paint)
   }
   return rows.map((row) =>
     row
-      .map((cell, column) => renderCell(cell, widths[column] ?? 0, paint))
+      .map((cell, column) => renderCell(cell, widths[column] ?? 0, colorize))
       .join(gap)
       .trimEnd(),
   );
 }
 
 /** Padding stays outside the style, so that trailing blanks can be removed. */
-function renderCell(cell: TableCell, width: number, paint: Paint): string {
+function renderCell(cell: TableCell, width: number, colorize: Colorize): string {
   const text = textOf(cell);
   const padding = ' '.repeat(width - text.length);
-  return typeof cell === 'string' ? text + padding : paint(cell.style, text) + padding;
+  return typeof cell === 'string' ? text + padding : colorize(cell.style, text) + padding;
 }
 
 function textOf(cell: TableCell): string {

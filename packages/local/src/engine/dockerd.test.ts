@@ -18,16 +18,16 @@ import { mountsBelow } from './mounts.js';
 const timeoutMs = 120_000;
 const dockerd = await findOnPath('dockerd');
 const root = await findRoot(silentProgress);
-const lacking =
+const missing =
   dockerd === undefined ? 'there is no dockerd' : root === undefined ? 'that needs root' : undefined;
 const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
-const skipped = lacking !== undefined && !inCi;
-if (skipped) process.stderr.write(`Skipping the tests of an engine of our own: ${lacking}.\n`);
+const skipped = missing !== undefined && !inCi;
+if (skipped) process.stderr.write(`Skipping the tests of an engine of our own: ${missing}.\n`);
 
 describe.skipIf(skipped)('a Docker engine of our own beside another', () => {
   let dir: string;
   const started = async () => {
-    if (dockerd === undefined || root === undefined) throw new Error(lacking);
+    if (dockerd === undefined || root === undefined) throw new Error(missing);
     const bridge = bridgeName(dir);
     await ensureBridge(bridge, await networkTool(root, berthDir, silentProgress));
     await startDockerd({ dockerd, dir, root, bridge });
@@ -64,7 +64,7 @@ describe.skipIf(skipped)('a Docker engine of our own beside another', () => {
   it('leaves no processes and mounts after its stop, and starts again with its images', {
     timeout: timeoutMs,
   }, async () => {
-    if (root === undefined) throw new Error(lacking);
+    if (root === undefined) throw new Error(missing);
     const paths = enginePaths(dir);
     const pids = await Promise.all([readPidFile(paths.pidFile), readPidFile(paths.containerdPidFile)]);
     expect(pids).not.toContain(undefined);

@@ -68,7 +68,8 @@ async function showSchedule(context: Context, given: string): Promise<number> {
     calls.getSchedule(await resolveCluster(calls, given)),
   );
   if (context.format !== 'table') await context.printAll(ClusterSchedule.toJSON(schedule));
-  else for (const line of scheduleDetail(schedule, context.io.nowMs(), context.paint)) context.io.out(line);
+  else
+    for (const line of scheduleDetail(schedule, context.io.nowMs(), context.colorize)) context.io.out(line);
   return exitCodes.ok;
 }
 
@@ -82,7 +83,7 @@ async function listFires(context: Context, given: string, { next }: RunsOptions)
   }
   const nowMs = context.io.nowMs();
   const rows = list.firesAtMs.map((atMs) => runRow(atMs, list.timeZone, nowMs));
-  for (const line of renderTable(runHeadings, rows, context.paint)) context.io.out(line);
+  for (const line of renderTable(runHeadings, rows, context.colorize)) context.io.out(line);
   if (list.idleBecause !== '')
     context.io.err(`berth: none of these runs will start a job: ${list.idleBecause}`);
   return exitCodes.ok;

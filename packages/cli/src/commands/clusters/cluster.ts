@@ -175,7 +175,7 @@ async function listClusters(context: Context, calls: JobCalls): Promise<number> 
   }));
   if (context.format !== 'table') await context.printAll(shown.map(clusterJson));
   else
-    for (const line of renderTable(clusterHeadings, shown.map(clusterRow), context.paint))
+    for (const line of renderTable(clusterHeadings, shown.map(clusterRow), context.colorize))
       context.io.out(line);
   return exitCodes.ok;
 }
@@ -191,7 +191,7 @@ async function showCluster(context: Context, calls: JobCalls, given: string): Pr
   });
   const shown = { cluster, enabled: disabled.length === 0, liveJobs: jobs.length };
   if (context.format !== 'table') await context.printAll(clusterJson(shown));
-  else for (const line of clusterDetail(shown, context.paint)) context.io.out(line);
+  else for (const line of clusterDetail(shown, context.colorize)) context.io.out(line);
   return exitCodes.ok;
 }
 

@@ -72,9 +72,9 @@ async function stateNow(calls: JobCalls, { kind, id }: ResolvedId): Promise<Stat
   return jobState?.state ?? State.QUEUED;
 }
 
-function printResults({ io, paint }: Context, results: readonly KillResult[]): void {
+function printResults({ io, colorize }: Context, results: readonly KillResult[]): void {
   for (const { id, kind, ok, error } of results) {
     if (ok) io.out(`${id}  ${kind} is being killed`);
-    else io.err(`${id}  ${paint('red', 'not killed')}: ${error}`);
+    else io.err(`${id}  ${colorize('red', 'not killed')}: ${error}`);
   }
 }

@@ -96,5 +96,5 @@ async function printCounts(
 
 async function printChange(context: Context, message: JobChangeNotification): Promise<void> {
   if (context.format !== 'table') return context.print(notificationJson(message));
-  for (const line of notificationLines(message, context.paint)) context.io.out(line);
+  for (const line of notificationLines(message, context.colorize)) context.io.out(line);
 }

@@ -25,15 +25,15 @@ export function allRunning({ job, tasks }: FollowedJob): boolean {
   return running >= desired;
 }
 
-function viewLines(view: FollowedJob, isFirst: boolean, { paint }: Context): string[] {
+function viewLines(view: FollowedJob, isFirst: boolean, { colorize }: Context): string[] {
   const { job, tasks, changed } = view;
-  if (view.isFinal) return [jobEndLine(job, tasks.values(), paint)];
+  if (view.isFinal) return [jobEndLine(job, tasks.values(), colorize)];
   if (isFirst)
     return [
       `job ${job.id} (${jobSummary(job)})`,
-      ...[...tasks.values()].map((task) => taskLine(task, paint)),
+      ...[...tasks.values()].map((task) => taskLine(task, colorize)),
     ];
-  return changed === undefined ? [`job ${job.id} is now ${jobSummary(job)}`] : [taskLine(changed, paint)];
+  return changed === undefined ? [`job ${job.id} is now ${jobSummary(job)}`] : [taskLine(changed, colorize)];
 }
 
 /** Prints for programs: one object for each change, and one for the end. */

@@ -88,7 +88,7 @@ interface List {
 
 async function printList(context: Context, { headings, rows, json }: List): Promise<number> {
   if (context.format !== 'table') await context.printAll(json());
-  else for (const line of renderTable(headings, rows, context.paint)) context.io.out(line);
+  else for (const line of renderTable(headings, rows, context.colorize)) context.io.out(line);
   return exitCodes.ok;
 }
 

@@ -95,7 +95,7 @@ async function followToEnd(context: Context, client: BerthClient, { id, options 
   } finally {
     interrupts.stop();
   }
-  if (interrupts.signal.aborted) tellDetached(context, id);
+  if (interrupts.signal.aborted) printDetached(context, id);
   return interrupts.haveCome() ? exitCodes.interrupted : (exitCode ?? exitCodes.notRun);
 }
 
@@ -122,7 +122,7 @@ function handleInterrupts({ io }: Context, client: BerthClient, { id, options }:
   return { signal: detach.signal, haveCome: () => count > 0, stop };
 }
 
-function tellDetached({ io }: Context, id: string): void {
+function printDetached({ io }: Context, id: string): void {
   io.err(`berth: job ${id} goes on without being followed.`);
   io.err(`  look at it:  berth show ${id}`);
   io.err(`  follow it:   berth observe ${id}`);

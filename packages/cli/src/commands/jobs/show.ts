@@ -28,11 +28,11 @@ async function showJob(context: Context, calls: JobCalls, id: string): Promise<v
   const job = await calls.findJob(id);
   const tasks = await findAllTasks(calls, id);
   if (context.format !== 'table') return context.printAll(jobJson({ ...job, tasks }));
-  for (const line of jobDetail(job, tasks, context.io.nowMs(), context.paint)) context.io.out(line);
+  for (const line of jobDetail(job, tasks, context.io.nowMs(), context.colorize)) context.io.out(line);
 }
 
 async function showTask(context: Context, calls: JobCalls, id: string): Promise<void> {
   const task = await calls.findTask(id);
   if (context.format !== 'table') return context.printAll(taskJson(task));
-  for (const line of taskDetail(task, context.io.nowMs(), context.paint)) context.io.out(line);
+  for (const line of taskDetail(task, context.io.nowMs(), context.colorize)) context.io.out(line);
 }

@@ -52,7 +52,7 @@ async function listAgents(context: Context, calls: AgentCalls): Promise<number> 
   if (context.format !== 'table') await context.printAll(agents.map((agent) => Agent.toJSON(agent)));
   else {
     const rows = agents.map((agent) => agentRow(agent, context.io.nowMs()));
-    for (const line of renderTable(agentHeadings, rows, context.paint)) context.io.out(line);
+    for (const line of renderTable(agentHeadings, rows, context.colorize)) context.io.out(line);
   }
   return exitCodes.ok;
 }
@@ -60,7 +60,7 @@ async function listAgents(context: Context, calls: AgentCalls): Promise<number> 
 async function showAgent(context: Context, calls: AgentCalls, id: string): Promise<number> {
   const answer = await calls.getAgent(id);
   if (context.format !== 'table') await context.printAll(GetAgentResponse.toJSON(answer));
-  else for (const line of agentDetail(answer, context.io.nowMs(), context.paint)) context.io.out(line);
+  else for (const line of agentDetail(answer, context.io.nowMs(), context.colorize)) context.io.out(line);
   return exitCodes.ok;
 }
 

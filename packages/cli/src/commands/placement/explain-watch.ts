@@ -35,6 +35,6 @@ async function waitingTask(client: BerthClient, jobId: string): Promise<string |
 async function print(context: Context, explanation: Explanation): Promise<void> {
   if (context.format !== 'table') return context.print(Explanation.toJSON(explanation));
   const now = timeOfDay(new Date(context.io.nowMs()).toISOString());
-  context.io.out(context.paint('dim', `--- ${now}`));
-  for (const line of explanationLines(explanation, context.paint)) context.io.out(line);
+  context.io.out(context.colorize('dim', `--- ${now}`));
+  for (const line of explanationLines(explanation, context.colorize)) context.io.out(line);
 }

@@ -64,11 +64,11 @@ async function showNothing(context: Context, jobId: string): Promise<void> {
 async function explainTask(context: Context, calls: ScalingCalls, taskId: string): Promise<void> {
   const explanation = await calls.explain(taskId);
   if (context.format !== 'table') await context.printAll(Explanation.toJSON(explanation));
-  else for (const line of explanationLines(explanation, context.paint)) context.io.out(line);
+  else for (const line of explanationLines(explanation, context.colorize)) context.io.out(line);
 }
 
 async function showScaling(context: Context, scaling: ScalingExplanation, isSecond: boolean): Promise<void> {
   if (context.format !== 'table') return context.printAll(ScalingExplanation.toJSON(scaling));
   if (isSecond) context.io.out('');
-  for (const line of scalingLines(scaling, context.paint, context.io.nowMs())) context.io.out(line);
+  for (const line of scalingLines(scaling, context.colorize, context.io.nowMs())) context.io.out(line);
 }

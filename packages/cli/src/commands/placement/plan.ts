@@ -25,7 +25,7 @@ async function plan(context: Context, what: string, target: string | undefined):
   const request = await requestFor(context, what, target);
   const answer = await context.withPlacement((calls) => calls.plan(request));
   if (context.format !== 'table') await context.printAll(PlanResponse.toJSON(answer));
-  else for (const line of planLines(answer, context.paint)) context.io.out(line);
+  else for (const line of planLines(answer, context.colorize)) context.io.out(line);
   return answer.waiting > 0 ? someWait : exitCodes.ok;
 }
 

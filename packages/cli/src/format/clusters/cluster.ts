@@ -1,5 +1,5 @@
 import type { JobCluster } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { Paint } from '../../terminal/colors.js';
+import type { Colorize } from '../../terminal/colors.js';
 import type { TableCell } from '../../terminal/table.js';
 import { containerFacts, type Fact, facts, ownerText, pairs, section, typeLine } from '../jobs/detail.js';
 
@@ -25,7 +25,7 @@ export function clusterRow({ cluster, enabled, liveJobs }: ShownCluster): TableC
 }
 
 /** Returns everything about a cluster as lines. */
-export function clusterDetail({ cluster, enabled, liveJobs }: ShownCluster, paint: Paint): string[] {
+export function clusterDetail({ cluster, enabled, liveJobs }: ShownCluster, colorize: Colorize): string[] {
   const { descriptor } = cluster;
   const list: Fact[] = [
     ['Cluster', cluster.id],
@@ -36,7 +36,7 @@ export function clusterDetail({ cluster, enabled, liveJobs }: ShownCluster, pain
     ['Owner', ownerText(descriptor?.owner)],
     ...limitFacts(cluster),
   ];
-  return [...facts(list, paint), ...templateLines(descriptor?.jobDescriptor, paint)];
+  return [...facts(list, colorize), ...templateLines(descriptor?.jobDescriptor, colorize)];
 }
 
 /** The limits of live jobs of a Mantis cluster, and the schedule in its own spec. */
@@ -53,7 +53,7 @@ function limitFacts({ descriptor }: JobCluster): Fact[] {
 
 function templateLines(
   template: NonNullable<JobCluster['descriptor']>['jobDescriptor'],
-  paint: Paint,
+  colorize: Colorize,
 ): string[] {
   if (template === undefined) return [];
   const list: Fact[] = [
@@ -63,9 +63,9 @@ function templateLines(
     ['Labels', pairs(template.labels)],
   ];
   return [
-    ...section('Template', facts(list, paint), paint),
+    ...section('Template', facts(list, colorize), colorize),
     ...Object.entries(template.containers).flatMap(([id, container]) =>
-      section(`Container ${id} of the template`, facts(containerFacts(container), paint), paint),
+      section(`Container ${id} of the template`, facts(containerFacts(container), colorize), colorize),
     ),
   ];
 }

@@ -1,10 +1,10 @@
 import { ClusterSchedule, SchedulePolicy } from '@berth/shared/gen/berth/v1/schedule_service';
 import { FireOutcome } from '@berth/shared/gen/berth/v1/store';
 import { describe, expect, it } from 'vitest';
-import { painter } from '../../terminal/colors.js';
+import { colorizer } from '../../terminal/colors.js';
 import { runRow, scheduleDetail, zonedTime } from './schedule.js';
 
-const plain = painter(false);
+const plain = colorizer(false);
 const at = Date.UTC(2026, 9, 25, 0, 30);
 
 describe('the time of a run', () => {

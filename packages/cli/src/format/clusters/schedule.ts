@@ -1,7 +1,7 @@
 import { type ClusterSchedule, SchedulePolicy } from '@berth/shared/gen/berth/v1/schedule_service';
 import { type Fire, FireOutcome } from '@berth/shared/gen/berth/v1/store';
 import { formatSpan } from '../../terminal/age.js';
-import type { Paint, Style } from '../../terminal/colors.js';
+import type { Colorize, Style } from '../../terminal/colors.js';
 import { renderTable, type TableCell } from '../../terminal/table.js';
 import { type Fact, facts, section } from '../jobs/detail.js';
 
@@ -57,7 +57,7 @@ const outcomes: Readonly<Record<FireOutcome, readonly [string, Style | undefined
 };
 
 /** Returns everything about a schedule as lines; of its last runs the newest comes first. */
-export function scheduleDetail(schedule: ClusterSchedule, nowMs: number, paint: Paint): string[] {
+export function scheduleDetail(schedule: ClusterSchedule, nowMs: number, colorize: Colorize): string[] {
   const { clusterId, clusterName, timeZone, lastFires, nextFireAtMs } = schedule;
   const when = schedule.cronSpec || `once, ${zonedTime(schedule.atMs, timeZone)}`;
   const list: Fact[] = [
@@ -71,8 +71,8 @@ export function scheduleDetail(schedule: ClusterSchedule, nowMs: number, paint: 
     ['Next run', nextFireAtMs === 0 ? '-' : nextText(nextFireAtMs, timeZone, nowMs)],
   ];
   const rows = lastFires.toReversed().map((run) => lastRunRow(run, timeZone));
-  const table = rows.length === 0 ? [] : renderTable(['RUN', 'OUTCOME', 'JOB', 'WHY'], rows, paint);
-  return [...facts(list, paint), ...(rows.length === 0 ? [] : section('Last runs', table, paint))];
+  const table = rows.length === 0 ? [] : renderTable(['RUN', 'OUTCOME', 'JOB', 'WHY'], rows, colorize);
+  return [...facts(list, colorize), ...(rows.length === 0 ? [] : section('Last runs', table, colorize))];
 }
 
 function nextText(atMs: number, timeZone: string, nowMs: number): string {

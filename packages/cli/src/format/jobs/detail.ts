@@ -17,7 +17,7 @@ import {
 } from '@berth/shared/model/job/job';
 import { noStage } from '@berth/shared/model/job/stages';
 import { ageSince, formatSpan } from '../../terminal/age.js';
-import type { Paint } from '../../terminal/colors.js';
+import type { Colorize } from '../../terminal/colors.js';
 import { stateCell } from '../../terminal/state.js';
 import { alignRows, renderTable, type TableCell } from '../../terminal/table.js';
 import { countTasks, createdAt, desiredOf, formatPorts } from './job-facts.js';
@@ -28,22 +28,26 @@ import { mantisFacts, stageLines, waitSentences } from './stages.js';
 export type Fact = readonly [label: string, value: TableCell];
 
 /** Returns everything about a job as lines. */
-export function jobDetail(job: Job, tasks: readonly Task[], nowMs: number, paint: Paint): string[] {
+export function jobDetail(job: Job, tasks: readonly Task[], nowMs: number, colorize: Colorize): string[] {
   const descriptor = job.jobDescriptor;
   const table = taskTable(tasks, nowMs);
   return [
-    ...facts(jobFacts(job, tasks, nowMs), paint),
-    ...section('Stages', [...stageLines(descriptor, tasks, paint), ...waitSentences(job, tasks)], paint),
-    ...Object.entries(descriptor?.containers ?? {}).flatMap(([id, container]) =>
-      section(`Container ${id}`, facts(containerFacts(container), paint), paint),
+    ...facts(jobFacts(job, tasks, nowMs), colorize),
+    ...section(
+      'Stages',
+      [...stageLines(descriptor, tasks, colorize), ...waitSentences(job, tasks)],
+      colorize,
     ),
-    ...section('History', historyLines(job.stateChanges, nowMs, paint), paint),
-    ...section('Tasks', renderTable(table.headings, table.rows, paint), paint),
+    ...Object.entries(descriptor?.containers ?? {}).flatMap(([id, container]) =>
+      section(`Container ${id}`, facts(containerFacts(container), colorize), colorize),
+    ),
+    ...section('History', historyLines(job.stateChanges, nowMs, colorize), colorize),
+    ...section('Tasks', renderTable(table.headings, table.rows, colorize), colorize),
   ];
 }
 
 /** Returns everything about a task as lines. */
-export function taskDetail(task: Task, nowMs: number, paint: Paint): string[] {
+export function taskDetail(task: Task, nowMs: number, colorize: Colorize): string[] {
   const context = Object.entries(task.taskContext).sort(([a], [b]) => (a < b ? -1 : 1));
   const list: Fact[] = [
     ['Task', task.id],
@@ -54,9 +58,9 @@ export function taskDetail(task: Task, nowMs: number, paint: Paint): string[] {
     ['Ports', formatPorts(task.taskContext['task.hostPorts'] ?? '')],
   ];
   return [
-    ...facts(list, paint),
-    ...section('Context', facts(context, paint), paint),
-    ...section('History', historyLines(task.stateChanges, nowMs, paint), paint),
+    ...facts(list, colorize),
+    ...section('Context', facts(context, colorize), colorize),
+    ...section('History', historyLines(task.stateChanges, nowMs, colorize), colorize),
   ];
 }
 
@@ -142,10 +146,10 @@ function constraintText(constraints: Constraints | undefined): string {
   return [pairs(constraints.constraints), constraints.expression].filter(Boolean).join(' and ');
 }
 
-function historyLines(changes: readonly StateChange[], nowMs: number, paint: Paint): string[] {
+function historyLines(changes: readonly StateChange[], nowMs: number, colorize: Colorize): string[] {
   return alignRows(
     changes.map(({ state, timestamp }): TableCell[] => [state, when(timestamp, nowMs)]),
-    paint,
+    colorize,
   );
 }
 
@@ -156,17 +160,17 @@ function when(timestamp: string | undefined, nowMs: number): string {
 }
 
 /** Returns the facts as aligned lines, without the empty ones. */
-export function facts(list: readonly Fact[], paint: Paint): string[] {
+export function facts(list: readonly Fact[], colorize: Colorize): string[] {
   const filled = list.filter(([, value]) => (typeof value === 'string' ? value : value.text) !== '');
   return alignRows(
     filled.map(([label, value]): TableCell[] => [{ text: label, style: 'dim' }, value]),
-    paint,
+    colorize,
   );
 }
 
 /** Returns the lines under a heading; nothing if there are no lines. */
-export function section(title: string, lines: readonly string[], paint: Paint): string[] {
-  return lines.length === 0 ? [] : ['', paint('bold', title), ...lines.map((line) => `  ${line}`)];
+export function section(title: string, lines: readonly string[], colorize: Colorize): string[] {
+  return lines.length === 0 ? [] : ['', colorize('bold', title), ...lines.map((line) => `  ${line}`)];
 }
 
 export function pairs(map: Readonly<Record<string, string>>): string {

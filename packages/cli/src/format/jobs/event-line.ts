@@ -7,25 +7,25 @@ import type {
 import { jobIdOfTask } from '@berth/shared/model/job/job';
 import { State } from '@berth/shared/model/task/task-state';
 import { formatSpan, timeOfDay } from '../../terminal/age.js';
-import type { Paint } from '../../terminal/colors.js';
-import { notableReason, paintState } from '../../terminal/state.js';
+import type { Colorize } from '../../terminal/colors.js';
+import { colorizedState, notableReason } from '../../terminal/state.js';
 import { oneLine } from '../../terminal/table.js';
 import { countTasks, createdAt, desiredOf, shortTaskId, stateOf, whereabouts } from './job-facts.js';
 
 /** Returns a task's state as a line of progress: `12:00:03  0-0  RUNNING     host-1 (8080→32768)`. */
-export function taskLine(task: Task, paint: Paint): string {
+export function taskLine(task: Task, colorize: Colorize): string {
   return line([
     timeOfDay(task.stateChanges.at(-1)?.timestamp),
     shortTaskId(task.id),
-    state(task, paint),
+    state(task, colorize),
     about(task),
   ]);
 }
 
 /** Returns the same with the job's id, for streams of several jobs. */
-function taskLineWithJob(task: Task, paint: Paint): string {
+function taskLineWithJob(task: Task, colorize: Colorize): string {
   const ids = `${jobIdOfTask(task.id)}  ${shortTaskId(task.id)}`;
-  return line([timeOfDay(task.stateChanges.at(-1)?.timestamp), ids, state(task, paint), about(task)]);
+  return line([timeOfDay(task.stateChanges.at(-1)?.timestamp), ids, state(task, colorize), about(task)]);
 }
 
 /** Describes a new job: `web, service, 3 tasks`. */
@@ -40,7 +40,7 @@ function summaryOf(descriptor: JobDescriptor | undefined): string {
 }
 
 /** Describes a job's end: `job ID FAILED failed: 1 of 5 tasks (4 finished, 1 failed) after 12.3s`. */
-export function jobEndLine(job: Job, tasks: Iterable<Task>, paint: Paint): string {
+export function jobEndLine(job: Job, tasks: Iterable<Task>, colorize: Colorize): string {
   const { finished, failed } = countTasks(job.jobDescriptor, tasks);
   const spanMs = Date.parse(job.stateChanges.at(-1)?.timestamp ?? '') - Date.parse(createdAt(job) ?? '');
   const after = Number.isNaN(spanMs) ? '' : ` after ${formatSpan(spanMs)}`;
@@ -48,23 +48,25 @@ export function jobEndLine(job: Job, tasks: Iterable<Task>, paint: Paint): strin
   return oneSpaced([
     'job',
     job.id,
-    paintState(job.jobState?.state, paint),
+    colorizedState(job.jobState?.state, colorize),
     reason,
     `(${finished} finished, ${failed} failed)${after}`,
   ]);
 }
 
 /** Returns the lines of one message of a stream. Messages without interest for people have no lines. */
-export function notificationLines({ notification }: JobChangeNotification, paint: Paint): string[] {
+export function notificationLines({ notification }: JobChangeNotification, colorize: Colorize): string[] {
   switch (notification?.$case) {
     case 'jobSnapshot': {
       const { job } = notification.value;
       return job === undefined
         ? []
-        : [snapshotLine(job, paint), ...job.tasks.map((task) => taskLineWithJob(task, paint))];
+        : [snapshotLine(job, colorize), ...job.tasks.map((task) => taskLineWithJob(task, colorize))];
     }
     case 'taskUdate':
-      return notification.value.task === undefined ? [] : [taskLineWithJob(notification.value.task, paint)];
+      return notification.value.task === undefined
+        ? []
+        : [taskLineWithJob(notification.value.task, colorize)];
     case 'jobDefinitionUpdate': {
       const { id, jobDescriptor } = notification.value;
       return [
@@ -74,7 +76,7 @@ export function notificationLines({ notification }: JobChangeNotification, paint
     case 'jobFinished':
       return [`          ${notification.value.id}  job ended`];
     case 'snapshotEnd':
-      return [paint('dim', '          end of the snapshot; changes follow')];
+      return [colorize('dim', '          end of the snapshot; changes follow')];
     default:
       return [];
   }
@@ -85,13 +87,13 @@ export function countLine(values: readonly string[], tasks: number): string {
   return line([String(tasks).padStart(6), ...values.map((value) => value || '-')]);
 }
 
-function snapshotLine(job: Job, paint: Paint): string {
-  const name = paintState(job.jobState?.state, paint);
+function snapshotLine(job: Job, colorize: Colorize): string {
+  const name = colorizedState(job.jobState?.state, colorize);
   return `${timeOfDay(job.stateChanges.at(-1)?.timestamp)}  ${job.id}  job ${name}  ${jobSummary(job)}`;
 }
 
-function state(task: Task, paint: Paint): string {
-  return paintState(stateOf(task), paint, 'DISPATCHED'.length);
+function state(task: Task, colorize: Colorize): string {
+  return colorizedState(stateOf(task), colorize, 'DISPATCHED'.length);
 }
 
 /** Returns the location of a live task, or the reason of its state if that is notable. */

@@ -1,12 +1,12 @@
 import { ScalingExplanation } from '@berth/shared/gen/berth/v1/scaling_service';
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { describe, expect, it } from 'vitest';
-import { painter } from '../../terminal/colors.js';
+import { colorizer } from '../../terminal/colors.js';
 import { policiesText, scalingLines } from './scaling.js';
 
 const nowMs = 1_000_000;
 const lines = (explanation: object) =>
-  scalingLines(ScalingExplanation.fromJSON(explanation), painter(false), nowMs);
+  scalingLines(ScalingExplanation.fromJSON(explanation), colorizer(false), nowMs);
 
 const policy = {
   condition: 'avg(CPUUtilization) > 80%',

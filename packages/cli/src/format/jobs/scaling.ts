@@ -3,7 +3,7 @@ import type { ScalingDecision } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { unboundedInstances } from '@berth/shared/model/job/job';
 import { formatAge } from '../../terminal/age.js';
-import type { Paint } from '../../terminal/colors.js';
+import type { Colorize } from '../../terminal/colors.js';
 import { renderTable } from '../../terminal/table.js';
 
 /** The number of shown decisions, the newest first. */
@@ -22,19 +22,19 @@ export function policiesText(descriptor: JobDescriptor | undefined): string {
 /** Returns the policies of a job, their measurements and their decisions. */
 export function scalingLines(
   explanation: ScalingExplanation,
-  paint: Paint,
+  colorize: Colorize,
   nowMs: number,
 ): readonly string[] {
   const { jobId, enabled, sets, decisions } = explanation;
   return [
     `The scaling of ${jobId} is switched ${enabled ? 'on' : 'off'}.`,
-    ...sets.flatMap((set) => ['', ...setLines(set, paint)]),
+    ...sets.flatMap((set) => ['', ...setLines(set, colorize)]),
     '',
-    ...decisionLines(decisions, paint, nowMs),
+    ...decisionLines(decisions, colorize, nowMs),
   ];
 }
 
-function setLines(set: ScaledInstances, paint: Paint): readonly string[] {
+function setLines(set: ScaledInstances, colorize: Colorize): readonly string[] {
   const { stage, instances, runningTasks, heardTasks, policies } = set;
   const { min = 0, max = unboundedInstances, desired = 0 } = instances ?? {};
   const most = max === unboundedInstances ? 'no maximum' : `at most ${max}`;
@@ -47,13 +47,13 @@ function setLines(set: ScaledInstances, paint: Paint): readonly string[] {
   ]);
   return [
     `${what} ${desired} instance${desired === 1 ? '' : 's'}, at least ${min}, ${most}; ${heardTasks} of ${runningTasks} running tasks have reported.`,
-    ...renderTable(['CONDITION', 'ACTION', 'NOW', 'WHY'], rows, paint),
+    ...renderTable(['CONDITION', 'ACTION', 'NOW', 'WHY'], rows, colorize),
   ];
 }
 
 function decisionLines(
   decisions: readonly ScalingDecision[],
-  paint: Paint,
+  colorize: Colorize,
   nowMs: number,
 ): readonly string[] {
   if (decisions.length === 0) return ['It has not been scaled yet.'];
@@ -69,7 +69,7 @@ function decisionLines(
       valuesText(values),
     ]);
   const headings = ['SCALED', ...(hasStages ? ['STAGE'] : []), 'INSTANCES', 'BECAUSE OF', 'AT'];
-  return renderTable(headings, rows, paint);
+  return renderTable(headings, rows, colorize);
 }
 
 function valuesText(values: Readonly<Record<string, number>>): string {

@@ -5,7 +5,7 @@ import { type StageWait, stageWaits } from '@berth/shared/model/job/stage-start'
 import { noStage, stageSpec, stagesOf } from '@berth/shared/model/job/stages';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { formatSpan } from '../../terminal/age.js';
-import type { Paint } from '../../terminal/colors.js';
+import type { Colorize } from '../../terminal/colors.js';
 import { renderTable, type TableCell } from '../../terminal/table.js';
 import { stateOf } from './job-facts.js';
 
@@ -15,14 +15,14 @@ const headings = ['STAGE', 'CONTAINER', 'RUNNING', 'MIN', 'MAX', 'SCALES BY'] as
 export function stageLines(
   descriptor: JobDescriptor | undefined,
   tasks: readonly Task[],
-  paint: Paint,
+  colorize: Colorize,
 ): readonly string[] {
   const stages = descriptor === undefined ? [] : stagesOf(descriptor).filter((stage) => stage !== noStage);
   if (descriptor === undefined || stages.length === 0) return [];
   return renderTable(
     headings,
     stages.map((stage) => stageRow(descriptor, stage, tasks)),
-    paint,
+    colorize,
   );
 }
 

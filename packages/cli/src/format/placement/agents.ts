@@ -1,7 +1,7 @@
 import type { Agent, GetAgentResponse } from '@berth/shared/gen/berth/v1/agent_service';
 import { AgentState, type Resources } from '@berth/shared/gen/berth/v1/store';
 import { formatAge } from '../../terminal/age.js';
-import type { Paint } from '../../terminal/colors.js';
+import type { Colorize } from '../../terminal/colors.js';
 import { stateCell } from '../../terminal/state.js';
 import { alignRows, renderTable, type TableCell } from '../../terminal/table.js';
 
@@ -55,7 +55,7 @@ const amounts: readonly (readonly [keyof Resources, string, number])[] = [
 export function agentDetail(
   { agent, tasks }: GetAgentResponse,
   nowMs: number,
-  paint: Paint,
+  colorize: Colorize,
 ): readonly string[] {
   if (agent === undefined) return [];
   const rows = tasks.map(({ taskId, state, stopping }) => [
@@ -64,7 +64,7 @@ export function agentDetail(
     state?.reason ?? '',
   ]);
   return [
-    ...alignRows([...facts(agent, nowMs)], paint),
+    ...alignRows([...facts(agent, nowMs)], colorize),
     '',
     ...renderTable(
       ['RESOURCE', 'FREE', 'OF'],
@@ -73,10 +73,10 @@ export function agentDetail(
         String((agent.free?.[kind] ?? 0) / unit),
         String((agent.capacity?.[kind] ?? 0) / unit),
       ]),
-      paint,
+      colorize,
     ),
     '',
-    ...(rows.length === 0 ? ['No tasks.'] : renderTable(['TASK', 'STATE', 'REASON'], rows, paint)),
+    ...(rows.length === 0 ? ['No tasks.'] : renderTable(['TASK', 'STATE', 'REASON'], rows, colorize)),
   ];
 }
 

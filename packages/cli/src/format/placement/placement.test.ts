@@ -1,9 +1,9 @@
 import { Explanation, PlanResponse } from '@berth/shared/gen/berth/v1/placement_service';
 import { describe, expect, it } from 'vitest';
-import { painter } from '../../terminal/colors.js';
+import { colorizer } from '../../terminal/colors.js';
 import { explanationLines, planLines } from './placement.js';
 
-const paint = painter(false);
+const colorize = colorizer(false);
 const waiting = Explanation.fromPartial({
   taskId: 'job.0-0',
   state: 'QUEUED',
@@ -14,7 +14,7 @@ const waiting = Explanation.fromPartial({
 
 describe('an explanation', () => {
   it('counts the agents of each obstacle, and lists the remedies', () => {
-    expect(explanationLines(waiting, paint)).toEqual([
+    expect(explanationLines(waiting, colorize)).toEqual([
       'job.0-0 waits: none of 7 agents can take it now.',
       '',
       'WHAT STOPS IT           AGENTS  SUCH AS',
@@ -27,9 +27,9 @@ describe('an explanation', () => {
 
   it('shows the state of a task that does not wait', () => {
     const running = Explanation.fromPartial({ taskId: 't', state: 'RUNNING', agentId: 'a' });
-    expect(explanationLines(running, paint)).toEqual(['t is RUNNING on a; it does not wait.']);
+    expect(explanationLines(running, colorize)).toEqual(['t is RUNNING on a; it does not wait.']);
     const lonely = Explanation.fromPartial({ taskId: 't', state: 'QUEUED' });
-    expect(explanationLines(lonely, paint)).toEqual(['t waits: there is no live agent.']);
+    expect(explanationLines(lonely, colorize)).toEqual(['t waits: there is no live agent.']);
   });
 });
 
@@ -43,7 +43,7 @@ it('shows a plan by agent, with the reason of those that would wait', () => {
     placed: 2,
     waiting: 1,
   });
-  expect(planLines(plan, paint).slice(0, 5)).toEqual([
+  expect(planLines(plan, colorize).slice(0, 5)).toEqual([
     'AGENT  TASKS',
     'a      2',
     '2 would be placed, 1 would wait.',

@@ -4,11 +4,11 @@ import type {
   PlannedTask,
   PlanResponse,
 } from '@berth/shared/gen/berth/v1/placement_service';
-import type { Paint } from '../../terminal/colors.js';
+import type { Colorize } from '../../terminal/colors.js';
 import { renderTable } from '../../terminal/table.js';
 
 /** Returns the explanation of one task with its remedies. */
-export function explanationLines(explanation: Explanation, paint: Paint): readonly string[] {
+export function explanationLines(explanation: Explanation, colorize: Colorize): readonly string[] {
   const { taskId, state, agentId, agents } = explanation;
   if (state !== 'QUEUED')
     return [`${taskId} is ${state}${agentId === '' ? '' : ` on ${agentId}`}; it does not wait.`];
@@ -17,11 +17,11 @@ export function explanationLines(explanation: Explanation, paint: Paint): readon
   return [
     `${taskId} waits: none of ${agents} agents can take it now.`,
     '',
-    ...detailLines(explanation, paint),
+    ...detailLines(explanation, colorize),
   ];
 }
 
-function detailLines({ reasons, remedies }: Explanation, paint: Paint): readonly string[] {
+function detailLines({ reasons, remedies }: Explanation, colorize: Colorize): readonly string[] {
   const rows = reasons.map(({ reason, agents, samples }) => [
     reason,
     String(agents),
@@ -29,7 +29,7 @@ function detailLines({ reasons, remedies }: Explanation, paint: Paint): readonly
   ]);
   const helps = remedies.map(({ text }) => `  ${text}`);
   return [
-    ...renderTable(['WHAT STOPS IT', 'AGENTS', 'SUCH AS'], rows, paint),
+    ...renderTable(['WHAT STOPS IT', 'AGENTS', 'SUCH AS'], rows, colorize),
     '',
     ...(helps.length > 0
       ? ['Any one of these would place it:', ...helps]
@@ -38,15 +38,15 @@ function detailLines({ reasons, remedies }: Explanation, paint: Paint): readonly
 }
 
 /** Returns the agents that the tasks would go to, and the reasons of the tasks that would wait. */
-export function planLines(plan: PlanResponse, paint: Paint): readonly string[] {
+export function planLines(plan: PlanResponse, colorize: Colorize): readonly string[] {
   const { tasks, placed, waiting, lostAgentIds } = plan;
   const lost = lostAgentIds.length === 0 ? [] : [`Without ${sampleText(lostAgentIds, lostAgentIds.length)}:`];
   const rows = [...countByAgent(tasks)].map(([agent, count]) => [agent, String(count)]);
   return [
     ...lost,
-    ...(rows.length > 0 ? renderTable(['AGENT', 'TASKS'], rows, paint) : []),
+    ...(rows.length > 0 ? renderTable(['AGENT', 'TASKS'], rows, colorize) : []),
     `${placed} would be placed, ${waiting} would wait.`,
-    ...tasks.flatMap((task) => waitLines(task, paint)),
+    ...tasks.flatMap((task) => waitLines(task, colorize)),
   ];
 }
 
@@ -56,8 +56,8 @@ function countByAgent(tasks: readonly PlannedTask[]): ReadonlyMap<string, number
   return counts;
 }
 
-function waitLines({ explanation }: PlannedTask, paint: Paint): readonly string[] {
-  return explanation === undefined ? [] : ['', ...explanationLines(explanation, paint)];
+function waitLines({ explanation }: PlannedTask, colorize: Colorize): readonly string[] {
+  return explanation === undefined ? [] : ['', ...explanationLines(explanation, colorize)];
 }
 
 function sampleText(samples: PlacementReason['samples'], count: number): string {
