@@ -3,8 +3,8 @@
  * each change for each subscriber, and etcd's watch, alternating in one run. The same values, in the same bursts, to the same
  * subscribers; load, server and subscribers are processes of their own.
  */
-import { startTestRedis } from '../support/redis.js';
-import { waitFor } from '../support/wait-for.js';
+import { startTestRedis } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 import { atEnd } from './ending.js';
 import { emptyRedis } from './observe/empty-redis.js';
 import { type Figures, fanOutRows, noFigures } from './observe/fan-out-rows.js';

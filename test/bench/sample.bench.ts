@@ -8,7 +8,7 @@ import { Assignment, type TaskSample } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task/task-state';
 import { systemClock } from '@berth/shared/process/clock';
 import { RedisStore } from '@berth/store/redis';
-import { waitFor } from '../support/wait-for.js';
+import { waitFor } from '../support/process/wait-for.js';
 import { measureIdle } from './launch/idle.js';
 import { amount, benchOptions, count, words } from './options.js';
 import { atMost, machineConditions, median, noted, printReport } from './report.js';

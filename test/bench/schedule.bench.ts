@@ -6,9 +6,9 @@
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import { batch, type Descriptor, service, simulated } from '../support/jobs.js';
-import { TitusCaller } from '../support/titus-caller.js';
-import { waitFor } from '../support/wait-for.js';
+import { batch, type Descriptor, service, simulated } from '../support/callers/jobs.js';
+import { TitusCaller } from '../support/callers/titus-caller.js';
+import { waitFor } from '../support/process/wait-for.js';
 import { amount, benchOptions, count, namesWith, partsOfNames } from './options.js';
 import { redisSettings } from './recommended.js';
 import { type BenchRow, machineConditions, median, noted, printReport } from './report.js';

@@ -10,8 +10,8 @@ import type { RuntimeEvent } from '@berth/agent/runtime';
 import { DockerRuntime } from '@berth/agent/runtime/docker';
 import { parseSecurityProfile } from '@berth/shared/model/job/security-profile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { skipDockerTests, testDockerHost, testImage } from '../support/docker.js';
-import { waitFor } from '../support/wait-for.js';
+import { skipDockerTests, testDockerHost, testImage } from '../support/engine/docker.js';
+import { waitFor } from '../support/process/wait-for.js';
 import { clear, endsWith, runtimeContract, specFor, testCell, writes } from './runtime-contract.js';
 
 /** A registry that has no images at all: Docker speaks plain HTTP with registries on loopback. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { cellKeys, RedisStore } from '@berth/store/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { recordingLogger } from '../support/recording-logger.js';
-import { skipRedisTests, startTestRedis, type TestRedis } from '../support/redis.js';
-import { waitFor } from '../support/wait-for.js';
+import { recordingLogger } from '../support/cells/recording-logger.js';
+import { skipRedisTests, startTestRedis, type TestRedis } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 import { storeContract } from './store-contract.js';
 import { assignment, cluster, report, request, sampleBatch } from './store-fixtures.js';
 import { ear, real, untilHeard } from './store-sample-contract.js';

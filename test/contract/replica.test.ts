@@ -9,8 +9,8 @@ import { Replica, resyncActor } from '@berth/store/replica';
 import { encodeRecord, fieldOf } from '@berth/store/wire';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { skipRedisTests, startTestRedis, type TestRedis } from '../support/redis.js';
-import { waitFor } from '../support/wait-for.js';
+import { skipRedisTests, startTestRedis, type TestRedis } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 import { contentOf, expectSameCell } from './same-cell.js';
 import { applied, cluster, request } from './store-fixtures.js';
 

@@ -7,7 +7,7 @@ import type { ContainerRuntime, RuntimeEvent } from '@berth/agent/runtime';
 import { type ContainerUsage, usageMetrics } from '@berth/agent/usage';
 import { parseSecurityProfile } from '@berth/shared/model/job/security-profile';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { waitFor } from '../support/wait-for.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 /** An engine, and what a test needs to make it do what the behaviour under test is about. */
 export interface EngineUnderTest {

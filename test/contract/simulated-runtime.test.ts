@@ -1,6 +1,6 @@
 import { SimulatedEngines } from '@berth/agent/runtime/simulated';
 import { describe, expect, it } from 'vitest';
-import { waitFor } from '../support/wait-for.js';
+import { waitFor } from '../support/process/wait-for.js';
 import { runtimeContract, specFor } from './runtime-contract.js';
 
 describe('the simulated runtime', () => {

@@ -1,6 +1,6 @@
 import { AgentRecord } from '@berth/shared/gen/berth/v1/store';
 import { describe, expect, it } from 'vitest';
-import { waitFor } from '../support/wait-for.js';
+import { waitFor } from '../support/process/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';
 import { applied, assignment, cluster, report, request } from './store-fixtures.js';
 

@@ -1,6 +1,6 @@
 import { maxWritesPerCommit } from '@berth/store';
 import { describe, expect, it } from 'vitest';
-import { waitFor } from '../support/wait-for.js';
+import { waitFor } from '../support/process/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';
 import {
   applied,

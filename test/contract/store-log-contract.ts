@@ -2,7 +2,7 @@ import type { LogEntry } from '@berth/store';
 import { entriesPerRead } from '@berth/store';
 import { Replica, resyncActor } from '@berth/store/replica';
 import { describe, expect, it } from 'vitest';
-import { waitFor } from '../support/wait-for.js';
+import { waitFor } from '../support/process/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';
 import { applied, cluster, logStart, readAll, removal, request, scanAll, task } from './store-fixtures.js';
 

@@ -1,7 +1,7 @@
 import type { SampleBatch } from '@berth/shared/gen/berth/v1/store';
 import type { CellStore, SampleFeed } from '@berth/store';
 import { describe, expect, it } from 'vitest';
-import { waitFor } from '../support/wait-for.js';
+import { waitFor } from '../support/process/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';
 import { applied, cluster, readAll, request, sampleBatch } from './store-fixtures.js';
 

@@ -2,8 +2,8 @@ import { ScalingCalls } from '@berth/client';
 import type { Job } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DockerCell, skipCellTests } from '../support/docker-cell.js';
-import { type Descriptor, runs, shell, tasksIn } from '../support/jobs.js';
+import { type Descriptor, runs, shell, tasksIn } from '../support/callers/jobs.js';
+import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
 
 /** Keeps its tenth of a core busy until it is told to rest. */
 const busyUntilTold = 'while :; do if [ -e /tmp/rest ]; then sleep 1; fi; done';

@@ -6,9 +6,9 @@ import { text } from 'node:stream/consumers';
 import { repoRoot } from '@berth/local/machine/paths';
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { testImage } from '../support/docker.js';
-import { DockerCell, skipCellTests } from '../support/docker-cell.js';
-import { tasksIn } from '../support/jobs.js';
+import { tasksIn } from '../support/callers/jobs.js';
+import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
+import { testImage } from '../support/engine/docker.js';
 
 interface Outcome {
   readonly code: number | null;

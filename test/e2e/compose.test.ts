@@ -6,11 +6,11 @@ import { freePorts } from '@berth/local/machine/ports';
 import { State } from '@berth/shared/model/task/task-state';
 import { filter, firstValueFrom, lastValueFrom, shareReplay, takeUntil, timer } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { importNodeImage, importRedisImage } from '../support/base-image.js';
-import { type ComposeCommand, obtainCompose } from '../support/compose-command.js';
-import { ownProject, removeDeadProjects } from '../support/compose-leftovers.js';
-import { ComposeProject } from '../support/compose-project.js';
-import { waitFor } from '../support/wait-for.js';
+import { type ComposeCommand, obtainCompose } from '../support/compose/compose-command.js';
+import { ownProject, removeDeadProjects } from '../support/compose/compose-leftovers.js';
+import { ComposeProject } from '../support/compose/compose-project.js';
+import { importNodeImage, importRedisImage } from '../support/engine/base-image.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 const unix = 'unix://';
 const dockerHost = process.env.DOCKER_HOST ?? '';

@@ -5,9 +5,6 @@ import {
 import { State } from '@berth/shared/model/task/task-state';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { testImage } from '../support/docker.js';
-import { DockerCell, skipCellTests } from '../support/docker-cell.js';
-import { type EmptyRegistry, startEmptyRegistry } from '../support/empty-registry.js';
 import {
   batch,
   codeIn,
@@ -17,7 +14,10 @@ import {
   shell,
   stateOf,
   tasksIn,
-} from '../support/jobs.js';
+} from '../support/callers/jobs.js';
+import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
+import { testImage } from '../support/engine/docker.js';
+import { type EmptyRegistry, startEmptyRegistry } from '../support/registry/empty-registry.js';
 
 const graceMs = 1_500;
 /** Says that its trap is set, which takes a container a moment. */

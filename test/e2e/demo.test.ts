@@ -7,9 +7,9 @@ import { labelNames } from '@berth/agent/labels';
 import { dockerClient } from '@berth/local/engine/docker-client';
 import { repoRoot } from '@berth/local/machine/paths';
 import { describe, expect, it } from 'vitest';
-import { testDockerHost } from '../support/docker.js';
-import { skipCellTests } from '../support/docker-cell.js';
-import { waitFor } from '../support/wait-for.js';
+import { skipCellTests } from '../support/cells/docker-cell.js';
+import { testDockerHost } from '../support/engine/docker.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 /** What `npm start` does once set-up is done, as somebody at a terminal sees it. */
 describe.skipIf(skipCellTests !== false)('the demo', () => {

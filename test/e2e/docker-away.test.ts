@@ -2,10 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BreakableSocket, breakableSocket } from '../support/breakable-socket.js';
-import { testDockerHost } from '../support/docker.js';
-import { DockerCell, skipCellTests } from '../support/docker-cell.js';
-import { batch, isJobOver, retries, runs, service, shell } from '../support/jobs.js';
+import { batch, isJobOver, retries, runs, service, shell } from '../support/callers/jobs.js';
+import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
+import { type BreakableSocket, breakableSocket } from '../support/engine/breakable-socket.js';
+import { testDockerHost } from '../support/engine/docker.js';
 
 const isUnix = testDockerHost?.startsWith('unix://') ?? false;
 

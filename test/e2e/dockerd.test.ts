@@ -1,9 +1,9 @@
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { skipDockerTests } from '../support/docker.js';
-import { DockerCell, skipCellTests } from '../support/docker-cell.js';
-import { batch, codeIn, isJobOver, retries, runs, service, shell } from '../support/jobs.js';
-import { engineNeeds, type OwnEngine, startOwnEngine } from '../support/own-engine.js';
+import { batch, codeIn, isJobOver, retries, runs, service, shell } from '../support/callers/jobs.js';
+import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
+import { skipDockerTests } from '../support/engine/docker.js';
+import { engineNeeds, type OwnEngine, startOwnEngine } from '../support/engine/own-engine.js';
 
 /**
  * The first attempt at each slot (its task's id ends in 0) runs until its engine goes, the next ends at once: so none of those that

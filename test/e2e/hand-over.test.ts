@@ -1,7 +1,7 @@
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DockerCell, skipCellTests } from '../support/docker-cell.js';
-import { batch, codeIn, isJobOver, ownPart, retries, runs, shell, stateOf } from '../support/jobs.js';
+import { batch, codeIn, isJobOver, ownPart, retries, runs, shell, stateOf } from '../support/callers/jobs.js';
+import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
 
 /** Longer than a test lasts: nothing here ends because its time is over. */
 const graceMs = 120_000;

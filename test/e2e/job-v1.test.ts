@@ -12,8 +12,8 @@ import {
   JobManagementServiceService as methods,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DockerCell, skipCellTests } from '../support/docker-cell.js';
-import { type BatchOptions, batch, shell } from '../support/jobs.js';
+import { type BatchOptions, batch, shell } from '../support/callers/jobs.js';
+import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
 
 const ended = (JobState.COMPLETED |
   JobState.TERMINATED |

@@ -3,7 +3,6 @@ import { type BerthClient, type FollowedJob, UnreachableError } from '@berth/cli
 import { State } from '@berth/shared/model/task/task-state';
 import { type Observable, ReplaySubject, share } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DockerCell, skipCellTests } from '../support/docker-cell.js';
 import {
   batch,
   codeIn,
@@ -14,7 +13,8 @@ import {
   runs,
   service,
   shell,
-} from '../support/jobs.js';
+} from '../support/callers/jobs.js';
+import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
 
 const batchSize = 5;
 const serviceSize = 2;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { DockerCell, skipCellTests } from '../support/docker-cell.js';
-import { batch, runs, service, shell } from '../support/jobs.js';
+import { batch, runs, service, shell } from '../support/callers/jobs.js';
+import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
 
 describe.skipIf(skipCellTests !== false)('a cell that is stopped', () => {
   const isAlive = (pid: number) => existsSync(`/proc/${pid}`);

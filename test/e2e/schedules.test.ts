@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DockerCell, skipCellTests } from '../support/docker-cell.js';
-import { shell } from '../support/jobs.js';
-import { expectTenJobs, instancesOf, leaderOf, registerTenRuns } from '../support/ten-runs.js';
+import { shell } from '../support/callers/jobs.js';
+import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
+import { expectTenJobs, instancesOf, leaderOf, registerTenRuns } from '../support/cells/ten-runs.js';
 
 describe.skipIf(skipCellTests !== false)('schedules on a real Docker engine', () => {
   let cell: DockerCell;

@@ -4,8 +4,8 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DockerCell, skipCellTests } from '../support/docker-cell.js';
-import { mantis, ownPart, runs, shell, stateOf } from '../support/jobs.js';
+import { mantis, ownPart, runs, shell, stateOf } from '../support/callers/jobs.js';
+import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
 
 const onBridge = { parameters: { network: 'bridge' } };
 /** Says hello to whoever connects. */

@@ -6,10 +6,10 @@ import { repoRoot } from '@berth/local/machine/paths';
 import { freePorts } from '@berth/local/machine/ports';
 import { startRedisServer } from '@berth/local/redis/redis-server';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type BreakableSocket, breakableSocket } from '../support/breakable-socket.js';
-import { skipDockerTests, testDockerHost } from '../support/docker.js';
-import { skipRedisTests } from '../support/redis.js';
-import { waitFor } from '../support/wait-for.js';
+import { type BreakableSocket, breakableSocket } from '../support/engine/breakable-socket.js';
+import { skipDockerTests, testDockerHost } from '../support/engine/docker.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 const kinds = ['api', 'master', 'agent'] as const;
 const redisBinary = process.env.BERTH_TEST_REDIS_SERVER ?? '';

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cli } from '@berth/cli/testing/harness';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
 
 function hasOpenssl(): boolean {
   try {

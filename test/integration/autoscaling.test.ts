@@ -10,11 +10,11 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runs, simulated, tasksIn } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
-import type { TitusCaller } from '../support/titus-caller.js';
-import { waitFor } from '../support/wait-for.js';
+import { runs, simulated, tasksIn } from '../support/callers/jobs.js';
+import type { TitusCaller } from '../support/callers/titus-caller.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 const out = { condition: 'avg(CPUUtilization) > 80%', action: 'addInstances 1', durationSecs: 1 };
 const back = { condition: 'avg(CPUUtilization) < 20%', action: 'removeInstances 1', durationSecs: 1 };

@@ -6,9 +6,9 @@ import { BadRequest } from '@berth/shared/gen/google/rpc/error_details';
 import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { codeIn, isJobOver, stateOf } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
+import { codeIn, isJobOver, stateOf } from '../support/callers/jobs.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
 
 const run = promisify(execFile);
 const service = 'netflix.titus.JobManagementService';

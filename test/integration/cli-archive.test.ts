@@ -1,9 +1,9 @@
 import { cli } from '@berth/cli/testing/harness';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runs, service, simulated } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
-import { waitFor } from '../support/wait-for.js';
+import { runs, service, simulated } from '../support/callers/jobs.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 describe.skipIf(skipRedisTests !== false)('berth on archived jobs and tasks', () => {
   let cell: TestCell;

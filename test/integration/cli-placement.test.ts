@@ -1,10 +1,10 @@
 import { cli } from '@berth/cli/testing/harness';
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batch, runs, service, simulated, stateOf } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
-import type { TitusCaller } from '../support/titus-caller.js';
+import { batch, runs, service, simulated, stateOf } from '../support/callers/jobs.js';
+import type { TitusCaller } from '../support/callers/titus-caller.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
 
 describe.skipIf(skipRedisTests !== false)('berth plan and berth explain', () => {
   let cell: TestCell;

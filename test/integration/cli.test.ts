@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { type CliOptions, cli } from '@berth/cli/testing/harness';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { skipRedisTests } from '../support/redis.js';
-import { waitFor } from '../support/wait-for.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 import { type CliCell, startCliCell } from './cli-cell.js';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));

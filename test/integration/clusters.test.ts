@@ -9,11 +9,11 @@ import {
 import { State } from '@berth/shared/model/task/task-state';
 import { credentials, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batch, codeIn, isJobOver, service, simulated } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
-import type { TitusCaller } from '../support/titus-caller.js';
-import { waitFor } from '../support/wait-for.js';
+import { batch, codeIn, isJobOver, service, simulated } from '../support/callers/jobs.js';
+import type { TitusCaller } from '../support/callers/titus-caller.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 describe.skipIf(skipRedisTests !== false)('job clusters of a whole cell', () => {
   let cell: TestCell;

@@ -9,10 +9,10 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { Client, credentials, status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batch, isJobOver, runs, service, simulated } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { TestCell } from '../support/test-cell.js';
-import type { TitusCaller } from '../support/titus-caller.js';
+import { batch, isJobOver, runs, service, simulated } from '../support/callers/jobs.js';
+import type { TitusCaller } from '../support/callers/titus-caller.js';
+import { TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
 
 const unknownJob = '01920000-0000-7000-8000-000000000000';
 const unknownTask = `${unknownJob}.0-0`;

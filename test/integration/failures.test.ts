@@ -2,13 +2,22 @@ import { JobManagementServiceService as methods } from '@berth/shared/gen/netfli
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { expectAgreement } from '../support/agreement.js';
-import type { CheckedStream } from '../support/checked-stream.js';
-import { batch, codeIn, isJobOver, ownPart, runs, service, simulated, stateOf } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell, type TestCellOptions } from '../support/test-cell.js';
-import type { TitusCaller } from '../support/titus-caller.js';
-import { waitFor } from '../support/wait-for.js';
+import { expectAgreement } from '../support/callers/agreement.js';
+import type { CheckedStream } from '../support/callers/checked-stream.js';
+import {
+  batch,
+  codeIn,
+  isJobOver,
+  ownPart,
+  runs,
+  service,
+  simulated,
+  stateOf,
+} from '../support/callers/jobs.js';
+import type { TitusCaller } from '../support/callers/titus-caller.js';
+import { closeCleanly, TestCell, type TestCellOptions } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 const lively: TestCellOptions = {
   masterEnv: { BERTH_MASTER_KILL_GRACE: '200ms' },

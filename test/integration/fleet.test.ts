@@ -1,11 +1,11 @@
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectAgreement } from '../support/agreement.js';
-import { batch, codeIn, isJobOver, runs, service, simulated, stateOf } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
-import type { TitusCaller } from '../support/titus-caller.js';
-import { waitFor } from '../support/wait-for.js';
+import { expectAgreement } from '../support/callers/agreement.js';
+import { batch, codeIn, isJobOver, runs, service, simulated, stateOf } from '../support/callers/jobs.js';
+import type { TitusCaller } from '../support/callers/titus-caller.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 const agents = 2_000;
 const tasks = 4_000;

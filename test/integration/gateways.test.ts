@@ -8,13 +8,13 @@ import { State } from '@berth/shared/model/task/task-state';
 import { status } from '@grpc/grpc-js';
 import { firstValueFrom, lastValueFrom } from 'rxjs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { expectAgreement } from '../support/agreement.js';
-import { batch, codeIn, isJobOver, retries, runs, service, simulated } from '../support/jobs.js';
-import { LogPause } from '../support/pausable-store.js';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
-import type { TitusCaller } from '../support/titus-caller.js';
-import { waitFor } from '../support/wait-for.js';
+import { expectAgreement } from '../support/callers/agreement.js';
+import { batch, codeIn, isJobOver, retries, runs, service, simulated } from '../support/callers/jobs.js';
+import type { TitusCaller } from '../support/callers/titus-caller.js';
+import { LogPause } from '../support/cells/pausable-store.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 describe.skipIf(skipRedisTests !== false)('two gateways of one cell', () => {
   let cell: TestCell;

@@ -8,8 +8,8 @@ import { imageResolutionLabel } from '@berth/shared/model/submission/template-jo
 import { fromServiceError } from '@berth/shared/rpc/status';
 import { MemoryStore } from '@berth/store/memory';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { obtainRegistryBinary, startTestRegistry, type TestRegistry } from '../support/registry.js';
-import { startTokenServer, type TokenServer } from '../support/token-server.js';
+import { obtainRegistryBinary, startTestRegistry, type TestRegistry } from '../support/registry/registry.js';
+import { startTokenServer, type TokenServer } from '../support/registry/token-server.js';
 
 const binary = await obtainRegistryBinary();
 

@@ -18,11 +18,11 @@ import {
   JobManagementServiceService as methods,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type BatchOptions, batch, isJobOver, simulated } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
-import type { TitusCaller } from '../support/titus-caller.js';
-import { waitFor } from '../support/wait-for.js';
+import { type BatchOptions, batch, isJobOver, simulated } from '../support/callers/jobs.js';
+import type { TitusCaller } from '../support/callers/titus-caller.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 const run = promisify(execFile);
 

@@ -1,7 +1,7 @@
 import { JobManagementServiceService as methods } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectAgreement } from '../support/agreement.js';
+import { expectAgreement } from '../support/callers/agreement.js';
 import {
   batch,
   codeIn,
@@ -14,11 +14,11 @@ import {
   simulated,
   stateOf,
   tasksIn,
-} from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
-import type { TitusCaller } from '../support/titus-caller.js';
-import { waitFor } from '../support/wait-for.js';
+} from '../support/callers/jobs.js';
+import type { TitusCaller } from '../support/callers/titus-caller.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 /** Shorter than any pause in which a person would see something, longer than what rounds take. */
 const shortMs = 20;

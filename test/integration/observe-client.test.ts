@@ -12,8 +12,8 @@ import { systemClock } from '@berth/shared/process/clock';
 import { MemoryStore } from '@berth/store/memory';
 import { firstValueFrom } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type CuttableProxy, startCuttableProxy } from '../support/cuttable-proxy.js';
-import { waitFor } from '../support/wait-for.js';
+import { type CuttableProxy, startCuttableProxy } from '../support/process/cuttable-proxy.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 let store: MemoryStore;
 const gateways: RunningGateway[] = [];

@@ -14,9 +14,9 @@ import { RedisStore } from '@berth/store/redis';
 import { Replica } from '@berth/store/replica';
 import type { Subscription } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type CuttableProxy, startCuttableProxy } from '../support/cuttable-proxy.js';
-import { skipRedisTests, startTestRedis, type TestRedis } from '../support/redis.js';
-import { waitFor } from '../support/wait-for.js';
+import { type CuttableProxy, startCuttableProxy } from '../support/process/cuttable-proxy.js';
+import { skipRedisTests, startTestRedis, type TestRedis } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 const cell = 'test';
 const acts: readonly Step['act'][] = [

@@ -25,11 +25,11 @@ import type { Write } from '@berth/store';
 import { RedisStore } from '@berth/store/redis';
 import { Replica } from '@berth/store/replica';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ClusterSubscriber } from '../support/cluster-subscriber.js';
-import { GatewayProcess, isGatewayBuilt } from '../support/gateway-process.js';
-import { skipRedisTests, startTestRedis, type TestRedis } from '../support/redis.js';
-import { ReopenedStream } from '../support/reopened-stream.js';
-import { waitFor } from '../support/wait-for.js';
+import { ClusterSubscriber } from '../support/callers/cluster-subscriber.js';
+import { ReopenedStream } from '../support/callers/reopened-stream.js';
+import { GatewayProcess, isGatewayBuilt } from '../support/cells/gateway-process.js';
+import { skipRedisTests, startTestRedis, type TestRedis } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 const cell = 'test';
 /** Short enough that what happens while no gateway runs is no longer in it. */

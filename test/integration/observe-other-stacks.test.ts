@@ -3,9 +3,9 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { fileDescriptorSetBase64 } from '@berth/shared/gen/descriptors';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runs, service, simulated } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { TestCell } from '../support/test-cell.js';
+import { runs, service, simulated } from '../support/callers/jobs.js';
+import { TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
 
 const buf = fileURLToPath(new URL('../../node_modules/.bin/buf', import.meta.url));
 const reader = fileURLToPath(new URL('../support/grpc_reader.py', import.meta.url));

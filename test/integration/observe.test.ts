@@ -1,13 +1,22 @@
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { expectAgreement } from '../support/agreement.js';
-import type { CheckedStream } from '../support/checked-stream.js';
-import { batch, isJobOver, ownPart, retries, runs, service, simulated, stateOf } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
-import { TitusCaller } from '../support/titus-caller.js';
-import { waitFor } from '../support/wait-for.js';
+import { expectAgreement } from '../support/callers/agreement.js';
+import type { CheckedStream } from '../support/callers/checked-stream.js';
+import {
+  batch,
+  isJobOver,
+  ownPart,
+  retries,
+  runs,
+  service,
+  simulated,
+  stateOf,
+} from '../support/callers/jobs.js';
+import { TitusCaller } from '../support/callers/titus-caller.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 const isLive = ({ model }: CheckedStream) => model.isLive;
 const hasEnded = (id: string) => (stream: CheckedStream) => stream.model.jobs.get(id)?.isFinished === true;

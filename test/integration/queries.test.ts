@@ -6,10 +6,10 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batch, isJobOver, ownPart, runs, service, simulated, stateOf } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { TestCell } from '../support/test-cell.js';
-import type { TitusCaller } from '../support/titus-caller.js';
+import { batch, isJobOver, ownPart, runs, service, simulated, stateOf } from '../support/callers/jobs.js';
+import type { TitusCaller } from '../support/callers/titus-caller.js';
+import { TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
 
 describe.skipIf(skipRedisTests !== false)('FindJobs and FindTasks', () => {
   let cell: TestCell;

@@ -14,11 +14,11 @@ import { isServiceError } from '@berth/shared/rpc/status';
 import { status } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batch, codeIn, isJobOver, simulated } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
-import type { TitusCaller } from '../support/titus-caller.js';
-import { waitFor } from '../support/wait-for.js';
+import { batch, codeIn, isJobOver, simulated } from '../support/callers/jobs.js';
+import type { TitusCaller } from '../support/callers/titus-caller.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 /** What a caller may be told of whatever it sends: that it is done, or what is wrong with it. */
 const answers: readonly number[] = [

@@ -11,12 +11,12 @@ import {
 import { State } from '@berth/shared/model/task/task-state';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batch, isJobOver, simulated } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { expectTenJobs, instancesOf, leaderOf, registerTenRuns } from '../support/ten-runs.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
-import { TitusCaller } from '../support/titus-caller.js';
-import { waitFor } from '../support/wait-for.js';
+import { batch, isJobOver, simulated } from '../support/callers/jobs.js';
+import { TitusCaller } from '../support/callers/titus-caller.js';
+import { expectTenJobs, instancesOf, leaderOf, registerTenRuns } from '../support/cells/ten-runs.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 describe.skipIf(skipRedisTests !== false)('schedules over a real Redis, with simulated containers', () => {
   let cell: TestCell;

@@ -8,11 +8,20 @@ import {
 import { State } from '@berth/shared/model/task/task-state';
 import { firstValueFrom } from 'rxjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { codeIn, isJobOver, mantis, ownPart, runs, simulated, stateOf, tasksIn } from '../support/jobs.js';
-import { skipRedisTests } from '../support/redis.js';
-import { closeCleanly, TestCell } from '../support/test-cell.js';
-import { TitusCaller } from '../support/titus-caller.js';
-import { waitFor } from '../support/wait-for.js';
+import {
+  codeIn,
+  isJobOver,
+  mantis,
+  ownPart,
+  runs,
+  simulated,
+  stateOf,
+  tasksIn,
+} from '../support/callers/jobs.js';
+import { TitusCaller } from '../support/callers/titus-caller.js';
+import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
+import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 const live = (job: Job, stage: number) =>
   job.tasks.filter(

@@ -2,7 +2,7 @@ import { labelNames } from '@berth/agent/labels';
 import { type BerthClient, type JobChangeNotification, State, type Task } from '@berth/client';
 import type Docker from 'dockerode';
 import { filter, firstValueFrom, mergeMap, type Observable, Subject, tap, timeout } from 'rxjs';
-import { waitFor } from '../../support/wait-for.js';
+import { waitFor } from '../../support/process/wait-for.js';
 import type { LaunchTimes } from './times.js';
 import { sleepJob } from './workload.js';
 

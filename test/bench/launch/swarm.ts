@@ -1,5 +1,5 @@
 import type Docker from 'dockerode';
-import { waitFor } from '../../support/wait-for.js';
+import { waitFor } from '../../support/process/wait-for.js';
 import type { LaunchTimes } from './times.js';
 import { sleepService } from './workload.js';
 

@@ -1,5 +1,5 @@
-import type { TestRedis } from '../../support/redis.js';
-import { waitFor } from '../../support/wait-for.js';
+import type { TestRedis } from '../../support/process/redis.js';
+import { waitFor } from '../../support/process/wait-for.js';
 
 /**
  * Empties Redis and has it write its file anew, and waits until that is done. In a run of many gigabytes it would otherwise do so

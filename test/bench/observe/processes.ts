@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 import { findOnPath } from '@berth/local/machine/command';
 import { berthDir } from '@berth/local/machine/paths';
 import { hasApt, unpackPackage } from '@berth/local/setup/apt';
-import { waitFor } from '../../support/wait-for.js';
+import { waitFor } from '../../support/process/wait-for.js';
 import { atEnd } from '../ending.js';
 import type { PauseReport, ProbeOrder } from './protocol.js';
 

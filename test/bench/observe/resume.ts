@@ -2,7 +2,7 @@
 
 import type { LogHead } from '@berth/store';
 import { RedisStore } from '@berth/store/redis';
-import { waitFor } from '../../support/wait-for.js';
+import { waitFor } from '../../support/process/wait-for.js';
 import { atMost, type BenchRow, median, noted } from '../report.js';
 import { startGateway } from './processes.js';
 import { Stage } from './stage.js';

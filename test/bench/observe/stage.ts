@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import type { LogHead } from '@berth/store';
-import { waitFor } from '../../support/wait-for.js';
+import { waitFor } from '../../support/process/wait-for.js';
 import { quantile } from '../report.js';
 import { besideFlags, cpuSeconds, end, forkBeside, type ServerProcess } from './processes.js';
 import type {

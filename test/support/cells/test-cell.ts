@@ -13,10 +13,10 @@ import { parseConfig } from '@berth/shared/process/config';
 import type { CellStore } from '@berth/store';
 import { cellKeys, RedisStore } from '@berth/store/redis';
 import { expect } from 'vitest';
+import { TitusCaller } from '../callers/titus-caller.js';
+import { startTestRedis, type TestRedis } from '../process/redis.js';
+import { waitFor } from '../process/wait-for.js';
 import { type LogLine, recordingLogger } from './recording-logger.js';
-import { startTestRedis, type TestRedis } from './redis.js';
-import { TitusCaller } from './titus-caller.js';
-import { waitFor } from './wait-for.js';
 
 export interface TestCellOptions {
   /** The default is 1. */

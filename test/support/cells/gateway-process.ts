@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { waitFor } from './wait-for.js';
+import { waitFor } from '../process/wait-for.js';
 
-const main = fileURLToPath(new URL('../../services/api/dist/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../../services/api/dist/main.js', import.meta.url));
 
 /** True if there is a gateway to start; `npm test` builds it. */
 export const isGatewayBuilt = existsSync(main);

@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers';
 import { findOnPath, runChecked } from '@berth/local/machine/command';
 import type Docker from 'dockerode';
 import { pack } from 'tar-stream';
-import { waitFor } from './wait-for.js';
+import { waitFor } from '../process/wait-for.js';
 
 /** A program of this machine for an image. */
 interface HostProgram {

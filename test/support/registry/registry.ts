@@ -10,7 +10,7 @@ import { CommandError, findOnPath } from '@berth/local/machine/command';
 import { withFileLock } from '@berth/local/machine/file-lock';
 import { berthDir } from '@berth/local/machine/paths';
 import { unpackPackage } from '@berth/local/setup/apt';
-import { waitFor } from './wait-for.js';
+import { waitFor } from '../process/wait-for.js';
 
 const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
 

@@ -2,8 +2,8 @@ import { text } from 'node:stream/consumers';
 import { runChecked } from '@berth/local/machine/command';
 import { repoRoot } from '@berth/local/machine/paths';
 import type Docker from 'dockerode';
+import { waitFor } from '../process/wait-for.js';
 import type { ComposeCommand } from './compose-command.js';
-import { waitFor } from './wait-for.js';
 
 export interface ComposeProjectOptions {
   readonly compose: ComposeCommand;

@@ -10,7 +10,7 @@ import { berthDir } from '@berth/local/machine/paths';
 import { isRunning, readPidFile } from '@berth/local/machine/process-id';
 import { findRoot, type Root } from '@berth/local/machine/root';
 import { silentProgress } from '@berth/local/output/progress';
-import { waitFor } from './wait-for.js';
+import { waitFor } from '../process/wait-for.js';
 
 /** A Docker engine of a test's own, beside all others. So the test may kill it. */
 export interface OwnEngine {

@@ -7,11 +7,11 @@ import { BerthClient } from '@berth/client';
 import { type LocalCell, type LocalCellOptions, startCell } from '@berth/local/cell/local-cell';
 import { dockerClient } from '@berth/local/engine/docker-client';
 import type Docker from 'dockerode';
-import { ContainerEvents } from './container-events.js';
-import { skipDockerTests, testDockerHost } from './docker.js';
-import { skipRedisTests } from './redis.js';
-import { TitusCaller } from './titus-caller.js';
-import { waitFor } from './wait-for.js';
+import { TitusCaller } from '../callers/titus-caller.js';
+import { ContainerEvents } from '../engine/container-events.js';
+import { skipDockerTests, testDockerHost } from '../engine/docker.js';
+import { skipRedisTests } from '../process/redis.js';
+import { waitFor } from '../process/wait-for.js';
 
 /** The reason to skip suites with real processes and containers, or false. */
 export const skipCellTests: string | false = skipDockerTests === false ? skipRedisTests : skipDockerTests;

@@ -8,9 +8,9 @@ import {
   JobManagementServiceService as methods,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { expect } from 'vitest';
-import { batch } from './jobs.js';
-import type { TitusCaller } from './titus-caller.js';
-import { waitFor } from './wait-for.js';
+import { batch } from '../callers/jobs.js';
+import type { TitusCaller } from '../callers/titus-caller.js';
+import { waitFor } from '../process/wait-for.js';
 
 const count = 10;
 const secondMs = 1000;

@@ -2,7 +2,7 @@ import { ModelSubscriber } from '@berth/api/testing/model-subscriber';
 import type { JobChangeNotification, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { findState, isTerminal, State, stateName } from '@berth/shared/model/task/task-state';
 import type { ClientReadableStream } from '@grpc/grpc-js';
-import { waitFor } from './wait-for.js';
+import { waitFor } from '../process/wait-for.js';
 
 /**
  * An observe stream with a check of its promises at each message: a snapshot, its end, then the changes of

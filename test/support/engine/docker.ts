@@ -1,4 +1,4 @@
-import { reportSkipped } from './skipped.js';
+import { reportSkipped } from '../process/skipped.js';
 
 const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
 

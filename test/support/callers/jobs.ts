@@ -1,7 +1,7 @@
 import type { DeepPartial, Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { codeOf } from '@berth/shared/model/task/reason';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
-import { testImage } from './docker.js';
+import { testImage } from '../engine/docker.js';
 
 /** The behaviour of a simulated container (see `services/agent/src/runtime/simulated/core/script.ts`). */
 export interface SimBehaviour {

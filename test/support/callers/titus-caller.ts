@@ -16,8 +16,8 @@ import {
   type ServiceError,
   status,
 } from '@grpc/grpc-js';
+import { waitFor } from '../process/wait-for.js';
 import { CheckedStream } from './checked-stream.js';
-import { waitFor } from './wait-for.js';
 
 /** An answer, with the revision from its trailer. */
 export interface Answer<Res> {
