@@ -7,6 +7,7 @@ import {
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { JobManagementServiceService as methods, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { instancesOf } from '@berth/shared/model/job/job';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { MemoryStore } from '@berth/store/memory';
 import { decodeEntity } from '@berth/store/wire';
 import { type ClientReadableStream, credentials, status } from '@grpc/grpc-js';
@@ -146,7 +147,7 @@ function worker(id: string, stage: number, slot: number, ip: string): TaskRecord
   return { ...record, agentId: 'agent-1', task: task && { ...task, taskContext } };
 }
 
-const put = (record: TaskRecord) => ({ kind: 'task' as const, id: record.task?.id ?? '', record });
+const put = (record: TaskRecord) => ({ kind: 'task' as const, id: taskIdOf(record), record });
 
 describe('watching stages', () => {
   function watch(request: Partial<WatchStagesRequest>) {

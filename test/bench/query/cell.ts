@@ -1,6 +1,8 @@
 /* A cell of many running jobs, committed as gateways and masters would. */
+
 import { type JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { moveTask, State, stateName, toRfc3339 } from '@berth/shared/model/task/task-state';
 import type { Write } from '@berth/store';
 import type { MemoryStore } from '@berth/store/memory';
@@ -61,7 +63,7 @@ function writesOf(index: number, tasksPerJob: number): Write[] {
   });
   const tasks = Array.from({ length: tasksPerJob }, (_, slot): Write => {
     const task = taskOf(id, slot, state, createdAtMs);
-    return { kind: 'task', id: task.task?.id ?? '', record: task };
+    return { kind: 'task', id: taskIdOf(task), record: task };
   });
   return [{ kind: 'job', id, record }, { kind: 'jobStatus', id, record: status }, ...tasks];
 }

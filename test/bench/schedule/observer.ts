@@ -1,4 +1,5 @@
 /** A subscriber of berth.v1 that knows how far each task has got. */
+
 import {
   ObserveServiceService as methods,
   ObservedKind,
@@ -6,7 +7,7 @@ import {
   type ObserveResponse,
 } from '@berth/shared/gen/berth/v1/observe_service';
 import type { Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { jobIdOfTask } from '@berth/shared/model/job/job';
+import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { Client, credentials } from '@grpc/grpc-js';
 

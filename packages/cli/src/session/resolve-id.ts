@@ -1,6 +1,6 @@
 import type { JobCalls } from '@berth/client';
 import { BerthError } from '@berth/shared/model/errors/errors';
-import { jobIdOfTask } from '@berth/shared/model/job/job';
+import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import { UsageError } from '../errors/usage-error.js';
 import { allStates, findAllJobs, findAllTasks } from './listing.js';
 

@@ -9,7 +9,8 @@ import {
   JobDescriptor,
   type Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { composeJob, isJobLive, jobIdOfTask } from '@berth/shared/model/job/job';
+import { composeJob, isJobLive } from '@berth/shared/model/job/job';
+import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import type { CellEvent } from './resume-point.js';
 
 type JobNotification = NonNullable<JobChangeNotification['notification']>;

@@ -4,6 +4,7 @@ import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { gpusKey, parseCards } from '@berth/shared/model/resources/gpus';
 import { zeroResources } from '@berth/shared/model/resources/resources';
 import { isBlamelessCode } from '@berth/shared/model/task/reason';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
 import { specOfJob } from '../filters/compile-spec.js';
 import { Fleet } from '../index/block-index.js';
@@ -35,7 +36,7 @@ export class AgentLedger {
     this.#groups = countsGroups ? new GroupUse(cell) : undefined;
     for (const { record } of cell.all('task')) {
       if (holdsResources(record)) {
-        this.#tasksOn(record.agentId).set(idOf(record), record);
+        this.#tasksOn(record.agentId).set(taskIdOf(record), record);
         this.#groups?.add(record);
       }
       this.#noteStop(undefined, record);
@@ -47,7 +48,7 @@ export class AgentLedger {
   /** Books what a task's change means for its agents. */
   update(before: TaskRecord | undefined, after: TaskRecord | undefined): void {
     const isAsBefore = before !== undefined && after !== undefined && holdTheSame(before, after);
-    if (isAsBefore) this.#tasksOn(after.agentId).set(idOf(after), after);
+    if (isAsBefore) this.#tasksOn(after.agentId).set(taskIdOf(after), after);
     else if (before !== undefined && holdsResources(before)) this.#give(before);
     this.#noteStop(before, after);
     if (after !== undefined && !isAsBefore && holdsResources(after)) this.#take(after);
@@ -104,7 +105,7 @@ export class AgentLedger {
   }
 
   #take(task: TaskRecord): void {
-    this.#tasksOn(task.agentId).set(idOf(task), task);
+    this.#tasksOn(task.agentId).set(taskIdOf(task), task);
     this.#groups?.add(task);
     this.#book(task);
   }
@@ -117,11 +118,11 @@ export class AgentLedger {
 
   #give(task: TaskRecord): void {
     const tasks = this.#tasks.get(task.agentId);
-    if (!tasks?.delete(idOf(task))) return;
+    if (!tasks?.delete(taskIdOf(task))) return;
     if (tasks.size === 0) this.#tasks.delete(task.agentId);
-    this.#groups?.remove(idOf(task));
+    this.#groups?.remove(taskIdOf(task));
     const slot = this.fleet.find(task.agentId);
-    if (slot !== undefined) this.fleet.give(slot, idOf(task));
+    if (slot !== undefined) this.fleet.give(slot, taskIdOf(task));
   }
 
   #noteFailure(task: TaskRecord): void {
@@ -133,8 +134,8 @@ export class AgentLedger {
 
   #noteStop(before: TaskRecord | undefined, after: TaskRecord | undefined): void {
     if (after !== undefined && after.stop !== undefined && holdsResources(after)) {
-      this.#stopping.set(idOf(after), after.agentId);
-    } else if (before?.stop !== undefined) this.#stopping.delete(idOf(before));
+      this.#stopping.set(taskIdOf(after), after.agentId);
+    } else if (before?.stop !== undefined) this.#stopping.delete(taskIdOf(before));
   }
 
   #tasksOn(agentId: string): Map<string, TaskRecord> {
@@ -158,7 +159,7 @@ export function verdictOnAgent(task: TaskRecord): 'failed' | 'refused' | undefin
 export function bookingOf(task: TaskRecord, job: JobRecord | undefined): Booking {
   const spec = job && specOfJob(job, task.stage);
   return {
-    taskId: idOf(task),
+    taskId: taskIdOf(task),
     jobId: task.jobId,
     resources: resourcesOf(task),
     cards: parseCards(task.task?.taskContext[gpusKey]),
@@ -186,8 +187,4 @@ function holdsResources(task: TaskRecord): boolean {
 
 function resourcesOf(task: TaskRecord): Resources {
   return task.resources ?? zeroResources();
-}
-
-function idOf(task: TaskRecord): string {
-  return task.task?.id ?? '';
 }

@@ -2,6 +2,7 @@
  * What callers want, made durable: each command reads, decides and commits what its caller asks for. None waits for the
  * master, which does the rest.
  */
+
 import type {
   UpdateStageInstancesRequest,
   UpdateStageInstancesResponse,
@@ -17,8 +18,8 @@ import type {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { invalidFields, notFound } from '@berth/shared/model/errors/errors';
-import { jobIdOfTask } from '@berth/shared/model/job/job';
 import { typeReleases } from '@berth/shared/model/job/mantis';
+import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import { isTaskLive } from '@berth/shared/model/task/task-state';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from '../gateway/cell.js';

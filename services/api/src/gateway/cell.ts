@@ -2,10 +2,11 @@
  * The gateway's door to the cell. A read sees everything that this gateway has committed and whatever revision the caller
  * asks for; a write is answered once it is durable. Both tell the revision that the answer reflects.
  */
+
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { BerthError, invalidFields } from '@berth/shared/model/errors/errors';
 import { type KnownAttributes, knownAttributes } from '@berth/shared/model/expression/vocabulary';
-import { jobIdOfTask } from '@berth/shared/model/job/job';
+import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Random } from '@berth/shared/process/random';
 import type { CallContext } from '@berth/shared/rpc/handlers';

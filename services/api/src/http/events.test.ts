@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { JobDescriptor, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import type { Write } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -197,7 +198,7 @@ async function flood(id: string): Promise<number> {
     for (let from = 0; from < tasks.length; from += 200)
       await decide(store, tasks.slice(from, from + 200).map(write));
   };
-  await inParts((record) => ({ kind: 'task', id: record.task?.id ?? '', record }));
+  await inParts((record) => ({ kind: 'task', id: taskIdOf(record), record }));
   await inParts((record) => moveWrite(record, State.RUNNING));
   await inParts((record) => moveWrite(record, State.FINISHED));
   await decide(store, [statusWrite(id, State.FINISHED, 'normal')]);

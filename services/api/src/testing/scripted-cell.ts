@@ -3,6 +3,7 @@ import { type DeepPartial, State } from '@berth/shared/gen/netflix/titus/titus_j
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { CommitChanges } from '@berth/shared/model/cell/change';
 import type { Entity, EntityKind, EntityRecords } from '@berth/shared/model/cell/entity';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, isTerminal, moveTask, taskState, toRfc3339 } from '@berth/shared/model/task/task-state';
 import type { Write } from '@berth/store';
 import { CellTables } from '@berth/store/replica';
@@ -114,7 +115,7 @@ export function wideTaskWrite(slot: number, count: number): Put<'task'> {
 export function moveWrite(task: TaskRecord, to: State, code = isTerminal(to) ? 'normal' : ''): Put<'task'> {
   const record = moveTask(task, { to, code, atMs: 2 });
   if (record === undefined) throw new Error(`the task cannot move from ${taskState(task)} to ${to}`);
-  return { kind: 'task', id: task.task?.id ?? '', record };
+  return { kind: 'task', id: taskIdOf(task), record };
 }
 
 /** One random step: what is done is chosen by the numbers and by what the cell holds. */
@@ -162,7 +163,7 @@ export function writesOf({ act, job, task }: Step, cell: CellView): readonly Wri
         : [];
     case 'touch':
       return chosen
-        ? [{ kind: 'task', id: chosen.task?.id ?? '', record: { ...chosen, deadlineAtMs: cell.revision } }]
+        ? [{ kind: 'task', id: taskIdOf(chosen), record: { ...chosen, deadlineAtMs: cell.revision } }]
         : [];
     case 'finish': {
       if (!isLive) return [];
@@ -172,7 +173,7 @@ export function writesOf({ act, job, task }: Step, cell: CellView): readonly Wri
     case 'remove': {
       if (known === undefined || isLive) return [];
       return [
-        ...tasks.map((gone): Write => ({ kind: 'task', id: gone.task?.id ?? '' })),
+        ...tasks.map((gone): Write => ({ kind: 'task', id: taskIdOf(gone) })),
         { kind: 'job', id: jobId },
       ];
     }

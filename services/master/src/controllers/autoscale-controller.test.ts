@@ -1,11 +1,11 @@
 import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
 import { instancesOf } from '@berth/shared/model/job/job';
 import { withInstances } from '@berth/shared/model/job/stages';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { State, taskState } from '@berth/shared/model/task/task-state';
 import { silentLogger } from '@berth/shared/process/logger';
 import { Registry } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { taskIdIn } from '../core/reconcile/task-changes.js';
 import { createMasterMetrics } from '../metrics/master-metrics.js';
 import { aJob, aTask, must, second, t0 } from '../testing/fixtures.js';
 import { aScaledService, aScaledStage, busyPolicy, cpuBatch } from '../testing/scaled-jobs.js';
@@ -74,7 +74,7 @@ async function fill(stage: TestStage, job: JobRecord): Promise<void> {
       aTask({ job, slot, stage: each, state: State.RUNNING }),
     ),
   );
-  const writes = tasks.map((record) => ({ kind: 'task', id: taskIdIn(record), record }) as const);
+  const writes = tasks.map((record) => ({ kind: 'task', id: taskIdOf(record), record }) as const);
   await stage.store.commit({ actor: 'master', writes });
   await settle();
 }

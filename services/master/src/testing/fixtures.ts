@@ -14,12 +14,12 @@ import {
   JobDescriptor,
   type MantisJobSLA,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTerminal, moveTask, State } from '@berth/shared/model/task/task-state';
 import { assignTask } from '../core/placement/assign-task.js';
 import { type JobDecision, reconcile } from '../core/reconcile/reconcile.js';
 import type { Pass } from '../core/reconcile/reconcile-context.js';
 import type { JobView } from '../core/reconcile/reconciled-job.js';
-import { taskIdIn } from '../core/reconcile/task-changes.js';
 import { endTask } from '../core/task/end-task.js';
 import type { Limits } from '../core/task/limits.js';
 import { newTask } from '../core/task/new-task.js';
@@ -212,7 +212,7 @@ export function aReport(task: TaskRecord, state: State, fields: Partial<TaskRepo
   const code = state === State.FINISHED ? 'normal' : state === State.FAILED ? 'failed' : '';
   return TaskReport.fromPartial({
     agentId: task.agentId,
-    taskId: taskIdIn(task),
+    taskId: taskIdOf(task),
     state,
     code,
     atMs: t0,
@@ -267,8 +267,8 @@ export function look(
 
 /** The job with the decision carried out. */
 export function carriedOut(options: ViewOptions, decision: JobDecision): ViewOptions {
-  const byId = new Map((options.tasks ?? []).map((task) => [taskIdIn(task), task]));
-  for (const task of decision.tasks) byId.set(taskIdIn(task), task);
+  const byId = new Map((options.tasks ?? []).map((task) => [taskIdOf(task), task]));
+  for (const task of decision.tasks) byId.set(taskIdOf(task), task);
   for (const id of decision.retired.taskIds) byId.delete(id);
   const stopWishes = (options.stopWishes ?? []).filter((id) => byId.has(id));
   return { ...options, tasks: [...byId.values()], status: decision.status ?? options.status, stopWishes };

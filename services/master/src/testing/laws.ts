@@ -4,9 +4,9 @@ import type { AnyChange } from '@berth/shared/model/cell/change';
 import { instancesOf, jobState } from '@berth/shared/model/job/job';
 import { noStage, stagesOf } from '@berth/shared/model/job/stages';
 import { fits, zeroResources } from '@berth/shared/model/resources/resources';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, isTerminal, State, taskState } from '@berth/shared/model/task/task-state';
 import { expect } from 'vitest';
-import { taskIdIn } from '../core/reconcile/task-changes.js';
 import type { Agenda } from '../work/pending-work.js';
 import { limits } from './fixtures.js';
 import { checkPlacements } from './placement-laws.js';
@@ -60,7 +60,7 @@ export class Laws {
         expect(isTerminal(taskState(before)), `${id} leaves while it lives`).toBe(true);
       return;
     }
-    expect(taskIdIn(after)).toBe(id);
+    expect(taskIdOf(after)).toBe(id);
     if (!isTaskLive(before)) expect(after.task, `${id} changes after its end`).toEqual(before.task);
     else expect(taskState(after), `${id} goes back`).toBeGreaterThanOrEqual(taskState(before));
     const times = after.task?.stateChanges.map(({ timestamp }) => timestamp) ?? [];

@@ -1,9 +1,9 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { AnyChange } from '@berth/shared/model/cell/change';
 import { jobKind } from '@berth/shared/model/job/job';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
 import { expect } from 'vitest';
-import { taskIdIn } from '../core/reconcile/task-changes.js';
 import { must } from './fixtures.js';
 import type { TestCell } from './test-cell.js';
 
@@ -18,7 +18,7 @@ export function checkPlacements(cell: TestCell, changes: readonly AnyChange[]): 
   for (const { before, after } of tasks) {
     if (after === undefined || after.record.agentId === '' || (before?.record.agentId ?? '') !== '') continue;
     checkAgent(cell, after.record);
-    checkHandOver(cell, after.record, new Set(victims.map(taskIdIn)));
+    checkHandOver(cell, after.record, new Set(victims.map(taskIdOf)));
   }
   for (const task of ordered('moved')) checkMove(cell, task);
   for (const task of victims) checkVictim(cell, task);
@@ -27,7 +27,7 @@ export function checkPlacements(cell: TestCell, changes: readonly AnyChange[]): 
 /** Not on a draining agent, and not where a task of the job has been refused within the last minute. */
 function checkAgent(cell: TestCell, placed: TaskRecord): void {
   const { agentId, jobId } = placed;
-  expect(cell.find('agentDrain', agentId), `${taskIdIn(placed)} comes to the draining ${agentId}`).toBe(
+  expect(cell.find('agentDrain', agentId), `${taskIdOf(placed)} comes to the draining ${agentId}`).toBe(
     undefined,
   );
   const placedMs = placedAtMs(placed);
@@ -36,7 +36,7 @@ function checkAgent(cell: TestCell, placed: TaskRecord): void {
     .filter(({ record }) => record.agentId === agentId && taskReasonCode(record) === 'refused')
     .map(({ record }) => record.finishedAtMs);
   for (const atMs of refusals)
-    expect(placedMs - atMs, `${taskIdIn(placed)} comes to ${agentId}, which refused its job`).toBeGreaterThan(
+    expect(placedMs - atMs, `${taskIdOf(placed)} comes to ${agentId}, which refused its job`).toBeGreaterThan(
       60_000,
     );
 }
@@ -50,21 +50,21 @@ function checkHandOver(cell: TestCell, placed: TaskRecord, victims: ReadonlySet<
   const { agentId, awaitedTaskIds } = placed;
   if (awaitedTaskIds.length === 0) return;
   const { descriptor } = must(cell.find('job', placed.jobId)).record;
-  expect(descriptor?.labels['berth.tier'], `the tier of ${taskIdIn(placed)}, which waits`).toBe('critical');
+  expect(descriptor?.labels['berth.tier'], `the tier of ${taskIdOf(placed)}, which waits`).toBe('critical');
   for (const id of awaitedTaskIds) {
     const awaited = must(cell.find('task', id)).record;
-    expect([awaited.agentId, isTaskLive(awaited)], `a victim of ${taskIdIn(placed)}`).toEqual([
+    expect([awaited.agentId, isTaskLive(awaited)], `a victim of ${taskIdOf(placed)}`).toEqual([
       agentId,
       true,
     ]);
     expect(awaited.stop, `the order to ${id}`).toBeDefined();
-    expect(placed.deadlineAtMs, `the time of ${taskIdIn(placed)}`).toBeGreaterThan(awaited.deadlineAtMs);
+    expect(placed.deadlineAtMs, `the time of ${taskIdOf(placed)}`).toBeGreaterThan(awaited.deadlineAtMs);
   }
   const stopping = [...cell.all('task')]
     .map(({ record }) => record)
     .filter((task) => task.agentId === agentId && isTaskLive(task) && task.stop !== undefined);
-  for (const id of stopping.map(taskIdIn).filter((one) => !victims.has(one)))
-    expect(awaitedTaskIds, `whom ${taskIdIn(placed)} waits for`).toContain(id);
+  for (const id of stopping.map(taskIdOf).filter((one) => !victims.has(one)))
+    expect(awaitedTaskIds, `whom ${taskIdOf(placed)} waits for`).toContain(id);
 }
 
 function placedAtMs({ task }: TaskRecord): number {
@@ -77,7 +77,7 @@ function checkMove(cell: TestCell, moved: TaskRecord): void {
   const isOver = drain.deadlineAtMs > 0 && must(moved.stop).atMs >= drain.deadlineAtMs;
   if (isOver) return;
   const { descriptor } = must(cell.find('job', moved.jobId)).record;
-  expect(descriptor && jobKind(descriptor), `${taskIdIn(moved)} is of a batch job`).not.toBe('batch');
+  expect(descriptor && jobKind(descriptor), `${taskIdOf(moved)} is of a batch job`).not.toBe('batch');
   expect(missing(cell, moved.jobId), `of ${moved.jobId} too much is away`).toBeLessThanOrEqual(1);
 }
 

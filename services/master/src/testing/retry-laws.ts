@@ -1,9 +1,9 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { AnyChange } from '@berth/shared/model/cell/change';
 import { jobKind, jobState } from '@berth/shared/model/job/job';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, isTerminal, taskReasonCode } from '@berth/shared/model/task/task-state';
 import { expect } from 'vitest';
-import { taskIdIn } from '../core/reconcile/task-changes.js';
 import type { TestCell } from './test-cell.js';
 
 /** Ends that are the system's own doing, as docs/jobs-and-tasks.md lists them. */
@@ -52,7 +52,7 @@ export class RetryLaws {
     const descriptor = task && this.#cell.find('job', task.jobId)?.record.descriptor;
     if (task === undefined || descriptor === undefined || jobKind(descriptor) !== 'batch') return;
     const { failures, end } = this.#pastOf(task);
-    const id = taskIdIn(task);
+    const id = taskIdOf(task);
     expect(end, `${id} follows on what was done with`).toBeUndefined();
     const spec = descriptor.jobSpec?.$case === 'batch' ? descriptor.jobSpec.value : undefined;
     const retries = spec?.retryPolicy?.policy?.value.retries ?? 0;

@@ -6,13 +6,13 @@ import {
 } from '@berth/shared/gen/berth/v1/store';
 import { instancesOf } from '@berth/shared/model/job/job';
 import { noStage, withInstances } from '@berth/shared/model/job/stages';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, taskState } from '@berth/shared/model/task/task-state';
 import type { CommitRequest, Write } from '@berth/store';
 import { decodeEntity, encodeRecord, fieldOf } from '@berth/store/wire';
 import { expect } from 'vitest';
 import { agentsInState } from '../core/heartbeats/agent-liveness.js';
 import { WaitingTasks } from '../core/plan/waiting-tasks.js';
-import { taskIdIn } from '../core/reconcile/task-changes.js';
 import { commitOf, isEmptyPlan } from '../core/round/commit-plan.js';
 import { planRound } from '../core/round/round.js';
 import type { Limits } from '../core/task/limits.js';
@@ -235,7 +235,7 @@ export class Simulation {
 }
 
 function isQueued(task: TaskRecord): boolean {
-  return isTaskLive(task) && taskIdIn(task) !== '' && taskState(task) === 0;
+  return isTaskLive(task) && taskIdOf(task) !== '' && taskState(task) === 0;
 }
 
 /** A leader keeps the records that it commits, and everybody else decodes them: they must be the same to both. */

@@ -10,10 +10,10 @@ import {
   entityKinds,
 } from '@berth/shared/model/cell/entity';
 import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive } from '@berth/shared/model/task/task-state';
 import type { Write } from '@berth/store';
 import type { Agents } from '../core/plan/round-types.js';
-import { taskIdIn } from '../core/reconcile/task-changes.js';
 import { type AgentOptions, anAgent, anAgentStatus } from './fixtures.js';
 
 type AnyRecord = EntityRecords[EntityKind];
@@ -70,7 +70,7 @@ export class TestCell implements CellView, Agents {
   }
 
   putTasks(tasks: readonly EntityRecords['task'][]): this {
-    for (const task of tasks) this.put('task', taskIdIn(task), task);
+    for (const task of tasks) this.put('task', taskIdOf(task), task);
     return this;
   }
 
@@ -125,14 +125,14 @@ export class TestCell implements CellView, Agents {
     const tasks = [...this.all('task')]
       .map(({ record }) => record)
       .filter((task) => task.agentId === agentId && isTaskLive(task));
-    const live = new Set(tasks.map(taskIdIn));
+    const live = new Set(tasks.map(taskIdOf));
     const awaited = [...new Set(tasks.flatMap((task) => task.awaitedTaskIds))].filter((id) => live.has(id));
     let most = zeroResources();
     for (let bits = 0; bits < 2 ** awaited.length; bits += 1) {
       const gone = new Set(awaited.filter((_, index) => ((bits >> index) & 1) === 1));
       const run = tasks.filter(
         (task) =>
-          !gone.has(taskIdIn(task)) && task.awaitedTaskIds.every((id) => gone.has(id) || !live.has(id)),
+          !gone.has(taskIdOf(task)) && task.awaitedTaskIds.every((id) => gone.has(id) || !live.has(id)),
       );
       most = eachGreater(
         most,

@@ -2,13 +2,13 @@ import { AgentLedger } from '@berth/scheduler';
 import { AgentState, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { isAgentAlive } from '@berth/shared/model/cell/agent';
 import { subtractResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State } from '@berth/shared/model/task/task-state';
 import type { Write } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
 import { Replica } from '@berth/store/replica';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { taskIdIn } from '../core/reconcile/task-changes.js';
 import { aJob, anAgent, anAgentStatus, aTask } from '../testing/fixtures.js';
 import { VirtualClock } from '../testing/virtual-clock.js';
 
@@ -27,11 +27,11 @@ const taskWrite = fc
   })
   .map((options): Write => {
     const task = aTask(options);
-    return { kind: 'task', id: taskIdIn(task), record: task };
+    return { kind: 'task', id: taskIdOf(task), record: task };
   });
 const taskRemoval = fc
   .tuple(fc.constantFrom(...jobs), fc.nat(4))
-  .map(([job, slot]): Write => ({ kind: 'task', id: taskIdIn(aTask({ job, slot })) }));
+  .map(([job, slot]): Write => ({ kind: 'task', id: taskIdOf(aTask({ job, slot })) }));
 const agentWrite = fc
   .tuple(fc.constantFrom(...agentIds), fc.integer({ min: 1, max: 9 }))
   .map(([id, cores]): Write => ({ kind: 'agent', id, record: anAgent({ id, cpuMillis: cores * 1000 }) }));

@@ -1,8 +1,8 @@
 import { AgentState } from '@berth/shared/gen/berth/v1/store';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { State } from '@berth/shared/model/task/task-state';
 import type { Write } from '@berth/store';
 import { describe, expect, it } from 'vitest';
-import { taskIdIn } from '../core/reconcile/task-changes.js';
 import { aJob, anAgentStatus, aTask, look, must, second, t0 } from '../testing/fixtures.js';
 import { TestCell } from '../testing/test-cell.js';
 import { Agenda, masterActor } from './pending-work.js';
@@ -27,7 +27,7 @@ function agendaOf(cell: TestCell, maxFinishedJobs = 10) {
 
 const taskWrite = (task: ReturnType<typeof aTask>): Write => ({
   kind: 'task',
-  id: taskIdIn(task),
+  id: taskIdOf(task),
   record: task,
 });
 

@@ -10,12 +10,12 @@ import type {
 import {
   type Instances,
   instancesOf,
-  jobIdOfTask,
   retryPolicyOf,
   runtimeLimitSecs,
   unboundedInstances,
 } from '@berth/shared/model/job/job';
 import { noStage } from '@berth/shared/model/job/stages';
+import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import { ageSince, formatSpan } from '../../terminal/age.js';
 import type { Colorize } from '../../terminal/colors.js';
 import { stateCell } from '../../terminal/state.js';

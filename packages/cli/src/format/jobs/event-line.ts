@@ -4,7 +4,7 @@ import type {
   JobDescriptor,
   Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { jobIdOfTask } from '@berth/shared/model/job/job';
+import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import { State } from '@berth/shared/model/task/task-state';
 import { formatSpan, timeOfDay } from '../../terminal/age.js';
 import type { Colorize } from '../../terminal/colors.js';

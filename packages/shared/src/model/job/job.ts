@@ -121,12 +121,6 @@ export function jobClaims(job: JobRecord): readonly string[] {
   return names.filter((name) => name !== undefined);
 }
 
-/** The id of the job that a task id belongs to: what stands before the first dot. */
-export function jobIdOfTask(taskId: string): string {
-  const dot = taskId.indexOf('.');
-  return dot < 0 ? taskId : taskId.slice(0, dot);
-}
-
 /** The public message of a job. Its descriptor and tasks are those of the records, not copies. */
 export function composeJob(
   job: JobRecord,

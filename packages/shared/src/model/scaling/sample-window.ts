@@ -1,5 +1,5 @@
 import type { SampleBatch } from '../../gen/berth/v1/store.js';
-import { jobIdOfTask } from '../job/job.js';
+import { jobIdOfTask } from '../task/task-id.js';
 import type { Reading } from './evaluate.js';
 
 /** The last two samples of a task, and when the newer one was heard. */

@@ -1,6 +1,6 @@
 import type { AnyChange } from '@berth/shared/model/cell/change';
 import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/cell/entity';
-import { headOf } from '@berth/shared/model/cell/task-head';
+import { jobIdOf } from '@berth/shared/model/cell/task-head';
 import type { CellMoment, WholeKind } from '../core/cell-moment.js';
 import type { ChangingView } from './changing-view.js';
 
@@ -96,7 +96,7 @@ export class PastView implements CellMoment {
   keep(change: AnyChange): void {
     if (change.kind === 'task') {
       const task = change.before ?? change.after;
-      if (task !== undefined) this.#keepTask(headOf(task).jobId, change.id, change.before);
+      if (task !== undefined) this.#keepTask(jobIdOf(task), change.id, change.before);
       return;
     }
     const key = `${change.kind}/${change.id}`;

@@ -2,12 +2,14 @@
  * Filters of FindJobs and FindTasks. Criteria are joined by AND; several values of one criterion by OR. A job
  * criterion looks at the job, a task criterion at each task: a job is found when one of its tasks meets them all.
  */
+
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { FieldViolation } from '@berth/shared/model/errors/errors';
-import { jobIdOfTask, jobKind, jobState } from '@berth/shared/model/job/job';
+import { jobKind, jobState } from '@berth/shared/model/job/job';
 import { preferencesOf } from '@berth/shared/model/job/placement-preferences';
 import { codeOf, isSystemCode } from '@berth/shared/model/task/reason';
+import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import { findState, isTaskLive, taskState } from '@berth/shared/model/task/task-state';
 import { imageNames, imageTag, term } from '../../gateway/core/job-terms.js';
 import type { JobView } from '../../gateway/core/job-view.js';

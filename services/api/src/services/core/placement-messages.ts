@@ -9,13 +9,14 @@ import {
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { zeroResources } from '@berth/shared/model/resources/resources';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { stateName, taskState } from '@berth/shared/model/task/task-state';
 
 /** The stored task as one that is to be placed. */
 export function toQueued(task: TaskRecord, cell: CellView): QueuedTask {
   const job = cell.find('job', task.jobId)?.record;
   return {
-    taskId: task.task?.id ?? '',
+    taskId: taskIdOf(task),
     jobId: task.jobId,
     resources: task.resources ?? zeroResources(),
     spec: job === undefined ? anywhere : specOfJob(job, task.stage),
@@ -26,7 +27,7 @@ export function toQueued(task: TaskRecord, cell: CellView): QueuedTask {
 export function notWaiting(task: TaskRecord, agents: number): ExplanationMessage {
   const state = stateName(taskState(task));
   return ExplanationMessage.fromPartial({
-    taskId: task.task?.id ?? '',
+    taskId: taskIdOf(task),
     state,
     agents,
     agentId: task.agentId,

@@ -4,6 +4,7 @@ import { isInstance } from '@berth/shared/model/job/registered-kind';
 import { formatCards, gpusKey } from '@berth/shared/model/resources/gpus';
 import { isSampled } from '@berth/shared/model/scaling/scaled-job';
 import { formatReason } from '@berth/shared/model/task/reason';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, moveTask, State } from '@berth/shared/model/task/task-state';
 import type { Limits } from '../task/limits.js';
 
@@ -42,7 +43,7 @@ export function awaitingRoomOf(task: TaskRecord, stopping: readonly TaskRecord[]
   const { deadlineAtMs, task: placed } = task;
   if (stopping.length === 0 || placed?.state === undefined) return task;
   const overMs = Math.max(...stopping.map((each) => each.deadlineAtMs));
-  const ids = stopping.map((each) => each.task?.id ?? '');
+  const ids = stopping.map((each) => taskIdOf(each));
   const reason = formatReason('waiting', `it starts once ${named(ids)} ended`);
   return {
     ...task,
@@ -87,7 +88,7 @@ function agentContext({ task }: TaskRecord): Assignment['taskContext'] {
 
 function toAssignment(task: TaskRecord, job: JobRecord, limits: Limits): Assignment {
   return {
-    taskId: task.task?.id ?? '',
+    taskId: taskIdOf(task),
     jobId: task.jobId,
     container: job.descriptor && containerOf(job.descriptor, task.stage),
     resources: task.resources,

@@ -18,6 +18,7 @@ import {
 import type { JobRecord, Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { addResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 import type { RoundDraft } from '../plan/plan-builder.js';
 import type { Agents, RoundInput, RoundPlan } from '../plan/round-types.js';
@@ -25,7 +26,6 @@ import { WaitingTasks } from '../plan/waiting-tasks.js';
 import { orderStop } from '../reconcile/advance-task.js';
 import { disruptionAllowance, disruptionLimitOf, lookAgainMs } from '../reconcile/disruption.js';
 import { viewJob } from '../reconcile/reconciled-job.js';
-import { taskIdIn } from '../reconcile/task-changes.js';
 import { assignTask, awaitingRoomOf, withCards } from './assign-task.js';
 
 type QueueOutcome = Pick<RoundPlan, 'unplaced' | 'queueLeft' | 'queueDueMs'>;
@@ -152,7 +152,7 @@ function isWaiting(task: TaskRecord): boolean {
 /** The stored task as one that is to be placed. */
 export function toQueued(task: TaskRecord, cell: CellView): QueuedTask {
   const { jobId, stage, resources = zeroResources() } = task;
-  return { taskId: taskIdIn(task), jobId, resources, spec: specFor(cell, jobId, stage) };
+  return { taskId: taskIdOf(task), jobId, resources, spec: specFor(cell, jobId, stage) };
 }
 
 /** How agents are chosen, whatever the task. */
@@ -238,7 +238,7 @@ function createdByJob(cell: CellView, draft: RoundDraft): ReadonlyMap<string, re
 }
 
 function endingOf(freed: readonly TaskRecord[]): Pick<PlaceOptions, 'ending' | 'news'> {
-  const ending = freed.map((task) => ({ taskId: taskIdIn(task), agentId: task.agentId }));
+  const ending = freed.map((task) => ({ taskId: taskIdOf(task), agentId: task.agentId }));
   return { ending, news: newsOf(freed) };
 }
 

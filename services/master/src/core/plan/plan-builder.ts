@@ -1,9 +1,9 @@
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { State } from '@berth/shared/model/task/task-state';
 import { initialStatus, reachState } from '../reconcile/job-status.js';
 import type { JobDecision } from '../reconcile/reconcile.js';
-import { taskIdIn } from '../reconcile/task-changes.js';
 import type { Agents, RoundInput } from './round-types.js';
 
 /** A round's decisions while they are made, and how much more of them may be written. */
@@ -47,7 +47,7 @@ export class RoundDraft {
 
   /** Takes a task as it will be, whether or not there is room for it. */
   put(task: TaskRecord): void {
-    const id = taskIdIn(task);
+    const id = taskIdOf(task);
     this.#tasks.set(id, task);
     const ofJob = this.#byJob.get(task.jobId);
     if (ofJob === undefined) this.#byJob.set(task.jobId, new Map([[id, task]]));
@@ -88,9 +88,9 @@ export class RoundDraft {
   takePlaced(task: TaskRecord, victims: readonly TaskRecord[] = []): boolean {
     const { jobId } = task;
     const status = this.#dispatched(jobId);
-    const changed = [task, ...victims.filter((victim) => victim !== this.task(taskIdIn(victim)))];
+    const changed = [task, ...victims.filter((victim) => victim !== this.task(taskIdOf(victim)))];
     const cost =
-      changed.filter((each) => !this.tasks.has(taskIdIn(each))).length +
+      changed.filter((each) => !this.tasks.has(taskIdOf(each))).length +
       (status === undefined || this.statuses.has(jobId) ? 0 : 1);
     if (cost > this.room) return false;
     for (const each of changed) {
@@ -98,7 +98,7 @@ export class RoundDraft {
       this.#bringForward(each.jobId, each.deadlineAtMs);
     }
     if (status !== undefined) this.statuses.set(jobId, status);
-    this.placedTaskIds.push(taskIdIn(task));
+    this.placedTaskIds.push(taskIdOf(task));
     return true;
   }
 

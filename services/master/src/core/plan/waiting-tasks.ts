@@ -1,5 +1,5 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { taskIdIn } from '../reconcile/task-changes.js';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 
 /** Tasks of one job and stage that wait for an agent. */
 export interface WaitingLane {
@@ -39,7 +39,7 @@ export class WaitingTasks {
 
   add(task: TaskRecord): void {
     const { jobId, stage } = task;
-    const id = taskIdIn(task);
+    const id = taskIdOf(task);
     if (this.#laneOf.has(id)) return;
     const key = `${jobId}/${stage}`;
     const lane = this.#lanes.get(key) ?? { jobId, stage, ages: new Map<string, number>() };

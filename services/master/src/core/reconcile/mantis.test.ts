@@ -1,5 +1,6 @@
 import type { JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { withInstances } from '@berth/shared/model/job/stages';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import {
@@ -13,9 +14,8 @@ import {
   second,
   t0,
 } from '../../testing/fixtures.js';
-import { taskIdIn } from './task-changes.js';
 
-const ids = (tasks: readonly TaskRecord[] = []) => tasks.map(taskIdIn);
+const ids = (tasks: readonly TaskRecord[] = []) => tasks.map(taskIdOf);
 const context = (task: TaskRecord | undefined) => task?.task?.taskContext ?? {};
 
 function scaled(job: JobRecord, stage: number, desired: number): JobRecord {
@@ -49,11 +49,11 @@ describe('the stages of a Mantis job', () => {
     const killed = aTask({ job, stage: 1, workerNumber: 1, state: State.FINISHED, code: 'killed' });
     const { tasks } = look({ job, tasks: [killed, running(job, 2, 0, 2)] });
     const replacement = must(tasks.find((task) => task.attempt === 1));
-    expect(taskIdIn(replacement)).toBe('job-1.1-0-1');
+    expect(taskIdOf(replacement)).toBe('job-1.1-0-1');
     expect(context(replacement)).toMatchObject({
       'task.workerIndex': '0',
       'task.workerNumber': '3',
-      'task.resubmitOf': taskIdIn(killed),
+      'task.resubmitOf': taskIdOf(killed),
     });
   });
 
@@ -124,7 +124,7 @@ describe('the stages of a Mantis job', () => {
     const left = look({ job: none, tasks: [kept, gone] }, now);
     expect(left.retired.taskIds).toEqual(['job-1.2-0-0']);
     const again = look({ ...left.next, job }, now);
-    expect(again.tasks.map((task) => [taskIdIn(task), task.workerNumber])).toEqual([['job-1.2-0-1', 8]]);
+    expect(again.tasks.map((task) => [taskIdOf(task), task.workerNumber])).toEqual([['job-1.2-0-1', 8]]);
   });
 });
 

@@ -1,16 +1,16 @@
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { State, taskReasonCode } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aJob, aService, aTask, limits, look, must, second, t0 } from '../../testing/fixtures.js';
 import { nextRetryCounters, systemDelayMs } from '../slots/retry.js';
 import { endTask } from '../task/end-task.js';
 import { disruptionAllowance } from './disruption.js';
-import { taskIdIn } from './task-changes.js';
 
 const web = aService({ desired: 3 });
 const onAgent = (slot: number, agentId: string, state: State = State.RUNNING) =>
   aTask({ job: web, slot, state, agentId });
 const stops = (decision: ReturnType<typeof look>) =>
-  decision.tasks.filter(({ stop }) => stop?.code === 'moved').map(taskIdIn);
+  decision.tasks.filter(({ stop }) => stop?.code === 'moved').map(taskIdOf);
 
 describe('a service on a draining agent', () => {
   const tasks = [onAgent(0, 'old'), onAgent(1, 'old'), onAgent(2, 'new')];
@@ -23,7 +23,7 @@ describe('a service on a draining agent', () => {
     const [one, two, three] = must(first.next.tasks);
     const ended = must(endTask(must(one), { code: 'moved', atMs: t0 }));
     const replaced = look({ ...first.next, tasks: [ended, must(two), must(three)] });
-    expect(replaced.tasks.map(taskIdIn)).toEqual(['job-1.0-0', 'job-1.0-1']);
+    expect(replaced.tasks.map(taskIdOf)).toEqual(['job-1.0-0', 'job-1.0-1']);
     expect(stops(look(replaced.next))).toEqual([]);
     const again = aTask({ job: web, slot: 0, attempt: 1, state: State.RUNNING, agentId: 'new' });
     const gone = { ...ended, replaced: true };

@@ -1,6 +1,7 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { runtimeEndMs } from '@berth/shared/model/job/mantis';
 import { noStage, slotKey } from '@berth/shared/model/job/stages';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -15,7 +16,6 @@ import {
   t0,
   type ViewOptions,
 } from '../../testing/fixtures.js';
-import { taskIdIn } from './task-changes.js';
 
 const codes = [
   'normal',
@@ -79,7 +79,7 @@ const views = fc
     const tasks = slots.flatMap((given, index) => tasksOfSlot(job, index, given));
     const stopWishes = wishes
       .map((slot) => tasks.filter((task) => task.slot === slot).at(-1))
-      .flatMap((task) => (task ? [taskIdIn(task)] : []));
+      .flatMap((task) => (task ? [taskIdOf(task)] : []));
     return { job, tasks, stopWishes, lostAgents: lost ? ['agent-0'] : [] };
   });
 
@@ -137,7 +137,7 @@ describe('reconcile', () => {
           parts = look(parts.next, { maxWrites });
         expect(parts.isComplete).toBe(true);
         const facts = ({ tasks = [], status }: ViewOptions) => ({
-          ids: tasks.map(taskIdIn).toSorted(),
+          ids: tasks.map(taskIdOf).toSorted(),
           live: liveSlots(tasks).toSorted(),
           state: status?.state,
         });
@@ -167,9 +167,9 @@ describe('reconcile', () => {
       fc.property(views, rooms, (view, maxWrites) => {
         const { tasks, next } = look(view, { maxWrites });
         expect(new Set(liveSlots(next.tasks)).size).toBe(liveSlots(next.tasks).length);
-        const before = new Map((view.tasks ?? []).map((task) => [taskIdIn(task), task]));
+        const before = new Map((view.tasks ?? []).map((task) => [taskIdOf(task), task]));
         for (const task of tasks) {
-          const was = before.get(taskIdIn(task));
+          const was = before.get(taskIdOf(task));
           if (was !== undefined) expect(taskState(task)).toBeGreaterThanOrEqual(taskState(was));
         }
       }),
@@ -196,9 +196,9 @@ describe('reconcile', () => {
       fc.property(views, (view) => {
         const nowMs = runtimeEndMs(view.job ?? aJob());
         fc.pre(Number.isFinite(nowMs) && nowMs >= t0);
-        const known = new Set((view.tasks ?? []).map(taskIdIn));
+        const known = new Set((view.tasks ?? []).map(taskIdOf));
         const { next } = look(view, { nowMs });
-        expect((next.tasks ?? []).every((task) => known.has(taskIdIn(task)))).toBe(true);
+        expect((next.tasks ?? []).every((task) => known.has(taskIdOf(task)))).toBe(true);
       }),
     );
   });
@@ -217,8 +217,8 @@ describe('reconcile', () => {
     fc.assert(
       fc.property(views, (view) => {
         const { next } = look({ ...view, job: { ...(view.job ?? aJob()), kill: { atMs: t0, by: 'ada' } } });
-        const known = new Set((view.tasks ?? []).map(taskIdIn));
-        expect((next.tasks ?? []).every((task) => known.has(taskIdIn(task)))).toBe(true);
+        const known = new Set((view.tasks ?? []).map(taskIdOf));
+        expect((next.tasks ?? []).every((task) => known.has(taskIdOf(task)))).toBe(true);
       }),
     );
   });

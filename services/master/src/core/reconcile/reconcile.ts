@@ -2,6 +2,7 @@ import type { JobRecord, JobStatusRecord, Stop, TaskRecord } from '@berth/shared
 import { isJobLive, jobKind } from '@berth/shared/model/job/job';
 import { runtimeEndMs } from '@berth/shared/model/job/mantis';
 import { noStage, stagesOf } from '@berth/shared/model/job/stages';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive } from '@berth/shared/model/task/task-state';
 import { batchSteps } from '../slots/batch.js';
 import { heldStages } from '../slots/held-stages.js';
@@ -22,7 +23,7 @@ import {
   retireJob,
   retireReplaced,
 } from './retention.js';
-import { type SlotStep, TaskChanges, taskIdIn } from './task-changes.js';
+import { type SlotStep, TaskChanges } from './task-changes.js';
 
 /** What one look at a job decides. Looking again with the decision carried out decides nothing more. */
 export interface JobDecision {
@@ -96,7 +97,7 @@ function advanceTasks(view: JobView, pass: Pass, changes: TaskChanges): void {
  * commit. Only masters of earlier versions left that order out of the victims' records; it is added here.
  */
 function stopOfTask(view: JobView, task: TaskRecord, { isAwaited }: Pass): Pick<Stop, 'code'> | undefined {
-  if (view.hasStopWish(taskIdIn(task))) return { code: 'killed' };
+  if (view.hasStopWish(taskIdOf(task))) return { code: 'killed' };
   return isAwaited?.(task) === true ? { code: 'preempted' } : undefined;
 }
 
@@ -160,7 +161,7 @@ function nextEndMs(job: JobRecord, nowMs: number): number {
 function staying(tasks: readonly TaskRecord[], retired: Retirement): readonly TaskRecord[] {
   if (retired.taskIds.length === 0) return tasks;
   const leaving = new Set(retired.taskIds);
-  return tasks.filter((task) => !leaving.has(taskIdIn(task)));
+  return tasks.filter((task) => !leaving.has(taskIdOf(task)));
 }
 
 function nextDue(tasks: readonly TaskRecord[], pass: Pass): number {

@@ -6,7 +6,7 @@ import type {
 } from '@berth/shared/gen/berth/v1/store';
 import { isAgentAlive } from '@berth/shared/model/cell/agent';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
-import { taskIdIn } from './task-changes.js';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 
 /** All that a decision about one job may depend on, beside the time and the limits. */
 export interface JobView {
@@ -39,7 +39,7 @@ export function viewJob(
     job,
     status: cell.find('jobStatus', jobId)?.record,
     tasks: tasksOf(cell, jobId, changed),
-    isCommitted: (task) => cell.find('task', taskIdIn(task))?.record === task,
+    isCommitted: (task) => cell.find('task', taskIdOf(task))?.record === task,
     hasStopWish: (taskId) => cell.find('taskStop', taskId) !== undefined,
     isAgentLost: (agentId) => !isAgentAlive(cell, agentId),
     ...(cell.count('agentDrain') === 0

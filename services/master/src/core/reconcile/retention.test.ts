@@ -1,3 +1,4 @@
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import {
@@ -13,7 +14,6 @@ import {
   type ViewOptions,
 } from '../../testing/fixtures.js';
 import { maxRetiredPerPass } from './retention.js';
-import { taskIdIn } from './task-changes.js';
 
 const service = aService();
 const replaced = (attempt: number, atMs = t0) =>
@@ -49,7 +49,7 @@ describe('replaced tasks of a live job', () => {
     const none = { limits: { ...limits, maxReplacedTasksPerJob: 0, finishedRetentionMs: 0 } };
     const first = look({ job, tasks: [ended], uncommitted: [ended] }, none);
     expect(first.retired.taskIds).toHaveLength(0);
-    expect(first.tasks.map(taskIdIn)).toEqual(['job-1.0-0', 'job-1.0-1']);
+    expect(first.tasks.map(taskIdOf)).toEqual(['job-1.0-0', 'job-1.0-1']);
     expect(look({ ...first.next, uncommitted: [] }, none).retired.taskIds).toEqual(['job-1.0-0']);
   });
 

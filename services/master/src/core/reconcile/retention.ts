@@ -1,12 +1,12 @@
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { slotKey } from '@berth/shared/model/job/stages';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive } from '@berth/shared/model/task/task-state';
 import { latestBySlot } from '../slots/slots.js';
 import { byStage, greatestNumber } from '../slots/stage-tasks.js';
 import type { Limits } from '../task/limits.js';
 import type { Pass } from './reconcile-context.js';
 import type { JobView } from './reconciled-job.js';
-import { taskIdIn } from './task-changes.js';
 
 /** What leaves the replica for the archive. */
 export interface Retirement {
@@ -35,7 +35,7 @@ export function retireAtMs(status: JobStatusRecord, limits: Limits): number {
 export function retireJob(view: JobView, status: JobStatusRecord, pass: Pass): Retirement {
   if (pass.nowMs < retireAtMs(status, pass.limits)) return nothingRetired;
   // The room that is kept for the job itself makes it leave in the pass of its last task, or in the next.
-  const taskIds = view.tasks.slice(0, maxRetired(pass.maxWrites - writesPerRetired)).map(taskIdIn);
+  const taskIds = view.tasks.slice(0, maxRetired(pass.maxWrites - writesPerRetired)).map(taskIdOf);
   const job = taskIds.length === view.tasks.length;
   return { taskIds, job, hasMore: !job };
 }
@@ -58,7 +58,7 @@ export function retireReplaced(
     .toSorted((a, b) => a.finishedAtMs - b.finishedAtMs)
     .filter((task, index) => index < surplus || nowMs >= task.finishedAtMs + limits.finishedRetentionMs);
   const leaving = due.filter((task) => view.isCommitted(task)).slice(0, maxRetired(room));
-  return { taskIds: leaving.map(taskIdIn), job: false, hasMore: leaving.length < due.length };
+  return { taskIds: leaving.map(taskIdOf), job: false, hasMore: leaving.length < due.length };
 }
 
 function maxRetired(room: number): number {
@@ -73,7 +73,7 @@ export function rememberAttempts(
 ): JobStatusRecord {
   if (leavingIds.length === 0) return status;
   const leaving = new Set(leavingIds);
-  const isLeaving = (task: TaskRecord) => leaving.has(taskIdIn(task));
+  const isLeaving = (task: TaskRecord) => leaving.has(taskIdOf(task));
   const stages = [...byStage(tasks).values()];
   const newest = stages.flatMap((some) => [...latestBySlot(some).values()].filter(isLeaving));
   const numbered = rememberNumber(status, tasks.filter(isLeaving));

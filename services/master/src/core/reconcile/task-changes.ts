@@ -1,4 +1,5 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 
 /** Changes that only make sense together: an ended task is marked as replaced in the step that creates its successor. */
 export interface SlotStep {
@@ -32,14 +33,14 @@ export class TaskChanges {
 
   /** Takes the whole step, or, for want of room, nothing of it. */
   take({ changed, created }: SlotStep): boolean {
-    const isAgain = changed !== undefined && this.#changed.has(taskIdIn(changed));
+    const isAgain = changed !== undefined && this.#changed.has(taskIdOf(changed));
     const cost = (changed === undefined || isAgain ? 0 : 1) + (created === undefined ? 0 : 1);
     if (cost > this.#room) {
       this.#isComplete = false;
       return false;
     }
     this.#room -= cost;
-    if (changed !== undefined) this.#changed.set(taskIdIn(changed), changed);
+    if (changed !== undefined) this.#changed.set(taskIdOf(changed), changed);
     if (created !== undefined) this.#created.push(created);
     return true;
   }
@@ -47,7 +48,7 @@ export class TaskChanges {
   /** All tasks as they are to be, in the order of their creation. */
   tasks(): readonly TaskRecord[] {
     if (this.written === 0) return this.#stored;
-    return [...this.#stored.map((task) => this.#changed.get(taskIdIn(task)) ?? task), ...this.#created];
+    return [...this.#stored.map((task) => this.#changed.get(taskIdOf(task)) ?? task), ...this.#created];
   }
 
   /** The tasks to write. */
@@ -58,9 +59,4 @@ export class TaskChanges {
   get written(): number {
     return this.#changed.size + this.#created.length;
   }
-}
-
-/** The task's id; '' for a record without a public task, which no writer makes. */
-export function taskIdIn(task: TaskRecord): string {
-  return task.task?.id ?? '';
 }

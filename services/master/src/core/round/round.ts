@@ -1,6 +1,7 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { isJobLive, runtimeLimitSecs } from '@berth/shared/model/job/job';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import type { AssignmentWrite } from '@berth/store';
 import { assignmentFor } from '../placement/assign-task.js';
 import { MoveRooms } from '../placement/migration-targets.js';
@@ -9,7 +10,6 @@ import { RoundDraft } from '../plan/plan-builder.js';
 import type { RoundInput, RoundPlan, RoundReport } from '../plan/round-types.js';
 import { reconcile } from '../reconcile/reconcile.js';
 import { viewJob } from '../reconcile/reconciled-job.js';
-import { taskIdIn } from '../reconcile/task-changes.js';
 import { applyReport } from '../task/end-task.js';
 import type { Limits } from '../task/limits.js';
 import { StageEnv } from './stage-env.js';
@@ -98,7 +98,7 @@ function decideJobs(
       limits: limitsFor(input, jobId),
       maxWrites: draft.room,
       findRoom: (task) => rooms.find(task),
-      isAwaited: (task) => agents.fleet.find(task.agentId)?.awaited.has(taskIdIn(task)) ?? false,
+      isAwaited: (task) => agents.fleet.find(task.agentId)?.awaited.has(taskIdOf(task)) ?? false,
     });
     draft.takeDecision(jobId, decision);
     if (!decision.isComplete) leftOver.push(jobId);

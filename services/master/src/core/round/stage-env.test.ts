@@ -1,10 +1,10 @@
 import type { JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { State } from '@berth/shared/model/task/task-state';
 import type { AssignmentWrite } from '@berth/store';
 import { describe, expect, it } from 'vitest';
 import { aJob, aMantisJob, aTask, limits, must } from '../../testing/fixtures.js';
 import { TestCell } from '../../testing/test-cell.js';
-import { taskIdIn } from '../reconcile/task-changes.js';
 import type { Limits } from '../task/limits.js';
 import { planAssignments } from './round.js';
 import { maxNeighbours } from './stage-env.js';
@@ -41,7 +41,7 @@ function envOf(
   ofJob = job,
 ) {
   const cell = new TestCell().putJob(ofJob).putTasks([...others]);
-  const some = planAssignments(cell, new Map([[taskIdIn(placed), placed]]), { ...limits, ...api });
+  const some = planAssignments(cell, new Map([[taskIdOf(placed), placed]]), { ...limits, ...api });
   return envIn(some[0]);
 }
 
@@ -101,7 +101,7 @@ describe('the environment of a stage', () => {
     const plain = aJob();
     const task = aTask({ job: plain, state: State.DISPATCHED });
     const cell = new TestCell().putJob(plain);
-    const [assignment] = planAssignments(cell, new Map([[taskIdIn(task), task]]), limits);
+    const [assignment] = planAssignments(cell, new Map([[taskIdOf(task), task]]), limits);
     expect(envIn(assignment)).toEqual({});
   });
 });

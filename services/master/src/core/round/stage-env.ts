@@ -4,8 +4,8 @@ import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { askedNetwork } from '@berth/shared/model/job/container-network';
 import { noStage, stagesOf } from '@berth/shared/model/job/stages';
 import { addressFrom, type TaskAddress, taskAddress } from '@berth/shared/model/task/task-address';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive } from '@berth/shared/model/task/task-state';
-import { taskIdIn } from '../reconcile/task-changes.js';
 import type { Limits } from '../task/limits.js';
 
 /**
@@ -85,7 +85,7 @@ export class StageEnv {
     const addresses = this.#cell
       .tasksOf(jobId)
       .map(({ id, record }) => this.#changed.get(id) ?? record)
-      .filter((task) => task.stage === stage && isTaskLive(task) && taskIdIn(task) !== '')
+      .filter((task) => task.stage === stage && isTaskLive(task) && taskIdOf(task) !== '')
       .sort((a, b) => a.slot - b.slot)
       .map(taskAddress);
     this.#addresses.set(key, addresses);

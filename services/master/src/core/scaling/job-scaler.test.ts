@@ -7,12 +7,12 @@ import {
   withDecision,
   workforceOf,
 } from '@berth/shared/model/scaling/scaled-job';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aTask, must, second, t0 } from '../../testing/fixtures.js';
 import { aScaledService, aScaledStage, cpuBatch } from '../../testing/scaled-jobs.js';
 import { TestCell } from '../../testing/test-cell.js';
-import { taskIdIn } from '../reconcile/task-changes.js';
 import { JobScaler, scalingCommit } from './job-scaler.js';
 
 const job = aScaledService({ instances: { desired: 4 } });
@@ -68,7 +68,7 @@ describe('the scaler of a job', () => {
     const scaler = new JobScaler(stages.id, must(stages.descriptor), { everyMs: 5 * second }, t0);
     window.watch(stages.id, scaler.metrics);
     const at = (ms: number, cpu: number) => {
-      window.add(cpuBatch(tasks.map(taskIdIn), cpu), t0 + ms);
+      window.add(cpuBatch(tasks.map(taskIdOf), cpu), t0 + ms);
       return scaler.look({ cell, window, nowMs: t0 + ms });
     };
     return { cell, scaler, at };

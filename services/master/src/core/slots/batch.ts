@@ -1,8 +1,9 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { instancesOf, retryPolicyOf } from '@berth/shared/model/job/job';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, taskReasonCode } from '@berth/shared/model/task/task-state';
-import { type SlotStep, taskIdIn } from '../reconcile/task-changes.js';
+import type { SlotStep } from '../reconcile/task-changes.js';
 import type { Limits } from '../task/limits.js';
 import { endedBySystem, policyDelayMs, systemDelayMs } from './retry.js';
 import { creationBudget, firstTask, latestBySlot, replaceWhenDue, type SlotInput } from './slots.js';
@@ -47,7 +48,7 @@ export function* batchSteps(input: SlotInput): Iterable<SlotStep> {
 function continueSlot(input: SlotInput, task: TaskRecord): SlotStep | undefined {
   const { descriptor, limits, nowMs } = input;
   if (isTaskLive(task) || batchSlotFate(descriptor, task) !== 'retry') return undefined;
-  if (input.hasStopWish(taskIdIn(task))) {
+  if (input.hasStopWish(taskIdOf(task))) {
     // It ended by itself before the order to stop was made; the caller wants the slot to end all the same.
     return { changed: { ...task, stop: { code: 'killed', text: '', atMs: nowMs }, replaceAtMs: 0 } };
   }

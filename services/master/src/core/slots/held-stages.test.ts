@@ -1,9 +1,9 @@
 import type { JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { withInstances } from '@berth/shared/model/job/stages';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aMantisJob, aTask, limits, look, minute, must, second, t0 } from '../../testing/fixtures.js';
-import { taskIdIn } from '../reconcile/task-changes.js';
 
 const { stageWaitMs } = limits;
 const never = Number.POSITIVE_INFINITY;
@@ -26,9 +26,9 @@ function begun(
   more: Parameters<typeof look>[0] = {},
 ) {
   const tasks = tasksOf(job, states);
-  const known = new Set(tasks.map(taskIdIn));
+  const known = new Set(tasks.map(taskIdOf));
   const { tasks: written, nextDueMs } = look({ ...more, job, tasks }, { nowMs });
-  const created = written.filter((task) => !known.has(taskIdIn(task)));
+  const created = written.filter((task) => !known.has(taskIdOf(task)));
   return { stages: created.map(({ stage }) => stage), nextDueMs };
 }
 
@@ -103,9 +103,9 @@ describe('a stage that has begun', () => {
   it('replaces its tasks though the one before it no longer runs', () => {
     const [starting, ended, other] = tasksOf(job, { '1-0-1': STARTING, '2-0-0': RUNNING, '2-1-0': RUNNING });
     const killed = aTask({ job, stage: 2, workerNumber: 2, state: State.FINISHED, code: 'killed' });
-    expect(taskIdIn(killed)).toBe(taskIdIn(must(ended)));
+    expect(taskIdOf(killed)).toBe(taskIdOf(must(ended)));
     const { tasks } = look({ job, tasks: [must(starting), killed, must(other)] });
-    expect(tasks.map(taskIdIn)).toContain('job-1.2-0-1');
+    expect(tasks.map(taskIdOf)).toContain('job-1.2-0-1');
   });
 
   it('comes again at once, though none of its tasks is remembered but by its last attempt', () => {
@@ -126,7 +126,7 @@ describe('a stage that has begun', () => {
     const left = look({ job: none, tasks: [...starting, gone] }, forgetful);
     expect(left.retired.taskIds).toEqual(['job-1.2-0-0']);
     const again = look({ ...left.next, job }, forgetful);
-    expect(again.tasks.map(taskIdIn)).toEqual(['job-1.2-0-1', 'job-1.2-1-0']);
+    expect(again.tasks.map(taskIdOf)).toEqual(['job-1.2-0-1', 'job-1.2-1-0']);
   });
 });
 

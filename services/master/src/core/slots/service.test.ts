@@ -1,4 +1,5 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import {
@@ -13,7 +14,6 @@ import {
   t0,
   type ViewOptions,
 } from '../../testing/fixtures.js';
-import { taskIdIn } from '../reconcile/task-changes.js';
 import { endTask } from '../task/end-task.js';
 
 const job = aService({ desired: 2 });
@@ -24,7 +24,7 @@ const liveSlots = ({ tasks = [] }: ViewOptions) =>
 
 describe('a service', () => {
   it('gets a task for each wanted instance', () => {
-    expect(look({ job }).tasks.map(taskIdIn)).toEqual(['job-1.0-0', 'job-1.1-0']);
+    expect(look({ job }).tasks.map(taskIdOf)).toEqual(['job-1.0-0', 'job-1.1-0']);
   });
 
   it('never ends by itself, however its tasks end', () => {
@@ -56,7 +56,7 @@ describe('an ended service task', () => {
     const noted = look({ job, tasks: [aTask({ job, state, code }), running(1)] });
     expect(noted.nextDueMs).toBe(t0 + limits.minBackoffMs);
     const { tasks } = look(noted.next, { nowMs: noted.nextDueMs });
-    expect(tasks.map((task) => [taskIdIn(task), task.replaced])).toEqual([
+    expect(tasks.map((task) => [taskIdOf(task), task.replaced])).toEqual([
       ['job-1.0-0', true],
       ['job-1.0-1', false],
     ]);
@@ -117,13 +117,13 @@ describe('an ended service task', () => {
 describe('a service that grows', () => {
   it('gets tasks in the lowest free slots', () => {
     const { tasks } = look({ job: aService({ desired: 4 }), tasks: [running(1), running(3)] });
-    expect(tasks.map(taskIdIn)).toEqual(['job-1.0-0', 'job-1.2-0']);
+    expect(tasks.map(taskIdOf)).toEqual(['job-1.0-0', 'job-1.2-0']);
   });
 
   it('does not use a slot again before its task is gone', () => {
     const leaving = running(0, { record: { stop: { code: 'scaledDown', text: '', atMs: t0 } } });
     const { tasks } = look({ job, tasks: [leaving, running(1)] });
-    expect(tasks.map(taskIdIn)).toEqual(['job-1.2-0']);
+    expect(tasks.map(taskIdOf)).toEqual(['job-1.2-0']);
   });
 
   it('goes on counting the attempts of a slot that is used again, and starts a new chain', () => {
@@ -135,7 +135,7 @@ describe('a service that grows', () => {
       record: { replaced: true },
     });
     const { tasks } = look({ job, tasks: [gone, running(1)] });
-    expect(tasks.map(taskIdIn)).toEqual(['job-1.0-4']);
+    expect(tasks.map(taskIdOf)).toEqual(['job-1.0-4']);
     expect(tasks[0]?.task?.taskContext).toMatchObject({
       'task.originalId': 'job-1.0-4',
       'task.resubmitNumber': '0',
@@ -145,7 +145,7 @@ describe('a service that grows', () => {
   it('goes on counting even when the slot’s tasks have left the replica', () => {
     const first = look({ job, tasks: [running(0), running(1)] });
     const status = { ...must(first.next.status), slotAttempts: { 0: 8 } };
-    expect(look({ job, status, tasks: [running(1)] }).tasks.map(taskIdIn)).toEqual(['job-1.0-9']);
+    expect(look({ job, status, tasks: [running(1)] }).tasks.map(taskIdOf)).toEqual(['job-1.0-9']);
   });
 });
 
@@ -189,7 +189,7 @@ describe('a service that shrinks', () => {
     const first = look({ job: smaller, tasks: [running(0), ended] });
     expect(first.tasks.map(({ slot, replaced }) => [slot, replaced])).toEqual([[1, true]]);
     const grown = look({ ...first.next, job: aService({ desired: 2 }) });
-    expect(grown.tasks.map(taskIdIn)).toEqual(['job-1.1-1']);
+    expect(grown.tasks.map(taskIdOf)).toEqual(['job-1.1-1']);
   });
 
   it('lets a killed task, which is stopping anyway, be the one that goes', () => {
@@ -206,6 +206,6 @@ describe('a service that shrinks', () => {
     const shrunk = look({ job: smaller, tasks }).next;
     const grown = look({ ...shrunk, job: aService({ desired: 3 }) }).next;
     expect(liveSlots(grown)).toHaveLength(3);
-    expect(new Set(must(grown.tasks).map(taskIdIn)).size).toBe(must(grown.tasks).length);
+    expect(new Set(must(grown.tasks).map(taskIdOf)).size).toBe(must(grown.tasks).length);
   });
 });

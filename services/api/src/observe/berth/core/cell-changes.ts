@@ -5,7 +5,7 @@
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { AnyChange, Change, CommitChanges } from '@berth/shared/model/cell/change';
 import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/cell/entity';
-import { headOf } from '@berth/shared/model/cell/task-head';
+import { headOf, jobIdOf } from '@berth/shared/model/cell/task-head';
 import type { CellMoment, WholeKind } from '../../../gateway/core/cell-moment.js';
 import { type JobView, jobViewOf } from '../../../gateway/core/job-view.js';
 import { type Filter, matchesJobAlone, matchesTask } from '../../../queries/core/query.js';
@@ -117,9 +117,7 @@ function isSelected(entity: AnyEntity, view: CellView, filter: Filter | undefine
     case 'jobScaling':
       return matchesJobView(filter, jobViewOf(view, entity.id));
     case 'task':
-      return (
-        matchesJobView(filter, jobViewOf(view, headOf(entity).jobId)) && matchesTask(filter, entity.record)
-      );
+      return matchesJobView(filter, jobViewOf(view, jobIdOf(entity))) && matchesTask(filter, entity.record);
     default:
       return true;
   }
@@ -185,7 +183,7 @@ function seenBy(change: AnyChange, filter: Filter, jobTurn: (jobId: string) => J
     }
     case 'task': {
       const known = change.after ?? change.before;
-      const turn = jobTurn(known === undefined ? '' : headOf(known).jobId);
+      const turn = jobTurn(known === undefined ? '' : jobIdOf(known));
       if (turn.did !== turn.does) return undefined;
       const matches = (task: Entity<'task'> | undefined) =>
         task !== undefined && turn.does && matchesTask(filter, task.record);

@@ -6,6 +6,7 @@ import { instancesOf } from '@berth/shared/model/job/job';
 import { type StageTask, type StageWait, stageWaits } from '@berth/shared/model/job/stage-start';
 import { noStage, stagesOf } from '@berth/shared/model/job/stages';
 import { addressFrom, taskAddress } from '@berth/shared/model/task/task-address';
+import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 
 /** A job with stages as it stands. */
@@ -43,7 +44,7 @@ function waitMessage(wait: StageWait | undefined) {
 function workerMessage(record: TaskRecord): StageWorker {
   const address = taskAddress(record);
   return StageWorker.fromPartial({
-    taskId: record.task?.id ?? '',
+    taskId: taskIdOf(record),
     index: record.slot,
     number: record.workerNumber ?? 0,
     state: taskState(record),

@@ -7,7 +7,7 @@ import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { Change, CommitChanges } from '@berth/shared/model/cell/change';
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { isSamePublicTask } from '@berth/shared/model/cell/public-task';
-import { headOf } from '@berth/shared/model/cell/task-head';
+import { jobIdOf } from '@berth/shared/model/cell/task-head';
 import { isJobLive } from '@berth/shared/model/job/job';
 import type { JobView } from '../../../gateway/core/job-view.js';
 import type { Conflation } from '../../stream/core/pending-changes.js';
@@ -96,14 +96,14 @@ function newsByJob(commit: CommitChanges): ReadonlyMap<string, JobNews> {
   for (const change of commit.changes) {
     if (change.kind === 'job') newsOf(change.id).job = change;
     else if (change.kind === 'jobStatus') newsOf(change.id).status = change;
-    else if (change.kind === 'task') newsOf(jobIdOf(change)).tasks.push(change);
+    else if (change.kind === 'task') newsOf(jobIdOfChange(change)).tasks.push(change);
   }
   return byJob;
 }
 
-function jobIdOf(change: Change<'task'>): string {
+function jobIdOfChange(change: Change<'task'>): string {
   const task = change.after ?? change.before;
-  return task === undefined ? '' : headOf(task).jobId;
+  return task === undefined ? '' : jobIdOf(task);
 }
 
 /** Whether the job's last word was said before this commit, or the job is not known at all. */
