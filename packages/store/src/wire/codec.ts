@@ -13,7 +13,8 @@ import {
 import type { AnyEntity, EntityKind, EntityRecords } from '@berth/shared/model/cell/entity';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
-import type { StoredEntity } from '../contract/store.js';
+import type { StoredEntity } from '../contract/log.js';
+import type { Tuning } from '../contract/tuning.js';
 import { readTaskHead, StoredTask } from './stored-task.js';
 
 interface RecordCodec<T> {
@@ -34,12 +35,12 @@ const codecs: { readonly [K in EntityKind]: RecordCodec<EntityRecords[K]> } = {
   agentDrain: AgentDrainRecord,
 };
 
-/** The name under which an entity is stored: `KIND/ID`. */
+/** Returns the name under which an entity is stored: `KIND/ID`. */
 export function fieldOf(kind: EntityKind, id: string): string {
   return `${kind}/${id}`;
 }
 
-/** The kind and id of a field; undefined for a kind that this version does not know. */
+/** Returns the kind and the id in a field's name. Undefined for a kind that this version does not know. */
 export function parseField(field: string): { readonly kind: EntityKind; readonly id: string } | undefined {
   const slash = field.indexOf('/');
   const kind = field.slice(0, Math.max(slash, 0));
@@ -50,10 +51,10 @@ function isEntityKind(name: string): name is EntityKind {
   return Object.hasOwn(codecs, name);
 }
 
-// One writer serves all, since encoding is synchronous: a fresh one for each record costs half the speed.
+// One writer serves all, because encoding is synchronous. A new one for each record would halve the speed.
 let sharedWriter = new BinaryWriter();
 
-/** The record's bytes as stored. Fails with BerthError `invalidArgument` for a record that is not complete. */
+/** Encodes the record as it is stored. Fails with BerthError `invalidArgument` for a record that is not complete. */
 export function encodeRecord<K extends EntityKind>(kind: K, record: EntityRecords[K]): Uint8Array {
   const bytes = encodeMessage(codecs[kind], record, kind);
   // An empty value stands for a removal; a record that names its entity is never empty.
@@ -62,32 +63,32 @@ export function encodeRecord<K extends EntityKind>(kind: K, record: EntityRecord
   return bytes;
 }
 
-/** The message's bytes, encoded with the shared writer; `what` names it in the error for an incomplete one. */
+/** Encodes the message with the shared writer. `name` stands in the error for an incomplete message. */
 export function encodeMessage<T>(
   codec: { encode(message: T, writer: BinaryWriter): BinaryWriter },
   message: T,
-  what: string,
+  name: string,
 ): Uint8Array {
   try {
     return codec.encode(message, sharedWriter).finish();
   } catch (cause) {
-    // What was written so far would precede the next message.
+    // The half-written message would precede the next one.
     sharedWriter = new BinaryWriter();
-    throw new BerthError('invalidArgument', `A ${what} record is not complete and cannot be encoded.`, {
+    throw new BerthError('invalidArgument', `A ${name} record is not complete and cannot be encoded.`, {
       cause,
     });
   }
 }
 
 /**
- * The entity; undefined for a kind that this version does not know. Throws where the bytes cannot be decoded. A task's
- * record is decoded when it is asked for.
+ * Decodes an entity. Undefined for a kind that this version does not know. Throws if the bytes cannot be decoded. A task's record is
+ * decoded when it is first asked for, unless the tuning is off.
  */
-export function decodeEntity(stored: StoredEntity): AnyEntity | undefined {
-  const name = parseField(stored.field);
-  if (name === undefined) return undefined;
-  const { kind, id } = name;
-  const head = kind === 'task' ? readTaskHead(stored.bytes) : undefined;
+export function decodeEntity(stored: StoredEntity, tuning: Tuning = 'on'): AnyEntity | undefined {
+  const parsed = parseField(stored.field);
+  if (parsed === undefined) return undefined;
+  const { kind, id } = parsed;
+  const head = kind === 'task' && tuning === 'on' ? readTaskHead(stored.bytes) : undefined;
   if (head !== undefined) return new StoredTask(id, stored.revision, { bytes: stored.bytes, head });
   const record = decodeRecord(kind, stored);
   return { kind, id, revision: stored.revision, record, bytes: stored.bytes } as AnyEntity;

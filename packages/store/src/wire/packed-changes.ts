@@ -1,18 +1,18 @@
 import { packParts, unpackParts } from './packed-parts.js';
 
-/** A change to an agent's assignments as it is packed; empty bytes take the task off. */
+/** A packed change of an agent's assignments. Empty bytes take the task off the agent. */
 export interface PackedChange {
   readonly agentId: string;
   readonly taskId: string;
   readonly bytes: Uint8Array;
 }
 
-/** The changes as one piece of memory, in the form in which a feed holds them. */
+/** Packs the changes in the form in which a feed holds them. */
 export function packChanges(changes: readonly PackedChange[]): Buffer {
   return packParts(changes.flatMap(({ agentId, taskId, bytes }) => [agentId, taskId, bytes]));
 }
 
-/** The changes that were packed, in order. Their bytes are not copied. Throws RangeError where it ends in the middle of one. */
+/** Returns the changes in order, their bytes not copied. Throws RangeError if the value ends in the middle of one. */
 export function unpackChanges(packed: Buffer): PackedChange[] {
   const parts = unpackParts(packed);
   const changes: PackedChange[] = [];

@@ -1,20 +1,20 @@
 import { lengthBytes, packParts, partEnd } from './packed-parts.js';
 
-/** A write as it is packed, a name and then a record; empty bytes are a removal. */
+/** A packed write: a name, then a record. Empty bytes are a removal. */
 export interface PackedWrite {
   /** `KIND/ID`. */
   readonly field: string;
   readonly bytes: Uint8Array;
 }
 
-/** The writes as one piece of memory, in the form in which the log holds them. */
+/** Packs the writes in the form in which the log holds them. */
 export function packWrites(writes: readonly PackedWrite[]): Buffer {
   return packParts(writes.flatMap(({ field, bytes }) => [field, bytes]));
 }
 
 /**
- * The writes that were packed, in order. Their bytes are not copied, unless `copy` does so. Throws RangeError where it ends in
- * the middle of one. Each change is read by this: it makes as little garbage as it can.
+ * Returns the writes in order. Their bytes are not copied, unless `copy` does so. Throws RangeError if the value ends in the middle
+ * of one. Every change passes through here, so the function creates little garbage.
  */
 export function unpackWrites(
   packed: Buffer,

@@ -1,20 +1,24 @@
 /*
- * Tasks as they are stored. Most of a cell's records are tasks, and most readers hand their bytes on without a look inside:
- * so a record is decoded when somebody first asks for it, and what is asked of each task at each change is read from its
- * bytes directly.
+ * Tasks that are decoded when their record is first asked for.
+ *
+ * Problem: most records of a cell are tasks, and most readers of a task hand its bytes on without a look inside. Decoding it for
+ * each of them is most of the cost of following the change log.
+ * Figure: none was recorded for this alone.
+ * Benchmark: `npm run bench -- observe` (events per second).
+ * Off: `BERTH_STORE_TUNING=off` decodes every record at once.
  */
 import { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { Entity, TaskHead } from '@berth/shared/model/cell/entity';
+import { fieldNumbers } from '@berth/shared/gen/field-numbers';
+import type { TaskHead, TaskWithHead } from '@berth/shared/model/cell/task-head';
 import type { State } from '@berth/shared/model/task/task-state';
-import { FieldWalk } from './field-walk.js';
+import { ProtobufScanner } from '@berth/shared/model/wire/protobuf-scanner';
 
-/** Field numbers of berth.v1.TaskRecord, and of the public task in it, that hold messages; see their protos. */
-const recordFields = { task: 1, jobId: 2, resources: 6, stop: 9 } as const;
-const taskFields = { context: 2, state: 3, changes: 4 } as const;
-const stateField = 1;
+const recordFields = fieldNumbers['berth.v1.TaskRecord'];
+const taskFields = fieldNumbers['netflix.titus.Task'];
+const stateFields = fieldNumbers['netflix.titus.TaskState'];
 
 /** A task whose record is decoded when it is first asked for. */
-export class StoredTask implements Entity<'task'> {
+export class StoredTask implements TaskWithHead {
   readonly kind = 'task';
   readonly id: string;
   readonly revision: number;
@@ -22,7 +26,7 @@ export class StoredTask implements Entity<'task'> {
   readonly head: TaskHead;
   #record: TaskRecord | undefined;
 
-  /** `head` as {@link readTaskHead} has it: bytes that it can read can be decoded. */
+  /** `head` is the result of {@link readTaskHead}: bytes that it can read can be decoded. */
   constructor(id: string, revision: number, { bytes, head }: { bytes: Uint8Array; head: TaskHead }) {
     this.id = id;
     this.revision = revision;
@@ -36,38 +40,39 @@ export class StoredTask implements Entity<'task'> {
   }
 }
 
-/** Reads the head of a stored task; undefined for bytes that are not a whole task record, as far as can be seen. */
+/** Reads the head of a stored task. Undefined for bytes that are not a complete task record, as far as a scan can see. */
 export function readTaskHead(bytes: Uint8Array): TaskHead | undefined {
-  const walk = new FieldWalk(bytes);
+  const scanner = new ProtobufScanner(bytes);
   let state: State = 0;
   let jobId = '';
-  while (walk.next(bytes.length)) {
-    if (walk.field === recordFields.task) state = readState(walk, walk.end);
-    else if (walk.field === recordFields.jobId) jobId = walk.text();
-    else if (walk.field === recordFields.resources || walk.field === recordFields.stop)
-      walk.skipFields(walk.end);
-    else walk.skip();
+  while (scanner.next(bytes.length)) {
+    if (scanner.field === recordFields.task) state = readState(scanner, scanner.end);
+    else if (scanner.field === recordFields.jobId) jobId = scanner.text();
+    else if (scanner.field === recordFields.resources || scanner.field === recordFields.stop)
+      scanner.skipFields(scanner.end);
+    else scanner.skip();
   }
-  return walk.isBroken ? undefined : { jobId, state };
+  return scanner.isBroken ? undefined : { jobId, state };
 }
 
-/** The state in the public task at hand. */
-function readState(walk: FieldWalk, end: number): State {
+/** Reads the state of the public task at which the scanner stands. */
+function readState(scanner: ProtobufScanner, end: number): State {
   let state: State = 0;
-  while (walk.next(end)) {
-    const { field } = walk;
-    if (field === taskFields.state) state = readFirstField(walk, walk.end) as State;
-    else if (field === taskFields.context || field === taskFields.changes) walk.skipFields(walk.end);
-    else walk.skip();
+  while (scanner.next(end)) {
+    const { field } = scanner;
+    if (field === taskFields.state) state = readStateNumber(scanner, scanner.end) as State;
+    else if (field === taskFields.taskContext || field === taskFields.stateChanges)
+      scanner.skipFields(scanner.end);
+    else scanner.skip();
   }
   return state;
 }
 
-function readFirstField(walk: FieldWalk, end: number): number {
+function readStateNumber(scanner: ProtobufScanner, end: number): number {
   let value = 0;
-  while (walk.next(end)) {
-    if (walk.field === stateField) value = walk.value;
-    walk.skip();
+  while (scanner.next(end)) {
+    if (scanner.field === stateFields.state) value = scanner.value;
+    scanner.skip();
   }
   return value;
 }

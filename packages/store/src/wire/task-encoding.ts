@@ -1,9 +1,15 @@
 /*
- * A task is stored anew at each of its changes, and most of what it holds does not change: its context, and its history but for
- * the newest state. That part is taken over from the bytes of the version before, since encoding it is most of the cost.
+ * A new version of a task is encoded from the bytes of the version before it.
+ *
+ * Problem: a task is stored again at each of its changes. Most of it stays the same (its context, and its history except the newest
+ * state), and encoding that part again is most of the cost of a write.
+ * Figure: none was recorded for this alone.
+ * Benchmark: `npm run bench -- schedule` (placements per second).
+ * Off: `BERTH_STORE_TUNING=off` encodes each version from its record.
  */
 
 import { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { fieldNumbers } from '@berth/shared/gen/field-numbers';
 import {
   StateChange,
   type Task,
@@ -11,24 +17,22 @@ import {
   TaskState,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { Entity } from '@berth/shared/model/cell/entity';
-import { type BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { ProtobufScanner, tagOf } from '@berth/shared/model/wire/protobuf-scanner';
+import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { encodeMessage } from './codec.js';
-import { FieldWalk } from './field-walk.js';
 
-/** Field numbers of berth.v1.TaskRecord and of netflix.titus.Task. */
-const recordFields = { task: 1 } as const;
-const taskFields = { id: 1, context: 2, state: 3, changes: 4 } as const;
+const recordFields = fieldNumbers['berth.v1.TaskRecord'];
+const taskFields = fieldNumbers['netflix.titus.Task'];
 
-/** What a version of a task holds of these fields, each as encoded: tags included. */
+/** The encoded fields of a version that the next one takes over, tags included. */
 interface KeptParts {
   readonly context: Uint8Array;
   readonly changes: Uint8Array;
 }
 
 /**
- * The record's bytes, the same as if it were encoded from the start. `before` is the version from which it was made: what is
- * one and the same object in both is not encoded again. Fails with BerthError `invalidArgument` for a record that is not
- * complete.
+ * Encodes the record. The result is the same as that of the generated code. `before` is the version that the record was made from:
+ * parts that are the same object in both are copied. Fails with BerthError `invalidArgument` for a record that is not complete.
  */
 export function encodeTask(record: TaskRecord, before: Entity<'task'>): Uint8Array {
   const [task, earlier] = [record.task, before.record.task];
@@ -38,16 +42,19 @@ export function encodeTask(record: TaskRecord, before: Entity<'task'>): Uint8Arr
     return encodeMessage(TaskRecord, record, 'task');
   const codec = {
     encode(_: TaskRecord, writer: BinaryWriter): BinaryWriter {
-      writer.uint32(tag(recordFields.task)).fork();
-      if (task.id !== '') writer.uint32(tag(taskFields.id)).string(task.id);
+      writer.uint32(tagOf(recordFields.task)).fork();
+      if (task.id !== '') writer.uint32(tagOf(taskFields.id)).string(task.id);
       writer.raw(kept.context);
       for (const [key, value] of added.context)
-        Task_TaskContextEntry.encode({ key, value }, writer.uint32(tag(taskFields.context)).fork()).join();
+        Task_TaskContextEntry.encode(
+          { key, value },
+          writer.uint32(tagOf(taskFields.taskContext)).fork(),
+        ).join();
       if (task.state !== undefined)
-        TaskState.encode(task.state, writer.uint32(tag(taskFields.state)).fork()).join();
+        TaskState.encode(task.state, writer.uint32(tagOf(taskFields.state)).fork()).join();
       writer.raw(kept.changes);
       for (const change of added.changes)
-        StateChange.encode(change, writer.uint32(tag(taskFields.changes)).fork()).join();
+        StateChange.encode(change, writer.uint32(tagOf(taskFields.stateChanges)).fork()).join();
       writer.join();
       return TaskRecord.encode({ ...record, task: undefined }, writer);
     },
@@ -55,7 +62,7 @@ export function encodeTask(record: TaskRecord, before: Entity<'task'>): Uint8Arr
   return encodeMessage(codec, record, 'task');
 }
 
-/** What the task has more than the earlier one; undefined where it is not just that one and more. */
+/** Returns the additions to the earlier version. Undefined if something else of these fields has changed, too. */
 function addedTo(earlier: Task, task: Task) {
   const context = addedEntries(earlier.taskContext, task.taskContext);
   const isContinued = earlier.stateChanges.every((change, index) => change === task.stateChanges[index]);
@@ -63,7 +70,7 @@ function addedTo(earlier: Task, task: Task) {
   return { context, changes: task.stateChanges.slice(earlier.stateChanges.length) };
 }
 
-/** The entries that follow all of the earlier ones; undefined where those are not the first, just as they were. */
+/** Returns the entries after the earlier ones. Undefined if the earlier ones are not all there, unchanged and first. */
 function addedEntries(
   earlier: Task['taskContext'],
   context: Task['taskContext'],
@@ -75,26 +82,21 @@ function addedEntries(
   return areFirst ? keys.slice(before.length).map((key) => [key, context[key] ?? '']) : undefined;
 }
 
-/** Undefined for bytes in another order than encoders write. */
+/** Undefined if the fields are not in the order in which encoders write them. */
 function keptParts(bytes: Uint8Array): KeptParts | undefined {
-  const walk = new FieldWalk(bytes);
-  if (!walk.next(bytes.length) || walk.field !== recordFields.task) return undefined;
-  const end = walk.end;
+  const scanner = new ProtobufScanner(bytes);
+  if (!scanner.next(bytes.length) || scanner.field !== recordFields.task) return undefined;
+  const end = scanner.end;
   let [contextAt, stateAt, changesAt, last] = [end, end, end, 0];
-  while (walk.next(end)) {
-    const { field, start } = walk;
-    if (field < last || field > taskFields.changes) return undefined;
-    if (field >= taskFields.context) contextAt = Math.min(contextAt, start);
+  while (scanner.next(end)) {
+    const { field, start } = scanner;
+    if (field < last || field > taskFields.stateChanges) return undefined;
+    if (field >= taskFields.taskContext) contextAt = Math.min(contextAt, start);
     if (field >= taskFields.state) stateAt = Math.min(stateAt, start);
-    if (field >= taskFields.changes) changesAt = Math.min(changesAt, start);
+    if (field >= taskFields.stateChanges) changesAt = Math.min(changesAt, start);
     last = field;
-    walk.skip();
+    scanner.skip();
   }
-  if (walk.isBroken) return undefined;
+  if (scanner.isBroken) return undefined;
   return { context: bytes.subarray(contextAt, stateAt), changes: bytes.subarray(changesAt, end) };
-}
-
-/** Of a field that is a text or a message. */
-function tag(field: number): number {
-  return (field << 3) | WireType.LengthDelimited;
 }

@@ -1,6 +1,6 @@
 import type { AnyChange, Change } from '@berth/shared/model/cell/change';
-import type { Entity, TaskHead } from '@berth/shared/model/cell/entity';
-import { headOf } from '@berth/shared/model/cell/task-head';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { headOf, type TaskHead } from '@berth/shared/model/cell/task-head';
 import { isJobLive } from '@berth/shared/model/job/job';
 import type { Created } from './core/creation-order.js';
 import type { JobLists } from './core/job-lists.js';

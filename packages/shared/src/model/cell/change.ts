@@ -1,6 +1,6 @@
 import type { Entity, EntityKind } from './entity.js';
 
-/** What a commit did to one entity: created (no `before`), changed, or removed (no `after`). */
+/** The effect of a commit on one entity: created (no `before`), changed, or removed (no `after`). */
 export interface Change<K extends EntityKind = EntityKind> {
   readonly kind: K;
   readonly id: string;
@@ -8,7 +8,7 @@ export interface Change<K extends EntityKind = EntityKind> {
   readonly after?: Entity<K> | undefined;
 }
 
-/** A {@link Change} of any kind, to be told apart by `kind`. */
+/** A {@link Change} of any kind, distinguished by `kind`. */
 export type AnyChange = { [K in EntityKind]: Change<K> }[EntityKind];
 
 /** One entry of the change log, applied. Revisions are consecutive integers. */
@@ -17,7 +17,7 @@ export interface CommitChanges {
   readonly commitId: string;
   /** The store's clock at the commit. */
   readonly atMs: number;
-  /** Who asked for it: a caller's id, `master`, or `agent/ID`. */
+  /** The author of the commit: a caller's id, `master`, or `agent/ID`. */
   readonly actor: string;
   readonly changes: readonly AnyChange[];
 }

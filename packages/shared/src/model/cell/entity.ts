@@ -10,9 +10,8 @@ import type {
   TaskRecord,
   TaskStopRecord,
 } from '../../gen/berth/v1/store.js';
-import type { State } from '../../gen/netflix/titus/titus_job_api.js';
 
-/** What a cell consists of. Each kind has one kind of writer (see protos/berth/v1/store.proto). */
+/** The records that a cell consists of. Each kind has one kind of writer (see protos/berth/v1/store.proto). */
 export interface EntityRecords {
   readonly cluster: ClusterRecord;
   readonly job: JobRecord;
@@ -42,7 +41,7 @@ export const entityKinds = [
 ] as const satisfies readonly EntityKind[];
 
 /**
- * One version of one entity, immutable. `bytes` is the record as stored; `revision` is that of the commit which wrote
+ * One version of one entity, immutable. `bytes` is the record as stored; `revision` is that of the commit that wrote
  * it. A jobStatus and a jobScaling have their job's id, a taskStop its task's, an agentStatus and an agentDrain their
  * agent's, a clusterStatus its cluster's.
  */
@@ -52,15 +51,7 @@ export interface Entity<K extends EntityKind = EntityKind> {
   readonly revision: number;
   readonly record: EntityRecords[K];
   readonly bytes: Uint8Array;
-  /** Of a task that was read from the store; use `headOf`. */
-  readonly head?: TaskHead;
 }
 
-/** What can be known of a task without its record. */
-export interface TaskHead {
-  readonly jobId: string;
-  readonly state: State;
-}
-
-/** An {@link Entity} of any kind, to be told apart by `kind`. */
+/** An {@link Entity} of any kind, distinguished by `kind`. */
 export type AnyEntity = { [K in EntityKind]: Entity<K> }[EntityKind];

@@ -1,12 +1,24 @@
+import type { State } from '../../gen/netflix/titus/titus_job_api.js';
 import { taskState } from '../task/task-state.js';
-import type { Entity, TaskHead } from './entity.js';
+import type { Entity } from './entity.js';
 
-/** What is most asked of a task. Known also where nobody has needed its record yet, which is then not decoded for it. */
-export function headOf(task: Entity<'task'>): TaskHead {
+/** The facts that are asked of a task most often. */
+export interface TaskHead {
+  readonly jobId: string;
+  readonly state: State;
+}
+
+/** A task that knows its head without its record, which then need not be decoded. The store makes such tasks. */
+export interface TaskWithHead extends Entity<'task'> {
+  readonly head: TaskHead;
+}
+
+/** Returns the head of a task. */
+export function headOf(task: Entity<'task'> & Partial<Pick<TaskWithHead, 'head'>>): TaskHead {
   return task.head ?? { jobId: task.record.jobId, state: taskState(task.record) };
 }
 
-/** The id of the task's job. */
-export function jobIdOf(task: Entity<'task'>): string {
+/** Returns the id of the task's job. */
+export function jobIdOf(task: Entity<'task'> & Partial<Pick<TaskWithHead, 'head'>>): string {
   return task.head?.jobId ?? task.record.jobId;
 }

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { SharedCopies } from './shared-copies.js';
+import { SlabCopies } from './slab-copies.js';
 
-describe('SharedCopies', () => {
+describe('SlabCopies', () => {
   it('gives copies that stay as they are, whatever becomes of what was copied', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 9_000 }), { maxLength: 40 }), (lengths) => {
-        const copies = new SharedCopies();
+        const copies = new SlabCopies();
         const made = lengths.map((length, index) => {
           const part = Buffer.alloc(length, index + 1);
           const copy = copies.of(part);
@@ -22,7 +22,7 @@ describe('SharedCopies', () => {
   });
 
   it('lets small ones share memory, and none be kept by many', () => {
-    const copies = new SharedCopies();
+    const copies = new SlabCopies();
     const memories = new Set(Array.from({ length: 400 }, () => copies.of(Buffer.alloc(800)).buffer));
     expect(memories.size).toBeLessThanOrEqual(100);
     for (const { byteLength } of memories) expect(byteLength).toBeLessThanOrEqual(4096);
