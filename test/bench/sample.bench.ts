@@ -7,7 +7,7 @@ import { type LocalCell, startCell } from '@berth/local/cell/local-cell';
 import { Assignment, type TaskSample } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task/task-state';
 import { systemClock } from '@berth/shared/process/clock';
-import { RedisStore } from '@berth/store/redis';
+import { RedisStore } from '@berth/store/testing/redis';
 import { waitFor } from '../support/process/wait-for.js';
 import { measureIdle } from './launch/idle.js';
 import { amount, benchOptions, count, words } from './options.js';

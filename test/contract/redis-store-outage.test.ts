@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { cp, rm } from 'node:fs/promises';
-import { RedisStore } from '@berth/store/redis';
 import { Replica } from '@berth/store/replica';
+import { RedisStore } from '@berth/store/testing/redis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordingLogger } from '../support/cells/recording-logger.js';
 import { skipRedisTests, startTestRedis, type TestRedis } from '../support/process/redis.js';
@@ -129,7 +129,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
 
   it('gives samples up soon where it stands still, and loses nothing else that waits', async () => {
     redis.pause();
-    const beaten = store.beat(['one']);
+    const beaten = store.recordHeartbeats(['one']);
     await expect(store.publishSamples(sampleBatch(1))).rejects.toMatchObject({ code: 'unavailable' });
     redis.resume();
     await beaten;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { cellKeys, RedisStore } from '@berth/store/redis';
+import { cellKeys, RedisStore } from '@berth/store/testing/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordingLogger } from '../support/cells/recording-logger.js';
 import { skipRedisTests, startTestRedis, type TestRedis } from '../support/process/redis.js';

@@ -65,10 +65,10 @@ export function agentContract(test: StoreUnderTest): void {
       const record = AgentRecord.fromPartial({ id: 'one' });
       const assignments = assign('one', 't1');
       applied(await store.commit(request([{ kind: 'agent', id: 'one', record }], { assignments })));
-      await store.beat(['one']);
+      await store.recordHeartbeats(['one']);
       applied(await store.commit(request([{ kind: 'agent', id: 'one' }])));
       expect(await store.openAssignmentFeed('one').readAssignments('one')).toEqual([]);
-      expect(await store.findBeating(['one'], 60_000)).toEqual([]);
+      expect(await store.findAlive(['one'], 60_000)).toEqual([]);
     });
   });
 
@@ -121,23 +121,23 @@ export function agentContract(test: StoreUnderTest): void {
   describe('heartbeats', () => {
     it('tell who beats and who has fallen silent', async () => {
       const { store } = test;
-      await store.beat(['one', 'two']);
-      expect(await store.findBeating(['one', 'two', 'never'], 60_000)).toEqual(['one', 'two']);
+      await store.recordHeartbeats(['one', 'two']);
+      expect(await store.findAlive(['one', 'two', 'never'], 60_000)).toEqual(['one', 'two']);
       expect(await store.findSilent(60_000)).toEqual([]);
       await waitFor(
         async () => {
-          await store.beat(['two']);
+          await store.recordHeartbeats(['two']);
           return (await store.findSilent(500)).includes('one');
         },
         { what: 'one has been silent for 500 ms' },
       );
       expect(await store.findSilent(500)).toEqual(['one']);
-      expect(await store.findBeating(['one', 'two'], 500)).toEqual(['two']);
+      expect(await store.findAlive(['one', 'two'], 500)).toEqual(['two']);
     });
 
     it('of nobody are nothing', async () => {
-      await test.store.beat([]);
-      expect(await test.store.findBeating([], 1_000)).toEqual([]);
+      await test.store.recordHeartbeats([]);
+      expect(await test.store.findAlive([], 1_000)).toEqual([]);
     });
   });
 }

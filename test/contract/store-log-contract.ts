@@ -17,15 +17,15 @@ export function logContract(test: StoreUnderTest): void {
 
     it('leads on from where it was, but not from where another one was', async () => {
       const { store } = test;
-      expect(await store.leadsOnFrom(logStart)).toBe(true);
+      expect(await store.continuesFrom(logStart)).toBe(true);
       await store.commit(request([cluster('a')], { commitId: 'first' }));
       for (let count = 0; count < 2; count++) {
-        expect(await store.leadsOnFrom(logStart)).toBe(true);
-        expect(await store.leadsOnFrom({ revision: 1, commitId: 'first' })).toBe(true);
-        expect(await store.leadsOnFrom({ revision: 1, commitId: 'another' })).toBe(false);
+        expect(await store.continuesFrom(logStart)).toBe(true);
+        expect(await store.continuesFrom({ revision: 1, commitId: 'first' })).toBe(true);
+        expect(await store.continuesFrom({ revision: 1, commitId: 'another' })).toBe(false);
         await store.commit(request([cluster('b')]));
       }
-      expect(await store.leadsOnFrom({ revision: 100, commitId: 'lost' })).toBe(false);
+      expect(await store.continuesFrom({ revision: 100, commitId: 'lost' })).toBe(false);
     });
 
     it('tells each commit with its author, time and writes', async () => {

@@ -5,12 +5,12 @@ import type { StoreUnderTest } from './store-contract.js';
 /** Who observes which job. */
 export function subscriptionContract(test: StoreUnderTest): void {
   describe('the subscriptions of jobs', () => {
-    const lastOf = async (jobId: string) => (await test.store.lastSubscribedMs([jobId])).get(jobId);
+    const lastOf = async (jobId: string) => (await test.store.lastObservedMs([jobId])).get(jobId);
 
     it('are known with the time of the last touch, by the clock of the store', async () => {
       const { store } = test;
-      await store.touchSubscribed(['a', 'b']);
-      const known = await store.lastSubscribedMs(['a', 'b', 'c']);
+      await store.recordObserved(['a', 'b']);
+      const known = await store.lastObservedMs(['a', 'b', 'c']);
       expect([...known.keys()].sort()).toEqual(['a', 'b']);
       expect(known.get('a')).toBeGreaterThan(0);
       expect(known.get('a')).toBe(known.get('b'));
@@ -18,11 +18,11 @@ export function subscriptionContract(test: StoreUnderTest): void {
 
     it('become newer with each touch, each for itself', async () => {
       const { store } = test;
-      await store.touchSubscribed(['a', 'b']);
-      const before = await store.lastSubscribedMs(['a', 'b']);
+      await store.recordObserved(['a', 'b']);
+      const before = await store.lastObservedMs(['a', 'b']);
       await waitFor(
         async () => {
-          await store.touchSubscribed(['a']);
+          await store.recordObserved(['a']);
           return ((await lastOf('a')) ?? 0) > (before.get('a') ?? 0);
         },
         { what: 'the time of the subscription moves on' },
@@ -32,20 +32,20 @@ export function subscriptionContract(test: StoreUnderTest): void {
 
     it('are forgotten on request', async () => {
       const { store } = test;
-      await store.touchSubscribed(['a', 'b']);
-      await store.forgetSubscribed(['a', 'never-was']);
-      expect([...(await store.lastSubscribedMs(['a', 'b'])).keys()]).toEqual(['b']);
+      await store.recordObserved(['a', 'b']);
+      await store.forgetObserved(['a', 'never-was']);
+      expect([...(await store.lastObservedMs(['a', 'b'])).keys()]).toEqual(['b']);
     });
 
     it('may be those of more jobs than one command takes, or of none', async () => {
       const { store } = test;
       const ids = Array.from({ length: 1203 }, (_, index) => `job-${index}`);
-      await store.touchSubscribed(ids);
-      expect((await store.lastSubscribedMs(ids)).size).toBe(ids.length);
-      await store.forgetSubscribed(ids);
-      expect((await store.lastSubscribedMs(ids)).size).toBe(0);
-      await store.touchSubscribed([]);
-      expect((await store.lastSubscribedMs([])).size).toBe(0);
+      await store.recordObserved(ids);
+      expect((await store.lastObservedMs(ids)).size).toBe(ids.length);
+      await store.forgetObserved(ids);
+      expect((await store.lastObservedMs(ids)).size).toBe(0);
+      await store.recordObserved([]);
+      expect((await store.lastObservedMs([])).size).toBe(0);
     });
   });
 }

@@ -5,7 +5,7 @@ import { AgentRecord, AgentState } from '@berth/shared/gen/berth/v1/store';
 import { codeOf } from '@berth/shared/model/task/reason';
 import { State } from '@berth/shared/model/task/task-state';
 import { silentLogger } from '@berth/shared/process/logger';
-import { RedisStore } from '@berth/store/redis';
+import { RedisStore } from '@berth/store/testing/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batch, type Descriptor, runs, service, simulated, stateOf } from '../support/callers/jobs.js';
 import type { TitusCaller } from '../support/callers/titus-caller.js';

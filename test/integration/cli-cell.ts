@@ -7,7 +7,7 @@ import { masterConfigSchema } from '@berth/master/config';
 import { startMaster } from '@berth/master/master';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger as log } from '@berth/shared/process/logger';
-import { RedisStore } from '@berth/store/redis';
+import { RedisStore } from '@berth/store/testing/redis';
 import { startTestRedis } from '../support/process/redis.js';
 
 /** A cell for the command line: real Redis, master and gateway, and agents with simulated containers. */

@@ -10,8 +10,8 @@ import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job
 import { isJobLive } from '@berth/shared/model/job/job';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger } from '@berth/shared/process/logger';
-import { RedisStore } from '@berth/store/redis';
 import { Replica } from '@berth/store/replica';
+import { RedisStore } from '@berth/store/testing/redis';
 import type { Subscription } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CuttableProxy, startCuttableProxy } from '../support/process/cuttable-proxy.js';

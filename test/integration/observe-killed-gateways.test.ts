@@ -22,8 +22,8 @@ import {
 import { isJobLive } from '@berth/shared/model/job/job';
 import { State } from '@berth/shared/model/task/task-state';
 import type { Write } from '@berth/store';
-import { RedisStore } from '@berth/store/redis';
 import { Replica } from '@berth/store/replica';
+import { RedisStore } from '@berth/store/testing/redis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ClusterSubscriber } from '../support/callers/cluster-subscriber.js';
 import { ReopenedStream } from '../support/callers/reopened-stream.js';

@@ -1,33 +1,28 @@
+export type { Archive, ArchiveWrite } from './contract/archive.js';
+export type { AssignmentChange, AssignmentFeed, AssignmentWrite } from './contract/assignments.js';
 export type { CellStore } from './contract/cell-store.js';
-export { entriesPerRead } from './contract/limits.js';
+export type { Claim, Claims, Release } from './contract/claims.js';
 export {
-  type Archive,
-  type ArchiveWrite,
-  type AssignmentChange,
-  type AssignmentFeed,
-  type AssignmentWrite,
-  type Claim,
-  type Claims,
   type CommitRequest,
   type CommitResult,
   type Committer,
-  type Heartbeats,
-  type HeldLease,
-  type LeaderLease,
-  type LogEntry,
-  type LogHead,
-  type LogRead,
-  type LogReader,
-  type LogReaderOptions,
-  type LogWitness,
   maxWritesPerCommit,
-  type QueuedReport,
-  type Release,
-  type ReportInbox,
-  type ReportOutbox,
-  type SampleFeed,
-  type SampleOutbox,
-  type StoredEntity,
-  type Subscriptions,
   type Write,
-} from './contract/store.js';
+} from './contract/commit.js';
+export type { Heartbeats } from './contract/heartbeats.js';
+export type { HeldLease, LeaderLease } from './contract/lease.js';
+export { entriesPerRead } from './contract/limits.js';
+export type {
+  LogContinuity,
+  LogEntry,
+  LogHead,
+  LogRead,
+  LogReader,
+  LogReaderOptions,
+  StoredEntity,
+} from './contract/log.js';
+export type { ObserverRegistry } from './contract/observers.js';
+export type { QueuedReport, ReportInbox, ReportOutbox } from './contract/reports.js';
+export type { SampleFeed, SampleOutbox } from './contract/samples.js';
+export type { Tuning } from './contract/tuning.js';
+export { openStore, type StoreOptions } from './open-store.js';

@@ -237,14 +237,14 @@ describe('an agent', () => {
       runtime: 'simulated',
       grpcAddress: `127.0.0.1:${agent.grpcPort}`,
     });
-    expect(await cell.store.findBeating(['a'], 5_000)).toEqual(['a']);
+    expect(await cell.store.findAlive(['a'], 5_000)).toEqual(['a']);
   });
 
   it('registers once in each run, with a different incarnation', async () => {
     const first = await cell.startAgent();
     await first.ready;
     const before = await registered();
-    await waitFor(async () => (await cell.store.findBeating(['a'], 5_000)).length > 0, 'it beats');
+    await waitFor(async () => (await cell.store.findAlive(['a'], 5_000)).length > 0, 'it beats');
     await cell.assign('j.0-0');
     await cell.reaches('j.0-0', 'RUNNING');
     expect((await registered()).revision).toBe(before.revision);
@@ -298,10 +298,10 @@ describe('an agent', () => {
     const agent = await cell.startAgent({ BERTH_AGENT_RUNTIME_SILENCE: '100ms' });
     await agent.ready;
     cell.engine.goDown();
-    await waitFor(async () => (await cell.store.findBeating(['a'], 80)).length === 0, 'it beats no more');
+    await waitFor(async () => (await cell.store.findAlive(['a'], 80)).length === 0, 'it beats no more');
     expect(agent.isReady()).toContain('the simulated engine is down');
     cell.engine.comeBack();
-    await waitFor(async () => (await cell.store.findBeating(['a'], 80)).length === 1, 'it beats again');
+    await waitFor(async () => (await cell.store.findAlive(['a'], 80)).length === 1, 'it beats again');
     await waitFor(() => agent.isReady() === undefined, 'it is ready again');
   });
 
@@ -371,7 +371,7 @@ describe('many simulated agents', () => {
     const fleet = await cell.startFleet(50);
     await fleet.ready;
     expect(fleet.agentIds.slice(0, 2)).toEqual(['a-1', 'a-2']);
-    expect((await cell.store.findBeating(fleet.agentIds, 5_000)).length).toBe(50);
+    expect((await cell.store.findAlive(fleet.agentIds, 5_000)).length).toBe(50);
     await Promise.all(fleet.agentIds.map((agentId, slot) => cell.assign(`j.${slot}-0`, short, { agentId })));
     await Promise.all(fleet.agentIds.map((_, slot) => cell.endOf(`j.${slot}-0`)));
     const byAgent = new Map((await cell.reports()).map(({ taskId, agentId }) => [taskId, agentId]));
@@ -384,7 +384,7 @@ describe('many simulated agents', () => {
     const env = { BERTH_AGENT_HEARTBEAT: '2s', BERTH_AGENT_RESYNC: '30s' };
     const fleet = await cell.startFleet(5_000, env);
     await fleet.ready;
-    expect(await cell.store.findBeating(fleet.agentIds, 60_000)).toHaveLength(5_000);
+    expect(await cell.store.findAlive(fleet.agentIds, 60_000)).toHaveLength(5_000);
     await cell.close();
   });
 });

@@ -3,7 +3,7 @@ import type { Logger } from '@berth/shared/process/logger';
 import { createRegistry } from '@berth/shared/process/metrics';
 import { runService } from '@berth/shared/process/service';
 import { startStatusServer } from '@berth/shared/process/status-server';
-import { RedisStore } from '@berth/store/redis';
+import { type CellStore, openStore } from '@berth/store';
 import { startAgents } from './agent.js';
 import { type AgentConfig, agentConfigSchema } from './config.js';
 import type { RuntimeKind } from './runtime/contract/runtime-kind.js';
@@ -24,7 +24,7 @@ runService('agent', async ({ env, log, signal }) => {
 });
 
 /** Waits for the store. Until it answers, `/healthz` says that the agent waits for it. */
-async function connectStore(config: AgentConfig, log: Logger, signal: AbortSignal): Promise<RedisStore> {
+async function connectStore(config: AgentConfig, log: Logger, signal: AbortSignal): Promise<CellStore> {
   const waiting = await startStatusServer({
     address: config.BERTH_AGENT_HTTP,
     isReady: () => 'Redis has not answered yet',
@@ -33,7 +33,7 @@ async function connectStore(config: AgentConfig, log: Logger, signal: AbortSigna
   });
   try {
     const { BERTH_REDIS_URL: url, BERTH_CELL: cell } = config;
-    return await RedisStore.connect({ url, cell, log, signal });
+    return await openStore({ url, cell, log, signal });
   } finally {
     await waiting.close();
   }

@@ -1,6 +1,6 @@
 import { parseConfig } from '@berth/shared/process/config';
 import { runService } from '@berth/shared/process/service';
-import { RedisStore } from '@berth/store/redis';
+import { openStore } from '@berth/store';
 import { gatewayConfigSchema } from './config.js';
 import { startGateway } from './gateway.js';
 import { letHeapGrow } from './tuning/heap-growth.js';
@@ -9,7 +9,7 @@ letHeapGrow(process);
 
 runService('gateway', async ({ env, log, signal }) => {
   const config = parseConfig(gatewayConfigSchema, env);
-  const store = RedisStore.connect({
+  const store = openStore({
     url: config.BERTH_REDIS_URL,
     cell: config.BERTH_CELL,
     waitReplicas: config.BERTH_REDIS_WAIT_REPLICAS,

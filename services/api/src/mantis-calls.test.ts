@@ -243,7 +243,7 @@ describe('watching stages', () => {
 });
 
 describe('a stream on a Transient job', () => {
-  const touched = async (id: string) => (await store.lastSubscribedMs([id])).get(id);
+  const touched = async (id: string) => (await store.lastObservedMs([id])).get(id);
 
   it('tells again and again that the job is observed, for as long as it is open', async () => {
     const id = await gateway.create(aMantisJob({ jobSLA: { durationType: 1 } }));

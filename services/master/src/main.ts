@@ -1,12 +1,12 @@
 import { parseConfig } from '@berth/shared/process/config';
 import { runService } from '@berth/shared/process/service';
-import { RedisStore } from '@berth/store/redis';
+import { openStore } from '@berth/store';
 import { masterConfigSchema } from './config.js';
 import { startMaster } from './master.js';
 
 runService('master', async ({ env, log, signal }) => {
   const config = parseConfig(masterConfigSchema, env);
-  const store = RedisStore.connect({
+  const store = openStore({
     url: config.BERTH_REDIS_URL,
     cell: config.BERTH_CELL,
     waitReplicas: config.BERTH_REDIS_WAIT_REPLICAS,

@@ -7,8 +7,8 @@ import {
   JobManagementServiceService,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { silentLogger } from '@berth/shared/process/logger';
-import { RedisStore } from '@berth/store/redis';
 import { Replica } from '@berth/store/replica';
+import { RedisStore } from '@berth/store/testing/redis';
 import { type handleServerStreamingCall, Server, ServerCredentials } from '@grpc/grpc-js';
 
 const [url = '', cell = ''] = process.argv.slice(2);

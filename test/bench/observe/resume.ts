@@ -1,7 +1,7 @@
 /** Subscribers that come back: how long it takes to tell them what they missed, and how long the gateway stands still meanwhile. */
 
 import type { LogHead } from '@berth/store';
-import { RedisStore } from '@berth/store/redis';
+import { RedisStore } from '@berth/store/testing/redis';
 import { waitFor } from '../../support/process/wait-for.js';
 import { atMost, type BenchRow, median, noted } from '../report.js';
 import { startGateway } from './processes.js';

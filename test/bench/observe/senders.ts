@@ -12,12 +12,13 @@ import {
   cellKeys,
   commitArguments,
   commitResult,
+  type PreparedCommit,
+  packWrites,
   RedisStore,
   type ScriptedRedis,
   scripts,
-} from '@berth/store/redis';
-import type { PreparedCommit } from '@berth/store/wire';
-import { encodeRecord, fieldOf, packWrites } from '@berth/store/wire';
+} from '@berth/store/testing/redis';
+import { encodeRecord, fieldOf } from '@berth/store/wire';
 import { Redis } from 'ioredis';
 import { burst, inFlight, valueBytes } from './protocol.js';
 import { field, nowMark, timeMark } from './wire.js';

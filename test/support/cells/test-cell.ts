@@ -11,7 +11,7 @@ import type { Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { systemClock } from '@berth/shared/process/clock';
 import { parseConfig } from '@berth/shared/process/config';
 import type { CellStore } from '@berth/store';
-import { cellKeys, RedisStore } from '@berth/store/redis';
+import { cellKeys, RedisStore } from '@berth/store/testing/redis';
 import { expect } from 'vitest';
 import { TitusCaller } from '../callers/titus-caller.js';
 import { startTestRedis, type TestRedis } from '../process/redis.js';

@@ -1,20 +1,20 @@
-import type { CommitResult } from '../contract/store.js';
+import type { CommitResult } from '../contract/commit.js';
 import type { PreparedCommit } from './prepared-commit.js';
 
-/** What a commit's preconditions are checked against. */
+/** The state that the preconditions of a commit are about. */
 export interface CommitState {
   readonly epoch: number;
-  /** The entity's revision; 0 where there is none. */
+  /** Returns the entity's revision; 0 if it does not exist. */
   revisionOf(field: string): number;
-  /** Who holds the claim; undefined where nobody does. */
+  /** Returns the owner of the claim, or undefined. */
   ownerOf(claim: string): string | undefined;
 }
 
 export type CommitRefusal = Extract<CommitResult, { readonly ok: false }>;
 
 /**
- * Why the commit must not be applied; undefined where it may. In the order in which the `commit` script checks: a leader
- * that was fenced off learns that first.
+ * Returns the reason why the commit must not be applied, or undefined. The order of the checks is that of Redis's commit script:
+ * a leader that was replaced learns of the fencing first.
  */
 export function refuseCommit(state: CommitState, commit: PreparedCommit): CommitRefusal | undefined {
   if (commit.epoch !== undefined && commit.epoch !== state.epoch) {

@@ -1,7 +1,7 @@
 import { Assignment, ClusterRecord } from '@berth/shared/gen/berth/v1/store';
 import type { BerthError } from '@berth/shared/model/errors/errors';
 import { describe, expect, it } from 'vitest';
-import type { CommitRequest } from '../contract/store.js';
+import type { CommitRequest } from '../contract/commit.js';
 import { followingStreamId, maxBytesPerCommit, prepareCommit } from './prepared-commit.js';
 
 function prepare(request: Partial<CommitRequest>) {

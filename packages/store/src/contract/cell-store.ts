@@ -1,41 +1,38 @@
-import type {
-  Archive,
-  AssignmentFeed,
-  Claims,
-  Committer,
-  Heartbeats,
-  LeaderLease,
-  LogReader,
-  LogReaderOptions,
-  LogWitness,
-  ReportInbox,
-  ReportOutbox,
-  SampleFeed,
-  SampleOutbox,
-  Subscriptions,
-} from './store.js';
+import type { Archive } from './archive.js';
+import type { AssignmentFeed } from './assignments.js';
+import type { Claims } from './claims.js';
+import type { Committer } from './commit.js';
+import type { Heartbeats } from './heartbeats.js';
+import type { LeaderLease } from './lease.js';
+import type { LogContinuity, LogReader, LogReaderOptions } from './log.js';
+import type { ObserverRegistry } from './observers.js';
+import type { ReportInbox, ReportOutbox } from './reports.js';
+import type { SampleFeed, SampleOutbox } from './samples.js';
+import type { Tuning } from './tuning.js';
 
-/** All of a cell's storage, as one process uses it: over Redis, or in memory for tests and simulation. */
+/** The whole storage of a cell, as one process uses it. */
 export interface CellStore
   extends Committer,
     Archive,
     Claims,
     Heartbeats,
-    LogWitness,
+    LogContinuity,
     ReportOutbox,
     SampleOutbox,
-    Subscriptions,
+    ObserverRegistry,
     LeaderLease {
-  /** A reader of the change log. The caller closes it. */
+  /** The tuning that this process has chosen. Its replicas and feeds have the same. `on` if absent. */
+  readonly tuning?: Tuning;
+  /** Opens a reader of the change log. The caller closes it. */
   openLogReader(options?: LogReaderOptions): LogReader;
-  /** The master's end of the reports. The caller closes it. */
+  /** Opens the master's end of the reports. The caller closes it. */
   openReportInbox(): ReportInbox;
-  /** The agents' end of the assignments that are told on the feed of this name. The caller closes it. */
+  /** Opens the feed of this name, which brings changes of assignments to agents. The caller closes it. */
   openAssignmentFeed(name: string): AssignmentFeed;
-  /** The master's ear for samples; hears nothing of what was published before. The caller closes it. */
+  /** Opens the master's end of the samples, which brings those that are published from then on. The caller closes it. */
   openSampleFeed(): SampleFeed;
-  /** Resolves when the store answers; fails with BerthError `unavailable` when it does not in time. */
+  /** Resolves when the store answers. Fails with BerthError `unavailable` if it does not answer in time. */
   ping(): Promise<void>;
-  /** Ends every use of the store, readers included: what is under way fails with BerthError `unavailable`. */
+  /** Ends every use of the store, readers included. Calls that wait for an answer fail with BerthError `unavailable`. */
   close(): Promise<void>;
 }

@@ -1,48 +1,38 @@
-/** How much of the change log is kept: a reader that is further behind takes a snapshot. */
+/** The length of the change log. A reader that is further behind takes a snapshot. */
 export const defaultLogLength = 100_000;
 
-/** Agents read all their assignments now and then, so that the stream of changes may be short. Its entries are commits. */
+/** The length of a stream of assignments, in commits. It may be short: agents read all their assignments from time to time. */
 export const assignmentStreamLength = 1_000;
 
-/** Reports that are stored, read and acknowledged as one. */
+/** Reports are stored, read and acknowledged in batches of this many. */
 export const reportsPerBatch = 100;
 
-/** Batches of reports that no master has taken for so long that more would fill Redis: the oldest are given up. */
+/** The length of the stream of reports, in batches. Without a master it grows; beyond this the oldest go, before the memory is full. */
 export const reportStreamLength = 1_000_000;
 
-/** How long a commit may wait for its reply; then its outcome is unknown. */
+/** A commit waits this long for its reply. Then its outcome is unknown. */
 export const defaultCommitTimeoutMs = 15_000;
 
-/** How long a commit id is remembered: well beyond the time in which its sender may repeat it. */
+/** The store remembers a commit id well beyond the time in which its sender may repeat it. */
 export const commitMemoryMs = 150_000;
 
-/** Entries of the log that one read returns at most: in a busy cell those of some milliseconds, so that the first are not kept waiting. */
+/** One read of the log returns at most this many entries: some milliseconds of a busy cell, so the first ones do not wait long. */
 export const entriesPerRead = 32;
 
-/**
- * Over so many connections one who follows the log reads what has piled up. In each turn of its loop Redis hands one connection
- * 64 kB at most (NET_MAX_WRITES_PER_EVENT in its `server.h`), and takes all that others send it in between: in a busy cell more
- * commits than fit, so that over one connection a reader would fall ever further behind.
- */
-export const followerLanes = 10;
-
-/** Entries of the log that each of them brings: some 64 kB, where commits are large. */
-export const entriesPerLane = 5;
-
-/** How long any other command may wait for its reply, attempts over new connections included. */
+/** Any other command waits this long for its reply, attempts over new connections included. */
 export const commandTimeoutMs = 10_000;
 
-/** How long Redis may take over samples: they are worth less than the time of what else waits for it. */
+/** Samples wait this long only: they are worth less than the commands behind them. */
 export const sampleTimeoutMs = 1_000;
 
-/** How often a feed of samples makes sure of its subscription, and of its connection. */
+/** A feed of samples renews its subscription this often, and finds a lost connection by it. */
 export const sampleRenewalMs = 1_000;
 
-/** A connection on which a reply has not come for so long counts as dead. */
+/** A connection without a reply for this long counts as dead. */
 export const replyTimeoutMs = 5_000;
 
-/** How long a blocking reader waits for a lost connection before it tells its caller. */
+/** A blocking reader waits this long for a lost connection before it reports the loss to its caller. */
 export const readerPatienceMs = 2_000;
 
-/** What is known of who observed a job is dropped after this long, whether or not it was forgotten. */
-export const subscribedMemoryMs = 7 * 24 * 3600 * 1000;
+/** The store forgets an observation of a job after this long. */
+export const observedMemoryMs = 7 * 24 * 3600 * 1000;

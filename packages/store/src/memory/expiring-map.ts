@@ -1,35 +1,35 @@
-interface Slot<V> {
+interface ExpiringEntry<V> {
   readonly value: V;
   readonly expiresAtMs: number;
 }
 
 /** A map whose entries may expire. Time is an argument. */
 export class ExpiringMap<V> {
-  readonly #slots = new Map<string, Slot<V>>();
+  readonly #entries = new Map<string, ExpiringEntry<V>>();
 
   get(key: string, nowMs: number): V | undefined {
-    const slot = this.#slots.get(key);
-    if (slot === undefined || slot.expiresAtMs > nowMs) return slot?.value;
-    this.#slots.delete(key);
+    const entry = this.#entries.get(key);
+    if (entry === undefined || entry.expiresAtMs > nowMs) return entry?.value;
+    this.#entries.delete(key);
     return undefined;
   }
 
   /** Without `expiresAtMs` the entry stays. */
   set(key: string, value: V, expiresAtMs = Number.POSITIVE_INFINITY): void {
-    // Re-inserted, so that the oldest stand first for `dropExpired`.
-    this.#slots.delete(key);
-    this.#slots.set(key, { value, expiresAtMs });
+    // Re-inserted, because `dropExpired` expects the oldest first.
+    this.#entries.delete(key);
+    this.#entries.set(key, { value, expiresAtMs });
   }
 
   delete(key: string): void {
-    this.#slots.delete(key);
+    this.#entries.delete(key);
   }
 
-  /** Drops expired entries from the oldest on, up to the first that lives: all of them where all live equally long. */
+  /** Drops expired entries from the oldest to the first that still lives. These are all, if all entries have the same life. */
   dropExpired(nowMs: number): void {
-    for (const [key, { expiresAtMs }] of this.#slots) {
+    for (const [key, { expiresAtMs }] of this.#entries) {
       if (expiresAtMs > nowMs) return;
-      this.#slots.delete(key);
+      this.#entries.delete(key);
     }
   }
 }

@@ -1,13 +1,14 @@
 import { type CommitState, refuseCommit } from '../commit/commit-rules.js';
 import type { PreparedCommit } from '../commit/prepared-commit.js';
+import type { CommitResult } from '../contract/commit.js';
 import { commitMemoryMs } from '../contract/limits.js';
-import type { CommitResult, LogEntry, LogHead } from '../contract/store.js';
+import type { LogEntry, LogHead } from '../contract/log.js';
 import { ExpiringMap } from './expiring-map.js';
 import { MemoryStream } from './memory-stream.js';
 
 type Applied = Extract<CommitResult, { readonly ok: true }>;
 
-/** An entry of the log, with the commit before it, by which a reader recognises the log that it has read. */
+/** An entry of the log with the id of the commit before it. A reader detects a replaced log by it. */
 export interface ChainedEntry extends LogEntry {
   readonly previousCommitId: string;
 }
@@ -17,33 +18,33 @@ export interface StoredRecord {
   readonly bytes: Uint8Array;
 }
 
-/** A change in a feed of assignments; empty bytes take the task off. */
+/** A change in a feed of assignments. Empty bytes take the task off the agent. */
 export interface AssignmentEvent {
   readonly agentId: string;
   readonly taskId: string;
   readonly bytes: Uint8Array;
 }
 
-/** How many entries the streams of a cell keep. */
+/** The lengths of the streams of a cell. */
 export interface Retention {
   readonly log: number;
   readonly assignments: number;
   readonly reports: number;
 }
 
-/** A part of a job's archive, and when it expires. */
+/** A part of a job's archive, and the time of its end. */
 interface ArchivePart {
   readonly untilMs: number;
   readonly fields: ReadonlyMap<string, Uint8Array>;
 }
 
-/** The data of a cell as Redis would hold it, without time or waiting of its own. */
+/** The data of a cell as Redis would hold it. Time is an argument, and no call waits. */
 export class MemoryCell implements CommitState {
   readonly entities = new Map<string, StoredRecord>();
   readonly log: ChainedEntry[] = [];
   readonly heartbeats = new Map<string, number>();
   readonly subscribed = new ExpiringMap<number>();
-  /** Batches of reports. */
+  /** Each item is a batch of reports. */
   readonly reports: MemoryStream<Buffer>;
   readonly assigned = new Map<string, Map<string, Uint8Array>>();
   readonly assignments = new Map<string, MemoryStream<readonly AssignmentEvent[]>>();
@@ -70,7 +71,7 @@ export class MemoryCell implements CommitState {
     return this.#claims.get(claim, nowMs);
   }
 
-  /** Of the feed of this name; an entry a commit. */
+  /** Returns the stream of the feed of this name. Each item is one commit's changes. */
   assignmentStream(feed: string): MemoryStream<readonly AssignmentEvent[]> {
     let stream = this.assignments.get(feed);
     if (stream === undefined) {
@@ -80,7 +81,7 @@ export class MemoryCell implements CommitState {
     return stream;
   }
 
-  /** All of the commit, or nothing; the same as the `commit` script of the Redis store. */
+  /** Applies all of the commit, or nothing. The commit script of the Redis store does the same. */
   apply(commit: PreparedCommit, nowMs: number): CommitResult {
     this.#nowMs = nowMs;
     this.#applied.dropExpired(nowMs);
@@ -114,7 +115,7 @@ export class MemoryCell implements CommitState {
     const writes = commit.writes.map(({ field, bytes }) => ({ field, revision, bytes }));
     this.log.push({ revision, commitId, previousCommitId: this.head.commitId, atMs, actor, writes });
     this.head = { revision, commitId };
-    // A block at a time, since each cut moves all that stays.
+    // In blocks, because each cut moves the rest.
     if (this.log.length > this.#retention.log * 1.1) this.trimLog(this.#retention.log);
   }
 

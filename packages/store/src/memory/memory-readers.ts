@@ -2,28 +2,23 @@ import { type Assignment, type SampleBatch, TaskReport } from '@berth/shared/gen
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import { type Observable, Subject, takeUntil } from 'rxjs';
+import type { AssignmentChange, AssignmentFeed } from '../contract/assignments.js';
 import { entriesPerRead } from '../contract/limits.js';
-import type {
-  AssignmentChange,
-  AssignmentFeed,
-  LogHead,
-  LogRead,
-  LogReader,
-  QueuedReport,
-  ReportInbox,
-  SampleFeed,
-  StoredEntity,
-} from '../contract/store.js';
+import type { LogHead, LogRead, LogReader, StoredEntity } from '../contract/log.js';
+import type { QueuedReport, ReportInbox } from '../contract/reports.js';
+import type { SampleFeed } from '../contract/samples.js';
+import type { Tuning } from '../contract/tuning.js';
 import { AssignmentDecoder } from '../wire/assignment-encoding.js';
 import { unpackParts } from '../wire/packed-parts.js';
 import type { MemoryCell } from './memory-cell.js';
-import type { Bell } from './notifier.js';
+import type { Notifier } from './notifier.js';
 
-/** What the readers share with their store. */
+/** The parts of a store that its readers share. */
 export interface MemoryHost {
   readonly cell: MemoryCell;
   readonly clock: Clock;
-  readonly bell: Bell;
+  readonly notifier: Notifier;
+  readonly tuning: Tuning;
   /** Completes when the store is closed. */
   readonly samples: Subject<SampleBatch>;
   /** Aborts when the store is closed. */
@@ -32,7 +27,7 @@ export interface MemoryHost {
 
 const entitiesPerBatch = 500;
 
-/** What every reader has: waiting, and an end. */
+/** The common part of all readers: a wait, and an end. */
 abstract class MemoryReader {
   protected readonly host: MemoryHost;
   readonly #closed = new AbortController();
@@ -43,7 +38,7 @@ abstract class MemoryReader {
     this.#ending = AbortSignal.any([host.closing, this.#closed.signal]);
   }
 
-  /** Ends the reader; a call under way fails with BerthError `unavailable`. */
+  /** Ends the reader; a call that waits fails with BerthError `unavailable`. */
   async close(): Promise<void> {
     this.#closed.abort();
   }
@@ -55,7 +50,11 @@ abstract class MemoryReader {
 
   protected async wait<T>(take: () => T | undefined, blockMs: number): Promise<T | undefined> {
     this.throwIfClosed();
-    const taken = await this.host.bell.until(take, { blockMs, clock: this.host.clock, signal: this.#ending });
+    const taken = await this.host.notifier.waitFor(take, {
+      blockMs,
+      clock: this.host.clock,
+      signal: this.#ending,
+    });
     this.throwIfClosed();
     return taken;
   }
@@ -85,7 +84,7 @@ export class MemoryLogReader extends MemoryReader implements LogReader {
   }
 }
 
-/** The entries after a point; undefined where there are none yet. */
+/** Returns the entries after a point. Undefined if there are none yet. */
 export function readAfter(cell: MemoryCell, after: LogHead): LogRead | undefined {
   const { head, log } = cell;
   if (head.revision < after.revision) return { ok: false, reason: 'diverged' };
@@ -115,12 +114,13 @@ export class MemoryReportInbox extends MemoryReader implements ReportInbox {
 
 export class MemoryAssignmentFeed extends MemoryReader implements AssignmentFeed {
   readonly #name: string;
-  readonly #decoder = new AssignmentDecoder();
-  #place: string | undefined;
+  readonly #decoder: AssignmentDecoder;
+  #position: string | undefined;
 
   constructor(name: string, host: MemoryHost) {
     super(host);
     this.#name = name;
+    this.#decoder = new AssignmentDecoder(host.tuning);
   }
 
   async readAssignments(agentId: string): Promise<readonly Assignment[]> {
@@ -141,14 +141,14 @@ export class MemoryAssignmentFeed extends MemoryReader implements AssignmentFeed
   }
 
   #begin(): string {
-    this.#place ??= this.host.cell.assignmentStream(this.#name).lastId;
-    return this.#place;
+    this.#position ??= this.host.cell.assignmentStream(this.#name).lastId;
+    return this.#position;
   }
 
   #take(): AssignmentChange[] {
     const stream = this.host.cell.assignmentStream(this.#name);
     const items = stream.after(this.#begin());
-    this.#place = stream.lastId;
+    this.#position = stream.lastId;
     return items
       .flatMap(({ value }) => value)
       .map(({ agentId, taskId, bytes }) => ({

@@ -1,7 +1,7 @@
 import { ClusterRecord } from '@berth/shared/gen/berth/v1/store';
 import type { Clock } from '@berth/shared/process/clock';
 import { describe, expect, it } from 'vitest';
-import type { CommitRequest } from '../contract/store.js';
+import type { CommitRequest } from '../contract/commit.js';
 import { MemoryStore } from './memory-store.js';
 
 /** Time stands still until a test moves it. */
@@ -62,14 +62,14 @@ describe('the memory store', () => {
     const clock = new HeldClock();
     const store = new MemoryStore({ clock });
     const first = await store.tryAcquire('first', 1_000);
-    await store.beat(['agent']);
+    await store.recordHeartbeats(['agent']);
     const claims = [{ name: 'n', owner: 'one', ttlMs: 1_000 }];
     const archive = [{ jobId: 'j', ttlMs: 1_000, fields: { job: Uint8Array.of(1) } }];
     await store.commit({ actor: 'test', writes: [], claims, archive });
     const other = { actor: 'test', writes: [], claims: [{ name: 'n', owner: 'two' }] };
     clock.advance(999);
     expect(await store.tryAcquire('second', 1_000)).toBeUndefined();
-    expect(await store.findBeating(['agent'], 999)).toEqual(['agent']);
+    expect(await store.findAlive(['agent'], 999)).toEqual(['agent']);
     expect(await store.commit(other)).toMatchObject({ ok: false, reason: 'claimed', owner: 'one' });
     expect(await store.findArchived('j')).toBeDefined();
     clock.advance(1);

@@ -4,23 +4,20 @@ import { BerthError } from '@berth/shared/model/errors/errors';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { Subject } from 'rxjs';
 import { prepareCommit } from '../commit/prepared-commit.js';
+import type { AssignmentFeed } from '../contract/assignments.js';
 import type { CellStore } from '../contract/cell-store.js';
+import type { CommitRequest, CommitResult } from '../contract/commit.js';
+import type { HeldLease } from '../contract/lease.js';
 import {
   assignmentStreamLength,
   defaultLogLength,
+  observedMemoryMs,
   reportStreamLength,
-  subscribedMemoryMs,
 } from '../contract/limits.js';
-import type {
-  AssignmentFeed,
-  CommitRequest,
-  CommitResult,
-  HeldLease,
-  LogHead,
-  LogReader,
-  ReportInbox,
-  SampleFeed,
-} from '../contract/store.js';
+import type { LogHead, LogReader } from '../contract/log.js';
+import type { ReportInbox } from '../contract/reports.js';
+import type { SampleFeed } from '../contract/samples.js';
+import type { Tuning } from '../contract/tuning.js';
 import { encodeMessage } from '../wire/codec.js';
 import { packReports } from '../wire/report-batch.js';
 import { MemoryCell } from './memory-cell.js';
@@ -32,40 +29,44 @@ import {
   MemorySampleFeed,
   readAfter,
 } from './memory-readers.js';
-import { Bell } from './notifier.js';
+import { Notifier } from './notifier.js';
 
 export interface MemoryStoreOptions {
-  /** Stands in for Redis's clock too. */
+  /** It is also the store's clock. */
   readonly clock?: Clock;
-  /** How many entries of the change log are kept. */
+  readonly tuning?: Tuning;
+  /** The length of the change log. */
   readonly logLength?: number;
 }
 
-/** A cell in memory, for tests and simulation: the same semantics as the Redis store, for all users in one process. */
+/** A cell in memory, for tests and simulation. It keeps the same contract as the Redis store, for the users in one process. */
 export class MemoryStore implements CellStore {
+  readonly tuning: Tuning;
   readonly #clock: Clock;
   readonly #logLength: number;
-  readonly #bell = new Bell();
+  readonly #notifier = new Notifier();
   readonly #closing = new AbortController();
   readonly #host: MemoryHost & { cell: MemoryCell };
 
   constructor(options: MemoryStoreOptions = {}) {
     this.#clock = options.clock ?? systemClock;
+    this.tuning = options.tuning ?? 'on';
     this.#logLength = options.logLength ?? defaultLogLength;
     const closing = this.#closing.signal;
     this.#host = {
       cell: this.#emptyCell(),
       clock: this.#clock,
-      bell: this.#bell,
+      notifier: this.#notifier,
+      tuning: this.tuning,
       samples: new Subject(),
       closing,
     };
   }
 
   async commit(request: CommitRequest): Promise<CommitResult> {
-    const prepared = prepareCommit(request, randomUUID());
+    const prepared = prepareCommit(request, randomUUID(), this.tuning);
     const result = this.#open.apply(prepared, this.#clock.nowMs());
-    this.#bell.ring();
+    this.#notifier.notify();
     return result;
   }
 
@@ -81,12 +82,12 @@ export class MemoryStore implements CellStore {
     return this.#open.ownerOf(name, this.#clock.nowMs());
   }
 
-  async leadsOnFrom(point: LogHead): Promise<boolean> {
+  async continuesFrom(point: LogHead): Promise<boolean> {
     const read = readAfter(this.#open, point);
     return read === undefined || read.ok || read.reason !== 'diverged';
   }
 
-  async beat(agentIds: readonly string[]): Promise<void> {
+  async recordHeartbeats(agentIds: readonly string[]): Promise<void> {
     const { heartbeats } = this.#open;
     for (const agentId of agentIds) heartbeats.set(agentId, this.#clock.nowMs());
   }
@@ -98,20 +99,20 @@ export class MemoryStore implements CellStore {
       .map(([agentId]) => agentId);
   }
 
-  async findBeating(agentIds: readonly string[], withinMs: number): Promise<readonly string[]> {
+  async findAlive(agentIds: readonly string[], withinMs: number): Promise<readonly string[]> {
     const oldestMs = this.#clock.nowMs() - withinMs;
     const { heartbeats } = this.#open;
     return agentIds.filter((agentId) => (heartbeats.get(agentId) ?? Number.NEGATIVE_INFINITY) >= oldestMs);
   }
 
-  async touchSubscribed(jobIds: readonly string[]): Promise<void> {
+  async recordObserved(jobIds: readonly string[]): Promise<void> {
     const { subscribed } = this.#open;
     const nowMs = this.#clock.nowMs();
     subscribed.dropExpired(nowMs);
-    for (const id of jobIds) subscribed.set(id, nowMs, nowMs + subscribedMemoryMs);
+    for (const id of jobIds) subscribed.set(id, nowMs, nowMs + observedMemoryMs);
   }
 
-  async lastSubscribedMs(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  async lastObservedMs(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const { subscribed } = this.#open;
     const known = new Map<string, number>();
     for (const id of jobIds) {
@@ -121,14 +122,14 @@ export class MemoryStore implements CellStore {
     return known;
   }
 
-  async forgetSubscribed(jobIds: readonly string[]): Promise<void> {
+  async forgetObserved(jobIds: readonly string[]): Promise<void> {
     for (const id of jobIds) this.#open.subscribed.delete(id);
   }
 
   async publish(reports: readonly TaskReport[]): Promise<void> {
     const { reports: stream } = this.#open;
     for (const batch of packReports(reports)) stream.add(batch);
-    this.#bell.ring();
+    this.#notifier.notify();
   }
 
   async publishSamples(batch: SampleBatch): Promise<void> {
@@ -183,17 +184,17 @@ export class MemoryStore implements CellStore {
     this.#closing.abort();
   }
 
-  /** As if the log had been trimmed by its length: only the newest `keep` entries stay. */
+  /** Trims the log to its newest `keep` entries. */
   trimLog(keep: number): void {
     this.#open.trimLog(keep);
-    this.#bell.ring();
+    this.#notifier.notify();
   }
 
-  /** As if Redis had been emptied under its users. */
+  /** Empties the store under its users. */
   clear(): void {
     this.#throwIfClosed();
     this.#host.cell = this.#emptyCell();
-    this.#bell.ring();
+    this.#notifier.notify();
   }
 
   get #open(): MemoryCell {

@@ -1,4 +1,4 @@
-/** An item of a stream with its id. Ids are `NUMBER-0`, growing. */
+/** An item of a stream with its id `NUMBER-0`. Ids grow. */
 export interface StreamItem<T> {
   readonly id: string;
   readonly value: T;
@@ -28,27 +28,27 @@ export class MemoryStream<T> {
   add(value: T): void {
     this.#lastNumber += 1;
     this.#items.push({ id: this.lastId, value });
-    // A block at a time, since each cut moves all that stays.
+    // In blocks, because each cut moves the rest.
     if (this.#items.length > this.#maxLength * 1.1) this.#items = this.#items.slice(-this.#maxLength);
   }
 
-  /** At most `limit` items whose ids are above `id`. */
+  /** Returns at most `limit` items with an id above `id`. */
   after(id: string, limit = Number.POSITIVE_INFINITY): readonly StreamItem<T>[] {
     const number = numberOf(id);
-    // Numbers are consecutive, so that the place of one is known without a search.
+    // Numbers are consecutive, so the index follows from the number.
     const first = this.#lastNumber - this.#items.length + 1;
     const from = Math.max(0, number + 1 - first);
     return this.#items.slice(from, Math.min(from + limit, this.#items.length));
   }
 
-  /** Drops the items whose ids are below `id`. */
+  /** Drops the items with an id below `id`. */
   dropBelow(id: string): void {
     // Ids of this stream end in `-0`: one below `5-1` is `5-0`.
     const [number = '0', sequence = '0'] = id.split('-');
     this.#items = [...this.after(sequence === '0' ? `${Number(number) - 1}-0` : `${number}-0`)];
   }
 
-  /** Drops all items; ids go on growing. */
+  /** Drops all items. Ids continue to grow. */
   clear(): void {
     this.#items = [];
   }

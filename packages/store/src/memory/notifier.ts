@@ -1,42 +1,42 @@
 import type { Clock } from '@berth/shared/process/clock';
 
-/** How long a blocking read waits, on whose clock, and what ends it early. */
+/** The bounds of a blocking read: a time on a clock, and a signal that ends it early. */
 export interface BlockingWait {
   readonly blockMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
-/** Wakes the blocking reads of the memory store when there may be something new. */
-export class Bell {
-  #ringers = new Set<() => void>();
+/** Wakes the blocking reads of the memory store when there may be something to read. */
+export class Notifier {
+  #waiters = new Set<() => void>();
 
-  /** Wakes all who wait. */
-  ring(): void {
-    const ringers = this.#ringers;
-    this.#ringers = new Set();
-    for (const wake of ringers) wake();
+  /** Wakes every waiting read. */
+  notify(): void {
+    const waiters = this.#waiters;
+    this.#waiters = new Set();
+    for (const wake of waiters) wake();
   }
 
-  /** The first result of `take`, which is asked again after each ring; undefined once the wait is over. */
-  async until<T>(take: () => T | undefined, wait: BlockingWait): Promise<T | undefined> {
+  /** Calls `take` now and after each notification until it has a result. Undefined at the end of the wait. */
+  async waitFor<T>(take: () => T | undefined, wait: BlockingWait): Promise<T | undefined> {
     const deadlineMs = wait.clock.nowMs() + wait.blockMs;
     for (;;) {
       const taken = take();
       if (taken !== undefined) return taken;
       const leftMs = deadlineMs - wait.clock.nowMs();
       if (leftMs <= 0 || wait.signal.aborted) return undefined;
-      await this.#rung(leftMs, wait);
+      await this.#notified(leftMs, wait);
     }
   }
 
-  async #rung(leftMs: number, wait: BlockingWait): Promise<void> {
+  async #notified(leftMs: number, wait: BlockingWait): Promise<void> {
     const woken = new AbortController();
     const wake = () => woken.abort();
-    this.#ringers.add(wake);
+    this.#waiters.add(wake);
     wait.signal.addEventListener('abort', wake, { signal: woken.signal });
     await wait.clock.sleep(leftMs, woken.signal);
     woken.abort();
-    this.#ringers.delete(wake);
+    this.#waiters.delete(wake);
   }
 }

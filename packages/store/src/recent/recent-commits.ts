@@ -1,6 +1,7 @@
 import type { AnyChange, CommitChanges } from '@berth/shared/model/cell/change';
 import type { Observable, Subscription } from 'rxjs';
-import type { LogHead } from '../contract/store.js';
+import type { LogHead } from '../contract/log.js';
+import type { Tuning } from '../contract/tuning.js';
 import { resyncActor } from '../replica/replica.js';
 import { SegmentPool } from '../wire/segment-pool.js';
 import { StoredCommit } from './stored-commit.js';
@@ -20,6 +21,7 @@ const segmentBytes = 1024 * 1024;
 export interface CommitSource {
   readonly head: LogHead;
   readonly changes$: Observable<CommitChanges>;
+  readonly tuning?: Tuning;
 }
 
 export interface RecentCommitsOptions {
@@ -36,7 +38,7 @@ export class RecentCommits {
   readonly #limits: RecentLimits;
   readonly #isRelevant: (change: AnyChange) => boolean;
   readonly #subscription: Subscription;
-  readonly #pool = new SegmentPool(segmentBytes);
+  readonly #pool: SegmentPool;
   /** An array that is cut in large steps: a ring would save the moves, but they are rare. */
   #commits: StoredCommit[] = [];
   #first = 0;
@@ -48,6 +50,8 @@ export class RecentCommits {
   constructor(source: CommitSource, { isRelevant, limits = defaultRecentLimits }: RecentCommitsOptions) {
     this.#limits = limits;
     this.#isRelevant = isRelevant;
+    // Without a segment to share, each commit gets memory of its own.
+    this.#pool = new SegmentPool(source.tuning === 'off' ? 0 : segmentBytes);
     this.#before = source.head;
     this.#last = { ...source.head, atMs: 0 };
     this.#subscription = source.changes$.subscribe((commit) => this.#take(commit));

@@ -1,5 +1,5 @@
 import type { AnyChange, CommitChanges } from '@berth/shared/model/cell/change';
-import type { StoredEntity } from '../contract/store.js';
+import type { StoredEntity } from '../contract/log.js';
 import { AppliedCommit } from '../replica/applied-commit.js';
 import { fieldOf } from '../wire/codec.js';
 import { type PackedWrite, packWrites, unpackWrites } from '../wire/packed-writes.js';

@@ -1,10 +1,10 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
 
-/** The names of a cell's keys. All bear the hash tag `{cell}`, so that they share one slot of a Redis Cluster. */
+/** The names of a cell's keys. All bear the hash tag `{cell}`, so they share one hash slot of a Redis Cluster. */
 export interface CellKeys {
   /** Hash: `KIND/ID` → revision (8 bytes, big-endian), then the record's Protobuf bytes. */
   readonly entities: string;
-  /** Stream of commits; an entry's id is `REVISION-0`, its writes are one value. */
+  /** Stream of commits; an entry's id is `REVISION-0`, and its writes are one value. */
   readonly log: string;
   /** Hash: `revision` and `commitId` of the last entry of the log. */
   readonly head: string;
@@ -14,19 +14,19 @@ export interface CellKeys {
   readonly leader: string;
   /** Sorted set: agent id → time of its last heartbeat, in milliseconds of Redis's clock. */
   readonly heartbeats: string;
-  /** Sorted set: job id → when it was last observed, in milliseconds of Redis's clock. */
+  /** Sorted set: job id → time of its last observation, in milliseconds of Redis's clock. */
   readonly subscribed: string;
-  /** Stream of TaskReports that no commit has acknowledged: an entry a batch, its reports one value. */
+  /** Stream of TaskReports that no commit has acknowledged. Each entry is a batch, and its reports are one value. */
   readonly reports: string;
-  /** Sharded channel, no key: SampleBatches for whoever listens. */
+  /** Sharded channel, no key: SampleBatches for all present listeners. */
   readonly samples: string;
-  /** Hash: task id → Assignment, all that the agent is to run. */
+  /** Hash: task id → Assignment of this agent. */
   assigned(agentId: string): string;
-  /** Stream of changes to `assigned` of the agents on this feed: an entry a commit, its changes one value. */
+  /** Stream of changes to `assigned` of the agents on this feed. Each entry is a commit, and its changes are one value. */
   assignments(feed: string): string;
   /** String: the owner of a claimed name. */
   claim(name: string): string;
-  /** Hash with expiry: what is kept of a finished job. */
+  /** Hash with expiry: the archive of a finished job. */
   archive(jobId: string): string;
   /** The older part of the job's archive. */
   olderArchive(jobId: string): string;
@@ -36,7 +36,7 @@ export interface CellKeys {
 
 const cellName = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** Every key name of the cell. Fails with BerthError `invalidArgument` for a name that cannot be a hash tag. */
+/** Returns every key name of the cell. Fails with BerthError `invalidArgument` for a name that cannot be a hash tag. */
 export function cellKeys(cell: string): CellKeys {
   if (!cellName.test(cell)) {
     throw new BerthError(

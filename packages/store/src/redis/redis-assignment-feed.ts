@@ -1,7 +1,8 @@
 import type { Assignment } from '@berth/shared/gen/berth/v1/store';
 import type { Logger } from '@berth/shared/process/logger';
+import type { AssignmentChange, AssignmentFeed } from '../contract/assignments.js';
 import { assignmentStreamLength } from '../contract/limits.js';
-import type { AssignmentChange, AssignmentFeed } from '../contract/store.js';
+import type { Tuning } from '../contract/tuning.js';
 import { AssignmentDecoder } from '../wire/assignment-encoding.js';
 import { unpackChanges } from '../wire/packed-changes.js';
 import type { RedisConnection } from './connection/redis-connection.js';
@@ -9,41 +10,43 @@ import type { CellKeys } from './keys.js';
 import { pairs, readLimit, readStreams, type StreamEntry } from './redis-stream.js';
 
 export interface FeedHost {
-  /** Only for reads that block. */
+  /** A connection for reads that block. */
   readonly blocking: RedisConnection;
-  /** For what must not wait behind them. */
+  /** A connection for calls that must not wait behind them. */
   readonly shared: RedisConnection;
   readonly keys: CellKeys;
+  readonly tuning: Tuning;
   readonly log: Logger;
   readonly onClose: () => void;
 }
 
-/** The assignments of all of a process's agents, over one blocking connection. Its place in the stream outlives that. */
+/** The assignments of all agents of a process, over one blocking connection. Its position in the stream outlives the connection. */
 export class RedisAssignmentFeed implements AssignmentFeed {
   readonly #host: FeedHost;
   readonly #stream: string;
-  readonly #decoder = new AssignmentDecoder();
-  #place: string | undefined;
+  readonly #decoder: AssignmentDecoder;
+  #position: string | undefined;
 
   constructor(name: string, host: FeedHost) {
     this.#host = host;
+    this.#decoder = new AssignmentDecoder(host.tuning);
     this.#stream = host.keys.assignments(name);
   }
 
   async readAssignments(agentId: string): Promise<readonly Assignment[]> {
     const { shared, keys } = this.#host;
-    // The place first: a change between the two is then read twice, and not missed.
+    // The position first: a change between the two calls is then read twice, and not missed.
     await this.#begin();
     const values = await shared.call((redis) => redis.hvalsBuffer(keys.assigned(agentId)), readLimit(0));
     return values.flatMap((bytes) => this.#decode(agentId, bytes) ?? []);
   }
 
   async readChanges(blockMs: number): Promise<readonly AssignmentChange[]> {
-    const place = { key: this.#stream, afterId: await this.#begin() };
+    const position = { key: this.#stream, afterId: await this.#begin() };
     const limits = { limit: assignmentStreamLength, blockMs };
-    const streams = await readStreams(this.#host.blocking, [place], limits);
+    const streams = await readStreams(this.#host.blocking, [position], limits);
     const entries = streams.get(this.#stream) ?? [];
-    this.#place = entries.at(-1)?.id ?? place.afterId;
+    this.#position = entries.at(-1)?.id ?? position.afterId;
     return entries.flatMap((entry) => this.#changes(entry));
   }
 
@@ -52,12 +55,12 @@ export class RedisAssignmentFeed implements AssignmentFeed {
     this.#host.onClose();
   }
 
-  /** The place after which changes are news: at first the present. */
+  /** Returns the position after which changes are unread. At first that is the end of the stream. */
   async #begin(): Promise<string> {
-    if (this.#place !== undefined) return this.#place;
+    if (this.#position !== undefined) return this.#position;
     const end = await this.#host.shared.call((redis) => redis.berthStreamEnd(1, this.#stream), readLimit(0));
-    this.#place ??= String(end);
-    return this.#place;
+    this.#position ??= String(end);
+    return this.#position;
   }
 
   #changes({ fields }: StreamEntry): AssignmentChange[] {
@@ -76,7 +79,7 @@ export class RedisAssignmentFeed implements AssignmentFeed {
     return changes;
   }
 
-  /** One that cannot be decoded is left out: it must not keep the agent from its others. */
+  /** Leaves out an assignment that cannot be decoded, because the agent must still get the others. */
   #decode(agentId: string, bytes: Uint8Array): Assignment | undefined {
     try {
       return this.#decoder.decode(bytes);

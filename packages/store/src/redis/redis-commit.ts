@@ -1,18 +1,18 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { PreparedCommit } from '../commit/prepared-commit.js';
+import type { CommitResult } from '../contract/commit.js';
 import { assignmentStreamLength, commitMemoryMs } from '../contract/limits.js';
-import type { CommitResult } from '../contract/store.js';
 import { packChanges } from '../wire/packed-changes.js';
 import { packWrites } from '../wire/packed-writes.js';
 import type { CellKeys } from './keys.js';
 
-/** What the commit script is called with. */
+/** The arguments of the commit script. */
 export interface CommitArguments {
   readonly keys: readonly string[];
   readonly args: readonly (string | Buffer)[];
 }
 
-/** Lays a commit out as the script expects it (see `redis-commit-script.ts`). */
+/** Lays a commit out for the script (see `redis-commit-script.ts`). */
 export function commitArguments(commit: PreparedCommit, cell: CellKeys, logLength: number): CommitArguments {
   const { entities, log, head, epoch, reports, heartbeats } = cell;
   const keys = [entities, log, head, epoch, reports, heartbeats, cell.commit(commit.commitId)];
@@ -63,7 +63,7 @@ export function commitArguments(commit: PreparedCommit, cell: CellKeys, logLengt
   return { keys, args };
 }
 
-/** What the script's reply means. */
+/** Interprets the script's reply. */
 export function commitResult(reply: unknown, commit: PreparedCommit): CommitResult {
   const [status, first, second] = Array.isArray(reply) ? reply.map(String) : [];
   switch (status) {
@@ -85,7 +85,7 @@ export function commitResult(reply: unknown, commit: PreparedCommit): CommitResu
   }
   throw new BerthError(
     'internal',
-    `The commit script gave a reply that is not understood: ${JSON.stringify(reply)}`,
+    `The commit script gave a reply that cannot be read: ${JSON.stringify(reply)}`,
   );
 }
 
@@ -93,7 +93,7 @@ function optional(value: number | undefined): string {
   return value === undefined ? '' : String(value);
 }
 
-/** The same bytes, in the class that the Redis client sends as they are. */
+/** Returns the same bytes as a Buffer, which the Redis client sends without a conversion. */
 function buffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

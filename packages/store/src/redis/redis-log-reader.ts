@@ -1,41 +1,48 @@
-import { entriesPerLane, entriesPerRead } from '../contract/limits.js';
-import type { LogHead, LogRead, LogReader, StoredEntity } from '../contract/store.js';
+import { entriesPerRead } from '../contract/limits.js';
+import type { LogHead, LogRead, LogReader, StoredEntity } from '../contract/log.js';
+import type { Tuning } from '../contract/tuning.js';
+import { copier } from '../wire/slab-copies.js';
 import type { RedisConnection } from './connection/redis-connection.js';
 import type { CellKeys } from './keys.js';
-import { ownBytes, type ReadEntry, readEntries } from './redis-log-entry.js';
-import { RedisLogLanes } from './redis-log-lanes.js';
+import { entriesPerConnection, ParallelLogReader } from './parallel-log-reader.js';
+import { type LazyEntry, plainEntry, readEntries } from './redis-log-entry.js';
 import { pairs, readLimit, type StreamReadOptions } from './redis-stream.js';
 
-/** How many entities one step of a scan asks for. */
+/** One step of a scan asks for this many entities. */
 const entitiesPerBatch = 500;
-/** The revision before the record's bytes. */
+/** The size of the revision before the record's bytes. */
 const revisionBytes = 8;
 
 export interface RedisLogReaderOptions {
   readonly connect: () => RedisConnection;
   readonly keys: CellKeys;
-  /** Whether to read what has piled up over more connections; these stay open. */
+  /** True for a reader that may read a backlog over more connections, which then stay open. */
   readonly follows: boolean;
+  readonly tuning: Tuning;
   readonly onClose: () => void;
 }
 
 /**
- * Reads the change log over connections of its own. Each entry names the commit before it, so that entries prove by
- * themselves that they follow what was read before. Only where none come, or the connection is new, the head is asked.
+ * Reads the change log over connections of its own. Each entry names the commit before it, so entries themselves prove that they
+ * continue the log that was read before. The reader asks for the head only if no entry comes, or on a new connection.
  */
 export class RedisLogReader implements LogReader {
   readonly #connection: RedisConnection;
   readonly #keys: CellKeys;
-  readonly #lanes: RedisLogLanes | undefined;
+  readonly #parallel: ParallelLogReader | undefined;
+  readonly #tuning: Tuning;
+  readonly #copy: (part: Uint8Array) => Uint8Array;
   readonly #onClose: () => void;
   #checkedGeneration = -1;
-  /** Whether more is to be expected than one connection brings at once. */
+  /** True if there is probably more than one connection returns at once. */
   #hasMore = false;
 
-  constructor({ connect, keys, follows, onClose }: RedisLogReaderOptions) {
+  constructor({ connect, keys, follows, tuning, onClose }: RedisLogReaderOptions) {
     this.#connection = connect();
     this.#keys = keys;
-    this.#lanes = follows ? new RedisLogLanes(connect, keys.log) : undefined;
+    this.#tuning = tuning;
+    this.#copy = copier(tuning);
+    this.#parallel = follows && tuning === 'on' ? new ParallelLogReader(connect, keys.log) : undefined;
     this.#onClose = onClose;
   }
 
@@ -56,7 +63,7 @@ export class RedisLogReader implements LogReader {
         readLimit(0),
       );
       cursor = next.toString();
-      const batch = [...pairs(fields)].map(([field, value]) => storedEntity(field, value));
+      const batch = [...pairs(fields)].map(([field, value]) => this.#storedEntity(field, value));
       if (batch.length > 0) yield batch;
     } while (cursor !== '0');
   }
@@ -74,30 +81,35 @@ export class RedisLogReader implements LogReader {
 
   async close(): Promise<void> {
     this.#connection.close();
-    this.#lanes?.close();
+    this.#parallel?.close();
     this.#onClose();
   }
 
-  async #readEntries(after: LogHead, blockMs: number): Promise<readonly ReadEntry[]> {
-    const lanes = this.#lanes;
-    if (lanes === undefined) return this.#readOver(after, { limit: entriesPerRead, blockMs });
+  #storedEntity(field: string, value: Buffer): StoredEntity {
+    const revision = Number(value.readBigUInt64BE(0));
+    return { field, revision, bytes: this.#copy(value.subarray(revisionBytes)) };
+  }
+
+  async #readEntries(after: LogHead, blockMs: number): Promise<readonly LazyEntry[]> {
+    const parallel = this.#parallel;
+    if (parallel === undefined) return this.#readOver(after, { limit: entriesPerRead, blockMs });
     if (this.#hasMore) {
-      // Where a lane fails, the first connection goes on alone.
+      // After a failure the first connection continues alone.
       this.#hasMore = false;
-      const entries = await lanes.read(after.revision);
-      this.#hasMore = entries.length > entriesPerLane;
+      const entries = await parallel.read(after.revision);
+      this.#hasMore = entries.length > entriesPerConnection;
       if (entries.length > 0) return entries;
     }
-    const entries = await this.#readOver(after, { limit: entriesPerLane, blockMs });
-    this.#hasMore = entries.length === entriesPerLane;
+    const entries = await this.#readOver(after, { limit: entriesPerConnection, blockMs });
+    this.#hasMore = entries.length === entriesPerConnection;
     return entries;
   }
 
-  #readOver({ revision }: LogHead, options: StreamReadOptions): Promise<readonly ReadEntry[]> {
+  #readOver({ revision }: LogHead, options: StreamReadOptions): Promise<readonly LazyEntry[]> {
     return readEntries(this.#connection, { key: this.#keys.log, afterRevision: revision }, options);
   }
 
-  /** Nothing came: because nothing happened, or because this is no longer the log that it was. */
+  /** Finds out why no entry came: there was no commit, or the log was replaced or trimmed. */
   async #checkSilence(after: LogHead): Promise<LogRead> {
     const head = await this.head();
     if (isDiverged(head, after)) return { ok: false, reason: 'diverged' };
@@ -106,11 +118,12 @@ export class RedisLogReader implements LogReader {
     return entries.length > 0 ? this.#checked(entries, after) : { ok: false, reason: 'trimmed' };
   }
 
-  #checked(entries: readonly ReadEntry[], after: LogHead): LogRead {
+  #checked(entries: readonly LazyEntry[], after: LogHead): LogRead {
     const reason = whyNotNext(entries, after);
     if (reason !== undefined) return { ok: false, reason };
-    const most = this.#lanes === undefined ? entriesPerRead : RedisLogLanes.entriesPerRead;
-    return { ok: true, entries, isFull: entries.length === most };
+    const most = this.#parallel === undefined ? entriesPerRead : ParallelLogReader.entriesPerRead;
+    const isFull = entries.length === most;
+    return { ok: true, entries: this.#tuning === 'on' ? entries : entries.map(plainEntry), isFull };
   }
 }
 
@@ -120,8 +133,8 @@ function isDiverged(head: LogHead, after: LogHead): boolean {
   );
 }
 
-/** Why the entries are not those that follow; undefined where they are. */
-function whyNotNext(entries: readonly ReadEntry[], after: LogHead): 'trimmed' | 'diverged' | undefined {
+/** Returns the reason why the entries do not continue the log, or undefined. */
+function whyNotNext(entries: readonly LazyEntry[], after: LogHead): 'trimmed' | 'diverged' | undefined {
   let { revision, commitId } = after;
   for (const entry of entries) {
     if (entry.revision !== revision + 1) return 'trimmed';
@@ -129,9 +142,4 @@ function whyNotNext(entries: readonly ReadEntry[], after: LogHead): 'trimmed' | 
     ({ revision, commitId } = entry);
   }
   return undefined;
-}
-
-function storedEntity(field: string, value: Buffer): StoredEntity {
-  const revision = Number(value.readBigUInt64BE(0));
-  return { field, revision, bytes: ownBytes(value.subarray(revisionBytes)) };
 }

@@ -1,13 +1,13 @@
 import { TaskReport } from '@berth/shared/gen/berth/v1/store';
 import type { Logger } from '@berth/shared/process/logger';
-import type { QueuedReport, ReportInbox } from '../contract/store.js';
+import type { QueuedReport, ReportInbox } from '../contract/reports.js';
 import { unpackParts } from '../wire/packed-parts.js';
 import type { RedisConnection } from './connection/redis-connection.js';
 import type { CellKeys } from './keys.js';
 import { pairs, readStreams, type StreamEntry } from './redis-stream.js';
 
 /**
- * The reports over a connection of its own. A report that cannot be decoded is passed over with an error in the log; it
+ * Reads the reports over a connection of its own. It skips a report that cannot be decoded, with an error in the log. Such a report
  * leaves the stream with the next one that is acknowledged.
  */
 export class RedisReportInbox implements ReportInbox {
@@ -15,7 +15,7 @@ export class RedisReportInbox implements ReportInbox {
   readonly #keys: CellKeys;
   readonly #log: Logger;
   readonly #onClose: () => void;
-  /** Where a reader who asks again after `from` may begin instead, since what lies between cannot be decoded. */
+  /** Nothing between these ids can be decoded, so a read after `from` may begin at `to`. */
   #passedOver: { readonly from: string; readonly to: string } | undefined;
 
   constructor(connection: RedisConnection, keys: CellKeys, host: { log: Logger; onClose: () => void }) {
@@ -32,7 +32,7 @@ export class RedisReportInbox implements ReportInbox {
     const entries = streams.get(key) ?? [];
     const reports = entries.flatMap((entry) => this.#decode(entry));
     const last = entries.at(-1);
-    // Without this, bad reports at the end of the stream would be read again and again, at once.
+    // Without this, bad reports at the end of the stream would be read again and again, without a pause.
     if (last !== undefined) this.#passedOver = { from: reports.at(-1)?.streamId ?? afterId, to: last.id };
     return reports;
   }
@@ -48,12 +48,12 @@ export class RedisReportInbox implements ReportInbox {
     );
   }
 
-  /** What `decode` makes of reports of that batch; nothing where it fails. */
+  /** Returns the result of `decode`, or nothing if it fails. */
   #tried<T>(streamId: string, decode: () => T[]): T[] {
     try {
       return decode();
     } catch (err) {
-      this.#log.error({ err, streamId }, `the report ${streamId} cannot be decoded and is passed over`);
+      this.#log.error({ err, streamId }, `the report ${streamId} cannot be decoded and is skipped`);
       return [];
     }
   }

@@ -4,15 +4,15 @@ import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Logger } from '@berth/shared/process/logger';
 import { type Observable, Subject } from 'rxjs';
 import { replyTimeoutMs, sampleRenewalMs } from '../contract/limits.js';
-import type { SampleFeed } from '../contract/store.js';
+import type { SampleFeed } from '../contract/samples.js';
 import type { CallLimit, RedisConnection } from './connection/redis-connection.js';
 import type { CellKeys } from './keys.js';
 
 const renewalLimit: CallLimit = { totalMs: replyTimeoutMs, attemptMs: replyTimeoutMs, isRepeatable: false };
 
 /**
- * The samples over a connection of its own, which Redis ends where they are not read fast enough (by its
- * `client-output-buffer-limit pubsub`). The subscription is renewed all the time: that finds a lost connection out, and
+ * Receives the samples over a connection of its own. Redis ends the connection of a slow reader (by its
+ * `client-output-buffer-limit pubsub`). The feed renews its subscription all the time: so it finds a lost connection, and
  * subscribes on a new one.
  */
 export class RedisSampleFeed implements SampleFeed {
@@ -22,7 +22,7 @@ export class RedisSampleFeed implements SampleFeed {
   readonly #onClose: () => void;
   readonly #batches = new Subject<SampleBatch>();
   readonly #closing = new AbortController();
-  /** Why Redis lets nobody subscribe, so that it is said once. */
+  /** The last refusal of Redis, kept to log it once. */
   #refusal = '';
   readonly batches$: Observable<SampleBatch> = this.#batches.asObservable();
 
@@ -31,7 +31,7 @@ export class RedisSampleFeed implements SampleFeed {
     this.#channel = keys.samples;
     this.#log = host.log;
     this.#onClose = host.onClose;
-    connection.onShardMessage((message) => this.#hear(message));
+    connection.onShardMessage((message) => this.#receive(message));
     void this.#keepSubscribed();
   }
 
@@ -56,14 +56,14 @@ export class RedisSampleFeed implements SampleFeed {
       await this.#connection.call((redis) => redis.ssubscribe(this.#channel), renewalLimit);
       this.#refusal = '';
     } catch (error) {
-      // That Redis is away is said by its connections.
+      // The connections themselves log an outage of Redis.
       if (!(error instanceof BerthError) || error.code === 'unavailable') return;
-      if (error.message !== this.#refusal) this.#log.warn(`samples cannot be heard: ${error.message}`);
+      if (error.message !== this.#refusal) this.#log.warn(`samples cannot be received: ${error.message}`);
       this.#refusal = error.message;
     }
   }
 
-  #hear(message: Buffer): void {
+  #receive(message: Buffer): void {
     const batch = this.#decode(message);
     if (batch !== undefined) this.#batches.next(batch);
   }
@@ -72,7 +72,7 @@ export class RedisSampleFeed implements SampleFeed {
     try {
       return SampleBatch.decode(message);
     } catch (err) {
-      this.#log.error({ err }, 'a batch of samples cannot be decoded and is passed over');
+      this.#log.error({ err }, 'a batch of samples cannot be decoded and is skipped');
       return undefined;
     }
   }

@@ -3,27 +3,23 @@ import { SampleBatch, type TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { type Logger, silentLogger } from '@berth/shared/process/logger';
 import { prepareCommit } from '../commit/prepared-commit.js';
+import type { AssignmentFeed } from '../contract/assignments.js';
 import type { CellStore } from '../contract/cell-store.js';
+import type { CommitRequest, CommitResult } from '../contract/commit.js';
+import type { HeldLease } from '../contract/lease.js';
 import {
   commandTimeoutMs,
   defaultCommitTimeoutMs,
   defaultLogLength,
+  observedMemoryMs,
   replyTimeoutMs,
   reportStreamLength,
   sampleTimeoutMs,
-  subscribedMemoryMs,
 } from '../contract/limits.js';
-import type {
-  AssignmentFeed,
-  CommitRequest,
-  CommitResult,
-  HeldLease,
-  LogHead,
-  LogReader,
-  LogReaderOptions,
-  ReportInbox,
-  SampleFeed,
-} from '../contract/store.js';
+import type { LogHead, LogReader, LogReaderOptions } from '../contract/log.js';
+import type { ReportInbox } from '../contract/reports.js';
+import type { SampleFeed } from '../contract/samples.js';
+import type { Tuning } from '../contract/tuning.js';
 import { inChunks } from '../wire/chunks.js';
 import { encodeMessage } from '../wire/codec.js';
 import { packReports } from '../wire/report-batch.js';
@@ -42,26 +38,28 @@ import { RedisSampleFeed } from './redis-sample-feed.js';
 export interface RedisStoreOptions {
   readonly url: string;
   readonly cell: string;
-  /** How many replicas must hold a commit before it is acknowledged; none where it is not given. */
+  /** The number of replicas of Redis that must hold a commit before its acknowledgement. 0 if absent. */
   readonly waitReplicas?: number;
-  /** How many entries of the change log are kept, at least. */
+  /** The least length of the change log. */
   readonly logLength?: number;
-  /** How long a commit may wait for its reply; then it fails, its outcome unknown. */
+  /** A commit waits this long for its reply. Then it fails, and its outcome is unknown. */
   readonly commitTimeoutMs?: number;
   readonly log?: Logger;
-  /** Ends the wait for a Redis that is not there. */
+  /** Ends the wait for a Redis that does not answer. */
   readonly signal?: AbortSignal;
+  /** `on` if absent. */
+  readonly tuning?: Tuning;
 }
 
-/** Agents or jobs that one script takes. */
+/** One script takes at most this many agents or jobs. */
 const itemsPerScript = 500;
 const batchesPerScript = 10;
-/** How often to look whether the wait for Redis was ended. */
+/** The wait for Redis checks its signal this often. */
 const connectStepMs = 250;
 
 const commandLimit: CallLimit = { totalMs: commandTimeoutMs, attemptMs: replyTimeoutMs, isRepeatable: true };
 
-// The time for all ends before the time for a reply, so that a slow answer to samples never costs the shared connection.
+// The total ends before the time for a reply, so a slow answer to samples never costs the shared connection.
 const sampleLimit: CallLimit = {
   totalMs: sampleTimeoutMs,
   connectMs: 0,
@@ -69,8 +67,9 @@ const sampleLimit: CallLimit = {
   isRepeatable: false,
 };
 
-/** A cell in Redis. Commands share one connection; each reader that blocks has its own. */
+/** A cell in Redis. Commands share one connection. Each reader that blocks has its own. */
 export class RedisStore implements CellStore {
+  readonly tuning: Tuning;
   readonly #address: RedisAddress;
   readonly #outage: RedisOutage;
   readonly #shared: RedisConnection;
@@ -83,9 +82,9 @@ export class RedisStore implements CellStore {
   #confirmation: Promise<void> | undefined;
 
   /**
-   * Connects, waiting for as long as no Redis answers, or until the signal aborts (rejects with its reason). Rejects with
-   * BerthError `failedPrecondition` where it is older than 7 or does not let us in, `invalidArgument` for a bad address or
-   * cell. Warns where acknowledged writes could be lost.
+   * Connects. Waits until Redis answers, or until the signal aborts (then it rejects with the signal's reason). Rejects with
+   * BerthError `failedPrecondition` if Redis is older than 7 or refuses access, `invalidArgument` for a bad address or cell.
+   * Warns of settings under which acknowledged writes could be lost.
    */
   static async connect(options: RedisStoreOptions): Promise<RedisStore> {
     const store = new RedisStore(options);
@@ -100,6 +99,7 @@ export class RedisStore implements CellStore {
   }
 
   private constructor(options: RedisStoreOptions) {
+    this.tuning = options.tuning ?? 'on';
     this.#keys = cellKeys(options.cell);
     this.#address = parseRedisUrl(options.url);
     this.#log = options.log ?? silentLogger;
@@ -111,7 +111,7 @@ export class RedisStore implements CellStore {
   }
 
   async commit(request: CommitRequest): Promise<CommitResult> {
-    const prepared = prepareCommit(request, randomUUID());
+    const prepared = prepareCommit(request, randomUUID(), this.tuning);
     const { keys, args } = commitArguments(prepared, this.#keys, this.#logLength);
     const send = (redis: ScriptedRedis) => redis.berthCommit(keys.length, ...keys, ...args);
     const result = commitResult(await this.#shared.call(send, this.#commitLimit), prepared);
@@ -121,7 +121,7 @@ export class RedisStore implements CellStore {
 
   async findArchived(jobId: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
     const { archive, olderArchive } = this.#keys;
-    // The older part last: a commit in between may turn the one into the other.
+    // The older part last: a commit in between may turn the newer part into the older one.
     const parts = await Promise.all(
       [archive(jobId), olderArchive(jobId)].map((key) => this.#command((redis) => redis.hgetallBuffer(key))),
     );
@@ -135,14 +135,14 @@ export class RedisStore implements CellStore {
     return (await this.#command((redis) => redis.get(this.#keys.claim(name)))) ?? undefined;
   }
 
-  async leadsOnFrom({ revision, commitId }: LogHead): Promise<boolean> {
+  async continuesFrom({ revision, commitId }: LogHead): Promise<boolean> {
     const { head, log } = this.#keys;
-    return (await this.#command((redis) => redis.berthLeadsOn(2, head, log, revision, commitId))) === 1;
+    return (await this.#command((redis) => redis.berthContinuesFrom(2, head, log, revision, commitId))) === 1;
   }
 
-  async beat(agentIds: readonly string[]): Promise<void> {
+  async recordHeartbeats(agentIds: readonly string[]): Promise<void> {
     for (const some of inChunks(agentIds, itemsPerScript)) {
-      await this.#command((redis) => redis.berthBeat(1, this.#keys.heartbeats, ...some));
+      await this.#command((redis) => redis.berthRecordHeartbeats(1, this.#keys.heartbeats, ...some));
     }
   }
 
@@ -152,24 +152,24 @@ export class RedisStore implements CellStore {
     )) as string[];
   }
 
-  async findBeating(agentIds: readonly string[], withinMs: number): Promise<readonly string[]> {
+  async findAlive(agentIds: readonly string[], withinMs: number): Promise<readonly string[]> {
     const beating: string[] = [];
     for (const some of inChunks(agentIds, itemsPerScript)) {
       const send = (redis: ScriptedRedis) =>
-        redis.berthFindBeating(1, this.#keys.heartbeats, withinMs, ...some);
+        redis.berthFindAlive(1, this.#keys.heartbeats, withinMs, ...some);
       beating.push(...((await this.#command(send)) as string[]));
     }
     return beating;
   }
 
-  async touchSubscribed(jobIds: readonly string[]): Promise<void> {
+  async recordObserved(jobIds: readonly string[]): Promise<void> {
     for (const some of inChunks(jobIds, itemsPerScript)) {
       const { subscribed } = this.#keys;
-      await this.#command((redis) => redis.berthTouchSubscribed(1, subscribed, subscribedMemoryMs, ...some));
+      await this.#command((redis) => redis.berthRecordObserved(1, subscribed, observedMemoryMs, ...some));
     }
   }
 
-  async lastSubscribedMs(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
+  async lastObservedMs(jobIds: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const known = new Map<string, number>();
     for (const some of inChunks(jobIds, itemsPerScript)) {
       const scores = await this.#command((redis) => redis.zmscore(this.#keys.subscribed, ...some));
@@ -181,12 +181,12 @@ export class RedisStore implements CellStore {
     return known;
   }
 
-  async forgetSubscribed(jobIds: readonly string[]): Promise<void> {
+  async forgetObserved(jobIds: readonly string[]): Promise<void> {
     for (const some of inChunks(jobIds, itemsPerScript))
       await this.#command((redis) => redis.zrem(this.#keys.subscribed, ...some));
   }
 
-  /** Stores the reports in order. Those whose reply was lost may be stored twice. */
+  /** Stores the reports in order. Reports with a lost reply may be stored twice. */
   async publish(reports: readonly TaskReport[]): Promise<void> {
     for (const some of inChunks(packReports(reports), batchesPerScript)) {
       await this.#command((redis) => redis.berthPublish(1, this.#keys.reports, reportStreamLength, ...some));
@@ -194,7 +194,7 @@ export class RedisStore implements CellStore {
   }
 
   /**
-   * On a sharded channel: in a Redis Cluster a plain one would send each batch to every node, also to those of other cells.
+   * The channel is sharded: in a Redis Cluster a plain one would send each batch to every node, also to those of other cells.
    */
   async publishSamples(batch: SampleBatch): Promise<void> {
     const bytes = Buffer.from(encodeMessage(SampleBatch, batch, 'sample batch'));
@@ -218,7 +218,8 @@ export class RedisStore implements CellStore {
 
   openLogReader({ follows = false }: LogReaderOptions = {}): LogReader {
     const connect = () => this.#connection();
-    return this.#opened((onClose) => new RedisLogReader({ connect, keys: this.#keys, follows, onClose }));
+    const { keys, tuning } = { keys: this.#keys, tuning: this.tuning };
+    return this.#opened((onClose) => new RedisLogReader({ connect, keys, follows, tuning, onClose }));
   }
 
   openReportInbox(): ReportInbox {
@@ -228,10 +229,9 @@ export class RedisStore implements CellStore {
   }
 
   openAssignmentFeed(name: string): AssignmentFeed {
-    const { keys, log, shared } = { keys: this.#keys, log: this.#log, shared: this.#shared };
+    const host = { keys: this.#keys, log: this.#log, shared: this.#shared, tuning: this.tuning };
     return this.#opened(
-      (onClose) =>
-        new RedisAssignmentFeed(name, { blocking: this.#connection(), shared, keys, log, onClose }),
+      (onClose) => new RedisAssignmentFeed(name, { ...host, blocking: this.#connection(), onClose }),
     );
   }
 
@@ -269,7 +269,7 @@ export class RedisStore implements CellStore {
       try {
         return await this.#shared.ready(connectStepMs);
       } catch {
-        // Why it is not there has been logged; only a refusal will not change by waiting.
+        // The connection has logged the reason. A refusal does not go away by itself.
         if (this.#shared.refusal !== undefined) throw this.#shared.refusal;
       }
     }
@@ -277,14 +277,14 @@ export class RedisStore implements CellStore {
 
   async #checkServer(): Promise<void> {
     const info = await this.#command((redis) => redis.info());
-    // Where CONFIG is forbidden, as with managed servers, the operator has to know.
+    // Managed servers forbid CONFIG. There the operator has to know the setting.
     const appendfsync = await this.#command((redis) => redis.config('GET', 'appendfsync')).catch(() => []);
     const [, setting] = appendfsync as readonly string[];
     const facts = { info, ...(setting === undefined ? {} : { appendfsync: setting }) };
     checkServer(facts, this.#address.name, this.#log);
   }
 
-  /** Waits until the replicas have all that was written up to now; commits that wait at the same time share one WAIT. */
+  /** Waits until the replicas have all present writes. Commits that wait at the same time share one WAIT. */
   #confirm(): Promise<void> {
     this.#confirmation ??= new Promise<void>((resolve, reject) => {
       setImmediate(() => {

@@ -7,35 +7,35 @@ export interface StreamEntry {
   readonly fields: readonly Buffer[];
 }
 
-/** Where to read on in one stream. */
-export interface StreamPlace {
+/** A position in one stream. */
+export interface StreamPosition {
   readonly key: string;
   readonly afterId: string;
 }
 
 export interface StreamReadOptions {
-  /** Entries of each stream at most. */
+  /** The most entries of each stream. */
   readonly limit: number;
-  /** How long to wait for the first entry; 0 not at all. */
+  /** The longest wait for the first entry; 0: no wait. */
   readonly blockMs: number;
 }
 
-/** Entries that follow the given places, by stream; streams without any are left out. */
+/** Reads the entries after the given positions, by stream. Streams without any are absent. */
 export async function readStreams(
   connection: RedisConnection,
-  places: readonly StreamPlace[],
+  positions: readonly StreamPosition[],
   options: StreamReadOptions,
 ): Promise<ReadonlyMap<string, readonly StreamEntry[]>> {
   const { limit, blockMs } = options;
-  // To Redis, BLOCK 0 is to wait for ever.
+  // For Redis, BLOCK 0 means to wait for ever.
   const block = blockMs > 0 ? ['BLOCK', Math.ceil(blockMs)] : [];
   const args = [
     'COUNT',
     limit,
     ...block,
     'STREAMS',
-    ...places.map(({ key }) => key),
-    ...places.map(({ afterId }) => afterId),
+    ...positions.map(({ key }) => key),
+    ...positions.map(({ afterId }) => afterId),
   ];
   const reply = await connection.call((redis) => redis.callBuffer('XREAD', args), readLimit(blockMs));
   const streams = (reply ?? []) as readonly (readonly [
@@ -50,7 +50,7 @@ export async function readStreams(
   );
 }
 
-/** A read may wait so long, and then must answer. It is not repeated here: its caller has to hear of a lost connection. */
+/** The limit of a read that waits up to `blockMs`. It is not repeated, because its caller has to learn of a lost connection. */
 export function readLimit(blockMs: number): CallLimit {
   const attemptMs = blockMs + replyTimeoutMs;
   return {
@@ -61,7 +61,7 @@ export function readLimit(blockMs: number): CallLimit {
   };
 }
 
-/** The names and values of an entry, paired. */
+/** Yields the names and values of an entry in pairs. */
 export function* pairs(fields: readonly Buffer[]): Iterable<readonly [name: string, value: Buffer]> {
   for (let at = 0; at + 1 < fields.length; at += 2) {
     const name = fields[at];

@@ -1,5 +1,5 @@
 import type { AnyChange, CommitChanges } from '@berth/shared/model/cell/change';
-import type { LogEntry } from '../contract/store.js';
+import type { LogEntry } from '../contract/log.js';
 
 /** A commit that a replica has applied. It remembers the stored form of its changes, for this package only. */
 export class AppliedCommit implements CommitChanges {

@@ -1,7 +1,7 @@
 import { ClusterRecord, JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
-import type { StoredEntity } from '../contract/store.js';
+import type { StoredEntity } from '../contract/log.js';
 import { encodeRecord } from '../wire/codec.js';
 import { CellTables, diffTables } from './cell-tables.js';
 

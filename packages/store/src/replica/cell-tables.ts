@@ -3,20 +3,21 @@ import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/cell/ent
 import { entityKinds } from '@berth/shared/model/cell/entity';
 import { jobIdOf } from '@berth/shared/model/cell/task-head';
 import { isJobLive } from '@berth/shared/model/job/job';
-import type { LogEntry, StoredEntity } from '../contract/store.js';
+import type { EncodedWrite } from '../commit/encoded-write.js';
+import type { LogEntry, StoredEntity } from '../contract/log.js';
+import type { Tuning } from '../contract/tuning.js';
 import { decodeEntity, parseField } from '../wire/codec.js';
 import { readTaskHead, StoredTask } from '../wire/stored-task.js';
-import type { EncodedWrite } from './own-commits.js';
 
 type Tables = { readonly [K in EntityKind]: Map<string, Entity<K>> };
 
-/** The tasks of one job by id, with the array made of them until one changes. */
+/** The tasks of one job by id, and an array of them that lives until one changes. */
 interface JobTasks {
   readonly byId: Map<string, Entity<'task'>>;
   list?: readonly Entity<'task'>[];
 }
 
-/** A cell's entities in memory, with an index of tasks by job. Writing to it costs what is written. */
+/** A cell's entities in memory, with an index of tasks by job. The cost of a write does not depend on the size of the cell. */
 export class CellTables {
   readonly #tables: Tables = {
     cluster: new Map(),
@@ -31,6 +32,11 @@ export class CellTables {
     agentDrain: new Map(),
   };
   readonly #tasksByJob = new Map<string, JobTasks>();
+  readonly #tuning: Tuning;
+
+  constructor(tuning: Tuning = 'on') {
+    this.#tuning = tuning;
+  }
 
   find<K extends EntityKind>(kind: K, id: string): Entity<K> | undefined {
     return this.#table(kind).get(id);
@@ -55,10 +61,11 @@ export class CellTables {
     const table: Map<string, AnyEntity> = this.#tables[entity.kind] as Map<string, AnyEntity>;
     if (entity.kind === 'task') this.#index(entity);
     table.set(entity.id, entity);
-    if (entity.kind === 'jobStatus' && !isJobLive(entity.record)) this.#pack(entity.id);
+    const hasEnded = entity.kind === 'jobStatus' && !isJobLive(entity.record);
+    if (hasEnded && this.#tuning === 'on') this.#pack(entity.id);
   }
 
-  /** Of the tasks of a job that has ended only the bytes stay in memory: few of their records are asked for again. */
+  /** Drops the decoded records of a finished job's tasks, because few of them are read again. Their bytes stay. */
   #pack(jobId: string): void {
     const tasks = this.#tasksByJob.get(jobId);
     for (const task of tasks?.byId.values() ?? []) {
@@ -75,14 +82,16 @@ export class CellTables {
   }
 
   /**
-   * Applies the writes of one commit and tells what they changed. Throws, with nothing applied, where one cannot be
-   * decoded. Kinds that this version does not know are passed over. Where the writes are `known` as they were asked for,
-   * nothing is decoded, nor even looked at.
+   * Applies the writes of one commit and returns their changes. Throws, with nothing applied, if one of them cannot be decoded.
+   * Skips kinds that this version does not know. If the writes are `known` from their request, it does not read those of the entry.
    */
   apply(entry: Pick<LogEntry, 'revision' | 'writes'>, known?: readonly EncodedWrite[]): readonly AnyChange[] {
     const decoded =
       known === undefined
-        ? entry.writes.map((stored) => ({ name: parseField(stored.field), after: decodeWrite(stored) }))
+        ? entry.writes.map((stored) => ({
+            name: parseField(stored.field),
+            after: decodeWrite(stored, this.#tuning),
+          }))
         : known.map((write) => ({ name: write, after: knownEntity(write, entry.revision) }));
     const changes: AnyChange[] = [];
     for (const { name, after } of decoded) {
@@ -126,8 +135,8 @@ function asStored(task: Entity<'task'>): Entity<'task'> {
   return head === undefined ? task : new StoredTask(id, revision, { bytes, head });
 }
 
-function decodeWrite(stored: StoredEntity): AnyEntity | undefined {
-  return stored.bytes.length === 0 ? undefined : decodeEntity(stored);
+function decodeWrite(stored: StoredEntity, tuning: Tuning): AnyEntity | undefined {
+  return stored.bytes.length === 0 ? undefined : decodeEntity(stored, tuning);
 }
 
 function knownEntity({ kind, id, record, bytes }: EncodedWrite, revision: number): AnyEntity | undefined {
@@ -140,7 +149,7 @@ function changeOf(before: AnyEntity | undefined, after: AnyEntity | undefined): 
   return { kind: named.kind, id: named.id, before, after } as AnyChange;
 }
 
-/** The change from one state of a cell to another: what was created or changed, then what was removed. */
+/** Returns the changes from one state of a cell to another: creations and updates first, then removals. */
 export function diffTables(from: CellTables, to: CellTables): readonly AnyChange[] {
   const changes: AnyChange[] = [];
   for (const kind of entityKinds) {
@@ -150,7 +159,7 @@ export function diffTables(from: CellTables, to: CellTables): readonly AnyChange
         changes.push(changeOf(before as AnyEntity | undefined, after as AnyEntity));
     }
   }
-  // Parts before the whole: a job's tasks go before the job.
+  // In reverse order, so a job's tasks go before the job.
   for (const kind of entityKinds.toReversed()) {
     for (const before of from.all(kind)) {
       if (to.find(kind, before.id) === undefined) changes.push(changeOf(before as AnyEntity, undefined));
@@ -160,6 +169,6 @@ export function diffTables(from: CellTables, to: CellTables): readonly AnyChange
 }
 
 function isSameVersion(a: Entity, b: Entity): boolean {
-  // Where the log was replaced by another one, the same revision may stand for other bytes.
+  // After the log was replaced by another one, the same revision may have other bytes.
   return a.revision === b.revision && Buffer.compare(a.bytes, b.bytes) === 0;
 }

@@ -1,16 +1,19 @@
-import type { Write } from '../contract/store.js';
+/*
+ * Problem: a leader makes most of the commits of a busy cell, and decoding its own commits is most of the cost of following them.
+ * Figure: none was recorded for this alone.
+ * Benchmark: `npm run bench -- schedule` (placements per second).
+ * Off: `BERTH_STORE_TUNING=off` decodes own commits like any other.
+ */
+import type { EncodedWrite } from '../commit/encoded-write.js';
 
-/** A write with the bytes that the log will hold of it, empty for a removal. */
-export type EncodedWrite = Write & { readonly bytes: Uint8Array };
-
-/** A process has no more commits than this under way that it expects to see again. */
+/** A process waits for at most this many of its own commits at a time. */
 const maxExpected = 16;
 
-/** The writes of commits that this process makes, until the log brings them back. */
+/** Keeps the writes of this process's own commits until the log brings them back. */
 export class OwnCommits {
   readonly #writes = new Map<string, readonly EncodedWrite[]>();
 
-  /** Beyond a bound the oldest are forgotten: those are decoded like any other. */
+  /** Forgets the oldest beyond a bound. The replica decodes these like any other commit. */
   expect(commitId: string, writes: readonly EncodedWrite[]): void {
     this.#writes.set(commitId, writes);
     if (this.#writes.size <= maxExpected) return;
@@ -20,7 +23,7 @@ export class OwnCommits {
     }
   }
 
-  /** The writes of the commit, in order, which is then forgotten; undefined for another process's. */
+  /** Returns the writes of the commit, in order, and forgets them. Undefined for the commit of another process. */
   take(commitId: string): readonly EncodedWrite[] | undefined {
     if (this.#writes.size === 0) return undefined;
     const writes = this.#writes.get(commitId);

@@ -7,12 +7,16 @@ import { type BackoffPolicy, backoff, retry } from '@berth/shared/process/backof
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { type Logger, silentLogger } from '@berth/shared/process/logger';
 import { type Observable, Subject } from 'rxjs';
-import type { LogEntry, LogHead, LogReader, Write } from '../contract/store.js';
+import type { EncodedWrite } from '../commit/encoded-write.js';
+import type { Write } from '../contract/commit.js';
+import type { LogEntry, LogHead, LogReader } from '../contract/log.js';
+import type { Tuning } from '../contract/tuning.js';
 import { encodeRecord } from '../wire/codec.js';
+import { packedOf } from '../wire/packed-entry.js';
 import { encodeTask } from '../wire/task-encoding.js';
 import { AppliedCommit } from './applied-commit.js';
 import { type CellTables, diffTables } from './cell-tables.js';
-import { type EncodedWrite, OwnCommits } from './own-commits.js';
+import { OwnCommits } from './own-commits.js';
 import { RevisionWaiters } from './revision-waiters.js';
 import { loadSnapshot, type Snapshot } from './snapshot.js';
 
@@ -20,36 +24,43 @@ export interface ReplicaOptions {
   readonly log?: Logger;
   /** Ends the start, and later closes the replica. */
   readonly signal?: AbortSignal;
-  /** How long one read of the log waits for news. */
+  /** One read of the log waits this long for an entry. */
   readonly blockMs?: number;
   readonly clock?: Clock;
+  /** `on` if absent. Stores of the same process have the same. */
+  readonly tuning?: Tuning;
 }
 
-/** `actor` of the CommitChanges that a resynchronisation emits. */
+/** The `actor` of the CommitChanges that a resynchronisation emits. */
 export const resyncActor = 'resync';
 
 const defaultBlockMs = 5_000;
-/** The reader itself waits for a lost connection; this only keeps a quick failure from being repeated at once. */
+/** The reader itself waits for a lost connection. This delay only spaces out quick failures. */
 const followRetryPolicy: BackoffPolicy = { initialMs: 50, maxMs: 1_000, jitter: 0.5 };
-/** With more entries than this read in a row, and no end yet, a replica is behind. */
+/** A replica is behind if full reads in a row have returned this many entries. */
 const backlogEntries = 128;
-/** Other work gets its turn after this many changes of a long backlog. */
+/** In a long backlog, other work gets its turn after this many changes. */
 const changesPerTurn = 1_000;
 
 const removed = new Uint8Array(0);
 
 /**
- * The cell in memory: a snapshot and the change log, applied. Reads never block. What they return is immutable; an
- * iterable of {@link all} follows the live state and must not be kept across an await.
+ * The cell in memory: a snapshot plus the change log. Reads never block, and their results are immutable. Only an iterable of
+ * {@link all} follows the live state: a caller must not keep it across an await.
+ *
+ * Invariants: `head` is the last applied commit, and the tables are the state at exactly that commit. Commits are applied in the
+ * order of the log, each of them once. If the log cannot be continued (trimmed, replaced, an entry that cannot be decoded), the
+ * replica takes a new snapshot and emits the difference.
  */
 export class Replica implements CellView {
   /**
    * Each commit, in order, emitted after it was applied and before the next one is. After a resynchronisation one
-   * CommitChanges by {@link resyncActor} holds the difference; its revision need not follow the one before, and is
-   * a smaller one where Redis was set back. An error thrown by a subscriber reaches the process as uncaught; the
-   * replica and other subscribers go on. Completes when the replica is closed.
+   * CommitChanges by {@link resyncActor} holds the difference. Its revision need not follow the one before, and is
+   * smaller if the store was set back. An error thrown by a subscriber becomes an uncaught error of the process; the
+   * replica and other subscribers continue. Completes when the replica is closed.
    */
   readonly changes$: Observable<CommitChanges>;
+  readonly tuning: Tuning;
   readonly #changes = new Subject<CommitChanges>();
   readonly #waiters = new RevisionWaiters();
   readonly #own = new OwnCommits();
@@ -64,23 +75,22 @@ export class Replica implements CellView {
   #lastCommitAtMs: number;
   #isConnected = true;
   #isBehind = false;
-  /** Entries in full reads without one between them that was not. */
+  /** The number of entries of the last full reads in a row. */
   #backlog = 0;
 
   /**
-   * Resolves when the state at the present head is in memory; tries again while the store does not answer, until the
-   * signal aborts, and then rejects with its reason. The replica owns the reader and closes it.
+   * Resolves when the state at the present head is in memory. It retries while the store does not answer, until the
+   * signal aborts; then it rejects with the signal's reason. The replica owns the reader and closes it.
    */
   static async start(reader: LogReader, options: ReplicaOptions = {}): Promise<Replica> {
-    const { log = silentLogger, clock = systemClock, signal } = options;
+    const { log = silentLogger, clock = systemClock, signal, tuning = 'on' } = options;
     const closeReader = closerOf(reader, log);
     signal?.addEventListener('abort', closeReader, { once: true });
     try {
-      const what = 'read the state of the cell';
-      const snapshot = await retry(() => loadSnapshot(reader, log), {
+      const snapshot = await retry(() => loadSnapshot(reader, log, tuning), {
         clock,
         log,
-        what,
+        what: 'read the state of the cell',
         ...(signal && { signal }),
       });
       return new Replica(reader, snapshot, options);
@@ -98,6 +108,7 @@ export class Replica implements CellView {
     this.#log = options.log ?? silentLogger;
     this.#clock = options.clock ?? systemClock;
     this.#blockMs = options.blockMs ?? defaultBlockMs;
+    this.tuning = options.tuning ?? 'on';
     this.#tables = snapshot.tables;
     this.#head = snapshot.head;
     this.#lastCommitAtMs = snapshot.atMs ?? this.#clock.nowMs();
@@ -113,12 +124,12 @@ export class Replica implements CellView {
     return this.#head;
   }
 
-  /** Whether the last read of the log succeeded. */
+  /** True if the last read of the log succeeded. */
   get isConnected(): boolean {
     return this.#isConnected;
   }
 
-  /** Whether the replica is known to be behind the log: cut off, taking a new snapshot, or working off a backlog. */
+  /** True while the replica is known to be behind the log: cut off, loading a snapshot, or applying a backlog. */
   get lagging(): boolean {
     return this.#isBehind || !this.#isConnected;
   }
@@ -140,12 +151,12 @@ export class Replica implements CellView {
   }
 
   /**
-   * The writes, encoded for a commit that this process is about to make under that id: when the log brings it, they are taken
-   * as they are here and not decoded, which is most of what it costs to follow one's own commits. Their records must not be
-   * changed any more. A commit that does not come to be costs a bounded amount of memory. Fails with BerthError
-   * `invalidArgument` for a record that is not complete.
+   * Encodes the writes of a commit that this process is about to make under that id. When the log brings the commit back, the replica
+   * takes these records instead of decoding them, so nobody may change them any more. A commit that is never made costs a bounded
+   * amount of memory. Fails with BerthError `invalidArgument` for a record that is not complete.
    */
   encodeOwn(commitId: string, writes: readonly Write[]): readonly Write[] {
+    if (this.tuning === 'off') return writes;
     const encoded = writes.map((write) => this.#encode(write));
     this.#own.expect(commitId, encoded);
     return encoded;
@@ -213,7 +224,7 @@ export class Replica implements CellView {
     this.#isConnected = isConnected;
     const revision = this.revision;
     if (isConnected) this.#log.debug({ revision }, 'the replica follows the change log again');
-    // That the store is away is for the store to say, once for all who use it.
+    // The store itself logs an outage, once for all its users.
     else if (err instanceof BerthError && err.code === 'unavailable')
       this.#log.debug({ err }, 'the log is away');
     else
@@ -224,11 +235,11 @@ export class Replica implements CellView {
   }
 
   async #readOnce(): Promise<void> {
-    // After an outage the first read does not wait for news: that the log can be read again is news enough.
+    // After an outage the first read does not wait: an answer alone shows that the log can be read again.
     const read = await this.#reader.readLog(this.#head, this.#isConnected ? this.#blockMs : 0);
     if (this.#closing.signal.aborted) return;
     if (!read.ok) return this.#resynchronise(`the change log was ${read.reason}`);
-    // A full read means that there is more to come; some in a row, that it is not only much at once.
+    // One full read may be a burst. Several in a row are a backlog.
     this.#backlog = read.isFull ? this.#backlog + read.entries.length : 0;
     this.#isBehind = this.#backlog >= backlogEntries;
     let changes = 0;
@@ -243,7 +254,7 @@ export class Replica implements CellView {
     }
   }
 
-  /** How many changes the entry made, or why it could not be applied. */
+  /** Returns the number of changes of the entry, or the reason why it cannot be applied. */
   #tryApply(entry: LogEntry): number | string {
     const { revision, commitId } = entry;
     const own = this.#own.take(commitId);
@@ -254,9 +265,9 @@ export class Replica implements CellView {
       this.#log.error({ err, revision }, 'an entry of the change log cannot be decoded');
       return `its entry ${revision} cannot be decoded`;
     }
-    // Where something was passed over, the log holds more than what changed here.
+    // With skipped writes the log holds more than the changes here.
     const isWhole = changes.length === (own ?? entry.writes).length;
-    this.#advance(new AppliedCommit(entry, changes, isWhole ? entry.packed : undefined));
+    this.#advance(new AppliedCommit(entry, changes, isWhole ? packedOf(entry) : undefined));
     return changes.length;
   }
 
@@ -264,7 +275,7 @@ export class Replica implements CellView {
     const from = this.revision;
     this.#isBehind = true;
     this.#log.warn({ revision: from }, `taking a new snapshot of the cell: ${why}`);
-    const { tables, head, atMs } = await loadSnapshot(this.#reader, this.#log);
+    const { tables, head, atMs } = await loadSnapshot(this.#reader, this.#log, this.tuning);
     if (this.#closing.signal.aborted) return;
     const changes = diffTables(this.#tables, tables);
     this.#tables = tables;
@@ -282,7 +293,7 @@ export class Replica implements CellView {
   }
 }
 
-/** Closes without anybody to wait for it. */
+/** Returns a function that closes the target without a wait. */
 function closerOf(target: { close(): Promise<void> }, log: Logger): () => void {
   return () => {
     target.close().catch((err: unknown) => log.error({ err }, 'the replica did not close cleanly'));

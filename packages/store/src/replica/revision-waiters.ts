@@ -7,19 +7,19 @@ interface Waiter {
   readonly reject: (error: unknown) => void;
 }
 
-/** How long to wait, and what ends the wait early. */
+/** The bounds of a wait: a time, and a signal that ends it early. */
 export interface WaitLimit {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly signal?: AbortSignal;
 }
 
-/** Those who wait for a revision to be reached. */
+/** The callers that wait for a revision. */
 export class RevisionWaiters {
   readonly #byRevision = new Map<number, Set<Waiter>>();
 
   /**
-   * Resolves once `reached` told of the revision. Rejects with BerthError `deadlineExceeded` after the time limit, with the
+   * Resolves once `reached` reports the revision. Rejects with BerthError `deadlineExceeded` after the time limit, with the
    * signal's reason once it aborts, and with the error given to `rejectAll`.
    */
   async wait(revision: number, limit: WaitLimit): Promise<void> {
@@ -39,10 +39,10 @@ export class RevisionWaiters {
     }
   }
 
-  /** Lets go all who wait for a revision after `from`, up to `to`. */
+  /** Resolves every wait for a revision after `from`, up to `to`. */
   reached(from: number, to: number): void {
     if (this.#byRevision.size === 0) return;
-    // Revisions mostly come one by one, and then nobody else needs to be looked at.
+    // Revisions mostly come one by one, and then no other waiter can be due.
     const due = to === from + 1 ? [to] : [...this.#byRevision.keys()].filter((revision) => revision <= to);
     for (const revision of due) {
       for (const waiter of this.#byRevision.get(revision) ?? []) waiter.resolve();

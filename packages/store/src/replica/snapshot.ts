@@ -1,7 +1,8 @@
 import type { AnyEntity } from '@berth/shared/model/cell/entity';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Logger } from '@berth/shared/process/logger';
-import type { LogEntry, LogHead, LogReader } from '../contract/store.js';
+import type { LogEntry, LogHead, LogReader } from '../contract/log.js';
+import type { Tuning } from '../contract/tuning.js';
 import { decodeEntity } from '../wire/codec.js';
 import { CellTables } from './cell-tables.js';
 import { byCreation } from './creation-order.js';
@@ -10,18 +11,18 @@ import { byCreation } from './creation-order.js';
 export interface Snapshot {
   readonly tables: CellTables;
   readonly head: LogHead;
-  /** Time of the last commit that was seen while it was taken; undefined where none was. */
+  /** The time of the last commit during the snapshot. Undefined if there was none. */
   readonly atMs?: number;
 }
 
 /**
- * Reads all entities, then the commits made meanwhile, so that the result is the state at exactly `head`. An entity that
- * cannot be decoded is left out, with an error in the log: one bad record must not take the cell down. Rejects where
- * the reader does, and with BerthError `unavailable` where the log was replaced or trimmed in the middle.
+ * Reads all entities, then the commits that were made meanwhile. The result is the state at exactly `head`. An entity that cannot be
+ * decoded is left out, with an error in the log: one bad record must not take the cell down. Rejects if the reader does, and
+ * with BerthError `unavailable` if the log was replaced or trimmed meanwhile.
  */
-export async function loadSnapshot(reader: LogReader, log: Logger): Promise<Snapshot> {
+export async function loadSnapshot(reader: LogReader, log: Logger, tuning: Tuning = 'on'): Promise<Snapshot> {
   const before = await reader.head();
-  const tables = await scanTables(reader, log);
+  const tables = await scanTables(reader, log, tuning);
   const head = await reader.head();
   const tail = await readTail(reader, before, head);
   for (const entry of tail) tables.apply(entry);
@@ -29,19 +30,19 @@ export async function loadSnapshot(reader: LogReader, log: Logger): Promise<Snap
   return { tables, head, ...(last === undefined ? {} : { atMs: last.atMs }) };
 }
 
-async function scanTables(reader: LogReader, log: Logger): Promise<CellTables> {
+async function scanTables(reader: LogReader, log: Logger, tuning: Tuning): Promise<CellTables> {
   const entities = new Map<string, AnyEntity>();
   for await (const batch of reader.scan()) {
     for (const stored of batch) {
       try {
-        const entity = decodeEntity(stored);
+        const entity = decodeEntity(stored, tuning);
         if (entity !== undefined) entities.set(stored.field, entity);
       } catch (err) {
         log.error({ err, field: stored.field }, `${stored.field} cannot be decoded and is left out`);
       }
     }
   }
-  const tables = new CellTables();
+  const tables = new CellTables(tuning);
   for (const entity of [...entities.values()].sort(byCreation)) tables.put(entity);
   return tables;
 }

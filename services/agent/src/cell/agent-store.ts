@@ -2,14 +2,14 @@ import type {
   AssignmentFeed,
   Committer,
   Heartbeats,
+  LogContinuity,
   LogReader,
-  LogWitness,
   ReportOutbox,
   SampleOutbox,
 } from '@berth/store';
 
 /** The parts of a cell's store that agents use. */
-export interface AgentStore extends Committer, Heartbeats, LogWitness, ReportOutbox, SampleOutbox {
+export interface AgentStore extends Committer, Heartbeats, LogContinuity, ReportOutbox, SampleOutbox {
   openAssignmentFeed(name: string): AssignmentFeed;
   openLogReader(): LogReader;
 }

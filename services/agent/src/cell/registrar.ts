@@ -37,7 +37,7 @@ export class Registrar {
    */
   async hasStoreLostData(): Promise<boolean> {
     // Others may have written since. So the revision of the head alone proves nothing.
-    const isLost = this.#seen !== undefined && !(await this.#store.leadsOnFrom(this.#seen));
+    const isLost = this.#seen !== undefined && !(await this.#store.continuesFrom(this.#seen));
     const head = await this.#log.head();
     if (isLost) this.#registered.clear();
     this.#seen = head;

@@ -96,7 +96,7 @@ export class Session {
     const records = await this.#describeAll();
     await this.#untilDone(async () => {
       // The heartbeat comes first: an agent that is registered and sends none counts as lost.
-      await this.#options.store.beat(this.#ids);
+      await this.#options.store.recordHeartbeats(this.#ids);
       await this.#registrar.register(records);
     });
     if (this.#isClosing) return;
@@ -146,7 +146,7 @@ export class Session {
     const { agents, store, runtimeSilenceMs } = this.#options;
     for (const { worker } of agents) worker.probe();
     const answering = agents.filter(({ worker }) => worker.silentMs() <= runtimeSilenceMs);
-    if (answering.length > 0) await store.beat(answering.map(({ worker }) => worker.agentId));
+    if (answering.length > 0) await store.recordHeartbeats(answering.map(({ worker }) => worker.agentId));
   }
 
   async #followChanges(): Promise<void> {

@@ -165,10 +165,10 @@ export class TestCell {
       commit: (request) => guard('commit').then(() => store.commit(request)),
       publish: (reports) => guard().then(() => store.publish(reports)),
       publishSamples: (batch) => guard().then(() => store.publishSamples(batch)),
-      beat: (ids) => guard().then(() => store.beat(ids)),
+      recordHeartbeats: (ids) => guard().then(() => store.recordHeartbeats(ids)),
       findSilent: (silentMs) => store.findSilent(silentMs),
-      findBeating: (ids, withinMs) => store.findBeating(ids, withinMs),
-      leadsOnFrom: (point) => store.leadsOnFrom(point),
+      findAlive: (ids, withinMs) => store.findAlive(ids, withinMs),
+      continuesFrom: (point) => store.continuesFrom(point),
       openLogReader: () => store.openLogReader(),
       openAssignmentFeed: (name) => {
         const feed = guardedFeed(store.openAssignmentFeed(name), guard);

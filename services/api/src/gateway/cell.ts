@@ -185,7 +185,7 @@ export class Cell {
     throw new BerthError('conflict', 'Others keep changing the same thing; try again.');
   }
 
-  /** Where Redis is set back, what was committed since then is lost: no read may wait for it. */
+  /** Where the store is set back, what was committed since then is lost: no read may wait for it. */
   #followSetBacks(): void {
     let seen = this.replica.revision;
     this.replica.changes$.subscribe(({ revision }) => {

@@ -158,7 +158,7 @@ async function stream(
   };
   const failed = await write(resume);
   const isLost = failed?.code === 'DEADLINE_EXCEEDED' && Object.keys(resume).length > 0;
-  // The revision may be of a history that Redis has lost: waiting for it is over, the snapshot there is will do.
+  // The revision may be of a history that the store has lost: waiting for it is over, the snapshot there is will do.
   const failure = isLost ? await write({}) : failed;
   if (failure !== undefined) sendError(response, { httpStatus: response.statusCode, body: failure });
 }

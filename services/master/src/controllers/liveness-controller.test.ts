@@ -146,7 +146,7 @@ describe('the liveness watch', () => {
         .map((id) => ({ kind: 'agent', id, record: anAgent({ id }) }) as const);
       await stage.store.commit({ actor: 'agents', writes });
     }
-    await stage.store.beat(ids);
+    await stage.store.recordHeartbeats(ids);
     await settle();
     await start();
     await stage.until('all are alive', () => ids.every((id) => state(id) === AgentState.ALIVE));

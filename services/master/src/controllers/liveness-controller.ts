@@ -8,7 +8,7 @@ import { Alarm } from '../primitives/wakeable-timer.js';
 import { masterActor } from '../work/pending-work.js';
 
 const checkEveryMs = 1000;
-/** Checks that are further apart than this were interrupted: by a pause of this process, of the machine, or of Redis. */
+/** Checks that are further apart than this were interrupted: by a pause of this process, of the machine, or of the store. */
 const maxGapMs = 5 * checkEveryMs;
 
 export interface LivenessOptions {
@@ -25,7 +25,7 @@ export interface LivenessOptions {
 
 /**
  * Judges agents by their heartbeats. Nobody is judged lost until heartbeats could be read for a whole timeout without a
- * break: after an outage of Redis, or of all masters, silence says nothing about the agents.
+ * break: after an outage of the store, or of all masters, silence says nothing about the agents.
  */
 export class LivenessWatch {
   readonly #options: LivenessOptions;
@@ -74,7 +74,7 @@ export class LivenessWatch {
     if (takeAgentNews()) this.#hasNews = true;
     const silent = new Set([...(await store.findSilent(agentTimeoutMs)), ...(await this.#findMute(nowMs))]);
     const lost = agentsInState(cell, AgentState.LOST);
-    const beating = new Set(lost.length === 0 ? [] : await store.findBeating(lost, agentTimeoutMs));
+    const beating = new Set(lost.length === 0 ? [] : await store.findAlive(lost, agentTimeoutMs));
     if (silent.size + lost.length === 0 && !this.#hasNews) return;
     const canJudge = nowMs - this.#readableSinceMs >= agentTimeoutMs;
     await this.#commit(judgeAgents(cell, { silent: canJudge ? silent : new Set(), beating }, nowMs));
@@ -86,7 +86,7 @@ export class LivenessWatch {
     const { store, cell, agentTimeoutMs } = this.#options;
     const unheard = agentsInState(cell, AgentState.ALIVE).filter((id) => !this.#heard.has(id));
     if (unheard.length === 0) return [];
-    for (const id of await store.findBeating(unheard, agentTimeoutMs)) this.#heard.add(id);
+    for (const id of await store.findAlive(unheard, agentTimeoutMs)) this.#heard.add(id);
     const isDue = (id: string) =>
       nowMs - (cell.find('agentStatus', id)?.record.sinceMs ?? nowMs) >= agentTimeoutMs;
     return unheard.filter((id) => !this.#heard.has(id) && isDue(id));

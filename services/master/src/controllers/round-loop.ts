@@ -36,7 +36,7 @@ export interface TermOptions {
   readonly limits: Limits;
   /**
    * Once reports can be read again, agents have this long to tell what happened before deadlines are judged: after an
-   * outage of Redis, or of all masters, the lack of a report says nothing about a task.
+   * outage of the store, or of all masters, the lack of a report says nothing about a task.
    */
   readonly patienceMs: number;
   readonly clock: Clock;
@@ -79,7 +79,7 @@ export class Term {
   }
 
   /**
-   * A round costs Redis, every gateway and every standby much the same for one change as for a hundred. So while changes come
+   * A round costs the store, every gateway and every standby much the same for one change as for a hundred. So while changes come
    * one upon another, as many are waited for as come in the time that a round takes; after a rest the first is taken at once.
    */
   async #roundAndGather(signal: AbortSignal): Promise<void> {

@@ -27,7 +27,7 @@ async function running(options: JobOptions = {}) {
   /** Lets time pass while somebody observes the job. */
   const observe = async (ms: number) => {
     for (let left = ms; left > 0; left -= second) {
-      await stage.store.touchSubscribed([job.id]);
+      await stage.store.recordObserved([job.id]);
       await stage.advance(second);
     }
   };
@@ -67,9 +67,9 @@ describe('a Transient job', () => {
   it('is not ended for a silence in which the store could not be read', async () => {
     const { stage, link, kill } = await running();
     await stage.advance(20 * second);
-    link.lastSubscribedMs = () => Promise.reject(new Error('no answer'));
+    link.lastObservedMs = () => Promise.reject(new Error('no answer'));
     await stage.advance(5 * second);
-    Reflect.deleteProperty(link, 'lastSubscribedMs');
+    Reflect.deleteProperty(link, 'lastObservedMs');
     await stage.advance((timeoutSecs - 5) * second);
     expect(kill()).toBeUndefined();
     await stage.advance(20 * second);
@@ -94,7 +94,7 @@ describe('a Transient job', () => {
     await observe(5 * second);
     await stage.advance((timeoutSecs + 20) * second);
     expect(kill()).toBeDefined();
-    expect((await stage.store.lastSubscribedMs(['job-1'])).size).toBe(0);
+    expect((await stage.store.lastObservedMs(['job-1'])).size).toBe(0);
   });
 });
 
@@ -104,7 +104,7 @@ describe('a Perpetual job', () => {
     const { link, master } = await stage.startMaster();
     await stage.until('the master leads', () => master.isLeading());
     let looks = 0;
-    link.lastSubscribedMs = async () => {
+    link.lastObservedMs = async () => {
       looks += 1;
       return new Map();
     };

@@ -4,19 +4,19 @@ import { typeReleases } from '@berth/shared/model/job/mantis';
 import { lookEveryMs } from '@berth/shared/model/job/observer-times';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import type { Committer, Subscriptions } from '@berth/store';
+import type { Committer, ObserverRegistry } from '@berth/store';
 import { type Heard, hear, idleReason, mayBeIdle, runningSinceMs } from '../core/heartbeats/idle-jobs.js';
 import { Alarm } from '../primitives/wakeable-timer.js';
 import { masterActor } from '../work/pending-work.js';
 
-/** Looks that are further apart than this were interrupted: by a pause of this process, of the machine, or of Redis. */
+/** Looks that are further apart than this were interrupted: by a pause of this process, of the machine, or of the store. */
 const maxGapMs = 5 * lookEveryMs;
 
 /** Without Transient jobs there is nothing to look at; timers take no longer spans than some weeks. */
 const idleSleepMs = 24 * 3600 * 1000;
 
 export interface SubscriptionWatchOptions {
-  readonly store: Committer & Subscriptions;
+  readonly store: Committer & ObserverRegistry;
   readonly cell: CellView;
   readonly epoch: number;
   readonly clock: Clock;
@@ -25,7 +25,7 @@ export interface SubscriptionWatchOptions {
 
 /**
  * Ends Transient jobs that nobody observes. A job's time without subscribers counts from when this watch could hear them:
- * after an outage of Redis, or of all masters, silence says nothing, and the time begins anew.
+ * after an outage of the store, or of all masters, silence says nothing, and the time begins anew.
  */
 export class SubscriptionWatch {
   readonly #options: SubscriptionWatchOptions;
@@ -88,7 +88,7 @@ export class SubscriptionWatch {
       (id) => runningSinceMs(cell.find('jobStatus', id)?.record) !== undefined,
     );
     if (running.length === 0) return;
-    const marks = await store.lastSubscribedMs(running);
+    const marks = await store.lastObservedMs(running);
     for (const id of running) {
       // It may have ended while the answer was on its way.
       if (!this.#jobs.has(id)) continue;
@@ -117,7 +117,7 @@ export class SubscriptionWatch {
   async #forgetOver(): Promise<void> {
     const over = [...this.#over];
     if (over.length === 0) return;
-    await this.#options.store.forgetSubscribed(over);
+    await this.#options.store.forgetObserved(over);
     for (const id of over) this.#over.delete(id);
   }
 }

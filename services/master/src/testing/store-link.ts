@@ -46,9 +46,9 @@ export class StoreLink implements CellStore {
     return this.#store.findClaim(name);
   }
 
-  async beat(agentIds: readonly string[]): Promise<void> {
+  async recordHeartbeats(agentIds: readonly string[]): Promise<void> {
     this.#throwIfCut();
-    return this.#store.beat(agentIds);
+    return this.#store.recordHeartbeats(agentIds);
   }
 
   async findSilent(silentMs: number) {
@@ -56,29 +56,29 @@ export class StoreLink implements CellStore {
     return this.#store.findSilent(silentMs);
   }
 
-  async findBeating(agentIds: readonly string[], withinMs: number) {
+  async findAlive(agentIds: readonly string[], withinMs: number) {
     this.#throwIfCut();
-    return this.#store.findBeating(agentIds, withinMs);
+    return this.#store.findAlive(agentIds, withinMs);
   }
 
-  async leadsOnFrom(point: LogHead): Promise<boolean> {
+  async continuesFrom(point: LogHead): Promise<boolean> {
     this.#throwIfCut();
-    return this.#store.leadsOnFrom(point);
+    return this.#store.continuesFrom(point);
   }
 
-  async touchSubscribed(jobIds: readonly string[]): Promise<void> {
+  async recordObserved(jobIds: readonly string[]): Promise<void> {
     this.#throwIfCut();
-    return this.#store.touchSubscribed(jobIds);
+    return this.#store.recordObserved(jobIds);
   }
 
-  async lastSubscribedMs(jobIds: readonly string[]) {
+  async lastObservedMs(jobIds: readonly string[]) {
     this.#throwIfCut();
-    return this.#store.lastSubscribedMs(jobIds);
+    return this.#store.lastObservedMs(jobIds);
   }
 
-  async forgetSubscribed(jobIds: readonly string[]): Promise<void> {
+  async forgetObserved(jobIds: readonly string[]): Promise<void> {
     this.#throwIfCut();
-    return this.#store.forgetSubscribed(jobIds);
+    return this.#store.forgetObserved(jobIds);
   }
 
   async publish(reports: readonly TaskReport[]): Promise<void> {

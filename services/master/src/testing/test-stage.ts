@@ -56,7 +56,7 @@ export class TestStage {
   async register(options: AgentOptions = {}): Promise<void> {
     const agent = anAgent(options);
     this.beating.add(agent.id);
-    await this.store.beat([agent.id]);
+    await this.store.recordHeartbeats([agent.id]);
     await this.store.commit({
       actor: `agent/${agent.id}`,
       writes: [{ kind: 'agent', id: agent.id, record: agent }],
@@ -100,7 +100,7 @@ export class TestStage {
   /** Lets time pass in small steps, while the agents that live beat. */
   async advance(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= stepMs) {
-      await this.store.beat([...this.beating]);
+      await this.store.recordHeartbeats([...this.beating]);
       await this.clock.advance(Math.min(stepMs, left));
     }
     await settle();

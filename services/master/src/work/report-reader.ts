@@ -3,7 +3,7 @@ import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { QueuedReport, ReportInbox } from '@berth/store';
 
-/** With so many reports in memory no more are read: they wait in Redis. */
+/** With so many reports in memory no more are read: they wait in the store. */
 const maxBuffered = 2000;
 /** What one read may add to them, in batches, of which most hold few reports. */
 const batchesPerRead = 200;
@@ -20,7 +20,7 @@ export interface ReportPumpOptions {
 }
 
 /**
- * Reads the agents' reports ahead of the rounds. A report stays in Redis until the commit that holds its meaning, so
+ * Reads the agents' reports ahead of the rounds. A report stays in the store until the commit that holds its meaning, so
  * the next leader reads again what this one had only read.
  */
 export class ReportPump {
@@ -35,7 +35,7 @@ export class ReportPump {
     this.#options = options;
   }
 
-  /** Reads until the signal aborts; trouble with Redis is waited out. */
+  /** Reads until the signal aborts; trouble with the store is waited out. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
     const delays = backoff({ initialMs: 100, maxMs: 2000, jitter: 0.5 });
@@ -75,7 +75,7 @@ export class ReportPump {
     return this.#buffer.length;
   }
 
-  /** Whether what waited in Redis has begun to come in. */
+  /** Whether what waited in the store has begun to come in. */
   get hasRead(): boolean {
     return this.#lastReadMs !== undefined;
   }

@@ -56,7 +56,7 @@ return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', oldes
 `;
 
 /** KEYS heartbeats. ARGV withinMs, then agent ids, at most 1000. Returns those of them that have beaten since. */
-const findBeating = `
+const findAlive = `
 local time = redis.call('TIME')
 local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[1]
 local beating = {}
@@ -68,7 +68,7 @@ return beating
 `;
 
 /** KEYS subscribed. ARGV how long an entry stays, then job ids, at most 1000. */
-const touchSubscribed = `
+const recordObserved = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now - ARGV[1]))
@@ -118,13 +118,13 @@ export const scripts = {
   berthAcquireLease: { lua: acquireLease },
   berthRenewLease: { lua: renewLease },
   berthReleaseLease: { lua: releaseLease },
-  berthBeat: { lua: beat },
+  berthRecordHeartbeats: { lua: beat },
   berthFindSilent: { lua: findSilent },
-  berthFindBeating: { lua: findBeating },
-  berthTouchSubscribed: { lua: touchSubscribed },
+  berthFindAlive: { lua: findAlive },
+  berthRecordObserved: { lua: recordObserved },
   berthPublish: { lua: publish },
   berthStreamEnd: { lua: streamEnd },
-  berthLeadsOn: { lua: leadsOn },
+  berthContinuesFrom: { lua: leadsOn },
 } as const;
 
 /** What a script is called with: how many of the arguments are keys, then the keys and the others. */

@@ -1,17 +1,17 @@
 import { touchEveryMs } from '@berth/shared/model/job/observer-times';
 import type { Logger } from '@berth/shared/process/logger';
-import type { Subscriptions } from '@berth/store';
+import type { ObserverRegistry } from '@berth/store';
 
 /** Tells the cell which jobs are observed here, again and again while they are. Costs nothing while none is. */
 export class SubscriptionKeeper {
-  readonly #store: Pick<Subscriptions, 'touchSubscribed'>;
+  readonly #store: Pick<ObserverRegistry, 'recordObserved'>;
   readonly #log: Logger;
   /** How many streams are open on each job. */
   readonly #open = new Map<string, number>();
   #timer: NodeJS.Timeout | undefined;
   #isTouching = false;
 
-  constructor(store: Pick<Subscriptions, 'touchSubscribed'>, log: Logger) {
+  constructor(store: Pick<ObserverRegistry, 'recordObserved'>, log: Logger) {
     this.#store = store;
     this.#log = log;
   }
@@ -49,7 +49,7 @@ export class SubscriptionKeeper {
     this.#timer = undefined;
   }
 
-  /** One at a time: while Redis does not answer, touches must not pile up. */
+  /** One at a time: while the store does not answer, touches must not pile up. */
   #touchOpen(): void {
     if (this.#isTouching) return;
     this.#isTouching = true;
@@ -61,7 +61,7 @@ export class SubscriptionKeeper {
   /** Never rejects: the next touch tries again. */
   async #touch(jobIds: readonly string[]): Promise<void> {
     try {
-      await this.#store.touchSubscribed(jobIds);
+      await this.#store.recordObserved(jobIds);
     } catch (error) {
       this.#log.warn({ err: error, jobs: jobIds.length }, 'cannot tell that jobs are observed; trying again');
     }

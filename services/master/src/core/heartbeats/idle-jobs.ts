@@ -6,7 +6,7 @@ import { State, stateName } from '@berth/shared/model/task/task-state';
 
 /** What the master has heard of a job's subscribers. Times are of the master's clock. */
 export interface Heard {
-  /** The last time that gateways have told, by Redis's clock: only whether it changes means anything. */
+  /** The last time that gateways have told, by the store's clock: only whether it changes means anything. */
   readonly mark: number | undefined;
   /** When that changed, or when listening began. */
   readonly atMs: number;
