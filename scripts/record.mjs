@@ -1,5 +1,5 @@
-// Makes docs/img/terminal.svg, the recorded terminal of the README, from a real run: it starts a cell with `npm start`, types
-// the commands of `session` at a terminal, and draws their output with its colours.
+// Makes docs/img/terminal.svg, the recorded terminal of the README, from a real run. It starts a cell with
+// `npm start`, types the commands of `session` at a terminal, and draws their output with its colours.
 //   node scripts/record.mjs        needs all that `npm start` needs, and the command `script` of util-linux
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -74,7 +74,7 @@ function record() {
   return lines.slice(0, -1);
 }
 
-/** What the command writes to a terminal of our width. */
+/** Returns the output of the command at a terminal of our width. */
 function run(typed) {
   const command = typed.replace(/^npx berth/, 'node_modules/.bin/berth');
   const dir = mkdtempSync(join(tmpdir(), 'berth-record-'));

@@ -1,5 +1,5 @@
-// Refuses words that the glossary has retired, with the word that replaces each: in identifiers, in the names of files and,
-// for a short list, in comments and docs. Names that are on the wire come with the generated code and stay.
+// Refuses retired words of the glossary, with the word that replaces each: in identifiers, in file names and, for a
+// short list, in comments and docs. Names on the wire come with the generated code and stay.
 //   node scripts/words.mjs [PATH ...]        prints each use; the exit code is 1 if there are any
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -120,7 +120,10 @@ function wordsOf(name) {
     .map((word) => word.toLowerCase());
 }
 
-/** The source without comments and texts, line by line as before. What stands in `${}` of a template goes with its text. */
+/**
+ * Returns the source without comments and texts, line by line as before. A template loses its expressions in `${}`
+ * together with its text.
+ */
 function codeOf(source) {
   const blank = (text) => text.replace(/[^\n]/g, ' ');
   return source.replace(
@@ -138,7 +141,7 @@ function proseUses(path, source) {
   });
 }
 
-/** The identifiers of the generated code: names of messages and fields, which are on the wire. */
+/** Returns the identifiers of the generated code: names of messages and fields on the wire. */
 export function wireNamesOf(dir = root) {
   const gen = join(dir, 'packages/shared/src/gen');
   const files = readdirSync(gen, { recursive: true }).filter((path) => path.endsWith('.ts'));
