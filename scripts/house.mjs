@@ -1,4 +1,5 @@
-// Checks the plan of the house: allowed imports, no circles, no folder that imports its parent, no crowded folder.
+// Checks the plan of the house: allowed imports, no circles, no folder that imports its parent,
+// no crowded folder.
 //   node scripts/house.mjs        prints each breach with its file; the exit code is 1 if there are any
 // The rules stand in CONTRIBUTING.md; test/conformance/house.test.ts runs them.
 import { execFileSync } from 'node:child_process';

@@ -1,5 +1,5 @@
-// Refuses retired words of the glossary, with the word that replaces each: in identifiers, in file names and, for a
-// short list, in comments and docs. Names on the wire come with the generated code and stay.
+// Refuses retired words of the glossary, with the word that replaces each: in identifiers, in file names and,
+// for a short list, in comments and docs. Names on the wire come with the generated code and stay.
 //   node scripts/words.mjs [PATH ...]        prints each use; the exit code is 1 if there are any
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -121,8 +121,8 @@ function wordsOf(name) {
 }
 
 /**
- * Returns the source without comments and texts, line by line as before. A template loses its expressions in `${}`
- * together with its text.
+ * Returns the source without comments and texts, line by line as before. A template loses its
+ * expressions in `${}` together with its text.
  */
 function codeOf(source) {
   const blank = (text) => text.replace(/[^\n]/g, ' ');
