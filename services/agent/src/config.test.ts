@@ -17,6 +17,8 @@ describe('the agent’s configuration', () => {
       BERTH_AGENT_HEARTBEAT: 2_000,
       BERTH_AGENT_ATTRIBUTES: {},
     });
+    expect(parse({}).BERTH_AGENT_LAUNCH_LIMIT).toBeUndefined();
+    expect(parse({ BERTH_AGENT_LAUNCH_LIMIT: '8' }).BERTH_AGENT_LAUNCH_LIMIT).toBe(8);
   });
 
   it('reports all problems at once', () => {

@@ -34,9 +34,9 @@ export function nextStep(view: TaskView, nowMs: number): TaskStep {
     // returns.
     const mustWait = waitMs > 0 && waitMs <= maxRetryMs;
     // A task that certainly has no running container can be cancelled at once, even during a wait.
-    if (mustWait && (progress.mustLook || !isCancelled(view)))
+    if (mustWait && (progress.mustInspect || !isCancelled(view)))
       return { do: 'wait', untilMs: progress.retryAtMs ?? nowMs };
-    if (progress.mustLook) return { do: 'inspect' };
+    if (progress.mustInspect) return { do: 'inspect' };
   }
   if (assignment === undefined) return cleanUp(container, view, nowMs);
   if (progress.end !== undefined) return keepEnded(view, nowMs);
@@ -195,7 +195,7 @@ export function waitsForVictims({ assignment, container, progress }: TaskView): 
  */
 export function isGone({ assignment, container, progress }: TaskView): boolean {
   const isOver = assignment === undefined || progress.end !== undefined;
-  return isOver && !progress.mustLook && container?.state !== 'running';
+  return isOver && !progress.mustInspect && container?.state !== 'running';
 }
 
 /** True if the agent has done nothing for the task. So it may still refuse the task. */

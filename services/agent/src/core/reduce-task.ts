@@ -55,7 +55,7 @@ export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): Tas
     case 'victimsGone':
       return withProgress({ victimsGone: true });
     case 'containerChanged':
-      return withProgress({ mustLook: true });
+      return withProgress({ mustInspect: true });
     case 'listed':
       return listed(view, event.container);
     case 'inspected':
@@ -66,7 +66,7 @@ export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): Tas
       return withProgress({ image: 'pulled', imageReference: event.reference, unreachable: undefined });
     case 'created':
       return {
-        ...withProgress({ isPrepared: true, mustLook: event.adopted, unreachable: undefined }),
+        ...withProgress({ isPrepared: true, mustInspect: event.adopted, unreachable: undefined }),
         container: created(view),
       };
     case 'started':
@@ -81,7 +81,7 @@ export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): Tas
     case 'collected':
       return withProgress({ results: event.results, unreachable: undefined });
     case 'removed':
-      return { ...withProgress({ mustLook: false }), container: undefined };
+      return { ...withProgress({ mustInspect: false }), container: undefined };
     case 'reported':
       return withProgress(reported(event.observation, nowMs));
     case 'reportsMayBeLost':
@@ -104,7 +104,7 @@ function listed(view: TaskView, container: ContainerStatus): TaskView {
   const known = view.container?.state;
   if (known === 'exited' || known === container.state) return view;
   const isRunning = container.state === 'running';
-  const progress = { ...view.progress, mustLook: view.progress.mustLook || !isRunning };
+  const progress = { ...view.progress, mustInspect: view.progress.mustInspect || !isRunning };
   return { ...view, container, progress: { ...progress, hasRun: progress.hasRun || isRunning } };
 }
 
@@ -115,7 +115,7 @@ function inspected(view: TaskView, container: ContainerStatus | undefined): Task
   return {
     ...view,
     container,
-    progress: { ...view.progress, mustLook: false, hasRun, unreachable: undefined },
+    progress: { ...view.progress, mustInspect: false, hasRun, unreachable: undefined },
   };
 }
 
@@ -135,7 +135,7 @@ function started(view: TaskView, hasAddress: boolean, nowMs: number): TaskView {
     progress: {
       ...progress,
       hasRun: true,
-      mustLook: progress.mustLook || hasAddress,
+      mustInspect: progress.mustInspect || hasAddress,
       unreachable: undefined,
     },
   };
@@ -189,7 +189,8 @@ function launchFailed(
   nowMs: number,
 ): TaskProgress {
   const failures = progress.failures + 1;
-  if (failures >= maxLaunchFailures) return { ...progress, failures, failure, mustLook: during !== 'pull' };
+  if (failures >= maxLaunchFailures)
+    return { ...progress, failures, failure, mustInspect: during !== 'pull' };
   // A pulled image can be gone, for example after a clean-up of the host. Then it is pulled again.
   const image = during === 'pull' || failure.kind === 'notFound' ? 'missing' : progress.image;
   return { ...retryLater(progress, nowMs, failures), failures, image };
@@ -213,5 +214,5 @@ function outOfReach(
 
 function retryLater(progress: TaskProgress, nowMs: number, attempts: number): TaskProgress {
   const delayMs = exponentialDelayMs({ firstMs: minRetryMs, maxMs: maxRetryMs, attempt: attempts });
-  return { ...progress, mustLook: true, retryAtMs: nowMs + delayMs };
+  return { ...progress, mustInspect: true, retryAtMs: nowMs + delayMs };
 }

@@ -27,7 +27,7 @@ export interface TaskProgress {
   /** True if this process had the container created, with everything in it. */
   readonly isPrepared?: boolean;
   /** True if the known state of the container may be wrong. */
-  readonly mustLook: boolean;
+  readonly mustInspect: boolean;
   /** True if this process has seen the container run. */
   readonly hasRun: boolean;
   /** The furthest state that was reported. After an end, `end` is set, too. */
@@ -81,7 +81,7 @@ export function newTaskView(taskId: string): TaskView {
       image: 'assumed',
       imageReference: undefined,
       isPrepared: false,
-      mustLook: false,
+      mustInspect: false,
       hasRun: false,
       reported: undefined,
       victimsGone: false,
