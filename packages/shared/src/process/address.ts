@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net';
 import { BerthError } from '../model/errors/errors.js';
 
-/** Where a server listens. IPv6 hosts stand without brackets; port 0 means any free one. */
+/** The address of a server. IPv6 hosts stand without brackets; port 0 means any free one. */
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
@@ -20,7 +20,7 @@ export function parseAddress(text: string): ListenAddress | undefined {
   return host === undefined || port > 65535 ? undefined : { host, port };
 }
 
-/** Whether only this machine can reach the address. */
+/** True if only this machine can reach the address. */
 export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
@@ -32,7 +32,7 @@ const bindProblems: ReadonlyMap<string, string> = new Map([
   ['ENOTFOUND', 'the host name is not known'],
 ]);
 
-/** One sentence for a server that cannot listen, whatever shape its library gives the failure. */
+/** Returns one sentence for a server that cannot listen. Libraries give the failure different shapes. */
 export function listenError(what: string, address: ListenAddress, cause: unknown): BerthError {
   const text = cause instanceof Error ? cause.message : String(cause);
   const known = [...bindProblems].find(([code]) => text.includes(code));

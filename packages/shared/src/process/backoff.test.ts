@@ -6,7 +6,7 @@ import { systemRandom } from './random.js';
 
 const policy = { initialMs: 100, maxMs: 1000, jitter: 0.5 };
 
-/** A clock on which every sleep ends at once, and which remembers them. */
+/** A clock that ends every sleep at once and records it. */
 function instantClock(): Clock & { readonly slept: number[] } {
   const slept: number[] = [];
   return { slept, nowMs: () => 0, sleep: async (ms) => void slept.push(ms) };

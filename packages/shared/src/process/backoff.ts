@@ -40,11 +40,11 @@ export const defaultRetryPolicy: BackoffPolicy = { initialMs: 100, maxMs: 5_000,
 export interface RetryOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** What is attempted, as in "could not WHAT". */
+  /** The attempted action, as in "could not WHAT". */
   readonly what: string;
   readonly signal?: AbortSignal;
   readonly policy?: BackoffPolicy;
-  /** Whether another attempt may help; without it every failure is retried. */
+  /** True if another attempt may help. Without this function every failure is retried. */
   readonly isRetryable?: (error: unknown) => boolean;
 }
 

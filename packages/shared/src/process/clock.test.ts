@@ -7,7 +7,7 @@ describe('the system clock', () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  /** Whether a sleep of so long is over after each of these times, which add up. */
+  /** Tells for each of these spans, added up, if a sleep of `ms` is over. */
   async function isOver(ms: number, spansMs: readonly number[], signal?: AbortSignal): Promise<boolean[]> {
     let over = false;
     void systemClock.sleep(ms, signal).then(() => {

@@ -2,7 +2,10 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   nowMs(): number;
-  /** Milliseconds since some moment. Only differences mean something: they stay right when the time is set. */
+  /**
+   * Milliseconds since an arbitrary start. Only differences mean something: setting the time does not
+   * change them.
+   */
   elapsedMs?(): number;
   /** Resolves after `ms`, or at once when the signal aborts; never rejects. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
@@ -27,7 +30,10 @@ export const systemClock: Clock = {
     }),
 };
 
-/** Returns the time for measuring durations. Setting the system's time does not change it, if the clock can tell. */
+/**
+ * Returns the time for measuring durations. Setting the system's time does not change it, if the clock can
+ * tell.
+ */
 export function elapsedMs(clock: Clock): number {
   return clock.elapsedMs?.() ?? clock.nowMs();
 }

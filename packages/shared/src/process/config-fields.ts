@@ -1,4 +1,7 @@
-/** Numbers and times among the settings: each with its bounds, and with messages in the words of the other settings. */
+/**
+ * Numbers and times among the settings, each with its bounds and with messages in the words of the other
+ * settings.
+ */
 import { z } from 'zod';
 import { durationMs } from './config.js';
 
@@ -13,13 +16,15 @@ export const count = whole.nonnegative({ error: 'must not be negative' });
 /** A whole number, 1 or more. */
 export const positiveCount = whole.positive({ error: 'must be greater than 0' });
 
-/** What a time may be, written as in the environment. */
+/** The bounds of a time, written as in the environment. */
 export interface SpanBounds {
-  /** 0 where it is not given. */
+  /** 0 if it is not given. */
   readonly least?: string;
-  /** Ten years where it is not given: enough for all, and few enough milliseconds for Redis and for timers. */
+  /**
+   * Ten years if it is not given. So many milliseconds are enough for all uses, and fit Redis and timers.
+   */
   readonly most?: string;
-  /** 0 is allowed beside what lies between the bounds: it means that there is no such time. */
+  /** 0 is allowed besides the span between the bounds. It means that there is no such time. */
   readonly orZero?: boolean;
 }
 
@@ -39,7 +44,7 @@ export function span(fallback: string, { least = '0', most = tenYears, orZero = 
   return field;
 }
 
-/** The least that a field made by {@link span} may be, in words; undefined where it may be anything. */
+/** Returns the least value of a field made by {@link span}, in words; undefined if it has none. */
 export function leastSpanOf(field: z.ZodType): string | undefined {
   return leastOfField.get(field);
 }

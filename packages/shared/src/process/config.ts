@@ -5,7 +5,7 @@ import { filePath } from './config-files.js';
 /** The environment does not make a configuration; the message names every variable that is wrong. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
-  /** Each as `VARIABLE: what is wrong`, where the error was made of such. */
+  /** Each as `VARIABLE: fault`, if the error was made from such faults. */
   problems: readonly string[] = [];
 
   /** One that names several problems, each as `VARIABLE: what is wrong`. */
@@ -18,10 +18,10 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads a service's configuration from the environment. The schema is an object whose keys are variable names; a
- * variable that is set to nothing counts as unset. Listening on other than loopback is refused unless BERTH_INSECURE=1
- * or, in a schema that has {@link tlsConfigShape}, a certificate is given.
- * @throws ConfigError that names everything that is wrong, at once.
+ * Reads a service's configuration from the environment. The schema is an object with variable names as
+ * keys. An empty variable counts as unset. Listening on other than loopback is refused, unless
+ * BERTH_INSECURE=1 or, in a schema that has {@link tlsConfigShape}, a certificate is given.
+ * @throws ConfigError that names all faults at once.
  */
 export function parseConfig<S extends z.ZodType>(
   schema: S,
@@ -37,8 +37,8 @@ export function parseConfig<S extends z.ZodType>(
 }
 
 /**
- * What each of the readers answers, by its name.
- * @throws ConfigError that names everything that any of them finds wrong, at once.
+ * Returns the result of each reader, by its name.
+ * @throws ConfigError that names the faults of all readers at once.
  */
 export function readAll<T extends object>(readers: { readonly [K in keyof T]: () => T[K] }): T {
   const problems: string[] = [];
@@ -58,7 +58,7 @@ export function readAll<T extends object>(readers: { readonly [K in keyof T]: ()
 function describe(issue: z.core.$ZodIssue, given: Given): string {
   const name = issue.path.join('.');
   const value = given[name];
-  // Of a setting that is unset only what it has to do with others can be wrong, or that it is unset.
+  // An unset setting has two possible faults: it conflicts with others, or it must be set.
   if (value === undefined && issue.code !== 'custom') return `${name}: must be set`;
   if (issue.code !== 'invalid_type') return `${name}: ${issue.message}`;
   const expected = issue.expected === 'int' ? 'whole number' : issue.expected;
@@ -105,7 +105,7 @@ function halfTls(shape: Shape, given: Given): string[] {
   return isAlone ? ['BERTH_TLS_CLIENT_CA: needs BERTH_TLS_CERT and BERTH_TLS_KEY'] : [];
 }
 
-/** Which of the two a server with TLS needs are set, for a service that can use them. */
+/** Returns the names of the two TLS settings that are set, for a service that can use them. */
 function tlsNames(shape: Shape, given: Given): string[] {
   return ['BERTH_TLS_CERT', 'BERTH_TLS_KEY'].filter((name) => name in shape && given[name] !== undefined);
 }
@@ -132,8 +132,9 @@ export const durationMs = z.string().transform((text, context) => {
 });
 
 /**
- * Where Redis is: `redis://`, `rediss://` or `unix://`, or `redis+sentinel://` with the sentinels' addresses, which is no
- * URL by the letter. Its text is not repeated in the message, since it may hold a password.
+ * The address of Redis: `redis://`, `rediss://`, `unix://`, or `redis+sentinel://` with the addresses of
+ * the sentinels, which the rules of URLs do not allow. The message does not repeat the text, since it may
+ * hold a password.
  */
 export const redisUrl = z.string().refine(isRedisUrl, {
   error: 'must be an address such as redis://127.0.0.1:6379 or redis+sentinel://HOST:PORT,HOST:PORT/NAME',
@@ -168,7 +169,7 @@ export const cellName = z
   .string()
   .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, { error: 'must be 1 to 63 lower-case letters, digits or hyphens' });
 
-/** What every service of a cell reads. */
+/** The settings of every service of a cell. */
 export const cellConfigShape = {
   BERTH_REDIS_URL: redisUrl.default('redis://127.0.0.1:6379'),
   BERTH_CELL: cellName.default('local'),
@@ -184,6 +185,6 @@ export const cellConfigShape = {
 export const tlsConfigShape = {
   BERTH_TLS_CERT: filePath.optional(),
   BERTH_TLS_KEY: filePath.optional(),
-  /** Certificates of the authorities whose clients are let in (mTLS). */
+  /** Certificates of the authorities that sign the certificates of allowed clients (mTLS). */
   BERTH_TLS_CLIENT_CA: filePath.optional(),
 };

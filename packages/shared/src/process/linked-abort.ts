@@ -8,8 +8,8 @@ export interface LinkedAbort {
 }
 
 /**
- * For short waits below a signal that lives long: `AbortSignal.any` leaves some bytes in the latter for each wait, for ever
- * (Node.js 20).
+ * For short waits below a signal that lives long: `AbortSignal.any` keeps some bytes in the long-lived
+ * signal for each wait, for ever (Node.js 20).
  */
 export function linkAbort(parent: AbortSignal | undefined): LinkedAbort {
   const controller = new AbortController();

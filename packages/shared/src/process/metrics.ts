@@ -1,9 +1,15 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 
-/** The event loop's delay is sampled this often: often enough to see a stall, seldom enough to let an idle process rest. */
+/**
+ * The interval for sampling the event loop's delay. It is short enough to show a stall, and long enough to
+ * let an idle process rest.
+ */
 const eventLoopSampleMs = 100;
 
-/** A registry with the process's own figures (memory, CPU, garbage collection, event loop), all labelled with `service`. */
+/**
+ * Returns a registry with the process's own figures (memory, CPU, garbage collection, event loop), all with
+ * the label `service`.
+ */
 export function createRegistry(service: string): Registry {
   const registry = new Registry();
   registry.setDefaultLabels({ service });

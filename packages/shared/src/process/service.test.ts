@@ -18,7 +18,10 @@ interface Run {
   saw(text: string): Promise<void>;
 }
 
-/** Runs a service of its own process whose start is the given source; `say` writes a line to standard output. */
+/**
+ * Runs a service with the given source as its start, in a process of its own; `say` writes a line to
+ * standard output.
+ */
 function run(start: string, env: NodeJS.ProcessEnv = {}, args: readonly string[] = []): Run {
   const url = (file: string) => JSON.stringify(pathToFileURL(join(dist, file)).href);
   const source = `

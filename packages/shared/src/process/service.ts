@@ -10,7 +10,7 @@ export interface Closeable {
   close(): Promise<void> | void;
 }
 
-/** What a service has started, in that order; it is closed in the reverse order. */
+/** The started parts of a service, in order. They are closed in the reverse order. */
 export type Disposables = readonly Closeable[];
 
 export interface ServiceContext {
@@ -26,10 +26,11 @@ export const shutdownLimitMs = 10_000;
 const exitCodes = { ok: 0, failed: 1, badConfiguration: 2, usage: 2 } as const;
 
 /**
- * The whole life of a service's process. A ConfigError ends it with one message and code 2. SIGTERM or SIGINT aborts
- * the signal, closes what was started, last started first, and exits with 0; a second one ends the process at once.
- * What nobody caught is logged and ends the process with 1. Arguments there are none: with any it ends with 2, after
- * `--help` with 0. Variables named like settings which nothing reads are warned of.
+ * Runs a service's process from its start to its end. A ConfigError ends it with one message and code 2.
+ * SIGTERM or SIGINT aborts the signal, closes the started parts, last started first, and exits with 0; a
+ * second signal ends the process at once. An uncaught error is logged and ends the process with 1. The
+ * process takes no arguments: with any it ends with 2, after `--help` with 0. It warns of variables that
+ * look like settings and that nothing reads.
  */
 export function runService(name: string, start: (context: ServiceContext) => Promise<Disposables>): void {
   endOnArguments(name, process.argv.slice(2));
@@ -49,7 +50,9 @@ export function runService(name: string, start: (context: ServiceContext) => Pro
   live({ env: process.env, log, signal: stopping.signal }, start, stopped).catch((error) => fail(log, error));
 }
 
-/** Whoever gives arguments expects something else of the process than that it starts as if there were none. */
+/**
+ * A caller that gives arguments expects more than a start without them, so the process refuses to start.
+ */
 function endOnArguments(name: string, args: readonly string[]): void {
   if (args.length === 0) return;
   const usage = `The ${name} takes no arguments. Its settings are environment variables: see docs/operations/configuration.md.\n`;
@@ -111,7 +114,7 @@ function fail(log: Logger, error: unknown): never {
   process.exit(exitCodes.failed);
 }
 
-/** The configuration is not read yet when the log is made; a level that is not one is told of by the configuration. */
+/** The log is made before the configuration is read. The configuration reports a level that is invalid. */
 function initialLevel(level: string | undefined): string {
   return level !== undefined && ['trace', 'debug', 'warn', 'error', 'fatal', 'silent'].includes(level)
     ? level

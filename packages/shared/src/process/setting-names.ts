@@ -1,12 +1,16 @@
 /*
- * Every name beginning with BERTH_ that some part of the product reads. A name that no part reads is most likely a slip, and
- * whoever wrote it believes that it counts; a name that only another part reads is none, since parts share environments.
+ * Every name beginning with BERTH_ that some part of the product reads. A name that no part reads is most
+ * likely a slip, and its author believes that it counts. A name that only another part reads is no slip,
+ * since parts share environments.
  */
 import { editDistance } from '../model/errors/did-you-mean.js';
 
 const prefix = 'BERTH_';
 
-/** The settings of services, which docs/operations/configuration.md tells of. A test holds the list against their schemas. */
+/**
+ * The settings of services, as docs/operations/configuration.md describes them. A test holds the list
+ * against their schemas.
+ */
 export const serviceSettings: readonly string[] = [
   ...named('', ['CELL', 'INSECURE', 'LOG_LEVEL', 'REDIS_URL', 'REDIS_WAIT_REPLICAS']),
   ...named('TLS_', ['CERT', 'CLIENT_CA', 'KEY']),
@@ -50,14 +54,14 @@ export const serviceSettings: readonly string[] = [
   ...named('AGENT_', ['RUNTIME_SILENCE', 'SAMPLE_INTERVAL', 'SIMULATED_AGENTS', 'TIMEOUT']),
 ];
 
-/** What clients read, docker-compose.yml, the tests and the benchmarks. */
+/** The settings of clients, docker-compose.yml, the tests and the benchmarks. */
 const otherSettings: readonly string[] = [
   ...named('', ['API_CA', 'API_CERT', 'API_KEY', 'API_TOKEN', 'CALLER_EMAIL', 'DEBUG']),
   ...named('', ['BASE_IMAGE', 'DOCKER_SOCKET', 'IMAGE', 'REDIS_IMAGE']),
   ...named('', ['PROPERTY_RUNS', 'SEEDS_DIR', 'TRACES']),
 ];
 
-/** What containers are told: a service may run in one. */
+/** The variables of containers: a service may run in one. */
 const containerVariables: readonly string[] = [
   ...named('', ['IAM_ROLE', 'JOB_ID', 'NEXT_STAGE', 'PREVIOUS_STAGE', 'RESULTS', 'SECURITY_GROUPS', 'STAGE']),
   ...named('', ['STAGES_ENDPOINT', 'STAGE_COUNT', 'TASK_GPUS', 'TASK_ID', 'TASK_INDEX']),
@@ -70,7 +74,10 @@ const known = new Set([...settings, ...containerVariables]);
 /** Simulated containers, tests, benchmarks, and the ports of docker-compose.yml. */
 const families = /^BERTH_(SIM|TEST|BENCH|GATEWAY_\d+)_/;
 
-/** Kubernetes tells containers where its services are by such names: BERTH_API_SERVICE_HOST, BERTH_API_PORT_7104_TCP. */
+/**
+ * Kubernetes gives containers the addresses of its services under such names: BERTH_API_SERVICE_HOST,
+ * BERTH_API_PORT_7104_TCP.
+ */
 const fromKubernetes = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?$/;
 const kubernetesAddress = /^(tcp|udp|sctp):\/\//;
 

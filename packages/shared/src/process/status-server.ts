@@ -12,7 +12,7 @@ export interface StatusServerOptions {
   readonly isReady: () => string | undefined;
   readonly registry: Registry;
   readonly log: Logger;
-  /** What else is served at this address, for whoever asks for what is not. */
+  /** The paths that this address serves besides, named in the answer to a request for a missing one. */
   readonly elsewhere?: string;
   /** Without it the server speaks plain HTTP. Clients need no certificate in either case. */
   readonly tls?: Tls;

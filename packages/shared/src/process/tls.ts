@@ -3,7 +3,7 @@ import type { z } from 'zod';
 import { ConfigError, type tlsConfigShape } from './config.js';
 import { readSettingFile } from './config-files.js';
 
-/** What a server needs to speak TLS, as PEM. */
+/** The files that a server needs to speak TLS, as PEM. */
 export interface Tls {
   readonly cert: Buffer;
   readonly key: Buffer;
@@ -16,8 +16,8 @@ export type TlsConfig = {
 };
 
 /**
- * Reads the files that the configuration names; undefined when it names none.
- * @throws ConfigError that names every file that cannot be read, or does not hold what it should.
+ * Reads the files that the configuration names; undefined if it names none.
+ * @throws ConfigError that names every file that cannot be read or has the wrong content.
  */
 export function readTls(config: TlsConfig): Tls | undefined {
   const { BERTH_TLS_CERT: certPath, BERTH_TLS_KEY: keyPath, BERTH_TLS_CLIENT_CA: caPath } = config;

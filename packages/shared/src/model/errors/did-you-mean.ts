@@ -1,7 +1,7 @@
 /** How many letters may differ for a word to count as a slip of the other. */
 const maxEdits = 2;
 
-/** The known word that was probably meant; undefined where none is near. */
+/** Returns the known word that was probably meant; undefined if none is near. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const meant = word.toLowerCase();
   const ranked = known

@@ -1,4 +1,4 @@
-/** What can go wrong with a request. `rpc/status` maps each code to a gRPC status. */
+/** The ways in which a request can fail. `rpc/status` maps each code to a gRPC status. */
 export type BerthErrorCode =
   | 'invalidArgument'
   | 'notFound'
@@ -19,14 +19,14 @@ export interface FieldViolation {
   readonly description: string;
 }
 
-/** What became of one of several things that a call names. */
+/** The failure of one of several things that a call names. */
 export interface IdFailure {
   readonly id: string;
   readonly code: BerthErrorCode;
   readonly message: string;
 }
 
-/** An error meant for the caller: the message is a whole sentence that says what to do about it. */
+/** An error for the caller. The message is a whole sentence, with a remedy. */
 export class BerthError extends Error {
   override readonly name = 'BerthError';
   readonly code: BerthErrorCode;
@@ -35,7 +35,7 @@ export class BerthError extends Error {
   readonly failures: readonly IdFailure[];
   /** The call may be made again after so long. */
   readonly retryAfterMs: number | undefined;
-  /** On the caller's side: by what name the server's log knows the call. */
+  /** On the caller's side: the id under which the server's log has the call. */
   readonly requestId: string | undefined;
 
   constructor(code: BerthErrorCode, message: string, options: BerthErrorOptions = {}) {
@@ -66,7 +66,7 @@ export function invalidFields(violations: readonly FieldViolation[]): BerthError
   return new BerthError('invalidArgument', `The request is not valid: ${all}`, { violations });
 }
 
-/** Of several codes the first in this list stands for all: those first that say that trying again may help. */
+/** The order in which one code stands for several. Codes for which another attempt may help come first. */
 const gravity: readonly BerthErrorCode[] = [
   'internal',
   'unavailable',
@@ -82,7 +82,10 @@ const gravity: readonly BerthErrorCode[] = [
   'invalidArgument',
 ];
 
-/** The error of a call in which some of several things failed, and the others did not. `what` is their plural. */
+/**
+ * Returns the error of a call in which some of several things failed and the others did not. `what` is
+ * their plural.
+ */
 export function partialFailure(what: string, failures: readonly IdFailure[], attempted: number): BerthError {
   const codes = new Set(failures.map(({ code }) => code));
   const code = gravity.find((each) => codes.has(each)) ?? 'internal';

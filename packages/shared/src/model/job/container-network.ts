@@ -9,18 +9,23 @@ export type NetworkMode = (typeof networkModes)[number];
 
 type Asking = Pick<Container, 'parameters' | 'resources'>;
 
-/** The network that the container asks for by `parameters["network"]`; undefined where it leaves that to its agent. */
+/**
+ * Returns the network that `parameters["network"]` asks for; undefined if the container leaves it to its
+ * agent.
+ */
 export function askedNetwork({ parameters }: Asking): NetworkMode | undefined {
   return networkModes.find((mode) => mode === parameters.network);
 }
 
-/** One parameter, and what is wrong with it. */
+/** One parameter, and the fault in it. */
 export interface ParameterProblem {
   readonly name: string;
   readonly description: string;
 }
 
-/** What the container's parameters say that cannot be. Parameters that mean nothing to Berth are always right. */
+/**
+ * Returns the faults in the container's parameters. Parameters that mean nothing to Berth are always right.
+ */
 export function parameterProblems(container: Asking): readonly ParameterProblem[] {
   const { network = '', init = '' } = container.parameters;
   const mode = askedNetwork(container);
@@ -39,7 +44,10 @@ export function parameterProblems(container: Asking): readonly ParameterProblem[
   return [...problems, ...metricsProblems(container)];
 }
 
-/** The network of a container whose parameters are valid: the one that it asks for, or needs, or else its agent's. */
+/**
+ * Returns the network of a container with valid parameters: the one that it asks for or needs, otherwise
+ * its agent's.
+ */
 export function networkOf(container: Asking, ofAgent: NetworkMode): NetworkMode {
   const asked = askedNetwork(container);
   if (asked !== undefined) return asked;

@@ -1,6 +1,6 @@
 /*
- * How much a caller may ask for. Sizes are in bytes of UTF-8. Together they keep a descriptor far below the 4 MiB
- * that one gRPC message may have, so that a job and its tasks always fit into a snapshot.
+ * Limits of one descriptor. Sizes are in bytes of UTF-8. Together they keep a descriptor far below the 4
+ * MiB of one gRPC message, so a job and its tasks always fit into a snapshot.
  */
 export const maxInstances = 10_000;
 /** Stages of one Mantis job. */

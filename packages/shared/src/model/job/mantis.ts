@@ -5,18 +5,18 @@ import {
   type MantisJobSpec,
 } from '../../gen/netflix/titus/titus_job_api.js';
 
-/** How long a Transient job goes on without subscribers where it does not say. */
+/** The time that a Transient job goes on without subscribers, if it states none. */
 export const defaultSubscriptionTimeoutSecs = 300;
 
-/** What a Mantis job says of itself; undefined for a job of another kind. */
+/** Returns the spec of a Mantis job; undefined for a job of another kind. */
 export function mantisSpec(descriptor: JobDescriptor | undefined): MantisJobSpec | undefined {
   const spec = descriptor?.jobSpec;
   return spec?.$case === 'mantis' ? spec.value : undefined;
 }
 
 /**
- * When the job as a whole has run for as long as it may, which for a Mantis job counts from its submission; Infinity:
- * never. The limit of a batch job is one of each of its tasks.
+ * Returns the time at which a Mantis job reaches its runtime limit, counted from its submission; Infinity
+ * means never. The limit of a batch job is one of each of its tasks.
  */
 export function runtimeEndMs(job: JobRecord): number {
   const limitSecs = mantisSpec(job.descriptor)?.jobSLA?.runtimeLimitSecs ?? 0;
@@ -29,7 +29,7 @@ export interface IdleLimits {
   readonly minRuntimeMs: number;
 }
 
-/** The limits of a Transient job; undefined for one that stays whether or not it is observed. */
+/** Returns the limits of a Transient job; undefined for a job that goes on without observers. */
 export function idleLimitsOf(descriptor: JobDescriptor | undefined): IdleLimits | undefined {
   const spec = mantisSpec(descriptor);
   if (spec?.jobSLA?.durationType !== DurationType.Transient) return undefined;
@@ -38,8 +38,9 @@ export function idleLimitsOf(descriptor: JobDescriptor | undefined): IdleLimits 
 }
 
 /**
- * The name that a Mantis job with a type of its user's own holds, so that its cluster has no second live job of that
- * type; undefined where it has none. Whoever asks for such a job a second time gets the first.
+ * Returns the name that a Mantis job with a user-provided type holds; undefined if it has no such type. The
+ * name keeps a second live job of that type out of the cluster. A second request for such a job gets the
+ * first job.
  */
 export function userTypeClaim({
   clusterId,
@@ -49,13 +50,16 @@ export function userTypeClaim({
   return type === '' ? undefined : `${typePrefix}${JSON.stringify([clusterId, type])}`;
 }
 
-/** What a job that is to end gives back at once, in the commit that says so: its type, which a new job may have now. */
+/**
+ * Returns the claims that a job gives back in the commit that orders its end: its type, so that a new job
+ * may have it.
+ */
 export function typeReleases(job: JobRecord): readonly { readonly name: string; readonly owner: string }[] {
   const name = userTypeClaim(job);
   return name === undefined ? [] : [{ name, owner: job.id }];
 }
 
-/** Whether the name is one of {@link userTypeClaim}. */
+/** True if the name is one of {@link userTypeClaim}. */
 export function isTypeClaim(name: string): boolean {
   return name.startsWith(typePrefix);
 }

@@ -1,6 +1,6 @@
 /*
- * How gateways tell that a job is observed, and how the master listens. The silence that counts is longer than what two
- * touches in a row may take to be noticed.
+ * Times of the heartbeats by which gateways report that a job is observed. The silence that counts for the
+ * master is longer than two heartbeats in a row may take to arrive.
  */
 
 /** While a stream on a Transient job is open, its gateway says so this often. */

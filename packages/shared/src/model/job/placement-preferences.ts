@@ -7,8 +7,8 @@ import { noStage } from './stages.js';
 export const fitPolicies = ['binpack', 'spread', 'fragmentation'] as const;
 
 /**
- * `binpack` takes the fullest agent, `spread` the emptiest, `fragmentation` the one where the least room becomes useless
- * for the mix of requests that was seen.
+ * `binpack` takes the fullest agent, `spread` the emptiest. `fragmentation` takes the agent on which the
+ * least capacity becomes useless for the mix of requests seen so far.
  */
 export type FitPolicy = (typeof fitPolicies)[number];
 
@@ -26,24 +26,26 @@ export const fitPolicyParameter = 'berth.fitPolicy';
 /** The greatest priority; it is placed first within its tier. */
 export const maxPriority = 1000;
 
-/** The least priority; it is placed after jobs that name none, whose priority is 0. */
+/** The least priority. It comes after jobs without a priority, which count as 0. */
 export const minPriority = -1000;
 
 /** The greatest limit of disruption. */
 export const maxDisruptionLimit = 10_000;
 
-/** What a job says of the order and the way in which its tasks are placed. */
+/** A job's preferences for the order and the way in which its tasks are placed. */
 export interface Preferences {
   readonly tier: Tier;
   readonly priority: number;
   readonly capacityGroup: string;
-  /** How many tasks may be away at a time because the system moves or preempts them; undefined: the kind of job decides. */
+  /**
+   * The number of tasks that the system may move or preempt at a time; undefined: the kind of job decides.
+   */
   readonly disruptionLimit?: number;
   /** Undefined: the cell's own. */
   readonly fitPolicy?: FitPolicy;
 }
 
-/** The job's preferences, with defaults (flex, 0, the application's name) for what it does not say. */
+/** Returns the job's preferences, with defaults (flex, 0, the application's name) for unset ones. */
 export function preferencesOf(descriptor: JobDescriptor, stage: number = noStage): Preferences {
   const { labels } = descriptor;
   const fitPolicy = fitPolicies.find(
@@ -58,7 +60,7 @@ export function preferencesOf(descriptor: JobDescriptor, stage: number = noStage
   };
 }
 
-/** All that is wrong with what a descriptor says of its placement, beside its constraints. */
+/** Returns the faults in a descriptor's placement preferences. Constraints are checked elsewhere. */
 export function preferenceViolations({ labels, containers }: JobDescriptor): readonly FieldViolation[] {
   const violations: FieldViolation[] = [];
   const refuse = (field: string, value: string, meaning: string) =>

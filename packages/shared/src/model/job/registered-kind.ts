@@ -1,14 +1,17 @@
 /*
- * The words of job.v1 in terms of Berth: a registered kind is a job cluster with a batch template, its name is the
- * cluster's, and its instances are the cluster's jobs.
+ * The words of job.v1 in terms of Berth. A registered kind is a job cluster with a batch template. Its name
+ * is the cluster's, and its instances are the cluster's jobs.
  */
 import type { ClusterRecord, JobRecord } from '../../gen/berth/v1/store.js';
 import { defaultClusterId, jobKind } from './job.js';
 
-/** The label of a template that says to people what the kind is for. */
+/** The label of a template that describes the kind to people. */
 export const descriptionLabel = 'berth.description';
 
-/** The kind that the cluster registers; undefined where it registers none. The built-in cluster never does. */
+/**
+ * Returns the kind that the cluster registers; undefined if it registers none. The built-in cluster never
+ * does.
+ */
 export function registeredKind({ id, descriptor }: ClusterRecord): string | undefined {
   const template = descriptor?.jobDescriptor;
   if (id === defaultClusterId || template === undefined) return undefined;

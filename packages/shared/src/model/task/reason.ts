@@ -29,17 +29,17 @@ const systemCodes: ReadonlySet<string> = new Set<ReasonCode>([
 /** Ends that say nothing against the agent. */
 const blamelessCodes: ReadonlySet<string> = new Set<ReasonCode>(['moved', 'preempted']);
 
-/** Whether an end for this reason is FINISHED; any other end is FAILED. */
+/** True if an end for this reason is FINISHED; any other end is FAILED. */
 export function isFinishedCode(code: string): boolean {
   return finishedCodes.has(code);
 }
 
-/** Whether the failure is the system's own, which does not use up a user's retries. */
+/** True if the failure is the system's own. Such a failure does not use up a user's retries. */
 export function isSystemCode(code: string): boolean {
   return systemCodes.has(code);
 }
 
-/** Whether the task ended because the system wanted it elsewhere, or its room for another. */
+/** True if the system ended the task to move it, or to give its capacity to another task. */
 export function isBlamelessCode(code: string): boolean {
   return blamelessCodes.has(code);
 }
@@ -54,7 +54,7 @@ export function codeOf(reason: string): string {
   return colon < 0 ? reason : reason.slice(0, colon);
 }
 
-/** Whether `code` is one of the contract's reason codes. */
+/** True if `code` is one of the contract's reason codes. */
 export function isReasonCode(code: string): code is ReasonCode {
   return (reasonCodes as readonly string[]).includes(code);
 }

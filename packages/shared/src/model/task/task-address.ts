@@ -1,17 +1,17 @@
 import type { TaskRecord } from '../../gen/berth/v1/store.js';
 
-/** Where a task's container can be reached, as far as it is known. */
+/** The address of a task's container, as far as it is known. */
 export interface TaskAddress {
   readonly agentId: string;
-  /** '' where unknown. */
+  /** '' if unknown. */
   readonly host: string;
-  /** The container's own address, which containers on the same host reach; '' where it has none, or none yet. */
+  /** The container's own address, for containers on the same host; '' if it has none, or none yet. */
   readonly containerIp: string;
-  /** Host ports by container port, in the order in which the container asks for them. */
+  /** Host ports by container port, in the order of the container's request. */
   readonly hostPorts: ReadonlyMap<number, number>;
 }
 
-/** What the task's context tells of where it is. */
+/** Returns the address that stands in the task's context. */
 export function taskAddress({ agentId, task }: TaskRecord): TaskAddress {
   const context = task?.taskContext ?? {};
   return {
@@ -23,8 +23,9 @@ export function taskAddress({ agentId, task }: TaskRecord): TaskAddress {
 }
 
 /**
- * The address at which a container on that agent, or one anywhere else, reaches the task: on the same agent its own, with
- * its first port; elsewhere that of its host, with the first port that is published. '' where none is known.
+ * Returns the address of the task for a container on that agent, or for one anywhere else; '' if none is
+ * known. On the same agent it is the task's own address with its first port. Elsewhere it is the host's
+ * address with the first published port.
  */
 export function addressFrom(address: TaskAddress, agentId?: string): string {
   const { host, containerIp, hostPorts } = address;

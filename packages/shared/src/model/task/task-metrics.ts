@@ -1,6 +1,6 @@
 import type { Container } from '../../gen/netflix/titus/titus_job_api.js';
 
-/** Where a task publishes metrics of its own, as Prometheus text over HTTP. */
+/** The endpoint at which a task publishes metrics of its own, as Prometheus text over HTTP. */
 export interface MetricsEndpoint {
   /** The container's port; it need not be published. */
   readonly port: number;
@@ -14,7 +14,10 @@ const maxPathLength = 1_000;
 
 type Asking = Pick<Container, 'parameters'>;
 
-/** The endpoint that the container's parameters name; undefined where they name none, or one that cannot be. */
+/**
+ * Returns the endpoint that the container's parameters name; undefined if they name none or an impossible
+ * one.
+ */
 export function metricsEndpoint({ parameters }: Asking): MetricsEndpoint | undefined {
   const port = portIn(parameters[metricsParameters.port] ?? '');
   const path = parameters[metricsParameters.path] ?? '';
@@ -22,7 +25,7 @@ export function metricsEndpoint({ parameters }: Asking): MetricsEndpoint | undef
   return { port, path: path === '' ? defaultPath : path };
 }
 
-/** What is wrong with the parameters that name the endpoint. */
+/** Returns the faults in the parameters that name the endpoint. */
 export function metricsProblems({ parameters }: Asking): readonly { name: string; description: string }[] {
   const { port: portName, path: pathName } = metricsParameters;
   const { [portName]: port = '', [pathName]: path = '' } = parameters;
@@ -44,7 +47,7 @@ function portIn(text: string): number | undefined {
   return port >= 1 && port <= 65_535 ? port : undefined;
 }
 
-/** Visible ASCII: what stands in the first line of a request as it is. */
+/** Visible ASCII: the first line of a request holds the path as it is. */
 function isPath(text: string): boolean {
   return text.length <= maxPathLength && /^\/[\x21-\x7e]*$/.test(text);
 }

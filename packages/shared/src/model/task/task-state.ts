@@ -13,7 +13,7 @@ export function stateName(state: State): StateName {
   return names[state] ?? 'QUEUED';
 }
 
-/** The state of that name, whatever the case; undefined for no such name. */
+/** Returns the state of that name in upper or lower case; undefined if there is no such name. */
 export function findState(name: string): State | undefined {
   const index = (names as readonly string[]).indexOf(name.toUpperCase());
   return index < 0 ? undefined : (index as State);
@@ -24,8 +24,8 @@ export function isTerminal(state: State): boolean {
 }
 
 /**
- * The one rule of state changes: forward only, states may be skipped, and nothing follows an end. The enum's order is
- * the order of life, so of two observations of a living task the greater is the newer.
+ * The one rule of state changes: forward only, states may be skipped, and nothing follows an end. The
+ * enum's order is the order of life. So of two observations of a living task the greater is the newer.
  */
 export function mayMove(from: State, to: State): boolean {
   return !isTerminal(from) && to > from;
@@ -43,7 +43,7 @@ export function isTaskLive(task: TaskRecord): boolean {
   return !isTerminal(taskState(task));
 }
 
-/** A move to another state: its reason, and what becomes known with it. */
+/** A move to another state, with its reason and the facts that become known with it. */
 export interface Transition {
   readonly to: State;
   readonly code: string;
@@ -53,7 +53,10 @@ export interface Transition {
   readonly context?: Readonly<Record<string, string>>;
 }
 
-/** The task after the move, its history extended; undefined where the move is not allowed (see {@link mayMove}). */
+/**
+ * Returns the task after the move, its history extended; undefined if {@link mayMove} does not allow the
+ * move.
+ */
 export function moveTask(task: TaskRecord, move: Transition): TaskRecord | undefined {
   const publicTask = task.task;
   if (publicTask === undefined || !mayMove(taskState(task), move.to)) return undefined;
@@ -73,9 +76,9 @@ export function moveTask(task: TaskRecord, move: Transition): TaskRecord | undef
   };
 }
 
-/** The same object where nothing is added: then it need not be encoded again. */
+/** Returns the same object if nothing is added, so that it need not be encoded again. */
 function extended(context: Task['taskContext'], added: Transition['context'] = {}): Task['taskContext'] {
-  // To spread two objects into one costs V8 twenty times as much, where the second has keys of its own.
+  // Spreading two objects into one costs V8 twenty times as much if the second has keys of its own.
   for (const _ in added) return Object.assign({}, context, added);
   return context;
 }
