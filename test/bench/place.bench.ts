@@ -7,7 +7,7 @@ import { loadavg } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Fleet, QueuedTask } from '@berth/scheduler';
-import { zeroResources } from '@berth/shared/model/resources/resources';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 import { benchOptions, count, counts, namesWith, partsOfNames } from './options.js';
 import { agentFacts, makeFleet, makeTasks, playRound, roundSize, specWith } from './place/cell.js';
 import { fillWithFlex, placeCritical } from './place/preemption.js';

@@ -9,7 +9,7 @@ import {
 } from '@berth/scheduler';
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { zeroResources } from '@berth/shared/model/resources/resources';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 
 /** Tasks that a master places in one round at most, since it writes no more in one commit. */
 export const roundSize = 1_000;

@@ -1,7 +1,7 @@
 import type { Fleet, PreemptionRules } from '@berth/scheduler';
 import { isUnplaced, place, type QueuedTask, specOf } from '@berth/scheduler';
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { zeroResources } from '@berth/shared/model/resources/resources';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 import { makeTasks, playRound, roundSize, specWith } from './cell.js';
 
 /** Four tasks to an agent leave it no room for a critical one, which needs that of three. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { AgentFacts, QueuedTask } from '@berth/scheduler';
 import { type PlacementSpec, specOf } from '@berth/scheduler';
 import { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { zeroResources } from '@berth/shared/model/resources/resources';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 
 const nodesFile = 'openb_node_list_gpu_node.csv';
 const podsFile = 'openb_pod_list_default.csv';

@@ -1,6 +1,6 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import type { ConditionName } from '@berth/shared/model/expression/vocabulary';
-import { chooseCards, freshCards, takenPerCard } from '@berth/shared/model/resources/gpus';
+import { chooseGpus, freshGpus, takenPerGpu } from '@berth/shared/model/resources/gpus';
 import type { RequestClass } from '../equivalence/equivalence-class.js';
 import type { AgentSlot, Booking } from '../index/indexed-agent.js';
 
@@ -49,7 +49,7 @@ export function isRoomFor(
     resources.networkMbps <= free.networkMbps &&
     resources.ports <= free.ports &&
     resources.eni <= free.eni &&
-    (resources.gpuMillis === 0 || chooseCards(resources.gpuMillis, cards) !== undefined);
+    (resources.gpuMillis === 0 || chooseGpus(resources.gpuMillis, cards) !== undefined);
   if (!isEnough || exclusive > 0) return false;
   if (spec.conditions.has('exclusiveHost') && tenants > 0) return false;
   if (spec.changingRules.length === 0) return true;
@@ -68,7 +68,7 @@ export function isRoomFor(
 /** What the agent has to spare once those of its tasks that leave have left, and all others are there. */
 export function roomBeside({ total, bookings }: AgentSlot, isLeaving: (booking: Booking) => boolean): Room {
   const free = { ...total };
-  const cards = freshCards(total.gpuMillis);
+  const cards = freshGpus(total.gpuMillis);
   let tenants = 0;
   let exclusive = 0;
   for (const booking of bookings.values()) {
@@ -83,7 +83,7 @@ export function roomBeside({ total, bookings }: AgentSlot, isLeaving: (booking: 
     free.ports -= resources.ports;
     free.eni -= resources.eni;
     if (resources.gpuMillis === 0) continue;
-    const each = takenPerCard(resources.gpuMillis);
+    const each = takenPerGpu(resources.gpuMillis);
     for (const card of booking.cards) if (cards[card] !== undefined) cards[card] -= each;
   }
   free.gpuMillis = cards.reduce((sum, left) => sum + left, 0);
@@ -104,7 +104,7 @@ export function roomWithout(room: Room, ended: readonly Booking[]): Room {
     free.ports += resources.ports;
     free.eni += resources.eni;
     if (resources.gpuMillis === 0) continue;
-    const each = takenPerCard(resources.gpuMillis);
+    const each = takenPerGpu(resources.gpuMillis);
     free.gpuMillis += each * held.length;
     cards = cards.map((left, card) => (held.includes(card) ? left + each : left));
   }

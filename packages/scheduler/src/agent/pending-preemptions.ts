@@ -4,7 +4,7 @@
  * most that can be taken of it at any one time.
  */
 
-import { takenPerCard } from '@berth/shared/model/resources/gpus';
+import { takenPerGpu } from '@berth/shared/model/resources/gpus';
 import type { Booking } from '../index/indexed-agent.js';
 
 /** What tasks hold at one time, or at most over some time. */
@@ -96,7 +96,7 @@ function add(held: Held, { resources, cards }: Booking): void {
   held.network += resources.networkMbps;
   held.ports += resources.ports;
   held.eni += resources.eni;
-  const each = takenPerCard(resources.gpuMillis);
+  const each = takenPerGpu(resources.gpuMillis);
   if (each > 0)
     for (const card of cards) if (card < held.cards.length) held.cards[card] = (held.cards[card] ?? 0) + each;
 }

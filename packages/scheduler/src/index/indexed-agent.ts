@@ -1,5 +1,5 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
-import { chooseCards, freshCards, millisPerCard, takenPerCard } from '@berth/shared/model/resources/gpus';
+import { chooseGpus, freshGpus, millisPerGpu, takenPerGpu } from '@berth/shared/model/resources/gpus';
 import { awaitedAmong, mostHeld } from '../agent/pending-preemptions.js';
 import type { Chunk } from './sorted-agents.js';
 
@@ -75,7 +75,7 @@ export class AgentSlot {
     this.network = total.networkMbps;
     this.ports = total.ports;
     this.eni = total.eni;
-    this.cards = freshCards(total.gpuMillis);
+    this.cards = freshGpus(total.gpuMillis);
     this.#sumCards();
   }
 
@@ -114,20 +114,20 @@ export class AgentSlot {
       request.networkMbps <= total.networkMbps &&
       request.ports <= total.ports &&
       request.eni <= total.eni &&
-      request.gpuMillis <= this.cards.length * millisPerCard
+      request.gpuMillis <= this.cards.length * millisPerGpu
     );
   }
 
   fitsCards(gpuMillis: number): boolean {
     if (gpuMillis === 0) return true;
-    return gpuMillis < millisPerCard
+    return gpuMillis < millisPerGpu
       ? gpuMillis <= this.largestShare
-      : gpuMillis <= this.wholeCards * millisPerCard;
+      : gpuMillis <= this.wholeCards * millisPerGpu;
   }
 
   /** The cards that a request would get; none where they do not suffice. */
   cardsFor(gpuMillis: number): readonly number[] {
-    return chooseCards(gpuMillis, this.cards) ?? [];
+    return chooseGpus(gpuMillis, this.cards) ?? [];
   }
 
   book(booking: Booking): void {
@@ -162,7 +162,7 @@ export class AgentSlot {
     this.ports += sign * resources.ports;
     this.eni += sign * resources.eni;
     if (resources.gpuMillis === 0) return;
-    const each = takenPerCard(resources.gpuMillis);
+    const each = takenPerGpu(resources.gpuMillis);
     for (const card of cards) {
       const free = this.cards[card];
       if (free !== undefined) this.cards[card] = free + sign * each;
@@ -179,7 +179,7 @@ export class AgentSlot {
     this.network = total.networkMbps - held.network;
     this.ports = total.ports - held.ports;
     this.eni = total.eni - held.eni;
-    for (const [card, taken] of held.cards.entries()) cards[card] = millisPerCard - taken;
+    for (const [card, taken] of held.cards.entries()) cards[card] = millisPerGpu - taken;
     this.#sumCards();
   }
 
@@ -190,7 +190,7 @@ export class AgentSlot {
     for (const free of this.cards) {
       this.gpu += free;
       if (free > this.largestShare) this.largestShare = free;
-      if (free === millisPerCard) this.wholeCards += 1;
+      if (free === millisPerGpu) this.wholeCards += 1;
     }
   }
 }

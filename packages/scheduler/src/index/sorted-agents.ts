@@ -1,5 +1,5 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
-import { millisPerCard } from '@berth/shared/model/resources/gpus';
+import { millisPerGpu } from '@berth/shared/model/resources/gpus';
 import type { AgentSlot } from './indexed-agent.js';
 
 /** Chunks are split at twice this length, and joined with a neighbour where both together are shorter. */
@@ -46,9 +46,9 @@ export class Chunk {
       request.diskMb <= this.disk &&
       request.networkMbps <= this.network &&
       request.ports <= this.ports &&
-      (request.gpuMillis < millisPerCard
+      (request.gpuMillis < millisPerGpu
         ? request.gpuMillis <= this.largestShare
-        : request.gpuMillis <= this.wholeCards * millisPerCard)
+        : request.gpuMillis <= this.wholeCards * millisPerGpu)
     );
   }
 

@@ -1,8 +1,8 @@
 import type { JobRecord, Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { isAgentAlive } from '@berth/shared/model/cell/agent';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
-import { gpusKey, parseCards } from '@berth/shared/model/resources/gpus';
-import { zeroResources } from '@berth/shared/model/resources/resources';
+import { gpusKey, parseGpus } from '@berth/shared/model/resources/gpus';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 import { isBlamelessCode } from '@berth/shared/model/task/reason';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
@@ -162,7 +162,7 @@ export function bookingOf(task: TaskRecord, job: JobRecord | undefined): Booking
     taskId: taskIdOf(task),
     jobId: task.jobId,
     resources: resourcesOf(task),
-    cards: parseCards(task.task?.taskContext[gpusKey]),
+    cards: parseGpus(task.task?.taskContext[gpusKey]),
     isExclusive: spec?.conditions.has('exclusiveHost') ?? false,
     isCritical: spec?.tier === 'critical',
     awaits: task.awaitedTaskIds,

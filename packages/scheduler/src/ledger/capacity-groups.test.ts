@@ -1,4 +1,4 @@
-import { zeroResources } from '@berth/shared/model/resources/resources';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 import { describe, expect, it } from 'vitest';
 import { parseGuarantees } from './capacity-groups.js';
 

@@ -1,21 +1,23 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
-import { type Quantity, unitFactor } from '@berth/shared/model/expression/vocabulary';
-import { zeroResources } from '@berth/shared/model/resources/resources';
+import { unitFactor } from '@berth/shared/model/expression/vocabulary';
+import { kindOf, type Quantity, resourceFields } from '@berth/shared/model/resources/kinds';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 
 export type Guarantees = ReadonlyMap<string, Resources>;
 
-/** Amounts that a guarantee may name: what they count, and how many of the resource's units one of them has. */
-const amounts: Readonly<Record<string, readonly [keyof Resources, Quantity, number]>> = {
-  cpu: ['cpuMillis', 'count', 1000],
-  memory: ['memoryMb', 'size', 1],
-  disk: ['diskMb', 'size', 1],
-  network: ['networkMbps', 'rate', 1],
-  gpu: ['gpuMillis', 'count', 1000],
-};
+/** The resources that a guarantee may name, by the names that containers use. */
+const guaranteed: ReadonlyMap<string, keyof Resources> = new Map(
+  resourceFields
+    .filter((field) => kindOf(field).written !== undefined)
+    .map((field) => [kindOf(field).name, field]),
+);
+
+const guaranteedNames = [...guaranteed.keys()].join(', ');
 
 /**
- * The guarantees of capacity groups: a JSON object of groups, each an object of amounts as containers have them, such as
- * `{"search": {"cpu": 200, "memory": "800GB"}}`; or a sentence that says all that is wrong with it.
+ * Reads the guarantees of capacity groups: a JSON object of groups. Each group is an object of amounts as containers have
+ * them, such as `{"search": {"cpu": 200, "memory": "800GB"}}`. The result is a sentence about every problem if there are
+ * any.
  */
 export function parseGuarantees(text: string): Guarantees | string {
   const json = parseObject(text);
@@ -31,22 +33,21 @@ export function parseGuarantees(text: string): Guarantees | string {
 }
 
 function parseGuarantee(given: unknown): Resources | string {
-  if (!isObject(given) || Object.keys(given).length === 0)
-    return `must be an object of ${Object.keys(amounts).join(', ')}`;
-  const unknown = Object.keys(given).filter((name) => !Object.hasOwn(amounts, name));
-  if (unknown.length > 0)
-    return `names ${unknown.join(', ')}, but known are ${Object.keys(amounts).join(', ')}`;
+  if (!isObject(given) || Object.keys(given).length === 0) return `must be an object of ${guaranteedNames}`;
+  const unknown = Object.keys(given).filter((name) => !guaranteed.has(name));
+  if (unknown.length > 0) return `names ${unknown.join(', ')}, but known are ${guaranteedNames}`;
   const guarantee = zeroResources();
   for (const [name, value] of Object.entries(given)) {
-    const [resource, quantity, perUnit] = amounts[name] ?? ['cpuMillis', 'count', 1];
+    const field = guaranteed.get(name) ?? 'cpuMillis';
+    const { quantity, perUnit } = kindOf(field);
     const amount = amountOf(String(value), quantity);
     if (amount === undefined) return `has ${name} ${JSON.stringify(value)}, which is no amount`;
-    guarantee[resource] = Math.ceil(amount * perUnit);
+    guarantee[field] = Math.ceil(amount * perUnit);
   }
   return guarantee;
 }
 
-/** In units of the quantity; undefined where it is no amount. */
+/** The amount in units of the quantity; undefined if the text is none. */
 function amountOf(text: string, quantity: Quantity): number | undefined {
   const [, number, unit = ''] = /^(\d{1,12}(?:\.\d{1,9})?) ?([A-Za-z/]{0,6})$/.exec(text.trim()) ?? [];
   const factor = unitFactor(quantity, unit);

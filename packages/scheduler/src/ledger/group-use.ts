@@ -1,6 +1,6 @@
 import type { Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
-import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources/vector';
 import { specOfJob } from '../filters/compile-spec.js';
 
 interface Held {

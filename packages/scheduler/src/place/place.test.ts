@@ -1,5 +1,5 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
-import { zeroResources } from '@berth/shared/model/resources/resources';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 import { describe, expect, it } from 'vitest';
 import type { PlacementSpec } from '../filters/compile-spec.js';
 import type { Fleet } from '../index/block-index.js';

@@ -1,4 +1,4 @@
-import { chooseCards } from '@berth/shared/model/resources/gpus';
+import { chooseGpus } from '@berth/shared/model/resources/gpus';
 import {
   isRoomFor,
   looksElsewhere,
@@ -132,7 +132,7 @@ export class Preemptor {
       agentId: slot.id,
       victims,
       awaits: [...stopping, ...victims].map(({ taskId }) => taskId),
-      cards: chooseCards(request.resources.gpuMillis, cards) ?? [],
+      cards: chooseGpus(request.resources.gpuMillis, cards) ?? [],
     };
     return { slot, version, count: victims.length, kind, eviction };
   }

@@ -1,5 +1,5 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
-import { addResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { addResources, zeroResources } from '@berth/shared/model/resources/vector';
 import { anywhere, type PlacementSpec } from '../filters/compile-spec.js';
 import { Heap } from '../heap/heap.js';
 

@@ -1,5 +1,5 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
-import { chooseCards, millisPerCard, takenPerCard } from '@berth/shared/model/resources/gpus';
+import { chooseGpus, millisPerGpu, takenPerGpu } from '@berth/shared/model/resources/gpus';
 import type { RequestClass } from '../equivalence/equivalence-class.js';
 import type { Fleet } from '../index/block-index.js';
 import type { AgentSlot } from '../index/indexed-agent.js';
@@ -50,7 +50,7 @@ function lossOf(
   if (slot.gpu === 0) return { loss: 0, cards: [] };
   const { cpu, memory, cards: free } = slot;
   const gpu = resources.gpuMillis;
-  const each = takenPerCard(gpu);
+  const each = takenPerGpu(gpu);
   const typical = mix.typical();
   const before = usefulNow(slot, mix);
   const left = {
@@ -82,8 +82,8 @@ function usefulNow(slot: AgentSlot, mix: RequestMix): number {
 
 /** The choices of cards that differ: cards with the same free share are alike. */
 function choices(gpu: number, free: readonly number[]): readonly (readonly number[])[] {
-  if (gpu === 0 || gpu >= millisPerCard) {
-    const cards = chooseCards(gpu, free);
+  if (gpu === 0 || gpu >= millisPerGpu) {
+    const cards = chooseGpus(gpu, free);
     return cards === undefined ? [] : [cards];
   }
   const seen = new Set<number>();
@@ -104,13 +104,13 @@ function usefulIn(room: Room, typical: readonly TypicalRequest[]): number {
   let whole = 0;
   for (const free of cards) {
     if (free > largest) largest = free;
-    if (free === millisPerCard) whole += millisPerCard;
+    if (free === millisPerGpu) whole += millisPerGpu;
   }
   let expected = 0;
   for (const { resources, share, mayUse } of typical) {
     const { gpuMillis, cpuMillis, memoryMb } = resources;
     if (gpuMillis === 0 || cpuMillis > cpu || memoryMb > memory) continue;
-    const isShare = gpuMillis < millisPerCard;
+    const isShare = gpuMillis < millisPerGpu;
     if (gpuMillis > (isShare ? largest : whole) || !mayUse(slot)) continue;
     expected += share * fed(isShare ? freeAbove(gpuMillis, cards) : whole, resources, room);
   }

@@ -1,6 +1,6 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { zeroResources } from '@berth/shared/model/resources/resources';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 import { type PlacementSpec, specOf } from '../filters/compile-spec.js';
 import { Fleet } from '../index/block-index.js';
 

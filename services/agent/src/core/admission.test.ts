@@ -1,5 +1,5 @@
 import { Assignment, type Resources } from '@berth/shared/gen/berth/v1/store';
-import { zeroResources } from '@berth/shared/model/resources/resources';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 import { describe, expect, it } from 'vitest';
 import { shortfallOf, UsedCapacity } from './admission.js';
 

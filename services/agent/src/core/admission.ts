@@ -1,21 +1,12 @@
 import type { Assignment, Resources } from '@berth/shared/gen/berth/v1/store';
-import { gpusKey, millisPerCard, parseCards, takenPerCard } from '@berth/shared/model/resources/gpus';
-import { addTo, zeroResources } from '@berth/shared/model/resources/resources';
+import { gpusKey, millisPerGpu, parseGpus, takenPerGpu } from '@berth/shared/model/resources/gpus';
+import { amountFields, kindOf } from '@berth/shared/model/resources/kinds';
+import { addTo, fitsAmounts, subtractResources, zeroResources } from '@berth/shared/model/resources/vector';
 
-/** The names of resources for people, and the format of their amounts. */
-const resourceNames: readonly (readonly [keyof Resources, string, (amount: number) => string])[] = [
-  ['cpuMillis', 'cpu', (amount) => String(amount / 1000)],
-  ['memoryMb', 'memory', (amount) => `${amount} MB`],
-  ['diskMb', 'disk', (amount) => `${amount} MB`],
-  ['networkMbps', 'network', (amount) => `${amount} Mbps`],
-  ['ports', 'ports', String],
-  ['eni', 'network interfaces', String],
-];
-
-/** The resources that an agent's tasks use. */
+/** The resources that the tasks of an agent hold. */
 export class UsedCapacity {
   readonly sum = zeroResources();
-  /** The tasks that have GPUs. */
+  /** The tasks with gpus. */
   readonly withGpus: Assignment[] = [];
 
   add(assignment: Assignment): void {
@@ -27,19 +18,29 @@ export class UsedCapacity {
 }
 
 /**
- * Says why the agent has too little capacity for the task. Undefined if the capacity is enough. The text
- * names every resource that is short.
+ * Everything that the agent lacks for one more task, by its own capacity, as one sentence.
+ * Undefined if it lacks nothing.
  */
 export function shortfallOf(asked: Assignment, used: UsedCapacity, capacity: Resources): string | undefined {
   const needs = asked.resources ?? zeroResources();
-  const shortfalls: string[] = [];
-  for (const [resource, name, text] of resourceNames) {
-    const free = Math.max(0, capacity[resource] - used.sum[resource]);
-    if (needs[resource] > free)
-      shortfalls.push(`${name} (${text(needs[resource])} asked for, ${text(free)} free)`);
-  }
-  shortfalls.push(...gpuShortfalls(asked, used.withGpus, capacity));
+  const shortfalls = [
+    ...amountShortfalls(needs, used, capacity),
+    ...gpuShortfalls(asked, used.withGpus, capacity),
+  ];
   return shortfalls.length === 0 ? undefined : `the agent lacks ${shortfalls.join(', ')}`;
+}
+
+function amountShortfalls(needs: Resources, used: UsedCapacity, capacity: Resources): readonly string[] {
+  const left = subtractResources(capacity, used.sum);
+  // Tasks that hold more than the agent has leave nothing free; a task that asks for nothing still fits.
+  for (const field of amountFields) left[field] = Math.max(0, left[field]);
+  if (fitsAmounts(needs, left)) return [];
+  return amountFields
+    .filter((field) => needs[field] > left[field])
+    .map((field) => {
+      const { label, text } = kindOf(field);
+      return `${label} (${text(needs[field])} asked for, ${text(left[field])} free)`;
+    });
 }
 
 function gpuShortfalls(
@@ -47,18 +48,18 @@ function gpuShortfalls(
   withGpus: readonly Assignment[],
   { gpuMillis }: Resources,
 ): readonly string[] {
-  const needs = takenPerCard(asked.resources?.gpuMillis ?? 0);
+  const needs = takenPerGpu(asked.resources?.gpuMillis ?? 0);
   if (needs === 0) return [];
-  const gpuCount = Math.floor(gpuMillis / millisPerCard);
+  const gpus = Math.floor(gpuMillis / millisPerGpu);
   return gpusOf(asked).flatMap((gpu) => {
-    if (gpu >= gpuCount) return [`GPU ${gpu} (there are ${gpuCount})`];
+    if (gpu >= gpus) return [`GPU ${gpu} (there are ${gpus})`];
     const held = withGpus
       .filter((other) => gpusOf(other).includes(gpu))
-      .reduce((sum, { resources }) => sum + takenPerCard(resources?.gpuMillis ?? 0), 0);
-    return held + needs > millisPerCard ? [`capacity on GPU ${gpu}`] : [];
+      .reduce((sum, { resources }) => sum + takenPerGpu(resources?.gpuMillis ?? 0), 0);
+    return held + needs > millisPerGpu ? [`capacity on GPU ${gpu}`] : [];
   });
 }
 
 function gpusOf({ taskContext }: Assignment): readonly number[] {
-  return parseCards(taskContext[gpusKey]);
+  return parseGpus(taskContext[gpusKey]);
 }

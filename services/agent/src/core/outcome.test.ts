@@ -1,5 +1,6 @@
 import { Container } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { parseResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { parseResources } from '@berth/shared/model/resources/resources';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus } from './container.js';

@@ -1,5 +1,5 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
-import { bytesPerMb } from '@berth/shared/model/resources/resources';
+import { bytesPerMb } from '@berth/shared/model/resources/amounts';
 
 /** A container's use of resources at one time. Counters only grow within one run of the container. */
 export interface ContainerUsage {

@@ -3,7 +3,7 @@ import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/sto
 import type { AnyChange } from '@berth/shared/model/cell/change';
 import { instancesOf, jobState } from '@berth/shared/model/job/job';
 import { noStage, stagesOf } from '@berth/shared/model/job/stages';
-import { fits, zeroResources } from '@berth/shared/model/resources/resources';
+import { fits, zeroResources } from '@berth/shared/model/resources/vector';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, isTerminal, State, taskState } from '@berth/shared/model/task/task-state';
 import { expect } from 'vitest';

@@ -1,5 +1,5 @@
 import type { Assignment, Resources, TaskReport } from '@berth/shared/gen/berth/v1/store';
-import { addResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { addResources, zeroResources } from '@berth/shared/model/resources/vector';
 import { State } from '@berth/shared/model/task/task-state';
 
 /** How a container goes on at its next turn, where it is not told to stop. */

@@ -9,7 +9,7 @@ import {
   type EntityRecords,
   entityKinds,
 } from '@berth/shared/model/cell/entity';
-import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources/vector';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive } from '@berth/shared/model/task/task-state';
 import type { Write } from '@berth/store';

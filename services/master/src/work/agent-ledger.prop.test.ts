@@ -1,7 +1,7 @@
 import { AgentLedger } from '@berth/scheduler';
 import { AgentState, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { isAgentAlive } from '@berth/shared/model/cell/agent';
-import { subtractResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { subtractResources, zeroResources } from '@berth/shared/model/resources/vector';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State } from '@berth/shared/model/task/task-state';
 import type { Write } from '@berth/store';

@@ -1,3 +1,4 @@
+import type { Quantity } from '../resources/kinds.js';
 import type {
   Comparison,
   Expression,
@@ -8,14 +9,7 @@ import type {
   Name,
   Value,
 } from './ast.js';
-import {
-  conditionNames,
-  type KnownAttributes,
-  meaningOf,
-  numberFacts,
-  type Quantity,
-  unitFactor,
-} from './vocabulary.js';
+import { conditionNames, type KnownAttributes, meaningOf, numberFacts, unitFactor } from './vocabulary.js';
 
 /** `either` is an attribute whose values are all numbers: it may be compared as a string, too. */
 type Type = 'string' | 'number' | 'either' | 'unknown';

@@ -1,13 +1,7 @@
 import type { Resources } from '../../gen/berth/v1/store.js';
+import type { Quantity } from '../resources/kinds.js';
 import type { Comparison, Expression, Likeness, Membership, NumberLiteral, Operator, Value } from './ast.js';
-import {
-  type ConditionName,
-  isNumeric,
-  meaningOf,
-  type NumberFact,
-  type Quantity,
-  unitFactor,
-} from './vocabulary.js';
+import { type ConditionName, isNumeric, meaningOf, type NumberFact, unitFactor } from './vocabulary.js';
 
 /** All that an expression may ask of an agent. */
 export interface Facts {

@@ -1,12 +1,10 @@
 import type { Resources } from '../../gen/berth/v1/store.js';
+import { kindOf, type Quantity, resourceFields } from '../resources/kinds.js';
 
 /** The constraints that may stand in an expression as conditions. */
 export const conditionNames = ['uniqueHost', 'exclusiveHost', 'zoneBalance'] as const;
 
 export type ConditionName = (typeof conditionNames)[number];
-
-/** What a number counts, which decides the units that it may have. */
-export type Quantity = 'count' | 'size' | 'rate';
 
 /** A number that an expression may ask for. */
 export interface NumberFact {
@@ -17,22 +15,15 @@ export interface NumberFact {
   readonly perUnit: number;
 }
 
-const numbers = [
-  ['cpu', 'cpuMillis', 'count', 1000],
-  ['memoryMB', 'memoryMb', 'size', 1],
-  ['diskMB', 'diskMb', 'size', 1],
-  ['networkMbps', 'networkMbps', 'rate', 1],
-  ['gpu', 'gpuMillis', 'count', 1000],
-  ['ports', 'ports', 'count', 1],
-  ['eni', 'eni', 'count', 1],
-] as const;
-
-/** `agent.cpu` is what the agent has in all, `free.cpu` what of it is free. */
+/** `agent.cpu` is the agent's total, `free.cpu` its free part. */
 export const numberFacts: ReadonlyMap<string, NumberFact> = new Map(
-  numbers.flatMap(([name, resource, quantity, perUnit]): [string, NumberFact][] => [
-    [`agent.${name}`, { resource, of: 'total', quantity, perUnit }],
-    [`free.${name}`, { resource, of: 'free', quantity, perUnit }],
-  ]),
+  resourceFields.flatMap((resource): [string, NumberFact][] => {
+    const { fact, quantity, perUnit } = kindOf(resource);
+    return [
+      [`agent.${fact}`, { resource, of: 'total', quantity, perUnit }],
+      [`free.${fact}`, { resource, of: 'free', quantity, perUnit }],
+    ];
+  }),
 );
 
 /** What the values of an attribute look like on the agents there are: `number` where all of them are numbers. */

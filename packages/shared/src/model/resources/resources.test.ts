@@ -2,15 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Resources } from '../../gen/berth/v1/store.js';
 import { Container } from '../../gen/netflix/titus/titus_job_api.js';
-import {
-  addResources,
-  bytesPerMb,
-  containerPorts,
-  fits,
-  parseResources,
-  subtractResources,
-  zeroResources,
-} from './resources.js';
+import { bytesPerMb } from './amounts.js';
+import { containerPorts, parseResources } from './resources.js';
+import { addResources, fits, subtractResources, zeroResources } from './vector.js';
 
 function amounts(map: Record<string, string>): Resources {
   const parsed = parseResources(map);

@@ -1,5 +1,5 @@
 import type { SecurityProfile } from '@berth/shared/model/job/security-profile';
-import { bytesPerMb } from '@berth/shared/model/resources/resources';
+import { bytesPerMb } from '@berth/shared/model/resources/amounts';
 import type { ContainerSpec } from '../../core/container-spec.js';
 import { resultsDirectory } from '../../core/results.js';
 import { keepsResultsInVolume } from './results-file.js';

@@ -1,7 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
-import { bytesPerMb } from '@berth/shared/model/resources/resources';
+import { bytesPerMb } from '@berth/shared/model/resources/amounts';
 import type { MetricsEndpoint } from '@berth/shared/model/task/task-metrics';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { type Logger, silentLogger } from '@berth/shared/process/logger';

@@ -1,4 +1,4 @@
-import { bytesPerMb } from '@berth/shared/model/resources/resources';
+import { bytesPerMb } from '@berth/shared/model/resources/amounts';
 import type { ContainerStatus } from '../../core/container.js';
 import type { ContainerSpec } from '../../core/container-spec.js';
 import type { ContainerUsage } from '../../core/usage.js';

@@ -5,7 +5,7 @@ import {
 } from '@berth/shared/gen/berth/v1/agent_service';
 import type { AgentRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
-import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources/vector';
 
 /** What is told of one agent. */
 export function agentMessage(agent: AgentRecord, tasks: readonly TaskRecord[], cell: CellView): Agent {

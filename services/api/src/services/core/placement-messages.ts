@@ -8,7 +8,7 @@ import {
 } from '@berth/shared/gen/berth/v1/placement_service';
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
-import { zeroResources } from '@berth/shared/model/resources/resources';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { stateName, taskState } from '@berth/shared/model/task/task-state';
 

@@ -1,7 +1,7 @@
 import type { AgentRecord, Assignment, JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { containerOf } from '@berth/shared/model/job/job';
 import { isInstance } from '@berth/shared/model/job/registered-kind';
-import { formatCards, gpusKey } from '@berth/shared/model/resources/gpus';
+import { formatGpus, gpusKey } from '@berth/shared/model/resources/gpus';
 import { isSampled } from '@berth/shared/model/scaling/scaled-job';
 import { formatReason } from '@berth/shared/model/task/reason';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
@@ -31,7 +31,7 @@ export function assignTask(task: TaskRecord, agent: AgentRecord, nowMs: number, 
 /** The placed task, with the cards it was given in its context. */
 export function withCards(task: TaskRecord, cards: readonly number[]): TaskRecord {
   if (cards.length === 0 || task.task === undefined) return task;
-  const taskContext = { ...task.task.taskContext, [gpusKey]: formatCards(cards) };
+  const taskContext = { ...task.task.taskContext, [gpusKey]: formatGpus(cards) };
   return { ...task, task: { ...task.task, taskContext } };
 }
 

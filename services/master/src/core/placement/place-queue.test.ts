@@ -1,5 +1,5 @@
 import { AgentLedger } from '@berth/scheduler';
-import { zeroResources } from '@berth/shared/model/resources/resources';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 import { State, taskState } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aJob, aReport, aService, aTask, limits as defaults, minute, t0 } from '../../testing/fixtures.js';

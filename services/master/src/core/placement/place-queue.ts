@@ -17,7 +17,7 @@ import {
 } from '@berth/scheduler';
 import type { JobRecord, Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
-import { addResources, zeroResources } from '@berth/shared/model/resources/resources';
+import { addResources, zeroResources } from '@berth/shared/model/resources/vector';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 import type { RoundDraft } from '../plan/plan-builder.js';
