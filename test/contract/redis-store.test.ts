@@ -82,7 +82,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
     await redis.command('ACL', 'SETUSER', 'deaf', '&berth:*');
     await untilHeard(store, one);
     expect(lines.map(({ msg }) => msg)).toEqual([
-      expect.stringMatching(/^samples cannot be heard: .*NOPERM/),
+      expect.stringMatching(/^samples cannot be received: .*NOPERM/),
     ]);
     await store.close();
   });
@@ -101,4 +101,8 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
   });
 
   storeContract(() => RedisStore.connect({ url: redis.url, cell: randomUUID() }));
+
+  describe('with the tuning off', () => {
+    storeContract(() => RedisStore.connect({ url: redis.url, cell: randomUUID(), tuning: 'off' }));
+  });
 });

@@ -4,7 +4,7 @@ import type { CommitChanges } from '@berth/shared/model/cell/change';
 import { entityKinds } from '@berth/shared/model/cell/entity';
 import type { CellStore, LogHead, LogReader, Write } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
-import { Replica, resyncActor } from '@berth/store/replica';
+import { Replica, resyncActor, startReplica } from '@berth/store/replica';
 import { RedisStore } from '@berth/store/testing/redis';
 import { encodeRecord, fieldOf } from '@berth/store/wire';
 import fc from 'fast-check';
@@ -13,6 +13,8 @@ import { skipRedisTests, startTestRedis, type TestRedis } from '../support/proce
 import { waitFor } from '../support/process/wait-for.js';
 import { contentOf, expectSameCell } from './same-cell.js';
 import { applied, cluster, request } from './store-fixtures.js';
+
+const tunings = ['on', 'off'] as const;
 
 /** Revision and bytes of each entity, as `contentOf` gives them. */
 type Model = Map<string, string>;
@@ -112,7 +114,7 @@ function replicaContract(open: () => Promise<TestCell>): void {
   it('that followed the log equals one from a fresh snapshot and the model, after any history', async () => {
     const property = fc.asyncProperty(history, async (groups) => {
       const { store } = await open();
-      const replica = await Replica.start(store.openLogReader({ follows: true }));
+      const replica = await startReplica(store);
       const held = follow(replica);
       const model: Model = new Map();
       for (const group of groups) await commitGroup(store, model, group);
@@ -120,7 +122,7 @@ function replicaContract(open: () => Promise<TestCell>): void {
       expect(contentOf(replica)).toEqual(model);
       expect(held).toEqual(model);
       for (const kind of entityKinds) expect(replica.count(kind)).toBe([...replica.all(kind)].length);
-      const fresh = await Replica.start(store.openLogReader({ follows: true }));
+      const fresh = await startReplica(store);
       expect(contentOf(fresh)).toEqual(model);
       for (const jobId of ['j1', 'j2']) {
         const ids = (of: Replica) =>
@@ -141,9 +143,7 @@ function replicaContract(open: () => Promise<TestCell>): void {
     const write = (index: number) =>
       store.commit(request([cluster(`c${index % 50}`, index + 1), cluster(`d${index}`)]));
     const commits = Array.from({ length: 500 }, async (_, index) => applied(await write(index)));
-    const replicas = await Promise.all(
-      Array.from({ length: 3 }, () => Replica.start(store.openLogReader({ follows: true }))),
-    );
+    const replicas = await Promise.all(Array.from({ length: 3 }, () => startReplica(store)));
     await Promise.all(commits);
     for (const replica of replicas) await replica.waitFor(500, 10_000);
     for (const replica of replicas) await expectSameCell(replica, store);
@@ -155,7 +155,7 @@ function replicaContract(open: () => Promise<TestCell>): void {
     const { store } = await open();
     for (const id of ['kept', 'changed', 'removed']) applied(await store.commit(request([cluster(id)])));
     const gate = gated(store.openLogReader({ follows: true }));
-    const replica = await Replica.start(gate.reader);
+    const replica = await Replica.start(gate.reader, { tuning: store.tuning ?? 'on' });
     const held = follow(replica);
     const seen: CommitChanges[] = [];
     replica.changes$.subscribe((commit) => seen.push(commit));
@@ -179,7 +179,7 @@ function replicaContract(open: () => Promise<TestCell>): void {
   it('resynchronises when the store was emptied under it', async () => {
     const { store, empty } = await open();
     for (const id of ['a', 'b', 'c']) applied(await store.commit(request([cluster(id)])));
-    const replica = await Replica.start(store.openLogReader({ follows: true }), { blockMs: 50 });
+    const replica = await startReplica(store, { blockMs: 50 });
     const held = follow(replica);
     await empty();
     await waitFor(() => replica.revision === 0, { what: 'the replica is empty' });
@@ -196,9 +196,11 @@ function replicaContract(open: () => Promise<TestCell>): void {
 }
 
 describe('a replica of the memory store', () => {
-  replicaContract(async () => {
-    const store = new MemoryStore({ logLength });
-    return { store, empty: async () => store.clear() };
+  describe.each(tunings)('with the tuning %s', (tuning) => {
+    replicaContract(async () => {
+      const store = new MemoryStore({ logLength, tuning });
+      return { store, empty: async () => store.clear() };
+    });
   });
 });
 
@@ -209,8 +211,10 @@ describe.skipIf(skipRedisTests !== false)('a replica of the Redis store', () => 
   });
   afterAll(() => redis.stop());
 
-  replicaContract(async () => {
-    const store = await RedisStore.connect({ url: redis.url, cell: randomUUID(), logLength });
-    return { store, empty: async () => void (await redis.command('FLUSHALL')) };
+  describe.each(tunings)('with the tuning %s', (tuning) => {
+    replicaContract(async () => {
+      const store = await RedisStore.connect({ url: redis.url, cell: randomUUID(), logLength, tuning });
+      return { store, empty: async () => void (await redis.command('FLUSHALL')) };
+    });
   });
 });

@@ -32,8 +32,8 @@ async function connectStore(config: AgentConfig, log: Logger, signal: AbortSigna
     log,
   });
   try {
-    const { BERTH_REDIS_URL: url, BERTH_CELL: cell } = config;
-    return await openStore({ url, cell, log, signal });
+    const { BERTH_REDIS_URL: url, BERTH_CELL: cell, BERTH_STORE_TUNING: tuning } = config;
+    return await openStore({ url, cell, tuning, log, signal });
   } finally {
     await waiting.close();
   }

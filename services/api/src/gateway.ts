@@ -11,7 +11,7 @@ import type { CallOptions } from '@berth/shared/rpc/handlers';
 import { createHealth } from '@berth/shared/rpc/health';
 import { type GrpcServer, type GrpcService, startGrpcServer } from '@berth/shared/rpc/server';
 import type { CellStore } from '@berth/store';
-import { Replica } from '@berth/store/replica';
+import { type Replica, startReplica } from '@berth/store/replica';
 import { authentication, connectionOptions, type GatewayConfig, writePolicy } from './config.js';
 import { Cell } from './gateway/cell.js';
 import { createGatewayMetrics, type OpenStream } from './gateway/metrics.js';
@@ -77,7 +77,8 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
 
   const store = await options.store;
   whyWaiting = 'the state of the cell has not been read yet';
-  const replica = await startReplica(store, options);
+  const { signal } = options;
+  const replica = await startReplica(store, { log, ...(signal && { signal }) });
   opened.push({ name: 'replica', close: () => replica.close() });
   whyWaiting = 'the gRPC servers do not listen yet';
   // First of all who follow the replica.
@@ -116,19 +117,6 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
     httpPort: http.port,
     close: once(() => closeAll(opened, log)),
   };
-}
-
-/** The start ends with the signal; once started, only close() ends the replica, so that calls in progress can end. */
-async function startReplica(store: CellStore, { log, signal }: GatewayOptions): Promise<Replica> {
-  const starting = new AbortController();
-  const abort = () => starting.abort(signal?.reason);
-  signal?.addEventListener('abort', abort, { once: true });
-  if (signal?.aborted) abort();
-  try {
-    return await Replica.start(store.openLogReader({ follows: true }), { log, signal: starting.signal });
-  } finally {
-    signal?.removeEventListener('abort', abort);
-  }
 }
 
 function whyNotReady(replica: Replica): string | undefined {

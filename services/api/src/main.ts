@@ -13,6 +13,7 @@ runService('gateway', async ({ env, log, signal }) => {
     url: config.BERTH_REDIS_URL,
     cell: config.BERTH_CELL,
     waitReplicas: config.BERTH_REDIS_WAIT_REPLICAS,
+    tuning: config.BERTH_STORE_TUNING,
     log,
     signal,
   });

@@ -4,7 +4,7 @@ import type { Logger } from '@berth/shared/process/logger';
 import { createRegistry } from '@berth/shared/process/metrics';
 import { startStatusServer } from '@berth/shared/process/status-server';
 import type { CellStore } from '@berth/store';
-import { Replica } from '@berth/store/replica';
+import { type Replica, startReplica } from '@berth/store/replica';
 import { v7 as uuid } from 'uuid';
 import type { MasterConfig } from './config.js';
 import { runTerm } from './leader/leader-loops.js';
@@ -46,7 +46,9 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   const opening = async () => {
     const opened = await options.store;
     whyWaiting = 'the state of the cell has not been read yet';
-    return { store: opened, replica: await startReplica(opened, options) };
+    const { signal } = options;
+    const replica = await startReplica(opened, { log, clock, ...(signal && { signal }) });
+    return { store: opened, replica };
   };
   const { store, replica } = await opening().catch(async (error: unknown) => {
     await status.close();
@@ -81,24 +83,4 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
 
 function whyNotReady(replica: Replica): string | undefined {
   return replica.isConnected ? undefined : 'the replica has lost Redis';
-}
-
-/** The start ends with the signal; once started, only close() ends the replica, which the last round may still need. */
-async function startReplica(
-  store: CellStore,
-  { log, clock = systemClock, signal }: MasterOptions,
-): Promise<Replica> {
-  const starting = new AbortController();
-  const abort = () => starting.abort(signal?.reason);
-  signal?.addEventListener('abort', abort, { once: true });
-  if (signal?.aborted) abort();
-  try {
-    return await Replica.start(store.openLogReader({ follows: true }), {
-      log,
-      clock,
-      signal: starting.signal,
-    });
-  } finally {
-    signal?.removeEventListener('abort', abort);
-  }
 }

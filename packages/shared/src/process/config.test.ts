@@ -43,6 +43,7 @@ describe('a configuration', () => {
       BERTH_CELL: 'local',
       BERTH_LOG_LEVEL: 'info',
       BERTH_INSECURE: false,
+      BERTH_STORE_TUNING: 'on',
       BERTH_API_GRPC: { host: '127.0.0.1', port: 7104 },
       BERTH_API_HTTP: { host: '127.0.0.1', port: 7180 },
       BERTH_LEASE: 10_000,

@@ -179,6 +179,8 @@ export const cellConfigShape = {
     })
     .default('info'),
   BERTH_INSECURE: flag.default(false),
+  /** `off` reads and writes the store in the plain way, without the code that exists only for speed. */
+  BERTH_STORE_TUNING: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
 };
 
 /** For services that can listen with TLS: paths of PEM files, to be read with `readTls`. Both or neither. */

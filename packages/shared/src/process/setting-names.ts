@@ -12,7 +12,7 @@ const prefix = 'BERTH_';
  * against their schemas.
  */
 export const serviceSettings: readonly string[] = [
-  ...named('', ['CELL', 'INSECURE', 'LOG_LEVEL', 'REDIS_URL', 'REDIS_WAIT_REPLICAS']),
+  ...named('', ['CELL', 'INSECURE', 'LOG_LEVEL', 'REDIS_URL', 'REDIS_WAIT_REPLICAS', 'STORE_TUNING']),
   ...named('TLS_', ['CERT', 'CLIENT_CA', 'KEY']),
   ...named('API_', ['GRPC', 'HTTP', 'JOBV1', 'MAX_CONNECTION_AGE', 'MAX_CONNECTION_AGE_GRACE', 'TOKENS']),
   ...named('API_', ['WRITE_BURST', 'WRITE_RATE']),

@@ -3,5 +3,3 @@
  * pooled. The bytes in the store are the same, so processes with either value share a cell. The setting `BERTH_STORE_TUNING` chooses it.
  */
 export type Tuning = 'on' | 'off';
-
-export const tunings = ['on', 'off'] as const satisfies readonly Tuning[];

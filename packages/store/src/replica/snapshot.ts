@@ -1,3 +1,4 @@
+import { byKindAndCreation } from '@berth/shared/model/cell/creation-order';
 import type { AnyEntity } from '@berth/shared/model/cell/entity';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Logger } from '@berth/shared/process/logger';
@@ -5,7 +6,6 @@ import type { LogEntry, LogHead, LogReader } from '../contract/log.js';
 import type { Tuning } from '../contract/tuning.js';
 import { decodeEntity } from '../wire/codec.js';
 import { CellTables } from './cell-tables.js';
-import { byCreation } from './creation-order.js';
 
 /** The whole state of a cell at one revision. */
 export interface Snapshot {
@@ -43,7 +43,7 @@ async function scanTables(reader: LogReader, log: Logger, tuning: Tuning): Promi
     }
   }
   const tables = new CellTables(tuning);
-  for (const entity of [...entities.values()].sort(byCreation)) tables.put(entity);
+  for (const entity of [...entities.values()].sort(byKindAndCreation)) tables.put(entity);
   return tables;
 }
 

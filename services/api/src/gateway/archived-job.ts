@@ -1,6 +1,6 @@
+import { byCreation } from '@berth/shared/model/cell/creation-order';
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { decodeEntity } from '@berth/store/wire';
-import { byCreation } from './core/creation-order.js';
 import type { JobView } from './core/job-view.js';
 
 /** A job from the archive's fields: `job`, `jobStatus`, and `task/ID` for each task. Undefined where it is not there. */

@@ -1,5 +1,6 @@
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { CommitChanges } from '@berth/shared/model/cell/change';
+import { byCreation } from '@berth/shared/model/cell/creation-order';
 import fc from 'fast-check';
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
@@ -7,7 +8,6 @@ import { searchJobs } from '../queries/core/job-search.js';
 import { matchesJob, parseFilter } from '../queries/core/query.js';
 import { aServiceJob } from '../testing/fixtures.js';
 import { jobWrite, ScriptedCell, type Step, statusWrite, writesOf } from '../testing/scripted-cell.js';
-import { byCreation } from './core/creation-order.js';
 import { jobViewOf } from './core/job-view.js';
 import { JobIndex } from './job-index.js';
 

@@ -1,8 +1,8 @@
 import type { AnyChange, Change } from '@berth/shared/model/cell/change';
+import type { Created } from '@berth/shared/model/cell/creation-order';
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { headOf, type TaskHead } from '@berth/shared/model/cell/task-head';
 import { isJobLive } from '@berth/shared/model/job/job';
-import type { Created } from './core/creation-order.js';
 import type { JobLists } from './core/job-lists.js';
 import { descriptorTerms, stateTerm, term } from './core/job-terms.js';
 import { SortedList } from './core/sorted-list.js';

@@ -5,11 +5,11 @@ import type {
   JobClusterQuery,
   JobClusterQueryResult,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { byCreation } from '@berth/shared/model/cell/creation-order';
 import { notFound } from '@berth/shared/model/errors/errors';
 import { allClusters, clusterOf, composeCluster } from '@berth/shared/model/submission/clusters';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from '../gateway/cell.js';
-import { byCreation } from '../gateway/core/creation-order.js';
 import { idViolations, refuseIf } from '../gateway/request-checks.js';
 import { parseClusterFilter } from './core/cluster-query.js';
 import { clusterShape, projectCluster } from './core/projection.js';

@@ -9,11 +9,11 @@ import type {
   TaskQuery,
   TaskQueryResult,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { byCreation, type Created } from '@berth/shared/model/cell/creation-order';
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { notFound } from '@berth/shared/model/errors/errors';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from '../gateway/cell.js';
-import { byCreation, type Created } from '../gateway/core/creation-order.js';
 import { jobViewOf } from '../gateway/core/job-view.js';
 import { idViolations, refuseIf } from '../gateway/request-checks.js';
 import { searchJobs } from './core/job-search.js';

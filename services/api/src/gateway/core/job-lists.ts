@@ -1,4 +1,4 @@
-import type { Created } from './creation-order.js';
+import type { Created } from '@berth/shared/model/cell/creation-order';
 
 /** Lists of jobs, each in the order of creation. One job is the same object in all of them. */
 export interface JobLists {

@@ -1,4 +1,4 @@
-import { type Created, firstFrom } from './creation-order.js';
+import { byCreation, type Created } from '@berth/shared/model/cell/creation-order';
 
 /**
  * Items in the order of their creation. Most come at the end, which costs nothing; to put one in between, or take one out,
@@ -35,4 +35,19 @@ export class SortedList<T extends Created> {
     if (!this.#members.delete(item)) return;
     this.#items.splice(firstFrom(this.#items, item), 1);
   }
+}
+
+/** Returns the index of the first item that does not come before this one. The items must be in order. */
+export function firstFrom(items: readonly Created[], item: Created): number {
+  const last = items.at(-1);
+  if (last === undefined || byCreation(last, item) < 0) return items.length;
+  let from = 0;
+  let to = items.length;
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    const there = items[middle];
+    if (there !== undefined && byCreation(there, item) < 0) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }

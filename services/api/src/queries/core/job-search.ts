@@ -1,5 +1,5 @@
 import type { CellView } from '@berth/shared/model/cell/cell-view';
-import { byCreation, type Created } from '../../gateway/core/creation-order.js';
+import { byCreation, type Created } from '@berth/shared/model/cell/creation-order';
 import type { JobLists } from '../../gateway/core/job-lists.js';
 import type { JobView } from '../../gateway/core/job-view.js';
 import { type Filter, matchesUnlisted } from './query.js';

@@ -1,6 +1,6 @@
+import { byCreation } from '@berth/shared/model/cell/creation-order';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { byCreation } from '../../gateway/core/creation-order.js';
 import { maxPageSize } from '../../gateway/core/limits.js';
 import { pageOf, pageViolations } from './page.js';
 

@@ -1,7 +1,8 @@
 import { type Page, Pagination } from '@berth/shared/gen/netflix/titus/titus_base';
+import { byCreation, type Created } from '@berth/shared/model/cell/creation-order';
 import type { FieldViolation } from '@berth/shared/model/errors/errors';
-import { byCreation, type Created, firstFrom } from '../../gateway/core/creation-order.js';
 import { defaultPageSize, maxPageSize } from '../../gateway/core/limits.js';
+import { firstFrom } from '../../gateway/core/sorted-list.js';
 
 /** One page of a list, and where it stands in the whole. */
 export interface PageOf<T> {

@@ -1,11 +1,21 @@
-import type { AnyEntity } from '@berth/shared/model/cell/entity';
-import { entityKinds } from '@berth/shared/model/cell/entity';
+import { type AnyEntity, entityKinds } from './entity.js';
+
+/** The facts that give an item its position in a list. */
+export interface Created {
+  readonly id: string;
+  readonly createdAtMs: number;
+}
+
+/** Orders items by their time of creation. Of two with the same time the smaller id comes first. */
+export function byCreation(a: Created, b: Created): number {
+  return a.createdAtMs - b.createdAtMs || compareText(a.id, b.id);
+}
 
 /**
- * Orders entities by kind and, within a kind, by their time of creation. A snapshot comes in no order; this gives it the
- * one in which the log would have told it, as far as the records' own times tell.
+ * Orders entities by kind, and within a kind by their time of creation. A snapshot comes in no order. This is the order of the log,
+ * as far as the records' own times show it.
  */
-export function byCreation(a: AnyEntity, b: AnyEntity): number {
+export function byKindAndCreation(a: AnyEntity, b: AnyEntity): number {
   return (
     entityKinds.indexOf(a.kind) - entityKinds.indexOf(b.kind) ||
     createdAtMs(a) - createdAtMs(b) ||
@@ -30,12 +40,12 @@ function createdAtMs(entity: AnyEntity): number {
     case 'jobScaling':
     case 'agentStatus':
     case 'clusterStatus':
-      // These live and die with their job, agent or cluster, in whose order they are asked for.
+      // Their job, agent or cluster gives them their order.
       return 0;
   }
 }
 
-/** Tasks that were created together stand in the order of their stages and slots. */
+/** Orders tasks with the same time of creation by job, stage, slot and attempt. */
 function slotOrder(a: AnyEntity, b: AnyEntity): number {
   if (a.kind !== 'task' || b.kind !== 'task') return 0;
   return (

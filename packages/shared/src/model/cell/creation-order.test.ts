@@ -1,7 +1,7 @@
-import { ClusterRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { AnyEntity } from '@berth/shared/model/cell/entity';
 import { describe, expect, it } from 'vitest';
-import { byCreation } from './creation-order.js';
+import { ClusterRecord, TaskRecord } from '../../gen/berth/v1/store.js';
+import { byKindAndCreation } from './creation-order.js';
+import type { AnyEntity } from './entity.js';
 
 const bytes = new Uint8Array(0);
 
@@ -23,6 +23,12 @@ describe('the order of creation', () => {
       task('j.3-1', 3, 9),
       cluster('a', 1),
     ];
-    expect(shuffled.toSorted(byCreation).map(({ id }) => id)).toEqual(['a', 'b', 'j.2-0', 'j.10-0', 'j.3-1']);
+    expect(shuffled.toSorted(byKindAndCreation).map(({ id }) => id)).toEqual([
+      'a',
+      'b',
+      'j.2-0',
+      'j.10-0',
+      'j.3-1',
+    ]);
   });
 });
