@@ -4,15 +4,15 @@ import { Replica } from '@berth/store/replica';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { limitBounds } from './core/adaptive-limit.js';
 import { RuntimeError } from './runtime/contract/container-runtime.js';
-import { TestCell } from './testing/cell.js';
+import { AgentTestCell } from './testing/cell.js';
 import { waitFor } from './testing/wait-for.js';
 
 const short = { BERTH_SIM_RUN_MS: '30' };
 
 describe('an agent', () => {
-  let cell: TestCell;
+  let cell: AgentTestCell;
   beforeEach(() => {
-    cell = new TestCell();
+    cell = new AgentTestCell();
   });
   afterEach(() => cell.close());
 
@@ -367,7 +367,7 @@ describe('an agent', () => {
 
 describe('many simulated agents', () => {
   it('share one process, and each has its own tasks', async () => {
-    const cell = new TestCell();
+    const cell = new AgentTestCell();
     const fleet = await cell.startFleet(50);
     await fleet.ready;
     expect(fleet.agentIds.slice(0, 2)).toEqual(['a-1', 'a-2']);
@@ -380,7 +380,7 @@ describe('many simulated agents', () => {
   });
 
   it('start within seconds when they are five thousand', async () => {
-    const cell = new TestCell();
+    const cell = new AgentTestCell();
     const env = { BERTH_AGENT_HEARTBEAT: '2s', BERTH_AGENT_RESYNC: '30s' };
     const fleet = await cell.startFleet(5_000, env);
     await fleet.ready;

@@ -4,7 +4,7 @@ import { silentLogger } from '@berth/shared/process/logger';
 import { systemRandom } from '@berth/shared/process/random';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readMetricsPage } from '../core/prometheus-text.js';
-import { TestCell } from '../testing/cell.js';
+import { AgentTestCell } from '../testing/cell.js';
 import { waitFor } from '../testing/wait-for.js';
 import { Sampler } from './sampler.js';
 
@@ -43,11 +43,11 @@ describe('a sampler', () => {
 });
 
 describe('an agent that samples', () => {
-  let cell: TestCell;
+  let cell: AgentTestCell;
   let heard: SampleBatch[];
 
   beforeEach(() => {
-    cell = new TestCell();
+    cell = new AgentTestCell();
     heard = [];
     cell.store.openSampleFeed().batches$.subscribe((batch) => heard.push(batch));
   });

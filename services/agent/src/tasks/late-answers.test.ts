@@ -1,7 +1,7 @@
 import { State } from '@berth/shared/model/task/task-state';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ContainerRuntime } from '../runtime/contract/container-runtime.js';
-import { TestCell } from '../testing/cell.js';
+import { AgentTestCell } from '../testing/cell.js';
 
 /** Only events inform the agent. */
 const withoutResync = { BERTH_AGENT_RESYNC: '1h', BERTH_AGENT_NETWORK: 'bridge' };
@@ -17,9 +17,9 @@ function withCalls(engine: ContainerRuntime, calls: Partial<ContainerRuntime>): 
 }
 
 describe('an agent whose engine answers late', () => {
-  let cell: TestCell;
+  let cell: AgentTestCell;
   beforeEach(() => {
-    cell = new TestCell();
+    cell = new AgentTestCell();
   });
   afterEach(() => cell.close());
 

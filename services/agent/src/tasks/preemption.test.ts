@@ -2,7 +2,7 @@ import { State, stateName } from '@berth/shared/model/task/task-state';
 import { systemClock } from '@berth/shared/process/clock';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { RuntimeError } from '../runtime/contract/container-runtime.js';
-import { TestCell } from '../testing/cell.js';
+import { AgentTestCell } from '../testing/cell.js';
 import { waitFor } from '../testing/wait-for.js';
 
 /** It ends when the test kills it. */
@@ -13,9 +13,9 @@ const patient = { killGraceMs: 5_000 };
 const victims = { awaitedTaskIds: ['v.0-0', 'v.1-0'] };
 
 describe('a preemptor', () => {
-  let cell: TestCell;
+  let cell: AgentTestCell;
   beforeEach(() => {
-    cell = new TestCell();
+    cell = new AgentTestCell();
   });
   afterEach(() => cell.close());
 

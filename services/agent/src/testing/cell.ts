@@ -30,7 +30,7 @@ export function testConfig(env: Readonly<Record<string, string>> = {}): AgentCon
 }
 
 /** The agents' side of a cell. The store is in memory, and the test is the master. */
-export class TestCell {
+export class AgentTestCell {
   readonly store = new MemoryStore();
   /** The engines' clock is ahead of the system's by this time. */
   engineAheadMs = 0;

@@ -8,11 +8,12 @@ describe('a page of metrics over HTTP', () => {
   const servers: Server[] = [];
   const pages = new MetricsPages();
   afterEach(async () => {
-    for (const server of servers.splice(0)) {
+    for (const server of servers) {
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
     }
+    servers.length = 0;
     pages.close();
   });
 
