@@ -3,7 +3,7 @@
  * anywhere: the queue and the messages of the gateway, and the resuming and narrating of the client, without a network between.
  */
 
-import { liveJobs } from '@berth/api/gateway/core/job-view';
+import { liveJobs } from '@berth/api/gateway/core/job-with-tasks';
 import {
   itemMessages,
   positionOf,

@@ -108,22 +108,22 @@ export class RegistryClient {
   }
 }
 
-interface Asked {
+interface ManifestQuery {
   readonly url: string;
   readonly signal: AbortSignal;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-async function toLookup(answer: Response, asked: Asked): Promise<Lookup> {
+async function toLookup(answer: Response, query: ManifestQuery): Promise<Lookup> {
   const { status } = answer;
-  if (answer.ok) return digestOf(answer, asked);
+  if (answer.ok) return digestOf(answer, query);
   if (status === 404) return { outcome: 'unknown' };
   if (status === 401 || status === 403) return { outcome: 'denied', why: `it answers ${status}` };
   return unanswered(`it answers ${status}`);
 }
 
 /** Not every registry tells the digest in its headers; it is that of the manifest's bytes. */
-async function digestOf(answer: Response, { url, signal, headers }: Asked): Promise<Lookup> {
+async function digestOf(answer: Response, { url, signal, headers }: ManifestQuery): Promise<Lookup> {
   const told = answer.headers.get('docker-content-digest');
   if (told !== null && digestPattern.test(told)) return { outcome: 'found', digest: told };
   const whole = await request(url, { method: 'GET', headers, signal });

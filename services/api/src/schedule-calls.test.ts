@@ -7,7 +7,7 @@ import {
   JobManagementServiceService as methods,
   State,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { placeClaim } from '@berth/shared/model/job/job';
+import { quotaClaim } from '@berth/shared/model/job/job';
 import { silentLogger } from '@berth/shared/process/logger';
 import { fromServiceError } from '@berth/shared/rpc/status';
 import { MemoryStore } from '@berth/store/memory';
@@ -244,7 +244,7 @@ describe('a Mantis cluster', () => {
     await store.commit({
       actor: 'master',
       writes: [statusWrite(first, State.FINISHED, 'killed')],
-      releaseClaims: [{ name: placeClaim({ clusterId: id, clusterPlace: held }) ?? '', owner: first }],
+      releaseClaims: [{ name: quotaClaim({ clusterId: id, clusterPlace: held }) ?? '', owner: first }],
     });
     await expect
       .poll(() =>

@@ -7,7 +7,7 @@ import type { CellStore } from '@berth/store';
 import type { Cell } from './gateway/cell.js';
 import type { OpenStream } from './gateway/metrics.js';
 import type { RateLimiter } from './gateway/rate-limiter.js';
-import { StageBoards } from './observe/stages/stage-status.js';
+import { StageStatuses } from './observe/stages/stage-status.js';
 import { ObserveHub } from './observe/stream/observe-hub.js';
 import { clusterFeed, jobFeed } from './observe/titus/feeds.js';
 import { SubscriptionKeeper } from './observe/titus/observer-heartbeats.js';
@@ -22,7 +22,7 @@ import { scheduleService } from './services/schedule-service.js';
 import { stageService } from './services/stage-service.js';
 
 /** What the services work with. */
-export interface ServiceParts {
+export interface ServicesDeps {
   readonly cell: Cell;
   readonly store: CellStore;
   readonly streams: Set<OpenStream>;
@@ -48,8 +48,8 @@ export interface Services extends Readonly<Record<string, GrpcService>> {
 }
 
 /** Makes them; what has to be closed with the gateway is added to `opened`. */
-export function openServices(parts: ServiceParts, opened: Closeable[]): Services {
-  const { cell, store, streams, limiter, callOptions } = parts;
+export function openServices(deps: ServicesDeps, opened: Closeable[]): Services {
+  const { cell, store, streams, limiter, callOptions } = deps;
   const { replica, clock } = cell;
   const { log } = callOptions;
   const jobs = new ObserveHub(jobFeed, replica, log);
@@ -63,12 +63,12 @@ export function openServices(parts: ServiceParts, opened: Closeable[]): Services
   opened.push(cellObserving);
   const subscriptions = new SubscriptionKeeper(store, log);
   opened.push({ name: 'subscriptions of jobs', close: async () => subscriptions.close() });
-  const boards = new StageBoards(replica, jobs);
+  const stageStatuses = new StageStatuses(replica, jobs);
   return {
     service: jobManagementService({ cell, jobs, clusters, streams, subscriptions, limiter }, callOptions),
     observe: observeService(cellObserving, callOptions),
-    placement: placementService({ cell, ledger, fitPolicy: parts.fitPolicy }, callOptions),
-    stages: stageService({ cell, boards, streams, limiter }, callOptions),
+    placement: placementService({ cell, ledger, fitPolicy: deps.fitPolicy }, callOptions),
+    stages: stageService({ cell, stageStatuses, streams, limiter }, callOptions),
     schedules: scheduleService({ cell, limiter }, callOptions),
     scaling: scalingService({ cell, openSampleFeed: () => store.openSampleFeed() }, callOptions),
     agents: agentService({ cell, ledger, limiter }, callOptions),

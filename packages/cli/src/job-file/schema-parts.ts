@@ -1,4 +1,4 @@
-import { nearest } from '@berth/shared/model/errors/did-you-mean';
+import { didYouMean } from '@berth/shared/model/errors/did-you-mean';
 import { z } from 'zod';
 import { parseDurationMs } from './duration.js';
 import { splitWords } from './words.js';
@@ -15,7 +15,7 @@ export function strict<S extends z.ZodRawShape>(shape: S) {
 function unknownFields(keys: readonly string[], known: readonly string[]): string {
   return keys
     .map((key) => {
-      const meant = nearest(key, known);
+      const meant = didYouMean(key, known);
       return meant === undefined
         ? 'there is no such field'
         : `there is no such field; did you mean ${meant}?`;

@@ -14,7 +14,7 @@ import { parseSchedule, scheduleLabels } from '@berth/shared/model/schedule/sche
 import { type ClusterView, clusterKind, clusterOf } from '@berth/shared/model/submission/clusters';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Replica } from '@berth/store/replica';
-import type { Cell, Part } from '../gateway/cell.js';
+import type { CallerCommit, Cell } from '../gateway/cell.js';
 import {
   failedPrecondition,
   idempotencyTtlMs,
@@ -215,7 +215,10 @@ function submissionOf(cell: Cell, { caller }: CallContext) {
 }
 
 /** Changes the cluster, unless somebody else has changed it. */
-export function clusterWrite({ id, revision, record }: ClusterView, change: Partial<ClusterRecord>): Part {
+export function clusterWrite(
+  { id, revision, record }: ClusterView,
+  change: Partial<ClusterRecord>,
+): CallerCommit {
   return { writes: [{ kind: 'cluster', id, record: { ...record, ...change }, expectedRevision: revision }] };
 }
 

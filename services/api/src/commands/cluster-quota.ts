@@ -1,8 +1,8 @@
 /* Which of the places for live jobs in its cluster a new job takes. */
 
 import { BerthError } from '@berth/shared/model/errors/errors';
-import { isPlaceClaim, placeClaim } from '@berth/shared/model/job/job';
-import { clusterLimits, freePlace } from '@berth/shared/model/schedule/cluster-limits';
+import { isQuotaClaim, quotaClaim } from '@berth/shared/model/job/job';
+import { clusterLimits, freeQuotaNumber } from '@berth/shared/model/schedule/cluster-limits';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
 import type { Replica } from '@berth/store/replica';
 import type { Cell } from '../gateway/cell.js';
@@ -14,7 +14,7 @@ const choiceDigits = 8;
 const maxLosses = 64;
 
 /** Finds a place for one job that is asked for, and learns from each that another was faster to take. */
-export class PlaceFinder {
+export class ClusterQuota {
   readonly #cell: Cell;
   readonly #taken = new Set<string>();
   /** Differs from job to job, so that those that come at the same time try for different places. */
@@ -38,9 +38,9 @@ export class PlaceFinder {
     const holders = this.#cell.index
       .liveJobsOf(id)
       .map((jobId) => ({ clusterPlace: view.find('job', jobId)?.record.clusterPlace }));
-    const next = () => freePlace(max, holders, this.#choice);
+    const next = () => freeQuotaNumber(max, holders, this.#choice);
     for (let place = next(); place !== undefined; place = next()) {
-      if (!this.#taken.has(placeClaim({ clusterId: id, clusterPlace: place }) ?? '')) return place;
+      if (!this.#taken.has(quotaClaim({ clusterId: id, clusterPlace: place }) ?? '')) return place;
       holders.push({ clusterPlace: place });
     }
     const held = holders.find(({ clusterPlace = 0 }) => clusterPlace > 0)?.clusterPlace;
@@ -55,7 +55,7 @@ export class PlaceFinder {
 
   /** Takes in that the name is held by another; false where it is none of a place. */
   learn(claim: string): boolean {
-    if (!isPlaceClaim(claim)) return false;
+    if (!isQuotaClaim(claim)) return false;
     if (this.#taken.size >= maxLosses)
       throw new BerthError('conflict', 'Others keep taking the places in the same job cluster; try again.');
     this.#taken.add(claim);

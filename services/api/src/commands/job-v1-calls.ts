@@ -18,7 +18,7 @@ import { allClusters } from '@berth/shared/model/submission/clusters';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Replica } from '@berth/store/replica';
 import { type Cell, readWaitMs } from '../gateway/cell.js';
-import { type JobView, jobViewOf } from '../gateway/core/job-view.js';
+import { findJobWithTasks, type JobWithTasks } from '../gateway/core/job-with-tasks.js';
 import { maxIdLength } from '../gateway/core/limits.js';
 import { failedPrecondition, idempotencyHeader, orRefuse, refuseIf } from '../gateway/request-checks.js';
 import { searchJobs } from '../queries/core/job-search.js';
@@ -88,7 +88,7 @@ export async function scheduleJob(
  * A key that was given for another kind is no repetition: its caller would take that instance for the one that it asked for. A
  * kind that is gone or renamed since is no other.
  */
-function refuseOtherKind(view: Replica, kind: string, { job }: JobView): void {
+function refuseOtherKind(view: Replica, kind: string, { job }: JobWithTasks): void {
   const meant = kindsOf(allClusters(view)).filter(({ name }) => name === kind);
   if (meant.length === 0 || meant.some(({ cluster }) => cluster.id === job.record.clusterId)) return;
   const other = `job ${job.id} of job cluster ${job.record.clusterId}`;
@@ -96,7 +96,7 @@ function refuseOtherKind(view: Replica, kind: string, { job }: JobView): void {
 }
 
 /** The job of a request that is repeated may have been accepted by another gateway, a moment ahead of this one. */
-async function acceptedJob(cell: Cell, id: string, call: CallContext): Promise<JobView> {
+async function acceptedJob(cell: Cell, id: string, call: CallContext): Promise<JobWithTasks> {
   const patientUntilMs = cell.clock.nowMs() + readWaitMs;
   for (;;) {
     const job = await cell.findJob(call, id);
@@ -140,14 +140,14 @@ export async function cancelInstances(
   return {
     instances: answer(
       cell,
-      live.flatMap(({ job }) => jobViewOf(view, job.id) ?? []),
+      live.flatMap(({ job }) => findJobWithTasks(view, job.id) ?? []),
       call,
     ),
   };
 }
 
 /** Instances in full, as many as one answer holds. */
-function answer(cell: Cell, jobs: readonly JobView[], call: CallContext): JobInstance[] {
+function answer(cell: Cell, jobs: readonly JobWithTasks[], call: CallContext): JobInstance[] {
   const instances: JobInstance[] = [];
   let bytes = 0;
   for (const job of jobs) {
@@ -161,7 +161,7 @@ function answer(cell: Cell, jobs: readonly JobView[], call: CallContext): JobIns
 }
 
 /** The newest first. One that is named by its uuid is also found in the archive. */
-async function findInstances(cell: Cell, query: Query, call: CallContext): Promise<readonly JobView[]> {
+async function findInstances(cell: Cell, query: Query, call: CallContext): Promise<readonly JobWithTasks[]> {
   const { kind = '', uuid = '', state = 0 } = query;
   const tooLong = { field: 'query.uuid', description: `is longer than ${maxIdLength} characters` };
   refuseIf([...flagViolations(state), ...(uuid.length > maxIdLength ? [tooLong] : [])]);
@@ -181,13 +181,13 @@ async function findInstances(cell: Cell, query: Query, call: CallContext): Promi
     }),
   );
   return searchJobs(view, cell.index, filter)
-    .flatMap(({ id }) => jobViewOf(view, id) ?? [])
+    .flatMap(({ id }) => findJobWithTasks(view, id) ?? [])
     .filter((job) => isInstance(job.job.record) && isAmong(instanceState(job), state))
     .toReversed();
 }
 
 /** The name of the instance's cluster; the cluster's id where that is gone. */
-function kindOf(view: Replica, { job }: JobView): string {
+function kindOf(view: Replica, { job }: JobWithTasks): string {
   const { clusterId } = job.record;
   return view.find('cluster', clusterId)?.record.descriptor?.name ?? clusterId;
 }

@@ -12,7 +12,7 @@ import { type ValidJob, validateJob } from '@berth/shared/model/submission/valid
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Claim } from '@berth/store';
 import type { Replica } from '@berth/store/replica';
-import { type Cell, maxUpdateAttempts, type Part } from '../gateway/cell.js';
+import { type CallerCommit, type Cell, maxUpdateAttempts } from '../gateway/cell.js';
 import {
   failedPrecondition,
   header,
@@ -21,7 +21,7 @@ import {
   orRefuse,
   repeatClaim,
 } from '../gateway/request-checks.js';
-import { PlaceFinder } from './cluster-quota.js';
+import { ClusterQuota } from './cluster-quota.js';
 
 /** What is to become a job. */
 export interface Submitted {
@@ -58,7 +58,7 @@ class Submission {
   readonly #call: CallContext;
   readonly #repeat: string | undefined;
   readonly #id: string;
-  readonly #places: PlaceFinder;
+  readonly #places: ClusterQuota;
   /** The live job of the same type of the user's own, which is the answer where there is one. */
   #sameType: string | undefined;
   /** The job that held the claim of the type at the last attempt, though it is about to end. */
@@ -70,7 +70,7 @@ class Submission {
     this.#call = call;
     this.#repeat = repeat;
     this.#id = cell.random.orderedUuid();
-    this.#places = new PlaceFinder(cell, this.#id, repeat !== undefined);
+    this.#places = new ClusterQuota(cell, this.#id, repeat !== undefined);
   }
 
   async run(): Promise<JobId> {
@@ -107,7 +107,7 @@ class Submission {
     return isGoingOn(this.#cell, view, owner) ? owner : undefined;
   }
 
-  async #decide(view: Replica): Promise<Part | undefined> {
+  async #decide(view: Replica): Promise<CallerCommit | undefined> {
     const cell = this.#cell;
     const { descriptor, arguments: given } = this.#make(view);
     const { descriptor: valid, cluster } = validJob(cell, view, descriptor, this.#call);
@@ -129,7 +129,7 @@ class Submission {
     });
   }
 
-  #creation(view: Replica, cluster: ClusterView, record: JobRecord): Part {
+  #creation(view: Replica, cluster: ClusterView, record: JobRecord): CallerCommit {
     const owner = this.#typeOwner;
     const takenFrom = owner !== undefined && !isGoingOn(this.#cell, view, owner) ? owner : undefined;
     const isGone = takenFrom !== undefined && view.find('job', takenFrom) === undefined;

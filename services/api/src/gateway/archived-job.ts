@@ -1,13 +1,13 @@
 import { byCreation } from '@berth/shared/model/cell/creation-order';
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { decodeEntity } from '@berth/store/wire';
-import type { JobView } from './core/job-view.js';
+import type { JobWithTasks } from './core/job-with-tasks.js';
 
 /** A job from the archive's fields: `job`, `jobStatus`, and `task/ID` for each task. Undefined where it is not there. */
 export function archivedJob(
   jobId: string,
   fields: ReadonlyMap<string, Uint8Array> | undefined,
-): JobView | undefined {
+): JobWithTasks | undefined {
   let job: Entity<'job'> | undefined;
   let status: Entity<'jobStatus'> | undefined;
   const tasks: Entity<'task'>[] = [];

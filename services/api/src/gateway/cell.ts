@@ -14,7 +14,7 @@ import type { Archive, Claims, CommitRequest, CommitResult, Committer } from '@b
 import type { Replica } from '@berth/store/replica';
 import type { ImageResolver } from '../images/image-resolver.js';
 import { archivedJob, archivedTask } from './archived-job.js';
-import { type JobView, jobViewOf } from './core/job-view.js';
+import { findJobWithTasks, type JobWithTasks } from './core/job-with-tasks.js';
 import { JobIndex } from './job-index.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { CellMoments } from './views/point-in-time-view.js';
@@ -32,10 +32,10 @@ export const minRevisionKey = 'berth-min-revision';
 export const revisionKey = 'berth-revision';
 
 /** A commit in the caller's name. */
-export type Part = Omit<CommitRequest, 'actor'>;
+export type CallerCommit = Omit<CommitRequest, 'actor'>;
 
 /** Decides on a view what to commit; undefined where there is nothing to do. */
-export type Decide = (view: Replica) => Part | undefined | Promise<Part | undefined>;
+export type Decide = (view: Replica) => CallerCommit | undefined | Promise<CallerCommit | undefined>;
 
 type Conflict = Extract<CommitResult, { readonly reason: 'conflict' }>;
 type Settled = Exclude<CommitResult, Conflict>;
@@ -114,13 +114,13 @@ export class Cell {
   }
 
   /** The job, live or finished, from memory or the archive; undefined where there is none of that id. */
-  async findJob(call: CallContext, jobId: string): Promise<JobView | undefined> {
+  async findJob(call: CallContext, jobId: string): Promise<JobWithTasks | undefined> {
     const view = await this.read(call);
-    return jobViewOf(view, jobId) ?? (await this.findArchivedJob(jobId));
+    return findJobWithTasks(view, jobId) ?? (await this.findArchivedJob(jobId));
   }
 
   /** The job from the archive, whatever memory holds. */
-  async findArchivedJob(jobId: string): Promise<JobView | undefined> {
+  async findArchivedJob(jobId: string): Promise<JobWithTasks | undefined> {
     return archivedJob(jobId, await this.#store.findArchived(jobId));
   }
 
@@ -141,12 +141,12 @@ export class Cell {
    * Commits in the caller's name, unless the caller has gone or its deadline is over. Resolves once the outcome is durable;
    * a conflict is an outcome, not an error.
    */
-  async commit(call: CallContext, part: Part): Promise<CommitResult> {
+  async commit(call: CallContext, commit: CallerCommit): Promise<CommitResult> {
     call.signal.throwIfAborted();
-    const result = await this.#measure(() => this.#store.commit({ ...part, actor: call.caller.id }));
+    const result = await this.#measure(() => this.#store.commit({ ...commit, actor: call.caller.id }));
     if (!result.ok) return result;
     this.#lastCommit = Math.max(this.#lastCommit, result.revision);
-    if (part.writes.some(({ kind }) => kind === 'cluster')) {
+    if (commit.writes.some(({ kind }) => kind === 'cluster')) {
       this.#lastClusterCommit = Math.max(this.#lastClusterCommit, result.revision);
     }
     this.#tell(call, result.revision);
@@ -176,9 +176,9 @@ export class Cell {
     read: (call: CallContext) => Promise<Replica> = (one) => this.read(one),
   ): Promise<Settled | undefined> {
     for (let attempt = 0; attempt < maxUpdateAttempts; attempt += 1) {
-      const part = await decide(await read(call));
-      if (part === undefined) return undefined;
-      const result = await this.commit(call, part);
+      const commit = await decide(await read(call));
+      if (commit === undefined) return undefined;
+      const result = await this.commit(call, commit);
       if (!isConflict(result)) return result;
       await this.#catchUp(call, result);
     }

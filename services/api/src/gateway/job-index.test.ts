@@ -5,10 +5,10 @@ import fc from 'fast-check';
 import { Subject } from 'rxjs';
 import { describe, expect, it } from 'vitest';
 import { searchJobs } from '../queries/core/job-search.js';
-import { matchesJob, parseFilter } from '../queries/core/query.js';
+import { parseFilter } from '../queries/core/query.js';
 import { aServiceJob } from '../testing/fixtures.js';
 import { jobWrite, ScriptedCell, type Step, statusWrite, writesOf } from '../testing/scripted-cell.js';
-import { jobViewOf } from './core/job-view.js';
+import { findJobWithTasks } from './core/job-with-tasks.js';
 import { JobIndex } from './job-index.js';
 
 const step = fc.record<Step>({
@@ -56,8 +56,8 @@ function scan(cell: ScriptedCell, given: Record<string, string>): string[] {
     .map(({ id, record }) => ({ id, createdAtMs: record.createdAtMs }))
     .sort(byCreation)
     .filter(({ id }) => {
-      const view = jobViewOf(cell, id);
-      return view !== undefined && matchesJob(parsed.filter, view);
+      const view = findJobWithTasks(cell, id);
+      return view !== undefined && parsed.filter.everyTest(view);
     })
     .map(({ id }) => id);
 }

@@ -9,7 +9,7 @@ import type { EntityKind, EntityRecords } from '@berth/shared/model/cell/entity'
 import { CellTables } from '@berth/store/replica';
 import { decodeEntity, encodeRecord, fieldOf } from '@berth/store/wire';
 import { EMPTY } from 'rxjs';
-import { liveJobs } from '../gateway/core/job-view.js';
+import { liveJobs } from '../gateway/core/job-with-tasks.js';
 import type { ChangingView } from '../gateway/views/changing-view.js';
 import { CellMoments } from '../gateway/views/point-in-time-view.js';
 import { type Unwritten, wholes } from '../tuning/frame-writer.js';

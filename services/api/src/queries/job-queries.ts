@@ -14,7 +14,7 @@ import type { Entity } from '@berth/shared/model/cell/entity';
 import { notFound } from '@berth/shared/model/errors/errors';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from '../gateway/cell.js';
-import { jobViewOf } from '../gateway/core/job-view.js';
+import { findJobWithTasks } from '../gateway/core/job-with-tasks.js';
 import { idViolations, refuseIf } from '../gateway/request-checks.js';
 import { searchJobs } from './core/job-search.js';
 import { jobShape, taskShape } from './core/projection.js';
@@ -24,12 +24,12 @@ import { answerPage, parseQuery, type QueryReader } from './paged-query.js';
 
 /** How queries for jobs are read. */
 export function jobQueries(isDraining: IsDraining): QueryReader<Filter> {
-  return { parse: (given) => parseFilter(given, isDraining), shape: jobShape };
+  return { parse: (criteria) => parseFilter(criteria, isDraining), shape: jobShape };
 }
 
 /** How queries for tasks are read. */
 export function taskQueries(isDraining: IsDraining): QueryReader<Filter> {
-  return { parse: (given) => parseFilter(given, isDraining), shape: taskShape };
+  return { parse: (criteria) => parseFilter(criteria, isDraining), shape: taskShape };
 }
 
 /** The job with its tasks. */
@@ -45,7 +45,7 @@ export async function findJobs(cell: Cell, query: JobQuery, call: CallContext): 
   const { filter, selection, page } = parseQuery(query, call, jobQueries(drainsIn(cell)));
   const view = await cell.read(call);
   const { items, pagination } = answerPage(call, searchJobs(view, cell.index, filter), page);
-  const jobs = items.flatMap(({ id }) => jobViewOf(view, id) ?? []);
+  const jobs = items.flatMap(({ id }) => findJobWithTasks(view, id) ?? []);
   return { items: jobs.map((job) => projectedJob(job, selection)), pagination };
 }
 

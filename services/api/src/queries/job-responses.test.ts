@@ -7,7 +7,7 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type JobView, jobViewOf } from '../gateway/core/job-view.js';
+import { findJobWithTasks, type JobWithTasks } from '../gateway/core/job-with-tasks.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from '../testing/scripted-cell.js';
 import { jobShape, parseSelection, taskShape } from './core/projection.js';
 import {
@@ -23,8 +23,8 @@ const cell = new ScriptedCell();
 const running = moveWrite(taskWrite('a.0-0').record, State.RUNNING);
 cell.commit(jobWrite('a'), running, taskWrite('a.1-0'), statusWrite('a', State.RUNNING), jobWrite('b'));
 
-function viewOf(id: string): JobView {
-  const view = jobViewOf(cell, id);
+function viewOf(id: string): JobWithTasks {
+  const view = findJobWithTasks(cell, id);
   if (view === undefined) throw new Error(`there is no job ${id}`);
   return view;
 }

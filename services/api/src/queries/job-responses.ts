@@ -14,16 +14,17 @@ import {
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
 import { composeJob } from '@berth/shared/model/job/job';
+import { tagOf } from '@berth/shared/model/wire/protobuf-scanner';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
-import type { JobView } from '../gateway/core/job-view.js';
-import { jobTasksTag, tagOf, writeJob } from '../observe/titus/notification-encoding.js';
+import type { JobWithTasks } from '../gateway/core/job-with-tasks.js';
+import { jobTasksTag, writeJob } from '../tuning/job-encoding.js';
 import { type FieldBits, writeParts } from '../tuning/message-parts.js';
-import { projectJob, projectTask, type Selection } from './core/projection.js';
+import { type FieldSelection, projectJob, projectTask } from './core/projection.js';
 import { wholeTaskFields } from './task-fields.js';
 
 /** Where a message of a job comes from. */
 interface Source {
-  readonly view: JobView;
+  readonly view: JobWithTasks;
   /** The message without its tasks, and what of theirs is beside it; undefined where it is the whole job. */
   readonly part?: { readonly head: Job; readonly taskFields: FieldBits };
 }
@@ -39,14 +40,14 @@ interface TaskSource {
 const taskSources = new WeakMap<Task, TaskSource>();
 
 /** The job with its tasks. */
-export function answeredJob(view: JobView): Job {
+export function answeredJob(view: JobWithTasks): Job {
   const answer = withTasks(headOf(view), view, true);
   sources.set(answer, { view });
   return answer;
 }
 
 /** The job with the selected fields and its id. */
-export function projectedJob(view: JobView, selection: Selection): Job {
+export function projectedJob(view: JobWithTasks, selection: FieldSelection): Job {
   if (selection === true) return answeredJob(view);
   const head = projectJob(headOf(view), selection);
   const ofTasks = selection.get('tasks');
@@ -58,7 +59,7 @@ export function projectedJob(view: JobView, selection: Selection): Job {
 }
 
 /** The task with the selected fields and its id; undefined where the record holds none. */
-export function projectedTask(entity: Entity<'task'>, selection: Selection): Task | undefined {
+export function projectedTask(entity: Entity<'task'>, selection: FieldSelection): Task | undefined {
   const { task } = entity.record;
   if (task === undefined) return undefined;
   const answer = selection === true ? { ...task } : projectTask(task, selection);
@@ -67,12 +68,12 @@ export function projectedTask(entity: Entity<'task'>, selection: Selection): Tas
   return answer;
 }
 
-function headOf({ job, status }: JobView): Job {
+function headOf({ job, status }: JobWithTasks): Job {
   return composeJob(job.record, status?.record, []);
 }
 
 /** The message with its tasks, which are made where they are first asked for. */
-function withTasks(head: Job, { tasks }: JobView, selection: Selection): Job {
+function withTasks(head: Job, { tasks }: JobWithTasks, selection: FieldSelection): Job {
   let made: Task[] | undefined;
   return {
     ...head,

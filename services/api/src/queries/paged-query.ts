@@ -4,13 +4,13 @@ import type { Created } from '@berth/shared/model/cell/creation-order';
 import { type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import { header } from '../gateway/request-checks.js';
-import type { Given } from './core/criteria.js';
+import type { Criteria } from './core/criteria.js';
 import { cursorKey, type PageOf, type PageRequest, pageOf, pageViolations } from './core/page.js';
-import { parseSelection, type Selection, type Shape } from './core/projection.js';
+import { type FieldSelection, parseSelection, type Shape } from './core/projection.js';
 
 export interface AnyQuery {
   readonly page: Page | undefined;
-  readonly fiterlingCriteria: Given;
+  readonly fiterlingCriteria: Criteria;
   readonly fields: readonly string[];
 }
 
@@ -20,7 +20,7 @@ interface Refused {
 
 /** How a kind of query is read. */
 export interface QueryReader<F extends object> {
-  readonly parse: (given: Given) => { readonly filter: F } | Refused;
+  readonly parse: (criteria: Criteria) => { readonly filter: F } | Refused;
   /** The fields that may be asked for. */
   readonly shape: Shape;
   /** What else is wrong with it. */
@@ -29,7 +29,7 @@ export interface QueryReader<F extends object> {
 
 export interface ParsedQuery<F> {
   readonly filter: F;
-  readonly selection: Selection;
+  readonly selection: FieldSelection;
   readonly page: PageRequest;
 }
 

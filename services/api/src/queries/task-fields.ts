@@ -2,14 +2,14 @@
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
 import { bitsOf, type FieldBits, partsOf } from '../tuning/message-parts.js';
-import type { Selection } from './core/projection.js';
+import type { FieldSelection } from './core/projection.js';
 
 /** Fields of netflix.titus.Task; the id is in every answer. */
 const taskFields = { id: 1, taskContext: 2, state: 3, stateChanges: 4 } as const;
 const allTaskFields = bitsOf(Object.values(taskFields));
 
 /** The selected fields of tasks; undefined where only parts of one are selected. */
-export function wholeTaskFields(selection: Selection): FieldBits | undefined {
+export function wholeTaskFields(selection: FieldSelection): FieldBits | undefined {
   if (selection === true) return allTaskFields;
   if ([...selection.values()].some((part) => part !== true)) return undefined;
   const names = Object.entries(taskFields).filter(([name]) => name === 'id' || selection.has(name));

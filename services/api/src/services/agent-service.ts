@@ -28,28 +28,28 @@ const maxPageSize = 2_000;
 const longestDeadlineMs = 30 * 24 * 3600 * 1000;
 
 /** What the service works with. */
-export interface AgentKeeping {
+export interface AgentServiceDeps {
   readonly cell: Cell;
   readonly ledger: LiveLedger;
   readonly limiter: RateLimiter;
 }
 
-export function agentService(keeping: AgentKeeping, options: CallOptions): GrpcService {
-  const { cell, limiter } = keeping;
+export function agentService(deps: AgentServiceDeps, options: CallOptions): GrpcService {
+  const { cell, limiter } = deps;
   const call = <Req, Res>(answer: (request: Req, call: CallContext) => Promise<Res>) =>
     unary<Req, Res>(answer, options);
   const implementation = withUnimplemented<AgentServiceServer>(
     definition,
     {
-      listAgents: call(async (request, context) => listAgents(keeping, request, await cell.read(context))),
-      getAgent: call(async ({ id }, context) => getAgent(keeping, id, await cell.read(context))),
+      listAgents: call(async (request, context) => listAgents(deps, request, await cell.read(context))),
+      getAgent: call(async ({ id }, context) => getAgent(deps, id, await cell.read(context))),
       drainAgent: call(async (request: DrainAgentRequest, context) => {
         limiter.admit(context, 1);
-        return { agent: await drainAgent(keeping, request, context) };
+        return { agent: await drainAgent(deps, request, context) };
       }),
       undrainAgent: call(async ({ id }, context) => {
         limiter.admit(context, 1);
-        return { agent: await undrainAgent(keeping, id, context) };
+        return { agent: await undrainAgent(deps, id, context) };
       }),
     },
     options,
@@ -58,7 +58,7 @@ export function agentService(keeping: AgentKeeping, options: CallOptions): GrpcS
 }
 
 function listAgents(
-  { ledger }: AgentKeeping,
+  { ledger }: AgentServiceDeps,
   { pageSize, after }: ListAgentsRequest,
   view: Replica,
 ): ListAgentsResponse {
@@ -78,7 +78,7 @@ function listAgents(
   };
 }
 
-function getAgent({ ledger }: AgentKeeping, id: string, view: Replica): GetAgentResponse {
+function getAgent({ ledger }: AgentServiceDeps, id: string, view: Replica): GetAgentResponse {
   const agent = requireAgent(view, id);
   const tasks = ledger.tasksOn(id);
   return { agent: agentMessage(agent, tasks, view), tasks: tasks.map(agentTaskMessage) };
@@ -86,14 +86,14 @@ function getAgent({ ledger }: AgentKeeping, id: string, view: Replica): GetAgent
 
 /** The first wish to drain stands; a later one may change its deadline. */
 async function drainAgent(
-  keeping: AgentKeeping,
+  deps: AgentServiceDeps,
   { id, deadlineAfterMs }: DrainAgentRequest,
   call: CallContext,
 ): Promise<Agent> {
   refuseIf(deadlineViolations(deadlineAfterMs));
-  const nowMs = keeping.cell.clock.nowMs();
+  const nowMs = deps.cell.clock.nowMs();
   const deadlineAtMs = deadlineAfterMs === 0 ? 0 : nowMs + deadlineAfterMs;
-  return changeDrain(keeping, { id, call }, (known) =>
+  return changeDrain(deps, { id, call }, (known) =>
     AgentDrainRecord.create({
       agentId: id,
       wish: known?.wish ?? { atMs: nowMs, by: call.caller.id },
@@ -102,19 +102,19 @@ async function drainAgent(
   );
 }
 
-function undrainAgent(keeping: AgentKeeping, id: string, call: CallContext): Promise<Agent> {
-  return changeDrain(keeping, { id, call }, () => undefined);
+function undrainAgent(deps: AgentServiceDeps, id: string, call: CallContext): Promise<Agent> {
+  return changeDrain(deps, { id, call }, () => undefined);
 }
 
-interface Addressed {
+interface DrainTarget {
   readonly id: string;
   readonly call: CallContext;
 }
 
 /** Writes the agent's drain as it is to be, undefined for none, and tells how the agent stands then. */
 async function changeDrain(
-  { cell, ledger }: AgentKeeping,
-  { id, call }: Addressed,
+  { cell, ledger }: AgentServiceDeps,
+  { id, call }: DrainTarget,
   wanted: (known: AgentDrainRecord | undefined) => AgentDrainRecord | undefined,
 ): Promise<Agent> {
   await cell.update(call, (view) => {

@@ -45,16 +45,16 @@ type Streamed = JobChangeNotification | Encoded;
 type ClusterStreamed = JobClusterNotification | Encoded;
 
 /** What the service works with. */
-export interface JobServiceParts extends Observing {
+export interface JobManagementServiceDeps extends Observing {
   /** What holds callers to their rate of writes. */
   readonly limiter: RateLimiter;
 }
 
 type Method<Req, Res> = (cell: Cell, request: Req, call: CallContext) => Promise<Res>;
 
-export function jobManagementService(parts: JobServiceParts, options: CallOptions): GrpcService {
-  const { cell, limiter } = parts;
-  const observing: Observing = parts;
+export function jobManagementService(deps: JobManagementServiceDeps, options: CallOptions): GrpcService {
+  const { cell, limiter } = deps;
+  const observing: Observing = deps;
   const call = <Req, Res>(fn: Method<Req, Res>) =>
     unary<Req, Res>((request, context) => fn(cell, request, context), options);
   const write = <Req, Res>(fn: Method<Req, Res>, writesOf: (request: Req) => number = () => 1) =>

@@ -7,13 +7,13 @@ import type { Cell } from '../gateway/cell.js';
 import type { RateLimiter } from '../gateway/rate-limiter.js';
 
 /** What the service works with. */
-export interface JobV1Parts {
+export interface JobV1ServiceDeps {
   readonly cell: Cell;
   /** What holds callers to their rate of writes. */
   readonly limiter: RateLimiter;
 }
 
-export function jobV1Service({ cell, limiter }: JobV1Parts, options: CallOptions): GrpcService {
+export function jobV1Service({ cell, limiter }: JobV1ServiceDeps, options: CallOptions): GrpcService {
   const call = <Req, Res>(fn: (cell: Cell, request: Req, call: CallContext) => Promise<Res>) =>
     unary<Req, Res>((request, context) => fn(cell, request, context), options);
   const implementation = withUnimplemented<JobServiceServer>(

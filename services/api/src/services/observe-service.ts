@@ -23,7 +23,7 @@ import { StoreHead } from '../observe/berth/store-head.js';
 
 const definition = passThrough(ObserveServiceService, ['observe']);
 
-export interface CellObservingOptions {
+export interface CellObservingDeps {
   readonly cell: Cell;
   readonly openLogReader: () => LogReader;
   readonly clock: Clock;
@@ -32,7 +32,7 @@ export interface CellObservingOptions {
 }
 
 /** What streams of the whole cell need, and what must be closed after them. */
-export function openCellObserving(options: CellObservingOptions): CellObserving & Closeable {
+export function openCellObserving(options: CellObservingDeps): CellObserving & Closeable {
   const { cell, openLogReader, clock, streams, log } = options;
   const { replica } = cell;
   const tail = new RecentCommits(replica, { isRelevant: isNews });

@@ -52,7 +52,7 @@ const watchEveryMs = 500;
 const maxNamedAgents = 20;
 
 /** What the service works with. */
-export interface Placing {
+export interface PlacementServiceDeps {
   readonly cell: Cell;
   readonly ledger: LiveLedger;
   /** The cell's own, by which its masters place. */
@@ -60,7 +60,7 @@ export interface Placing {
 }
 
 /** How the masters place now. */
-function placeOptions({ cell, fitPolicy }: Placing): ExplainOptions {
+function placeOptions({ cell, fitPolicy }: PlacementServiceDeps): ExplainOptions {
   const nowMs = cell.clock.nowMs();
   return {
     policy: fitPolicy,
@@ -69,9 +69,10 @@ function placeOptions({ cell, fitPolicy }: Placing): ExplainOptions {
   };
 }
 
-export function placementService(placing: Placing, options: CallOptions): GrpcService {
-  const call = <Req, Res>(fn: (placing: Placing, request: Req, call: CallContext) => Promise<Res>) =>
-    unary<Req, Res>((request, context) => fn(placing, request, context), options);
+export function placementService(deps: PlacementServiceDeps, options: CallOptions): GrpcService {
+  const call = <Req, Res>(
+    fn: (deps: PlacementServiceDeps, request: Req, call: CallContext) => Promise<Res>,
+  ) => unary<Req, Res>((request, context) => fn(deps, request, context), options);
   const implementation = withUnimplemented<PlacementServiceServer>(
     definition,
     {
@@ -81,7 +82,7 @@ export function placementService(placing: Placing, options: CallOptions): GrpcSe
       })),
       watchExplain: serverStream<WatchExplainRequest, WatchExplainResponse>(
         (request, context, stream) =>
-          watchExplain(placing, { request, call: context }, (message) => stream.write(message)),
+          watchExplain(deps, { request, call: context }, (message) => stream.write(message)),
         options,
       ),
       plan: call(plan),
@@ -92,7 +93,7 @@ export function placementService(placing: Placing, options: CallOptions): GrpcSe
 }
 
 async function checkOne(
-  { cell, ledger }: Placing,
+  { cell, ledger }: PlacementServiceDeps,
   { expression }: CheckExpressionRequest,
   call: CallContext,
 ): Promise<CheckExpressionResponse> {
@@ -115,34 +116,38 @@ async function checkOne(
   return { errors: [], agents: fleet.size, matches, agentIds };
 }
 
-async function explainTask(placing: Placing, taskId: string, call: CallContext): Promise<Explanation> {
-  const { cell, ledger } = placing;
+async function explainTask(
+  deps: PlacementServiceDeps,
+  taskId: string,
+  call: CallContext,
+): Promise<Explanation> {
+  const { cell, ledger } = deps;
   refuseIf(idViolations('task_id', taskId));
   const task = (await cell.findTask(call, taskId))?.record;
   if (task === undefined) throw notFound('task', taskId);
   const { fleet } = ledger;
   if (taskState(task) !== State.QUEUED) return notWaiting(task, fleet.size);
-  return explanationMessage(taskId, explain(toQueued(task, cell.replica), fleet, placeOptions(placing)));
+  return explanationMessage(taskId, explain(toQueued(task, cell.replica), fleet, placeOptions(deps)));
 }
 
-interface Watch {
+interface ExplainWatch {
   readonly request: WatchExplainRequest;
   readonly call: CallContext;
 }
 
 /** Tells the explanation, and each that differs from the one before, until the task waits no more. */
 async function watchExplain(
-  placing: Placing,
-  { request, call }: Watch,
+  deps: PlacementServiceDeps,
+  { request, call }: ExplainWatch,
   write: (message: WatchExplainResponse) => void,
 ): Promise<void> {
-  const { clock, replica } = placing.cell;
+  const { clock, replica } = deps.cell;
   let told = '';
   let revision = -1;
   while (!call.signal.aborted) {
     if (replica.revision !== revision) {
       revision = replica.revision;
-      const explanation = await explainTask(placing, request.taskId, call);
+      const explanation = await explainTask(deps, request.taskId, call);
       const text = JSON.stringify(explanation);
       if (text !== told) write({ explanation });
       told = text;
@@ -152,17 +157,21 @@ async function watchExplain(
   }
 }
 
-async function plan(placing: Placing, { what }: PlanRequest, call: CallContext): Promise<PlanResponse> {
-  const { cell, ledger } = placing;
+async function plan(
+  deps: PlacementServiceDeps,
+  { what }: PlanRequest,
+  call: CallContext,
+): Promise<PlanResponse> {
+  const { cell, ledger } = deps;
   const view = await cell.read(call);
   switch (what?.$case) {
     case 'job': {
       const { descriptor } = validJob(cell, view, what.value, call);
-      return planMessage(planTasks(tasksOfNewJob(descriptor), ledger.fleet, placeOptions(placing)), []);
+      return planMessage(planTasks(tasksOfNewJob(descriptor), ledger.fleet, placeOptions(deps)), []);
     }
     case 'drainAgentId': {
       if (ledger.fleet.find(what.value) === undefined) throw notFound('agent', what.value);
-      return planLoss(placing, [what.value]);
+      return planLoss(deps, [what.value]);
     }
     case 'lose': {
       const { name, value } = what.value;
@@ -171,7 +180,7 @@ async function plan(placing: Placing, { what }: PlanRequest, call: CallContext):
         throw new BerthError('notFound', `There is no live agent with ${name}=${JSON.stringify(value)}.`);
       }
       return planLoss(
-        placing,
+        deps,
         lost.map(({ id }) => id),
       );
     }
@@ -193,12 +202,12 @@ function tasksOfNewJob(descriptor: JobDescriptor): readonly QueuedTask[] {
 }
 
 /** Where the tasks of these agents would go. */
-function planLoss(placing: Placing, agentIds: readonly string[]): PlanResponse {
-  const { cell, ledger } = placing;
+function planLoss(deps: PlacementServiceDeps, agentIds: readonly string[]): PlanResponse {
+  const { cell, ledger } = deps;
   const fleet = ledger.copy();
   const tasks = loseAgents(fleet, agentIds).flatMap(({ taskId }) => {
     const task = cell.replica.find('task', taskId)?.record;
     return task === undefined ? [] : [toQueued(task, cell.replica)];
   });
-  return planMessage(planTasks(tasks, fleet, placeOptions(placing)), agentIds);
+  return planMessage(planTasks(tasks, fleet, placeOptions(deps)), agentIds);
 }

@@ -30,25 +30,28 @@ const standardListenMs = 7_000;
 const maxListenMs = 30_000;
 
 /** What the service works with. */
-export interface Explaining {
+export interface ScalingServiceDeps {
   readonly cell: Cell;
   readonly openSampleFeed: () => SampleFeed;
 }
 
 /** The same, with one feed for all calls that listen at a time. */
-interface Listening {
+interface ScalingSources {
   readonly cell: Cell;
   readonly samples$: Observable<SampleBatch>;
 }
 
-export function scalingService({ cell, openSampleFeed }: Explaining, options: CallOptions): GrpcService {
-  const explaining = { cell, samples$: sharedSamples(openSampleFeed, options.log) };
+export function scalingService(
+  { cell, openSampleFeed }: ScalingServiceDeps,
+  options: CallOptions,
+): GrpcService {
+  const sources = { cell, samples$: sharedSamples(openSampleFeed, options.log) };
   const implementation = withUnimplemented<ScalingServiceServer>(
     definition,
     {
       explainScaling: unary(
         async (request: ExplainScalingRequest, call: CallContext) => ({
-          explanation: await explainScaling(explaining, request, call),
+          explanation: await explainScaling(sources, request, call),
         }),
         options,
       ),
@@ -60,12 +63,12 @@ export function scalingService({ cell, openSampleFeed }: Explaining, options: Ca
 
 /** Gateways do not listen to samples: this one does, while it is asked, until it has heard of every running task. */
 async function explainScaling(
-  explaining: Listening,
+  sources: ScalingSources,
   { jobId, listenMs = standardListenMs }: ExplainScalingRequest,
   call: CallContext,
 ): Promise<ScalingExplanation> {
   refuseIf([...idViolations('job_id', jobId), ...listenViolations(listenMs)]);
-  const { cell } = explaining;
+  const { cell } = sources;
   const known = (await cell.findJob(call, jobId))?.job.record;
   if (known?.descriptor === undefined) throw notFound('job', jobId);
   const sets = scaledSets(known.descriptor);
@@ -73,15 +76,15 @@ async function explainScaling(
   const sinceMs = cell.clock.nowMs();
   const isLive = cell.replica.find('job', jobId) !== undefined;
   if (isLive && sets.length > 0 && listenMs > 0)
-    await listen(explaining, { job: known, sets, window, listenMs, call });
+    await listen(sources, { job: known, sets, window, listenMs, call });
   const { replica } = cell;
   // What has changed while this listened.
   const job = replica.find('job', jobId)?.record ?? known;
-  const glimpse = { cell: replica, window, sinceMs, nowMs: cell.clock.nowMs() };
+  const snapshot = { cell: replica, window, sinceMs, nowMs: cell.clock.nowMs() };
   return {
     jobId,
     enabled: job.descriptor !== undefined && isScalingEnabled(job.descriptor),
-    sets: sets.map((set) => scaledInstances(job, set, glimpse)),
+    sets: sets.map((set) => scaledInstances(job, set, snapshot)),
     decisions: [...(replica.find('jobScaling', jobId)?.record.decisions ?? [])],
   };
 }
@@ -103,7 +106,7 @@ function sharedSamples(openSampleFeed: () => SampleFeed, log: Logger): Observabl
   }).pipe(share());
 }
 
-interface Asked {
+interface ListenRequest {
   readonly job: JobRecord;
   readonly sets: readonly ScaledSet[];
   readonly window: SampleWindow;
@@ -112,8 +115,8 @@ interface Asked {
 }
 
 async function listen(
-  { cell, samples$ }: Listening,
-  { job, sets, window, listenMs, call }: Asked,
+  { cell, samples$ }: ScalingSources,
+  { job, sets, window, listenMs, call }: ListenRequest,
 ): Promise<void> {
   const running = new Set(sets.flatMap(({ stage }) => workforceOf(cell.replica, job.id, stage).runningIds));
   if (running.size === 0) return;

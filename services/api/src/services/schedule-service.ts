@@ -25,12 +25,12 @@ const maxCount = 1000;
 const lastTimeMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** What the service works with. */
-export interface Scheduling {
+export interface ScheduleServiceDeps {
   readonly cell: Cell;
   readonly limiter: RateLimiter;
 }
 
-export function scheduleService({ cell, limiter }: Scheduling, options: CallOptions): GrpcService {
+export function scheduleService({ cell, limiter }: ScheduleServiceDeps, options: CallOptions): GrpcService {
   const call = <Req, Res>(answer: (request: Req, call: CallContext) => Promise<Res>) =>
     unary<Req, Res>(answer, options);
   const change = (paused: boolean) =>

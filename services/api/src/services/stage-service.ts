@@ -19,33 +19,33 @@ import type { OpenStream } from '../gateway/metrics.js';
 import type { RateLimiter } from '../gateway/rate-limiter.js';
 import { idViolations, orRefuse, refuseIf } from '../gateway/request-checks.js';
 import { stageMessages, watchedStages } from '../observe/stages/core/stage-messages.js';
-import { type StageBoards, stageBytes } from '../observe/stages/stage-status.js';
+import { type StageStatuses, stageBytes } from '../observe/stages/stage-status.js';
 import { StageStream } from '../observe/stages/stage-stream.js';
 import type { ByteSink } from '../observe/stream/observe-stream.js';
 
 const definition = passThrough(StageServiceService, ['watchStages']);
 
 /** What the service works with. */
-export interface Staging {
+export interface StageServiceDeps {
   readonly cell: Cell;
-  readonly boards: StageBoards;
+  readonly stageStatuses: StageStatuses;
   readonly streams: Set<OpenStream>;
   readonly limiter: RateLimiter;
 }
 
-export function stageService(staging: Staging, options: CallOptions): GrpcService {
+export function stageService(deps: StageServiceDeps, options: CallOptions): GrpcService {
   const implementation = withUnimplemented<StageServiceServer>(
     definition,
     {
       updateStageInstances: unary<UpdateStageInstancesRequest, UpdateStageInstancesResponse>(
         async (request, call) => {
-          staging.limiter.admit(call, 1);
-          return updateStageInstances(staging.cell, request, call);
+          deps.limiter.admit(call, 1);
+          return updateStageInstances(deps.cell, request, call);
         },
         options,
       ),
       watchStages: serverStream<WatchStagesRequest, WatchStagesResponse | Encoded>(
-        (request, call, stream) => watchStages(staging, request, call, stream),
+        (request, call, stream) => watchStages(deps, request, call, stream),
         options,
       ),
     },
@@ -56,7 +56,7 @@ export function stageService(staging: Staging, options: CallOptions): GrpcServic
 
 /** Of a job that has ended: its stages without tasks, and the end. */
 async function watchStages(
-  { cell, boards, streams }: Staging,
+  { cell, stageStatuses, streams }: StageServiceDeps,
   request: WatchStagesRequest,
   call: CallContext,
   sink: ByteSink,
@@ -70,7 +70,8 @@ async function watchStages(
   const { descriptor } = job.record;
   const { stages } = orRefuse(watchedStages(descriptor, request));
   const stream = new StageStream(sink, stages);
-  const watch = () => (known === undefined ? showEnd(stream, descriptor) : boards.watch(jobId, stream));
+  const watch = () =>
+    known === undefined ? showEnd(stream, descriptor) : stageStatuses.watch(jobId, stream);
   await runWatch(stream, { call, streams, watch });
 }
 
@@ -82,14 +83,14 @@ function showEnd(stream: StageStream, descriptor: JobDescriptor): () => void {
   return () => {};
 }
 
-interface Watch {
+interface StageWatch {
   readonly call: CallContext;
   readonly streams: Set<OpenStream>;
   readonly watch: () => () => void;
 }
 
 /** Runs the stream to its end or to the call's, and leaves nothing behind. */
-async function runWatch(stream: StageStream, { call, streams, watch }: Watch): Promise<void> {
+async function runWatch(stream: StageStream, { call, streams, watch }: StageWatch): Promise<void> {
   const { signal, caller } = call;
   const stop = () => stream.stop(signal.reason);
   const open: OpenStream = {

@@ -2,7 +2,7 @@
 const maxEdits = 2;
 
 /** Returns the known word that was probably meant; undefined if none is near. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+export function didYouMean(word: string, known: readonly string[]): string | undefined {
   const meant = word.toLowerCase();
   const ranked = known
     // Callers may write words of any length, and a comparison costs the product of both.

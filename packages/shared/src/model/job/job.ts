@@ -97,15 +97,15 @@ export function jobGroupClaim(descriptor: JobDescriptor): string | undefined {
  * The name of the place that the job holds in a cluster whose number of live jobs is limited: there are no more places than
  * jobs allowed, and each has one holder, whoever creates jobs at the same time.
  */
-export function placeClaim({
+export function quotaClaim({
   clusterId,
   clusterPlace = 0,
 }: Pick<JobRecord, 'clusterId' | 'clusterPlace'>): string | undefined {
   return clusterPlace === 0 ? undefined : `${placeSpace}${JSON.stringify([clusterId, clusterPlace])}`;
 }
 
-/** Whether the name is one of {@link placeClaim}. */
-export function isPlaceClaim(name: string): boolean {
+/** Whether the name is one of {@link quotaClaim}. */
+export function isQuotaClaim(name: string): boolean {
   return name.startsWith(placeSpace);
 }
 
@@ -116,7 +116,7 @@ export function jobClaims(job: JobRecord): readonly string[] {
   const names = [
     userTypeClaim(job),
     job.descriptor === undefined ? undefined : jobGroupClaim(job.descriptor),
-    placeClaim(job),
+    quotaClaim(job),
   ];
   return names.filter((name) => name !== undefined);
 }

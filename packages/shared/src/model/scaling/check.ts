@@ -1,4 +1,4 @@
-import { nearest } from '../errors/did-you-mean.js';
+import { didYouMean } from '../errors/did-you-mean.js';
 import type { ExpressionError } from '../expression/ast.js';
 import {
   aggregateText,
@@ -50,7 +50,7 @@ function checkTarget({ metric, level }: Target): readonly ExpressionError[] {
 /** A slip of a measured metric's name would be taken for a published metric that never comes. */
 function checkMetric({ name, column }: Metric): readonly ExpressionError[] {
   if (Object.hasOwn(measuredMetrics, name)) return [];
-  const meant = nearest(name, names);
+  const meant = didYouMean(name, names);
   return meant === undefined ? [] : [{ column, message: `${name} is no metric; did you mean ${meant}?` }];
 }
 

@@ -1,28 +1,28 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { freePlace } from './cluster-limits.js';
+import { freeQuotaNumber } from './cluster-limits.js';
 
 const holders = (...places: readonly number[]) => places.map((clusterPlace) => ({ clusterPlace }));
 
 describe('the places of a cluster', () => {
   it('are taken from the lowest, and by choice others', () => {
-    expect(freePlace(3, [])).toBe(1);
-    expect(freePlace(3, holders(1, 3))).toBe(2);
-    expect([0, 1, 2, 3].map((choice) => freePlace(3, [], choice))).toEqual([1, 2, 3, 1]);
-    expect(freePlace(3, holders(1, 2, 3))).toBeUndefined();
+    expect(freeQuotaNumber(3, [])).toBe(1);
+    expect(freeQuotaNumber(3, holders(1, 3))).toBe(2);
+    expect([0, 1, 2, 3].map((choice) => freeQuotaNumber(3, [], choice))).toEqual([1, 2, 3, 1]);
+    expect(freeQuotaNumber(3, holders(1, 2, 3))).toBeUndefined();
   });
 
   it('are fewer where jobs live that hold none', () => {
-    expect(freePlace(3, [{}, {}])).toBe(1);
-    expect(freePlace(3, [{}, {}, ...holders(1)])).toBeUndefined();
-    expect(freePlace(3, [{}, {}, {}, {}])).toBeUndefined();
+    expect(freeQuotaNumber(3, [{}, {}])).toBe(1);
+    expect(freeQuotaNumber(3, [{}, {}, ...holders(1)])).toBeUndefined();
+    expect(freeQuotaNumber(3, [{}, {}, {}, {}])).toBeUndefined();
   });
 
   it('leave no more than the limit where it was lowered, or where jobs took the place of others', () => {
     const choices = [0, 1, 2];
     // Three who come at the same time, beside one from when there were ten places.
-    expect(choices.map((choice) => freePlace(3, holders(9), choice))).toEqual([1, 2, 1]);
-    expect(choices.map((choice) => freePlace(3, [{}, ...holders(3)], choice))).toEqual([1, 1, 1]);
+    expect(choices.map((choice) => freeQuotaNumber(3, holders(9), choice))).toEqual([1, 2, 1]);
+    expect(choices.map((choice) => freeQuotaNumber(3, [{}, ...holders(3)], choice))).toEqual([1, 1, 1]);
   });
 
   it('never let more jobs in than the limit, whatever each of several takers lacks of the view', () => {
@@ -40,7 +40,7 @@ describe('the places of a cluster', () => {
           for (const { sees, choice } of takers) {
             // A view that lags lacks jobs that have come, and never one that was there before all of them.
             const seen = [...taken].filter((_, index) => sees[index] === true);
-            const place = freePlace(max, [...there, ...holders(...seen)], choice);
+            const place = freeQuotaNumber(max, [...there, ...holders(...seen)], choice);
             // The store refuses a place that is taken.
             if (place !== undefined && !placed.includes(place)) taken.add(place);
           }

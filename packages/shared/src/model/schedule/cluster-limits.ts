@@ -44,7 +44,7 @@ const maxChoice = 32;
  * from the upper end: so that as many are left as jobs may come, whoever creates them at the same time. Who takes places at
  * the same time as others gives a number of its own, so that not all try for the same one.
  */
-export function freePlace(
+export function freeQuotaNumber(
   max: number,
   live: Iterable<Pick<JobRecord, 'clusterPlace'>>,
   choice = 0,

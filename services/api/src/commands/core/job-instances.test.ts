@@ -4,7 +4,7 @@ import type { Entity, EntityKind, EntityRecords } from '@berth/shared/model/cell
 import { State, stateName, toRfc3339 } from '@berth/shared/model/task/task-state';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { JobView } from '../../gateway/core/job-view.js';
+import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
 import { aBatchJob } from '../../testing/fixtures.js';
 import { jobWrite, taskWrite } from '../../testing/scripted-cell.js';
 import {
@@ -29,7 +29,7 @@ interface Situation {
 }
 
 /** A job whose states came 1000 ms apart, beginning with 1000. */
-function job({ states = [], reason = '', killedAtMs, tasks = [] }: Situation): JobView {
+function job({ states = [], reason = '', killedAtMs, tasks = [] }: Situation): JobWithTasks {
   const kill = killedAtMs === undefined ? undefined : { atMs: killedAtMs, by: 'ada' };
   const record = jobWrite('j', {
     descriptor: aBatchJob(),

@@ -6,7 +6,7 @@ import type { FieldViolation } from '@berth/shared/model/errors/errors';
 import { jobState } from '@berth/shared/model/job/job';
 import { codeOf, type ReasonCode } from '@berth/shared/model/task/reason';
 import { isTerminal, State, stateName, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
-import type { JobView } from '../../gateway/core/job-view.js';
+import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
 
 /** The states in which nothing changes any more. */
 export const finalStates = JobState.CANCELLED | JobState.TIMED_OUT | JobState.COMPLETED | JobState.TERMINATED;
@@ -20,7 +20,7 @@ export const maxResultBytes = 2.5 * 1024 * 1024;
 const lineOverheadBytes = 4;
 
 /** The public message of an instance of that kind. */
-export function composeInstance(job: JobView, kind: string): JobInstance {
+export function composeInstance(job: JobWithTasks, kind: string): JobInstance {
   const { record } = job.job;
   const newest = newestTasks(job);
   const state = instanceState(job);
@@ -45,7 +45,7 @@ export function composeInstance(job: JobView, kind: string): JobInstance {
  * How the instance stands. A kill is the last word on a job from the moment that it is wanted: so CANCELLED is told at
  * once, while its containers may still have their grace.
  */
-export function instanceState(job: JobView): JobState {
+export function instanceState(job: JobWithTasks): JobState {
   const status = job.status?.record;
   const state = jobState(status);
   if (!isTerminal(state)) {
@@ -101,7 +101,7 @@ function timestampAt(atMs: number | undefined): Timestamp | undefined {
 }
 
 /** The newest task of each slot, in the order of the slots. */
-function newestTasks({ tasks }: JobView): readonly TaskRecord[] {
+function newestTasks({ tasks }: JobWithTasks): readonly TaskRecord[] {
   const bySlot = new Map<number, TaskRecord>();
   for (const { record } of tasks) {
     const known = bySlot.get(record.slot);
@@ -136,14 +136,14 @@ function isKilledTask(task: TaskRecord): boolean {
 }
 
 /** Replaced tasks of a job that goes on leave in time, and its first with them: that was queued as soon as there was the job. */
-function whenQueued({ job, tasks }: JobView): number | undefined {
+function whenQueued({ job, tasks }: JobWithTasks): number | undefined {
   const isFirst = ({ slot, attempt }: TaskRecord) => slot === 0 && attempt === 0;
   if (tasks.length > 0 && !tasks.some(({ record }) => isFirst(record))) return job.record.createdAtMs;
   return least(tasks.map(({ record }) => record.createdAtMs));
 }
 
 /** A job that is over within one round of the master's never stood in the state of running, though its task did. */
-function whenRan({ status, tasks }: JobView): number | undefined {
+function whenRan({ status, tasks }: JobWithTasks): number | undefined {
   const running = status?.record.stateChanges.find(({ state }) => state === stateName(State.RUNNING));
   const ran = tasks.map(({ record }) => record.runningAtMs).filter((atMs) => atMs > 0);
   return least([...(running === undefined ? [] : [Date.parse(running.timestamp)]), ...ran]);
@@ -155,7 +155,7 @@ function least(values: readonly number[]): number | undefined {
 
 type Ends = Pick<JobInstance, 'completedAt' | 'terminatedAt' | 'cancelledAt' | 'timedOutAt'>;
 
-function endOf({ job, status }: JobView, state: JobState): Ends {
+function endOf({ job, status }: JobWithTasks, state: JobState): Ends {
   const finishedAtMs = status?.record.finishedAtMs ?? 0;
   switch (state) {
     case JobState.COMPLETED:
@@ -172,7 +172,7 @@ function endOf({ job, status }: JobView, state: JobState): Ends {
 }
 
 /** Of a job with one slot its task's own reason; of others how many failed, and the first of them. */
-function errorOf({ status }: JobView, newest: readonly TaskRecord[]): string {
+function errorOf({ status }: JobWithTasks, newest: readonly TaskRecord[]): string {
   const [only, ...others] = newest;
   const ofTask = others.length === 0 ? only?.task?.state?.reason : undefined;
   return ofTask ?? status?.record.state?.reason ?? '';

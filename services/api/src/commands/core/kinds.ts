@@ -2,7 +2,7 @@
 import type { ClusterRecord } from '@berth/shared/gen/berth/v1/store';
 import type { Job, ScheduleJobRequest } from '@berth/shared/gen/job/v1/job_service';
 import { JobDescriptor, type Owner } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { nearest } from '@berth/shared/model/errors/did-you-mean';
+import { didYouMean } from '@berth/shared/model/errors/did-you-mean';
 import { BerthError, type FieldViolation } from '@berth/shared/model/errors/errors';
 import { clusterIdLabel, containerOf } from '@berth/shared/model/job/job';
 import {
@@ -51,7 +51,7 @@ export function requireKind(kinds: readonly Kind[], name: string): ClusterView {
 
 function hint(kinds: readonly Kind[], name: string): string {
   const known = [...new Set(kinds.map((kind) => kind.name))].toSorted();
-  const meant = nearest(name, known);
+  const meant = didYouMean(name, known);
   if (meant !== undefined) return `; did you mean ${quote(meant)}?`;
   if (known.length === 0) return ': no job cluster has a batch template.';
   const named = known.slice(0, maxNamed).map(quote).join(', ');

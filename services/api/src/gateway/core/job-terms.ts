@@ -2,7 +2,7 @@
 import { jobKind, jobState } from '@berth/shared/model/job/job';
 import { preferencesOf } from '@berth/shared/model/job/placement-preferences';
 import { parseImageRef } from '@berth/shared/model/submission/image-ref';
-import type { JobView } from './job-view.js';
+import type { JobWithTasks } from './job-with-tasks.js';
 
 /** One word: a name and a value. */
 export const term = {
@@ -23,7 +23,7 @@ export const term = {
 } as const;
 
 /** The words of what a caller wants of the job. They change with its descriptor only. */
-export function descriptorTerms({ record }: JobView['job']): readonly string[] {
+export function descriptorTerms({ record }: JobWithTasks['job']): readonly string[] {
   const { descriptor, clusterId } = record;
   if (descriptor === undefined) return [term.cluster(clusterId)];
   const { owner, appName, jobGroupInfo, labels, containers } = descriptor;
@@ -49,7 +49,7 @@ export function descriptorTerms({ record }: JobView['job']): readonly string[] {
 }
 
 /** The word of how the job stands. */
-export function stateTerm(status: JobView['status']): string {
+export function stateTerm(status: JobWithTasks['status']): string {
   return term.state(jobState(status?.record));
 }
 

@@ -14,7 +14,7 @@ import { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { AnyEntity } from '@berth/shared/model/cell/entity';
 import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
 import { framableBuffer } from '@berth/shared/rpc/message-burst';
-import { type Selection as Fields, projectJob, projectTask } from '../../queries/core/projection.js';
+import { type FieldSelection, projectJob, projectTask } from '../../queries/core/projection.js';
 import { selectedTaskBytes, wholeTaskFields } from '../../queries/task-fields.js';
 import { framedBytes, Splicer, type Unwritten } from '../../tuning/frame-writer.js';
 import type { FieldBits } from '../../tuning/message-parts.js';
@@ -54,8 +54,8 @@ export const wireKinds: Readonly<Record<ObservedKind, WireKind>> = {
 
 /** Which parts of jobs and tasks are told. */
 export interface Mask {
-  readonly job: Fields;
-  readonly task: Fields;
+  readonly job: FieldSelection;
+  readonly task: FieldSelection;
 }
 
 type Response = NonNullable<ObserveResponse['response']>;
@@ -206,7 +206,7 @@ function cutOf(entity: AnyEntity, mask: Mask): Cut {
   }
 }
 
-function taskBytes(entity: Extract<AnyEntity, { kind: 'task' }>, fields: Fields): Uint8Array {
+function taskBytes(entity: Extract<AnyEntity, { kind: 'task' }>, fields: FieldSelection): Uint8Array {
   if (fields === true) return publicTaskBytes(entity);
   const whole = wholeFields(fields);
   if (whole !== undefined) return selectedTaskBytes(entity, whole);
@@ -218,12 +218,15 @@ function taskBytes(entity: Extract<AnyEntity, { kind: 'task' }>, fields: Fields)
 /** A mask stands for as long as its subscribers stay. */
 const knownFields = new WeakMap<object, FieldBits | undefined>();
 
-function wholeFields(fields: Exclude<Fields, true>): FieldBits | undefined {
+function wholeFields(fields: Exclude<FieldSelection, true>): FieldBits | undefined {
   if (!knownFields.has(fields)) knownFields.set(fields, wholeTaskFields(fields));
   return knownFields.get(fields);
 }
 
-function jobBytes({ record, bytes }: Extract<AnyEntity, { kind: 'job' }>, fields: Fields): Uint8Array {
+function jobBytes(
+  { record, bytes }: Extract<AnyEntity, { kind: 'job' }>,
+  fields: FieldSelection,
+): Uint8Array {
   if (fields === true) return bytes;
   const job = Job.fromPartial({ id: record.id });
   const { jobDescriptor } = projectJob({ ...job, jobDescriptor: record.descriptor }, fields);

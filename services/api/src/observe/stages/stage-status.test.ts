@@ -8,7 +8,7 @@ import { aMantisJob } from '../../testing/fixtures.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from '../../testing/scripted-cell.js';
 import { ObserveHub } from '../stream/observe-hub.js';
 import { notificationsOf } from '../titus/core/job-notifications.js';
-import { StageBoards, type StageWatcher } from './stage-status.js';
+import { StageStatuses, type StageWatcher } from './stage-status.js';
 
 /** What a watcher is told: stage and number of workers, or the end. */
 class Recorder implements StageWatcher {
@@ -21,20 +21,20 @@ class Recorder implements StageWatcher {
   }
 }
 
-describe('the board of a job’s stages', () => {
+describe('the stageStatus of a job’s stages', () => {
   it('shows the last state to who comes between the end of the job and the word of it', () => {
     const [cell, changes] = [new ScriptedCell(), new Subject<CommitChanges>()];
     const view = Object.assign(cell, { changes$: changes });
     const hub = new ObserveHub({ notificationsOf, topicOf: ({ jobId }) => jobId }, view, silentLogger);
-    const boards = new StageBoards(cell, hub);
+    const stageStatuses = new StageStatuses(cell, hub);
     const { record } = taskWrite('job0.1-0-0', { stage: 1 });
     const running = moveWrite(record, State.RUNNING);
     changes.next(cell.commit(jobWrite('job0', { descriptor: aMantisJob() }), running));
     const [early, late] = [new Recorder(), new Recorder()];
-    const leaveEarly = boards.watch('job0', early);
+    const leaveEarly = stageStatuses.watch('job0', early);
     const ended = moveWrite(running.record, State.FINISHED, 'killed');
     changes.next(cell.commit(ended, statusWrite('job0', State.FINISHED, 'killed')));
-    const leaveLate = boards.watch('job0', late);
+    const leaveLate = stageStatuses.watch('job0', late);
     expect(late.told).toEqual([[1, 0], [2, 0], 'end']);
     expect(early.told).toEqual([[1, 1], [2, 0], [1, 0], 'end']);
     leaveEarly();
@@ -45,11 +45,11 @@ describe('the board of a job’s stages', () => {
     const [cell, changes] = [new ScriptedCell(), new Subject<CommitChanges>()];
     const view = Object.assign(cell, { changes$: changes });
     const hub = new ObserveHub({ notificationsOf, topicOf: ({ jobId }) => jobId }, view, silentLogger);
-    const boards = new StageBoards(cell, hub);
+    const stageStatuses = new StageStatuses(cell, hub);
     const waits = () => {
       const told: unknown[] = [];
       const note = (_: number, bytes: Buffer) => told.push(WatchStagesResponse.decode(bytes).stage?.wait);
-      boards.watch('job0', { show: note, end: () => {} })();
+      stageStatuses.watch('job0', { show: note, end: () => {} })();
       return told;
     };
     const job = jobWrite('job0', { descriptor: aMantisJob() });
@@ -60,7 +60,7 @@ describe('the board of a job’s stages', () => {
     expect(waits()).toEqual([undefined, undefined]);
     const killed = { ...job.record, id: 'job1', kill: { atMs: 1, by: 'ada' } };
     changes.next(cell.commit({ ...job, id: 'job1', record: killed }));
-    boards.watch('job1', {
+    stageStatuses.watch('job1', {
       show: (_, bytes) => expect(WatchStagesResponse.decode(bytes).stage?.wait).toBeUndefined(),
       end: () => {},
     })();

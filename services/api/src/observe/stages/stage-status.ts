@@ -17,7 +17,7 @@ export interface StageWatcher {
 }
 
 /** The stages of one job as its watchers last saw them, made and encoded once for all of them. */
-class StageBoard {
+class StageStatus {
   readonly watchers = new Set<StageWatcher>();
   readonly #jobId: string;
   readonly #view: CellView;
@@ -78,11 +78,11 @@ class StageBoard {
   }
 }
 
-/** The boards of the jobs whose stages are watched here; a job that nobody watches costs nothing. */
-export class StageBoards {
+/** The stageStatuses of the jobs whose stages are watched here; a job that nobody watches costs nothing. */
+export class StageStatuses {
   readonly #view: CellView;
   readonly #jobs: ObserveHub<Notification>;
-  readonly #boards = new Map<string, { readonly board: StageBoard; readonly leave: () => void }>();
+  readonly #statuses = new Map<string, { readonly stageStatus: StageStatus; readonly leave: () => void }>();
 
   constructor(view: CellView, jobs: ObserveHub<Notification>) {
     this.#view = view;
@@ -91,23 +91,23 @@ export class StageBoards {
 
   /** Shows the watcher the stages of a job that the view has, at once and whenever they change. Returns what ends that. */
   watch(jobId: string, watcher: StageWatcher): () => void {
-    const { board, leave } = this.#boards.get(jobId) ?? this.#open(jobId);
-    board.join(watcher);
+    const { stageStatus, leave } = this.#statuses.get(jobId) ?? this.#open(jobId);
+    stageStatus.join(watcher);
     return () => {
-      board.watchers.delete(watcher);
-      if (board.watchers.size > 0 || this.#boards.get(jobId)?.board !== board) return;
-      this.#boards.delete(jobId);
+      stageStatus.watchers.delete(watcher);
+      if (stageStatus.watchers.size > 0 || this.#statuses.get(jobId)?.stageStatus !== stageStatus) return;
+      this.#statuses.delete(jobId);
       leave();
-      board.close();
+      stageStatus.close();
     };
   }
 
   #open(jobId: string) {
-    const board = new StageBoard(jobId, this.#view);
-    const note = () => board.noteChange();
+    const stageStatus = new StageStatus(jobId, this.#view);
+    const note = () => stageStatus.noteChange();
     // What a set back store has changed is a change like any other: only the present state is shown.
-    const entry = { board, leave: this.#jobs.subscribeTo(jobId, { offer: note, fail: note }) };
-    this.#boards.set(jobId, entry);
+    const entry = { stageStatus, leave: this.#jobs.subscribeTo(jobId, { offer: note, fail: note }) };
+    this.#statuses.set(jobId, entry);
     return entry;
   }
 }

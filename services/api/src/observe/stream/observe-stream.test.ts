@@ -1,7 +1,7 @@
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { jobViewOf, liveJobs } from '../../gateway/core/job-view.js';
+import { findJobWithTasks, liveJobs } from '../../gateway/core/job-with-tasks.js';
 import { ModelSubscriber } from '../../testing/model-subscriber.js';
 import {
   jobWrite,
@@ -193,7 +193,7 @@ describe('ObserveStream', () => {
   it('ends with its job where it was asked to, and says nothing more', async () => {
     const cell = new ScriptedCell();
     cell.commit(jobWrite('job0'));
-    const view = jobViewOf(cell, 'job0');
+    const view = findJobWithTasks(cell, 'job0');
     const sink = new SlowSink(100);
     const stream = subscribe(cell, sink, { snapshot: view ? [view] : [], endsWithJob: true });
     tell(stream, cell, cell.commit(statusWrite('job0', State.FINISHED, 'killed')));

@@ -1,4 +1,4 @@
-import type { JobView } from '../../gateway/core/job-view.js';
+import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
 import { closing } from '../../gateway/views/point-in-time-view.js';
 import { type Unwritten, whole } from '../../tuning/frame-writer.js';
 import { type ByteSink, maxSnapshotBytes, ObserveStream } from '../stream/observe-stream.js';
@@ -8,7 +8,7 @@ import { notificationBytes, snapshotEndBytes, snapshotMessage } from './notifica
 export interface JobStreamOptions {
   readonly sink: ByteSink;
   /** The jobs to begin with, taken as they are sent. */
-  readonly snapshot: Iterable<JobView>;
+  readonly snapshot: Iterable<JobWithTasks>;
   /** Called once the snapshot is no longer needed. */
   readonly onSnapshotEnd?: () => void;
   /** Ends the stream after the end of its job. */
@@ -32,7 +32,7 @@ export function jobStream(options: JobStreamOptions): ObserveStream<Notification
 
 /** Each job with its tasks, and the mark that they were all. */
 export function* jobMessages(
-  jobs: Iterable<JobView>,
+  jobs: Iterable<JobWithTasks>,
   maxBytes: number = maxSnapshotBytes,
 ): Generator<Unwritten, void> {
   for (const view of jobs) {

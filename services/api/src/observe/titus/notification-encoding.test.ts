@@ -1,7 +1,7 @@
 import { JobChangeNotification, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { composeJob } from '@berth/shared/model/job/job';
 import { describe, expect, it } from 'vitest';
-import { jobViewOf } from '../../gateway/core/job-view.js';
+import { findJobWithTasks } from '../../gateway/core/job-with-tasks.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from '../../testing/scripted-cell.js';
 import { Splicer, type Unwritten } from '../../tuning/frame-writer.js';
 import { packedBatch } from '../stream/message-packing.js';
@@ -17,7 +17,7 @@ cell.commit(
 );
 
 function viewOf(jobId: string) {
-  const view = jobViewOf(cell, jobId);
+  const view = findJobWithTasks(cell, jobId);
   if (view === undefined) throw new Error('no such job');
   return view;
 }

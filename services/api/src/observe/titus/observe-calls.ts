@@ -4,7 +4,7 @@ import { isJobLive } from '@berth/shared/model/job/job';
 import { idleLimitsOf } from '@berth/shared/model/job/mantis';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import type { Cell } from '../../gateway/cell.js';
-import { jobViewOf, liveJobs } from '../../gateway/core/job-view.js';
+import { findJobWithTasks, liveJobs } from '../../gateway/core/job-with-tasks.js';
 import { idViolations, refuseIf } from '../../gateway/request-checks.js';
 import type { Subscriber } from '../stream/observe-hub.js';
 import { type Observing, runStream } from '../stream/observe-run.js';
@@ -46,7 +46,7 @@ export async function observeJob(
   refuseIf(idViolations('id', id));
   const view = await cell.read(call);
   // As above. Only what is archived, and changes no more, is waited for.
-  const job = jobViewOf(view, id) ?? (await cell.findArchivedJob(id));
+  const job = findJobWithTasks(view, id) ?? (await cell.findArchivedJob(id));
   if (job === undefined) throw notFound('job', id);
   const stream = jobStream({ sink, snapshot: [job], endsWithJob: true });
   const isLive = isJobLive(job.status?.record);

@@ -1,7 +1,7 @@
 /** Filters of FindJobClusters. Criteria are joined by AND; several values of one criterion by OR. */
 import type { FieldViolation } from '@berth/shared/model/errors/errors';
 import { type ClusterView, clusterKind } from '@berth/shared/model/submission/clusters';
-import { areAmong, booleanOf, type Given, parseCriteria, type Vocabulary } from './criteria.js';
+import { areAmong, booleanOf, type Criteria, parseCriteria, type Vocabulary } from './criteria.js';
 
 type ClusterTest = (cluster: ClusterView) => boolean;
 
@@ -32,9 +32,9 @@ const vocabulary: Vocabulary<{ readonly test: ClusterTest }> = {
 
 /** The test of these criteria, or everything that is wrong with them. */
 export function parseClusterFilter(
-  given: Given,
+  criteria: Criteria,
 ): { readonly filter: ClusterFilter } | { readonly violations: readonly FieldViolation[] } {
-  const result = parseCriteria(given, vocabulary);
+  const result = parseCriteria(criteria, vocabulary);
   if ('violations' in result) return result;
   return { filter: { matches: (cluster) => result.parsed.every(({ test }) => test(cluster)) } };
 }

@@ -1,10 +1,10 @@
 import type { FieldViolation } from '@berth/shared/model/errors/errors';
 
 /** Criteria as a request has them. */
-export type Given = Readonly<Record<string, string>>;
+export type Criteria = Readonly<Record<string, string>>;
 
 /** Reads the values of one criterion; a string says what they should be. */
-export type Reader<C> = (values: ReadonlySet<string>, given: Given) => C | string;
+export type Reader<C> = (values: ReadonlySet<string>, criteria: Criteria) => C | string;
 
 /** The criteria that a query knows. */
 export interface Vocabulary<C> {
@@ -15,7 +15,7 @@ export interface Vocabulary<C> {
 
 /** What each of the given criteria means, or everything that is wrong with them. */
 export function parseCriteria<C extends object>(
-  given: Given,
+  criteria: Criteria,
   { readers, aliases }: Vocabulary<C>,
 ): { readonly parsed: readonly C[] } | { readonly violations: readonly FieldViolation[] } {
   const violations: FieldViolation[] = [];
@@ -23,10 +23,10 @@ export function parseCriteria<C extends object>(
     violations.push({ field: `fiterlingCriteria[${JSON.stringify(key.slice(0, 60))}]`, description });
   };
   const parsed: C[] = [];
-  for (const [key, value] of Object.entries(given)) {
+  for (const [key, value] of Object.entries(criteria)) {
     const name = Object.hasOwn(aliases, key) ? (aliases[key] ?? key) : key;
     const values = valuesOf(value);
-    const read = Object.hasOwn(readers, name) ? readers[name]?.(values, given) : undefined;
+    const read = Object.hasOwn(readers, name) ? readers[name]?.(values, criteria) : undefined;
     if (read === undefined) refuse(key, `is not a known criterion; known are ${namesOf(readers, aliases)}`);
     else if (values.size === 0) refuse(key, 'has no value');
     else if (typeof read === 'string') refuse(key, `is ${quote(value)}, but must be ${read}`);

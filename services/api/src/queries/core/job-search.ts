@@ -1,7 +1,7 @@
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { byCreation, type Created } from '@berth/shared/model/cell/creation-order';
 import type { JobLists } from '../../gateway/core/job-lists.js';
-import type { JobView } from '../../gateway/core/job-view.js';
+import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
 import { type Filter, matchesUnlisted } from './query.js';
 
 /**
@@ -22,24 +22,24 @@ export function searchJobs(view: CellView, lists: JobLists, filter: Filter): rea
 
 function isFound(view: CellView, id: string, filter: Filter): boolean {
   const job = view.find('job', id);
-  return job !== undefined && matchesUnlisted(filter, new LazyView(view, job));
+  return job !== undefined && matchesUnlisted(filter, new LazyJob(view, job));
 }
 
 /** A job whose tasks are gathered only where a criterion looks at them. */
-class LazyView implements JobView {
-  readonly job: JobView['job'];
+class LazyJob implements JobWithTasks {
+  readonly job: JobWithTasks['job'];
   readonly #view: CellView;
 
-  constructor(view: CellView, job: JobView['job']) {
+  constructor(view: CellView, job: JobWithTasks['job']) {
     this.job = job;
     this.#view = view;
   }
 
-  get status(): JobView['status'] {
+  get status(): JobWithTasks['status'] {
     return this.#view.find('jobStatus', this.job.id);
   }
 
-  get tasks(): JobView['tasks'] {
+  get tasks(): JobWithTasks['tasks'] {
     return this.#view.tasksOf(this.job.id);
   }
 }
@@ -47,7 +47,7 @@ class LazyView implements JobView {
 function named(view: CellView, { jobIds = new Set(), everyTest }: Filter): readonly Created[] {
   return [...jobIds]
     .flatMap((id) => view.find('job', id) ?? [])
-    .filter((job) => everyTest(new LazyView(view, job)))
+    .filter((job) => everyTest(new LazyJob(view, job)))
     .map(({ id, record }) => ({ id, createdAtMs: record.createdAtMs }))
     .sort(byCreation);
 }

@@ -53,16 +53,16 @@ export const clusterShape: Shape = {
 };
 
 /** Which fields to keep: all of it, or those named. */
-export type Selection = true | ReadonlyMap<string, Selection>;
+export type FieldSelection = true | ReadonlyMap<string, FieldSelection>;
 
 /** The selection that these paths make, or every path that there is not. No paths select everything. */
 export function parseSelection(
   paths: readonly string[],
   shape: Shape,
-): { readonly selection: Selection } | { readonly violations: readonly FieldViolation[] } {
+): { readonly selection: FieldSelection } | { readonly violations: readonly FieldViolation[] } {
   if (paths.length === 0) return { selection: true };
   const violations: FieldViolation[] = [];
-  const root = new Map<string, Selection>();
+  const root = new Map<string, FieldSelection>();
   paths.forEach((path, index) => {
     const names = path.split('.');
     if (isPath(names, shape)) select(root, names);
@@ -82,7 +82,7 @@ function isPath(names: readonly string[], shape: Shape): boolean {
   return rest.length === 0 || (part !== true && isPath(rest, part));
 }
 
-function select(into: Map<string, Selection>, names: readonly string[]): void {
+function select(into: Map<string, FieldSelection>, names: readonly string[]): void {
   const [first = '', ...rest] = names;
   const known = into.get(first);
   if (known === true) return;
@@ -90,13 +90,13 @@ function select(into: Map<string, Selection>, names: readonly string[]): void {
     into.set(first, true);
     return;
   }
-  const part = known === undefined ? new Map<string, Selection>() : new Map(known);
+  const part = known === undefined ? new Map<string, FieldSelection>() : new Map(known);
   select(part, rest);
   into.set(first, part);
 }
 
 /** The job with the selected fields, its id and its app name. */
-export function projectJob(job: Job, selection: Selection): Job {
+export function projectJob(job: Job, selection: FieldSelection): Job {
   if (selection === true) return job;
   const descriptor = selection.get('jobDescriptor') ?? new Map();
   const tasks = selection.get('tasks');
@@ -109,7 +109,7 @@ export function projectJob(job: Job, selection: Selection): Job {
 }
 
 /** The task with the selected fields and its id. */
-export function projectTask(task: Task, selection: Selection): Task {
+export function projectTask(task: Task, selection: FieldSelection): Task {
   if (selection === true) return task;
   const picked = pick(task, selection, taskFields);
   // A page has a thousand tasks: what is selected whole is not copied.
@@ -125,11 +125,11 @@ const jobFields = ['jobClusterId', 'jobState', 'stateChanges'] as const;
 const emptyJob = Job.create();
 
 /** Whether no field is selected in parts only, which are no whole messages. */
-function isWhole(selection: ReadonlyMap<string, Selection>, fields: readonly string[]): boolean {
+function isWhole(selection: ReadonlyMap<string, FieldSelection>, fields: readonly string[]): boolean {
   return fields.every((field) => (selection.get(field) ?? true) === true);
 }
 
-function projectDescriptor(descriptor: JobDescriptor, selection: Selection): JobDescriptor {
+function projectDescriptor(descriptor: JobDescriptor, selection: FieldSelection): JobDescriptor {
   if (selection === true) return descriptor;
   const { jobSpec } = descriptor;
   const picked = {
@@ -142,7 +142,7 @@ function projectDescriptor(descriptor: JobDescriptor, selection: Selection): Job
 }
 
 /** The cluster with the selected fields, its id and its name. */
-export function projectCluster(cluster: JobCluster, selection: Selection): JobCluster {
+export function projectCluster(cluster: JobCluster, selection: FieldSelection): JobCluster {
   if (selection === true) return cluster;
   const { id, descriptor } = cluster;
   const parts = selection.get('descriptor') ?? new Map();
@@ -151,7 +151,7 @@ export function projectCluster(cluster: JobCluster, selection: Selection): JobCl
 
 function projectClusterDescriptor(
   descriptor: JobClusterDescriptor,
-  selection: Selection,
+  selection: FieldSelection,
 ): JobClusterDescriptor {
   if (selection === true) return descriptor;
   const { clusterSpec, jobDescriptor } = descriptor;
@@ -169,7 +169,7 @@ function projectClusterDescriptor(
 /** The selected ones of these fields; where only parts of a field are selected, those parts. */
 function pick<T extends object, K extends keyof T & string>(
   message: T,
-  selection: ReadonlyMap<string, Selection>,
+  selection: ReadonlyMap<string, FieldSelection>,
   fields: readonly K[],
 ): Partial<Pick<T, K>> {
   const picked: Partial<Pick<T, K>> = {};
@@ -180,7 +180,7 @@ function pick<T extends object, K extends keyof T & string>(
   return picked;
 }
 
-function keepParts<V>(value: V, parts: ReadonlyMap<string, Selection>): V {
+function keepParts<V>(value: V, parts: ReadonlyMap<string, FieldSelection>): V {
   if (Array.isArray(value)) return value.map((item) => keepParts(item, parts)) as V;
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).filter(([name]) => parts.has(name))) as V;

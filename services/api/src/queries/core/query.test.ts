@@ -1,9 +1,9 @@
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { describe, expect, it } from 'vitest';
-import { liveJobs } from '../../gateway/core/job-view.js';
+import { liveJobs } from '../../gateway/core/job-with-tasks.js';
 import { aBatchJob, aServiceJob } from '../../testing/fixtures.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from '../../testing/scripted-cell.js';
-import { matchesJob, parseFilter } from './query.js';
+import { parseFilter } from './query.js';
 
 const cell = new ScriptedCell();
 cell.commit(
@@ -30,7 +30,7 @@ cell.commit(
 function found(criteria: Record<string, string>, isDraining?: (agentId: string) => boolean): string[] {
   const parsed = parseFilter(criteria, isDraining);
   if ('violations' in parsed) throw new Error(JSON.stringify(parsed.violations));
-  return [...liveJobs(cell)].filter((job) => matchesJob(parsed.filter, job)).map(({ job }) => job.id);
+  return [...liveJobs(cell)].filter((job) => parsed.filter.everyTest(job)).map(({ job }) => job.id);
 }
 
 describe('parseFilter', () => {

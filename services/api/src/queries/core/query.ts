@@ -12,10 +12,10 @@ import { codeOf, isSystemCode } from '@berth/shared/model/task/reason';
 import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import { findState, isTaskLive, taskState } from '@berth/shared/model/task/task-state';
 import { imageNames, imageTag, term } from '../../gateway/core/job-terms.js';
-import type { JobView } from '../../gateway/core/job-view.js';
-import { areAmong, booleanOf, type Given, parseCriteria, type Vocabulary } from './criteria.js';
+import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
+import { areAmong, booleanOf, type Criteria, parseCriteria, type Vocabulary } from './criteria.js';
 
-type JobTest = (job: JobView) => boolean;
+type JobTest = (job: JobWithTasks) => boolean;
 type TaskTest = (task: TaskRecord) => boolean;
 
 /** Criteria, parsed. */
@@ -93,7 +93,7 @@ const vocabulary: Vocabulary<Criterion> = {
             words: [[...types].map(term.kind)],
           }
         : 'batch, service or mantis',
-    labels: (pairs, given) => labelCriterion(pairs, opOf(given)),
+    labels: (pairs, criteria) => labelCriterion(pairs, opOf(criteria)),
     'labels.op': (values) =>
       areAmong(lowerCase(values), ['and', 'or']) && values.size === 1 ? {} : '"and" or "or"',
     jobState: (names) => {
@@ -129,10 +129,10 @@ export type IsDraining = (agentId: string) => boolean;
  * `needsMigration` is none of them: it does not hold of a job and its tasks alone, so that no stream can go by it.
  */
 export function parseFilter(
-  given: Given,
+  criteria: Criteria,
   isDraining?: IsDraining,
 ): { readonly filter: Filter } | { readonly violations: readonly FieldViolation[] } {
-  const result = parseCriteria(given, isDraining === undefined ? vocabulary : withDrains(isDraining));
+  const result = parseCriteria(criteria, isDraining === undefined ? vocabulary : withDrains(isDraining));
   return 'violations' in result ? result : { filter: combine(result.parsed) };
 }
 
@@ -145,17 +145,12 @@ function withDrains(isDraining: IsDraining): Vocabulary<Criterion> {
   return { readers: { ...vocabulary.readers, needsMigration }, aliases: vocabulary.aliases };
 }
 
-/** Whether the job meets all criteria, its tasks included. */
-export function matchesJob(filter: Filter, job: JobView): boolean {
-  return filter.everyTest(job);
-}
-
 /** Whether the job meets the criteria that the filter's words do not speak of. */
-export function matchesUnlisted({ unlistedTests, unlistedTaskTests }: Filter, job: JobView): boolean {
+export function matchesUnlisted({ unlistedTests, unlistedTaskTests }: Filter, job: JobWithTasks): boolean {
   return meets(unlistedTests, unlistedTaskTests, job);
 }
 
-function meets(jobTests: readonly JobTest[], taskTests: readonly TaskTest[], job: JobView): boolean {
+function meets(jobTests: readonly JobTest[], taskTests: readonly TaskTest[], job: JobWithTasks): boolean {
   if (!jobTests.every((test) => test(job))) return false;
   return taskTests.length === 0 || job.tasks.some(({ record }) => taskTests.every((test) => test(record)));
 }
@@ -166,7 +161,7 @@ export function matchesTask(filter: Filter, task: TaskRecord): boolean {
 }
 
 /** Whether the job itself meets the job criteria, whatever its tasks. */
-export function matchesJobAlone(filter: Filter, job: JobView): boolean {
+export function matchesJobAlone(filter: Filter, job: JobWithTasks): boolean {
   return filter.jobTests.every((test) => test(job));
 }
 
@@ -216,8 +211,10 @@ function lowerCase(values: ReadonlySet<string>): ReadonlySet<string> {
   return new Set([...values].map((value) => value.toLowerCase()));
 }
 
-function opOf(given: Given): 'and' | 'or' {
-  const ops = ['labels.op', 'attributes.op'].map((key) => (Object.hasOwn(given, key) ? given[key] : ''));
+function opOf(criteria: Criteria): 'and' | 'or' {
+  const ops = ['labels.op', 'attributes.op'].map((key) =>
+    Object.hasOwn(criteria, key) ? criteria[key] : '',
+  );
   return ops.some((op) => op?.trim().toLowerCase() === 'or') ? 'or' : 'and';
 }
 

@@ -33,7 +33,7 @@ const standings: Readonly<Record<Standing, PolicyStanding>> = {
 };
 
 /** What a gateway knows of one job's use of resources at one time. */
-export interface Glimpse {
+export interface UsageSnapshot {
   readonly cell: CellView;
   readonly window: SampleWindow;
   /** Everything in the window was heard since then. */
@@ -42,12 +42,12 @@ export interface Glimpse {
 }
 
 /** How the policies of one set of the job's instances stand, by the functions that decide. */
-export function scaledInstances(job: JobRecord, set: ScaledSet, glimpse: Glimpse): ScaledInstances {
-  const { cell, window, sinceMs } = glimpse;
+export function scaledInstances(job: JobRecord, set: ScaledSet, snapshot: UsageSnapshot): ScaledInstances {
+  const { cell, window, sinceMs } = snapshot;
   const { descriptor } = job;
   const workforce = workforceOf(cell, job.id, set.stage);
   const readings = window.latest(job.id, workforce.runningIds, sinceMs);
-  const outlooks = descriptor === undefined ? [] : outlooksOf(job, set, { ...glimpse, readings });
+  const outlooks = descriptor === undefined ? [] : outlooksOf(job, set, { ...snapshot, readings });
   return {
     stage: set.stage,
     instances: descriptor && instancesOf(descriptor, set.stage),
@@ -60,7 +60,7 @@ export function scaledInstances(job: JobRecord, set: ScaledSet, glimpse: Glimpse
 function outlooksOf(
   job: JobRecord,
   set: ScaledSet,
-  { cell, nowMs, sinceMs, readings }: Glimpse & { readonly readings: readonly Reading[] },
+  { cell, nowMs, sinceMs, readings }: UsageSnapshot & { readonly readings: readonly Reading[] },
 ): readonly Outlook[] {
   const { descriptor } = job;
   if (descriptor === undefined) return [];

@@ -3,9 +3,13 @@ import type { ClusterStatusRecord, JobRecord, JobStatusRecord } from '@berth/sha
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { Entity } from '@berth/shared/model/cell/entity';
 import type { KnownAttributes } from '@berth/shared/model/expression/vocabulary';
-import { isJobLive, jobClaims, jobState, placeClaim } from '@berth/shared/model/job/job';
+import { isJobLive, jobClaims, jobState, quotaClaim } from '@berth/shared/model/job/job';
 import { isTypeClaim } from '@berth/shared/model/job/mantis';
-import { type ClusterLimits, clusterLimits, freePlace } from '@berth/shared/model/schedule/cluster-limits';
+import {
+  type ClusterLimits,
+  clusterLimits,
+  freeQuotaNumber,
+} from '@berth/shared/model/schedule/cluster-limits';
 import type { Schedule } from '@berth/shared/model/schedule/schedule';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
 import { jobOfTemplate } from '@berth/shared/model/submission/template-job';
@@ -103,8 +107,8 @@ export class ClusterJobs {
       ...this.started,
     ];
     for (;;) {
-      const place = freePlace(this.limits.max, holders);
-      const name = placeClaim({ clusterId: cluster.id, clusterPlace: place ?? 0 });
+      const place = freeQuotaNumber(this.limits.max, holders);
+      const name = quotaClaim({ clusterId: cluster.id, clusterPlace: place ?? 0 });
       if (place === undefined || name === undefined || !this.#names.has(name)) return place;
       holders.push({ clusterPlace: place });
     }

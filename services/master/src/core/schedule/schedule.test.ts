@@ -1,6 +1,6 @@
 import { type ClusterStatusRecord, FireOutcome, type Wish } from '@berth/shared/gen/berth/v1/store';
 import { MantisJobSLA } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { placeClaim } from '@berth/shared/model/job/job';
+import { quotaClaim } from '@berth/shared/model/job/job';
 import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import {
@@ -291,7 +291,7 @@ describe('a Mantis cluster', () => {
   it('gives each job one of the places that its maximum leaves', () => {
     const input = clusterInput(keeping(3, 3), second, { jobs: jobs({ id: 'job-0', place: 2 }) });
     expect(decideCluster(input).jobs.map(({ clusterPlace }) => clusterPlace)).toEqual([1, 3]);
-    const name = must(placeClaim({ clusterId: 'c-1', clusterPlace: 1 }));
+    const name = must(quotaClaim({ clusterId: 'c-1', clusterPlace: 1 }));
     const taken = new Map([[name, 'a job that is not in view']]);
     expect(decideCluster({ ...input, taken }).jobs.map(({ clusterPlace }) => clusterPlace)).toEqual([3]);
   });

@@ -2,8 +2,8 @@ import { type JobRecord, type Resources, TaskRecord } from '@berth/shared/gen/be
 import { type Container, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { containerOf } from '@berth/shared/model/job/job';
 import { noStage, stagesOf } from '@berth/shared/model/job/stages';
-import { zeroResources } from '@berth/shared/model/resources/vector';
 import { parseResources } from '@berth/shared/model/resources/resources';
+import { zeroResources } from '@berth/shared/model/resources/vector';
 import { State, stateName, toRfc3339 } from '@berth/shared/model/task/task-state';
 
 /** What tells a new task from its siblings. */

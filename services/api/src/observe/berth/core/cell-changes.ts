@@ -7,7 +7,7 @@ import type { AnyChange, Change, CommitChanges } from '@berth/shared/model/cell/
 import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/cell/entity';
 import { headOf, jobIdOf } from '@berth/shared/model/cell/task-head';
 import type { CellMoment, WholeKind } from '../../../gateway/core/cell-moment.js';
-import { type JobView, jobViewOf } from '../../../gateway/core/job-view.js';
+import { findJobWithTasks, type JobWithTasks } from '../../../gateway/core/job-with-tasks.js';
 import { type Filter, matchesJobAlone, matchesTask } from '../../../queries/core/query.js';
 import { isPublicChange } from '../../titus/core/job-notifications.js';
 
@@ -73,7 +73,7 @@ export function snapshotKinds({ kinds }: Selection): readonly WholeKind[] {
 export function* selectedEntities(moment: CellMoment, { kinds, filter }: Selection): Generator<AnyEntity> {
   for (const kind of ownKinds) if (kinds.has(kind)) yield* moment.all(kind) as Iterable<AnyEntity>;
   for (const { id } of moment.all('job')) {
-    const view = jobViewOf(moment, id);
+    const view = findJobWithTasks(moment, id);
     if (view === undefined || (filter !== undefined && !matchesJobAlone(filter, view))) continue;
     if (kinds.has('job')) yield view.job;
     if (kinds.has('jobStatus') && view.status !== undefined) yield view.status;
@@ -115,9 +115,11 @@ function isSelected(entity: AnyEntity, view: CellView, filter: Filter | undefine
     case 'job':
     case 'jobStatus':
     case 'jobScaling':
-      return matchesJobView(filter, jobViewOf(view, entity.id));
+      return matchesJobView(filter, findJobWithTasks(view, entity.id));
     case 'task':
-      return matchesJobView(filter, jobViewOf(view, jobIdOf(entity))) && matchesTask(filter, entity.record);
+      return (
+        matchesJobView(filter, findJobWithTasks(view, jobIdOf(entity))) && matchesTask(filter, entity.record)
+      );
     default:
       return true;
   }
@@ -200,7 +202,7 @@ function jobsIn(commit: CommitChanges): ReadonlySet<string> {
 }
 
 function standing(jobId: string, view: CellView, filter: Filter): JobTurn {
-  const does = matchesJobView(filter, jobViewOf(view, jobId));
+  const does = matchesJobView(filter, findJobWithTasks(view, jobId));
   return { did: does, does };
 }
 
@@ -214,7 +216,7 @@ function turnOf(jobId: string, { changes }: CommitChanges, view: CellView, filte
   const job = ofJob === undefined ? view.find('job', jobId) : ofJob.before;
   const status = ofStatus === undefined ? view.find('jobStatus', jobId) : ofStatus.before;
   const before = job === undefined ? undefined : { job, ...(status && { status }), tasks: [] };
-  return { did: matchesJobView(filter, before), does: matchesJobView(filter, jobViewOf(view, jobId)) };
+  return { did: matchesJobView(filter, before), does: matchesJobView(filter, findJobWithTasks(view, jobId)) };
 }
 
 /** The job, its status and its tasks as they now are; those that this commit has removed without their entity. */
@@ -249,6 +251,6 @@ function isJobPart({ kind }: AnyChange): boolean {
   return kind === 'job' || kind === 'jobStatus' || kind === 'jobScaling';
 }
 
-function matchesJobView(filter: Filter, job: JobView | undefined): boolean {
+function matchesJobView(filter: Filter, job: JobWithTasks | undefined): boolean {
   return job !== undefined && matchesJobAlone(filter, job);
 }

@@ -5,7 +5,7 @@ import {
 } from '@berth/shared/gen/berth/v1/observe_service';
 import type { FieldViolation } from '@berth/shared/model/errors/errors';
 import {
-  type Selection as Fields,
+  type FieldSelection,
   jobShape,
   parseSelection,
   type Shape,
@@ -17,8 +17,8 @@ import { type Dimension, parseDimensions } from './task-counts.js';
 
 export interface Subscription {
   readonly selection: Selection;
-  readonly jobFields: Fields;
-  readonly taskFields: Fields;
+  readonly jobFields: FieldSelection;
+  readonly taskFields: FieldSelection;
   readonly bookmarkIntervalMs: number;
   /** By what tasks are counted; undefined where the changes themselves are told. */
   readonly countBy: readonly Dimension[] | undefined;
@@ -101,7 +101,7 @@ function fieldsOf(
   paths: readonly string[],
   shape: Shape,
   violations: FieldViolation[],
-): Fields {
+): FieldSelection {
   const parsed = parseSelection(paths, shape);
   if ('selection' in parsed) return parsed.selection;
   violations.push(...parsed.violations.map((one) => ({ ...one, field: one.field.replace(/^fields/, name) })));

@@ -8,7 +8,7 @@ import type { CommitChanges } from '@berth/shared/model/cell/change';
 import type { Entity } from '@berth/shared/model/cell/entity';
 import type { FieldViolation } from '@berth/shared/model/errors/errors';
 import { stateName, taskState } from '@berth/shared/model/task/task-state';
-import { jobViewOf } from '../../../gateway/core/job-view.js';
+import { findJobWithTasks } from '../../../gateway/core/job-with-tasks.js';
 import { type Filter, matchesJobAlone, matchesTask } from '../../../queries/core/query.js';
 
 /** One property by which tasks are counted. Without a job, what only a job has is empty. */
@@ -149,7 +149,7 @@ export class TaskCounts {
 }
 
 function isCounted(filter: Filter, task: TaskRecord, view: CellView): boolean {
-  const job = jobViewOf(view, task.jobId);
+  const job = findJobWithTasks(view, task.jobId);
   return job !== undefined && matchesJobAlone(filter, job) && matchesTask(filter, task);
 }
 

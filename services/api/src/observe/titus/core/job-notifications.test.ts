@@ -2,7 +2,7 @@ import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { CommitChanges } from '@berth/shared/model/cell/change';
 import type { Write } from '@berth/store';
 import { describe, expect, it } from 'vitest';
-import { jobViewOf, liveJobs } from '../../../gateway/core/job-view.js';
+import { findJobWithTasks, liveJobs } from '../../../gateway/core/job-with-tasks.js';
 import { aServiceJob } from '../../../testing/fixtures.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from '../../../testing/scripted-cell.js';
 import { contradictsHistory } from '../../stream/core/contradicts-history.js';
@@ -154,7 +154,7 @@ describe('liveJobs', () => {
 describe('splitTasks', () => {
   it('keeps the order and loses none', () => {
     const cell = cellWith(jobWrite('job0'), a, b);
-    const view = jobViewOf(cell, 'job0');
+    const view = findJobWithTasks(cell, 'job0');
     if (view === undefined) throw new Error('no job');
     expect(splitTasks(view, 1)).toEqual({ within: [], following: view.tasks });
     expect(splitTasks(view, 1e6)).toEqual({ within: view.tasks, following: [] });

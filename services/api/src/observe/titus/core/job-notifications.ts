@@ -9,7 +9,7 @@ import type { Entity } from '@berth/shared/model/cell/entity';
 import { isSamePublicTask } from '@berth/shared/model/cell/public-task';
 import { jobIdOf } from '@berth/shared/model/cell/task-head';
 import { isJobLive } from '@berth/shared/model/job/job';
-import type { JobView } from '../../../gateway/core/job-view.js';
+import type { JobWithTasks } from '../../../gateway/core/job-with-tasks.js';
 import type { Conflation } from '../../stream/core/pending-changes.js';
 
 /** A job exists, or its descriptor has changed. */
@@ -155,7 +155,7 @@ export interface SplitTasks {
 }
 
 /** Splits the tasks so that the job's first message stays below `maxBytes`; the order is kept. */
-export function splitTasks({ job, status, tasks }: JobView, maxBytes: number): SplitTasks {
+export function splitTasks({ job, status, tasks }: JobWithTasks, maxBytes: number): SplitTasks {
   let bytes = job.bytes.length + (status?.bytes.length ?? 0);
   // A task's record is never smaller than its public message.
   const first = tasks.findIndex((task) => {

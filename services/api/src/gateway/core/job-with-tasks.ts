@@ -3,23 +3,23 @@ import { isJobLive } from '@berth/shared/model/job/job';
 import type { CellMoment } from './cell-moment.js';
 
 /** A job as a subscriber first sees it. The entities are immutable, so holding on to them is a snapshot. */
-export interface JobView {
+export interface JobWithTasks {
   readonly job: Entity<'job'>;
   readonly status?: Entity<'jobStatus'> | undefined;
   readonly tasks: readonly Entity<'task'>[];
 }
 
 /** The job with its tasks, live or finished; undefined where the view has none of that id. */
-export function jobViewOf(view: CellMoment, jobId: string): JobView | undefined {
+export function findJobWithTasks(view: CellMoment, jobId: string): JobWithTasks | undefined {
   const job = view.find('job', jobId);
   if (job === undefined) return undefined;
   return { job, status: view.find('jobStatus', jobId), tasks: view.tasksOf(jobId) };
 }
 
 /** All live jobs, in the order in which they were created, looked up as they are taken. */
-export function* liveJobs(moment: CellMoment): Generator<JobView, void> {
+export function* liveJobs(moment: CellMoment): Generator<JobWithTasks, void> {
   for (const { id } of moment.all('job')) {
-    const job = jobViewOf(moment, id);
+    const job = findJobWithTasks(moment, id);
     if (job !== undefined && isJobLive(job.status?.record)) yield job;
   }
 }

@@ -1,0 +1,67 @@
+/*
+ * Writes netflix.titus.Job from stored bytes: the descriptor and the tasks are cut out of their records and framed by tag
+ * and length. So a page of jobs costs no decoding of tasks and no encoding of them.
+ */
+import { JobState, StateChange } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { Entity } from '@berth/shared/model/cell/entity';
+import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
+import { composeJob } from '@berth/shared/model/job/job';
+import { tagOf } from '@berth/shared/model/wire/protobuf-scanner';
+import { BinaryReader, type BinaryWriter } from '@bufbuild/protobuf/wire';
+import type { JobWithTasks } from '../gateway/core/job-with-tasks.js';
+
+/** Of netflix.titus.Job. */
+const jobFields = {
+  id: 1,
+  jobClusterId: 2,
+  jobDescriptor: 3,
+  tasks: 4,
+  jobState: 5,
+  stateChanges: 6,
+} as const;
+const jobTags = {
+  id: tagOf(jobFields.id),
+  jobClusterId: tagOf(jobFields.jobClusterId),
+  jobDescriptor: tagOf(jobFields.jobDescriptor),
+  tasks: tagOf(jobFields.tasks),
+  jobState: tagOf(jobFields.jobState),
+  stateChanges: tagOf(jobFields.stateChanges),
+} as const;
+/** The number and the tag of a job's tasks in its message. */
+export const jobTasksField = jobFields.tasks;
+export const jobTasksTag = jobTags.tasks;
+/** Where JobRecord keeps its descriptor. */
+const recordDescriptorField = 3;
+
+/** Writes the fields of the job's message, with all of its tasks. */
+export function writeJob(writer: BinaryWriter, view: JobWithTasks): void {
+  writeBeforeTasks(writer, view);
+  for (const task of view.tasks) writer.uint32(jobTags.tasks).bytes(publicTaskBytes(task));
+  writeAfterTasks(writer, view);
+}
+
+/** Writes the fields that stand before the tasks. */
+export function writeBeforeTasks(writer: BinaryWriter, { job }: JobWithTasks): void {
+  writer.uint32(jobTags.id).string(job.id);
+  writer.uint32(jobTags.jobClusterId).string(job.record.clusterId);
+  writer.uint32(jobTags.jobDescriptor).bytes(descriptorBytes(job));
+}
+
+/** Writes the fields that stand after the tasks. */
+export function writeAfterTasks(writer: BinaryWriter, { job, status }: JobWithTasks): void {
+  const { jobState, stateChanges } = composeJob(job.record, status?.record, []);
+  if (jobState !== undefined) JobState.encode(jobState, writer.uint32(jobTags.jobState).fork()).join();
+  for (const change of stateChanges)
+    StateChange.encode(change, writer.uint32(jobTags.stateChanges).fork()).join();
+}
+
+/** The encoded descriptor inside the stored job, not copied. */
+export function descriptorBytes(job: Entity<'job'>): Uint8Array {
+  const reader = new BinaryReader(job.bytes);
+  while (reader.pos < reader.len) {
+    const [field, wireType] = reader.tag();
+    if (field === recordDescriptorField) return reader.bytes();
+    reader.skip(wireType, field);
+  }
+  return new Uint8Array();
+}
