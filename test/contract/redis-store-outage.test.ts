@@ -45,7 +45,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
     expect(logged.toSorted()).toEqual(committed.map((id) => `cluster/${id}`).toSorted());
   });
 
-  it('lets a replica go on over a restart without a gap or a new snapshot', async () => {
+  it('keeps a replica without a gap or a new snapshot over a restart', async () => {
     const replica = await Replica.start(store.openLogReader({ follows: true }), { log: log.logger });
     const seen: number[] = [];
     replica.changes$.subscribe(({ revision }) => seen.push(revision));
@@ -61,7 +61,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
     await replica.close();
   });
 
-  it('lets a replica that reads over several connections go on over restarts, each commit once', async () => {
+  it('keeps a replica that reads over several connections over restarts, each commit once', async () => {
     const replica = await Replica.start(store.openLogReader({ follows: true }), { log: log.logger });
     const seen: number[] = [];
     replica.changes$.subscribe(({ revision }) => seen.push(revision));
@@ -80,7 +80,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
     await waitFor(async () => (await clients()) < before, { what: 'its connections are closed' });
   });
 
-  it('says once that Redis is lost and once that it is back', async () => {
+  it('logs the loss of Redis once and its return once', async () => {
     const inbox = store.openReportInbox();
     const reading = inbox.readReports('0', 1, 60_000);
     const lost = expect(reading).rejects.toMatchObject({ code: 'unavailable' });
@@ -98,7 +98,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
     expect(sentences).toHaveLength(2);
   });
 
-  it('keeps the places of an assignment feed and of an inbox over a restart', async () => {
+  it('keeps the positions of an assignment feed and of an inbox over a restart', async () => {
     const feed = store.openAssignmentFeed('one');
     expect(await feed.readChanges(0)).toEqual([]);
     await store.publish([report('t1')]);
@@ -119,7 +119,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
     expect(reports).toHaveLength(1);
   });
 
-  it('lets a feed hear samples again after a restart', async () => {
+  it('brings samples to a feed again after a restart', async () => {
     const one = ear(store.openSampleFeed());
     await untilHeard(store, one);
     await redis.restart();
@@ -127,7 +127,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
     await untilHeard(store, one);
   });
 
-  it('gives samples up soon where it stands still, and loses nothing else that waits', async () => {
+  it('soon drops samples if Redis stalls, and loses no other call', async () => {
     redis.pause();
     const beaten = store.recordHeartbeats(['one']);
     await expect(store.publishSamples(sampleBatch(1))).rejects.toMatchObject({ code: 'unavailable' });
@@ -136,7 +136,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
     expect(log.lines).toEqual([]);
   });
 
-  it('gives samples up at once where it is away', async () => {
+  it('drops samples at once if Redis is away', async () => {
     await redis.kill();
     await waitFor(() => log.lines.length > 0, { what: 'the loss is noticed' });
     await expect(store.publishSamples(sampleBatch(1))).rejects.toMatchObject({ code: 'unavailable' });
@@ -167,7 +167,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
     await replica.close();
   });
 
-  it('gives up a connection on which nothing comes any more, and commits over another', async () => {
+  it('replaces a silent connection, and commits over another', async () => {
     redis.pause();
     const commit = store.commit(request([cluster('a', 1, 0)]));
     await waitFor(() => log.lines.some(({ msg }) => msg.includes('does not answer')), {
@@ -191,13 +191,13 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
     await impatient.close();
   });
 
-  it('works on after its scripts were flushed', async () => {
+  it('still works after its scripts were flushed', async () => {
     applied(await store.commit(request([cluster('a')])));
     await redis.command('SCRIPT', 'FLUSH');
     expect(applied(await store.commit(request([cluster('b')]))).revision).toBe(2);
   });
 
-  it('ends what is under way when it is closed', async () => {
+  it('ends waiting calls when it is closed', async () => {
     const reader = store.openLogReader();
     const head = await reader.head();
     const reading = expect(reader.readLog(head, 60_000)).rejects.toMatchObject({ code: 'unavailable' });
@@ -208,7 +208,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
 });
 
 describe.skipIf(skipRedisTests !== false)('connecting to Redis', () => {
-  it('waits for one that is not there yet, and says so once', async () => {
+  it('waits for a Redis that does not answer yet, and logs it once', async () => {
     const redis = await startTestRedis();
     await redis.kill();
     const { logger, lines } = recordingLogger();
@@ -235,7 +235,7 @@ describe.skipIf(skipRedisTests !== false)('connecting to Redis', () => {
     await redis.stop();
   });
 
-  it('fails at once where the password is wrong or missing', async () => {
+  it('fails at once if the password is wrong or missing', async () => {
     const redis = await startTestRedis({ settings: { requirepass: 'secret' } });
     const refused = { code: 'failedPrecondition', message: /^Redis at 127.0.0.1:\d+ refuses: / };
     const wrong = redis.url.replace('//', '//:wrong@');
@@ -247,7 +247,7 @@ describe.skipIf(skipRedisTests !== false)('connecting to Redis', () => {
     await redis.stop();
   });
 
-  it('warns where acknowledged writes may be lost', async () => {
+  it('warns of settings that may lose acknowledged writes', async () => {
     const redis = await startTestRedis({ settings: { appendfsync: 'everysec' } });
     const { logger, lines } = recordingLogger();
     const store = await RedisStore.connect({ url: redis.url, cell: 'cell', log: logger });
@@ -256,7 +256,7 @@ describe.skipIf(skipRedisTests !== false)('connecting to Redis', () => {
     await redis.stop();
   });
 
-  it('asks replicas for confirmation where the operator wants it', async () => {
+  it('asks replicas for confirmation if the operator wants it', async () => {
     const primary = await startTestRedis({ settings: { 'repl-diskless-sync-delay': '0' } });
     const store = await RedisStore.connect({ url: primary.url, cell: 'cell', waitReplicas: 1 });
     const unconfirmed = store.commit(request([cluster('a')], { commitId: 'once' }));

@@ -15,7 +15,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
   });
   afterAll(() => redis.stop());
 
-  it('passes over a report that cannot be decoded, and does not read it again and again', async () => {
+  it('skips a report that cannot be decoded, and does not read it again and again', async () => {
     const cell = randomUUID();
     const { logger, lines } = recordingLogger();
     const store = await RedisStore.connect({ url: redis.url, cell, log: logger });
@@ -36,7 +36,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
     await store.close();
   });
 
-  it('leaves no key behind but those of the layout', async () => {
+  it('leaves only the keys of the layout behind', async () => {
     const cell = randomUUID();
     const store = await RedisStore.connect({ url: redis.url, cell });
     const change = { agentId: 'one', taskId: 't', assignment: assignment('t') };
@@ -70,13 +70,13 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
     await Promise.all(stores.map((store) => store.close()));
   });
 
-  it('says once that it may not use the channel of samples', async () => {
+  it('logs once that Redis refuses the channel of samples', async () => {
     await redis.command('ACL', 'SETUSER', 'deaf', 'on', '>secret', '~*', '+@all', 'resetchannels');
     const { logger, lines } = recordingLogger();
     const url = redis.url.replace('//', '//deaf:secret@');
     const store = await RedisStore.connect({ url, cell: 'deaf', log: logger });
     const one = ear(store.openSampleFeed());
-    await waitFor(() => lines.length > 0, { what: 'the refusal is told' });
+    await waitFor(() => lines.length > 0, { what: 'the refusal is logged' });
     const refused = { code: 'failedPrecondition', message: /NOPERM/ };
     await expect(store.publishSamples(sampleBatch(1))).rejects.toMatchObject(refused);
     await redis.command('ACL', 'SETUSER', 'deaf', '&berth:*');
@@ -87,7 +87,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
     await store.close();
   });
 
-  it('passes over a batch of samples that cannot be decoded', async () => {
+  it('skips a batch of samples that cannot be decoded', async () => {
     const { logger, lines } = recordingLogger();
     const store = await RedisStore.connect({ url: redis.url, cell: 'garbled', log: logger });
     const one = ear(store.openSampleFeed());

@@ -66,7 +66,7 @@ function fail(): never {
   throw new Error('each commit has a result');
 }
 
-/** What a subscriber holds who applies each change to what it had; it must never see a change that does not fit. */
+/** The state of a subscriber that applies each change. It must never see a change that does not fit. */
 function follow(replica: Replica): Model {
   const held = new Map(contentOf(replica));
   replica.changes$.subscribe(({ changes }: CommitChanges) => {
@@ -111,7 +111,7 @@ function gated(reader: LogReader): { readonly reader: LogReader; open(): void } 
 }
 
 function replicaContract(open: () => Promise<TestCell>): void {
-  it('that followed the log equals one from a fresh snapshot and the model, after any history', async () => {
+  it('that followed the log equals a fresh snapshot and the model, after any history', async () => {
     const property = fc.asyncProperty(history, async (groups) => {
       const { store } = await open();
       const replica = await startReplica(store);
@@ -138,7 +138,7 @@ function replicaContract(open: () => Promise<TestCell>): void {
     await fc.assert(property, { numRuns: 40 });
   });
 
-  it('that starts while commits are made misses none', async () => {
+  it('misses no commit that is made during its start', async () => {
     const { store } = await open();
     const write = (index: number) =>
       store.commit(request([cluster(`c${index % 50}`, index + 1), cluster(`d${index}`)]));
@@ -151,7 +151,7 @@ function replicaContract(open: () => Promise<TestCell>): void {
     await Promise.all(replicas.map((replica) => replica.close()));
   });
 
-  it('resynchronises when the log was trimmed beyond its place, and tells the difference as one change', async () => {
+  it('resynchronises after the log was trimmed beyond its position, and emits the difference as one commit', async () => {
     const { store } = await open();
     for (const id of ['kept', 'changed', 'removed']) applied(await store.commit(request([cluster(id)])));
     const gate = gated(store.openLogReader({ follows: true }));
@@ -176,7 +176,7 @@ function replicaContract(open: () => Promise<TestCell>): void {
     await replica.close();
   });
 
-  it('resynchronises when the store was emptied under it', async () => {
+  it('resynchronises after the store was emptied', async () => {
     const { store, empty } = await open();
     for (const id of ['a', 'b', 'c']) applied(await store.commit(request([cluster(id)])));
     const replica = await startReplica(store, { blockMs: 50 });

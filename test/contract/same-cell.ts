@@ -15,7 +15,7 @@ export function contentOf(replica: Replica): ReadonlyMap<string, string> {
   return content;
 }
 
-/** Expects that a replica which followed the log holds the same as one made from a snapshot now. */
+/** Expects that a replica that followed the log equals a fresh snapshot. */
 export async function expectSameCell(replica: Replica, store: CellStore): Promise<void> {
   const fresh = await Replica.start(store.openLogReader());
   await replica.waitFor(fresh.revision, 20_000);

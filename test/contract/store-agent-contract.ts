@@ -4,13 +4,13 @@ import { waitFor } from '../support/process/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';
 import { applied, assignment, cluster, report, request } from './store-fixtures.js';
 
-/** What runs between master and agents: assignments, reports, heartbeats. */
+/** The traffic between master and agents: assignments, reports, heartbeats. */
 export function agentContract(test: StoreUnderTest): void {
   const assign = (agentId: string, ...taskIds: string[]) =>
     taskIds.map((taskId) => ({ agentId, taskId, assignment: assignment(taskId) }));
 
   describe('the assignments of an agent', () => {
-    it('are what was put on it and not taken off', async () => {
+    it('hold every task that was assigned and not taken off', async () => {
       const { store } = test;
       const feed = store.openAssignmentFeed('one');
       applied(await store.commit(request([cluster('a')], { assignments: assign('one', 't1', 't2') })));
@@ -21,7 +21,7 @@ export function agentContract(test: StoreUnderTest): void {
       expect(await feed.readAssignments('three')).toEqual([]);
     });
 
-    it('are told as they change, from the first call on', async () => {
+    it('come as changes from the first call on', async () => {
       const { store } = test;
       const feed = store.openAssignmentFeed('one');
       applied(await store.commit(request([], { assignments: assign('one', 'before') })));
@@ -35,7 +35,7 @@ export function agentContract(test: StoreUnderTest): void {
       expect(await feed.readChanges(0)).toEqual([]);
     });
 
-    it('lose no change between reading all of them and waiting for changes', async () => {
+    it('lose no change between a full read and the wait for changes', async () => {
       const { store } = test;
       const feed = store.openAssignmentFeed('one');
       expect(await feed.readAssignments('one')).toEqual([]);
@@ -43,7 +43,7 @@ export function agentContract(test: StoreUnderTest): void {
       expect(await feed.readChanges(0)).toEqual(assign('one', 't1'));
     });
 
-    it('of all agents on one feed are told there, in order, and wake who waits for them', async () => {
+    it('of all agents on one feed come there in order and wake a waiting reader', async () => {
       const { store } = test;
       const feed = store.openAssignmentFeed('both');
       expect(await feed.readChanges(0)).toEqual([]);
@@ -73,7 +73,7 @@ export function agentContract(test: StoreUnderTest): void {
   });
 
   describe('reports', () => {
-    it('come in the order in which they were published and stay until a commit acknowledges them', async () => {
+    it('come in the order of their publication and stay until a commit acknowledges them', async () => {
       const { store } = test;
       const inbox = store.openReportInbox();
       await store.publish([report('t1'), report('t2')]);
@@ -87,7 +87,7 @@ export function agentContract(test: StoreUnderTest): void {
       expect(await inbox.readReports('0', 10, 0)).toEqual(queued.slice(2));
     });
 
-    it('are read on from a place, so many batches at once as are asked for', async () => {
+    it('are read from a position on, in as many batches as the caller asks for', async () => {
       const { store } = test;
       const inbox = store.openReportInbox();
       for (const taskId of ['t1', 't2', 't3']) await store.publish([report(taskId), report(`${taskId}-too`)]);
@@ -97,7 +97,7 @@ export function agentContract(test: StoreUnderTest): void {
       expect(rest.map(({ report: { taskId } }) => taskId)).toEqual(['t3', 't3-too']);
     });
 
-    it('may be many at once', async () => {
+    it('are stored even if many are published at once', async () => {
       const { store } = test;
       const taskIds = Array.from({ length: 2_500 }, (_, index) => `t${index}`);
       await store.publish(taskIds.map((taskId) => report(taskId)));
@@ -112,14 +112,14 @@ export function agentContract(test: StoreUnderTest): void {
       expect((await reading).map((queued) => queued.report)).toEqual([report('t1')]);
     });
 
-    it('may be none', async () => {
+    it('are not changed by an empty publication', async () => {
       await test.store.publish([]);
       expect(await test.store.openReportInbox().readReports('0', 10, 0)).toEqual([]);
     });
   });
 
   describe('heartbeats', () => {
-    it('tell who beats and who has fallen silent', async () => {
+    it('show the agents that are alive and those that are silent', async () => {
       const { store } = test;
       await store.recordHeartbeats(['one', 'two']);
       expect(await store.findAlive(['one', 'two', 'never'], 60_000)).toEqual(['one', 'two']);
@@ -135,7 +135,7 @@ export function agentContract(test: StoreUnderTest): void {
       expect(await store.findAlive(['one', 'two'], 500)).toEqual(['two']);
     });
 
-    it('of nobody are nothing', async () => {
+    it('of no agents are accepted and change nothing', async () => {
       await test.store.recordHeartbeats([]);
       expect(await test.store.findAlive([], 1_000)).toEqual([]);
     });

@@ -17,7 +17,7 @@ import {
 /** Preconditions, atomicity, commit ids, fencing, claims, archive. */
 export function commitContract(test: StoreUnderTest): void {
   describe('a commit', () => {
-    it('raises the revision by one and tells the time', async () => {
+    it('raises the revision by one and returns its time', async () => {
       const first = applied(await test.store.commit(request([cluster('a')])));
       const second = applied(await test.store.commit(request([cluster('b')])));
       expect([first.revision, second.revision]).toEqual([1, 2]);
@@ -25,7 +25,7 @@ export function commitContract(test: StoreUnderTest): void {
       expect(second.atMs).toBeGreaterThanOrEqual(first.atMs);
     });
 
-    it('creates an entity only where none is when 0 is expected', async () => {
+    it('that expects revision 0 creates an entity only if it does not exist', async () => {
       applied(await test.store.commit(request([cluster('a', 1, 0)])));
       const again = await test.store.commit(request([cluster('a', 2, 0)]));
       expect(again).toEqual({ ok: false, reason: 'conflict', kind: 'cluster', id: 'a', actualRevision: 1 });
@@ -46,7 +46,7 @@ export function commitContract(test: StoreUnderTest): void {
       });
     });
 
-    it('holds only while entities that it does not write are at the expected revisions', async () => {
+    it('fails unless the entities that it expects are at their revisions', async () => {
       applied(await test.store.commit(request([cluster('a')])));
       const expecting = (id: string, revision: number) =>
         test.store.commit(request([cluster('b')], { expects: [{ kind: 'cluster', id, revision }] }));
@@ -57,7 +57,7 @@ export function commitContract(test: StoreUnderTest): void {
       expect(applied(await expecting('absent', 0)).revision).toBe(3);
     });
 
-    it('removes an entity, after which it can be created again', async () => {
+    it('removes an entity, and a later one creates it again', async () => {
       applied(await test.store.commit(request([cluster('a')])));
       applied(await test.store.commit(request([removal('a', 1)])));
       expect(await scanAll(test.store.openLogReader())).toEqual(new Map());
@@ -88,7 +88,7 @@ export function commitContract(test: StoreUnderTest): void {
       applied(await store.commit(request([], { claims: [{ name: 'name', owner: 'another' }] })));
     });
 
-    it('applies once when it is repeated with its id, and answers the same', async () => {
+    it('applies once if it is repeated with its id, and returns the same result', async () => {
       const commit = request([cluster('a', 1, 0)], { commitId: 'once' });
       const first = await test.store.commit(commit);
       applied(await test.store.commit(request([cluster('b')])));
@@ -96,7 +96,7 @@ export function commitContract(test: StoreUnderTest): void {
       expect((await test.store.openLogReader().head()).revision).toBe(2);
     });
 
-    it('applies once when it is sent many times at once', async () => {
+    it('applies once if it is sent many times at once', async () => {
       const commit = request([cluster('a', 1, 0)], { commitId: 'once' });
       const results = await Promise.all(Array.from({ length: 10 }, () => test.store.commit(commit)));
       expect(new Set(results.map((result) => applied(result).revision))).toEqual(new Set([1]));
@@ -111,7 +111,7 @@ export function commitContract(test: StoreUnderTest): void {
       expect(applied(await test.store.commit(commit)).revision).toBe(3);
     });
 
-    it('without writes neither raises the revision nor stands in the log', async () => {
+    it('without writes does not raise the revision and is not in the log', async () => {
       applied(await test.store.commit(request([cluster('a')])));
       const assignments = [{ agentId: 'agent', taskId: 't', assignment: assignment('t') }];
       expect(applied(await test.store.commit(request([], { assignments }))).revision).toBe(1);
@@ -132,7 +132,7 @@ export function commitContract(test: StoreUnderTest): void {
       expect((await scanAll(reader)).size).toBe(0);
     });
 
-    it('is refused with all that is wrong when it is not valid', async () => {
+    it('that is invalid is refused with every violation', async () => {
       const many = Array.from({ length: maxWritesPerCommit + 1 }, (_, index) => cluster(`c${index}`));
       const invalid = test.store.commit(request([...many, cluster('c0')], { ackReportsThrough: 'x' }));
       await expect(invalid).rejects.toMatchObject({
@@ -144,7 +144,7 @@ export function commitContract(test: StoreUnderTest): void {
   });
 
   describe('a claim', () => {
-    it('is held by one owner, who may claim it again', async () => {
+    it('has one owner, and this owner may claim it again', async () => {
       const { store } = test;
       const claims = [{ name: 'name', owner: 'first' }];
       applied(await store.commit(request([cluster('a')], { claims })));
@@ -155,7 +155,7 @@ export function commitContract(test: StoreUnderTest): void {
       applied(await store.commit(request([cluster('b')], { claims })));
     });
 
-    it('can be looked up, while somebody holds it', async () => {
+    it('can be looked up while it is held', async () => {
       const { store } = test;
       const claims = [{ name: 'a name:1', owner: 'first', ttlMs: 60_000 }];
       expect(await store.findClaim('a name:1')).toBeUndefined();
@@ -172,7 +172,7 @@ export function commitContract(test: StoreUnderTest): void {
       applied(await store.commit(request([], { claims: [{ name: 'name', owner: 'second' }] })));
     });
 
-    it('is not released by one who no longer holds it', async () => {
+    it('is not released by a former owner', async () => {
       const { store } = test;
       const first = [{ name: 'name', owner: 'first' }];
       applied(await store.commit(request([], { claims: [{ name: 'name', owner: 'second' }] })));
@@ -181,7 +181,7 @@ export function commitContract(test: StoreUnderTest): void {
       expect(refused).toEqual({ ok: false, reason: 'claimed', name: 'name', owner: 'second' });
     });
 
-    it('can be taken from the owner that is named, by one alone', async () => {
+    it('can be taken from the named owner, by one commit only', async () => {
       const { store } = test;
       applied(await store.commit(request([], { claims: [{ name: 'name', owner: 'first' }] })));
       const taking = (owner: string) =>
@@ -202,7 +202,7 @@ export function commitContract(test: StoreUnderTest): void {
   });
 
   describe('the archive', () => {
-    it('keeps what is added to a job, also over several commits', async () => {
+    it('keeps all fields of a job, over several commits, too', async () => {
       const { store } = test;
       const archive = (fields: Record<string, Uint8Array>) => [{ jobId: 'job', ttlMs: 60_000, fields }];
       applied(
@@ -217,7 +217,7 @@ export function commitContract(test: StoreUnderTest): void {
       expect(await store.findArchived('another')).toBeUndefined();
     });
 
-    it('forgets tasks of a job that goes on, however many follow them, and what the job leaves only in its time', async () => {
+    it('forgets old tasks of a live job, and the rest of a job only after its time', async () => {
       const { store } = test;
       const ttlMs = 400;
       const put = async (...names: string[]) => {

@@ -4,15 +4,15 @@ import { agentContract } from './store-agent-contract.js';
 import { commitContract } from './store-commit-contract.js';
 import { leaseContract } from './store-lease-contract.js';
 import { logContract } from './store-log-contract.js';
+import { observerContract } from './store-observer-contract.js';
 import { sampleContract } from './store-sample-contract.js';
-import { subscriptionContract } from './store-subscription-contract.js';
 
 /** The store that the running test uses: an empty cell for each test. */
 export interface StoreUnderTest {
   readonly store: CellStore;
 }
 
-/** What every implementation of {@link CellStore} has to do. `open` makes a store on an empty cell. */
+/** The duties of every implementation of {@link CellStore}. `open` makes a store on an empty cell. */
 export function storeContract(open: () => Promise<CellStore>): void {
   describe('the contract of a cell store', () => {
     let store: CellStore | undefined;
@@ -36,6 +36,6 @@ export function storeContract(open: () => Promise<CellStore>): void {
     agentContract(underTest);
     leaseContract(underTest);
     sampleContract(underTest);
-    subscriptionContract(underTest);
+    observerContract(underTest);
   });
 }

@@ -12,12 +12,12 @@ export function leaseContract(test: StoreUnderTest): void {
   };
 
   describe('the lease', () => {
-    it('is held by one at a time', async () => {
+    it('has one holder at a time', async () => {
       await acquire('first');
       expect(await test.store.tryAcquire('second', 60_000)).toBeUndefined();
     });
 
-    it('has a greater epoch each time that it is acquired, by the same holder too', async () => {
+    it('has a greater epoch after each acquisition, by the same holder, too', async () => {
       const first = await acquire('first');
       const again = await acquire('first');
       expect(again.epoch).toBeGreaterThan(first.epoch);
@@ -25,7 +25,7 @@ export function leaseContract(test: StoreUnderTest): void {
       expect((await acquire('second')).epoch).toBeGreaterThan(again.epoch);
     });
 
-    it('passes to another when it is not renewed in time', async () => {
+    it('passes to another holder if it is not renewed in time', async () => {
       const first = await acquire('first', 50);
       const second = await waitFor(() => test.store.tryAcquire('second', 60_000), {
         what: 'the lease expires',
@@ -47,7 +47,7 @@ export function leaseContract(test: StoreUnderTest): void {
       expect(await test.store.tryAcquire('second', 60_000)).toBeUndefined();
     });
 
-    it('is given up only by who holds it', async () => {
+    it('is given up only by its holder', async () => {
       const { epoch } = await acquire('first');
       await test.store.release('second', epoch);
       await test.store.release('first', epoch - 1);
@@ -68,7 +68,7 @@ export function leaseContract(test: StoreUnderTest): void {
       expect([...(await scanAll(store.openLogReader())).keys()].sort()).toEqual(['cluster/a', 'cluster/c']);
     });
 
-    it('answers a repeated commit of an old epoch as it did before the fence', async () => {
+    it('gives a repeated commit of an old epoch its first result', async () => {
       const { store } = test;
       const { epoch } = await acquire('first');
       const commit = request([cluster('a')], { epoch, commitId: 'once' });

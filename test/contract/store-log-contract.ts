@@ -15,7 +15,7 @@ export function logContract(test: StoreUnderTest): void {
       expect(await reader.readLog(logStart, 0)).toEqual({ ok: true, entries: [], isFull: false });
     });
 
-    it('leads on from where it was, but not from where another one was', async () => {
+    it('continues from its own points, and not from those of another log', async () => {
       const { store } = test;
       expect(await store.continuesFrom(logStart)).toBe(true);
       await store.commit(request([cluster('a')], { commitId: 'first' }));
@@ -28,7 +28,7 @@ export function logContract(test: StoreUnderTest): void {
       expect(await store.continuesFrom({ revision: 100, commitId: 'lost' })).toBe(false);
     });
 
-    it('tells each commit with its author, time and writes', async () => {
+    it('holds each commit with its author, time and writes', async () => {
       const commit = request([cluster('a'), removal('b')], { actor: 'somebody', commitId: 'first' });
       const { atMs } = applied(await test.store.commit(commit));
       const [entry] = await readAll(test.store.openLogReader());
@@ -39,7 +39,7 @@ export function logContract(test: StoreUnderTest): void {
       ]);
     });
 
-    it('has consecutive revisions in one order while 50 commit at once', async () => {
+    it('has consecutive revisions while 50 clients commit at once', async () => {
       const { store } = test;
       const results = await Promise.all(
         Array.from({ length: 50 }, (_, index) =>
@@ -72,7 +72,7 @@ export function logContract(test: StoreUnderTest): void {
       expect(await read).toMatchObject({ ok: true, entries: [{ revision: 1 }] });
     });
 
-    it('goes on from where a reader has got', async () => {
+    it('continues from the last point of a reader', async () => {
       const { store } = test;
       const reader = store.openLogReader();
       for (const id of ['a', 'b', 'c']) applied(await store.commit(request([cluster(id)], { commitId: id })));
@@ -80,7 +80,7 @@ export function logContract(test: StoreUnderTest): void {
       expect(read.ok && read.entries.map(({ commitId }) => commitId)).toEqual(['b', 'c']);
     });
 
-    it('brings one who follows it what has piled up, while more comes, in its order', async () => {
+    it('brings a following reader its backlog in order, while more entries come', async () => {
       const { store } = test;
       const commits = async (count: number) => {
         for (let made = 0; made < count; made += 1) applied(await store.commit(request([cluster('a')])));
@@ -106,7 +106,7 @@ export function logContract(test: StoreUnderTest): void {
       });
     });
 
-    it('tells one who follows it that it is another one, whatever it has read before', async () => {
+    it('diverges for a following reader after it was replaced, at any point', async () => {
       const { store } = test;
       for (let made = 0; made < 60; made += 1) applied(await store.commit(request([cluster('a')])));
       const reader = store.openLogReader({ follows: true });
@@ -122,7 +122,7 @@ export function logContract(test: StoreUnderTest): void {
       });
     });
 
-    it('tells a reader whose last commit it does not hold that it diverged', async () => {
+    it('diverges for a reader with an unknown last commit', async () => {
       const { store } = test;
       for (const id of ['a', 'b']) applied(await store.commit(request([cluster(id)])));
       const diverged = { ok: false, reason: 'diverged' };
@@ -152,7 +152,7 @@ export function logContract(test: StoreUnderTest): void {
   });
 
   describe('a replica', () => {
-    it('holds what was there before it and what comes after', async () => {
+    it('holds the state before its start and the changes after it', async () => {
       const { store } = test;
       applied(await store.commit(request([cluster('a'), task('j.0-0', 'j')])));
       const replica = await Replica.start(store.openLogReader());
@@ -164,7 +164,7 @@ export function logContract(test: StoreUnderTest): void {
       await replica.close();
     });
 
-    it('emits every commit once and in order while many are made', async () => {
+    it('emits every commit once and in order while many clients commit', async () => {
       const { store } = test;
       const replica = await Replica.start(store.openLogReader());
       const seen: number[] = [];

@@ -39,7 +39,7 @@ export function real(batches: readonly SampleBatch[]): readonly SampleBatch[] {
   return batches.filter(({ agentId }) => agentId !== 'probe');
 }
 
-/** What the store has to do with samples. */
+/** The store's duties for samples. */
 export function sampleContract(test: StoreUnderTest): void {
   describe('samples', () => {
     it('reach every feed, whole and in order', async () => {
@@ -54,7 +54,7 @@ export function sampleContract(test: StoreUnderTest): void {
       }
     });
 
-    it('are no change of the cell: its log does not tell of them', async () => {
+    it('do not change the cell or its log', async () => {
       const { store } = test;
       applied(await store.commit(request([cluster('a')])));
       await untilHeard(store, ear(store.openSampleFeed()));
@@ -62,7 +62,7 @@ export function sampleContract(test: StoreUnderTest): void {
       expect(entries.map(({ revision }) => revision)).toEqual([1]);
     });
 
-    it('that nobody listens to are lost', async () => {
+    it('without a listener are lost', async () => {
       const { store } = test;
       await store.publishSamples(sampleBatch(1));
       const late = ear(store.openSampleFeed());
@@ -70,7 +70,7 @@ export function sampleContract(test: StoreUnderTest): void {
       expect(real(late.heard)).toEqual([]);
     });
 
-    it('are not heard by a feed that is closed, which is told so', async () => {
+    it('do not reach a closed feed, and its subscribers complete', async () => {
       const { store } = test;
       const feed = store.openSampleFeed();
       const [closed, open] = [ear(feed), ear(store.openSampleFeed())];

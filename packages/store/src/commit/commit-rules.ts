@@ -13,8 +13,8 @@ export interface CommitState {
 export type CommitRefusal = Extract<CommitResult, { readonly ok: false }>;
 
 /**
- * Returns the reason why the commit must not be applied, or undefined. The order of the checks is that of Redis's commit script:
- * a leader that was replaced learns of the fencing first.
+ * Returns the reason why the commit must not be applied, or undefined. The order of the checks is that of
+ * Redis's commit script: a leader that was replaced learns of the fencing first.
  */
 export function refuseCommit(state: CommitState, commit: PreparedCommit): CommitRefusal | undefined {
   if (commit.epoch !== undefined && commit.epoch !== state.epoch) {

@@ -18,12 +18,12 @@ function violationsOf(request: Partial<CommitRequest>): readonly string[] {
 }
 
 describe('a prepared commit', () => {
-  it('has the id of its request, or the one made up for it', () => {
+  it('has the id of its request, or the given one', () => {
     expect(prepare({ commitId: 'own' }).commitId).toBe('own');
     expect(prepare({}).commitId).toBe('made up');
   });
 
-  it('has its assignments by agent, in order, and empty bytes where one is taken off', () => {
+  it('has its assignments by agent, in order, with empty bytes for a task that is taken off', () => {
     const assignment = Assignment.fromPartial({ taskId: 't1' });
     const { assignments } = prepare({
       assignments: [
@@ -51,7 +51,7 @@ describe('a prepared commit', () => {
     expect(forgottenAgents).toEqual(['gone']);
   });
 
-  it('names everything that is wrong with its request at once', () => {
+  it('names every violation of its request at once', () => {
     const twice = { kind: 'cluster', id: 'c' } as const;
     const wrong = violationsOf({
       writes: [twice, twice, { kind: 'job', id: '' }, { kind: 'task', id: 't', expectedRevision: -1 }],
@@ -78,14 +78,14 @@ describe('a prepared commit', () => {
     );
   });
 
-  it('may not be larger than one command should be', () => {
+  it('is refused if it is too large for one command', () => {
     const record = ClusterRecord.fromPartial({ id: 'x'.repeat(maxBytesPerCommit) });
     expect(violationsOf({ writes: [{ kind: 'cluster', id: 'c', record }] })).toEqual(['writes']);
   });
 });
 
 describe('the stream id that follows another', () => {
-  it('is the next in its millisecond, also beyond what a number holds exactly', () => {
+  it('is the next in its millisecond, also beyond the exact range of a number', () => {
     expect(followingStreamId('1700000000000-0')).toBe('1700000000000-1');
     expect(followingStreamId('5-9007199254740993')).toBe('5-9007199254740994');
   });

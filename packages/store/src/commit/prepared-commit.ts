@@ -60,8 +60,9 @@ export interface PreparedCommit {
 export const maxBytesPerCommit = 32 * 1024 * 1024;
 
 /**
- * Checks and encodes a request. A request without an id gets `commitId`. Fails with a BerthError `invalidArgument` that names every
- * violation: too many or too large parts, an entity written twice, a record that cannot be encoded.
+ * Checks and encodes a request. A request without an id gets `commitId`. Fails with a BerthError
+ * `invalidArgument` that names every violation: too many or too large parts, an entity written twice, a
+ * record that cannot be encoded.
  */
 export function prepareCommit(
   request: CommitRequest,

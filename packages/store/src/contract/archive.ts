@@ -1,6 +1,7 @@
 /**
- * The archive of a finished job: `fields` by entity field name (`job`, `jobStatus`, `task/ID`), stored bytes. The store keeps all
- * of it for `ttlMs` from the write of the field `job`. Until then it keeps tasks for at least half of that.
+ * The archive of a finished job: `fields` by entity field name (`job`, `jobStatus`, `task/ID`), stored bytes.
+ * The store keeps all of it for `ttlMs` from the write of the field `job`. Until then it keeps tasks for at
+ * least half of that.
  */
 export interface ArchiveWrite {
   readonly jobId: string;

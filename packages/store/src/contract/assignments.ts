@@ -21,9 +21,9 @@ export interface AssignmentFeed {
   /** Returns all present assignments of the agent. `readChanges` brings the changes after them. */
   readAssignments(agentId: string): Promise<readonly Assignment[]>;
   /**
-   * Returns the changes on this feed since the last call, and waits up to `blockMs` for one. The feed begins at the first call of
-   * this method or of `readAssignments`. A reader that stays away for many changes misses the oldest, so agents read all their
-   * assignments from time to time.
+   * Returns the changes on this feed since the last call, and waits up to `blockMs` for one. The feed begins
+   * at the first call of this method or of `readAssignments`. A reader that stays away for many changes
+   * misses the oldest, so agents read all their assignments from time to time.
    */
   readChanges(blockMs: number): Promise<readonly AssignmentChange[]>;
   close(): Promise<void>;

@@ -29,10 +29,16 @@ export interface CellStore
   openReportInbox(): ReportInbox;
   /** Opens the feed of this name, which brings changes of assignments to agents. The caller closes it. */
   openAssignmentFeed(name: string): AssignmentFeed;
-  /** Opens the master's end of the samples, which brings those that are published from then on. The caller closes it. */
+  /**
+   * Opens the master's end of the samples, which brings those that are published from then on. The caller
+   * closes it.
+   */
   openSampleFeed(): SampleFeed;
   /** Resolves when the store answers. Fails with BerthError `unavailable` if it does not answer in time. */
   ping(): Promise<void>;
-  /** Ends every use of the store, readers included. Calls that wait for an answer fail with BerthError `unavailable`. */
+  /**
+   * Ends every use of the store, readers included. Calls that wait for an answer fail with BerthError
+   * `unavailable`.
+   */
   close(): Promise<void>;
 }

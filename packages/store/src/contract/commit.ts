@@ -9,7 +9,9 @@ export type Write = {
     readonly kind: K;
     readonly id: string;
     readonly record?: EntityRecords[K];
-    /** The commit fails with a conflict unless the entity is at this revision; 0: unless it does not exist. */
+    /**
+     * The commit fails with a conflict unless the entity is at this revision; 0: unless it does not exist.
+     */
     readonly expectedRevision?: number;
   };
 }[EntityKind];
@@ -22,23 +24,34 @@ export interface Expectation {
   readonly revision: number;
 }
 
-/** One atomic change of the cell: all of it happens, or nothing. It has at most {@link maxWritesPerCommit} writes. */
+/**
+ * One atomic change of the cell: all of it happens, or nothing. It has at most {@link maxWritesPerCommit}
+ * writes.
+ */
 export interface CommitRequest {
   /** The author: a caller's id, `master`, or `agent/ID`. */
   readonly actor: string;
   readonly writes: readonly Write[];
-  /** The commit fails with a conflict unless these entities are at these revisions. It must not write any of them. */
+  /**
+   * The commit fails with a conflict unless these entities are at these revisions. It must not write any of
+   * them.
+   */
   readonly expects?: readonly Expectation[];
   /** The leader's epoch: the store refuses a commit of an earlier epoch (fencing). Masters always give it. */
   readonly epoch?: number;
-  /** A repeated request with the same id applies once, for some minutes. The store makes one up if it is absent. */
+  /**
+   * A repeated request with the same id applies once, for some minutes. The store makes one up if it is
+   * absent.
+   */
   readonly commitId?: string;
   readonly assignments?: readonly AssignmentWrite[];
   readonly claims?: readonly Claim[];
   /** Names must differ, also from those of `claims`. */
   readonly releaseClaims?: readonly Release[];
   readonly archive?: readonly ArchiveWrite[];
-  /** Acknowledges the batches of reports up to and including this stream id: this commit holds their effect. */
+  /**
+   * Acknowledges the batches of reports up to and including this stream id: this commit holds their effect.
+   */
   readonly ackReportsThrough?: string;
 }
 
@@ -60,9 +73,9 @@ export type CommitResult =
 /** Writes to the cell. */
 export interface Committer {
   /**
-   * Applies the request atomically and durably. A retry after a lost reply does not apply it twice.
-   * Fails with BerthError `unavailable` if the store does not answer within the commit's time limit. The outcome is then unknown,
-   * and a request with the same `commitId` asks for it again.
+   * Applies the request atomically and durably. A retry after a lost reply does not apply it twice. Fails
+   * with BerthError `unavailable` if the store does not answer within the commit's time limit. The outcome is
+   * then unknown, and a request with the same `commitId` asks for it again.
    */
   commit(request: CommitRequest): Promise<CommitResult>;
 }

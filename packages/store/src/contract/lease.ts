@@ -6,8 +6,8 @@ export interface HeldLease {
 /** The leader's lease, timed by the store's clock. */
 export interface LeaderLease {
   /**
-   * Takes the lease if it is free or this holder has it. Each success has a greater epoch, also after the store was set back.
-   * Undefined while another holder has it.
+   * Takes the lease if it is free or this holder has it. Each success has a greater epoch, also after the
+   * store was set back. Undefined while another holder has it.
    */
   tryAcquire(holder: string, ttlMs: number): Promise<HeldLease | undefined>;
   /** Prolongs the lease. False if it is lost. */

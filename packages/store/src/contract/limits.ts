@@ -1,13 +1,19 @@
 /** The length of the change log. A reader that is further behind takes a snapshot. */
 export const defaultLogLength = 100_000;
 
-/** The length of a stream of assignments, in commits. It may be short: agents read all their assignments from time to time. */
+/**
+ * The length of a stream of assignments, in commits. It may be short: agents read all their assignments from
+ * time to time.
+ */
 export const assignmentStreamLength = 1_000;
 
 /** Reports are stored, read and acknowledged in batches of this many. */
 export const reportsPerBatch = 100;
 
-/** The length of the stream of reports, in batches. Without a master it grows; beyond this the oldest go, before the memory is full. */
+/**
+ * The length of the stream of reports, in batches. Without a master it grows; beyond this the oldest go,
+ * before the memory is full.
+ */
 export const reportStreamLength = 1_000_000;
 
 /** A commit waits this long for its reply. Then its outcome is unknown. */
@@ -16,7 +22,10 @@ export const defaultCommitTimeoutMs = 15_000;
 /** The store remembers a commit id well beyond the time in which its sender may repeat it. */
 export const commitMemoryMs = 150_000;
 
-/** One read of the log returns at most this many entries: some milliseconds of a busy cell, so the first ones do not wait long. */
+/**
+ * One read of the log returns at most this many entries: some milliseconds of a busy cell, so the first ones
+ * do not wait long.
+ */
 export const entriesPerRead = 32;
 
 /** Any other command waits this long for its reply, attempts over new connections included. */

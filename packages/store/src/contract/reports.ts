@@ -15,8 +15,8 @@ export interface ReportOutbox {
 /** The master's end of the reports. Only a commit acknowledges (removes) them. */
 export interface ReportInbox {
   /**
-   * Returns the reports after `afterId` (`0`: from the first unacknowledged), of at most `limit` whole batches. Waits up to
-   * `blockMs` for one.
+   * Returns the reports after `afterId` (`0`: from the first unacknowledged), of at most `limit` whole
+   * batches. Waits up to `blockMs` for one.
    */
   readReports(afterId: string, limit: number, blockMs: number): Promise<readonly QueuedReport[]>;
   close(): Promise<void>;

@@ -10,7 +10,7 @@ describe('an expiring map', () => {
     expect(map.get('long', Number.MAX_SAFE_INTEGER)).toBe(2);
   });
 
-  it('drops what has expired, from the oldest on', () => {
+  it('drops expired entries, from the oldest on', () => {
     const map = new ExpiringMap<number>();
     map.set('a', 1, 10);
     map.set('b', 2, 20);

@@ -25,7 +25,10 @@ export class ExpiringMap<V> {
     this.#entries.delete(key);
   }
 
-  /** Drops expired entries from the oldest to the first that still lives. These are all, if all entries have the same life. */
+  /**
+   * Drops expired entries from the oldest to the first that still lives. These are all, if all entries have
+   * the same life.
+   */
   dropExpired(nowMs: number): void {
     for (const [key, { expiresAtMs }] of this.#entries) {
       if (expiresAtMs > nowMs) return;

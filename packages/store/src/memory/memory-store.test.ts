@@ -45,7 +45,7 @@ function writing(id: string): CommitRequest {
 const logStart = { revision: 0, commitId: '' };
 
 describe('the memory store', () => {
-  it('lets a blocking read wait on its clock, and leaves no timer behind', async () => {
+  it('waits on its clock in a blocking read, and leaves no timer behind', async () => {
     const clock = new HeldClock();
     const store = new MemoryStore({ clock });
     const reader = store.openLogReader();
@@ -79,7 +79,7 @@ describe('the memory store', () => {
     expect(await store.findArchived('j')).toBeUndefined();
   });
 
-  it('keeps only so many entries of the log, and can be trimmed', async () => {
+  it('keeps a bounded log, and can be trimmed', async () => {
     const store = new MemoryStore({ logLength: 10 });
     const reader = store.openLogReader();
     for (let count = 0; count < 30; count += 1) await store.commit(writing('a'));
@@ -92,7 +92,7 @@ describe('the memory store', () => {
     expect(await reader.readLog(await reader.head(), 0)).toEqual({ ok: true, entries: [], isFull: false });
   });
 
-  it('serves nobody after it was closed', async () => {
+  it('refuses every call after it was closed', async () => {
     const store = new MemoryStore();
     const reading = store.openReportInbox().readReports('0', 1, 60_000);
     const ended = expect(reading).rejects.toMatchObject({ code: 'unavailable' });

@@ -1,7 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { SampleBatch, type TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
+import { type Random, systemRandom } from '@berth/shared/process/random';
 import { Subject } from 'rxjs';
 import { prepareCommit } from '../commit/prepared-commit.js';
 import type { AssignmentFeed } from '../contract/assignments.js';
@@ -34,15 +34,20 @@ import { Notifier } from './notifier.js';
 export interface MemoryStoreOptions {
   /** It is also the store's clock. */
   readonly clock?: Clock;
+  readonly random?: Random;
   readonly tuning?: Tuning;
   /** The length of the change log. */
   readonly logLength?: number;
 }
 
-/** A cell in memory, for tests and simulation. It keeps the same contract as the Redis store, for the users in one process. */
+/**
+ * A cell in memory, for tests and simulation. It keeps the same contract as the Redis store, for the users in
+ * one process.
+ */
 export class MemoryStore implements CellStore {
   readonly tuning: Tuning;
   readonly #clock: Clock;
+  readonly #random: Random;
   readonly #logLength: number;
   readonly #notifier = new Notifier();
   readonly #closing = new AbortController();
@@ -50,6 +55,7 @@ export class MemoryStore implements CellStore {
 
   constructor(options: MemoryStoreOptions = {}) {
     this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
     this.tuning = options.tuning ?? 'on';
     this.#logLength = options.logLength ?? defaultLogLength;
     const closing = this.#closing.signal;
@@ -64,7 +70,7 @@ export class MemoryStore implements CellStore {
   }
 
   async commit(request: CommitRequest): Promise<CommitResult> {
-    const prepared = prepareCommit(request, randomUUID(), this.tuning);
+    const prepared = prepareCommit(request, this.#random.uuid(), this.tuning);
     const result = this.#open.apply(prepared, this.#clock.nowMs());
     this.#notifier.notify();
     return result;

@@ -8,14 +8,14 @@ function filled(count: number, maxLength = 1_000): MemoryStream<number> {
 }
 
 describe('a stream in memory', () => {
-  it('gives the items after a place, so many as are asked for', () => {
+  it('returns the items after a position, up to the limit', () => {
     const stream = filled(5);
     expect(stream.after(streamStart).map(({ value }) => value)).toEqual([1, 2, 3, 4, 5]);
     expect(stream.after('2-0', 2).map(({ id }) => id)).toEqual(['3-0', '4-0']);
     expect(stream.after(stream.lastId)).toEqual([]);
   });
 
-  it('drops what is below a place, and the oldest when it is full, without new ids', () => {
+  it('drops items below an id, and the oldest if it is full; ids stay', () => {
     const stream = filled(5);
     stream.dropBelow('3-0');
     expect(stream.after(streamStart).map(({ value }) => value)).toEqual([3, 4, 5]);

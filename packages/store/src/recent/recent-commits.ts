@@ -33,7 +33,10 @@ export interface RecentCommitsOptions {
 /** The identity and the time of the last commit. */
 type LastCommit = Pick<CommitChanges, 'revision' | 'commitId' | 'atMs'>;
 
-/** The last commits that this process has seen, in memory. Most observers that come back were away only for a moment. */
+/**
+ * The last commits that this process has seen, in memory. Most observers that come back were away only for a
+ * moment.
+ */
 export class RecentCommits {
   readonly #limits: RecentLimits;
   readonly #isRelevant: (change: AnyChange) => boolean;
@@ -68,8 +71,8 @@ export class RecentCommits {
   }
 
   /**
-   * The commits after a point, at most `most`. The caller reads them before it gives up its turn of the event loop. Undefined if
-   * the point lies too far back or belongs to another history.
+   * The commits after a point, at most `most`. The caller reads them before it gives up its turn of the event
+   * loop. Undefined if the point lies too far back or belongs to another history.
    */
   after(
     { revision, commitId }: LogHead,

@@ -9,8 +9,9 @@ import type { PooledBytes, SegmentPool } from '../wire/segment-pool.js';
 const overheadBytes = 256;
 
 /**
- * A commit that is kept for observers that come back: its relevant changes in their stored form, as one piece of pooled memory.
- * Thousands of decoded commits would be moved by the garbage collector again and again, and each move would stop all streams.
+ * A commit that is kept for observers that come back: its relevant changes in their stored form, as one piece
+ * of pooled memory. Thousands of decoded commits would be moved by the garbage collector again and again, and
+ * each move would stop all streams.
  */
 export class StoredCommit {
   readonly revision: number;
@@ -30,7 +31,9 @@ export class StoredCommit {
     return this.#packed.length + overheadBytes;
   }
 
-  /** The relevant changes: each record as stored, empty if the entity was removed. Each call makes a new copy. */
+  /**
+   * The relevant changes: each record as stored, empty if the entity was removed. Each call makes a new copy.
+   */
   get writes(): readonly StoredEntity[] {
     const { revision } = this;
     return unpackWrites(this.#packed.copy()).map(({ field, bytes }) => ({ field, bytes, revision }));

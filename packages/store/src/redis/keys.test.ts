@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { cellKeys } from './keys.js';
 
 describe('the keys of a cell', () => {
-  it('all bear the hash tag of the cell, whatever their last part', () => {
+  it('all have the hash tag of the cell, with any last part', () => {
     const keys = cellKeys('local');
     const names = [
       keys.entities,

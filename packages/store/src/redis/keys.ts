@@ -1,6 +1,8 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
 
-/** The names of a cell's keys. All bear the hash tag `{cell}`, so they share one hash slot of a Redis Cluster. */
+/**
+ * The names of a cell's keys. All bear the hash tag `{cell}`, so they share one hash slot of a Redis Cluster.
+ */
 export interface CellKeys {
   /** Hash: `KIND/ID` → revision (8 bytes, big-endian), then the record's Protobuf bytes. */
   readonly entities: string;
@@ -16,13 +18,19 @@ export interface CellKeys {
   readonly heartbeats: string;
   /** Sorted set: job id → time of its last observation, in milliseconds of Redis's clock. */
   readonly subscribed: string;
-  /** Stream of TaskReports that no commit has acknowledged. Each entry is a batch, and its reports are one value. */
+  /**
+   * Stream of TaskReports that no commit has acknowledged. Each entry is a batch, and its reports are one
+   * value.
+   */
   readonly reports: string;
   /** Sharded channel, no key: SampleBatches for all present listeners. */
   readonly samples: string;
   /** Hash: task id → Assignment of this agent. */
   assigned(agentId: string): string;
-  /** Stream of changes to `assigned` of the agents on this feed. Each entry is a commit, and its changes are one value. */
+  /**
+   * Stream of changes to `assigned` of the agents on this feed. Each entry is a commit, and its changes are
+   * one value.
+   */
   assignments(feed: string): string;
   /** String: the owner of a claimed name. */
   claim(name: string): string;
@@ -36,7 +44,10 @@ export interface CellKeys {
 
 const cellName = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** Returns every key name of the cell. Fails with BerthError `invalidArgument` for a name that cannot be a hash tag. */
+/**
+ * Returns every key name of the cell. Fails with BerthError `invalidArgument` for a name that cannot be a
+ * hash tag.
+ */
 export function cellKeys(cell: string): CellKeys {
   if (!cellName.test(cell)) {
     throw new BerthError(

@@ -20,7 +20,10 @@ export interface FeedHost {
   readonly onClose: () => void;
 }
 
-/** The assignments of all agents of a process, over one blocking connection. Its position in the stream outlives the connection. */
+/**
+ * The assignments of all agents of a process, over one blocking connection. Its position in the stream
+ * outlives the connection.
+ */
 export class RedisAssignmentFeed implements AssignmentFeed {
   readonly #host: FeedHost;
   readonly #stream: string;

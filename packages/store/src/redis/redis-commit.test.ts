@@ -30,7 +30,7 @@ describe('the reply of the commit script', () => {
     });
   });
 
-  it('is an error where it says something else', () => {
+  it('is an error for any other reply', () => {
     for (const reply of [null, 'OK', ['later'], ['conflict', '9', '1'], ['claimed', '9', 'x']]) {
       expect(() => commitResult(reply, commit)).toThrow(expect.objectContaining({ code: 'internal' }));
     }

@@ -93,7 +93,7 @@ function optional(value: number | undefined): string {
   return value === undefined ? '' : String(value);
 }
 
-/** Returns the same bytes as a Buffer, which the Redis client sends without a conversion. */
+/** Returns the same bytes as a Buffer. The Redis client sends it without a conversion. */
 function buffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

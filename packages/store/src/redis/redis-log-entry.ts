@@ -13,8 +13,9 @@ export interface ReadEntry extends LogEntry {
 }
 
 /**
- * An entry whose writes are unpacked when they are first asked for: a process does not ask for those of its own commits. It is a
- * class, because V8 keeps a hidden class, and everything in it, for each object with a getter of its own.
+ * An entry that unpacks its writes when they are first asked for: a process does not ask for those of its own
+ * commits. It is a class, because V8 keeps a hidden class, and everything in it, for each object with a
+ * getter of its own.
  */
 export class LazyEntry implements ReadEntry, PackedEntry {
   readonly revision: number;
@@ -61,5 +62,7 @@ export function plainEntry(entry: LazyEntry): ReadEntry {
   return { revision, commitId, previousCommitId, actor, atMs, writes };
 }
 
-/** Copies bytes: the client's buffers are parts of network buffers, and would keep these in memory as a whole. */
+/**
+ * Copies bytes: the client's buffers are parts of network buffers, and would keep these in memory as a whole.
+ */
 const copyBytes = copier('on');

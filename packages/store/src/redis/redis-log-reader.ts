@@ -23,8 +23,9 @@ export interface RedisLogReaderOptions {
 }
 
 /**
- * Reads the change log over connections of its own. Each entry names the commit before it, so entries themselves prove that they
- * continue the log that was read before. The reader asks for the head only if no entry comes, or on a new connection.
+ * Reads the change log over connections of its own. Each entry names the commit before it, so entries
+ * themselves prove that they continue the log that was read before. The reader asks for the head only if no
+ * entry comes, or on a new connection.
  */
 export class RedisLogReader implements LogReader {
   readonly #connection: RedisConnection;

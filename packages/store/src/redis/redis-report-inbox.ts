@@ -7,8 +7,8 @@ import type { CellKeys } from './keys.js';
 import { pairs, readStreams, type StreamEntry } from './redis-stream.js';
 
 /**
- * Reads the reports over a connection of its own. It skips a report that cannot be decoded, with an error in the log. Such a report
- * leaves the stream with the next one that is acknowledged.
+ * Reads the reports over a connection of its own. It skips a report that cannot be decoded, with an error in
+ * the log. Such a report leaves the stream with the next one that is acknowledged.
  */
 export class RedisReportInbox implements ReportInbox {
   readonly #connection: RedisConnection;

@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { SampleBatch } from '@berth/shared/gen/berth/v1/store';
 import { BerthError } from '@berth/shared/model/errors/errors';
+import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { type Observable, Subject } from 'rxjs';
 import { replyTimeoutMs, sampleRenewalMs } from '../contract/limits.js';
@@ -8,17 +8,24 @@ import type { SampleFeed } from '../contract/samples.js';
 import type { CallLimit, RedisConnection } from './connection/redis-connection.js';
 import type { CellKeys } from './keys.js';
 
+export interface SampleFeedHost {
+  readonly log: Logger;
+  readonly clock: Clock;
+  readonly onClose: () => void;
+}
+
 const renewalLimit: CallLimit = { totalMs: replyTimeoutMs, attemptMs: replyTimeoutMs, isRepeatable: false };
 
 /**
  * Receives the samples over a connection of its own. Redis ends the connection of a slow reader (by its
- * `client-output-buffer-limit pubsub`). The feed renews its subscription all the time: so it finds a lost connection, and
- * subscribes on a new one.
+ * `client-output-buffer-limit pubsub`). The feed renews its subscription all the time: so it finds a lost
+ * connection, and subscribes on a new one.
  */
 export class RedisSampleFeed implements SampleFeed {
   readonly #connection: RedisConnection;
   readonly #channel: string;
   readonly #log: Logger;
+  readonly #clock: Clock;
   readonly #onClose: () => void;
   readonly #batches = new Subject<SampleBatch>();
   readonly #closing = new AbortController();
@@ -26,7 +33,8 @@ export class RedisSampleFeed implements SampleFeed {
   #refusal = '';
   readonly batches$: Observable<SampleBatch> = this.#batches.asObservable();
 
-  constructor(connection: RedisConnection, keys: CellKeys, host: { log: Logger; onClose: () => void }) {
+  constructor(connection: RedisConnection, keys: CellKeys, host: SampleFeedHost) {
+    this.#clock = host.clock;
     this.#connection = connection;
     this.#channel = keys.samples;
     this.#log = host.log;
@@ -46,8 +54,7 @@ export class RedisSampleFeed implements SampleFeed {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       await this.#subscribe();
-      // It rejects only when the feed is closed.
-      await delay(sampleRenewalMs, undefined, { signal }).catch(() => undefined);
+      await this.#clock.sleep(sampleRenewalMs, signal);
     }
   }
 

@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { SampleBatch, type TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { BerthError } from '@berth/shared/model/errors/errors';
+import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { type Logger, silentLogger } from '@berth/shared/process/logger';
+import { type Random, systemRandom } from '@berth/shared/process/random';
 import { prepareCommit } from '../commit/prepared-commit.js';
 import type { AssignmentFeed } from '../contract/assignments.js';
 import type { CellStore } from '../contract/cell-store.js';
@@ -23,7 +24,7 @@ import type { Tuning } from '../contract/tuning.js';
 import { inChunks } from '../wire/chunks.js';
 import { encodeMessage } from '../wire/codec.js';
 import { packReports } from '../wire/report-batch.js';
-import { type CallLimit, RedisConnection } from './connection/redis-connection.js';
+import { type CallLimit, type ConnectionSources, RedisConnection } from './connection/redis-connection.js';
 import { parseRedisUrl, type RedisAddress } from './connection/redis-options.js';
 import { RedisOutage } from './connection/redis-outage.js';
 import type { ScriptedRedis } from './connection/redis-scripts.js';
@@ -49,6 +50,8 @@ export interface RedisStoreOptions {
   readonly signal?: AbortSignal;
   /** `on` if absent. */
   readonly tuning?: Tuning;
+  readonly clock?: Clock;
+  readonly random?: Random;
 }
 
 /** One script takes at most this many agents or jobs. */
@@ -72,6 +75,7 @@ export class RedisStore implements CellStore {
   readonly tuning: Tuning;
   readonly #address: RedisAddress;
   readonly #outage: RedisOutage;
+  readonly #sources: ConnectionSources;
   readonly #shared: RedisConnection;
   readonly #keys: CellKeys;
   readonly #log: Logger;
@@ -82,9 +86,10 @@ export class RedisStore implements CellStore {
   #confirmation: Promise<void> | undefined;
 
   /**
-   * Connects. Waits until Redis answers, or until the signal aborts (then it rejects with the signal's reason). Rejects with
-   * BerthError `failedPrecondition` if Redis is older than 7 or refuses access, `invalidArgument` for a bad address or cell.
-   * Warns of settings under which acknowledged writes could be lost.
+   * Connects. Waits until Redis answers, or until the signal aborts (then it rejects with the signal's
+   * reason). Rejects with BerthError `failedPrecondition` if Redis is older than 7 or refuses access,
+   * `invalidArgument` for a bad address or cell. Warns of settings under which acknowledged writes could be
+   * lost.
    */
   static async connect(options: RedisStoreOptions): Promise<RedisStore> {
     const store = new RedisStore(options);
@@ -100,18 +105,19 @@ export class RedisStore implements CellStore {
 
   private constructor(options: RedisStoreOptions) {
     this.tuning = options.tuning ?? 'on';
+    this.#sources = { clock: options.clock ?? systemClock, random: options.random ?? systemRandom };
     this.#keys = cellKeys(options.cell);
     this.#address = parseRedisUrl(options.url);
     this.#log = options.log ?? silentLogger;
     this.#logLength = options.logLength ?? defaultLogLength;
     this.#waitReplicas = options.waitReplicas ?? 0;
     this.#commitLimit = { ...commandLimit, totalMs: options.commitTimeoutMs ?? defaultCommitTimeoutMs };
-    this.#outage = new RedisOutage(this.#log, this.#address.name);
+    this.#outage = new RedisOutage(this.#log, this.#address.name, this.#sources.clock);
     this.#shared = this.#connection();
   }
 
   async commit(request: CommitRequest): Promise<CommitResult> {
-    const prepared = prepareCommit(request, randomUUID(), this.tuning);
+    const prepared = prepareCommit(request, this.#sources.random.uuid(), this.tuning);
     const { keys, args } = commitArguments(prepared, this.#keys, this.#logLength);
     const send = (redis: ScriptedRedis) => redis.berthCommit(keys.length, ...keys, ...args);
     const result = commitResult(await this.#shared.call(send, this.#commitLimit), prepared);
@@ -194,7 +200,8 @@ export class RedisStore implements CellStore {
   }
 
   /**
-   * The channel is sharded: in a Redis Cluster a plain one would send each batch to every node, also to those of other cells.
+   * The channel is sharded: in a Redis Cluster a plain one would send each batch to every node, also to those
+   * of other cells.
    */
   async publishSamples(batch: SampleBatch): Promise<void> {
     const bytes = Buffer.from(encodeMessage(SampleBatch, batch, 'sample batch'));
@@ -236,8 +243,8 @@ export class RedisStore implements CellStore {
   }
 
   openSampleFeed(): SampleFeed {
-    const { keys, log } = { keys: this.#keys, log: this.#log };
-    return this.#opened((onClose) => new RedisSampleFeed(this.#connection(), keys, { log, onClose }));
+    const { keys, log, clock } = { keys: this.#keys, log: this.#log, clock: this.#sources.clock };
+    return this.#opened((onClose) => new RedisSampleFeed(this.#connection(), keys, { log, clock, onClose }));
   }
 
   async ping(): Promise<void> {
@@ -250,7 +257,7 @@ export class RedisStore implements CellStore {
   }
 
   #connection(): RedisConnection {
-    return new RedisConnection(this.#address, this.#outage);
+    return new RedisConnection(this.#address, this.#outage, this.#sources);
   }
 
   #opened<T extends { close(): Promise<void> }>(open: (onClose: () => void) => T): T {

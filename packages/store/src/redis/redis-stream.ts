@@ -50,7 +50,10 @@ export async function readStreams(
   );
 }
 
-/** The limit of a read that waits up to `blockMs`. It is not repeated, because its caller has to learn of a lost connection. */
+/**
+ * The limit of a read that waits up to `blockMs`. It is not repeated, because its caller has to learn of a
+ * lost connection.
+ */
 export function readLimit(blockMs: number): CallLimit {
   const attemptMs = blockMs + replyTimeoutMs;
   return {

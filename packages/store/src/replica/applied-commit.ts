@@ -1,7 +1,9 @@
 import type { AnyChange, CommitChanges } from '@berth/shared/model/cell/change';
 import type { LogEntry } from '../contract/log.js';
 
-/** A commit that a replica has applied. It remembers the stored form of its changes, for this package only. */
+/**
+ * A commit that a replica has applied. It remembers the stored form of its changes, for this package only.
+ */
 export class AppliedCommit implements CommitChanges {
   readonly revision: number;
   readonly commitId: string;
@@ -25,8 +27,8 @@ export class AppliedCommit implements CommitChanges {
   }
 
   /**
-   * The changes as the log holds them (see `packed-writes.ts`), if they are at hand in that form. They are a part of what came
-   * over the network: a caller that keeps them copies them.
+   * The changes as the log holds them (see `packed-writes.ts`), if they are at hand in that form. They are a
+   * part of what came over the network: a caller that keeps them copies them.
    */
   static packedOf(commit: CommitChanges): Uint8Array | undefined {
     return #packed in commit ? commit.#packed : undefined;

@@ -29,7 +29,7 @@ function entry(...writes: StoredEntity[]) {
 }
 
 describe('the tables of a cell', () => {
-  it('tell what the writes of a commit changed, in their order', () => {
+  it('return the changes of the writes of a commit, in order', () => {
     const tables = tablesOf(cluster('changed'), cluster('removed'));
     const changes = tables.apply(
       entry(cluster('new', 2), cluster('changed', 2), removal('cluster/removed', 2)),
@@ -42,12 +42,12 @@ describe('the tables of a cell', () => {
     expect([...tables.all('cluster')].map(({ id }) => id)).toEqual(['changed', 'new']);
   });
 
-  it('pass over the removal of what is not there, and kinds of a later version', () => {
+  it('skip the removal of an absent entity, and kinds of a later version', () => {
     const later = { field: 'later/x', revision: 1, bytes: Uint8Array.of(1) };
     expect(new CellTables().apply(entry(removal('cluster/none'), later, removal('later/y')))).toEqual([]);
   });
 
-  it('apply all writes of a commit or, where one cannot be decoded, none', () => {
+  it('apply all writes of a commit, or none if one cannot be decoded', () => {
     const tables = tablesOf(cluster('a'));
     const broken = { field: 'cluster/b', revision: 2, bytes: Uint8Array.of(0x0a, 0x7f) };
     expect(() => tables.apply(entry(removal('cluster/a', 2), broken))).toThrow('cluster/b');
@@ -64,7 +64,7 @@ describe('the tables of a cell', () => {
     expect(tables.tasksOf('none')).toEqual([]);
   });
 
-  it('hand out the same list of tasks until one of the job changes, and never change it', () => {
+  it('return the same list of tasks until a task of the job changes, and never change that list', () => {
     const tables = tablesOf(task('1', 'j'), task('x', 'other'));
     const before = tables.tasksOf('j');
     tables.apply(entry(task('x', 'other', 2)));
@@ -82,7 +82,7 @@ describe('the tables of a cell', () => {
 });
 
 describe('the difference between two states', () => {
-  it('holds what was created, changed and removed, and nothing else', () => {
+  it('holds the created, changed and removed entities, and nothing else', () => {
     const from = tablesOf(cluster('same'), cluster('changed'), cluster('removed'));
     const to = tablesOf(cluster('same'), cluster('changed', 2), cluster('new', 2));
     expect(
@@ -109,7 +109,7 @@ describe('the difference between two states', () => {
     expect(diffTables(full, new CellTables()).map(({ kind }) => kind)).toEqual(['task', 'job']);
   });
 
-  it('keep of the tasks of a job that has ended no more than their bytes', () => {
+  it('keep only the bytes of the tasks of a finished job', () => {
     const tables = new CellTables();
     const own = (id: string) => {
       const record = TaskRecord.fromPartial({ jobId: 'j', task: { id } });

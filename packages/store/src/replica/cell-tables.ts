@@ -17,7 +17,10 @@ interface JobTasks {
   list?: readonly Entity<'task'>[];
 }
 
-/** A cell's entities in memory, with an index of tasks by job. The cost of a write does not depend on the size of the cell. */
+/**
+ * A cell's entities in memory, with an index of tasks by job. The cost of a write does not depend on the size
+ * of the cell.
+ */
 export class CellTables {
   readonly #tables: Tables = {
     cluster: new Map(),
@@ -65,7 +68,10 @@ export class CellTables {
     if (hasEnded && this.#tuning === 'on') this.#pack(entity.id);
   }
 
-  /** Drops the decoded records of a finished job's tasks, because few of them are read again. Their bytes stay. */
+  /**
+   * Drops the decoded records of a finished job's tasks, because few of them are read again. Their bytes
+   * stay.
+   */
   #pack(jobId: string): void {
     const tasks = this.#tasksByJob.get(jobId);
     for (const task of tasks?.byId.values() ?? []) {
@@ -82,8 +88,9 @@ export class CellTables {
   }
 
   /**
-   * Applies the writes of one commit and returns their changes. Throws, with nothing applied, if one of them cannot be decoded.
-   * Skips kinds that this version does not know. If the writes are `known` from their request, it does not read those of the entry.
+   * Applies the writes of one commit and returns their changes. Throws, with nothing applied, if one of them
+   * cannot be decoded. Skips kinds that this version does not know. If the writes are `known` from their
+   * request, it does not read those of the entry.
    */
   apply(entry: Pick<LogEntry, 'revision' | 'writes'>, known?: readonly EncodedWrite[]): readonly AnyChange[] {
     const decoded =

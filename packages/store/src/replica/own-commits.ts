@@ -1,5 +1,6 @@
 /*
- * Problem: a leader makes most of the commits of a busy cell, and decoding its own commits is most of the cost of following them.
+ * Problem: a leader makes most of the commits of a busy cell, and decoding its own commits is most of the
+ * cost of following them.
  * Figure: none was recorded for this alone.
  * Benchmark: `npm run bench -- schedule` (placements per second).
  * Off: `BERTH_STORE_TUNING=off` decodes own commits like any other.
@@ -23,7 +24,10 @@ export class OwnCommits {
     }
   }
 
-  /** Returns the writes of the commit, in order, and forgets them. Undefined for the commit of another process. */
+  /**
+   * Returns the writes of the commit, in order, and forgets them. Undefined for the commit of another
+   * process.
+   */
   take(commitId: string): readonly EncodedWrite[] | undefined {
     if (this.#writes.size === 0) return undefined;
     const writes = this.#writes.get(commitId);

@@ -64,7 +64,7 @@ describe('a replica', () => {
     await replica.close();
   });
 
-  it('goes on, as do its other subscribers, when one throws, and the error is not lost', async () => {
+  it('continues with its other subscribers after one throws, and the error is not lost', async () => {
     const errors: unknown[] = [];
     config.onUnhandledError = (error) => errors.push(error);
     const store = new MemoryStore();
@@ -82,7 +82,7 @@ describe('a replica', () => {
     await replica.close();
   });
 
-  it('is lagging while it works off a backlog, and no longer', async () => {
+  it('is lagging exactly while it applies a backlog', async () => {
     const store = new MemoryStore();
     const reader = store.openLogReader();
     let openGate = () => {};
@@ -102,7 +102,7 @@ describe('a replica', () => {
     await replica.close();
   });
 
-  it('lets go those who wait for a revision once it is applied', async () => {
+  it('resolves a wait for a revision once it is applied', async () => {
     const store = new MemoryStore();
     const replica = await Replica.start(store.openLogReader());
     const waits = [1, 2, 2].map((revision) => replica.waitFor(revision, 10_000));
@@ -127,7 +127,7 @@ describe('a replica', () => {
     await expect(replica.waitFor(9, 60_000)).rejects.toMatchObject({ code: 'unavailable' });
   });
 
-  it('takes a new snapshot when an entry cannot be decoded, without what is broken', async () => {
+  it('takes a new snapshot without the broken record if an entry cannot be decoded', async () => {
     const store = new MemoryStore();
     const reader = store.openLogReader();
     const spoil = (stored: StoredEntity) =>
@@ -154,7 +154,7 @@ describe('a replica', () => {
     await replica.close();
   });
 
-  it('is not connected while the log cannot be read, and goes on afterwards', async () => {
+  it('is not connected while the log cannot be read, and continues afterwards', async () => {
     const store = new MemoryStore();
     const reader = store.openLogReader();
     let failures = 3;
@@ -177,7 +177,7 @@ describe('a replica', () => {
     await replica.close();
   });
 
-  it('tries to start until the store answers, or until its signal aborts', async () => {
+  it('retries its start until the store answers, or until its signal aborts', async () => {
     const store = new MemoryStore();
     const reader = store.openLogReader();
     let failures = 2;
@@ -213,7 +213,7 @@ describe('a replica', () => {
 });
 
 describe('a replica whose process commits', () => {
-  it('takes the records of its own commits as they were given, and decodes those of others', async () => {
+  it('takes the given records of its own commits, and decodes those of other processes', async () => {
     const store = new MemoryStore();
     const replica = await Replica.start(store.openLogReader());
     const [own, other] = [cluster('own'), cluster('other')];
@@ -230,7 +230,7 @@ describe('a replica whose process commits', () => {
     await replica.close();
   });
 
-  it('forgets commits that it never sees again', async () => {
+  it('forgets own commits that never come back', async () => {
     const store = new MemoryStore();
     const replica = await Replica.start(store.openLogReader());
     const lost = cluster('lost');

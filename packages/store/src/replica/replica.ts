@@ -45,19 +45,19 @@ const changesPerTurn = 1_000;
 const removed = new Uint8Array(0);
 
 /**
- * The cell in memory: a snapshot plus the change log. Reads never block, and their results are immutable. Only an iterable of
- * {@link all} follows the live state: a caller must not keep it across an await.
+ * The cell in memory: a snapshot plus the change log. Reads never block, and their results are immutable.
+ * Only an iterable of {@link all} follows the live state: a caller must not keep it across an await.
  *
- * Invariants: `head` is the last applied commit, and the tables are the state at exactly that commit. Commits are applied in the
- * order of the log, each of them once. If the log cannot be continued (trimmed, replaced, an entry that cannot be decoded), the
- * replica takes a new snapshot and emits the difference.
+ * Invariants: `head` is the last applied commit, and the tables are the state at exactly that commit. Commits
+ * are applied in the order of the log, each of them once. If the log cannot be continued (trimmed, replaced,
+ * an entry that cannot be decoded), the replica takes a new snapshot and emits the difference.
  */
 export class Replica implements CellView {
   /**
-   * Each commit, in order, emitted after it was applied and before the next one is. After a resynchronisation one
-   * CommitChanges by {@link resyncActor} holds the difference. Its revision need not follow the one before, and is
-   * smaller if the store was set back. An error thrown by a subscriber becomes an uncaught error of the process; the
-   * replica and other subscribers continue. Completes when the replica is closed.
+   * Each commit, in order, emitted after it was applied and before the next one is. After a resynchronisation
+   * one CommitChanges by {@link resyncActor} holds the difference. Its revision need not follow the one
+   * before, and is smaller if the store was set back. An error thrown by a subscriber becomes an uncaught
+   * error of the process; the replica and other subscribers continue. Completes when the replica is closed.
    */
   readonly changes$: Observable<CommitChanges>;
   readonly tuning: Tuning;
@@ -79,8 +79,9 @@ export class Replica implements CellView {
   #backlog = 0;
 
   /**
-   * Resolves when the state at the present head is in memory. It retries while the store does not answer, until the
-   * signal aborts; then it rejects with the signal's reason. The replica owns the reader and closes it.
+   * Resolves when the state at the present head is in memory. It retries while the store does not answer,
+   * until the signal aborts; then it rejects with the signal's reason. The replica owns the reader and closes
+   * it.
    */
   static async start(reader: LogReader, options: ReplicaOptions = {}): Promise<Replica> {
     const { log = silentLogger, clock = systemClock, signal, tuning = 'on' } = options;
@@ -129,7 +130,9 @@ export class Replica implements CellView {
     return this.#isConnected;
   }
 
-  /** True while the replica is known to be behind the log: cut off, loading a snapshot, or applying a backlog. */
+  /**
+   * True while the replica is known to be behind the log: cut off, loading a snapshot, or applying a backlog.
+   */
   get lagging(): boolean {
     return this.#isBehind || !this.#isConnected;
   }
@@ -151,9 +154,10 @@ export class Replica implements CellView {
   }
 
   /**
-   * Encodes the writes of a commit that this process is about to make under that id. When the log brings the commit back, the replica
-   * takes these records instead of decoding them, so nobody may change them any more. A commit that is never made costs a bounded
-   * amount of memory. Fails with BerthError `invalidArgument` for a record that is not complete.
+   * Encodes the writes of a commit that this process is about to make under that id. When the log brings the
+   * commit back, the replica takes these records instead of decoding them, so nobody may change them any
+   * more. A commit that is never made costs a bounded amount of memory. Fails with BerthError
+   * `invalidArgument` for a record that is not complete.
    */
   encodeOwn(commitId: string, writes: readonly Write[]): readonly Write[] {
     if (this.tuning === 'off') return writes;
@@ -175,8 +179,8 @@ export class Replica implements CellView {
   }
 
   /**
-   * Resolves once the revision is applied. Rejects with BerthError `deadlineExceeded` after `timeoutMs`, with `unavailable`
-   * when the replica is closed, and with the signal's reason once it aborts.
+   * Resolves once the revision is applied. Rejects with BerthError `deadlineExceeded` after `timeoutMs`, with
+   * `unavailable` when the replica is closed, and with the signal's reason once it aborts.
    */
   async waitFor(revision: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
     if (revision <= this.revision) return;

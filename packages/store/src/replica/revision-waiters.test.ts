@@ -3,10 +3,10 @@ import { systemClock } from '@berth/shared/process/clock';
 import { describe, expect, it } from 'vitest';
 import { RevisionWaiters } from './revision-waiters.js';
 
-describe('who waits for a revision', () => {
+describe('a wait for a revision', () => {
   const limit = (signal: AbortSignal) => ({ timeoutMs: 60_000, clock: systemClock, signal });
 
-  it('leaves nothing behind in the signal, which lives for as long as a leader does', async () => {
+  it('leaves no listener in a signal that lives as long as its leader', async () => {
     const term = new AbortController();
     const waiters = new RevisionWaiters();
     const waiting = waiters.wait(7, limit(term.signal));
@@ -16,7 +16,7 @@ describe('who waits for a revision', () => {
     expect(getEventListeners(term.signal, 'abort')).toEqual([]);
   });
 
-  it('is let go with the reason of the signal', async () => {
+  it('rejects with the reason of the signal', async () => {
     const term = new AbortController();
     const waiting = new RevisionWaiters().wait(7, limit(term.signal));
     term.abort(new Error('the term is over'));

@@ -19,8 +19,8 @@ export class RevisionWaiters {
   readonly #byRevision = new Map<number, Set<Waiter>>();
 
   /**
-   * Resolves once `reached` reports the revision. Rejects with BerthError `deadlineExceeded` after the time limit, with the
-   * signal's reason once it aborts, and with the error given to `rejectAll`.
+   * Resolves once `reached` reports the revision. Rejects with BerthError `deadlineExceeded` after the time
+   * limit, with the signal's reason once it aborts, and with the error given to `rejectAll`.
    */
   async wait(revision: number, limit: WaitLimit): Promise<void> {
     const { timeoutMs, clock, signal } = limit;

@@ -16,9 +16,10 @@ export interface Snapshot {
 }
 
 /**
- * Reads all entities, then the commits that were made meanwhile. The result is the state at exactly `head`. An entity that cannot be
- * decoded is left out, with an error in the log: one bad record must not take the cell down. Rejects if the reader does, and
- * with BerthError `unavailable` if the log was replaced or trimmed meanwhile.
+ * Reads all entities, then the commits that were made meanwhile. The result is the state at exactly `head`.
+ * An entity that cannot be decoded is left out, with an error in the log: one bad record must not take the
+ * cell down. Rejects if the reader does, and with BerthError `unavailable` if the log was replaced or trimmed
+ * meanwhile.
  */
 export async function loadSnapshot(reader: LogReader, log: Logger, tuning: Tuning = 'on'): Promise<Snapshot> {
   const before = await reader.head();

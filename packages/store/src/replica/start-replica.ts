@@ -2,8 +2,8 @@ import type { CellStore } from '../contract/cell-store.js';
 import { Replica, type ReplicaOptions } from './replica.js';
 
 /**
- * Starts a replica that follows the store as long as its process lives. The signal ends only the start: later `close()` alone ends
- * the replica, because the last calls and the last round of a process still need it.
+ * Starts a replica that follows the store as long as its process lives. The signal ends only the start: later
+ * `close()` alone ends the replica, because the last calls and the last round of a process still need it.
  */
 export async function startReplica(store: CellStore, options: ReplicaOptions = {}): Promise<Replica> {
   const { signal } = options;

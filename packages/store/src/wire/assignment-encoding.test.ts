@@ -23,7 +23,7 @@ function assignment(taskId: string, changes: Partial<Assignment> = {}): Assignme
 }
 
 describe('an assignment', () => {
-  it('is the same after it was encoded and decoded, with all of its parts or without', () => {
+  it('is the same after encoding and decoding, with all of its parts or without', () => {
     const decoder = new AssignmentDecoder();
     const bare = Assignment.fromPartial({ taskId: 't' });
     for (const given of [assignment('t1'), assignment('t2', { container: undefined }), bare]) {
@@ -32,7 +32,7 @@ describe('an assignment', () => {
     }
   });
 
-  it('shares its container and its needs with others of its job, whoever encoded them', () => {
+  it('shares its container and its needs with others of its job after decoding', () => {
     const decoder = new AssignmentDecoder();
     const [first, second] = ['t1', 't2'].map((id) => decoder.decode(encodeAssignment(assignment(id))));
     expect(second?.container).toBe(first?.container);
@@ -45,7 +45,7 @@ describe('an assignment', () => {
     expect(decoder.decode(Assignment.encode(plain).finish())).toEqual(plain);
   });
 
-  it('is kept decoded for a bounded number of containers', () => {
+  it('shares the parts of a bounded number of containers', () => {
     const decoder = new AssignmentDecoder();
     const of = (cpuMillis: number) =>
       assignment('t', Assignment.fromPartial({ taskId: 't', resources: { cpuMillis } }));
@@ -57,7 +57,7 @@ describe('an assignment', () => {
     );
   });
 
-  it('fails to decode where it ends in the middle', () => {
+  it('fails to decode if it ends in the middle', () => {
     const bytes = encodeAssignment(assignment('t'));
     expect(() => new AssignmentDecoder().decode(bytes.subarray(0, -1))).toThrow();
   });

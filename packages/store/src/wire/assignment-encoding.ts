@@ -1,9 +1,10 @@
 /*
  * The common part of the assignments of a job's tasks is encoded once and decoded once.
  *
- * Problem: the tasks of a job have the same container and the same needs, which are most of an assignment. A leader encodes
- * thousands of them a second, and an agent that receives many decodes each.
- * Figure: with packed values (see `packed-parts.ts`) Redis takes 43 us for a task of the sustained rate, 90 us before.
+ * Problem: the tasks of a job have the same container and the same needs, and these are most of an
+ * assignment. A leader encodes thousands of them a second, and an agent that receives many decodes each.
+ * Figure: with packed values (see `packed-parts.ts`) Redis takes 43 us for a task of the sustained rate, 90
+ * us before.
  * Benchmark: `npm run bench -- schedule`.
  * Off: `BERTH_STORE_TUNING=off` encodes and decodes each assignment by itself.
  */
@@ -51,7 +52,10 @@ function encodeCommon({ container, resources }: CommonPart): Uint8Array {
   return bytes;
 }
 
-/** Decodes assignments. Those with equal containers and needs get the same objects, which nobody may change. */
+/**
+ * Decodes assignments. Those with equal containers and needs get the same objects, so nobody may change
+ * these.
+ */
 export class AssignmentDecoder {
   readonly #tuning: Tuning;
   /** The decoded parts by their bytes, one character each. The last used come last. */

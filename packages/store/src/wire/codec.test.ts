@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { decodeEntity, encodeRecord, fieldOf, parseField } from './codec.js';
 
 describe('a field', () => {
-  it('is parsed into what it was made of, also with slashes in the id', () => {
+  it('is parsed into its kind and id, also with slashes in the id', () => {
     fc.assert(
       fc.property(fc.constantFrom('cluster', 'jobStatus', 'agentStatus'), fc.string(), (kind, id) => {
         expect(parseField(fieldOf(kind, id))).toEqual({ kind, id });
@@ -35,7 +35,7 @@ describe('a record', () => {
     });
   });
 
-  it('that is not complete is refused and does not harm the next one', () => {
+  it('that is incomplete is refused and does not harm the next one', () => {
     const incomplete = { id: 'a', descriptor: undefined, enabled: true } as ClusterRecord;
     expect(() => encodeRecord('cluster', incomplete)).toThrow(
       expect.objectContaining({ code: 'invalidArgument' }),
@@ -44,7 +44,7 @@ describe('a record', () => {
     expect([...encodeRecord('cluster', record)]).toEqual([...ClusterRecord.encode(record).finish()]);
   });
 
-  it('without any field is refused, since no bytes stand for a removal', () => {
+  it('without any field is refused, because empty bytes are a removal', () => {
     const empty = ClusterRecord.fromPartial({});
     expect(() => encodeRecord('cluster', empty)).toThrow(
       expect.objectContaining({ code: 'invalidArgument' }),

@@ -35,7 +35,7 @@ const codecs: { readonly [K in EntityKind]: RecordCodec<EntityRecords[K]> } = {
   agentDrain: AgentDrainRecord,
 };
 
-/** Returns the name under which an entity is stored: `KIND/ID`. */
+/** Returns the name of a stored entity: `KIND/ID`. */
 export function fieldOf(kind: EntityKind, id: string): string {
   return `${kind}/${id}`;
 }
@@ -54,7 +54,10 @@ function isEntityKind(name: string): name is EntityKind {
 // One writer serves all, because encoding is synchronous. A new one for each record would halve the speed.
 let sharedWriter = new BinaryWriter();
 
-/** Encodes the record as it is stored. Fails with BerthError `invalidArgument` for a record that is not complete. */
+/**
+ * Encodes the record as it is stored. Fails with BerthError `invalidArgument` for a record that is not
+ * complete.
+ */
 export function encodeRecord<K extends EntityKind>(kind: K, record: EntityRecords[K]): Uint8Array {
   const bytes = encodeMessage(codecs[kind], record, kind);
   // An empty value stands for a removal; a record that names its entity is never empty.
@@ -81,8 +84,8 @@ export function encodeMessage<T>(
 }
 
 /**
- * Decodes an entity. Undefined for a kind that this version does not know. Throws if the bytes cannot be decoded. A task's record is
- * decoded when it is first asked for, unless the tuning is off.
+ * Decodes an entity. Undefined for a kind that this version does not know. Throws if the bytes cannot be
+ * decoded. A task's record is decoded when it is first asked for, unless the tuning is off.
  */
 export function decodeEntity(stored: StoredEntity, tuning: Tuning = 'on'): AnyEntity | undefined {
   const parsed = parseField(stored.field);

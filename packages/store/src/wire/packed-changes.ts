@@ -7,12 +7,15 @@ export interface PackedChange {
   readonly bytes: Uint8Array;
 }
 
-/** Packs the changes in the form in which a feed holds them. */
+/** Packs the changes in a feed's form. */
 export function packChanges(changes: readonly PackedChange[]): Buffer {
   return packParts(changes.flatMap(({ agentId, taskId, bytes }) => [agentId, taskId, bytes]));
 }
 
-/** Returns the changes in order, their bytes not copied. Throws RangeError if the value ends in the middle of one. */
+/**
+ * Returns the changes in order, their bytes not copied. Throws RangeError if the value ends in the middle of
+ * one.
+ */
 export function unpackChanges(packed: Buffer): PackedChange[] {
   const parts = unpackParts(packed);
   const changes: PackedChange[] = [];

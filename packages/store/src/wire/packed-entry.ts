@@ -1,6 +1,6 @@
 import type { LogEntry } from '../contract/log.js';
 
-/** An entry of the log whose reader also has its writes in packed form (see `packed-writes.ts`). */
+/** An entry of the log that also has its writes in packed form (see `packed-writes.ts`). */
 export interface PackedEntry extends LogEntry {
   readonly packed: Uint8Array;
 }

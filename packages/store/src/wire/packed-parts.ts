@@ -1,10 +1,12 @@
 /*
- * Many texts and byte strings as one value. The length of each part stands before it, in four bytes, big-endian.
+ * Many texts and byte strings as one value. The length of each part stands before it, in four bytes,
+ * big-endian.
  *
  * Problem: Redis and its clients take far longer over a thousand values than over a thousand lengths.
  * Figure: 43 us of Redis for a task of the sustained rate, 90 us before.
  * Benchmark: `npm run bench -- schedule`.
- * Off: never, because this is the format of the stored values. `BERTH_STORE_TUNING=off` only unpacks them at once.
+ * Off: never, because this is the format of the stored values. `BERTH_STORE_TUNING=off` only unpacks them at
+ * once.
  */
 
 /** The size of the length before each part. */
@@ -40,7 +42,10 @@ export function unpackParts(packed: Buffer): Buffer[] {
   return parts;
 }
 
-/** Returns the end of the part whose length stands at `at`. Throws RangeError if the value ends before it. */
+/**
+ * Returns the end of the part that begins with its length at `at`. Throws RangeError if the value ends before
+ * it.
+ */
 export function partEnd(packed: Buffer, at: number): number {
   const end = at + lengthBytes + packed.readUInt32BE(at);
   if (end > packed.length) throw new RangeError('packed parts end in the middle of one');

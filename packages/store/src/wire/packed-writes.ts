@@ -7,14 +7,14 @@ export interface PackedWrite {
   readonly bytes: Uint8Array;
 }
 
-/** Packs the writes in the form in which the log holds them. */
+/** Packs the writes in the log's form. */
 export function packWrites(writes: readonly PackedWrite[]): Buffer {
   return packParts(writes.flatMap(({ field, bytes }) => [field, bytes]));
 }
 
 /**
- * Returns the writes in order. Their bytes are not copied, unless `copy` does so. Throws RangeError if the value ends in the middle
- * of one. Every change passes through here, so the function creates little garbage.
+ * Returns the writes in order. Their bytes are not copied, unless `copy` does so. Throws RangeError if the
+ * value ends in the middle of one. Every change passes through here, so the function creates little garbage.
  */
 export function unpackWrites(
   packed: Buffer,

@@ -5,8 +5,8 @@ import { type PooledBytes, SegmentPool } from './segment-pool.js';
 const segmentBytes = 64;
 const bytesOf = (length: number, value: number) => Buffer.alloc(length, value);
 
-describe('recycled memory', () => {
-  it('gives back what it was given, whatever came and went before', () => {
+describe('the segment pool', () => {
+  it('returns the bytes that it was given, after any history', () => {
     const step = fc.record({
       length: fc.integer({ min: 0, max: segmentBytes + 20 }),
       keeps: fc.nat(6),
@@ -31,7 +31,7 @@ describe('recycled memory', () => {
     );
   });
 
-  it('goes on in the memory that was given up', () => {
+  it('reuses released memory', () => {
     const memory = new SegmentPool(segmentBytes);
     const segments = new Set<object>();
     const kept: PooledBytes[] = [];

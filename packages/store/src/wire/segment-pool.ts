@@ -1,15 +1,18 @@
 /*
  * Pooled memory for the commits that a gateway keeps.
  *
- * Problem: a gateway keeps some ten thousand recent commits. Decoded, they survived every collection of young garbage and were moved
- * each time.
- * Figure: at 7,000 changes a second the gateway stood still for 10 to 28 ms, five times a second, and for 120 ms at a full
- * collection, before commits were kept as stored bytes. None was recorded for the pool alone.
+ * Problem: a gateway keeps some ten thousand recent commits. Decoded, they survived every collection of young
+ * garbage and were moved each time.
+ * Figure: at 7,000 changes a second the gateway stood still for 10 to 28 ms, five times a second, and for 120
+ * ms at a full collection, before commits were kept as stored bytes. None was recorded for the pool alone.
  * Benchmark: `npm run bench -- observe` (p99 of the delay).
  * Off: `BERTH_STORE_TUNING=off` gives each commit memory of its own.
  */
 
-/** A piece of memory that holds many byte strings one after the other. It is reused once all of them have been released. */
+/**
+ * A piece of memory that holds many byte strings one after the other. It is reused once all of them have been
+ * released.
+ */
 interface Segment {
   readonly memory: Buffer;
   used: number;
@@ -21,8 +24,9 @@ interface Segment {
 const maxIdle = 4;
 
 /**
- * Memory for byte strings that are kept for a while and released in the order in which they came. If each of them had memory of
- * its own, the garbage collector would visit all of them each time that some megabytes had come and gone.
+ * Memory for byte strings that are kept for a while and released in their order of arrival. If each of them
+ * had memory of its own, the garbage collector would visit all of them each time that some megabytes had come
+ * and gone.
  */
 export class SegmentPool {
   readonly #segmentBytes: number;

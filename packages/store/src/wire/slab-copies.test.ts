@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { SlabCopies } from './slab-copies.js';
 
 describe('SlabCopies', () => {
-  it('gives copies that stay as they are, whatever becomes of what was copied', () => {
+  it('make copies that do not change with their originals', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 9_000 }), { maxLength: 40 }), (lengths) => {
         const copies = new SlabCopies();
@@ -21,7 +21,7 @@ describe('SlabCopies', () => {
     );
   });
 
-  it('lets small ones share memory, and none be kept by many', () => {
+  it('share memory between small copies only', () => {
     const copies = new SlabCopies();
     const memories = new Set(Array.from({ length: 400 }, () => copies.of(Buffer.alloc(800)).buffer));
     expect(memories.size).toBeLessThanOrEqual(100);

@@ -1,16 +1,18 @@
 /*
  * Copies of small byte strings share slabs of memory.
  *
- * Problem: the bytes of a record arrive as a part of a network buffer and must be copied, or they would keep the whole buffer in
- * memory. Memory of its own for each record takes V8 ten times as long as the copy itself.
+ * Problem: the bytes of a record arrive as a part of a network buffer and must be copied, or they would keep
+ * the whole buffer in memory. Memory of its own for each record takes V8 ten times as long as the copy
+ * itself.
  * Benchmark: `npm run bench -- observe` (events per second).
  * Off: `BERTH_STORE_TUNING=off` gives each copy memory of its own.
  */
 import type { Tuning } from '../contract/tuning.js';
 
 /**
- * Several records of some hundred bytes share a slab, which stays as long as the last of them. A cell whose records change one by
- * one keeps about twice the memory that it needs, and in the worst case one slab for each record.
+ * Several records of some hundred bytes share a slab. It stays as long as the last of them. If records change
+ * one by one, a cell keeps about twice the memory that it needs, and in the worst case one slab for each
+ * record.
  */
 const slabBytes = 4 * 1024;
 

@@ -35,7 +35,7 @@ const record = fc
   .map((fields) => TaskRecord.fromPartial(fields));
 
 describe('a stored task', () => {
-  it('tells its job and its state without being decoded', () => {
+  it('knows its job and its state before it is decoded', () => {
     fc.assert(
       fc.property(record, (task) => {
         const head = readTaskHead(TaskRecord.encode(task).finish());
@@ -53,7 +53,7 @@ describe('a stored task', () => {
     expect(entity?.kind === 'task' && headOf(entity)).toEqual({ jobId: 'j', state: State.QUEUED });
   });
 
-  it('has no head where its bytes cannot be decoded, wherever they are damaged', () => {
+  it('has no head if its bytes are damaged, at any position', () => {
     const damage = fc.array(fc.record({ at: fc.nat(), to: fc.nat(255) }), { minLength: 1, maxLength: 4 });
     fc.assert(
       fc.property(record, damage, fc.nat(), (task, changes, cut) => {

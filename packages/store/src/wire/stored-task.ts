@@ -1,8 +1,8 @@
 /*
  * Tasks that are decoded when their record is first asked for.
  *
- * Problem: most records of a cell are tasks, and most readers of a task hand its bytes on without a look inside. Decoding it for
- * each of them is most of the cost of following the change log.
+ * Problem: most records of a cell are tasks, and most readers of a task hand its bytes on without a look
+ * inside. Decoding it for each of them is most of the cost of following the change log.
  * Figure: none was recorded for this alone.
  * Benchmark: `npm run bench -- observe` (events per second).
  * Off: `BERTH_STORE_TUNING=off` decodes every record at once.
@@ -17,7 +17,7 @@ const recordFields = fieldNumbers['berth.v1.TaskRecord'];
 const taskFields = fieldNumbers['netflix.titus.Task'];
 const stateFields = fieldNumbers['netflix.titus.TaskState'];
 
-/** A task whose record is decoded when it is first asked for. */
+/** A task that decodes its record when it is first asked for. */
 export class StoredTask implements TaskWithHead {
   readonly kind = 'task';
   readonly id: string;
@@ -40,7 +40,10 @@ export class StoredTask implements TaskWithHead {
   }
 }
 
-/** Reads the head of a stored task. Undefined for bytes that are not a complete task record, as far as a scan can see. */
+/**
+ * Reads the head of a stored task. Undefined for bytes that are not a complete task record, as far as a scan
+ * can see.
+ */
 export function readTaskHead(bytes: Uint8Array): TaskHead | undefined {
   const scanner = new ProtobufScanner(bytes);
   let state: State = 0;
@@ -55,7 +58,7 @@ export function readTaskHead(bytes: Uint8Array): TaskHead | undefined {
   return scanner.isBroken ? undefined : { jobId, state };
 }
 
-/** Reads the state of the public task at which the scanner stands. */
+/** Reads the state of the scanner's current public task. */
 function readState(scanner: ProtobufScanner, end: number): State {
   let state: State = 0;
   while (scanner.next(end)) {

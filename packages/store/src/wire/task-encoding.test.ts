@@ -35,8 +35,8 @@ function entity(of: TaskRecord, bytes = encodeRecord('task', of)) {
   return { kind: 'task', id: 't', revision: 1, record: of, bytes } as const;
 }
 
-describe('encoding a task after the version that it was made from', () => {
-  it('gives the bytes that encoding all of it gives', () => {
+describe('encoding a task from its earlier version', () => {
+  it('gives the same bytes as a full encoding', () => {
     fc.assert(
       fc.property(record, moves, (first, steps) => {
         fc.pre(TaskRecord.encode(first).finish().length > 0);
@@ -52,7 +52,7 @@ describe('encoding a task after the version that it was made from', () => {
     );
   });
 
-  it('encodes all of what is another object, and of what was encoded in another order', () => {
+  it('encodes other objects, and fields in another order, in full', () => {
     const first = TaskRecord.fromPartial({ task: { id: 'a', taskContext: { a: '1' } }, jobId: 'j' });
     const changed = { ...first, task: { ...TaskRecord.fromPartial(first).task, taskContext: { a: '2' } } };
     const other = TaskRecord.fromPartial(changed);

@@ -1,8 +1,8 @@
 /*
  * A new version of a task is encoded from the bytes of the version before it.
  *
- * Problem: a task is stored again at each of its changes. Most of it stays the same (its context, and its history except the newest
- * state), and encoding that part again is most of the cost of a write.
+ * Problem: a task is stored again at each of its changes. Most of it stays the same (its context, and its
+ * history except the newest state), and encoding that part again is most of the cost of a write.
  * Figure: none was recorded for this alone.
  * Benchmark: `npm run bench -- schedule` (placements per second).
  * Off: `BERTH_STORE_TUNING=off` encodes each version from its record.
@@ -31,8 +31,9 @@ interface KeptParts {
 }
 
 /**
- * Encodes the record. The result is the same as that of the generated code. `before` is the version that the record was made from:
- * parts that are the same object in both are copied. Fails with BerthError `invalidArgument` for a record that is not complete.
+ * Encodes the record. The result is the same as that of the generated code. `before` is the version that the
+ * record was made from: parts that are the same object in both are copied. Fails with BerthError
+ * `invalidArgument` for a record that is not complete.
  */
 export function encodeTask(record: TaskRecord, before: Entity<'task'>): Uint8Array {
   const [task, earlier] = [record.task, before.record.task];
@@ -62,7 +63,9 @@ export function encodeTask(record: TaskRecord, before: Entity<'task'>): Uint8Arr
   return encodeMessage(codec, record, 'task');
 }
 
-/** Returns the additions to the earlier version. Undefined if something else of these fields has changed, too. */
+/**
+ * Returns the additions to the earlier version. Undefined if something else of these fields has changed, too.
+ */
 function addedTo(earlier: Task, task: Task) {
   const context = addedEntries(earlier.taskContext, task.taskContext);
   const isContinued = earlier.stateChanges.every((change, index) => change === task.stateChanges[index]);
@@ -70,7 +73,10 @@ function addedTo(earlier: Task, task: Task) {
   return { context, changes: task.stateChanges.slice(earlier.stateChanges.length) };
 }
 
-/** Returns the entries after the earlier ones. Undefined if the earlier ones are not all there, unchanged and first. */
+/**
+ * Returns the entries after the earlier ones. Undefined if the earlier ones are not all there, unchanged and
+ * first.
+ */
 function addedEntries(
   earlier: Task['taskContext'],
   context: Task['taskContext'],
@@ -82,7 +88,7 @@ function addedEntries(
   return areFirst ? keys.slice(before.length).map((key) => [key, context[key] ?? '']) : undefined;
 }
 
-/** Undefined if the fields are not in the order in which encoders write them. */
+/** Undefined if the fields are not in the order of encoders. */
 function keptParts(bytes: Uint8Array): KeptParts | undefined {
   const scanner = new ProtobufScanner(bytes);
   if (!scanner.next(bytes.length) || scanner.field !== recordFields.task) return undefined;

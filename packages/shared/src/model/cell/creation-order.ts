@@ -12,8 +12,8 @@ export function byCreation(a: Created, b: Created): number {
 }
 
 /**
- * Orders entities by kind, and within a kind by their time of creation. A snapshot comes in no order. This is the order of the log,
- * as far as the records' own times show it.
+ * Orders entities by kind, and within a kind by their time of creation. A snapshot comes in no order. This is
+ * the order of the log, as far as the records' own times show it.
  */
 export function byKindAndCreation(a: AnyEntity, b: AnyEntity): number {
   return (

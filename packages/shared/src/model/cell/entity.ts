@@ -11,7 +11,9 @@ import type {
   TaskStopRecord,
 } from '../../gen/berth/v1/store.js';
 
-/** The records that a cell consists of. Each kind has one kind of writer (see protos/berth/v1/store.proto). */
+/**
+ * The records that a cell consists of. Each kind has one kind of writer (see protos/berth/v1/store.proto).
+ */
 export interface EntityRecords {
   readonly cluster: ClusterRecord;
   readonly job: JobRecord;
@@ -41,9 +43,9 @@ export const entityKinds = [
 ] as const satisfies readonly EntityKind[];
 
 /**
- * One version of one entity, immutable. `bytes` is the record as stored; `revision` is that of the commit that wrote
- * it. A jobStatus and a jobScaling have their job's id, a taskStop its task's, an agentStatus and an agentDrain their
- * agent's, a clusterStatus its cluster's.
+ * One version of one entity, immutable. `bytes` is the record as stored; `revision` is that of the commit
+ * that wrote it. A jobStatus and a jobScaling have their job's id, a taskStop its task's, an agentStatus and
+ * an agentDrain their agent's, a clusterStatus its cluster's.
  */
 export interface Entity<K extends EntityKind = EntityKind> {
   readonly kind: K;

@@ -8,7 +8,9 @@ export interface TaskHead {
   readonly state: State;
 }
 
-/** A task that knows its head without its record, which then need not be decoded. The store makes such tasks. */
+/**
+ * A task that knows its head without its record, which then need not be decoded. The store makes such tasks.
+ */
 export interface TaskWithHead extends Entity<'task'> {
   readonly head: TaskHead;
 }

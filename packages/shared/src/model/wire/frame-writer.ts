@@ -1,7 +1,9 @@
 /*
- * The only writer of Protobuf frames by hand: it puts a tag and a length before bytes that are encoded already.
+ * The only writer of Protobuf frames by hand: it puts a tag and a length before bytes that are encoded
+ * already.
  *
- * Problem: a gateway sends stored records on as they are. An encoder would copy each of them once for each message around it.
+ * Problem: a gateway sends stored records on as they are. An encoder would copy each of them once for each
+ * message around it.
  * Figure: none was recorded for the writer alone.
  * Benchmark: `npm run bench -- observe` (events per second and subscriber).
  * Off: the generated code encodes the same messages; a subscriber cannot tell them apart.
@@ -16,7 +18,10 @@ export function varintBytes(value: number): number {
   return value < 0x1000_0000 ? 4 : 5;
 }
 
-/** Returns how many bytes a message of this length takes as a field of another one. The field's number must be below 16. */
+/**
+ * Returns how many bytes a message of this length takes as a field of another one. The field's number must be
+ * below 16.
+ */
 export function framedBytes(length: number): number {
   return 1 + varintBytes(length) + length;
 }

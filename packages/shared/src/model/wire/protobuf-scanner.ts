@@ -1,8 +1,9 @@
 /*
  * The only reader of encoded Protobuf messages by hand.
  *
- * Problem: each change of a cell is read by every gateway and master, and most of them need two fields of a task, or a part of
- * its bytes. A decoder builds the whole record, and a BinaryReader for each record costs more than the read itself.
+ * Problem: each change of a cell is read by every gateway and master, and most of them need two fields of a
+ * task, or a part of its bytes. A decoder builds the whole record, and a BinaryReader for each record costs
+ * more than the read itself.
  * Figure: none was recorded for the scanner alone.
  * Benchmark: `npm run bench -- observe` (events per second), `-- schedule` (placements per second).
  * Off: `BERTH_STORE_TUNING=off` decodes each record with the generated code instead.
@@ -16,7 +17,10 @@ export function tagOf(field: number): number {
   return (field << 3) | wireTypes.lengthDelimited;
 }
 
-/** Scans the fields of an encoded message, and enters the nested messages that its caller chooses. It creates no garbage. */
+/**
+ * Scans the fields of an encoded message, and enters the nested messages that its caller chooses. It creates
+ * no garbage.
+ */
 export class ProtobufScanner {
   /** The number of the current field. */
   field = 0;
@@ -116,8 +120,9 @@ const none = new Uint8Array(0);
 const lengthBits = 32;
 
 /**
- * Returns the contents of the message's first field without a copy, if that is the field of this number (below 16) and holds a
- * text, bytes or a message. Otherwise empty. A snapshot calls it for every task of the cell, so it creates no scanner.
+ * Returns the contents of the message's first field without a copy, if that is the field of this number
+ * (below 16) and holds a text, bytes or a message. Otherwise empty. A snapshot calls it for every task of the
+ * cell, so it creates no scanner.
  */
 export function firstField(message: Uint8Array, field: number): Uint8Array {
   if (message[0] !== tagOf(field)) return none;

@@ -1,30 +1,30 @@
 /**
- * The one script that writes the state of a cell: it checks every precondition, then writes; with any of them failed it
- * has written nothing.
+ * The one script that writes the state of a cell. It checks every precondition first and writes after that. So a
+ * failed precondition leaves the cell unchanged.
  *
  * KEYS
  *   1 entities, 2 log, 3 head, 4 epoch, 5 reports, 6 heartbeats, 7 marker of this commit;
- *   for each feed of assignments: its stream, and the hashes of the agents that it tells of, as they first come;
- *   each name that is claimed; each name that is released; each archive and its older part;
- *   for each agent that is removed: its hash of assignments, its stream.
+ *   for each feed of assignments: its stream, then its agents' hashes in the order of their first change;
+ *   each claimed name; each released name; each archive and its older part;
+ *   for each removed agent: its hash of assignments, its stream.
  * ARGV
- *   commit id, actor, epoch or '', longest log, longest stream of assignments, life of the marker in ms,
- *   least unacknowledged report or '';
+ *   commit id, actor, epoch or '', length of the log, length of a stream of assignments, life of the marker (ms),
+ *   smallest unacknowledged report or '';
  *   writes, packed: for each field, record ('': removal);
  *   count of preconditions on them, for each: index of the write from 0, expected revision;
  *   count of preconditions on other entities, for each: field, expected revision;
  *   count of feeds, for each: changes, packed: for each agent id, task id, assignment ('': taken off);
- *   count of claims, for each: owner, life in ms or '', another owner from whom it may be taken or '';
- *   count of releases, for each: the owner who gives it back;
+ *   count of claims, for each: owner, life in ms or '', another owner that gives it up or '';
+ *   count of releases, for each: the owner that gives it back;
  *   count of archives, for each: life in ms, count of fields, for each of these: name, value;
  *   count of removed agents, for each: id.
- *   What is packed is one value, in which a length of four bytes stands before each part (see `packed-parts.ts`).
- *   Each list has at most 2000 items, so that a command made of them stays below Lua's limit of some 8000 arguments.
+ *   A packed list is one value with a length of four bytes before each part (see `packed-parts.ts`).
+ *   Each list has at most 2000 items, because Lua takes at most some 8000 arguments in one command.
  * Returns one of
  *   'ok', revision, time in ms: applied, now or by an earlier call with this commit id;
- *   'fenced', epoch: another epoch than the one given holds;
- *   'conflict', index from 0 over writes and then preconditions, revision: the entity is at another revision than expected;
- *   'claimed', index of the claim from 0, owner: somebody else holds the name.
+ *   'fenced', epoch: the present epoch is not the given one;
+ *   'conflict', index from 0 over writes and then preconditions, revision: the entity has another revision;
+ *   'claimed', index of the claim from 0, owner: another owner holds the name.
  */
 export const commitScript = `
 local entities, log, head, epochKey, reports, heartbeats, marker = unpack(KEYS, 1, 7)
@@ -37,7 +37,7 @@ local function text(number) return string.format('%.0f', number) end
 
 local earlier = redis.call('GET', marker)
 if earlier then
-  -- Written anew, so that a wait for replicas covers it.
+  -- Written again, because a wait for replicas must cover it.
   redis.call('PEXPIRE', marker, markerMs)
   local revision, at = string.match(earlier, '^(%d+) (%d+)$')
   return { 'ok', revision, at }
@@ -101,7 +101,8 @@ for i = 1, nextCount() do
   claims[i] = claim
 end
 
--- Everything holds. What follows only writes; the log first, as the one command that a broken log would make fail.
+-- All preconditions hold. From here on the script only writes. The log comes first: a broken log makes only this
+-- command fail, and then nothing is written.
 local time = redis.call('TIME')
 local at = text(time[1] * 1000 + math.floor(time[2] / 1000))
 local last = redis.call('HMGET', head, 'revision', 'commitId')
@@ -151,8 +152,8 @@ end
 for i = 1, nextCount() do
   local archive, older, ms, fields = nextKey(), nextKey(), nextArg(), {}
   for j = 1, nextCount() * 2 do fields[j] = nextArg() end
-  -- A live job archives tasks for as long as it lives: these must not keep one another for ever. Once a part has lived half
-  -- its time it takes no more, and is gone with the other half.
+  -- A live job archives tasks all the time, and these must not prolong one another for ever. A part that has lived half
+  -- of its time takes no more tasks, and goes at the end of the other half.
   local left = redis.call('PTTL', archive)
   if left >= 0 and left < ms / 2 then
     redis.call('RENAME', archive, older)
@@ -160,7 +161,7 @@ for i = 1, nextCount() do
   end
   redis.call('HSET', archive, unpack(fields))
   if left < 0 then redis.call('PEXPIRE', archive, ms) end
-  -- With its job all that is left of it has its full time.
+  -- The record of the job itself gives all remaining parts their full time.
   for j = 1, #fields, 2 do
     if fields[j] == 'job' then
       redis.call('PEXPIRE', archive, ms)

@@ -1,6 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { delayAfter } from '@berth/shared/process/backoff';
+import { type Clock, elapsedMs, startTimer } from '@berth/shared/process/clock';
+import type { Random } from '@berth/shared/process/random';
 import { Redis, type RedisOptions } from 'ioredis';
 import { replyTimeoutMs } from '../../contract/limits.js';
 import {
@@ -15,49 +16,58 @@ import type { RedisAddress } from './redis-options.js';
 import type { RedisOutage } from './redis-outage.js';
 import { type ScriptedRedis, scripts } from './redis-scripts.js';
 
-/** How long one call may take. */
+/** The time limits of a call. */
 export interface CallLimit {
-  /** With all its attempts. */
+  /** The limit of the call with all its attempts. */
   readonly totalMs: number;
-  /** The part of it in which a lost connection must be back; all of it where not given. */
+  /** A lost connection must be back within this time. `totalMs` if absent. */
   readonly connectMs?: number;
-  /** One attempt: with no reply by then the connection counts as dead, and another one is made. */
+  /** The limit of one attempt. Without a reply by then the connection counts as dead and is replaced. */
   readonly attemptMs: number;
-  /** Whether to try again over a new connection: only what is safe to do twice. */
+  /** True for a call that is safe to repeat over a new connection. */
   readonly isRepeatable: boolean;
 }
 
-/** More calls than this waiting for Redis: more would only fill the memory. */
+/** More waiting calls would only fill the memory. */
 const maxPendingCalls = 10_000;
 const reconnectPolicy = { initialMs: 50, maxMs: 2_000, jitter: 0.5 };
-/** The pause after a reply that asks for patience. */
+/** The pause after a reply that asks the client to come again later. */
 const patienceMs = 100;
 const connectTimeoutMs = 5_000;
 const keepAliveMs = 10_000;
-/** A connection that is given up is closed by force when the other side does not answer. */
+/** An abandoned connection is closed by force if the other side does not answer for this long. */
 const disconnectTimeoutMs = 500;
 
 const ownRules: RedisOptions = {
-  // What is sent, waits or is sent again is decided here, where the time limits are known.
+  // This class decides about queues and repetitions, because it knows the time limits.
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: null,
   maxLoadingRetryTime: patienceMs,
-  retryStrategy: (attempt) => delayAfter(reconnectPolicy, attempt - 1, Math.random()),
   connectTimeout: connectTimeoutMs,
   keepAlive: keepAliveMs,
   disconnectTimeout: disconnectTimeoutMs,
   protocol: 2,
-  // Nobody would hear of its failure.
+  // Its failure would go unnoticed.
   autoResubscribe: false,
 };
 
-/** One connection to Redis, made again whenever it is lost. Calls have a time limit and end in a BerthError. */
+/** The sources of time and chance. */
+export interface ConnectionSources {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * One connection to Redis, which is made again after each loss. Calls have a time limit and fail with a
+ * BerthError.
+ */
 export class RedisConnection {
   readonly #redis: ScriptedRedis;
   readonly #address: string;
   readonly #outage: RedisOutage;
-  /** What ends the calls whose replies will not come. */
+  readonly #clock: Clock;
+  /** Functions that end the calls without a reply. */
   readonly #inFlight = new Set<(error: Error) => void>();
   readonly #waiting = new Set<() => void>();
   #pending = 0;
@@ -66,12 +76,14 @@ export class RedisConnection {
   #isClosed = false;
   #lastError: Error | undefined;
 
-  constructor(address: RedisAddress, outage: RedisOutage) {
+  constructor(address: RedisAddress, outage: RedisOutage, { clock, random }: ConnectionSources) {
+    this.#clock = clock;
     this.#address = address.name;
     this.#outage = outage;
     const options = {
       ...address.options,
       ...ownRules,
+      retryStrategy: (attempt: number) => delayAfter(reconnectPolicy, attempt - 1, random.fraction()),
       scripts: { ...scripts },
       replyMapping: 'legacy' as const,
     };
@@ -84,19 +96,19 @@ export class RedisConnection {
     this.#redis.on('close', () => this.#onClose());
   }
 
-  /** Grows with each connection that is made. */
+  /** Grows with each new connection. */
   get generation(): number {
     return this.#generation;
   }
 
-  /** Why Redis does not let us in; undefined where it does, or is not there. */
+  /** The reason why Redis refuses access. Undefined if it does not refuse, or does not answer. */
   get refusal(): BerthError | undefined {
     return isForbidden(this.#lastError) ? redisError(this.#lastError, this.#address) : undefined;
   }
 
   /**
-   * Carries out `send` within the limit; fails with BerthError `unavailable` where Redis does not answer in time,
-   * `resourceExhausted` where too many calls wait already.
+   * Carries out `send` within the limit. Fails with BerthError `unavailable` if Redis does not answer in
+   * time, with `resourceExhausted` if too many calls wait already.
    */
   async call<T>(send: (redis: ScriptedRedis) => Promise<T>, limit: CallLimit): Promise<T> {
     if (this.#pending >= maxPendingCalls) {
@@ -105,30 +117,33 @@ export class RedisConnection {
     }
     this.#pending += 1;
     try {
-      return await this.#callUntil(performance.now() + limit.totalMs, send, limit);
+      return await this.#callUntil(elapsedMs(this.#clock) + limit.totalMs, send, limit);
     } finally {
       this.#pending -= 1;
     }
   }
 
-  /** Resolves when the connection serves; rejects with BerthError `unavailable` after the time limit. */
+  /** Resolves when the connection can serve. Rejects with BerthError `unavailable` after the time limit. */
   async ready(withinMs: number): Promise<void> {
     if (this.#isClosed) throw this.#closedError();
     if (this.#isReady) return;
     await new Promise<void>((resolve, reject) => {
       const settle = () => {
-        clearTimeout(timer);
+        cancel();
         this.#waiting.delete(settle);
         if (this.#isClosed) reject(this.#closedError());
         else if (this.#isReady) resolve();
         else reject(unanswered(this.#address, this.#lastError));
       };
-      const timer = setTimeout(settle, withinMs);
+      const cancel = startTimer(this.#clock, withinMs, settle);
       this.#waiting.add(settle);
     });
   }
 
-  /** Tells of messages of the sharded channels that this connection is subscribed to. A subscription ends with its connection. */
+  /**
+   * Calls `listener` with each message of the connection's sharded channels. A subscription ends with its
+   * connection.
+   */
   onShardMessage(listener: (message: Buffer) => void): void {
     this.#redis.on('smessageBuffer', (_: Buffer, message: Buffer) => listener(message));
   }
@@ -148,25 +163,25 @@ export class RedisConnection {
     limit: CallLimit,
   ): Promise<T> {
     for (let lost: unknown; ; ) {
-      const leftMs = deadlineMs - performance.now();
+      const leftMs = deadlineMs - elapsedMs(this.#clock);
       await this.#readyAfter(lost, Math.min(leftMs, limit.connectMs ?? leftMs));
       try {
         return await this.#attempt(send, {
           limitMs: limit.attemptMs,
-          leftMs: deadlineMs - performance.now(),
+          leftMs: deadlineMs - elapsedMs(this.#clock),
         });
       } catch (error) {
         lost = error;
         if (isStaleConnection(error)) this.#drop();
         if (this.#isClosed) throw this.#closedError();
         if (!limit.isRepeatable || !isPassing(error)) throw redisError(error, this.#address);
-        if (!(error instanceof ConnectionLost)) await delay(patienceMs);
-        if (performance.now() >= deadlineMs) throw redisError(error, this.#address);
+        if (!(error instanceof ConnectionLost)) await this.#clock.sleep(patienceMs);
+        if (elapsedMs(this.#clock) >= deadlineMs) throw redisError(error, this.#address);
       }
     }
   }
 
-  /** Once something was sent, a failure to connect again leaves its outcome unknown. */
+  /** After a command was sent, a failure to connect again leaves its outcome unknown. */
   async #readyAfter(lost: unknown, withinMs: number): Promise<void> {
     try {
       await this.ready(Math.max(0, withinMs));
@@ -185,9 +200,9 @@ export class RedisConnection {
         if (leftMs < limitMs) end(new ConnectionLost('no time was left to wait for a reply'));
         else this.#giveUp(limitMs);
       };
-      const timer = setTimeout(expire, Math.max(0, Math.min(limitMs, leftMs)));
+      const cancel = startTimer(this.#clock, Math.max(0, Math.min(limitMs, leftMs)), expire);
       const settle = () => {
-        clearTimeout(timer);
+        cancel();
         this.#inFlight.delete(end);
       };
       const end = (error: unknown) => {
@@ -202,24 +217,24 @@ export class RedisConnection {
     });
   }
 
-  /** Without a reply in time, the connection may lead nowhere: all that wait on it are better off with another. */
+  /** Without a reply in time the connection may be dead. All its calls are better off with a new one. */
   #giveUp(limitMs: number): void {
     this.#lastError = new ConnectionLost(`no reply within ${limitMs} ms`);
     this.#drop();
   }
 
-  /** Leaves this connection for a new one. */
+  /** Replaces this connection. */
   #drop(): void {
     this.#isReady = false;
     this.#endCalls();
     this.#redis.disconnect(true);
   }
 
-  /** A server that accepts connections and then says nothing must not keep us. */
+  /** Replaces a connection whose server accepts it and then does not answer. */
   #watchHandshake(): void {
-    const timer = setTimeout(() => this.#drop(), replyTimeoutMs);
+    const cancel = startTimer(this.#clock, replyTimeoutMs, () => this.#drop());
     const done = () => {
-      clearTimeout(timer);
+      cancel();
       this.#redis.off('ready', done).off('close', done);
     };
     this.#redis.on('ready', done).on('close', done);

@@ -1,39 +1,39 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
 
-/** The connection was lost with the reply: whether the command was carried out is unknown. */
+/** The connection was lost before the reply: nobody knows if the command was carried out. */
 export class ConnectionLost extends Error {
   override readonly name = 'ConnectionLost';
 }
 
-/** Replies of a Redis that is starting, failing over or busy: the command was not carried out. */
+/** Replies of a Redis that starts, fails over or is busy: the command was not carried out. */
 const passing = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|UNBLOCKED) /;
-/** Replies of a Redis that cannot take writes until somebody has helped it. */
+/** Replies of a Redis that takes no writes until an operator has acted. */
 const unable = /^(OOM|MISCONF|NOREPLICAS) /;
 const forbidden = /^(NOAUTH|WRONGPASS|NOPERM) /;
 
-/** Whether the same command may succeed in a moment. */
+/** True if the same command may succeed in a moment. */
 export function isPassing(error: unknown): boolean {
   return (
     error instanceof ConnectionLost || isNotWritable(error) || (isReply(error) && passing.test(error.message))
   );
 }
 
-/** What the client says between the end of a connection and the news of it; nothing was sent. */
+/** True for the client's error between the end of a connection and its event. Nothing was sent. */
 function isNotWritable(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("Stream isn't writeable");
 }
 
-/** Whether another connection is needed: this one leads to a server that is no longer the primary. */
+/** True if the server of this connection is no longer the primary, so another connection is needed. */
 export function isStaleConnection(error: unknown): boolean {
   return isReply(error) && /^READONLY /.test(error.message);
 }
 
-/** Whether Redis does not let us in. */
+/** True if Redis refuses access. */
 export function isForbidden(error: unknown): boolean {
   return isReply(error) && forbidden.test(error.message);
 }
 
-/** What a caller is told. */
+/** Returns the error for the caller. */
 export function redisError(error: unknown, address: string): BerthError {
   if (error instanceof BerthError) return error;
   if (error instanceof ConnectionLost) return outcomeUnknown(address, error);
@@ -46,13 +46,13 @@ export function redisError(error: unknown, address: string): BerthError {
   return new BerthError(code, sentence, { cause: error });
 }
 
-/** Nothing was sent to Redis. */
+/** Returns the error for a command that was not sent. */
 export function unanswered(address: string, cause?: unknown): BerthError {
   return new BerthError('unavailable', `Redis at ${address} does not answer; try again later.`, { cause });
 }
 
 function outcomeUnknown(address: string, cause: unknown): BerthError {
-  const sentence = `Redis at ${address} does not answer; what was asked of it may have happened or not.`;
+  const sentence = `Redis at ${address} does not answer; the outcome of the command is unknown.`;
   return new BerthError('unavailable', sentence, { cause });
 }
 

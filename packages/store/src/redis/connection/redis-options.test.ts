@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseRedisUrl } from './redis-options.js';
 
 describe('the address of a Redis', () => {
-  it('may be a host and port, with a database and credentials, which its name does not tell', () => {
+  it('may be a host and port, with a database and credentials, and its name hides these', () => {
     expect(parseRedisUrl('redis://me:p%40ss@redis.example:7000/2')).toEqual({
       options: { host: 'redis.example', port: 7000, db: 2, username: 'me', password: 'p@ss' },
       name: 'redis.example:7000',
@@ -21,7 +21,7 @@ describe('the address of a Redis', () => {
     });
   });
 
-  it('may be a name that sentinels know', () => {
+  it('may be a name of sentinels', () => {
     const { options, name } = parseRedisUrl('redis+sentinel://:secret@one:26380,two/cell-a/1');
     expect(options).toEqual({
       sentinels: [
@@ -35,7 +35,7 @@ describe('the address of a Redis', () => {
     expect(name).toBe('cell-a (of the sentinels one:26380,two)');
   });
 
-  it('is refused in one sentence, without the secrets in it, where it is something else', () => {
+  it('of any other form is refused in one sentence without its secrets', () => {
     const bad = [
       '',
       'http://host',

@@ -1,7 +1,7 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { RedisOptions } from 'ioredis';
 
-/** Where a Redis is: what ioredis needs, and a name for messages, free of secrets. */
+/** The address of a Redis: options of ioredis, and a name for messages without secrets. */
 export interface RedisAddress {
   readonly options: RedisOptions;
   readonly name: string;
@@ -11,8 +11,9 @@ const defaultPort = 6379;
 const defaultSentinelPort = 26379;
 
 /**
- * Understands `redis://[user:password@]host:port[/db]`, the same with `rediss` (TLS), `unix:///path/of.sock[?db=N]`, and
- * `redis+sentinel://[user:password@]host:port,host:port/NAME[/db]`. Fails with BerthError `invalidArgument` for others.
+ * Parses `redis://[user:password@]host:port[/db]`, the same with `rediss` (TLS),
+ * `unix:///path/of.sock[?db=N]`, and `redis+sentinel://[user:password@]host:port,host:port/NAME[/db]`. Fails
+ * with BerthError `invalidArgument` for others.
  */
 export function parseRedisUrl(url: string): RedisAddress {
   const scheme = /^([a-z+]+):\/\//.exec(url)?.[1];
@@ -91,7 +92,7 @@ function parse(url: string): URL {
   }
 }
 
-// The address may hold a password: it is not repeated.
+// The message does not repeat the address, because it may hold a password.
 function notUnderstood(): BerthError {
   return new BerthError(
     'invalidArgument',

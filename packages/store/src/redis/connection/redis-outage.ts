@@ -1,21 +1,27 @@
+import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 
-/** Says once when Redis is lost and once when it is back, however many connections and attempts that takes. */
+/**
+ * Logs each outage of Redis twice: at its beginning and at its end, for all connections and attempts
+ * together.
+ */
 export class RedisOutage {
   readonly #log: Logger;
+  readonly #clock: Clock;
   readonly #address: string;
   readonly #lost = new Set<object>();
   #sinceMs = 0;
 
-  constructor(log: Logger, address: string) {
+  constructor(log: Logger, address: string, clock: Clock) {
+    this.#clock = clock;
     this.#log = log;
     this.#address = address;
   }
 
-  /** This connection is gone, or could not be made. */
+  /** Notes that this connection is lost, or could not be made. */
   lost(connection: object, err: Error | undefined): void {
     if (this.#lost.size === 0) {
-      this.#sinceMs = performance.now();
+      this.#sinceMs = elapsedMs(this.#clock);
       const why = err === undefined ? 'it closed the connection' : err.message || err.name;
       this.#log.warn(
         { err },
@@ -25,14 +31,14 @@ export class RedisOutage {
     this.#lost.add(connection);
   }
 
-  /** This connection serves. */
+  /** Notes that this connection serves again. */
   back(connection: object): void {
     if (!this.#lost.delete(connection) || this.#lost.size > 0) return;
-    const outageMs = Math.round(performance.now() - this.#sinceMs);
+    const outageMs = Math.round(elapsedMs(this.#clock) - this.#sinceMs);
     this.#log.info({ outageMs }, `Redis at ${this.#address} answers again`);
   }
 
-  /** This connection is not wanted any more. */
+  /** Notes that this connection is closed for good. */
   forget(connection: object): void {
     this.#lost.delete(connection);
   }

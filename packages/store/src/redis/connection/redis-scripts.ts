@@ -2,14 +2,14 @@ import type { Redis } from 'ioredis';
 import { commitScript } from './redis-commit-script.js';
 
 /*
- * The scripts of the store; time is Redis's clock, in milliseconds. The scripts that are safe to repeat: all of them.
+ * The scripts of the store. Their time is Redis's clock, in milliseconds. Each of them is safe to repeat.
  */
 
 /**
- * Takes the lease unless another holder has it, with a new epoch. An epoch is at least the time, so that it grows also
- * where a failover has lost the last one.
+ * Takes the lease unless another holder has it, with a new epoch. An epoch is at least the time, so it grows
+ * even if a failover has lost the last one.
  *
- * KEYS leader, epoch. ARGV holder, ttlMs. Returns the epoch, or nil where another holds the lease.
+ * KEYS leader, epoch. ARGV holder, ttlMs. Returns the epoch, or nil if another holder has the lease.
  */
 const acquireLease = `
 local held = redis.call('GET', KEYS[1])
@@ -23,7 +23,7 @@ redis.call('SET', KEYS[1], text .. ' ' .. ARGV[1], 'PX', ARGV[2])
 return text
 `;
 
-/** KEYS leader. ARGV `EPOCH HOLDER`, ttlMs. Returns 1, or 0 where the lease is lost. */
+/** KEYS leader. ARGV `EPOCH HOLDER`, ttlMs. Returns 1, or 0 if the lease is lost. */
 const renewLease = `
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])
@@ -36,7 +36,7 @@ return 1
 `;
 
 /** KEYS heartbeats. ARGV agent ids, at most 1000. */
-const beat = `
+const recordHeartbeats = `
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 local members = {}
@@ -48,14 +48,16 @@ redis.call('ZADD', KEYS[1], unpack(members))
 return #ARGV
 `;
 
-/** KEYS heartbeats. ARGV silentMs. Returns the agents whose last heartbeat is longer ago. */
+/** KEYS heartbeats. ARGV silentMs. Returns the agents with an older last heartbeat. */
 const findSilent = `
 local time = redis.call('TIME')
 local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[1]
 return redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', oldest))
 `;
 
-/** KEYS heartbeats. ARGV withinMs, then agent ids, at most 1000. Returns those of them that have beaten since. */
+/**
+ * KEYS heartbeats. ARGV withinMs, then agent ids, at most 1000. Returns those with a heartbeat since then.
+ */
 const findAlive = `
 local time = redis.call('TIME')
 local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[1]
@@ -67,7 +69,7 @@ end
 return beating
 `;
 
-/** KEYS subscribed. ARGV how long an entry stays, then job ids, at most 1000. */
+/** KEYS subscribed. ARGV the life of an entry in ms, then job ids, at most 1000. */
 const recordObserved = `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -81,7 +83,7 @@ redis.call('ZADD', KEYS[1], unpack(members))
 return #ARGV - 1
 `;
 
-/** KEYS reports. ARGV the longest that the stream may become, then batches of reports. */
+/** KEYS reports. ARGV the greatest length of the stream, then batches of reports. */
 const publish = `
 for i = 2, #ARGV do
   redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'reports', ARGV[i])
@@ -89,17 +91,18 @@ end
 return #ARGV - 1
 `;
 
-/** KEYS stream. Returns the id of its last entry, 0-0 where it has none. */
+/** KEYS stream. Returns the id of its last entry, or 0-0. */
 const streamEnd = `
 local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
 return last and last[1] or '0-0'
 `;
 
 /**
- * KEYS head, log. ARGV a revision, the id of its commit. Returns 0 where the log does not lead on from there: it ends before, or
- * another commit stands there, as the entry after it tells. Otherwise, and where that entry is trimmed away, 1.
+ * KEYS head, log. ARGV a revision, the id of its commit. Returns 0 if the log does not continue from there:
+ * it ends before, or the entry after it names another commit as its predecessor. Otherwise 1, also if that
+ * entry is trimmed away.
  */
-const leadsOn = `
+const continuesFrom = `
 local last = redis.call('HMGET', KEYS[1], 'revision', 'commitId')
 local revision, seen = tonumber(last[1] or 0), tonumber(ARGV[1])
 if revision < seen then return 0 end
@@ -118,16 +121,16 @@ export const scripts = {
   berthAcquireLease: { lua: acquireLease },
   berthRenewLease: { lua: renewLease },
   berthReleaseLease: { lua: releaseLease },
-  berthRecordHeartbeats: { lua: beat },
+  berthRecordHeartbeats: { lua: recordHeartbeats },
   berthFindSilent: { lua: findSilent },
   berthFindAlive: { lua: findAlive },
   berthRecordObserved: { lua: recordObserved },
   berthPublish: { lua: publish },
   berthStreamEnd: { lua: streamEnd },
-  berthContinuesFrom: { lua: leadsOn },
+  berthContinuesFrom: { lua: continuesFrom },
 } as const;
 
-/** What a script is called with: how many of the arguments are keys, then the keys and the others. */
+/** Calls a script with the number of its keys, then the keys, then the other arguments. */
 type ScriptCall = (keyCount: number, ...args: readonly (string | number | Buffer)[]) => Promise<unknown>;
 
 /** A connection on which the scripts are commands. */

@@ -26,12 +26,12 @@ function info(fields: Readonly<Record<string, string>> = {}): string {
 }
 
 describe('the check of a Redis server', () => {
-  it('has nothing to say of one that keeps what it acknowledges', () => {
+  it('is silent about a server that keeps its acknowledged writes', () => {
     expect(warningsOf({ info: info(), appendfsync: 'always' })).toEqual([]);
     expect(warningsOf({ info: info({ redis_version: '10.0.1' }) })).toEqual([]);
   });
 
-  it('refuses one that is too old, or does not tell its version', () => {
+  it('refuses a server that is too old, or hides its version', () => {
     const facts = { info: info({ redis_version: '6.2.14' }) };
     expect(() => warningsOf(facts)).toThrow('Redis at host:1 has version 6.2.14; Berth needs 7 or newer.');
     expect(() => warningsOf({ info: '' })).toThrow(expect.objectContaining({ code: 'failedPrecondition' }));

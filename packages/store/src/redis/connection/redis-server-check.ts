@@ -1,18 +1,18 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Logger } from '@berth/shared/process/logger';
 
-/** The first version whose scripts and streams have all that a cell uses. */
+/** The first version with all the script and stream features that a cell needs. */
 const oldestMajor = 7;
 
-/** What a Redis says of itself: the text of INFO, and its `appendfsync` where it tells that. */
+/** A server's description of itself: the text of INFO, and its `appendfsync` unless CONFIG is forbidden. */
 export interface ServerFacts {
   readonly info: string;
   readonly appendfsync?: string;
 }
 
 /**
- * Warns, a sentence each, of settings under which acknowledged writes may be lost. Fails with BerthError
- * `failedPrecondition` where the server is too old to be used.
+ * Logs a warning for each setting under which acknowledged writes may be lost. Fails with BerthError
+ * `failedPrecondition` if the server is too old.
  */
 export function checkServer(facts: ServerFacts, address: string, log: Logger): void {
   const field = (name: string) => new RegExp(`^${name}:(.*)$`, 'm').exec(facts.info)?.[1]?.trim();

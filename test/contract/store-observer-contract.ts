@@ -2,12 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { waitFor } from '../support/process/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';
 
-/** Who observes which job. */
-export function subscriptionContract(test: StoreUnderTest): void {
-  describe('the subscriptions of jobs', () => {
+/** The registry of observers. */
+export function observerContract(test: StoreUnderTest): void {
+  describe('the registry of observers', () => {
     const lastOf = async (jobId: string) => (await test.store.lastObservedMs([jobId])).get(jobId);
 
-    it('are known with the time of the last touch, by the clock of the store', async () => {
+    it('knows the time of the last observation of each job, by the clock of the store', async () => {
       const { store } = test;
       await store.recordObserved(['a', 'b']);
       const known = await store.lastObservedMs(['a', 'b', 'c']);
@@ -16,7 +16,7 @@ export function subscriptionContract(test: StoreUnderTest): void {
       expect(known.get('a')).toBe(known.get('b'));
     });
 
-    it('become newer with each touch, each for itself', async () => {
+    it('keeps a time of its own for each job', async () => {
       const { store } = test;
       await store.recordObserved(['a', 'b']);
       const before = await store.lastObservedMs(['a', 'b']);
@@ -30,14 +30,14 @@ export function subscriptionContract(test: StoreUnderTest): void {
       expect(await lastOf('b')).toBe(before.get('b'));
     });
 
-    it('are forgotten on request', async () => {
+    it('forgets jobs on request', async () => {
       const { store } = test;
       await store.recordObserved(['a', 'b']);
       await store.forgetObserved(['a', 'never-was']);
       expect([...(await store.lastObservedMs(['a', 'b'])).keys()]).toEqual(['b']);
     });
 
-    it('may be those of more jobs than one command takes, or of none', async () => {
+    it('takes more jobs than one command can hold, or none', async () => {
       const { store } = test;
       const ids = Array.from({ length: 1203 }, (_, index) => `job-${index}`);
       await store.recordObserved(ids);
