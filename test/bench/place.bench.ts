@@ -6,7 +6,7 @@
 import { loadavg } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import type { Fleet, QueuedTask } from '@berth/scheduler';
+import type { AgentIndex, QueuedTask } from '@berth/scheduler';
 import { zeroResources } from '@berth/shared/model/resources/vector';
 import { benchOptions, count, counts, namesWith, partsOfNames } from './options.js';
 import { agentFacts, makeFleet, makeTasks, playRound, roundSize, specWith } from './place/cell.js';
@@ -30,7 +30,7 @@ interface Case {
   readonly goal: { readonly perSecond: number } | { readonly timesGate: number };
   readonly leastAgents: number;
   /** Prepares the fleet; what it returns is measured, and tells how many tasks were placed. */
-  prepare(fleet: Fleet): () => number;
+  prepare(fleet: AgentIndex): () => number;
 }
 
 const anywhere = specWith();
@@ -48,7 +48,7 @@ function simple(
 
 /** Places all tasks in rounds; those that wait are tried again in each. */
 function playAll(
-  fleet: Fleet,
+  fleet: AgentIndex,
   tasks: readonly QueuedTask[],
   between: (round: number) => void = () => {},
 ): number {
@@ -136,11 +136,12 @@ function mixedTasks(): QueuedTask[] {
 }
 
 /** Ten agents leave and come back empty; the tasks of a hundred others end. */
-function churn(fleet: Fleet, round: number): void {
+function churn(fleet: AgentIndex, round: number): void {
   for (let each = 0; each < 10; each += 1) fleet.addAgent(agentFacts((round * 10 + each) % fleet.size));
   for (let each = 0; each < 100; each += 1) {
-    const slot = fleet.find(agentFacts((round * 100 + each + 500) % fleet.size).id);
-    for (const taskId of [...(slot?.bookings.keys() ?? [])]) if (slot !== undefined) fleet.give(slot, taskId);
+    const agent = fleet.find(agentFacts((round * 100 + each + 500) % fleet.size).id);
+    for (const taskId of [...(agent?.bookings.keys() ?? [])])
+      if (agent !== undefined) fleet.give(agent, taskId);
   }
 }
 

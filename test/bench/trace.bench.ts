@@ -5,7 +5,7 @@
  * a few of its nodes. Ends with 2 where the trace is not there.
  */
 import { resolve } from 'node:path';
-import { Fleet, isUnplaced, place } from '@berth/scheduler';
+import { BlockIndex, isUnplaced, place } from '@berth/scheduler';
 import { type FitPolicy, fitPolicies } from '@berth/shared/model/job/placement-preferences';
 import { benchOptions, count, someOf } from './options.js';
 import { type BenchRow, machineConditions, median, noted, printReport } from './report.js';
@@ -44,7 +44,7 @@ interface Run {
 
 /** Fills an empty cluster, and tells what share of its cards is allocated in the end. */
 function inflate(trace: Trace, policy: FitPolicy, seed: number): Run {
-  const fleet = new Fleet();
+  const fleet = new BlockIndex();
   for (const agent of trace.agents) fleet.addAgent(agent);
   const arrivals = arrivalsOf(trace, seed);
   let allocated = 0;
@@ -52,10 +52,10 @@ function inflate(trace: Trace, policy: FitPolicy, seed: number): Run {
   for (const [index, { task }] of arrivals.entries()) {
     const taskId = `task-${index}`;
     const [verdict] = [...place([{ ...task, taskId }], fleet, { policy, explains: () => false })];
-    const slot = verdict === undefined || isUnplaced(verdict) ? undefined : fleet.find(verdict.agentId);
-    if (slot === undefined || verdict === undefined || isUnplaced(verdict)) continue;
+    const agent = verdict === undefined || isUnplaced(verdict) ? undefined : fleet.find(verdict.agentId);
+    if (agent === undefined || verdict === undefined || isUnplaced(verdict)) continue;
     const { jobId, resources } = task;
-    fleet.take(slot, { taskId, jobId, resources, cards: verdict.cards, isExclusive: false });
+    fleet.take(agent, { taskId, jobId, resources, gpus: verdict.gpus, isExclusive: false });
     allocated += resources.gpuMillis;
   }
   const { user, system } = process.cpuUsage(before);

@@ -1,31 +1,27 @@
-export { type ExplainOptions, type Explanation, explain, type Remedy } from './explain/explain.js';
-export { remedyText } from './explain/explain-text.js';
-export {
-  anywhere,
-  type PlacementSpec,
-  specOf,
-  specOfJob,
-  specWithExpression,
-} from './filters/compile-spec.js';
-export { obstaclesOn } from './filters/obstacles.js';
-export { Fleet } from './index/block-index.js';
-export type { AgentFacts, AgentSlot } from './index/indexed-agent.js';
-export { type AgentCapacity, AgentLedger, verdictOnAgent } from './ledger/agent-ledger.js';
+export type { AgentFacts, AgentInfo } from './agent/agent-info.js';
+export type { EquivalenceClass } from './equivalence/equivalence-class.js';
+export { type ExplainOptions, type Explanation, explain } from './explain/explain.js';
+export { type Remedy, remedyText } from './explain/remedy.js';
+export { specOf, specOfJob, specWithExpression } from './filters/compile-spec.js';
+export type { AgentIndex } from './index/agent-index.js';
+export { BlockIndex } from './index/block-index.js';
+export { type AgentCapacity, AgentLedger, failureKind } from './ledger/agent-ledger.js';
 export { type Guarantees, parseGuarantees } from './ledger/capacity-groups.js';
-export { RoomSearch } from './place/capacity-probe.js';
-export { recentFailureMs, refusalMs } from './place/failure-times.js';
+export { CapacityProbe } from './place/capacity-probe.js';
+export { place, placeShards } from './place/place.js';
 export {
-  classOf,
   explainUnplaced,
   isUnplaced,
   type Placement,
   type PlaceOptions,
-  place,
-  placeLanes,
-  type QueuedTask,
+  recentFailureMs,
+  refusalMs,
   type TimesByJob,
   type Unplaced,
-} from './place/place.js';
+} from './place/place-options.js';
 export { loseAgents, newTasks, type PlannedTask, planTasks } from './plan/plan.js';
-export type { PreemptionRules } from './preempt/preemptor.js';
-export type { Aged, GroupShares, Lane } from './queue/scheduling-queue.js';
+export type { PreemptionRules } from './preempt/preemption-rules.js';
+export type { GroupShares } from './queue/dominant-share.js';
+export type { AgedTask, QueueShard } from './queue/queue-shard.js';
+export type { QueuedTask } from './request/placement-request.js';
+export { anywhere, type PlacementSpec } from './request/placement-spec.js';

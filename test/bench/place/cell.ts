@@ -1,5 +1,6 @@
 import {
-  Fleet,
+  type AgentIndex,
+  BlockIndex,
   isUnplaced,
   type Placement,
   type PlacementSpec,
@@ -21,8 +22,8 @@ export interface Constraint {
 }
 
 /** Agents of 8 cores and 32 GB in three zones and a hundred racks. */
-export function makeFleet(agents: number): Fleet {
-  const fleet = new Fleet();
+export function makeFleet(agents: number): AgentIndex {
+  const fleet = new BlockIndex();
   for (let index = 0; index < agents; index += 1) fleet.addAgent(agentFacts(index));
   return fleet;
 }
@@ -76,7 +77,7 @@ export interface Outcome {
 
 /** One round: the queue is placed, the plan given back, and what was placed is booked, as a commit would have it. */
 export function playRound(
-  fleet: Fleet,
+  fleet: AgentIndex,
   queue: readonly QueuedTask[],
   known: ReadonlySet<string> = new Set(),
 ): Outcome {
@@ -95,12 +96,12 @@ export function playRound(
       placements.push(verdict);
     }
   }
-  for (const [at, { agentId, cards }] of placements.entries()) {
-    const slot = fleet.find(agentId);
+  for (const [at, { agentId, gpus }] of placements.entries()) {
+    const agent = fleet.find(agentId);
     const task = tasks[at];
-    if (slot === undefined || task === undefined) continue;
+    if (agent === undefined || task === undefined) continue;
     const { taskId, jobId, resources } = task;
-    fleet.take(slot, { taskId, jobId, resources, cards, isExclusive: false });
+    fleet.take(agent, { taskId, jobId, resources, gpus, isExclusive: false });
   }
   return { placed: placements.length, waiting };
 }

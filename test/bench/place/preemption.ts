@@ -1,4 +1,4 @@
-import type { Fleet, PreemptionRules } from '@berth/scheduler';
+import type { AgentIndex, PreemptionRules } from '@berth/scheduler';
 import { isUnplaced, place, type QueuedTask, specOf } from '@berth/scheduler';
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { zeroResources } from '@berth/shared/model/resources/vector';
@@ -23,13 +23,13 @@ const rules: PreemptionRules = {
 };
 
 /** Fills all agents with flex tasks. */
-export function fillWithFlex(fleet: Fleet): void {
+export function fillWithFlex(fleet: AgentIndex): void {
   const tasks = makeTasks(fleet.size * flexPerAgent, specWith(), 'flex', () => flexRequest);
   for (let at = 0; at < tasks.length; at += roundSize) playRound(fleet, tasks.slice(at, at + roundSize));
 }
 
 /** Places so many critical tasks on a full cell; the victims of each round have ended by the next. Tells how many. */
-export function placeCritical(fleet: Fleet, count: number): number {
+export function placeCritical(fleet: AgentIndex, count: number): number {
   const tasks = makeTasks(count, critical, 'critical', () => criticalRequest);
   let placed = 0;
   for (let at = 0; at < tasks.length; at += criticalPerRound)
@@ -38,18 +38,18 @@ export function placeCritical(fleet: Fleet, count: number): number {
 }
 
 /** One round; what was placed is booked, and the victims end. Tells how many were placed. */
-function preemptingRound(fleet: Fleet, queue: readonly QueuedTask[]): number {
+function preemptingRound(fleet: AgentIndex, queue: readonly QueuedTask[]): number {
   const verdicts = [...place(queue, fleet, { preemption: rules, explains: () => false })];
   let placed = 0;
   for (const [index, verdict] of verdicts.entries()) {
     const task = queue[index];
-    const slot = isUnplaced(verdict) ? undefined : fleet.find(verdict.agentId);
-    if (task === undefined || isUnplaced(verdict) || slot === undefined) continue;
+    const agent = isUnplaced(verdict) ? undefined : fleet.find(verdict.agentId);
+    if (task === undefined || isUnplaced(verdict) || agent === undefined) continue;
     const { taskId, jobId, resources } = task;
-    const { cards, handOver } = verdict;
-    const awaits = handOver?.awaits ?? [];
-    fleet.take(slot, { taskId, jobId, resources, cards, isExclusive: false, isCritical: true, awaits });
-    for (const id of awaits) fleet.give(slot, id);
+    const { gpus, preemption } = verdict;
+    const awaits = preemption?.awaits ?? [];
+    fleet.take(agent, { taskId, jobId, resources, gpus, isExclusive: false, isCritical: true, awaits });
+    for (const id of awaits) fleet.give(agent, id);
     placed += 1;
   }
   return placed;

@@ -1,6 +1,6 @@
 /** The trace at its own times, with departures, on a few of its nodes: how long pods wait. */
-import type { AgentSlot } from '@berth/scheduler';
-import { Fleet, isUnplaced, place, type QueuedTask } from '@berth/scheduler';
+import type { AgentInfo } from '@berth/scheduler';
+import { type AgentIndex, BlockIndex, isUnplaced, place, type QueuedTask } from '@berth/scheduler';
 import type { FitPolicy } from '@berth/shared/model/job/placement-preferences';
 import type { Pod, Trace } from './trace.js';
 
@@ -21,19 +21,19 @@ interface Waiting {
 interface End {
   readonly at: number;
   readonly taskId: string;
-  readonly slot: AgentSlot;
+  readonly agent: AgentInfo;
 }
 
 /** Rounds happen when something changes: each places the whole queue. */
 export function replay({ agents, pods }: Trace, count: number, policy: FitPolicy): Waits {
-  const fleet = new Fleet();
+  const fleet = new BlockIndex();
   for (let each = 0; each < count; each += 1) {
     const facts = agents[Math.floor((each * agents.length) / count)];
     if (facts !== undefined) fleet.addAgent(facts);
   }
   const possible = [...fleet.agents()];
   const arrivals = pods
-    .filter(({ task }) => possible.some((slot) => slot.couldFit(task.resources)))
+    .filter(({ task }) => possible.some((agent) => agent.couldFit(task.resources)))
     .toSorted((a, b) => a.createdAt - b.createdAt);
   const cell = new Replay(fleet, policy);
   for (let at = 0; at < arrivals.length || cell.nextEnd !== undefined; ) {
@@ -53,7 +53,7 @@ export function replay({ agents, pods }: Trace, count: number, policy: FitPolicy
 }
 
 class Replay {
-  readonly #fleet: Fleet;
+  readonly #fleet: AgentIndex;
   readonly #policy: FitPolicy;
   /** The next one to end is the last. */
   readonly #ends: End[] = [];
@@ -61,7 +61,7 @@ class Replay {
   waited = 0;
   placed = 0;
 
-  constructor(fleet: Fleet, policy: FitPolicy) {
+  constructor(fleet: AgentIndex, policy: FitPolicy) {
     this.#fleet = fleet;
     this.#policy = policy;
   }
@@ -72,7 +72,7 @@ class Replay {
 
   endUntil(now: number): void {
     for (let end = this.#ends.at(-1); end !== undefined && end.at <= now; end = this.#ends.at(-1)) {
-      this.#fleet.give(end.slot, end.taskId);
+      this.#fleet.give(end.agent, end.taskId);
       this.#ends.pop();
     }
   }
@@ -83,11 +83,11 @@ class Replay {
     const tasks = this.queue.map(({ task }) => task);
     for (const verdict of [...place(tasks, this.#fleet, options)]) {
       const each = byId.get(verdict.taskId);
-      const slot = isUnplaced(verdict) ? undefined : this.#fleet.find(verdict.agentId);
-      if (each === undefined || slot === undefined || isUnplaced(verdict)) continue;
+      const agent = isUnplaced(verdict) ? undefined : this.#fleet.find(verdict.agentId);
+      if (each === undefined || agent === undefined || isUnplaced(verdict)) continue;
       const { taskId, jobId, resources } = each.task;
-      this.#fleet.take(slot, { taskId, jobId, resources, cards: verdict.cards, isExclusive: false });
-      this.#ends.push({ at: now + each.pod.runSeconds, taskId, slot });
+      this.#fleet.take(agent, { taskId, jobId, resources, gpus: verdict.gpus, isExclusive: false });
+      this.#ends.push({ at: now + each.pod.runSeconds, taskId, agent });
       this.waited += now - each.pod.createdAt;
       this.placed += 1;
       byId.delete(taskId);

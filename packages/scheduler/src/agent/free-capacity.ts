@@ -1,74 +1,34 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
-import type { ConditionName } from '@berth/shared/model/expression/vocabulary';
 import { chooseGpus, freshGpus, takenPerGpu } from '@berth/shared/model/resources/gpus';
-import type { RequestClass } from '../equivalence/equivalence-class.js';
-import type { AgentSlot, Booking } from '../index/indexed-agent.js';
+import { addTo, fitsAmounts, subtractFrom } from '@berth/shared/model/resources/vector';
+import type { AgentInfo } from './agent-info.js';
+import type { Booking } from './booking.js';
 
-/** What an agent has to spare once some of its tasks have ended. */
-export interface Room {
+/** The free capacity of an agent once some of its tasks have ended. */
+export interface FreeCapacity {
   readonly free: Resources;
-  readonly cards: readonly number[];
-  /** Tasks that are still there, and those of them that keep everybody off. */
+  readonly gpus: readonly number[];
+  /** The number of tasks that are still there. */
   readonly tenants: number;
+  /** The number of tasks among them that keep all others off. */
   readonly exclusive: number;
 }
 
-/** Whether what is true of an agent for the class can change though nothing changes on the agent. */
-export function looksElsewhere({ spec }: RequestClass): boolean {
-  return spec.conditions.has('zoneBalance') || spec.looksElsewhere;
-}
-
-/** Whether a task of the class could come there if others made room: what stops it otherwise is no matter of room. */
-export function mayComeTo(slot: AgentSlot, request: RequestClass): boolean {
-  const isBalanced = !request.spec.conditions.has('zoneBalance') || request.holds('zoneBalance', slot);
-  return isBalanced && mightComeTo(slot, request);
-}
-
-/** The same, as far as it changes with the agent only. */
-export function mightComeTo(slot: AgentSlot, request: RequestClass): boolean {
+/** True if the capacity suffices for the request. */
+export function fitsIn(request: Resources, { free, gpus }: FreeCapacity): boolean {
   return (
-    !slot.isDraining &&
-    !request.refusedBy?.has(slot.id) &&
-    slot.couldFit(request.resources) &&
-    request.isAllowed(slot) &&
-    (!request.spec.conditions.has('uniqueHost') || request.holds('uniqueHost', slot))
+    fitsAmounts(request, free) &&
+    (request.gpuMillis === 0 || chooseGpus(request.gpuMillis, gpus) !== undefined)
   );
 }
 
-/** Whether a task of the class can come into the room. */
-export function isRoomFor(
-  request: RequestClass,
-  slot: AgentSlot,
-  { free, cards, tenants, exclusive }: Room,
-): boolean {
-  const { resources, spec } = request;
-  const isEnough =
-    resources.cpuMillis <= free.cpuMillis &&
-    resources.memoryMb <= free.memoryMb &&
-    resources.diskMb <= free.diskMb &&
-    resources.networkMbps <= free.networkMbps &&
-    resources.ports <= free.ports &&
-    resources.eni <= free.eni &&
-    (resources.gpuMillis === 0 || chooseGpus(resources.gpuMillis, cards) !== undefined);
-  if (!isEnough || exclusive > 0) return false;
-  if (spec.conditions.has('exclusiveHost') && tenants > 0) return false;
-  if (spec.changingRules.length === 0) return true;
-  const { id, attributes, total } = slot;
-  const facts = {
-    id,
-    attributes,
-    total,
-    free,
-    holds: (condition: ConditionName) =>
-      condition === 'exclusiveHost' ? tenants === 0 : request.holds(condition, slot),
-  };
-  return spec.changingRules.every((rule) => rule.holds(facts));
-}
-
-/** What the agent has to spare once those of its tasks that leave have left, and all others are there. */
-export function roomBeside({ total, bookings }: AgentSlot, isLeaving: (booking: Booking) => boolean): Room {
+/** The agent's capacity once its leaving tasks are gone, and all others have started. */
+export function capacityOnceGone(
+  { total, bookings }: AgentInfo,
+  isLeaving: (booking: Booking) => boolean,
+): FreeCapacity {
   const free = { ...total };
-  const cards = freshGpus(total.gpuMillis);
+  const gpus = freshGpus(total.gpuMillis);
   let tenants = 0;
   let exclusive = 0;
   for (const booking of bookings.values()) {
@@ -76,46 +36,27 @@ export function roomBeside({ total, bookings }: AgentSlot, isLeaving: (booking: 
     const { resources, isExclusive } = booking;
     tenants += 1;
     if (isExclusive) exclusive += 1;
-    free.cpuMillis -= resources.cpuMillis;
-    free.memoryMb -= resources.memoryMb;
-    free.diskMb -= resources.diskMb;
-    free.networkMbps -= resources.networkMbps;
-    free.ports -= resources.ports;
-    free.eni -= resources.eni;
+    subtractFrom(free, resources);
     if (resources.gpuMillis === 0) continue;
     const each = takenPerGpu(resources.gpuMillis);
-    for (const card of booking.cards) if (cards[card] !== undefined) cards[card] -= each;
+    for (const gpu of booking.gpus) if (gpus[gpu] !== undefined) gpus[gpu] -= each;
   }
-  free.gpuMillis = cards.reduce((sum, left) => sum + left, 0);
-  return { free, cards, tenants, exclusive };
+  free.gpuMillis = gpus.reduce((sum, left) => sum + left, 0);
+  return { free, gpus, tenants, exclusive };
 }
 
-/** The room once these tasks have ended, too. */
-export function roomWithout(room: Room, ended: readonly Booking[]): Room {
-  const free = { ...room.free };
-  let { cards, tenants, exclusive } = room;
-  for (const { resources, isExclusive, cards: held } of ended) {
+/** The capacity once these tasks have ended, too. */
+export function capacityWithout(capacity: FreeCapacity, ended: readonly Booking[]): FreeCapacity {
+  const free = { ...capacity.free };
+  let { gpus, tenants, exclusive } = capacity;
+  for (const { resources, isExclusive, gpus: held } of ended) {
     tenants -= 1;
     if (isExclusive) exclusive -= 1;
-    free.cpuMillis += resources.cpuMillis;
-    free.memoryMb += resources.memoryMb;
-    free.diskMb += resources.diskMb;
-    free.networkMbps += resources.networkMbps;
-    free.ports += resources.ports;
-    free.eni += resources.eni;
+    addTo(free, resources);
     if (resources.gpuMillis === 0) continue;
     const each = takenPerGpu(resources.gpuMillis);
-    free.gpuMillis += each * held.length;
-    cards = cards.map((left, card) => (held.includes(card) ? left + each : left));
+    free.gpuMillis += each * held.length - resources.gpuMillis;
+    gpus = gpus.map((left, gpu) => (held.includes(gpu) ? left + each : left));
   }
-  return { free, cards, tenants, exclusive };
-}
-
-/** How much of the agent the task holds. */
-export function weightOf({ resources }: Booking, { total }: AgentSlot): number {
-  return (
-    resources.cpuMillis / (total.cpuMillis || 1) +
-    resources.memoryMb / (total.memoryMb || 1) +
-    resources.gpuMillis / (total.gpuMillis || 1)
-  );
+  return { free, gpus, tenants, exclusive };
 }

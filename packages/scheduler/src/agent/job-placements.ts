@@ -1,38 +1,41 @@
-import type { AgentSlot } from '../index/indexed-agent.js';
+import type { AgentInfo } from './agent-info.js';
 
-/** Where the tasks of one job are. */
-export class JobPlaces {
-  readonly #bySlot = new Map<AgentSlot, number>();
+/** The agents that have tasks of one job. */
+export class JobPlacements {
+  readonly #byAgent = new Map<AgentInfo, number>();
   readonly #byZone = new Map<string, number>();
   #count = 0;
-  /** Differs after each change. */
-  version = 0;
 
   get count(): number {
     return this.#count;
   }
 
-  on(slot: AgentSlot): number {
-    return this.#bySlot.get(slot) ?? 0;
+  /** The number of the job's tasks on the agent. */
+  on(agent: AgentInfo): number {
+    return this.#byAgent.get(agent) ?? 0;
   }
 
+  /** The number of the job's tasks in the zone. */
   inZone(zone: string): number {
     return this.#byZone.get(zone) ?? 0;
   }
 
-  add(slot: AgentSlot): void {
-    this.#bySlot.set(slot, this.on(slot) + 1);
-    this.#byZone.set(slot.zone, this.inZone(slot.zone) + 1);
-    this.#count += 1;
-    this.version += 1;
+  /** Each agent with the number of the job's tasks on it. */
+  agents(): Iterable<readonly [AgentInfo, number]> {
+    return this.#byAgent;
   }
 
-  remove(slot: AgentSlot): void {
-    const there = this.on(slot) - 1;
-    if (there > 0) this.#bySlot.set(slot, there);
-    else this.#bySlot.delete(slot);
-    this.#byZone.set(slot.zone, this.inZone(slot.zone) - 1);
+  add(agent: AgentInfo): void {
+    this.#byAgent.set(agent, this.on(agent) + 1);
+    this.#byZone.set(agent.zone, this.inZone(agent.zone) + 1);
+    this.#count += 1;
+  }
+
+  remove(agent: AgentInfo): void {
+    const left = this.on(agent) - 1;
+    if (left > 0) this.#byAgent.set(agent, left);
+    else this.#byAgent.delete(agent);
+    this.#byZone.set(agent.zone, this.inZone(agent.zone) - 1);
     this.#count -= 1;
-    this.version += 1;
   }
 }

@@ -1,10 +1,14 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Fleet } from '../index/block-index.js';
-import type { AgentSlot, Booking } from '../index/indexed-agent.js';
-import { isUnplaced, place } from '../place/place.js';
+import type { AgentIndex } from '../index/agent-index.js';
+import { BlockIndex } from '../index/block-index.js';
+
+import { place } from '../place/place.js';
+import { isUnplaced } from '../place/place-options.js';
 import { amounts, specFor } from '../testing/plain.js';
+import type { AgentInfo } from './agent-info.js';
+import type { Booking } from './booking.js';
 
 const agent = {
   id: 'a',
@@ -43,10 +47,10 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ is: fc.constant('rebuild' as const), seed: fc.nat(1000) }),
 );
 
-/** What a slot counts, in words of its own. */
-const counted = ({ free, cards, exclusiveTasks, awaited }: AgentSlot) => ({
-  free,
-  cards: [...cards],
+/** What a found counts, in words of its own. */
+const counted = ({ free, gpus, exclusiveTasks, awaited }: AgentInfo) => ({
+  free: { ...free },
+  gpus: [...gpus],
   exclusiveTasks,
   awaited: new Set(awaited),
 });
@@ -64,23 +68,23 @@ function* timesOf(bookings: readonly Booking[]): Iterable<readonly Booking[]> {
 
 const kinds = ['cpuMillis', 'memoryMb', 'diskMb', 'networkMbps', 'ports', 'eni'] as const;
 
-/** The least that is free of each resource and each card at any time to come, if nobody else comes. */
+/** The least that is free of each resource and each gpu at any time to come, if nobody else comes. */
 function leastFree(bookings: readonly Booking[]) {
   const free: Resources = { ...agent.total };
-  const cards = [1000, 1000];
+  const gpus = [1000, 1000];
   for (const running of timesOf(bookings)) {
     for (const kind of kinds)
       free[kind] = Math.min(
         free[kind],
         running.reduce((left, task) => left - task.resources[kind], agent.total[kind]),
       );
-    for (const card of cards.keys()) {
-      const here = running.filter((task) => task.cards.includes(card));
+    for (const gpu of gpus.keys()) {
+      const here = running.filter((task) => task.gpus.includes(gpu));
       const left = here.reduce((sum, { resources }) => sum - Math.min(resources.gpuMillis, 1000), 1000);
-      cards[card] = Math.min(cards[card] ?? 0, left);
+      gpus[gpu] = Math.min(gpus[gpu] ?? 0, left);
     }
   }
-  return { free: { ...free, gpuMillis: cards.reduce((sum, each) => sum + each, 0) }, cards };
+  return { free: { ...free, gpuMillis: gpus.reduce((sum, each) => sum + each, 0) }, gpus };
 }
 
 /** The same, in an order that the number decides. */
@@ -95,48 +99,48 @@ describe('room that is handed over', () => {
     let shared = 0;
     fc.assert(
       fc.property(fc.array(event, { minLength: 20, maxLength: 40 }), (events) => {
-        let fleet = new Fleet();
-        fleet.addAgent(agent);
+        let index: AgentIndex = new BlockIndex();
+        index.addAgent(agent);
         const stopping = new Set<string>();
-        const slotNow = () => fleet.find('a') ?? expect.fail('the agent is there');
-        const bookings = () => [...slotNow().bookings.values()];
-        for (const [index, one] of events.entries()) {
+        const agentNow = () => index.find('a') ?? expect.fail('the agent is there');
+        const bookings = () => [...agentNow().bookings.values()];
+        for (const [step, one] of events.entries()) {
           if (one.is === 'place') {
             const { tier, resources, isExclusive } = one;
             const hard = isExclusive ? { exclusiveHost: 'true' } : {};
             const spec = specFor({ hard, soft: {} }, { labels: { 'berth.tier': tier } });
-            const task = { taskId: `t${index}`, jobId: `${tier}-${index}`, resources, spec };
+            const task = { taskId: `t${step}`, jobId: `${tier}-${step}`, resources, spec };
             const preemption = {
               allowanceOf: (jobId: string) => (jobId.startsWith('flex') ? 1 : 0),
               isStopping: (taskId: string) => stopping.has(taskId),
               stoppingOn: ['a'],
             };
-            const [verdict] = [...place([task], fleet, { preemption })];
+            const [verdict] = [...place([task], index, { preemption })];
             if (verdict === undefined || isUnplaced(verdict)) continue;
-            const { cards, handOver } = verdict;
-            for (const { taskId } of handOver?.victims ?? []) stopping.add(taskId);
-            const awaits = handOver?.awaits ?? [];
+            const { gpus, preemption: made } = verdict;
+            for (const { taskId } of made?.victims ?? []) stopping.add(taskId);
+            const awaits = made?.awaits ?? [];
             handedOver += awaits.length > 0 ? 1 : 0;
-            shared += slotNow().awaited.size > 0 && awaits.length > 0 ? 1 : 0;
-            fleet.take(slotNow(), { ...task, cards, isExclusive, isCritical: tier === 'critical', awaits });
+            shared += agentNow().awaited.size > 0 && awaits.length > 0 ? 1 : 0;
+            index.take(agentNow(), { ...task, gpus, isExclusive, isCritical: tier === 'critical', awaits });
           } else if (one.is === 'rebuild') {
-            const before = counted(slotNow());
-            const again = new Fleet();
-            const slot = again.addAgent(agent);
-            for (const booking of shuffled(bookings(), one.seed)) again.take(slot, booking);
-            expect(counted(slot)).toEqual(before);
-            fleet = again;
+            const before = counted(agentNow());
+            const again = new BlockIndex();
+            const found = again.addAgent(agent);
+            for (const booking of shuffled(bookings(), one.seed)) again.take(found, booking);
+            expect(counted(found)).toEqual(before);
+            index = again;
           } else {
             const picked = bookings()[one.pick % (bookings().length || 1)];
             if (picked === undefined) continue;
             stopping.add(picked.taskId);
             // Whoever waits and ends has been told to, and never begins.
-            if (one.is === 'end') fleet.give(slotNow(), picked.taskId);
+            if (one.is === 'end') index.give(agentNow(), picked.taskId);
           }
-          const { free, cards } = leastFree(bookings());
-          expect(counted(slotNow())).toMatchObject({ free, cards });
+          const { free, gpus } = leastFree(bookings());
+          expect(counted(agentNow())).toMatchObject({ free, gpus });
           for (const kind of kinds) expect(free[kind]).toBeGreaterThanOrEqual(0);
-          for (const card of cards) expect(card).toBeGreaterThanOrEqual(0);
+          for (const gpu of gpus) expect(gpu).toBeGreaterThanOrEqual(0);
           for (const running of timesOf(bookings())) {
             const isKept = running.some((task) => task.isExclusive);
             if (isKept) expect(running.length).toBe(1);

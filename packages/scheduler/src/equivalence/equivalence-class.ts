@@ -1,171 +1,168 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import type { Facts } from '@berth/shared/model/expression/compile';
-import type { ConditionName } from '@berth/shared/model/expression/vocabulary';
-import { anywhere, type PlacementSpec, type Wish } from '../filters/compile-spec.js';
-import type { Fleet } from '../index/block-index.js';
-import type { AgentSlot } from '../index/indexed-agent.js';
-import { type AgentOrder, type Position, start } from '../index/sorted-agents.js';
-import type { Verdicts } from './feasibility-cache.js';
+import type { AgentInfo } from '../agent/agent-info.js';
+import type { AgentsView } from '../agent/agents-view.js';
+import type { FreeCapacity } from '../agent/free-capacity.js';
+import type { JobPlacements } from '../agent/job-placements.js';
+import type { Filter, FilterRequest, Obstacle, SearchDomains } from '../filters/filter.js';
+import { type FilterTable, obstaclesOf } from '../filters/filter-table.js';
+import type { PlacementRequest } from '../request/placement-request.js';
+import { anywhere, type PlacementSpec } from '../request/placement-spec.js';
+import { AgentAsFacts } from './agent-as-facts.js';
+import type { FeasibilityCache } from './feasibility-cache.js';
+import { type FilterStages, type PreferenceStages, preferenceStagesOf } from './filter-stages.js';
 
-/** Up to where a search needs not look again, but at agents that have changed since. */
-export interface Cursor {
-  position: Position;
-  /** The number of the first change that the search has not seen. */
-  seen: number;
+/** The surroundings of a class. */
+export interface ClassContext {
+  readonly view: AgentsView;
+  readonly table: FilterTable;
+  readonly stages: FilterStages;
+  /** Shared by all classes with the same spec. */
+  readonly feasibility: FeasibilityCache;
+  readonly refusedBy?: ReadonlySet<string> | undefined;
 }
 
-/** What a task asks for. */
-export interface Asking {
-  readonly jobId: string;
-  readonly resources: Resources;
-  readonly spec?: PlacementSpec;
-}
-
-/** Tasks that ask for the same, share what was found out for any of them. */
-export class RequestClass {
+/** All tasks that ask for the same. Results that were found for one of them hold for all. */
+export class EquivalenceClass implements FilterRequest {
   readonly resources: Resources;
   readonly spec: PlacementSpec;
-  /** '' where the verdict is the same for all jobs. */
   readonly jobId: string;
-  /** Agents that will not take a task of this job for now. */
   readonly refusedBy: ReadonlySet<string> | undefined;
-  readonly #cursors = new Map<AgentOrder, Map<string, Cursor>>();
-  /** Scores of agents by their index, for policies that score; with the agent's version that each is of. */
-  readonly scores: number[] = [];
-  readonly scoredVersions: number[] = [];
-  scoredMix = -1;
-  readonly #fleet: Fleet;
-  /** Whether the fixed rules hold; shared with all classes whose rules are the same. */
-  readonly #verdicts: Verdicts;
+  readonly #view: AgentsView;
+  readonly #table: FilterTable;
+  readonly #feasibility: FeasibilityCache;
+  readonly #stages: FilterStages;
+  /** The preferences, sorted by the questions of a search. */
+  readonly preferenceStages: PreferenceStages;
   #zones: readonly string[] = [];
   #zonesOf = -1;
 
-  constructor(fleet: Fleet, { resources, spec = anywhere, jobId }: Asking, refusedBy?: ReadonlySet<string>) {
-    this.#fleet = fleet;
+  constructor({ resources, spec = anywhere, jobId }: PlacementRequest, context: ClassContext) {
     this.resources = resources;
     this.spec = spec;
     this.jobId = jobId;
-    this.refusedBy = refusedBy;
-    this.#verdicts = fleet.verdictsOf(spec.key);
+    this.refusedBy = context.refusedBy;
+    this.#view = context.view;
+    this.#table = context.table;
+    this.#feasibility = context.feasibility;
+    this.#stages = context.stages;
+    this.preferenceStages = preferenceStagesOf(spec, context.table, context.stages.domains);
   }
 
-  /** Whether the agent is one that the job may use, whatever runs there. */
-  isAllowed(slot: AgentSlot): boolean {
-    const { fixedRules } = this.spec;
-    if (fixedRules.length === 0) return true;
-    const known = this.#verdicts.of(slot.index);
+  get placements(): JobPlacements | undefined {
+    return this.#view.placementsOf(this.jobId);
+  }
+
+  /** The groups of agents that a search looks into one by one; undefined if it looks at all agents at once. */
+  get domains(): SearchDomains | undefined {
+    return this.#stages.domains;
+  }
+
+  /** True if the result for an agent can change though the agent did not change. */
+  get looksElsewhere(): boolean {
+    return this.#stages.looksElsewhere;
+  }
+
+  /** The same for agents of one search domain that stays open. */
+  get looksElsewhereInDomain(): boolean {
+    return this.#stages.looksElsewhereInDomain;
+  }
+
+  /** True if a filter of this class depends on the agent alone and is worth a cache. */
+  get hasAgentFilters(): boolean {
+    return this.#stages.cached.length > 0;
+  }
+
+  /** True if the job may use the agent, whatever runs there. The result is cached. */
+  mayUse(agent: AgentInfo): boolean {
+    const { cached } = this.#stages;
+    if (cached.length === 0) return true;
+    const known = this.#feasibility.of(agent.number);
     if (known !== undefined) return known;
-    const facts = this.factsOf(slot);
-    const holds = fixedRules.every((rule) => rule.holds(facts));
-    this.#verdicts.note(slot.index, holds, this.#fleet.indexEnd);
-    return holds;
+    const isFeasible = passes(cached, agent, this);
+    this.#feasibility.set(agent.number, isFeasible, this.#view.numberEnd);
+    return isFeasible;
   }
 
-  /** Whether what runs there, or elsewhere, lets a task of the job come to the agent; room is another matter. */
-  isWelcome(slot: AgentSlot): boolean {
-    if (slot.exclusiveTasks > 0 || slot.isDraining || !this.isAllowed(slot)) return false;
-    if (this.refusedBy?.has(slot.id)) return false;
-    const { conditions, changingRules } = this.spec;
-    if (conditions.has('uniqueHost') && !this.#isUnique(slot)) return false;
-    if (conditions.has('exclusiveHost') && slot.bookings.size > 0) return false;
-    if (changingRules.length === 0) return true;
-    const facts = this.factsOf(slot);
-    return changingRules.every((rule) => rule.holds(facts));
+  /** True if the agent passes all filters but two: the free capacity, and the search domains. */
+  isFeasible(agent: AgentInfo): boolean {
+    const { cheap, others } = this.#stages;
+    return passes(cheap, agent, this) && this.mayUse(agent) && passes(others, agent, this);
   }
 
-  /** Whether a task placed there would keep the condition. */
-  holds(condition: 'uniqueHost' | 'exclusiveHost' | 'zoneBalance', slot: AgentSlot): boolean {
-    switch (condition) {
-      case 'uniqueHost':
-        return this.#isUnique(slot);
-      case 'exclusiveHost':
-        return slot.bookings.size === 0;
-      case 'zoneBalance':
-        return slot.zone !== '' && this.#countIn(slot.zone) <= this.#leastInZone();
-    }
+  /** Everything that stops a task of the class on the agent; empty if it could run there. */
+  obstaclesOn(agent: AgentInfo): readonly Obstacle[] {
+    return obstaclesOf(this.#stages.all, agent, this);
   }
 
-  grants(wish: Wish, slot: AgentSlot): boolean {
-    return 'condition' in wish ? this.holds(wish.condition, slot) : wish.holds(this.factsOf(slot));
+  satisfiesCondition(condition: string, agent: AgentInfo): boolean {
+    return this.#table.condition(condition).check(agent, this);
   }
 
-  /** The zones that may get the job's next task, by zone balance. */
-  balancedZones(): readonly string[] {
-    const least = this.#leastInZone();
-    return this.usableZones().filter((zone) => this.#countIn(zone) <= least);
+  satisfiesConditionIn(capacity: FreeCapacity, condition: string, agent: AgentInfo): boolean {
+    const filter = this.#table.condition(condition);
+    return filter.onceGone === undefined
+      ? filter.check(agent, this)
+      : filter.onceGone.check(capacity, agent, this);
   }
 
-  /** The zones that have an agent this job could use, were it empty. */
+  factsOf(agent: AgentInfo): Facts {
+    return new AgentAsFacts(agent, this);
+  }
+
   usableZones(): readonly string[] {
-    if (this.#zonesOf === this.#fleet.membership) return this.#zones;
+    if (this.#zonesOf === this.#view.membership) return this.#zones;
     const zones = new Set<string>();
-    for (const slot of this.#fleet.agents()) {
-      // Most often the first few agents show all the zones that there are.
-      if (zones.size === this.#fleet.zones) break;
-      if (
-        slot.zone !== '' &&
-        !zones.has(slot.zone) &&
-        !slot.isDraining &&
-        slot.couldFit(this.resources) &&
-        this.isAllowed(slot)
-      ) {
-        zones.add(slot.zone);
-      }
+    for (const agent of this.#view.agents()) {
+      // Mostly the first few agents show all zones.
+      if (zones.size === this.#view.zoneCount) break;
+      if (agent.zone !== '' && !zones.has(agent.zone) && this.#couldUseIfEmpty(agent)) zones.add(agent.zone);
     }
-    this.#zonesOf = this.#fleet.membership;
+    this.#zonesOf = this.#view.membership;
     this.#zones = [...zones].sort();
     return this.#zones;
   }
 
-  /** Where the search of that name ended in that order. */
-  cursor(order: AgentOrder, name: string): Cursor {
-    const cursors = this.#cursors.get(order) ?? new Map<string, Cursor>();
-    this.#cursors.set(order, cursors);
-    const cursor = cursors.get(name) ?? { position: start, seen: -1 };
-    cursors.set(name, cursor);
-    return cursor;
+  /** True if the agent passes each filter that stopped tasks cannot change: preemption may help there. */
+  mayPassWithVictims(agent: AgentInfo): boolean {
+    return passes(this.#stages.beforePreemptionElsewhere, agent, this) && this.mightPassWithVictims(agent);
   }
 
-  factsOf(slot: AgentSlot): Facts {
-    return new SlotFacts(slot, this);
+  /** The same for the filters that change only with the agent. */
+  mightPassWithVictims(agent: AgentInfo): boolean {
+    const { beforePreemption } = this.#stages;
+    return passes(beforePreemption, agent, this) && this.#canPassEmpty(agent) && this.mayUse(agent);
   }
 
-  #isUnique(slot: AgentSlot): boolean {
-    return (this.#fleet.placesOf(this.jobId)?.on(slot) ?? 0) === 0;
+  /** True if a task of the class can come once the agent has this capacity. `mayPassWithVictims` must be true. */
+  passesIn(capacity: FreeCapacity, agent: AgentInfo): boolean {
+    const { onceGone } = this.#stages;
+    for (let at = 0; at < onceGone.length; at += 1)
+      if (onceGone[at]?.check(capacity, agent, this) === false) return false;
+    return true;
   }
 
-  #countIn(zone: string): number {
-    return this.#fleet.placesOf(this.jobId)?.inZone(zone) ?? 0;
-  }
-
-  #leastInZone(): number {
-    let least = Number.POSITIVE_INFINITY;
-    for (const zone of this.usableZones()) least = Math.min(least, this.#countIn(zone));
+  /** The least number of tasks that must stop, by the filters other than the free capacity. */
+  leastVictims(counts: Pick<FreeCapacity, 'tenants' | 'exclusive'>): number {
+    let least = 0;
+    for (const { leastVictims } of this.#stages.onceGone)
+      if (leastVictims !== undefined) least = Math.max(least, leastVictims(counts));
     return least;
+  }
+
+  #couldUseIfEmpty(agent: AgentInfo): boolean {
+    return passes(this.#stages.cheapOfAgent, agent, this) && this.#canPassEmpty(agent) && this.mayUse(agent);
+  }
+
+  #canPassEmpty(agent: AgentInfo): boolean {
+    for (const { canPass } of this.#stages.onceGone)
+      if (canPass !== undefined && !canPass(agent, this)) return false;
+    return true;
   }
 }
 
-/** An agent as expressions see it. A class, since an object with a getter of its own costs ten times as much to make. */
-class SlotFacts implements Facts {
-  readonly id: string;
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly total: Resources;
-  readonly #slot: AgentSlot;
-  readonly #request: RequestClass;
-
-  constructor(slot: AgentSlot, request: RequestClass) {
-    this.id = slot.id;
-    this.attributes = slot.attributes;
-    this.total = slot.total;
-    this.#slot = slot;
-    this.#request = request;
-  }
-
-  get free(): Resources {
-    return this.#slot.free;
-  }
-
-  holds(condition: ConditionName): boolean {
-    return this.#request.holds(condition, this.#slot);
-  }
+function passes(filters: readonly Filter[], agent: AgentInfo, request: FilterRequest): boolean {
+  for (let at = 0; at < filters.length; at += 1)
+    if (filters[at]?.check(agent, request) === false) return false;
+  return true;
 }

@@ -1,21 +1,21 @@
-/** Yes or no for each agent, by its index, as far as it was found out. */
-export class Verdicts {
+/** Yes or no for each agent, by its number, as far as it is known. */
+export class FeasibilityCache {
   /** 0: not known, 1: yes, 2: no. */
   #known = new Uint8Array(0);
 
-  /** What was found out for the agent; undefined where nothing was. */
-  of(index: number): boolean | undefined {
-    const known = this.#known[index];
+  /** The known result for the agent; undefined if there is none. */
+  of(number: number): boolean | undefined {
+    const known = this.#known[number];
     return known === 1 ? true : known === 2 ? false : undefined;
   }
 
-  /** Remembers the verdict; there is room made for `indexEnd` agents, since others will follow. */
-  note(index: number, verdict: boolean, indexEnd: number): void {
-    if (index >= this.#known.length) {
-      const grown = new Uint8Array(Math.max(indexEnd, index + 1));
+  /** Stores the result. The memory is made for all agents up to `numberEnd`, since their results will follow. */
+  set(number: number, isFeasible: boolean, numberEnd: number): void {
+    if (number >= this.#known.length) {
+      const grown = new Uint8Array(Math.max(numberEnd, number + 1));
       grown.set(this.#known);
       this.#known = grown;
     }
-    this.#known[index] = verdict ? 1 : 2;
+    this.#known[number] = isFeasible ? 1 : 2;
   }
 }

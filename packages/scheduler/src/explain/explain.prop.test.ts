@@ -1,15 +1,19 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { isUnplaced, place, type QueuedTask } from '../place/place.js';
+import { place } from '../place/place.js';
+import { isUnplaced } from '../place/place-options.js';
+import type { QueuedTask } from '../request/placement-request.js';
 import {
   amounts,
-  fleetOf,
+  indexOf,
   type PlainAgent,
   type PlainJob,
   type PlainRunning,
   specFor,
 } from '../testing/plain.js';
-import { explain, type Remedy, withoutConstraint } from './explain.js';
+import { explain } from './explain.js';
+import { withoutConstraint } from './remedies.js';
+import type { Remedy } from './remedy.js';
 
 const requests = fc
   .record({
@@ -33,23 +37,23 @@ const constraints = fc
 const jobs = fc
   .array(fc.record({ resources: requests, hard: constraints }), { minLength: 2, maxLength: 3 })
   .map((all) => all.map((job, index): PlainJob => ({ id: `job${index}`, soft: {}, ...job })));
-const fleets = fc
+const cells = fc
   .array(
     fc.record({
       zone: fc.constantFrom('a', 'b'),
       rack: fc.constantFrom('1', '2'),
       size: requests,
-      cards: fc.nat(2),
+      gpus: fc.nat(2),
       isDraining: fc.constantFrom(false, false, false, true),
     }),
     { minLength: 1, maxLength: 5 },
   )
   .map((all) =>
     all.map(
-      ({ zone, rack, size, cards, isDraining }, index): PlainAgent => ({
+      ({ zone, rack, size, gpus, isDraining }, index): PlainAgent => ({
         id: `a${index}`,
         attributes: { zone, rack },
-        total: { ...size, gpuMillis: cards * 1000 },
+        total: { ...size, gpuMillis: gpus * 1000 },
         isDraining,
       }),
     ),
@@ -68,7 +72,7 @@ function settle(
   ofJobs: readonly PlainJob[],
   picks: readonly number[],
 ): PlainRunning[] {
-  const fleet = fleetOf(agents);
+  const index = indexOf(agents);
   const tasks = picks.flatMap((pick, index) => {
     const job = ofJobs[pick % ofJobs.length];
     return job === undefined ? [] : [{ id: `t${index}`, job }];
@@ -76,14 +80,14 @@ function settle(
   const verdicts = [
     ...place(
       tasks.map(({ id, job }) => queued(id, job)),
-      fleet,
+      index,
     ),
   ];
   return tasks.flatMap((task, index) => {
     const verdict = verdicts[index];
     return verdict === undefined || isUnplaced(verdict)
       ? []
-      : [{ ...task, agentId: verdict.agentId, cards: verdict.cards }];
+      : [{ ...task, agentId: verdict.agentId, gpus: verdict.gpus }];
   });
 }
 
@@ -110,7 +114,7 @@ it('explains every task that waits by reasons that cover all agents, and by chan
   let remedies = 0;
   fc.assert(
     fc.property(
-      fleets,
+      cells,
       jobs,
       fc.array(fc.nat(2), { maxLength: 10 }),
       fc.nat(9),
@@ -120,22 +124,26 @@ it('explains every task that waits by reasons that cover all agents, and by chan
         const refuser = agents[pick];
         const options = { refusalsSinceMs: 0 };
         const fleetWith = (some: readonly PlainRunning[], job: PlainJob) => {
-          const fleet = fleetOf(agents, some);
-          if (refuser !== undefined) fleet.noteRefusal(job.id, refuser.id, 1);
-          return fleet;
+          const index = indexOf(agents, some);
+          if (refuser !== undefined) index.noteRefusal(job.id, refuser.id, 1);
+          return index;
         };
         for (const job of ofJobs) {
-          const fleet = fleetWith(running, job);
+          const index = fleetWith(running, job);
           const task = queued('new', job);
-          const [verdict] = [...place([task], fleet, options)];
-          const before = [...fleet.agents()].map(({ id, free, bookings }) => [
+          const [verdict] = [...place([task], index, options)];
+          const before = [...index.agents()].map(({ id, free, bookings }) => [
             id,
-            free,
+            { ...free },
             [...bookings.keys()].sort(),
           ]);
-          const explanation = explain(task, fleet, options);
+          const explanation = explain(task, index, options);
           expect(
-            [...fleet.agents()].map(({ id, free, bookings }) => [id, free, [...bookings.keys()].sort()]),
+            [...index.agents()].map(({ id, free, bookings }) => [
+              id,
+              { ...free },
+              [...bookings.keys()].sort(),
+            ]),
           ).toEqual(before);
           if (verdict === undefined || !isUnplaced(verdict)) {
             expect(explanation.agentId).toBe(verdict?.agentId);
@@ -165,9 +173,9 @@ it('names the least that helps, and how many agents it would help on', () => {
     attributes: {},
     total: amounts(4, memory),
   });
-  const fleet = fleetOf([agent('a', 100), agent('b', 300), agent('c', 300)]);
+  const index = indexOf([agent('a', 100), agent('b', 300), agent('c', 300)]);
   const task = { taskId: 't', jobId: 'j', resources: amounts(1, 512) };
-  expect(explain(task, fleet)).toEqual({
+  expect(explain(task, index)).toEqual({
     agents: 3,
     reasons: [{ reason: 'too little memory free', agents: 3, samples: ['a', 'b', 'c'] }],
     remedies: [{ kind: 'less', resource: 'memoryMb', amount: 212, agents: 2 }],

@@ -17,50 +17,17 @@ import {
 import { printExpression } from '@berth/shared/model/expression/print';
 import type { ConditionName } from '@berth/shared/model/expression/vocabulary';
 import { containerOf } from '@berth/shared/model/job/job';
-import { type FitPolicy, preferencesOf, type Tier } from '@berth/shared/model/job/placement-preferences';
+import { type FitPolicy, preferencesOf } from '@berth/shared/model/job/placement-preferences';
 import { noStage } from '@berth/shared/model/job/stages';
+import { anywhere, type PlacementSpec, type Preference, type Rule } from '../request/placement-spec.js';
+import { type FilterTable, standardFilters } from './filter-table.js';
 
-/** A requirement of an agent, with the words by which people know it. */
-export interface Rule {
-  readonly name: string;
-  readonly holds: Predicate;
-}
-
-/** What a job says of where its tasks may run, compiled once. */
-export interface PlacementSpec {
-  /** The same for jobs that ask for the same; '' where nothing is asked for. */
-  readonly key: string;
-  /** Constraints that must hold. */
-  readonly conditions: ReadonlySet<ConditionName>;
-  /** Rules whose verdict on an agent changes only with the agent's attributes and size. */
-  readonly fixedRules: readonly Rule[];
-  /** Rules that depend on what runs where. */
-  readonly changingRules: readonly Rule[];
-  /** Whether the verdict of a rule can change though nothing changes on the agent. */
-  readonly looksElsewhere: boolean;
-  /** Each that holds makes an agent better; their number decides before the fit. */
-  readonly wishes: readonly Wish[];
-  /** Whether the verdict of a wish, other than for zone balance itself, can change though nothing changes on the agent. */
-  readonly wishesLookElsewhere: boolean;
-  /** Whether two jobs with this spec can get different verdicts. */
-  readonly dependsOnJob: boolean;
-  readonly policy?: FitPolicy;
-  readonly tier: Tier;
-  readonly priority: number;
-  readonly capacityGroup: string;
-  /** Undefined: the kind of job decides. */
-  readonly disruptionLimit?: number;
-}
-
-/** A constraint that need not hold. */
-export type Wish = { readonly condition: ConditionName } | Rule;
-
-/** What a job's descriptor says of the placement of its tasks, or of those of one stage. */
+/** Compiles the placement of a job's tasks, or of the tasks of one stage, from its descriptor. */
 export function specOf(descriptor: JobDescriptor, stage: number = noStage): PlacementSpec {
   return compileSpec(containerOf(descriptor, stage), preferencesOf(descriptor, stage));
 }
 
-/** By stage. */
+/** By job, then by stage. Records never change, so a compiled spec stays right. */
 const known = new WeakMap<JobRecord, Map<number, PlacementSpec>>();
 
 /** The spec of a stored job, or of one of its stages, compiled when it is first asked for. */
@@ -75,14 +42,7 @@ type SpecPreferences = Pick<PlacementSpec, 'tier' | 'priority' | 'capacityGroup'
   readonly fitPolicy?: FitPolicy;
 };
 
-/** The spec of a task that may run anywhere. */
-export const anywhere: PlacementSpec = compileSpec(undefined, {
-  tier: 'flex',
-  priority: 0,
-  capacityGroup: '',
-});
-
-/** The spec of a task whose only constraint is this expression, which must hold. */
+/** The spec of a task with one hard constraint: this expression. */
 export function specWithExpression(expression: string): PlacementSpec {
   const hardConstraints = Constraints.create({ expression });
   return compileSpec(Container.fromPartial({ hardConstraints }), {
@@ -97,24 +57,60 @@ function compileSpec(container: Container | undefined, preferences: SpecPreferen
   const hard = read(container?.hardConstraints);
   const soft = read(container?.softConstraints) ?? noConstraints;
   const parts = hard?.expression === undefined ? [] : conjuncts(hard.expression);
-  const conditions = new Set([...(hard?.conditions ?? []), ...parts.flatMap(conditionOf)]);
   const rules = parts.filter((part) => conditionOf(part).length === 0);
-  const changing = rules.filter((part) => !isStatic(part));
-  const fixed = rules.filter(isStatic).map(toRule);
-  // What cannot be read is never placed, rather than placed anywhere.
+  // A job with constraints that cannot be read is never placed, rather than placed anywhere.
   const attributes = hard === undefined ? [unreadable] : hard.attributes.map(attributeRule);
-  const wishes = wishesOf(soft);
   return {
     key: keyOf(container, fitPolicy),
-    conditions,
-    fixedRules: [...attributes, ...fixed],
-    changingRules: changing.map(toRule),
-    looksElsewhere: changing.some((part) => mentions(part, 'zoneBalance')),
-    wishes,
-    wishesLookElsewhere: soft.expression !== undefined && mentions(soft.expression, 'zoneBalance'),
-    dependsOnJob: dependsOnJob(conditions, changing, soft),
+    fixedRules: [...attributes, ...rules.filter(isStatic).map(toRule)],
+    preferences: preferencesIn(soft),
+    ...constraintTraits({
+      conditions: new Set([...(hard?.conditions ?? []), ...parts.flatMap(conditionOf)]),
+      changing: rules.filter((part) => !isStatic(part)),
+      soft,
+    }),
     ...(fitPolicy && { policy: fitPolicy }),
     ...order,
+  };
+}
+
+interface CompiledConstraints {
+  readonly conditions: ReadonlySet<ConditionName>;
+  /** The hard parts of the expression that depend on running tasks. */
+  readonly changing: readonly Expression[];
+  readonly soft: ConstraintSet;
+}
+
+type ConstraintTraits = Pick<
+  PlacementSpec,
+  | 'conditions'
+  | 'changingRules'
+  | 'rulesLookElsewhere'
+  | 'preferencesLookElsewhere'
+  | 'dependsOnJob'
+  | 'isExclusive'
+>;
+
+/** Derives from the table of filters the traits that the constraints give to a spec. */
+export function constraintTraits(
+  { conditions, changing, soft }: CompiledConstraints,
+  filters: FilterTable = standardFilters,
+): ConstraintTraits {
+  const ofJob = filters.conditionsWith('job');
+  const elsewhere = filters.conditionsWith('tasksElsewhere');
+  const mentionsAny = (expression: Expression | undefined, names: readonly string[]) =>
+    expression !== undefined && names.some((name) => mentions(expression, name));
+  const changesAny = (names: readonly string[]) => changing.some((part) => mentionsAny(part, names));
+  return {
+    conditions,
+    changingRules: changing.map(toRule),
+    rulesLookElsewhere: changesAny(elsewhere),
+    preferencesLookElsewhere: mentionsAny(soft.expression, elsewhere),
+    dependsOnJob:
+      [...conditions, ...soft.conditions].some((name) => ofJob.includes(name)) ||
+      changesAny(ofJob) ||
+      mentionsAny(soft.expression, ofJob),
+    isExclusive: [...conditions].some((name) => filters.condition(name).isExclusive),
   };
 }
 
@@ -133,7 +129,7 @@ function toRule(part: Expression): Rule {
   return { name: printExpression(part), holds: compileExpression(part) };
 }
 
-/** `host` names an agent by its host or by its id. */
+/** The rule of an attribute; `host` names an agent by its host or by its id. */
 function attributeRule({ name, values }: AttributeConstraint): Rule {
   const holds: Predicate = ({ id, attributes }) => {
     if (name === 'host' && values.includes(id)) return true;
@@ -143,27 +139,12 @@ function attributeRule({ name, values }: AttributeConstraint): Rule {
   return { name: `${name} ${values.join(',')}`, holds };
 }
 
-function wishesOf(soft: ConstraintSet): readonly Wish[] {
+function preferencesIn(soft: ConstraintSet): readonly Preference[] {
   return [
     ...[...soft.conditions].map((condition) => ({ condition })),
     ...soft.attributes.map(attributeRule),
     ...(soft.expression === undefined ? [] : [toRule(soft.expression)]),
   ];
-}
-
-/** Only an empty agent is the same to every job; whom else a task meets depends on its job. */
-function dependsOnJob(
-  conditions: ReadonlySet<ConditionName>,
-  changing: readonly Expression[],
-  soft: ConstraintSet,
-): boolean {
-  return (['uniqueHost', 'zoneBalance'] as const).some(
-    (name) =>
-      conditions.has(name) ||
-      soft.conditions.has(name) ||
-      changing.some((part) => mentions(part, name)) ||
-      (soft.expression !== undefined && mentions(soft.expression, name)),
-  );
 }
 
 function keyOf(container: Container | undefined, fitPolicy: FitPolicy | undefined): string {

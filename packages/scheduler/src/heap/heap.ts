@@ -1,4 +1,4 @@
-/** A priority queue with the first item at hand; the order is that of `isBefore`, which must not change by itself. */
+/** A priority queue in the order of `isBefore`. The order of two items inside must not change by itself. */
 export class Heap<T> {
   readonly #items: T[];
   readonly #isBefore: (a: T, b: T) => boolean;
@@ -6,7 +6,7 @@ export class Heap<T> {
   constructor(items: Iterable<T>, isBefore: (a: T, b: T) => boolean) {
     this.#items = [...items];
     this.#isBefore = isBefore;
-    // From the last that has something below it to the first: cheaper than putting all of them in order.
+    // From the last parent to the first: this is cheaper than a push for each item.
     for (let at = (this.#items.length >> 1) - 1; at >= 0; at -= 1) this.#sink(at);
   }
 
@@ -47,7 +47,7 @@ export class Heap<T> {
     this.sinkFirst();
   }
 
-  /** Brings the first item to its place: it may have become greater. */
+  /** Moves the first item to its place after it has become greater. */
   sinkFirst(): void {
     this.#sink(0);
   }

@@ -1,12 +1,12 @@
-/** How many changes are remembered at most. */
+/** The number of changes that are kept at most. */
 const maxLength = 65_536;
 
-/** The latest changes, numbered: who knows the number of the last one seen asks for what came since. */
-export class ChangeLog<T> {
+/** The latest changed agents, each under a number. A reader keeps the number of its next change and asks for all since. */
+export class AgentChanges<T> {
   readonly #entries: T[] = [];
   #base = 0;
 
-  /** The number that the next change gets. */
+  /** The number of the next change. */
   get end(): number {
     return this.#base + this.#entries.length;
   }
@@ -20,13 +20,13 @@ export class ChangeLog<T> {
     }
   }
 
-  /** Makes everybody who has seen less than all look at everything again. */
+  /** Drops all changes: every reader has to look at all agents again. */
   forget(): void {
     this.#base = this.end + 1;
     this.#entries.length = 0;
   }
 
-  /** Whether the changes from that number on are all there, and at most `limit` of them. */
+  /** True if the changes from that number on are all kept, and are at most `limit`. */
   reaches(from: number, limit: number): boolean {
     return from >= this.#base && this.end - from <= limit;
   }

@@ -1,221 +1,232 @@
-import { JobPlaces } from '../agent/job-placements.js';
-import type { RequestClass } from '../equivalence/equivalence-class.js';
-import { Verdicts } from '../equivalence/feasibility-cache.js';
-import { RequestMix } from '../score/demand-profile.js';
-import { freeShare, type Scale, scaleOf, weightedFree } from '../score/ordering.js';
-import { ChangeLog } from './agent-changes.js';
-import { Candidates } from './candidates.js';
-import { type AgentFacts, AgentSlot, type Booking } from './indexed-agent.js';
-import { AgentOrder } from './sorted-agents.js';
-
-/** The index of an agent that its fleet no longer has. */
-export const gone = -1;
-
-/** The orders that a fleet keeps. */
-export const fullestFirst = 0;
-export const emptiestFirst = 1;
+import type { Resources } from '@berth/shared/gen/berth/v1/store';
+import type { AgentFacts, AgentInfo } from '../agent/agent-info.js';
+import type { Booking } from '../agent/booking.js';
+import { JobPlacements } from '../agent/job-placements.js';
+import { ClassBook, type ClassTraits, classKeyOf } from '../equivalence/class-book.js';
+import type { EquivalenceClass } from '../equivalence/equivalence-class.js';
+import { type FilterTable, standardFilters } from '../filters/filter-table.js';
+import type { PlacementRequest } from '../request/placement-request.js';
+import { type Ordering, orderings, type Scale, scaleOf } from '../score/ordering.js';
+import { createScorers } from '../score/scorer.js';
+import { AgentChanges } from './agent-changes.js';
+import type { AgentIndex, AgentSearch } from './agent-index.js';
+import { CandidateHeap } from './candidate-heap.js';
+import { Cursors } from './cursors.js';
+import { FailureTimes } from './failure-times.js';
+import { departed, IndexedAgent } from './indexed-agent.js';
+import { resume } from './resume.js';
+import { type Location, SortedAgents, start } from './sorted-agents.js';
 
 /**
- * The live agents and what runs on them, indexed for placement. It is changed one agent or one task at a time, at a cost
- * that hardly depends on how many there are. Not a value: who places on it gives it back as it was.
+ * An index whose searches hardly depend on the number of agents. It keeps agents sorted in blocks, resumes searches at
+ * cursors, and caches the results of filters. It changes by one agent or one task at a time.
  */
-export class Fleet {
-  readonly #slots = new Map<string, AgentSlot>();
-  /** How many agents each zone has; zones without any are left out, as is the one of agents that tell none. */
+export class BlockIndex implements AgentIndex {
+  readonly scorers = createScorers();
+  readonly #agents = new Map<string, IndexedAgent>();
+  /** The number of agents in each zone. Zones without agents are left out, and so are agents without a zone. */
   readonly #zones = new Map<string, number>();
-  readonly #jobs = new Map<string, JobPlaces>();
-  readonly #failures = new Map<string, Map<string, number>>();
-  readonly #refusals = new Map<string, Map<string, number>>();
-  readonly #orders: (AgentOrder | undefined)[] = [];
+  readonly #placements = new Map<string, JobPlacements>();
+  readonly #failures = new FailureTimes();
+  readonly #refusals = new FailureTimes();
+  readonly #orders: (SortedAgents | undefined)[] = [];
+  /** Used by one change at a time. */
+  readonly #locations: (Location | undefined)[] = [];
   #scale: Scale = scaleOf([]);
-  /** Whether a bigger agent came, or one left that may have been the biggest. */
+  /** True if a bigger agent came, or one left that may have been the biggest. */
   #isScaleOld = false;
-  #nextIndex = 0;
+  #nextNumber = 0;
   #membership = 0;
-  /** Agents whose room or tenants changed, in order. */
-  readonly changes = new ChangeLog<AgentSlot>();
-  readonly mix = new RequestMix();
-  /** What was found out for tasks that ask for the same. */
-  readonly classes = new Map<string, RequestClass>();
-  /** Whether agents pass the fixed rules of a spec, by its key. */
-  readonly #verdicts = new Map<string, Verdicts>();
+  readonly #changes = new AgentChanges<IndexedAgent>();
+  readonly #classes: ClassBook;
+  readonly #cursors = new Map<EquivalenceClass, Cursors>();
   /** Of classes whose tasks have preempted others, or would have. */
-  readonly #candidates = new Map<RequestClass, Candidates>();
+  readonly #candidates = new Map<EquivalenceClass, CandidateHeap>();
 
-  get size(): number {
-    return this.#slots.size;
+  constructor(filters: FilterTable = standardFilters) {
+    this.#classes = new ClassBook(this, filters);
   }
 
-  /** Differs whenever an agent has come, gone, or come back with other attributes or another size. */
+  get size(): number {
+    return this.#agents.size;
+  }
+
   get membership(): number {
     return this.#membership;
   }
 
-  /** One more than the greatest index of an agent. */
-  get indexEnd(): number {
-    return this.#nextIndex;
+  get numberEnd(): number {
+    return this.#nextNumber;
   }
 
-  /** How many zones have an agent. */
-  get zones(): number {
+  get zoneCount(): number {
     return this.#zones.size;
   }
 
-  agents(): Iterable<AgentSlot> {
-    return this.#slots.values();
+  agents(): Iterable<AgentInfo> {
+    return this.#agents.values();
   }
 
-  find(agentId: string): AgentSlot | undefined {
-    return this.#slots.get(agentId);
+  find(agentId: string): AgentInfo | undefined {
+    return this.#agents.get(agentId);
   }
 
-  /** Where the job's tasks are. */
-  placesOf(jobId: string): JobPlaces | undefined {
-    return this.#jobs.get(jobId);
+  placementsOf(jobId: string): JobPlacements | undefined {
+    return this.#placements.get(jobId);
   }
 
-  /** Adds an agent with what runs on it already, in place of one of the same id. */
-  addAgent(facts: AgentFacts, bookings: Iterable<Booking> = []): AgentSlot {
-    this.removeAgent(facts.id);
-    const slot = new AgentSlot(facts);
-    slot.index = this.#nextIndex;
-    this.#nextIndex += 1;
-    this.#slots.set(slot.id, slot);
-    this.#countZone(slot.zone, 1);
-    for (const booking of bookings) {
-      slot.book(booking);
-      this.#placesFor(booking.jobId).add(slot);
-    }
-    this.#isScaleOld = true;
-    for (const order of this.#orders) order?.insert(slot);
-    this.#membership += 1;
-    this.changes.push(slot);
-    return slot;
-  }
-
-  removeAgent(agentId: string): void {
-    const slot = this.#slots.get(agentId);
-    if (slot === undefined) return;
-    for (const order of this.#orders) order?.remove(slot);
-    this.#slots.delete(agentId);
-    this.#countZone(slot.zone, -1);
-    for (const { jobId } of slot.bookings.values()) this.#leave(jobId, slot);
-    slot.index = gone;
-    this.#isScaleOld = true;
-    this.#membership += 1;
-  }
-
-  /** Books a task on an agent. Where its cards are not known it gets such as are free. */
-  take(slot: AgentSlot, booking: Booking): Booking {
-    const { gpuMillis } = booking.resources;
-    const needsCards = gpuMillis > 0 && booking.cards.length === 0;
-    const complete = needsCards ? { ...booking, cards: slot.cardsFor(gpuMillis) } : booking;
-    this.#change(slot, complete, true);
-    this.#placesFor(booking.jobId).add(slot);
-    return complete;
-  }
-
-  /** Gives back what the task holds; nothing where it holds nothing there. */
-  give(slot: AgentSlot, taskId: string): Booking | undefined {
-    const booking = slot.bookings.get(taskId);
-    if (booking === undefined) return undefined;
-    this.#change(slot, booking, false);
-    this.#leave(booking.jobId, slot);
-    return booking;
-  }
-
-  /** Notes that a task of the job has failed on the agent. */
-  noteFailure(jobId: string, agentId: string, atMs: number): void {
-    noteLatest(this.#failures, jobId, { agentId, atMs });
-  }
-
-  /** Notes that the agent has not taken a task of the job. */
-  noteRefusal(jobId: string, agentId: string, atMs: number): void {
-    noteLatest(this.#refusals, jobId, { agentId, atMs });
-  }
-
-  /** Forgets what went wrong with the job's tasks. */
-  forgetFailures(jobId: string): void {
-    this.#failures.delete(jobId);
-    this.#refusals.delete(jobId);
-  }
-
-  /** What is known of the fixed rules of specs with this key. */
-  verdictsOf(specKey: string): Verdicts {
-    const known = this.#verdicts.get(specKey);
+  classOf(request: PlacementRequest, traits: ClassTraits = {}): EquivalenceClass {
+    const key = classKeyOf(request, traits);
+    const known = this.#classes.find(key);
     if (known !== undefined) return known;
-    const verdicts = new Verdicts();
-    this.#verdicts.set(specKey, verdicts);
-    return verdicts;
+    if (this.#classes.isFull) {
+      this.#classes.clear();
+      this.#cursors.clear();
+      this.#candidates.clear();
+    }
+    return this.#classes.add(key, request, traits.refusedBy);
   }
 
-  /** The agents that may be made to take tasks of the class; all classes together know of about `limit` at most. */
-  candidatesFor(request: RequestClass, limit: number): Candidates {
+  first(search: AgentSearch): AgentInfo | undefined {
+    const { request, ordering, test, purpose, domain, canResume } = search;
+    const order = this.#order(ordering);
+    const isMatch = (agent: AgentInfo) => request.isFeasible(agent) && test(agent);
+    if (!canResume) return order.findFirst(request.resources, start, isMatch);
+    const cursor = this.#cursorsOf(request).of(ordering, purpose, domain);
+    return resume(cursor, { order, changes: this.#changes, resources: request.resources, isMatch });
+  }
+
+  visit(ordering: Ordering, resources: Resources, show: (agent: AgentInfo) => boolean): void {
+    this.#order(ordering).visit(resources, start, show);
+  }
+
+  isBefore(ordering: Ordering, a: AgentInfo, b: AgentInfo): boolean {
+    const order = this.#order(ordering);
+    return order.isBefore(own(a), order.positionOf(own(b)));
+  }
+
+  candidatesFor(
+    request: EquivalenceClass,
+    { limit, boundOf }: Parameters<AgentIndex['candidatesFor']>[1],
+  ): CandidateHeap {
     const known = this.#candidates.get(request);
     if (known !== undefined) return known;
     if (this.#candidates.size * this.size > limit) this.#candidates.clear();
-    const candidates = new Candidates(this, request);
+    const candidates = new CandidateHeap({ view: this, changes: this.#changes, boundOf });
     this.#candidates.set(request, candidates);
     return candidates;
   }
 
-  /** Drops what was found out for tasks that ask for the same. */
-  forgetClasses(): void {
-    this.classes.clear();
-    this.#candidates.clear();
-    this.#verdicts.clear();
+  addAgent(facts: AgentFacts, bookings: Iterable<Booking> = []): AgentInfo {
+    this.removeAgent(facts.id);
+    const agent = new IndexedAgent(facts);
+    agent.number = this.#nextNumber;
+    this.#nextNumber += 1;
+    this.#agents.set(agent.id, agent);
+    this.#countZone(agent.zone, 1);
+    for (const booking of bookings) {
+      agent.book(booking);
+      this.#placementsFor(booking.jobId).add(agent);
+    }
+    this.#isScaleOld = true;
+    for (const order of this.#orders) order?.insert(agent);
+    this.#membership += 1;
+    this.#changes.push(agent);
+    return agent;
   }
 
-  /** When tasks of the job failed, by agent. */
+  removeAgent(agentId: string): void {
+    const agent = this.#agents.get(agentId);
+    if (agent === undefined) return;
+    for (const order of this.#orders) order?.remove(agent);
+    this.#agents.delete(agentId);
+    this.#countZone(agent.zone, -1);
+    for (const { jobId } of agent.bookings.values()) this.#leave(jobId, agent);
+    agent.number = departed;
+    this.#isScaleOld = true;
+    this.#membership += 1;
+  }
+
+  take(agent: AgentInfo, booking: Booking): Booking {
+    const { gpuMillis } = booking.resources;
+    const needsGpus = gpuMillis > 0 && booking.gpus.length === 0;
+    const complete = needsGpus ? { ...booking, gpus: agent.gpusFor(gpuMillis) } : booking;
+    this.#change(own(agent), complete, true);
+    this.#placementsFor(booking.jobId).add(agent);
+    return complete;
+  }
+
+  give(agent: AgentInfo, taskId: string): Booking | undefined {
+    const booking = agent.bookings.get(taskId);
+    if (booking === undefined) return undefined;
+    this.#change(own(agent), booking, false);
+    this.#leave(booking.jobId, agent);
+    return booking;
+  }
+
+  noteFailure(jobId: string, agentId: string, atMs: number): void {
+    this.#failures.note(jobId, agentId, atMs);
+  }
+
+  noteRefusal(jobId: string, agentId: string, atMs: number): void {
+    this.#refusals.note(jobId, agentId, atMs);
+  }
+
+  forgetFailures(jobId: string): void {
+    this.#failures.forget(jobId);
+    this.#refusals.forget(jobId);
+  }
+
   failuresOf(jobId: string): ReadonlyMap<string, number> | undefined {
-    return this.#failures.get(jobId);
+    return this.#failures.of(jobId);
   }
 
-  /** When agents last refused tasks of the job. */
   refusalsOf(jobId: string): ReadonlyMap<string, number> | undefined {
-    return this.#refusals.get(jobId);
+    return this.#refusals.of(jobId);
   }
 
-  /** The agents in that order, which is kept from its first use on. */
-  order(which: typeof fullestFirst | typeof emptiestFirst): AgentOrder {
+  /** The agents in that ordering, which is kept from its first use on. */
+  #order(ordering: Ordering): SortedAgents {
     this.#rescale();
-    const known = this.#orders[which];
+    const known = this.#orders[ordering.number];
     if (known !== undefined) return known;
-    const order = this.#newOrder(which);
-    order.fill(this.#slots.values());
-    this.#orders[which] = order;
+    const order = new SortedAgents(ordering.number, (agent) => ordering.keyOf(agent, this.#scale));
+    order.fill(this.#agents.values());
+    this.#orders[ordering.number] = order;
     return order;
   }
 
-  #newOrder(which: number): AgentOrder {
-    return which === fullestFirst
-      ? new AgentOrder(which, (slot) => weightedFree(slot, this.#scale))
-      : new AgentOrder(which, (slot) => -freeShare(slot));
-  }
-
-  /** Fullness is measured against the biggest agent; when that changes, all agents are ordered anew. */
+  /** Keys are measured against the biggest agent. When that changes, all agents are sorted anew. */
   #rescale(): void {
     if (!this.#isScaleOld) return;
     this.#isScaleOld = false;
-    const scale = scaleOf(this.#slots.values());
+    const scale = scaleOf(this.#agents.values());
     if (scale.cpu === this.#scale.cpu && scale.memory === this.#scale.memory && scale.gpu === this.#scale.gpu)
       return;
     this.#scale = scale;
-    this.#orders[fullestFirst]?.fill(this.#slots.values());
-    this.changes.forget();
+    for (const ordering of scaledOrderings) this.#orders[ordering.number]?.fill(this.#agents.values());
+    this.#changes.forget();
   }
 
-  /** Books or unbooks; the orders learn of it. */
-  #change(slot: AgentSlot, booking: Booking, isTaken: boolean): void {
-    const fullest = this.#orders[fullestFirst];
-    const emptiest = this.#orders[emptiestFirst];
-    const seat = fullest?.seatOf(slot);
-    const otherSeat = emptiest?.seatOf(slot);
-    if (isTaken) slot.book(booking);
-    else slot.unbook(booking);
-    if (seat !== undefined) fullest?.settle(slot, seat);
-    if (otherSeat !== undefined) emptiest?.settle(slot, otherSeat);
-    this.changes.push(slot);
+  #cursorsOf(request: EquivalenceClass): Cursors {
+    const known = this.#cursors.get(request);
+    if (known !== undefined) return known;
+    const cursors = new Cursors();
+    this.#cursors.set(request, cursors);
+    return cursors;
+  }
+
+  /** Books or unbooks a task, and tells the orderings. */
+  #change(agent: IndexedAgent, booking: Booking, isTaken: boolean): void {
+    const orders = this.#orders;
+    for (let at = 0; at < orders.length; at += 1) this.#locations[at] = orders[at]?.locate(agent);
+    if (isTaken) agent.book(booking);
+    else agent.unbook(booking);
+    for (let at = 0; at < orders.length; at += 1) {
+      const location = this.#locations[at];
+      if (location !== undefined) orders[at]?.update(agent, location);
+    }
+    this.#changes.push(agent);
   }
 
   #countZone(zone: string, by: 1 | -1): void {
@@ -225,28 +236,25 @@ export class Fleet {
     else this.#zones.set(zone, count);
   }
 
-  #placesFor(jobId: string): JobPlaces {
-    const known = this.#jobs.get(jobId);
+  #placementsFor(jobId: string): JobPlacements {
+    const known = this.#placements.get(jobId);
     if (known !== undefined) return known;
-    const places = new JobPlaces();
-    this.#jobs.set(jobId, places);
-    return places;
+    const placements = new JobPlacements();
+    this.#placements.set(jobId, placements);
+    return placements;
   }
 
-  #leave(jobId: string, slot: AgentSlot): void {
-    const places = this.#jobs.get(jobId);
-    places?.remove(slot);
-    if (places?.count === 0) this.#jobs.delete(jobId);
+  #leave(jobId: string, agent: AgentInfo): void {
+    const placements = this.#placements.get(jobId);
+    placements?.remove(agent);
+    if (placements?.count === 0) this.#placements.delete(jobId);
   }
 }
 
-interface Noted {
-  readonly agentId: string;
-  readonly atMs: number;
-}
+const scaledOrderings = orderings.filter(({ usesScale }) => usesScale);
 
-function noteLatest(all: Map<string, Map<string, number>>, jobId: string, { agentId, atMs }: Noted): void {
-  const ofJob = all.get(jobId) ?? new Map<string, number>();
-  ofJob.set(agentId, Math.max(atMs, ofJob.get(agentId) ?? 0));
-  all.set(jobId, ofJob);
+/** The agent as an index changes it. Every agent that an index gives out is one of its own. */
+function own(agent: AgentInfo): IndexedAgent {
+  if (!(agent instanceof IndexedAgent)) throw new Error(`agent ${agent.id} is of no index`);
+  return agent;
 }

@@ -1,11 +1,11 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
-import { millisPerGpu } from '@berth/shared/model/resources/gpus';
-import type { AgentSlot } from './indexed-agent.js';
+import { Block } from './block.js';
+import type { IndexedAgent } from './indexed-agent.js';
 
-/** Chunks are split at twice this length, and joined with a neighbour where both together are shorter. */
-const chunkLength = 48;
+/** Blocks are split at twice this length. Two neighbours are joined if both together are shorter than it. */
+const blockLength = 48;
 
-/** Where a search begins: the first agent whose key, and then id, is not less. */
+/** A position in the ordering: the first agent whose key, and then id, is not less. */
 export interface Position {
   readonly key: number;
   readonly id: string;
@@ -14,267 +14,192 @@ export interface Position {
 export const start: Position = { key: Number.NEGATIVE_INFINITY, id: '' };
 export const end: Position = { key: Number.POSITIVE_INFINITY, id: '' };
 
-/** Agents that stand next to one another in the order, and the most that any of them has free of each resource. */
-export class Chunk {
-  readonly slots: AgentSlot[];
-  cpu = 0;
-  memory = 0;
-  disk = 0;
-  network = 0;
-  ports = 0;
-  largestShare = 0;
-  wholeCards = 0;
-  #isLoose = false;
-
-  constructor(slots: AgentSlot[]) {
-    this.slots = slots;
-    this.measure();
-  }
-
-  /** False where none of the agents can have room for the request. */
-  mayFit(request: Resources): boolean {
-    if (!this.#isWithin(request)) return false;
-    if (!this.#isLoose) return true;
-    this.measure();
-    return this.#isWithin(request);
-  }
-
-  #isWithin(request: Resources): boolean {
-    return (
-      request.cpuMillis <= this.cpu &&
-      request.memoryMb <= this.memory &&
-      request.diskMb <= this.disk &&
-      request.networkMbps <= this.network &&
-      request.ports <= this.ports &&
-      (request.gpuMillis < millisPerGpu
-        ? request.gpuMillis <= this.largestShare
-        : request.gpuMillis <= this.wholeCards * millisPerGpu)
-    );
-  }
-
-  /** In which measures no other agent of the chunk has more than this one; a set of bits. */
-  ledBy(slot: AgentSlot): number {
-    return (
-      Number(slot.cpu === this.cpu) |
-      (Number(slot.memory === this.memory) << 1) |
-      (Number(slot.disk === this.disk) << 2) |
-      (Number(slot.network === this.network) << 3) |
-      (Number(slot.ports === this.ports) << 4) |
-      (Number(slot.largestShare === this.largestShare) << 5) |
-      (Number(slot.wholeCards === this.wholeCards) << 6)
-    );
-  }
-
-  /** Takes note of what an agent has free now; `led` is where it led before. */
-  remeasure(slot: AgentSlot, led: number): void {
-    this.widen(slot);
-    if ((led & ~this.ledBy(slot)) !== 0) this.#isLoose = true;
-  }
-
-  widen(slot: AgentSlot): void {
-    this.cpu = Math.max(this.cpu, slot.cpu);
-    this.memory = Math.max(this.memory, slot.memory);
-    this.disk = Math.max(this.disk, slot.disk);
-    this.network = Math.max(this.network, slot.network);
-    this.ports = Math.max(this.ports, slot.ports);
-    this.largestShare = Math.max(this.largestShare, slot.largestShare);
-    this.wholeCards = Math.max(this.wholeCards, slot.wholeCards);
-  }
-
-  measure(): void {
-    this.cpu = this.memory = this.disk = this.network = this.ports = this.largestShare = this.wholeCards = 0;
-    for (const slot of this.slots) this.widen(slot);
-    this.#isLoose = false;
-  }
-
-  /** Takes an agent out; the measures may be too great from now on, until a search has a use for better ones. */
-  removeAt(index: number): void {
-    this.slots.splice(index, 1);
-    this.#isLoose = true;
-  }
-}
-
-/** Where an agent stands before it changes. */
-interface Seat {
-  readonly chunk: Chunk;
+/** The place of an agent before it changes. */
+export interface Location {
+  readonly block: Block;
   readonly index: number;
-  readonly led: number;
+  /** The measures of the block in that the agent had the most. */
+  readonly mostIn: number;
 }
 
 /**
- * Agents in the order of a key, then of their ids; the search for the first that fits leaps over chunks of agents none
- * of which can. An agent's key, and what it has free, change only between `seatOf` and `settle`, or `remove` and `insert`.
+ * Agents in the order of a key, then of their ids. A search for the first agent that fits skips each block in that none
+ * does. An agent's key and free capacity change only between `locate` and `update`, or between `remove` and `insert`.
  */
-export class AgentOrder {
-  readonly #chunks: Chunk[] = [];
-  /** Which of an agent's keys is this order's. */
-  readonly #which: number;
-  readonly #keyOf: (slot: AgentSlot) => number;
+export class SortedAgents {
+  readonly #blocks: Block[] = [];
+  /** The number of this ordering: its place in the keys and blocks of agents. */
+  readonly #number: number;
+  readonly #keyOf: (agent: IndexedAgent) => number;
 
-  constructor(which: number, keyOf: (slot: AgentSlot) => number) {
-    this.#which = which;
+  constructor(number: number, keyOf: (agent: IndexedAgent) => number) {
+    this.#number = number;
     this.#keyOf = keyOf;
   }
 
-  /** Orders all agents anew. */
-  fill(slots: Iterable<AgentSlot>): void {
-    const all = [...slots];
-    for (const slot of all) slot.keys[this.#which] = this.#keyOf(slot);
+  /** Sorts all agents anew. */
+  fill(agents: Iterable<IndexedAgent>): void {
+    const all = [...agents];
+    for (const agent of all) agent.keys[this.#number] = this.#keyOf(agent);
     all.sort((a, b) => this.#key(a) - this.#key(b) || (a.id < b.id ? -1 : 1));
-    this.#chunks.length = 0;
-    for (let at = 0; at < all.length; at += chunkLength) {
-      this.#chunks.push(this.#seat(new Chunk(all.slice(at, at + chunkLength))));
+    this.#blocks.length = 0;
+    for (let at = 0; at < all.length; at += blockLength) {
+      this.#blocks.push(this.#own(new Block(all.slice(at, at + blockLength))));
     }
   }
 
-  insert(slot: AgentSlot): void {
-    const key = this.#keyOf(slot);
-    slot.keys[this.#which] = key;
-    const position = { key, id: slot.id };
-    if (this.#chunks.length === 0) this.#chunks.push(new Chunk([]));
-    const at = Math.min(this.#chunkOf(position), this.#chunks.length - 1);
-    const chunk = this.#chunks[at];
-    if (chunk === undefined) return;
-    chunk.slots.splice(this.#indexIn(chunk, position), 0, slot);
-    slot.chunks[this.#which] = chunk;
-    chunk.widen(slot);
-    if (chunk.slots.length >= chunkLength * 2) this.#split(at, chunk);
+  insert(agent: IndexedAgent): void {
+    const key = this.#keyOf(agent);
+    agent.keys[this.#number] = key;
+    const position = { key, id: agent.id };
+    if (this.#blocks.length === 0) this.#blocks.push(new Block([]));
+    const at = Math.min(this.#blockAt(position), this.#blocks.length - 1);
+    const block = this.#blocks[at];
+    if (block === undefined) return;
+    block.insertAt(this.#indexIn(block, position), agent);
+    agent.blocks[this.#number] = block;
+    if (block.agents.length >= blockLength * 2) this.#split(at, block);
   }
 
-  remove(slot: AgentSlot): void {
-    const { chunk, index } = this.seatOf(slot);
-    const at = this.#chunkOf(this.positionOf(slot));
-    chunk.removeAt(index);
-    this.#join(at, chunk);
+  remove(agent: IndexedAgent): void {
+    const { block, index } = this.locate(agent);
+    const at = this.#blockAt(this.positionOf(agent));
+    block.removeAt(index);
+    this.#join(at, block);
   }
 
   /**
-   * Where the agent stands, to be given to `settle` once it has changed, and before any other agent does. It knows its
-   * chunk: to search for it would touch many other agents, which are seldom in the processor's cache.
+   * The place of the agent, for `update` once it has changed and before any other agent changes. The agent knows its block:
+   * a binary search would touch many other agents, and those are seldom in the processor's cache.
    */
-  seatOf(slot: AgentSlot): Seat {
-    const chunk = slot.chunks[this.#which];
-    const index = chunk?.slots.indexOf(slot) ?? -1;
-    if (chunk === undefined || index < 0) throw new Error(`agent ${slot.id} is not where it should be`);
-    return { chunk, index, led: chunk.ledBy(slot) };
+  locate(agent: IndexedAgent): Location {
+    const block = agent.blocks[this.#number];
+    if (!(block instanceof Block)) throw new Error(`agent ${agent.id} is in no block`);
+    const index = block.agents.indexOf(agent);
+    if (index < 0) throw new Error(`agent ${agent.id} is not in its block`);
+    return { block, index, mostIn: block.mostIn(agent) };
   }
 
-  /** Puts an agent that has changed where it belongs now: mostly, where it stands. */
-  settle(slot: AgentSlot, { chunk, index, led }: Seat): void {
-    const position = { key: this.#keyOf(slot), id: slot.id };
-    if (this.#isBetween(slot, position, { chunk, index })) {
-      slot.keys[this.#which] = position.key;
-      return chunk.remeasure(slot, led);
+  /** Moves an agent that has changed to its new place: mostly that is the old one. */
+  update(agent: IndexedAgent, { block, index, mostIn }: Location): void {
+    const position = { key: this.#keyOf(agent), id: agent.id };
+    if (this.#isBetween(agent, position, { block, index })) {
+      agent.keys[this.#number] = position.key;
+      return block.remeasure(agent, mostIn);
     }
-    const at = this.#chunkOf(this.positionOf(slot));
-    chunk.removeAt(index);
-    this.#join(at, chunk);
-    this.insert(slot);
+    const at = this.#blockAt(this.positionOf(agent));
+    block.removeAt(index);
+    this.#join(at, block);
+    this.insert(agent);
   }
 
-  /** Whether the position is between the neighbours of the agent that stands there. */
+  /** True if the position lies between the neighbours of the agent. */
   #isBetween(
-    slot: AgentSlot,
+    agent: IndexedAgent,
     position: Position,
-    { chunk, index }: { readonly chunk: Chunk; readonly index: number },
+    { block, index }: Pick<Location, 'block' | 'index'>,
   ): boolean {
-    const { slots } = chunk;
-    const isInside = index > 0 && index + 1 < slots.length;
-    // The agent has its old key still, by which its chunk is found.
-    const at = isInside ? 0 : this.#chunkOf(this.positionOf(slot));
-    const previous = index > 0 ? slots[index - 1] : this.#chunks[at - 1]?.slots.at(-1);
-    const next = index + 1 < slots.length ? slots[index + 1] : this.#chunks[at + 1]?.slots[0];
+    const { agents } = block;
+    const isInside = index > 0 && index + 1 < agents.length;
+    // The agent still has its old key: with it the block is found.
+    const at = isInside ? 0 : this.#blockAt(this.positionOf(agent));
+    const previous = index > 0 ? agents[index - 1] : this.#blocks[at - 1]?.agents.at(-1);
+    const next = index + 1 < agents.length ? agents[index + 1] : this.#blocks[at + 1]?.agents[0];
     return (
       (previous === undefined || this.isBefore(previous, position)) &&
       (next === undefined || !this.isBefore(next, position))
     );
   }
 
-  positionOf(slot: AgentSlot): Position {
-    return { key: this.#key(slot), id: slot.id };
+  positionOf(agent: IndexedAgent): Position {
+    return { key: this.#key(agent), id: agent.id };
   }
 
-  /** Whether the agent comes before the position. */
-  isBefore(slot: AgentSlot, { key, id }: Position): boolean {
-    const own = this.#key(slot);
-    return own < key || (own === key && slot.id < id);
+  /** True if the agent comes before the position. */
+  isBefore(agent: IndexedAgent, { key, id }: Position): boolean {
+    const own = this.#key(agent);
+    return own < key || (own === key && agent.id < id);
   }
 
-  /** The first agent, from the position on, that has room for the request and passes the test. */
-  findFirst(request: Resources, from: Position, test: (slot: AgentSlot) => boolean): AgentSlot | undefined {
-    let found: AgentSlot | undefined;
-    this.visit(request, from, (slot) => {
-      if (!test(slot)) return true;
-      found = slot;
+  /** The first agent from the position on that fits the request and passes the test. */
+  findFirst(
+    request: Resources,
+    from: Position,
+    test: (agent: IndexedAgent) => boolean,
+  ): IndexedAgent | undefined {
+    let found: IndexedAgent | undefined;
+    this.visit(request, from, (agent) => {
+      if (!test(agent)) return true;
+      found = agent;
       return false;
     });
     return found;
   }
 
-  /** Shows the agents that have room for the request, in order, until told to stop. */
-  visit(request: Resources, from: Position, show: (slot: AgentSlot) => boolean): void {
-    const first = from === start ? 0 : this.#chunkOf(from);
-    for (let at = first; at < this.#chunks.length; at += 1) {
-      const chunk = this.#chunks[at];
-      if (chunk === undefined || !chunk.mayFit(request)) continue;
-      const { slots } = chunk;
-      const begin = at === first && from !== start ? this.#indexIn(chunk, from) : 0;
-      for (let index = begin; index < slots.length; index += 1) {
-        const slot = slots[index];
-        if (slot?.fits(request) && !show(slot)) return;
+  /** Shows the agents that fit the request, in order, until `show` returns false. */
+  visit(request: Resources, from: Position, show: (agent: IndexedAgent) => boolean): void {
+    const first = from === start ? 0 : this.#blockAt(from);
+    for (let at = first; at < this.#blocks.length; at += 1) {
+      const block = this.#blocks[at];
+      if (block === undefined || !block.mayFit(request)) continue;
+      const { agents } = block;
+      const begin = at === first && from !== start ? this.#indexIn(block, from) : 0;
+      for (let index = begin; index < agents.length; index += 1) {
+        const agent = agents[index];
+        if (agent?.fits(request) && !show(agent)) return;
       }
     }
   }
 
-  /** Tells all agents of the chunk where they are. */
-  #seat(chunk: Chunk): Chunk {
-    for (const slot of chunk.slots) slot.chunks[this.#which] = chunk;
-    return chunk;
+  /** Makes the block known to its agents. */
+  #own(block: Block): Block {
+    for (const agent of block.agents) agent.blocks[this.#number] = block;
+    return block;
   }
 
-  #key(slot: AgentSlot): number {
-    return slot.keys[this.#which] ?? 0;
+  #key(agent: IndexedAgent): number {
+    return agent.keys[this.#number] ?? 0;
   }
 
-  /** The first chunk whose last agent is not before the position. */
-  #chunkOf(position: Position): number {
+  /** The first block whose last agent is not before the position. */
+  #blockAt(position: Position): number {
     let low = 0;
-    let high = this.#chunks.length;
+    let high = this.#blocks.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const last = this.#chunks[middle]?.slots.at(-1);
+      const last = this.#blocks[middle]?.agents.at(-1);
       if (last !== undefined && this.isBefore(last, position)) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
-  #indexIn(chunk: Chunk, position: Position): number {
+  #indexIn(block: Block, position: Position): number {
     let low = 0;
-    let high = chunk.slots.length;
+    let high = block.agents.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      const slot = chunk.slots[middle];
-      if (slot !== undefined && this.isBefore(slot, position)) low = middle + 1;
+      const agent = block.agents[middle];
+      if (agent !== undefined && this.isBefore(agent, position)) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
-  #split(at: number, chunk: Chunk): void {
-    const upper = chunk.slots.splice(chunkLength);
-    chunk.measure();
-    this.#chunks.splice(at + 1, 0, this.#seat(new Chunk(upper)));
+  #split(at: number, block: Block): void {
+    const upper = block.agents.splice(blockLength);
+    block.measure();
+    this.#blocks.splice(at + 1, 0, this.#own(new Block(upper)));
   }
 
-  /** Keeps chunks from becoming many and short. */
-  #join(at: number, chunk: Chunk): void {
-    const next = this.#chunks[at + 1];
-    if (chunk.slots.length === 0) this.#chunks.splice(at, 1);
-    else if (next !== undefined && chunk.slots.length + next.slots.length < chunkLength) {
-      chunk.slots.push(...next.slots);
-      this.#seat(chunk).measure();
-      this.#chunks.splice(at + 1, 1);
+  /** Keeps blocks from becoming many and short. */
+  #join(at: number, block: Block): void {
+    const next = this.#blocks[at + 1];
+    if (block.agents.length === 0) this.#blocks.splice(at, 1);
+    else if (next !== undefined && block.agents.length + next.agents.length < blockLength) {
+      block.agents.push(...next.agents);
+      this.#own(block).measure();
+      this.#blocks.splice(at + 1, 1);
     }
   }
 }

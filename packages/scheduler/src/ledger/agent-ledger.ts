@@ -6,31 +6,30 @@ import { zeroResources } from '@berth/shared/model/resources/vector';
 import { isBlamelessCode } from '@berth/shared/model/task/reason';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
+import type { Booking } from '../agent/booking.js';
 import { specOfJob } from '../filters/compile-spec.js';
-import { Fleet } from '../index/block-index.js';
-import type { Booking } from '../index/indexed-agent.js';
+import type { AgentIndex } from '../index/agent-index.js';
+import { BlockIndex } from '../index/block-index.js';
 import { GroupUse } from './group-use.js';
 
-/** What an agent has in all, and what of it is free. */
+/** The capacity of one agent. */
 export interface AgentCapacity {
   readonly id: string;
   readonly total: Resources;
   readonly free: Resources;
 }
 
-/**
- * Which live tasks each agent has, and the fleet of live agents with what they hold, both kept current change by change.
- */
+/** The live tasks of each agent, and the index of live agents. Both follow the cell change by change. */
 export class AgentLedger {
-  readonly fleet = new Fleet();
+  readonly index: AgentIndex = new BlockIndex();
   readonly #cell: CellView;
   readonly #groups: GroupUse | undefined;
-  /** Live tasks on agents that have been told to stop, with their agents. */
+  /** Live tasks on agents that are ordered to stop, with their agents. */
   readonly #stopping = new Map<string, string>();
-  /** By agent, then by task; agents that are lost included. */
+  /** By agent, then by task. Lost agents are included. */
   readonly #tasks = new Map<string, Map<string, TaskRecord>>();
 
-  /** With `countsGroups` it knows what each capacity group holds. */
+  /** With `countsGroups` the ledger also sums the resources of each capacity group. */
   constructor(cell: CellView, { countsGroups = false } = {}) {
     this.#cell = cell;
     this.#groups = countsGroups ? new GroupUse(cell) : undefined;
@@ -45,7 +44,7 @@ export class AgentLedger {
     for (const { id } of cell.all('agent')) this.updateAgent(id);
   }
 
-  /** Books what a task's change means for its agents. */
+  /** Books the change of a task on its agents. */
   update(before: TaskRecord | undefined, after: TaskRecord | undefined): void {
     const isAsBefore = before !== undefined && after !== undefined && holdTheSame(before, after);
     if (isAsBefore) this.#tasksOn(after.agentId).set(taskIdOf(after), after);
@@ -55,33 +54,33 @@ export class AgentLedger {
     if (after !== undefined) this.#noteFailure(after);
   }
 
-  /** Books that an agent has come, gone, or changed. */
+  /** Books an agent that came, left, or changed. */
   updateAgent(agentId: string): void {
     const agent = this.#cell.find('agent', agentId)?.record;
-    if (agent === undefined || !isAgentAlive(this.#cell, agentId)) return this.fleet.removeAgent(agentId);
+    if (agent === undefined || !isAgentAlive(this.#cell, agentId)) return this.index.removeAgent(agentId);
     const total = agent.capacity ?? zeroResources();
-    const slot = this.fleet.find(agentId);
-    // What an agent registers anew is mostly what it had.
+    const known = this.index.find(agentId);
+    // An agent that registers anew mostly has the same capacity.
     const isDraining = this.#cell.find('agentDrain', agentId) !== undefined;
-    const isAsItWas =
-      slot?.attributes === agent.attributes && slot.total === total && slot.isDraining === isDraining;
-    if (isAsItWas) return;
+    const isUnchanged =
+      known?.attributes === agent.attributes && known.total === total && known.isDraining === isDraining;
+    if (isUnchanged) return;
     const tasks = this.tasksOn(agentId);
-    this.fleet.addAgent({ id: agentId, attributes: agent.attributes, total, isDraining });
+    this.index.addAgent({ id: agentId, attributes: agent.attributes, total, isDraining });
     for (const task of tasks) this.#book(task);
   }
 
-  /** Drops what is known of a job that is no more. */
+  /** Drops the failures of a job that no longer exists. */
   forgetJob(jobId: string): void {
-    this.fleet.forgetFailures(jobId);
+    this.index.forgetFailures(jobId);
   }
 
-  /** Live tasks on agents that have been told to stop, with their agents. */
+  /** Live tasks on agents that are ordered to stop, with their agents. */
   get stopping(): ReadonlyMap<string, string> {
     return this.#stopping;
   }
 
-  /** What the live tasks of each capacity group hold; undefined where it is not counted. */
+  /** The resources of the live tasks of each capacity group; undefined if they are not summed. */
   get groupUse(): ReadonlyMap<string, Resources> | undefined {
     return this.#groups?.used;
   }
@@ -96,11 +95,11 @@ export class AgentLedger {
     return new Set([...this.tasksOn(agentId)].map((task) => task.jobId));
   }
 
-  /** What the live agents have and what of it is free. */
+  /** The capacity of every live agent. */
   capacities(): readonly AgentCapacity[] {
     return [...this.#cell.all('agent')].flatMap(({ id }) => {
-      const slot = this.fleet.find(id);
-      return slot === undefined ? [] : [{ id, total: slot.total, free: slot.free }];
+      const agent = this.index.find(id);
+      return agent === undefined ? [] : [{ id, total: agent.total, free: { ...agent.free } }];
     });
   }
 
@@ -111,9 +110,9 @@ export class AgentLedger {
   }
 
   #book(task: TaskRecord): void {
-    const slot = this.fleet.find(task.agentId);
-    if (slot !== undefined)
-      this.fleet.take(slot, bookingOf(task, this.#cell.find('job', task.jobId)?.record));
+    const agent = this.index.find(task.agentId);
+    if (agent !== undefined)
+      this.index.take(agent, bookingOf(task, this.#cell.find('job', task.jobId)?.record));
   }
 
   #give(task: TaskRecord): void {
@@ -121,15 +120,15 @@ export class AgentLedger {
     if (!tasks?.delete(taskIdOf(task))) return;
     if (tasks.size === 0) this.#tasks.delete(task.agentId);
     this.#groups?.remove(taskIdOf(task));
-    const slot = this.fleet.find(task.agentId);
-    if (slot !== undefined) this.fleet.give(slot, taskIdOf(task));
+    const agent = this.index.find(task.agentId);
+    if (agent !== undefined) this.index.give(agent, taskIdOf(task));
   }
 
   #noteFailure(task: TaskRecord): void {
     const { jobId, agentId, finishedAtMs } = task;
-    const verdict = verdictOnAgent(task);
-    if (verdict !== undefined) this.fleet.noteFailure(jobId, agentId, finishedAtMs);
-    if (verdict === 'refused') this.fleet.noteRefusal(jobId, agentId, finishedAtMs);
+    const kind = failureKind(task);
+    if (kind !== undefined) this.index.noteFailure(jobId, agentId, finishedAtMs);
+    if (kind === 'refused') this.index.noteRefusal(jobId, agentId, finishedAtMs);
   }
 
   #noteStop(before: TaskRecord | undefined, after: TaskRecord | undefined): void {
@@ -147,29 +146,29 @@ export class AgentLedger {
   }
 }
 
-/** What the end of a task says against its agent; undefined where it says nothing. */
-export function verdictOnAgent(task: TaskRecord): 'failed' | 'refused' | undefined {
+/** The kind of failure that the end of a task counts as on its agent; undefined if it counts as none. */
+export function failureKind(task: TaskRecord): 'failed' | 'refused' | undefined {
   if (taskState(task) !== State.FAILED || task.agentId === '') return undefined;
   const code = taskReasonCode(task);
   if (isBlamelessCode(code)) return undefined;
   return code === 'refused' ? 'refused' : 'failed';
 }
 
-/** What a placed task holds on its agent. */
+/** The booking of a placed task. */
 export function bookingOf(task: TaskRecord, job: JobRecord | undefined): Booking {
   const spec = job && specOfJob(job, task.stage);
   return {
     taskId: taskIdOf(task),
     jobId: task.jobId,
     resources: resourcesOf(task),
-    cards: parseGpus(task.task?.taskContext[gpusKey]),
-    isExclusive: spec?.conditions.has('exclusiveHost') ?? false,
+    gpus: parseGpus(task.task?.taskContext[gpusKey]),
+    isExclusive: spec?.isExclusive ?? false,
     isCritical: spec?.tier === 'critical',
     awaits: task.awaitedTaskIds,
   };
 }
 
-/** Whether a task that changes goes on to hold what it held. */
+/** True if the booking of a changed task stays the same. */
 function holdTheSame(before: TaskRecord, after: TaskRecord): boolean {
   return (
     holdsResources(before) &&

@@ -3,22 +3,22 @@ import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources/vector';
 import { specOfJob } from '../filters/compile-spec.js';
 
-interface Held {
+interface GroupTask {
   readonly group: string;
   readonly resources: Resources;
 }
 
-/** What the tasks of each capacity group hold, kept current task by task. */
+/** The resources that the tasks of each capacity group hold. It follows the cell task by task. */
 export class GroupUse {
   readonly #cell: CellView;
-  readonly #tasks = new Map<string, Held>();
+  readonly #tasks = new Map<string, GroupTask>();
   readonly #used = new Map<string, Resources>();
 
   constructor(cell: CellView) {
     this.#cell = cell;
   }
 
-  /** By group; groups whose tasks hold nothing may be absent. */
+  /** By group. Groups without tasks may be absent. */
   get used(): ReadonlyMap<string, Resources> {
     return this.#used;
   }

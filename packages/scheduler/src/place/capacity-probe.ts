@@ -1,42 +1,44 @@
-import { anywhere } from '../filters/compile-spec.js';
-import type { Fleet } from '../index/block-index.js';
+import type { AgentIndex } from '../index/agent-index.js';
+import type { QueuedTask } from '../request/placement-request.js';
+import { anywhere } from '../request/placement-spec.js';
 import { findAgent } from './find-agent.js';
-import { type PlaceOptions, type QueuedTask, searchFor } from './place.js';
-import { Journal } from './placement-transaction.js';
+import type { PlaceOptions } from './place-options.js';
+import { PlacementTransaction } from './placement-transaction.js';
+import { searchFor } from './search-for.js';
 
-/** A task that is on an agent, and might have to leave it. */
-export interface Leaving extends QueuedTask {
+/** A task that is on an agent and might have to move. */
+export interface MovableTask extends QueuedTask {
   readonly agentId: string;
 }
 
-/** Finds out for one task after another whether it would find room elsewhere, with the room of those before it taken. */
-export class RoomSearch {
-  readonly #fleet: Fleet;
+/** Finds for one task after another if other agents have capacity for it, beside the tasks that were found before. */
+export class CapacityProbe {
+  readonly #index: AgentIndex;
   readonly #options: PlaceOptions;
-  readonly #journal: Journal;
+  readonly #transaction: PlacementTransaction;
 
-  constructor(fleet: Fleet, options: PlaceOptions) {
-    this.#fleet = fleet;
+  constructor(index: AgentIndex, options: PlaceOptions) {
+    this.#index = index;
     this.#options = options;
-    this.#journal = new Journal(fleet);
+    this.#transaction = new PlacementTransaction(index);
   }
 
-  /** Whether an agent would take another task like this one, once this one has left. The room is kept for it. */
-  reserve(task: Leaving): boolean {
+  /** True if another agent takes a task like this one, once this one has left. The capacity there stays reserved. */
+  reserve(task: MovableTask): boolean {
     const { taskId, agentId, jobId, resources, spec = anywhere } = task;
-    const from = this.#fleet.find(agentId);
-    const booking = from && this.#fleet.give(from, taskId);
-    const found = findAgent(searchFor(task, this.#fleet, this.#options));
-    if (from !== undefined && booking !== undefined) this.#fleet.take(from, booking);
+    const from = this.#index.find(agentId);
+    const booking = from && this.#index.give(from, taskId);
+    const found = findAgent(searchFor(task, this.#index, this.#options));
+    if (from !== undefined && booking !== undefined) this.#index.take(from, booking);
     if (found === undefined || found.id === agentId) return false;
-    const isExclusive = spec.conditions.has('exclusiveHost');
-    const cards = found.cardsFor(resources.gpuMillis);
-    this.#journal.take(found, { taskId: `${taskId} moved`, jobId, resources, cards, isExclusive });
+    const { isExclusive } = spec;
+    const gpus = found.gpusFor(resources.gpuMillis);
+    this.#transaction.take(found, { taskId: `${taskId} moved`, jobId, resources, gpus, isExclusive });
     return true;
   }
 
-  /** Brings the fleet to where it was. */
+  /** Makes the index what it was before. */
   close(): void {
-    this.#journal.undo();
+    this.#transaction.rollback();
   }
 }

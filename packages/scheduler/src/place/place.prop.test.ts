@@ -1,13 +1,14 @@
 import { fitPolicies } from '@berth/shared/model/job/placement-preferences';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Fleet } from '../index/block-index.js';
+import type { AgentIndex } from '../index/agent-index.js';
+import type { QueuedTask } from '../request/placement-request.js';
 import {
   amounts,
   book,
-  fleetOf,
-  freeCards,
+  freeGpus,
   freeOf,
+  indexOf,
   met,
   type PlainAgent,
   type PlainCell,
@@ -18,7 +19,8 @@ import {
   roominess,
   specFor,
 } from '../testing/plain.js';
-import { isUnplaced, type Placement, place, type QueuedTask } from './place.js';
+import { place } from './place.js';
+import { isUnplaced, type Placement } from './place-options.js';
 
 const requests = fc
   .record({
@@ -55,24 +57,24 @@ const jobs = fc
     }),
   );
 
-const fleets = fc
+const cells = fc
   .array(
     fc.record({
       zone: fc.constantFrom('a', 'b', 'c', undefined),
       rack: fc.constantFrom('1', '2'),
       cpu: fc.integer({ min: 1, max: 8 }),
       memory: fc.integer({ min: 1, max: 8 }),
-      cards: fc.constantFrom(0, 0, 1, 2, 3),
+      gpus: fc.constantFrom(0, 0, 1, 2, 3),
     }),
     { maxLength: 7 },
   )
   .map((all) =>
-    all.map(({ zone, rack, cpu, memory, cards }, index): PlainAgent => {
+    all.map(({ zone, rack, cpu, memory, gpus }, index): PlainAgent => {
       const attributes = { rack, ...(zone === undefined ? {} : { zone }) };
       return {
         id: `a${index}`,
         attributes,
-        total: amounts(cpu, memory, { gpuMillis: cards * 1000, ports: 2 }),
+        total: amounts(cpu, memory, { gpuMillis: gpus * 1000, ports: 2 }),
       };
     }),
   );
@@ -80,11 +82,11 @@ const fleets = fc
 const queueOf = (tasks: readonly PlainTask[]): readonly QueuedTask[] =>
   tasks.map(({ id, job }) => ({ taskId: id, jobId: job.id, resources: job.resources, spec: specFor(job) }));
 
-const snapshot = (fleet: Fleet) =>
-  [...fleet.agents()].map(({ id, free, cards, bookings, exclusiveTasks }) => ({
+const snapshot = (index: AgentIndex) =>
+  [...index.agents()].map(({ id, free, gpus, bookings, exclusiveTasks }) => ({
     id,
-    free,
-    cards: [...cards],
+    free: { ...free },
+    gpus: [...gpus],
     tasks: [...bookings.keys()].sort(),
     exclusiveTasks,
   }));
@@ -122,7 +124,7 @@ const refusalRounds = 2;
 class Life {
   readonly #all: readonly PlainAgent[];
   readonly #jobs: readonly PlainJob[];
-  readonly #fleet: Fleet;
+  readonly #index: AgentIndex;
   agents: PlainAgent[];
   running: PlainRunning[] = [];
   queue: PlainTask[] = [];
@@ -135,7 +137,7 @@ class Life {
     this.#all = agents;
     this.#jobs = ofJobs;
     this.agents = [...agents];
-    this.#fleet = fleetOf(agents);
+    this.#index = indexOf(agents);
   }
 
   live(step: Step): void {
@@ -158,7 +160,7 @@ class Life {
       case 'lose': {
         const agent = this.agents[step.agent % (this.agents.length || 1)];
         if (agent === undefined) return;
-        this.#fleet.removeAgent(agent.id);
+        this.#index.removeAgent(agent.id);
         this.agents = this.agents.filter(({ id }) => id !== agent.id);
         this.running = this.running.filter(({ agentId }) => agentId !== agent.id);
         return;
@@ -166,7 +168,7 @@ class Life {
       case 'return': {
         const agent = this.#all.find(({ id }) => this.agents.every((each) => each.id !== id));
         if (agent === undefined) return;
-        this.#fleet.addAgent(agent);
+        this.#index.addAgent(agent);
         this.agents.push(agent);
         return;
       }
@@ -179,7 +181,7 @@ class Life {
         this.#end(task);
         this.queue.push({ id: `${task.id}r`, job: task.job });
         this.#refusals.set(`${task.job.id} ${task.agentId}`, this.#round);
-        this.#fleet.noteRefusal(task.job.id, task.agentId, this.#round);
+        this.#index.noteRefusal(task.job.id, task.agentId, this.#round);
       }
     }
   }
@@ -187,15 +189,15 @@ class Life {
   #setDraining(index: number, isDraining: boolean): void {
     const agent = this.agents[index % (this.agents.length || 1)];
     if (agent === undefined) return;
-    const bookings = [...(this.#fleet.find(agent.id)?.bookings.values() ?? [])];
+    const bookings = [...(this.#index.find(agent.id)?.bookings.values() ?? [])];
     this.agents = this.agents.map((each) => (each === agent ? { ...agent, isDraining } : each));
-    this.#fleet.addAgent({ ...agent, isDraining }, bookings);
+    this.#index.addAgent({ ...agent, isDraining }, bookings);
   }
 
   #end(task: PlainRunning): void {
     this.running = this.running.filter((each) => each !== task);
-    const slot = this.#fleet.find(task.agentId);
-    if (slot !== undefined) this.#fleet.give(slot, task.id);
+    const found = this.#index.find(task.agentId);
+    if (found !== undefined) this.#index.give(found, task.id);
   }
 
   /** Plans for the whole queue, and carries out the beginning of the plan: the rest may come to nothing. */
@@ -205,9 +207,9 @@ class Life {
     const refused = new Set(
       [...this.#refusals].filter(([, round]) => round >= refusalsSinceMs).map(([key]) => key),
     );
-    const before = snapshot(this.#fleet);
-    const verdicts = [...place(queueOf(this.queue), this.#fleet, { policy, refusalsSinceMs })];
-    expect(snapshot(this.#fleet)).toEqual(before);
+    const before = snapshot(this.#index);
+    const verdicts = [...place(queueOf(this.queue), this.#index, { policy, refusalsSinceMs })];
+    expect(snapshot(this.#index)).toEqual(before);
     expect(verdicts.map(({ taskId }) => taskId)).toEqual(this.queue.map(({ id }) => id));
     const cell = { agents: this.agents, running: [...this.running], refused };
     const placed: PlainRunning[] = [];
@@ -217,14 +219,14 @@ class Life {
       if (isUnplaced(verdict)) expect(possible(task.job, cell)).toEqual([]);
       else {
         checkChoice(task, verdict, { cell, policy });
-        const running = { ...task, agentId: verdict.agentId, cards: verdict.cards };
+        const running = { ...task, agentId: verdict.agentId, gpus: verdict.gpus };
         cell.running.push(running);
         placed.push(running);
       }
       checkCapacity(cell);
     }
     for (const task of placed.slice(0, take)) {
-      book(this.#fleet, task);
+      book(this.#index, task);
       this.running.push(task);
       this.queue = this.queue.filter(({ id }) => id !== task.id);
     }
@@ -233,7 +235,7 @@ class Life {
 
 function checkChoice(
   { job }: PlainTask,
-  { agentId, cards }: Placement,
+  { agentId, gpus }: Placement,
   { cell, policy }: { readonly cell: PlainCell; readonly policy: string },
 ): void {
   const choices = possible(job, cell);
@@ -241,8 +243,8 @@ function checkChoice(
   if (chosen === undefined) throw new Error(`${job.id} may not run on ${agentId}`);
   const most = Math.max(...choices.map((agent) => met(agent, job, cell)));
   expect(met(chosen, job, cell)).toBe(most);
-  const cardsWanted = job.resources.gpuMillis === 0 ? 0 : Math.max(1, job.resources.gpuMillis / 1000);
-  expect(new Set(cards).size).toBe(cardsWanted);
+  const gpusWanted = job.resources.gpuMillis === 0 ? 0 : Math.max(1, job.resources.gpuMillis / 1000);
+  expect(new Set(gpus).size).toBe(gpusWanted);
   if (policy !== 'binpack') return;
   const best = choices
     .filter((agent) => met(agent, job, cell) === most)
@@ -253,7 +255,7 @@ function checkChoice(
 function checkCapacity({ agents, running }: PlainCell): void {
   for (const agent of agents) {
     for (const amount of Object.values(freeOf(agent, running))) expect(amount).toBeGreaterThanOrEqual(0);
-    for (const free of freeCards(agent, running)) expect(free).toBeGreaterThanOrEqual(0);
+    for (const free of freeGpus(agent, running)) expect(free).toBeGreaterThanOrEqual(0);
   }
 }
 
@@ -262,7 +264,7 @@ describe('place', () => {
     timeout: 60_000,
   }, () => {
     fc.assert(
-      fc.property(fleets, jobs, steps, (agents, ofJobs, life) => {
+      fc.property(cells, jobs, steps, (agents, ofJobs, life) => {
         const cell = new Life(agents, ofJobs);
         for (const step of life) cell.live(step);
         cell.live({ kind: 'round', policy: 'binpack', take: 100 });
@@ -273,17 +275,17 @@ describe('place', () => {
 
   it('gives the same plan for the same arguments, whatever was planned before', () => {
     fc.assert(
-      fc.property(fleets, jobs, fc.array(fc.nat(3), { maxLength: 12 }), (agents, ofJobs, picks) => {
+      fc.property(cells, jobs, fc.array(fc.nat(3), { maxLength: 12 }), (agents, ofJobs, picks) => {
         const tasks = picks.flatMap((pick, index) => {
           const job = ofJobs[pick % ofJobs.length];
           return job === undefined ? [] : [{ id: `t${index}`, job }];
         });
-        const told = (fleet: Fleet) =>
-          [...place(queueOf(tasks), fleet)].map((one) => (isUnplaced(one) ? one.taskId : { ...one }));
-        const fleet = fleetOf(agents);
-        const first = told(fleet);
-        expect(told(fleet)).toEqual(first);
-        expect(told(fleetOf(agents.toReversed()))).toEqual(first);
+        const told = (index: AgentIndex) =>
+          [...place(queueOf(tasks), index)].map((one) => (isUnplaced(one) ? one.taskId : { ...one }));
+        const index = indexOf(agents);
+        const first = told(index);
+        expect(told(index)).toEqual(first);
+        expect(told(indexOf(agents.toReversed()))).toEqual(first);
       }),
     );
   });

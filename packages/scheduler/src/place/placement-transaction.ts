@@ -1,39 +1,40 @@
-import type { Fleet } from '../index/block-index.js';
-import type { AgentSlot, Booking } from '../index/indexed-agent.js';
+import type { AgentInfo } from '../agent/agent-info.js';
+import type { Booking } from '../agent/booking.js';
+import type { AgentIndex } from '../index/agent-index.js';
 
-/** A step of a plan: a task that was booked, or one whose booking was given back. */
-interface Step {
-  readonly slot: AgentSlot;
+/** One step: a booked task, or one whose booking was given back. */
+interface TransactionStep {
+  readonly agent: AgentInfo;
   readonly booking: Booking;
   readonly isTaken: boolean;
 }
 
-/** What a plan has booked, so that it can be taken back. */
-export class Journal {
-  readonly #fleet: Fleet;
-  readonly #steps: Step[] = [];
+/** The bookings of one plan. They are rolled back at its end: the commits that follow book what comes of it. */
+export class PlacementTransaction {
+  readonly #index: AgentIndex;
+  readonly #steps: TransactionStep[] = [];
 
-  constructor(fleet: Fleet) {
-    this.#fleet = fleet;
+  constructor(index: AgentIndex) {
+    this.#index = index;
   }
 
-  /** Books a task; its cards are found where they are not known. */
-  take(slot: AgentSlot, booking: Booking): void {
-    this.#steps.push({ slot, booking: this.#fleet.take(slot, booking), isTaken: true });
+  /** Books a task. A task without known gpus gets free ones. */
+  take(agent: AgentInfo, booking: Booking): void {
+    this.#steps.push({ agent, booking: this.#index.take(agent, booking), isTaken: true });
   }
 
-  /** Gives back what a task holds, if it holds anything there. */
+  /** Gives back the capacity of a task, if it has any there. */
   give(agentId: string, taskId: string): void {
-    const slot = this.#fleet.find(agentId);
-    const booking = slot && this.#fleet.give(slot, taskId);
-    if (slot !== undefined && booking !== undefined) this.#steps.push({ slot, booking, isTaken: false });
+    const agent = this.#index.find(agentId);
+    const booking = agent && this.#index.give(agent, taskId);
+    if (agent !== undefined && booking !== undefined) this.#steps.push({ agent, booking, isTaken: false });
   }
 
-  /** Brings the fleet to where it was. */
-  undo(): void {
+  /** Makes the index what it was before. */
+  rollback(): void {
     for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
-      if (step.isTaken) this.#fleet.give(step.slot, step.booking.taskId);
-      else this.#fleet.take(step.slot, step.booking);
+      if (step.isTaken) this.#index.give(step.agent, step.booking.taskId);
+      else this.#index.take(step.agent, step.booking);
     }
   }
 }

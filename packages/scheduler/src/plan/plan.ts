@@ -1,57 +1,59 @@
 import { noStage } from '@berth/shared/model/job/stages';
-import type { RequestClass } from '../equivalence/equivalence-class.js';
+import type { Booking } from '../agent/booking.js';
+import type { EquivalenceClass } from '../equivalence/equivalence-class.js';
 import { type Explanation, explain } from '../explain/explain.js';
-import { anywhere } from '../filters/compile-spec.js';
-import type { Fleet } from '../index/block-index.js';
-import type { Booking } from '../index/indexed-agent.js';
-import { classOf, isUnplaced, type PlaceOptions, place, type QueuedTask } from '../place/place.js';
+import type { AgentIndex } from '../index/agent-index.js';
+import { place } from '../place/place.js';
+import { isUnplaced, type PlaceOptions } from '../place/place-options.js';
+import type { PlacementRequest, QueuedTask } from '../request/placement-request.js';
+import { anywhere } from '../request/placement-spec.js';
 
-/** Waits that a plan explains, at most: each looks at every agent. */
+/** Waits that a plan explains, at most: each explanation looks at every agent. */
 const maxExplained = 20;
 
-/** Where a task would go, or why it would wait. */
+/** A task with the agent that it would get, or with the reasons why it would wait. */
 export interface PlannedTask {
   readonly task: QueuedTask;
   readonly agentId?: string;
-  readonly cards: readonly number[];
-  /** Given for the first of tasks that are alike. */
+  readonly gpus: readonly number[];
+  /** Set for the first of tasks that are alike. */
   readonly explanation?: Explanation;
 }
 
-/** Places the tasks as the next round would. The fleet is as it was afterwards. */
+/** Places the tasks as the next round would. The index is the same afterwards. */
 export function planTasks(
   tasks: readonly QueuedTask[],
-  fleet: Fleet,
+  index: AgentIndex,
   options: PlaceOptions = {},
 ): readonly PlannedTask[] {
   const byId = new Map(tasks.map((task) => [task.taskId, task]));
   const planned: PlannedTask[] = [];
-  const explained = new Set<RequestClass>();
-  for (const verdict of place(tasks, fleet, { ...options, explains: () => false })) {
-    const task = byId.get(verdict.taskId);
+  const explained = new Set<EquivalenceClass>();
+  for (const result of place(tasks, index, { ...options, explains: () => false })) {
+    const task = byId.get(result.taskId);
     if (task === undefined) continue;
-    if (!isUnplaced(verdict)) {
-      planned.push({ task, agentId: verdict.agentId, cards: verdict.cards });
+    if (!isUnplaced(result)) {
+      planned.push({ task, agentId: result.agentId, gpus: result.gpus });
       continue;
     }
-    const request = classOf(fleet, task);
-    const isNews = !explained.has(request) && explained.size < maxExplained;
+    const request = index.classOf(task);
+    const isFirst = !explained.has(request) && explained.size < maxExplained;
     explained.add(request);
-    planned.push({ task, cards: [], ...(isNews ? { explanation: explain(task, fleet, options) } : {}) });
+    planned.push({ task, gpus: [], ...(isFirst ? { explanation: explain(task, index, options) } : {}) });
   }
   return planned;
 }
 
-/** Takes agents out of the fleet, and tells what ran there. */
-export function loseAgents(fleet: Fleet, agentIds: readonly string[]): readonly Booking[] {
-  const bookings = agentIds.flatMap((id) => [...(fleet.find(id)?.bookings.values() ?? [])]);
-  for (const id of agentIds) fleet.removeAgent(id);
+/** Takes agents out of the index. Returns the bookings of their tasks. */
+export function loseAgents(index: AgentIndex, agentIds: readonly string[]): readonly Booking[] {
+  const bookings = agentIds.flatMap((id) => [...(index.find(id)?.bookings.values() ?? [])]);
+  for (const id of agentIds) index.removeAgent(id);
   return bookings;
 }
 
-/** Tasks of a job that is not there yet, or of one of its stages; `count` of them. */
+/** The first tasks of a job that does not exist yet, or of one of its stages. */
 export function newTasks(
-  request: Omit<QueuedTask, 'taskId'>,
+  request: PlacementRequest,
   count: number,
   stage: number = noStage,
 ): readonly QueuedTask[] {

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { isUnplaced, place, type QueuedTask } from '../place/place.js';
+import { place } from '../place/place.js';
+import { isUnplaced } from '../place/place-options.js';
+import type { QueuedTask } from '../request/placement-request.js';
 import {
   amounts,
   book,
-  fleetOf,
+  indexOf,
   type PlainAgent,
   type PlainJob,
   type PlainRunning,
@@ -43,17 +45,17 @@ const agents = fc
       zone: fc.constantFrom('a', 'b'),
       cpu: fc.integer({ min: 2, max: 8 }),
       memory: fc.integer({ min: 2, max: 8 }),
-      cards: fc.nat(2),
+      gpus: fc.nat(2),
       isDraining: fc.constantFrom(false, false, true),
     }),
     { minLength: 1, maxLength: 3 },
   )
   .map((all) =>
     all.map(
-      ({ zone, cpu, memory, cards, isDraining }, index): PlainAgent => ({
+      ({ zone, cpu, memory, gpus, isDraining }, index): PlainAgent => ({
         id: `a${index}`,
         attributes: { zone },
-        total: amounts(cpu, memory, { gpuMillis: cards * 1000 }),
+        total: amounts(cpu, memory, { gpuMillis: gpus * 1000 }),
         isDraining,
       }),
     ),
@@ -79,9 +81,9 @@ function settle(
     if (job === undefined) continue;
     const open = all.map((agent) => ({ ...agent, isDraining: false }));
     const task = { taskId: `t${index}`, jobId: job.id, resources: job.resources, spec: specFor(job) };
-    const [verdict] = [...place([task], fleetOf(open, running))];
+    const [verdict] = [...place([task], indexOf(open, running))];
     if (verdict === undefined || isUnplaced(verdict)) continue;
-    running.push({ id: task.taskId, job, agentId: verdict.agentId, cards: verdict.cards });
+    running.push({ id: task.taskId, job, agentId: verdict.agentId, gpus: verdict.gpus });
   }
   return running;
 }
@@ -130,24 +132,24 @@ it('stops as few tasks of one agent as brute force finds, all of them allowed, a
         if (wanted === undefined) return;
         const running = settle(all, flex, picks);
         const allowances = Object.fromEntries(flex.map(({ id }, index) => [id, limits[index] ?? 0]));
-        const fleet = fleetOf(all, running);
+        const index = indexOf(all, running);
         const preemption = {
           allowanceOf: (jobId: string) => allowances[jobId] ?? 0,
           isStopping: () => false,
           stoppingOn: [],
         };
-        const [verdict] = [...place([asCritical('new', wanted)], fleet, { preemption })];
+        const [verdict] = [...place([asCritical('new', wanted)], index, { preemption })];
         const least = fewest(all, running, { job: wanted, allowances });
         if (verdict === undefined || isUnplaced(verdict)) {
           expect(least).toBeUndefined();
           return;
         }
-        const { agentId, handOver } = verdict;
-        const victims = handOver?.victims ?? [];
+        const { agentId, preemption: made } = verdict;
+        const victims = made?.victims ?? [];
         expect(victims.length).toBe(least);
-        if (handOver === undefined) return;
+        if (made === undefined) return;
         evictions += 1;
-        expect(handOver.awaits).toEqual(victims.map(({ taskId }) => taskId));
+        expect(made.awaits).toEqual(victims.map(({ taskId }) => taskId));
         const stopped = new Set(victims.map(({ taskId }) => taskId));
         const left = running.filter(({ id }) => !stopped.has(id));
         expect(possible(wanted, { agents: all, running: left }).map(({ id }) => id)).toContain(agentId);
@@ -179,7 +181,7 @@ it('asks for nothing more where what stops already will do, and waits for all of
           isStopping: (taskId: string) => stopping.has(taskId),
           stoppingOn: all.map(({ id }) => id),
         };
-        const [verdict] = [...place([asCritical('new', wanted)], fleetOf(all, running), { preemption })];
+        const [verdict] = [...place([asCritical('new', wanted)], indexOf(all, running), { preemption })];
         // That the same job is on the agent, or in the zone, holds for as long as what stops is there.
         if (wanted.hard.uniqueHost !== undefined || wanted.hard.zoneBalance !== undefined) return;
         const left = running.filter(({ id }) => !stopping.has(id));
@@ -189,10 +191,10 @@ it('asks for nothing more where what stops already will do, and waits for all of
           return;
         }
         expect(options).toContain(verdict.agentId);
-        if (verdict.handOver === undefined) return;
+        if (verdict.preemption === undefined) return;
         handedOver += 1;
-        expect(verdict.handOver.victims).toEqual([]);
-        expect(verdict.handOver.awaits).toEqual(
+        expect(verdict.preemption.victims).toEqual([]);
+        expect(verdict.preemption.awaits).toEqual(
           running
             .filter(({ id, agentId }) => stopping.has(id) && agentId === verdict.agentId)
             .map(({ id }) => id),
@@ -214,7 +216,7 @@ const rounds = fc.array(
   { minLength: 2, maxLength: 8 },
 );
 
-it('decides the same with what it has kept of earlier rounds as with a fleet that is made anew', () => {
+it('decides the same with what it has kept of earlier rounds as with a index that is made anew', () => {
   let evictions = 0;
   fc.assert(
     fc.property(
@@ -226,7 +228,7 @@ it('decides the same with what it has kept of earlier rounds as with a fleet tha
         const [wanted, other = wanted, ...flex] = ofJobs.toReversed();
         if (wanted === undefined || other === undefined) return;
         let running = settle(all, [...flex, { ...other, id: 'alike' }], picks);
-        const kept = fleetOf(all, running);
+        const kept = indexOf(all, running);
         const stopping = new Set<string>();
         for (const [round, { critical: wants, ends, allowance, returns }] of script.entries()) {
           const preemption = {
@@ -236,22 +238,22 @@ it('decides the same with what it has kept of earlier rounds as with a fleet tha
           };
           const queue = wants.map((which, at) => asCritical(`c${round}-${at}`, which === 0 ? wanted : other));
           const verdicts = [...place(queue, kept, { preemption })];
-          expect(verdicts).toEqual([...place(queue, fleetOf(all, running), { preemption })]);
+          expect(verdicts).toEqual([...place(queue, indexOf(all, running), { preemption })]);
           for (const [at, verdict] of verdicts.entries()) {
             const job = wants[at] === 0 ? wanted : other;
             if (isUnplaced(verdict)) continue;
-            const { taskId, agentId, cards, handOver } = verdict;
-            for (const victim of handOver?.victims ?? []) stopping.add(victim.taskId);
-            evictions += handOver === undefined ? 0 : 1;
-            const awaits = handOver?.awaits ?? [];
-            running.push({ id: taskId, job, agentId, cards, awaits });
+            const { taskId, agentId, gpus, preemption: made } = verdict;
+            for (const victim of made?.victims ?? []) stopping.add(victim.taskId);
+            evictions += made === undefined ? 0 : 1;
+            const awaits = made?.awaits ?? [];
+            running.push({ id: taskId, job, agentId, gpus, awaits });
             // What says so of itself counts as what the rules say it of.
-            book(kept, { id: taskId, job: { ...job, isCritical: true }, agentId, cards, awaits });
+            book(kept, { id: taskId, job: { ...job, isCritical: true }, agentId, gpus, awaits });
           }
           const ended = new Set(ends.map((index) => running[index]));
           for (const task of ended) {
-            const slot = task && kept.find(task.agentId);
-            if (task !== undefined && slot !== undefined) kept.give(slot, task.id);
+            const found = task && kept.find(task.agentId);
+            if (task !== undefined && found !== undefined) kept.give(found, task.id);
           }
           running = running.filter((task) => !ended.has(task));
           // An agent comes back, with what runs there.

@@ -1,67 +1,49 @@
 import { chooseGpus } from '@berth/shared/model/resources/gpus';
-import {
-  isRoomFor,
-  looksElsewhere,
-  mayComeTo,
-  type Room,
-  roomBeside,
-  roomWithout,
-  weightOf,
-} from '../agent/free-capacity.js';
-import type { RequestClass } from '../equivalence/equivalence-class.js';
-import type { Fleet } from '../index/block-index.js';
-import type { Candidate, Candidates, Eviction, Stopping } from '../index/candidates.js';
-import type { AgentSlot, Booking } from '../index/indexed-agent.js';
-import { Amounts } from './shortfall.js';
-import { findSet, prune } from './victim-search.js';
+import type { AgentInfo } from '../agent/agent-info.js';
+import type { Booking } from '../agent/booking.js';
+import { capacityOnceGone, capacityWithout, type FreeCapacity } from '../agent/free-capacity.js';
+import type { EquivalenceClass } from '../equivalence/equivalence-class.js';
+import type { AgentIndex } from '../index/agent-index.js';
+import type { Candidate, Preemption, StoppingAgents, VictimCandidates } from '../index/victim-candidates.js';
+import type { PreemptionRules } from './preemption-rules.js';
+import { Shortfall } from './shortfall.js';
+import { victimBound } from './victim-bound.js';
+import { findVictims, spareVictims, weightOf } from './victim-search.js';
 
-/** Sets of tasks of one agent that are looked at for the smallest that makes room; after that a small one has to do. */
+/** Sets of tasks of one agent that are tried for the smallest that suffices. After that a small one has to do. */
 const maxSetsTried = 2_000;
 
-/** Whose tasks may be stopped to make room. */
-export interface PreemptionRules {
-  /** How many tasks of the job may be stopped now, beside those that stop already; 0 for jobs that are not to be touched. */
-  readonly allowanceOf: (jobId: string) => number;
-  /** Whether the task has been told to stop: what it holds will be free. */
-  readonly isStopping: (taskId: string) => boolean;
-  /** The agents that have such tasks that nobody waits for yet, and maybe some others. */
-  readonly stoppingOn: Iterable<string>;
-  /** The most tasks that may be stopped for one task: one commit orders all of them to stop. Absent: any number. */
-  readonly maxVictims?: number;
-}
-
-/** An agent of so few tasks is as soon looked at closely as estimated. */
+/** An agent with so few tasks is searched as fast as it is estimated. */
 const fewTasks = 8;
 
-/** Agents that one plan looks at, at most: with very many different waits some are left to a later plan. */
+/** Agents that one plan looks at, at most. With very many different waits some are left to a later plan. */
 const maxLooks = 1_000_000;
 
 /**
- * Finds room that a plan can make by stopping tasks. The task for which it does is to be booked on that agent, as one that
- * waits for them: so nobody else comes into that room, and they count as stopping from then on.
+ * Finds capacity that a plan can make free by stopping tasks. The plan must then book the preemptor on that agent as one that
+ * waits for its victims: so no other task gets their capacity, and they count as stopping from then on.
  */
 export class Preemptor {
-  readonly #fleet: Fleet;
+  readonly #index: AgentIndex;
   readonly #rules: PreemptionRules;
-  readonly #lacking = new Amounts();
-  readonly #biggest = new Amounts();
+  readonly #shortfall = new Shortfall();
   #looks = 0;
   readonly #victimsOfJob = new Map<string, number>();
   /** Classes whose agents this plan has begun to look at. */
-  readonly #begun = new Set<RequestClass>();
-  readonly #stopping: Stopping;
+  readonly #begun = new Set<EquivalenceClass>();
+  readonly #stopping: StoppingAgents;
 
-  constructor(fleet: Fleet, rules: PreemptionRules) {
-    this.#fleet = fleet;
+  constructor(index: AgentIndex, rules: PreemptionRules) {
+    this.#index = index;
     this.#rules = rules;
     this.#stopping = { agentIds: new Set(rules.stoppingOn) };
   }
 
   /**
-   * The eviction with the fewest victims on any one agent, none of which could be spared; of several the one on the agent
-   * with the lowest id. Undefined where no agent can be made to take a task of the class.
+   * The preemption with the fewest victims on any one agent, none of which can be spared; of several the one on the agent
+   * with the lowest id. Undefined if no agent can be made to take a task of the class.
    */
-  makeRoom(request: RequestClass): Eviction | undefined {
+  preempt(request: EquivalenceClass): Preemption | undefined {
     const candidates = this.#candidatesFor(request);
     const best = candidates && this.#best(request, candidates);
     if (best === undefined) return undefined;
@@ -70,96 +52,99 @@ export class Preemptor {
     return best;
   }
 
-  /** While a plan goes on evictions only get worse, but on agents that change: so what is first and still right is best. */
-  #best(request: RequestClass, candidates: Candidates): Eviction | undefined {
+  /** In the course of a plan preemptions only get worse, except on changed agents: the first that is still valid is best. */
+  #best(request: EquivalenceClass, candidates: VictimCandidates): Preemption | undefined {
     for (let first = candidates.first(); first !== undefined; first = candidates.first()) {
       const next = this.#lookAt(first, request);
-      const { eviction } = next;
-      // What turns out to be no worse than was known is still the first.
-      if (eviction !== undefined && next.count <= first.count && this.#isAllowed(eviction.victims))
-        return eviction;
+      const { preemption } = next;
+      // A result that is no worse than the known bound is still the first.
+      if (preemption !== undefined && next.count <= first.count && this.#isAllowed(preemption.victims))
+        return preemption;
       candidates.refine(next);
     }
     return undefined;
   }
 
-  /** Finds out more of an agent than is known. */
-  #lookAt(known: Candidate, request: RequestClass): Candidate {
-    const { slot, kind, count, eviction } = known;
-    if (eviction !== undefined && this.#isAllowed(eviction.victims)) return known;
-    const { version } = slot;
-    if (kind !== 'estimate' && !mayComeTo(slot, request))
-      return { slot, version, count: Number.POSITIVE_INFINITY, kind: 'estimate' };
-    const room = roomBeside(slot, this.#stoppingOn(slot));
-    if (kind === 'estimate' || slot.bookings.size <= fewTasks) return this.#evaluate(known, request, room);
-    const estimate = this.#estimate(slot, request, room);
-    return estimate.count > count ? estimate : this.#evaluate(estimate, request, room);
+  /** Finds a better result for the agent than the known one. */
+  #lookAt(known: Candidate, request: EquivalenceClass): Candidate {
+    const { agent, kind, count, preemption } = known;
+    if (preemption !== undefined && this.#isAllowed(preemption.victims)) return known;
+    const { version } = agent;
+    if (kind !== 'estimate' && !request.mayPassWithVictims(agent))
+      return { agent, version, count: Number.POSITIVE_INFINITY, kind: 'estimate' };
+    const capacity = capacityOnceGone(agent, this.#stoppingOn(agent));
+    if (kind === 'estimate' || agent.bookings.size <= fewTasks) return this.#search(known, request, capacity);
+    const estimate = this.#estimate(agent, request, capacity);
+    return estimate.count > count ? estimate : this.#search(estimate, request, capacity);
   }
 
-  /** Undefined where the plan has looked at too many agents before. */
-  #candidatesFor(request: RequestClass): Candidates | undefined {
-    // Where the verdict on an agent can change by itself, what was found out before is worth nothing.
-    const isNew = looksElsewhere(request) || !this.#begun.has(request);
+  /** Undefined if the plan has looked at too many agents before. */
+  #candidatesFor(request: EquivalenceClass): VictimCandidates | undefined {
+    // If results can change for agents that did not change, earlier results are worth nothing.
+    const isNew = request.looksElsewhere || !this.#begun.has(request);
     if (isNew && this.#looks > maxLooks) return undefined;
-    if (isNew) this.#looks += this.#fleet.size;
+    if (isNew) this.#looks += this.#index.size;
     this.#begun.add(request);
-    const candidates = this.#fleet.candidatesFor(request, maxLooks);
+    const boundOf = (agent: AgentInfo) => victimBound(agent, request);
+    const candidates = this.#index.candidatesFor(request, { limit: maxLooks, boundOf });
     if (isNew || !candidates.isOpenFor(this.#stopping)) candidates.open(this.#stopping);
     return candidates;
   }
 
-  /** How few victims the agent may do with at best, by the rules; those that stop already are none. */
-  #estimate(slot: AgentSlot, request: RequestClass, { free, tenants, exclusive }: Room): Candidate {
-    const isStopping = this.#stoppingOn(slot);
-    this.#lacking.setLackingOf(request.resources, free);
-    this.#biggest.clear();
-    for (const booking of slot.bookings.values())
-      if (!isStopping(booking) && this.#mayStop(booking)) this.#biggest.widen(booking.resources);
-    const least = request.spec.conditions.has('exclusiveHost') ? tenants : Math.min(exclusive, 1);
-    const count = Math.max(least, this.#biggest.timesFor(this.#lacking));
-    return { slot, version: slot.version, count, kind: 'estimate' };
+  /** The least number of victims by the rules; tasks that stop already are none. */
+  #estimate(agent: AgentInfo, request: EquivalenceClass, capacity: FreeCapacity): Candidate {
+    const isStopping = this.#stoppingOn(agent);
+    this.#shortfall.reset(request.resources, capacity.free);
+    for (const booking of agent.bookings.values())
+      if (!isStopping(booking) && this.#mayStop(booking)) this.#shortfall.offer(booking.resources);
+    const count = Math.max(request.leastVictims(capacity), this.#shortfall.leastVictims());
+    return { agent, version: agent.version, count, kind: 'estimate' };
   }
 
-  #evaluate({ slot, version, count }: Candidate, request: RequestClass, room: Room): Candidate {
-    const isStopping = this.#stoppingOn(slot);
-    const victims = this.#fewestVictims(slot, request, { room, least: count });
-    const kind = 'eviction';
+  #search(
+    { agent, version, count }: Candidate,
+    request: EquivalenceClass,
+    capacity: FreeCapacity,
+  ): Candidate {
+    const isStopping = this.#stoppingOn(agent);
+    const victims = this.#fewestVictims(agent, request, { capacity, least: count });
+    const kind = 'exact';
     if (victims === undefined || victims.length > (this.#rules.maxVictims ?? victims.length))
-      return { slot, version, count: Number.POSITIVE_INFINITY, kind };
-    const { cards } = roomWithout(room, victims);
-    const stopping = [...slot.bookings.values()].filter(isStopping);
-    const eviction = {
-      agentId: slot.id,
+      return { agent, version, count: Number.POSITIVE_INFINITY, kind };
+    const { gpus } = capacityWithout(capacity, victims);
+    const stopping = [...agent.bookings.values()].filter(isStopping);
+    const preemption = {
+      agentId: agent.id,
       victims,
       awaits: [...stopping, ...victims].map(({ taskId }) => taskId),
-      cards: chooseGpus(request.resources.gpuMillis, cards) ?? [],
+      gpus: chooseGpus(request.resources.gpuMillis, gpus) ?? [],
     };
-    return { slot, version, count: victims.length, kind, eviction };
+    return { agent, version, count: victims.length, kind, preemption };
   }
 
   #fewestVictims(
-    slot: AgentSlot,
-    request: RequestClass,
-    { room, least }: { readonly room: Room; readonly least: number },
+    agent: AgentInfo,
+    request: EquivalenceClass,
+    { capacity, least }: { readonly capacity: FreeCapacity; readonly least: number },
   ): readonly Booking[] | undefined {
-    if (isRoomFor(request, slot, room)) return [];
-    const isStopping = this.#stoppingOn(slot);
-    const willing = [...slot.bookings.values()]
+    if (request.passesIn(capacity, agent)) return [];
+    const isStopping = this.#stoppingOn(agent);
+    const willing = [...agent.bookings.values()]
       .filter((booking) => !isStopping(booking) && this.#mayStop(booking))
-      .sort((a, b) => weightOf(a, slot) - weightOf(b, slot) || (a.taskId < b.taskId ? -1 : 1));
+      .sort((a, b) => weightOf(a, agent) - weightOf(b, agent) || (a.taskId < b.taskId ? -1 : 1));
     const fits = (victims: readonly Booking[]) =>
-      this.#isAllowed(victims) && isRoomFor(request, slot, roomWithout(room, victims));
+      this.#isAllowed(victims) && request.passesIn(capacityWithout(capacity, victims), agent);
     const single = least > 1 ? undefined : willing.find((victim) => fits([victim]));
     if (single !== undefined) return [single];
-    // What does not suffice if all of them go, needs no closer look.
-    if (!isRoomFor(request, slot, roomWithout(room, willing))) return undefined;
+    // If all of them together do not suffice, no set of them does.
+    if (!request.passesIn(capacityWithout(capacity, willing), agent)) return undefined;
     const budget = { left: maxSetsTried };
     for (let count = Math.max(2, least); count <= willing.length && budget.left > 0; count += 1) {
-      const set = findSet(willing, { count, fits, budget });
-      if (set !== undefined) return set;
+      const victims = findVictims(willing, { count, fits, budget });
+      if (victims !== undefined) return victims;
     }
     const all = this.#withinAllowance(willing);
-    return fits(all) ? prune(all, fits) : undefined;
+    return fits(all) ? spareVictims(all, fits) : undefined;
   }
 
   /** As many of the tasks as may be stopped, the biggest of each job. */
@@ -172,17 +157,17 @@ export class Preemptor {
     return chosen;
   }
 
-  /** Whether the task may be stopped, as one more of its job. */
+  /** True if the task may be stopped, as one more of its job. */
   #mayStop({ jobId, isCritical = false }: Booking): boolean {
     return !isCritical && (this.#victimsOfJob.get(jobId) ?? 0) < this.#rules.allowanceOf(jobId);
   }
 
-  /** Tells of the agent's tasks which ones stop: what they hold will be free. */
-  #stoppingOn({ awaited }: AgentSlot): (booking: Booking) => boolean {
+  /** True for those of the agent's tasks that stop: their capacity will be free. */
+  #stoppingOn({ awaited }: AgentInfo): (booking: Booking) => boolean {
     return ({ taskId }) => awaited.has(taskId) || this.#rules.isStopping(taskId);
   }
 
-  /** Whether all of them may be stopped beside those that are. */
+  /** True if all of them may be stopped beside the victims of this plan. */
   #isAllowed(victims: readonly Booking[]): boolean {
     return victims.every(({ jobId }) => {
       let count = this.#victimsOfJob.get(jobId) ?? 0;

@@ -1,16 +1,17 @@
-import type { Booking } from '../index/indexed-agent.js';
+import type { AgentInfo } from '../agent/agent-info.js';
+import type { Booking } from '../agent/booking.js';
 
-export interface SetSearch {
+export interface VictimSearch {
   readonly count: number;
   readonly fits: (victims: readonly Booking[]) => boolean;
-  /** How many more sets may be tried. */
+  /** The number of sets that may still be tried. */
   readonly budget: { left: number };
 }
 
-/** The first set of so many tasks that makes room, in the order of the tasks. */
-export function findSet(
+/** The first set of so many tasks that makes enough capacity free, in the order of the tasks. */
+export function findVictims(
   willing: readonly Booking[],
-  { count, fits, budget }: SetSearch,
+  { count, fits, budget }: VictimSearch,
   chosen: readonly Booking[] = [],
   from = 0,
 ): readonly Booking[] | undefined {
@@ -22,14 +23,14 @@ export function findSet(
   for (let at = from; at <= last && budget.left > 0; at += 1) {
     const booking = willing[at];
     if (booking === undefined) return undefined;
-    const set = findSet(willing, { count, fits, budget }, [...chosen, booking], at + 1);
-    if (set !== undefined) return set;
+    const victims = findVictims(willing, { count, fits, budget }, [...chosen, booking], at + 1);
+    if (victims !== undefined) return victims;
   }
   return undefined;
 }
 
-/** Leaves away, one after another, the tasks without which there is room as well: the smallest ones first. */
-export function prune(
+/** Spares one victim after another if the capacity suffices without it: the biggest ones first. */
+export function spareVictims(
   victims: readonly Booking[],
   fits: (victims: readonly Booking[]) => boolean,
 ): readonly Booking[] {
@@ -39,4 +40,13 @@ export function prune(
     if (fits(fewer)) left = fewer;
   }
   return left;
+}
+
+/** The part of the agent that the task holds. */
+export function weightOf({ resources }: Booking, { total }: AgentInfo): number {
+  return (
+    resources.cpuMillis / (total.cpuMillis || 1) +
+    resources.memoryMb / (total.memoryMb || 1) +
+    resources.gpuMillis / (total.gpuMillis || 1)
+  );
 }

@@ -2,16 +2,11 @@ import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { amounts, specFor } from '../testing/plain.js';
-import {
-  type GroupShares,
-  type Line,
-  lineUp,
-  lineUpLanes,
-  standingOf,
-  type Waiting,
-} from './scheduling-queue.js';
+import { dominantShareOf, type GroupShares } from './dominant-share.js';
+import type { QueueItem } from './queue-shard.js';
+import { queueOf, queueOfShards, type SchedulingQueue } from './scheduling-queue.js';
 
-interface Asking extends Waiting {
+interface TestItem extends QueueItem {
   readonly id: number;
   readonly group: string;
   readonly rank: number;
@@ -43,7 +38,7 @@ const queues = fc
     { maxLength: 24 },
   )
   .map((all) =>
-    all.map(({ group, tier, priority, size }, id): Asking => {
+    all.map(({ group, tier, priority, size }, id): TestItem => {
       const spec = specs.get(`${group} ${tier} ${priority}`);
       if (spec === undefined) throw new Error('no such spec');
       const rank = (tier === 'critical' ? 100 : 0) + Number(priority);
@@ -67,15 +62,15 @@ const used = fc
 
 /** Takes turns to the end; `gets` says who of them gets an agent. */
 function turns(
-  line: Line<Asking>,
-  gets: (task: Asking) => boolean,
-  see: (task: Asking, got: boolean) => void,
+  scheduled: SchedulingQueue<TestItem>,
+  gets: (task: TestItem) => boolean,
+  see: (task: TestItem, got: boolean) => void,
 ) {
-  for (let task = line.next(); task !== undefined; task = line.next()) {
+  for (let task = scheduled.next(); task !== undefined; task = scheduled.next()) {
     const got = gets(task);
     see(task, got);
-    if (got) line.served();
-    else line.failed();
+    if (got) scheduled.notePlaced();
+    else scheduled.noteUnplaced();
   }
 }
 
@@ -89,13 +84,13 @@ describe('the order of a queue', () => {
   it('shows everybody once, by tier and priority, and each group in its own order', () => {
     fc.assert(
       fc.property(queues, guarantees, used, fc.func(fc.boolean()), (queue, guaranteed, before, gets) => {
-        const seen: Asking[] = [];
-        const line = lineUp(queue, { guarantees: guaranteed, used: before, total });
-        turns(line, gets, (task) => seen.push(task));
+        const seen: TestItem[] = [];
+        const scheduled = queueOf(queue, { guarantees: guaranteed, used: before, total });
+        turns(scheduled, gets, (task) => seen.push(task));
         expect(seen.map(({ id }) => id).toSorted((a, b) => a - b)).toEqual(queue.map(({ id }) => id));
         expect(seen.map(({ rank }) => rank)).toEqual(queue.map(({ rank }) => rank).toSorted((a, b) => b - a));
         for (const group of groups) {
-          const own = (tasks: readonly Asking[]) => tasks.filter((task) => task.group === group);
+          const own = (tasks: readonly TestItem[]) => tasks.filter((task) => task.group === group);
           expect(own(seen).map(({ id }) => id)).toEqual(
             own(queue)
               .toSorted((a, b) => b.rank - a.rank)
@@ -112,9 +107,10 @@ describe('the order of a queue', () => {
       fc.property(queues, guarantees, used, fc.func(fc.boolean()), (queue, guaranteed, before, gets) => {
         const use = new Map<string, Resources>(before);
         const left = new Set(queue);
-        const line = lineUp(queue, { guarantees: guaranteed, used: before, total });
-        const below = ({ group }: Asking) => isBelow(use.get(group) ?? amounts(0, 0), guaranteed.get(group));
-        turns(line, gets, (task, got) => {
+        const scheduled = queueOf(queue, { guarantees: guaranteed, used: before, total });
+        const below = ({ group }: TestItem) =>
+          isBelow(use.get(group) ?? amounts(0, 0), guaranteed.get(group));
+        turns(scheduled, gets, (task, got) => {
           const rivals = [...left].filter((other) => other.rank === task.rank && below(other));
           if (rivals.length > 0 && !rivals.includes(task)) expect(below(task)).toBe(true);
           if (rivals.length > 0) choices += 1;
@@ -136,10 +132,10 @@ describe('the order of a queue', () => {
         const use = new Map<string, Resources>();
         const left = new Set(queue);
         turns(
-          lineUp(queue, shares),
+          queueOf(queue, shares),
           () => true,
           (task) => {
-            const share = ({ group }: Asking) => {
+            const share = ({ group }: TestItem) => {
               const has = use.get(group) ?? amounts(0, 0);
               return Math.max(has.cpuMillis / total.cpuMillis, has.memoryMb / total.memoryMb);
             };
@@ -159,45 +155,47 @@ describe('the order of a queue', () => {
     );
   });
 
-  it('is the same for tasks in lanes, but that those alike to one that got nothing have no turn', () => {
+  it('is the same for tasks in shards, but that those alike to one that got nothing have no turn', () => {
     const optional = fc.option(guarantees, { nil: undefined });
     fc.assert(
       fc.property(queues, optional, fc.array(fc.nat(2), { maxLength: 24 }), (queue, guaranteed, picks) => {
         const shares = guaranteed && { guarantees: guaranteed, used: new Map(), total };
-        const laneOf = (task: Asking) => `${task.group} ${task.rank} ${picks[task.id] ?? 0}`;
+        const shardOf = (task: TestItem) => `${task.group} ${task.rank} ${picks[task.id] ?? 0}`;
         // Whoever has one like it before it that got nothing gets nothing either.
-        const gets = ({ id }: Asking) => id % 3 > 0;
+        const gets = ({ id }: TestItem) => id % 3 > 0;
         const without = new Set<string>();
-        const seen = (line: Line<Asking>, isAlike: boolean) => {
+        const seen = (scheduled: SchedulingQueue<TestItem>, isAlike: boolean) => {
           const ids: number[] = [];
           turns(
-            line,
-            (task) => gets(task) && !without.has(laneOf(task)),
+            scheduled,
+            (task) => gets(task) && !without.has(shardOf(task)),
             (task, got) => {
-              if (!(isAlike && without.has(laneOf(task)))) ids.push(task.id);
-              if (!got) without.add(laneOf(task));
+              if (!(isAlike && without.has(shardOf(task)))) ids.push(task.id);
+              if (!got) without.add(shardOf(task));
             },
           );
           without.clear();
           return ids;
         };
-        const lanes = (isAlike: boolean) =>
-          [...new Set(queue.map(laneOf))]
-            .map((name) => queue.filter((task) => laneOf(task) === name))
+        const shards = (isAlike: boolean) =>
+          [...new Set(queue.map(shardOf))]
+            .map((name) => queue.filter((task) => shardOf(task) === name))
             .map((tasks) => ({
               spec: tasks[0]?.spec,
               isAlike,
               tasks: tasks.map((task) => ({ task, age: task.id })),
             }));
-        expect(seen(lineUpLanes(lanes(false), shares), false)).toEqual(seen(lineUp(queue, shares), false));
-        expect(seen(lineUpLanes(lanes(true), shares), true)).toEqual(seen(lineUp(queue, shares), true));
+        expect(seen(queueOfShards(shards(false), shares), false)).toEqual(
+          seen(queueOf(queue, shares), false),
+        );
+        expect(seen(queueOfShards(shards(true), shares), true)).toEqual(seen(queueOf(queue, shares), true));
       }),
     );
   });
 
   it('measures what a group has beyond its guarantee against the cell', () => {
     const guarantee = amounts(10, 0);
-    expect(standingOf(amounts(5, 40), guarantee, total)).toEqual({ isBelow: true, share: 0.5 });
-    expect(standingOf(amounts(15, 10), guarantee, total)).toEqual({ isBelow: false, share: 0.25 });
+    expect(dominantShareOf(amounts(5, 40), guarantee, total)).toEqual({ isBelow: true, share: 0.5 });
+    expect(dominantShareOf(amounts(15, 10), guarantee, total)).toEqual({ isBelow: false, share: 0.25 });
   });
 });

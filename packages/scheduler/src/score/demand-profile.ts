@@ -1,16 +1,17 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
-import type { RequestClass } from '../equivalence/equivalence-class.js';
-import type { AgentSlot } from '../index/indexed-agent.js';
+import type { AgentInfo } from '../agent/agent-info.js';
+import type { EquivalenceClass } from '../equivalence/equivalence-class.js';
 
-/** A request that is often made, and how often: its share of all that were seen. */
+/** A frequent request. */
 export interface TypicalRequest {
   readonly resources: Resources;
+  /** Its share of all requests that were seen. */
   readonly share: number;
-  /** Whether the agent is one that such a request may use, whatever runs there. */
-  readonly mayUse: (slot: AgentSlot) => boolean;
+  /** True if such a request may use the agent, whatever runs there. */
+  readonly mayUse: (agent: AgentInfo) => boolean;
 }
 
-/** Different requests that are remembered; beyond them the rarest are forgotten. */
+/** Different requests that are remembered. Beyond this number the rarest are forgotten. */
 const maxShapes = 1_000;
 
 /** The typical requests together make up this share of all. */
@@ -22,40 +23,35 @@ interface Shape extends Omit<TypicalRequest, 'share'> {
 
 const anyAgent = (): boolean => true;
 
-/** What requests were seen, so that room can be judged by its use to those that will come. */
-export class RequestMix {
-  readonly #counts = new Map<string, Shape>();
+/** The requests that were seen. The fragmentation scorer judges free capacity by its use to requests to come. */
+export class DemandProfile {
+  readonly #shapes = new Map<string, Shape>();
   #total = 0;
   #typical: readonly TypicalRequest[] = [];
   #typicalAt = 0;
-  /** Differs whenever the typical requests do. */
+  /** Differs after each change of the typical requests. */
   version = 0;
-  /** What of an agent's free cards is useful, with the versions of agent and mix that this is of. */
-  readonly useful = new WeakMap<
-    AgentSlot,
-    { readonly version: number; readonly mix: number; readonly value: number }
-  >();
 
-  /** Notes a request; `request` is its class, where rules say which agents it may use. */
-  note(resources: Resources, request?: RequestClass): void {
-    const rules = request === undefined || request.spec.fixedRules.length === 0 ? '' : request.spec.key;
+  /** Notes a request; `request` is its class, for jobs that may not use every agent. */
+  note(resources: Resources, request?: EquivalenceClass): void {
+    const rules = request === undefined || !request.hasAgentFilters ? '' : request.spec.key;
     const key = `${resources.cpuMillis}/${resources.gpuMillis} ${rules}`;
-    const known = this.#counts.get(key);
+    const known = this.#shapes.get(key);
     if (known !== undefined) known.count += 1;
     else {
-      const mayUse = request === undefined || rules === '' ? anyAgent : request.isAllowed.bind(request);
-      this.#counts.set(key, { resources, mayUse, count: 1 });
+      const mayUse = request === undefined || rules === '' ? anyAgent : request.mayUse.bind(request);
+      this.#shapes.set(key, { resources, mayUse, count: 1 });
     }
     this.#total += 1;
-    if (this.#counts.size > maxShapes) this.#forgetRare();
+    if (this.#shapes.size > maxShapes) this.#forgetRare();
   }
 
-  /** Looked at anew each time that a quarter more has been seen, so that judgements stay comparable meanwhile. */
+  /** The frequent requests. They change only after a quarter more has been seen, so that scores stay comparable. */
   typical(): readonly TypicalRequest[] {
     if (this.#total < this.#typicalAt * 1.25 + 1) return this.#typical;
     this.#typicalAt = this.#total;
     this.version += 1;
-    const popular = [...this.#counts.values()].sort((a, b) => b.count - a.count);
+    const popular = [...this.#shapes.values()].sort((a, b) => b.count - a.count);
     const typical: TypicalRequest[] = [];
     let sum = 0;
     for (const { resources, mayUse, count } of popular) {
@@ -68,9 +64,9 @@ export class RequestMix {
   }
 
   #forgetRare(): void {
-    const popular = [...this.#counts].sort(([, a], [, b]) => b.count - a.count);
+    const popular = [...this.#shapes].sort(([, a], [, b]) => b.count - a.count);
     for (const [key, { count }] of popular.slice(maxShapes / 2)) {
-      this.#counts.delete(key);
+      this.#shapes.delete(key);
       this.#total -= count;
     }
   }

@@ -1,25 +1,29 @@
 import { Constraints, Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { describe, expect, it } from 'vitest';
-import { type PlacementSpec, specOf } from '../filters/compile-spec.js';
-import { Fleet } from '../index/block-index.js';
-import { isUnplaced, place, type QueuedTask } from '../place/place.js';
+import { specOf } from '../filters/compile-spec.js';
+import type { AgentIndex } from '../index/agent-index.js';
+import { BlockIndex } from '../index/block-index.js';
+import { place } from '../place/place.js';
+import { isUnplaced } from '../place/place-options.js';
+import type { QueuedTask } from '../request/placement-request.js';
+import type { PlacementSpec } from '../request/placement-spec.js';
 import { amounts } from '../testing/plain.js';
 
 interface Host {
   readonly cpu: number;
-  readonly cards: number;
+  readonly gpus: number;
   readonly model?: string;
 }
 
-function fleetOf(hosts: Readonly<Record<string, Host>>): Fleet {
-  const fleet = new Fleet();
-  for (const [id, { cpu, cards, model = 'A' }] of Object.entries(hosts))
-    fleet.addAgent({
+function indexOf(hosts: Readonly<Record<string, Host>>): AgentIndex {
+  const index = new BlockIndex();
+  for (const [id, { cpu, gpus, model = 'A' }] of Object.entries(hosts))
+    index.addAgent({
       id,
       attributes: { gpuModel: model },
-      total: amounts(cpu, 100, { gpuMillis: cards * 1000 }),
+      total: amounts(cpu, 100, { gpuMillis: gpus * 1000 }),
     });
-  return fleet;
+  return index;
 }
 
 function asking(cpu: number, gpuMillis: number, spec?: PlacementSpec): Omit<QueuedTask, 'taskId'> {
@@ -36,40 +40,40 @@ function ofModel(model: string): PlacementSpec {
 const policy = 'fragmentation';
 
 /** Lets the cell see what is usually asked for, and leaves it as it was. */
-function see(fleet: Fleet, task: Omit<QueuedTask, 'taskId'>, times = 20): void {
+function see(index: AgentIndex, task: Omit<QueuedTask, 'taskId'>, times = 20): void {
   const tasks = Array.from({ length: times }, (_, each) => ({ ...task, taskId: `seen${each}` }));
-  expect([...place(tasks, fleet, { policy })]).toHaveLength(times);
+  expect([...place(tasks, index, { policy })]).toHaveLength(times);
 }
 
-function agentFor(fleet: Fleet, task: Omit<QueuedTask, 'taskId'>): string | undefined {
-  const [verdict] = [...place([{ ...task, taskId: 't' }], fleet, { policy })];
+function agentFor(index: AgentIndex, task: Omit<QueuedTask, 'taskId'>): string | undefined {
+  const [verdict] = [...place([{ ...task, taskId: 't' }], index, { policy })];
   return verdict === undefined || isUnplaced(verdict) ? undefined : verdict.agentId;
 }
 
 describe('fragmentation', () => {
-  it('keeps the cpu of hosts whose cards need it for tasks that want cards', () => {
-    const fleet = fleetOf({ scarce: { cpu: 8, cards: 4 }, plenty: { cpu: 40, cards: 4 } });
-    see(fleet, asking(2, 1000));
-    expect(agentFor(fleet, asking(4, 0))).toBe('plenty');
+  it('keeps the cpu of hosts whose gpus need it for tasks that want gpus', () => {
+    const index = indexOf({ scarce: { cpu: 8, gpus: 4 }, plenty: { cpu: 40, gpus: 4 } });
+    see(index, asking(2, 1000));
+    expect(agentFor(index, asking(4, 0))).toBe('plenty');
   });
 
-  it('takes cards that the usual requests may not use before those that they may', () => {
-    const fleet = fleetOf({
-      wanted: { cpu: 16, cards: 2, model: 'A' },
-      other: { cpu: 16, cards: 2, model: 'B' },
+  it('takes gpus that the usual requests may not use before those that they may', () => {
+    const index = indexOf({
+      wanted: { cpu: 16, gpus: 2, model: 'A' },
+      other: { cpu: 16, gpus: 2, model: 'B' },
     });
-    see(fleet, asking(1, 1000, ofModel('A')));
-    expect(agentFor(fleet, asking(1, 1000))).toBe('other');
+    see(index, asking(1, 1000, ofModel('A')));
+    expect(agentFor(index, asking(1, 1000))).toBe('other');
   });
 
-  it('gives a share of the card that has just this left before it breaks a whole one', () => {
-    const fleet = fleetOf({ a: { cpu: 16, cards: 2 } });
-    see(fleet, asking(1, 1000));
-    const slot = fleet.find('a');
-    if (slot === undefined) throw new Error('the agent is there');
+  it('gives a share of the gpu that has just this left before it breaks a whole one', () => {
+    const index = indexOf({ a: { cpu: 16, gpus: 2 } });
+    see(index, asking(1, 1000));
+    const found = index.find('a');
+    if (found === undefined) throw new Error('the agent is there');
     const { resources } = asking(1, 700);
-    fleet.take(slot, { taskId: 'first', jobId: 'job', resources, cards: [1], isExclusive: false });
-    const [verdict] = [...place([{ ...asking(1, 300), taskId: 't' }], fleet, { policy })];
-    expect(verdict).toMatchObject({ agentId: 'a', cards: [1] });
+    index.take(found, { taskId: 'first', jobId: 'job', resources, gpus: [1], isExclusive: false });
+    const [verdict] = [...place([{ ...asking(1, 300), taskId: 't' }], index, { policy })];
+    expect(verdict).toMatchObject({ agentId: 'a', gpus: [1] });
   });
 });

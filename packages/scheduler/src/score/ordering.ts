@@ -1,15 +1,38 @@
-import type { AgentSlot } from '../index/indexed-agent.js';
+import type { AgentInfo } from '../agent/agent-info.js';
 
-/** The most that any agent has of what makes agents full. */
+/** The most that any agent has of the resources that make agents full. */
 export interface Scale {
   readonly cpu: number;
   readonly memory: number;
   readonly gpu: number;
 }
 
-export function scaleOf(slots: Iterable<AgentSlot>): Scale {
+/** An order in that the index keeps all agents, whatever is asked for: the least key first, then the least id. */
+export interface Ordering {
+  /** Its place among the orderings of an index. */
+  readonly number: number;
+  /** True if keys depend on the scale: all agents are sorted anew when it changes. */
+  readonly usesScale: boolean;
+
+  keyOf(agent: AgentInfo, scale: Scale): number;
+}
+
+/** The agent with the least free capacity first. */
+export const fullestFirst: Ordering = { number: 0, usesScale: true, keyOf: weightedFree };
+
+/** The agent with the greatest free share of its own size first. */
+export const emptiestFirst: Ordering = {
+  number: 1,
+  usesScale: false,
+  keyOf: (agent) => -freeShare(agent),
+};
+
+/** All orderings. The number of each is its place here. */
+export const orderings: readonly Ordering[] = [fullestFirst, emptiestFirst];
+
+export function scaleOf(agents: Iterable<AgentInfo>): Scale {
   const scale = { cpu: 0, memory: 0, gpu: 0 };
-  for (const { total } of slots) {
+  for (const { total } of agents) {
     scale.cpu = Math.max(scale.cpu, total.cpuMillis);
     scale.memory = Math.max(scale.memory, total.memoryMb);
     scale.gpu = Math.max(scale.gpu, total.gpuMillis);
@@ -18,16 +41,19 @@ export function scaleOf(slots: Iterable<AgentSlot>): Scale {
 }
 
 /**
- * What an agent has free, as a share of the biggest agent. Since the scale is the same for all, the agent that is left
- * with the least after a task is the one that has the least before it, whatever the task: one order serves all requests.
- * Cards weigh as much as cpu and memory together: where there are cards, they are what is dear.
+ * The free capacity as a share of the biggest agent. The scale is the same for all agents. So the agent with the least left
+ * after a task is the one with the least before it, whatever the task is: one order serves all requests. Gpus weigh as much
+ * as cpu and memory together, because they cost the most.
  */
-export function weightedFree({ cpu, memory, gpu }: AgentSlot, scale: Scale): number {
-  return (cpu / (scale.cpu || 1) + memory / (scale.memory || 1)) / 2 + gpu / (scale.gpu || 1);
+function weightedFree({ free }: AgentInfo, scale: Scale): number {
+  return (
+    (free.cpuMillis / (scale.cpu || 1) + free.memoryMb / (scale.memory || 1)) / 2 +
+    free.gpuMillis / (scale.gpu || 1)
+  );
 }
 
-/** What an agent has free, as a share of its own size. */
-export function freeShare({ cpu, memory, gpu, total }: AgentSlot): number {
-  const shares = cpu / (total.cpuMillis || 1) + memory / (total.memoryMb || 1);
-  return total.gpuMillis === 0 ? shares / 2 : (shares + gpu / total.gpuMillis) / 3;
+/** The free capacity as a share of the agent's own size. */
+function freeShare({ free, total }: AgentInfo): number {
+  const shares = free.cpuMillis / (total.cpuMillis || 1) + free.memoryMb / (total.memoryMb || 1);
+  return total.gpuMillis === 0 ? shares / 2 : (shares + free.gpuMillis / total.gpuMillis) / 3;
 }

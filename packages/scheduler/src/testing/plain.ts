@@ -1,8 +1,10 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { zeroResources } from '@berth/shared/model/resources/vector';
-import { type PlacementSpec, specOf } from '../filters/compile-spec.js';
-import { Fleet } from '../index/block-index.js';
+import { specOf } from '../filters/compile-spec.js';
+import type { AgentIndex } from '../index/agent-index.js';
+import { BlockIndex } from '../index/block-index.js';
+import type { PlacementSpec } from '../request/placement-spec.js';
 
 /*
  * Placement said plainly, from its definitions: every agent is looked at for every task, nothing is remembered. What the
@@ -32,7 +34,7 @@ export interface PlainTask {
 
 export interface PlainRunning extends PlainTask {
   readonly agentId: string;
-  readonly cards: readonly number[];
+  readonly gpus: readonly number[];
   /** Tasks that have to be gone before it starts. */
   readonly awaits?: readonly string[];
 }
@@ -56,29 +58,29 @@ export function specFor(
   return specOf(JobDescriptor.fromPartial({ containers: { main: container }, ...more }));
 }
 
-export function fleetOf(agents: readonly PlainAgent[], running: readonly PlainRunning[] = []): Fleet {
-  const fleet = new Fleet();
-  for (const agent of agents) fleet.addAgent(agent);
-  for (const task of running) book(fleet, task);
-  return fleet;
+export function indexOf(agents: readonly PlainAgent[], running: readonly PlainRunning[] = []): AgentIndex {
+  const index = new BlockIndex();
+  for (const agent of agents) index.addAgent(agent);
+  for (const task of running) book(index, task);
+  return index;
 }
 
-export function book(fleet: Fleet, { id, job, agentId, cards, awaits = [] }: PlainRunning): void {
-  const slot = fleet.find(agentId);
-  if (slot === undefined) return;
+export function book(index: AgentIndex, { id, job, agentId, gpus, awaits = [] }: PlainRunning): void {
+  const found = index.find(agentId);
+  if (found === undefined) return;
   const isExclusive = job.hard.exclusiveHost === 'true';
   const { id: jobId, resources, isCritical = false } = job;
-  fleet.take(slot, { taskId: id, jobId, resources, cards, isExclusive, isCritical, awaits });
+  index.take(found, { taskId: id, jobId, resources, gpus, isExclusive, isCritical, awaits });
 }
 
 const kinds = ['cpuMillis', 'memoryMb', 'diskMb', 'networkMbps', 'ports', 'eni'] as const;
 
-/** What each card of the agent has free. */
-export function freeCards(agent: PlainAgent, running: readonly PlainRunning[]): readonly number[] {
+/** What each gpu of the agent has free. */
+export function freeGpus(agent: PlainAgent, running: readonly PlainRunning[]): readonly number[] {
   const free: number[] = Array(Math.floor(agent.total.gpuMillis / 1000)).fill(1000);
-  for (const { agentId, cards, job } of running) {
+  for (const { agentId, gpus, job } of running) {
     if (agentId !== agent.id) continue;
-    for (const card of cards) free[card] = (free[card] ?? 0) - Math.min(job.resources.gpuMillis, 1000);
+    for (const gpu of gpus) free[gpu] = (free[gpu] ?? 0) - Math.min(job.resources.gpuMillis, 1000);
   }
   return free;
 }
@@ -88,19 +90,19 @@ export function freeOf(agent: PlainAgent, running: readonly PlainRunning[]): Res
   for (const task of running) {
     if (task.agentId === agent.id) for (const kind of kinds) free[kind] -= task.job.resources[kind];
   }
-  free.gpuMillis = freeCards(agent, running).reduce((sum, each) => sum + each, 0);
+  free.gpuMillis = freeGpus(agent, running).reduce((sum, each) => sum + each, 0);
   return free;
 }
 
 export function hasRoom(agent: PlainAgent, request: Resources, running: readonly PlainRunning[]): boolean {
   const free = freeOf(agent, running);
-  const cards = freeCards(agent, running);
+  const gpus = freeGpus(agent, running);
   const { gpuMillis } = request;
-  const cardsWanted = gpuMillis === 0 ? 0 : Math.max(1, gpuMillis / 1000);
+  const gpusWanted = gpuMillis === 0 ? 0 : Math.max(1, gpuMillis / 1000);
   const each = Math.min(gpuMillis, 1000);
   return (
     kinds.every((kind) => request[kind] <= free[kind]) &&
-    cards.filter((card) => card >= each).length >= cardsWanted
+    gpus.filter((gpu) => gpu >= each).length >= gpusWanted
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Fleet } from '@berth/scheduler';
+import type { AgentIndex } from '@berth/scheduler';
 import { AgentLedger } from '@berth/scheduler';
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { EntityKind } from '@berth/shared/model/cell/entity';
@@ -8,7 +8,7 @@ import type { Subscription } from 'rxjs';
 /** The kinds whose changes concern agents. */
 const agentKinds: ReadonlySet<EntityKind> = new Set(['agent', 'agentStatus', 'agentDrain']);
 
-/** The fleet as the replica has it: made when it is first asked for, and kept current from then on. */
+/** The agents of the replica's state. The first caller builds the ledger; it follows the replica from then on. */
 export class LiveLedger {
   readonly #replica: Replica;
   #ledger: AgentLedger | undefined;
@@ -19,8 +19,8 @@ export class LiveLedger {
   }
 
   /** As of the replica's revision; whoever changes it gives it back as it was. */
-  get fleet(): Fleet {
-    return this.#current.fleet;
+  get index(): AgentIndex {
+    return this.#current.index;
   }
 
   /** The live tasks on the agent, the oldest first. */
@@ -28,9 +28,9 @@ export class LiveLedger {
     return [...this.#current.tasksOn(agentId)].sort((a, b) => a.createdAtMs - b.createdAtMs);
   }
 
-  /** A fleet of one's own, to be changed at will. */
-  copy(): Fleet {
-    return new AgentLedger(this.#replica).fleet;
+  /** A copy for the caller, who may change it. */
+  copy(): AgentIndex {
+    return new AgentLedger(this.#replica).index;
   }
 
   close(): void {

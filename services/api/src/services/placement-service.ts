@@ -1,12 +1,10 @@
 /** berth.v1.PlacementService: what placement would do, by the functions that do it. */
 
 import {
-  classOf,
   type ExplainOptions,
   explain,
   loseAgents,
   newTasks,
-  obstaclesOn,
   planTasks,
   type QueuedTask,
   recentFailureMs,
@@ -98,22 +96,22 @@ async function checkOne(
   call: CallContext,
 ): Promise<CheckExpressionResponse> {
   await cell.read(call);
-  const { fleet } = ledger;
+  const { index } = ledger;
   const parsed = parseExpression(expression);
   const errors = parsed.ok ? checkExpression(parsed.ast, cell.knownAttributes()) : [parsed.error];
   if (errors.length > 0)
-    return CheckExpressionResponse.fromPartial({ errors: [...errors], agents: fleet.size });
+    return CheckExpressionResponse.fromPartial({ errors: [...errors], agents: index.size });
   const spec = specWithExpression(expression);
-  const request = classOf(fleet, { taskId: '', jobId: '', resources: zeroResources(), spec });
+  const request = index.classOf({ jobId: '', resources: zeroResources(), spec });
   const agentIds: string[] = [];
   let matches = 0;
-  for (const slot of fleet.agents()) {
-    const isHindered = obstaclesOn(slot, request).some(({ cause }) => cause.kind !== 'resource');
+  for (const agent of index.agents()) {
+    const isHindered = request.obstaclesOn(agent).some(({ cause }) => cause.kind !== 'resource');
     if (isHindered) continue;
     matches += 1;
-    if (agentIds.length < maxNamedAgents) agentIds.push(slot.id);
+    if (agentIds.length < maxNamedAgents) agentIds.push(agent.id);
   }
-  return { errors: [], agents: fleet.size, matches, agentIds };
+  return { errors: [], agents: index.size, matches, agentIds };
 }
 
 async function explainTask(
@@ -125,9 +123,9 @@ async function explainTask(
   refuseIf(idViolations('task_id', taskId));
   const task = (await cell.findTask(call, taskId))?.record;
   if (task === undefined) throw notFound('task', taskId);
-  const { fleet } = ledger;
-  if (taskState(task) !== State.QUEUED) return notWaiting(task, fleet.size);
-  return explanationMessage(taskId, explain(toQueued(task, cell.replica), fleet, placeOptions(deps)));
+  const { index } = ledger;
+  if (taskState(task) !== State.QUEUED) return notWaiting(task, index.size);
+  return explanationMessage(taskId, explain(toQueued(task, cell.replica), index, placeOptions(deps)));
 }
 
 interface ExplainWatch {
@@ -167,15 +165,15 @@ async function plan(
   switch (what?.$case) {
     case 'job': {
       const { descriptor } = validJob(cell, view, what.value, call);
-      return planMessage(planTasks(tasksOfNewJob(descriptor), ledger.fleet, placeOptions(deps)), []);
+      return planMessage(planTasks(tasksOfNewJob(descriptor), ledger.index, placeOptions(deps)), []);
     }
     case 'drainAgentId': {
-      if (ledger.fleet.find(what.value) === undefined) throw notFound('agent', what.value);
+      if (ledger.index.find(what.value) === undefined) throw notFound('agent', what.value);
       return planLoss(deps, [what.value]);
     }
     case 'lose': {
       const { name, value } = what.value;
-      const lost = [...ledger.fleet.agents()].filter(({ attributes }) => attributes[name] === value);
+      const lost = [...ledger.index.agents()].filter(({ attributes }) => attributes[name] === value);
       if (lost.length === 0) {
         throw new BerthError('notFound', `There is no live agent with ${name}=${JSON.stringify(value)}.`);
       }
@@ -204,10 +202,10 @@ function tasksOfNewJob(descriptor: JobDescriptor): readonly QueuedTask[] {
 /** Where the tasks of these agents would go. */
 function planLoss(deps: PlacementServiceDeps, agentIds: readonly string[]): PlanResponse {
   const { cell, ledger } = deps;
-  const fleet = ledger.copy();
-  const tasks = loseAgents(fleet, agentIds).flatMap(({ taskId }) => {
+  const index = ledger.copy();
+  const tasks = loseAgents(index, agentIds).flatMap(({ taskId }) => {
     const task = cell.replica.find('task', taskId)?.record;
     return task === undefined ? [] : [toQueued(task, cell.replica)];
   });
-  return planMessage(planTasks(tasks, fleet, placeOptions(deps)), agentIds);
+  return planMessage(planTasks(tasks, index, placeOptions(deps)), agentIds);
 }

@@ -102,8 +102,8 @@ export class TestCell implements CellView, Agents {
   }
 
   /** Made anew from all agents and tasks. */
-  get fleet() {
-    return new AgentLedger(this).fleet;
+  get index() {
+    return new AgentLedger(this).index;
   }
 
   get stopping() {

@@ -56,8 +56,8 @@ export function isStatic(ast: Expression): boolean {
   });
 }
 
-/** Whether the expression names the condition anywhere. */
-export function mentions(ast: Expression, condition: ConditionName): boolean {
+/** True if the expression names the condition anywhere. */
+export function mentions(ast: Expression, condition: string): boolean {
   return namesIn(ast).includes(condition);
 }
 

@@ -52,12 +52,12 @@ export function planMessage(planned: readonly PlannedTask[], lostAgentIds: reado
   return { tasks: planned.map(plannedMessage), placed, waiting, lostAgentIds: [...lostAgentIds] };
 }
 
-function plannedMessage({ task, agentId = '', cards, explanation }: PlannedTask): PlannedTaskMessage {
+function plannedMessage({ task, agentId = '', gpus, explanation }: PlannedTask): PlannedTaskMessage {
   const { taskId, resources } = task;
   return PlannedTaskMessage.fromPartial({
     taskId,
     agentId,
-    cards: [...cards],
+    cards: [...gpus],
     resources,
     ...(explanation && { explanation: explanationMessage(taskId, explanation) }),
   });

@@ -28,10 +28,10 @@ export function assignTask(task: TaskRecord, agent: AgentRecord, nowMs: number, 
   return { ...moved, agentId: agent.id, deadlineAtMs: nowMs + limits.stuckDispatchedMs };
 }
 
-/** The placed task, with the cards it was given in its context. */
-export function withCards(task: TaskRecord, cards: readonly number[]): TaskRecord {
-  if (cards.length === 0 || task.task === undefined) return task;
-  const taskContext = { ...task.task.taskContext, [gpusKey]: formatGpus(cards) };
+/** The placed task, with the gpus it was given in its context. */
+export function withGpus(task: TaskRecord, gpus: readonly number[]): TaskRecord {
+  if (gpus.length === 0 || task.task === undefined) return task;
+  const taskContext = { ...task.task.taskContext, [gpusKey]: formatGpus(gpus) };
   return { ...task, task: { ...task.task, taskContext } };
 }
 

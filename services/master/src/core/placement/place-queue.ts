@@ -1,19 +1,19 @@
-import type { Aged, Fleet, GroupShares, Lane, PreemptionRules } from '@berth/scheduler';
+import type { AgedTask, AgentIndex, GroupShares, PreemptionRules, QueueShard } from '@berth/scheduler';
 import {
   anywhere,
   explainUnplaced,
+  failureKind,
   isUnplaced,
   type Placement,
   type PlacementSpec,
   type PlaceOptions,
-  placeLanes,
+  placeShards,
   type QueuedTask,
   recentFailureMs,
   refusalMs,
   specOfJob,
   type TimesByJob,
   type Unplaced,
-  verdictOnAgent,
 } from '@berth/scheduler';
 import type { JobRecord, Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
@@ -26,29 +26,29 @@ import { WaitingTasks } from '../plan/waiting-tasks.js';
 import { orderStop } from '../reconcile/advance-task.js';
 import { disruptionAllowance, disruptionLimitOf, lookAgainMs } from '../reconcile/disruption.js';
 import { viewJob } from '../reconcile/reconciled-job.js';
-import { assignTask, awaitingRoomOf, withCards } from './assign-task.js';
+import { assignTask, awaitingRoomOf, withGpus } from './assign-task.js';
 
 type QueueOutcome = Pick<RoundPlan, 'unplaced' | 'queueLeft' | 'queueDueMs'>;
 
 /** Places what is queued, this round's new tasks included, and orders the victims of preemption to stop. */
 export function placeQueue(input: RoundInput, draft: RoundDraft): QueueOutcome {
   const freed = freedTasks(input.cell, draft.tasks);
-  const { fleet } = input.agents;
-  const lanes = queuedLanes(input, draft, input.queue.hasNews || freed.length > 0);
+  const { index } = input.agents;
+  const shards = queuedShards(input, draft, input.queue.hasNews || freed.length > 0);
   const unplaced: Unplaced[] = [];
   const outcome = (queueLeft: boolean) => {
-    const refusals = [newsOf(freed).refusals, { get: (jobId: string) => fleet.refusalsOf(jobId) }];
+    const refusals = [unseenFailures(freed).refusals, { get: (jobId: string) => index.refusalsOf(jobId) }];
     return { unplaced, queueLeft, queueDueMs: queueDueMs(input, unplaced, refusals) };
   };
-  if (lanes.length === 0) return outcome(false);
-  const options = { ...placeOptions(input), ...orderOptions(input, draft, fleet), ...endingOf(freed) };
-  for (const verdict of placeLanes(lanes, fleet, options)) {
-    if (!isUnplaced(verdict)) {
-      if (!takePlacement(verdict, input, draft)) return outcome(true);
+  if (shards.length === 0) return outcome(false);
+  const options = { ...placeOptions(input), ...orderOptions(input, draft, index), ...endingOf(freed) };
+  for (const result of placeShards(shards, index, options)) {
+    if (!isUnplaced(result)) {
+      if (!takePlacement(result, input, draft)) return outcome(true);
       continue;
     }
-    noteWaiting(verdict, input.cell, draft);
-    unplaced.push(verdict);
+    noteWaiting(result, input.cell, draft);
+    unplaced.push(result);
   }
   return outcome(false);
 }
@@ -56,14 +56,14 @@ export function placeQueue(input: RoundInput, draft: RoundDraft): QueueOutcome {
 /** False where there is no room for it in this round. */
 function takePlacement(placement: Placement, input: RoundInput, draft: RoundDraft): boolean {
   const { cell, nowMs, limits } = input;
-  const { taskId, agentId, cards, handOver } = placement;
+  const { taskId, agentId, gpus, preemption } = placement;
   const task = draft.task(taskId);
   const agent = cell.find('agent', agentId)?.record;
   if (task === undefined || agent === undefined) return true;
-  const assigned = withCards(assignTask(task, agent, nowMs, limits), cards);
-  if (handOver === undefined) return draft.takePlaced(assigned);
+  const assigned = withGpus(assignTask(task, agent, nowMs, limits), gpus);
+  if (preemption === undefined) return draft.takePlaced(assigned);
   const stop = { code: 'preempted', text: `its room is needed for ${taskId}`, atMs: nowMs };
-  const victims = handOver.awaits.flatMap((id) => {
+  const victims = preemption.awaits.flatMap((id) => {
     const victim = draft.task(id);
     return victim === undefined ? [] : [orderStop(victim, stop, limits)];
   });
@@ -105,25 +105,25 @@ function noteWaiting(one: Unplaced, cell: CellView, draft: RoundDraft): void {
  * The waiting tasks: those that wait already, if there is news for them, then this round's new ones. Of tasks of one job and
  * stage that wait already the others find no agent where one finds none; the new ones are each to be told why.
  */
-function queuedLanes(
+function queuedShards(
   { cell, queue }: RoundInput,
   draft: RoundDraft,
   hasNews: boolean,
-): readonly Lane<QueuedTask>[] {
-  const lanes: Lane<QueuedTask>[] = [];
-  for (const { jobId, stage, ages } of hasNews ? queue.waiting.lanes() : []) {
+): readonly QueueShard<QueuedTask>[] {
+  const shards: QueueShard<QueuedTask>[] = [];
+  for (const { jobId, stage, ages } of hasNews ? queue.waiting.shards() : []) {
     const spec = specFor(cell, jobId, stage);
     const isAlike = spec.changingRules.length === 0;
-    lanes.push({ spec, isAlike, tasks: agedTasks(ages, draft, spec) });
+    shards.push({ spec, isAlike, tasks: agedTasks(ages, draft, spec) });
   }
   const added = new WaitingTasks();
   for (const [id, task] of draft.tasks) if (!queue.waiting.has(id) && isWaiting(task)) added.add(task);
-  for (const { jobId, stage, ages } of added.lanes()) {
+  for (const { jobId, stage, ages } of added.shards()) {
     const spec = specFor(cell, jobId, stage);
     const tasks = agedTasks(ages, draft, spec, queue.waiting.endAge);
-    lanes.push({ spec, isAlike: false, tasks });
+    shards.push({ spec, isAlike: false, tasks });
   }
-  return lanes;
+  return shards;
 }
 
 function* agedTasks(
@@ -131,7 +131,7 @@ function* agedTasks(
   draft: RoundDraft,
   spec: PlacementSpec,
   olderOnes = 0,
-): Generator<Aged<QueuedTask>> {
+): Generator<AgedTask<QueuedTask>> {
   for (const [taskId, age] of ages) {
     const task = draft.task(taskId);
     if (task === undefined || !isWaiting(task)) continue;
@@ -169,12 +169,12 @@ export function placeOptions({ cell, nowMs, limits }: RoundInput): PlaceOptions 
 function orderOptions(
   input: RoundInput,
   draft: RoundDraft,
-  fleet: Fleet,
+  index: AgentIndex,
 ): Pick<PlaceOptions, 'groups' | 'preemption'> {
   const { limits, agents } = input;
   const { guarantees, preempts = false } = limits;
   return {
-    ...(guarantees === undefined ? {} : { groups: shares(guarantees, agents.groupUse ?? new Map(), fleet) }),
+    ...(guarantees === undefined ? {} : { groups: shares(guarantees, agents.groupUse ?? new Map(), index) }),
     ...(preempts ? { preemption: preemptionRules(input, draft) } : {}),
   };
 }
@@ -182,10 +182,10 @@ function orderOptions(
 function shares(
   guarantees: ReadonlyMap<string, Resources>,
   used: ReadonlyMap<string, Resources>,
-  fleet: Fleet,
+  index: AgentIndex,
 ): GroupShares {
   let total = zeroResources();
-  for (const slot of fleet.agents()) total = addResources(total, slot.total);
+  for (const agent of index.agents()) total = addResources(total, agent.total);
   return { guarantees, used, total };
 }
 
@@ -217,10 +217,10 @@ function preemptionRules({ cell, agents, maxWrites }: RoundInput, draft: RoundDr
 }
 
 /** The agents with tasks that stop and that nobody waits for. */
-function agentsStopping(draft: RoundDraft, { fleet, stopping }: Agents): ReadonlySet<string> {
+function agentsStopping(draft: RoundDraft, { index, stopping }: Agents): ReadonlySet<string> {
   const agentIds = new Set<string>();
   for (const [taskId, agentId] of stopping)
-    if (fleet.find(agentId)?.awaited.has(taskId) !== true) agentIds.add(agentId);
+    if (index.find(agentId)?.awaited.has(taskId) !== true) agentIds.add(agentId);
   for (const { stop, agentId } of draft.tasks.values()) if (stop !== undefined) agentIds.add(agentId);
   return agentIds;
 }
@@ -237,20 +237,20 @@ function createdByJob(cell: CellView, draft: RoundDraft): ReadonlyMap<string, re
   return created;
 }
 
-function endingOf(freed: readonly TaskRecord[]): Pick<PlaceOptions, 'ending' | 'news'> {
+function endingOf(freed: readonly TaskRecord[]): Pick<PlaceOptions, 'ending' | 'unseen'> {
   const ending = freed.map((task) => ({ taskId: taskIdOf(task), agentId: task.agentId }));
-  return { ending, news: newsOf(freed) };
+  return { ending, unseen: unseenFailures(freed) };
 }
 
 /** What this round's ends say against agents. */
-function newsOf(ended: readonly TaskRecord[]): NonNullable<PlaceOptions['news']> {
+function unseenFailures(ended: readonly TaskRecord[]): NonNullable<PlaceOptions['unseen']> {
   const failures = new Map<string, Map<string, number>>();
   const refusals = new Map<string, Map<string, number>>();
   for (const task of ended) {
     const { jobId, agentId, finishedAtMs } = task;
-    const verdict = verdictOnAgent(task);
-    if (verdict === undefined) continue;
-    const noted = verdict === 'refused' ? [failures, refusals] : [failures];
+    const kind = failureKind(task);
+    if (kind === undefined) continue;
+    const noted = kind === 'refused' ? [failures, refusals] : [failures];
     for (const all of noted) all.set(jobId, (all.get(jobId) ?? new Map()).set(agentId, finishedAtMs));
   }
   return { failures, refusals };

@@ -1,4 +1,4 @@
-import type { Fleet, Unplaced } from '@berth/scheduler';
+import type { AgentIndex, Unplaced } from '@berth/scheduler';
 import type { JobStatusRecord, Resources, TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { Limits } from '../task/limits.js';
@@ -12,7 +12,7 @@ export interface RoundReport {
 
 /** The live agents, with what runs on them as committed. */
 export interface Agents {
-  readonly fleet: Fleet;
+  readonly index: AgentIndex;
   /** Live tasks on agents that have been told to stop, with their agents. */
   readonly stopping: ReadonlyMap<string, string>;
   /** What each capacity group holds, where that is counted. */

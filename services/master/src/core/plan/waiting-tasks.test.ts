@@ -12,16 +12,16 @@ it('keeps tasks of one job and stage together, each with its place among all', (
   ];
   const waiting = new WaitingTasks(tasks);
   waiting.add(aTask({ slot: 1 }));
-  const lanes = () =>
-    [...waiting.lanes()].map(({ jobId, stage, ages }) => [jobId, stage, [...ages.values()]]);
-  expect(lanes()).toEqual([
+  const shards = () =>
+    [...waiting.shards()].map(({ jobId, stage, ages }) => [jobId, stage, [...ages.values()]]);
+  expect(shards()).toEqual([
     ['job-1', 0, [0, 2]],
     ['staged', 1, [1]],
     ['staged', 2, [3]],
   ]);
   waiting.remove('job-1.1-0');
   waiting.remove('staged.1-0-0');
-  expect(lanes()).toEqual([
+  expect(shards()).toEqual([
     ['job-1', 0, [2]],
     ['staged', 2, [3]],
   ]);

@@ -2,21 +2,21 @@ import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 
 /** Tasks of one job and stage that wait for an agent. */
-export interface WaitingLane {
+export interface WaitingShard {
   readonly jobId: string;
   readonly stage: number;
   /** In the order in which they came, with their place among all that wait. */
   readonly ages: ReadonlyMap<string, number>;
 }
 
-interface Kept extends WaitingLane {
+interface Kept extends WaitingShard {
   readonly ages: Map<string, number>;
 }
 
 /** The tasks that wait for an agent, those together that ask for the same. */
 export class WaitingTasks {
   readonly #laneOf = new Map<string, Kept>();
-  readonly #lanes = new Map<string, Kept>();
+  readonly #shards = new Map<string, Kept>();
   /** How many have ever come. */
   #arrivals = 0;
 
@@ -42,23 +42,23 @@ export class WaitingTasks {
     const id = taskIdOf(task);
     if (this.#laneOf.has(id)) return;
     const key = `${jobId}/${stage}`;
-    const lane = this.#lanes.get(key) ?? { jobId, stage, ages: new Map<string, number>() };
-    this.#lanes.set(key, lane);
-    this.#laneOf.set(id, lane);
-    lane.ages.set(id, this.#arrivals);
+    const shard = this.#shards.get(key) ?? { jobId, stage, ages: new Map<string, number>() };
+    this.#shards.set(key, shard);
+    this.#laneOf.set(id, shard);
+    shard.ages.set(id, this.#arrivals);
     this.#arrivals += 1;
   }
 
   remove(taskId: string): void {
-    const lane = this.#laneOf.get(taskId);
-    if (lane === undefined) return;
+    const shard = this.#laneOf.get(taskId);
+    if (shard === undefined) return;
     this.#laneOf.delete(taskId);
-    lane.ages.delete(taskId);
-    if (lane.ages.size === 0) this.#lanes.delete(`${lane.jobId}/${lane.stage}`);
+    shard.ages.delete(taskId);
+    if (shard.ages.size === 0) this.#shards.delete(`${shard.jobId}/${shard.stage}`);
   }
 
-  lanes(): Iterable<WaitingLane> {
-    return this.#lanes.values();
+  shards(): Iterable<WaitingShard> {
+    return this.#shards.values();
   }
 
   ids(): Iterable<string> {

@@ -4,7 +4,7 @@ import { isJobLive, runtimeLimitSecs } from '@berth/shared/model/job/job';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import type { AssignmentWrite } from '@berth/store';
 import { assignmentFor } from '../placement/assign-task.js';
-import { MoveRooms } from '../placement/migration-targets.js';
+import { MigrationTargets } from '../placement/migration-targets.js';
 import { placeQueue } from '../placement/place-queue.js';
 import { RoundDraft } from '../plan/plan-builder.js';
 import type { RoundInput, RoundPlan, RoundReport } from '../plan/round-types.js';
@@ -81,7 +81,7 @@ function decideJobs(
 ): Pick<RoundPlan, 'leftOver' | 'hasTasksLeft'> {
   const leftOver: string[] = [];
   let hasTasksLeft = false;
-  const rooms = new MoveRooms(input);
+  const rooms = new MigrationTargets(input);
   const leastRoom = Math.min(leastRoomPerJob, input.maxWrites / 2);
   for (const jobId of touched) {
     const view = viewJob(input.cell, jobId, draft.tasksOf(jobId));
@@ -98,7 +98,7 @@ function decideJobs(
       limits: limitsFor(input, jobId),
       maxWrites: draft.room,
       findRoom: (task) => rooms.find(task),
-      isAwaited: (task) => agents.fleet.find(task.agentId)?.awaited.has(taskIdOf(task)) ?? false,
+      isAwaited: (task) => agents.index.find(task.agentId)?.awaited.has(taskIdOf(task)) ?? false,
     });
     draft.takeDecision(jobId, decision);
     if (!decision.isComplete) leftOver.push(jobId);

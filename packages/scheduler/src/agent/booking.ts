@@ -1,0 +1,16 @@
+import type { Resources } from '@berth/shared/gen/berth/v1/store';
+
+/** The capacity that one task holds on its agent. */
+export interface Booking {
+  readonly taskId: string;
+  readonly jobId: string;
+  readonly resources: Resources;
+  /** Indices of the gpus that the task has. */
+  readonly gpus: readonly number[];
+  /** True if no other task may come while this one is here. */
+  readonly isExclusive: boolean;
+  /** True if preemption never stops the task. */
+  readonly isCritical?: boolean;
+  /** Tasks of the agent that the task waits for: it starts once none of them is there any more. */
+  readonly awaits?: readonly string[];
+}
