@@ -2,8 +2,8 @@ import { cellConfigShape, listenAddress, tlsConfigShape } from '@berth/shared/pr
 import { amount, count, positiveCount, span } from '@berth/shared/process/config-fields';
 import { filePath } from '@berth/shared/process/config-files';
 import { fitPolicySetting } from '@berth/shared/process/placement-settings';
-import { type Authenticate, believe, verify } from '@berth/shared/rpc/authenticate';
-import { readTokens } from '@berth/shared/rpc/tokens';
+import { type Authenticate, believe, verify } from '@berth/shared/rpc/access/authenticate';
+import { readTokens } from '@berth/shared/rpc/access/tokens';
 import { z } from 'zod';
 import type { BucketPolicy } from './gateway/core/token-bucket.js';
 import { resolutionModes } from './images/image-resolver.js';

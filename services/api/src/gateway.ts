@@ -6,7 +6,7 @@ import { createRegistry } from '@berth/shared/process/metrics';
 import { systemRandom } from '@berth/shared/process/random';
 import { type Closeable, closeAll } from '@berth/shared/process/service';
 import { readTls, type Tls } from '@berth/shared/process/tls';
-import { believe } from '@berth/shared/rpc/authenticate';
+import { believe } from '@berth/shared/rpc/access/authenticate';
 import type { CallOptions } from '@berth/shared/rpc/handlers';
 import { createHealth } from '@berth/shared/rpc/health';
 import { type GrpcServer, type GrpcService, startGrpcServer } from '@berth/shared/rpc/server';

@@ -1,11 +1,34 @@
-import { JobManagementServiceService as methods } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { AgentServiceService } from '@berth/shared/gen/berth/v1/agent_service';
+import { PlacementServiceService } from '@berth/shared/gen/berth/v1/placement_service';
+import { ScalingServiceService } from '@berth/shared/gen/berth/v1/scaling_service';
+import { ScheduleServiceService } from '@berth/shared/gen/berth/v1/schedule_service';
+import { StageServiceService } from '@berth/shared/gen/berth/v1/stage_service';
+import { JobServiceService } from '@berth/shared/gen/job/v1/job_service';
+import {
+  JobManagementServiceService,
+  JobManagementServiceService as methods,
+} from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { accessOf } from '@berth/shared/rpc/access/access-table';
 import { fromServiceError } from '@berth/shared/rpc/status';
 import type { CommitRequest, CommitResult } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
-import { status } from '@grpc/grpc-js';
+import { type MethodDefinition, type ServiceDefinition, status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { aBatchJob } from './testing/fixtures.js';
 import { codeOf, RunningGateway } from './testing/running-gateway.js';
+
+type AnyMethod = MethodDefinition<unknown, unknown>;
+type AnyDefinition = Readonly<Record<string, AnyMethod>>;
+
+const definitions: readonly ServiceDefinition[] = [
+  AgentServiceService,
+  JobManagementServiceService,
+  JobServiceService,
+  PlacementServiceService,
+  ScalingServiceService,
+  ScheduleServiceService,
+  StageServiceService,
+];
 
 let gateway: RunningGateway;
 let store: MemoryStore;
@@ -35,6 +58,21 @@ describe('the rate of writes', () => {
     expect(await codeOf(gateway.call(methods.killJobs, { id: [id] }, as('ada')))).toBe(
       status.RESOURCE_EXHAUSTED,
     );
+  });
+
+  it('holds for every write of every service, and for no read', async () => {
+    await start({ BERTH_API_WRITE_RATE: '0.001', BERTH_API_WRITE_BURST: '1' });
+    await gateway.create(aBatchJob(), as('ada'));
+    const methods = definitions.flatMap((definition) => Object.values(definition as AnyDefinition));
+    const unary = methods.filter(({ responseStream }) => !responseStream);
+    const isHeld = async (method: AnyMethod) =>
+      (await codeOf(gateway.call(method, method.requestDeserialize(Buffer.alloc(0)), as('ada')))) ===
+      status.RESOURCE_EXHAUSTED;
+    for (const method of unary) {
+      const { cost } = accessOf(method.path);
+      if (cost === 'each-found' || cost === 'each-id') continue;
+      expect([method.path, await isHeld(method)]).toEqual([method.path, cost === 'one']);
+    }
   });
 
   it('is as high as one likes where it is switched off', async () => {

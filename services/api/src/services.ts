@@ -50,6 +50,7 @@ export interface Services extends Readonly<Record<string, GrpcService>> {
 /** Makes them; what has to be closed with the gateway is added to `opened`. */
 export function openServices(deps: ServicesDeps, opened: Closeable[]): Services {
   const { cell, store, streams, limiter, callOptions } = deps;
+  const options: CallOptions = { ...callOptions, admit: limiter.admitCall };
   const { replica, clock } = cell;
   const { log } = callOptions;
   const jobs = new ObserveHub(jobFeed, replica, log);
@@ -65,13 +66,13 @@ export function openServices(deps: ServicesDeps, opened: Closeable[]): Services 
   opened.push({ name: 'subscriptions of jobs', close: async () => subscriptions.close() });
   const stageStatuses = new StageStatuses(replica, jobs);
   return {
-    service: jobManagementService({ cell, jobs, clusters, streams, subscriptions, limiter }, callOptions),
-    observe: observeService(cellObserving, callOptions),
-    placement: placementService({ cell, ledger, fitPolicy: deps.fitPolicy }, callOptions),
-    stages: stageService({ cell, stageStatuses, streams, limiter }, callOptions),
-    schedules: scheduleService({ cell, limiter }, callOptions),
-    scaling: scalingService({ cell, openSampleFeed: () => store.openSampleFeed() }, callOptions),
-    agents: agentService({ cell, ledger, limiter }, callOptions),
-    jobV1: jobV1Service({ cell, limiter }, callOptions),
+    service: jobManagementService({ cell, jobs, clusters, streams, subscriptions }, options),
+    observe: observeService(cellObserving, options),
+    placement: placementService({ cell, ledger, fitPolicy: deps.fitPolicy }, options),
+    stages: stageService({ cell, stageStatuses, streams }, options),
+    schedules: scheduleService({ cell }, options),
+    scaling: scalingService({ cell, openSampleFeed: () => store.openSampleFeed() }, options),
+    agents: agentService({ cell, ledger }, options),
+    jobV1: jobV1Service({ cell, limiter }, options),
   };
 }

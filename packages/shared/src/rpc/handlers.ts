@@ -20,10 +20,10 @@ import type { Registry } from 'prom-client';
 import { BerthError } from '../model/errors/errors.js';
 import type { Logger } from '../process/logger.js';
 import { systemRandom } from '../process/random.js';
-import { type Authenticate, believe } from './authenticate.js';
+import { type Authenticate, believe } from './access/authenticate.js';
+import type { CallerIdentity } from './access/caller.js';
 import { type CallKind, type CountedCall, callMetrics } from './call-metrics.js';
 import { type AbortListener, CallScope, ServerShuttingDown } from './call-scope.js';
-import type { CallerIdentity } from './caller.js';
 import { isServiceError, toServiceError } from './status.js';
 import { decoded } from './undecodable.js';
 
@@ -53,6 +53,8 @@ export interface CallOptions {
   readonly shutdown?: AbortSignal;
   /** Says who calls; without it callers are whom they say they are. */
   readonly authenticate?: Authenticate;
+  /** Throws if the unary call with this path and request may not be served now. The caller is known by then. */
+  readonly admit?: (call: CallContext, path: string, request: unknown) => void;
   /** The longest that a unary call may take; {@link defaultUnaryDeadlineMs} unless given. */
   readonly deadlineMs?: number;
 }
@@ -75,7 +77,9 @@ export function unary<Req, Res>(
     invoke(() => {
       // Who may not call learns nothing of what is wrong with the request.
       ending.identify();
-      return fn(decoded(call.request), ending);
+      const request = decoded(call.request);
+      options.admit?.(ending, call.getPath(), request);
+      return fn(request, ending);
     })
       .then(succeed)
       .catch(fail);

@@ -1,10 +1,16 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
+import { accessOf } from '@berth/shared/rpc/access/access-table';
 import type { CallContext } from '@berth/shared/rpc/handlers';
 import { type Bucket, type BucketPolicy, fullBucket, take } from './core/token-bucket.js';
 
 /** Callers that are remembered; beyond it those are forgotten that have not written for longest. */
 const maxCallers = 10_000;
+
+/** The requests that name each object to change. */
+interface RequestWithIds {
+  readonly id: readonly string[];
+}
 
 /** Holds each caller to its rate of writes. */
 export class RateLimiter {
@@ -18,6 +24,16 @@ export class RateLimiter {
     this.#policy = policy;
     this.#clock = clock;
   }
+
+  /**
+   * Lets a call be served if its caller may write as many things as the table of RPCs says. Reads always may.
+   * It is the `admit` of all services, so no write can be without it.
+   */
+  readonly admitCall = (call: CallContext, path: string, request: unknown): void => {
+    const { cost } = accessOf(path);
+    if (cost === 'one') this.admit(call);
+    else if (cost === 'each-id') this.admit(call, (request as RequestWithIds).id.length);
+  };
 
   /** Lets the call write so many things, or fails with RESOURCE_EXHAUSTED that says when to try again. */
   admit({ caller }: CallContext, writes = 1): void {

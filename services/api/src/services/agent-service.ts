@@ -16,7 +16,6 @@ import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
 import type { Write } from '@berth/store';
 import type { Replica } from '@berth/store/replica';
 import type { Cell } from '../gateway/cell.js';
-import type { RateLimiter } from '../gateway/rate-limiter.js';
 import { idViolations, refuseIf } from '../gateway/request-checks.js';
 import type { LiveLedger } from '../queries/live-ledger.js';
 import { agentMessage, agentTaskMessage } from './core/agent-messages.js';
@@ -31,11 +30,10 @@ const longestDeadlineMs = 30 * 24 * 3600 * 1000;
 export interface AgentServiceDeps {
   readonly cell: Cell;
   readonly ledger: LiveLedger;
-  readonly limiter: RateLimiter;
 }
 
 export function agentService(deps: AgentServiceDeps, options: CallOptions): GrpcService {
-  const { cell, limiter } = deps;
+  const { cell } = deps;
   const call = <Req, Res>(answer: (request: Req, call: CallContext) => Promise<Res>) =>
     unary<Req, Res>(answer, options);
   const implementation = withUnimplemented<AgentServiceServer>(
@@ -43,14 +41,10 @@ export function agentService(deps: AgentServiceDeps, options: CallOptions): Grpc
     {
       listAgents: call(async (request, context) => listAgents(deps, request, await cell.read(context))),
       getAgent: call(async ({ id }, context) => getAgent(deps, id, await cell.read(context))),
-      drainAgent: call(async (request: DrainAgentRequest, context) => {
-        limiter.admit(context, 1);
-        return { agent: await drainAgent(deps, request, context) };
-      }),
-      undrainAgent: call(async ({ id }, context) => {
-        limiter.admit(context, 1);
-        return { agent: await undrainAgent(deps, id, context) };
-      }),
+      drainAgent: call(async (request: DrainAgentRequest, context) => ({
+        agent: await drainAgent(deps, request, context),
+      })),
+      undrainAgent: call(async ({ id }, context) => ({ agent: await undrainAgent(deps, id, context) })),
     },
     options,
   );

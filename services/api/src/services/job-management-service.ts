@@ -18,7 +18,6 @@ import * as commands from '../commands/job-commands.js';
 import { killJobs, killTasks } from '../commands/kill-many.js';
 import { createJob } from '../commands/submit-job.js';
 import type { Cell } from '../gateway/cell.js';
-import type { RateLimiter } from '../gateway/rate-limiter.js';
 import type { Observing } from '../observe/stream/observe-run.js';
 import { observeJob, observeJobs } from '../observe/titus/observe-calls.js';
 import { observeJobCluster, observeJobClusters } from '../observe/titus/observe-cluster-calls.js';
@@ -44,59 +43,46 @@ const definition = passThrough(answering, [
 type Streamed = JobChangeNotification | Encoded;
 type ClusterStreamed = JobClusterNotification | Encoded;
 
-/** What the service works with. */
-export interface JobManagementServiceDeps extends Observing {
-  /** What holds callers to their rate of writes. */
-  readonly limiter: RateLimiter;
-}
-
 type Method<Req, Res> = (cell: Cell, request: Req, call: CallContext) => Promise<Res>;
 
-export function jobManagementService(deps: JobManagementServiceDeps, options: CallOptions): GrpcService {
-  const { cell, limiter } = deps;
-  const observing: Observing = deps;
+export function jobManagementService(deps: Observing, options: CallOptions): GrpcService {
+  const { cell } = deps;
   const call = <Req, Res>(fn: Method<Req, Res>) =>
     unary<Req, Res>((request, context) => fn(cell, request, context), options);
-  const write = <Req, Res>(fn: Method<Req, Res>, writesOf: (request: Req) => number = () => 1) =>
-    unary<Req, Res>(async (request, context) => {
-      limiter.admit(context, writesOf(request));
-      return fn(cell, request, context);
-    }, options);
-  const idsOf = ({ id }: { readonly id: readonly string[] }) => id.length;
   const implementation = withUnimplemented<JobManagementServiceServer>(
     definition,
     {
-      createJobCluster: write(clusterCommands.createJobCluster),
-      updateJobCluster: write(clusterCommands.updateJobCluster),
-      updateJobClusterStatus: write(clusterCommands.updateJobClusterStatus),
-      removeJobCluster: write(clusterCommands.removeJobCluster),
+      createJobCluster: call(clusterCommands.createJobCluster),
+      updateJobCluster: call(clusterCommands.updateJobCluster),
+      updateJobClusterStatus: call(clusterCommands.updateJobClusterStatus),
+      removeJobCluster: call(clusterCommands.removeJobCluster),
       findJobCluster: call(clusterQueries.findJobCluster),
       findJobClusters: call(clusterQueries.findJobClusters),
-      createJob: write(createJob),
-      updateJobInstances: write(commands.updateJobInstances),
-      updateJobStatus: write(commands.updateJobStatus),
-      killJob: write(commands.killJob),
-      killJobs: write(killJobs, idsOf),
-      killTask: write(commands.killTask),
-      killTasks: write(killTasks, idsOf),
+      createJob: call(createJob),
+      updateJobInstances: call(commands.updateJobInstances),
+      updateJobStatus: call(commands.updateJobStatus),
+      killJob: call(commands.killJob),
+      killJobs: call(killJobs),
+      killTask: call(commands.killTask),
+      killTasks: call(killTasks),
       findJob: call(queries.findJob),
       findJobs: call(queries.findJobs),
       findTask: call(queries.findTask),
       findTasks: call(queries.findTasks),
       observeJob: serverStream<JobId, Streamed>(
-        (request, context, stream) => observeJob(observing, request, context, stream),
+        (request, context, stream) => observeJob(deps, request, context, stream),
         options,
       ),
       observeJobs: serverStream<Empty, Streamed>(
-        (_request, context, stream) => observeJobs(observing, context, stream),
+        (_request, context, stream) => observeJobs(deps, context, stream),
         options,
       ),
       observeJobCluster: serverStream<JobClusterId, ClusterStreamed>(
-        (request, context, stream) => observeJobCluster(observing, request, context, stream),
+        (request, context, stream) => observeJobCluster(deps, request, context, stream),
         options,
       ),
       observeJobClusters: serverStream<Empty, ClusterStreamed>(
-        (_request, context, stream) => observeJobClusters(observing, context, stream),
+        (_request, context, stream) => observeJobClusters(deps, context, stream),
         options,
       ),
     },

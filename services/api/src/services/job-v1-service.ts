@@ -22,10 +22,7 @@ export function jobV1Service({ cell, limiter }: JobV1ServiceDeps, options: CallO
       getVersion: unary(calls.getVersion, options),
       listRegisteredJobs: call(calls.listRegisteredJobs),
       lookupInstances: call(calls.lookupInstances),
-      scheduleJob: call(async (_, request, context) => {
-        limiter.admit(context);
-        return calls.scheduleJob(cell, request, context);
-      }),
+      scheduleJob: call(calls.scheduleJob),
       cancelInstances: call((_, request, context) =>
         calls.cancelInstances(cell, request, context, (writes) => limiter.admit(context, writes)),
       ),

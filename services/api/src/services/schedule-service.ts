@@ -15,7 +15,6 @@ import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
 import type { Replica } from '@berth/store/replica';
 import { clusterWrite, requireCluster } from '../commands/cluster-commands.js';
 import type { Cell } from '../gateway/cell.js';
-import type { RateLimiter } from '../gateway/rate-limiter.js';
 import { failedPrecondition, idViolations, refuseIf } from '../gateway/request-checks.js';
 import { idleBecause, scheduleMessage } from './core/schedule-messages.js';
 
@@ -27,17 +26,15 @@ const lastTimeMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 /** What the service works with. */
 export interface ScheduleServiceDeps {
   readonly cell: Cell;
-  readonly limiter: RateLimiter;
 }
 
-export function scheduleService({ cell, limiter }: ScheduleServiceDeps, options: CallOptions): GrpcService {
+export function scheduleService({ cell }: ScheduleServiceDeps, options: CallOptions): GrpcService {
   const call = <Req, Res>(answer: (request: Req, call: CallContext) => Promise<Res>) =>
     unary<Req, Res>(answer, options);
   const change = (paused: boolean) =>
-    call(async ({ clusterId }: PauseScheduleRequest, context: CallContext) => {
-      limiter.admit(context, 1);
-      return { schedule: await setPaused(cell, clusterId, { paused, call: context }) };
-    });
+    call(async ({ clusterId }: PauseScheduleRequest, context: CallContext) => ({
+      schedule: await setPaused(cell, clusterId, { paused, call: context }),
+    }));
   const implementation = withUnimplemented<ScheduleServiceServer>(
     definition,
     {

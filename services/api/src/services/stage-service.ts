@@ -16,7 +16,6 @@ import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
 import { updateStageInstances } from '../commands/job-commands.js';
 import type { Cell } from '../gateway/cell.js';
 import type { OpenStream } from '../gateway/metrics.js';
-import type { RateLimiter } from '../gateway/rate-limiter.js';
 import { idViolations, orRefuse, refuseIf } from '../gateway/request-checks.js';
 import { stageMessages, watchedStages } from '../observe/stages/core/stage-messages.js';
 import { type StageStatuses, stageBytes } from '../observe/stages/stage-status.js';
@@ -30,7 +29,6 @@ export interface StageServiceDeps {
   readonly cell: Cell;
   readonly stageStatuses: StageStatuses;
   readonly streams: Set<OpenStream>;
-  readonly limiter: RateLimiter;
 }
 
 export function stageService(deps: StageServiceDeps, options: CallOptions): GrpcService {
@@ -38,10 +36,7 @@ export function stageService(deps: StageServiceDeps, options: CallOptions): Grpc
     definition,
     {
       updateStageInstances: unary<UpdateStageInstancesRequest, UpdateStageInstancesResponse>(
-        async (request, call) => {
-          deps.limiter.admit(call, 1);
-          return updateStageInstances(deps.cell, request, call);
-        },
+        (request, call) => updateStageInstances(deps.cell, request, call),
         options,
       ),
       watchStages: serverStream<WatchStagesRequest, WatchStagesResponse | Encoded>(

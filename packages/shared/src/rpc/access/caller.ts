@@ -1,5 +1,5 @@
 import type { Metadata } from '@grpc/grpc-js';
-import { type FieldViolation, invalidFields } from '../model/errors/errors.js';
+import { type FieldViolation, invalidFields } from '../../model/errors/errors.js';
 
 /** Who makes a call. Until authentication is configured it is what the caller says of itself. */
 export interface CallerIdentity {

@@ -1,5 +1,5 @@
-import { ConfigError } from '../process/config.js';
-import { readSettingFile } from '../process/config-files.js';
+import { ConfigError } from '../../process/config.js';
+import { readSettingFile } from '../../process/config-files.js';
 import { type Tokens, tokenHash } from './authenticate.js';
 
 /** Shorter ones can be guessed. */

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
 import type { Metadata } from '@grpc/grpc-js';
-import { BerthError } from '../model/errors/errors.js';
+import { BerthError } from '../../model/errors/errors.js';
 import { type CallerIdentity, callerOf } from './caller.js';
 
 /** What a call shows of its caller. */

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { ConfigError } from '../process/config.js';
+import { ConfigError } from '../../process/config.js';
 import { tokenHash } from './authenticate.js';
 import { readTokens } from './tokens.js';
 
