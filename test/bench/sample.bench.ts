@@ -2,12 +2,13 @@
  * What it costs an agent to sample its containers: its processor time with sampling beside its time without, alternating in one
  * run, with the same real containers. The benchmark takes the master's place, which decides whose use is sampled.
  */
+
 import { loadavg } from 'node:os';
 import { type LocalCell, startCell } from '@berth/local/cell/local-cell';
 import { Assignment, type TaskSample } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task/task-state';
 import { systemClock } from '@berth/shared/process/clock';
-import { RedisStore } from '@berth/store/testing/redis';
+import { type CellStore, openStore } from '@berth/store';
 import { waitFor } from '../support/process/wait-for.js';
 import { measureIdle } from './launch/idle.js';
 import { amount, benchOptions, count, words } from './options.js';
@@ -43,7 +44,7 @@ async function main(): Promise<void> {
 }
 
 async function measure(cell: LocalCell): Promise<void> {
-  const store = await RedisStore.connect({ url: cell.redisUrl, cell: cellName });
+  const store = await openStore({ url: cell.redisUrl, cell: cellName });
   const heard: TaskSample[] = [];
   store.openSampleFeed().batches$.subscribe(({ samples }) => heard.push(...samples));
   const agentPid = cell.pid('agent') ?? 0;
@@ -76,7 +77,7 @@ async function measure(cell: LocalCell): Promise<void> {
   report({ without, withSampling, perTask, loads });
 }
 
-async function launch(store: RedisStore, cell: LocalCell): Promise<void> {
+async function launch(store: CellStore, cell: LocalCell): Promise<void> {
   progress(`starting ${containers} containers`);
   await assign(store, cell, false);
   const inbox = store.openReportInbox();
@@ -98,7 +99,7 @@ async function launch(store: RedisStore, cell: LocalCell): Promise<void> {
 }
 
 /** Gives the agent its tasks, sampled or not, or takes them off it. */
-async function assign(store: RedisStore, cell: LocalCell, sampled: boolean | undefined): Promise<void> {
+async function assign(store: CellStore, cell: LocalCell, sampled: boolean | undefined): Promise<void> {
   const agentId = cell.agentIds[0] ?? '';
   const jobId = `sample-${process.pid}`;
   const assignments = Array.from({ length: containers }, (_, index) => {

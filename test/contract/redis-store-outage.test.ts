@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { cp, rm } from 'node:fs/promises';
+import { type CellStore, openStore } from '@berth/store';
 import { Replica } from '@berth/store/replica';
-import { RedisStore } from '@berth/store/testing/redis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordingLogger } from '../support/cells/recording-logger.js';
 import { skipRedisTests, startTestRedis, type TestRedis } from '../support/process/redis.js';
@@ -12,13 +12,13 @@ import { ear, untilHeard } from './store-sample-contract.js';
 
 describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', () => {
   let redis: TestRedis;
-  let store: RedisStore;
+  let store: CellStore;
   const log = recordingLogger();
 
   beforeEach(async () => {
     redis = await startTestRedis();
     log.lines.length = 0;
-    store = await RedisStore.connect({ url: redis.url, cell: randomUUID(), log: log.logger });
+    store = await openStore({ url: redis.url, cell: randomUUID(), log: log.logger });
   });
   afterEach(async () => {
     await store.close();
@@ -178,7 +178,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
   });
 
   it('fails a commit with a clear sentence when Redis stays away, and the next one succeeds when it is back', async () => {
-    const impatient = await RedisStore.connect({ url: redis.url, cell: 'impatient', commitTimeoutMs: 300 });
+    const impatient = await openStore({ url: redis.url, cell: 'impatient', commitTimeoutMs: 300 });
     await redis.kill();
     const failed = impatient.commit(request([cluster('a')]));
     await expect(failed).rejects.toMatchObject({
@@ -212,7 +212,7 @@ describe.skipIf(skipRedisTests !== false)('connecting to Redis', () => {
     const redis = await startTestRedis();
     await redis.kill();
     const { logger, lines } = recordingLogger();
-    const connecting = RedisStore.connect({ url: redis.url, cell: 'cell', log: logger });
+    const connecting = openStore({ url: redis.url, cell: 'cell', log: logger });
     await waitFor(() => lines.length > 0, { what: 'the absence is told' });
     await redis.restart();
     const store = await connecting;
@@ -230,7 +230,7 @@ describe.skipIf(skipRedisTests !== false)('connecting to Redis', () => {
     const redis = await startTestRedis();
     await redis.kill();
     const ending = AbortSignal.timeout(100);
-    const connecting = RedisStore.connect({ url: redis.url, cell: 'cell', signal: ending });
+    const connecting = openStore({ url: redis.url, cell: 'cell', signal: ending });
     await expect(connecting).rejects.toMatchObject({ name: 'TimeoutError' });
     await redis.stop();
   });
@@ -239,9 +239,9 @@ describe.skipIf(skipRedisTests !== false)('connecting to Redis', () => {
     const redis = await startTestRedis({ settings: { requirepass: 'secret' } });
     const refused = { code: 'failedPrecondition', message: /^Redis at 127.0.0.1:\d+ refuses: / };
     const wrong = redis.url.replace('//', '//:wrong@');
-    await expect(RedisStore.connect({ url: wrong, cell: 'cell' })).rejects.toMatchObject(refused);
-    await expect(RedisStore.connect({ url: redis.url, cell: 'cell' })).rejects.toMatchObject(refused);
-    const store = await RedisStore.connect({ url: redis.url.replace('//', '//:secret@'), cell: 'cell' });
+    await expect(openStore({ url: wrong, cell: 'cell' })).rejects.toMatchObject(refused);
+    await expect(openStore({ url: redis.url, cell: 'cell' })).rejects.toMatchObject(refused);
+    const store = await openStore({ url: redis.url.replace('//', '//:secret@'), cell: 'cell' });
     await store.ping();
     await store.close();
     await redis.stop();
@@ -250,7 +250,7 @@ describe.skipIf(skipRedisTests !== false)('connecting to Redis', () => {
   it('warns of settings that may lose acknowledged writes', async () => {
     const redis = await startTestRedis({ settings: { appendfsync: 'everysec' } });
     const { logger, lines } = recordingLogger();
-    const store = await RedisStore.connect({ url: redis.url, cell: 'cell', log: logger });
+    const store = await openStore({ url: redis.url, cell: 'cell', log: logger });
     expect(lines.map(({ msg }) => msg)).toEqual([expect.stringContaining('Set `appendfsync always`')]);
     await store.close();
     await redis.stop();
@@ -258,7 +258,7 @@ describe.skipIf(skipRedisTests !== false)('connecting to Redis', () => {
 
   it('asks replicas for confirmation if the operator wants it', async () => {
     const primary = await startTestRedis({ settings: { 'repl-diskless-sync-delay': '0' } });
-    const store = await RedisStore.connect({ url: primary.url, cell: 'cell', waitReplicas: 1 });
+    const store = await openStore({ url: primary.url, cell: 'cell', waitReplicas: 1 });
     const unconfirmed = store.commit(request([cluster('a')], { commitId: 'once' }));
     await expect(unconfirmed).rejects.toMatchObject({ code: 'unavailable', message: /only 0 of 1 replicas/ });
     const [, port = ''] = /:(\d+)$/.exec(primary.url) ?? [];

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { cellKeys, RedisStore } from '@berth/store/testing/redis';
+import { type CellStore, openStore } from '@berth/store';
+import { cellKeys } from '@berth/store/testing/redis';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { recordingLogger } from '../support/cells/recording-logger.js';
 import { skipRedisTests, startTestRedis, type TestRedis } from '../support/process/redis.js';
@@ -18,7 +19,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
   it('skips a report that cannot be decoded, and does not read it again and again', async () => {
     const cell = randomUUID();
     const { logger, lines } = recordingLogger();
-    const store = await RedisStore.connect({ url: redis.url, cell, log: logger });
+    const store = await openStore({ url: redis.url, cell, log: logger });
     const { reports } = cellKeys(cell);
     await store.publish([report('t1')]);
     await redis.command('XADD', reports, '*', 'reports', 'broken');
@@ -38,7 +39,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
 
   it('leaves only the keys of the layout behind', async () => {
     const cell = randomUUID();
-    const store = await RedisStore.connect({ url: redis.url, cell });
+    const store = await openStore({ url: redis.url, cell });
     const change = { agentId: 'one', taskId: 't', assignment: assignment('t') };
     await store.commit(request([cluster('a')], { assignments: [change], commitId: 'first' }));
     const keys = cellKeys(cell);
@@ -58,12 +59,10 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
   });
 
   it('keeps the samples of one cell from the feeds of another', async () => {
-    const stores = await Promise.all(
-      ['east', 'west'].map((cell) => RedisStore.connect({ url: redis.url, cell })),
-    );
+    const stores = await Promise.all(['east', 'west'].map((cell) => openStore({ url: redis.url, cell })));
     const [east, west] = stores.map((store) => ear(store.openSampleFeed()));
     if (east === undefined || west === undefined) throw new Error('there are two stores');
-    for (const [index, one] of [east, west].entries()) await untilHeard(stores[index] as RedisStore, one);
+    for (const [index, one] of [east, west].entries()) await untilHeard(stores[index] as CellStore, one);
     for (const [index, store] of stores.entries()) await store.publishSamples(sampleBatch(index + 1));
     await waitFor(() => real(east.heard).length > 0 && real(west.heard).length > 0);
     expect([real(east.heard), real(west.heard)]).toEqual([[sampleBatch(1)], [sampleBatch(2)]]);
@@ -74,7 +73,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
     await redis.command('ACL', 'SETUSER', 'deaf', 'on', '>secret', '~*', '+@all', 'resetchannels');
     const { logger, lines } = recordingLogger();
     const url = redis.url.replace('//', '//deaf:secret@');
-    const store = await RedisStore.connect({ url, cell: 'deaf', log: logger });
+    const store = await openStore({ url, cell: 'deaf', log: logger });
     const one = ear(store.openSampleFeed());
     await waitFor(() => lines.length > 0, { what: 'the refusal is logged' });
     const refused = { code: 'failedPrecondition', message: /NOPERM/ };
@@ -89,7 +88,7 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
 
   it('skips a batch of samples that cannot be decoded', async () => {
     const { logger, lines } = recordingLogger();
-    const store = await RedisStore.connect({ url: redis.url, cell: 'garbled', log: logger });
+    const store = await openStore({ url: redis.url, cell: 'garbled', log: logger });
     const one = ear(store.openSampleFeed());
     await untilHeard(store, one);
     await redis.command('SPUBLISH', cellKeys('garbled').samples, 'broken');
@@ -100,9 +99,9 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
     await store.close();
   });
 
-  storeContract(() => RedisStore.connect({ url: redis.url, cell: randomUUID() }));
+  storeContract(() => openStore({ url: redis.url, cell: randomUUID() }));
 
   describe('with the tuning off', () => {
-    storeContract(() => RedisStore.connect({ url: redis.url, cell: randomUUID(), tuning: 'off' }));
+    storeContract(() => openStore({ url: redis.url, cell: randomUUID(), tuning: 'off' }));
   });
 });

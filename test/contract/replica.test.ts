@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CommitChanges } from '@berth/shared/model/cell/change';
 import { entityKinds } from '@berth/shared/model/cell/entity';
-import type { CellStore, LogHead, LogReader, Write } from '@berth/store';
+import { type CellStore, type LogHead, type LogReader, openStore, type Write } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
 import { Replica, resyncActor, startReplica } from '@berth/store/replica';
-import { RedisStore } from '@berth/store/testing/redis';
 import { encodeRecord, fieldOf } from '@berth/store/wire';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -213,7 +212,7 @@ describe.skipIf(skipRedisTests !== false)('a replica of the Redis store', () => 
 
   describe.each(tunings)('with the tuning %s', (tuning) => {
     replicaContract(async () => {
-      const store = await RedisStore.connect({ url: redis.url, cell: randomUUID(), logLength, tuning });
+      const store = await openStore({ url: redis.url, cell: randomUUID(), logLength, tuning });
       return { store, empty: async () => void (await redis.command('FLUSHALL')) };
     });
   });

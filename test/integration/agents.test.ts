@@ -5,7 +5,7 @@ import { AgentRecord, AgentState } from '@berth/shared/gen/berth/v1/store';
 import { codeOf } from '@berth/shared/model/task/reason';
 import { State } from '@berth/shared/model/task/task-state';
 import { silentLogger } from '@berth/shared/process/logger';
-import { RedisStore } from '@berth/store/testing/redis';
+import { openStore } from '@berth/store';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { batch, type Descriptor, runs, service, simulated, stateOf } from '../support/callers/jobs.js';
 import type { TitusCaller } from '../support/callers/titus-caller.js';
@@ -149,7 +149,7 @@ describe.skipIf(skipRedisTests !== false)('an agent that has less than the maste
     const first = await caller.create(batch(sized('3'), { tasks: 2 }));
     const { tasks } = await caller.until(first, runs(2), 'runs');
     const [liar, honest] = tasks.map(agentOf);
-    const store = await RedisStore.connect({ url: cell.redis.url, cell: 'test', log: silentLogger });
+    const store = await openStore({ url: cell.redis.url, cell: 'test', log: silentLogger });
     const record = AgentRecord.fromPartial({
       id: liar ?? '',
       capacity: { cpuMillis: 100_000, memoryMb: 4096, eni: 1, ports: 10, networkMbps: 10_000 },

@@ -7,7 +7,7 @@ import { masterConfigSchema } from '@berth/master/config';
 import { startMaster } from '@berth/master/master';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger as log } from '@berth/shared/process/logger';
-import { RedisStore } from '@berth/store/testing/redis';
+import { openStore } from '@berth/store';
 import { startTestRedis } from '../support/process/redis.js';
 
 /** A cell for the command line: real Redis, master and gateway, and agents with simulated containers. */
@@ -25,9 +25,7 @@ export async function startCliCell(): Promise<CliCell> {
   const redis = await startTestRedis();
   // A new master leaves deadlines alone for the time that an agent may be silent.
   const env = { BERTH_REDIS_URL: redis.url, BERTH_CELL: 'cli', BERTH_AGENT_TIMEOUT: '6s' };
-  const stores = await Promise.all(
-    [1, 2, 3].map(() => RedisStore.connect({ url: redis.url, cell: 'cli', log })),
-  );
+  const stores = await Promise.all([1, 2, 3].map(() => openStore({ url: redis.url, cell: 'cli', log })));
   const [forMaster, forGateway, forAgents] = stores;
   if (forMaster === undefined || forGateway === undefined || forAgents === undefined)
     throw new Error('no store');

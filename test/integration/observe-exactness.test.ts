@@ -10,8 +10,8 @@ import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job
 import { isJobLive } from '@berth/shared/model/job/job';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger } from '@berth/shared/process/logger';
+import { type CellStore, openStore } from '@berth/store';
 import { Replica } from '@berth/store/replica';
-import { RedisStore } from '@berth/store/testing/redis';
 import type { Subscription } from 'rxjs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type CuttableProxy, startCuttableProxy } from '../support/process/cuttable-proxy.js';
@@ -26,13 +26,13 @@ const acts: readonly Step['act'][] = [
 
 interface Running {
   readonly gateway: Gateway;
-  readonly store: RedisStore;
+  readonly store: CellStore;
 }
 
 /** A cell without a master: the test itself commits what is decided. Two gateways, each behind a proxy. */
 class Scene {
   readonly redis: TestRedis;
-  readonly store: RedisStore;
+  readonly store: CellStore;
   /** What everybody should know in the end. */
   readonly truth: Replica;
   readonly proxies: CuttableProxy[] = [];
@@ -42,7 +42,7 @@ class Scene {
 
   static async start(logLength = 100_000): Promise<Scene> {
     const redis = await startTestRedis();
-    const store = await RedisStore.connect({ url: redis.url, cell, logLength });
+    const store = await openStore({ url: redis.url, cell, logLength });
     const scene = new Scene(
       redis,
       store,
@@ -56,7 +56,7 @@ class Scene {
     return scene;
   }
 
-  private constructor(redis: TestRedis, store: RedisStore, truth: Replica, logLength: number) {
+  private constructor(redis: TestRedis, store: CellStore, truth: Replica, logLength: number) {
     this.redis = redis;
     this.store = store;
     this.truth = truth;
@@ -66,7 +66,7 @@ class Scene {
   async startGateway(index: number): Promise<number> {
     const freePort = '127.0.0.1:0';
     const env = { BERTH_API_GRPC: freePort, BERTH_API_JOBV1: freePort, BERTH_API_HTTP: freePort };
-    const store = await RedisStore.connect({ url: this.redis.url, cell, logLength: this.#logLength });
+    const store = await openStore({ url: this.redis.url, cell, logLength: this.#logLength });
     const config = parseConfig(gatewayConfigSchema, env);
     const gateway = await startGateway({ config, store, log: silentLogger });
     this.#gateways[index] = { gateway, store };
@@ -81,7 +81,7 @@ class Scene {
     await running?.store.close();
   }
 
-  async commit(...writes: Parameters<RedisStore['commit']>[0]['writes'][number][]): Promise<number> {
+  async commit(...writes: Parameters<CellStore['commit']>[0]['writes'][number][]): Promise<number> {
     const result = await this.store.commit({ actor: 'master', writes });
     if (!result.ok) throw new Error(JSON.stringify(result));
     await this.truth.waitFor(result.revision, 20_000);

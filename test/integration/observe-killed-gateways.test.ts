@@ -21,9 +21,8 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { isJobLive } from '@berth/shared/model/job/job';
 import { State } from '@berth/shared/model/task/task-state';
-import type { Write } from '@berth/store';
+import { type CellStore, openStore, type Write } from '@berth/store';
 import { Replica } from '@berth/store/replica';
-import { RedisStore } from '@berth/store/testing/redis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ClusterSubscriber } from '../support/callers/cluster-subscriber.js';
 import { ReopenedStream } from '../support/callers/reopened-stream.js';
@@ -42,7 +41,7 @@ const acts: readonly Step['act'][] = [
 ];
 
 let redis: TestRedis;
-let store: RedisStore;
+let store: CellStore;
 /** What everybody should know in the end. */
 let truth: Replica;
 let gateways: readonly GatewayProcess[];
@@ -50,7 +49,7 @@ const closers: (() => void)[] = [];
 
 beforeEach(async () => {
   redis = await startTestRedis();
-  store = await RedisStore.connect({ url: redis.url, cell, logLength });
+  store = await openStore({ url: redis.url, cell, logLength });
   truth = await Replica.start(store.openLogReader({ follows: true }));
   const env = { BERTH_REDIS_URL: redis.url, BERTH_CELL: cell };
   gateways = await Promise.all([GatewayProcess.create(env), GatewayProcess.create(env)]);

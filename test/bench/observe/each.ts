@@ -7,12 +7,12 @@ import {
   JobManagementServiceService,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { silentLogger } from '@berth/shared/process/logger';
+import { openStore } from '@berth/store';
 import { Replica } from '@berth/store/replica';
-import { RedisStore } from '@berth/store/testing/redis';
 import { type handleServerStreamingCall, Server, ServerCredentials } from '@grpc/grpc-js';
 
 const [url = '', cell = ''] = process.argv.slice(2);
-const store = await RedisStore.connect({ url, cell });
+const store = await openStore({ url, cell });
 const replica = await Replica.start(store.openLogReader({ follows: true }));
 const hub = new ObserveHub(jobFeed, replica, silentLogger);
 

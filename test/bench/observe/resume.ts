@@ -1,7 +1,6 @@
 /** Subscribers that come back: how long it takes to tell them what they missed, and how long the gateway stands still meanwhile. */
 
-import type { LogHead } from '@berth/store';
-import { RedisStore } from '@berth/store/testing/redis';
+import { type LogHead, openStore } from '@berth/store';
 import { waitFor } from '../../support/process/wait-for.js';
 import { atMost, type BenchRow, median, noted } from '../report.js';
 import { startGateway } from './processes.js';
@@ -83,7 +82,7 @@ async function resumeOnce(
 }
 
 async function headOf(url: string, cell: string): Promise<LogHead> {
-  const store = await RedisStore.connect({ url, cell });
+  const store = await openStore({ url, cell });
   try {
     return await store.openLogReader().head();
   } finally {

@@ -2,19 +2,19 @@
  * How the load sends a burst. It is encoded when it is first sent, and has the time of its sending put into it each time: the load
  * shares the machine with what it measures, and its garbage would stop both.
  */
+
 import { randomUUID } from 'node:crypto';
 import { type ClientHttp2Session, connect, constants, type IncomingHttpHeaders } from 'node:http2';
 import { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { JobDescriptor, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { toRfc3339 } from '@berth/shared/model/task/task-state';
-import type { Write } from '@berth/store';
+import { openStore, type Write } from '@berth/store';
 import {
   cellKeys,
   commitArguments,
   commitResult,
   type PreparedCommit,
   packWrites,
-  RedisStore,
   type ScriptedRedis,
   scripts,
 } from '@berth/store/testing/redis';
@@ -133,7 +133,7 @@ function turnOf<T>(connections: readonly T[], first: number): T {
 }
 
 async function createJobs(url: string, cell: string, tasks: number): Promise<void> {
-  const store = await RedisStore.connect({ url, cell });
+  const store = await openStore({ url, cell });
   const jobs = Array.from({ length: Math.ceil(tasks / tasksPerJob) }, (_, index) => index);
   const writes = jobs.flatMap((job) => [
     ...jobWrites(job),

@@ -10,8 +10,8 @@ import { type Master, startMaster } from '@berth/master/master';
 import type { Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { systemClock } from '@berth/shared/process/clock';
 import { parseConfig } from '@berth/shared/process/config';
-import type { CellStore } from '@berth/store';
-import { cellKeys, RedisStore } from '@berth/store/testing/redis';
+import { type CellStore, openStore } from '@berth/store';
+import { cellKeys } from '@berth/store/testing/redis';
 import { expect } from 'vitest';
 import { TitusCaller } from '../callers/titus-caller.js';
 import { startTestRedis, type TestRedis } from '../process/redis.js';
@@ -247,9 +247,9 @@ export class TestCell {
     await waitFor(leads, { what: 'a master leads' });
   }
 
-  #store(): Promise<RedisStore> {
+  #store(): Promise<CellStore> {
     const { logLength, commitTimeoutMs } = this.#options;
-    return RedisStore.connect({
+    return openStore({
       url: this.redis.url,
       cell,
       log: this.#log.logger,

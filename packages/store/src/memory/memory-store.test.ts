@@ -7,7 +7,7 @@ import { MemoryStore } from './memory-store.js';
 /** Time stands still until a test moves it. */
 class HeldClock implements Clock {
   #nowMs = 1_000;
-  readonly #timers = new Set<{ readonly atMs: number; readonly fire: () => void }>();
+  readonly #timers = new Set<{ readonly atMs: number; readonly wake: () => void }>();
 
   nowMs(): number {
     return this.#nowMs;
@@ -15,7 +15,7 @@ class HeldClock implements Clock {
 
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const timer = { atMs: this.#nowMs + ms, fire: resolve };
+      const timer = { atMs: this.#nowMs + ms, wake: resolve };
       this.#timers.add(timer);
       signal?.addEventListener('abort', () => {
         this.#timers.delete(timer);
@@ -29,7 +29,7 @@ class HeldClock implements Clock {
     for (const timer of [...this.#timers]) {
       if (timer.atMs > this.#nowMs) continue;
       this.#timers.delete(timer);
-      timer.fire();
+      timer.wake();
     }
   }
 

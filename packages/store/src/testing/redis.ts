@@ -6,5 +6,4 @@ export type { PreparedCommit } from '../commit/prepared-commit.js';
 export { type ScriptedRedis, scripts } from '../redis/connection/redis-scripts.js';
 export { cellKeys } from '../redis/keys.js';
 export { commitArguments, commitResult } from '../redis/redis-commit.js';
-export { RedisStore } from '../redis/redis-store.js';
 export { packWrites } from '../wire/packed-writes.js';

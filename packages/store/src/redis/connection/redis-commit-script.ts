@@ -1,6 +1,6 @@
 /**
- * The one script that writes the state of a cell. It checks every precondition first and writes after that. So a
- * failed precondition leaves the cell unchanged.
+ * The one script that writes the state of a cell. It checks every precondition first and writes after that. So
+ * a failed precondition leaves the cell unchanged.
  *
  * KEYS
  *   1 entities, 2 log, 3 head, 4 epoch, 5 reports, 6 heartbeats, 7 marker of this commit;
@@ -8,7 +8,7 @@
  *   each claimed name; each released name; each archive and its older part;
  *   for each removed agent: its hash of assignments, its stream.
  * ARGV
- *   commit id, actor, epoch or '', length of the log, length of a stream of assignments, life of the marker (ms),
+ *   commit id, actor, epoch or '', length of the log, length of a stream of assignments, life of marker (ms),
  *   smallest unacknowledged report or '';
  *   writes, packed: for each field, record ('': removal);
  *   count of preconditions on them, for each: index of the write from 0, expected revision;
