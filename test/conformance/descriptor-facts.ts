@@ -1,4 +1,4 @@
-import { loadDescriptors } from '@berth/shared/rpc/descriptors';
+import { loadDescriptors } from '@berth/shared/rpc/builtin/descriptors';
 import {
   type DescriptorProto,
   type EnumDescriptorProto,

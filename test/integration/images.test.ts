@@ -5,7 +5,7 @@ import { aBatchJob } from '@berth/api/testing/fixtures';
 import { RunningGateway } from '@berth/api/testing/running-gateway';
 import { JobManagementServiceService } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { imageResolutionLabel } from '@berth/shared/model/submission/template-job';
-import { fromServiceError } from '@berth/shared/rpc/status';
+import { fromServiceError } from '@berth/shared/rpc/errors/status';
 import { MemoryStore } from '@berth/store/memory';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { obtainRegistryBinary, startTestRegistry, type TestRegistry } from '../support/registry/registry.js';

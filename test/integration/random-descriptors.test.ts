@@ -10,7 +10,7 @@ import {
   JobQuery,
   JobManagementServiceService as methods,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { isServiceError } from '@berth/shared/rpc/status';
+import { isServiceError } from '@berth/shared/rpc/errors/status';
 import { status } from '@grpc/grpc-js';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

@@ -5,7 +5,7 @@ import {
   JobManagementServiceService as methods,
   State,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { fromServiceError } from '@berth/shared/rpc/status';
+import { fromServiceError } from '@berth/shared/rpc/errors/status';
 import type { CommitRequest, CommitResult } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
 import { type ClientReadableStream, status } from '@grpc/grpc-js';

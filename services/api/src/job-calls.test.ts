@@ -4,7 +4,7 @@ import {
   State,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { jobGroupClaim } from '@berth/shared/model/job/job';
-import { fromServiceError } from '@berth/shared/rpc/status';
+import { fromServiceError } from '@berth/shared/rpc/errors/status';
 import { MemoryStore } from '@berth/store/memory';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

@@ -9,7 +9,7 @@ import {
   JobManagementServiceService as methods,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { accessOf } from '@berth/shared/rpc/access/access-table';
-import { fromServiceError } from '@berth/shared/rpc/status';
+import { fromServiceError } from '@berth/shared/rpc/errors/status';
 import type { CommitRequest, CommitResult } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
 import { type MethodDefinition, type ServiceDefinition, status } from '@grpc/grpc-js';

@@ -9,7 +9,7 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { quotaClaim } from '@berth/shared/model/job/job';
 import { silentLogger } from '@berth/shared/process/logger';
-import { fromServiceError } from '@berth/shared/rpc/status';
+import { fromServiceError } from '@berth/shared/rpc/errors/status';
 import { MemoryStore } from '@berth/store/memory';
 import { Replica } from '@berth/store/replica';
 import { status } from '@grpc/grpc-js';

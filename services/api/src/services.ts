@@ -1,8 +1,8 @@
 /** The services of a gateway, over what it holds of the cell. */
 import type { FitPolicy } from '@berth/shared/model/job/placement-preferences';
 import type { Closeable } from '@berth/shared/process/service';
-import type { CallOptions } from '@berth/shared/rpc/handlers';
-import type { GrpcService } from '@berth/shared/rpc/server';
+import type { CallOptions } from '@berth/shared/rpc/calls/handlers';
+import type { GrpcService } from '@berth/shared/rpc/server/server';
 import type { CellStore } from '@berth/store';
 import type { Cell } from './gateway/cell.js';
 import type { OpenStream } from './gateway/metrics.js';

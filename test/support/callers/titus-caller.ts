@@ -7,7 +7,7 @@ import {
   type Task,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { BerthError } from '@berth/shared/model/errors/errors';
-import { fromServiceError, isServiceError } from '@berth/shared/rpc/status';
+import { fromServiceError, isServiceError } from '@berth/shared/rpc/errors/status';
 import {
   Client,
   credentials,

@@ -1,5 +1,5 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
-import { fromServiceError } from '@berth/shared/rpc/status';
+import { fromServiceError } from '@berth/shared/rpc/errors/status';
 import { type ServiceError, status } from '@grpc/grpc-js';
 
 /** These calls never left this machine. So any of them is safe to repeat. */

@@ -4,7 +4,7 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { silentLogger } from '@berth/shared/process/logger';
-import { toServiceError } from '@berth/shared/rpc/status';
+import { toServiceError } from '@berth/shared/rpc/errors/status';
 import {
   type handleServerStreamingCall,
   type handleUnaryCall,

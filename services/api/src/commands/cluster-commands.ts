@@ -12,7 +12,7 @@ import { defaultClusterId } from '@berth/shared/model/job/job';
 import { clusterLimits } from '@berth/shared/model/schedule/cluster-limits';
 import { parseSchedule, scheduleLabels } from '@berth/shared/model/schedule/schedule';
 import { type ClusterView, clusterKind, clusterOf } from '@berth/shared/model/submission/clusters';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Replica } from '@berth/store/replica';
 import type { CallerCommit, Cell } from '../gateway/cell.js';
 import {

@@ -21,7 +21,7 @@ import { invalidFields, notFound } from '@berth/shared/model/errors/errors';
 import { typeReleases } from '@berth/shared/model/job/mantis';
 import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import { isTaskLive } from '@berth/shared/model/task/task-state';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Cell } from '../gateway/cell.js';
 import { failedPrecondition, header, idViolations, orRefuse, refuseIf } from '../gateway/request-checks.js';
 import { type StageChoice, type Updated, updateEnabled, updateInstances } from './core/update-instances.js';

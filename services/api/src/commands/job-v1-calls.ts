@@ -15,7 +15,7 @@ import {
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { isInstance } from '@berth/shared/model/job/registered-kind';
 import { allClusters } from '@berth/shared/model/submission/clusters';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Replica } from '@berth/store/replica';
 import { type Cell, readWaitMs } from '../gateway/cell.js';
 import { findJobWithTasks, type JobWithTasks } from '../gateway/core/job-with-tasks.js';

@@ -1,6 +1,6 @@
 import { JobManagementServiceService as methods, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { BerthError } from '@berth/shared/model/errors/errors';
-import { fromServiceError } from '@berth/shared/rpc/status';
+import { fromServiceError } from '@berth/shared/rpc/errors/status';
 import { MemoryStore } from '@berth/store/memory';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { archiveJob, decide, RunningGateway } from '../testing/running-gateway.js';

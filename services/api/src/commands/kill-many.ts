@@ -1,7 +1,7 @@
 import type { Empty } from '@berth/shared/gen/google/protobuf/empty';
 import type { JobIds, TaskIds } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError, type IdFailure, partialFailure } from '@berth/shared/model/errors/errors';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Cell } from '../gateway/cell.js';
 import { maxIdsPerCall } from '../gateway/core/limits.js';
 import { refuseIf } from '../gateway/request-checks.js';

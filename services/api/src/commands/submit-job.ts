@@ -9,7 +9,7 @@ import { clusterIdLabel, isJobLive, jobClaims } from '@berth/shared/model/job/jo
 import { isTypeClaim, runtimeEndMs, userTypeClaim } from '@berth/shared/model/job/mantis';
 import { type ClusterView, clusterOf } from '@berth/shared/model/submission/clusters';
 import { type ValidJob, validateJob } from '@berth/shared/model/submission/validate';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Claim } from '@berth/store';
 import type { Replica } from '@berth/store/replica';
 import { type CallerCommit, type Cell, maxUpdateAttempts } from '../gateway/cell.js';

@@ -9,7 +9,7 @@ import { type KnownAttributes, knownAttributes } from '@berth/shared/model/expre
 import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Random } from '@berth/shared/process/random';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Archive, Claims, CommitRequest, CommitResult, Committer } from '@berth/store';
 import type { Replica } from '@berth/store/replica';
 import type { ImageResolver } from '../images/image-resolver.js';

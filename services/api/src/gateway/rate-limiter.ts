@@ -1,7 +1,7 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import { accessOf } from '@berth/shared/rpc/access/access-table';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import { type Bucket, type BucketPolicy, fullBucket, take } from './core/token-bucket.js';
 
 /** Callers that are remembered; beyond it those are forgotten that have not written for longest. */

@@ -1,6 +1,6 @@
 /** What every handler checks of its request. */
 import { BerthError, type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import { maxIdLength } from './core/limits.js';
 
 /** The one value of a metadata key; undefined where it is not set. */

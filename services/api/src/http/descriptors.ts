@@ -5,7 +5,7 @@ import { ScheduleServiceService } from '@berth/shared/gen/berth/v1/schedule_serv
 import { StageServiceService } from '@berth/shared/gen/berth/v1/stage_service';
 import { JobServiceService } from '@berth/shared/gen/job/v1/job_service';
 import { JobManagementServiceService } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { loadDescriptors, serviceName } from '@berth/shared/rpc/descriptors';
+import { loadDescriptors, serviceName } from '@berth/shared/rpc/builtin/descriptors';
 import type { DescMessage, DescMethod, DescService } from '@bufbuild/protobuf';
 import type { RpcName } from './routes.js';
 

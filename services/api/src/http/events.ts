@@ -6,8 +6,13 @@
  */
 import type { ServerResponse } from 'node:http';
 import { startInterval, systemClock } from '@berth/shared/process/clock';
-import { type HttpErrorBody, toHttpError } from '@berth/shared/rpc/http-status';
-import { callStream, type InProcessOptions, isShared, messagesIn } from '@berth/shared/rpc/in-process-call';
+import { type HttpErrorBody, toHttpError } from '@berth/shared/rpc/errors/http-status';
+import {
+  callStream,
+  type InProcessOptions,
+  isShared,
+  messagesIn,
+} from '@berth/shared/rpc/server/in-process-call';
 import { minRevisionKey } from '../gateway/cell.js';
 import { keptWith } from '../tuning/memoize-on.js';
 

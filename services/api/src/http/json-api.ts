@@ -3,15 +3,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import { type HttpErrorBody, toHttpError } from '@berth/shared/rpc/http-status';
+import { type HttpErrorBody, toHttpError } from '@berth/shared/rpc/errors/http-status';
+import { toServiceError } from '@berth/shared/rpc/errors/status';
 import {
   callUnary,
   type InProcessOptions,
   metadataOf,
   type Trailers,
-} from '@berth/shared/rpc/in-process-call';
-import type { GrpcService } from '@berth/shared/rpc/server';
-import { toServiceError } from '@berth/shared/rpc/status';
+} from '@berth/shared/rpc/server/in-process-call';
+import type { GrpcService } from '@berth/shared/rpc/server/server';
 import { cursorKey } from '../queries/core/page.js';
 import { positionAfter } from './cell-position.js';
 import { requestType } from './descriptors.js';

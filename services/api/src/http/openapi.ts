@@ -1,5 +1,5 @@
 /** The OpenAPI document of the JSON API, made from the table of routes and the descriptors of the messages. */
-import { httpErrorCodes } from '@berth/shared/rpc/http-status';
+import { httpErrorCodes } from '@berth/shared/rpc/errors/http-status';
 import { minRevisionKey, revisionKey } from '../gateway/cell.js';
 import { idempotencyHeader } from '../gateway/request-checks.js';
 import { cursorKey } from '../queries/core/page.js';

@@ -8,7 +8,7 @@ import type {
 import { byCreation } from '@berth/shared/model/cell/creation-order';
 import { notFound } from '@berth/shared/model/errors/errors';
 import { allClusters, clusterOf, composeCluster } from '@berth/shared/model/submission/clusters';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Cell } from '../gateway/cell.js';
 import { idViolations, refuseIf } from '../gateway/request-checks.js';
 import { parseClusterFilter } from './core/cluster-query.js';

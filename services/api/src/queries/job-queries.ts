@@ -12,7 +12,7 @@ import type {
 import { byCreation, type Created } from '@berth/shared/model/cell/creation-order';
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { notFound } from '@berth/shared/model/errors/errors';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Cell } from '../gateway/cell.js';
 import { findJobWithTasks } from '../gateway/core/job-with-tasks.js';
 import { idViolations, refuseIf } from '../gateway/request-checks.js';

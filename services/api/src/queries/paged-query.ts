@@ -2,7 +2,7 @@
 import type { Page } from '@berth/shared/gen/netflix/titus/titus_base';
 import type { Created } from '@berth/shared/model/cell/creation-order';
 import { type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import { header } from '../gateway/request-checks.js';
 import type { Criteria } from './core/criteria.js';
 import { cursorKey, type PageOf, type PageRequest, pageOf, pageViolations } from './core/page.js';

@@ -10,9 +10,9 @@ import {
 } from '@berth/shared/gen/berth/v1/agent_service';
 import { AgentDrainRecord, type AgentRecord } from '@berth/shared/gen/berth/v1/store';
 import { type FieldViolation, notFound } from '@berth/shared/model/errors/errors';
-import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/handlers';
-import type { GrpcService } from '@berth/shared/rpc/server';
-import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
+import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/calls/handlers';
+import { withUnimplemented } from '@berth/shared/rpc/calls/unimplemented';
+import type { GrpcService } from '@berth/shared/rpc/server/server';
 import type { Write } from '@berth/store';
 import type { Replica } from '@berth/store/replica';
 import type { Cell } from '../gateway/cell.js';

@@ -9,10 +9,10 @@ import {
   type JobManagementServiceServer,
   JobManagementServiceService,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { type CallContext, type CallOptions, serverStream, unary } from '@berth/shared/rpc/calls/handlers';
+import { withUnimplemented } from '@berth/shared/rpc/calls/unimplemented';
 import { type Encoded, passThrough } from '@berth/shared/rpc/fan-out';
-import { type CallContext, type CallOptions, serverStream, unary } from '@berth/shared/rpc/handlers';
-import type { GrpcService } from '@berth/shared/rpc/server';
-import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
+import type { GrpcService } from '@berth/shared/rpc/server/server';
 import * as clusterCommands from '../commands/cluster-commands.js';
 import * as commands from '../commands/job-commands.js';
 import { killJobs, killTasks } from '../commands/kill-many.js';

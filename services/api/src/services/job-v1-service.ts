@@ -1,7 +1,7 @@
 import { JobServiceService as definition, type JobServiceServer } from '@berth/shared/gen/job/v1/job_service';
-import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/handlers';
-import type { GrpcService } from '@berth/shared/rpc/server';
-import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
+import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/calls/handlers';
+import { withUnimplemented } from '@berth/shared/rpc/calls/unimplemented';
+import type { GrpcService } from '@berth/shared/rpc/server/server';
 import * as calls from '../commands/job-v1-calls.js';
 import type { Cell } from '../gateway/cell.js';
 import type { RateLimiter } from '../gateway/rate-limiter.js';

@@ -7,7 +7,7 @@ import {
   ScheduleJobRequest,
 } from '@berth/shared/gen/job/v1/job_service';
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { fromServiceError } from '@berth/shared/rpc/status';
+import { fromServiceError } from '@berth/shared/rpc/errors/status';
 import { MemoryStore } from '@berth/store/memory';
 import { encodeRecord } from '@berth/store/wire';
 import { Client, credentials, status } from '@grpc/grpc-js';

@@ -7,10 +7,10 @@ import {
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { Closeable } from '@berth/shared/process/service';
+import { type CallOptions, duplexStream } from '@berth/shared/rpc/calls/handlers';
+import { withUnimplemented } from '@berth/shared/rpc/calls/unimplemented';
 import { type Encoded, passThrough } from '@berth/shared/rpc/fan-out';
-import { type CallOptions, duplexStream } from '@berth/shared/rpc/handlers';
-import type { GrpcService } from '@berth/shared/rpc/server';
-import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
+import type { GrpcService } from '@berth/shared/rpc/server/server';
 import type { LogReader } from '@berth/store';
 import { RecentCommits } from '@berth/store/recent';
 import type { Cell } from '../gateway/cell.js';

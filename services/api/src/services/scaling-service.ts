@@ -16,9 +16,9 @@ import {
   workforceOf,
 } from '@berth/shared/model/scaling/scaled-job';
 import type { Logger } from '@berth/shared/process/logger';
-import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/handlers';
-import type { GrpcService } from '@berth/shared/rpc/server';
-import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
+import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/calls/handlers';
+import { withUnimplemented } from '@berth/shared/rpc/calls/unimplemented';
+import type { GrpcService } from '@berth/shared/rpc/server/server';
 import type { SampleFeed } from '@berth/store';
 import { Observable, share } from 'rxjs';
 import type { Cell } from '../gateway/cell.js';

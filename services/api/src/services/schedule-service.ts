@@ -9,9 +9,9 @@ import {
 } from '@berth/shared/gen/berth/v1/schedule_service';
 import { fires, type Schedule, scheduleOf } from '@berth/shared/model/schedule/schedule';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
-import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/handlers';
-import type { GrpcService } from '@berth/shared/rpc/server';
-import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
+import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/calls/handlers';
+import { withUnimplemented } from '@berth/shared/rpc/calls/unimplemented';
+import type { GrpcService } from '@berth/shared/rpc/server/server';
 import type { Replica } from '@berth/store/replica';
 import { clusterWrite, requireCluster } from '../commands/cluster-commands.js';
 import type { Cell } from '../gateway/cell.js';

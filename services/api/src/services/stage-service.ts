@@ -9,10 +9,10 @@ import {
 } from '@berth/shared/gen/berth/v1/stage_service';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { notFound } from '@berth/shared/model/errors/errors';
+import { type CallContext, type CallOptions, serverStream, unary } from '@berth/shared/rpc/calls/handlers';
+import { withUnimplemented } from '@berth/shared/rpc/calls/unimplemented';
 import { type Encoded, passThrough } from '@berth/shared/rpc/fan-out';
-import { type CallContext, type CallOptions, serverStream, unary } from '@berth/shared/rpc/handlers';
-import type { GrpcService } from '@berth/shared/rpc/server';
-import { withUnimplemented } from '@berth/shared/rpc/unimplemented';
+import type { GrpcService } from '@berth/shared/rpc/server/server';
 import { updateStageInstances } from '../commands/job-commands.js';
 import type { Cell } from '../gateway/cell.js';
 import type { OpenStream } from '../gateway/metrics.js';

@@ -1,4 +1,4 @@
-/** The ways in which a request can fail. `rpc/status` maps each code to a gRPC status. */
+/** The ways in which a request can fail. `rpc/errors/status` maps each code to a gRPC status. */
 export type BerthErrorCode =
   | 'invalidArgument'
   | 'notFound'

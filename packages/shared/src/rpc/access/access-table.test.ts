@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { loadDescriptors } from '../descriptors.js';
+import { loadDescriptors } from '../builtin/descriptors.js';
 import { accessOf } from './access-table.js';
 
 const ownPackages = ['berth.v1', 'job.v1', 'netflix.titus'];

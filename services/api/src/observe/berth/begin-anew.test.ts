@@ -3,7 +3,7 @@ import { ObserveRequest, ObserveResponse } from '@berth/shared/gen/berth/v1/obse
 import type { CommitChanges } from '@berth/shared/model/cell/change';
 import { systemClock } from '@berth/shared/process/clock';
 import { silentLogger } from '@berth/shared/process/logger';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { LogRead, LogReader, Write } from '@berth/store';
 import { RecentCommits } from '@berth/store/recent';
 import { Subject } from 'rxjs';

@@ -5,8 +5,8 @@
 import type { ObserveRequest } from '@berth/shared/gen/berth/v1/observe_service';
 import { invalidFields } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
-import type { CallContext } from '@berth/shared/rpc/handlers';
-import { decoded } from '@berth/shared/rpc/undecodable';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
+import { decoded } from '@berth/shared/rpc/errors/undecodable';
 import type { Cell } from '../../gateway/cell.js';
 import type { OpenStream } from '../../gateway/metrics.js';
 import { orRefuse } from '../../gateway/request-checks.js';

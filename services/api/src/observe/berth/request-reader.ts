@@ -1,4 +1,4 @@
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 
 /** What requests are read from; grpc-js's ServerDuplexStream does. */
 export interface RequestSource<T> {

@@ -1,4 +1,4 @@
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Cell } from '../../gateway/cell.js';
 import type { OpenStream } from '../../gateway/metrics.js';
 import type { ClusterNotification } from '../titus/core/cluster-notifications.js';

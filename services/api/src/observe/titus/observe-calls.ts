@@ -2,7 +2,7 @@ import type { JobId } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { notFound } from '@berth/shared/model/errors/errors';
 import { isJobLive } from '@berth/shared/model/job/job';
 import { idleLimitsOf } from '@berth/shared/model/job/mantis';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Cell } from '../../gateway/cell.js';
 import { findJobWithTasks, liveJobs } from '../../gateway/core/job-with-tasks.js';
 import { idViolations, refuseIf } from '../../gateway/request-checks.js';

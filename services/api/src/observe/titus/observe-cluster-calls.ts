@@ -1,7 +1,7 @@
 import type { JobClusterId } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { notFound } from '@berth/shared/model/errors/errors';
 import { allClusters, clusterOf } from '@berth/shared/model/submission/clusters';
-import type { CallContext } from '@berth/shared/rpc/handlers';
+import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import { idViolations, refuseIf } from '../../gateway/request-checks.js';
 import type { Subscriber } from '../stream/observe-hub.js';
 import { type Observing, runStream } from '../stream/observe-run.js';

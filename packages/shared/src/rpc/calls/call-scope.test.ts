@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
+import { CallCancelled } from '../errors/status.js';
 import { CallScope } from './call-scope.js';
-import { CallCancelled } from './status.js';
 
 const forEver = Number.POSITIVE_INFINITY;
 

@@ -4,20 +4,20 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt';
 import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { HealthService } from '../gen/grpc/health/v1/health.js';
-import type { ServerReflectionRequest } from '../gen/grpc/reflection/v1/reflection.js';
+import { HealthService } from '../../gen/grpc/health/v1/health.js';
+import type { ServerReflectionRequest } from '../../gen/grpc/reflection/v1/reflection.js';
 import {
   type JobId,
   JobManagementServiceService,
   type Job as TitusJob,
-} from '../gen/netflix/titus/titus_job_api.js';
-import { silentLogger } from '../process/logger.js';
+} from '../../gen/netflix/titus/titus_job_api.js';
+import { silentLogger } from '../../process/logger.js';
+import { unary } from '../calls/handlers.js';
+import { withUnimplemented } from '../calls/unimplemented.js';
+import { type GrpcServer, startGrpcServer } from '../server/server.js';
 import { indexDescriptors, loadDescriptors } from './descriptors.js';
-import { unary } from './handlers.js';
 import { createHealth } from './health.js';
 import { answer } from './reflection.js';
-import { type GrpcServer, startGrpcServer } from './server.js';
-import { withUnimplemented } from './unimplemented.js';
 
 const options = { log: silentLogger };
 const jobManagement = 'netflix.titus.JobManagementService';

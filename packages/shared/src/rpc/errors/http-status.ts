@@ -1,6 +1,6 @@
 /** Statuses as HTTP tells them: beside `status.ts`, whose table says which error has which status. */
 import { type ServiceError, status } from '@grpc/grpc-js';
-import type { FieldViolation, IdFailure } from '../model/errors/errors.js';
+import type { FieldViolation, IdFailure } from '../../model/errors/errors.js';
 import { fromServiceError, statusOf } from './status.js';
 
 /** The one table of what a gRPC status is called in HTTP; the mapping that google.rpc.Code documents. */

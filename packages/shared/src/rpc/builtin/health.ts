@@ -7,10 +7,10 @@ import {
   type HealthServer,
   HealthService,
   HealthCheckResponse_ServingStatus as ServingStatus,
-} from '../gen/grpc/health/v1/health.js';
-import { BerthError } from '../model/errors/errors.js';
+} from '../../gen/grpc/health/v1/health.js';
+import { BerthError } from '../../model/errors/errors.js';
+import { type CallOptions, serverStream, unary } from '../calls/handlers.js';
 import { serviceName } from './descriptors.js';
-import { type CallOptions, serverStream, unary } from './handlers.js';
 
 /** The standard health service of a server. */
 export interface Health {

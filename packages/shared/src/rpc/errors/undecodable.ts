@@ -1,5 +1,5 @@
 import type { ServiceDefinition } from '@grpc/grpc-js';
-import { BerthError } from '../model/errors/errors.js';
+import { BerthError } from '../../model/errors/errors.js';
 
 /**
  * Stands in the place of a request whose bytes are no message of its type. grpc-js by itself would answer INTERNAL, as if

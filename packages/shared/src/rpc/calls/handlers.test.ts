@@ -13,12 +13,12 @@ import {
   type HealthCheckRequest,
   type HealthCheckResponse,
   HealthService,
-} from '../gen/grpc/health/v1/health.js';
-import { BerthError, invalidFields } from '../model/errors/errors.js';
-import { silentLogger } from '../process/logger.js';
+} from '../../gen/grpc/health/v1/health.js';
+import { BerthError, invalidFields } from '../../model/errors/errors.js';
+import { silentLogger } from '../../process/logger.js';
+import { fromServiceError } from '../errors/status.js';
+import { type GrpcServer, startGrpcServer } from '../server/server.js';
 import { type CallContext, type CallOptions, serverStream, unary } from './handlers.js';
-import { type GrpcServer, startGrpcServer } from './server.js';
-import { fromServiceError } from './status.js';
 
 // The health service serves as any service would: one unary method, one stream.
 type Check = Parameters<typeof unary<HealthCheckRequest, HealthCheckResponse>>[0];

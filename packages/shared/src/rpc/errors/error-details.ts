@@ -1,8 +1,13 @@
 /** What an error says beside its code and message, as the details of a `google.rpc.Status`. */
-import { PartialFailure } from '../gen/berth/v1/errors.js';
-import { Any } from '../gen/google/protobuf/any.js';
-import { BadRequest, RequestInfo, RetryInfo } from '../gen/google/rpc/error_details.js';
-import type { BerthErrorCode, BerthErrorOptions, FieldViolation, IdFailure } from '../model/errors/errors.js';
+import { PartialFailure } from '../../gen/berth/v1/errors.js';
+import { Any } from '../../gen/google/protobuf/any.js';
+import { BadRequest, RequestInfo, RetryInfo } from '../../gen/google/rpc/error_details.js';
+import type {
+  BerthErrorCode,
+  BerthErrorOptions,
+  FieldViolation,
+  IdFailure,
+} from '../../model/errors/errors.js';
 
 const typeNames = {
   badRequest: 'type.googleapis.com/google.rpc.BadRequest',

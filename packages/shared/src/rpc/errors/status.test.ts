@@ -1,7 +1,7 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
-import { BerthError, type BerthErrorCode, invalidFields, notFound } from '../model/errors/errors.js';
-import { silentLogger } from '../process/logger.js';
+import { BerthError, type BerthErrorCode, invalidFields, notFound } from '../../model/errors/errors.js';
+import { silentLogger } from '../../process/logger.js';
 import { CallCancelled, fromServiceError, toServiceError } from './status.js';
 
 const codes: readonly BerthErrorCode[] = [

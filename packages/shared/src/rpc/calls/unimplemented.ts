@@ -1,5 +1,5 @@
 import type { ServiceDefinition, UntypedHandleCall, UntypedServiceImplementation } from '@grpc/grpc-js';
-import { BerthError } from '../model/errors/errors.js';
+import { BerthError } from '../../model/errors/errors.js';
 import { type CallOptions, serverStream, unary } from './handlers.js';
 
 /**

@@ -6,13 +6,13 @@ import {
   setLogger,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { formatAddress, type ListenAddress, listenError } from '../process/address.js';
-import { startTimer, systemClock } from '../process/clock.js';
-import type { Logger } from '../process/logger.js';
-import type { Tls } from '../process/tls.js';
-import type { Health } from './health.js';
-import { addReflection } from './reflection.js';
-import { tolerant } from './undecodable.js';
+import { formatAddress, type ListenAddress, listenError } from '../../process/address.js';
+import { startTimer, systemClock } from '../../process/clock.js';
+import type { Logger } from '../../process/logger.js';
+import type { Tls } from '../../process/tls.js';
+import type { Health } from '../builtin/health.js';
+import { addReflection } from '../builtin/reflection.js';
+import { tolerant } from '../errors/undecodable.js';
 
 export interface GrpcService {
   readonly definition: ServiceDefinition;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { JobDescriptor, JobManagementServiceService } from '../gen/netflix/titus/titus_job_api.js';
+import { JobDescriptor, JobManagementServiceService } from '../../gen/netflix/titus/titus_job_api.js';
 import { tolerant, Undecodable } from './undecodable.js';
 
 const { createJob } = tolerant(JobManagementServiceService);

@@ -13,9 +13,9 @@ import {
   type ServerWritableStream,
   type ServiceError,
 } from '@grpc/grpc-js';
-import { invalidFields } from '../model/errors/errors.js';
-import type { Encoded } from './fan-out.js';
-import { MessageBurst } from './message-burst.js';
+import { invalidFields } from '../../model/errors/errors.js';
+import type { Encoded } from '../fan-out.js';
+import { MessageBurst } from '../message-burst.js';
 import type { GrpcService } from './server.js';
 
 /** What the other transport knows of a call. */

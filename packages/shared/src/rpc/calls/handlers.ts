@@ -17,15 +17,15 @@ import {
   status,
 } from '@grpc/grpc-js';
 import type { Registry } from 'prom-client';
-import { BerthError } from '../model/errors/errors.js';
-import type { Logger } from '../process/logger.js';
-import { systemRandom } from '../process/random.js';
-import { type Authenticate, believe } from './access/authenticate.js';
-import type { CallerIdentity } from './access/caller.js';
+import { BerthError } from '../../model/errors/errors.js';
+import type { Logger } from '../../process/logger.js';
+import { systemRandom } from '../../process/random.js';
+import { type Authenticate, believe } from '../access/authenticate.js';
+import type { CallerIdentity } from '../access/caller.js';
+import { isServiceError, toServiceError } from '../errors/status.js';
+import { decoded } from '../errors/undecodable.js';
 import { type CallKind, type CountedCall, callMetrics } from './call-metrics.js';
 import { type AbortListener, CallScope, ServerShuttingDown } from './call-scope.js';
-import { isServiceError, toServiceError } from './status.js';
-import { decoded } from './undecodable.js';
 
 /** A unary call that has no deadline of its own is answered within this time, if only with DEADLINE_EXCEEDED. */
 export const defaultUnaryDeadlineMs = 30_000;

@@ -1,7 +1,7 @@
 import { Metadata, type ServiceError, status } from '@grpc/grpc-js';
-import { Status } from '../gen/google/rpc/status.js';
-import { BerthError, type BerthErrorCode, type BerthErrorOptions } from '../model/errors/errors.js';
-import type { Logger } from '../process/logger.js';
+import { Status } from '../../gen/google/rpc/status.js';
+import { BerthError, type BerthErrorCode, type BerthErrorOptions } from '../../model/errors/errors.js';
+import type { Logger } from '../../process/logger.js';
 import { decodeDetails, encodeDetails } from './error-details.js';
 
 /** The one table of what an error is called on the wire. */

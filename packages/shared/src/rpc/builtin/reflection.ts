@@ -4,11 +4,11 @@ import {
   type ServerReflectionRequest,
   type ServerReflectionResponse,
   ServerReflectionService,
-} from '../gen/grpc/reflection/v1/reflection.js';
-import { ServerReflectionService as ServerReflectionV1AlphaService } from '../gen/grpc/reflection/v1alpha/reflection.js';
-import type { Logger } from '../process/logger.js';
+} from '../../gen/grpc/reflection/v1/reflection.js';
+import { ServerReflectionService as ServerReflectionV1AlphaService } from '../../gen/grpc/reflection/v1alpha/reflection.js';
+import type { Logger } from '../../process/logger.js';
+import { toServiceError } from '../errors/status.js';
 import { type DescriptorIndex, indexDescriptors, loadDescriptors, serviceName } from './descriptors.js';
-import { toServiceError } from './status.js';
 
 type Answer = NonNullable<ServerReflectionResponse['messageResponse']>;
 type ReflectionStream = ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>;

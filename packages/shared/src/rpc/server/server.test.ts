@@ -4,13 +4,13 @@ import {
   JobManagementServiceClient,
   JobManagementServiceService,
   Task,
-} from '../gen/netflix/titus/titus_job_api.js';
-import { silentLogger } from '../process/logger.js';
-import { passThrough } from './fan-out.js';
-import { unary } from './handlers.js';
+} from '../../gen/netflix/titus/titus_job_api.js';
+import { silentLogger } from '../../process/logger.js';
+import { unary } from '../calls/handlers.js';
+import { withUnimplemented } from '../calls/unimplemented.js';
+import { fromServiceError } from '../errors/status.js';
+import { passThrough } from '../fan-out.js';
 import { type GrpcServer, startGrpcServer } from './server.js';
-import { fromServiceError } from './status.js';
-import { withUnimplemented } from './unimplemented.js';
 
 const options = { log: silentLogger };
 const address = { host: '127.0.0.1', port: 0 };

@@ -5,11 +5,11 @@ import {
   HealthClient,
   type HealthListResponse,
   HealthCheckResponse_ServingStatus as ServingStatus,
-} from '../gen/grpc/health/v1/health.js';
-import { JobManagementServiceService } from '../gen/netflix/titus/titus_job_api.js';
-import { silentLogger } from '../process/logger.js';
+} from '../../gen/grpc/health/v1/health.js';
+import { JobManagementServiceService } from '../../gen/netflix/titus/titus_job_api.js';
+import { silentLogger } from '../../process/logger.js';
+import { type GrpcServer, startGrpcServer } from '../server/server.js';
 import { createHealth, type Health } from './health.js';
-import { type GrpcServer, startGrpcServer } from './server.js';
 
 let server: GrpcServer | undefined;
 

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js';
 import { describe, expect, it } from 'vitest';
-import { BerthError, type BerthErrorCode } from '../model/errors/errors.js';
-import { silentLogger } from '../process/logger.js';
+import { BerthError, type BerthErrorCode } from '../../model/errors/errors.js';
+import { silentLogger } from '../../process/logger.js';
 import { httpErrorCodes, toHttpError } from './http-status.js';
 import { statusOf, toServiceError } from './status.js';
 

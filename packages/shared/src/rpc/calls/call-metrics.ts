@@ -1,6 +1,6 @@
 import { status } from '@grpc/grpc-js';
 import { Counter, Histogram, type Registry } from 'prom-client';
-import { elapsedMs, systemClock } from '../process/clock.js';
+import { elapsedMs, systemClock } from '../../process/clock.js';
 
 export type CallKind = 'unary' | 'server_stream' | 'bidi_stream';
 

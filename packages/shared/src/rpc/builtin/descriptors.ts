@@ -12,7 +12,7 @@ import {
 import { nestedTypes } from '@bufbuild/protobuf/reflect';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import type { ServiceDefinition } from '@grpc/grpc-js';
-import { fileDescriptorSetBase64 } from '../gen/descriptors.js';
+import { fileDescriptorSetBase64 } from '../../gen/descriptors.js';
 
 /** The descriptors of all of Berth's protos and what they import. */
 export function loadDescriptors(): FileRegistry {

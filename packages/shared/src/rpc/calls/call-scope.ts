@@ -1,8 +1,8 @@
 import { setMaxListeners } from 'node:events';
 import type { Deadline } from '@grpc/grpc-js';
-import { BerthError } from '../model/errors/errors.js';
-import { type CancelTimer, startTimer, systemClock } from '../process/clock.js';
-import { CallCancelled } from './status.js';
+import { BerthError } from '../../model/errors/errors.js';
+import { type CancelTimer, startTimer, systemClock } from '../../process/clock.js';
+import { CallCancelled } from '../errors/status.js';
 
 /** A deadline that is further off ends no call: the call gets no timer. */
 const longestDeadlineMs = 2 ** 31 - 1;
