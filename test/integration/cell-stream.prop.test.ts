@@ -5,29 +5,29 @@
 
 import { liveJobs } from '@berth/api/gateway/core/job-with-tasks';
 import {
-  itemMessages,
-  positionOf,
-  responseBytes,
-  snapshotMessages,
-  wireKinds,
-} from '@berth/api/observe/berth/change-encoding';
-import {
-  type CommitMark,
-  markOf,
+  type CellSelection,
+  type CommitHeader,
+  headerOf,
   newsOf,
   type ObservedKind,
   observedKinds,
-  presentNews,
-  type Selection,
+  presentChanges,
   selectedEntities,
 } from '@berth/api/observe/berth/core/cell-changes';
-import { type Item, itemConflation } from '@berth/api/observe/berth/items';
-import { commitMessages } from '@berth/api/observe/berth/missed-messages';
+import { type Item, itemConflation } from '@berth/api/observe/berth/core/items';
+import {
+  cursorOf,
+  itemMessages,
+  responseBytes,
+  snapshotMessages,
+  wireKinds,
+} from '@berth/api/observe/berth/encoding/change-encoding';
+import { backfillMessages } from '@berth/api/observe/berth/resume/backfill';
 import { PendingBatches } from '@berth/api/observe/stream/pending-batches';
 import { parseFilter } from '@berth/api/queries/core/query';
 import { ModelSubscriber } from '@berth/api/testing/model-subscriber';
 import { ScriptedCell, type Step, writesOf } from '@berth/api/testing/scripted-cell';
-import { Splicer, type Unwritten } from '@berth/api/tuning/frame-writer';
+import type { PendingMessage } from '@berth/api/tuning/encoding/pending-message';
 import { JobEventAdapter } from '@berth/client/observe/job-event-adapter';
 import { type CellEvent, ResumePoint } from '@berth/client/observe/resume-point';
 import {
@@ -37,6 +37,7 @@ import {
 } from '@berth/shared/gen/berth/v1/observe_service';
 import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { CommitChanges } from '@berth/shared/model/cell/change';
+import { FrameWriter } from '@berth/shared/model/wire/frame-writer';
 import type { Write } from '@berth/store';
 import { fieldOf } from '@berth/store/wire';
 import fc from 'fast-check';
@@ -45,8 +46,8 @@ import { describe, expect, it } from 'vitest';
 const numRuns = Number(process.env.BERTH_PROPERTY_RUNS ?? 400);
 const mask = { job: true, task: true } as const;
 
-function bytesOf(message: Unwritten): Buffer {
-  const splicer = new Splicer(Buffer.alloc(message.byteLength));
+function bytesOf(message: PendingMessage): Buffer {
+  const splicer = new FrameWriter(Buffer.alloc(message.byteLength));
   message.writeTo(splicer);
   return splicer.buffer;
 }
@@ -55,14 +56,14 @@ function bytesOf(message: Unwritten): Buffer {
 class ModelGateway {
   readonly cell = new ScriptedCell();
   readonly #log: CommitChanges[] = [];
-  readonly #selection: Selection;
+  readonly #selection: CellSelection;
   readonly #maxBytes: number;
-  #last: CommitMark = { revision: 0, commitId: '', atMs: 0 };
+  #last: CommitHeader = { revision: 0, commitId: '', atMs: 0 };
   #queue: PendingBatches<Item>;
   /** Messages that come before those of the queue. */
   #ready: Buffer[] = [];
 
-  constructor(selection: Selection, maxBytes: number) {
+  constructor(selection: CellSelection, maxBytes: number) {
     this.#selection = selection;
     this.#maxBytes = maxBytes;
     this.#queue = new PendingBatches(itemConflation, maxBytes);
@@ -76,7 +77,7 @@ class ModelGateway {
     if (writes.length === 0) return;
     const commit = this.cell.commit(...writes);
     this.#log.push(commit);
-    this.#last = markOf(commit);
+    this.#last = headerOf(commit);
     const news = newsOf(commit, this.cell, this.#selection);
     if (news.length > 0) this.#queue.add(news);
   }
@@ -88,7 +89,7 @@ class ModelGateway {
   /** The subscriber has left, and comes back with what it was told. */
   connect(position: ObservePosition | undefined): void {
     this.#queue = new PendingBatches(itemConflation, this.#maxBytes);
-    const last = positionOf(this.#last);
+    const last = cursorOf(this.#last);
     if (position === undefined) {
       const messages = snapshotMessages(selectedEntities(this.cell, this.#selection), mask);
       const end = responseBytes({ $case: 'snapshotEnd', value: { position: last } });
@@ -113,14 +114,14 @@ class ModelGateway {
   #missed(position: ObservePosition): readonly Buffer[] {
     const missed = this.#log.filter(({ revision }) => revision > position.revision);
     if (this.#selection.filter === undefined)
-      return [...commitMessages(missed.map(logged), this.#selection, mask)];
+      return [...backfillMessages(missed.map(logged), this.#selection, mask)];
     const touched = missed.flatMap(({ changes }) => changes.filter(({ kind }) => kind !== 'taskStop'));
     const named = new Map(touched.map((change) => [`${change.kind}/${change.id}`, change]));
     const selected = { selection: this.#selection, commit: this.#last };
-    const news = presentNews(named.values() as Parameters<typeof presentNews>[0], this.cell, selected);
+    const news = presentChanges(named.values() as Parameters<typeof presentChanges>[0], this.cell, selected);
     return [
       ...itemMessages(
-        news.map((one) => ({ ...one, isOutOfTurn: true })),
+        news.map((one) => ({ ...one, isOutOfOrder: true })),
         mask,
       ),
     ];
@@ -130,7 +131,7 @@ class ModelGateway {
 /** The commit as the log has it. */
 function logged(commit: CommitChanges) {
   return {
-    ...markOf(commit),
+    ...headerOf(commit),
     writes: commit.changes.map(({ kind, id, after }) => ({
       field: fieldOf(kind, id),
       revision: commit.revision,
@@ -158,7 +159,7 @@ interface Limits {
 /** Plays the rounds, and then reads all that is left; `take` is what the subscriber is told. Throws where a promise is broken. */
 function play(
   rounds: readonly Round[],
-  { selection, maxBytes, paddingBytes }: Limits & { readonly selection: Selection },
+  { selection, maxBytes, paddingBytes }: Limits & { readonly selection: CellSelection },
   take: (event: CellEvent) => void,
 ): ModelGateway {
   const gateway = new ModelGateway(selection, maxBytes);
@@ -249,7 +250,7 @@ const someLimits = fc.record<Limits>({
 
 describe('a subscriber of the whole cell', () => {
   it('is told jobs as ObserveJobs tells them, and ends with what is', () => {
-    const selection: Selection = { kinds: new Set(['job', 'jobStatus', 'task']), filter: undefined };
+    const selection: CellSelection = { kinds: new Set(['job', 'jobStatus', 'task']), filter: undefined };
     const property = fc.property(someRounds, someLimits, (rounds, limits) => {
       const adapter = new JobEventAdapter();
       let subscriber = new ModelSubscriber();
@@ -280,7 +281,7 @@ describe('a subscriber of the whole cell', () => {
       const parsed = parseFilter(criteria);
       if (!('filter' in parsed)) throw new Error('criteria');
       const kinds: ReadonlySet<ObservedKind> = new Set(isWhole ? observedKinds : ['task']);
-      const selection: Selection = { kinds, filter: parsed.filter };
+      const selection: CellSelection = { kinds, filter: parsed.filter };
       const picture = new Picture();
       const { cell } = play(rounds, { selection, ...limits }, (event) => picture.take(event));
       const expected = new Map<string, string>();

@@ -16,10 +16,10 @@ import { authentication, connectionOptions, type GatewayConfig, writePolicy } fr
 import { Cell } from './gateway/cell.js';
 import { createGatewayMetrics, type OpenStream } from './gateway/metrics.js';
 import { RateLimiter } from './gateway/rate-limiter.js';
-import { CellMoments } from './gateway/views/point-in-time-view.js';
+import { PointInTimeViews } from './gateway/views/point-in-time-view.js';
 import { type HttpServer, startHttpServer } from './http/http-server.js';
 import { createImageResolver } from './images/create-resolver.js';
-import { warmUpStreams } from './observe/warm-up.js';
+import { warmUpStreams } from './observe/warm-up-steps.js';
 import { openServices } from './services.js';
 
 /** Calls in progress have this long to end when the gateway closes. */
@@ -82,8 +82,8 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
   opened.push({ name: 'replica', close: () => replica.close() });
   whyWaiting = 'the gRPC servers do not listen yet';
   // First of all who follow the replica.
-  const moments = new CellMoments(replica);
-  opened.push({ name: 'moments', close: async () => moments.close() });
+  const pointInTimeViews = new PointInTimeViews(replica);
+  opened.push({ name: 'pointInTimeViews', close: async () => pointInTimeViews.close() });
   const streams = new Set<OpenStream>();
   const cell = new Cell({
     replica,
@@ -92,7 +92,7 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
     random: systemRandom,
     metrics: createGatewayMetrics(registry, streams, replica),
     images: createImageResolver(config, clock, log),
-    moments,
+    pointInTimeViews,
   });
   const shutdown = new AbortController();
   const callOptions: CallOptions = { log, registry, shutdown: shutdown.signal, authenticate };

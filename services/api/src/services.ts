@@ -10,12 +10,12 @@ import type { RateLimiter } from './gateway/rate-limiter.js';
 import { StageStatuses } from './observe/stages/stage-status.js';
 import { ObserveHub } from './observe/stream/observe-hub.js';
 import { clusterFeed, jobFeed } from './observe/titus/feeds.js';
-import { SubscriptionKeeper } from './observe/titus/observer-heartbeats.js';
+import { ObserverHeartbeats } from './observe/titus/observer-heartbeats.js';
 import { LiveLedger } from './queries/live-ledger.js';
 import { agentService } from './services/agent-service.js';
 import { jobManagementService } from './services/job-management-service.js';
 import { jobV1Service } from './services/job-v1-service.js';
-import { observeService, openCellObserving } from './services/observe-service.js';
+import { observeService, openCellObserve } from './services/observe-service.js';
 import { placementService } from './services/placement-service.js';
 import { scalingService } from './services/scaling-service.js';
 import { scheduleService } from './services/schedule-service.js';
@@ -60,13 +60,13 @@ export function openServices(deps: ServicesDeps, opened: Closeable[]): Services 
   const ledger = new LiveLedger(replica);
   opened.push({ name: 'agent ledger', close: async () => ledger.close() });
   const openLogReader = () => store.openLogReader();
-  const cellObserving = openCellObserving({ cell, openLogReader, clock, streams, log });
+  const cellObserving = openCellObserve({ cell, openLogReader, clock, streams, log });
   opened.push(cellObserving);
-  const subscriptions = new SubscriptionKeeper(store, log);
-  opened.push({ name: 'subscriptions of jobs', close: async () => subscriptions.close() });
+  const heartbeats = new ObserverHeartbeats(store, log);
+  opened.push({ name: 'heartbeats of observed jobs', close: async () => heartbeats.close() });
   const stageStatuses = new StageStatuses(replica, jobs);
   return {
-    service: jobManagementService({ cell, jobs, clusters, streams, subscriptions }, options),
+    service: jobManagementService({ cell, jobs, clusters, streams, heartbeats }, options),
     observe: observeService(cellObserving, options),
     placement: placementService({ cell, ledger, fitPolicy: deps.fitPolicy }, options),
     stages: stageService({ cell, stageStatuses, streams }, options),

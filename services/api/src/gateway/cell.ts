@@ -17,7 +17,7 @@ import { archivedJob, archivedTask } from './archived-job.js';
 import { findJobWithTasks, type JobWithTasks } from './core/job-with-tasks.js';
 import { JobIndex } from './job-index.js';
 import type { GatewayMetrics } from './metrics.js';
-import type { CellMoments } from './views/point-in-time-view.js';
+import type { PointInTimeViews } from './views/point-in-time-view.js';
 
 /** A read that its revision has not reached by then fails: the caller learns more by asking again. */
 export const readWaitMs = 5_000;
@@ -47,7 +47,7 @@ export interface CellOptions {
   readonly random: Random;
   readonly metrics: GatewayMetrics;
   readonly images: ImageResolver;
-  readonly moments: CellMoments;
+  readonly pointInTimeViews: PointInTimeViews;
 }
 
 export class Cell {
@@ -57,7 +57,7 @@ export class Cell {
   /** The source of the ids of jobs and clusters. */
   readonly random: Random;
   readonly images: ImageResolver;
-  readonly moments: CellMoments;
+  readonly pointInTimeViews: PointInTimeViews;
   readonly #store: Committer & Archive & Claims;
   readonly #metrics: GatewayMetrics;
   readonly #told = new WeakMap<CallContext, number>();
@@ -67,13 +67,13 @@ export class Cell {
   /** Of all agents, until one of them changes. */
   #attributes: KnownAttributes | undefined;
 
-  constructor({ replica, store, clock, random, metrics, images, moments }: CellOptions) {
+  constructor({ replica, store, clock, random, metrics, images, pointInTimeViews }: CellOptions) {
     this.replica = replica;
     this.index = new JobIndex(replica);
     this.clock = clock;
     this.random = random;
     this.images = images;
-    this.moments = moments;
+    this.pointInTimeViews = pointInTimeViews;
     this.#store = store;
     this.#metrics = metrics;
     this.#followSetBacks();

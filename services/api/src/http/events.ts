@@ -14,7 +14,7 @@ import {
   messagesIn,
 } from '@berth/shared/rpc/server/in-process-call';
 import { minRevisionKey } from '../gateway/cell.js';
-import { keptWith } from '../tuning/memoize-on.js';
+import { memoizeOn } from '../tuning/memoize-on.js';
 
 /** Proxies and readers take a connection for dead that is silent for long. */
 export const keepAliveMs = 15_000;
@@ -95,7 +95,7 @@ function eventsOf(written: unknown, options: EventStreamOptions): readonly Event
   const eventsIn = (messages: readonly unknown[]) =>
     messages.map((message) => messageEvent(toJson(message), ids));
   if (!isShared(written)) return eventsIn([written]);
-  return keptWith(written, eventsOf, () => eventsIn(messagesIn(written, deserialize)));
+  return memoizeOn(written, eventsOf, () => eventsIn(messagesIn(written, deserialize)));
 }
 
 function textOf(events: readonly Event[], { ids }: EventStreamOptions): string {

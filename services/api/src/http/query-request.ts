@@ -10,7 +10,7 @@ import {
 import { type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
 import { defaultPageSize } from '../gateway/core/limits.js';
 import { idViolations } from '../gateway/request-checks.js';
-import { parseSubscription } from '../observe/berth/core/observe-request.js';
+import { parseObserveRequest } from '../observe/berth/core/observe-request.js';
 import { clusterQueries } from '../queries/cluster-queries.js';
 import { jobQueries, taskQueries } from '../queries/job-queries.js';
 import { type AnyQuery, type QueryReader, queryViolations } from '../queries/paged-query.js';
@@ -105,7 +105,7 @@ export function subscriptionRequest({ query, lastEventId }: SubscriptionParts): 
   });
   // As it was written: the generated reader loses what cannot be a key of its own.
   const asked = { ...(message.request?.value as ObserveRequest_Subscription), filteringCriteria };
-  const parsed = parseSubscription(asked);
+  const parsed = parseObserveRequest(asked);
   const found = 'violations' in parsed ? parsed.violations : [];
   refuse([...kinds.violations, ...position.violations, ...found]);
   return message;

@@ -17,8 +17,8 @@ import { composeJob } from '@berth/shared/model/job/job';
 import { tagOf } from '@berth/shared/model/wire/protobuf-scanner';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { JobWithTasks } from '../gateway/core/job-with-tasks.js';
-import { jobTasksTag, writeJob } from '../tuning/job-encoding.js';
-import { type FieldBits, writeParts } from '../tuning/message-parts.js';
+import { jobTasksTag, writeJob } from '../tuning/encoding/job-encoding.js';
+import { type FieldBits, writeParts } from '../tuning/encoding/message-parts.js';
 import { type FieldSelection, projectJob, projectTask } from './core/projection.js';
 import { wholeTaskFields } from './task-fields.js';
 

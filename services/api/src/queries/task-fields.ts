@@ -1,7 +1,7 @@
 /* Selected fields of a stored task, cut out of its bytes: what is answered as it is stored is not decoded. */
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
-import { bitsOf, type FieldBits, partsOf } from '../tuning/message-parts.js';
+import { bitsOf, type FieldBits, partsOf } from '../tuning/encoding/message-parts.js';
 import type { FieldSelection } from './core/projection.js';
 
 /** Fields of netflix.titus.Task; the id is in every answer. */

@@ -11,16 +11,16 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { type CallContext, type CallOptions, serverStream, unary } from '@berth/shared/rpc/calls/handlers';
 import { withUnimplemented } from '@berth/shared/rpc/calls/unimplemented';
-import { type Encoded, passThrough } from '@berth/shared/rpc/fan-out';
 import type { GrpcService } from '@berth/shared/rpc/server/server';
+import { type Encoded, passThrough } from '@berth/shared/rpc/streaming/pass-through';
 import * as clusterCommands from '../commands/cluster-commands.js';
 import * as commands from '../commands/job-commands.js';
 import { killJobs, killTasks } from '../commands/kill-many.js';
 import { createJob } from '../commands/submit-job.js';
 import type { Cell } from '../gateway/cell.js';
-import type { Observing } from '../observe/stream/observe-run.js';
 import { observeJob, observeJobs } from '../observe/titus/observe-calls.js';
 import { observeJobCluster, observeJobClusters } from '../observe/titus/observe-cluster-calls.js';
+import type { ObserveDeps } from '../observe/titus/observe-deps.js';
 import * as clusterQueries from '../queries/cluster-queries.js';
 import * as queries from '../queries/job-queries.js';
 import { encodeJob, encodeJobs, encodeTasks } from '../queries/job-responses.js';
@@ -45,7 +45,7 @@ type ClusterStreamed = JobClusterNotification | Encoded;
 
 type Method<Req, Res> = (cell: Cell, request: Req, call: CallContext) => Promise<Res>;
 
-export function jobManagementService(deps: Observing, options: CallOptions): GrpcService {
+export function jobManagementService(deps: ObserveDeps, options: CallOptions): GrpcService {
   const { cell } = deps;
   const call = <Req, Res>(fn: Method<Req, Res>) =>
     unary<Req, Res>((request, context) => fn(cell, request, context), options);

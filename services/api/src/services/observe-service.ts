@@ -9,17 +9,17 @@ import type { Logger } from '@berth/shared/process/logger';
 import type { Closeable } from '@berth/shared/process/service';
 import { type CallOptions, duplexStream } from '@berth/shared/rpc/calls/handlers';
 import { withUnimplemented } from '@berth/shared/rpc/calls/unimplemented';
-import { type Encoded, passThrough } from '@berth/shared/rpc/fan-out';
 import type { GrpcService } from '@berth/shared/rpc/server/server';
+import { type Encoded, passThrough } from '@berth/shared/rpc/streaming/pass-through';
 import type { LogReader } from '@berth/store';
 import { RecentCommits } from '@berth/store/recent';
 import type { Cell } from '../gateway/cell.js';
 import type { OpenStream } from '../gateway/metrics.js';
-import { Bookmarks } from '../observe/berth/bookmarks.js';
-import { isNews } from '../observe/berth/core/cell-changes.js';
+import { Bookmarks } from '../observe/berth/checkpoints/bookmarks.js';
+import { StoreHead } from '../observe/berth/checkpoints/store-head.js';
+import { isRelevant } from '../observe/berth/core/cell-changes.js';
 import { FeedPool } from '../observe/berth/feed-pool.js';
-import { type CellObserving, observeCell } from '../observe/berth/observe.js';
-import { StoreHead } from '../observe/berth/store-head.js';
+import { type CellObserveDeps, observeCell } from '../observe/berth/observe.js';
 
 const definition = passThrough(ObserveServiceService, ['observe']);
 
@@ -32,14 +32,14 @@ export interface CellObservingDeps {
 }
 
 /** What streams of the whole cell need, and what must be closed after them. */
-export function openCellObserving(options: CellObservingDeps): CellObserving & Closeable {
+export function openCellObserve(options: CellObservingDeps): CellObserveDeps & Closeable {
   const { cell, openLogReader, clock, streams, log } = options;
   const { replica } = cell;
-  const tail = new RecentCommits(replica, { isRelevant: isNews });
+  const recent = new RecentCommits(replica, { isRelevant });
   const storeHead = new StoreHead(openLogReader);
   const bookmarks = new Bookmarks(
     () => clock.nowMs(),
-    () => tail.last,
+    () => recent.last,
   );
   return {
     name: 'observation of the cell',
@@ -48,18 +48,18 @@ export function openCellObserving(options: CellObservingDeps): CellObserving & C
     streams,
     storeHead,
     bookmarks,
-    past: { replica, tail, openLogReader },
+    history: { replica, recent, openLogReader },
     feeds: new FeedPool(replica, log),
     close: async () => {
       bookmarks.close();
-      tail.close();
+      recent.close();
       await storeHead.close();
     },
   };
 }
 
 /** berth.v1.ObserveService. */
-export function observeService(observing: CellObserving, options: CallOptions): GrpcService {
+export function observeService(observing: CellObserveDeps, options: CallOptions): GrpcService {
   const implementation = withUnimplemented<ObserveServiceServer>(
     definition,
     {

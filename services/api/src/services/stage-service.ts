@@ -11,8 +11,8 @@ import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_ap
 import { notFound } from '@berth/shared/model/errors/errors';
 import { type CallContext, type CallOptions, serverStream, unary } from '@berth/shared/rpc/calls/handlers';
 import { withUnimplemented } from '@berth/shared/rpc/calls/unimplemented';
-import { type Encoded, passThrough } from '@berth/shared/rpc/fan-out';
 import type { GrpcService } from '@berth/shared/rpc/server/server';
+import { type Encoded, passThrough } from '@berth/shared/rpc/streaming/pass-through';
 import { updateStageInstances } from '../commands/job-commands.js';
 import type { Cell } from '../gateway/cell.js';
 import type { OpenStream } from '../gateway/metrics.js';

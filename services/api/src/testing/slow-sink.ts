@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { Encoded } from '@berth/shared/rpc/fan-out';
+import type { Encoded } from '@berth/shared/rpc/streaming/pass-through';
 import type { ByteSink } from '../observe/stream/observe-stream.js';
 
 /** A sink that holds `capacity` writes until `read` takes them, and keeps the rules of Node's streams. */

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { AgeMarks } from './age-histogram.js';
+import { AgeHistogram } from './age-histogram.js';
 
-describe('AgeMarks', () => {
+describe('AgeHistogram', () => {
   it('tell when a place was filled', () => {
-    const marks = new AgeMarks();
+    const marks = new AgeHistogram();
     marks.add(1, 10);
     marks.add(5, 20);
     marks.add(6, 30);
@@ -11,7 +11,7 @@ describe('AgeMarks', () => {
   });
 
   it('never make a place younger than it is, nor much older, however many there are', () => {
-    const marks = new AgeMarks();
+    const marks = new AgeHistogram();
     const count = 10_000;
     for (let place = 1; place <= count; place += 1) marks.add(place, place);
     for (let place = 1; place <= count; place += 7) {

@@ -5,7 +5,7 @@ const maxMarks = 64;
  * When the places of a queue were filled, to within a sixteenth of the time that has been remembered: however long that is,
  * it takes a bounded number of marks.
  */
-export class AgeMarks {
+export class AgeHistogram {
   #marks: { readonly place: number; readonly atMs: number }[] = [];
   /** Marks are no closer than this. */
   #apartMs = 0;

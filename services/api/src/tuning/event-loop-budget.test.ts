@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { TurnBudget } from './event-loop-budget.js';
+import { EventLoopBudget } from './event-loop-budget.js';
 
-describe('TurnBudget', () => {
+describe('EventLoopBudget', () => {
   it('lets all together do so much in one turn, and the rest in later ones, each in its time', async () => {
-    const budget = new TurnBudget(10);
+    const budget = new EventLoopBudget(10);
     const done: string[] = [];
     const work = (name: string, left: number): void => {
       for (let rest = left; rest > 0; rest -= 1) {

@@ -2,7 +2,7 @@
  * How much of something all may do together in one turn of the event loop. What a socket takes at once is written at once, and
  * the next piece asked for in the same turn: one reader that is fast enough would otherwise hold up everybody else.
  */
-export class TurnBudget {
+export class EventLoopBudget {
   readonly #perTurn: number;
   #spent = 0;
   #isScheduled = false;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { keptWith } from './memoize-on.js';
+import { memoizeOn } from './memoize-on.js';
 
-describe('keptWith', () => {
+describe('memoizeOn', () => {
   it('makes a value once for each owner and key', () => {
     let made = 0;
     const make = () => {
@@ -9,19 +9,19 @@ describe('keptWith', () => {
       return made;
     };
     const [owner, other, key, otherKey] = [[], {}, {}, () => {}];
-    expect([keptWith(owner, key, make), keptWith(owner, key, make)]).toEqual([1, 1]);
-    expect([keptWith(owner, otherKey, make), keptWith(other, key, make)]).toEqual([2, 3]);
-    expect(keptWith(owner, key, make)).toBe(1);
+    expect([memoizeOn(owner, key, make), memoizeOn(owner, key, make)]).toEqual([1, 1]);
+    expect([memoizeOn(owner, otherKey, make), memoizeOn(other, key, make)]).toEqual([2, 3]);
+    expect(memoizeOn(owner, key, make)).toBe(1);
   });
 
   it('leaves its owner the same to all who look', () => {
     const [list, key] = [['a'], {}];
-    keptWith(list, key, () => 1);
+    memoizeOn(list, key, () => 1);
     expect(list).toEqual(['a']);
     const owner = { a: 1 };
-    keptWith(owner, key, () => 1);
+    memoizeOn(owner, key, () => 1);
     expect(owner).toEqual({ a: 1 });
-    expect(keptWith({ ...owner }, key, () => 2)).toBe(2);
+    expect(memoizeOn({ ...owner }, key, () => 2)).toBe(2);
   });
 
   it('makes it again where nothing came of it', () => {
@@ -30,7 +30,7 @@ describe('keptWith', () => {
       throw new Error('not yet');
     };
     const key = {};
-    expect(() => keptWith(owner, key, fail)).toThrow('not yet');
-    expect(keptWith(owner, key, () => 'now')).toBe('now');
+    expect(() => memoizeOn(owner, key, fail)).toThrow('not yet');
+    expect(memoizeOn(owner, key, () => 'now')).toBe('now');
   });
 });

@@ -11,7 +11,7 @@ interface Keeper {
 }
 
 /** What `make` gave for this owner and key; made when it is first asked for, and gone with the owner. One key stands for one type. */
-export function keptWith<V>(owner: object, key: object, make: () => V): V {
+export function memoizeOn<V>(owner: object, key: object, make: () => V): V {
   const values = (owner as Keeper)[kept] ?? newValues(owner);
   const known = values.get(key);
   if (known !== undefined) return known as V;

@@ -14,8 +14,8 @@ import {
   type ServiceError,
 } from '@grpc/grpc-js';
 import { invalidFields } from '../../model/errors/errors.js';
-import type { Encoded } from '../fan-out.js';
-import { MessageBurst } from '../message-burst.js';
+import { MessageBurst } from '../streaming/message-burst.js';
+import type { Encoded } from '../streaming/pass-through.js';
 import type { GrpcService } from './server.js';
 
 /** What the other transport knows of a call. */

@@ -9,7 +9,7 @@ import { silentLogger } from '../../process/logger.js';
 import { unary } from '../calls/handlers.js';
 import { withUnimplemented } from '../calls/unimplemented.js';
 import { fromServiceError } from '../errors/status.js';
-import { passThrough } from '../fan-out.js';
+import { passThrough } from '../streaming/pass-through.js';
 import { type GrpcServer, startGrpcServer } from './server.js';
 
 const options = { log: silentLogger };

@@ -14,7 +14,7 @@ import {
   writesOf,
 } from '../../testing/scripted-cell.js';
 import type { ChangingView } from './changing-view.js';
-import { CellMoments, closing } from './point-in-time-view.js';
+import { closing, PointInTimeViews } from './point-in-time-view.js';
 
 /** A scripted cell that tells of its commits. */
 function aChangingCell() {
@@ -44,7 +44,7 @@ describe('a moment of a cell', () => {
         fc.array(fc.record({ step, read: fc.nat({ max: 2 }) }), { maxLength: 60 }),
         (before, after) => {
           const { cell, view, commit } = aChangingCell();
-          const moments = new CellMoments(view);
+          const moments = new PointInTimeViews(view);
           for (const one of before) commit(...writesOf(one, cell));
           const expected = Array.from(selectedEntities(cell, everything), keyOf);
           const moment = moments.take(snapshotKinds(everything));
@@ -68,7 +68,7 @@ describe('a moment of a cell', () => {
 
   it('is that before the commit to whoever reads it while being told of the commit', () => {
     const { view, commit } = aChangingCell();
-    const moments = new CellMoments(view);
+    const moments = new PointInTimeViews(view);
     commit(jobWrite('a'), taskWrite('a.0-0'));
     const moment = moments.take(['job']);
     const seen: string[][] = [];
@@ -81,7 +81,7 @@ describe('a moment of a cell', () => {
 
   it('knows all of the kinds that it was taken for, and refuses others', () => {
     const { view, commit } = aChangingCell();
-    const moments = new CellMoments(view);
+    const moments = new PointInTimeViews(view);
     commit(clusterWrite('c'));
     const moment = moments.take(['cluster']);
     commit({ kind: 'cluster', id: 'c' });

@@ -1,13 +1,13 @@
 import type { AnyChange } from '@berth/shared/model/cell/change';
 import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/cell/entity';
 import { jobIdOf } from '@berth/shared/model/cell/task-head';
-import type { CellMoment, WholeKind } from '../core/cell-moment.js';
+import type { PointInTime, WholeKind } from '../core/point-in-time.js';
 import type { ChangingView } from './changing-view.js';
 
 /** Keeps moments of a cell while snapshots of them are sent. */
-export class CellMoments {
+export class PointInTimeViews {
   readonly #view: ChangingView;
-  readonly #open = new Set<PastView>();
+  readonly #open = new Set<PointInTimeView>();
   readonly #close: () => void;
 
   /** To be made before all that reads moments while it is told of a commit. */
@@ -21,8 +21,8 @@ export class CellMoments {
   }
 
   /** The present moment, in which all of these kinds can be asked for. Must be let go with `close`. */
-  take(kinds: readonly WholeKind[]): PastView {
-    const past = new PastView(this.#view, { kinds, onClose: () => this.#open.delete(past) });
+  take(kinds: readonly WholeKind[]): PointInTimeView {
+    const past = new PointInTimeView(this.#view, { kinds, onClose: () => this.#open.delete(past) });
     this.#open.add(past);
     return past;
   }
@@ -43,7 +43,7 @@ export class CellMoments {
  * costs nothing for tasks, and a pointer for each entity of the kinds that are asked for; keeping one, a pointer for
  * each entity that changes.
  */
-export class PastView implements CellMoment {
+export class PointInTimeView implements PointInTime {
   readonly #view: ChangingView;
   readonly #onClose: () => void;
   readonly #all = new Map<EntityKind, readonly AnyEntity[]>();

@@ -4,17 +4,17 @@ import type { Logger } from '@berth/shared/process/logger';
 import type { ChangingView } from '../../gateway/views/changing-view.js';
 import type { Packing } from '../stream/message-packing.js';
 import { type Feed, ObserveHub } from '../stream/observe-hub.js';
-import { itemMessages, type Mask } from './change-encoding.js';
-import { markOf, newsOf, type Selection } from './core/cell-changes.js';
-import type { Subscription } from './core/observe-request.js';
+import { type CellSelection, headerOf, newsOf } from './core/cell-changes.js';
+import type { Item } from './core/items.js';
+import type { ParsedObserveRequest } from './core/observe-request.js';
 import { type Dimension, TaskCounts } from './core/task-counts.js';
-import { countItemMessages } from './count-encoding.js';
-import type { Item } from './items.js';
+import { itemMessages, type Mask } from './encoding/change-encoding.js';
+import { countItemMessages } from './encoding/count-encoding.js';
 
 /** What subscribers who ask for the same share: what they are told, and its bytes. */
 export interface CellFeed {
   /** The subscription of the first of them, but for how often it is told where it is: that is each one's own. */
-  readonly subscription: Omit<Subscription, 'bookmarkIntervalMs'>;
+  readonly subscription: Omit<ParsedObserveRequest, 'bookmarkIntervalMs'>;
   readonly hub: ObserveHub<Item>;
   readonly mask: Mask;
   readonly packing: Packing<Item>;
@@ -29,7 +29,7 @@ export interface CurrentCounts {
   readonly ready: Promise<void>;
 }
 
-interface Shared {
+interface SharedFeed {
   readonly feed: CellFeed;
   readonly closed: AbortController;
   users: number;
@@ -42,7 +42,7 @@ const countedPerTurn = 1_000;
 export class FeedPool {
   readonly #view: ChangingView;
   readonly #log: Logger;
-  readonly #byKey = new Map<string, Shared>();
+  readonly #byKey = new Map<string, SharedFeed>();
 
   constructor(view: ChangingView, log: Logger) {
     this.#view = view;
@@ -50,7 +50,7 @@ export class FeedPool {
   }
 
   /** The feed of a subscription, to be given back when it ends. */
-  acquire(subscription: Subscription): CellFeed {
+  acquire(subscription: ParsedObserveRequest): CellFeed {
     const shared = this.#byKey.get(subscription.key) ?? this.#open(subscription);
     shared.users += 1;
     this.#byKey.set(subscription.key, shared);
@@ -67,7 +67,7 @@ export class FeedPool {
     shared.feed.hub.close();
   }
 
-  #open(subscription: Subscription): Shared {
+  #open(subscription: ParsedObserveRequest): SharedFeed {
     const { selection, jobFields, taskFields, countBy } = subscription;
     const mask = { job: jobFields, task: taskFields };
     const closed = new AbortController();
@@ -91,14 +91,14 @@ export class FeedPool {
   }
 
   #openCounts(
-    { filter }: Selection,
+    { filter }: CellSelection,
     dimensions: readonly Dimension[],
     closed: AbortSignal,
   ): Pick<CellFeed, 'hub' | 'packing' | 'counts'> {
     const counts = new TaskCounts({ dimensions, filter });
     const hub = this.#hubOf({
       notificationsOf: (commit, view) => {
-        const mark = markOf(commit);
+        const mark = headerOf(commit);
         return counts
           .take(commit, view)
           .map((changed) => ({ ...changed, kind: 'count' as const, commit: mark }));

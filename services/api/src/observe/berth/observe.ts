@@ -11,31 +11,38 @@ import type { Cell } from '../../gateway/cell.js';
 import type { OpenStream } from '../../gateway/metrics.js';
 import { orRefuse } from '../../gateway/request-checks.js';
 import { closing } from '../../gateway/views/point-in-time-view.js';
-import { type Unwritten, whole, wholes } from '../../tuning/frame-writer.js';
-import type { later } from '../stream/message-packing.js';
+import { encoded, encodedMessages, type PendingMessage } from '../../tuning/encoding/pending-message.js';
+import type { notReady } from '../stream/message-packing.js';
 import type { Subscriber } from '../stream/observe-hub.js';
 import { runStream } from '../stream/observe-run.js';
-import { type Beginning, type ByteSink, ObserveStream } from '../stream/observe-stream.js';
-import type { Bookmarks, Silent } from './bookmarks.js';
-import { findPlace, type Lost, type Past, PastCommits, Touched, touchedSince } from './catch-up.js';
-import { itemMessages, positionOf, responseBytes, snapshotMessages } from './change-encoding.js';
-import { refusedCheckpoint, seeWhatIsCommitted, WaitingCheckpoints } from './checkpoints.js';
-import { type CommitMark, presentNews, selectedEntities, snapshotKinds } from './core/cell-changes.js';
-import { parseSubscription } from './core/observe-request.js';
-import { countMessages } from './count-encoding.js';
+import { type ByteSink, type InitialMessages, ObserveStream } from '../stream/observe-stream.js';
+import type { BookmarkedStream, Bookmarks } from './checkpoints/bookmarks.js';
+import { PendingCheckpoints, refusedCheckpoint, waitForCommitted } from './checkpoints/checkpoints.js';
+import type { StoreHead } from './checkpoints/store-head.js';
+import { type CommitHeader, presentChanges, selectedEntities, snapshotKinds } from './core/cell-changes.js';
+import { type Item, isMarker, itemConflation } from './core/items.js';
+import { parseObserveRequest } from './core/observe-request.js';
+import { cursorOf, itemMessages, responseBytes, snapshotMessages } from './encoding/change-encoding.js';
+import { countMessages } from './encoding/count-encoding.js';
 import type { CellFeed, FeedPool } from './feed-pool.js';
-import { type Item, isMark, itemConflation } from './items.js';
-import { MissedMessages } from './missed-messages.js';
 import { firstRequest, RequestReader, type RequestSource } from './request-reader.js';
-import type { StoreHead } from './store-head.js';
+import { BackfillMessages } from './resume/backfill.js';
+import {
+  ChangedSince,
+  changedSince,
+  checkCursor,
+  type History,
+  MissedCommits,
+  type ResumeFailure,
+} from './resume/missed-commits.js';
 
 /** Trailer of a stream that ends: the position to resume from, as REVISION:COMMIT. */
 export const resumeKey = 'berth-resume-from';
 
 /** Where streams of the whole cell come from. */
-export interface CellObserving {
+export interface CellObserveDeps {
   readonly cell: Cell;
-  readonly past: Past;
+  readonly history: History;
   readonly feeds: FeedPool;
   readonly bookmarks: Bookmarks;
   readonly storeHead: StoreHead;
@@ -47,13 +54,13 @@ export interface CellObserving {
 type Call = ByteSink & RequestSource<ObserveRequest>;
 
 /** Serves one call until it ends. */
-export function observeCell(observing: CellObserving, call: CallContext, sink: Call): Promise<void> {
+export function observeCell(observing: CellObserveDeps, call: CallContext, sink: Call): Promise<void> {
   // What waits for weeks is a promise, and not a function that would keep all that it has read.
   return beginSession(observing, call, sink).then(({ ended }) => ended);
 }
 
 async function beginSession(
-  observing: CellObserving,
+  observing: CellObserveDeps,
   call: CallContext,
   sink: Call,
 ): Promise<{ readonly ended: Promise<void> }> {
@@ -62,7 +69,7 @@ async function beginSession(
   if (request?.request?.$case !== 'subscription')
     throw invalidFields([{ field: 'subscription', description: 'must be the first request' }]);
   const asked = request.request.value;
-  const { subscription } = orRefuse(parseSubscription(asked));
+  const { subscription } = orRefuse(parseObserveRequest(asked));
   const feed = observing.feeds.acquire(subscription);
   const { bookmarkIntervalMs } = subscription;
   const session = new Session(observing, { call, requests, feed, bookmarkIntervalMs });
@@ -82,23 +89,23 @@ interface SessionParts {
   readonly bookmarkIntervalMs: number;
 }
 
-type Position = { readonly revision: number; readonly commitId: string };
+type Cursor = { readonly revision: number; readonly commitId: string };
 
 /** One subscriber. There are thousands, for weeks: each is one object, and what it shares with others it does not copy. */
-class Session implements Subscriber<Item>, Silent {
+class Session implements Subscriber<Item>, BookmarkedStream {
   readonly intervalMs: number;
-  lastToldMs = 0;
-  readonly #observing: CellObserving;
+  lastSentMs = 0;
+  readonly #observing: CellObserveDeps;
   readonly #call: CallContext;
   readonly #requests: RequestReader<ObserveRequest>;
   readonly #feed: CellFeed;
   #stream: ObserveStream<Item> | undefined;
   /** The position that the subscriber will have reached with what has been written. */
-  #told: Position | undefined;
+  #told: Cursor | undefined;
   /** Most sessions never have any. */
-  #checkpoints: WaitingCheckpoints | undefined;
+  #checkpoints: PendingCheckpoints | undefined;
 
-  constructor(observing: CellObserving, { call, requests, feed, bookmarkIntervalMs }: SessionParts) {
+  constructor(observing: CellObserveDeps, { call, requests, feed, bookmarkIntervalMs }: SessionParts) {
     this.#observing = observing;
     this.#call = call;
     this.#requests = requests;
@@ -107,7 +114,7 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   /** Resolves to where the stream is to begin; soon after, the session is to be run. */
-  async prepare(sink: Call, resumeFrom: Position | undefined): Promise<Start> {
+  async prepare(sink: Call, resumeFrom: Cursor | undefined): Promise<SessionStart> {
     const { cell } = this.#observing;
     await cell.read(this.#call);
     const place = resumeFrom === undefined ? undefined : await this.#placeOf(resumeFrom);
@@ -116,7 +123,7 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   /** Runs the stream to its end. From here to its start nothing is awaited. */
-  run({ sink, resumeFrom, place }: Start): Promise<void> {
+  run({ sink, resumeFrom, place }: SessionStart): Promise<void> {
     this.#told = resumeFrom;
     this.#call.setTrailer(resumeKey, () =>
       this.#told === undefined ? '' : `${this.#told.revision}:${this.#told.commitId}`,
@@ -155,7 +162,7 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   offer(items: readonly Item[]): void {
-    this.lastToldMs = this.#observing.clock.nowMs();
+    this.lastSentMs = this.#observing.clock.nowMs();
     this.#stream?.offer(items);
   }
 
@@ -164,29 +171,29 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   /** What the stream begins with. */
-  #beginning(place: Place | undefined): Beginning {
+  #beginning(place: ResumePoint | undefined): InitialMessages {
     // What others have not been told yet is part of what comes first.
     this.flush();
     if (place === undefined) return this.#snapshot();
     if ('reason' in place) return this.#reset(place.reason);
-    return place instanceof Touched ? this.#touched(place) : this.#missed(place);
+    return place instanceof ChangedSince ? this.#touched(place) : this.#missed(place);
   }
 
-  async #placeOf(position: Position): Promise<Place> {
+  async #placeOf(position: Cursor): Promise<ResumePoint> {
     // What was missed of numbers is not kept.
     if (this.#feed.counts !== undefined) return { reason: 'counts are told anew' };
-    const { past } = this.#observing;
+    const { history } = this.#observing;
     const { signal } = this.#call;
-    const lost = await findPlace(past, position, signal);
+    const lost = await checkCursor(history, position, signal);
     if (lost !== undefined) return lost;
     // Whether an entity was in sight at a time that has passed cannot be told any more; where it is now can.
     return this.#feed.subscription.selection.filter === undefined
       ? position
-      : touchedSince(past, position, signal);
+      : changedSince(history, position, signal);
   }
 
   #subscribe(): () => void {
-    this.lastToldMs = this.#observing.clock.nowMs();
+    this.lastSentMs = this.#observing.clock.nowMs();
     const leaveHub = this.#feed.hub.subscribeAll(this);
     const leaveBookmarks = this.#observing.bookmarks.add(this);
     return () => {
@@ -197,24 +204,28 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   /** The cell as it is now, in messages that are made as they are sent. */
-  #snapshot(): Beginning {
-    const { cell, past } = this.#observing;
+  #snapshot(): InitialMessages {
+    const { cell, history } = this.#observing;
     const { counts, mask, subscription } = this.#feed;
     if (counts !== undefined)
-      return this.#messages(wholes(countMessages(counts.counts.all)), past.tail.last, 'snapshotEnd');
-    const moment = cell.moments.take(snapshotKinds(subscription.selection));
-    const entities = selectedEntities(moment, subscription.selection);
-    const messages = this.#messages(snapshotMessages(entities, mask), past.tail.last, 'snapshotEnd');
-    return closing(messages, () => moment.close());
+      return this.#messages(
+        encodedMessages(countMessages(counts.counts.all)),
+        history.recent.last,
+        'snapshotEnd',
+      );
+    const pointInTime = cell.pointInTimeViews.take(snapshotKinds(subscription.selection));
+    const entities = selectedEntities(pointInTime, subscription.selection);
+    const messages = this.#messages(snapshotMessages(entities, mask), history.recent.last, 'snapshotEnd');
+    return closing(messages, () => pointInTime.close());
   }
 
   /** Each change since the position, up to now: what comes from now on waits behind it. */
-  #missed(position: Position): Beginning {
-    const { past } = this.#observing;
+  #missed(position: Cursor): InitialMessages {
+    const { history } = this.#observing;
     const { mask, subscription } = this.#feed;
-    const { last } = past.tail;
-    const missed = new MissedMessages({
-      commits: new PastCommits(past, position, last),
+    const { last } = history.recent;
+    const missed = new BackfillMessages({
+      commits: new MissedCommits(history, position, last),
       selection: subscription.selection,
       mask,
       onTold: (at) => {
@@ -230,33 +241,33 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   /** What has changed as it now is: not in the order in which it did. */
-  #touched(touched: Touched): Beginning {
-    const { past } = this.#observing;
+  #touched(touched: ChangedSince): InitialMessages {
+    const { history } = this.#observing;
     const { mask, subscription } = this.#feed;
     const named = touched.now();
     if ('reason' in named) return this.#reset(named.reason);
-    const { last } = past.tail;
-    const news = presentNews(named, past.replica, { selection: subscription.selection, commit: last });
-    const items = news.map((one) => ({ ...one, isOutOfTurn: true }));
-    return this.#messages(wholes(itemMessages(items, mask)), last, 'bookmark');
+    const { last } = history.recent;
+    const news = presentChanges(named, history.replica, { selection: subscription.selection, commit: last });
+    const items = news.map((one) => ({ ...one, isOutOfOrder: true }));
+    return this.#messages(encodedMessages(itemMessages(items, mask)), last, 'bookmark');
   }
 
-  #reset(reason: string): Beginning {
+  #reset(reason: string): InitialMessages {
     const afterRevision = this.#told?.revision ?? 0;
-    const toRevision = this.#observing.past.tail.last.revision;
+    const toRevision = this.#observing.history.recent.last.revision;
     const reset = responseBytes({ $case: 'reset', value: { afterRevision, toRevision, reason } });
     const snapshot = this.#snapshot();
-    return closing(concat(whole(reset), snapshot), () => snapshot.return?.());
+    return closing(concat(encoded(reset), snapshot), () => snapshot.return?.());
   }
 
   *#messages(
-    messages: Iterable<Unwritten | typeof later>,
-    last: CommitMark,
+    messages: Iterable<PendingMessage | typeof notReady>,
+    last: CommitHeader,
     end: 'snapshotEnd' | 'bookmark',
-  ): Generator<Unwritten | typeof later, void> {
+  ): Generator<PendingMessage | typeof notReady, void> {
     yield* messages;
-    const position = positionOf(last);
-    yield whole(
+    const position = cursorOf(last);
+    yield encoded(
       end === 'snapshotEnd'
         ? responseBytes({ $case: 'snapshotEnd', value: { position } })
         : responseBytes({ $case: 'bookmark', value: { position, atMs: last.atMs } }),
@@ -274,15 +285,15 @@ class Session implements Subscriber<Item>, Silent {
   }
 
   #tellCheckpoint(id: string): void {
-    this.#stream?.offer([{ kind: 'checkpoint', id, commit: this.#observing.past.tail.last }]);
+    this.#stream?.offer([{ kind: 'checkpoint', id, commit: this.#observing.history.recent.last }]);
   }
 
   #sent(batch: readonly Item[]): void {
     if (this.#checkpoints !== undefined)
       for (const item of batch) if (item.kind === 'checkpoint') this.#checkpoints.told(item.id);
     const last = batch.at(-1);
-    if (last === undefined || (!isMark(last) && last.isOutOfTurn === true)) return;
-    this.#told = positionOf(last.commit);
+    if (last === undefined || (!isMarker(last) && last.isOutOfOrder === true)) return;
+    this.#told = cursorOf(last.commit);
   }
 
   /** Answers a checkpoint; whatever fails ends the stream. */
@@ -294,9 +305,9 @@ class Session implements Subscriber<Item>, Silent {
       const { id } = request.value;
       const refused = refusedCheckpoint(id);
       if (refused !== undefined) throw invalidFields([{ field: 'checkpoint.id', description: refused }]);
-      await seeWhatIsCommitted(this.#observing, this.#call.signal);
+      await waitForCommitted(this.#observing, this.#call.signal);
       this.flush();
-      this.#checkpoints ??= new WaitingCheckpoints();
+      this.#checkpoints ??= new PendingCheckpoints();
       this.#checkpoints.add(id);
       this.#tellCheckpoint(id);
       await this.#checkpoints.room();
@@ -306,17 +317,20 @@ class Session implements Subscriber<Item>, Silent {
   }
 }
 
-function* concat(first: Unwritten, rest: Beginning): Generator<Unwritten | typeof later, void> {
+function* concat(
+  first: PendingMessage,
+  rest: InitialMessages,
+): Generator<PendingMessage | typeof notReady, void> {
   yield first;
   for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
 }
 
 /** Where a subscriber goes on that comes back: from a position, or with what has changed since one; or why it cannot. */
-type Place = Position | Touched | Lost;
+type ResumePoint = Cursor | ChangedSince | ResumeFailure;
 
 /** What a session is prepared to run with. */
-interface Start {
+interface SessionStart {
   readonly sink: Call;
-  readonly resumeFrom: Position | undefined;
-  readonly place: Place | undefined;
+  readonly resumeFrom: Cursor | undefined;
+  readonly place: ResumePoint | undefined;
 }

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { aMantisJob } from '../../testing/fixtures.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from '../../testing/scripted-cell.js';
 import { ObserveHub } from '../stream/observe-hub.js';
-import { notificationsOf } from '../titus/core/job-notifications.js';
+import { jobNotificationsOf } from '../titus/core/job-notifications.js';
 import { StageStatuses, type StageWatcher } from './stage-status.js';
 
 /** What a watcher is told: stage and number of workers, or the end. */
@@ -25,7 +25,11 @@ describe('the stageStatus of a job’s stages', () => {
   it('shows the last state to who comes between the end of the job and the word of it', () => {
     const [cell, changes] = [new ScriptedCell(), new Subject<CommitChanges>()];
     const view = Object.assign(cell, { changes$: changes });
-    const hub = new ObserveHub({ notificationsOf, topicOf: ({ jobId }) => jobId }, view, silentLogger);
+    const hub = new ObserveHub(
+      { notificationsOf: jobNotificationsOf, topicOf: ({ jobId }) => jobId },
+      view,
+      silentLogger,
+    );
     const stageStatuses = new StageStatuses(cell, hub);
     const { record } = taskWrite('job0.1-0-0', { stage: 1 });
     const running = moveWrite(record, State.RUNNING);
@@ -44,7 +48,11 @@ describe('the stageStatus of a job’s stages', () => {
   it('tells what a stage waits for that has not begun, until it has or the job is to end', () => {
     const [cell, changes] = [new ScriptedCell(), new Subject<CommitChanges>()];
     const view = Object.assign(cell, { changes$: changes });
-    const hub = new ObserveHub({ notificationsOf, topicOf: ({ jobId }) => jobId }, view, silentLogger);
+    const hub = new ObserveHub(
+      { notificationsOf: jobNotificationsOf, topicOf: ({ jobId }) => jobId },
+      view,
+      silentLogger,
+    );
     const stageStatuses = new StageStatuses(cell, hub);
     const waits = () => {
       const told: unknown[] = [];

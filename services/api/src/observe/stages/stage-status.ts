@@ -2,7 +2,7 @@ import { type Stage, WatchStagesResponse } from '@berth/shared/gen/berth/v1/stag
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { isJobLive } from '@berth/shared/model/job/job';
 import type { ObserveHub } from '../stream/observe-hub.js';
-import type { Notification } from '../titus/core/job-notifications.js';
+import type { JobNotification } from '../titus/core/job-notifications.js';
 import { stageMessages } from './core/stage-messages.js';
 
 /** Changes of a job's tasks that come within this time are told as one: a stage that starts changes very often. */
@@ -81,10 +81,10 @@ class StageStatus {
 /** The stageStatuses of the jobs whose stages are watched here; a job that nobody watches costs nothing. */
 export class StageStatuses {
   readonly #view: CellView;
-  readonly #jobs: ObserveHub<Notification>;
+  readonly #jobs: ObserveHub<JobNotification>;
   readonly #statuses = new Map<string, { readonly stageStatus: StageStatus; readonly leave: () => void }>();
 
-  constructor(view: CellView, jobs: ObserveHub<Notification>) {
+  constructor(view: CellView, jobs: ObserveHub<JobNotification>) {
     this.#view = view;
     this.#jobs = jobs;
   }

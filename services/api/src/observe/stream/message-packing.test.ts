@@ -1,14 +1,14 @@
-import type { MessageBurst } from '@berth/shared/rpc/message-burst';
+import type { MessageBurst } from '@berth/shared/rpc/streaming/message-burst';
 import { describe, expect, it } from 'vitest';
-import { type Unwritten, whole } from '../../tuning/frame-writer.js';
-import { later, nextSnapshotBurst } from './message-packing.js';
+import { encoded, type PendingMessage } from '../../tuning/encoding/pending-message.js';
+import { nextSnapshotBurst, notReady } from './message-packing.js';
 
-const message = (text: string, bytes = text.length) => whole(Buffer.alloc(bytes, text));
+const message = (text: string, bytes = text.length) => encoded(Buffer.alloc(bytes, text));
 
 /** The next burst of messages that are all there. */
-function next(messages: Iterator<Unwritten>): MessageBurst | undefined {
+function next(messages: Iterator<PendingMessage>): MessageBurst | undefined {
   const burst = nextSnapshotBurst(messages);
-  if (burst === later) throw new Error('all is there');
+  if (burst === notReady) throw new Error('all is there');
   return burst;
 }
 
@@ -47,12 +47,12 @@ describe('the bursts of a snapshot', () => {
   });
 
   it('end before what is not there yet', () => {
-    const messages = [message('a'), message('b'), later, later, message('c')] as const;
+    const messages = [message('a'), message('b'), notReady, notReady, message('c')] as const;
     const all = messages.values();
     const received = Array.from({ length: 5 }, () => {
       const burst = nextSnapshotBurst(all);
-      return burst === undefined || burst === later ? burst : burst.messages().map(String);
+      return burst === undefined || burst === notReady ? burst : burst.messages().map(String);
     });
-    expect(received).toEqual([['a', 'b'], later, ['c'], undefined, undefined]);
+    expect(received).toEqual([['a', 'b'], notReady, ['c'], undefined, undefined]);
   });
 });

@@ -1,8 +1,9 @@
 /** Notifications as what is written: many small messages leave in one write. */
 
-import { MessageBurst, prefixBytes, writePrefix } from '@berth/shared/rpc/message-burst';
-import { Splicer, type Unwritten } from '../../tuning/frame-writer.js';
-import { keptWith } from '../../tuning/memoize-on.js';
+import { FrameWriter } from '@berth/shared/model/wire/frame-writer';
+import { MessageBurst, prefixBytes, writePrefix } from '@berth/shared/rpc/streaming/message-burst';
+import type { PendingMessage } from '../../tuning/encoding/pending-message.js';
+import { memoizeOn } from '../../tuning/memoize-on.js';
 
 /**
  * A burst is full when it holds this many bytes. What is more adds nothing to the speed, and something to the delay; and a full
@@ -19,24 +20,24 @@ export type Packing<N> =
   | { messagesOf(batch: readonly N[]): Iterable<Buffer> };
 
 /** In the place of a message: there will be more, but not yet. */
-export const later = Symbol('later');
+export const notReady = Symbol('notReady');
 
 interface Taken<M> {
   readonly messages: readonly M[];
-  readonly isLater: boolean;
+  readonly isNotReady: boolean;
 }
 
 /** Those that are taken next: as many as make a burst, or as are there. */
-function takeBurst<M>(messages: Iterator<M | typeof later>, sizeOf: (message: M) => number): Taken<M> {
+function takeBurst<M>(messages: Iterator<M | typeof notReady>, sizeOf: (message: M) => number): Taken<M> {
   const taken: M[] = [];
   for (let bytes = 0; bytes < burstBytes; ) {
     const { done, value } = messages.next();
     if (done === true) break;
-    if (value === later) return { messages: taken, isLater: true };
+    if (value === notReady) return { messages: taken, isNotReady: true };
     taken.push(value);
     bytes += sizeOf(value);
   }
-  return { messages: taken, isLater: false };
+  return { messages: taken, isNotReady: false };
 }
 
 /**
@@ -54,17 +55,17 @@ const idleBlocks: Buffer[] = [];
  * is released.
  */
 export function nextSnapshotBurst(
-  messages: Iterator<Unwritten | typeof later>,
-): MessageBurst | typeof later | undefined {
-  const { messages: taken, isLater } = takeBurst<Unwritten>(messages, ({ byteLength }) => byteLength);
-  if (taken.length === 0) return isLater ? later : undefined;
+  messages: Iterator<PendingMessage | typeof notReady>,
+): MessageBurst | typeof notReady | undefined {
+  const { messages: taken, isNotReady } = takeBurst<PendingMessage>(messages, ({ byteLength }) => byteLength);
+  if (taken.length === 0) return isNotReady ? notReady : undefined;
   const bytes = taken.reduce((sum, { byteLength }) => sum + prefixBytes + byteLength, 0);
   const block = bytes <= blockBytes ? (idleBlocks.pop() ?? Buffer.allocUnsafeSlow(blockBytes)) : undefined;
   const frames = block?.subarray(0, bytes) ?? Buffer.allocUnsafeSlow(bytes);
   let at = 0;
   for (const message of taken) {
     writePrefix(frames, at, message.byteLength);
-    message.writeTo(new Splicer(frames, at + prefixBytes));
+    message.writeTo(new FrameWriter(frames, at + prefixBytes));
     at += prefixBytes + message.byteLength;
   }
   return new MessageBurst(frames, taken.length, block && (() => giveBack(block)));
@@ -76,7 +77,7 @@ function giveBack(block: Buffer): void {
 
 /** The batch in bursts, made once for all who share the batch. */
 export function packedBatch<N>(batch: readonly N[], encode: Packing<N>): readonly MessageBurst[] {
-  return keptWith(batch, encode, () => pack(batch, encode));
+  return memoizeOn(batch, encode, () => pack(batch, encode));
 }
 
 function pack<N>(batch: readonly N[], encode: Packing<N>): readonly MessageBurst[] {

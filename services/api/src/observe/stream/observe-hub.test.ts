@@ -8,13 +8,13 @@ import { Subject } from 'rxjs';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ChangingView } from '../../gateway/views/changing-view.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from '../../testing/scripted-cell.js';
-import { type Notification, notificationsOf } from '../titus/core/job-notifications.js';
+import { type JobNotification, jobNotificationsOf } from '../titus/core/job-notifications.js';
 import { ObserveHub, type Subscriber } from './observe-hub.js';
 
-class Recorder implements Subscriber<Notification> {
-  readonly offers: (readonly Notification[])[] = [];
+class Recorder implements Subscriber<JobNotification> {
+  readonly offers: (readonly JobNotification[])[] = [];
   readonly errors: BerthError[] = [];
-  offer(notifications: readonly Notification[]): void {
+  offer(notifications: readonly JobNotification[]): void {
     this.offers.push(notifications);
   }
   fail(error: BerthError): void {
@@ -24,7 +24,7 @@ class Recorder implements Subscriber<Notification> {
 
 let cell: ScriptedCell;
 let changes: Subject<CommitChanges>;
-let hub: ObserveHub<Notification>;
+let hub: ObserveHub<JobNotification>;
 
 /** Resolves once the commit has been told. */
 const commit = async (...writes: readonly Write[]) => changes.next(cell.commit(...writes));
@@ -35,7 +35,11 @@ beforeEach(() => {
   cell = new ScriptedCell();
   changes = new Subject();
   const view: ChangingView = Object.assign(cell, { changes$: changes });
-  hub = new ObserveHub({ notificationsOf, topicOf: ({ jobId }) => jobId }, view, silentLogger);
+  hub = new ObserveHub(
+    { notificationsOf: jobNotificationsOf, topicOf: ({ jobId }) => jobId },
+    view,
+    silentLogger,
+  );
 });
 
 describe('ObserveHub', () => {

@@ -37,10 +37,10 @@ const maxGathered = 1_000;
  * Subscribers of everything who are told in one turn of the event loop. Their bytes leave at the end of it: those who come first
  * would otherwise wait for a thousand others, and whatever else the gateway does with them.
  */
-const toldPerTurn = 64;
+const servedPerTurn = 64;
 
 /** A batch that some have been told of. */
-interface Telling<N> {
+interface Delivery<N> {
   readonly batch: readonly N[];
   readonly subscribers: readonly Subscriber<N>[];
   told: number;
@@ -60,7 +60,7 @@ export class ObserveHub<N> {
   readonly #ofTopic = new Map<string, Set<Subscriber<N>>>();
   readonly #subscription: Subscription;
   #gathered: N[] = [];
-  #telling: Telling<N> | undefined;
+  #delivery: Delivery<N> | undefined;
 
   constructor(feed: Feed<N>, view: ChangingView, log: Logger) {
     this.#feed = feed;
@@ -100,7 +100,8 @@ export class ObserveHub<N> {
       this.flush();
       return this.#failAll(commit);
     }
-    if (this.#gathered.length === 0 && this.#telling === undefined) queueMicrotask(() => this.#tellSome());
+    if (this.#gathered.length === 0 && this.#delivery === undefined)
+      queueMicrotask(() => this.#deliverSome());
     for (const notification of this.#feed.notificationsOf(commit, this.#view))
       this.#gathered.push(notification);
     if (this.#gathered.length >= maxGathered) this.flush();
@@ -113,37 +114,37 @@ export class ObserveHub<N> {
 
   /** Hands out all that was gathered, in this turn. */
   flush(): void {
-    do this.#tellNext(Number.POSITIVE_INFINITY);
+    do this.#deliverNext(Number.POSITIVE_INFINITY);
     while (this.#gathered.length > 0);
   }
 
   /** Hands out as much as one turn may, the rest in later ones. */
-  #tellSome(): void {
-    this.#tellNext(toldPerTurn);
-    if (this.#telling !== undefined || this.#gathered.length > 0) setImmediate(() => this.#tellSome());
+  #deliverSome(): void {
+    this.#deliverNext(servedPerTurn);
+    if (this.#delivery !== undefined || this.#gathered.length > 0) setImmediate(() => this.#deliverSome());
   }
 
   /** Goes on with the batch that is being told, or begins with what was gathered. */
-  #tellNext(subscribers: number): void {
-    this.#telling ??= this.#begin();
-    const telling = this.#telling;
-    if (telling === undefined) return;
-    const next = telling.subscribers.slice(telling.told, telling.told + subscribers);
-    telling.told += next.length;
-    if (telling.told === telling.subscribers.length) this.#telling = undefined;
+  #deliverNext(subscribers: number): void {
+    this.#delivery ??= this.#begin();
+    const delivery = this.#delivery;
+    if (delivery === undefined) return;
+    const next = delivery.subscribers.slice(delivery.told, delivery.told + subscribers);
+    delivery.told += next.length;
+    if (delivery.told === delivery.subscribers.length) this.#delivery = undefined;
     // A subscriber may leave while others are told.
-    for (const subscriber of next) if (this.#ofAll.has(subscriber)) subscriber.offer(telling.batch);
+    for (const subscriber of next) if (this.#ofAll.has(subscriber)) subscriber.offer(delivery.batch);
   }
 
-  #begin(): Telling<N> | undefined {
+  #begin(): Delivery<N> | undefined {
     const batch = this.#gathered;
     if (batch.length === 0) return undefined;
     this.#gathered = [];
-    if (this.#ofTopic.size > 0) this.#tellByTopic(batch);
+    if (this.#ofTopic.size > 0) this.#deliverByTopic(batch);
     return { batch, subscribers: [...this.#ofAll], told: 0 };
   }
 
-  #tellByTopic(batch: readonly N[]): void {
+  #deliverByTopic(batch: readonly N[]): void {
     const byTopic = new Map<string, N[]>();
     for (const notification of batch) {
       const topic = this.#feed.topicOf(notification);

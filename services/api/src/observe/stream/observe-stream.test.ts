@@ -13,8 +13,8 @@ import {
   writesOf,
 } from '../../testing/scripted-cell.js';
 import { SlowSink } from '../../testing/slow-sink.js';
-import { wholes } from '../../tuning/frame-writer.js';
-import { type Notification, notificationsOf } from '../titus/core/job-notifications.js';
+import { encodedMessages } from '../../tuning/encoding/pending-message.js';
+import { type JobNotification, jobNotificationsOf } from '../titus/core/job-notifications.js';
 import { type JobStreamOptions, jobStream } from '../titus/job-stream.js';
 import { ObserveStream } from './observe-stream.js';
 
@@ -22,18 +22,18 @@ function subscribe(
   cell: ScriptedCell,
   sink: SlowSink,
   options: Partial<JobStreamOptions> = {},
-): ObserveStream<Notification> {
+): ObserveStream<JobNotification> {
   const stream = jobStream({ sink, snapshot: liveJobs(cell), endsWithJob: false, ...options });
   stream.start();
   return stream;
 }
 
 function tell(
-  stream: ObserveStream<Notification>,
+  stream: ObserveStream<JobNotification>,
   cell: ScriptedCell,
   commit: ReturnType<ScriptedCell['commit']>,
 ): number {
-  const notifications = notificationsOf(commit, cell);
+  const notifications = jobNotificationsOf(commit, cell);
   stream.offer(notifications);
   return notifications.length;
 }
@@ -98,7 +98,7 @@ describe('ObserveStream', () => {
         let told = 0;
         for (const { steps, reads } of after) {
           const commit = cell.commit(...combine(steps, cell));
-          for (const { kind, jobId } of notificationsOf(commit, cell))
+          for (const { kind, jobId } of jobNotificationsOf(commit, cell))
             if (kind === 'finished') finished.add(jobId);
           told += tell(stream, cell, commit);
           for (const bytes of sink.read(reads)) subscriber.receive(bytes);
@@ -212,7 +212,7 @@ describe('ObserveStream', () => {
     const stream = new ObserveStream<string>({
       sink,
       // More than may be on its way, so that what is offered has to wait.
-      snapshot: wholes([Buffer.alloc(100 * 1024)]),
+      snapshot: encodedMessages([Buffer.alloc(100 * 1024)]),
       conflation: { subjectOf: (text) => text, isOpening: () => false, sizeOf: () => 1 },
       encode: {
         messagesOf: (batch) => batch.filter((text) => text !== '').map((text) => Buffer.from(text)),

@@ -4,13 +4,14 @@
  * which bounds it.
  */
 import type { BerthError } from '@berth/shared/model/errors/errors';
-import { directSink, type EncodedSink } from '@berth/shared/rpc/direct-sink';
-import type { MessageBurst } from '@berth/shared/rpc/message-burst';
-import { TurnBudget } from '../../tuning/event-loop-budget.js';
-import type { Unwritten } from '../../tuning/frame-writer.js';
-import { later, nextSnapshotBurst, type Packing, packedBatch } from './message-packing.js';
+import { directSink, type EncodedSink } from '@berth/shared/rpc/streaming/direct-sink';
+import type { MessageBurst } from '@berth/shared/rpc/streaming/message-burst';
+import type { PendingMessage } from '../../tuning/encoding/pending-message.js';
+import { EventLoopBudget } from '../../tuning/event-loop-budget.js';
+import type { BatchConflation } from './core/conflation.js';
+import { nextSnapshotBurst, notReady, type Packing, packedBatch } from './message-packing.js';
 import type { Subscriber } from './observe-hub.js';
-import { type BatchConflation, PendingBatches } from './pending-batches.js';
+import { PendingBatches } from './pending-batches.js';
 
 /** What a stream must be able to do; grpc-js's ServerWritableStream does. */
 export type ByteSink = EncodedSink;
@@ -25,19 +26,19 @@ export const maxSnapshotBytes = 3 * 1024 * 1024;
 const maxInFlightBytes = 128 * 1024;
 
 /** What may be made of all snapshots together in one turn of the event loop: some milliseconds of work. */
-const snapshotBudget = new TurnBudget(256 * 1024);
+const snapshotBudget = new EventLoopBudget(256 * 1024);
 
 export interface ObserveStreamOptions<N> extends ObserveStreamKind<N> {
   readonly sink: ByteSink;
   /** What to begin with. */
-  readonly snapshot: Beginning;
+  readonly snapshot: InitialMessages;
 }
 
 /**
  * The messages that a stream begins with, taken one by one as the sink takes them; `return` is called where not all are wanted.
  * One that is `later` ends the taking until {@link ObserveStream.goOn} is called.
  */
-export type Beginning = Iterator<Unwritten | typeof later, void>;
+export type InitialMessages = Iterator<PendingMessage | typeof notReady, void>;
 
 /** What stays as it is while the stream lives. */
 interface ObserveStreamKind<N> {
@@ -45,7 +46,7 @@ interface ObserveStreamKind<N> {
   /** The bytes of a message, the same for all subscribers; or how several notifications make messages. */
   readonly encode: Packing<N>;
   /** Whether the stream ends after this; absent where it never does. */
-  readonly isLastWord?: ((notification: N) => boolean) | undefined;
+  readonly isFinal?: ((notification: N) => boolean) | undefined;
   readonly maxPendingBytes?: number;
   /** A clock that only goes forward. */
   readonly nowMs?: () => number;
@@ -63,7 +64,7 @@ export class ObserveStream<N> implements Subscriber<N> {
   #batch: readonly N[] = nothing;
   #bursts: readonly MessageBurst[] = nothing;
   #nextBurst = 0;
-  #snapshot: Beginning | undefined;
+  #snapshot: InitialMessages | undefined;
   #isFull = false;
   #inFlightBytes = 0;
   /** When something that had been written last left the process, or began to wait to. */
@@ -115,7 +116,7 @@ export class ObserveStream<N> implements Subscriber<N> {
   }
 
   /** Forgets what waits, and goes on with this snapshot. */
-  restart(snapshot: Beginning): void {
+  restart(snapshot: InitialMessages): void {
     if (this.#hasEnded) {
       snapshot.return?.();
       return;
@@ -158,7 +159,7 @@ export class ObserveStream<N> implements Subscriber<N> {
     if (this.#snapshot !== undefined) {
       if (!snapshotBudget.mayGoOn(() => this.#flush())) return undefined;
       const burst = nextSnapshotBurst(this.#snapshot);
-      if (burst === later) return undefined;
+      if (burst === notReady) return undefined;
       if (burst !== undefined) {
         snapshotBudget.spend(burst.byteLength);
         return burst;
@@ -178,7 +179,7 @@ export class ObserveStream<N> implements Subscriber<N> {
   }
 
   #takeBatch(): void {
-    this.#batch = upTo(this.#options.isLastWord, this.#pending.take() ?? nothing);
+    this.#batch = upTo(this.#options.isFinal, this.#pending.take() ?? nothing);
     this.#bursts = this.#batch.length === 0 ? nothing : packedBatch(this.#batch, this.#options.encode);
     this.#nextBurst = 0;
   }
@@ -190,7 +191,7 @@ export class ObserveStream<N> implements Subscriber<N> {
     this.#bursts = nothing;
     this.#nextBurst = 0;
     this.#options.onSent?.(batch);
-    if (last !== undefined && this.#options.isLastWord?.(last) === true) this.#finish();
+    if (last !== undefined && this.#options.isFinal?.(last) === true) this.#finish();
   }
 
   #write(burst: MessageBurst): void {
@@ -226,8 +227,8 @@ export class ObserveStream<N> implements Subscriber<N> {
 }
 
 /** The batch without what comes after the last word. */
-function upTo<N>(isLastWord: ((notification: N) => boolean) | undefined, batch: readonly N[]): readonly N[] {
-  const end = isLastWord === undefined ? -1 : batch.findIndex(isLastWord);
+function upTo<N>(isFinal: ((notification: N) => boolean) | undefined, batch: readonly N[]): readonly N[] {
+  const end = isFinal === undefined ? -1 : batch.findIndex(isFinal);
   return end < 0 || end === batch.length - 1 ? batch : batch.slice(0, end + 1);
 }
 

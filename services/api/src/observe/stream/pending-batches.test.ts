@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type BatchConflation, PendingBatches } from './pending-batches.js';
+import type { BatchConflation } from './core/conflation.js';
+import { PendingBatches } from './pending-batches.js';
 
 interface Note {
   readonly of: string;
@@ -12,8 +13,8 @@ const conflation: BatchConflation<Note> = {
   subjectOf: ({ of }) => of,
   isOpening: () => false,
   sizeOf: () => 1,
-  isMark: ({ of }) => of === '!',
-  outOfTurn: (note) => ({ ...note, isLate: true }),
+  isMarker: ({ of }) => of === '!',
+  outOfOrder: (note) => ({ ...note, isLate: true }),
   caughtUp: ({ version }) => ({ of: 'caught up', version }),
   late: (mark, { version }) => ({ ...mark, version: Math.max(mark.version, version) }),
 };

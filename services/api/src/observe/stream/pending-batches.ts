@@ -1,21 +1,10 @@
-import { AgeMarks } from '../../tuning/age-histogram.js';
-import { keptWith } from '../../tuning/memoize-on.js';
-import { type Conflation, PendingChanges } from './core/pending-changes.js';
+import { AgeHistogram } from '../../tuning/age-histogram.js';
+import { memoizeOn } from '../../tuning/memoize-on.js';
+import type { BatchConflation, Conflation } from './core/conflation.js';
+import { PendingChanges } from './core/pending-changes.js';
 
 /** Conflated notifications that are taken out at once. */
 const takenAtOnce = 64;
-
-/** What a queue of batches must know of a kind of notification, beside how it is conflated. */
-export interface BatchConflation<N> extends Conflation<N> {
-  /** Whether it says something of all that came before it. It then waits until all of that has been taken out. */
-  isMark?(notification: N): boolean;
-  /** The notification as it is to be told when earlier ones of other subjects may follow it. */
-  outOfTurn?(notification: N): N;
-  /** What is told once everything has been taken out, the last of which was this. */
-  caughtUp?(last: N): N;
-  /** A mark that has waited until this was taken out, and says no less than that. */
-  late?(mark: N, last: N): N;
-}
 
 /**
  * What one subscriber has not been sent yet. While it keeps up these are the batches that it shares with all others, so
@@ -25,12 +14,12 @@ export class PendingBatches<N> {
   readonly #conflation: BatchConflation<N>;
   readonly #maxBytes: number;
   /** What comes next. Most queues hold one batch at most, and thousands of them none for hours: none has an array for that. */
-  #first: Waiting<N> | undefined;
-  #others: Waiting<N>[] | undefined;
+  #first: QueuedBatch<N> | undefined;
+  #others: QueuedBatch<N>[] | undefined;
   #count = 0;
   #bytes = 0;
   #conflated: PendingChanges<N> | undefined;
-  #ages: AgeMarks | undefined;
+  #ages: AgeHistogram | undefined;
   /** Marks that came while the queue is conflated. */
   #marks: N[] | undefined;
 
@@ -83,7 +72,7 @@ export class PendingBatches<N> {
 
   #takeApart(): void {
     const conflated = new PendingChanges(this.#conflation, this.#maxBytes);
-    const ages = new AgeMarks();
+    const ages = new AgeHistogram();
     const waiting = this.#first === undefined ? [] : [this.#first, ...(this.#others ?? [])];
     for (const { batch, atMs } of waiting) {
       ages.add(conflated.lastPlace + 1, atMs);
@@ -98,9 +87,9 @@ export class PendingBatches<N> {
   }
 
   #addConflated(conflated: PendingChanges<N>, batch: readonly N[]): void {
-    const { isMark } = this.#conflation;
+    const { isMarker } = this.#conflation;
     for (const notification of batch) {
-      if (isMark?.(notification)) {
+      if (isMarker?.(notification)) {
         this.#marks ??= [];
         this.#marks.push(notification);
       } else conflated.add(notification);
@@ -108,12 +97,12 @@ export class PendingBatches<N> {
   }
 
   #takeConflated(conflated: PendingChanges<N>): readonly N[] {
-    const { outOfTurn = (notification: N) => notification } = this.#conflation;
+    const { outOfOrder = (notification: N) => notification } = this.#conflation;
     const taken: N[] = [];
     while (taken.length < takenAtOnce) {
       const next = conflated.take();
       if (next === undefined) break;
-      taken.push(outOfTurn(next));
+      taken.push(outOfOrder(next));
     }
     if (conflated.size === 0) this.#catchUp(taken);
     return taken;
@@ -134,14 +123,14 @@ export class PendingBatches<N> {
 }
 
 /** A batch, and when it was taken in. */
-interface Waiting<N> {
+interface QueuedBatch<N> {
   readonly batch: readonly N[];
   readonly atMs: number;
 }
 
 /** Batches are shared by many subscribers, each of whom asks for the same sum. */
 function sizeOf<N>(batch: readonly N[], conflation: Conflation<N>): number {
-  return keptWith(batch, conflation, () =>
+  return memoizeOn(batch, conflation, () =>
     batch.reduce((sum, notification) => sum + conflation.sizeOf(notification), 0),
   );
 }

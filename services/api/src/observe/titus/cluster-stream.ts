@@ -1,6 +1,6 @@
 import { type JobCluster, JobClusterNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { composeCluster } from '@berth/shared/model/submission/clusters';
-import { type Unwritten, whole } from '../../tuning/frame-writer.js';
+import { encoded, type PendingMessage } from '../../tuning/encoding/pending-message.js';
 import { type ByteSink, maxSnapshotBytes, ObserveStream } from '../stream/observe-stream.js';
 import {
   type ClusterNotification,
@@ -26,7 +26,7 @@ export function clusterStream(options: ClusterStreamOptions): ObserveStream<Clus
     snapshot: messagesOf(snapshot, options.maxSnapshotBytes ?? maxSnapshotBytes),
     conflation: clusterConflation,
     encode: clusterNotificationBytes,
-    isLastWord: endsWithCluster ? ({ kind }) => kind === 'removed' : undefined,
+    isFinal: endsWithCluster ? ({ kind }) => kind === 'removed' : undefined,
     ...(options.maxPendingBytes === undefined ? {} : { maxPendingBytes: options.maxPendingBytes }),
   });
 }
@@ -56,7 +56,10 @@ function encode(notification: Message): Buffer {
 }
 
 /** Each cluster with as many of its jobs as one message may hold, the others of them, and the mark that they were all. */
-function* messagesOf(clusters: readonly ClusterSnapshot[], maxBytes: number): Generator<Unwritten, void> {
+function* messagesOf(
+  clusters: readonly ClusterSnapshot[],
+  maxBytes: number,
+): Generator<PendingMessage, void> {
   for (const { cluster, jobIds } of clusters) {
     const jobCluster: JobCluster = composeCluster(cluster);
     let bytes = 0;
@@ -65,9 +68,9 @@ function* messagesOf(clusters: readonly ClusterSnapshot[], maxBytes: number): Ge
       return bytes > maxBytes;
     });
     const within = first < 0 ? [...jobIds] : jobIds.slice(0, first);
-    yield whole(encode({ $case: 'jobClusterSnapshot', value: { jobCluster, jobIds: within } }));
+    yield encoded(encode({ $case: 'jobClusterSnapshot', value: { jobCluster, jobIds: within } }));
     for (const jobId of jobIds.slice(within.length))
-      yield whole(encode({ $case: 'jobAdded', value: { jobId } }));
+      yield encoded(encode({ $case: 'jobAdded', value: { jobId } }));
   }
-  yield whole(encode({ $case: 'snapshotEnd', value: {} }));
+  yield encoded(encode({ $case: 'snapshotEnd', value: {} }));
 }

@@ -2,10 +2,10 @@
 
 import type { Feed } from '../stream/observe-hub.js';
 import { type ClusterNotification, clusterNotificationsOf } from './core/cluster-notifications.js';
-import { type Notification, notificationsOf } from './core/job-notifications.js';
+import { type JobNotification, jobNotificationsOf } from './core/job-notifications.js';
 
-export const jobFeed: Feed<Notification> = {
-  notificationsOf,
+export const jobFeed: Feed<JobNotification> = {
+  notificationsOf: jobNotificationsOf,
   topicOf: ({ jobId }) => jobId,
 };
 

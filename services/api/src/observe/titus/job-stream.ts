@@ -1,8 +1,8 @@
 import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
 import { closing } from '../../gateway/views/point-in-time-view.js';
-import { type Unwritten, whole } from '../../tuning/frame-writer.js';
+import { encoded, type PendingMessage } from '../../tuning/encoding/pending-message.js';
 import { type ByteSink, maxSnapshotBytes, ObserveStream } from '../stream/observe-stream.js';
-import { jobConflation, type Notification, splitTasks } from './core/job-notifications.js';
+import { type JobNotification, jobConflation, splitTasks } from './core/job-notifications.js';
 import { notificationBytes, snapshotEndBytes, snapshotMessage } from './notification-encoding.js';
 
 export interface JobStreamOptions {
@@ -18,14 +18,14 @@ export interface JobStreamOptions {
 }
 
 /** A stream of jobs: each with its tasks, `snapshotEnd`, then what happens to them. */
-export function jobStream(options: JobStreamOptions): ObserveStream<Notification> {
+export function jobStream(options: JobStreamOptions): ObserveStream<JobNotification> {
   const { sink, snapshot, endsWithJob } = options;
   return new ObserveStream({
     sink,
     snapshot: closing(jobMessages(snapshot, options.maxSnapshotBytes), options.onSnapshotEnd ?? (() => {})),
     conflation: jobConflation,
     encode: notificationBytes,
-    isLastWord: endsWithJob ? ({ kind }) => kind === 'finished' : undefined,
+    isFinal: endsWithJob ? ({ kind }) => kind === 'finished' : undefined,
     ...(options.maxPendingBytes === undefined ? {} : { maxPendingBytes: options.maxPendingBytes }),
   });
 }
@@ -34,11 +34,12 @@ export function jobStream(options: JobStreamOptions): ObserveStream<Notification
 export function* jobMessages(
   jobs: Iterable<JobWithTasks>,
   maxBytes: number = maxSnapshotBytes,
-): Generator<Unwritten, void> {
+): Generator<PendingMessage, void> {
   for (const view of jobs) {
     const { within, following } = splitTasks(view, maxBytes);
     yield snapshotMessage(view, within);
-    for (const task of following) yield whole(notificationBytes({ kind: 'task', jobId: view.job.id, task }));
+    for (const task of following)
+      yield encoded(notificationBytes({ kind: 'task', jobId: view.job.id, task }));
   }
-  yield whole(snapshotEndBytes);
+  yield encoded(snapshotEndBytes);
 }

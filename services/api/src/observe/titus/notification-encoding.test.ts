@@ -1,9 +1,10 @@
 import { JobChangeNotification, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { composeJob } from '@berth/shared/model/job/job';
+import { FrameWriter } from '@berth/shared/model/wire/frame-writer';
 import { describe, expect, it } from 'vitest';
 import { findJobWithTasks } from '../../gateway/core/job-with-tasks.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from '../../testing/scripted-cell.js';
-import { Splicer, type Unwritten } from '../../tuning/frame-writer.js';
+import type { PendingMessage } from '../../tuning/encoding/pending-message.js';
 import { packedBatch } from '../stream/message-packing.js';
 import { notificationBytes, snapshotMessage } from './notification-encoding.js';
 
@@ -22,8 +23,8 @@ function viewOf(jobId: string) {
   return view;
 }
 
-function written(message: Unwritten): Buffer {
-  const splicer = new Splicer(Buffer.alloc(message.byteLength));
+function written(message: PendingMessage): Buffer {
+  const splicer = new FrameWriter(Buffer.alloc(message.byteLength));
   message.writeTo(splicer);
   return splicer.buffer;
 }

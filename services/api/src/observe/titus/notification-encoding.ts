@@ -5,16 +5,17 @@
 import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
+import { FrameWriter, framedBytes } from '@berth/shared/model/wire/frame-writer';
 import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
-import { framedBytes, Splicer, type Unwritten } from '../../tuning/frame-writer.js';
 import {
   descriptorBytes,
   jobTasksField,
   writeAfterTasks,
   writeBeforeTasks,
-} from '../../tuning/job-encoding.js';
-import type { DefinitionNotification, Notification } from './core/job-notifications.js';
+} from '../../tuning/encoding/job-encoding.js';
+import type { PendingMessage } from '../../tuning/encoding/pending-message.js';
+import type { DefinitionNotification, JobNotification } from './core/job-notifications.js';
 
 const notificationFields = { jobSnapshot: 1, jobDefinitionUpdate: 3, taskUdate: 5 } as const;
 
@@ -22,7 +23,7 @@ const notificationFields = { jobSnapshot: 1, jobDefinitionUpdate: 3, taskUdate: 
  * The notification's bytes. They are not kept: putting stored bytes behind their tags costs less than looking up whether that
  * has been done, and whoever shares a batch shares what is made of it.
  */
-export function notificationBytes(notification: Notification): Buffer {
+export function notificationBytes(notification: JobNotification): Buffer {
   switch (notification.kind) {
     case 'definition':
       return definitionUpdate(notification);
@@ -42,7 +43,7 @@ export const snapshotEndBytes: Buffer = Buffer.from(
 );
 
 /** A job as subscribers first see it, with these of its tasks. */
-export function snapshotMessage(view: JobWithTasks, tasks: readonly Entity<'task'>[]): Unwritten {
+export function snapshotMessage(view: JobWithTasks, tasks: readonly Entity<'task'>[]): PendingMessage {
   const writer = new BinaryWriter();
   writeBeforeTasks(writer, view);
   const head = writer.finish();
@@ -70,7 +71,7 @@ function definitionUpdate({ jobId, job }: DefinitionNotification): Buffer {
   const id = Buffer.from(jobId);
   const descriptor = descriptorBytes(job);
   const length = framedBytes(id.length) + framedBytes(descriptor.length);
-  const splicer = new Splicer(Buffer.allocUnsafe(framedBytes(length)));
+  const splicer = new FrameWriter(Buffer.allocUnsafe(framedBytes(length)));
   splicer.open(notificationFields.jobDefinitionUpdate, length);
   splicer.open(1, id.length);
   splicer.bytes(id);
@@ -82,7 +83,7 @@ function definitionUpdate({ jobId, job }: DefinitionNotification): Buffer {
 function taskUpdate(task: Entity<'task'>): Buffer {
   const bytes = publicTaskBytes(task);
   const length = framedBytes(bytes.length);
-  const splicer = new Splicer(Buffer.allocUnsafe(framedBytes(length)));
+  const splicer = new FrameWriter(Buffer.allocUnsafe(framedBytes(length)));
   splicer.open(notificationFields.taskUdate, length);
   splicer.open(1, bytes.length);
   splicer.bytes(bytes);

@@ -7,30 +7,31 @@ import type { Cell } from '../../gateway/cell.js';
 import { findJobWithTasks, liveJobs } from '../../gateway/core/job-with-tasks.js';
 import { idViolations, refuseIf } from '../../gateway/request-checks.js';
 import type { Subscriber } from '../stream/observe-hub.js';
-import { type Observing, runStream } from '../stream/observe-run.js';
+import { runStream } from '../stream/observe-run.js';
 import type { ByteSink, ObserveStream } from '../stream/observe-stream.js';
-import type { Notification } from './core/job-notifications.js';
+import type { JobNotification } from './core/job-notifications.js';
 import { jobStream } from './job-stream.js';
+import type { ObserveDeps } from './observe-deps.js';
 
 /** Streams all live jobs and everything that happens to jobs from then on; ends only with the call. */
 export function observeJobs(
-  { cell, jobs, streams }: Observing,
+  { cell, jobs, streams }: ObserveDeps,
   call: CallContext,
   sink: ByteSink,
 ): Promise<void> {
   // What waits for weeks is a promise, not a function. From here to the stream's start nothing is awaited.
   return cell.read(call).then(() => {
     const stream = wholeStream(cell, sink);
-    const subscribe = (subscriber: Subscriber<Notification>) => jobs.subscribeAll(subscriber);
+    const subscribe = (subscriber: Subscriber<JobNotification>) => jobs.subscribeAll(subscriber);
     return runStream({ method: 'ObserveJobs', call, stream, streams, subscribe });
   });
 }
 
 /** In a function of its own: what waits for the stream's end must not hold on to its snapshot. */
-function wholeStream({ moments }: Cell, sink: ByteSink): ObserveStream<Notification> {
-  const moment = moments.take(['job']);
-  const snapshot = liveJobs(moment);
-  return jobStream({ sink, snapshot, onSnapshotEnd: () => moment.close(), endsWithJob: false });
+function wholeStream({ pointInTimeViews }: Cell, sink: ByteSink): ObserveStream<JobNotification> {
+  const pointInTime = pointInTimeViews.take(['job']);
+  const snapshot = liveJobs(pointInTime);
+  return jobStream({ sink, snapshot, onSnapshotEnd: () => pointInTime.close(), endsWithJob: false });
 }
 
 /**
@@ -38,7 +39,7 @@ function wholeStream({ moments }: Cell, sink: ByteSink): ObserveStream<Notificat
  * Transient job goes on while such a stream is open.
  */
 export async function observeJob(
-  { cell, jobs, streams, subscriptions }: Observing,
+  { cell, jobs, streams, heartbeats }: ObserveDeps,
   { id }: JobId,
   call: CallContext,
   sink: ByteSink,
@@ -50,12 +51,12 @@ export async function observeJob(
   if (job === undefined) throw notFound('job', id);
   const stream = jobStream({ sink, snapshot: [job], endsWithJob: true });
   const isLive = isJobLive(job.status?.record);
-  const subscribe = (subscriber: Subscriber<Notification>) => {
+  const subscribe = (subscriber: Subscriber<JobNotification>) => {
     if (isLive) return jobs.subscribeTo(id, subscriber);
     subscriber.offer([{ kind: 'finished', jobId: id }]);
     return () => {};
   };
   const counts = isLive && idleLimitsOf(job.job.record.descriptor) !== undefined;
-  const leave = counts ? subscriptions.hold(id) : undefined;
+  const leave = counts ? heartbeats.hold(id) : undefined;
   await runStream({ method: 'ObserveJob', call, stream, streams, subscribe }).finally(leave);
 }

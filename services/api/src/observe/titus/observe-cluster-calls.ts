@@ -4,14 +4,15 @@ import { allClusters, clusterOf } from '@berth/shared/model/submission/clusters'
 import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import { idViolations, refuseIf } from '../../gateway/request-checks.js';
 import type { Subscriber } from '../stream/observe-hub.js';
-import { type Observing, runStream } from '../stream/observe-run.js';
+import { runStream } from '../stream/observe-run.js';
 import type { ByteSink } from '../stream/observe-stream.js';
 import { clusterStream } from './cluster-stream.js';
 import type { ClusterNotification } from './core/cluster-notifications.js';
+import type { ObserveDeps } from './observe-deps.js';
 
 /** Streams all clusters with their live jobs, and everything that happens to them; ends only with the call. */
 export async function observeJobClusters(
-  { cell, clusters, streams }: Observing,
+  { cell, clusters, streams }: ObserveDeps,
   call: CallContext,
   sink: ByteSink,
 ): Promise<void> {
@@ -28,7 +29,7 @@ export async function observeJobClusters(
 
 /** Streams one cluster with its live jobs, and what happens to them; ends after the cluster's removal. */
 export async function observeJobCluster(
-  { cell, clusters, streams }: Observing,
+  { cell, clusters, streams }: ObserveDeps,
   { id }: JobClusterId,
   call: CallContext,
   sink: ByteSink,

@@ -3,7 +3,7 @@ import type { Logger } from '@berth/shared/process/logger';
 import type { ObserverRegistry } from '@berth/store';
 
 /** Tells the cell which jobs are observed here, again and again while they are. Costs nothing while none is. */
-export class SubscriptionKeeper {
+export class ObserverHeartbeats {
   readonly #store: Pick<ObserverRegistry, 'recordObserved'>;
   readonly #log: Logger;
   /** How many streams are open on each job. */

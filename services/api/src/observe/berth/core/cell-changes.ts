@@ -6,8 +6,8 @@ import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { AnyChange, Change, CommitChanges } from '@berth/shared/model/cell/change';
 import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/cell/entity';
 import { headOf, jobIdOf } from '@berth/shared/model/cell/task-head';
-import type { CellMoment, WholeKind } from '../../../gateway/core/cell-moment.js';
 import { findJobWithTasks, type JobWithTasks } from '../../../gateway/core/job-with-tasks.js';
+import type { PointInTime, WholeKind } from '../../../gateway/core/point-in-time.js';
 import { type Filter, matchesJobAlone, matchesTask } from '../../../queries/core/query.js';
 import { isPublicChange } from '../../titus/core/job-notifications.js';
 
@@ -29,25 +29,25 @@ const ownKinds = ['cluster', 'clusterStatus', 'agent', 'agentStatus', 'agentDrai
 export type ObservedKind = (typeof observedKinds)[number];
 
 /** A commit, without what it changed. */
-export type CommitMark = Pick<CommitChanges, 'revision' | 'commitId' | 'atMs'>;
+export type CommitHeader = Pick<CommitChanges, 'revision' | 'commitId' | 'atMs'>;
 
 /** Which commit it is, and nothing else: what waits for a slow subscriber must not hold on to all that a commit changed. */
-export function markOf({ revision, commitId, atMs }: CommitMark): CommitMark {
+export function headerOf({ revision, commitId, atMs }: CommitHeader): CommitHeader {
   return { revision, commitId, atMs };
 }
 
 /** An entity as a commit has left it; undefined where it is gone, or out of sight. */
-export interface EntityNews {
+export interface EntityChange {
   readonly kind: ObservedKind;
   readonly id: string;
   readonly entity: AnyEntity | undefined;
-  readonly commit: CommitMark;
+  readonly commit: CommitHeader;
   /** Earlier changes of others may still follow: having been told this does not mean having been told all before it. */
-  readonly isOutOfTurn?: boolean;
+  readonly isOutOfOrder?: boolean;
 }
 
 /** What part of the cell is told. */
-export interface Selection {
+export interface CellSelection {
   readonly kinds: ReadonlySet<ObservedKind>;
   /** Undefined selects all jobs and tasks. */
   readonly filter: Filter | undefined;
@@ -58,19 +58,26 @@ export function isObserved(kind: EntityKind): kind is ObservedKind {
 }
 
 /** What is told of a commit. `view` is the cell as the commit has left it. */
-export function newsOf(commit: CommitChanges, view: CellView, selection: Selection): readonly EntityNews[] {
+export function newsOf(
+  commit: CommitChanges,
+  view: CellView,
+  selection: CellSelection,
+): readonly EntityChange[] {
   const { filter, kinds } = selection;
   const told = filter === undefined ? plainNews(commit) : selectedNews(commit, view, filter);
   return kinds.size === observedKinds.length ? told : told.filter(({ kind }) => kinds.has(kind));
 }
 
 /** Those of which a snapshot needs all: jobs bring what belongs to them. */
-export function snapshotKinds({ kinds }: Selection): readonly WholeKind[] {
+export function snapshotKinds({ kinds }: CellSelection): readonly WholeKind[] {
   return [...ownKinds.filter((kind) => kinds.has(kind)), 'job'];
 }
 
 /** All that is selected of the cell, looked up as it is taken: what belongs to a job together, the job first. */
-export function* selectedEntities(moment: CellMoment, { kinds, filter }: Selection): Generator<AnyEntity> {
+export function* selectedEntities(
+  moment: PointInTime,
+  { kinds, filter }: CellSelection,
+): Generator<AnyEntity> {
   for (const kind of ownKinds) if (kinds.has(kind)) yield* moment.all(kind) as Iterable<AnyEntity>;
   for (const { id } of moment.all('job')) {
     const view = findJobWithTasks(moment, id);
@@ -85,12 +92,12 @@ export function* selectedEntities(moment: CellMoment, { kinds, filter }: Selecti
 }
 
 /** What is selected of these entities as they now are, to bring a subscriber up to date who knew an earlier state. */
-export function presentNews(
+export function presentChanges(
   touched: Iterable<{ readonly kind: ObservedKind; readonly id: string }>,
   view: CellView,
-  { selection, commit }: { readonly selection: Selection; readonly commit: CommitMark },
-): readonly EntityNews[] {
-  const news = new Map<string, EntityNews>();
+  { selection, commit }: { readonly selection: CellSelection; readonly commit: CommitHeader },
+): readonly EntityChange[] {
+  const news = new Map<string, EntityChange>();
   const tell = (kind: ObservedKind, id: string) => {
     if (!selection.kinds.has(kind)) return;
     const entity = view.find(kind, id) as AnyEntity | undefined;
@@ -125,18 +132,18 @@ function isSelected(entity: AnyEntity, view: CellView, filter: Filter | undefine
   }
 }
 
-function plainNews(commit: CommitChanges): readonly EntityNews[] {
-  const told: EntityNews[] = [];
-  const mark = markOf(commit);
+function plainNews(commit: CommitChanges): readonly EntityChange[] {
+  const told: EntityChange[] = [];
+  const mark = headerOf(commit);
   for (const change of commit.changes) {
     const { kind, id } = change;
-    if (isObserved(kind) && isNews(change)) told.push({ kind, id, entity: change.after, commit: mark });
+    if (isObserved(kind) && isRelevant(change)) told.push({ kind, id, entity: change.after, commit: mark });
   }
   return told;
 }
 
 /** Whether subscribers are told: much of a task's record is the master's own affair, and a wish to stop it is nobody's news. */
-export function isNews(change: AnyChange): boolean {
+export function isRelevant(change: AnyChange): boolean {
   if (!isObserved(change.kind)) return false;
   return change.kind !== 'task' || change.after === undefined || isPublicChange(change);
 }
@@ -147,10 +154,10 @@ interface JobTurn {
   readonly does: boolean;
 }
 
-function selectedNews(commit: CommitChanges, view: CellView, filter: Filter): readonly EntityNews[] {
+function selectedNews(commit: CommitChanges, view: CellView, filter: Filter): readonly EntityChange[] {
   const turns = new Map<string, JobTurn>();
-  const told: EntityNews[] = [];
-  const mark = markOf(commit);
+  const told: EntityChange[] = [];
+  const mark = headerOf(commit);
   const tell = (kind: ObservedKind, id: string, entity: AnyEntity | undefined) =>
     told.push({ kind, id, entity, commit: mark });
   for (const jobId of jobsIn(commit)) {
@@ -166,7 +173,7 @@ function selectedNews(commit: CommitChanges, view: CellView, filter: Filter): re
   for (const change of commit.changes) {
     const seen = seenBy(change, filter, (jobId) => turns.get(jobId) ?? standing(jobId, view, filter));
     if (seen === undefined || !isObserved(change.kind)) continue;
-    if (seen.does && (!seen.did || isNews(change))) tell(change.kind, change.id, change.after);
+    if (seen.does && (!seen.did || isRelevant(change))) tell(change.kind, change.id, change.after);
     else if (seen.did && !seen.does) tell(change.kind, change.id, undefined);
   }
   return told;
@@ -224,7 +231,7 @@ function partsOf(
   jobId: string,
   { changes }: CommitChanges,
   view: CellView,
-): readonly Omit<EntityNews, 'commit'>[] {
+): readonly Omit<EntityChange, 'commit'>[] {
   const removed = changes.flatMap((change) => {
     const isPart =
       change.kind === 'task'
@@ -242,7 +249,7 @@ function partsOf(
   ];
 }
 
-function partOf(entity: AnyEntity): Omit<EntityNews, 'commit'> {
+function partOf(entity: AnyEntity): Omit<EntityChange, 'commit'> {
   if (!isObserved(entity.kind)) throw new TypeError(`${entity.kind} is not observed`);
   return { kind: entity.kind, id: entity.id, entity };
 }

@@ -12,11 +12,11 @@ import {
   taskShape,
 } from '../../../queries/core/projection.js';
 import { parseFilter } from '../../../queries/core/query.js';
-import { type ObservedKind, observedKinds, type Selection } from './cell-changes.js';
+import { type CellSelection, type ObservedKind, observedKinds } from './cell-changes.js';
 import { type Dimension, parseDimensions } from './task-counts.js';
 
-export interface Subscription {
-  readonly selection: Selection;
+export interface ParsedObserveRequest {
+  readonly selection: CellSelection;
   readonly jobFields: FieldSelection;
   readonly taskFields: FieldSelection;
   readonly bookmarkIntervalMs: number;
@@ -42,9 +42,9 @@ const kindOfWire: ReadonlyMap<number, ObservedKind> = new Map([
 ]);
 
 /** The subscription, or everything that is wrong with it. */
-export function parseSubscription(
+export function parseObserveRequest(
   request: ObserveRequest_Subscription,
-): { readonly subscription: Subscription } | { readonly violations: readonly FieldViolation[] } {
+): { readonly subscription: ParsedObserveRequest } | { readonly violations: readonly FieldViolation[] } {
   const { kinds: wireKinds, filteringCriteria, jobFields, taskFields } = request;
   const violations: FieldViolation[] = [];
   const kinds = wireKinds.map((kind) => kindOfWire.get(kind));
@@ -68,7 +68,7 @@ export function parseSubscription(
   if ('violations' in parsed || 'violations' in counted || violations.length > 0) return { violations };
   const wanted = new Set(wireKinds.length === 0 ? observedKinds : kinds.filter((kind) => kind !== undefined));
   const hasCriteria = Object.keys(filteringCriteria).length > 0;
-  const subscription: Subscription = {
+  const subscription: ParsedObserveRequest = {
     selection: { kinds: wanted, filter: hasCriteria ? parsed.filter : undefined },
     jobFields: jobMask,
     taskFields: taskMask,

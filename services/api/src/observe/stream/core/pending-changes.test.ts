@@ -1,29 +1,29 @@
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { describe, expect, it } from 'vitest';
 import { jobWrite, ScriptedCell, taskWrite } from '../../../testing/scripted-cell.js';
-import { jobConflation, type Notification } from '../../titus/core/job-notifications.js';
+import { type JobNotification, jobConflation } from '../../titus/core/job-notifications.js';
 import { PendingChanges } from './pending-changes.js';
 
 const cell = new ScriptedCell();
 
-function job(version: string, isFirst = false): Notification {
+function job(version: string, isFirst = false): JobNotification {
   cell.commit(jobWrite('j', { createdBy: version }));
   return { kind: 'definition', jobId: 'j', job: found(cell.find('job', 'j')), isFirst };
 }
 
-function task(id: string, version: string): Notification {
+function task(id: string, version: string): JobNotification {
   cell.commit(taskWrite(id, { agentId: version }));
   return { kind: 'task', jobId: 'j', task: found(cell.find('task', id)) };
 }
 
-const finished: Notification = { kind: 'finished', jobId: 'j' };
+const finished: JobNotification = { kind: 'finished', jobId: 'j' };
 
 function found<T>(entity: T | undefined): T {
   if (entity === undefined) throw new Error('not found');
   return entity;
 }
 
-function nameOf(notification: Notification): string {
+function nameOf(notification: JobNotification): string {
   switch (notification.kind) {
     case 'definition':
       return `job ${notification.job.record.createdBy}`;
@@ -34,7 +34,7 @@ function nameOf(notification: Notification): string {
   }
 }
 
-function drain(pending: PendingChanges<Notification>): string[] {
+function drain(pending: PendingChanges<JobNotification>): string[] {
   const names: string[] = [];
   for (let next = pending.take(); next !== undefined; next = pending.take()) names.push(nameOf(next));
   return names;
@@ -42,8 +42,8 @@ function drain(pending: PendingChanges<Notification>): string[] {
 
 function pendingOf(
   maxBytes: number,
-  ...notifications: readonly Notification[]
-): PendingChanges<Notification> {
+  ...notifications: readonly JobNotification[]
+): PendingChanges<JobNotification> {
   const pending = new PendingChanges(jobConflation, maxBytes);
   for (const notification of notifications) pending.add(notification);
   return pending;

@@ -1,14 +1,4 @@
-/** What the queue must know of a kind of notification. */
-export interface Conflation<N> {
-  /** What it speaks of: of two notifications of one subject the later may take the place of the earlier. */
-  subjectOf(notification: N): string;
-  /** Whether nothing of the same entity may be told before it. */
-  isOpening(notification: N): boolean;
-  /** The subject that it is the end of: what comes of that afterwards is told after it, and not in the place of an opening before it. */
-  closes?(notification: N): string | undefined;
-  /** Roughly the bytes that it keeps in memory. */
-  sizeOf(notification: N): number;
-}
+import type { Conflation } from './conflation.js';
 
 /**
  * What one subscriber has not been sent yet, in order. Up to a bound every notification is kept; past it, a later one

@@ -6,8 +6,8 @@ import { JobClusterDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { Change, CommitChanges } from '@berth/shared/model/cell/change';
 import { type ClusterView, unstoredCluster } from '@berth/shared/model/submission/clusters';
-import type { Conflation } from '../../stream/core/pending-changes.js';
-import { notificationsOf } from './job-notifications.js';
+import type { Conflation } from '../../stream/core/conflation.js';
+import { jobNotificationsOf } from './job-notifications.js';
 
 /** A cluster exists, or its descriptor has changed. */
 export interface ClusterDefinitionNotification {
@@ -63,7 +63,7 @@ function sizeOfCluster({ record }: ClusterView): number {
 }
 
 /** What one commit did to one cluster, in the order in which it is told. */
-interface ClusterNews {
+interface ClusterChanges {
   definition?: ClusterNotification;
   readonly jobs: ClusterNotification[];
   removed?: ClusterNotification;
@@ -74,20 +74,20 @@ export function clusterNotificationsOf(
   commit: CommitChanges,
   view: CellView,
 ): readonly ClusterNotification[] {
-  const byCluster = new Map<string, ClusterNews>();
-  const newsOf = (id: string): ClusterNews => {
+  const byCluster = new Map<string, ClusterChanges>();
+  const newsOf = (id: string): ClusterChanges => {
     const news = byCluster.get(id) ?? { jobs: [] };
     byCluster.set(id, news);
     return news;
   };
   for (const change of commit.changes) if (change.kind === 'cluster') takeCluster(change, newsOf(change.id));
-  for (const job of jobNews(commit, view)) newsOf(job.clusterId).jobs.push(job);
+  for (const job of jobChanges(commit, view)) newsOf(job.clusterId).jobs.push(job);
   return [...byCluster.values()].flatMap(({ definition, jobs, removed }) =>
     [definition, ...jobs, removed].filter((each) => each !== undefined),
   );
 }
 
-function takeCluster({ id, before, after }: Change<'cluster'>, news: ClusterNews): void {
+function takeCluster({ id, before, after }: Change<'cluster'>, news: ClusterChanges): void {
   const was = before ?? unstoredCluster(id);
   const is = after ?? unstoredCluster(id);
   if (is === undefined) news.removed = { kind: 'removed', clusterId: id };
@@ -105,7 +105,7 @@ function descriptorBytes(descriptor: JobClusterDescriptor | undefined): Uint8Arr
 }
 
 /** When a job begins and ends is for the notifications of jobs to say. */
-function jobNews(commit: CommitChanges, view: CellView): readonly ClusterJobNotification[] {
+function jobChanges(commit: CommitChanges, view: CellView): readonly ClusterJobNotification[] {
   const changes = commit.changes.filter(({ kind }) => kind === 'job' || kind === 'jobStatus');
   if (changes.length === 0) return [];
   const clusterOfJob = (jobId: string): string => {
@@ -113,12 +113,14 @@ function jobNews(commit: CommitChanges, view: CellView): readonly ClusterJobNoti
     const job = view.find('job', jobId) ?? (gone?.kind === 'job' ? gone : undefined);
     return job?.record.clusterId ?? '';
   };
-  return notificationsOf({ ...commit, changes }, view).flatMap((notification): ClusterJobNotification[] => {
-    const { jobId } = notification;
-    if (notification.kind === 'definition' && notification.isFirst)
-      return [{ kind: 'jobAdded', clusterId: clusterOfJob(jobId), jobId }];
-    return notification.kind === 'finished'
-      ? [{ kind: 'jobFinished', clusterId: clusterOfJob(jobId), jobId }]
-      : [];
-  });
+  return jobNotificationsOf({ ...commit, changes }, view).flatMap(
+    (notification): ClusterJobNotification[] => {
+      const { jobId } = notification;
+      if (notification.kind === 'definition' && notification.isFirst)
+        return [{ kind: 'jobAdded', clusterId: clusterOfJob(jobId), jobId }];
+      return notification.kind === 'finished'
+        ? [{ kind: 'jobFinished', clusterId: clusterOfJob(jobId), jobId }]
+        : [];
+    },
+  );
 }

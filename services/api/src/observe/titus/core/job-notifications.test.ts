@@ -6,7 +6,7 @@ import { findJobWithTasks, liveJobs } from '../../../gateway/core/job-with-tasks
 import { aServiceJob } from '../../../testing/fixtures.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from '../../../testing/scripted-cell.js';
 import { contradictsHistory } from '../../stream/core/contradicts-history.js';
-import { notificationsOf, splitTasks } from './job-notifications.js';
+import { jobNotificationsOf, splitTasks } from './job-notifications.js';
 
 const a = taskWrite('job0.0-0');
 const b = taskWrite('job0.1-0');
@@ -18,9 +18,9 @@ function cellWith(...writes: readonly Write[]): ScriptedCell {
 }
 
 const told = (cell: ScriptedCell, commit: CommitChanges) =>
-  notificationsOf(commit, cell).map((one) => (one.kind === 'task' ? one.task.id : one.kind));
+  jobNotificationsOf(commit, cell).map((one) => (one.kind === 'task' ? one.task.id : one.kind));
 
-describe('notificationsOf', () => {
+describe('jobNotificationsOf', () => {
   it('tells the definition first and the end last, whatever the order of the writes', () => {
     const cell = new ScriptedCell();
     const commit = cell.commit(

@@ -10,7 +10,7 @@ import { isSamePublicTask } from '@berth/shared/model/cell/public-task';
 import { jobIdOf } from '@berth/shared/model/cell/task-head';
 import { isJobLive } from '@berth/shared/model/job/job';
 import type { JobWithTasks } from '../../../gateway/core/job-with-tasks.js';
-import type { Conflation } from '../../stream/core/pending-changes.js';
+import type { Conflation } from '../../stream/core/conflation.js';
 
 /** A job exists, or its descriptor has changed. */
 export interface DefinitionNotification {
@@ -34,10 +34,10 @@ export interface FinishedNotification {
   readonly jobId: string;
 }
 
-export type Notification = DefinitionNotification | TaskNotification | FinishedNotification;
+export type JobNotification = DefinitionNotification | TaskNotification | FinishedNotification;
 
 /** How what a slow subscriber has not read yet may be shortened. */
-export const jobConflation: Conflation<Notification> = {
+export const jobConflation: Conflation<JobNotification> = {
   subjectOf: (notification) => {
     switch (notification.kind) {
       case 'definition':
@@ -63,15 +63,15 @@ export const jobConflation: Conflation<Notification> = {
 };
 
 /** What one commit did to one job. */
-interface JobNews {
+interface JobChanges {
   job?: Change<'job'>;
   status?: Change<'jobStatus'>;
   readonly tasks: Change<'task'>[];
 }
 
 /** What subscribers are told of a commit. `view` is the cell as the commit has left it. */
-export function notificationsOf(commit: CommitChanges, view: CellView): readonly Notification[] {
-  const notifications: Notification[] = [];
+export function jobNotificationsOf(commit: CommitChanges, view: CellView): readonly JobNotification[] {
+  const notifications: JobNotification[] = [];
   for (const [jobId, news] of newsByJob(commit)) {
     if (wasOver(jobId, news, view)) continue;
     const definition = definitionNews(jobId, news);
@@ -84,12 +84,12 @@ export function notificationsOf(commit: CommitChanges, view: CellView): readonly
   return notifications;
 }
 
-function newsByJob(commit: CommitChanges): ReadonlyMap<string, JobNews> {
-  const byJob = new Map<string, JobNews>();
-  const newsOf = (jobId: string): JobNews => {
+function newsByJob(commit: CommitChanges): ReadonlyMap<string, JobChanges> {
+  const byJob = new Map<string, JobChanges>();
+  const newsOf = (jobId: string): JobChanges => {
     const known = byJob.get(jobId);
     if (known !== undefined) return known;
-    const news: JobNews = { tasks: [] };
+    const news: JobChanges = { tasks: [] };
     byJob.set(jobId, news);
     return news;
   };
@@ -107,19 +107,19 @@ function jobIdOfChange(change: Change<'task'>): string {
 }
 
 /** Whether the job's last word was said before this commit, or the job is not known at all. */
-function wasOver(jobId: string, { job, status }: JobNews, view: CellView): boolean {
+function wasOver(jobId: string, { job, status }: JobChanges, view: CellView): boolean {
   const existed = job === undefined ? view.find('job', jobId) !== undefined : job.before !== undefined;
   if (!existed) return job?.after === undefined;
   const before = status === undefined ? view.find('jobStatus', jobId) : status.before;
   return !isJobLive(before?.record);
 }
 
-function isOver(jobId: string, { job }: JobNews, view: CellView): boolean {
+function isOver(jobId: string, { job }: JobChanges, view: CellView): boolean {
   const isRemoved = job !== undefined && job.after === undefined;
   return isRemoved || !isJobLive(view.find('jobStatus', jobId)?.record);
 }
 
-function definitionNews(jobId: string, { job }: JobNews): DefinitionNotification | undefined {
+function definitionNews(jobId: string, { job }: JobChanges): DefinitionNotification | undefined {
   if (job?.after === undefined) return undefined;
   const isFirst = job.before === undefined;
   if (!isFirst && isSameDescriptor(job.before, job.after)) return undefined;

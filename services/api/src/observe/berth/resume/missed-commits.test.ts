@@ -4,14 +4,14 @@ import { MemoryStore } from '@berth/store/memory';
 import { RecentCommits } from '@berth/store/recent';
 import { Replica } from '@berth/store/replica';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { decide } from '../../testing/running-gateway.js';
-import { jobWrite } from '../../testing/scripted-cell.js';
-import { findPlace, type Past, PastCommits, touchedSince } from './catch-up.js';
-import { isNews } from './core/cell-changes.js';
+import { decide } from '../../../testing/running-gateway.js';
+import { jobWrite } from '../../../testing/scripted-cell.js';
+import { isRelevant } from '../core/cell-changes.js';
+import { changedSince, checkCursor, type History, MissedCommits } from './missed-commits.js';
 
 let store: MemoryStore;
 let replica: Replica;
-let tail: RecentCommits;
+let recent: RecentCommits;
 let hold: { readonly until: Promise<void>; readonly release: () => void };
 
 /** What the replica follows the log with, which brings nothing while it is held. */
@@ -51,22 +51,22 @@ beforeEach(() => {
 });
 afterEach(async () => {
   hold.release();
-  tail.close();
+  recent.close();
   await replica.close();
   await store.close();
 });
 
 /** A gateway that has just started. */
-async function start(): Promise<Past> {
+async function start(): Promise<History> {
   replica = await Replica.start(heldReader(store.openLogReader()));
-  tail = new RecentCommits(replica, { isRelevant: isNews });
-  return { replica, tail, openLogReader: () => store.openLogReader() };
+  recent = new RecentCommits(replica, { isRelevant });
+  return { replica, recent, openLogReader: () => store.openLogReader() };
 }
 
 const { signal } = new AbortController();
 
 /** The revisions of all commits between two positions, piece by piece; or why they cannot be had. */
-async function piecesOf(commits: PastCommits): Promise<readonly (readonly number[])[] | string> {
+async function piecesOf(commits: MissedCommits): Promise<readonly (readonly number[])[] | string> {
   const pieces: number[][] = [];
   for (;;) {
     const piece = await commits.next();
@@ -83,9 +83,9 @@ async function decideMany(count: number): Promise<void> {
 describe('the place of a subscriber that comes back', () => {
   it('is known to a gateway that has just started, once that has seen as much', async () => {
     await decide(store, [jobWrite('a')]);
-    const past = await start();
+    const history = await start();
     await decide(store, [jobWrite('b')]);
-    const finding = findPlace(past, await headNow(), signal);
+    const finding = checkCursor(history, await headNow(), signal);
     await new Promise((resolve) => setImmediate(resolve));
     hold.release();
     expect(await finding).toBeUndefined();
@@ -94,19 +94,19 @@ describe('the place of a subscriber that comes back', () => {
 
   it('is refused where it is of another history', async () => {
     await decide(store, [jobWrite('a')]);
-    const past = await start();
-    expect(await findPlace(past, { revision: 1, commitId: 'never' }, signal)).toEqual({
+    const history = await start();
+    expect(await checkCursor(history, { revision: 1, commitId: 'never' }, signal)).toEqual({
       reason: 'the position is of another history of the cell',
     });
-    expect(await findPlace(past, { revision: 9, commitId: 'never' }, signal)).toEqual({
+    expect(await checkCursor(history, { revision: 9, commitId: 'never' }, signal)).toEqual({
       reason: 'the cell was set back',
     });
   });
 
   it('is refused where it lies too far back', async () => {
     await decideMany(3);
-    const past = await start();
-    expect(await findPlace(past, { revision: 1, commitId: '' }, signal)).toEqual({
+    const history = await start();
+    expect(await checkCursor(history, { revision: 1, commitId: '' }, signal)).toEqual({
       reason: 'the position has no commit id, and lies too far back without',
     });
   });
@@ -117,11 +117,11 @@ describe('what a subscriber missed', () => {
     await decide(store, [jobWrite('a')]);
     const position = await headNow();
     await decideMany(40);
-    const past = await start();
+    const history = await start();
     hold.release();
     await decideMany(40);
     await replica.waitFor(81, 1_000);
-    const commits = new PastCommits(past, position, replica.head);
+    const commits = new MissedCommits(history, position, replica.head);
     expect(await piecesOf(commits)).toEqual([
       // The log is read in portions of its own, the memory in smaller ones.
       Array.from({ length: 32 }, (_, at) => at + 2),
@@ -133,36 +133,36 @@ describe('what a subscriber missed', () => {
   });
 
   it('comes in smaller pieces where commits are large', async () => {
-    const past = await start();
+    const history = await start();
     hold.release();
     const large = jobWrite('large', { createdBy: 'x'.repeat(100_000) });
     for (let count = 0; count < 7; count += 1) await decide(store, [large]);
     await replica.waitFor(7, 1_000);
-    const commits = new PastCommits(past, { revision: 0, commitId: '' }, replica.head);
+    const commits = new MissedCommits(history, { revision: 0, commitId: '' }, replica.head);
     expect(await piecesOf(commits)).toEqual([[1, 2, 3, 4, 5, 6], [7]]);
   });
 
   it('ends where it is told to, whatever else there is', async () => {
-    const past = await start();
+    const history = await start();
     hold.release();
     await decideMany(5);
     await replica.waitFor(5, 1_000);
     const upTo = replica.head;
     await decideMany(5);
     await replica.waitFor(10, 1_000);
-    expect(await piecesOf(new PastCommits(past, { revision: 0, commitId: '' }, upTo))).toEqual([
+    expect(await piecesOf(new MissedCommits(history, { revision: 0, commitId: '' }, upTo))).toEqual([
       [1, 2, 3, 4, 5],
     ]);
   });
 
   it('goes on with the log where the gateway has forgotten it meanwhile', async () => {
-    const past = await start();
+    const history = await start();
     hold.release();
-    tail.close();
-    tail = new RecentCommits(replica, { isRelevant: isNews, limits: { commits: 20, bytes: 1_000_000 } });
+    recent.close();
+    recent = new RecentCommits(replica, { isRelevant, limits: { commits: 20, bytes: 1_000_000 } });
     await decideMany(20);
     await replica.waitFor(20, 1_000);
-    const commits = new PastCommits({ ...past, tail }, { revision: 0, commitId: '' }, replica.head);
+    const commits = new MissedCommits({ ...history, recent }, { revision: 0, commitId: '' }, replica.head);
     expect(await commits.next()).toMatchObject({ commits: { length: 16 } });
     await decideMany(30);
     await replica.waitFor(50, 1_000);
@@ -172,18 +172,18 @@ describe('what a subscriber missed', () => {
 
   it('is lost where the log no longer reaches back', async () => {
     await decide(store, [jobWrite('a')]);
-    const past = await start();
-    expect(await piecesOf(new PastCommits(past, { revision: 0, commitId: 'x' }, replica.head))).toBe(
+    const history = await start();
+    expect(await piecesOf(new MissedCommits(history, { revision: 0, commitId: 'x' }, replica.head))).toBe(
       'the cell was set back',
     );
   });
 
   it('is for a part of the cell what has been touched, each entity once, up to now', async () => {
-    const past = await start();
+    const history = await start();
     hold.release();
     await decideMany(100);
     await replica.waitFor(100, 1_000);
-    const touched = await touchedSince(past, { revision: 0, commitId: '' }, signal);
+    const touched = await changedSince(history, { revision: 0, commitId: '' }, signal);
     if ('reason' in touched) throw new Error(touched.reason);
     await decide(store, [jobWrite('late')]);
     await replica.waitFor(101, 1_000);

@@ -8,7 +8,7 @@ import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
 import { composeJob } from '@berth/shared/model/job/job';
 import { tagOf } from '@berth/shared/model/wire/protobuf-scanner';
 import { BinaryReader, type BinaryWriter } from '@bufbuild/protobuf/wire';
-import type { JobWithTasks } from '../gateway/core/job-with-tasks.js';
+import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
 
 /** Of netflix.titus.Job. */
 const jobFields = {

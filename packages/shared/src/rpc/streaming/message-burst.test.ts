@@ -6,9 +6,9 @@ import {
   ServerCredentials,
 } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { JobManagementServiceService } from '../gen/netflix/titus/titus_job_api.js';
-import { type Encoded, passThrough } from './fan-out.js';
+import { JobManagementServiceService } from '../../gen/netflix/titus/titus_job_api.js';
 import { framableBuffer, MessageBurst } from './message-burst.js';
+import { type Encoded, passThrough } from './pass-through.js';
 
 const definition = passThrough(JobManagementServiceService, ['observeJobs']);
 const open: { close(): void }[] = [];

@@ -1,6 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2';
-import type { Encoded } from './fan-out.js';
 import { MessageBurst } from './message-burst.js';
+import type { Encoded } from './pass-through.js';
 
 /** Where encoded messages are written to. */
 export interface EncodedSink {

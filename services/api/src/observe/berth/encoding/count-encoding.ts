@@ -1,9 +1,9 @@
 /** Counts of tasks as messages of berth.v1.ObserveService. */
 
-import { markMessage, positionOf, responseBytes } from './change-encoding.js';
-import type { CommitMark } from './core/cell-changes.js';
-import type { TaskCount } from './core/task-counts.js';
-import { type CountNews, type Item, isMark } from './items.js';
+import type { CommitHeader } from '../core/cell-changes.js';
+import { type CountChange, type Item, isMarker } from '../core/items.js';
+import type { TaskCount } from '../core/task-counts.js';
+import { cursorOf, markerMessage, responseBytes } from './change-encoding.js';
 
 /** A message is full when its values have so many characters. */
 const messageChars = 48 * 1024;
@@ -17,30 +17,30 @@ export function* countMessages(counts: readonly TaskCount[]): Generator<Buffer> 
 
 /** Items in order. Of counts that changed several times in a row only the last number is told, and none that is as it was. */
 export function* countItemMessages(items: readonly Item[]): Generator<Buffer> {
-  let run: CountNews[] = [];
+  let run: CountChange[] = [];
   for (const item of items) {
-    if (isMark(item)) {
+    if (isMarker(item)) {
       yield* runMessages(run);
       run = [];
-      yield responseBytes(markMessage(item));
+      yield responseBytes(markerMessage(item));
     } else if (item.kind === 'count') run.push(item);
   }
   yield* runMessages(run);
 }
 
-function* runMessages(run: readonly CountNews[]): Generator<Buffer> {
-  const news = new Map<string, { readonly first: CountNews; last: CountNews }>();
+function* runMessages(run: readonly CountChange[]): Generator<Buffer> {
+  const news = new Map<string, { readonly first: CountChange; last: CountChange }>();
   for (const item of run) {
     const known = news.get(item.id);
     if (known === undefined) news.set(item.id, { first: item, last: item });
     else known.last = item;
   }
   // What came before something that is out of turn may have been left out: its number before is not what was told.
-  const isNews = (one: { readonly first: CountNews; readonly last: CountNews }) =>
-    one.first.isOutOfTurn === true || one.first.before !== one.last.tasks;
-  const changed = [...news.values()].filter(isNews).map(({ last }) => last);
+  const isRelevant = (one: { readonly first: CountChange; readonly last: CountChange }) =>
+    one.first.isOutOfOrder === true || one.first.before !== one.last.tasks;
+  const changed = [...news.values()].filter(isRelevant).map(({ last }) => last);
   const end = run.at(-1);
-  const isWhole = !run.some(({ isOutOfTurn }) => isOutOfTurn === true);
+  const isWhole = !run.some(({ isOutOfOrder }) => isOutOfOrder === true);
   const parts = [...partsOf(changed)];
   for (const [index, part] of parts.entries())
     yield countsMessage(part, isWhole && index === parts.length - 1 ? end?.commit : undefined);
@@ -61,12 +61,12 @@ function* partsOf<C extends TaskCount>(counts: readonly C[]): Generator<readonly
   if (part.length > 0) yield part;
 }
 
-function countsMessage(counts: readonly TaskCount[], commit: CommitMark | undefined): Buffer {
+function countsMessage(counts: readonly TaskCount[], commit: CommitHeader | undefined): Buffer {
   return responseBytes({
     $case: 'counts',
     value: {
       counts: counts.map(({ values, tasks }) => ({ values: [...values], tasks })),
-      position: commit === undefined ? undefined : positionOf(commit),
+      position: commit === undefined ? undefined : cursorOf(commit),
     },
   });
 }

@@ -1,30 +1,30 @@
 import { decodeEntity, parseField } from '@berth/store/wire';
-import { type Unwritten, whole } from '../../tuning/frame-writer.js';
-import { later } from '../stream/message-packing.js';
-import type { Lost, PastCommit, PastCommits, Piece } from './catch-up.js';
-import { itemMessages, type Mask } from './change-encoding.js';
-import { type EntityNews, isObserved, markOf, type Selection } from './core/cell-changes.js';
+import { encoded, type PendingMessage } from '../../../tuning/encoding/pending-message.js';
+import { notReady } from '../../stream/message-packing.js';
+import { type CellSelection, type EntityChange, headerOf, isObserved } from '../core/cell-changes.js';
+import { itemMessages, type Mask } from '../encoding/change-encoding.js';
+import type { MissedCommit, MissedCommits, Piece, ResumeFailure } from './missed-commits.js';
 
-export interface MissedOptions {
-  readonly commits: PastCommits;
-  readonly selection: Selection;
+export interface BackfillOptions {
+  readonly commits: MissedCommits;
+  readonly selection: CellSelection;
   readonly mask: Mask;
   /** Called with where the subscriber is once it has taken all of a piece. */
-  readonly onTold: (at: PastCommits['at']) => void;
+  readonly onTold: (at: MissedCommits['at']) => void;
   /** Called where there is more, after `later` was given. */
   readonly onMore: () => void;
   /** Called where there will be no more, never while a message is asked for: why the rest cannot be told, or what has failed. */
-  readonly onEnd: (why: Lost | { readonly error: unknown }) => void;
+  readonly onEnd: (why: ResumeFailure | { readonly error: unknown }) => void;
 }
 
 /** What was missed of all jobs and tasks, each change as it was, in messages that are made as they are asked for. */
-export class MissedMessages implements Iterator<Unwritten | typeof later, void> {
-  readonly #options: MissedOptions;
+export class BackfillMessages implements Iterator<PendingMessage | typeof notReady, void> {
+  readonly #options: BackfillOptions;
   #messages: Iterator<Buffer> | undefined;
   #isWaiting = false;
   #hasEnded = false;
 
-  constructor(options: MissedOptions) {
+  constructor(options: BackfillOptions) {
     this.#options = options;
   }
 
@@ -32,11 +32,11 @@ export class MissedMessages implements Iterator<Unwritten | typeof later, void> 
     return this;
   }
 
-  next(): IteratorResult<Unwritten | typeof later, void> {
+  next(): IteratorResult<PendingMessage | typeof notReady, void> {
     for (;;) {
       const message = this.#messages?.next();
-      if (message?.done === false) return { done: false, value: whole(message.value) };
-      if (this.#isWaiting) return { done: false, value: later };
+      if (message?.done === false) return { done: false, value: encoded(message.value) };
+      if (this.#isWaiting) return { done: false, value: notReady };
       if (message !== undefined) this.#options.onTold(this.#options.commits.at);
       this.#messages = undefined;
       if (this.#hasEnded) return this.return();
@@ -75,7 +75,7 @@ export class MissedMessages implements Iterator<Unwritten | typeof later, void> 
     }
     const { selection, mask } = this.#options;
     try {
-      this.#messages = commitMessages(piece.commits, selection, mask);
+      this.#messages = backfillMessages(piece.commits, selection, mask);
     } catch (error) {
       // As for a replica that cannot decode an entry: a snapshot leaves out what is broken. The subscriber is told why.
       const what = error instanceof Error ? error.message : String(error);
@@ -83,7 +83,7 @@ export class MissedMessages implements Iterator<Unwritten | typeof later, void> 
     }
   }
 
-  #lose(why: Lost): void {
+  #lose(why: ResumeFailure): void {
     this.#isWaiting = true;
     queueMicrotask(() => {
       if (!this.#hasEnded) this.#options.onEnd(why);
@@ -92,17 +92,17 @@ export class MissedMessages implements Iterator<Unwritten | typeof later, void> 
 }
 
 /** All that the commits changed of what is selected, each change as it was. */
-export function commitMessages(
-  commits: readonly PastCommit[],
-  selection: Selection,
+export function backfillMessages(
+  commits: readonly MissedCommit[],
+  selection: CellSelection,
   mask: Mask,
 ): Generator<Buffer> {
   const news = commits.flatMap((commit) => storedNews(commit, selection));
   return itemMessages(news, mask);
 }
 
-function storedNews(commit: PastCommit, { kinds }: Selection): readonly EntityNews[] {
-  const mark = markOf(commit);
+function storedNews(commit: MissedCommit, { kinds }: CellSelection): readonly EntityChange[] {
+  const mark = headerOf(commit);
   return commit.writes.flatMap((stored) => {
     const name = parseField(stored.field);
     if (name === undefined || !isObserved(name.kind) || !kinds.has(name.kind)) return [];

@@ -8,13 +8,13 @@ import type { LogRead, LogReader, Write } from '@berth/store';
 import { RecentCommits } from '@berth/store/recent';
 import { Subject } from 'rxjs';
 import { expect, it } from 'vitest';
-import { CellMoments } from '../../gateway/views/point-in-time-view.js';
+import { PointInTimeViews } from '../../gateway/views/point-in-time-view.js';
 import { jobWrite, ScriptedCell } from '../../testing/scripted-cell.js';
-import { Bookmarks } from './bookmarks.js';
-import { isNews } from './core/cell-changes.js';
-import { parseSubscription } from './core/observe-request.js';
+import { Bookmarks } from './checkpoints/bookmarks.js';
+import { isRelevant } from './core/cell-changes.js';
+import { parseObserveRequest } from './core/observe-request.js';
 import { FeedPool } from './feed-pool.js';
-import { type CellObserving, observeCell } from './observe.js';
+import { type CellObserveDeps, observeCell } from './observe.js';
 
 /** A cell whose commits are told as a replica tells them. */
 class ToldCell extends ScriptedCell {
@@ -54,7 +54,7 @@ class FastCall extends EventEmitter {
 
 /** As many subscribers as are told in one turn: who comes after them is told later. */
 function keepTurnBusy(feeds: FeedPool): void {
-  const parsed = parseSubscription({
+  const parsed = parseObserveRequest({
     kinds: [],
     filteringCriteria: {},
     resumeFrom: undefined,
@@ -72,7 +72,7 @@ it('tells a stream that begins anew nothing that its snapshot holds', async () =
   const replica = new ToldCell();
   replica.commit(jobWrite('a'));
   replica.commit(jobWrite('b'));
-  const tail = new RecentCommits(replica, { isRelevant: isNews });
+  const recent = new RecentCommits(replica, { isRelevant });
   const feeds = new FeedPool(replica, silentLogger);
   let answer: (read: LogRead) => void = () => undefined;
   const openLogReader = (): LogReader => ({
@@ -86,17 +86,17 @@ it('tells a stream that begins anew nothing that its snapshot holds', async () =
   });
   const bookmarks = new Bookmarks(
     () => 0,
-    () => tail.last,
+    () => recent.last,
   );
   const observing = {
-    cell: { read: async () => replica, moments: new CellMoments(replica) },
-    past: { replica, tail, openLogReader },
+    cell: { read: async () => replica, pointInTimeViews: new PointInTimeViews(replica) },
+    history: { replica, recent, openLogReader },
     feeds,
     bookmarks,
     storeHead: {},
     clock: systemClock,
     streams: new Set(),
-  } as unknown as CellObserving;
+  } as unknown as CellObserveDeps;
   keepTurnBusy(feeds);
   let end: (reason: Error) => void = () => undefined;
   const call = {

@@ -11,13 +11,18 @@ import { decodeEntity, encodeRecord, fieldOf } from '@berth/store/wire';
 import { EMPTY } from 'rxjs';
 import { liveJobs } from '../gateway/core/job-with-tasks.js';
 import type { ChangingView } from '../gateway/views/changing-view.js';
-import { CellMoments } from '../gateway/views/point-in-time-view.js';
-import { type Unwritten, wholes } from '../tuning/frame-writer.js';
-import type { PastCommit } from './berth/catch-up.js';
-import { snapshotMessages } from './berth/change-encoding.js';
-import { observedKinds, type Selection, selectedEntities, snapshotKinds } from './berth/core/cell-changes.js';
-import { commitMessages } from './berth/missed-messages.js';
-import { later, nextSnapshotBurst } from './stream/message-packing.js';
+import { PointInTimeViews } from '../gateway/views/point-in-time-view.js';
+import { encodedMessages, type PendingMessage } from '../tuning/encoding/pending-message.js';
+import {
+  type CellSelection,
+  observedKinds,
+  selectedEntities,
+  snapshotKinds,
+} from './berth/core/cell-changes.js';
+import { snapshotMessages } from './berth/encoding/change-encoding.js';
+import { backfillMessages } from './berth/resume/backfill.js';
+import type { MissedCommit } from './berth/resume/missed-commits.js';
+import { nextSnapshotBurst, notReady } from './stream/message-packing.js';
 import { jobMessages } from './titus/job-stream.js';
 
 const jobs = 300;
@@ -25,7 +30,7 @@ const tasksPerJob = 10;
 /** Each time all of the invented cell. With these V8 has compiled what it is going to compile; it takes some 100 ms. */
 const times = 4;
 
-const everything: Selection = { kinds: new Set(observedKinds), filter: undefined };
+const everything: CellSelection = { kinds: new Set(observedKinds), filter: undefined };
 const whole = { job: true, task: true } as const;
 
 /** Changes of a commit. */
@@ -34,24 +39,24 @@ const changesPerCommit = 16;
 /** Makes what streams begin with of an invented cell, and throws it away. Returns how many bytes it had. */
 export function warmUpStreams(): number {
   const view = inventedCell();
-  const moments = new CellMoments(view);
+  const pointInTimeViews = new PointInTimeViews(view);
   const commits = inventedCommits(view);
   let bytes = 0;
   for (let time = 0; time < times; time += 1) {
-    const cell = moments.take(snapshotKinds(everything));
+    const cell = pointInTimeViews.take(snapshotKinds(everything));
     bytes += drain(snapshotMessages(selectedEntities(cell, everything), whole));
     cell.close();
-    const ofJobs = moments.take(['job']);
+    const ofJobs = pointInTimeViews.take(['job']);
     bytes += drain(jobMessages(liveJobs(ofJobs)));
     ofJobs.close();
-    bytes += drain(wholes(commitMessages(commits, everything, whole)));
+    bytes += drain(encodedMessages(backfillMessages(commits, everything, whole)));
   }
-  moments.close();
+  pointInTimeViews.close();
   return bytes;
 }
 
 /** All tasks of the cell, each changed once. */
-function inventedCommits(view: ChangingView): readonly PastCommit[] {
+function inventedCommits(view: ChangingView): readonly MissedCommit[] {
   const writes = Array.from(view.all('task'), ({ kind, id, bytes }) => {
     return { field: fieldOf(kind, id), revision: 1, bytes };
   });
@@ -66,11 +71,11 @@ function inventedCommits(view: ChangingView): readonly PastCommit[] {
   });
 }
 
-function drain(messages: Iterator<Unwritten>): number {
+function drain(messages: Iterator<PendingMessage>): number {
   let bytes = 0;
   for (;;) {
     const burst = nextSnapshotBurst(messages);
-    if (burst === undefined || burst === later) return bytes;
+    if (burst === undefined || burst === notReady) return bytes;
     bytes += burst.byteLength;
     burst.release?.();
   }

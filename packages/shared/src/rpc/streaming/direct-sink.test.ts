@@ -8,10 +8,10 @@ import {
   type ServerWritableStream,
 } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
-import { JobManagementServiceService } from '../gen/netflix/titus/titus_job_api.js';
+import { JobManagementServiceService } from '../../gen/netflix/titus/titus_job_api.js';
 import { directSink, type EncodedSink } from './direct-sink.js';
-import { passThrough } from './fan-out.js';
 import { MessageBurst } from './message-burst.js';
+import { passThrough } from './pass-through.js';
 
 const { observeJobs } = passThrough(JobManagementServiceService, ['observeJobs']);
 const open: { close(): void }[] = [];

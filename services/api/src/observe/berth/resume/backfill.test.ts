@@ -3,17 +3,17 @@ import { RecentCommits } from '@berth/store/recent';
 import { Replica } from '@berth/store/replica';
 import { fieldOf } from '@berth/store/wire';
 import { expect, it, vi } from 'vitest';
-import { later } from '../stream/message-packing.js';
-import { PastCommits } from './catch-up.js';
-import { isNews, observedKinds } from './core/cell-changes.js';
-import { MissedMessages } from './missed-messages.js';
+import { notReady } from '../../stream/message-packing.js';
+import { isRelevant, observedKinds } from '../core/cell-changes.js';
+import { BackfillMessages } from './backfill.js';
+import { MissedCommits } from './missed-commits.js';
 
 it('what was missed is lost where it cannot be decoded, and nothing is thrown at who sends it', async () => {
   const store = new MemoryStore();
   const replica = await Replica.start(store.openLogReader());
-  const tail = new RecentCommits(replica, { isRelevant: isNews });
-  const commits = new PastCommits(
-    { replica, tail, openLogReader: () => store.openLogReader() },
+  const recent = new RecentCommits(replica, { isRelevant });
+  const commits = new MissedCommits(
+    { replica, recent, openLogReader: () => store.openLogReader() },
     { revision: 0, commitId: '' },
     { revision: 1, commitId: 'broken' },
   );
@@ -22,7 +22,7 @@ it('what was missed is lost where it cannot be decoded, and nothing is thrown at
     commits: [{ revision: 1, commitId: 'broken', atMs: 1, writes: [broken] }],
   });
   const onEnd = vi.fn();
-  const missed = new MissedMessages({
+  const missed = new BackfillMessages({
     commits,
     selection: { kinds: new Set(observedKinds), filter: undefined },
     mask: { job: true, task: true },
@@ -30,14 +30,14 @@ it('what was missed is lost where it cannot be decoded, and nothing is thrown at
     onMore: () => {},
     onEnd,
   });
-  expect(missed.next()).toEqual({ done: false, value: later });
+  expect(missed.next()).toEqual({ done: false, value: notReady });
   expect(onEnd).not.toHaveBeenCalled();
   await vi.waitFor(() => expect(onEnd).toHaveBeenCalledTimes(1));
   expect(onEnd).toHaveBeenCalledWith({
     reason: expect.stringMatching(/^what was missed cannot be decoded: ./),
   });
   missed.return();
-  tail.close();
+  recent.close();
   await replica.close();
   await store.close();
 });

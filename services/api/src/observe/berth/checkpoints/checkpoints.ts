@@ -15,23 +15,23 @@ const mostWaiting = 100;
 const longestId = 256;
 
 /** Where it is known what is committed, and what of it this gateway has seen. */
-interface Sight {
+interface CommittedView {
   readonly storeHead: StoreHead;
-  readonly past: { readonly replica: Replica; readonly tail: RecentCommits };
+  readonly history: { readonly replica: Replica; readonly recent: RecentCommits };
   readonly clock: Clock;
 }
 
 /** Resolves once this gateway has seen all that was committed before the call; tries again while it cannot know. */
-export async function seeWhatIsCommitted(
-  { storeHead, past, clock }: Sight,
+export async function waitForCommitted(
+  { storeHead, history, clock }: CommittedView,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
     try {
       const head = await storeHead.read();
-      await past.replica.waitFor(head.revision, checkpointWaitMs, signal);
+      await history.replica.waitFor(head.revision, checkpointWaitMs, signal);
       // The store may have been set back, and the replica not know it yet: it is ahead, in another history.
-      if (past.tail.after(head, 0) !== undefined) return;
+      if (history.recent.after(head, 0) !== undefined) return;
       await clock.sleep(checkpointRetryMs, signal);
       signal.throwIfAborted();
     } catch (error) {
@@ -49,7 +49,7 @@ export function refusedCheckpoint(id: string): string | undefined {
 }
 
 /** The checkpoints of one stream that wait to be told. They are told in the order in which they were asked for. */
-export class WaitingCheckpoints {
+export class PendingCheckpoints {
   readonly #ids: string[] = [];
   #goOn: (() => void) | undefined;
 

@@ -3,21 +3,21 @@ import { systemClock } from '@berth/shared/process/clock';
 import { MemoryStore } from '@berth/store/memory';
 import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { CellWatcher } from '../../testing/cell-watcher.js';
-import { decide, RunningGateway } from '../../testing/running-gateway.js';
-import { jobWrite } from '../../testing/scripted-cell.js';
-import { WaitingCheckpoints } from './checkpoints.js';
+import { CellWatcher } from '../../../testing/cell-watcher.js';
+import { decide, RunningGateway } from '../../../testing/running-gateway.js';
+import { jobWrite } from '../../../testing/scripted-cell.js';
+import { PendingCheckpoints } from './checkpoints.js';
 
 describe('checkpoints that wait', () => {
   it('have room at once while there are few', async () => {
-    const waiting = new WaitingCheckpoints();
+    const waiting = new PendingCheckpoints();
     for (let count = 0; count < 99; count += 1) waiting.add(`${count}`);
     await waiting.room();
     expect(waiting.ids).toHaveLength(99);
   });
 
   it('have room again once one of a hundred has been told', async () => {
-    const waiting = new WaitingCheckpoints();
+    const waiting = new PendingCheckpoints();
     for (let count = 0; count < 100; count += 1) waiting.add(`${count}`);
     let hasRoom = false;
     const room = waiting.room().then(() => {
@@ -32,7 +32,7 @@ describe('checkpoints that wait', () => {
   });
 
   it('are told once where two have the same id', () => {
-    const waiting = new WaitingCheckpoints();
+    const waiting = new PendingCheckpoints();
     for (const id of ['a', 'b', 'a']) waiting.add(id);
     waiting.told('a');
     expect(waiting.ids).toEqual(['b', 'a']);

@@ -13,13 +13,14 @@ import { JobRecord } from '@berth/shared/gen/berth/v1/store';
 import { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { AnyEntity } from '@berth/shared/model/cell/entity';
 import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
-import { framableBuffer } from '@berth/shared/rpc/message-burst';
-import { type FieldSelection, projectJob, projectTask } from '../../queries/core/projection.js';
-import { selectedTaskBytes, wholeTaskFields } from '../../queries/task-fields.js';
-import { framedBytes, Splicer, type Unwritten } from '../../tuning/frame-writer.js';
-import type { FieldBits } from '../../tuning/message-parts.js';
-import type { CommitMark, EntityNews, ObservedKind } from './core/cell-changes.js';
-import { type Item, isMark } from './items.js';
+import { FrameWriter, framedBytes } from '@berth/shared/model/wire/frame-writer';
+import { framableBuffer } from '@berth/shared/rpc/streaming/message-burst';
+import { type FieldSelection, projectJob, projectTask } from '../../../queries/core/projection.js';
+import { selectedTaskBytes, wholeTaskFields } from '../../../queries/task-fields.js';
+import type { FieldBits } from '../../../tuning/encoding/message-parts.js';
+import type { PendingMessage } from '../../../tuning/encoding/pending-message.js';
+import type { CommitHeader, EntityChange, ObservedKind } from '../core/cell-changes.js';
+import { type Item, isMarker } from '../core/items.js';
 
 /** A message is full when it holds this many bytes of changes. */
 const messageBytes = 48 * 1024;
@@ -64,7 +65,7 @@ export function responseBytes(response: Response): Buffer {
   return Buffer.from(ObserveResponse.encode({ response }).finish());
 }
 
-export function positionOf({ revision, commitId }: CommitMark): { revision: number; commitId: string } {
+export function cursorOf({ revision, commitId }: CommitHeader): { revision: number; commitId: string } {
   return { revision, commitId };
 }
 
@@ -75,7 +76,7 @@ interface Cut {
 }
 
 /** The entities in as many messages as they need. */
-export function* snapshotMessages(entities: Iterable<AnyEntity>, mask: Mask): Generator<Unwritten> {
+export function* snapshotMessages(entities: Iterable<AnyEntity>, mask: Mask): Generator<PendingMessage> {
   let cuts: Cut[] = [];
   let bytes = 0;
   for (const entity of entities) {
@@ -90,7 +91,7 @@ export function* snapshotMessages(entities: Iterable<AnyEntity>, mask: Mask): Ge
   if (cuts.length > 0) yield snapshotMessage(cuts);
 }
 
-function snapshotMessage(cuts: readonly Cut[]): Unwritten {
+function snapshotMessage(cuts: readonly Cut[]): PendingMessage {
   const inner = sizeOf(cuts);
   return {
     byteLength: framedBytes(inner),
@@ -108,18 +109,18 @@ export function* itemMessages(items: readonly Item[], mask: Mask): Generator<Buf
   for (let index = 0; index < items.length; index += 1) {
     const item = items[index];
     if (item === undefined) break;
-    if (isMark(item)) {
+    if (isMarker(item)) {
       if (parts.length > 0) yield commitsMessage(parts);
       parts = [];
       bytes = 0;
-      yield responseBytes(markMessage(item));
+      yield responseBytes(markerMessage(item));
       continue;
     }
     if (item.kind === 'count') throw new TypeError('counts have messages of their own');
     const cut = item.entity === undefined ? removalOf(item) : cutOf(item.entity, mask);
     const open = parts.at(-1);
     if (open !== undefined && isSameCommit(open, item)) open.cuts.push(cut);
-    else parts.push({ commit: item.commit, isIncomplete: item.isOutOfTurn === true, cuts: [cut] });
+    else parts.push({ commit: item.commit, isIncomplete: item.isOutOfOrder === true, cuts: [cut] });
     bytes += cut.bytes.length;
     if (bytes < messageBytes) continue;
     const next = items[index + 1];
@@ -135,12 +136,12 @@ export function* itemMessages(items: readonly Item[], mask: Mask): Generator<Buf
 
 /** What one message holds of a commit. */
 interface CommitPart {
-  readonly commit: CommitMark;
+  readonly commit: CommitHeader;
   isIncomplete: boolean;
   readonly cuts: Cut[];
 }
 
-function isSameCommit(part: CommitPart, { commit }: EntityNews): boolean {
+function isSameCommit(part: CommitPart, { commit }: EntityChange): boolean {
   return part.commit === commit || part.commit.commitId === commit.commitId;
 }
 
@@ -156,7 +157,7 @@ function commitsMessage(parts: readonly CommitPart[]): Buffer {
     return { head, cuts, length: head.length + sizeOf(cuts) };
   });
   const inner = commits.reduce((sum, { length }) => sum + framedBytes(length), 0);
-  const splicer = new Splicer(framableBuffer(framedBytes(inner)));
+  const splicer = new FrameWriter(framableBuffer(framedBytes(inner)));
   splicer.open(responseFields.commits, inner);
   for (const { head, cuts, length } of commits) {
     splicer.open(repeatedField, length);
@@ -172,21 +173,21 @@ function sizeOf(cuts: readonly Cut[]): number {
   return size;
 }
 
-function splice(splicer: Splicer, field: number, cut: Cut): void {
+function splice(splicer: FrameWriter, field: number, cut: Cut): void {
   splicer.open(field, framedBytes(cut.bytes.length));
   splicer.open(cut.field, cut.bytes.length);
   splicer.bytes(cut.bytes);
 }
 
 /** What a mark says. */
-export function markMessage(mark: Extract<Item, { kind: 'bookmark' | 'checkpoint' }>): Response {
-  const position = positionOf(mark.commit);
+export function markerMessage(mark: Extract<Item, { kind: 'bookmark' | 'checkpoint' }>): Response {
+  const position = cursorOf(mark.commit);
   return mark.kind === 'bookmark'
     ? { $case: 'bookmark', value: { position, atMs: mark.commit.atMs } }
     : { $case: 'checkpointReached', value: { id: mark.id, position } };
 }
 
-function removalOf({ kind, id }: EntityNews): Cut {
+function removalOf({ kind, id }: EntityChange): Cut {
   return {
     field: removedField,
     bytes: ObserveResponse_Removed.encode({ kind: wireKinds[kind], id }).finish(),

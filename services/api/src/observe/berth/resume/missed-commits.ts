@@ -8,7 +8,7 @@ import type { LogHead, LogReader, StoredEntity } from '@berth/store';
 import type { RecentCommits } from '@berth/store/recent';
 import type { Replica } from '@berth/store/replica';
 import { parseField } from '@berth/store/wire';
-import { type CommitMark, isObserved, markOf, type ObservedKind } from './core/cell-changes.js';
+import { type CommitHeader, headerOf, isObserved, type ObservedKind } from '../core/cell-changes.js';
 
 /** A gateway that is behind its subscriber has this long to catch up. */
 const behindWaitMs = 5_000;
@@ -24,19 +24,19 @@ const commitsPerPiece = 16;
 /** A piece ends with the commit that brings it to so many bytes. */
 const bytesPerPiece = 512 * 1024;
 
-export interface Past {
+export interface History {
   readonly replica: Replica;
-  readonly tail: RecentCommits;
+  readonly recent: RecentCommits;
   readonly openLogReader: () => LogReader;
 }
 
 /** Why a subscriber cannot go on from where it was. */
-export interface Lost {
+export interface ResumeFailure {
   readonly reason: string;
 }
 
 /** A commit as it was stored. */
-export interface PastCommit extends CommitMark {
+export interface MissedCommit extends CommitHeader {
   readonly writes: readonly StoredEntity[];
 }
 
@@ -44,28 +44,28 @@ export interface PastCommit extends CommitMark {
  * Whether a subscriber can go on from the position, as far as can be known without reading the log; waits for a gateway that is
  * behind. Rejects with BerthError `deadlineExceeded` where it stays behind, and with `unavailable` where the store is away.
  */
-export async function findPlace(
-  past: Past,
+export async function checkCursor(
+  history: History,
   position: LogHead,
   signal: AbortSignal,
-): Promise<Lost | undefined> {
-  const { replica, tail } = past;
+): Promise<ResumeFailure | undefined> {
+  const { replica, recent } = history;
   if (position.revision > replica.revision) {
-    if (await isAhead(past, position)) return { reason: 'the cell was set back' };
+    if (await isAhead(history, position)) return { reason: 'the cell was set back' };
     await replica.waitFor(position.revision, behindWaitMs, signal);
   }
-  if (tail.after(position, 0) !== undefined) return undefined;
-  if (position.revision >= tail.start.revision)
+  if (recent.after(position, 0) !== undefined) return undefined;
+  if (position.revision >= recent.start.revision)
     return { reason: 'the position is of another history of the cell' };
   if (position.commitId === '' && position.revision > 0)
     return { reason: 'the position has no commit id, and lies too far back without' };
-  if (tail.start.revision - position.revision > maxLogged)
+  if (recent.start.revision - position.revision > maxLogged)
     return { reason: `more than ${maxLogged} commits were missed` };
   return undefined;
 }
 
-async function isAhead(past: Past, position: LogHead): Promise<boolean> {
-  const reader = past.openLogReader();
+async function isAhead(history: History, position: LogHead): Promise<boolean> {
+  const reader = history.openLogReader();
   try {
     return (await reader.head()).revision < position.revision;
   } finally {
@@ -74,18 +74,18 @@ async function isAhead(past: Past, position: LogHead): Promise<boolean> {
 }
 
 /** Commits that follow one another; none at the end of them. */
-export type Piece = { readonly commits: readonly PastCommit[] } | Lost;
+export type Piece = { readonly commits: readonly MissedCommit[] } | ResumeFailure;
 
 /** The commits between two positions, piece by piece. */
-export class PastCommits {
-  readonly #past: Past;
+export class MissedCommits {
+  readonly #history: History;
   readonly #upTo: LogHead;
   #at: LogHead;
   #reader: LogReader | undefined;
 
   /** `upTo` is one that the replica has seen. */
-  constructor(past: Past, from: LogHead, upTo: LogHead) {
-    this.#past = past;
+  constructor(history: History, from: LogHead, upTo: LogHead) {
+    this.#history = history;
     this.#at = from;
     this.#upTo = upTo;
   }
@@ -98,7 +98,7 @@ export class PastCommits {
   /** At once where this gateway's memory has it. Rejects with BerthError `unavailable` where the store is away. */
   next(): Piece | Promise<Piece> {
     if (this.#at.revision >= this.#upTo.revision) return { commits: [] };
-    const kept = this.#past.tail.after(this.#at, commitsPerPiece);
+    const kept = this.#history.recent.after(this.#at, commitsPerPiece);
     return kept === undefined ? this.#read() : this.#taken(kept);
   }
 
@@ -108,7 +108,7 @@ export class PastCommits {
   }
 
   async #read(): Promise<Piece> {
-    this.#reader ??= this.#past.openLogReader();
+    this.#reader ??= this.#history.openLogReader();
     const read = await this.#reader.readLog(this.#at, 0);
     if (!read.ok)
       return { reason: read.reason === 'trimmed' ? 'the change log was trimmed' : 'the cell was set back' };
@@ -117,13 +117,13 @@ export class PastCommits {
   }
 
   /** The first of them, copied out of what they are parts of. What is left over is looked for again. */
-  #taken(found: readonly PastCommit[]): Piece {
-    const commits: PastCommit[] = [];
+  #taken(found: readonly MissedCommit[]): Piece {
+    const commits: MissedCommit[] = [];
     let bytes = 0;
     for (const commit of found) {
       if (commit.revision > this.#upTo.revision || bytes >= bytesPerPiece) break;
       const { writes } = commit;
-      commits.push({ ...markOf(commit), writes });
+      commits.push({ ...headerOf(commit), writes });
       for (const write of writes) bytes += write.bytes.length;
       this.#at = { revision: commit.revision, commitId: commit.commitId };
     }
@@ -138,42 +138,42 @@ interface Named {
 }
 
 /** What commits have changed, each entity once, up to a position. */
-export class Touched {
+export class ChangedSince {
   readonly upTo: LogHead;
-  readonly #past: Past;
+  readonly #history: History;
   readonly #named: Map<string, Named>;
 
-  constructor(past: Past, named: Map<string, Named>, upTo: LogHead) {
-    this.#past = past;
+  constructor(history: History, named: Map<string, Named>, upTo: LogHead) {
+    this.#history = history;
     this.#named = named;
     this.upTo = upTo;
   }
 
   /** With what has changed since, up to the replica's present state. */
-  now(): Iterable<Named> | Lost {
-    const rest = this.#past.tail.after(this.upTo);
+  now(): Iterable<Named> | ResumeFailure {
+    const rest = this.#history.recent.after(this.upTo);
     if (rest === undefined) return { reason: 'the change log moved on too fast' };
     for (const commit of rest) addNames(this.#named, commit);
     return this.#named.size > maxTouched ? tooMany : this.#named.values();
   }
 }
 
-const tooMany: Lost = { reason: `more than ${maxTouched} jobs, tasks and agents have changed` };
+const tooMany: ResumeFailure = { reason: `more than ${maxTouched} jobs, tasks and agents have changed` };
 
-/** What has changed since the position, up to about now. Other work gets its turn meanwhile. Rejects as {@link findPlace} does. */
-export async function touchedSince(
-  past: Past,
+/** What has changed since the position, up to about now. Other work gets its turn meanwhile. Rejects as {@link checkCursor} does. */
+export async function changedSince(
+  history: History,
   position: LogHead,
   signal: AbortSignal,
-): Promise<Touched | Lost> {
+): Promise<ChangedSince | ResumeFailure> {
   const named = new Map<string, Named>();
-  const commits = new PastCommits(past, position, past.replica.head);
+  const commits = new MissedCommits(history, position, history.replica.head);
   try {
     for (;;) {
       const piece = await commits.next();
       signal.throwIfAborted();
       if ('reason' in piece) return piece;
-      if (piece.commits.length === 0) return new Touched(past, named, commits.at);
+      if (piece.commits.length === 0) return new ChangedSince(history, named, commits.at);
       for (const commit of piece.commits) addNames(named, commit);
       if (named.size > maxTouched) return tooMany;
       await setImmediate();
@@ -183,7 +183,7 @@ export async function touchedSince(
   }
 }
 
-function addNames(named: Map<string, Named>, { writes }: PastCommit): void {
+function addNames(named: Map<string, Named>, { writes }: MissedCommit): void {
   for (const { field } of writes) {
     const name = parseField(field);
     if (name !== undefined && isObserved(name.kind)) named.set(field, { kind: name.kind, id: name.id });

@@ -1,32 +1,32 @@
 /** What goes through one subscriber's queue: news, and marks that must not overtake them. */
 
-import type { BatchConflation } from '../stream/pending-batches.js';
-import type { CommitMark, EntityNews } from './core/cell-changes.js';
-import type { ChangedCount } from './core/task-counts.js';
+import type { BatchConflation } from '../../stream/core/conflation.js';
+import type { CommitHeader, EntityChange } from './cell-changes.js';
+import type { ChangedCount } from './task-counts.js';
 
 /** Everything up to this commit has been told. */
 export interface Bookmark {
   readonly kind: 'bookmark';
-  readonly commit: CommitMark;
+  readonly commit: CommitHeader;
 }
 
 /** The answer to a subscriber's checkpoint. */
 export interface Checkpoint {
   readonly kind: 'checkpoint';
   readonly id: string;
-  readonly commit: CommitMark;
+  readonly commit: CommitHeader;
 }
 
 /** A number of tasks has changed. */
-export interface CountNews extends ChangedCount {
+export interface CountChange extends ChangedCount {
   readonly kind: 'count';
-  readonly commit: CommitMark;
-  readonly isOutOfTurn?: boolean;
+  readonly commit: CommitHeader;
+  readonly isOutOfOrder?: boolean;
 }
 
-export type Item = EntityNews | CountNews | Bookmark | Checkpoint;
+export type Item = EntityChange | CountChange | Bookmark | Checkpoint;
 
-export function isMark(item: Item): item is Bookmark | Checkpoint {
+export function isMarker(item: Item): item is Bookmark | Checkpoint {
   return item.kind === 'bookmark' || item.kind === 'checkpoint';
 }
 
@@ -39,8 +39,8 @@ export const itemConflation: BatchConflation<Item> = {
     'entity' in item && item.entity === undefined ? `removed/${item.kind}/${item.id}` : keyOf(item),
   isOpening: () => false,
   sizeOf: (item) => ('entity' in item ? 64 + (item.entity?.bytes.length ?? 0) : 64),
-  isMark,
-  outOfTurn: (item) => (isMark(item) ? item : { ...item, isOutOfTurn: true }),
+  isMarker,
+  outOfOrder: (item) => (isMarker(item) ? item : { ...item, isOutOfOrder: true }),
   caughtUp: ({ commit }) => ({ kind: 'bookmark', commit }),
   late: (mark, { commit }) => (mark.commit.revision < commit.revision ? { ...mark, commit } : mark),
 };

@@ -1,14 +1,14 @@
-import type { CommitMark } from './core/cell-changes.js';
-import type { Item } from './items.js';
+import type { CommitHeader } from '../core/cell-changes.js';
+import type { Item } from '../core/items.js';
 
 /** How often is looked whether a stream has been silent for too long. */
 const lookEveryMs = 100;
 
 /** One stream, as bookmarks see it. */
-export interface Silent {
+export interface BookmarkedStream {
   readonly intervalMs: number;
   /** When it was last told anything. */
-  lastToldMs: number;
+  lastSentMs: number;
   /** Changes that wait to be sent. */
   readonly pending: number;
   /** Hands it what others may have been told before it. */
@@ -18,13 +18,13 @@ export interface Silent {
 
 /** Tells streams on which nothing happens how far they are, so that they can resume there, and know that they live. */
 export class Bookmarks {
-  readonly #streams = new Set<Silent>();
+  readonly #streams = new Set<BookmarkedStream>();
   readonly #nowMs: () => number;
-  readonly #last: () => CommitMark;
+  readonly #last: () => CommitHeader;
   readonly #timer: NodeJS.Timeout;
 
   /** `last` tells the last commit; whoever subscribes has been told of it. */
-  constructor(nowMs: () => number, last: () => CommitMark) {
+  constructor(nowMs: () => number, last: () => CommitHeader) {
     this.#nowMs = nowMs;
     this.#last = last;
     this.#timer = setInterval(() => this.#look(), lookEveryMs);
@@ -32,7 +32,7 @@ export class Bookmarks {
   }
 
   /** Looks after the stream. Returns what ends that. */
-  add(stream: Silent): () => void {
+  add(stream: BookmarkedStream): () => void {
     this.#streams.add(stream);
     return () => this.#streams.delete(stream);
   }
@@ -46,15 +46,15 @@ export class Bookmarks {
     let batch: readonly Item[] | undefined;
     for (const stream of this.#streams) {
       // The clock may have been set back.
-      if (stream.lastToldMs > nowMs) stream.lastToldMs = nowMs;
-      const isDue = () => nowMs - stream.lastToldMs >= stream.intervalMs && stream.pending === 0;
+      if (stream.lastSentMs > nowMs) stream.lastSentMs = nowMs;
+      const isDue = () => nowMs - stream.lastSentMs >= stream.intervalMs && stream.pending === 0;
       if (!isDue()) continue;
       // A bookmark must not overtake what is told turn by turn.
       stream.flush();
       if (!isDue()) continue;
       batch ??= [{ kind: 'bookmark', commit: this.#last() }];
       stream.offer(batch);
-      stream.lastToldMs = nowMs;
+      stream.lastSentMs = nowMs;
     }
   }
 }
