@@ -213,7 +213,7 @@ describe.skipIf(skipRedisTests !== false)('connecting to Redis', () => {
     await redis.kill();
     const { logger, lines } = recordingLogger();
     const connecting = openStore({ url: redis.url, cell: 'cell', log: logger });
-    await waitFor(() => lines.length > 0, { what: 'the absence is told' });
+    await waitFor(() => lines.length > 0, { what: 'the absence is logged' });
     await redis.restart();
     const store = await connecting;
     expect(lines.map(({ msg }) => msg)).toEqual([

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { skipRedisTests, startTestRedis, type TestRedis } from '../support/process/redis.js';
 import { waitFor } from '../support/process/wait-for.js';
 import { contentOf, expectSameCell } from './same-cell.js';
-import { applied, cluster, request } from './store-fixtures.js';
+import { applied, cluster, request, task } from './store-fixtures.js';
 
 const tunings = ['on', 'off'] as const;
 
@@ -215,5 +215,28 @@ describe.skipIf(skipRedisTests !== false)('a replica of the Redis store', () => 
       const store = await openStore({ url: redis.url, cell: randomUUID(), logLength, tuning });
       return { store, empty: async () => void (await redis.command('FLUSHALL')) };
     });
+  });
+
+  it('holds the same cell as the replica of a process with the other tuning', async () => {
+    const cell = randomUUID();
+    const stores = await Promise.all(tunings.map((tuning) => openStore({ url: redis.url, cell, tuning })));
+    const replicas = await Promise.all(stores.map((store) => startReplica(store)));
+    for (let version = 1; version <= 20; version += 1) {
+      for (const [index, store] of stores.entries()) {
+        const replica = replicas[index] ?? fail();
+        const commitId = `c${version}-${index}`;
+        const given = [task('j.0-0', 'j', version), cluster(`of-${index}`, version)];
+        const { revision } = applied(
+          await store.commit(request(replica.encodeOwn(commitId, given), { commitId })),
+        );
+        for (const each of replicas) await each.waitFor(revision, 10_000);
+      }
+    }
+    const [on, off] = replicas.map(contentOf);
+    expect(on).toEqual(off);
+    expect(on?.size).toBe(3);
+    for (const replica of replicas) await expectSameCell(replica, stores[0] ?? fail());
+    await Promise.all(stores.map((store) => store.close()));
+    await Promise.all(replicas.map((replica) => replica.close()));
   });
 });

@@ -11,7 +11,7 @@ import type { CommitRequest, CommitResult, LogEntry, LogHead, LogReader, Write }
 /** The log before its first entry. */
 export const logStart: LogHead = { revision: 0, commitId: '' };
 
-/** A write of a cluster; `createdAtMs` tells versions of it apart. */
+/** A write of a cluster; its versions differ in `createdAtMs`. */
 export function cluster(id: string, version = 1, expectedRevision?: number): Write {
   const record = ClusterRecord.fromPartial({ id, enabled: true, createdAtMs: version });
   return { kind: 'cluster', id, record, ...(expectedRevision === undefined ? {} : { expectedRevision }) };
@@ -33,13 +33,13 @@ export function report(taskId: string, state: State = State.RUNNING): TaskReport
   return TaskReport.fromPartial({ agentId: 'agent', taskId, state });
 }
 
-/** What task `t` of the agent used; `value` tells batches apart. */
+/** A sample of task `t` of the agent. Batches differ in `value`. */
 export function sampleBatch(value: number, agentId = 'agent'): SampleBatch {
   const sample = { taskId: 't', atMs: 1_000, values: { CPUUtilization: value, 'queue_length{lane="a"}': 3 } };
   return SampleBatch.fromPartial({ agentId, samples: [sample] });
 }
 
-/** A request by nobody in particular that writes these. */
+/** A request with these writes. */
 export function request(writes: readonly Write[], more: Partial<CommitRequest> = {}): CommitRequest {
   return { actor: 'test', writes, ...more };
 }

@@ -38,7 +38,7 @@ export function leaseContract(test: StoreUnderTest): void {
     it('lasts longer when it is renewed', async () => {
       const { epoch } = await acquire('first', 300);
       expect(await test.store.renew('first', epoch, 60_000)).toBe(true);
-      // A claim of the same length tells that the first time to live is over.
+      // The end of a claim of the same length shows that the first time to live is over.
       const claims = (owner: string) => request([], { claims: [{ name: 'timer', owner, ttlMs: 350 }] });
       applied(await test.store.commit(claims('one')));
       await waitFor(async () => (await test.store.commit(claims('two'))).ok, {

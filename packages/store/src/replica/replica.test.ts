@@ -9,6 +9,7 @@ import type { LogEntry, LogHead, LogReader, StoredEntity } from '../contract/log
 import { MemoryStore } from '../memory/memory-store.js';
 import { fieldOf } from '../wire/codec.js';
 import { Replica, resyncActor } from './replica.js';
+import { startReplica } from './start-replica.js';
 
 function cluster(id: string): Write {
   return { kind: 'cluster', id, record: ClusterRecord.fromPartial({ id }) };
@@ -227,6 +228,18 @@ describe('a replica whose process commits', () => {
     expect(replica.find('cluster', 'gone')).toBeUndefined();
     expect(replica.find('cluster', 'other')?.record).toEqual(other.record);
     expect(replica.find('cluster', 'other')?.record).not.toBe(other.record);
+    await replica.close();
+  });
+
+  it('decodes its own commits, too, with the tuning off', async () => {
+    const store = new MemoryStore({ tuning: 'off' });
+    const replica = await startReplica(store);
+    const own = cluster('own');
+    const writes = replica.encodeOwn('c1', [own]);
+    const result = await store.commit({ actor: 'me', commitId: 'c1', writes });
+    await replica.waitFor(result.ok ? result.revision : 0, 1_000);
+    expect(replica.find('cluster', 'own')?.record).toEqual(own.record);
+    expect(replica.find('cluster', 'own')?.record).not.toBe(own.record);
     await replica.close();
   });
 

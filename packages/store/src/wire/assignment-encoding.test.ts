@@ -32,6 +32,14 @@ describe('an assignment', () => {
     }
   });
 
+  it('is the same for processes with the tuning on and off', () => {
+    const [tuned, plain] = [new AssignmentDecoder('on'), new AssignmentDecoder('off')];
+    const given = assignment('t1');
+    expect(plain.decode(encodeAssignment(given, 'on'))).toEqual(given);
+    expect(tuned.decode(encodeAssignment(given, 'off'))).toEqual(given);
+    expect(plain.decode(encodeAssignment(given, 'off'))).toEqual(given);
+  });
+
   it('shares its container and its needs with others of its job after decoding', () => {
     const decoder = new AssignmentDecoder();
     const [first, second] = ['t1', 't2'].map((id) => decoder.decode(encodeAssignment(assignment(id))));
