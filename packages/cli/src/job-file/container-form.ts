@@ -1,22 +1,37 @@
 import type { RetryPolicy } from '@berth/shared/gen/netflix/titus/titus_base';
 import { Container, TaskInstances } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { z } from 'zod';
-import { argumentList, count, duration, name, scalarText, strict, textMap } from './schema-parts.js';
+import { memoryAmount } from './amount.js';
+import { toWholeNumber } from './scalar.js';
+import {
+  argumentList,
+  checkEnvironment,
+  count,
+  durationUpTo,
+  environment,
+  strict,
+  text,
+  textMap,
+  textOr,
+} from './schema-parts.js';
 
 /** The fields of a container in a job file, of the number of its tasks, and of their retries. */
 
-const env = z
-  .union([textMap, z.array(z.string({ error: 'must be NAME=VALUE' }))], {
-    error: 'must be a map of names to values, or a list of NAME=VALUE',
-  })
-  .transform((value) => (Array.isArray(value) ? Object.fromEntries(value.map(splitPair)) : value));
+const pairs = z
+  .array(z.string({ error: 'must be NAME=VALUE' }))
+  .transform((list) => Object.fromEntries(list.map(splitPair)))
+  .superRefine(checkEnvironment);
 
-const port = z
-  .int({ error: 'must be a port number' })
-  .min(1, { error: 'must be from 1 to 65535' })
-  .max(65_535, {
+const env = z.union([environment, pairs], {
+  error: 'must be a map of names to values, or a list of NAME=VALUE',
+});
+
+const port = z.preprocess(
+  toWholeNumber,
+  z.int({ error: 'must be a port number' }).min(1, { error: 'must be from 1 to 65535' }).max(65_535, {
     error: 'must be from 1 to 65535',
-  });
+  }),
+);
 const ports = z.union([port.transform((only) => [only]), z.array(port)], {
   error: 'must be port numbers from 1 to 65535',
 });
@@ -29,14 +44,22 @@ const instances = z.union(
   { error: 'must be a whole number, or a map with min, max and desired' },
 );
 
+/** The greatest delay that the cell takes. */
+const retryDelay = durationUpTo('24h');
+
 const retryMap = strict({
   times: count,
   policy: z
     .enum(['immediate', 'delayed', 'exponential'], { error: 'must be immediate, delayed or exponential' })
     .optional(),
-  delay: duration.optional(),
-  initialDelay: duration.optional(),
-  maxDelay: duration.optional(),
+  delay: retryDelay.optional(),
+  initialDelay: retryDelay.optional(),
+  maxDelay: retryDelay.optional(),
+}).superRefine(({ policy, delay, initialDelay, maxDelay }, context) => {
+  const given = Object.entries({ delay, initialDelay, maxDelay }).filter(([, ms]) => ms !== undefined);
+  for (const [field] of given)
+    if (policy === 'immediate' || (policy === 'delayed' && field === 'maxDelay'))
+      context.addIssue({ code: 'custom', path: [field], message: `is not for the policy ${policy}` });
 });
 
 const retries = z.union([count.transform((times): z.output<typeof retryMap> => ({ times })), retryMap], {
@@ -44,23 +67,27 @@ const retries = z.union([count.transform((times): z.output<typeof retryMap> => (
 });
 
 const constraint = z
-  .union([name, textMap], { error: 'must be an expression, or a map of constraints' })
+  .union([text, textMap], { error: 'must be an expression, or a map of constraints' })
   .transform((value) => (typeof value === 'string' ? { expression: value } : { constraints: value }));
+
+const imageName = 'must be the name of an image';
 
 /** The fields of a container. */
 export const containerFields = {
-  image: z
-    .string({ error: 'must be the name of an image' })
-    .min(1, { error: 'must be the name of an image' }),
-  entrypoint: argumentList.default([]),
+  image: textOr(imageName).refine((image) => image !== '', { error: imageName }),
+  entrypoint: argumentList
+    .refine((words) => words.length > 0, {
+      error: "must have a word; without this field the image's own entry point runs",
+    })
+    .default([]),
   command: argumentList.default([]),
   env: env.default({}),
   parameters: textMap.default({}),
-  cpu: scalarText.optional(),
-  memory: scalarText.optional(),
-  disk: scalarText.optional(),
-  network: scalarText.optional(),
-  gpu: scalarText.optional(),
+  cpu: text.optional(),
+  memory: memoryAmount.optional(),
+  disk: text.optional(),
+  network: text.optional(),
+  gpu: text.optional(),
   ports: ports.optional(),
   resources: textMap.default({}),
   constraints: strict({ hard: constraint.optional(), soft: constraint.optional() }).default({}),
@@ -115,7 +142,8 @@ function toRetryPolicy(given: Retries | undefined): RetryPolicy | undefined {
   if (given === undefined) return undefined;
   const { times, policy, delay, initialDelay, maxDelay } = given;
   const kind =
-    policy ?? (maxDelay !== undefined ? 'exponential' : delay !== undefined ? 'delayed' : 'immediate');
+    policy ??
+    (maxDelay !== undefined ? 'exponential' : delay !== undefined ? 'delayed' : kindOf(initialDelay));
   if (kind === 'immediate') return { policy: { $case: 'immediate', value: { retries: times } } };
   if (kind === 'delayed') {
     const delayMs = delay ?? initialDelay ?? defaultDelayMs;
@@ -131,6 +159,11 @@ function toRetryPolicy(given: Retries | undefined): RetryPolicy | undefined {
   return {
     policy: { $case: 'exponentialBackOff', value: { initialDelayMs, maxDelayIntervalMs, retries: times } },
   };
+}
+
+/** An initial delay alone is the first of growing delays. */
+function kindOf(initialDelay: number | undefined): 'exponential' | 'immediate' {
+  return initialDelay === undefined ? 'immediate' : 'exponential';
 }
 
 const defaultDelayMs = 1_000;

@@ -8,6 +8,11 @@ import { fromStagesForm, stagesForm } from './stages-form.js';
 const shortFields = fieldsOnlyIn(shortForm.shape, fullForm.shape);
 const fullFields = fieldsOnlyIn(fullForm.shape, shortForm.shape);
 
+/** True if the fields are in one of the short forms. */
+export function isShortForm(fields: object): boolean {
+  return 'stages' in fields || !Object.keys(fields).some((field) => fullFields.has(field));
+}
+
 /**
  * Converts the fields into a descriptor; it serves files and flags alike.
  * @throws UsageError that begins with `complaint`.

@@ -1,25 +1,28 @@
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { z } from 'zod';
-import { count, name, scalarText, strict, textMap } from './schema-parts.js';
+import { PlainScalar, toText } from './scalar.js';
+import { count, environment, flag, form, strict, text, textMap } from './schema-parts.js';
 
 /*
  * The API's own JobDescriptor in Protobuf's JSON mapping. Only the form is checked here, since the mapping
  * ignores unknown fields. The gateway checks the meaning.
  */
 
+const wholeNumber = 'must be a whole number that is not negative';
+
 /** 64-bit numbers are numbers or texts. */
 const long = z
-  .union([z.int().min(0), z.string().regex(/^\d{1,15}$/)], {
-    error: 'must be a whole number that is not negative',
-  })
+  .preprocess(toText, z.string({ error: wholeNumber }).regex(/^\d{1,15}$/, { error: wholeNumber }))
   .transform(Number);
 
-const flag = z.boolean({ error: 'must be true or false' });
-const texts = z.array(scalarText, { error: 'must be a list' });
+const texts = z.array(text, { error: 'must be a list' });
 
 /** In this mapping null means an absent field. */
 function optional<T extends z.ZodType>(type: T) {
-  return type.nullish().transform((value) => value ?? undefined);
+  return z.preprocess(
+    (given) => (given instanceof PlainScalar && given.value === null ? undefined : given),
+    type.optional(),
+  );
 }
 
 const instances = strict({ min: optional(count), max: optional(count), desired: optional(count) });
@@ -34,16 +37,16 @@ const retryPolicy = strict({
   ),
 }).superRefine(oneOf(['immediate', 'delayed', 'exponentialBackOff']));
 
-const constraints = strict({ constraints: optional(textMap), expression: optional(name) });
+const constraints = strict({ constraints: optional(textMap), expression: optional(text) });
 
 const container = strict({
   resources: optional(textMap),
   securityProfile: optional(textMap),
-  image: optional(strict({ imageId: optional(name), name: optional(name) })),
+  image: optional(strict({ imageId: optional(text), name: optional(text) })),
   parameters: optional(textMap),
   entryPoint: optional(texts),
   command: optional(texts),
-  env: optional(textMap),
+  env: optional(environment),
   softConstraints: optional(constraints),
   hardConstraints: optional(constraints),
 });
@@ -52,12 +55,12 @@ const batch = strict({
   instances: optional(instances),
   runtimeLimitSecs: optional(long),
   retryPolicy: optional(retryPolicy),
-  containerId: optional(name),
+  containerId: optional(text),
 });
 
 const scalingPolicy = strict({
-  condition: optional(name),
-  action: optional(name),
+  condition: optional(text),
+  action: optional(text),
   durationSecs: optional(long),
   labels: optional(textMap),
 });
@@ -67,11 +70,11 @@ const service = strict({
   enabled: optional(flag),
   scalingPolices: optional(z.array(scalingPolicy)),
   retryPolicy: optional(retryPolicy),
-  containerId: optional(name),
+  containerId: optional(text),
 });
 
 const strategy = strict({
-  reason: optional(name),
+  reason: optional(text),
   scaleDownBelowPct: optional(count),
   scaleUpAbovePct: optional(count),
   rollingCount: optional(strict({ count: optional(count), of: optional(count) })),
@@ -86,19 +89,19 @@ const autoScalingPolicy = strict({
 
 const stage = strict({
   instances: optional(instances),
-  containerId: optional(name),
+  containerId: optional(text),
   retryPolicy: optional(retryPolicy),
   autoScalingPolicy: optional(autoScalingPolicy),
 });
 
 const mantis = strict({
-  name: optional(name),
+  name: optional(text),
   jobSLA: optional(
     strict({
       runtimeLimitSecs: optional(long),
       minRuntimeSecs: optional(long),
       durationType: optional(z.enum(['Perpetual', 'Transient'], { error: 'must be Perpetual or Transient' })),
-      userProvidedType: optional(name),
+      userProvidedType: optional(text),
     }),
   ),
   parameters: optional(textMap),
@@ -107,12 +110,10 @@ const mantis = strict({
 });
 
 /** The full form of a job: a netflix.titus.JobDescriptor. */
-export const fullForm = strict({
-  owner: optional(strict({ ownerEmail: optional(name), teamEmail: optional(name) })),
-  appName: optional(name),
-  jobGroupInfo: optional(
-    strict({ stack: optional(name), detail: optional(name), sequence: optional(scalarText) }),
-  ),
+export const fullForm = form({
+  owner: optional(strict({ ownerEmail: optional(text), teamEmail: optional(text) })),
+  appName: optional(text),
+  jobGroupInfo: optional(strict({ stack: optional(text), detail: optional(text), sequence: optional(text) })),
   labels: optional(textMap),
   containers: optional(z.record(z.string(), container)),
   batch: optional(batch),

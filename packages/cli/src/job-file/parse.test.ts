@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../errors/usage-error.js';
 import { parseJobFile } from './parse.js';
 
-const parse = (text: string) => parseJobFile(text, 'job.yaml');
+const parse = (text: string) => parseJobFile(text, 'job.yaml').descriptor;
 
 function problems(text: string): readonly string[] {
   try {
@@ -263,6 +263,141 @@ describe('the full form', () => {
   it('accepts numbers and truth values for texts of the API', () => {
     const { containers } = parse('containers: {one: {env: {PORT: 80, ON: true}, resources: {cpu: 0.5}}}');
     expect(containers.one).toMatchObject({ env: { PORT: '80', ON: 'true' }, resources: { cpu: '0.5' } });
+  });
+});
+
+describe('texts and structures of YAML', () => {
+  const env = (text: string) => parse(`image: a\nenv:\n${text}`).containers.main?.env;
+
+  it.each([
+    ['  V: 1.10', { V: '1.10' }],
+    ['  V: 1.10 # a version', { V: '1.10' }],
+    ['  SHA: 12e4567', { SHA: '12e4567' }],
+    ['  V: !!str 1.10', { V: '1.10' }],
+    ['  V: "1.10"', { V: '1.10' }],
+    ['  V: null', { V: 'null' }],
+    ['  V:', { V: '' }],
+    ['  V: |\n    a\n    b', { V: 'a\nb\n' }],
+    ['  on: no', { on: 'no' }],
+    ['  1.10: 0x1F', { '1.10': '0x1F' }],
+    ['  "a b": 1\n  a.b-c: 2\n  ü: 3', { 'a b': '1', 'a.b-c': '2', ü: '3' }],
+    ['  "<<": 1', { '<<': '1' }],
+  ])('%j', (text, expected) => {
+    expect(env(text)).toEqual(expected);
+  });
+
+  it('may be of version 1.1', () => {
+    expect(
+      parse('%YAML 1.1\n---\nimage: a\nenv: {A: no, B: 1:30, C: 0o17, D: 017}').containers.main?.env,
+    ).toEqual({
+      A: 'no',
+      B: '1:30',
+      C: '0o17',
+      D: '017',
+    });
+  });
+
+  it('may be anchors, aliases and merged maps', () => {
+    const { containers } = parse(`
+name: a
+stages:
+  - image: &image b:1
+    env: &env {A: 1.10, B: 2}
+  - image: *image
+    env: {<<: *env, B: 3}
+  - image: *image
+    env: {<<: [{B: 4}, *env], C: 5}
+`);
+    expect(Object.values(containers).map(({ image, env: variables }) => [image?.name, variables])).toEqual([
+      ['b:1', { A: '1.10', B: '2' }],
+      ['b:1', { A: '1.10', B: '3' }],
+      ['b:1', { A: '1.10', B: '4', C: '5' }],
+    ]);
+  });
+
+  it.each([
+    ['image: a\n---\nimage: b', 'a line --- begins a second document, but a job file holds one job'],
+    ['image: a\nenv: {A: *b}', 'job.yaml cannot be read: *b refers to no anchor before it.'],
+    [
+      'image: a\nenv: &x {A: *x}',
+      'job.yaml cannot be read: an alias refers to a value that holds the alias.',
+    ],
+    ['image: a\nenv: {<<: 1}', 'job.yaml cannot be read: << merges maps only, such as <<: *defaults.'],
+    ['image: a\nenv: {[1]: 1}', 'job.yaml cannot be read: a list or a map is the name of a field.'],
+  ])('are refused: %j', (text, message) => {
+    expect(problems(text).join('\n')).toContain(message);
+  });
+
+  it('are refused if aliases expand without end', () => {
+    const levels = Array.from(
+      { length: 9 },
+      (_, level) => `${level + 1}: &a${level + 1} [${`*a${level},`.repeat(10)}]`,
+    );
+    expect(problems(`0: &a0 [x]\n${levels.join('\n')}`)[0]).toMatch(/has more than 100000 values/);
+  });
+
+  it('are refused if two names of fields have the same text', () => {
+    expect(problems('image: a\nenv: {1: a, "1": b}')[1]).toMatch(/unique/);
+    expect(env('  1.0: a\n  1: b')).toEqual({ '1.0': 'a', 1: 'b' });
+  });
+});
+
+describe('a value at the edge of a field', () => {
+  it.each([
+    ['runtimeLimit: 0', 'runtimeLimit: must be more than 0; without this field there is no limit'],
+    ['runtimeLimit: -5s', 'runtimeLimit: must be a time such as 90s, 10m or 1h30m, not "-5s"'],
+    ['runtimeLimit: 4000d', 'runtimeLimit: must be at most 3650d'],
+    ['runtimeLimit: 1e3', 'runtimeLimit: must be a time such as 90s, 10m or 1h30m, not "1e3"'],
+    ['runtimeLimit: 1:30', 'runtimeLimit: must be a time such as 90s, 10m or 1h30m, not "1:30"'],
+    ['runtimeLimit:', 'runtimeLimit: has no value: write one, or leave the field out'],
+    ['memory: 1', 'memory: is "1", but a container needs at least 7 MB'],
+    ['memory: 0.5', 'memory: is "0.5", but a container needs at least 7 MB'],
+    ['memory: 4096kB', 'memory: is "4096kB", but a container needs at least 7 MB'],
+    ['retries: {times: 2, delay: 400d}', 'retries.delay: must be at most 24h'],
+    ['retries: {times: 2, maxDelay: 25h}', 'retries.maxDelay: must be at most 24h'],
+    ['retries: {times: 2, policy: immediate, delay: 5s}', 'retries.delay: is not for the policy immediate'],
+    ['retries: {times: 2, policy: delayed, maxDelay: 5s}', 'retries.maxDelay: is not for the policy delayed'],
+    ['retries: 99999999999', 'retries: is too great'],
+    ['retries: 1e2', 'retries: must be a whole number, or a map with times, policy and delays'],
+    ['instances: 010', 'instances: must be a whole number, or a map with min, max and desired'],
+    ['instances: {desired: 1.5}', 'instances.desired: must be a whole number'],
+    ['instances: {desired: 99999999999999999999}', 'instances.desired: is too great'],
+    ['instances: {min: yes}', 'instances.min: must be a whole number'],
+    ['ports: 8080.5', 'ports: must be port numbers from 1 to 65535'],
+    ['ports: [0x50]', 'ports[0]: must be a port number'],
+    ['group: 5', 'group: must be a map with stack, detail, sequence'],
+    ['name: ""', 'name: must not be empty'],
+    ['cluster: ""', 'cluster: must not be empty'],
+    ['name: [a]', 'name: must be a text or a number'],
+    ['entrypoint: ""', "entrypoint: must have a word; without this field the image's own entry point runs"],
+    ['env: {"": a}', 'env[""]: is no name of a variable: it must not be empty, and not hold = or NUL'],
+    ['env: {"A=B": c}', 'env["A=B"]: is no name of a variable: it must not be empty, and not hold = or NUL'],
+    ['env: ["=c"]', 'env[""]: is no name of a variable: it must not be empty, and not hold = or NUL'],
+  ])('is refused: %s', (line, message) => {
+    expect(problems(`image: a\n${line}`).slice(1)).toEqual([message]);
+  });
+
+  it('may be written in quotes', () => {
+    const { jobSpec, containers } = parse(
+      '{image: a, instances: "2", retries: "3", ports: ["80"], memory: "7"}',
+    );
+    expect(containers.main?.resources).toEqual({ ports: '80', memory: '7' });
+    expect(jobSpec).toMatchObject({
+      value: { instances: { desired: 2 }, retryPolicy: { policy: { value: { retries: 3 } } } },
+    });
+  });
+
+  it('is growing delays if only the initial delay is given', () => {
+    expect(parse('{image: a, retries: {times: 2, initialDelay: 5s}}').jobSpec).toMatchObject({
+      value: {
+        retryPolicy: {
+          policy: {
+            $case: 'exponentialBackOff',
+            value: { initialDelayMs: 5000, maxDelayIntervalMs: 60_000 },
+          },
+        },
+      },
+    });
   });
 });
 

@@ -1,11 +1,11 @@
 import { ScalingPolicy } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { policyLabels } from '@berth/shared/model/scaling/policy';
 import { z } from 'zod';
-import { count, duration, name, strict, textMap } from './schema-parts.js';
+import { count, duration, strict, text, textMap } from './schema-parts.js';
 
 const policyMap = strict({
-  when: name,
-  do: name.default(''),
+  when: text,
+  do: text.default(''),
   for: duration.optional(),
   coolDown: duration.optional(),
   scaleInCoolDown: duration.optional(),
@@ -14,7 +14,7 @@ const policyMap = strict({
 });
 
 /** A policy is a map. A condition that implies its action may be a plain text. */
-const policy = z.union([name.transform((when) => policyMap.parse({ when })), policyMap], {
+const policy = z.union([text.transform((when) => policyMap.parse({ when })), policyMap], {
   error: 'must be a target such as target(CPUUtilization) = 60%, or a map with when and do',
 });
 

@@ -1,14 +1,23 @@
 import { didYouMean } from '@berth/shared/model/errors/did-you-mean';
 import { z } from 'zod';
 import { parseDurationMs } from './duration.js';
+import { PlainScalar, toText, toValue, toWholeNumber } from './scalar.js';
 import { splitWords } from './words.js';
 
 /** Accepts an object with only these fields. An unknown field is reported with the most similar known one. */
-export function strict<S extends z.ZodRawShape>(shape: S) {
+export function form<S extends z.ZodRawShape>(shape: S) {
   return z.strictObject(shape, {
-    error: (issue) =>
-      issue.code === 'unrecognized_keys' ? unknownFields(issue.keys, Object.keys(shape)) : undefined,
+    error: (issue) => {
+      if (issue.code === 'unrecognized_keys') return unknownFields(issue.keys, Object.keys(shape));
+      const isOther = issue.code === 'invalid_type' && issue.input !== undefined;
+      return isOther ? `must be a map with ${Object.keys(shape).join(', ')}` : undefined;
+    },
   });
+}
+
+/** Does the same for the value of a field. */
+export function strict<S extends z.ZodRawShape>(shape: S) {
+  return z.preprocess(toValue, form(shape));
 }
 
 /** Returns one line for each key, in the order of the keys. */
@@ -23,40 +32,81 @@ function unknownFields(keys: readonly string[], known: readonly string[]): strin
     .join('\n');
 }
 
-/** A text of the API that YAML may read as a number or a truth value. */
-export const scalarText = z
-  .union([z.string(), z.number(), z.boolean()], { error: 'must be a text or a number' })
-  .transform(String);
+/** A text, as it was written: `1.10` is the text 1.10, and not the number 1.1. */
+export const text = textOr('must be a text or a number');
+
+/** Does the same with a message of its own. */
+export function textOr(message: string) {
+  return z.preprocess(toText, z.string({ error: ({ input }) => (isNothing(input) ? noValue : message) }));
+}
+
+/** A text that is not empty. */
+export const filled = text.refine((given) => given !== '', { error: 'must not be empty' });
+
+const noValue = 'has no value: write one, or leave the field out';
+
+/** True if a field has nothing after its colon. */
+function isNothing(given: unknown): boolean {
+  return given instanceof PlainScalar && given.text === '';
+}
 
 /** A map from text to text. A key without a value has the empty text. */
-export const textMap = z.record(
-  z.string(),
-  scalarText.nullable().transform((value) => value ?? ''),
-  {
-    error: 'must be a map of names to values',
-  },
+export const textMap = z.preprocess(
+  toValue,
+  z.record(
+    z.string(),
+    z.preprocess((given) => (isNothing(given) ? '' : given), text),
+    { error: 'must be a map of names to values' },
+  ),
 );
 
-export const name = z.string({ error: 'must be a text' });
+/** Variables of an environment. Linux allows every name without an equals sign and NUL. */
+export const environment = textMap.superRefine(checkEnvironment);
 
-export const count = z
-  .int({ error: 'must be a whole number' })
-  .min(0, { error: 'must not be negative' })
-  .max(4_294_967_295, { error: 'is too great' });
+export function checkEnvironment(
+  variables: Readonly<Record<string, string>>,
+  context: z.RefinementCtx,
+): void {
+  for (const [name, value] of Object.entries(variables)) {
+    const refuse = (message: string) => context.addIssue({ code: 'custom', path: [name], message });
+    if (name === '' || name.includes('=') || name.includes('\0'))
+      refuse('is no name of a variable: it must not be empty, and not hold = or NUL');
+    if (value.includes('\0')) refuse('must not hold NUL');
+  }
+}
+
+const greatest = 4_294_967_295;
+
+export const count = z.preprocess(
+  toWholeNumber,
+  z.number({ error: 'must be a whole number' }).superRefine((number, context) => {
+    if (number < 0) context.addIssue('must not be negative');
+    else if (number > greatest) context.addIssue('is too great');
+    else if (!Number.isInteger(number)) context.addIssue('must be a whole number');
+  }),
+);
+
+export const flag = z.preprocess(toValue, z.boolean({ error: 'must be true or false' }));
+
+const timeForm = 'must be a time such as 90s, 10m or 1h30m';
 
 /** A time span in milliseconds. */
-export const duration = z
-  .union([z.string(), z.number()], { error: 'must be a time such as 90s, 10m or 1h30m' })
-  .transform((value, context) => {
-    const ms = parseDurationMs(String(value));
-    if (ms !== undefined) return ms;
-    context.addIssue(`must be a time such as 90s, 10m or 1h30m, not ${JSON.stringify(value)}`);
-    return z.NEVER;
-  });
+export const duration = textOr(timeForm).transform((written, context) => {
+  const ms = parseDurationMs(written);
+  if (ms !== undefined) return ms;
+  context.addIssue(`${timeForm}, not ${JSON.stringify(written)}`);
+  return z.NEVER;
+});
+
+/** A time span with a greatest length. */
+export function durationUpTo(max: string) {
+  const maxMs = parseDurationMs(max) ?? 0;
+  return duration.refine((ms) => ms <= maxMs, { error: `must be at most ${max}` });
+}
 
 /** Arguments: a list, or one text that is split like a shell command. */
 export const argumentList = z
-  .union([z.array(scalarText), z.string()], { error: 'must be a list of arguments, or one text' })
+  .union([z.array(text), text], { error: 'must be a list of arguments, or one text' })
   .transform((value, context) => {
     const words = typeof value === 'string' ? splitWords(value) : value;
     if (words !== undefined) return words;

@@ -3,38 +3,43 @@ import { clusterIdLabel } from '@berth/shared/model/job/job';
 import { z } from 'zod';
 import { containerFields, imageBaseName, taskFields, toContainer, toTaskSpec } from './container-form.js';
 import { scalingField } from './scaling-form.js';
-import { duration, name, scalarText, strict, textMap } from './schema-parts.js';
+import { durationUpTo, filled, form, strict, text, textMap } from './schema-parts.js';
 
 /** The id of the only container of a job in the short form. */
 export const containerId = 'main';
 
-const owner = z.union([name, strict({ ownerEmail: name.default(''), teamEmail: name.default('') })], {
+const owner = z.union([filled, strict({ ownerEmail: text.default(''), teamEmail: text.default('') })], {
   error: 'must be an e-mail address, or a map with ownerEmail and teamEmail',
+});
+
+/** A limit of 0 would be none at all. */
+export const runtimeLimit = durationUpTo('3650d').refine((ms) => ms > 0, {
+  error: 'must be more than 0; without this field there is no limit',
 });
 
 /** The fields that all short forms share. */
 export const headFields = {
-  name: name.optional(),
-  cluster: name.optional(),
+  name: filled.optional(),
+  cluster: filled.optional(),
   owner: owner.optional(),
-  team: name.optional(),
+  team: filled.optional(),
   group: strict({
-    stack: name.default(''),
-    detail: name.default(''),
-    sequence: scalarText.default(''),
+    stack: text.default(''),
+    detail: text.default(''),
+    sequence: text.default(''),
   }).optional(),
   labels: textMap.default({}),
 };
 
-const head = strict(headFields);
+const head = form(headFields);
 
 /** The short form of a job: one container, with flat fields. docs/job-files.md describes each field. */
-export const shortForm = strict({
+export const shortForm = form({
   ...headFields,
   type: z.enum(['batch', 'service'], { error: 'must be batch or service' }).default('batch'),
   ...containerFields,
   ...taskFields,
-  runtimeLimit: duration.optional(),
+  runtimeLimit: runtimeLimit.optional(),
   scaling: scalingField.optional(),
 }).superRefine((job, context) => {
   if (job.type === 'batch' && job.scaling !== undefined) {

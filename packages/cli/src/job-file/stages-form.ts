@@ -6,8 +6,8 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { z } from 'zod';
 import { containerFields, taskFields, toContainer, toTaskSpec } from './container-form.js';
-import { count, duration, name, strict, textMap } from './schema-parts.js';
-import { headFields, toHead } from './short-form.js';
+import { count, duration, filled, flag, form, strict, textMap, textOr } from './schema-parts.js';
+import { headFields, runtimeLimit, toHead } from './short-form.js';
 
 const strategy = strict({
   above: count.optional(),
@@ -25,26 +25,29 @@ const scaling = strict({
 
 const stage = strict({ ...containerFields, ...taskFields, scaling: scaling.optional() });
 
-const transientMap = strict({ timeout: duration.optional(), minRuntime: duration.optional() });
+const transientMap = strict({
+  timeout: duration.refine((ms) => ms > 0, { error: 'must be more than 0' }).optional(),
+  minRuntime: duration.optional(),
+});
 
 /**
  * `true` is an empty map. Without this field, or with `false`, the job does not end for want of subscribers.
  */
 const transient = z
-  .union([z.boolean(), transientMap], { error: 'must be true, or a map with timeout and minRuntime' })
+  .union([flag, transientMap], { error: 'must be true, or a map with timeout and minRuntime' })
   .transform((value) => (typeof value === 'object' ? value : value ? {} : undefined));
 
 /**
  * The short form of a job with stages. Each stage is written like a job in the short form. docs/job-files.md
  * describes each field.
  */
-export const stagesForm = strict({
+export const stagesForm = form({
   ...headFields,
-  name: z.string({ error: 'is required: a text' }).min(1, { error: 'is required: a text' }),
+  name: textOr('is required: a text').refine((name) => name !== '', { error: 'is required: a text' }),
   stages: z.array(stage, { error: 'must be a list of stages' }).min(1, { error: 'must have a stage' }),
-  runtimeLimit: duration.optional(),
+  runtimeLimit: runtimeLimit.optional(),
   transient: transient.optional(),
-  userType: name.optional(),
+  userType: filled.optional(),
   parameters: textMap.default({}),
 });
 

@@ -4,6 +4,7 @@ import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { clusterIdLabel } from '@berth/shared/model/job/job';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { UsageError } from '../errors/usage-error.js';
+import type { GivenJob } from '../job-file/parse.js';
 import { resolveCluster } from '../session/resolve-cluster.js';
 import type { Io } from '../terminal/io.js';
 import type { JobOptions } from './job-options.js';
@@ -44,28 +45,46 @@ export function addJobInput(command: Command): Command {
 
 /**
  * Returns the job that the command line describes: by flags, by a file, or by the cluster's template alone.
- * The cluster is not in it yet: see {@link inCluster}.
+ * The cluster is not in it yet: {@link createJob} puts it there.
  */
 export async function readJob(
   io: Io,
   image: string | undefined,
   words: readonly string[],
   options: JobOptions,
-): Promise<JobDescriptor> {
+): Promise<GivenJob> {
   const isTemplateAlone =
     options.cluster !== undefined &&
     [image, options.file, ...otherFlags(undefined, options)].every((given) => given === undefined);
-  return isTemplateAlone ? JobDescriptor.fromPartial({}) : describeJob(io, image, words, options);
+  return isTemplateAlone
+    ? { descriptor: JobDescriptor.fromPartial({}) }
+    : describeJob(io, image, words, options);
 }
 
-/** Puts the job into the given cluster, if there is one. */
-export async function inCluster(
+/** Submits the job, in the given cluster if there is one. */
+export async function createJob(
   calls: JobCalls,
-  job: JobDescriptor,
+  { descriptor, shortFile }: GivenJob,
   { cluster }: JobOptions,
-): Promise<JobDescriptor> {
-  if (cluster === undefined) return job;
-  return { ...job, labels: { ...job.labels, [clusterIdLabel]: await resolveCluster(calls, cluster) } };
+): Promise<{ readonly id: string }> {
+  const job =
+    cluster === undefined ? descriptor : inCluster(descriptor, await resolveCluster(calls, cluster));
+  return inWordsOf(shortFile, calls.createJob(job));
+}
+
+function inCluster(job: JobDescriptor, clusterId: string): JobDescriptor {
+  return { ...job, labels: { ...job.labels, [clusterIdLabel]: clusterId } };
+}
+
+/** Waits for the gateway. If it refuses a job file in a short form, the error has the paths of that form. */
+export async function inWordsOf<T>(shortFile: string | undefined, answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (shortFile === undefined) throw error;
+    const { inShortForm } = await import('../job-file/api-paths.js');
+    throw inShortForm(shortFile, error);
+  }
 }
 
 async function describeJob(
@@ -73,22 +92,20 @@ async function describeJob(
   image: string | undefined,
   words: readonly string[],
   options: JobOptions,
-): Promise<JobDescriptor> {
+): Promise<GivenJob> {
   if (options.file === undefined) {
     if (image === undefined) throw new UsageError('Name an image to run, or a job file with -f.');
     const { fromFlags } = await import('./job-flags.js');
-    return fromFlags(io, image, words, options);
+    return { descriptor: fromFlags(io, image, words, options) };
   }
   const others = otherFlags(image, options);
   if (others.length > 0)
     throw new UsageError(`With -f the file describes the whole job; leave out ${others.join(', ')}.`);
-  const { parseJobFile } = await import('../job-file/parse.js');
-  if (options.file === '-') return parseJobFile(await io.readInput(), 'standard input');
-  return parseJobFile(await readJobFile(options.file), options.file);
+  return readFileOf(io, options.file);
 }
 
-/** Reads the template of a cluster from a job file. */
-export async function readTemplate(io: Io, path: string): Promise<JobDescriptor> {
+/** Reads a job file, such as the template of a cluster; `-` is standard input. */
+export async function readFileOf(io: Io, path: string): Promise<GivenJob> {
   const { parseJobFile } = await import('../job-file/parse.js');
   return path === '-'
     ? parseJobFile(await io.readInput(), 'standard input')

@@ -13,7 +13,7 @@ import {
   clusterRow,
   type ShownCluster,
 } from '../../format/clusters/cluster.js';
-import { readTemplate } from '../../job-input/job-input.js';
+import { inWordsOf, readFileOf } from '../../job-input/job-input.js';
 import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
 import { findAllClusters, findAllJobs, liveStates } from '../../session/listing.js';
@@ -125,14 +125,17 @@ function addOrder(group: Command, act: Act, { name, description, done, order }: 
 
 async function createCluster(context: Context, name: string, options: ClusterOptions): Promise<number> {
   const { type = 'batch', template } = options;
-  const given = template ? await readTemplate(context.io, template) : undefined;
-  const jobDescriptor = scheduledTemplate(given, options);
+  const given = template ? await readFileOf(context.io, template) : undefined;
+  const jobDescriptor = scheduledTemplate(given?.descriptor, options);
   const descriptor = {
     name,
     clusterSpec: clusterSpecOf(type, options),
     ...(jobDescriptor === undefined ? {} : { jobDescriptor }),
   };
-  const { id } = await context.withCalls((calls) => calls.createJobCluster(descriptor));
+  const { id } = await inWordsOf(
+    given?.shortFile,
+    context.withCalls((calls) => calls.createJobCluster(descriptor)),
+  );
   if (context.format === 'table') context.io.out(id);
   else await context.printAll({ id });
   return exitCodes.ok;
@@ -143,7 +146,7 @@ async function updateCluster(context: Context, given: string, options: ClusterOp
   const isScheduled = [options.cron, options.cronZone, options.cronPolicy].some((said) => said !== undefined);
   if (name === undefined && template === undefined && !isScheduled)
     throw new UsageError('Name a change: --name, --template, --no-template, --cron or --no-cron.');
-  const jobDescriptor = typeof template === 'string' ? await readTemplate(context.io, template) : undefined;
+  const own = typeof template === 'string' ? await readFileOf(context.io, template) : undefined;
   const id = await context.withCalls(async (calls) => {
     const clusterId = await resolveCluster(calls, given);
     const { descriptor } = await calls.findJobCluster(clusterId);
@@ -152,11 +155,11 @@ async function updateCluster(context: Context, given: string, options: ClusterOp
       ...descriptor,
       name: name ?? descriptor.name,
       jobDescriptor: scheduledTemplate(
-        template === undefined ? descriptor.jobDescriptor : jobDescriptor,
+        template === undefined ? descriptor.jobDescriptor : own?.descriptor,
         options,
       ),
     };
-    await calls.updateJobCluster({ id: clusterId, descriptor: changed });
+    await inWordsOf(own?.shortFile, calls.updateJobCluster({ id: clusterId, descriptor: changed }));
     return clusterId;
   });
   if (context.format === 'table') context.io.out(`${id}  updated`);

@@ -3,7 +3,7 @@ import { type Command, CommanderError } from 'commander';
 import { exitCodeOfJob, exitCodes } from '../../errors/exit-code.js';
 import { reportError } from '../../errors/report-error.js';
 import { UsageError } from '../../errors/usage-error.js';
-import { addJobInput, inCluster, readJob } from '../../job-input/job-input.js';
+import { addJobInput, createJob, readJob } from '../../job-input/job-input.js';
 import type { JobOptions } from '../../job-input/job-options.js';
 import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
@@ -43,7 +43,7 @@ async function run(
     if (options.detach === true) return await submit(context, image, words, options);
     const own = await readJob(context.io, image, words, options);
     return await context.withClient(async (client) => {
-      const { id } = await client.createJob(await inCluster(client, own, options));
+      const { id } = await createJob(client, own, options);
       return followToEnd(context, client, { id, options });
     });
   } catch (error) {

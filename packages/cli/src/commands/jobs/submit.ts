@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';
-import { addJobInput, inCluster, readJob } from '../../job-input/job-input.js';
+import { addJobInput, createJob, readJob } from '../../job-input/job-input.js';
 import type { JobOptions } from '../../job-input/job-options.js';
 import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
@@ -22,9 +22,7 @@ export async function submit(
   options: JobOptions,
 ): Promise<number> {
   const own = await readJob(context.io, image, words, options);
-  const { id } = await context.withCalls(async (calls) =>
-    calls.createJob(await inCluster(calls, own, options)),
-  );
+  const { id } = await context.withCalls((calls) => createJob(calls, own, options));
   if (context.format === 'table') context.io.out(id);
   else await context.printAll({ id });
   return exitCodes.ok;

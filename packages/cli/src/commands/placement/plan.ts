@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';
 import { UsageError } from '../../errors/usage-error.js';
 import { planLines } from '../../format/placement/placement.js';
-import { readJob } from '../../job-input/job-input.js';
+import { inWordsOf, readFileOf } from '../../job-input/job-input.js';
 import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
 
@@ -22,30 +22,37 @@ export function addPlan(program: Command, act: Act): void {
 }
 
 async function plan(context: Context, what: string, target: string | undefined): Promise<number> {
-  const request = await requestFor(context, what, target);
-  const answer = await context.withPlacement((calls) => calls.plan(request));
+  const { request, shortFile } = await requestFor(context, what, target);
+  const answer = await inWordsOf(
+    shortFile,
+    context.withPlacement((calls) => calls.plan(request)),
+  );
   if (context.format !== 'table') await context.printAll(PlanResponse.toJSON(answer));
   else for (const line of planLines(answer, context.colorize)) context.io.out(line);
   return answer.waiting > 0 ? someWait : exitCodes.ok;
 }
 
-async function requestFor(
-  context: Context,
-  what: string,
-  target: string | undefined,
-): Promise<NonNullable<PlanRequest['what']>> {
+/** The change to plan, and the job file in a short form that describes it. */
+interface Planned {
+  readonly request: NonNullable<PlanRequest['what']>;
+  readonly shortFile?: string;
+}
+
+async function requestFor(context: Context, what: string, target: string | undefined): Promise<Planned> {
   switch (what) {
     case 'drain':
       if (target === undefined) throw new UsageError('The agent is missing, as in: berth plan drain agent-7');
-      return { $case: 'drainAgentId', value: target };
+      return { request: { $case: 'drainAgentId', value: target } };
     case 'lose': {
       const [, name, value] = /^([^=]+)=(.+)$/.exec(target ?? '') ?? [];
       if (name === undefined || value === undefined)
         throw new UsageError('The agents are missing, as in: berth plan lose zone=b');
-      return { $case: 'lose', value: { name, value } };
+      return { request: { $case: 'lose', value: { name, value } } };
     }
-    default:
+    default: {
       if (target !== undefined) throw new UsageError('A plan is for one job file.');
-      return { $case: 'job', value: await readJob(context.io, undefined, [], { file: what }) };
+      const { descriptor, ...file } = await readFileOf(context.io, what);
+      return { request: { $case: 'job', value: descriptor }, ...file };
+    }
   }
 }
