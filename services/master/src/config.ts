@@ -5,6 +5,7 @@ import { count, positiveCount, span } from '@berth/shared/process/config-fields'
 import { fitPolicySetting } from '@berth/shared/process/placement-settings';
 import { z } from 'zod';
 import type { Limits } from './core/task/limits.js';
+import type { LeaderSettings } from './leader/leader-loops.js';
 
 const settings = z.object({
   ...cellConfigShape,
@@ -15,26 +16,26 @@ const settings = z.object({
   BERTH_AGENT_TIMEOUT: span('20s', { least: '1s' }),
   BERTH_MASTER_MAX_NOT_RUNNING_PER_JOB: positiveCount.default(500),
   BERTH_MASTER_STUCK_DISPATCHED: span('60s', { least: '1s' }),
-  /** Pulling a large image takes its time. */
+  /** Pulling a large image takes long. */
   BERTH_MASTER_STUCK_STARTING: span('12m', { least: '1s' }),
   BERTH_MASTER_KILL_GRACE: span('10s'),
   BERTH_MASTER_STOP_CONFIRM: span('60s', { least: '1s' }),
   BERTH_MASTER_MIN_BACKOFF: span('1s', { least: '10ms' }),
   BERTH_MASTER_MAX_BACKOFF: span('30s', { least: '10ms' }),
   BERTH_MASTER_STABLE_RUN: span('5m', { least: '1s' }),
-  /** A stage begins at the latest so long after the one before it might have, whether or not that one runs. */
+  /** A stage begins at the latest this long after the one before it could begin, even if that one does not run. */
   BERTH_MASTER_STAGE_WAIT: span('30s'),
-  /** Finished jobs stay in memory everywhere for this long, and for at most so many. */
+  /** Finished jobs stay in memory everywhere for this long, and at most this many of them. */
   BERTH_MASTER_FINISHED_RETENTION: span('10m'),
   BERTH_MASTER_MAX_FINISHED_JOBS: positiveCount.default(10_000),
   BERTH_MASTER_MAX_REPLACED_TASKS_PER_JOB: positiveCount.default(20),
-  /** How agents are chosen for jobs that do not say. */
+  /** How agents are chosen for jobs that set no policy. */
   BERTH_MASTER_FIT_POLICY: fitPolicySetting,
-  /** How often scaling policies are looked at; stages have a sample each six looks. */
+  /** How often scaling policies are checked; stages have a sample each six checks. */
   BERTH_MASTER_SCALING_INTERVAL: span('5s', { least: '10ms' }),
-  /** Whether critical tasks may stop flex ones to get their room. */
+  /** With `on` a critical task may preempt flex ones. */
   BERTH_MASTER_PREEMPTION: z.enum(['on', 'off'], { error: 'must be on or off' }).default('off'),
-  /** What capacity groups can count on; without it groups make no difference. */
+  /** The guarantees of capacity groups; without them groups make no difference. */
   BERTH_MASTER_CAPACITY_GROUPS: z
     .string()
     .transform((text, context) => {
@@ -45,13 +46,13 @@ const settings = z.object({
     })
     .optional(),
   BERTH_MASTER_ARCHIVE_TTL: span('168h', { least: '1s' }),
-  /** Where containers reach the gateways over HTTP, as those of stages are told; empty: they are not. */
+  /** The address at which containers of stages reach the gateways over HTTP; empty: they do not get one. */
   BERTH_MASTER_API_URL: z
     .literal('')
     .or(z.url({ protocol: /^https?$/, error: 'must be an http or https URL, such as http://gateway:7180' }))
     .default('')
     .transform((url) => url.replace(/\/+$/, '')),
-  /** Replicas of Redis that must have a commit before it counts. */
+  /** The number of Redis replicas that must have a commit before it counts. */
   BERTH_REDIS_WAIT_REPLICAS: count.default(0),
 });
 
@@ -59,17 +60,27 @@ const settings = z.object({
 export const masterConfigSchema = settings.refine((config) => !backsOffBackwards(config), {
   path: ['BERTH_MASTER_MIN_BACKOFF'],
   error: 'must not be longer than BERTH_MASTER_MAX_BACKOFF',
-  // Told along with whatever else is wrong.
+  // Reported together with the other mistakes.
   when: () => true,
 });
 
-/** Either is no number where it is wrong in itself. */
+/** A setting that is wrong in itself is no number. */
 function backsOffBackwards(config: Partial<z.output<typeof settings>>): boolean {
   const { BERTH_MASTER_MIN_BACKOFF: minMs, BERTH_MASTER_MAX_BACKOFF: maxMs } = config;
   return typeof minMs === 'number' && typeof maxMs === 'number' && minMs > maxMs;
 }
 
 export type MasterConfig = z.output<typeof masterConfigSchema>;
+
+/** Returns the settings that the loops of a leader read. */
+export function leaderSettingsOf(config: MasterConfig): LeaderSettings {
+  return {
+    limits: limitsOf(config),
+    agentTimeoutMs: config.BERTH_AGENT_TIMEOUT,
+    maxFinishedJobs: config.BERTH_MASTER_MAX_FINISHED_JOBS,
+    scalingIntervalMs: config.BERTH_MASTER_SCALING_INTERVAL,
+  };
+}
 
 export function limitsOf(config: MasterConfig): Limits {
   return {

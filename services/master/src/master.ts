@@ -2,28 +2,29 @@ import { hostname } from 'node:os';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { createRegistry } from '@berth/shared/process/metrics';
+import { type Random, systemRandom } from '@berth/shared/process/random';
 import { startStatusServer } from '@berth/shared/process/status-server';
 import type { CellStore } from '@berth/store';
 import { type Replica, startReplica } from '@berth/store/replica';
-import { v7 as uuid } from 'uuid';
-import type { MasterConfig } from './config.js';
-import { runTerm } from './leader/leader-loops.js';
+import { leaderSettingsOf, type MasterConfig } from './config.js';
+import { runLeader } from './leader/leader-loops.js';
 import { lead } from './leader/leadership.js';
 import { createMasterMetrics } from './metrics/master-metrics.js';
 
 export interface MasterOptions {
   readonly config: MasterConfig;
-  /** One that is still being connected to makes the master wait for it, and tell so on /healthz. */
+  /** While the store is being connected to, the master waits and says so on /healthz. */
   readonly store: CellStore | Promise<CellStore>;
   readonly log: Logger;
   readonly clock?: Clock;
-  /** Ends the start. */
+  readonly random?: Random;
+  /** Ends the start early. */
   readonly signal?: AbortSignal;
 }
 
 export interface Master {
   readonly httpPort: number;
-  /** Whether this master leads now. */
+  /** True if this master leads now. */
   isLeading(): boolean;
   /** Gives up the leadership, if held, and closes everything that {@link startMaster} opened. */
   close(): Promise<void>;
@@ -31,7 +32,7 @@ export interface Master {
 
 /** Starts a master: a warm standby that leads whenever it gets the lease. */
 export async function startMaster(options: MasterOptions): Promise<Master> {
-  const { config, log, clock = systemClock } = options;
+  const { config, log, clock = systemClock, random = systemRandom } = options;
   const registry = createRegistry('master');
   const metrics = createMasterMetrics(registry);
   const stopping = new AbortController();
@@ -56,18 +57,19 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
   });
   started = replica;
   let leading = false;
-  const term = async (epoch: number, signal: AbortSignal) => {
+  const work = async (epoch: number, signal: AbortSignal) => {
     leading = true;
     metrics.leader.set(1);
     metrics.epoch.set(epoch);
-    await runTerm({ config, store, log, clock, replica, metrics, epoch }, signal).finally(() => {
+    const settings = leaderSettingsOf(config);
+    await runLeader({ settings, store, log, clock, random, replica, metrics, epoch }, signal).finally(() => {
       leading = false;
       metrics.leader.set(0);
     });
   };
-  const holder = `${hostname()}/${process.pid}/${uuid()}`;
+  const holder = `${hostname()}/${process.pid}/${random.orderedUuid()}`;
   const done = lead(
-    { lease: store, holder, leaseMs: config.BERTH_MASTER_LEASE, clock, log, term },
+    { lease: store, holder, leaseMs: config.BERTH_MASTER_LEASE, clock, log, work },
     stopping.signal,
   );
   return {

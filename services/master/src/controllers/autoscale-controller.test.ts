@@ -6,20 +6,22 @@ import { State, taskState } from '@berth/shared/model/task/task-state';
 import { silentLogger } from '@berth/shared/process/logger';
 import { Registry } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { FencedError } from '../commit/leader-committer.js';
 import { createMasterMetrics } from '../metrics/master-metrics.js';
 import { aJob, aTask, must, second, t0 } from '../testing/fixtures.js';
 import { aScaledService, aScaledStage, busyPolicy, cpuBatch } from '../testing/scaled-jobs.js';
 import { type CommitFate, StoreLink } from '../testing/store-link.js';
 import { TestStage } from '../testing/test-stage.js';
 import { settle } from '../testing/virtual-clock.js';
-import { AutoscaleWatch } from './autoscale-controller.js';
+import { AutoscaleController } from './autoscale-controller.js';
 
-/** The watch alone over a store: tasks are what the test says. */
+/** The controller alone over a store: the test writes the tasks. */
 async function watched() {
   const stage = await TestStage.open();
   const lease = must(await stage.store.tryAcquire('master', 3600 * second));
   const registry = new Registry();
   let feeds = 0;
+  let failure: unknown;
   let link = new StoreLink(stage.store);
   /** Starts it, as a leader that comes to power does; ends the one before. */
   const start = async () => {
@@ -29,23 +31,27 @@ async function watched() {
     const current = link;
     const ending = new AbortController();
     const { clock, replica } = stage;
-    const watch = new AutoscaleWatch({
+    const controller = new AutoscaleController({
       store: {
-        commit: (request) => current.commit(request),
         openSampleFeed: () => {
           feeds += 1;
           return stage.store.openSampleFeed();
         },
       },
+      committer: stage.committer(current, lease.epoch),
       replica,
-      epoch: lease.epoch,
       everyMs: 5 * second,
       clock,
       log: silentLogger,
       metrics: createMasterMetrics(registry),
     });
-    const changes = replica.changes$.subscribe((commit) => watch.take(commit));
-    const done = watch.run(ending.signal).then(() => changes.unsubscribe());
+    const changes = replica.changes$.subscribe((commit) => controller.take(commit));
+    const done = controller
+      .run(ending.signal)
+      .catch((error: unknown) => {
+        failure = error;
+      })
+      .finally(() => changes.unsubscribe());
     const stop = async () => {
       ending.abort();
       await done;
@@ -58,7 +64,17 @@ async function watched() {
   const desired = (of = 0) => instancesOf(must(job().descriptor), of).desired;
   const decisions = () => stage.replica.find('jobScaling', 'job-1')?.record.decisions ?? [];
   const metric = async (name: string) => registry.getSingleMetricAsString(name);
-  return { stage, start, desired, decisions, job, metric, link: () => link, feeds: () => feeds };
+  return {
+    stage,
+    start,
+    desired,
+    decisions,
+    job,
+    metric,
+    link: () => link,
+    feeds: () => feeds,
+    failure: () => failure,
+  };
 }
 
 /** Submits the job, and lets as many tasks run as it wants. */
@@ -91,7 +107,7 @@ async function pass(stage: TestStage, seconds: number, cpu: number): Promise<voi
   }
 }
 
-describe('the autoscale watch', () => {
+describe('the autoscale controller', () => {
   it('changes what the job wants, and says why, in one commit', async () => {
     const { stage, start, desired, decisions, metric } = await watched();
     await start();
@@ -238,14 +254,15 @@ describe('the autoscale watch', () => {
     expect([desired(), decisions().length]).toEqual([2, 1]);
   });
 
-  it('writes nothing when another master leads', async () => {
-    const { stage, start, desired } = await watched();
+  it('writes nothing when another master leads, and ends', async () => {
+    const { stage, start, desired, failure } = await watched();
     await start();
     await submit(stage, aScaledService());
     await stage.clock.jump(7200 * second);
     await stage.store.tryAcquire('other', 3600 * second);
     await pass(stage, 60, 90);
     expect(desired()).toBe(1);
+    expect(failure()).toBeInstanceOf(FencedError);
   });
 
   it('of a new leader begins with an empty window, and with the cool-down of the decisions that are stored', async () => {

@@ -5,23 +5,23 @@ import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { CellStore, SampleFeed } from '@berth/store';
 import type { Replica } from '@berth/store/replica';
-import { JobScaler, mayScale, type SetDecision, scalingCommit } from '../core/scaling/job-scaler.js';
+import type { LeaderCommitter } from '../commit/leader-committer.js';
+import { JobScaler, mayScale, type SetDecision } from '../core/scaling/job-scaler.js';
+import { scalingCommit } from '../core/scaling/scaling-commit.js';
 import type { MasterMetrics } from '../metrics/master-metrics.js';
-import { Alarm } from '../primitives/wakeable-timer.js';
-import { masterActor } from '../work/pending-work.js';
+import { WakeableTimer } from '../primitives/wakeable-timer.js';
+import { type Controller, endsLoop } from './controller.js';
 
-/** Sleeps are no longer than this; one that ends for nothing this seldom costs nothing. */
+/** Sleeps are no longer than this: a wake-up without work is this seldom that it costs nothing. */
 const maxIdleMs = 3600 * 1000;
-/** A decision that loses this many times in a row to other writers waits for the next look. */
+/** A decision that conflicts this many times in a row is left to the next check. */
 const maxAttempts = 5;
-/** The next look needs what the last one committed. */
-const replicaWaitMs = 10_000;
 
 export interface AutoscaleOptions {
-  readonly store: Pick<CellStore, 'commit' | 'openSampleFeed'>;
+  readonly store: Pick<CellStore, 'openSampleFeed'>;
+  readonly committer: LeaderCommitter;
   readonly replica: Replica;
-  readonly epoch: number;
-  /** How often conditions are looked at. */
+  /** The time between two checks of the policies' conditions. */
   readonly everyMs: number;
   readonly clock: Clock;
   readonly log: Logger;
@@ -29,34 +29,37 @@ export interface AutoscaleOptions {
 }
 
 /**
- * Changes the instances of jobs as their policies say. It listens to samples, and looks at anything, only while there is a
- * job with policies. What it has seen dies with it: a new leader begins with nothing but the decisions that are stored.
+ * Changes the number of instances of jobs by their policies. It reads samples, and checks anything, only while a job has
+ * policies. Its samples end with the leadership: a new leader begins with the stored decisions alone.
  */
-export class AutoscaleWatch {
+export class AutoscaleController implements Controller {
+  readonly name = 'scaling';
   readonly #options: AutoscaleOptions;
-  readonly #alarm: Alarm;
+  readonly #timer: WakeableTimer;
   readonly #window = new SampleWindow();
   readonly #scalers = new Map<string, JobScaler>();
   #feed: SampleFeed | undefined;
 
   constructor(options: AutoscaleOptions) {
     this.#options = options;
-    this.#alarm = new Alarm(options.clock);
-    for (const { record } of options.replica.all('job')) this.#consider(record.id);
+    this.#timer = new WakeableTimer(options.clock);
+    for (const { record } of options.replica.all('job')) this.#update(record.id);
   }
 
-  /** Notes what a commit means for the looks to come. */
   take({ changes }: CommitChanges): void {
-    for (const { kind, id } of changes) if (kind === 'job' || kind === 'jobStatus') this.#consider(id);
+    for (const { kind, id } of changes) if (kind === 'job' || kind === 'jobStatus') this.#update(id);
   }
 
-  /** Runs until the signal aborts, or another master leads. */
+  wake(): void {
+    this.#timer.wake();
+  }
+
   async run(signal: AbortSignal): Promise<void> {
     try {
       while (!signal.aborted) {
-        this.#listen();
-        if (!(await this.#lookAtAll(signal))) return;
-        await this.#alarm.sleep(this.#scalers.size === 0 ? maxIdleMs : this.#options.everyMs, signal);
+        this.#openOrCloseFeed();
+        await this.#checkAll(signal);
+        await this.#timer.sleep(this.#scalers.size === 0 ? maxIdleMs : this.#options.everyMs, signal);
       }
     } finally {
       await this.#feed?.close();
@@ -65,7 +68,7 @@ export class AutoscaleWatch {
     }
   }
 
-  #consider(jobId: string): void {
+  #update(jobId: string): void {
     const { replica, clock, everyMs, metrics } = this.#options;
     const job = replica.find('job', jobId)?.record;
     const descriptor = job !== undefined && mayScale(replica, job) ? job.descriptor : undefined;
@@ -77,69 +80,58 @@ export class AutoscaleWatch {
       const scaler = new JobScaler(jobId, descriptor, { everyMs }, clock.nowMs());
       this.#scalers.set(jobId, scaler);
       this.#window.watch(jobId, scaler.metrics);
-      if (this.#scalers.size === 1) this.#alarm.wake();
+      if (this.#scalers.size === 1) this.wake();
     }
     metrics.scaledJobs.set(this.#scalers.size);
   }
 
-  /** Opens the ear for samples with the first job that needs it, and closes it with the last. */
-  #listen(): void {
+  /** Opens the feed of samples with the first job that needs it, and closes it with the last. */
+  #openOrCloseFeed(): void {
     const { store, clock, metrics, log } = this.#options;
     if (this.#scalers.size === 0) {
       const feed = this.#feed;
       this.#feed = undefined;
-      feed?.close().catch((error: unknown) => log.warn({ err: error }, 'cannot stop listening to samples'));
+      feed?.close().catch((error: unknown) => log.warn({ err: error }, 'cannot close the feed of samples'));
     } else if (this.#feed === undefined) {
       this.#feed = store.openSampleFeed();
       this.#feed.batches$.subscribe((batch) => metrics.samples.inc(this.#window.add(batch, clock.nowMs())));
     }
   }
 
-  /** False where another master leads. */
-  async #lookAtAll(signal: AbortSignal): Promise<boolean> {
+  async #checkAll(signal: AbortSignal): Promise<void> {
     for (const [jobId, scaler] of this.#scalers) {
       try {
-        if (!(await this.#lookAt(jobId, scaler, signal))) return false;
+        await this.#check(jobId, scaler, signal);
       } catch (error) {
-        if (signal.aborted) return false;
+        if (endsLoop(error, signal)) return;
         this.#options.log.warn({ err: error }, `cannot scale job ${jobId}; trying again`);
       }
     }
     this.#options.metrics.sampledTasks.set(this.#window.size);
-    return true;
   }
 
-  async #lookAt(jobId: string, scaler: JobScaler, signal: AbortSignal): Promise<boolean> {
-    const { store, replica, epoch, clock, log } = this.#options;
+  async #check(jobId: string, scaler: JobScaler, signal: AbortSignal): Promise<void> {
+    const { committer, replica, everyMs, clock, log } = this.#options;
     for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
       const job = replica.find('job', jobId);
       const nowMs = clock.nowMs();
-      const decisions = scaler.look({ cell: replica, window: this.#window, nowMs });
-      if (job === undefined || decisions.length === 0) return true;
+      const decisions = scaler.decide({ cell: replica, window: this.#window, nowMs });
+      if (job === undefined || decisions.length === 0) return;
       const request = scalingCommit(replica, job, decisions, nowMs);
-      const result = await store.commit({ ...request, actor: masterActor, epoch });
-      if (result.ok) {
-        this.#carriedOut(job, scaler, decisions);
-        await replica.waitFor(result.revision, replicaWaitMs, signal);
-        return true;
-      }
-      // The term learns by itself that another master leads.
-      if (result.reason !== 'conflict') return false;
+      const result = await committer.commit(request, { signal, validMs: everyMs });
+      if (result.ok) return this.#committed(job, scaler, decisions);
       scaler.undo();
-      // What was removed has no revision to wait for.
-      if (result.actualRevision > 0) await replica.waitFor(result.actualRevision, replicaWaitMs, signal);
     }
     log.info(`job ${jobId} changes all the time; it is scaled later`);
-    return true;
   }
 
-  /** Nothing that was heard before the change says anything about the time after it. */
-  #carriedOut(job: Entity<'job'>, scaler: JobScaler, decisions: readonly SetDecision[]): void {
+  /** Forgets the samples from before the change: they say nothing about the time after it. */
+  #committed(job: Entity<'job'>, scaler: JobScaler, decisions: readonly SetDecision[]): void {
     const { log, metrics } = this.#options;
     this.#window.retain(job.id, []);
     for (const { stage, proposal } of decisions) {
       const { policy, from, to, values } = proposal;
-      scaler.carriedOut(stage);
+      scaler.committed(stage);
       metrics.scalings.inc({ direction: to > from ? 'out' : 'in' });
       log.info({ jobId: job.id, stage, policy, values }, `job ${job.id} is scaled from ${from} to ${to}`);
     }

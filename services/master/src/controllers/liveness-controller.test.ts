@@ -1,11 +1,12 @@
 import { AgentState } from '@berth/shared/gen/berth/v1/store';
 import { silentLogger } from '@berth/shared/process/logger';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { FencedError } from '../commit/leader-committer.js';
 import { anAgent, second } from '../testing/fixtures.js';
 import { StoreLink } from '../testing/store-link.js';
 import { TestStage } from '../testing/test-stage.js';
 import { settle } from '../testing/virtual-clock.js';
-import { LivenessWatch } from './liveness-controller.js';
+import { LivenessController } from './liveness-controller.js';
 
 const agentTimeoutMs = 20 * second;
 
@@ -14,30 +15,24 @@ async function watched() {
   const link = new StoreLink(stage.store);
   const lease = await stage.store.tryAcquire('master', 3600 * second);
   const ending = new AbortController();
+  let failure: unknown;
   const start = () => {
-    let hasNews = true;
-    const takeAgentNews = () => {
-      const news = hasNews;
-      hasNews = false;
-      return news;
-    };
     const { clock, replica } = stage;
-    const epoch = lease?.epoch ?? 0;
-    const watch = new LivenessWatch({
+    const controller = new LivenessController({
       store: link,
+      committer: stage.committer(link, lease?.epoch ?? 0),
       cell: replica,
-      epoch,
       clock,
       log: silentLogger,
       agentTimeoutMs,
-      takeAgentNews,
     });
-    const changes = replica.changes$.subscribe(({ changes }) => {
-      if (!changes.some(({ kind }) => kind === 'agent')) return;
-      hasNews = true;
-      watch.wake();
-    });
-    const done = watch.run(ending.signal).then(() => changes.unsubscribe());
+    const changes = replica.changes$.subscribe((commit) => controller.take(commit));
+    const done = controller
+      .run(ending.signal)
+      .catch((error: unknown) => {
+        failure = error;
+      })
+      .finally(() => changes.unsubscribe());
     onTestFinished(async () => {
       ending.abort();
       await done;
@@ -45,10 +40,10 @@ async function watched() {
     return settle();
   };
   const state = (id = 'agent-1') => stage.replica.find('agentStatus', id)?.record.state;
-  return { stage, link, start, state };
+  return { stage, link, start, state, failure: () => failure };
 }
 
-describe('the liveness watch', () => {
+describe('the liveness controller', () => {
   it('takes a new agent for alive as soon as it registers', async () => {
     const { stage, start, state } = await watched();
     await start();
@@ -153,14 +148,15 @@ describe('the liveness watch', () => {
     expect(stage.replica.count('agentStatus')).toBe(2500);
   });
 
-  it('writes nothing when another master leads', async () => {
-    const { stage, start, state } = await watched();
+  it('writes nothing when another master leads, and ends', async () => {
+    const { stage, start, state, failure } = await watched();
     await stage.clock.jump(7200 * second);
     await stage.store.tryAcquire('other', 3600 * second);
     await start();
     await stage.register();
     await stage.advance(2 * second);
     expect(state()).toBeUndefined();
+    expect(failure()).toBeInstanceOf(FencedError);
   });
 
   it('writes nothing while nothing changes', async () => {

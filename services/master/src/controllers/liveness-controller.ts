@@ -1,49 +1,59 @@
 import { AgentState, type AgentStatusRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
+import type { CommitChanges } from '@berth/shared/model/cell/change';
+import type { EntityKind } from '@berth/shared/model/cell/entity';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import { type Committer, type Heartbeats, maxWritesPerCommit } from '@berth/store';
+import { type Heartbeats, maxWritesPerCommit } from '@berth/store';
+import type { LeaderCommitter } from '../commit/leader-committer.js';
 import { agentsInState, judgeAgents } from '../core/heartbeats/agent-liveness.js';
-import { Alarm } from '../primitives/wakeable-timer.js';
-import { masterActor } from '../work/pending-work.js';
+import { WakeableTimer } from '../primitives/wakeable-timer.js';
+import { type Controller, endsLoop } from './controller.js';
 
 const checkEveryMs = 1000;
-/** Checks that are further apart than this were interrupted: by a pause of this process, of the machine, or of the store. */
+/** A longer gap between checks is an interruption: a pause of this process, of the machine, or of the store. */
 const maxGapMs = 5 * checkEveryMs;
+const agentKinds: ReadonlySet<EntityKind> = new Set(['agent', 'agentStatus', 'agentDrain']);
 
 export interface LivenessOptions {
-  readonly store: Committer & Heartbeats;
+  readonly store: Heartbeats;
+  readonly committer: LeaderCommitter;
   readonly cell: CellView;
-  readonly epoch: number;
   /** An agent that is silent for this long is lost. */
   readonly agentTimeoutMs: number;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Whether agents have come or gone since last asked. */
-  readonly takeAgentNews: () => boolean;
 }
 
 /**
- * Judges agents by their heartbeats. Nobody is judged lost until heartbeats could be read for a whole timeout without a
- * break: after an outage of the store, or of all masters, silence says nothing about the agents.
+ * Judges agents by their heartbeats. An agent counts as lost only after heartbeats could be read for a whole timeout
+ * without a break: after an outage of the store, or of all masters, silence says nothing about the agents.
  */
-export class LivenessWatch {
+export class LivenessController implements Controller {
+  readonly name = 'liveness';
   readonly #options: LivenessOptions;
-  readonly #alarm: Alarm;
-  /** Agents that have been heard: from then on the store knows when they fall silent. */
+  readonly #timer: WakeableTimer;
+  /** Agents that have beaten: from then on the store knows when they fall silent. */
   readonly #heard = new Set<string>();
   #readableSinceMs: number;
-  #hasNews = true;
+  #agentsChanged = true;
+  /** True until a judgement of the changed agents is committed. */
+  #mustJudge = true;
 
   constructor(options: LivenessOptions) {
     this.#options = options;
-    this.#alarm = new Alarm(options.clock);
+    this.#timer = new WakeableTimer(options.clock);
     this.#readableSinceMs = options.clock.nowMs();
   }
 
-  /** Says that agents have come or gone. */
+  take({ changes }: CommitChanges): void {
+    if (!changes.some(({ kind }) => agentKinds.has(kind))) return;
+    this.#agentsChanged = true;
+    this.wake();
+  }
+
   wake(): void {
-    this.#alarm.wake();
+    this.#timer.wake();
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -54,13 +64,13 @@ export class LivenessWatch {
         const nowMs = clock.nowMs();
         if (nowMs - lastCheckMs > maxGapMs) this.#startOver(nowMs);
         lastCheckMs = nowMs;
-        await this.#check(nowMs);
+        await this.#check(nowMs, signal);
       } catch (error) {
-        if (signal.aborted) return;
+        if (endsLoop(error, signal)) return;
         this.#startOver(clock.nowMs());
         log.warn({ err: error }, 'cannot judge the agents; trying again');
       }
-      await this.#alarm.sleep(checkEveryMs, signal);
+      await this.#timer.sleep(checkEveryMs, signal);
     }
   }
 
@@ -69,19 +79,21 @@ export class LivenessWatch {
     this.#heard.clear();
   }
 
-  async #check(nowMs: number): Promise<void> {
-    const { store, cell, agentTimeoutMs, takeAgentNews } = this.#options;
-    if (takeAgentNews()) this.#hasNews = true;
+  async #check(nowMs: number, signal: AbortSignal): Promise<void> {
+    const { store, cell, agentTimeoutMs } = this.#options;
+    if (this.#agentsChanged) this.#mustJudge = true;
+    this.#agentsChanged = false;
     const silent = new Set([...(await store.findSilent(agentTimeoutMs)), ...(await this.#findMute(nowMs))]);
     const lost = agentsInState(cell, AgentState.LOST);
     const beating = new Set(lost.length === 0 ? [] : await store.findAlive(lost, agentTimeoutMs));
-    if (silent.size + lost.length === 0 && !this.#hasNews) return;
+    if (silent.size + lost.length === 0 && !this.#mustJudge) return;
     const canJudge = nowMs - this.#readableSinceMs >= agentTimeoutMs;
-    await this.#commit(judgeAgents(cell, { silent: canJudge ? silent : new Set(), beating }, nowMs));
-    this.#hasNews = false;
+    const changes = judgeAgents(cell, { silent: canJudge ? silent : new Set(), beating }, nowMs);
+    await this.#commit(changes, signal);
+    this.#mustJudge = false;
   }
 
-  /** Agents that count as alive for a whole timeout and have never been heard. */
+  /** Returns the agents that count as alive for a whole timeout and have never beaten. */
   async #findMute(nowMs: number): Promise<readonly string[]> {
     const { store, cell, agentTimeoutMs } = this.#options;
     const unheard = agentsInState(cell, AgentState.ALIVE).filter((id) => !this.#heard.has(id));
@@ -92,13 +104,12 @@ export class LivenessWatch {
     return unheard.filter((id) => !this.#heard.has(id) && isDue(id));
   }
 
-  async #commit(changes: readonly AgentStatusRecord[]): Promise<void> {
-    const { store, epoch } = this.#options;
+  async #commit(changes: readonly AgentStatusRecord[], signal: AbortSignal): Promise<void> {
     for (let from = 0; from < changes.length; from += maxWritesPerCommit) {
       const some = changes.slice(from, from + maxWritesPerCommit);
       const writes = some.map((record) => ({ kind: 'agentStatus', id: record.agentId, record }) as const);
-      const result = await store.commit({ actor: masterActor, epoch, writes });
-      // Another master leads: the term learns that by itself.
+      // An outage makes the judgement worthless: the silence may have been the store's.
+      const result = await this.#options.committer.commit({ writes }, { signal, validMs: checkEveryMs });
       if (!result.ok) return;
       for (const change of some) this.#announce(change);
     }

@@ -1,7 +1,7 @@
 import { type ClusterRecord, FireOutcome } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
-import { jobIdOfFire } from '../core/schedule/run-id.js';
+import { jobIdOfRun } from '../core/schedule/run-id.js';
 import { aCluster, cron } from '../testing/cluster-fixtures.js';
 import { minute, must, second, t0 } from '../testing/fixtures.js';
 import type { CommitFate } from '../testing/store-link.js';
@@ -30,7 +30,7 @@ describe('a schedule in a cell', () => {
     expect(fireTimes(stage)).toEqual([]);
     await stage.advance(second);
     expect(fireTimes(stage)).toEqual([minute]);
-    const id = jobIdOfFire('c-1', t0 + minute);
+    const id = jobIdOfRun('c-1', t0 + minute);
     expect(stage.taskState(`${id}.0-0`)?.state).toBe(State.DISPATCHED);
     await stage.advance(2 * minute);
     expect(fireTimes(stage)).toEqual([minute, 2 * minute, 3 * minute]);
@@ -75,13 +75,13 @@ describe('a schedule in a cell', () => {
     await put(stage, aCluster({ id: 'keep', labels: cron('* * * * *', 'forbid') }));
     await put(stage, aCluster({ id: 'new', labels: cron('* * * * *', 'replace') }));
     await stage.advance(minute);
-    const [kept, old] = [jobIdOfFire('keep', t0 + minute), jobIdOfFire('new', t0 + minute)];
+    const [kept, old] = [jobIdOfRun('keep', t0 + minute), jobIdOfRun('new', t0 + minute)];
     await stage.report(`${kept}.0-0`, State.RUNNING);
     await stage.report(`${old}.0-0`, State.RUNNING);
     await stage.advance(minute);
     expect(statusOf(stage, 'keep')?.fires.at(-1)?.outcome).toBe(FireOutcome.SKIPPED);
     expect(isKilled(stage, old)).toBe(false);
-    const newer = jobIdOfFire('new', t0 + 2 * minute);
+    const newer = jobIdOfRun('new', t0 + 2 * minute);
     await stage.report(`${newer}.0-0`, State.STARTING);
     expect(isKilled(stage, old)).toBe(false);
     await stage.report(`${newer}.0-0`, State.RUNNING);

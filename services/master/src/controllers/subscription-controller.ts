@@ -4,84 +4,95 @@ import { typeReleases } from '@berth/shared/model/job/mantis';
 import { lookEveryMs } from '@berth/shared/model/job/observer-times';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import type { Committer, ObserverRegistry } from '@berth/store';
-import { type Heard, hear, idleReason, mayBeIdle, runningSinceMs } from '../core/heartbeats/idle-jobs.js';
-import { Alarm } from '../primitives/wakeable-timer.js';
-import { masterActor } from '../work/pending-work.js';
+import type { ObserverRegistry } from '@berth/store';
+import { type LeaderCommitter, masterActor } from '../commit/leader-committer.js';
+import {
+  idleReason,
+  mayBeIdle,
+  type ObserverSign,
+  runningSinceMs,
+  updateSign,
+} from '../core/heartbeats/idle-jobs.js';
+import { WakeableTimer } from '../primitives/wakeable-timer.js';
+import { type Controller, endsLoop } from './controller.js';
 
-/** Looks that are further apart than this were interrupted: by a pause of this process, of the machine, or of the store. */
+/** A longer gap between checks is an interruption: a pause of this process, of the machine, or of the store. */
 const maxGapMs = 5 * lookEveryMs;
 
-/** Without Transient jobs there is nothing to look at; timers take no longer spans than some weeks. */
+/** Without Transient jobs there is nothing to check; timers take no longer spans than some weeks. */
 const idleSleepMs = 24 * 3600 * 1000;
 
-export interface SubscriptionWatchOptions {
-  readonly store: Committer & ObserverRegistry;
+export interface SubscriptionControllerOptions {
+  readonly store: ObserverRegistry;
+  readonly committer: LeaderCommitter;
   readonly cell: CellView;
-  readonly epoch: number;
   readonly clock: Clock;
   readonly log: Logger;
 }
 
 /**
- * Ends Transient jobs that nobody observes. A job's time without subscribers counts from when this watch could hear them:
- * after an outage of the store, or of all masters, silence says nothing, and the time begins anew.
+ * Ends Transient jobs that nobody observes. The time of a job without subscribers counts from the moment at which this
+ * controller could read their signs. After an outage of the store, or of all masters, silence says nothing: the time begins anew.
  */
-export class SubscriptionWatch {
-  readonly #options: SubscriptionWatchOptions;
-  readonly #alarm: Alarm;
-  /** The Transient jobs that go on, and what was heard of each since it runs. */
-  readonly #jobs = new Map<string, Heard | undefined>();
+export class SubscriptionController implements Controller {
+  readonly name = 'subscriptions';
+  readonly #options: SubscriptionControllerOptions;
+  readonly #timer: WakeableTimer;
+  /** The Transient jobs that live, with the sign of observers of each since it runs. */
+  readonly #jobs = new Map<string, ObserverSign | undefined>();
   readonly #over = new Set<string>();
 
-  constructor(options: SubscriptionWatchOptions) {
+  constructor(options: SubscriptionControllerOptions) {
     this.#options = options;
-    this.#alarm = new Alarm(options.clock);
-    for (const { id } of options.cell.all('job')) this.#note(id);
+    this.#timer = new WakeableTimer(options.clock);
+    for (const { id } of options.cell.all('job')) this.#update(id);
   }
 
-  /** Notes what a commit means for Transient jobs. */
   take({ changes }: CommitChanges): void {
-    for (const { kind, id } of changes) if (kind === 'job' || kind === 'jobStatus') this.#note(id);
+    for (const { kind, id } of changes) if (kind === 'job' || kind === 'jobStatus') this.#update(id);
+  }
+
+  wake(): void {
+    this.#timer.wake();
   }
 
   async run(signal: AbortSignal): Promise<void> {
     const { clock, log } = this.#options;
-    let lastLookMs = clock.nowMs();
+    let lastCheckMs = clock.nowMs();
     while (!signal.aborted) {
       try {
         const nowMs = clock.nowMs();
-        if (nowMs - lastLookMs > maxGapMs) this.#startOver();
-        lastLookMs = nowMs;
-        await this.#look(nowMs);
+        if (nowMs - lastCheckMs > maxGapMs) this.#startOver();
+        lastCheckMs = nowMs;
+        await this.#check(nowMs, signal);
       } catch (error) {
-        if (signal.aborted) return;
+        if (endsLoop(error, signal)) return;
         this.#startOver();
-        log.warn({ err: error }, 'cannot tell who observes jobs; trying again');
+        log.warn({ err: error }, 'cannot read the signs of observers; trying again');
       }
       const rests = this.#jobs.size + this.#over.size === 0;
-      await this.#alarm.sleep(rests ? idleSleepMs : lookEveryMs, signal);
+      await this.#timer.sleep(rests ? idleSleepMs : lookEveryMs, signal);
     }
   }
 
-  #note(id: string): void {
+  #update(id: string): void {
     const { cell } = this.#options;
     const job = cell.find('job', id)?.record;
-    const isWatched = job !== undefined && mayBeIdle(job, cell.find('jobStatus', id)?.record);
-    if (!isWatched) {
+    const isFollowed = job !== undefined && mayBeIdle(job, cell.find('jobStatus', id)?.record);
+    if (!isFollowed) {
       if (this.#jobs.delete(id)) this.#over.add(id);
       return;
     }
     if (this.#jobs.has(id)) return;
     this.#jobs.set(id, undefined);
-    if (this.#jobs.size === 1) this.#alarm.wake();
+    if (this.#jobs.size === 1) this.wake();
   }
 
   #startOver(): void {
     for (const id of this.#jobs.keys()) this.#jobs.set(id, undefined);
   }
 
-  async #look(nowMs: number): Promise<void> {
+  async #check(nowMs: number, signal: AbortSignal): Promise<void> {
     const { store, cell } = this.#options;
     await this.#forgetOver();
     const running = [...this.#jobs.keys()].filter(
@@ -90,27 +101,33 @@ export class SubscriptionWatch {
     if (running.length === 0) return;
     const marks = await store.lastObservedMs(running);
     for (const id of running) {
-      // It may have ended while the answer was on its way.
+      // The job may have ended while the answer was on its way.
       if (!this.#jobs.has(id)) continue;
-      const heard = hear(this.#jobs.get(id), marks.get(id), nowMs);
-      this.#jobs.set(id, heard);
-      await this.#judge(id, heard, nowMs);
+      const sign = updateSign(this.#jobs.get(id), marks.get(id), nowMs);
+      this.#jobs.set(id, sign);
+      await this.#endIfIdle(id, sign, { nowMs, signal });
     }
   }
 
-  async #judge(id: string, heard: Heard, nowMs: number): Promise<void> {
-    const { store, cell, epoch, log } = this.#options;
+  async #endIfIdle(
+    id: string,
+    sign: ObserverSign,
+    { nowMs, signal }: { readonly nowMs: number; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const { committer, cell, log } = this.#options;
     const job = cell.find('job', id);
-    const reason = job && idleReason(job.record, cell.find('jobStatus', id)?.record, heard, nowMs);
+    const reason = job && idleReason(job.record, cell.find('jobStatus', id)?.record, sign, nowMs);
     if (job === undefined || reason === undefined) return;
     const record = { ...job.record, kill: { atMs: nowMs, by: masterActor, text: reason } };
-    const result = await store.commit({
-      actor: masterActor,
-      epoch,
-      writes: [{ kind: 'job', id, record, expectedRevision: job.revision }],
-      releaseClaims: typeReleases(job.record),
-    });
-    // Where somebody else has changed the job, or leads, the next look or the term's end takes care of it.
+    const result = await committer.commit(
+      {
+        writes: [{ kind: 'job', id, record, expectedRevision: job.revision }],
+        releaseClaims: typeReleases(job.record),
+      },
+      // An outage makes the judgement worthless: the silence may have been the store's.
+      { signal, validMs: lookEveryMs },
+    );
+    // If somebody else has changed the job, the next check judges the changed job.
     if (result.ok) log.info({ job: id }, `ending a job: ${reason}`);
   }
 

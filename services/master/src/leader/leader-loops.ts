@@ -1,44 +1,58 @@
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
+import type { Random } from '@berth/shared/process/random';
 import type { CellStore } from '@berth/store';
 import type { Replica } from '@berth/store/replica';
-import { limitsOf, type MasterConfig } from '../config.js';
-import { AutoscaleWatch } from '../controllers/autoscale-controller.js';
-import { LivenessWatch } from '../controllers/liveness-controller.js';
-import { FencedError, Term } from '../controllers/round-loop.js';
-import { ScheduleWatch } from '../controllers/schedule-controller.js';
-import { SubscriptionWatch } from '../controllers/subscription-controller.js';
+import { FencedError, LeaderCommitter } from '../commit/leader-committer.js';
+import { AutoscaleController } from '../controllers/autoscale-controller.js';
+import type { Controller } from '../controllers/controller.js';
+import { LivenessController } from '../controllers/liveness-controller.js';
+import { RoundLoop } from '../controllers/round-loop.js';
+import { ScheduleController } from '../controllers/schedule-controller.js';
+import { SubscriptionController } from '../controllers/subscription-controller.js';
+import type { Limits } from '../core/task/limits.js';
 import type { MasterMetrics } from '../metrics/master-metrics.js';
-import { Agenda } from '../work/pending-work.js';
-import { ReportPump } from '../work/report-reader.js';
-import { allSettled } from './leadership.js';
+import { allSettled } from '../primitives/all-settled.js';
+import { PendingWork } from '../work/pending-work.js';
+import { ReportReader } from '../work/report-reader.js';
 
-/** A new leader's replica has this long to hold everything that its predecessor committed. */
+/** The replica of a new leader has this long to take in all commits of its predecessor. */
 const catchUpMs = 30_000;
 
-export interface TermParts {
-  readonly config: MasterConfig;
+/** The settings of an operator for a leader's loops. */
+export interface LeaderSettings {
+  readonly limits: Limits;
+  /** An agent that is silent for this long is lost. */
+  readonly agentTimeoutMs: number;
+  /** Beyond this number the oldest finished jobs leave the replica. */
+  readonly maxFinishedJobs: number;
+  readonly scalingIntervalMs: number;
+}
+
+export interface LeaderParts {
+  readonly settings: LeaderSettings;
   readonly store: CellStore;
   readonly log: Logger;
   readonly clock: Clock;
+  readonly random: Random;
   readonly replica: Replica;
   readonly metrics: MasterMetrics;
   readonly epoch: number;
 }
 
-/** Everything a leader does; it ends when the signal aborts, or with the first part that fails. */
-export async function runTerm(parts: TermParts, signal: AbortSignal): Promise<void> {
+/** Runs everything that a leader does. It ends when the signal aborts, or with the first loop that fails. */
+export async function runLeader(parts: LeaderParts, signal: AbortSignal): Promise<void> {
   try {
     await catchUp(parts, signal);
-    await runParts(parts, signal);
+    await runLoops(parts, signal);
   } catch (error) {
     if (!(error instanceof FencedError) && !signal.aborted) throw error;
-    parts.log.info({ err: error }, 'the term is over');
+    parts.log.info({ err: error }, 'the leadership is over');
   }
 }
 
-/** The replica must hold all that earlier leaders committed; from now on only this epoch commits. */
-async function catchUp({ store, replica }: TermParts, signal: AbortSignal): Promise<void> {
+/** Waits until the replica holds all commits of earlier leaders. From now on only this epoch commits. */
+async function catchUp({ store, replica }: LeaderParts, signal: AbortSignal): Promise<void> {
   const reader = store.openLogReader();
   try {
     const { revision } = await reader.head();
@@ -48,66 +62,45 @@ async function catchUp({ store, replica }: TermParts, signal: AbortSignal): Prom
   }
 }
 
-async function runParts(parts: TermParts, signal: AbortSignal): Promise<void> {
-  const { config, store, replica, epoch, clock, log, metrics } = parts;
-  const countsGroups = config.BERTH_MASTER_CAPACITY_GROUPS !== undefined;
-  const agenda = new Agenda(replica, config.BERTH_MASTER_MAX_FINISHED_JOBS, { countsGroups });
+async function runLoops(parts: LeaderParts, signal: AbortSignal): Promise<void> {
+  const { store, replica, settings } = parts;
+  const { agentTimeoutMs, scalingIntervalMs } = settings;
   const inbox = store.openReportInbox();
-  const reports: ReportPump = new ReportPump({ inbox, clock, log, onReports: () => term.wake() });
-  const limits = limitsOf(config);
-  const patienceMs = config.BERTH_AGENT_TIMEOUT;
-  const term: Term = new Term({
-    store,
-    replica,
-    agenda,
-    reports,
-    epoch,
-    clock,
-    log,
-    metrics,
-    limits,
-    patienceMs,
-  });
-  const takeAgentNews = () => agenda.takeAgentNews();
-  const agentTimeoutMs = config.BERTH_AGENT_TIMEOUT;
-  const liveness = new LivenessWatch({
-    store,
-    cell: replica,
-    epoch,
-    clock,
-    log,
-    agentTimeoutMs,
-    takeAgentNews,
-  });
+  const committer = new LeaderCommitter(parts);
+  const shared = { ...parts, committer, cell: replica };
+  const reports: ReportReader = new ReportReader({ ...parts, inbox, onReports: () => rounds.wake() });
   const hasCaughtUp = () => reports.hasRead && reports.pending === 0;
-  const schedules = new ScheduleWatch({ store, replica, epoch, clock, log, metrics, hasCaughtUp });
-  const everyMs = config.BERTH_MASTER_SCALING_INTERVAL;
-  const scaling = new AutoscaleWatch({ store, replica, epoch, clock, log, metrics, everyMs });
-  const subscriptions = new SubscriptionWatch({ store, cell: replica, epoch, clock, log });
+  const rounds = roundLoop(parts, committer, reports);
+  /** All loops of a leader that commit. */
+  const controllers: readonly Controller[] = [
+    rounds,
+    new LivenessController({ ...shared, agentTimeoutMs }),
+    new SubscriptionController(shared),
+    new AutoscaleController({ ...shared, everyMs: scalingIntervalMs }),
+    new ScheduleController({ ...shared, hasCaughtUp }),
+  ];
   const changes = replica.changes$.subscribe((commit) => {
-    agenda.take(commit);
-    subscriptions.take(commit);
-    scaling.take(commit);
-    schedules.take(commit);
-    term.wake();
-    if (agenda.hasAgentNews) liveness.wake();
+    for (const controller of controllers) controller.take(commit);
   });
   const ending = new AbortController();
   const end = () => ending.abort();
-  const partsSignal = AbortSignal.any([signal, ending.signal]);
+  const loopSignal = AbortSignal.any([signal, ending.signal]);
   try {
     await allSettled([
-      term.run(partsSignal).finally(end),
-      liveness.run(partsSignal).finally(end),
-      subscriptions.run(partsSignal).finally(end),
-      scaling.run(partsSignal).finally(end),
-      schedules.run(partsSignal).finally(end),
-      reports.run(partsSignal).finally(end),
-      onceAborted(partsSignal).then(() => inbox.close()),
+      ...[...controllers, reports].map((loop) => loop.run(loopSignal).finally(end)),
+      onceAborted(loopSignal).then(() => inbox.close()),
     ]);
   } finally {
     changes.unsubscribe();
   }
+}
+
+function roundLoop(parts: LeaderParts, committer: LeaderCommitter, reports: ReportReader): RoundLoop {
+  const { replica, settings } = parts;
+  const { limits, maxFinishedJobs, agentTimeoutMs: patienceMs } = settings;
+  const countsGroups = limits.guarantees !== undefined;
+  const work = new PendingWork(replica, maxFinishedJobs, { countsGroups });
+  return new RoundLoop({ ...parts, committer, work, reports, limits, patienceMs });
 }
 
 function onceAborted(signal: AbortSignal): Promise<void> {

@@ -30,14 +30,17 @@ function candidate(clock: VirtualClock, link: StoreLink, holder: string, work: W
   const stopping = new AbortController();
   const epochs: number[] = [];
   let leading = 0;
-  const term: Work = async (epoch, signal) => {
+  const counted: Work = async (epoch, signal) => {
     epochs.push(epoch);
     leading += 1;
     await work(epoch, signal).finally(() => {
       leading -= 1;
     });
   };
-  const done = lead({ lease: link, holder, leaseMs, clock, log: silentLogger, term }, stopping.signal);
+  const done = lead(
+    { lease: link, holder, leaseMs, clock, log: silentLogger, work: counted },
+    stopping.signal,
+  );
   const stop = async () => {
     stopping.abort();
     await settle();
@@ -167,7 +170,7 @@ describe('leadership', () => {
       leaseMs: longLeaseMs,
       clock,
       log: silentLogger,
-      term: untilAborted,
+      work: untilAborted,
     };
     let isDone = false;
     const done = lead(options, stopping.signal).then(() => {

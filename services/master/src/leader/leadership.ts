@@ -2,6 +2,7 @@ import type { Clock } from '@berth/shared/process/clock';
 import { linkAbort } from '@berth/shared/process/linked-abort';
 import type { Logger } from '@berth/shared/process/logger';
 import type { LeaderLease } from '@berth/store';
+import { allSettled } from '../primitives/all-settled.js';
 
 export interface LeadOptions {
   readonly lease: LeaderLease;
@@ -10,19 +11,19 @@ export interface LeadOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** The work of a leader; it ends soon after its signal aborts. */
-  readonly term: (epoch: number, signal: AbortSignal) => Promise<void>;
+  readonly work: (epoch: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** A standby asks for the lease this many times in a lease's time, so that it takes over soon after the end of one. */
 const asksPerLease = 10;
-/** A leader renews the lease this many times in its time, so that one lost renewal does not end a term. */
+/** A leader renews the lease this many times in its time, so that one lost renewal does not end the leadership. */
 const renewalsPerLease = 3;
-/** A master that ends waits no longer than this for the word that its lease is given up: it runs out by itself. */
+/** A master that ends waits no longer than this for the answer that its lease is given up: the lease expires by itself. */
 const releaseLimitMs = 2_000;
 
 /**
- * Takes the lease whenever it is free and works while it holds. A term ends at the latest when the lease would, and the
- * epoch fences off what comes late all the same.
+ * Takes the lease whenever it is free, and works while the lease holds. The work ends at the latest when the lease would. A
+ * commit that comes later still is fenced off by its epoch.
  */
 export async function lead(options: LeadOptions, signal: AbortSignal): Promise<void> {
   const { lease, holder, leaseMs, clock, log } = options;
@@ -34,28 +35,29 @@ export async function lead(options: LeadOptions, signal: AbortSignal): Promise<v
       await clock.sleep(leaseMs / asksPerLease, signal);
     } catch (error) {
       if (signal.aborted) return;
-      log.warn({ err: error }, 'a term ended, or could not begin; trying again');
+      log.warn({ err: error }, 'a leadership ended, or could not begin; trying again');
       await clock.sleep(leaseMs / renewalsPerLease, signal);
     }
   }
 }
 
-interface Held {
+/** A lease that this process holds. */
+interface OwnLease {
   readonly epoch: number;
   readonly untilMs: number;
 }
 
-async function serve(options: LeadOptions, held: Held, signal: AbortSignal): Promise<void> {
+async function serve(options: LeadOptions, held: OwnLease, signal: AbortSignal): Promise<void> {
   const { epoch } = held;
   const { lease, holder, leaseMs, clock, log } = options;
   const ending = new AbortController();
   const end = () => ending.abort();
-  const termSignal = AbortSignal.any([signal, ending.signal]);
+  const workSignal = AbortSignal.any([signal, ending.signal]);
   log.info({ epoch }, 'leads');
   try {
     await allSettled([
-      keepLease(options, held, termSignal).finally(end),
-      options.term(epoch, termSignal).finally(end),
+      keepLease(options, held, workSignal).finally(end),
+      options.work(epoch, workSignal).finally(end),
     ]);
   } finally {
     log.info({ epoch }, 'leads no more');
@@ -67,7 +69,7 @@ async function serve(options: LeadOptions, held: Held, signal: AbortSignal): Pro
 }
 
 /** Resolves when the lease can no longer be counted on, or the signal aborts. */
-async function keepLease(options: LeadOptions, held: Held, signal: AbortSignal): Promise<void> {
+async function keepLease(options: LeadOptions, held: OwnLease, signal: AbortSignal): Promise<void> {
   const { lease, holder, leaseMs, clock, log } = options;
   const { epoch } = held;
   let { untilMs } = held;
@@ -86,13 +88,7 @@ async function keepLease(options: LeadOptions, held: Held, signal: AbortSignal):
   }
 }
 
-/** Waits for all to end, then rejects with the first failure, if there was one: nothing goes on in the background. */
-export async function allSettled(promises: readonly Promise<void>[]): Promise<void> {
-  const results = await Promise.allSettled(promises);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
-}
-
-/** The promise's value, or undefined if it takes longer than `limitMs`, or the signal aborts first. */
+/** Returns the promise's value, or undefined if it takes longer than `limitMs`, or the signal aborts first. */
 async function withinMs<T>(
   promise: Promise<T>,
   limitMs: number,

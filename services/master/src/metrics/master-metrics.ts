@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** What the master tells Prometheus. */
+/** Creates the master's metrics for Prometheus. */
 export function createMasterMetrics(registry: Registry) {
   const registers = [registry];
   return {
@@ -11,7 +11,7 @@ export function createMasterMetrics(registry: Registry) {
     placements: new Counter({ name: 'berth_master_placements_total', help: 'Tasks placed', registers }),
     fires: new Counter({
       name: 'berth_master_fires_total',
-      help: 'Fires of schedules, and starts for a minimum, by what came of them',
+      help: 'Runs of schedules, and starts for a minimum, by outcome',
       labelNames: ['outcome'],
       registers,
     }),
@@ -22,29 +22,29 @@ export function createMasterMetrics(registry: Registry) {
     }),
     sampledTasks: new Gauge({
       name: 'berth_master_sampled_tasks',
-      help: 'Tasks whose last samples are held for scaling',
+      help: 'Tasks with samples in memory for scaling',
       registers,
     }),
     samples: new Counter({
       name: 'berth_master_samples_total',
-      help: 'Samples taken in for scaling',
+      help: 'Samples read for scaling',
       registers,
     }),
     scalings: new Counter({
       name: 'berth_master_scalings_total',
-      help: 'Changes of the number of instances by policies',
+      help: 'Changes of the number of instances by scaling policies',
       labelNames: ['direction'],
       registers,
     }),
     rounds: new Histogram({
       name: 'berth_master_round_seconds',
-      help: 'Time of a round, commit included',
+      help: 'Duration of a round, its commit included',
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1],
       registers,
     }),
     planning: new Histogram({
       name: 'berth_master_plan_seconds',
-      help: 'Time a round spends deciding',
+      help: 'Duration of the decisions of a round',
       buckets: [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25],
       registers,
     }),

@@ -1,16 +1,16 @@
 import TinyQueue from 'tinyqueue';
 
-interface Entry {
+interface DueEntry {
   readonly key: string;
   readonly atMs: number;
 }
 
-/** With fewer superseded entries than this the heap is not worth being made anew. */
+/** With fewer superseded entries than this it is not worthwhile to make the heap anew. */
 const tolerated = 64;
 
 /**
- * All deadlines of the cell in one queue: one time per key, the soonest first. Superseded entries are dropped when they
- * come up, and all at once when they are the greater part.
+ * All deadlines of the cell in one queue: one time per key, the soonest first. A superseded entry is dropped when it comes
+ * first; all are dropped at once when they are the greater part.
  */
 export class DueQueue {
   readonly #times = new Map<string, number>();
@@ -26,12 +26,12 @@ export class DueQueue {
     if (this.#heap.length > 2 * this.#times.size + tolerated) this.#compact();
   }
 
-  /** Moves the key's time to this one, unless it is sooner already. */
+  /** Moves the key's time forward to this one, unless it is sooner already. */
   bringForward(key: string, atMs: number): void {
     if (atMs < (this.#times.get(key) ?? Number.POSITIVE_INFINITY)) this.set(key, atMs);
   }
 
-  /** The soonest time, or Infinity. */
+  /** Returns the soonest time, or Infinity. */
   nextMs(): number {
     this.#dropSuperseded();
     return this.#heap.peek()?.atMs ?? Number.POSITIVE_INFINITY;
@@ -49,12 +49,12 @@ export class DueQueue {
     return due;
   }
 
-  /** How many keys have a time. */
+  /** The number of keys that have a time. */
   get size(): number {
     return this.#times.size;
   }
 
-  /** How many entries are held for them, superseded ones included. */
+  /** The number of entries in memory, superseded ones included. */
   get entries(): number {
     return this.#heap.length;
   }
@@ -71,6 +71,6 @@ export class DueQueue {
   }
 }
 
-function newHeap(entries: Entry[]): TinyQueue<Entry> {
+function newHeap(entries: DueEntry[]): TinyQueue<DueEntry> {
   return new TinyQueue(entries, (a, b) => a.atMs - b.atMs);
 }

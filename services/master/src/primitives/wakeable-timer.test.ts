@@ -1,22 +1,22 @@
 import { describe, expect, it } from 'vitest';
 import { t0 } from '../testing/fixtures.js';
 import { settle, VirtualClock } from '../testing/virtual-clock.js';
-import { Alarm } from './wakeable-timer.js';
+import { WakeableTimer } from './wakeable-timer.js';
 
 function sleeper(signal = new AbortController().signal) {
   const clock = new VirtualClock();
-  const alarm = new Alarm(clock);
+  const timer = new WakeableTimer(clock);
   let awake = false;
   const sleep = () => {
     awake = false;
-    return alarm.sleep(1000, signal).then(() => {
+    return timer.sleep(1000, signal).then(() => {
       awake = true;
     });
   };
-  return { clock, alarm, sleep, isAwake: () => awake };
+  return { clock, timer, sleep, isAwake: () => awake };
 }
 
-describe('an alarm', () => {
+describe('an timer', () => {
   it('wakes by itself when the time is over', async () => {
     const { clock, sleep, isAwake } = sleeper();
     const asleep = sleep();
@@ -28,21 +28,21 @@ describe('an alarm', () => {
   });
 
   it('wakes early when it is rung', async () => {
-    const { clock, alarm, sleep } = sleeper();
+    const { clock, timer, sleep } = sleeper();
     const asleep = sleep();
-    alarm.wake();
+    timer.wake();
     await asleep;
     expect(clock.nowMs()).toBe(t0);
   });
 
   it('does not fall asleep when it was rung just before, and sleeps the time after that', async () => {
-    const { alarm, sleep, isAwake } = sleeper();
-    alarm.wake();
+    const { timer, sleep, isAwake } = sleeper();
+    timer.wake();
     await sleep();
     const again = sleep();
     await settle();
     expect(isAwake()).toBe(false);
-    alarm.wake();
+    timer.wake();
     await again;
   });
 

@@ -1,23 +1,23 @@
 import type { Clock } from '@berth/shared/process/clock';
 
-/** A sleep that can be cut short. A wake before the sleep counts for it. */
-export class Alarm {
+/** A sleep that can be ended early. A wake-up that comes before the sleep ends the next sleep at once. */
+export class WakeableTimer {
   readonly #clock: Clock;
   #sleeper: AbortController | undefined;
-  #isRung = false;
+  #isAwake = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
   wake(): void {
-    this.#isRung = true;
+    this.#isAwake = true;
     this.#sleeper?.abort();
   }
 
-  /** Resolves after `ms`, when woken, or when the signal aborts. One sleeper at a time. */
+  /** Resolves after `ms`, when woken, or when the signal aborts. Only one caller sleeps at a time. */
   async sleep(ms: number, signal: AbortSignal): Promise<void> {
-    if (!this.#isRung && !signal.aborted) {
+    if (!this.#isAwake && !signal.aborted) {
       const sleeper = new AbortController();
       const wake = () => sleeper.abort();
       this.#sleeper = sleeper;
@@ -26,6 +26,6 @@ export class Alarm {
       signal.removeEventListener('abort', wake);
       this.#sleeper = undefined;
     }
-    this.#isRung = false;
+    this.#isAwake = false;
   }
 }

@@ -17,9 +17,9 @@ import {
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTerminal, moveTask, State } from '@berth/shared/model/task/task-state';
 import { assignTask } from '../core/placement/assign-task.js';
+import type { JobInCell } from '../core/reconcile/job-in-cell.js';
 import { type JobDecision, reconcile } from '../core/reconcile/reconcile.js';
-import type { Pass } from '../core/reconcile/reconcile-context.js';
-import type { JobView } from '../core/reconcile/reconciled-job.js';
+import type { ReconcileContext } from '../core/reconcile/reconcile-context.js';
 import { endTask } from '../core/task/end-task.js';
 import type { Limits } from '../core/task/limits.js';
 import { newTask } from '../core/task/new-task.js';
@@ -232,34 +232,34 @@ export interface ViewOptions {
   readonly uncommitted?: readonly TaskRecord[];
 }
 
-export function aView(options: ViewOptions = {}): JobView {
+export function aView(options: ViewOptions = {}): JobInCell {
   const { job = aJob(), tasks = [], status, stopWishes = [], lostAgents = [], uncommitted = [] } = options;
   return {
     job,
     status,
     tasks,
     isCommitted: (task) => tasks.includes(task) && !uncommitted.includes(task),
-    hasStopWish: (id) => stopWishes.includes(id),
+    hasStopRequest: (id) => stopWishes.includes(id),
     isAgentLost: (id) => lostAgents.includes(id),
     ...(options.drained === undefined ? {} : { drainOf: drainIn(options.drained) }),
   };
 }
 
-function drainIn(drained: Readonly<Record<string, number>>): NonNullable<JobView['drainOf']> {
+function drainIn(drained: Readonly<Record<string, number>>): NonNullable<JobInCell['drainOf']> {
   return (agentId) => {
     const deadlineAtMs = drained[agentId];
     return deadlineAtMs === undefined ? undefined : AgentDrainRecord.fromPartial({ agentId, deadlineAtMs });
   };
 }
 
-export function aPass(fields: Partial<Pass> = {}): Pass {
+export function aPass(fields: Partial<ReconcileContext> = {}): ReconcileContext {
   return { nowMs: t0, limits, patienceUntilMs: 0, maxWrites: 1000, ...fields };
 }
 
 /** A look at the job, and how it stands with the decision carried out. */
 export function look(
   options: ViewOptions,
-  fields: Partial<Pass> = {},
+  fields: Partial<ReconcileContext> = {},
 ): JobDecision & { readonly next: ViewOptions } {
   const decision = reconcile(aView(options), aPass(fields));
   return { ...decision, next: carriedOut(options, decision) };

@@ -7,7 +7,7 @@ import { fits, zeroResources } from '@berth/shared/model/resources/vector';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, isTerminal, State, taskState } from '@berth/shared/model/task/task-state';
 import { expect } from 'vitest';
-import type { Agenda } from '../work/pending-work.js';
+import type { PendingWork } from '../work/pending-work.js';
 import { limits } from './fixtures.js';
 import { checkPlacements } from './placement-laws.js';
 import { RetryLaws } from './retry-laws.js';
@@ -17,7 +17,7 @@ import type { TestCell } from './test-cell.js';
 /** What holds after every commit, whatever happened. */
 export class Laws {
   readonly #cell: TestCell;
-  readonly #agenda: Agenda;
+  readonly #work: PendingWork;
   /** Every task id that there ever was. */
   readonly taskIds = new Set<string>();
   /** Stages that have had a task, by job and stage. */
@@ -27,10 +27,10 @@ export class Laws {
 
   readonly #retries: RetryLaws;
 
-  constructor(cell: TestCell, agenda: Agenda) {
+  constructor(cell: TestCell, work: PendingWork) {
     this.#cell = cell;
     this.#retries = new RetryLaws(cell);
-    this.#agenda = agenda;
+    this.#work = work;
   }
 
   check(changes: readonly AnyChange[], agents: readonly SimAgent[]): void {
@@ -160,7 +160,7 @@ export class Laws {
   /** Also the one that another master would make of what is stored. */
   #ledgerIsRight(): void {
     const counted = this.#cell.capacities();
-    expect(this.#agenda.ledger.capacities()).toEqual(counted);
+    expect(this.#work.ledger.capacities()).toEqual(counted);
     expect(new AgentLedger(this.#cell).capacities()).toEqual(counted);
   }
 }

@@ -11,12 +11,13 @@ import { isTaskLive, taskState } from '@berth/shared/model/task/task-state';
 import type { CommitRequest, Write } from '@berth/store';
 import { decodeEntity, encodeRecord, fieldOf } from '@berth/store/wire';
 import { expect } from 'vitest';
+import { masterActor } from '../commit/leader-committer.js';
 import { agentsInState } from '../core/heartbeats/agent-liveness.js';
 import { WaitingTasks } from '../core/plan/waiting-tasks.js';
 import { commitOf, isEmptyPlan } from '../core/round/commit-plan.js';
 import { planRound } from '../core/round/round.js';
 import type { Limits } from '../core/task/limits.js';
-import { Agenda, masterActor } from '../work/pending-work.js';
+import { PendingWork } from '../work/pending-work.js';
 import { anAgentStatus, limits as defaultLimits, must, t0 } from './fixtures.js';
 import { Laws } from './laws.js';
 import { type Fate, SimAgent } from './sim-agent.js';
@@ -39,7 +40,7 @@ export class Simulation {
   readonly laws: Laws;
   readonly agents: readonly SimAgent[];
   readonly archive = new Map<string, Map<string, Uint8Array>>();
-  readonly #agenda: Agenda;
+  readonly #work: PendingWork;
   readonly #limits: Limits;
   readonly #maxWrites: number;
   readonly #inbox: TaskReport[] = [];
@@ -58,8 +59,8 @@ export class Simulation {
     this.agents = Array.from({ length: agents }, (_, index) => new SimAgent(`agent-${index}`));
     for (const { id } of this.agents)
       this.cell.putAgent({ id, cpuMillis, memoryMb: 1e6, zone: `z${id.length % 2}` });
-    this.#agenda = new Agenda(this.cell, maxFinishedJobs, { countsGroups: true });
-    this.laws = new Laws(this.cell, this.#agenda);
+    this.#work = new PendingWork(this.cell, maxFinishedJobs, { countsGroups: true });
+    this.laws = new Laws(this.cell, this.#work);
   }
 
   submit(job: JobRecord): void {
@@ -131,8 +132,8 @@ export class Simulation {
   /** Lets time pass, stopping at each due time. */
   advance(ms: number): void {
     const endMs = this.nowMs + ms;
-    while (this.#agenda.nextMs() <= endMs) {
-      this.nowMs = Math.max(this.nowMs, this.#agenda.nextMs());
+    while (this.#work.nextMs() <= endMs) {
+      this.nowMs = Math.max(this.nowMs, this.#work.nextMs());
       this.rest();
     }
     this.nowMs = endMs;
@@ -141,7 +142,7 @@ export class Simulation {
 
   /** Rounds until there is nothing more to do now. */
   rest(): void {
-    for (let rounds = 0; this.#inbox.length > 0 || this.#agenda.hasWork(this.nowMs); rounds++) {
+    for (let rounds = 0; this.#inbox.length > 0 || this.#work.hasWork(this.nowMs); rounds++) {
       if (rounds > restingRounds) throw new Error('the master does not come to rest');
       this.#round();
     }
@@ -160,13 +161,13 @@ export class Simulation {
       for (const index of this.agents.keys()) this.agentTurn(index, 'progress');
   }
 
-  /** What a look at all jobs, as of now, would still change: nothing, if the agenda misses nothing. */
+  /** What a look at all jobs, as of now, would still change: nothing, if the work misses nothing. */
   missed(): readonly string[] {
     const queued = [...this.cell.all('task')].map(({ record }) => record).filter(isQueued);
     const plan = this.#plan(
       [...this.cell.all('job')].map(({ id }) => id),
       [],
-      { waiting: new WaitingTasks(queued), hasNews: true },
+      { waiting: new WaitingTasks(queued), hasChanges: true },
     );
     return [...plan.tasks.keys(), ...plan.statuses.keys(), ...plan.removedTaskIds, ...plan.removedJobIds];
   }
@@ -178,17 +179,21 @@ export class Simulation {
 
   #round(): void {
     const reports = this.#inbox.splice(0, Math.floor(this.#maxWrites / 2));
-    this.#agenda.surplusFinished();
-    const plan = this.#plan(this.#agenda.takeJobs(this.nowMs), reports, this.#agenda.takeQueue(this.nowMs));
+    this.#work.surplusFinished();
+    const plan = this.#plan(this.#work.takeJobs(this.nowMs), reports, this.#work.takeQueue(this.nowMs));
     if (!isEmptyPlan(plan)) this.#commit({ actor: masterActor, ...commitOf(this.cell, plan, this.#limits) });
-    for (const [jobId, dueMs] of plan.dueMs) this.#agenda.due.set(jobId, dueMs);
-    for (const [jobId, dueMs] of plan.placedDueMs) this.#agenda.due.bringForward(jobId, dueMs);
-    this.#agenda.touch(plan.leftOver);
-    if (plan.queueLeft) this.#agenda.retryQueue();
-    this.#agenda.retryQueueAt(plan.queueDueMs);
+    for (const [jobId, dueMs] of plan.dueMs) this.#work.due.set(jobId, dueMs);
+    for (const [jobId, dueMs] of plan.placedDueMs) this.#work.due.bringForward(jobId, dueMs);
+    this.#work.touch(plan.leftOver);
+    if (plan.queueLeft) this.#work.retryQueue();
+    this.#work.retryQueueAt(plan.queueDueMs);
   }
 
-  #plan(jobIds: readonly string[], reports: readonly TaskReport[], queue: ReturnType<Agenda['takeQueue']>) {
+  #plan(
+    jobIds: readonly string[],
+    reports: readonly TaskReport[],
+    queue: ReturnType<PendingWork['takeQueue']>,
+  ) {
     return planRound({
       cell: this.cell,
       nowMs: this.nowMs,
@@ -197,9 +202,9 @@ export class Simulation {
       jobIds,
       reports: reports.map((report, index) => ({ streamId: `${index}-0`, report })),
       queue,
-      agents: this.#agenda.ledger,
-      retireNow: this.#agenda.surplusFinished(),
-      orphanStopIds: this.#agenda.orphanStops(),
+      agents: this.#work.ledger,
+      retireNow: this.#work.surplusFinished(),
+      orphanStopIds: this.#work.orphanStops(),
       maxWrites: this.#maxWrites,
     });
   }
@@ -216,7 +221,7 @@ export class Simulation {
     for (const { jobId, fields } of request.archive ?? []) {
       this.archive.set(jobId, new Map([...(this.archive.get(jobId) ?? []), ...Object.entries(fields)]));
     }
-    this.#agenda.take({
+    this.#work.take({
       revision: this.cell.revision,
       commitId: '',
       atMs: this.nowMs,

@@ -1,16 +1,19 @@
 import type { JobRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger } from '@berth/shared/process/logger';
+import { systemRandom } from '@berth/shared/process/random';
+import type { Committer } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
 import { Replica } from '@berth/store/replica';
 import { onTestFinished } from 'vitest';
+import { LeaderCommitter } from '../commit/leader-committer.js';
 import { masterConfigSchema } from '../config.js';
 import { type Master, startMaster } from '../master.js';
 import { type AgentOptions, anAgent, aReport, must } from './fixtures.js';
 import { StoreLink } from './store-link.js';
 import { settle, VirtualClock } from './virtual-clock.js';
 
-/** Conditions come true within a few turns of the event loop, or never. */
+/** Conditions become true within a few turns of the event loop, or never. */
 const maxTurns = 100;
 const stepMs = 500;
 
@@ -19,7 +22,7 @@ export interface StartedMaster {
   readonly link: StoreLink;
 }
 
-/** A store in memory with masters around it, in virtual time; closed when the test ends. */
+/** A store in memory with masters around it, in virtual time. It is closed when the test ends. */
 export class TestStage {
   readonly clock: VirtualClock;
   readonly store: MemoryStore;
@@ -53,6 +56,12 @@ export class TestStage {
     return { master, link };
   }
 
+  /** Returns the committer of the leader with that epoch. */
+  committer(store: Committer, epoch: number): LeaderCommitter {
+    const { replica, clock } = this;
+    return new LeaderCommitter({ store, replica, epoch, clock, random: systemRandom, log: silentLogger });
+  }
+
   async register(options: AgentOptions = {}): Promise<void> {
     const agent = anAgent(options);
     this.beating.add(agent.id);
@@ -75,7 +84,7 @@ export class TestStage {
     await settle();
   }
 
-  /** The task's agent reports on it. */
+  /** Publishes a report of the task's agent. */
   async report(taskId: string, state: TaskReport['state'], fields: Partial<TaskReport> = {}): Promise<void> {
     const task = must(this.replica.find('task', taskId)).record;
     await this.store.publish([aReport(task, state, { atMs: this.clock.nowMs(), ...fields })]);
@@ -97,7 +106,7 @@ export class TestStage {
     return this.replica.find('jobStatus', jobId)?.record.state;
   }
 
-  /** Lets time pass in small steps, while the agents that live beat. */
+  /** Lets time pass in small steps, while the living agents send heartbeats. */
   async advance(ms: number): Promise<void> {
     for (let left = ms; left > 0; left -= stepMs) {
       await this.store.recordHeartbeats([...this.beating]);
@@ -106,12 +115,12 @@ export class TestStage {
     await settle();
   }
 
-  /** Waits for what comes about without time passing. */
+  /** Waits for a condition that needs no time to pass. */
   async until(what: string, condition: () => boolean): Promise<void> {
     for (let turns = 0; turns < maxTurns; turns++) {
       if (condition()) return;
       await settle();
     }
-    throw new Error(`it did not come to pass that ${what}`);
+    throw new Error(`it did not happen that ${what}`);
   }
 }

@@ -3,9 +3,10 @@ import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { State } from '@berth/shared/model/task/task-state';
 import type { Write } from '@berth/store';
 import { describe, expect, it } from 'vitest';
+import { masterActor } from '../commit/leader-committer.js';
 import { aJob, anAgentStatus, aTask, look, must, second, t0 } from '../testing/fixtures.js';
 import { TestCell } from '../testing/test-cell.js';
-import { Agenda, masterActor } from './pending-work.js';
+import { PendingWork } from './pending-work.js';
 
 const job = aJob();
 const wish = { taskId: 'job-1.0-0', wish: { atMs: t0, by: 'ada' } };
@@ -14,15 +15,15 @@ const finishedStatus = (jobId: string, finishedAtMs: number) => ({
   finishedAtMs,
 });
 
-/** An agenda that has been emptied, and a way to change what it follows. */
+/** An work that has been emptied, and a way to change what it follows. */
 function agendaOf(cell: TestCell, maxFinishedJobs = 10) {
-  const agenda = new Agenda(cell, maxFinishedJobs);
-  agenda.takeJobs(t0);
-  agenda.takeQueue(t0);
+  const work = new PendingWork(cell, maxFinishedJobs);
+  work.takeJobs(t0);
+  work.takeQueue(t0);
   const commit = (actor: string, ...writes: Write[]) => {
-    agenda.take({ revision: cell.revision, commitId: '', atMs: t0, actor, changes: cell.apply(writes) });
+    work.take({ revision: cell.revision, commitId: '', atMs: t0, actor, changes: cell.apply(writes) });
   };
-  return { agenda, commit };
+  return { work, commit };
 }
 
 const taskWrite = (task: ReturnType<typeof aTask>): Write => ({
@@ -31,34 +32,34 @@ const taskWrite = (task: ReturnType<typeof aTask>): Write => ({
   record: task,
 });
 
-describe('a new agenda', () => {
+describe('a new work', () => {
   it('has all jobs and the whole queue on it', () => {
     const cell = new TestCell()
       .putJob(job)
       .putJob(aJob({ id: 'job-2' }))
       .putTasks([aTask(), aTask({ slot: 1, state: State.RUNNING })]);
-    const agenda = new Agenda(cell, 10);
-    expect(agenda.hasWork(t0)).toBe(true);
-    expect(agenda.takeJobs(t0)).toEqual(['job-1', 'job-2']);
-    const { waiting, hasNews } = agenda.takeQueue(t0);
-    expect([[...waiting.ids()], hasNews]).toEqual([['job-1.0-0'], true]);
-    expect(agenda.hasWork(t0)).toBe(false);
+    const work = new PendingWork(cell, 10);
+    expect(work.hasWork(t0)).toBe(true);
+    expect(work.takeJobs(t0)).toEqual(['job-1', 'job-2']);
+    const { waiting, hasChanges } = work.takeQueue(t0);
+    expect([[...waiting.ids()], hasChanges]).toEqual([['job-1.0-0'], true]);
+    expect(work.hasWork(t0)).toBe(false);
   });
 });
 
-describe('the agenda has a job on it', () => {
+describe('the work has a job on it', () => {
   it('when the job is created or changed', () => {
-    const { agenda, commit } = agendaOf(new TestCell());
+    const { work, commit } = agendaOf(new TestCell());
     commit('ada', { kind: 'job', id: 'job-1', record: job });
-    expect(agenda.takeJobs(t0)).toEqual(['job-1']);
+    expect(work.takeJobs(t0)).toEqual(['job-1']);
     commit('ada', { kind: 'job', id: 'job-1', record: { ...job, kill: wish.wish } });
-    expect(agenda.takeJobs(t0)).toEqual(['job-1']);
+    expect(work.takeJobs(t0)).toEqual(['job-1']);
   });
 
   it('when a caller wants one of its tasks to stop', () => {
-    const { agenda, commit } = agendaOf(new TestCell().putJob(job).putTasks([aTask()]));
+    const { work, commit } = agendaOf(new TestCell().putJob(job).putTasks([aTask()]));
     commit('ada', { kind: 'taskStop', id: 'job-1.0-0', record: wish });
-    expect(agenda.takeJobs(t0)).toEqual(['job-1']);
+    expect(work.takeJobs(t0)).toEqual(['job-1']);
   });
 
   it('when it has live tasks on an agent that is lost', () => {
@@ -67,38 +68,36 @@ describe('the agenda has a job on it', () => {
       aTask({ state: State.RUNNING }),
       aTask({ job: aJob({ id: 'job-2' }), state: State.RUNNING, agentId: 'agent-2' }),
     ]);
-    const { agenda, commit } = agendaOf(cell);
+    const { work, commit } = agendaOf(cell);
     commit(masterActor, {
       kind: 'agentStatus',
       id: 'agent-1',
       record: anAgentStatus('agent-1', AgentState.LOST),
     });
-    expect(agenda.takeJobs(t0)).toEqual(['job-1']);
+    expect(work.takeJobs(t0)).toEqual(['job-1']);
   });
 
   it('when its time has come', () => {
-    const { agenda } = agendaOf(new TestCell());
-    agenda.due.set('job-1', t0 + second);
-    expect([agenda.hasWork(t0), agenda.hasWork(t0 + second)]).toEqual([false, true]);
-    expect(agenda.takeJobs(t0 + second)).toEqual(['job-1']);
+    const { work } = agendaOf(new TestCell());
+    work.due.set('job-1', t0 + second);
+    expect([work.hasWork(t0), work.hasWork(t0 + second)]).toEqual([false, true]);
+    expect(work.takeJobs(t0 + second)).toEqual(['job-1']);
   });
 
   it('when its tasks were changed by a store that was set back, but not when the master changed them itself', () => {
-    const { agenda, commit } = agendaOf(
-      new TestCell().putJob(job).putTasks([aTask({ state: State.RUNNING })]),
-    );
+    const { work, commit } = agendaOf(new TestCell().putJob(job).putTasks([aTask({ state: State.RUNNING })]));
     commit(masterActor, taskWrite(aTask({ state: State.FAILED })));
-    expect(agenda.takeJobs(t0)).toEqual([]);
+    expect(work.takeJobs(t0)).toEqual([]);
     commit('resync', taskWrite(aTask({ state: State.RUNNING })));
-    expect(agenda.takeJobs(t0)).toEqual(['job-1']);
+    expect(work.takeJobs(t0)).toEqual(['job-1']);
   });
 
   it('no more once it is gone', () => {
-    const { agenda, commit } = agendaOf(new TestCell().putJob(job));
-    agenda.due.set('job-1', t0);
-    agenda.touch(['job-1']);
+    const { work, commit } = agendaOf(new TestCell().putJob(job));
+    work.due.set('job-1', t0);
+    work.touch(['job-1']);
     commit(masterActor, { kind: 'job', id: 'job-1' });
-    expect(agenda.hasWork(t0)).toBe(false);
+    expect(work.hasWork(t0)).toBe(false);
   });
 });
 
@@ -110,29 +109,29 @@ describe('the queue has news', () => {
       .putTasks([aTask(), aTask({ slot: 1, state: State.RUNNING })]);
 
   it('when a task ends that had an agent', () => {
-    const { agenda, commit } = agendaOf(waiting());
+    const { work, commit } = agendaOf(waiting());
     commit(masterActor, taskWrite(aTask({ slot: 1, state: State.FINISHED })));
-    expect(agenda.takeQueue(t0).hasNews).toBe(true);
-    expect(agenda.takeQueue(t0).hasNews).toBe(false);
+    expect(work.takeQueue(t0).hasChanges).toBe(true);
+    expect(work.takeQueue(t0).hasChanges).toBe(false);
   });
 
   it('when an agent comes or changes', () => {
-    const { agenda, commit } = agendaOf(waiting());
+    const { work, commit } = agendaOf(waiting());
     commit(masterActor, { kind: 'agentStatus', id: 'agent-2', record: anAgentStatus('agent-2') });
-    expect([agenda.hasWork(t0), agenda.takeQueue(t0).hasNews]).toEqual([true, true]);
+    expect([work.hasWork(t0), work.takeQueue(t0).hasChanges]).toEqual([true, true]);
   });
 
   it('not when a task only moves on, or another one has to wait', () => {
-    const { agenda, commit } = agendaOf(waiting());
+    const { work, commit } = agendaOf(waiting());
     commit(masterActor, taskWrite(aTask({ slot: 2 })), taskWrite(aTask({ slot: 3, state: State.STARTING })));
-    const { waiting: queue, hasNews } = agenda.takeQueue(t0);
-    expect([[...queue.ids()], hasNews]).toEqual([['job-1.0-0', 'job-1.2-0'], false]);
+    const { waiting: queue, hasChanges } = work.takeQueue(t0);
+    expect([[...queue.ids()], hasChanges]).toEqual([['job-1.0-0', 'job-1.2-0'], false]);
   });
 
   it('and is shorter by the tasks that were placed', () => {
-    const { agenda, commit } = agendaOf(waiting());
+    const { work, commit } = agendaOf(waiting());
     commit(masterActor, taskWrite(aTask({ state: State.DISPATCHED })));
-    expect(agenda.queueLength).toBe(0);
+    expect(work.queueLength).toBe(0);
   });
 });
 
@@ -149,38 +148,38 @@ describe('finished jobs', () => {
     return cell;
   };
 
-  it('that are too many are on the agenda, the oldest first', () => {
-    const { agenda } = agendaOf(finished(), 1);
-    expect(agenda.hasWork(t0)).toBe(true);
-    expect([...agenda.surplusFinished()]).toEqual(['early', 'middle']);
-    expect(agenda.takeJobs(t0)).toEqual(['early', 'middle']);
+  it('that are too many are on the work, the oldest first', () => {
+    const { work } = agendaOf(finished(), 1);
+    expect(work.hasWork(t0)).toBe(true);
+    expect([...work.surplusFinished()]).toEqual(['early', 'middle']);
+    expect(work.takeJobs(t0)).toEqual(['early', 'middle']);
   });
 
   it('are on it until they are gone', () => {
-    const { agenda, commit } = agendaOf(finished(), 2);
+    const { work, commit } = agendaOf(finished(), 2);
     commit(masterActor, { kind: 'job', id: 'early' }, { kind: 'jobStatus', id: 'early' });
-    expect([...agenda.surplusFinished()]).toEqual([]);
-    expect(agenda.hasWork(t0)).toBe(false);
+    expect([...work.surplusFinished()]).toEqual([]);
+    expect(work.hasWork(t0)).toBe(false);
   });
 
   it('are not on it while they are few enough', () => {
-    const { agenda } = agendaOf(finished(), 3);
-    expect([...agenda.surplusFinished()]).toEqual([]);
+    const { work } = agendaOf(finished(), 3);
+    expect([...work.surplusFinished()]).toEqual([]);
   });
 });
 
 describe('wishes for tasks that are no more', () => {
-  it('are on the agenda, whichever went first, until they are removed', () => {
-    const { agenda, commit } = agendaOf(
+  it('are on the work, whichever went first, until they are removed', () => {
+    const { work, commit } = agendaOf(
       new TestCell().putJob(job).putTasks([aTask({ state: State.FINISHED })]),
     );
     commit('ada', { kind: 'taskStop', id: 'gone', record: { ...wish, taskId: 'gone' } });
     commit('ada', { kind: 'taskStop', id: 'job-1.0-0', record: wish });
-    expect(agenda.orphanStops()).toEqual(['gone']);
+    expect(work.orphanStops()).toEqual(['gone']);
     commit(masterActor, { kind: 'task', id: 'job-1.0-0' });
-    expect(agenda.orphanStops()).toEqual(['gone', 'job-1.0-0']);
+    expect(work.orphanStops()).toEqual(['gone', 'job-1.0-0']);
     commit(masterActor, { kind: 'taskStop', id: 'gone' }, { kind: 'taskStop', id: 'job-1.0-0' });
-    agenda.takeJobs(t0);
-    expect([agenda.orphanStops(), agenda.hasWork(t0)]).toEqual([[], false]);
+    work.takeJobs(t0);
+    expect([work.orphanStops(), work.hasWork(t0)]).toEqual([[], false]);
   });
 });

@@ -6,21 +6,19 @@ import type { AnyChange, CommitChanges } from '@berth/shared/model/cell/change';
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { isJobLive } from '@berth/shared/model/job/job';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
+import { masterActor } from '../commit/leader-committer.js';
 import type { Queue } from '../core/plan/round-types.js';
 import { WaitingTasks } from '../core/plan/waiting-tasks.js';
 import { DueQueue } from '../primitives/due-queue.js';
 
-/** Who the master's commits say they are from. */
-export const masterActor = 'master';
-
-/** Surplus finished jobs, or orphaned wishes, that leave in one round at most. */
+/** Surplus finished jobs, or orphaned stop requests, that leave in one round at most. */
 const maxRemovedPerRound = 50;
 
 /**
- * What the master has to look at: touched jobs, due times and the queue, all derived from the replica and kept current
- * change by change. Thrown away with the leadership, and made anew from the replica with the next.
+ * The work of the rounds to come: touched jobs, due times and the queue. All of it is derived from the replica and kept
+ * current change by change. It ends with the leadership; the next leader makes it anew from the replica.
  */
-export class Agenda {
+export class PendingWork {
   readonly ledger: AgentLedger;
   readonly due = new DueQueue();
   readonly #cell: CellView;
@@ -30,11 +28,10 @@ export class Agenda {
   /** Oldest first. */
   readonly #finished = new Set<string>();
   readonly #orphanStops = new Set<string>();
-  #queueNews = true;
+  #queueChanged = true;
   #queueDueMs = Number.POSITIVE_INFINITY;
-  #agentNews = true;
 
-  /** Beyond `maxFinishedJobs` the oldest finished jobs are to leave the replica before their time. */
+  /** Beyond `maxFinishedJobs` the oldest finished jobs leave the replica before their time. */
   constructor(cell: CellView, maxFinishedJobs: number, { countsGroups = false } = {}) {
     this.#cell = cell;
     this.#maxFinishedJobs = maxFinishedJobs;
@@ -48,31 +45,32 @@ export class Agenda {
       this.#takeStatus(status.jobId, status);
   }
 
-  /** Notes what a commit means for the rounds to come. */
+  /** Takes in the changes of a commit. */
   take(commit: CommitChanges): void {
     for (const change of commit.changes) {
       this.#takeChange(change);
-      // What the master writes it has decided. What it did not write, but a set back store has, it has to look at.
+      // A job whose task somebody else has written, or a store that was set back, must be reconciled again.
       if (change.kind === 'task' && commit.actor !== masterActor)
         this.#touchJob(change.after ?? change.before);
     }
   }
 
+  /** Has the jobs reconciled in the next round. */
   touch(jobIds: Iterable<string>): void {
     for (const id of jobIds) this.#touched.add(id);
   }
 
-  /** Says that waiting tasks may find room now. */
+  /** Has the waiting tasks placed again in the next round. */
   retryQueue(): void {
-    this.#queueNews = true;
+    this.#queueChanged = true;
   }
 
-  /** Says that waiting tasks may find room at that time, though nothing changes; an earlier time that was said stands. */
+  /** Has the waiting tasks placed again at that time, though nothing changes; an earlier time stands. */
   retryQueueAt(atMs: number): void {
     this.#queueDueMs = Math.min(this.#queueDueMs, atMs);
   }
 
-  /** When there is something to look at though nothing changes; Infinity: never. */
+  /** Returns the time of the next work that comes without a change; Infinity: never. */
   nextMs(): number {
     return Math.min(
       this.due.nextMs(),
@@ -83,14 +81,14 @@ export class Agenda {
   hasWork(nowMs: number): boolean {
     return (
       this.#touched.size > 0 ||
-      (this.#queueNews && this.#waiting.size > 0) ||
+      (this.#queueChanged && this.#waiting.size > 0) ||
       this.#finished.size > this.#maxFinishedJobs ||
       this.#orphanStops.size > 0 ||
       this.nextMs() <= nowMs
     );
   }
 
-  /** The jobs to look at now: touched ones and due ones. */
+  /** Takes out the jobs to reconcile now: touched ones and due ones. */
   takeJobs(nowMs: number): readonly string[] {
     for (const id of this.due.takeDue(nowMs)) this.#touched.add(id);
     const jobs = [...this.#touched];
@@ -98,16 +96,16 @@ export class Agenda {
     return jobs;
   }
 
-  /** The queue as it is, and whether anything has changed for it since it was last taken. */
+  /** Returns the queue, and notes that it is placed now. */
   takeQueue(nowMs: number): Queue {
     const isDue = this.#queueDueMs <= nowMs;
     if (isDue) this.#queueDueMs = Number.POSITIVE_INFINITY;
-    const hasNews = this.#queueNews || isDue;
-    this.#queueNews = false;
-    return { waiting: this.#waiting, hasNews };
+    const hasChanges = this.#queueChanged || isDue;
+    this.#queueChanged = false;
+    return { waiting: this.#waiting, hasChanges };
   }
 
-  /** Wishes for tasks that are no more; they are orphans until they are removed. */
+  /** Returns the stop requests of tasks that are gone. */
   orphanStops(): readonly string[] {
     const isOrphan = (id: string) =>
       this.#cell.find('taskStop', id) !== undefined && this.#cell.find('task', id) === undefined;
@@ -115,19 +113,7 @@ export class Agenda {
     return firstOf(this.#orphanStops, maxRemovedPerRound);
   }
 
-  /** Whether agents have come or gone since that was last taken. */
-  get hasAgentNews(): boolean {
-    return this.#agentNews;
-  }
-
-  /** {@link hasAgentNews}, which is then false. */
-  takeAgentNews(): boolean {
-    const news = this.#agentNews;
-    this.#agentNews = false;
-    return news;
-  }
-
-  /** The oldest of the finished jobs that are too many; they are touched. */
+  /** Returns the oldest of the finished jobs that are too many, and touches them. */
   surplusFinished(): ReadonlySet<string> {
     const surplus = Math.max(0, this.#finished.size - this.#maxFinishedJobs);
     const oldest = new Set(firstOf(this.#finished, Math.min(surplus, maxRemovedPerRound)));
@@ -169,7 +155,7 @@ export class Agenda {
     if (after !== undefined && taskState(after) === State.QUEUED) this.#waiting.add(after);
     else this.#waiting.remove(id);
     const held = before !== undefined && before.agentId !== '' && isTaskLive(before);
-    if (held && (after === undefined || !isTaskLive(after))) this.#queueNews = true;
+    if (held && (after === undefined || !isTaskLive(after))) this.#queueChanged = true;
     if (after === undefined && this.#cell.find('taskStop', id) !== undefined) this.#orphanStops.add(id);
   }
 
@@ -191,8 +177,7 @@ export class Agenda {
   }
 
   #takeAgent(agentId: string): void {
-    this.#queueNews = true;
-    this.#agentNews = true;
+    this.#queueChanged = true;
     this.ledger.updateAgent(agentId);
     const mayLoseTasks =
       !isAgentAlive(this.#cell, agentId) || this.#cell.find('agentDrain', agentId) !== undefined;

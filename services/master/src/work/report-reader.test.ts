@@ -1,11 +1,12 @@
 import { TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { silentLogger } from '@berth/shared/process/logger';
+import { systemRandom } from '@berth/shared/process/random';
 import type { QueuedReport, ReportInbox } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { second, t0 } from '../testing/fixtures.js';
 import { settle, VirtualClock } from '../testing/virtual-clock.js';
-import { ReportPump } from './report-reader.js';
+import { ReportReader } from './report-reader.js';
 
 const reports = (from: number, count: number) =>
   Array.from({ length: count }, (_, index) =>
@@ -40,75 +41,82 @@ function start() {
   const inbox = new BrittleInbox(store.openReportInbox());
   const ending = new AbortController();
   const calls = { onReports: 0 };
-  const pump = new ReportPump({ inbox, clock, log: silentLogger, onReports: () => calls.onReports++ });
-  const done = pump.run(ending.signal);
+  const random = systemRandom;
+  const reader = new ReportReader({
+    inbox,
+    clock,
+    random,
+    log: silentLogger,
+    onReports: () => calls.onReports++,
+  });
+  const done = reader.run(ending.signal);
   onTestFinished(async () => {
     ending.abort();
     await inbox.close();
     await done;
   });
-  return { clock, store, inbox, pump, calls };
+  return { clock, store, inbox, reader, calls };
 }
 
-describe('the report pump', () => {
+describe('the report reader', () => {
   it('keeps reports, in their order, until they are dropped', async () => {
-    const { store, pump, calls } = start();
+    const { store, reader, calls } = start();
     for (const at of [0, 1, 2]) await store.publish(reports(at, 1));
     await settle();
-    expect(taskIds(pump.peek(2))).toEqual(['task-0', 'task-1']);
-    expect(taskIds(pump.peek(2))).toEqual(['task-0', 'task-1']);
-    pump.drop(2);
+    expect(taskIds(reader.peek(2))).toEqual(['task-0', 'task-1']);
+    expect(taskIds(reader.peek(2))).toEqual(['task-0', 'task-1']);
+    reader.drop(2);
     await store.publish(reports(3, 1));
     await settle();
-    expect(taskIds(pump.peek(9))).toEqual(['task-2', 'task-3']);
+    expect(taskIds(reader.peek(9))).toEqual(['task-2', 'task-3']);
     expect(calls.onReports).toBeGreaterThanOrEqual(2);
   });
 
   it('gives whole batches, one at least', async () => {
-    const { store, pump } = start();
+    const { store, reader } = start();
     await store.publish(reports(0, 3));
     await store.publish(reports(3, 2));
     await settle();
-    expect(taskIds(pump.peek(4))).toEqual(['task-0', 'task-1', 'task-2']);
-    expect(taskIds(pump.peek(5))).toHaveLength(5);
-    expect(taskIds(pump.peek(1))).toEqual(['task-0', 'task-1', 'task-2']);
-    expect(pump.peek(0)).toEqual([]);
-    pump.drop(3);
-    expect(taskIds(pump.peek(1))).toEqual(['task-3', 'task-4']);
+    expect(taskIds(reader.peek(4))).toEqual(['task-0', 'task-1', 'task-2']);
+    expect(taskIds(reader.peek(5))).toHaveLength(5);
+    expect(taskIds(reader.peek(1))).toEqual(['task-0', 'task-1', 'task-2']);
+    expect(reader.peek(0)).toEqual([]);
+    reader.drop(3);
+    expect(taskIds(reader.peek(1))).toEqual(['task-3', 'task-4']);
   });
 
   it('tells of its first read, even where nothing was reported', async () => {
-    const { pump, calls } = start();
-    expect(pump.hasRead).toBe(false);
+    const { reader, calls } = start();
+    expect(reader.hasRead).toBe(false);
     await settle();
-    expect([pump.hasRead, calls.onReports]).toEqual([true, 1]);
+    expect([reader.hasRead, calls.onReports]).toEqual([true, 1]);
   });
 
   it('reads no more than it may hold before some are dropped', async () => {
-    const { store, pump } = start();
+    const { store, reader } = start();
     await settle();
     for (let at = 0; at < 2500; at += 1) await store.publish(reports(at, 1));
     await settle();
-    expect(pump.pending).toBe(2000);
-    pump.drop(300);
+    expect(reader.pending).toBe(2000);
+    reader.drop(300);
     await settle();
-    expect(pump.pending).toBe(2100);
-    pump.drop(2100);
+    expect(reader.pending).toBe(2100);
+    reader.drop(2100);
     await settle();
-    expect(taskIds(pump.peek(1))).toEqual(['task-2400']);
+    expect(taskIds(reader.peek(1))).toEqual(['task-2400']);
   });
 
   it('goes on where it was when the store fails for a while', async () => {
-    const { clock, store, inbox, pump } = start();
+    const { clock, store, inbox, reader } = start();
     await store.publish(reports(0, 1));
     await settle();
     inbox.isBroken = true;
     await clock.advance(10 * second);
     await store.publish(reports(1, 2));
-    expect(pump.pending).toBe(1);
+    expect(reader.pending).toBe(1);
     inbox.isBroken = false;
     await clock.advance(5 * second);
-    expect(taskIds(pump.peek(9))).toEqual(['task-0', 'task-1', 'task-2']);
+    expect(taskIds(reader.peek(9))).toEqual(['task-0', 'task-1', 'task-2']);
   });
 
   it('does not ask a failing store again and again', async () => {
@@ -121,43 +129,43 @@ describe('the report pump', () => {
   });
 });
 
-describe('the report pump is level', () => {
+describe('the report reader is level', () => {
   it('from its first read that reached the end', async () => {
-    const { clock, pump } = start();
-    expect(pump.levelSinceMs(t0)).toBeUndefined();
+    const { clock, reader } = start();
+    expect(reader.levelSinceMs(t0)).toBeUndefined();
     await clock.advance(20 * second);
-    expect(pump.levelSinceMs(clock.nowMs())).toBe(t0);
+    expect(reader.levelSinceMs(clock.nowMs())).toBe(t0);
   });
 
   it('no more once the store fails, and anew when that is over', async () => {
-    const { clock, inbox, pump } = start();
+    const { clock, inbox, reader } = start();
     await settle();
     inbox.isBroken = true;
     await clock.advance(5 * second);
-    expect(pump.levelSinceMs(clock.nowMs())).toBeUndefined();
+    expect(reader.levelSinceMs(clock.nowMs())).toBeUndefined();
     inbox.isBroken = false;
     const mendedMs = clock.nowMs();
     await clock.advance(5 * second);
-    expect(pump.levelSinceMs(clock.nowMs())).toBeGreaterThanOrEqual(mendedMs);
+    expect(reader.levelSinceMs(clock.nowMs())).toBeGreaterThanOrEqual(mendedMs);
   });
 
   it('no more after a pause of the machine, and anew with the next read', async () => {
-    const { clock, pump } = start();
+    const { clock, reader } = start();
     await clock.advance(10 * second);
     const woken = clock.jump(60 * second);
-    expect(pump.levelSinceMs(clock.nowMs())).toBeUndefined();
+    expect(reader.levelSinceMs(clock.nowMs())).toBeUndefined();
     await woken;
-    expect(pump.levelSinceMs(clock.nowMs())).toBe(clock.nowMs());
+    expect(reader.levelSinceMs(clock.nowMs())).toBe(clock.nowMs());
   });
 
   it('not while more waits than one read brings', async () => {
-    const { store, pump, clock } = start();
+    const { store, reader, clock } = start();
     await settle();
     await Promise.all(Array.from({ length: 2000 }, (_, at) => store.publish(reports(at, 1))));
     await settle();
-    expect(pump.levelSinceMs(clock.nowMs())).toBeUndefined();
-    pump.drop(2000);
+    expect(reader.levelSinceMs(clock.nowMs())).toBeUndefined();
+    reader.drop(2000);
     await clock.advance(3 * second);
-    expect(pump.levelSinceMs(clock.nowMs())).toBeGreaterThan(t0);
+    expect(reader.levelSinceMs(clock.nowMs())).toBeGreaterThan(t0);
   });
 });

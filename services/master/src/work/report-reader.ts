@@ -1,50 +1,53 @@
 import { backoff } from '@berth/shared/process/backoff';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
+import type { Random } from '@berth/shared/process/random';
 import type { QueuedReport, ReportInbox } from '@berth/store';
 
-/** With so many reports in memory no more are read: they wait in the store. */
+/** With this many reports in memory the reader stops: the others wait in the store. */
 const maxBuffered = 2000;
-/** What one read may add to them, in batches, of which most hold few reports. */
+/** The number of batches that one read may add. Most batches hold few reports. */
 const batchesPerRead = 200;
 const readBlockMs = 2000;
-/** Reads come back at least every {@link readBlockMs}; a longer gap is a pause of this process or of the machine. */
+/** Reads return at least every {@link readBlockMs}; a longer gap is a pause of this process or of the machine. */
 const maxGapMs = 3 * readBlockMs;
 
-export interface ReportPumpOptions {
+export interface ReportReaderOptions {
   readonly inbox: ReportInbox;
   readonly clock: Clock;
+  readonly random: Random;
   readonly log: Logger;
   /** Called when reports have come, and after the first read in any case. */
   readonly onReports: () => void;
 }
 
 /**
- * Reads the agents' reports ahead of the rounds. A report stays in the store until the commit that holds its meaning, so
- * the next leader reads again what this one had only read.
+ * Reads the agents' reports ahead of the rounds. A report stays in the store until the commit that holds its meaning. So the
+ * next leader reads again the reports that this one has read and not committed.
  */
-export class ReportPump {
-  readonly #options: ReportPumpOptions;
+export class ReportReader {
+  readonly name = 'reports';
+  readonly #options: ReportReaderOptions;
   #buffer: QueuedReport[] = [];
   #lastId = '0';
   #lastReadMs: number | undefined;
   #levelSinceMs: number | undefined;
   #resume: (() => void) | undefined;
 
-  constructor(options: ReportPumpOptions) {
+  constructor(options: ReportReaderOptions) {
     this.#options = options;
   }
 
-  /** Reads until the signal aborts; trouble with the store is waited out. */
+  /** Reads until the signal aborts; waits out failures of the store. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, log } = this.#options;
-    const delays = backoff({ initialMs: 100, maxMs: 2000, jitter: 0.5 });
+    const { clock, random, log } = this.#options;
+    const delays = backoff({ initialMs: 100, maxMs: 2000, jitter: 0.5 }, random);
     signal.addEventListener('abort', () => this.#resume?.(), { once: true });
     while (!signal.aborted) {
       try {
         await this.#read(signal);
         delays.reset();
-        await this.#room(signal);
+        await this.#waitForSpace(signal);
       } catch (error) {
         if (signal.aborted) return;
         this.#levelSinceMs = undefined;
@@ -55,8 +58,8 @@ export class ReportPump {
   }
 
   /**
-   * The oldest reports, in whole batches, since only those can be acknowledged: at most `limit`, unless the first batch alone
-   * has more. They stay until {@link drop}.
+   * Returns the oldest reports, in whole batches, because only a whole batch can be acknowledged: at most `limit`, unless the
+   * first batch alone has more. They stay until {@link drop}.
    */
   peek(limit: number): readonly QueuedReport[] {
     let count = Math.min(limit, this.#buffer.length);
@@ -75,12 +78,12 @@ export class ReportPump {
     return this.#buffer.length;
   }
 
-  /** Whether what waited in the store has begun to come in. */
+  /** True once the first read of the reports that waited in the store is done. */
   get hasRead(): boolean {
     return this.#lastReadMs !== undefined;
   }
 
-  /** Since when all that agents report is read as it comes; undefined while more may be waiting unread. */
+  /** Returns the time since which all reports are read as they come; undefined while more may wait unread. */
   levelSinceMs(nowMs: number): number | undefined {
     return this.#isGap(nowMs) ? undefined : this.#levelSinceMs;
   }
@@ -88,7 +91,7 @@ export class ReportPump {
   async #read(signal: AbortSignal): Promise<void> {
     const { inbox, clock, onReports } = this.#options;
     const isFirst = !this.hasRead;
-    // The first round waits for the first read, so that one does not wait for reports to come.
+    // The first round waits for the first read, so that read does not wait for reports to come.
     const reports = await inbox.readReports(this.#lastId, batchesPerRead, isFirst ? 0 : readBlockMs);
     if (signal.aborted) return;
     const nowMs = clock.nowMs();
@@ -100,7 +103,7 @@ export class ReportPump {
     if (isFirst || reports.length > 0) onReports();
   }
 
-  /** Whether the first `count` reports are whole batches. */
+  /** True if the first `count` reports are whole batches. */
   #endsBatch(count: number): boolean {
     return this.#buffer[count - 1]?.streamId !== this.#buffer[count]?.streamId;
   }
@@ -115,7 +118,7 @@ export class ReportPump {
     return this.#lastReadMs === undefined || nowMs - this.#lastReadMs > maxGapMs;
   }
 
-  async #room(signal: AbortSignal): Promise<void> {
+  async #waitForSpace(signal: AbortSignal): Promise<void> {
     if (this.#buffer.length < maxBuffered || signal.aborted) return;
     await new Promise<void>((resolve) => {
       this.#resume = resolve;

@@ -7,35 +7,35 @@ import { type Schedule, scheduleOf } from '@berth/shared/model/schedule/schedule
 import type { ClusterJob } from '../core/schedule/cluster-jobs.js';
 import { DueQueue } from '../primitives/due-queue.js';
 
-/** A cluster that does something by itself. */
-interface Watched {
+/** A cluster that acts by itself. */
+interface FollowedCluster {
   readonly schedule: Schedule | undefined;
-  /** Whether what becomes of its jobs is news; else they count only when a fire is due. */
+  /** True if a change of its jobs matters at once; else they count only when a run is due. */
   readonly followsJobs: boolean;
   readonly jobIds: Set<string>;
 }
 
 /**
- * The clusters that do something by themselves, with their jobs and their due times, kept current change by change. Where there
- * is none, a change costs nothing.
+ * The clusters that act by themselves, with their jobs and their due times, kept current change by change. Without such a
+ * cluster a change costs nothing.
  */
 export class ScheduledClusters {
   readonly due = new DueQueue();
   readonly #cell: CellView;
-  readonly #watched = new Map<string, Watched>();
+  readonly #followed = new Map<string, FollowedCluster>();
   readonly #touched = new Set<string>();
   #attributes: KnownAttributes | undefined;
 
   constructor(cell: CellView) {
     this.#cell = cell;
-    for (const cluster of cell.all('cluster')) this.#watch(cluster);
+    for (const cluster of cell.all('cluster')) this.#follow(cluster);
     for (const { id } of cell.all('clusterStatus'))
       if (cell.find('cluster', id) === undefined) this.#touched.add(id);
-    if (this.#watched.size === 0) return;
-    for (const { id, record } of cell.all('job')) this.#watched.get(record.clusterId)?.jobIds.add(id);
+    if (this.#followed.size === 0) return;
+    for (const { id, record } of cell.all('job')) this.#followed.get(record.clusterId)?.jobIds.add(id);
   }
 
-  /** Notes a change; true where a cluster has to be looked at. */
+  /** Takes in a change; returns true if a cluster must be checked. */
   take(change: AnyChange): boolean {
     switch (change.kind) {
       case 'cluster':
@@ -43,7 +43,7 @@ export class ScheduledClusters {
       case 'job':
         return this.#takeJob(change.id, change.after ?? change.before, change.after === undefined);
       case 'jobStatus':
-        return this.#watched.size > 0 && this.#touchFollower(this.#cell.find('job', change.id));
+        return this.#followed.size > 0 && this.#touchFollower(this.#cell.find('job', change.id));
       case 'clusterStatus':
         return this.#touch(change.id);
       case 'agent':
@@ -54,93 +54,93 @@ export class ScheduledClusters {
     }
   }
 
-  /** Has the cluster looked at once more. */
+  /** Has the cluster checked once more. */
   touch(clusterId: string): void {
     this.#touched.add(clusterId);
   }
 
-  /** The clusters to look at now: touched ones and due ones. */
+  /** Takes out the clusters to check now: touched ones and due ones. */
   takeDue(nowMs: number): readonly string[] {
     const ids = [...new Set([...this.#touched, ...this.due.takeDue(nowMs)])];
     this.#touched.clear();
     return ids;
   }
 
-  /** Whether there is a cluster to look at now. */
+  /** True if there is a cluster to check now. */
   hasWork(nowMs: number): boolean {
     return this.#touched.size > 0 || this.due.nextMs() <= nowMs;
   }
 
   scheduleOf(clusterId: string): Schedule | undefined {
-    return this.#watched.get(clusterId)?.schedule;
+    return this.#followed.get(clusterId)?.schedule;
   }
 
-  isWatched(clusterId: string): boolean {
-    return this.#watched.has(clusterId);
+  isFollowed(clusterId: string): boolean {
+    return this.#followed.has(clusterId);
   }
 
   jobsOf(clusterId: string): readonly ClusterJob[] {
     const jobs: ClusterJob[] = [];
-    for (const id of this.#watched.get(clusterId)?.jobIds ?? []) {
+    for (const id of this.#followed.get(clusterId)?.jobIds ?? []) {
       const job = this.#cell.find('job', id);
       if (job !== undefined) jobs.push({ job, status: this.#cell.find('jobStatus', id)?.record });
     }
     return jobs;
   }
 
-  /** The attributes that constraints may name, until an agent changes. */
+  /** Returns the attributes that constraints may name. They are kept until an agent changes. */
   attributes(): KnownAttributes {
     this.#attributes ??= knownAttributes([...this.#cell.all('agent')].map(({ record }) => record.attributes));
     return this.#attributes;
   }
 
   #takeCluster(id: string, after: Entity<'cluster'> | undefined): boolean {
-    const known = this.#watched.get(id);
+    const known = this.#followed.get(id);
     if (after === undefined) {
       this.#forget(id);
-      // What is remembered of a cluster goes with it.
+      // The stored history of a cluster goes with it.
       if (this.#cell.find('clusterStatus', id) !== undefined) this.#touched.add(id);
       return this.#touched.has(id);
     }
-    this.#watch(after, known?.jobIds);
-    const watched = this.#watched.get(id);
-    if (watched !== undefined && known === undefined)
-      for (const job of this.#cell.all('job')) if (job.record.clusterId === id) watched.jobIds.add(job.id);
+    this.#follow(after, known?.jobIds);
+    const followed = this.#followed.get(id);
+    if (followed !== undefined && known === undefined)
+      for (const job of this.#cell.all('job')) if (job.record.clusterId === id) followed.jobIds.add(job.id);
     return this.#touched.has(id);
   }
 
-  #watch({ id, record }: Entity<'cluster'>, jobIds: Set<string> = new Set()): void {
+  #follow({ id, record }: Entity<'cluster'>, jobIds: Set<string> = new Set()): void {
     const schedule = scheduleOf(record);
     const { min } = clusterLimits(record);
     const isEnding = !record.enabled && record.descriptor?.clusterSpec?.$case === 'mantis';
     if (schedule === undefined && min === 0 && !isEnding) return this.#forget(id);
     const followsJobs = min > 0 || isEnding || schedule?.policy === 'replace';
-    this.#watched.set(id, { schedule, followsJobs, jobIds });
+    this.#followed.set(id, { schedule, followsJobs, jobIds });
     this.#touched.add(id);
   }
 
   #forget(id: string): void {
-    this.#watched.delete(id);
+    this.#followed.delete(id);
     this.#touched.delete(id);
     this.due.set(id, Number.POSITIVE_INFINITY);
   }
 
   #takeJob(id: string, job: Entity<'job'> | undefined, isGone: boolean): boolean {
-    const watched = job === undefined ? undefined : this.#watched.get(job.record.clusterId);
-    if (watched === undefined) return false;
-    if (isGone) watched.jobIds.delete(id);
-    else watched.jobIds.add(id);
+    const followed = job === undefined ? undefined : this.#followed.get(job.record.clusterId);
+    if (followed === undefined) return false;
+    if (isGone) followed.jobIds.delete(id);
+    else followed.jobIds.add(id);
     return this.#touchFollower(job);
   }
 
   #touchFollower(job: Entity<'job'> | undefined): boolean {
-    if (job === undefined || this.#watched.get(job.record.clusterId)?.followsJobs !== true) return false;
+    if (job === undefined || this.#followed.get(job.record.clusterId)?.followsJobs !== true) return false;
     this.#touched.add(job.record.clusterId);
     return true;
   }
 
   #touch(clusterId: string): boolean {
-    if (!this.#watched.has(clusterId)) return false;
+    if (!this.#followed.has(clusterId)) return false;
     this.#touched.add(clusterId);
     return true;
   }

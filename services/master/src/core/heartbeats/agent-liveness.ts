@@ -1,16 +1,20 @@
 import { AgentState, type AgentStatusRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 
-/** What the heartbeats say at one moment. */
-export interface Signs {
+/** The heartbeats at one time. */
+export interface HeartbeatSigns {
   /** Agents that have beaten before, but not lately. */
   readonly silent: ReadonlySet<string>;
-  /** Of the agents that count as lost: those that beat again. */
+  /** Agents that count as lost and beat again. */
   readonly beating: ReadonlySet<string>;
 }
 
-/** Agents whose status the master has to change: new ones and returned ones are alive, silent ones lost. */
-export function judgeAgents(cell: CellView, signs: Signs, nowMs: number): readonly AgentStatusRecord[] {
+/** Returns the changes of agents' states: new agents and returned ones become alive, silent ones lost. */
+export function judgeAgents(
+  cell: CellView,
+  signs: HeartbeatSigns,
+  nowMs: number,
+): readonly AgentStatusRecord[] {
   const changes: AgentStatusRecord[] = [];
   for (const { id } of cell.all('agent')) {
     const state = cell.find('agentStatus', id)?.record.state;
@@ -23,7 +27,7 @@ export function judgeAgents(cell: CellView, signs: Signs, nowMs: number): readon
   return changes;
 }
 
-/** The agents that count as being in that state. */
+/** Returns the agents that count as being in that state. */
 export function agentsInState(cell: CellView, state: AgentState): readonly string[] {
   const agents: string[] = [];
   for (const { id, record } of cell.all('agentStatus')) if (record.state === state) agents.push(id);

@@ -3,7 +3,7 @@ import { silenceMs } from '@berth/shared/model/job/observer-times';
 import { toRfc3339 } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aMantisJob, minute, second, t0 } from '../../testing/fixtures.js';
-import { hear, idleReason, mayBeIdle } from './idle-jobs.js';
+import { idleReason, mayBeIdle, updateSign } from './idle-jobs.js';
 
 const transient = (options: { readonly timeoutSecs?: number; readonly minRuntimeSecs?: number } = {}) =>
   aMantisJob({
@@ -47,15 +47,15 @@ describe('a Transient job that nobody observes', () => {
 
   it('has its time anew whenever a subscriber was heard', () => {
     const job = transient({ timeoutSecs: 10 });
-    const heard = hear(hear(never, 5, t0 + minute), 6, t0 + 2 * minute);
+    const heard = updateSign(updateSign(never, 5, t0 + minute), 6, t0 + 2 * minute);
     expect(idleReason(job, runningSince(t0), heard, t0 + 2 * minute + 15 * second)).toBeUndefined();
     expect(idleReason(job, runningSince(t0), heard, t0 + 2 * minute + 16 * second)).toBeDefined();
   });
 
   it('is heard of only where the mark changes', () => {
-    const heard = hear(undefined, 5, t0);
-    expect(hear(heard, 5, t0 + minute)).toBe(heard);
-    expect(hear(heard, undefined, t0 + minute)).toEqual({ mark: undefined, atMs: t0 + minute });
+    const heard = updateSign(undefined, 5, t0);
+    expect(updateSign(heard, 5, t0 + minute)).toBe(heard);
+    expect(updateSign(heard, undefined, t0 + minute)).toEqual({ mark: undefined, atMs: t0 + minute });
   });
 });
 

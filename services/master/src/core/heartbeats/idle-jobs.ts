@@ -4,45 +4,50 @@ import { idleLimitsOf } from '@berth/shared/model/job/mantis';
 import { silenceMs } from '@berth/shared/model/job/observer-times';
 import { State, stateName } from '@berth/shared/model/task/task-state';
 
-/** What the master has heard of a job's subscribers. Times are of the master's clock. */
-export interface Heard {
-  /** The last time that gateways have told, by the store's clock: only whether it changes means anything. */
+/** The last sign of a job's observers. */
+export interface ObserverSign {
+  /** The time of the sign by the store's clock. Only a change of it means anything. */
   readonly mark: number | undefined;
-  /** When that changed, or when listening began. */
+  /** The time by the master's clock at which the mark changed, or at which the master began to read it. */
   readonly atMs: number;
 }
 
-/** What is known after one more look. */
-export function hear(before: Heard | undefined, mark: number | undefined, nowMs: number): Heard {
+/** Returns the sign after one more reading of the mark. */
+export function updateSign(
+  before: ObserverSign | undefined,
+  mark: number | undefined,
+  nowMs: number,
+): ObserverSign {
   return before !== undefined && before.mark === mark ? before : { mark, atMs: nowMs };
 }
 
-/** Whether the job is one that ends when nobody observes it: Transient, live, and not about to end anyway. */
+/** True if the job ends when nobody observes it: it is Transient, live, and nobody has ordered its end. */
 export function mayBeIdle(job: JobRecord, status: JobStatusRecord | undefined): boolean {
   return job.kill === undefined && isJobLive(status) && idleLimitsOf(job.descriptor) !== undefined;
 }
 
-/** When the job began to run; undefined where it does not yet. */
+/** Returns the time at which the job began to run; undefined if it does not run yet. */
 export function runningSinceMs(status: JobStatusRecord | undefined): number | undefined {
   const change = status?.stateChanges.find(({ state }) => state === stateName(State.RUNNING));
   return change === undefined ? undefined : Date.parse(change.timestamp);
 }
 
 /**
- * Why the job is to end: nobody has observed it for its timeout, and it has run for its least time; undefined where it
- * goes on. Both count from when it began to run, so that a job which waits for room is not over before it began.
+ * Returns the reason to end the job: nobody has observed it for its timeout, and it has run for its least time. Returns
+ * undefined if it goes on. Both times count from when it began to run, so that a job that waits for capacity does not end
+ * before it began.
  */
 export function idleReason(
   job: JobRecord,
   status: JobStatusRecord | undefined,
-  heard: Heard,
+  sign: ObserverSign,
   nowMs: number,
 ): string | undefined {
   const limits = idleLimitsOf(job.descriptor);
   const sinceMs = runningSinceMs(status);
   if (limits === undefined || sinceMs === undefined) return undefined;
   const { subscriptionTimeoutMs, minRuntimeMs } = limits;
-  const unobservedMs = nowMs - Math.max(heard.atMs, sinceMs);
+  const unobservedMs = nowMs - Math.max(sign.atMs, sinceMs);
   if (unobservedMs < subscriptionTimeoutMs + silenceMs || nowMs - sinceMs < minRuntimeMs) return undefined;
   return `nobody has observed the job for ${subscriptionTimeoutMs / 1000} s`;
 }

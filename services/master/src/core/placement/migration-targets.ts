@@ -3,7 +3,7 @@ import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { RoundInput } from '../plan/round-types.js';
 import { placeOptions, toQueued } from './place-queue.js';
 
-/** Agents for tasks that leave draining agents. Capacity that was found stays reserved for the rest of the round. */
+/** Capacity for tasks that leave draining agents. It stays reserved for the rest of the round. */
 export class MigrationTargets {
   readonly #input: RoundInput;
   #probe: CapacityProbe | undefined;
@@ -12,18 +12,18 @@ export class MigrationTargets {
     this.#input = input;
   }
 
-  /** True if another agent has capacity for a task like this one. */
+  /** Reserves capacity elsewhere for another task like this one; true if there is any. */
   find(task: TaskRecord): boolean {
     this.#probe ??= this.#open();
     return this.#probe.reserve({ ...toQueued(task, this.#input.cell), agentId: task.agentId });
   }
 
-  /** Must be called before the round uses the index for anything else. */
+  /** Gives the capacity back. It must be called before any other use of the index of agents. */
   close(): void {
     this.#probe?.close();
   }
 
-  /** Tasks that are on their way already have their capacity reserved first. */
+  /** Reserves capacity first for tasks that are moving already. */
   #open(): CapacityProbe {
     const { cell, agents } = this.#input;
     const probe = new CapacityProbe(agents.index, placeOptions(this.#input));

@@ -18,7 +18,7 @@ function plan(cell: TestCell, fields: Partial<RoundInput> = {}) {
     patienceUntilMs: 0,
     jobIds: [...cell.all('job')].map(({ id }) => id),
     reports: [],
-    queue: { waiting: new WaitingTasks(queued.map(({ record }) => record)), hasNews: true },
+    queue: { waiting: new WaitingTasks(queued.map(({ record }) => record)), hasChanges: true },
     agents: new AgentLedger(cell, { countsGroups: true }),
     retireNow: new Set(),
     orphanStopIds: [],
@@ -62,7 +62,7 @@ describe('preemption', () => {
   });
 
   const { killGraceMs, stopConfirmMs, stuckDispatchedMs } = defaults;
-  const stop = { code: 'preempted', text: 'its room is needed for critical.0-0', atMs: t0 };
+  const stop = { code: 'preempted', text: 'its capacity is needed for critical.0-0', atMs: t0 };
 
   it('orders just enough victims to stop in the commit that places the task', () => {
     const cell = full().putJob(critical);
@@ -159,7 +159,7 @@ describe('preemption', () => {
     expect(next.tasks.has('web.0-0')).toBe(false);
     const late = plan(cell, { ...preempts, nowMs: t0 + minute, patienceUntilMs: t0 + minute });
     expect(late.tasks.get('web.0-0')).toMatchObject({
-      stop: { code: 'preempted', text: 'its room is needed for first.0-0', atMs: t0 },
+      stop: { code: 'preempted', text: 'its capacity is needed for first.0-0', atMs: t0 },
       task: { state: { state: State.FAILED, reason: expect.stringMatching(/^preempted/) } },
     });
     expect(late.tasks.has('first.0-0')).toBe(false);
@@ -194,7 +194,7 @@ describe('preemption', () => {
     const round = plan(cell, { ...preempts, reports: [{ streamId: '1-0', report }] });
     expect(round.placedTaskIds).toEqual([]);
     expect(round.tasks.get('flex.0-0')?.task?.state?.reason).toMatch(
-      /^preempted: its room is needed for critical/,
+      /^preempted: its capacity is needed for critical/,
     );
   });
 

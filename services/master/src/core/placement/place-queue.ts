@@ -20,59 +20,60 @@ import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { addResources, zeroResources } from '@berth/shared/model/resources/vector';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
-import type { RoundDraft } from '../plan/plan-builder.js';
+import type { PlanBuilder } from '../plan/plan-builder.js';
 import type { Agents, RoundInput, RoundPlan } from '../plan/round-types.js';
 import { WaitingTasks } from '../plan/waiting-tasks.js';
-import { orderStop } from '../reconcile/advance-task.js';
-import { disruptionAllowance, disruptionLimitOf, lookAgainMs } from '../reconcile/disruption.js';
-import { viewJob } from '../reconcile/reconciled-job.js';
-import { assignTask, awaitingRoomOf, withGpus } from './assign-task.js';
+import { checkAgainMs, disruptionAllowance, disruptionLimitOf } from '../reconcile/disruption.js';
+import { findJobInCell } from '../reconcile/job-in-cell.js';
+import { orderStop } from '../task/order-stop.js';
+import { withWaitingReason } from '../task/waiting-reason.js';
+import { assignTask, waitingForVictims, withGpus } from './assign-task.js';
 
 type QueueOutcome = Pick<RoundPlan, 'unplaced' | 'queueLeft' | 'queueDueMs'>;
 
-/** Places what is queued, this round's new tasks included, and orders the victims of preemption to stop. */
-export function placeQueue(input: RoundInput, draft: RoundDraft): QueueOutcome {
-  const freed = freedTasks(input.cell, draft.tasks);
+/** Places the waiting tasks, this round's new ones included, and orders the victims of preemption to stop. */
+export function placeQueue(input: RoundInput, builder: PlanBuilder): QueueOutcome {
+  const freed = freedTasks(input.cell, builder.tasks);
   const { index } = input.agents;
-  const shards = queuedShards(input, draft, input.queue.hasNews || freed.length > 0);
+  const shards = queuedShards(input, builder, input.queue.hasChanges || freed.length > 0);
   const unplaced: Unplaced[] = [];
   const outcome = (queueLeft: boolean) => {
     const refusals = [unseenFailures(freed).refusals, { get: (jobId: string) => index.refusalsOf(jobId) }];
     return { unplaced, queueLeft, queueDueMs: queueDueMs(input, unplaced, refusals) };
   };
   if (shards.length === 0) return outcome(false);
-  const options = { ...placeOptions(input), ...orderOptions(input, draft, index), ...endingOf(freed) };
+  const options = { ...placeOptions(input), ...orderOptions(input, builder, index), ...endingOf(freed) };
   for (const result of placeShards(shards, index, options)) {
     if (!isUnplaced(result)) {
-      if (!takePlacement(result, input, draft)) return outcome(true);
+      if (!takePlacement(result, input, builder)) return outcome(true);
       continue;
     }
-    noteWaiting(result, input.cell, draft);
+    noteWaiting(result, input.cell, builder);
     unplaced.push(result);
   }
   return outcome(false);
 }
 
-/** False where there is no room for it in this round. */
-function takePlacement(placement: Placement, input: RoundInput, draft: RoundDraft): boolean {
+/** Takes a placement into the plan; returns false if too few writes are left. */
+function takePlacement(placement: Placement, input: RoundInput, builder: PlanBuilder): boolean {
   const { cell, nowMs, limits } = input;
   const { taskId, agentId, gpus, preemption } = placement;
-  const task = draft.task(taskId);
+  const task = builder.task(taskId);
   const agent = cell.find('agent', agentId)?.record;
   if (task === undefined || agent === undefined) return true;
   const assigned = withGpus(assignTask(task, agent, nowMs, limits), gpus);
-  if (preemption === undefined) return draft.takePlaced(assigned);
-  const stop = { code: 'preempted', text: `its room is needed for ${taskId}`, atMs: nowMs };
+  if (preemption === undefined) return builder.takePlaced(assigned);
+  const stop = { code: 'preempted', text: `its capacity is needed for ${taskId}`, atMs: nowMs };
   const victims = preemption.awaits.flatMap((id) => {
-    const victim = draft.task(id);
+    const victim = builder.task(id);
     return victim === undefined ? [] : [orderStop(victim, stop, limits)];
   });
-  return draft.takePlaced(awaitingRoomOf(assigned, victims, nowMs), victims);
+  return builder.takePlaced(waitingForVictims(assigned, victims, nowMs), victims);
 }
 
 /**
- * When waiting tasks are to be looked at again though nothing changes: agents that refused them may take them then, and
- * jobs that could not bear to lose a task may have recovered.
+ * Returns the time of the next placement without a change: agents that refused a task may take it then, and jobs that could not
+ * lose a task before may have recovered.
  */
 function queueDueMs(
   { cell, limits, nowMs }: RoundInput,
@@ -82,7 +83,7 @@ function queueDueMs(
   let dueMs = Number.POSITIVE_INFINITY;
   for (const { jobId } of unplaced) {
     if (limits.preempts && isCritical(cell.find('job', jobId)?.record))
-      dueMs = Math.min(dueMs, nowMs + lookAgainMs);
+      dueMs = Math.min(dueMs, nowMs + checkAgainMs);
     for (const times of refusals) {
       for (const atMs of times.get(jobId)?.values() ?? []) {
         const overMs = atMs + refusalMs + 1;
@@ -93,34 +94,33 @@ function queueDueMs(
   return dueMs;
 }
 
-/** A task that is stored for the first time while it has to wait says why; later the explanation is asked for. */
-function noteWaiting(one: Unplaced, cell: CellView, draft: RoundDraft): void {
-  const record = draft.tasks.get(one.taskId);
+/** Notes the reason in a waiting task that is stored for the first time. Later callers ask for an explanation. */
+function noteWaiting(one: Unplaced, cell: CellView, builder: PlanBuilder): void {
+  const record = builder.tasks.get(one.taskId);
   if (record?.task === undefined || cell.find('task', one.taskId) !== undefined) return;
-  const state = { state: State.QUEUED, reason: explainUnplaced(one) };
-  draft.put({ ...record, task: { ...record.task, state } });
+  builder.put(withWaitingReason(record, explainUnplaced(one)));
 }
 
 /**
- * The waiting tasks: those that wait already, if there is news for them, then this round's new ones. Of tasks of one job and
- * stage that wait already the others find no agent where one finds none; the new ones are each to be told why.
+ * Returns the waiting tasks: those from before, if anything has changed for them, then this round's new ones. If one task from
+ * before finds no agent, the others of its job and stage find none either. Each new task needs its own reason.
  */
 function queuedShards(
   { cell, queue }: RoundInput,
-  draft: RoundDraft,
-  hasNews: boolean,
+  builder: PlanBuilder,
+  hasChanges: boolean,
 ): readonly QueueShard<QueuedTask>[] {
   const shards: QueueShard<QueuedTask>[] = [];
-  for (const { jobId, stage, ages } of hasNews ? queue.waiting.shards() : []) {
+  for (const { jobId, stage, ages } of hasChanges ? queue.waiting.shards() : []) {
     const spec = specFor(cell, jobId, stage);
     const isAlike = spec.changingRules.length === 0;
-    shards.push({ spec, isAlike, tasks: agedTasks(ages, draft, spec) });
+    shards.push({ spec, isAlike, tasks: agedTasks(ages, builder, spec) });
   }
   const added = new WaitingTasks();
-  for (const [id, task] of draft.tasks) if (!queue.waiting.has(id) && isWaiting(task)) added.add(task);
+  for (const [id, task] of builder.tasks) if (!queue.waiting.has(id) && isWaiting(task)) added.add(task);
   for (const { jobId, stage, ages } of added.shards()) {
     const spec = specFor(cell, jobId, stage);
-    const tasks = agedTasks(ages, draft, spec, queue.waiting.endAge);
+    const tasks = agedTasks(ages, builder, spec, queue.waiting.endAge);
     shards.push({ spec, isAlike: false, tasks });
   }
   return shards;
@@ -128,12 +128,12 @@ function queuedShards(
 
 function* agedTasks(
   ages: ReadonlyMap<string, number>,
-  draft: RoundDraft,
+  builder: PlanBuilder,
   spec: PlacementSpec,
   olderOnes = 0,
 ): Generator<AgedTask<QueuedTask>> {
   for (const [taskId, age] of ages) {
-    const task = draft.task(taskId);
+    const task = builder.task(taskId);
     if (task === undefined || !isWaiting(task)) continue;
     const { jobId, resources = zeroResources() } = task;
     yield { task: { taskId, jobId, resources, spec }, age: olderOnes + age };
@@ -149,33 +149,33 @@ function isWaiting(task: TaskRecord): boolean {
   return isTaskLive(task) && taskState(task) === State.QUEUED;
 }
 
-/** The stored task as one that is to be placed. */
+/** Returns the stored task as a request for placement. */
 export function toQueued(task: TaskRecord, cell: CellView): QueuedTask {
   const { jobId, stage, resources = zeroResources() } = task;
   return { taskId: taskIdOf(task), jobId, resources, spec: specFor(cell, jobId, stage) };
 }
 
-/** How agents are chosen, whatever the task. */
+/** Returns the options of placement that hold for all tasks. */
 export function placeOptions({ cell, nowMs, limits }: RoundInput): PlaceOptions {
   return {
     policy: limits.fitPolicy ?? 'binpack',
     failuresSinceMs: nowMs - recentFailureMs,
     refusalsSinceMs: nowMs - refusalMs,
-    // A task that was stored waiting has its reason; what is true later is explained to who asks.
+    // A task that was stored while it waited has its reason already.
     explains: (taskId) => cell.find('task', taskId) === undefined,
   };
 }
 
 function orderOptions(
   input: RoundInput,
-  draft: RoundDraft,
+  builder: PlanBuilder,
   index: AgentIndex,
 ): Pick<PlaceOptions, 'groups' | 'preemption'> {
   const { limits, agents } = input;
   const { guarantees, preempts = false } = limits;
   return {
     ...(guarantees === undefined ? {} : { groups: shares(guarantees, agents.groupUse ?? new Map(), index) }),
-    ...(preempts ? { preemption: preemptionRules(input, draft) } : {}),
+    ...(preempts ? { preemption: preemptionRules(input, builder) } : {}),
   };
 }
 
@@ -190,7 +190,7 @@ function shares(
 }
 
 /** Flex tasks may be stopped, within what their jobs can bear. */
-function preemptionRules({ cell, agents, maxWrites }: RoundInput, draft: RoundDraft): PreemptionRules {
+function preemptionRules({ cell, agents, maxWrites }: RoundInput, builder: PlanBuilder): PreemptionRules {
   const known = new Map<string, number>();
   let created: ReadonlyMap<string, readonly TaskRecord[]> | undefined;
   const allowance = (jobId: string): number => {
@@ -198,9 +198,9 @@ function preemptionRules({ cell, agents, maxWrites }: RoundInput, draft: RoundDr
     if (job === undefined || isCritical(job)) return 0;
     const limit = disruptionLimitOf(job);
     if (limit === 0 || limit === Number.POSITIVE_INFINITY) return limit;
-    const view = viewJob(cell, jobId, draft.tasksOf(jobId));
+    const view = findJobInCell(cell, jobId, builder.tasksOf(jobId));
     if (view === undefined) return 0;
-    created ??= createdByJob(cell, draft);
+    created ??= createdByJob(cell, builder);
     return disruptionAllowance(view.job, [...view.tasks, ...(created.get(jobId) ?? [])]);
   };
   return {
@@ -209,26 +209,26 @@ function preemptionRules({ cell, agents, maxWrites }: RoundInput, draft: RoundDr
       known.set(jobId, allowed);
       return allowed;
     },
-    isStopping: (taskId) => draft.isStopping(taskId),
-    stoppingOn: agentsStopping(draft, agents),
+    isStopping: (taskId) => builder.isStopping(taskId),
+    stoppingOn: agentsStopping(builder, agents),
     // The placed task and its job's status are the other two writes of the commit.
     maxVictims: maxWrites - 2,
   };
 }
 
-/** The agents with tasks that stop and that nobody waits for. */
-function agentsStopping(draft: RoundDraft, { index, stopping }: Agents): ReadonlySet<string> {
+/** Returns the agents with stopping tasks for which no other task waits. */
+function agentsStopping(builder: PlanBuilder, { index, stopping }: Agents): ReadonlySet<string> {
   const agentIds = new Set<string>();
   for (const [taskId, agentId] of stopping)
     if (index.find(agentId)?.awaited.has(taskId) !== true) agentIds.add(agentId);
-  for (const { stop, agentId } of draft.tasks.values()) if (stop !== undefined) agentIds.add(agentId);
+  for (const { stop, agentId } of builder.tasks.values()) if (stop !== undefined) agentIds.add(agentId);
   return agentIds;
 }
 
-/** The tasks that this round creates. */
-function createdByJob(cell: CellView, draft: RoundDraft): ReadonlyMap<string, readonly TaskRecord[]> {
+/** Returns the tasks that this round creates, by job. */
+function createdByJob(cell: CellView, builder: PlanBuilder): ReadonlyMap<string, readonly TaskRecord[]> {
   const created = new Map<string, TaskRecord[]>();
-  for (const [id, task] of draft.tasks) {
+  for (const [id, task] of builder.tasks) {
     if (cell.find('task', id) !== undefined) continue;
     const ofJob = created.get(task.jobId);
     if (ofJob === undefined) created.set(task.jobId, [task]);
@@ -242,7 +242,7 @@ function endingOf(freed: readonly TaskRecord[]): Pick<PlaceOptions, 'ending' | '
   return { ending, unseen: unseenFailures(freed) };
 }
 
-/** What this round's ends say against agents. */
+/** Returns the failures and refusals of agents in this round. */
 function unseenFailures(ended: readonly TaskRecord[]): NonNullable<PlaceOptions['unseen']> {
   const failures = new Map<string, Map<string, number>>();
   const refusals = new Map<string, Map<string, number>>();
@@ -256,7 +256,7 @@ function unseenFailures(ended: readonly TaskRecord[]): NonNullable<PlaceOptions[
   return { failures, refusals };
 }
 
-/** The tasks whose end in this round gives room back. */
+/** Returns the tasks whose end in this round frees capacity. */
 function freedTasks(cell: CellView, changed: ReadonlyMap<string, TaskRecord>): readonly TaskRecord[] {
   const freed: TaskRecord[] = [];
   for (const [id, task] of changed) {

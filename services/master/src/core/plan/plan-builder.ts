@@ -6,8 +6,8 @@ import { initialStatus, reachState } from '../reconcile/job-status.js';
 import type { JobDecision } from '../reconcile/reconcile.js';
 import type { Agents, RoundInput } from './round-types.js';
 
-/** A round's decisions while they are made, and how much more of them may be written. */
-export class RoundDraft {
+/** The plan of a round while it is made, with the number of writes that are left. */
+export class PlanBuilder {
   readonly #tasks = new Map<string, TaskRecord>();
   readonly #byJob = new Map<string, Map<string, TaskRecord>>();
   readonly statuses = new Map<string, JobStatusRecord>();
@@ -29,8 +29,8 @@ export class RoundDraft {
     this.#maxWrites = maxWrites;
   }
 
-  /** How many more entities may be written. */
-  get room(): number {
+  /** The number of entities that may still be written. */
+  get writesLeft(): number {
     const removed = this.removedTaskIds.length + this.removedStopIds.length + this.removedJobIds.length * 2;
     return this.#maxWrites - this.tasks.size - this.statuses.size - removed;
   }
@@ -40,12 +40,12 @@ export class RoundDraft {
     return this.#tasks;
   }
 
-  /** The job's tasks that change or are new, by id; undefined where there are none. */
+  /** Returns the job's tasks that change or are new, by id; undefined if there are none. */
   tasksOf(jobId: string): ReadonlyMap<string, TaskRecord> | undefined {
     return this.#byJob.get(jobId);
   }
 
-  /** Takes a task as it will be, whether or not there is room for it. */
+  /** Takes a task as it will be, even beyond the limit of writes. */
   put(task: TaskRecord): void {
     const id = taskIdOf(task);
     this.#tasks.set(id, task);
@@ -54,15 +54,15 @@ export class RoundDraft {
     else ofJob.set(id, task);
   }
 
-  /** The task as it will be. */
+  /** Returns the task as it will be. */
   task(id: string): TaskRecord | undefined {
     return this.#tasks.get(id) ?? this.#cell.find('task', id)?.record;
   }
 
-  /** Drops wishes whose tasks are no more, as far as there is room. */
+  /** Removes stop requests whose tasks are gone, within the limit of writes. */
   dropOrphans(stopIds: readonly string[]): void {
     const orphans = stopIds.filter((id) => this.#cell.find('taskStop', id) && !this.#cell.find('task', id));
-    this.removedStopIds.push(...orphans.slice(0, Math.max(0, this.room)));
+    this.removedStopIds.push(...orphans.slice(0, Math.max(0, this.writesLeft)));
   }
 
   takeDecision(jobId: string, decision: JobDecision): void {
@@ -74,7 +74,7 @@ export class RoundDraft {
     this.dueMs.set(jobId, decision.nextDueMs);
   }
 
-  /** Whether a live task on an agent is told to stop. Asked of very many: no look into its record. */
+  /** True if a live task on an agent is ordered to stop. It is called very often: it does not read the record. */
   isStopping(id: string): boolean {
     const changed = this.#tasks.get(id);
     return changed === undefined ? this.#agents.stopping.has(id) : changed.stop !== undefined;
@@ -92,7 +92,7 @@ export class RoundDraft {
     const cost =
       changed.filter((each) => !this.tasks.has(taskIdOf(each))).length +
       (status === undefined || this.statuses.has(jobId) ? 0 : 1);
-    if (cost > this.room) return false;
+    if (cost > this.writesLeft) return false;
     for (const each of changed) {
       this.put(each);
       this.#bringForward(each.jobId, each.deadlineAtMs);
@@ -102,7 +102,7 @@ export class RoundDraft {
     return true;
   }
 
-  /** The job's status, where the placement of a task moves it. */
+  /** Returns the job's status, if the placement of a task moves it. */
   #dispatched(jobId: string): JobStatusRecord | undefined {
     const job = this.#cell.find('job', jobId)?.record;
     const stored = this.statuses.get(jobId) ?? this.#cell.find('jobStatus', jobId)?.record;

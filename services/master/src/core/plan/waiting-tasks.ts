@@ -5,19 +5,19 @@ import { taskIdOf } from '@berth/shared/model/task/task-id';
 export interface WaitingShard {
   readonly jobId: string;
   readonly stage: number;
-  /** In the order in which they came, with their place among all that wait. */
+  /** The tasks in the order in which they came, with their position among all waiting tasks. */
   readonly ages: ReadonlyMap<string, number>;
 }
 
-interface Kept extends WaitingShard {
+interface OwnShard extends WaitingShard {
   readonly ages: Map<string, number>;
 }
 
-/** The tasks that wait for an agent, those together that ask for the same. */
+/** The tasks that wait for an agent, grouped by equal requests. */
 export class WaitingTasks {
-  readonly #laneOf = new Map<string, Kept>();
-  readonly #shards = new Map<string, Kept>();
-  /** How many have ever come. */
+  readonly #shardOf = new Map<string, OwnShard>();
+  readonly #shards = new Map<string, OwnShard>();
+  /** The number of tasks that have ever come. */
   #arrivals = 0;
 
   constructor(tasks: Iterable<TaskRecord> = []) {
@@ -25,34 +25,34 @@ export class WaitingTasks {
   }
 
   get size(): number {
-    return this.#laneOf.size;
+    return this.#shardOf.size;
   }
 
-  /** The next one to come would have this age. */
+  /** The age of the next task to come. */
   get endAge(): number {
     return this.#arrivals;
   }
 
   has(taskId: string): boolean {
-    return this.#laneOf.has(taskId);
+    return this.#shardOf.has(taskId);
   }
 
   add(task: TaskRecord): void {
     const { jobId, stage } = task;
     const id = taskIdOf(task);
-    if (this.#laneOf.has(id)) return;
+    if (this.#shardOf.has(id)) return;
     const key = `${jobId}/${stage}`;
     const shard = this.#shards.get(key) ?? { jobId, stage, ages: new Map<string, number>() };
     this.#shards.set(key, shard);
-    this.#laneOf.set(id, shard);
+    this.#shardOf.set(id, shard);
     shard.ages.set(id, this.#arrivals);
     this.#arrivals += 1;
   }
 
   remove(taskId: string): void {
-    const shard = this.#laneOf.get(taskId);
+    const shard = this.#shardOf.get(taskId);
     if (shard === undefined) return;
-    this.#laneOf.delete(taskId);
+    this.#shardOf.delete(taskId);
     shard.ages.delete(taskId);
     if (shard.ages.size === 0) this.#shards.delete(`${shard.jobId}/${shard.stage}`);
   }
@@ -62,6 +62,6 @@ export class WaitingTasks {
   }
 
   ids(): Iterable<string> {
-    return this.#laneOf.keys();
+    return this.#shardOf.keys();
   }
 }

@@ -1,24 +1,27 @@
-import type { Stop, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 import { endTask, endUnseen } from '../task/end-task.js';
 import type { Limits } from '../task/limits.js';
-import type { Pass } from './reconcile-context.js';
+import { orderStop } from '../task/order-stop.js';
+import type { ReconcileContext } from './reconcile-context.js';
 
-/** What bears on one live task beside its own record, the time and the limits. */
+type AdvanceContext = Pick<ReconcileContext, 'nowMs' | 'limits' | 'patienceUntilMs'>;
+
+/** The circumstances of one live task, beside its own record, the time and the limits. */
 export interface TaskCircumstances {
   readonly agentLost: boolean;
-  /** Why the task is to stop, if it is. */
+  /** The reason for which the task is to stop, if it is. */
   readonly stopFor: { readonly code: string; readonly text?: string } | undefined;
 }
 
-/** The task after orders to stop, its agent's loss and its deadlines; the same object where nothing changes. */
+/** Returns the task after orders to stop, its agent's loss and its deadlines; the same object if nothing changes. */
 export function advanceTask(
   task: TaskRecord,
-  pass: Pass,
+  context: AdvanceContext,
   { agentLost, stopFor }: TaskCircumstances,
 ): TaskRecord {
   if (!isTaskLive(task)) return task;
-  const { nowMs, limits } = pass;
+  const { nowMs, limits } = context;
   const stopped =
     stopFor === undefined ? task : orderStop(task, { text: '', ...stopFor, atMs: nowMs }, limits);
   if (stopped.agentId !== '' && agentLost) {
@@ -26,31 +29,24 @@ export function advanceTask(
       endUnseen(stopped, { code: 'agentLost', text: `agent ${task.agentId} was lost`, atMs: nowMs }) ?? task
     );
   }
-  return judgedAtMs(stopped, pass) <= nowMs ? passDeadline(stopped, nowMs, limits) : stopped;
+  return judgedAtMs(stopped, context) <= nowMs ? passDeadline(stopped, nowMs, limits) : stopped;
 }
 
 /**
- * When the live task's deadline is judged; Infinity: never. Where a report on its way may say that it was met, not
- * before the end of patience; an order to stop does no harm to a task that has ended by itself, so the runtime limit
- * does not wait.
+ * Returns the time at which the live task's deadline is judged; Infinity: never. If a report on its way may say that the
+ * deadline was met, it is not judged before the end of patience. The runtime limit does not wait: an order to stop does no
+ * harm to a task that has ended by itself.
  */
-export function judgedAtMs(task: TaskRecord, { patienceUntilMs }: Pass): number {
+export function judgedAtMs(task: TaskRecord, { patienceUntilMs }: AdvanceContext): number {
   const { deadlineAtMs, stop } = task;
   if (deadlineAtMs === 0) return Number.POSITIVE_INFINITY;
   const isRuntimeLimit = stop === undefined && taskState(task) === State.RUNNING;
   return isRuntimeLimit ? deadlineAtMs : Math.max(deadlineAtMs, patienceUntilMs);
 }
 
-/** Orders a task to stop: one that has no agent yet ends at once. A first order stands. */
-export function orderStop(task: TaskRecord, stop: Stop, limits: Limits): TaskRecord {
-  if (!isTaskLive(task) || task.stop !== undefined) return task;
-  if (task.agentId === '') return endTask(task, stop) ?? task;
-  return { ...task, stop, deadlineAtMs: stop.atMs + limits.killGraceMs + limits.stopConfirmMs };
-}
-
 /**
- * A task ended here for want of progress loses its assignment, and an agent stops every container that is not assigned
- * to it: so a task that ends without its agent's word leaves nothing running for long.
+ * Applies the deadline of a task that has passed. A task that ends here loses its assignment. An agent stops every container
+ * without an assignment. So a task that ends without a report of its agent leaves nothing running for long.
  */
 function passDeadline(task: TaskRecord, nowMs: number, limits: Limits): TaskRecord {
   if (!isTaskLive(task)) return task;

@@ -1,31 +1,31 @@
 import { specOfJob } from '@berth/scheduler';
 import type { JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { jobKind } from '@berth/shared/model/job/job';
-import { slotKey } from '@berth/shared/model/job/stages';
 import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
+import { newestOfStages } from '../slots/newest-task.js';
 
-/** How many tasks of a service may be away at a time, where it does not say. */
+/** The number of tasks of a service that may be away at a time, if it sets no limit. */
 const defaultLimit = 1;
 
-/** What could not be stopped for want of room elsewhere, or of tasks that run, is looked at again after this time. */
-export const lookAgainMs = 5_000;
+/** A stop that waits for capacity elsewhere, or for other tasks to run, is checked again after this time. */
+export const checkAgainMs = 5_000;
 
-/** Why the system itself stops a task that could go on. */
+/** The reasons for which the system itself stops a task that could go on. */
 export const systemStops = ['moved', 'preempted'] as const;
 
 /**
- * How many more tasks of the job the system may stop now for its own sake. Of a service, or of the stages of a job, those
- * count as away that are wanted and do not run, for whatever reason; of a batch job, which loses no more than time, only
- * those that are being stopped for such a sake, and where the job sets no limit there is none.
+ * Returns the number of tasks of the job that the system may still stop for its own reasons. In a service, or in stages, every
+ * desired task that does not run counts as away, for whatever reason. A batch job loses only time: there only tasks count that
+ * the system is stopping, and without a limit of the job there is none.
  */
 export function disruptionAllowance(job: JobRecord, tasks: readonly TaskRecord[]): number {
   const limit = disruptionLimitOf(job);
   if (limit === 0) return 0;
-  const away = isBatch(job) ? tasks.filter(isBeingStopped) : newestOf(tasks).filter(isAway);
+  const away = isBatch(job) ? tasks.filter(isBeingStopped) : newestOfStages(tasks).filter(isAway);
   return Math.max(0, limit - away.length);
 }
 
-/** How many tasks of the job may be away at a time; Infinity for any number. */
+/** Returns the number of tasks of the job that may be away at a time; Infinity for any number. */
 export function disruptionLimitOf(job: JobRecord): number {
   return specOfJob(job).disruptionLimit ?? (isBatch(job) ? Number.POSITIVE_INFINITY : defaultLimit);
 }
@@ -38,7 +38,7 @@ function isBeingStopped(task: TaskRecord): boolean {
   return isTaskLive(task) && (systemStops as readonly string[]).includes(task.stop?.code ?? '');
 }
 
-/** A slot that is given up is not missed. */
+/** True if the slot of this newest task lacks a running task. A slot that was given up lacks none. */
 function isAway(newest: TaskRecord): boolean {
   if (isTaskLive(newest))
     return (
@@ -47,15 +47,4 @@ function isAway(newest: TaskRecord): boolean {
   const isGivenUp =
     newest.replaced || newest.stop?.code === 'scaledDown' || taskReasonCode(newest) === 'scaledDown';
   return !isGivenUp;
-}
-
-/** The newest task of each slot of each stage. */
-function newestOf(tasks: readonly TaskRecord[]): readonly TaskRecord[] {
-  const newest = new Map<number, TaskRecord>();
-  for (const task of tasks) {
-    const key = slotKey(task.stage, task.slot);
-    const known = newest.get(key);
-    if (known === undefined || task.attempt > known.attempt) newest.set(key, task);
-  }
-  return [...newest.values()];
 }

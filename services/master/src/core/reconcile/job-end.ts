@@ -3,7 +3,7 @@ import { runtimeEndMs } from '@berth/shared/model/job/mantis';
 
 const overText = 'the job ran longer than its runtime limit';
 
-/** Why everything of the job is to stop; undefined where it is not. A kill counts for more than the runtime limit. */
+/** Returns the reason to stop all tasks of the job, if there is one. A kill comes before the runtime limit. */
 export function stopOfJob(job: JobRecord, nowMs: number): Pick<Stop, 'code' | 'text'> | undefined {
   if (job.kill !== undefined) return { code: 'killed', text: job.kill.text ?? '' };
   return nowMs >= runtimeEndMs(job) ? { code: 'runtimeLimitExceeded', text: overText } : undefined;

@@ -14,12 +14,12 @@ import {
 import { countSlots } from '../slots/batch.js';
 import { stopOfJob } from './job-end.js';
 
-interface Standing {
+interface StatusChange {
   readonly state: State;
   readonly reason: string;
 }
 
-/** The job's status before the master has said anything of it. */
+/** Returns the status of a job before the master has written any. */
 export function initialStatus(job: JobRecord): JobStatusRecord {
   return JobStatusRecord.fromPartial({
     jobId: job.id,
@@ -29,8 +29,8 @@ export function initialStatus(job: JobRecord): JobStatusRecord {
 }
 
 /**
- * The job's status given its tasks: the furthest that any of them has got, then how it all ended. It never goes back.
- * The same object where nothing changes.
+ * Returns the job's status by its tasks: the furthest state of any of them, then the end of the job. It never goes back. Returns
+ * the same object if nothing changes.
  */
 export function advanceStatus(
   status: JobStatusRecord,
@@ -38,16 +38,16 @@ export function advanceStatus(
   tasks: readonly TaskRecord[],
   nowMs: number,
 ): JobStatusRecord {
-  const end = standingAtEnd(job, tasks, nowMs);
+  const end = endOfJob(job, tasks, nowMs);
   return moveStatus(status, end ?? { state: furthest(tasks), reason: '' }, nowMs);
 }
 
-/** The job's status once one of its live tasks has reached the state; the same object where that is nothing new. */
+/** Returns the job's status once one of its live tasks has reached the state; the same object if nothing changes. */
 export function reachState(status: JobStatusRecord, state: State, nowMs: number): JobStatusRecord {
   return moveStatus(status, { state, reason: '' }, nowMs);
 }
 
-function moveStatus(status: JobStatusRecord, next: Standing, nowMs: number): JobStatusRecord {
+function moveStatus(status: JobStatusRecord, next: StatusChange, nowMs: number): JobStatusRecord {
   if (!mayMove(jobState(status), next.state)) return status;
   const change = { state: stateName(next.state), timestamp: toRfc3339(nowMs) };
   return {
@@ -67,15 +67,15 @@ function furthest(tasks: readonly TaskRecord[]): State {
   return most;
 }
 
-/** The last state of the task's life, its end aside. */
+/** Returns the last state of the task's life, its end aside. */
 function reachedState(task: TaskRecord): State {
   if (isTaskLive(task)) return taskState(task);
   if (task.runningAtMs > 0) return State.RUNNING;
   return findState(task.task?.stateChanges.at(-2)?.state ?? '') ?? State.QUEUED;
 }
 
-/** How the job ends, once nothing of it is left to do; undefined while something is. */
-function standingAtEnd(job: JobRecord, tasks: readonly TaskRecord[], nowMs: number): Standing | undefined {
+/** Returns the end of the job, once no work is left; undefined before. */
+function endOfJob(job: JobRecord, tasks: readonly TaskRecord[], nowMs: number): StatusChange | undefined {
   if (tasks.some(isTaskLive)) return undefined;
   const stop = stopOfJob(job, nowMs);
   if (stop !== undefined) {

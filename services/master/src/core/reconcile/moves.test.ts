@@ -33,15 +33,15 @@ describe('a service on a draining agent', () => {
   });
 
   it('stays while there is no room elsewhere, and is looked at again', () => {
-    const decision = look({ job: web, tasks, drained }, { findRoom: () => false });
+    const decision = look({ job: web, tasks, drained }, { findCapacity: () => false });
     expect(stops(decision)).toEqual([]);
     expect(decision.nextDueMs).toBe(t0 + 5 * second);
   });
 
   it('goes all at once when the deadline is over, whether there is room or not', () => {
-    const waiting = look({ job: web, tasks, drained: { old: t0 + second } }, { findRoom: () => false });
+    const waiting = look({ job: web, tasks, drained: { old: t0 + second } }, { findCapacity: () => false });
     expect([stops(waiting), waiting.nextDueMs]).toEqual([[], t0 + second]);
-    const over = look({ job: web, tasks, drained: { old: t0 } }, { findRoom: () => false });
+    const over = look({ job: web, tasks, drained: { old: t0 } }, { findCapacity: () => false });
     expect(stops(over)).toEqual(['job-1.0-0', 'job-1.1-0']);
   });
 

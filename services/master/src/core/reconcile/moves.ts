@@ -2,33 +2,33 @@ import type { AgentDrainRecord, JobRecord, TaskRecord } from '@berth/shared/gen/
 import { jobKind } from '@berth/shared/model/job/job';
 import { isTaskLive } from '@berth/shared/model/task/task-state';
 import type { Limits } from '../task/limits.js';
-import { orderStop } from './advance-task.js';
-import { disruptionAllowance, lookAgainMs } from './disruption.js';
+import { orderStop } from '../task/order-stop.js';
+import { checkAgainMs, disruptionAllowance } from './disruption.js';
 
-/** What deciding which tasks leave draining agents needs. */
+/** The inputs of the decision on moves off draining agents. */
 export interface MoveInput {
   readonly job: JobRecord;
   readonly tasks: readonly TaskRecord[];
-  /** The drain of the agent; undefined where it is not drained. */
+  /** Returns the drain of the agent; undefined if it is not drained. */
   readonly drainOf: (agentId: string) => AgentDrainRecord | undefined;
-  /** Whether there is room elsewhere for another task like this one; the room is kept for it until all is decided. */
-  readonly findRoom: (task: TaskRecord) => boolean;
+  /** Reserves capacity elsewhere for another task like this one, for the rest of the round; true if there is any. */
+  readonly findCapacity: (task: TaskRecord) => boolean;
   readonly nowMs: number;
   readonly limits: Limits;
 }
 
 export interface Moves {
-  /** Tasks that are to stop: their slots are filled again elsewhere. */
+  /** Tasks that stop: their slots are filled again elsewhere. */
   readonly stopped: readonly TaskRecord[];
-  /** When to look again though nothing happens; Infinity: never. */
+  /** The time of the next pass without a change; Infinity: never. */
   readonly nextDueMs: number;
 }
 
 const nothing: Moves = { stopped: [], nextDueMs: Number.POSITIVE_INFINITY };
 
 /**
- * Which tasks leave draining agents now. Those of services and stages do so within the job's limit of disruption, and
- * only where there is room for them; those of batch jobs are left to end. Once a drain's deadline has passed, all go.
+ * Decides which tasks leave draining agents now. Tasks of services and stages leave within the job's limit of disruption, and
+ * only if there is capacity for them elsewhere. Tasks of batch jobs are left to end. Once a drain's deadline has passed, all go.
  */
 export function movesOf(input: MoveInput): Moves {
   const { job, tasks, drainOf, nowMs } = input;
@@ -53,18 +53,18 @@ export function movesOf(input: MoveInput): Moves {
 }
 
 function moveGradually(input: MoveInput, waiting: readonly TaskRecord[], gone: readonly TaskRecord[]): Moves {
-  const { job, tasks, findRoom, nowMs } = input;
+  const { job, tasks, findCapacity, nowMs } = input;
   let allowance = disruptionAllowance(job, tasks) - gone.length;
   const stopped: TaskRecord[] = [];
   let isStuck = false;
   for (const task of waiting) {
     if (allowance <= 0) break;
-    if (findRoom(task)) {
+    if (findCapacity(task)) {
       stopped.push(moved(task, input));
       allowance -= 1;
     } else isStuck = true;
   }
-  return { stopped, nextDueMs: isStuck ? nowMs + lookAgainMs : Number.POSITIVE_INFINITY };
+  return { stopped, nextDueMs: isStuck ? nowMs + checkAgainMs : Number.POSITIVE_INFINITY };
 }
 
 function moved(task: TaskRecord, { nowMs, limits }: MoveInput): TaskRecord {

@@ -4,9 +4,9 @@ import { isJobLive, jobClaims } from '@berth/shared/model/job/job';
 import type { ArchiveWrite, CommitRequest, Release, Write } from '@berth/store';
 import type { RoundPlan } from '../plan/round-types.js';
 import type { Limits } from '../task/limits.js';
-import { planAssignments } from './round.js';
+import { planAssignments } from './assignments.js';
 
-/** What the plan writes, tells the agents and archives, as one commit. */
+/** Returns the plan as one commit: its writes, the assignments of agents, and the archive. */
 export function commitOf(cell: CellView, plan: RoundPlan, limits: Limits): Omit<CommitRequest, 'actor'> {
   return {
     writes: [...taskWrites(plan.tasks), ...statusWrites(plan), ...removals(cell, plan)],
@@ -16,7 +16,7 @@ export function commitOf(cell: CellView, plan: RoundPlan, limits: Limits): Omit<
   };
 }
 
-/** Whether committing it would do nothing. */
+/** True if the plan changes nothing. */
 export function isEmptyPlan({
   tasks,
   statuses,
@@ -55,7 +55,7 @@ function removals(
   ];
 }
 
-/** The names that jobs which end with this plan give back. */
+/** Returns the names that jobs give back because they end with this plan. */
 function releasedClaims(cell: CellView, { statuses }: RoundPlan): readonly Release[] {
   return [...statuses].flatMap(([owner, status]) => {
     const job = cell.find('job', owner)?.record;

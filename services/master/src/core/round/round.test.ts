@@ -29,7 +29,7 @@ function plan(cell: TestCell, fields: Partial<RoundInput> = {}) {
     patienceUntilMs: 0,
     jobIds: [...cell.all('job')].map(({ id }) => id),
     reports: [],
-    queue: { waiting: waitingIn(cell), hasNews: false },
+    queue: { waiting: waitingIn(cell), hasChanges: false },
     agents: cell,
     retireNow: new Set(),
     orphanStopIds: [],
@@ -68,7 +68,7 @@ describe('a round', () => {
 
   it('does the same for a job that it only places a waiting task of', () => {
     const cell = new TestCell().putAgent().putJob(aJob()).putTasks([aTask()]);
-    const round = plan(cell, { jobIds: [], queue: { waiting: waitingIn(cell), hasNews: true } });
+    const round = plan(cell, { jobIds: [], queue: { waiting: waitingIn(cell), hasChanges: true } });
     expect(round.statuses.get('job-1')?.state?.state).toBe(State.DISPATCHED);
     expect(round.placedDueMs.get('job-1')).toBe(t0 + limits.stuckDispatchedMs);
     expect(round.dueMs.has('job-1')).toBe(false);
@@ -195,7 +195,7 @@ describe('the budget of a round', () => {
     for (let queueLeft = false; jobIds.length > 0 || queueLeft; rounds++) {
       const round = plan(cell, {
         jobIds,
-        queue: { waiting: waitingIn(cell), hasNews: queueLeft },
+        queue: { waiting: waitingIn(cell), hasChanges: queueLeft },
         ...fields,
       });
       expect(writesOf(cell, round)).toBeLessThanOrEqual(fields.maxWrites ?? maxWrites);

@@ -1,35 +1,31 @@
-import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { isJobLive, runtimeLimitSecs } from '@berth/shared/model/job/job';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
-import type { AssignmentWrite } from '@berth/store';
-import { assignmentFor } from '../placement/assign-task.js';
 import { MigrationTargets } from '../placement/migration-targets.js';
 import { placeQueue } from '../placement/place-queue.js';
-import { RoundDraft } from '../plan/plan-builder.js';
+import { PlanBuilder } from '../plan/plan-builder.js';
 import type { RoundInput, RoundPlan, RoundReport } from '../plan/round-types.js';
+import { findJobInCell } from '../reconcile/job-in-cell.js';
 import { reconcile } from '../reconcile/reconcile.js';
-import { viewJob } from '../reconcile/reconciled-job.js';
-import { applyReport } from '../task/end-task.js';
+import { applyReport } from '../task/apply-report.js';
 import type { Limits } from '../task/limits.js';
-import { StageEnv } from './stage-env.js';
 
-/** With less room than this a job waits for the next round, instead of being looked at for a few writes. */
-const leastRoomPerJob = 50;
+/** If fewer writes than this are left, a job waits for the next round. */
+const leastWritesPerJob = 50;
 
 /**
- * One round of the master: what the reports mean, then each touched job reconciled, then the queue placed, as one plan
- * to commit. What does not fit into the budget of writes is left over for the next round; so are, by the nature of
- * reconcile, all effects that a lost or refused commit did not have.
+ * Plans one round of the master: it applies the reports, reconciles each touched job, and places the queue, as one plan to
+ * commit. Work beyond the limit of writes is left to the next round. The next round also decides again on everything that a
+ * lost or refused commit did not change.
  */
 export function planRound(input: RoundInput): RoundPlan {
-  const draft = new RoundDraft(input);
+  const builder = new PlanBuilder(input);
   const touched = new Set(input.jobIds);
-  for (const report of input.reports) takeReport(input, report, draft, touched);
-  draft.dropOrphans(input.orphanStopIds);
-  const left = decideJobs(input, touched, draft);
-  const placed = placeQueue(input, draft);
-  return { ...parts(draft), ...placed, ...left };
+  for (const report of input.reports) takeReport(input, report, builder, touched);
+  builder.dropOrphans(input.orphanStopIds);
+  const left = decideJobs(input, touched, builder);
+  const placed = placeQueue(input, builder);
+  return { ...parts(builder), ...placed, ...left };
 }
 
 function parts({
@@ -41,7 +37,7 @@ function parts({
   dueMs,
   placedDueMs,
   placedTaskIds,
-}: RoundDraft) {
+}: PlanBuilder) {
   return {
     tasks,
     statuses,
@@ -57,15 +53,15 @@ function parts({
 function takeReport(
   input: RoundInput,
   { report }: RoundReport,
-  draft: RoundDraft,
+  builder: PlanBuilder,
   touched: Set<string>,
 ): void {
   const { cell, nowMs, limits } = input;
-  const task = draft.task(report.taskId);
+  const task = builder.task(report.taskId);
   if (task === undefined) return;
   const next = applyReport(task, report, { nowMs, limits, runtimeLimitMs: runtimeLimitMs(cell, task.jobId) });
   if (next === undefined) return;
-  draft.put(next);
+  builder.put(next);
   touched.add(task.jobId);
 }
 
@@ -77,16 +73,16 @@ function runtimeLimitMs(cell: CellView, jobId: string): number {
 function decideJobs(
   input: RoundInput,
   touched: ReadonlySet<string>,
-  draft: RoundDraft,
+  builder: PlanBuilder,
 ): Pick<RoundPlan, 'leftOver' | 'hasTasksLeft'> {
   const leftOver: string[] = [];
   let hasTasksLeft = false;
-  const rooms = new MigrationTargets(input);
-  const leastRoom = Math.min(leastRoomPerJob, input.maxWrites / 2);
+  const targets = new MigrationTargets(input);
+  const leastWrites = Math.min(leastWritesPerJob, input.maxWrites / 2);
   for (const jobId of touched) {
-    const view = viewJob(input.cell, jobId, draft.tasksOf(jobId));
+    const view = findJobInCell(input.cell, jobId, builder.tasksOf(jobId));
     if (view === undefined) continue;
-    if (draft.room < leastRoom) {
+    if (builder.writesLeft < leastWrites) {
       leftOver.push(jobId);
       hasTasksLeft ||= isJobLive(view.status);
       continue;
@@ -96,44 +92,19 @@ function decideJobs(
       nowMs,
       patienceUntilMs,
       limits: limitsFor(input, jobId),
-      maxWrites: draft.room,
-      findRoom: (task) => rooms.find(task),
+      maxWrites: builder.writesLeft,
+      findCapacity: (task) => targets.find(task),
       isAwaited: (task) => agents.index.find(task.agentId)?.awaited.has(taskIdOf(task)) ?? false,
     });
-    draft.takeDecision(jobId, decision);
+    builder.takeDecision(jobId, decision);
     if (!decision.isComplete) leftOver.push(jobId);
     hasTasksLeft ||= decision.hasTasksLeft;
   }
-  rooms.close();
+  targets.close();
   return { leftOver, hasTasksLeft };
 }
 
-/** The limits, with no more patience for jobs that are to leave now. */
+/** Returns the limits of a job: a job that must leave now has no retention. */
 function limitsFor({ limits, retireNow }: RoundInput, jobId: string): Limits {
   return retireNow.has(jobId) ? { ...limits, finishedRetentionMs: Number.NEGATIVE_INFINITY } : limits;
-}
-
-/** What the agents are to be told about this round's tasks. */
-export function planAssignments(
-  cell: CellView,
-  tasks: ReadonlyMap<string, TaskRecord>,
-  limits: Limits,
-): readonly AssignmentWrite[] {
-  const stages = new StageEnv(cell, tasks, limits);
-  const writes: AssignmentWrite[] = [];
-  for (const [taskId, after] of tasks) {
-    const { agentId } = after;
-    const job = cell.find('job', after.jobId)?.record;
-    const told = assignmentFor(cell.find('task', taskId)?.record, after, job, limits);
-    if (told === undefined) continue;
-    const assignment = told === null ? undefined : stages.added(told, after);
-    writes.push({ agentId, taskId, assignment, feed: feedOf(cell, agentId) });
-  }
-  return writes;
-}
-
-/** The feed on which the agent hears of its assignments, where it has named one. */
-function feedOf(cell: CellView, agentId: string): string | undefined {
-  const feed = cell.find('agent', agentId)?.record.assignmentFeed ?? '';
-  return feed === '' ? undefined : feed;
 }

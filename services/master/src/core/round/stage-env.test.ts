@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { aJob, aMantisJob, aTask, limits, must } from '../../testing/fixtures.js';
 import { TestCell } from '../../testing/test-cell.js';
 import type { Limits } from '../task/limits.js';
-import { planAssignments } from './round.js';
+import { planAssignments } from './assignments.js';
 import { maxNeighbours } from './stage-env.js';
 
 const job = aMantisJob({ stages: [3, 2, 1] });

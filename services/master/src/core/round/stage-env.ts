@@ -9,12 +9,12 @@ import { isTaskLive } from '@berth/shared/model/task/task-state';
 import type { Limits } from '../task/limits.js';
 
 /**
- * As many addresses of a neighbouring stage as a container is told at its start. An environment is bounded, and every
- * assignment carries one; the endpoint tells all of them.
+ * The number of addresses of a neighbouring stage in a container's environment. An environment is bounded, and every assignment
+ * carries one; the endpoint returns all addresses.
  */
 export const maxNeighbours = 100;
 
-/** What containers of stages are told of where they are, for the assignments of one commit. */
+/** Adds the variables of stages to the environments of containers, for the assignments of one commit. */
 export class StageEnv {
   readonly #cell: CellView;
   readonly #changed: ReadonlyMap<string, TaskRecord>;
@@ -22,7 +22,7 @@ export class StageEnv {
   /** By job and stage. */
   readonly #addresses = new Map<string, readonly TaskAddress[]>();
 
-  /** `changed` are tasks as the commit leaves them; `api` is where containers reach the gateways, if they do. */
+  /** `changed` are tasks as the commit leaves them; `api` is the address at which containers reach the gateways, if any. */
   constructor(
     cell: CellView,
     changed: ReadonlyMap<string, TaskRecord>,
@@ -33,7 +33,7 @@ export class StageEnv {
     this.#api = api;
   }
 
-  /** The assignment, with its stage's variables in its container's environment; the same where its job has no stages. */
+  /** Returns the assignment with the variables of its stage; the same assignment if its job has no stages. */
   added(assignment: Assignment, task: TaskRecord): Assignment {
     const { container } = assignment;
     if (task.stage === noStage || container === undefined) return assignment;
@@ -55,8 +55,8 @@ export class StageEnv {
       BERTH_STAGE_COUNT: String(stageCount),
       BERTH_WORKER_INDEX: String(slot),
       BERTH_WORKER_NUMBER: String(workerNumber),
-      BERTH_PREVIOUS_STAGE: this.#told(task, stage - 1),
-      BERTH_NEXT_STAGE: this.#told(task, stage + 1),
+      BERTH_PREVIOUS_STAGE: this.#neighbours(task, stage - 1),
+      BERTH_NEXT_STAGE: this.#neighbours(task, stage + 1),
     };
   }
 
@@ -66,16 +66,16 @@ export class StageEnv {
     return { BERTH_STAGES_ENDPOINT: `${apiUrl}/api/v1/jobs/${jobId}/stages:watch?neighboursOf=${stage}` };
   }
 
-  /** The addresses of a stage as the task reaches them. */
-  #told({ jobId, agentId }: TaskRecord, stage: number): string {
-    const told: string[] = [];
+  /** Returns the addresses at which the task reaches the tasks of a stage. */
+  #neighbours({ jobId, agentId }: TaskRecord, stage: number): string {
+    const reached: string[] = [];
     for (const each of this.#addressesOf(jobId, stage)) {
       // A commit may hold a thousand assignments, and a stage ten times as many tasks.
-      if (told.length === maxNeighbours) break;
+      if (reached.length === maxNeighbours) break;
       const address = addressFrom(each, agentId);
-      if (address !== '') told.push(address);
+      if (address !== '') reached.push(address);
     }
-    return told.join(',');
+    return reached.join(',');
   }
 
   #addressesOf(jobId: string, stage: number): readonly TaskAddress[] {

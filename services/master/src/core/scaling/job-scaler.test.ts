@@ -13,7 +13,8 @@ import { describe, expect, it } from 'vitest';
 import { aTask, must, second, t0 } from '../../testing/fixtures.js';
 import { aScaledService, aScaledStage, cpuBatch } from '../../testing/scaled-jobs.js';
 import { TestCell } from '../../testing/test-cell.js';
-import { JobScaler, scalingCommit } from './job-scaler.js';
+import { JobScaler } from './job-scaler.js';
+import { scalingCommit } from './scaling-commit.js';
 
 const job = aScaledService({ instances: { desired: 4 } });
 const running = (slot: number, fields = {}) => aTask({ job, slot, state: State.RUNNING, record: fields });
@@ -69,7 +70,7 @@ describe('the scaler of a job', () => {
     window.watch(stages.id, scaler.metrics);
     const at = (ms: number, cpu: number) => {
       window.add(cpuBatch(tasks.map(taskIdOf), cpu), t0 + ms);
-      return scaler.look({ cell, window, nowMs: t0 + ms });
+      return scaler.decide({ cell, window, nowMs: t0 + ms });
     };
     return { cell, scaler, at };
   }

@@ -1,9 +1,7 @@
 import type { JobRecord, JobScalingRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
-import type { Entity } from '@berth/shared/model/cell/entity';
 import { instancesOf, isJobLive } from '@berth/shared/model/job/job';
-import { withInstances } from '@berth/shared/model/job/stages';
 import { decideScaling } from '@berth/shared/model/scaling/decide';
 import { decideStage, type StageWindows } from '@berth/shared/model/scaling/decide-stage';
 import type { SampleWindow } from '@berth/shared/model/scaling/sample-window';
@@ -15,27 +13,24 @@ import {
   type ScaledSet,
   scaledSets,
   situationOf,
-  toDecision,
   type Workforce,
-  withDecision,
   workforceOf,
 } from '@berth/shared/model/scaling/scaled-job';
 import type { Holds, Proposal } from '@berth/shared/model/scaling/situation';
-import type { CommitRequest } from '@berth/store';
 
-/** How often, and on what, scaling decides. */
-export interface Pace {
-  /** Conditions are looked at this often. */
+/** The pace of scaling decisions. */
+export interface ScalingPace {
+  /** The time between two checks of the conditions. */
   readonly everyMs: number;
 }
 
-/** A value counts, and a condition is known to have held, across this many looks. */
-const looksOfPatience = 4;
-/** Stages have one event in so many looks: each 30 s where one looks every 5 s. */
-const looksPerStageEvent = 6;
+/** A value counts, and a condition is known to have held, across this many checks. */
+const checksOfPatience = 4;
+/** Stages have one event in this many checks: one each 30 s with a check every 5 s. */
+const checksPerStageEvent = 6;
 
-/** What one look at one job is made of. */
-export interface Look {
+/** The inputs of one check of one job. */
+export interface ScalingInput {
   readonly cell: CellView;
   readonly window: SampleWindow;
   readonly nowMs: number;
@@ -50,52 +45,52 @@ export interface SetDecision {
 type ServiceSet = Extract<ScaledSet, { readonly kind: 'service' }>;
 type StageSet = Extract<ScaledSet, { readonly kind: 'stage' }>;
 
-/** Whether the job's instances may be changed by policies now: it lives, and nobody wants it to end. */
+/** True if policies may change the job's instances now: it lives, and nobody has ordered its end. */
 export function mayScale(cell: CellView, job: JobRecord): boolean {
   if (job.descriptor === undefined || !isScaled(job.descriptor) || job.kill !== undefined) return false;
   return isJobLive(cell.find('jobStatus', job.id)?.record);
 }
 
-/** What is remembered of one job between looks: how long its policies have held, and the samples of its stages. */
+/** The memory of one job between checks: since when its policies hold, and the samples of its stages. */
 export class JobScaler {
   readonly #jobId: string;
-  readonly #pace: Pace;
+  readonly #pace: ScalingPace;
   readonly #sets: readonly ScaledSet[];
   readonly #holds = new Map<number, Holds>();
   readonly #windows = new Map<number, StageWindows>();
   #nextStageEventMs: number;
   #undo: () => void = () => {};
 
-  constructor(jobId: string, descriptor: JobDescriptor, pace: Pace, nowMs: number) {
+  constructor(jobId: string, descriptor: JobDescriptor, pace: ScalingPace, nowMs: number) {
     this.#jobId = jobId;
     this.#pace = pace;
     this.#sets = scaledSets(descriptor);
-    this.#nextStageEventMs = nowMs + looksPerStageEvent * pace.everyMs;
+    this.#nextStageEventMs = nowMs + checksPerStageEvent * pace.everyMs;
   }
 
-  /** The metrics that decide. */
+  /** The names of the metrics that its policies read. */
   get metrics(): ReadonlySet<string> {
     return new Set(this.#sets.flatMap((set) => [...metricsOf(set)]));
   }
 
-  /** Looks at the job now. What it decides takes effect with {@link carriedOut}. */
-  look({ cell, window, nowMs }: Look): readonly SetDecision[] {
+  /** Checks the job now. A decision takes effect with {@link committed}. */
+  decide({ cell, window, nowMs }: ScalingInput): readonly SetDecision[] {
     const job = cell.find('job', this.#jobId)?.record;
     if (job?.descriptor === undefined) return [];
-    this.#remember();
+    this.#saveUndo();
     const isStageEvent = nowMs >= this.#nextStageEventMs;
-    if (isStageEvent) this.#nextStageEventMs = nowMs + looksPerStageEvent * this.#pace.everyMs;
+    if (isStageEvent) this.#nextStageEventMs = nowMs + checksPerStageEvent * this.#pace.everyMs;
     const decisions: SetDecision[] = [];
     const runningIds: string[] = [];
     for (const set of this.#sets) {
       const workforce = workforceOf(cell, this.#jobId, set.stage);
       runningIds.push(...workforce.runningIds);
-      const ground = { job, descriptor: job.descriptor, workforce, look: { cell, window, nowMs } };
+      const input = { job, descriptor: job.descriptor, workforce, check: { cell, window, nowMs } };
       const proposal =
         set.kind === 'service'
-          ? this.#lookAtService(set, ground)
+          ? this.#decideService(set, input)
           : isStageEvent
-            ? this.#lookAtStage(set, ground)
+            ? this.#decideOneStage(set, input)
             : undefined;
       if (proposal !== undefined) decisions.push({ stage: set.stage, proposal });
     }
@@ -103,18 +98,18 @@ export class JobScaler {
     return decisions;
   }
 
-  /** Takes back the last look: its decision was made on what is no longer so, and all is to be looked at again. */
+  /** Takes back the last check: the job has changed since, and it is checked again. */
   undo(): void {
     this.#undo();
   }
 
-  /** The decision on the stage is committed: what was seen before it says nothing about what follows. */
-  carriedOut(stage: number): void {
+  /** The decision on the stage is committed. The samples from before it say nothing about the time after it. */
+  committed(stage: number): void {
     this.#holds.delete(stage);
     this.#windows.delete(stage);
   }
 
-  #remember(): void {
+  #saveUndo(): void {
     const [holds, windows, nextMs] = [[...this.#holds], [...this.#windows], this.#nextStageEventMs];
     this.#undo = () => {
       this.#holds.clear();
@@ -125,12 +120,12 @@ export class JobScaler {
     };
   }
 
-  #lookAtService(set: ServiceSet, { descriptor, workforce, look }: Ground): Proposal | undefined {
-    const patienceMs = looksOfPatience * this.#pace.everyMs;
+  #decideService(set: ServiceSet, { descriptor, workforce, check }: SetInput): Proposal | undefined {
+    const patienceMs = checksOfPatience * this.#pace.everyMs;
     const situation = situationOf(descriptor, workforce, {
-      readings: look.window.latest(this.#jobId, workforce.runningIds, look.nowMs - patienceMs),
-      lastActionMs: lastDecisionMs(this.#record(look.cell), set.stage),
-      nowMs: look.nowMs,
+      readings: check.window.latest(this.#jobId, workforce.runningIds, check.nowMs - patienceMs),
+      lastActionMs: lastDecisionMs(this.#record(check.cell), set.stage),
+      nowMs: check.nowMs,
       patienceMs,
     });
     const outcome = decideScaling(set.policies, situation, this.#holds.get(set.stage));
@@ -138,13 +133,13 @@ export class JobScaler {
     return outcome.decision;
   }
 
-  #lookAtStage(set: StageSet, { job, descriptor, workforce, look }: Ground): Proposal | undefined {
-    const sinceMs = look.nowMs - looksOfPatience * this.#pace.everyMs;
+  #decideOneStage(set: StageSet, { job, descriptor, workforce, check }: SetInput): Proposal | undefined {
+    const sinceMs = check.nowMs - checksOfPatience * this.#pace.everyMs;
     const situation = {
       instances: instancesOf(descriptor, set.stage),
-      readings: look.window.meanOfTwo(this.#jobId, workforce.runningIds, sinceMs),
-      lastScaledMs: lastScaledMs(job, this.#record(look.cell), set.stage),
-      nowMs: look.nowMs,
+      readings: check.window.meanOfTwo(this.#jobId, workforce.runningIds, sinceMs),
+      lastScaledMs: lastScaledMs(job, this.#record(check.cell), set.stage),
+      nowMs: check.nowMs,
     };
     const outcome = decideStage(set.policy, situation, this.#windows.get(set.stage));
     this.#windows.set(set.stage, outcome.windows);
@@ -156,40 +151,9 @@ export class JobScaler {
   }
 }
 
-interface Ground {
+interface SetInput {
   readonly job: JobRecord;
   readonly descriptor: JobDescriptor;
   readonly workforce: Workforce;
-  readonly look: Look;
-}
-
-/**
- * The decisions as one commit: the instances and the record of why, against the job as it was seen, alive. Where somebody
- * else was faster, all is to be looked at anew.
- */
-export function scalingCommit(
-  cell: CellView,
-  job: Entity<'job'>,
-  decisions: readonly SetDecision[],
-  nowMs: number,
-): Omit<CommitRequest, 'actor'> {
-  const { id, record, revision } = job;
-  const status = cell.find('jobStatus', id);
-  const scaling = cell.find('jobScaling', id);
-  let [descriptor, history] = [record.descriptor, scaling?.record];
-  for (const { stage, proposal } of decisions) {
-    if (descriptor === undefined) break;
-    const instances = { ...instancesOf(descriptor, stage), desired: proposal.to };
-    descriptor = withInstances(descriptor, stage, instances);
-    history = withDecision(id, history, toDecision(proposal, stage, nowMs));
-  }
-  return {
-    writes: [
-      { kind: 'job', id, record: { ...record, descriptor }, expectedRevision: revision },
-      ...(history === undefined
-        ? []
-        : [{ kind: 'jobScaling', id, record: history, expectedRevision: scaling?.revision ?? 0 } as const]),
-    ],
-    expects: [{ kind: 'jobStatus', id, revision: status?.revision ?? 0 }],
-  };
+  readonly check: ScalingInput;
 }

@@ -1,4 +1,4 @@
-/* The jobs of one cluster while it is decided which of them the cluster starts or ends by itself. */
+/* The jobs of one cluster, while the cluster's own starts and ends of jobs are decided. */
 import type { ClusterStatusRecord, JobRecord, JobStatusRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { Entity } from '@berth/shared/model/cell/entity';
@@ -16,13 +16,13 @@ import { jobOfTemplate } from '@berth/shared/model/submission/template-job';
 import { codeOf } from '@berth/shared/model/task/reason';
 import { State, stateName } from '@berth/shared/model/task/task-state';
 
-/** A job of the cluster, and how it stands. */
+/** A job of the cluster with its status. */
 export interface ClusterJob {
   readonly job: Entity<'job'>;
   readonly status: JobStatusRecord | undefined;
 }
 
-/** What decides about the jobs that a cluster starts and ends by itself. */
+/** The inputs of the decision on one cluster. */
 export interface ClusterInput {
   readonly cluster: ClusterView;
   readonly schedule: Schedule | undefined;
@@ -32,33 +32,33 @@ export interface ClusterInput {
   readonly nowMs: number;
   /** The attributes that constraints may name. */
   readonly attributes: () => KnownAttributes;
-  /** Names that jobs hold which the replica does not know, with those jobs' ids: the store has said so. */
+  /** Names that the store has refused, with the ids of the jobs that hold them. The replica may not hold those jobs yet. */
   readonly taken: ReadonlyMap<string, string>;
-  /** Jobs that are started at once; what is more waits for the next look. */
+  /** Jobs that are started at once; further ones wait for the next pass. */
   readonly maxStarts: number;
 }
 
-/** A cluster that starts jobs by itself has no more live ones than this. */
+/** A cluster that starts jobs by itself has no more live jobs than this. */
 export const maxLiveJobs = 1000;
 const maxTextLength = 500;
 
 /** A job that is to start. */
 export interface Start {
   readonly id: string;
-  /** The fire that starts it; 0 where none does. */
+  /** The time of the run that starts it; 0 if no run does. */
   readonly fireAtMs: number;
-  /** It takes the place of others, and needs none of its own. */
+  /** True if it replaces other jobs: it then needs no place of its own within the cluster's limit. */
   readonly replaces?: boolean;
 }
 
-/** Why a job cannot start: for now (`skipped`), or as the cluster is (`refused`). */
+/** The reason for which a job cannot start: for now (`skipped`), or until the cluster changes (`refused`). */
 export type NotStarted = { readonly skipped: string } | { readonly refused: string };
 
-/** The cluster's jobs, and those that are decided on. */
+/** The cluster's jobs, with those that the decision starts. */
 export class ClusterJobs {
-  /** Jobs that are there already, live and finished. */
+  /** The existing jobs, live and finished. */
   readonly all: readonly ClusterJob[];
-  /** The live ones of these. */
+  /** The live ones of the existing jobs. */
   readonly live: readonly ClusterJob[];
   readonly started: JobRecord[] = [];
   readonly limits: ClusterLimits;
@@ -75,12 +75,12 @@ export class ClusterJobs {
     for (const [name, owner] of input.taken) this.#names.set(name, owner);
   }
 
-  /** Live jobs, those included that are about to be. */
+  /** The number of live jobs, together with those that the decision starts. */
   get count(): number {
     return this.live.length + this.started.length;
   }
 
-  /** Starts a job from the cluster's template; undefined where that is done. */
+  /** Starts a job from the cluster's template; returns the reason if it cannot start. */
   start(start: Start): NotStarted | undefined {
     if (this.count >= maxLiveJobs) return { skipped: `${this.count} jobs of the cluster are live already` };
     const clusterPlace = start.replaces ? 0 : this.#place();
@@ -98,7 +98,7 @@ export class ClusterJobs {
     return undefined;
   }
 
-  /** The place of a new job: 0 where the cluster has no limit, undefined where there is none left. */
+  /** Returns the place of a new job: 0 if the cluster has no limit, undefined if no place is left. */
   #place(): number | undefined {
     const { cluster } = this.#input;
     if (this.limits.max === Number.POSITIVE_INFINITY) return 0;
@@ -114,7 +114,7 @@ export class ClusterJobs {
     }
   }
 
-  /** What the template makes, found out once. */
+  /** Returns the descriptor that the template makes. It is made once. */
   #descriptor(): JobDescriptor | { readonly refused: string } {
     const { cluster, attributes } = this.#input;
     this.#made ??= jobOfTemplate(cluster, attributes);
@@ -139,17 +139,17 @@ export class ClusterJobs {
   }
 }
 
-/** The names that a live job keeps from others; whoever ordered its end gave its type back with that. */
+/** Returns the names that a live job holds. An order to end a job gives its type back. */
 function heldNames(job: JobRecord): readonly string[] {
   return job.kill === undefined ? jobClaims(job) : jobClaims(job).filter((name) => !isTypeClaim(name));
 }
 
-/** Who jobs say they are from, and wishes to end them, where a cluster does it by itself. */
+/** Returns the actor of jobs and of stop requests that a cluster makes by itself. */
 export function scheduleActor(clusterId: string): string {
   return `schedule/${clusterId}`;
 }
 
-/** Whether the job has got as far as to run, whatever became of it then. */
+/** True if the job has run, however it ended. */
 export function hasRun({ status }: ClusterJob): boolean {
   if (status === undefined) return false;
   if (jobState(status) === State.FINISHED && codeOf(status.state?.reason ?? '') === 'normal') return true;

@@ -1,14 +1,14 @@
 /*
- * Ids of jobs that a cluster starts by itself. They follow from the cluster and the time, so that whoever decides on a fire
- * a second time means the same job; and they have the layout of a UUID of version 7, so that they sort by that time.
+ * Ids of jobs that a cluster starts by itself. An id follows from the cluster and the time: a master that decides on a run a
+ * second time decides on the same job. Ids have the layout of a UUID of version 7, so that they sort by that time.
  */
 
-/** The id of the job that a fire of the cluster's schedule starts. `atMs` is when the fire was due. */
-export function jobIdOfFire(clusterId: string, atMs: number): string {
+/** Returns the id of the job that a run of the cluster's schedule starts. `atMs` is the time at which the run was due. */
+export function jobIdOfRun(clusterId: string, atMs: number): string {
   return derivedId(atMs, `fire ${clusterId} ${atMs}`);
 }
 
-/** The id of one of the jobs that are started at that time since the cluster has too few. */
+/** Returns the id of one of the jobs that are started at that time because the cluster has too few. */
 export function jobIdOfMinimum(clusterId: string, atMs: number, index: number): string {
   return derivedId(atMs, `minimum ${clusterId} ${atMs} ${index}`);
 }
@@ -28,7 +28,7 @@ function hex(value: number, digits: number): string {
 const seeds = [0x9e3779b9, 0x243f6a88, 0xb7e15162, 0xdeadbeef] as const;
 const factors = [0x85ebca6b, 0xc2b2ae35, 0x27d4eb2f, 0x165667b1] as const;
 
-/** Four well-mixed numbers of 32 bits. Not for secrets. */
+/** Returns four well-mixed numbers of 32 bits. Not for secrets. */
 function hash128(text: string): readonly number[] {
   const lanes: number[] = [...seeds];
   for (const char of text) {
@@ -42,7 +42,7 @@ function hash128(text: string): readonly number[] {
   return lanes.map((lane, index) => finish(lane ^ Math.imul(sum, factors[index] ?? 1)));
 }
 
-/** Spreads what differs in one bit over all of them. */
+/** Spreads a difference in one bit over all bits. */
 function finish(value: number): number {
   let mixed = value ^ (value >>> 16);
   mixed = Math.imul(mixed, 0x85ebca6b);

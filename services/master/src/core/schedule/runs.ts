@@ -1,79 +1,79 @@
-/* The fires of a cluster's schedule that are due, and what each of them comes to. */
+/* Decides on the due runs of a cluster's schedule. */
 import { type Fire, FireOutcome } from '@berth/shared/gen/berth/v1/store';
 import { nextFireMs, type Schedule } from '@berth/shared/model/schedule/schedule';
 import { toRfc3339 } from '@berth/shared/model/task/task-state';
 import type { ClusterInput, ClusterJobs, NotStarted } from './cluster-jobs.js';
-import { jobIdOfFire } from './run-id.js';
+import { jobIdOfRun } from './run-id.js';
 
-/** Of many fires that nobody was there for, so many are named. */
+/** Of many missed runs this many are named. */
 const maxNamedMissed = 5;
 
-/** What the fires up to a time came to, and when the next is due. */
-export interface FiresDecision {
-  readonly fires: readonly Fire[];
+/** The outcomes of the runs up to a time, and the time of the next. */
+export interface RunsDecision {
+  readonly runs: readonly Fire[];
   readonly firedThroughMs: number;
   /** Infinity: no more will come. */
   readonly nextDueMs: number;
 }
 
-/** No fire at or before this time is undecided. */
+/** Returns the time up to which all runs are decided. */
 export function decidedThroughMs({ cluster, status }: Pick<ClusterInput, 'cluster' | 'status'>): number {
   const { scheduleSinceMs, createdAtMs } = cluster.record;
   return Math.max(status?.firedThroughMs ?? 0, scheduleSinceMs, createdAtMs);
 }
 
 /**
- * Decides on every fire that is due: one that is too late is missed, of the others each starts a job unless the policy, or the
- * cluster as it stands, keeps it from that.
+ * Decides on every run that is due. A run that is too late is missed. Each of the others starts a job, unless the policy or
+ * the state of the cluster forbids it.
  */
-export function decideFires(input: ClusterInput, schedule: Schedule, jobs: ClusterJobs): FiresDecision {
+export function decideRuns(input: ClusterInput, schedule: Schedule, jobs: ClusterJobs): RunsDecision {
   const { nowMs, cluster, maxStarts } = input;
-  const missed = missedFires(schedule, decidedThroughMs(input), nowMs - schedule.startingDeadlineMs);
-  const due = dueFires(schedule, missed.throughMs, { nowMs, max: maxStarts });
-  const fires = [...missed.fires];
+  const missed = missedRuns(schedule, decidedThroughMs(input), nowMs - schedule.startingDeadlineMs);
+  const due = dueRuns(schedule, missed.throughMs, { nowMs, max: maxStarts });
+  const runs = [...missed.runs];
   const firedThroughMs = due.at(-1) ?? missed.throughMs;
   const nextMs = nextFireMs(schedule, firedThroughMs) ?? Number.POSITIVE_INFINITY;
-  // What is left to the next look is due as well, and takes the place of these.
-  const successors = nextMs <= nowMs ? [...due.slice(1), nextMs] : due.slice(1);
+  // A run that is left to the next pass is due as well: it replaces the last of these.
+  const following = nextMs <= nowMs ? [...due.slice(1), nextMs] : due.slice(1);
   for (const [index, atMs] of due.entries()) {
-    const successor = successors[index];
-    const jobId = jobIdOfFire(cluster.id, atMs);
+    const nextRunMs = following[index];
+    const jobId = jobIdOfRun(cluster.id, atMs);
     const held =
-      heldBack(schedule, jobs, successor) ?? startAt(schedule, jobs, { id: jobId, fireAtMs: atMs });
-    fires.push(fireOf(atMs, held, jobId));
+      heldBack(schedule, jobs, nextRunMs) ?? startAt(schedule, jobs, { id: jobId, fireAtMs: atMs });
+    runs.push(runOf(atMs, held, jobId));
   }
-  return { fires, firedThroughMs, nextDueMs: nextMs };
+  return { runs, firedThroughMs, nextDueMs: nextMs };
 }
 
-/** What came of one fire, or of one look at the minimum. */
-export function fireOf(atMs: number, held: NotStarted | undefined, jobId: string, text = ''): Fire {
+/** Returns the record of one run, or of one start for the minimum. */
+export function runOf(atMs: number, held: NotStarted | undefined, jobId: string, text = ''): Fire {
   if (held === undefined) return { atMs, outcome: FireOutcome.STARTED, jobId, text };
   return 'refused' in held
     ? { atMs, outcome: FireOutcome.REFUSED, jobId: '', text: held.refused }
     : { atMs, outcome: FireOutcome.SKIPPED, jobId: '', text: held.skipped };
 }
 
-/** Fires before the horizon: some by name, and how far they reach. */
-function missedFires(schedule: Schedule, afterMs: number, horizonMs: number) {
-  const fires: Fire[] = [];
+/** Returns the runs before the horizon, some of them by name, and the time of the last. */
+function missedRuns(schedule: Schedule, afterMs: number, horizonMs: number) {
+  const runs: Fire[] = [];
   let throughMs = afterMs;
   const next = () => nextFireMs(schedule, throughMs) ?? Number.POSITIVE_INFINITY;
   for (let atMs = next(); atMs < horizonMs; atMs = next()) {
-    if (fires.length === maxNamedMissed) {
-      const last = fires.pop();
+    if (runs.length === maxNamedMissed) {
+      const last = runs.pop();
       const text = `${noMaster}; so did all others until ${toRfc3339(horizonMs)}`;
-      if (last !== undefined) fires.push({ ...last, text });
-      return { fires, throughMs: horizonMs - 1 };
+      if (last !== undefined) runs.push({ ...last, text });
+      return { runs, throughMs: horizonMs - 1 };
     }
-    fires.push({ atMs, outcome: FireOutcome.MISSED, jobId: '', text: noMaster });
+    runs.push({ atMs, outcome: FireOutcome.MISSED, jobId: '', text: noMaster });
     throughMs = atMs;
   }
-  return { fires, throughMs };
+  return { runs, throughMs };
 }
 
 const noMaster = 'it passed while no master led, and its starting deadline with it';
 
-function dueFires(schedule: Schedule, afterMs: number, { nowMs, max }: { nowMs: number; max: number }) {
+function dueRuns(schedule: Schedule, afterMs: number, { nowMs, max }: { nowMs: number; max: number }) {
   const due: number[] = [];
   for (let atMs = nextFireMs(schedule, afterMs); atMs !== undefined && atMs <= nowMs && due.length < max; ) {
     due.push(atMs);
@@ -82,18 +82,18 @@ function dueFires(schedule: Schedule, afterMs: number, { nowMs, max }: { nowMs: 
   return due;
 }
 
-/** Why the policy lets the fire start nothing. */
+/** Returns the reason if the policy forbids the start. */
 function heldBack(
   { policy }: Schedule,
   jobs: ClusterJobs,
-  successorMs: number | undefined,
+  nextRunMs: number | undefined,
 ): NotStarted | undefined {
   if (policy === 'forbid' && jobs.count > 0) {
     const [living] = [...jobs.live.map(({ job }) => job.id), ...jobs.started.map(({ id }) => id)];
     return { skipped: `job ${living} of the cluster is live, and the policy keeps it` };
   }
-  if (policy === 'replace' && successorMs !== undefined)
-    return { skipped: `the fire of ${toRfc3339(successorMs)} takes its place` };
+  if (policy === 'replace' && nextRunMs !== undefined)
+    return { skipped: `the run of ${toRfc3339(nextRunMs)} takes its place` };
   return undefined;
 }
 

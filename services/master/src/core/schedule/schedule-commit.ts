@@ -4,16 +4,16 @@ import { typeReleases } from '@berth/shared/model/job/mantis';
 import { clusterLimits } from '@berth/shared/model/schedule/cluster-limits';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
 import type { CommitRequest, Write } from '@berth/store';
-import { type ClusterDecision, rememberFires } from './schedule.js';
+import { type ClusterDecision, keepNewestRuns } from './schedule.js';
 
-/** Whether committing it would do nothing. */
-export function isEmptyDecision({ fires, jobs, kills }: ClusterDecision): boolean {
-  return fires.length + jobs.length + kills.length === 0;
+/** True if the decision changes nothing. */
+export function isEmptyDecision({ runs, jobs, kills }: ClusterDecision): boolean {
+  return runs.length + jobs.length + kills.length === 0;
 }
 
 /**
- * The decision as one commit. It applies only to the cluster and the history that it was made on: of two masters that decide
- * on the same fire, one writes it.
+ * Returns the decision as one commit. It applies only to the cluster and the history that it was made on: of two masters that
+ * decide on the same run, one writes it.
  */
 export function commitOfDecision(
   cluster: ClusterView,
@@ -25,17 +25,17 @@ export function commitOfDecision(
       ...statusWrite(cluster, status, decision),
       ...decision.jobs.map((record): Write => ({ kind: 'job', id: record.id, record, expectedRevision: 0 })),
       ...decision.kills.map(
-        ({ job: { id, record, revision }, wish }): Write => ({
+        ({ job: { id, record, revision }, stop }): Write => ({
           kind: 'job',
           id,
-          record: { ...record, kill: wish },
+          record: { ...record, kill: stop },
           expectedRevision: revision,
         }),
       ),
     ],
     expects: [{ kind: 'cluster', id: cluster.id, revision: cluster.revision }],
     claims: decision.jobs.flatMap((job) => jobClaims(job).map((name) => ({ name, owner: job.id }))),
-    // A job that is ending is none that a new one of its type would be.
+    // A job that is ending gives its type back, so that a new job of the type can start.
     releaseClaims: decision.kills.flatMap(({ job }) => typeReleases(job.record)),
   };
 }
@@ -43,15 +43,15 @@ export function commitOfDecision(
 function statusWrite(
   { id, record }: ClusterView,
   status: Entity<'clusterStatus'> | undefined,
-  { fires, firedThroughMs }: ClusterDecision,
+  { runs, firedThroughMs }: ClusterDecision,
 ): readonly Write[] {
-  if (fires.length === 0) return [];
-  const remembered = rememberFires(status?.record.fires ?? [], fires, clusterLimits(record).min);
+  if (runs.length === 0) return [];
+  const fires = keepNewestRuns(status?.record.fires ?? [], runs, clusterLimits(record).min);
   return [
     {
       kind: 'clusterStatus',
       id,
-      record: { clusterId: id, firedThroughMs, fires: remembered },
+      record: { clusterId: id, firedThroughMs, fires },
       expectedRevision: status?.revision ?? 0,
     },
   ];

@@ -38,12 +38,12 @@ describe('any schedule, whoever looks at it and whatever of it is lost', () => {
           });
           const decision = decideCluster(input);
           if (!isWritten) continue;
-          decided.push(...decision.fires);
+          decided.push(...decision.runs);
           jobIds.push(...decision.jobs.map(({ id }) => id));
           status = {
             clusterId: 'c-1',
             firedThroughMs: decision.firedThroughMs,
-            fires: [...decision.fires],
+            fires: [...decision.runs],
           };
         }
         const { schedule } = clusterInput(record, 0);

@@ -12,14 +12,14 @@ import {
 } from '../../testing/cluster-fixtures.js';
 import { minute, must, second, t0 } from '../../testing/fixtures.js';
 import type { ClusterInput } from './cluster-jobs.js';
-import { jobIdOfFire } from './run-id.js';
-import { decideCluster, rememberFires } from './schedule.js';
+import { jobIdOfRun } from './run-id.js';
+import { decideCluster, keepNewestRuns } from './schedule.js';
 
 const { STARTED, SKIPPED, MISSED, REFUSED } = FireOutcome;
 
 /** The outcomes of the new fires, by how long after t0 they were due. */
 function outcomes(input: ClusterInput): readonly (readonly [number, FireOutcome])[] {
-  return decideCluster(input).fires.map(({ atMs, outcome }) => [atMs - t0, outcome] as const);
+  return decideCluster(input).runs.map(({ atMs, outcome }) => [atMs - t0, outcome] as const);
 }
 
 function killed(input: ClusterInput): readonly string[] {
@@ -32,13 +32,13 @@ describe('a schedule', () => {
   it('starts a job at each fire, and says when it has to be looked at again', () => {
     const record = aCluster({ labels: cron('* * * * *') });
     expect(decideCluster(clusterInput(record, 59 * second))).toMatchObject({
-      fires: [],
+      runs: [],
       jobs: [],
       nextDueMs: t0 + minute,
     });
     const decision = decideCluster(clusterInput(record, minute + second));
-    const id = jobIdOfFire('c-1', t0 + minute);
-    expect(decision.fires).toEqual([{ atMs: t0 + minute, outcome: STARTED, jobId: id, text: '' }]);
+    const id = jobIdOfRun('c-1', t0 + minute);
+    expect(decision.runs).toEqual([{ atMs: t0 + minute, outcome: STARTED, jobId: id, text: '' }]);
     expect(decision.jobs).toMatchObject([
       {
         id,
@@ -54,9 +54,9 @@ describe('a schedule', () => {
 
   it('decides nothing more once that is written', () => {
     const record = aCluster({ labels: cron('* * * * *') });
-    const { fires, firedThroughMs } = decideCluster(clusterInput(record, minute));
-    const status = { clusterId: 'c-1', firedThroughMs, fires: [...fires] };
-    expect(decideCluster(clusterInput(record, minute, { status }))).toMatchObject({ fires: [], jobs: [] });
+    const { runs, firedThroughMs } = decideCluster(clusterInput(record, minute));
+    const status = { clusterId: 'c-1', firedThroughMs, fires: [...runs] };
+    expect(decideCluster(clusterInput(record, minute, { status }))).toMatchObject({ runs: [], jobs: [] });
   });
 
   it('begins with the time at which it was set', () => {
@@ -67,10 +67,10 @@ describe('a schedule', () => {
 
   it('of one time fires once', () => {
     const record = aCluster({ labels: { 'berth.scheduleAt': '2026-01-01T00:10:00Z' } });
-    const { fires, firedThroughMs, nextDueMs } = decideCluster(clusterInput(record, 10 * minute));
-    expect(fires).toHaveLength(1);
+    const { runs, firedThroughMs, nextDueMs } = decideCluster(clusterInput(record, 10 * minute));
+    expect(runs).toHaveLength(1);
     expect(nextDueMs).toBe(Number.POSITIVE_INFINITY);
-    const status = { clusterId: 'c-1', firedThroughMs, fires: [...fires] };
+    const status = { clusterId: 'c-1', firedThroughMs, fires: [...runs] };
     expect(outcomes(clusterInput(record, 11 * minute, { status }))).toEqual([]);
   });
 
@@ -79,7 +79,7 @@ describe('a schedule', () => {
       expect(
         decideCluster(clusterInput(aCluster({ labels: cron('* * * * *'), ...off }), 5 * minute)),
       ).toEqual({
-        fires: [],
+        runs: [],
         firedThroughMs: t0,
         jobs: [],
         kills: [],
@@ -89,7 +89,7 @@ describe('a schedule', () => {
 
   it('says of a template that makes no job what is wrong with it', () => {
     const record = aCluster({ labels: cron('* * * * *'), image: 'Not An Image' });
-    const [fire] = decideCluster(clusterInput(record, minute)).fires;
+    const [fire] = decideCluster(clusterInput(record, minute)).runs;
     expect(fire).toMatchObject({ outcome: REFUSED, jobId: '' });
     expect(fire?.text).toMatch(/^the template makes no valid job: containers\["main"\]\.image\.name: /);
   });
@@ -97,10 +97,10 @@ describe('a schedule', () => {
   it('starts no second job of a name that is unique among live ones', () => {
     const record = aCluster({ labels: cron('* * * * *'), sequence: 'a' });
     const first = decideCluster(clusterInput(record, 2 * minute));
-    expect(first.fires.map(({ outcome }) => outcome)).toEqual([STARTED, SKIPPED]);
-    expect(first.fires[1]?.text).toContain(`job ${first.jobs[0]?.id} is live`);
+    expect(first.runs.map(({ outcome }) => outcome)).toEqual([STARTED, SKIPPED]);
+    expect(first.runs[1]?.text).toContain(`job ${first.jobs[0]?.id} is live`);
     const taken = new Map([['group:["batch-job","main","","a"]', 'other']]);
-    expect(decideCluster(clusterInput(record, minute, { taken })).fires[0]?.text).toContain(
+    expect(decideCluster(clusterInput(record, minute, { taken })).runs[0]?.text).toContain(
       'job other is live',
     );
   });
@@ -112,8 +112,8 @@ describe('a schedule', () => {
       jobId: '',
       text: '',
     }));
-    expect(rememberFires(fires, [must(fires[0])], 0)).toHaveLength(50);
-    expect(rememberFires(fires.slice(0, 3), [must(fires[9])], 0).map(({ atMs }) => atMs)).toEqual([
+    expect(keepNewestRuns(fires, [must(fires[0])], 0)).toHaveLength(50);
+    expect(keepNewestRuns(fires.slice(0, 3), [must(fires[9])], 0).map(({ atMs }) => atMs)).toEqual([
       0, 1, 2, 9,
     ]);
   });
@@ -131,18 +131,15 @@ describe('fires that nobody was there for', () => {
       [4 * minute, STARTED],
       [5 * minute, STARTED],
     ]);
-    const { fires, firedThroughMs } = decideCluster(input);
-    const status = { clusterId: 'c-1', firedThroughMs, fires: [...fires] };
+    const { runs, firedThroughMs } = decideCluster(input);
+    const status = { clusterId: 'c-1', firedThroughMs, fires: [...runs] };
     expect(outcomes(clusterInput(record, 5 * minute, { status }))).toEqual([]);
   });
 
   it('are named a few times where they are many, with how far they reach', () => {
-    const { fires } = decideCluster(clusterInput(record, 24 * 60 * minute));
-    expect(fires.map(({ outcome }) => outcome)).toEqual([
-      ...Array(5).fill(MISSED),
-      ...Array(3).fill(STARTED),
-    ]);
-    expect(fires[4]?.text).toContain('until 2026-01-01T23:58:00.000Z');
+    const { runs } = decideCluster(clusterInput(record, 24 * 60 * minute));
+    expect(runs.map(({ outcome }) => outcome)).toEqual([...Array(5).fill(MISSED), ...Array(3).fill(STARTED)]);
+    expect(runs[4]?.text).toContain('until 2026-01-01T23:58:00.000Z');
   });
 
   it('are made up part by part where they are many', () => {
@@ -153,7 +150,7 @@ describe('fires that nobody was there for', () => {
       const input = clusterInput(seconds, 60 * second, status === undefined ? {} : { status });
       const decision = decideCluster(input);
       started.push(decision.jobs.length);
-      status = { clusterId: 'c-1', firedThroughMs: decision.firedThroughMs, fires: [...decision.fires] };
+      status = { clusterId: 'c-1', firedThroughMs: decision.firedThroughMs, fires: [...decision.runs] };
     }
     expect(started).toEqual([25, 25, 10, 0]);
   });
@@ -223,7 +220,7 @@ describe('the policy', () => {
     const input = at('replace', running, waiting);
     expect(outcomes(input)).toEqual([[minute, STARTED]]);
     expect(killed(input)).toEqual(['waiting']);
-    expect(decideCluster(input).kills[0]?.wish).toEqual({
+    expect(decideCluster(input).kills[0]?.stop).toEqual({
       atMs: t0 + minute,
       by: 'schedule/c-1',
       text: 'a newer job of cluster "cluster c-1" takes its place',
@@ -260,7 +257,7 @@ describe('a Mantis cluster', () => {
     ]);
     expect(decision.jobs[0]?.descriptor?.jobSpec?.$case).toBe('mantis');
     expect(new Set(decision.jobs.map(({ id }) => id)).size).toBe(2);
-    expect(decision.fires).toHaveLength(2);
+    expect(decision.runs).toHaveLength(2);
     expect(decideCluster(clusterInput(keeping(3), second, { jobs: live(3) })).jobs).toEqual([]);
   });
 
@@ -302,9 +299,9 @@ describe('a Mantis cluster', () => {
     const startedAt: number[] = [];
     for (let ms = 0; ms <= 70 * second; ms += second) {
       const decision = decideCluster(clusterInput(record, ms, status === undefined ? {} : { status }));
-      if (decision.fires.length === 0) continue;
+      if (decision.runs.length === 0) continue;
       startedAt.push(ms / second);
-      const fires = rememberFires(status?.fires ?? [], decision.fires, 1);
+      const fires = keepNewestRuns(status?.fires ?? [], decision.runs, 1);
       status = { clusterId: 'c-1', firedThroughMs: decision.firedThroughMs, fires };
     }
     expect(startedAt).toEqual([0, 1, 2, 4, 8, 16, 32, 64]);
@@ -314,7 +311,7 @@ describe('a Mantis cluster', () => {
     const record = aCluster({ mantis: { min: 3 }, enabled: false });
     const decision = decideCluster(clusterInput(record, second, { jobs: live(2) }));
     expect(decision.jobs).toEqual([]);
-    expect(decision.kills.map(({ job, wish }) => [job.id, wish.text])).toEqual([
+    expect(decision.kills.map(({ job, stop }) => [job.id, stop.text])).toEqual([
       ['job-0', 'job cluster "cluster c-1" is disabled'],
       ['job-1', 'job cluster "cluster c-1" is disabled'],
     ]);

@@ -3,17 +3,18 @@ import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_ap
 import { instancesOf, retryPolicyOf } from '@berth/shared/model/job/job';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, taskReasonCode } from '@berth/shared/model/task/task-state';
-import type { SlotStep } from '../reconcile/task-changes.js';
 import type { Limits } from '../task/limits.js';
+import { orderStopAfterEnd } from '../task/order-stop.js';
+import { newestBySlot } from './newest-task.js';
 import { endedBySystem, policyDelayMs, systemDelayMs } from './retry.js';
-import { creationBudget, firstTask, latestBySlot, replaceWhenDue, type SlotInput } from './slots.js';
+import { creationBudget, firstTask, replaceWhenDue, type SlotInput, type SlotStep } from './slots.js';
 
-/** What becomes of a slot whose newest task has ended. */
+/** The fate of a slot after the end of its newest task. */
 export type SlotFate = 'done' | 'failed' | 'retry';
 
 /**
- * A slot is done when its task ended `normal` or a caller wanted it to end, and when its retries are spent; a failure of
- * the system's own is always tried again.
+ * Returns the fate of a slot. It is done when its task ended `normal` or a caller stopped it, and it has failed when its retries
+ * are spent. A failure of the system's own is always tried again.
  */
 export function batchSlotFate(descriptor: JobDescriptor, ended: TaskRecord): SlotFate {
   const code = taskReasonCode(ended);
@@ -22,7 +23,7 @@ export function batchSlotFate(descriptor: JobDescriptor, ended: TaskRecord): Slo
   return ended.userRetries < retryPolicyOf(descriptor).value.retries ? 'retry' : 'failed';
 }
 
-/** When the ended task of a slot that is tried again is replaced. */
+/** Returns the time at which the ended task is replaced, if its slot is tried again. */
 export function batchRetryAtMs(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): number {
   const delayMs = endedBySystem(ended)
     ? systemDelayMs(ended, limits)
@@ -30,13 +31,13 @@ export function batchRetryAtMs(descriptor: JobDescriptor, ended: TaskRecord, lim
   return ended.finishedAtMs + delayMs;
 }
 
-/** Tasks to create or to change so that each of the `desired` index slots has a task, or is done. */
+/** Returns the steps after which each of the `desired` slots has a task, or is done. */
 export function* batchSteps(input: SlotInput): Iterable<SlotStep> {
   const { desired } = instancesOf(input.descriptor);
-  const latest = latestBySlot(input.tasks);
+  const newest = newestBySlot(input.tasks);
   let budget = creationBudget(input);
   for (let slot = 0; slot < desired && budget > 0; slot++) {
-    const task = latest.get(slot);
+    const task = newest.get(slot);
     const step =
       task === undefined ? { created: firstTask(input, slot, undefined) } : continueSlot(input, task);
     if (step === undefined) continue;
@@ -48,19 +49,19 @@ export function* batchSteps(input: SlotInput): Iterable<SlotStep> {
 function continueSlot(input: SlotInput, task: TaskRecord): SlotStep | undefined {
   const { descriptor, limits, nowMs } = input;
   if (isTaskLive(task) || batchSlotFate(descriptor, task) !== 'retry') return undefined;
-  if (input.hasStopWish(taskIdOf(task))) {
-    // It ended by itself before the order to stop was made; the caller wants the slot to end all the same.
-    return { changed: { ...task, stop: { code: 'killed', text: '', atMs: nowMs }, replaceAtMs: 0 } };
+  if (input.hasStopRequest(taskIdOf(task))) {
+    // The task ended by itself before the order to stop. The caller wants the slot to end all the same.
+    return { changed: orderStopAfterEnd(task, { code: 'killed', text: '', atMs: nowMs }) };
   }
   return replaceWhenDue(input, task, batchRetryAtMs(descriptor, task, limits));
 }
 
-/** How the batch job stands: how many of its slots are done, and which ended in failure. */
+/** Counts the slots of the batch job that are done, and lists the tasks whose slots have failed. */
 export function countSlots(descriptor: JobDescriptor, tasks: readonly TaskRecord[]) {
   const { desired } = instancesOf(descriptor);
   const failed: TaskRecord[] = [];
   let done = 0;
-  for (const [slot, task] of latestBySlot(tasks)) {
+  for (const [slot, task] of newestBySlot(tasks)) {
     if (slot >= desired || isTaskLive(task)) continue;
     const fate = batchSlotFate(descriptor, task);
     if (fate === 'retry') continue;

@@ -5,17 +5,17 @@ import { State, taskState } from '@berth/shared/model/task/task-state';
 import type { Limits } from '../task/limits.js';
 import type { SlotInput } from './slots.js';
 
-type Input = Pick<SlotInput, 'job' | 'descriptor' | 'status' | 'tasks' | 'nowMs' | 'limits'>;
+type HoldInput = Pick<SlotInput, 'job' | 'descriptor' | 'status' | 'tasks' | 'nowMs' | 'limits'>;
 
 const none: ReadonlyMap<number, number> = new Map();
 
 /**
- * The stages that are not to begin yet, each with the time at which it begins however the one before it stands. What has
- * begun is never held again: neither replacements nor growth wait.
+ * Returns the stages that must not begin yet, each with the time at which it begins in any case. A stage that has begun is never
+ * held again: neither replacements nor growth wait.
  */
-export function heldStages(input: Input): ReadonlyMap<number, number> {
+export function heldStages(input: HoldInput): ReadonlyMap<number, number> {
   const { job, descriptor, status, tasks, nowMs, limits } = input;
-  // Most looks are at jobs that have been there for long.
+  // Most jobs are older than this: the usual case costs nothing.
   if (nowMs >= startsAtMs(job, stagesOf(descriptor).length, limits)) return none;
   const places = tasks.map((task) => {
     return { stage: task.stage, slot: task.slot, isRunning: taskState(task) === State.RUNNING };
@@ -29,12 +29,12 @@ export function heldStages(input: Input): ReadonlyMap<number, number> {
   );
 }
 
-/** Each stage gives the one before it its time, counted from what is stored: another master comes to the same. */
+/** Returns the time at which the stage begins in any case. It counts from a stored time, so that all masters agree. */
 function startsAtMs({ createdAtMs }: JobRecord, stage: number, { stageWaitMs }: Limits): number {
   return createdAtMs + (stage - 1) * stageWaitMs;
 }
 
-/** Stages of which tasks have left the replica; all of a stage's may have. */
+/** Returns the stages of which tasks have left the replica. */
 function stagesThatLeft(status: JobStatusRecord | undefined): ReadonlySet<number> {
   return new Set(Object.keys(status?.slotAttempts ?? {}).map((key) => stageOfSlotKey(Number(key))));
 }

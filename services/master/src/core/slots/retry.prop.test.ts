@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { doubled, longestDelayMs, policyDelayMs } from './retry.js';
+import { limits } from '../../testing/fixtures.js';
+import { crashDelayMs, longestDelayMs, policyDelayMs } from './retry.js';
 
 const delays = fc.integer({ min: 0, max: 4 * longestDelayMs });
 const retries = fc.nat(100_000);
@@ -31,7 +32,7 @@ describe('the delay before a retry', () => {
         const delay = (count: number) => policyDelayMs({ $case: 'exponentialBackOff', value }, count);
         const longest = Math.min(maxDelayIntervalMs || longestDelayMs, longestDelayMs);
         expect(delay(0)).toBe(Math.min(initialDelayMs, longest));
-        // 2^40 ms are 35 years: whatever is not at its longest by then never gets there.
+        // 2^40 ms are 35 years: every delay but zero is at its longest by then.
         const next = retry < 40 ? Math.min(2 * delay(retry), longest) : delay(retry);
         expect(delay(retry + 1)).toBe(next);
         expect(delay(retry + 1)).toBeGreaterThanOrEqual(delay(retry));
@@ -41,8 +42,8 @@ describe('the delay before a retry', () => {
 
   it('is a time that can be stored, however often something has failed', () => {
     fc.assert(
-      fc.property(delays, fc.integer({ min: 1, max: longestDelayMs }), retries, (firstMs, maxMs, times) => {
-        const delay = doubled(firstMs, times, maxMs);
+      fc.property(delays, fc.integer({ min: 1, max: longestDelayMs }), retries, (minMs, maxMs, failures) => {
+        const delay = crashDelayMs(failures, { ...limits, minBackoffMs: minMs, maxBackoffMs: maxMs });
         expect(Number.isSafeInteger(delay)).toBe(true);
         expect(delay).toBeLessThanOrEqual(maxMs);
       }),

@@ -1,15 +1,16 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobKind, retryPolicyOf } from '@berth/shared/model/job/job';
+import { exponentialDelayMs } from '@berth/shared/model/task/back-off';
 import { isBlamelessCode, isSystemCode } from '@berth/shared/model/task/reason';
 import { taskReasonCode } from '@berth/shared/model/task/task-state';
 import type { Limits } from '../task/limits.js';
 
 type Policy = ReturnType<typeof retryPolicyOf>;
 
-/** No delay is longer than a day, so that doubling without a bound of its own stays a time that can be stored. */
+/** No delay is longer than a day, so that a doubled delay without a bound of its own stays a time that can be stored. */
 export const longestDelayMs = 24 * 3600 * 1000;
 
-/** The user policy's delay before retry number `retry` (the first is 0). */
+/** Returns the delay of the user's policy before retry number `retry` (the first is 0). */
 export function policyDelayMs(policy: Policy, retry: number): number {
   switch (policy.$case) {
     case 'immediate':
@@ -20,41 +21,42 @@ export function policyDelayMs(policy: Policy, retry: number): number {
     }
     case 'exponentialBackOff': {
       const { initialDelayMs, maxDelayIntervalMs } = policy.value;
-      return doubled(initialDelayMs, retry, Math.min(maxDelayIntervalMs || longestDelayMs, longestDelayMs));
+      const maxMs = Math.min(maxDelayIntervalMs || longestDelayMs, longestDelayMs);
+      return exponentialDelayMs({ firstMs: initialDelayMs, maxMs, attempt: retry });
     }
   }
 }
 
-/** `firstMs`, doubled `times` times, at most `maxMs`. */
-export function doubled(firstMs: number, times: number, maxMs: number): number {
-  return Math.min(firstMs * 2 ** Math.min(times, 40), maxMs);
+/** Returns the delay after that many failures in a row, from the operator's least delay to the longest. */
+export function crashDelayMs(failures: number, { minBackoffMs, maxBackoffMs }: Limits): number {
+  return exponentialDelayMs({ firstMs: minBackoffMs, maxMs: maxBackoffMs, attempt: failures });
 }
 
-/** Whether the task ended by the system's fault, which is tried again without using up the user's retries. */
+/** True if the task ended by the system's fault: it is tried again without using up the user's retries. */
 export function endedBySystem(task: TaskRecord): boolean {
   return isSystemCode(taskReasonCode(task));
 }
 
-/** How long the task ran; 0 if it never did. */
+/** Returns the time for which the task ran; 0 if it never did. */
 export function ranForMs(task: TaskRecord): number {
   return task.runningAtMs > 0 ? Math.max(0, task.finishedAtMs - task.runningAtMs) : 0;
 }
 
 /**
- * Delay after a system failure: doubles with each one since the last stable run. A task that was moved or preempted goes
- * on at once elsewhere, as does one that an agent has refused, unless that follows on other failures.
+ * Returns the delay after a system failure: it doubles with each one since the last stable run. A moved or preempted task is
+ * replaced at once. So is a task that an agent has refused, unless other failures came before.
  */
 export function systemDelayMs(task: TaskRecord, limits: Limits): number {
   const code = taskReasonCode(task);
   if (isBlamelessCode(code)) return 0;
   const failures = systemRetriesSoFar(task, limits);
   if (code === 'refused' && failures === 0) return 0;
-  return doubled(limits.minBackoffMs, failures, limits.maxBackoffMs);
+  return crashDelayMs(failures, limits);
 }
 
 /**
- * The counters that the replacement of an ended task inherits. A batch slot counts every failure of the user's; a
- * service counts those since its last stable run, and kills by a caller not at all.
+ * Returns the counters that the replacement of an ended task inherits. A batch slot counts every failure of the user's. A
+ * service counts those since its last stable run. Kills by a caller do not count.
  */
 export function nextRetryCounters(task: TaskRecord, kind: JobKind | undefined, limits: Limits) {
   const code = taskReasonCode(task);

@@ -3,38 +3,38 @@ import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_ap
 import { instancesOf, retryPolicyOf } from '@berth/shared/model/job/job';
 import { noStage } from '@berth/shared/model/job/stages';
 import { isTaskLive, taskReasonCode } from '@berth/shared/model/task/task-state';
-import { orderStop } from '../reconcile/advance-task.js';
-import type { SlotStep } from '../reconcile/task-changes.js';
 import type { Limits } from '../task/limits.js';
-import { doubled, endedBySystem, policyDelayMs, ranForMs, systemDelayMs } from './retry.js';
+import { orderStop } from '../task/order-stop.js';
+import { newestBySlot } from './newest-task.js';
+import { crashDelayMs, endedBySystem, policyDelayMs, ranForMs, systemDelayMs } from './retry.js';
 import { pickScaleDown } from './scale-down.js';
-import { creationBudget, firstTask, latestBySlot, replaceWhenDue, type SlotInput } from './slots.js';
+import { creationBudget, firstTask, replaceWhenDue, type SlotInput, type SlotStep } from './slots.js';
 
 /**
- * Tasks to create, stop or change so that the service, or the stage, has `desired` slots, each with a task or one to
- * come. The slots of a stage are those below `desired`; those of a service are any.
+ * Returns the steps after which the service, or the stage, has `desired` slots, each with a task or with a replacement that
+ * is due later. The slots of a stage are those below `desired`; those of a service are any.
  */
 export function* serviceSteps(input: SlotInput): Iterable<SlotStep> {
   const { desired } = instancesOf(input.descriptor, input.stage);
-  const latest = latestBySlot(input.tasks);
+  const newest = newestBySlot(input.tasks);
   const occupied: TaskRecord[] = [];
-  for (const task of latest.values()) {
+  for (const task of newest.values()) {
     if (isSlotGone(task)) {
       if (!task.replaced) yield { changed: retireSlot(task) };
     } else if (task.stop?.code !== 'scaledDown') occupied.push(task);
   }
-  const victims = new Set(pickVictims(input, occupied, desired));
-  for (const task of victims) {
+  const removedTasks = new Set(pickRemoved(input, occupied, desired));
+  for (const task of removedTasks) {
     const removed = removeSlot(task, input);
     if (removed !== task) yield { changed: removed };
   }
-  const staying = occupied.filter((task) => !victims.has(task));
+  const staying = occupied.filter((task) => !removedTasks.has(task));
   const endSlot = input.stage === noStage ? Number.POSITIVE_INFINITY : desired;
-  yield* growAndReplace(input, { latest, staying, missing: desired - staying.length, endSlot });
+  yield* growAndReplace(input, { newest, staying, missing: desired - staying.length, endSlot });
 }
 
 /** A stage gives up its highest slots, so that the indexes of its tasks have no gap for long. */
-function pickVictims(
+function pickRemoved(
   { stage }: SlotInput,
   occupied: readonly TaskRecord[],
   desired: number,
@@ -43,25 +43,28 @@ function pickVictims(
   return pickScaleDown(occupied, Math.max(0, occupied.length - desired));
 }
 
-/** When an ended service task is replaced: at once after a kill, else as its policy, the system or its past say. */
+/**
+ * Returns the time at which an ended service task is replaced: at once after a kill, else after the delay of its policy, of a
+ * system failure, or of a crash loop.
+ */
 export function serviceReplaceAtMs(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): number {
   if (taskReasonCode(ended) === 'killed') return ended.finishedAtMs;
   if (endedBySystem(ended)) return ended.finishedAtMs + systemDelayMs(ended, limits);
   const stable = ranForMs(ended) >= limits.stableRunMs;
   const failures = stable ? 0 : ended.userRetries;
   const policyMs = policyDelayMs(retryPolicyOf(descriptor, ended.stage), failures);
-  const floorMs = stable ? 0 : doubled(limits.minBackoffMs, failures, limits.maxBackoffMs);
+  const floorMs = stable ? 0 : crashDelayMs(failures, limits);
   return ended.finishedAtMs + Math.max(policyMs, floorMs);
 }
 
 /**
- * A slot is gone once its newest task ended after a scale-down (however it ended: it may have been quicker than the
- * order), or ended and was given up waiting for a replacement.
+ * True if the slot is gone: its newest task ended after a scale-down, or ended and was given up while it waited for a
+ * replacement. The task may have ended by itself before the order of the scale-down reached it.
  */
-function isSlotGone(latest: TaskRecord): boolean {
+function isSlotGone(newest: TaskRecord): boolean {
   return (
-    !isTaskLive(latest) &&
-    (latest.replaced || latest.stop?.code === 'scaledDown' || taskReasonCode(latest) === 'scaledDown')
+    !isTaskLive(newest) &&
+    (newest.replaced || newest.stop?.code === 'scaledDown' || taskReasonCode(newest) === 'scaledDown')
   );
 }
 
@@ -75,7 +78,7 @@ function removeSlot(task: TaskRecord, { nowMs, limits }: SlotInput): TaskRecord 
 }
 
 interface Growth {
-  readonly latest: ReadonlyMap<number, TaskRecord>;
+  readonly newest: ReadonlyMap<number, TaskRecord>;
   readonly staying: readonly TaskRecord[];
   readonly missing: number;
   /** Every slot is below this one. */
@@ -83,7 +86,7 @@ interface Growth {
 }
 
 function* growAndReplace(input: SlotInput, growth: Growth): Iterable<SlotStep> {
-  const { latest, staying, missing } = growth;
+  const { newest, staying, missing } = growth;
   let budget = creationBudget(input);
   for (const task of staying) {
     if (budget <= 0) return;
@@ -94,14 +97,14 @@ function* growAndReplace(input: SlotInput, growth: Growth): Iterable<SlotStep> {
     yield step;
   }
   for (const slot of freeSlots(growth, Math.min(missing, budget))) {
-    yield { created: firstTask(input, slot, latest.get(slot)) };
+    yield { created: firstTask(input, slot, newest.get(slot)) };
   }
 }
 
-/** The `count` lowest slots that no task holds, and that no task on its way out still holds. */
-function* freeSlots({ latest, endSlot }: Growth, count: number): Iterable<number> {
+/** Returns the `count` lowest slots that no task holds, not even a task that is stopping. */
+function* freeSlots({ newest, endSlot }: Growth, count: number): Iterable<number> {
   for (let slot = 0, found = 0; found < count && slot < endSlot; slot++) {
-    const task = latest.get(slot);
+    const task = newest.get(slot);
     if (task !== undefined && !isSlotGone(task)) continue;
     found += 1;
     yield slot;

@@ -3,39 +3,34 @@ import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_ap
 import { jobKind } from '@berth/shared/model/job/job';
 import { slotKey, stagesOf } from '@berth/shared/model/job/stages';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
-import type { SlotStep } from '../reconcile/task-changes.js';
 import type { Limits } from '../task/limits.js';
 import { newTask, type TaskSeed } from '../task/new-task.js';
 import { nextRetryCounters } from './retry.js';
 
-/** What deciding about the slots of a job, or of one of its stages, needs. */
+/** Changes that belong together: an ended task is marked as replaced in the step that creates its replacement. */
+export interface SlotStep {
+  readonly changed?: TaskRecord;
+  readonly created?: TaskRecord;
+}
+
+/** The inputs of the decision on the slots of a job, or of one of its stages. */
 export interface SlotInput {
   readonly job: JobRecord;
   readonly descriptor: JobDescriptor;
   readonly status: JobStatusRecord | undefined;
   readonly stage: number;
-  /** Those of the stage; they have met their orders and deadlines already. */
+  /** The tasks of the stage; orders and deadlines are applied to them already. */
   readonly tasks: readonly TaskRecord[];
-  /** The worker number of the next new task, another at each call; absent in a job without stages. */
+  /** Returns the worker number of the next new task, another at each call; absent in a job without stages. */
   readonly nextWorkerNumber?: () => number;
-  readonly hasStopWish: (taskId: string) => boolean;
+  readonly hasStopRequest: (taskId: string) => boolean;
   readonly nowMs: number;
   readonly limits: Limits;
 }
 
-/** The newest task of each slot; all tasks are of one stage. */
-export function latestBySlot(tasks: readonly TaskRecord[]): ReadonlyMap<number, TaskRecord> {
-  const latest = new Map<number, TaskRecord>();
-  for (const task of tasks) {
-    const known = latest.get(task.slot);
-    if (known === undefined || task.attempt > known.attempt) latest.set(task.slot, task);
-  }
-  return latest;
-}
-
 /**
- * How many tasks the job may still start: live tasks that do not run yet are bounded. Stages share in that, so that none
- * holds up another.
+ * Returns the number of tasks that the job may still start: live tasks that do not run yet are bounded. Stages share the
+ * bound, so that no stage holds up another.
  */
 export function creationBudget({ descriptor, tasks, limits }: SlotInput): number {
   const notRunning = tasks.filter((task) => isTaskLive(task) && taskState(task) !== State.RUNNING).length;
@@ -44,12 +39,12 @@ export function creationBudget({ descriptor, tasks, limits }: SlotInput): number
 }
 
 /**
- * The first task of a slot; a slot that was used before, by `latest` or by tasks that have left, goes on counting
- * attempts, so that no id comes twice.
+ * Creates the first task of a slot. In a slot that was used before, by `newest` or by tasks that have left the replica, the
+ * count of attempts goes on, so that no id comes twice.
  */
-export function firstTask(input: SlotInput, slot: number, latest: TaskRecord | undefined): TaskRecord {
+export function firstTask(input: SlotInput, slot: number, newest: TaskRecord | undefined): TaskRecord {
   const { job, status, stage, nowMs } = input;
-  const last = Math.max(-1, status?.slotAttempts[slotKey(stage, slot)] ?? -1, latest?.attempt ?? -1);
+  const last = Math.max(-1, status?.slotAttempts[slotKey(stage, slot)] ?? -1, newest?.attempt ?? -1);
   const seed = { stage, slot, attempt: last + 1, userRetries: 0, systemRetries: 0 };
   return newTask(job, { ...seed, ...numbered(input) }, nowMs);
 }
@@ -59,8 +54,8 @@ function numbered({ nextWorkerNumber }: SlotInput): Pick<TaskSeed, 'workerNumber
 }
 
 /**
- * An ended task that is to be replaced at `replaceAtMs`: noted, or done with its replacement when the time has come.
- * Undefined where there is nothing to do yet.
+ * Returns the step for an ended task that is to be replaced at `replaceAtMs`: it notes the time, or creates the replacement once
+ * the time has come. Returns undefined if there is nothing to do yet.
  */
 export function replaceWhenDue(
   input: SlotInput,

@@ -1,6 +1,6 @@
 import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 
-/** The tasks of each stage that has any, in the order given. */
+/** Returns the tasks of each stage that has any, in the given order. */
 export function byStage(tasks: readonly TaskRecord[]): ReadonlyMap<number, readonly TaskRecord[]> {
   const stages = new Map<number, TaskRecord[]>();
   for (const task of tasks) {
@@ -11,12 +11,12 @@ export function byStage(tasks: readonly TaskRecord[]): ReadonlyMap<number, reado
   return stages;
 }
 
-/** The greatest worker number among the tasks; 0 where none has one. */
+/** Returns the greatest worker number among the tasks; 0 if no task has one. */
 export function greatestNumber(tasks: readonly TaskRecord[]): number {
   return tasks.reduce((most, { workerNumber = 0 }) => Math.max(most, workerNumber), 0);
 }
 
-/** Worker numbers that no task of the job ever had, one at each call. */
+/** Returns a function that makes worker numbers that no task of the job ever had. */
 export function workerNumbers(
   status: JobStatusRecord | undefined,
   tasks: readonly TaskRecord[],

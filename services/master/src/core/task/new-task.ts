@@ -6,29 +6,32 @@ import { parseResources } from '@berth/shared/model/resources/resources';
 import { zeroResources } from '@berth/shared/model/resources/vector';
 import { State, stateName, toRfc3339 } from '@berth/shared/model/task/task-state';
 
-/** What tells a new task from its siblings. */
+/** The values that distinguish a new task from its siblings. */
 export interface TaskSeed {
   readonly stage: number;
   readonly slot: number;
   readonly attempt: number;
   readonly userRetries: number;
   readonly systemRetries: number;
-  /** In a job with stages: counts from 1 over all tasks that the job ever had. */
+  /** In a job with stages: a number from 1 on, counted over all tasks that the job ever had. */
   readonly workerNumber?: number;
-  /** The ended task that this one replaces. */
+  /** The ended task that the new one replaces. */
   readonly replaces?: TaskRecord;
 }
 
-/** A task's id: its job's, a dot, stage if it has one, slot and attempt. Good as a container name, and never used twice. */
-export function taskIdOf(jobId: string, { stage, slot, attempt }: TaskPlace): string {
+/**
+ * Returns the id of a new task: the job's id, a dot, the stage if it has one, slot and attempt. It is never used twice, and is a
+ * valid name of a container.
+ */
+export function newTaskId(jobId: string, { stage, slot, attempt }: SlotAttempt): string {
   return `${jobId}.${stage === noStage ? '' : `${stage}-`}${slot}-${attempt}`;
 }
 
-type TaskPlace = Pick<TaskSeed, 'stage' | 'slot' | 'attempt'>;
+type SlotAttempt = Pick<TaskSeed, 'stage' | 'slot' | 'attempt'>;
 
-/** A QUEUED task of the job. */
+/** Creates a QUEUED task of the job. */
 export function newTask(job: JobRecord, seed: TaskSeed, nowMs: number): TaskRecord {
-  const id = taskIdOf(job.id, seed);
+  const id = newTaskId(job.id, seed);
   return TaskRecord.fromPartial({
     task: publicTask(id, job, seed, nowMs),
     jobId: job.id,
@@ -59,7 +62,7 @@ function publicTask(id: string, job: JobRecord, seed: TaskSeed, nowMs: number): 
   });
 }
 
-/** Where the task stands among the stages of its job. */
+/** Returns the part of the context that names the task's stage. */
 function stageContext({ descriptor }: JobRecord, { stage, slot, workerNumber }: TaskSeed) {
   if (stage === noStage) return {};
   return {
@@ -70,12 +73,12 @@ function stageContext({ descriptor }: JobRecord, { stage, slot, workerNumber }: 
   };
 }
 
-/** How many tasks the chain had before this one; a slot that is used again starts a new chain. */
+/** Returns the number of tasks before this one in its chain. A slot that is used again starts a new chain. */
 function resubmitNumber(task: Task): number {
   return Number(task.taskContext['task.resubmitNumber'] ?? 0);
 }
 
-/** Descriptors never change, so that a container's needs are read once, and not for each of its tasks. */
+/** Descriptors never change. So the needs of a container are read once, and not for each of its tasks. */
 const knownNeeds = new WeakMap<Container, Resources>();
 
 function requestedResources({ descriptor }: JobRecord, stage: number): Resources {

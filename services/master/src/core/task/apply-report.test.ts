@@ -2,7 +2,7 @@ import type { TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { State, toRfc3339 } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aReport, aTask, limits, minute, must, second, t0 } from '../../testing/fixtures.js';
-import { applyReport } from './end-task.js';
+import { applyReport } from './apply-report.js';
 
 const atMs = t0 + second;
 const nowMs = t0 + 2 * second;

@@ -8,31 +8,31 @@ import { isAgentAlive } from '@berth/shared/model/cell/agent';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 
-/** All that a decision about one job may depend on, beside the time and the limits. */
-export interface JobView {
+/** A job in the cell, with everything on which a decision about it depends, beside the time and the limits. */
+export interface JobInCell {
   readonly job: JobRecord;
   readonly status: JobStatusRecord | undefined;
   /** All stored tasks of the job, ended ones included, in the order in which they were created. */
   readonly tasks: readonly TaskRecord[];
-  /** Whether the task is stored just so, and not only about to be. */
+  /** True if the task is stored as it is here; false if it is about to be written. */
   isCommitted(task: TaskRecord): boolean;
-  /** Whether a caller wants this task to stop. */
-  hasStopWish(taskId: string): boolean;
-  /** Whether the agent is gone, or silent for too long. */
+  /** True if a caller has asked to stop this task. */
+  hasStopRequest(taskId: string): boolean;
+  /** True if the agent is gone, or has been silent for too long. */
   isAgentLost(agentId: string): boolean;
-  /** The drain of an agent; absent where no agent is drained. */
+  /** Returns the drain of an agent; absent if no agent is drained. */
   readonly drainOf?: (agentId: string) => AgentDrainRecord | undefined;
 }
 
 /**
- * The job as the cell has it, with its tasks that have `changed`, by id, in place of the stored ones; undefined for an unknown
- * job.
+ * Returns the job as the cell has it, but for tasks that have `changed`, by id: those replace the stored ones. Returns undefined
+ * for an unknown job.
  */
-export function viewJob(
+export function findJobInCell(
   cell: CellView,
   jobId: string,
   changed?: ReadonlyMap<string, TaskRecord>,
-): JobView | undefined {
+): JobInCell | undefined {
   const job = cell.find('job', jobId)?.record;
   if (job === undefined) return undefined;
   return {
@@ -40,7 +40,7 @@ export function viewJob(
     status: cell.find('jobStatus', jobId)?.record,
     tasks: tasksOf(cell, jobId, changed),
     isCommitted: (task) => cell.find('task', taskIdOf(task))?.record === task,
-    hasStopWish: (taskId) => cell.find('taskStop', taskId) !== undefined,
+    hasStopRequest: (taskId) => cell.find('taskStop', taskId) !== undefined,
     isAgentLost: (agentId) => !isAgentAlive(cell, agentId),
     ...(cell.count('agentDrain') === 0
       ? {}
@@ -48,7 +48,7 @@ export function viewJob(
   };
 }
 
-/** A look-up for each change, and not for each task of the job: those may be thousands. */
+/** Looks up each change, and not each task of the job: those may be thousands. */
 function tasksOf(
   cell: CellView,
   jobId: string,
