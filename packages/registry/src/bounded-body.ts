@@ -1,4 +1,4 @@
-/** The body, of at most `maxBytes`. Rejects, and reads no further, when it is longer. */
+/** Returns a body of at most `maxBytes`. Rejects and stops reading if the body is longer. */
 export async function boundedBody(response: Response, maxBytes: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;

@@ -1,10 +1,10 @@
-/** What a registry asks for in `WWW-Authenticate`. */
+/** The authentication that a registry asks for in `WWW-Authenticate`. */
 export type Challenge =
   | { readonly scheme: 'basic' }
-  /** A token, to be had at `realm`. */
+  /** The token server at `realm` issues a token. */
   | { readonly scheme: 'bearer'; readonly realm: string; readonly service?: string; readonly scope?: string };
 
-/** The challenge of the header; undefined where it is none of a registry's. */
+/** Returns the challenge of the header; undefined if a registry would not send it. */
 export function parseChallenge(header: string): Challenge | undefined {
   const match = /^\s*(basic|bearer)\b(.*)$/is.exec(header.slice(0, 4096));
   if (match === null) return undefined;

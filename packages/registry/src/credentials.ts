@@ -8,7 +8,7 @@ export interface Credentials {
   readonly authorization: string;
 }
 
-/** The credentials for a registry; undefined where there are none. */
+/** Returns the credentials for a registry; undefined if there are none. */
 export type FindCredentials = (registry: string) => Promise<Credentials | undefined>;
 
 /** The part of Docker's `config.json` that holds credentials. */
@@ -25,12 +25,12 @@ const authFile = z.object({
     .default({}),
 });
 
-/** The name under which Docker keeps what belongs to Docker Hub. */
+/** Docker keeps the credentials of Docker Hub under this name. */
 const hubKey = 'https://index.docker.io/v1/';
 
 /**
- * Credentials from a file such as `docker login` writes, read anew each time, so that what is changed there counts at
- * once. A file that cannot be read is logged and counts as having none.
+ * Returns credentials from a file that `docker login` writes. Each call reads the file again, so a change
+ * counts at once. A file that cannot be read is logged and counts as empty.
  */
 export function credentialsFrom(path: string | undefined, log: Logger): FindCredentials {
   if (path === undefined) return async () => undefined;
@@ -41,7 +41,8 @@ export function credentialsFrom(path: string | undefined, log: Logger): FindCred
       const key = keys.find((one) => Object.hasOwn(auths, one));
       return key === undefined ? undefined : toCredentials(auths[key] ?? {});
     } catch (error) {
-      // What is wrong with the file may quote it: its error's kind has to do.
+      // The error's message may quote the file, which holds passwords. So only the kind of the error is
+      // logged.
       log.error(
         `BERTH_IMAGE_AUTH_FILE cannot be used: ${error instanceof Error ? error.name : 'unknown error'}`,
       );

@@ -5,13 +5,13 @@ import { type Challenge, parseChallenge } from './challenge.js';
 import type { FindCredentials } from './credentials.js';
 import { dockerHub, isLocalRegistry, type RegistryImage } from './registry-image.js';
 
-/** What a registry says of an image. */
+/** The answer of a registry about an image. */
 export type Lookup =
   | { readonly outcome: 'found'; readonly digest: string }
   | { readonly outcome: 'unknown' }
-  /** It may be there, but not for these credentials. */
+  /** The image may exist, but not for these credentials. */
   | { readonly outcome: 'denied'; readonly why: string }
-  /** Nothing was learnt; asking again may help. */
+  /** The registry gave no answer; another attempt may help. */
   | { readonly outcome: 'unanswered'; readonly why: string };
 
 export interface RegistryClientOptions {
@@ -20,7 +20,7 @@ export interface RegistryClientOptions {
   readonly insecure: ReadonlySet<string>;
 }
 
-/** Without this list a registry answers with a manifest converted to an old format, which has another digest. */
+/** Without this list a registry converts the manifest to an old format, and that one has another digest. */
 const acceptedManifests = [
   'application/vnd.oci.image.index.v1+json',
   'application/vnd.oci.image.manifest.v1+json',
@@ -28,7 +28,7 @@ const acceptedManifests = [
   'application/vnd.docker.distribution.manifest.v2+json',
 ].join(', ');
 
-/** Where Docker Hub's images are asked for. */
+/** Docker Hub serves its images under this name. */
 const hubHost = 'registry-1.docker.io';
 
 const digestPattern = /^[A-Za-z][A-Za-z0-9+._-]*:[0-9a-fA-F]{32,}$/;
@@ -42,7 +42,7 @@ export class RegistryClient {
     this.#options = options;
   }
 
-  /** Asks once. Never rejects: what goes wrong is an outcome. */
+  /** Asks once. Never rejects: a failure is an outcome. */
   async findDigest(image: RegistryImage, signal: AbortSignal): Promise<Lookup> {
     try {
       return await this.#ask(image, signal);
@@ -73,7 +73,7 @@ export class RegistryClient {
     return isLocalRegistry(registry) || this.#options.insecure.has(registry) ? 'http' : 'https';
   }
 
-  /** The value of the header that the registry asks for. */
+  /** Returns the value of the header that the registry asks for. */
   async #authorize(
     image: RegistryImage,
     challenge: Challenge,
@@ -92,7 +92,7 @@ export class RegistryClient {
     { authorization, signal }: { authorization?: string; signal: AbortSignal },
   ): Promise<string | Lookup> {
     const url = URL.canParse(realm) ? new URL(realm) : undefined;
-    // A password is not sent in the clear on the word of a registry.
+    // A registry must not make the client send a password in the clear.
     if (url === undefined || (url.protocol !== 'https:' && this.#scheme(registry) === 'https'))
       return { outcome: 'denied', why: 'it sends for a token to no HTTPS address' };
     if (service !== undefined) url.searchParams.set('service', service);
@@ -122,7 +122,7 @@ async function toLookup(answer: Response, query: ManifestQuery): Promise<Lookup>
   return unanswered(`it answers ${status}`);
 }
 
-/** Not every registry tells the digest in its headers; it is that of the manifest's bytes. */
+/** Some registries leave the digest out of the headers. It is the hash of the manifest's bytes. */
 async function digestOf(answer: Response, { url, signal, headers }: ManifestQuery): Promise<Lookup> {
   const told = answer.headers.get('docker-content-digest');
   if (told !== null && digestPattern.test(told)) return { outcome: 'found', digest: told };
@@ -152,7 +152,7 @@ function tokenIn(text: string): string | undefined {
     const found = token ?? accessToken;
     return typeof found === 'string' && /^[\x21-\x7e]+$/.test(found) ? found : undefined;
   } catch {
-    // No JSON, no token: the caller says so.
+    // This is no JSON, so there is no token. The caller reports it.
     return undefined;
   }
 }
@@ -164,7 +164,7 @@ const failures: ReadonlyMap<string, string> = new Map([
   ['EAI_AGAIN', 'its host name cannot be looked up'],
 ]);
 
-/** `fetch` hides what happened behind "fetch failed". */
+/** `fetch` hides the cause behind "fetch failed". */
 function failureText(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   if (!(cause instanceof Error)) return 'it cannot be asked';

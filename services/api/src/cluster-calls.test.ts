@@ -14,7 +14,7 @@ import { aBatchJob, aServiceJob } from './testing/fixtures.js';
 import { type CallOptions, codeOf, decide, RunningGateway } from './testing/running-gateway.js';
 import { statusWrite } from './testing/scripted-cell.js';
 
-/** A store whose commits can be held back. */
+/** A store that can hold commits back. */
 class SlowStore extends MemoryStore {
   #isHolding = false;
   #held: (() => void)[] = [];
@@ -89,7 +89,7 @@ async function fieldsRefused(call: Promise<unknown>): Promise<string[]> {
   return error.violations.map(({ field }) => field);
 }
 
-/** What a stream tells, one word or two a message. */
+/** Returns the messages of a stream, with one word or two for each. */
 function watch(stream: ClientReadableStream<JobClusterNotification>): { told: string[]; code?: number } {
   const watcher: { told: string[]; code?: number } = { told: [] };
   streams.push(stream);
@@ -258,7 +258,7 @@ describe('job clusters', () => {
     await vi.waitFor(async () => expect(await codeOf(remove(id))).toBe(status.OK));
     expect(await codeOf(gateway.call(methods.findJobCluster, { id }))).toBe(status.NOT_FOUND);
     expect(await codeOf(gateway.create(aBatchJob(jobIn(id))))).toBe(status.INVALID_ARGUMENT);
-    // The job keeps the name of where it was.
+    // The job keeps the name of its cluster.
     expect((await gateway.find(job)).jobClusterId).toBe(id);
   });
 

@@ -35,7 +35,7 @@ const act = fc.record<Act>({
   gateway: fc.constantFrom(0, 1),
 });
 
-/** What must be true of clusters, kept by hand. */
+/** The expected state of the clusters, kept by hand. */
 class Model {
   readonly clusters = new Map<string, { enabled: boolean; readonly live: Set<string> }>([
     ['default', { enabled: true, live: new Set() }],
@@ -47,7 +47,10 @@ class Model {
   }
 }
 
-/** Two gateways of one cell. A caller takes the revision of its last answer along, to whichever it calls next. */
+/**
+ * Two gateways of one cell. A caller carries the revision of its last answer to the gateway that it calls
+ * next.
+ */
 class Caller {
   readonly store = new MemoryStore();
   readonly #gateways: RunningGateway[] = [];

@@ -8,49 +8,49 @@ import { z } from 'zod';
 import type { BucketPolicy } from './gateway/core/token-bucket.js';
 import { resolutionModes } from './images/image-resolver.js';
 
-/** A timer of grpc-js that is set for longer than 2^31 ms goes off at once. */
+/** grpc-js fires a timer of more than 2^31 ms at once. */
 const longestTimer = '576h';
 
 /** The gateway's environment variables, with their defaults. */
 export const gatewayConfigSchema = z.object({
   ...cellConfigShape,
   ...tlsConfigShape,
-  /** gRPC: every service. */
+  /** The gRPC port with every service. */
   BERTH_API_GRPC: listenAddress('127.0.0.1:7104'),
-  /** gRPC for clients of job.v1, which expect it on this port. */
+  /** The gRPC port of job.v1, at the address that its clients expect. */
   BERTH_API_JOBV1: listenAddress('127.0.0.1:59051'),
-  /** After this a connection is asked to end, and its streams go on elsewhere; 0: connections may grow as old as they like. */
+  /** The gateway asks a connection of this age to close; its streams resume on others. 0 sets no limit. */
   BERTH_API_MAX_CONNECTION_AGE: span('0', { least: '100ms', most: longestTimer, orZero: true }),
-  /** How long the calls on such a connection have to end. */
+  /** The calls on such a connection have this long to end. */
   BERTH_API_MAX_CONNECTION_AGE_GRACE: span('10s', { most: longestTimer }),
   /** HTTP: the JSON API, /healthz and /metrics. */
   BERTH_API_HTTP: listenAddress('127.0.0.1:7180'),
-  /** As the masters have it: explanations and plans place as they do. */
+  /** The same value as for the masters, so that explanations and plans place tasks the same way. */
   BERTH_MASTER_FIT_POLICY: fitPolicySetting,
-  /** Replicas of Redis that must have a commit before it counts. */
+  /** The number of Redis replicas that must have a commit before it counts. */
   BERTH_REDIS_WAIT_REPLICAS: count.default(0),
-  /** Who may call: a file of bearer tokens, each with the caller for whom it stands. */
+  /** A file of bearer tokens, each with the caller that it identifies. */
   BERTH_API_TOKENS: filePath.optional(),
-  /** Writes a second that each caller has for good, at each gateway; 0: as many as they like. */
+  /** The writes a second that each caller may make at each gateway; 0 sets no limit. */
   BERTH_API_WRITE_RATE: amount.nonnegative({ error: 'must not be negative' }).default(500),
-  /** Writes that a caller who was quiet may make at once. */
+  /** The writes that a caller may make at once after a pause. */
   BERTH_API_WRITE_BURST: positiveCount.default(5_000),
-  /** Whether images are resolved to digests when jobs are created. */
+  /** The way in which images are resolved to digests at the creation of jobs. */
   BERTH_IMAGE_RESOLUTION: z
     .enum(resolutionModes, { error: `must be one of ${resolutionModes.join(', ')}` })
     .default('best-effort'),
-  /** The longest that a CreateJob waits for registries. */
+  /** The longest time that a CreateJob waits for registries. */
   BERTH_IMAGE_RESOLUTION_TIMEOUT: span('3s', { least: '10ms', most: longestTimer }),
-  /** Registries that speak plain HTTP, besides those on this machine: `host:port`, separated by commas. */
+  /** Registries, besides those on this machine, that speak plain HTTP: `host:port`, separated by commas. */
   BERTH_IMAGE_INSECURE_REGISTRIES: z
     .string()
     .default('')
     .transform((text): ReadonlySet<string> => new Set(text.split(',').map((host) => host.trim()))),
-  /** Credentials for registries: a file such as `docker login` writes. */
+  /** Credentials for registries: a file that `docker login` writes. */
   BERTH_IMAGE_AUTH_FILE: filePath.optional(),
 });
 
-/** How old connections may grow, in the words of grpc-js; it spreads their ends by a tenth. */
+/** Returns the limits of a connection's age as options of grpc-js, which varies them by a tenth. */
 export function connectionOptions(config: GatewayConfig): Readonly<Record<string, number>> {
   const { BERTH_API_MAX_CONNECTION_AGE: ageMs, BERTH_API_MAX_CONNECTION_AGE_GRACE: graceMs } = config;
   if (ageMs === 0) return {};
@@ -58,8 +58,9 @@ export function connectionOptions(config: GatewayConfig): Readonly<Record<string
 }
 
 /**
- * Who calls are from: whoever they say, unless there are tokens or authorities of clients.
- * @throws ConfigError that names every line of the tokens' file that is wrong.
+ * Returns the authentication of callers. Without tokens and without an authority for clients, callers are
+ * believed.
+ * @throws ConfigError that names every wrong line of the tokens' file.
  */
 export function authentication({
   BERTH_API_TOKENS: path,
@@ -69,7 +70,7 @@ export function authentication({
   return verify(readTokens('BERTH_API_TOKENS', path));
 }
 
-/** How fast each caller may write; undefined for no limit. */
+/** Returns the limit of each caller's rate of writes; undefined for no limit. */
 export function writePolicy(config: GatewayConfig): BucketPolicy | undefined {
   const { BERTH_API_WRITE_RATE: refillPerSecond, BERTH_API_WRITE_BURST: capacity } = config;
   return refillPerSecond === 0 ? undefined : { capacity, refillPerSecond };

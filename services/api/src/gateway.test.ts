@@ -56,7 +56,8 @@ describe('a gateway', () => {
     const whileItStarts: unknown[] = [];
     const held = vi.spyOn(Server.prototype, 'listen').mockImplementation(function (this: Server, ...args) {
       const goOn = () => Reflect.apply(listen, this, args);
-      // The first to listen is the HTTP server, which tells of the health; it is asked before any other listens.
+      // The HTTP server listens first and serves the health. The test asks it before any other server
+      // listens.
       if (listening.push(this) === 1) return goOn();
       void healthOf()
         .then((health) => whileItStarts.push(health))

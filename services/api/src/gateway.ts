@@ -22,12 +22,12 @@ import { createImageResolver } from './images/create-resolver.js';
 import { warmUpStreams } from './observe/warm-up-steps.js';
 import { openServices } from './services.js';
 
-/** Calls in progress have this long to end when the gateway closes. */
+/** Calls in progress have this long to end after the gateway began to close. */
 export const closeGraceMs = 3_000;
 
 export interface GatewayOptions {
   readonly config: GatewayConfig;
-  /** One that is still being connected to makes the gateway wait for it, and tell so on /healthz. */
+  /** The gateway waits for a store that is still connecting, and /healthz says so. */
   readonly store: CellStore | Promise<CellStore>;
   readonly log: Logger;
   readonly clock?: Clock;
@@ -39,13 +39,16 @@ export interface Gateway {
   readonly grpcPort: number;
   readonly jobv1Port: number;
   readonly httpPort: number;
-  /** Health says NOT_SERVING, streams end with UNAVAILABLE, calls in progress get {@link closeGraceMs}. */
+  /**
+   * Health becomes NOT_SERVING, streams end with UNAVAILABLE, and calls in progress have {@link closeGraceMs}
+   * to end.
+   */
   close(): Promise<void>;
 }
 
 /**
- * Starts a gateway and resolves when it takes calls. Until the store has been read it tells so on /healthz. The store
- * stays open when the gateway closes.
+ * Starts a gateway and resolves when it serves calls. Before it has read the store, /healthz says so. The
+ * store stays open when the gateway closes.
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const opened: Closeable[] = [];
@@ -65,7 +68,7 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
     authenticate: () => authentication(config),
   });
   let whyWaiting = 'Redis has not answered yet';
-  /** The replica of a gateway that can be called: only then is it ready. */
+  /** Set once the gateway serves calls: only then is it ready. */
   let served: Replica | undefined;
   const http = await startHttpServer({
     address: config.BERTH_API_HTTP,
@@ -81,7 +84,7 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
   const replica = await startReplica(store, { log, ...(signal && { signal }) });
   opened.push({ name: 'replica', close: () => replica.close() });
   whyWaiting = 'the gRPC servers do not listen yet';
-  // First of all who follow the replica.
+  // These must subscribe to the replica before everything else.
   const pointInTimeViews = new PointInTimeViews(replica);
   opened.push({ name: 'pointInTimeViews', close: async () => pointInTimeViews.close() });
   const streams = new Set<OpenStream>();
@@ -124,7 +127,7 @@ function whyNotReady(replica: Replica): string | undefined {
   return replica.lagging ? 'the replica is behind the change log' : undefined;
 }
 
-/** What all of a gateway's servers share. */
+/** Shared by all servers of a gateway. */
 interface Serving {
   readonly shutdown: AbortController;
   readonly callOptions: CallOptions;
@@ -139,7 +142,7 @@ async function startServer(
 ): Promise<GrpcServer> {
   const health = createHealth(
     services.map(({ definition }) => definition),
-    // Whether a gateway is well is no secret: a probe needs no token.
+    // The health of a gateway is no secret: a probe needs no token.
     { ...callOptions, authenticate: believe },
   );
   const { log } = callOptions;

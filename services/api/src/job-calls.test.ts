@@ -196,7 +196,7 @@ describe('reads', () => {
       seen.push(...response.items.map(({ id }) => id));
       cursor = trailers.get('berth-cursor')[0]?.toString();
       expect(cursor !== undefined).toBe(response.pagination?.hasMore);
-      // What has been read goes: with page numbers the next page would skip as many.
+      // The jobs of the first page are removed: page numbers would then skip the next ones.
       if (seen.length === 2) await decide(store, [{ kind: 'job', id: ids[0] ?? '' }]);
     } while (cursor !== undefined);
     expect(seen).toEqual(ids);

@@ -94,7 +94,7 @@ describe('the request id', () => {
   });
 });
 
-/** A store that counts commits, and whose reading of the archive takes until it is told. */
+/** A store that counts commits and holds reads of the archive until the test releases them. */
 class WaitingStore extends MemoryStore {
   commits = 0;
   looked = 0;
@@ -131,7 +131,7 @@ describe('a deadline', () => {
     expect(await both).toBe(status.DEADLINE_EXCEEDED);
     expect(waiting.looked).toBe(1);
     open();
-    // The next call comes after what was left of the one before.
+    // The next call comes after the rest of the one before.
     await vi.waitFor(async () =>
       expect(await codeOf(gateway.call(methods.killTask, { id: `${id}.0-0` }))).toBe(status.NOT_FOUND),
     );

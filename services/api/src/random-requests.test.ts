@@ -22,7 +22,7 @@ beforeAll(async () => {
   jobId = await gateway.create();
 });
 
-// Whatever was sent, the gateway is still the same one.
+// No request may stop or change the gateway.
 afterAll(async () => {
   expect(await codeOf(gateway.create())).toBe(status.OK);
   await gateway.close();

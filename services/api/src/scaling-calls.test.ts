@@ -46,7 +46,7 @@ const scaled = (over: DeepPartial<JobDescriptor> = {}) =>
     ...over,
   });
 
-/** Samples of these tasks until what is asked for is answered. */
+/** Sends samples of these tasks until the call is answered. */
 async function telling<T>(store: MemoryStore, taskIds: readonly string[], asked: Promise<T>): Promise<T> {
   let isAnswered = false;
   const answer = asked.finally(() => {

@@ -207,7 +207,7 @@ describe('a Mantis cluster', () => {
     expect([record.enabled, record.descriptor?.clusterSpec?.value]).toMatchObject([true, { enabled: true }]);
     await update(id, aMantisCluster({ enabled: false }));
     expect((await stored(id)).enabled).toBe(false);
-    // What says nothing of it leaves it as it is.
+    // An update without the field keeps its value.
     await update(id, aMantisCluster({}));
     const same = await stored(id);
     expect([same.enabled, same.descriptor?.clusterSpec?.value]).toMatchObject([false, { enabled: false }]);

@@ -1,4 +1,4 @@
-/** The services of a gateway, over what it holds of the cell. */
+/** Creates the services of a gateway from its dependencies. */
 import type { FitPolicy } from '@berth/shared/model/job/placement-preferences';
 import type { Closeable } from '@berth/shared/process/service';
 import type { CallOptions } from '@berth/shared/rpc/calls/handlers';
@@ -21,13 +21,13 @@ import { scalingService } from './services/scaling-service.js';
 import { scheduleService } from './services/schedule-service.js';
 import { stageService } from './services/stage-service.js';
 
-/** What the services work with. */
+/** The dependencies of all services. */
 export interface ServicesDeps {
   readonly cell: Cell;
   readonly store: CellStore;
   readonly streams: Set<OpenStream>;
   readonly limiter: RateLimiter;
-  /** By which the masters place. */
+  /** The fit policy of the masters. */
   readonly fitPolicy: FitPolicy;
   readonly callOptions: CallOptions;
 }
@@ -43,11 +43,11 @@ export interface Services extends Readonly<Record<string, GrpcService>> {
   readonly schedules: GrpcService;
   readonly scaling: GrpcService;
   readonly agents: GrpcService;
-  /** job.v1.JobService, which has a port of its own, too. */
+  /** job.v1.JobService, which also has a port of its own. */
   readonly jobV1: GrpcService;
 }
 
-/** Makes them; what has to be closed with the gateway is added to `opened`. */
+/** Creates the services. Resources that must be closed with the gateway are added to `opened`. */
 export function openServices(deps: ServicesDeps, opened: Closeable[]): Services {
   const { cell, store, streams, limiter, callOptions } = deps;
   const options: CallOptions = { ...callOptions, admit: limiter.admitCall };

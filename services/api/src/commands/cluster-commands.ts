@@ -1,4 +1,4 @@
-/* What callers want of job clusters, made durable. */
+/* Commands of callers for job clusters. Each resolves once its change is durable. */
 import type { ClusterRecord } from '@berth/shared/gen/berth/v1/store';
 import type { Empty } from '@berth/shared/gen/google/protobuf/empty';
 import {
@@ -25,7 +25,7 @@ import {
 } from '../gateway/request-checks.js';
 import { validateCluster } from './core/validate-cluster.js';
 
-/** Makes a cluster. Resolves with its id; with the first one's id where the caller repeats itself. */
+/** Creates a cluster and resolves with its id. A repeated request gets the id of the first one's cluster. */
 export async function createJobCluster(
   cell: Cell,
   request: JobClusterDescriptor,
@@ -58,7 +58,9 @@ export async function createJobCluster(
   return { id: result.owner };
 }
 
-/** Replaces a cluster's descriptor. Jobs that there are keep theirs. An owner that is left out stays. */
+/**
+ * Replaces a cluster's descriptor. Jobs that exist keep theirs. An owner that the request leaves out stays.
+ */
 export async function updateJobCluster(cell: Cell, request: JobCluster, call: CallContext): Promise<Empty> {
   const { id, descriptor } = request;
   refuseIf([
@@ -70,7 +72,7 @@ export async function updateJobCluster(cell: Cell, request: JobCluster, call: Ca
     const asked = changedDescriptor(cell, call, cluster, descriptor ?? JobClusterDescriptor.create());
     const enabled = saysEnabled(asked) ?? cluster.record.enabled;
     const changed = withEnabled(asked, enabled);
-    // A removal that was cut short has disabled the cluster, and left its descriptor as it was.
+    // A removal that was interrupted has disabled the cluster and left its descriptor alone.
     if (enabled === cluster.record.enabled && isSame(changed, cluster.record.descriptor)) return undefined;
     const nowMs = cell.clock.nowMs();
     const isRescheduled = !isSameTime(changed, cluster.record.descriptor);
@@ -85,12 +87,12 @@ export async function updateJobCluster(cell: Cell, request: JobCluster, call: Ca
   return {};
 }
 
-/** What a Mantis cluster's descriptor says of whether it takes jobs. */
+/** Returns the descriptor's own `enabled`: only Mantis clusters have one. */
 function saysEnabled({ clusterSpec }: JobClusterDescriptor): boolean | undefined {
   return clusterSpec?.$case === 'mantis' ? clusterSpec.value.enabled : undefined;
 }
 
-/** A time that has passed when it is set would never come. */
+/** A time in the past would never come. */
 function pastViolations(descriptor: JobClusterDescriptor, nowMs: number, template: string) {
   const when = parseSchedule(descriptor).schedule?.when;
   if (when?.$case !== 'once' || when.atMs > nowMs) return [];
@@ -98,7 +100,7 @@ function pastViolations(descriptor: JobClusterDescriptor, nowMs: number, templat
   return [{ field, description: 'has passed already' }];
 }
 
-/** Whether both descriptors have jobs start at the same times. */
+/** True if both descriptors start jobs at the same times. */
 function isSameTime(a: JobClusterDescriptor, b: JobClusterDescriptor | undefined): boolean {
   const times = (descriptor: JobClusterDescriptor | undefined) => {
     const { when, timeZone } = parseSchedule(descriptor).schedule ?? {};
@@ -132,8 +134,9 @@ function changedDescriptor(
 }
 
 /**
- * Enables or disables a cluster. A disabled cluster starts no job, by itself or for a caller; jobs that there are go on, but
- * those of a Mantis cluster, which the master ends. What its schedule missed meanwhile is not made up.
+ * Enables or disables a cluster. A disabled cluster starts no job, neither by its schedule nor for a caller.
+ * Its jobs go on; but the master ends those of a Mantis cluster. Runs that its schedule misses meanwhile are
+ * not made up for.
  */
 export async function updateJobClusterStatus(
   cell: Cell,
@@ -155,7 +158,7 @@ export async function updateJobClusterStatus(
   return {};
 }
 
-/** A Mantis cluster says in its descriptor, too, whether it is enabled. */
+/** The descriptor of a Mantis cluster also says if the cluster is enabled. */
 function withEnabled(descriptor: JobClusterDescriptor, enabled: boolean): JobClusterDescriptor {
   if (descriptor.clusterSpec?.$case !== 'mantis') return descriptor;
   const value = { ...descriptor.clusterSpec.value, enabled };
@@ -163,9 +166,10 @@ function withEnabled(descriptor: JobClusterDescriptor, enabled: boolean): JobClu
 }
 
 /**
- * Removes a cluster that has no live jobs. First it is disabled: from that revision on no job can be created in it, and all
- * that were created before are in view; so that none is left behind in a cluster that is gone. The descriptor of a Mantis cluster
- * goes on to say that it is enabled, so that the master ends no job over a removal that is refused.
+ * Removes a cluster that has no live jobs. The first commit disables the cluster: from that revision on it
+ * gets no job, and the view shows each job that was created before. So no job stays behind in a removed
+ * cluster. The descriptor of a Mantis cluster stays enabled, so the master ends no job because of a removal
+ * that is then refused.
  */
 export async function removeJobCluster(cell: Cell, { id }: JobClusterId, call: CallContext): Promise<Empty> {
   refuseIf(idViolations('id', id));
@@ -184,7 +188,7 @@ export async function removeJobCluster(cell: Cell, { id }: JobClusterId, call: C
     if (cluster === undefined) return undefined;
     hasJobs = cell.index.liveJobsOf(id).length > 0;
     if (hasJobs) return wasEnabled ? clusterWrite(cluster, { enabled: true }) : undefined;
-    // Somebody has enabled it meanwhile, so that jobs may be on their way.
+    // Another caller has enabled it meanwhile, so it may be getting jobs.
     if (cluster.record.enabled)
       throw failedPrecondition(`Job cluster ${id} was enabled while it was being removed.`);
     return { writes: [{ kind: 'cluster', id, expectedRevision: cluster.revision }] };
@@ -200,7 +204,7 @@ function inUse(cell: Cell, id: string): Error {
   return failedPrecondition(`Job cluster ${id} has live jobs; ${remedy}.`);
 }
 
-/** The cluster of that id, or NOT_FOUND. */
+/** Returns the cluster of that id, or fails with NOT_FOUND. */
 export function requireCluster(view: Replica, id: string): ClusterView {
   const cluster = clusterOf(view, id);
   if (cluster === undefined) throw notFound('job cluster', id);
@@ -214,7 +218,7 @@ function submissionOf(cell: Cell, { caller }: CallContext) {
   };
 }
 
-/** Changes the cluster, unless somebody else has changed it. */
+/** Changes the cluster unless another caller has changed it. */
 export function clusterWrite(
   { id, revision, record }: ClusterView,
   change: Partial<ClusterRecord>,

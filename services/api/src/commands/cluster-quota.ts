@@ -1,4 +1,7 @@
-/* Which of the places for live jobs in its cluster a new job takes. */
+/*
+ * A cluster can limit the number of its live jobs. It then has that many numbers, and each live job claims
+ * one of them.
+ */
 
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { isQuotaClaim, quotaClaim } from '@berth/shared/model/job/job';
@@ -8,18 +11,21 @@ import type { Replica } from '@berth/store/replica';
 import type { Cell } from '../gateway/cell.js';
 import { jobCreateLimited } from '../gateway/request-checks.js';
 
-/** Of a job's id, the digits at its end that are chance. */
+/** The last digits of a job's id are random. */
 const choiceDigits = 8;
-/** Places that others may take before this one, until it is for the caller to try again. */
+/** After this many numbers lost to other jobs, the caller has to try again. */
 const maxLosses = 64;
 
-/** Finds a place for one job that is asked for, and learns from each that another was faster to take. */
+/**
+ * Finds a free number of the cluster's quota for one new job. It remembers the numbers that other jobs took
+ * first.
+ */
 export class ClusterQuota {
   readonly #cell: Cell;
   readonly #taken = new Set<string>();
-  /** Differs from job to job, so that those that come at the same time try for different places. */
+  /** Differs from job to job, so that concurrent jobs try different numbers. */
   readonly #choice: number;
-  /** Whether the same request may have been granted before. */
+  /** True if an earlier attempt of the same request may have been granted. */
   #mayRepeat: boolean;
 
   constructor(cell: Cell, jobId: string, mayRepeat: boolean) {
@@ -29,8 +35,9 @@ export class ClusterQuota {
   }
 
   /**
-   * The place for the job; undefined where the cluster has no limit. Fails where the limit leaves none; but once it names one
-   * that is held, so that a request which is repeated is told so by its own claim, which comes first.
+   * Returns a number for the job; undefined if the cluster has no limit. Fails if no number is free. A
+   * request that may be a repetition gets a number in use once: its commit then reports the claim of the
+   * first request, which comes before the number's.
    */
   find(view: Replica, { id, record }: ClusterView): number | undefined {
     const { max } = clusterLimits(record);
@@ -53,7 +60,7 @@ export class ClusterQuota {
     );
   }
 
-  /** Takes in that the name is held by another; false where it is none of a place. */
+  /** Learns that another job holds the claim. Returns false if it is not the claim of a number. */
   learn(claim: string): boolean {
     if (!isQuotaClaim(claim)) return false;
     if (this.#taken.size >= maxLosses)

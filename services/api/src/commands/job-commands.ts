@@ -1,6 +1,6 @@
 /*
- * What callers want, made durable: each command reads, decides and commits what its caller asks for. None waits for the
- * master, which does the rest.
+ * Commands of callers for jobs and tasks. Each one reads, decides and commits. The master does the rest; no
+ * command waits for it.
  */
 
 import type {
@@ -27,7 +27,7 @@ import { failedPrecondition, header, idViolations, orRefuse, refuseIf } from '..
 import { type StageChoice, type Updated, updateEnabled, updateInstances } from './core/update-instances.js';
 import { isEnding } from './submit-job.js';
 
-/** Sets how many tasks a live service job wants, or the stage of a Mantis job that the metadata names. */
+/** Sets the desired number of tasks of a live service job, or of the Mantis stage that the metadata names. */
 export async function updateJobInstances(
   cell: Cell,
   request: JobInstancesUpdate,
@@ -51,7 +51,7 @@ function stageChoice(call: CallContext): StageChoice {
   return { field, stage: text === undefined ? undefined : Number(text) };
 }
 
-/** Sets how many tasks one stage of a live Mantis job wants. */
+/** Sets the desired number of tasks of one stage of a live Mantis job. */
 export async function updateStageInstances(
   cell: Cell,
   { jobId, stage, instances }: UpdateStageInstancesRequest,
@@ -83,7 +83,7 @@ async function updateDescriptor(
   await requireJob(cell, call, jobId);
   await cell.update(call, (view) => {
     const job = view.find('job', jobId);
-    // What is archived has ended.
+    // An archived job has ended.
     if (job === undefined || isEnding(view, job))
       throw failedPrecondition(`Job ${jobId} is ending or has ended; it cannot change any more.`);
     const before = job.record.descriptor;
@@ -94,7 +94,7 @@ async function updateDescriptor(
   return {};
 }
 
-/** Asks for the end of a job and its tasks. A job that is ending or has ended is left as it is. */
+/** Requests the end of a job and its tasks. Does nothing if the job is ending or has ended. */
 export async function killJob(cell: Cell, { id }: JobId, call: CallContext): Promise<Empty> {
   refuseIf(idViolations('id', id));
   await requireJob(cell, call, id);
@@ -102,13 +102,13 @@ export async function killJob(cell: Cell, { id }: JobId, call: CallContext): Pro
     const job = view.find('job', id);
     if (job === undefined || isEnding(view, job)) return undefined;
     const kill = { atMs: cell.clock.nowMs(), by: call.caller.id };
-    // A job that is ending is none that a second one of its type would be.
+    // A job that is ending does not keep others of its type from starting.
     return { ...jobWrite(job, { kill }), releaseClaims: typeReleases(job.record) };
   });
   return {};
 }
 
-/** Asks for the end of a task. A task that is ending or has ended is left as it is. */
+/** Requests the end of a task. Does nothing if the task is ending or has ended. */
 export async function killTask(cell: Cell, { id }: TaskId, call: CallContext): Promise<Empty> {
   refuseIf(idViolations('id', id));
   if ((await cell.findTask(call, id)) === undefined) throw notFound('task', id);

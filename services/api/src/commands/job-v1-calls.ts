@@ -1,4 +1,7 @@
-/* job.v1.JobService: kinds are job clusters, instances their jobs. What Berth's own API decides is not decided again here. */
+/*
+ * job.v1.JobService: kinds are job clusters, and instances are jobs. The decisions are those of Berth's own
+ * API.
+ */
 import { readFileSync } from 'node:fs';
 import {
   type CancelInstancesRequest,
@@ -41,24 +44,24 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-/** Instances that one answer holds, and their size in bytes: below what a gRPC client takes unless told otherwise. */
+/** The most instances of one answer, and their bytes. gRPC clients accept more than that by default. */
 export const maxInstancesPerAnswer = 1000;
 export const maxAnswerBytes = 3 * 1024 * 1024;
 
-/** The trailer of an answer that leaves instances out: how many there are in all. */
+/** This trailer of an incomplete answer has the number of all instances. */
 export const totalKey = 'berth-total-instances';
 
-/** Between two looks for a job that was accepted elsewhere. */
+/** The time between two reads for a job that another gateway accepted. */
 const lookAgainMs = 20;
 
-/** Kills that are under way at a time. */
+/** The most kills at a time. */
 const concurrency = 64;
 
 export async function getVersion(): Promise<VersionResponse> {
   return { version, apiVersion };
 }
 
-/** All kinds, in the order in which their clusters were created. */
+/** Returns all kinds in the order of their clusters' creation. */
 export async function listRegisteredJobs(
   cell: Cell,
   _request: unknown,
@@ -67,7 +70,9 @@ export async function listRegisteredJobs(
   return { jobs: kindsOf(allClusters(await cell.read(call))).map(composeKind) };
 }
 
-/** Creates a job of the kind. Resolves once it is durable; with the first one where the caller repeats itself. */
+/**
+ * Creates a job of the kind. Resolves once the job is durable. A repeated request gets the first one's job.
+ */
 export async function scheduleJob(
   cell: Cell,
   request: ScheduleJobRequest,
@@ -85,8 +90,8 @@ export async function scheduleJob(
 }
 
 /**
- * A key that was given for another kind is no repetition: its caller would take that instance for the one that it asked for. A
- * kind that is gone or renamed since is no other.
+ * A key that was used for another kind is an error: the caller would take that other instance for its own. A
+ * kind that was removed or renamed since then is not another kind.
  */
 function refuseOtherKind(view: Replica, kind: string, { job }: JobWithTasks): void {
   const meant = kindsOf(allClusters(view)).filter(({ name }) => name === kind);
@@ -95,7 +100,10 @@ function refuseOtherKind(view: Replica, kind: string, { job }: JobWithTasks): vo
   throw failedPrecondition(`The ${idempotencyHeader} was used for ${other}; use another for this kind.`);
 }
 
-/** The job of a request that is repeated may have been accepted by another gateway, a moment ahead of this one. */
+/**
+ * Returns the accepted job. Another gateway may have accepted it just before, so this one may not know it
+ * yet.
+ */
 async function acceptedJob(cell: Cell, id: string, call: CallContext): Promise<JobWithTasks> {
   const patientUntilMs = cell.clock.nowMs() + readWaitMs;
   for (;;) {
@@ -107,7 +115,10 @@ async function acceptedJob(cell: Cell, id: string, call: CallContext): Promise<J
   }
 }
 
-/** The instances that the query selects, the newest first; those that do not fit into one answer are left out, and told of. */
+/**
+ * Returns the instances that the query selects, the newest first. If one answer cannot hold them all, a
+ * trailer says so.
+ */
 export async function lookupInstances(
   cell: Cell,
   { query = {} }: LookupInstancesRequest,
@@ -117,7 +128,7 @@ export async function lookupInstances(
   return { instances: answer(cell, found, call) };
 }
 
-/** Asks for the end of all instances that the query selects and that have not ended. Resolves with them once that is durable. */
+/** Requests the end of all live instances that the query selects. Resolves with them once that is durable. */
 export async function cancelInstances(
   cell: Cell,
   { query = {} }: CancelInstancesRequest,
@@ -146,7 +157,7 @@ export async function cancelInstances(
   };
 }
 
-/** Instances in full, as many as one answer holds. */
+/** Returns complete instances, as many as one answer holds. */
 function answer(cell: Cell, jobs: readonly JobWithTasks[], call: CallContext): JobInstance[] {
   const instances: JobInstance[] = [];
   let bytes = 0;
@@ -160,7 +171,7 @@ function answer(cell: Cell, jobs: readonly JobWithTasks[], call: CallContext): J
   return instances;
 }
 
-/** The newest first. One that is named by its uuid is also found in the archive. */
+/** Returns the newest first. An instance that the query names by uuid may come from the archive. */
 async function findInstances(cell: Cell, query: Query, call: CallContext): Promise<readonly JobWithTasks[]> {
   const { kind = '', uuid = '', state = 0 } = query;
   const tooLong = { field: 'query.uuid', description: `is longer than ${maxIdLength} characters` };
@@ -186,7 +197,7 @@ async function findInstances(cell: Cell, query: Query, call: CallContext): Promi
     .toReversed();
 }
 
-/** The name of the instance's cluster; the cluster's id where that is gone. */
+/** Returns the name of the instance's cluster, or the cluster's id if the cluster was removed. */
 function kindOf(view: Replica, { job }: JobWithTasks): string {
   const { clusterId } = job.record;
   return view.find('cluster', clusterId)?.record.descriptor?.name ?? clusterId;

@@ -7,15 +7,21 @@ import { maxIdsPerCall } from '../gateway/core/limits.js';
 import { refuseIf } from '../gateway/request-checks.js';
 import { killJob, killTask } from './job-commands.js';
 
-/** How many ids are worked on at a time. */
+/** The number of ids in work at a time. */
 const concurrency = 64;
 
-/** Asks for the end of all these jobs. Every id is attempted; the error says which failed, and why. */
+/**
+ * Requests the end of all these jobs. It attempts every id; the error names those that failed, each with its
+ * reason.
+ */
 export function killJobs(cell: Cell, { id: ids }: JobIds, call: CallContext): Promise<Empty> {
   return attemptAll(ids, 'kills of jobs', (id) => killJob(cell, { id }, call));
 }
 
-/** Asks for the end of all these tasks, of whatever jobs. Every id is attempted; the error says which failed, and why. */
+/**
+ * Requests the end of all these tasks, which may be of many jobs. It attempts every id; the error names those
+ * that failed, each with its reason.
+ */
 export function killTasks(cell: Cell, { id: ids }: TaskIds, call: CallContext): Promise<Empty> {
   return attemptAll(ids, 'kills of tasks', (id) => killTask(cell, { id }, call));
 }
@@ -40,7 +46,7 @@ async function attemptAll(
   return {};
 }
 
-/** How the attempt failed; undefined where it did not. What is no word to the caller fails the whole call. */
+/** Returns the failure of the attempt; undefined if it succeeded. An internal error fails the whole call. */
 async function outcomeOf(
   id: string,
   attempt: (id: string) => Promise<unknown>,

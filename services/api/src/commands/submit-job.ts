@@ -1,5 +1,6 @@
 /*
- * How a job is accepted: decided on the newest view, committed, and decided again wherever a claim of another was faster.
+ * The way of a new job: it is decided on the newest view and committed. If another request took a claim
+ * first, it is decided again.
  */
 import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor, JobId } from '@berth/shared/gen/netflix/titus/titus_job_api';
@@ -23,26 +24,30 @@ import {
 } from '../gateway/request-checks.js';
 import { ClusterQuota } from './cluster-quota.js';
 
-/** What is to become a job. */
+/** A job before its submission. */
 export interface Submitted {
   readonly descriptor: JobDescriptor;
-  /** What the caller of ScheduleJob gave; the descriptor's command has it already. */
+  /** The arguments of ScheduleJob. The descriptor's command already has them. */
   readonly arguments: readonly string[];
 }
 
-/** Accepts a job. Resolves once it is durable, with its id; with the first one's id where the caller repeats itself. */
+/**
+ * Accepts a job and resolves with its id once the job is durable. A repeated request gets the id of the first
+ * one's job.
+ */
 export function createJob(cell: Cell, descriptor: JobDescriptor, call: CallContext): Promise<JobId> {
   return submitJob(cell, () => ({ descriptor, arguments: [] }), call);
 }
 
-/** {@link createJob}, of a job that is made from the newest view, again wherever others were faster. */
+/** Like {@link createJob}, for a job that is made from the view. It is made again for each new attempt. */
 export async function submitJob(
   cell: Cell,
   make: (view: Replica) => Submitted,
   call: CallContext,
 ): Promise<JobId> {
   const repeat = repeatClaim(call, 'idem');
-  // Before anything else is asked: what was granted once is not checked again. Two at once are told apart by the commit.
+  // This comes first: a granted request is not checked again. The commit decides between two concurrent
+  // requests.
   const first = repeat === undefined ? undefined : await cell.findFirst(repeat);
   if (first !== undefined) {
     await cell.read(call);
@@ -51,7 +56,7 @@ export async function submitJob(
   return new Submission(cell, make, call, repeat).run();
 }
 
-/** One request for a job, until it is granted or refused. */
+/** One request for a job, from its start to its grant or refusal. */
 class Submission {
   readonly #cell: Cell;
   readonly #make: (view: Replica) => Submitted;
@@ -59,9 +64,9 @@ class Submission {
   readonly #repeat: string | undefined;
   readonly #id: string;
   readonly #places: ClusterQuota;
-  /** The live job of the same type of the user's own, which is the answer where there is one. */
+  /** The live job of the same user-defined type. If there is one, it is the answer. */
   #sameType: string | undefined;
-  /** The job that held the claim of the type at the last attempt, though it is about to end. */
+  /** The job that held the claim of the type at the last attempt, though it was about to end. */
   #typeOwner: string | undefined;
 
   constructor(cell: Cell, make: (view: Replica) => Submitted, call: CallContext, repeat: string | undefined) {
@@ -76,7 +81,7 @@ class Submission {
   async run(): Promise<JobId> {
     let typeLosses = 0;
     while (typeLosses < maxUpdateAttempts) {
-      // What the view may lack of other jobs, the claims know.
+      // The claims in the store know the jobs that this view does not show yet.
       const result = await this.#cell.settle(
         this.#call,
         (view) => this.#decide(view),
@@ -86,7 +91,7 @@ class Submission {
       if (result === undefined || result.ok) return { id: this.#id };
       if (result.reason !== 'claimed') throw new Error(`a new job cannot be refused as ${result.reason}`);
       const view = await this.#cell.read(this.#call);
-      // Places that are lost are bounded by the finder itself.
+      // The quota itself limits the number of attempts.
       if (this.#places.learn(result.name)) continue;
       const first = this.#firstOf(result, view);
       if (first !== undefined) return { id: first };
@@ -99,7 +104,10 @@ class Submission {
     );
   }
 
-  /** The job that the request gets instead of a new one; undefined where the holder of its type is about to end. */
+  /**
+   * Returns the job that answers the request instead of a new one; undefined if the holder of its type is
+   * about to end.
+   */
   #firstOf({ name, owner }: Claim, view: Replica): string | undefined {
     if (name === this.#repeat) return owner;
     if (!isTypeClaim(name))
@@ -135,7 +143,7 @@ class Submission {
     const isGone = takenFrom !== undefined && view.find('job', takenFrom) === undefined;
     return {
       writes: [{ kind: 'job', id: record.id, record, expectedRevision: 0 }],
-      // The cluster as it was read: not removed, disabled or changed in the meantime. And a job that is gone is gone.
+      // The cluster must be unchanged since this read. A job that the view does not have must not exist.
       expects: [
         { kind: 'cluster', id: cluster.id, revision: cluster.revision },
         ...(isGone ? [{ kind: 'job' as const, id: takenFrom, revision: 0 }] : []),
@@ -145,7 +153,10 @@ class Submission {
   }
 }
 
-/** The live job that holds the type of its user's own that is asked for. Who races is told apart by the commit. */
+/**
+ * Returns the live job that holds the requested user-defined type. The commit decides between concurrent
+ * requests.
+ */
 async function findSameType(
   cell: Cell,
   call: CallContext,
@@ -154,18 +165,18 @@ async function findSameType(
   const name = userTypeClaim(job);
   const owner = name === undefined ? undefined : await cell.findFirst(name);
   if (owner === undefined) return undefined;
-  // A job that its caller has just killed must not come back.
+  // A job that its caller has just killed must not be the answer.
   const view = await cell.read(call);
   return isGoingOn(cell, view, owner) ? owner : undefined;
 }
 
-/** Whether the job is live, and not about to end. */
+/** True if the job is live and not about to end. */
 function isGoingOn(cell: Cell, view: Replica, id: string): boolean {
   const job = view.find('job', id);
   return job !== undefined && !isEnding(view, job) && cell.clock.nowMs() < runtimeEndMs(job.record);
 }
 
-/** The complete descriptor of a job that is asked for in the caller's name, or INVALID_ARGUMENT that names all that is wrong. */
+/** Returns the complete descriptor of a requested job, or fails with INVALID_ARGUMENT and all violations. */
 export function validJob(cell: Cell, view: Replica, descriptor: JobDescriptor, call: CallContext): ValidJob {
   const { email } = call.caller;
   const clusterId = header(call, clusterIdLabel);
@@ -185,7 +196,10 @@ interface ClaimTerms {
   readonly takenFrom: string | undefined;
 }
 
-/** Claims whose refusal is no error come first: that of the repeated request, then that of the job's type. */
+/**
+ * Returns the claims of a job. The first one to fail is reported, so claims that have an answer come first:
+ * that of the repeated request, then that of the type.
+ */
 function claimsOf(job: JobRecord, { repeat, takenFrom }: ClaimTerms): readonly Claim[] {
   const { id: owner } = job;
   const ofJob = jobClaims(job).map((name) =>
@@ -194,7 +208,7 @@ function claimsOf(job: JobRecord, { repeat, takenFrom }: ClaimTerms): readonly C
   return repeat === undefined ? ofJob : [{ name: repeat, owner, ttlMs: idempotencyTtlMs }, ...ofJob];
 }
 
-/** Whether the job has ended, or is to. */
+/** True if the job has ended or its end was requested. */
 export function isEnding(view: Replica, job: Entity<'job'>): boolean {
   return job.record.kill !== undefined || !isJobLive(view.find('jobStatus', job.id)?.record);
 }

@@ -3,7 +3,10 @@ import type { Entity } from '@berth/shared/model/cell/entity';
 import { decodeEntity } from '@berth/store/wire';
 import type { JobWithTasks } from './core/job-with-tasks.js';
 
-/** A job from the archive's fields: `job`, `jobStatus`, and `task/ID` for each task. Undefined where it is not there. */
+/**
+ * Returns a job from the archive's fields `job`, `jobStatus`, and `task/ID` for each task; undefined if the
+ * job is not among them.
+ */
 export function archivedJob(
   jobId: string,
   fields: ReadonlyMap<string, Uint8Array> | undefined,
@@ -22,7 +25,7 @@ export function archivedJob(
   return { job, ...(status === undefined ? {} : { status }), tasks: tasks.sort(byTaskCreation) };
 }
 
-/** The archived tasks of a job that itself may still be live. */
+/** Returns the archived tasks of a job. The job itself may still be live. */
 export function archivedTask(
   taskId: string,
   fields: ReadonlyMap<string, Uint8Array> | undefined,

@@ -1,6 +1,6 @@
 /*
- * The gateway's door to the cell. A read sees everything that this gateway has committed and whatever revision the caller
- * asks for; a write is answered once it is durable. Both tell the revision that the answer reflects.
+ * The gateway's door to the cell. A read sees all commits of this gateway and the revision that the caller
+ * asks for. A write is answered once it is durable. Both answer with the revision that they reflect.
  */
 
 import type { Entity } from '@berth/shared/model/cell/entity';
@@ -19,22 +19,25 @@ import { JobIndex } from './job-index.js';
 import type { GatewayMetrics } from './metrics.js';
 import type { PointInTimeViews } from './views/point-in-time-view.js';
 
-/** A read that its revision has not reached by then fails: the caller learns more by asking again. */
+/** A read fails if its revision takes longer than this. Another attempt tells the caller more. */
 export const readWaitMs = 5_000;
 
-/** An update that loses this many times in a row gives up with ABORTED. */
+/** An update fails with ABORTED after this many losses in a row. */
 export const maxUpdateAttempts = 8;
 
-/** How long an update waits before it looks again at an entity that is gone from the store but not yet from here. */
+/**
+ * The pause of an update after a conflict over an entity that the store has removed but this view still
+ * shows.
+ */
 const settleMs = 10;
 
 export const minRevisionKey = 'berth-min-revision';
 export const revisionKey = 'berth-revision';
 
-/** A commit in the caller's name. */
+/** A commit in the caller's name. The cell adds the caller. */
 export type CallerCommit = Omit<CommitRequest, 'actor'>;
 
-/** Decides on a view what to commit; undefined where there is nothing to do. */
+/** Decides on a view which commit to make; undefined for none. */
 export type Decide = (view: Replica) => CallerCommit | undefined | Promise<CallerCommit | undefined>;
 
 type Conflict = Extract<CommitResult, { readonly reason: 'conflict' }>;
@@ -64,7 +67,7 @@ export class Cell {
   #lastCommit = 0;
   /** The last of this gateway's commits that changed a cluster. */
   #lastClusterCommit = 0;
-  /** Of all agents, until one of them changes. */
+  /** The attributes of all agents. The change of an agent resets it. */
   #attributes: KnownAttributes | undefined;
 
   constructor({ replica, store, clock, random, metrics, images, pointInTimeViews }: CellOptions) {
@@ -82,7 +85,7 @@ export class Cell {
     });
   }
 
-  /** The attributes that constraints may name: those of the agents that are registered. */
+  /** Returns the attributes that constraints may name: those of registered agents. */
   knownAttributes(): KnownAttributes {
     this.#attributes ??= knownAttributes(
       [...this.replica.all('agent')].map(({ record }) => record.attributes),
@@ -91,16 +94,17 @@ export class Cell {
   }
 
   /**
-   * Resolves with a view that holds this gateway's own commits and the revision that the caller asks for. The view
-   * is live: what belongs together must be read before anything is awaited.
+   * Resolves with a view that has this gateway's own commits and the revision that the caller asks for. The
+   * view is live: values that belong together must be read without an await in between.
    */
   async read(call: CallContext): Promise<Replica> {
     return this.#readAt(call, this.#lastCommit);
   }
 
   /**
-   * The same for who looks at nothing but clusters: of this gateway's own commits only those of clusters have to show. A
-   * caller that submits one job after another would otherwise wait each time for the log to bring the last one back.
+   * Like {@link read}, for readers of clusters only: of this gateway's commits, the view needs those of
+   * clusters. Otherwise a caller that submits job after job would wait each time until the log returns the
+   * last one.
    */
   async readClusters(call: CallContext): Promise<Replica> {
     return this.#readAt(call, this.#lastClusterCommit);
@@ -113,23 +117,23 @@ export class Cell {
     return this.replica;
   }
 
-  /** The job, live or finished, from memory or the archive; undefined where there is none of that id. */
+  /** Returns the live or finished job from memory or the archive; undefined if no job has that id. */
   async findJob(call: CallContext, jobId: string): Promise<JobWithTasks | undefined> {
     const view = await this.read(call);
     return findJobWithTasks(view, jobId) ?? (await this.findArchivedJob(jobId));
   }
 
-  /** The job from the archive, whatever memory holds. */
+  /** Returns the job from the archive, even if memory has it, too. */
   async findArchivedJob(jobId: string): Promise<JobWithTasks | undefined> {
     return archivedJob(jobId, await this.#store.findArchived(jobId));
   }
 
-  /** Who holds the claim: what was made by the first request that took it; undefined where nobody does. */
+  /** Returns the id that the first request with this claim created; undefined if nothing holds the claim. */
   findFirst(claim: string): Promise<string | undefined> {
     return this.#store.findClaim(claim);
   }
 
-  /** The task, from memory or from its job's part of the archive. */
+  /** Returns the task from memory or from the archive. */
   async findTask(call: CallContext, taskId: string): Promise<Entity<'task'> | undefined> {
     const view = await this.read(call);
     return (
@@ -138,8 +142,8 @@ export class Cell {
   }
 
   /**
-   * Commits in the caller's name, unless the caller has gone or its deadline is over. Resolves once the outcome is durable;
-   * a conflict is an outcome, not an error.
+   * Commits in the caller's name unless the caller has gone or its deadline is over. Resolves once the
+   * outcome is durable. A conflict is an outcome, not an error.
    */
   async commit(call: CallContext, commit: CallerCommit): Promise<CommitResult> {
     call.signal.throwIfAborted();
@@ -153,22 +157,22 @@ export class Cell {
     return result;
   }
 
-  /** A call may commit many times, and look in between: its answer reflects the last of it all. */
+  /** A call may commit many times and read in between. Its answer reflects the last of these revisions. */
   #tell(call: CallContext, revision: number): void {
     const told = Math.max(this.#told.get(call) ?? 0, revision);
     this.#told.set(call, told);
     call.setTrailer(revisionKey, String(told));
   }
 
-  /** {@link settle} for commits that nothing but a conflict can refuse. */
+  /** Like {@link settle}, for commits that only a conflict can refuse. */
   async update(call: CallContext, decide: Decide): Promise<void> {
     const result = await this.settle(call, decide);
     if (result?.ok === false) throw new BerthError('internal', `An update was refused: ${result.reason}.`);
   }
 
   /**
-   * Decides on the newest view and commits what was decided, again and again while others are faster. Resolves with the
-   * outcome, undefined where there was nothing to do. Fails with BerthError `conflict` when it keeps losing.
+   * Decides on the newest view and commits, again after each conflict. Resolves with the outcome; undefined
+   * if there was nothing to commit. Fails with BerthError `conflict` after too many conflicts.
    */
   async settle(
     call: CallContext,
@@ -185,7 +189,7 @@ export class Cell {
     throw new BerthError('conflict', 'Others keep changing the same thing; try again.');
   }
 
-  /** Where the store is set back, what was committed since then is lost: no read may wait for it. */
+  /** A store that was set back has lost the commits since then. No read may wait for them. */
   #followSetBacks(): void {
     let seen = this.replica.revision;
     this.replica.changes$.subscribe(({ revision }) => {
@@ -212,7 +216,7 @@ export class Cell {
     }
   }
 
-  /** Waits until the view shows what the commit has lost against. */
+  /** Waits until the view shows the change that caused the conflict. */
   async #catchUp(call: CallContext, lost: Conflict): Promise<void> {
     if (lost.actualRevision > 0) await this.replica.waitFor(lost.actualRevision, readWaitMs, call.signal);
     // A removed entity has no revision to wait for.

@@ -8,7 +8,7 @@ import { descriptorTerms, stateTerm, term } from './core/job-terms.js';
 import { SortedList } from './core/sorted-list.js';
 import type { ChangingView } from './views/changing-view.js';
 
-/** What is listed of one job, and under which words. */
+/** A job of the index, with the words that list it. */
 interface Entry {
   readonly listed: Created;
   words: ReadonlySet<string>;
@@ -16,15 +16,15 @@ interface Entry {
 }
 
 /**
- * Lists of jobs by word, each in the order of creation, kept current change by change. A change costs what it changes, and
- * a look-up nothing. Lives as long as the view does.
+ * Lists of jobs by word, each in the order of creation. Each change updates them at the cost of that change,
+ * so a look-up costs nothing. The index lives as long as the view.
  */
 export class JobIndex implements JobLists {
   readonly #view: ChangingView;
   readonly #entries = new Map<string, Entry>();
   readonly #all = new SortedList<Created>();
   readonly #lists = new Map<string, SortedList<Created>>();
-  /** Of each job, how many of its tasks are in each state. Tasks may be told of before their job. */
+  /** For each job, the number of its tasks in each state. Tasks may come before their job. */
   readonly #taskCounts = new Map<string, Map<number, number>>();
 
   constructor(view: ChangingView) {

@@ -1,18 +1,18 @@
 import type { Replica } from '@berth/store/replica';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
-/** An observe stream that is open, as metrics see it. */
+/** An open observe stream, as metrics see it. */
 export interface OpenStream {
   readonly method: string;
   /** The caller's id. */
   readonly caller: string;
   /** Changes that wait to be sent. */
   readonly pending: number;
-  /** How long the oldest change has waited to be sent. */
+  /** The time that the oldest change has waited to be sent. */
   lagMs(): number;
 }
 
-/** The callers of each method that are named: those furthest behind. All others are one. */
+/** For each method the metrics name this many callers: those furthest behind. All others count as one. */
 export const namedCallers = 50;
 export const otherCallers = '(others)';
 
@@ -22,7 +22,10 @@ export interface GatewayMetrics {
   readonly commitSeconds: Histogram;
 }
 
-/** What the gateway tells Prometheus beside its calls. Streams and replica are looked at when metrics are asked for. */
+/**
+ * Creates the metrics of a gateway besides those of its calls. Streams and replica are read when Prometheus
+ * asks.
+ */
 export function createGatewayMetrics(
   registry: Registry,
   streams: ReadonlySet<OpenStream>,
@@ -92,7 +95,10 @@ interface StreamLabels {
 
 type Worst = readonly [StreamLabels, number];
 
-/** The greatest value of each caller, by method; of callers beyond {@link namedCallers} together. */
+/**
+ * Returns the greatest value of each caller by method. Callers beyond {@link namedCallers} have one value
+ * together.
+ */
 export function worstByCaller(
   streams: ReadonlySet<OpenStream>,
   measure: (stream: OpenStream) => number,

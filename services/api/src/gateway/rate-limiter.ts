@@ -4,7 +4,7 @@ import { accessOf } from '@berth/shared/rpc/access/access-table';
 import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import { type Bucket, type BucketPolicy, fullBucket, take } from './core/token-bucket.js';
 
-/** Callers that are remembered; beyond it those are forgotten that have not written for longest. */
+/** The limiter forgets the callers beyond this number that have not written for longest. */
 const maxCallers = 10_000;
 
 /** The requests that name each object to change. */
@@ -12,22 +12,22 @@ interface RequestWithIds {
   readonly id: readonly string[];
 }
 
-/** Holds each caller to its rate of writes. */
+/** Limits the rate of each caller's writes. */
 export class RateLimiter {
   readonly #policy: BucketPolicy | undefined;
   readonly #clock: Clock;
   /** Least recently used first. */
   readonly #buckets = new Map<string, Bucket>();
 
-  /** Without a policy nobody is held back. */
+  /** Without a policy there is no limit. */
   constructor(policy: BucketPolicy | undefined, clock: Clock) {
     this.#policy = policy;
     this.#clock = clock;
   }
 
   /**
-   * Lets a call be served if its caller may write as many things as the table of RPCs says. Reads always may.
-   * It is the `admit` of all services, so no write can be without it.
+   * Admits a call if its caller may make the writes that the table of RPCs declares. Reads are always
+   * admitted. All services use it as their `admit`, so no write can be without it.
    */
   readonly admitCall = (call: CallContext, path: string, request: unknown): void => {
     const { cost } = accessOf(path);
@@ -35,7 +35,10 @@ export class RateLimiter {
     else if (cost === 'each-id') this.admit(call, (request as RequestWithIds).id.length);
   };
 
-  /** Lets the call write so many things, or fails with RESOURCE_EXHAUSTED that says when to try again. */
+  /**
+   * Admits this many writes, or fails with RESOURCE_EXHAUSTED and the time after which another attempt
+   * succeeds.
+   */
   admit({ caller }: CallContext, writes = 1): void {
     const policy = this.#policy;
     if (policy === undefined) return;

@@ -1,9 +1,9 @@
-/** Where in the cell's history a message of berth.v1 leaves its reader. */
+/** Reads the position in the cell's history from a message of berth.v1. */
 import { isObject } from './check-json.js';
 
 /**
- * The position that the reader of this `ObserveResponse` has reached, as `REVISION:COMMIT`; undefined where it is none to
- * resume from.
+ * Returns the position that the reader of this `ObserveResponse` has reached, as `REVISION:COMMIT`; undefined
+ * if no stream can resume from it.
  */
 export function positionAfter(json: unknown): string | undefined {
   if (!isObject(json)) return undefined;
@@ -16,6 +16,6 @@ export function positionAfter(json: unknown): string | undefined {
 
 function written(position: unknown): string | undefined {
   if (!isObject(position)) return undefined;
-  // The revision 0 of an empty cell is left out, as every default is.
+  // JSON omits the revision 0 of an empty cell because it omits every default.
   return `${position.revision ?? 0}:${position.commitId ?? ''}`;
 }

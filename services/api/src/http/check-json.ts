@@ -1,16 +1,19 @@
 /*
- * Whether JSON is what a message can be read from. The generated readers take what they know and turn the rest into
- * something; here everything that they would drop, bend or throw on is found first, all at once.
+ * Checks if JSON can become a message. The generated readers skip unknown fields and convert wrong values;
+ * these checks find all such fields first and report them together.
  */
 import type { FieldViolation } from '@berth/shared/model/errors/errors';
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 
-/** So many violations are enough to mend a request by. */
+/** The caller gets at most this many violations. */
 const maxViolations = 50;
 
 type Report = (field: string, description: string) => void;
 
-/** Everything in the JSON that does not belong to the message, by path, as in `containers["main"].image.nmae`. */
+/**
+ * Returns every part of the JSON that does not belong to the message, by path, such as
+ * `containers["main"].image.nmae`.
+ */
 export function jsonViolations(type: DescMessage, json: unknown, path = ''): readonly FieldViolation[] {
   const violations: FieldViolation[] = [];
   checkMessage(type, json, path, (field, description) => {
@@ -53,7 +56,7 @@ function checkField(field: DescField, value: unknown, path: string, report: Repo
     if (!isObject(value)) return report(path, 'must be a JSON object');
     for (const [key, item] of Object.entries(value)) {
       const at = `${path}[${JSON.stringify(key)}]`;
-      // The generated code cannot hold it as a key: it would be lost without a word.
+      // The generated code cannot hold this key and would lose the entry.
       if (key === '__proto__') report(at, 'no key may have this name');
       else checkValue(field, item, at, report);
     }
@@ -62,7 +65,7 @@ function checkField(field: DescField, value: unknown, path: string, report: Repo
   checkValue(field, value, path, report);
 }
 
-/** One value: of a field, a list or a map. */
+/** Checks one value of a field, a list or a map. */
 function checkValue(field: DescField, value: unknown, path: string, report: Report): void {
   if (field.message !== undefined) return checkMessage(field.message, value, path, report);
   const wanted =
@@ -88,7 +91,10 @@ const ranges: ReadonlyMap<ScalarType, readonly [min: number, max: number]> = new
   [ScalarType.FIXED64, [0, Number.MAX_SAFE_INTEGER]],
 ]);
 
-/** The integers that a field can hold; undefined where it holds none. 64 bits are held as far as JSON's numbers go. */
+/**
+ * Returns the integers that a field can hold; undefined if its type is not an integer. JSON limits 64 bits to
+ * its own safe numbers.
+ */
 export function integerRange(scalar: ScalarType): readonly [min: number, max: number] | undefined {
   return ranges.get(scalar);
 }
@@ -109,7 +115,7 @@ function scalarMismatch(scalar: ScalarType | undefined, value: unknown): string 
   }
 }
 
-/** A number, or one in a string, which is how 64 bits are written in JSON. */
+/** Accepts a number, or a string with a number: JSON writes 64-bit integers as strings. */
 function integerMismatch([min, max]: readonly [number, number], value: unknown): string | undefined {
   const number = typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
   const fits = typeof number === 'number' && Number.isInteger(number) && number >= min && number <= max;

@@ -1,8 +1,9 @@
 /*
- * An observe stream as Server-Sent Events. It is the stream that gRPC serves, message by message: event name, the
- * message as JSON, and an id. Messages of the whole cell tell their positions, so that a reader which comes back with
- * `Last-Event-ID` goes on from there; those of jobs and clusters do not: there the id is the revision that the gateway knew,
- * and whoever comes back gets a new snapshot, never older than what it has seen.
+ * Serves an observe stream as Server-Sent Events. It is the stream of gRPC: each message is an event with a
+ * name, the message as JSON, and an id.
+ * Messages of the whole cell have positions, so a reader that returns with `Last-Event-ID` resumes there.
+ * Messages of jobs and clusters have none: their id is the gateway's revision, and a reader that returns gets
+ * a new snapshot that is at least as new.
  */
 import type { ServerResponse } from 'node:http';
 import { startInterval, systemClock } from '@berth/shared/process/clock';
@@ -16,10 +17,10 @@ import {
 import { minRevisionKey } from '../gateway/cell.js';
 import { memoizeOn } from '../tuning/memoize-on.js';
 
-/** Proxies and readers take a connection for dead that is silent for long. */
+/** Proxies and readers close a connection that is silent for long. */
 export const keepAliveMs = 15_000;
 
-/** How long a reader is to wait before it comes back. */
+/** The pause of a reader before it reconnects. */
 const retryMs = 1_000;
 
 export const lastEventIdHeader = 'last-event-id';
@@ -27,23 +28,23 @@ export const lastEventIdHeader = 'last-event-id';
 export interface EventStreamOptions {
   readonly response: ServerResponse;
   readonly call: InProcessOptions;
-  /** Of a message that is encoded. */
+  /** Decodes an encoded message. */
   readonly deserialize: (bytes: Buffer) => unknown;
   readonly toJson: (message: unknown) => unknown;
-  /** The id of the events: that of a message which tells its own position, or the last revision that the gateway has seen. */
+  /** The source of event ids: the position in the message, or the last revision that the gateway has seen. */
   readonly ids: { readonly of: (json: unknown) => string | undefined } | { readonly revision: () => number };
 }
 
 interface Event {
-  /** Without the id, and the blank line that ends it. */
+  /** Without the id and the final blank line. */
   readonly text: string;
-  /** The position that a message tells by itself. */
+  /** The position in the message. */
   readonly position?: string;
 }
 
 /**
- * Writes the stream until it ends or the reader has gone. A call that fails before its first message is answered with its
- * error, as any other; one that fails later with the event `error`. A stream that is over ends with the event `end`.
+ * Writes the stream until it ends or the reader has gone. A call that fails before its first message is
+ * answered with its error. A later failure is the event `error`, and the normal end is the event `end`.
  */
 export async function writeEvents(options: EventStreamOptions): Promise<HttpErrorBody | undefined> {
   const { response, call } = options;
@@ -61,7 +62,10 @@ export async function writeEvents(options: EventStreamOptions): Promise<HttpErro
   }
 }
 
-/** The header that makes the snapshot as new as what the reader has seen; none where its id is not one of ours. */
+/**
+ * Returns the header that asks for a snapshot at least as new as the reader's last event; none if the id is
+ * not a revision.
+ */
 export function resumeHeaders(lastEventId: string | undefined): Readonly<Record<string, string>> {
   return lastEventId !== undefined && /^\d{1,15}$/.test(lastEventId) ? { [minRevisionKey]: lastEventId } : {};
 }
@@ -71,7 +75,7 @@ function open(response: ServerResponse): void {
   response.writeHead(200, {
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
-    // Some reverse proxies would otherwise keep events back.
+    // Some reverse proxies would otherwise hold events back.
     'x-accel-buffering': 'no',
   });
   response.write(`retry: ${retryMs}\n\n`);
@@ -89,7 +93,7 @@ function end(response: ServerResponse, failure: Failure | undefined): HttpErrorB
   return undefined;
 }
 
-/** What many streams write is turned into events once. */
+/** Returns the events of a message. A batch that many streams share is converted once. */
 function eventsOf(written: unknown, options: EventStreamOptions): readonly Event[] {
   const { deserialize, toJson, ids } = options;
   const eventsIn = (messages: readonly unknown[]) =>
@@ -107,7 +111,7 @@ function idLine(id: string | undefined): string {
   return id === undefined ? '' : `id: ${id}\n`;
 }
 
-/** Named after what the message is about, which is its one field. */
+/** Returns the event of a message. Its name is the message's only field. */
 function messageEvent(json: unknown, ids: EventStreamOptions['ids']): Event {
   const [name = 'message'] = Object.keys(json as object);
   const position = 'of' in ids ? ids.of(json) : undefined;
@@ -118,9 +122,9 @@ function eventOf(name: string, json: unknown): string {
   return `event: ${name}\ndata: ${JSON.stringify(json)}\n`;
 }
 
-/** Resolves when the reader has taken enough for more to be written, or has gone. */
+/** Resolves when the reader can take more, or has gone. */
 function flushed(response: ServerResponse, text: string): Promise<void> {
-  // What a handler has written before it failed may come after the end.
+  // A handler that failed may still have written something after the end.
   if (response.destroyed || response.writableEnded || response.write(text)) return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {

@@ -1,4 +1,7 @@
-/** The gateway's HTTP port: status pages from the start, the JSON API as soon as the cell's state has been read. */
+/**
+ * The gateway's HTTP port. It serves status pages from the start, and the JSON API once the gateway has read
+ * the cell's state.
+ */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
@@ -22,14 +25,14 @@ export interface HttpServerOptions {
 
 export interface HttpServer {
   readonly port: number;
-  /** Serves the JSON API from now on; until then it is UNAVAILABLE. */
+  /** Serves the JSON API from now on; before that the API is UNAVAILABLE. */
   serve(api: JsonApiOptions): void;
-  /** Takes no further calls, and resolves when the answers of those in progress have left or `graceMs` are over. */
+  /** Accepts no further calls. Resolves when all answers were sent or `graceMs` are over. */
   drain(graceMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Rejects with one sentence when the address cannot be had. */
+/** Rejects with one sentence if the address is not available. */
 export async function startHttpServer({ address, status, log, tls }: HttpServerOptions): Promise<HttpServer> {
   const elsewhere = `${apiRoot}, which ${openApiPath} describes`;
   const answerStatus = statusListener({ ...status, elsewhere });
@@ -65,7 +68,7 @@ export async function startHttpServer({ address, status, log, tls }: HttpServerO
   };
 }
 
-/** The status pages are for whoever can reach them: a certificate is asked for, and the API looks at it. */
+/** The status pages are open to everyone: the server asks for a certificate, and only the API requires it. */
 function tlsOptions({ cert, key, clientCa }: Tls): ServerOptions {
   const mutual = { ca: clientCa, requestCert: true, rejectUnauthorized: false };
   return { cert, key, ...(clientCa === undefined ? {} : mutual) };

@@ -307,7 +307,7 @@ describe('the JSON API', () => {
   });
 });
 
-/** Violations come in the order of the JSON, which starts with what the valid job has. */
+/** Violations come in the order of the JSON, and the fields of the valid job are first in it. */
 function order(json: object, field: string): number {
   const top = field.split(/[.[]/)[0] ?? '';
   return Object.keys(json).indexOf(top);

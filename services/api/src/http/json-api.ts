@@ -1,4 +1,7 @@
-/* The JSON API: finds the route, makes the request message, calls the handler that gRPC calls, and tells what came of it. */
+/*
+ * The JSON API. It finds the route, builds the request message, calls the handler of gRPC, and sends the
+ * outcome.
+ */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
@@ -53,7 +56,7 @@ export interface JsonApiOptions {
   readonly revision: () => number;
 }
 
-/** Whether the path belongs to the JSON API. */
+/** True if the path belongs to the JSON API. */
 export function isApiPath(path: string): boolean {
   return path.startsWith(`${apiRoot}/`);
 }
@@ -136,7 +139,7 @@ async function callOf(
 interface Streaming {
   readonly route: Route;
   readonly options: Answering;
-  /** Where the reader has been, as metadata. */
+  /** The reader's last revision, as metadata. */
   readonly resume: Readonly<Record<string, string>>;
 }
 
@@ -158,7 +161,8 @@ async function stream(
   };
   const failed = await write(resume);
   const isLost = failed?.code === 'DEADLINE_EXCEEDED' && Object.keys(resume).length > 0;
-  // The revision may be of a history that the store has lost: waiting for it is over, the snapshot there is will do.
+  // The revision may be of a history that the store has lost. The wait for it is over, so the current
+  // snapshot must do.
   const failure = isLost ? await write({}) : failed;
   if (failure !== undefined) sendError(response, { httpStatus: response.statusCode, body: failure });
 }
@@ -171,7 +175,7 @@ function serviceOf({ rpc }: Route, answering: Answering): GrpcService {
   );
 }
 
-/** What a reader that comes back has seen last. */
+/** Returns the id of the last event that a returning reader has seen. */
 function lastEventIdOf(request: IncomingMessage): string | undefined {
   return headerOf(request, lastEventIdHeader);
 }
@@ -181,7 +185,7 @@ function headerOf({ headers }: IncomingMessage, name: string): string | undefine
   return typeof text === 'string' && text.trim() !== '' ? text.trim() : undefined;
 }
 
-/** The route's table pairs each method with its own messages. */
+/** The table of routes gives each method its own messages. */
 function toJson({ response }: Route): (message: unknown) => unknown {
   return (message) => response.toJSON(message as never);
 }
@@ -201,13 +205,13 @@ function sendError(
   response: ServerResponse,
   { httpStatus, body }: { readonly httpStatus: number; readonly body: HttpErrorBody },
 ): void {
-  // In whole seconds, as the header has it; the body is exact.
+  // The header has whole seconds; the body has the exact time.
   if (body.retryAfterMs !== undefined)
     response.setHeader('retry-after', String(Math.ceil(body.retryAfterMs / 1000)));
   sendJson(response, httpStatus, body);
 }
 
-/** The answer of a gateway that has not read the cell's state yet. */
+/** Answers a call before the gateway has read the cell's state. */
 export function answerNotReady(response: ServerResponse, log: Logger): void {
   refuse(response, new BerthError('unavailable', 'The gateway is not ready; try again.'), log);
 }

@@ -1,10 +1,10 @@
-/** JSON Schemas of messages, from their descriptors. */
+/** JSON Schemas of messages, made from their descriptors. */
 import { type DescEnum, type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { integerRange } from './check-json.js';
 
 export type Schema = Readonly<Record<string, unknown>>;
 
-/** The name of a message's schema: its full name, without the package where that is the API's own. */
+/** Returns the name of a message's schema: its full name, without the API's own package. */
 export function schemaName({ typeName }: DescMessage): string {
   return typeName.replace(/^netflix\.titus\./, '').replace(/^google\.protobuf\./, '');
 }
@@ -13,12 +13,12 @@ export function refTo(message: DescMessage): Schema {
   return { $ref: `#/components/schemas/${schemaName(message)}` };
 }
 
-/** What JSON writes as text. */
+/** JSON writes these as text. */
 function isText({ typeName }: DescMessage): boolean {
   return typeName === 'google.protobuf.Timestamp';
 }
 
-/** The schemas of these messages and of all that they hold, by name. */
+/** Returns the schemas of these messages and of all messages in them, by name. */
 export function schemasOf(roots: readonly DescMessage[]): Readonly<Record<string, Schema>> {
   const messages = new Set(roots);
   for (const { fields } of messages)

@@ -22,7 +22,7 @@ const served = {
   ...StageServiceService,
 };
 
-/** What JSON writes as text. */
+/** JSON writes these as text. */
 const isText = ({ typeName }: { typeName: string }) => typeName === 'google.protobuf.Timestamp';
 
 function refsIn(value: unknown): string[] {

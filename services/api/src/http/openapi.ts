@@ -1,4 +1,7 @@
-/** The OpenAPI document of the JSON API, made from the table of routes and the descriptors of the messages. */
+/**
+ * The OpenAPI document of the JSON API. Its sources are the table of routes and the descriptors of the
+ * messages.
+ */
 import { httpErrorCodes } from '@berth/shared/rpc/errors/http-status';
 import { minRevisionKey, revisionKey } from '../gateway/cell.js';
 import { idempotencyHeader } from '../gateway/request-checks.js';
@@ -134,7 +137,7 @@ function jsonOf(schema: Schema): Schema {
   return { 'application/json': { schema } };
 }
 
-/** OpenAPI cannot say what the data of an event is, so its description does. */
+/** OpenAPI has no type for the data of an event. So the description names it. */
 function eventsOf(message: string): Schema {
   const description =
     `Each event's data is a ${message} as JSON, its name that message's one field, its id the revision. ` +

@@ -1,6 +1,7 @@
 /*
- * Requests that are made of query parameters alone: lists, and subscriptions to the cell. Everything that is wrong with one is
- * found here, at once, and told by the names that its caller wrote; what the handler would find is asked of what it asks.
+ * Requests that consist of query parameters only: lists, and subscriptions to the cell. All violations are
+ * found together, and each is reported under the caller's own name for the parameter. The checks are those of
+ * the handlers.
  */
 import {
   ObservedKind,
@@ -32,7 +33,7 @@ interface Read {
   readonly violations: readonly FieldViolation[];
 }
 
-/** Whether an agent is drained decides what is found, not whether the criterion is right. */
+/** Drains decide only which agents match. They do not change the validity of the criterion. */
 const nothingDrains = () => false;
 
 const readers: Partial<Record<RpcName, QueryReader<object>>> = {
@@ -44,13 +45,13 @@ const readers: Partial<Record<RpcName, QueryReader<object>>> = {
 export interface ListParts {
   readonly params: PathParams;
   readonly query: URLSearchParams;
-  /** The header that goes on after an earlier page. */
+  /** The header that continues after an earlier page. */
   readonly cursor?: string | undefined;
 }
 
 /**
- * The message of a list query.
- * @throws BerthError invalidArgument that names every parameter which is wrong.
+ * Returns the message of a list query.
+ * @throws BerthError invalidArgument that names every wrong parameter.
  */
 export function listRequest(route: Route, { params, query, cursor }: ListParts): unknown {
   const page = pageIn(query);
@@ -61,7 +62,7 @@ export function listRequest(route: Route, { params, query, cursor }: ListParts):
     fiterlingCriteria: criteriaIn(query, [...pagingParams, fieldsParam]),
   };
   const message = route.request.fromJSON(json) as AnyQuery;
-  // As it was written: the generated reader loses what cannot be a key of its own.
+  // The original text: the generated reader loses keys that cannot be its own.
   const asked = { ...message, fiterlingCriteria: json.fiterlingCriteria };
   const reader = readers[route.rpc];
   const others = Object.entries(params).flatMap(([name, id]) => idViolations(name, id));
@@ -70,7 +71,7 @@ export function listRequest(route: Route, { params, query, cursor }: ListParts):
   return message;
 }
 
-/** A page number without a size is one of pages of the default size. */
+/** A page number without a size counts pages of the default size. */
 function pageIn(query: URLSearchParams): Read {
   const given = pagingParams.flatMap((name) => {
     const text = query.get(name);
@@ -86,13 +87,13 @@ function pageIn(query: URLSearchParams): Read {
 
 export interface SubscriptionParts {
   readonly query: URLSearchParams;
-  /** The header that goes on after an event; it counts for more than the parameter. */
+  /** The header that continues after an event. It takes precedence over the parameter. */
   readonly lastEventId?: string | undefined;
 }
 
 /**
- * The message that subscribes to the cell.
- * @throws BerthError invalidArgument that names every parameter which is wrong.
+ * Returns the message that subscribes to the cell.
+ * @throws BerthError invalidArgument that names every wrong parameter.
  */
 export function subscriptionRequest({ query, lastEventId }: SubscriptionParts): unknown {
   const kinds = kindsIn(query);
@@ -103,7 +104,7 @@ export function subscriptionRequest({ query, lastEventId }: SubscriptionParts): 
   const message = ObserveRequest.fromJSON({
     subscription: { ...kinds.json, ...position.json, ...lists, filteringCriteria },
   });
-  // As it was written: the generated reader loses what cannot be a key of its own.
+  // The original text: the generated reader loses keys that cannot be its own.
   const asked = { ...(message.request?.value as ObserveRequest_Subscription), filteringCriteria };
   const parsed = parseObserveRequest(asked);
   const found = 'violations' in parsed ? parsed.violations : [];
@@ -113,7 +114,7 @@ export function subscriptionRequest({ query, lastEventId }: SubscriptionParts): 
 
 const kindPrefix = 'OBSERVED_KIND_';
 
-/** The kinds that `kinds` may name, without the prefix that the contract gives them. */
+/** Returns the kinds that `kinds` may name, without the prefix of the contract. */
 export const kindNames: readonly string[] = Object.entries(ObservedKind)
   .filter(([, number]) => typeof number === 'number' && number > ObservedKind.UNSPECIFIED)
   .map(([name]) => name);
@@ -146,13 +147,13 @@ function positionIn(query: URLSearchParams, lastEventId: string | undefined): Re
   return { json: {}, violations: [{ field, description }] };
 }
 
-/** Several values of one criterion are separated by commas: given twice means the same. */
+/** Commas separate the values of a criterion. A parameter that is given twice means the same. */
 function criteriaIn(query: URLSearchParams, own: readonly string[]): Readonly<Record<string, string>> {
   const names = [...new Set(query.keys())].filter((name) => !own.includes(name));
   return Object.fromEntries(names.map((name) => [name, query.getAll(name).join(',')]));
 }
 
-/** The values of a parameter, each of which may hold several, separated by commas. */
+/** Returns the values of a parameter. Each of them may hold several, separated by commas. */
 export function listIn(query: URLSearchParams, name: string): readonly string[] {
   return query.getAll(name).flatMap((value) => value.split(','));
 }
@@ -161,7 +162,7 @@ function refuse(violations: readonly FieldViolation[]): void {
   if (violations.length > 0) throw invalidFields(violations.map(asParameter));
 }
 
-/** How fields of the message are called in a query. */
+/** Returns the name of the message's field in a query. */
 const namesInQuery: readonly (readonly [RegExp, (found: string) => string])[] = [
   [/^(?:fiterlingCriteria|filtering_criteria)\[(".*")\]$/s, (key) => `query ${JSON.parse(key)}`],
   [/^(?:page\.)?(pageNumber|pageSize)$/, (name) => `query ${name}`],

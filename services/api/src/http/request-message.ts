@@ -1,4 +1,4 @@
-/** A route's request message, from the parts of the HTTP request. */
+/** Builds a route's request message from the parts of the HTTP request. */
 import { JobState, type LookupInstancesRequest } from '@berth/shared/gen/job/v1/job_service';
 import { type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
 import type { DescMessage } from '@bufbuild/protobuf';
@@ -7,7 +7,7 @@ import { listIn, listRequest, subscriptionRequest } from './query-request.js';
 import type { PathParams } from './router.js';
 import type { Route } from './routes.js';
 
-/** What the caller has of earlier answers, as headers. */
+/** Headers that refer to earlier answers. */
 export interface RequestHeaders {
   /** The cursor of the page before. */
   readonly cursor?: string | undefined;
@@ -18,13 +18,13 @@ export interface RequestHeaders {
 export interface RequestParts extends RequestHeaders {
   readonly params: PathParams;
   readonly query: URLSearchParams;
-  /** Parsed JSON; undefined where there is no body. */
+  /** Parsed JSON; undefined if the request has no body. */
   readonly body: unknown;
 }
 
 /**
- * The message, ready for the handler.
- * @throws BerthError invalidArgument that names everything in the request that does not belong to it.
+ * Returns the message for the handler.
+ * @throws BerthError invalidArgument that names every part of the request that does not belong to it.
  */
 export function requestMessage(route: Route, type: DescMessage, parts: RequestParts): unknown {
   if (route.isInstanceQuery) return instanceQuery(parts.query);
@@ -62,7 +62,7 @@ function bodyJson({ body: place }: Route, body: unknown): unknown {
   return place === '*' ? body : { [place]: body };
 }
 
-/** What the path names is part of the message; a body may repeat it, but not contradict it. */
+/** The parameters of the path are part of the message. A body may repeat them, but not contradict them. */
 function withParams(json: unknown, params: PathParams): Built {
   if (!isObject(json)) return { json, violations: [] };
   const violations = Object.entries(params)
@@ -78,7 +78,7 @@ export const instanceParams = ['kind', 'uuid', 'state'] as const;
 
 const statePrefix = 'JOB_STATE_';
 
-/** The states may be named with or without the prefix that the contract gives them; several are alternatives. */
+/** The states may have the prefix of the contract. Several states are alternatives. */
 function instanceQuery(query: URLSearchParams): LookupInstancesRequest {
   const strays = [...new Set(query.keys())]
     .filter((name) => !(instanceParams as readonly string[]).includes(name))
@@ -101,7 +101,7 @@ function instanceQuery(query: URLSearchParams): LookupInstancesRequest {
     query: {
       ...(kind === null ? {} : { kind }),
       ...(uuid === null ? {} : { uuid }),
-      // States are flags, which their type does not say.
+      // States are flags, though their type does not say so.
       state: names.reduce<number>((flags, name) => flags | (states[name] ?? 0), 0) as JobState,
     },
   };

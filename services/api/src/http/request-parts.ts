@@ -1,4 +1,4 @@
-/** What is read from an HTTP request, within bounds. */
+/** Reads the parts of an HTTP request, within limits. */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { type PeerCertificate, TLSSocket } from 'node:tls';
@@ -7,10 +7,10 @@ import { BerthError, invalidFields } from '@berth/shared/model/errors/errors';
 /** As much as one gRPC message may have. */
 export const maxBodyBytes = 4 * 1024 * 1024;
 
-/** How long the caller waits for its answer, in milliseconds. */
+/** The time that the caller waits for its answer, in milliseconds. */
 export const timeoutHeader = 'berth-timeout-ms';
 
-/** An answer of HTTP's own, for which gRPC has no status. */
+/** A refusal by HTTP itself. gRPC has no such status. */
 export class HttpRefusal extends Error {
   override readonly name = 'HttpRefusal';
   readonly httpStatus: number;
@@ -24,8 +24,10 @@ export class HttpRefusal extends Error {
 }
 
 /**
- * The body as JSON. Another content type than JSON is refused, so that no form on a foreign page can post here.
- * @throws HttpRefusal where it is too large or of another type; BerthError invalidArgument where it is not JSON.
+ * Returns the body as JSON. It refuses every content type but JSON, so no form on a foreign page can post
+ * here.
+ * @throws HttpRefusal if the body is too large or of another type; BerthError invalidArgument if it is not
+ * JSON.
  */
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
@@ -46,7 +48,7 @@ async function readText(request: IncomingMessage): Promise<string> {
   if (Number(request.headers['content-length'] ?? 0) > maxBodyBytes) throw tooLarge();
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // Left without destroying the request, since its socket carries the answer.
+  // The loop ends without destroying the request, since the answer needs its socket.
   for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > maxBodyBytes) throw tooLarge();
@@ -55,10 +57,10 @@ async function readText(request: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Headers that a handler sees as metadata: Berth's own, and those that HTTP and gRPC share. */
+/** Handlers get these headers as metadata: Berth's own, and those that HTTP and gRPC share. */
 const sharedHeaders = new Set(['idempotency-key', 'authorization', 'x-request-id', 'user-agent']);
 
-/** The headers that go to the handler. Binary metadata (`…-bin`) is not taken over HTTP. */
+/** Returns the headers for the handler. HTTP carries no binary metadata (`…-bin`). */
 export function callHeaders(headers: IncomingHttpHeaders): Readonly<Record<string, string>> {
   const entries = Object.entries(headers).flatMap(([name, value]): [string, string][] => {
     const isOurs = name.startsWith('berth-') || name.startsWith('berth.') || sharedHeaders.has(name);
@@ -67,7 +69,7 @@ export function callHeaders(headers: IncomingHttpHeaders): Readonly<Record<strin
   return Object.fromEntries(entries);
 }
 
-/** When the caller stops waiting, in milliseconds since the epoch; infinity where it does not say. */
+/** Returns the end of the caller's wait in milliseconds since the epoch; infinity without a limit. */
 export function deadlineOf(headers: IncomingHttpHeaders, nowMs: number): number {
   const text = headers[timeoutHeader];
   if (text === undefined) return Number.POSITIVE_INFINITY;
@@ -87,12 +89,12 @@ export function urlOf(request: IncomingMessage): {
     : { path: url.slice(0, mark), query: new URLSearchParams(url.slice(mark + 1)) };
 }
 
-/** The caller's certificate, where it has shown one that the server trusts. */
+/** Returns the caller's certificate if the server trusts it. */
 export function certificateOf(socket: Socket): PeerCertificate | undefined {
   return socket instanceof TLSSocket && socket.authorized ? socket.getPeerCertificate() : undefined;
 }
 
-/** The caller has gone before it had sent everything. */
+/** The caller has gone before it sent the whole request. */
 export function isDisconnect(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ECONNRESET';
 }

@@ -7,7 +7,7 @@ export type Match =
   | { readonly route: Route; readonly params: PathParams }
   /** The path is known, with these verbs. */
   | { readonly allowed: readonly string[] }
-  /** The path is known, but for a part of it that is not percent-encoded UTF-8. */
+  /** The path is known, but a part of it is not percent-encoded UTF-8. */
   | { readonly undecodable: string };
 
 interface Pattern {
@@ -19,7 +19,7 @@ interface Pattern {
 const patterns: readonly Pattern[] = routes.map((route) => ({
   route,
   names: paramsOf(route.path),
-  // A colon in an id is written as %3A, so that it cannot be taken for what stands before a verb.
+  // A colon in an id is written as %3A. So it is not the colon before a verb.
   regexp: new RegExp(`^${route.path.replace(/\{\w+\}/g, '([^/:]+)')}$`),
 }));
 
@@ -29,8 +29,8 @@ export function paramsOf(path: string): readonly string[] {
 }
 
 /**
- * The route of a request; undefined where nothing is served at the path. `path` is as sent, without the query. HEAD is
- * answered wherever GET is, but for streams, which have no end.
+ * Returns the route of a request; undefined if nothing is served at the path. `path` is the raw path without
+ * the query. HEAD works wherever GET does, except for streams, since they have no end.
  */
 export function matchRoute(verb: string, path: string): Match | undefined {
   const matching = patterns.flatMap(({ route, names, regexp }) => {

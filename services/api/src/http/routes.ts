@@ -1,6 +1,6 @@
 /*
- * The one table of what is served under /api/v1: the router, the OpenAPI document and the tests read it. Each route is a
- * method of a service; its path, query and body make the request message.
+ * The one table of routes under /api/v1. The router, the OpenAPI document and the tests read it. Each route
+ * is a method of a service; its path, query and body make the request message.
  */
 import * as agents from '@berth/shared/gen/berth/v1/agent_service';
 import * as cell from '@berth/shared/gen/berth/v1/observe_service';
@@ -11,13 +11,13 @@ import { Empty } from '@berth/shared/gen/google/protobuf/empty';
 import * as kinds from '@berth/shared/gen/job/v1/job_service';
 import * as api from '@berth/shared/gen/netflix/titus/titus_job_api';
 
-/** What JSON needs of a generated message. */
+/** The JSON functions of a generated message. */
 export interface JsonMessage {
   fromJSON(object: unknown): unknown;
   toJSON(message: never): unknown;
 }
 
-/** A method of one of the services that have routes, as their definitions name them. */
+/** A method of a service with routes, by its name in the definition. */
 export type RpcName =
   | keyof typeof agents.AgentServiceService
   | keyof typeof api.JobManagementServiceService
@@ -29,12 +29,12 @@ export type RpcName =
 
 export interface Route {
   readonly verb: 'GET' | 'POST' | 'PUT' | 'DELETE';
-  /** A part in braces is a field of the request; `:verb` at the end is none of REST's own. */
+  /** A part in braces is a field of the request. `:verb` at the end is an action beyond REST. */
   readonly path: string;
   readonly rpc: RpcName;
   readonly request: JsonMessage;
   readonly response: JsonMessage;
-  /** Where the body goes: `*`, the request itself; a name, that field of it. Without it there is no body. */
+  /** The part of the request that the body is: `*` for the whole, or a field. Without it there is no body. */
   readonly body?: string;
   /** The query parameters make a list query: paging, fields and criteria. */
   readonly isQuery?: true;
@@ -42,11 +42,11 @@ export interface Route {
   readonly isSubscription?: true;
   /** The query parameters select instances of job.v1. */
   readonly isInstanceQuery?: true;
-  /** The query parameters that are fields of the request, each with what it means. */
+  /** Query parameters that are fields of the request, each with its description. */
   readonly params?: Readonly<Record<string, string>>;
   /** Answers with Server-Sent Events. */
   readonly isStream?: true;
-  /** The status of success, 200 where it is not given. */
+  /** The status of success; 200 by default. */
   readonly success?: 201;
 }
 

@@ -11,7 +11,7 @@ export interface ImageSettings {
   readonly BERTH_IMAGE_AUTH_FILE?: string | undefined;
 }
 
-/** The resolver that the configuration asks for. */
+/** Creates the resolver that the configuration asks for. */
 export function createImageResolver(settings: ImageSettings, clock: Clock, log: Logger): ImageResolver {
   return new ImageResolver({
     mode: settings.BERTH_IMAGE_RESOLUTION,

@@ -2,7 +2,7 @@ interface Waiting {
   readonly enter: () => void;
 }
 
-/** Lets so many pieces of work run at once; others wait in the order in which they came. */
+/** Limits the number of concurrent pieces of work. Others wait in the order of their arrival. */
 export class Gate {
   #free: number;
   readonly #waiting = new Set<Waiting>();
@@ -11,7 +11,9 @@ export class Gate {
     this.#free = size;
   }
 
-  /** Runs the work when there is room. Rejects with the signal's reason where it aborts before. */
+  /**
+   * Runs the work once the gate has capacity. Rejects with the signal's reason if the signal aborts first.
+   */
   async run<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     await this.#enter(signal);
     try {
@@ -43,7 +45,7 @@ export class Gate {
     });
   }
 
-  /** The place goes to whoever has waited longest. */
+  /** The one that has waited longest goes next. */
   #leave(): void {
     const [next] = this.#waiting;
     if (next === undefined) {

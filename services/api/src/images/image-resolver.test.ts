@@ -8,7 +8,7 @@ import { ImageResolver, type ResolutionMode } from './image-resolver.js';
 const digest = `sha256:${'a'.repeat(64)}`;
 const never = new AbortController().signal;
 
-/** A resolver whose registries answer what the test says, and whose clock stands until it is moved. */
+/** A resolver with registries that answer as the test says, and a clock that only the test moves. */
 class Scene {
   readonly asked: string[] = [];
   readonly resolver: ImageResolver;

@@ -1,6 +1,6 @@
 /*
- * A job runs the image that its name meant when it was submitted: the tag is resolved to a digest once, then, and the
- * stored descriptor carries both. Nothing is remembered of an answer, so that what was pushed just now counts.
+ * A job keeps the image that its name meant at submission. The tag is resolved to a digest once, and the
+ * stored descriptor has both. Answers are not cached, so an image that was just pushed counts.
  */
 
 import type { Lookup, RegistryClient } from '@berth/registry';
@@ -15,13 +15,13 @@ import { Gate } from './gate.js';
 export const resolutionModes = ['required', 'best-effort', 'off'] as const;
 export type ResolutionMode = (typeof resolutionModes)[number];
 
-/** Lookups at the same time, over all calls; others wait within their time. */
+/** Concurrent look-ups of all calls; others wait, and the wait counts as part of their time. */
 const maxLookups = 32;
 
 const attempts = 2;
 const retryDelayMs = 100;
 
-/** A registry that has not answered is left alone for this long where its answer is not required. */
+/** A registry that did not answer is not asked again for this long, unless its answer is required. */
 const silenceMs = 5_000;
 const maxSilentRegistries = 256;
 
@@ -29,16 +29,16 @@ const maxNoteLength = 1_000;
 
 export interface ImageResolverOptions {
   readonly mode: ResolutionMode;
-  /** The longest that a call waits for its images. */
+  /** The longest time that a call waits for its images. */
   readonly timeoutMs: number;
   readonly registries: Pick<RegistryClient, 'findDigest'>;
   readonly clock: Clock;
 }
 
-/** What ends a lookup. */
+/** The signals that end a look-up. */
 interface Ends {
   readonly caller: AbortSignal;
-  /** The caller, or the time that its images may take, which runs from the first use. */
+  /** Aborts with the caller, or when the time for images is over. That time begins at the first use. */
   readonly any: AbortSignal;
 }
 
@@ -53,13 +53,13 @@ function endsOf(caller: AbortSignal, timeoutMs: number): Ends {
   };
 }
 
-/** What became of one image. */
+/** The result of one image. */
 type Resolved = { readonly digest: string } | { readonly skipped: string } | { readonly refused: string };
 
 export class ImageResolver {
   readonly #options: ImageResolverOptions;
   readonly #gate = new Gate(maxLookups);
-  /** By registry, until when it is left alone. */
+  /** For each registry, the time until it may be asked again. */
   readonly #silent = new Map<string, number>();
 
   constructor(options: ImageResolverOptions) {
@@ -67,8 +67,8 @@ export class ImageResolver {
   }
 
   /**
-   * The descriptor with the digest of every image that is given by name. Rejects with invalidArgument that names each image
-   * that is unknown, with `unavailable` where a registry does not answer and its answer is required, and with the signal's
+   * Returns the descriptor with a digest for every image that has a name. Rejects with invalidArgument and
+   * each unknown image, with `unavailable` if a required registry does not answer, and with the signal's
    * reason.
    */
   async resolve(descriptor: JobDescriptor, signal: AbortSignal): Promise<JobDescriptor> {
@@ -84,7 +84,7 @@ export class ImageResolver {
     const containers = await Promise.all(
       Object.entries(descriptor.containers).map(async ([id, container]): Promise<Done> => {
         const { name = '', imageId = '' } = container.image ?? {};
-        // An id is what a name would be resolved to: there is nothing to ask.
+        // An id is already the result of a resolution.
         return { id, container, result: name === '' || imageId !== '' ? undefined : await lookUp(name) };
       }),
     );
@@ -100,7 +100,7 @@ export class ImageResolver {
     if (!isRequired && this.#isSilent(image.registry))
       return pinned(ref, `registry ${image.registry} did not answer a moment ago`);
     const lookup = await this.#gate.run(() => this.#ask(image, ends.any), ends.any).catch(timedOut);
-    // A caller that has gone says nothing of the registry.
+    // If the caller has gone, this is no failure of the registry.
     ends.caller.throwIfAborted();
     return this.#decide(ref, image, lookup);
   }
@@ -146,7 +146,7 @@ export class ImageResolver {
   }
 }
 
-/** One container, and what became of its image; undefined where there was nothing to resolve. */
+/** One container with the result of its image; undefined if it needs no resolution. */
 interface Done {
   readonly id: string;
   readonly container: Container;
@@ -178,14 +178,14 @@ function withResult(container: Container, result: Resolved | undefined): Contain
   return { ...container, image: { ...container.image, imageId: result.digest } };
 }
 
-/** What a job that is submitted once more tells of its last submission says nothing of this one. */
+/** Removes the note of an earlier submission: it does not describe this one. */
 function withoutNote(descriptor: JobDescriptor): JobDescriptor {
   if (!Object.hasOwn(descriptor.labels, imageResolutionLabel)) return descriptor;
   const { [imageResolutionLabel]: _, ...labels } = descriptor.labels;
   return { ...descriptor, labels };
 }
 
-/** A name with a digest needs no registry to say which image it is. */
+/** A name with a digest needs no answer of a registry. */
 function pinned({ digest }: ImageRef, why: string): Resolved {
   return digest === undefined ? { skipped: why } : { digest };
 }

@@ -30,7 +30,7 @@ export async function findJobCluster(
   return composeCluster(cluster);
 }
 
-/** The clusters that meet the criteria, page by page, in the order of their creation. */
+/** Returns the clusters that meet the criteria, page by page, in the order of creation. */
 export async function findJobClusters(
   cell: Cell,
   query: JobClusterQuery,

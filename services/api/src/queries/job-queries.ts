@@ -1,4 +1,4 @@
-/** Answers from memory; what has left it, from the archive. */
+/** Answers about jobs and tasks: live ones from memory, older ones from the archive. */
 import type {
   Job,
   JobId,
@@ -40,7 +40,7 @@ export async function findJob(cell: Cell, { id }: JobId, call: CallContext): Pro
   return answeredJob(view);
 }
 
-/** The jobs that meet the criteria, page by page, in the order of their creation. */
+/** Returns the jobs that meet the criteria, page by page, in the order of creation. */
 export async function findJobs(cell: Cell, query: JobQuery, call: CallContext): Promise<JobQueryResult> {
   const { filter, selection, page } = parseQuery(query, call, jobQueries(drainsIn(cell)));
   const view = await cell.read(call);
@@ -53,7 +53,7 @@ function drainsIn({ replica }: Cell): IsDraining {
   return (agentId) => replica.find('agentDrain', agentId) !== undefined;
 }
 
-/** The task, of a live or a finished job. */
+/** Returns the task of a live or finished job. */
 export async function findTask(cell: Cell, { id }: TaskId, call: CallContext): Promise<Task> {
   refuseIf(idViolations('id', id));
   const task = (await cell.findTask(call, id))?.record.task;
@@ -61,7 +61,7 @@ export async function findTask(cell: Cell, { id }: TaskId, call: CallContext): P
   return task;
 }
 
-/** The tasks of one job that meet the criteria, page by page, in the order of their creation. */
+/** Returns the tasks of one job that meet the criteria, page by page, in the order of creation. */
 export async function findTasks(cell: Cell, query: TaskQuery, call: CallContext): Promise<TaskQueryResult> {
   const { filter, selection, page } = parseQuery(query, call, {
     ...taskQueries(drainsIn(cell)),
@@ -80,7 +80,10 @@ interface ListedTask extends Created {
   readonly entity: Entity<'task'>;
 }
 
-/** Who reads one page of a job's tasks reads others: the list stays the same until one of them changes. */
+/**
+ * A reader of one page of a job's tasks usually reads more. The list stays the same until one of the tasks
+ * changes.
+ */
 const listed = new WeakMap<readonly Entity<'task'>[], readonly ListedTask[]>();
 
 function inOrder(tasks: readonly Entity<'task'>[]): readonly ListedTask[] {

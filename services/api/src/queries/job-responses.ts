@@ -1,7 +1,7 @@
 /*
- * Jobs and tasks in answers to queries. What is answered as it is stored is not encoded again: whole jobs, and whole fields
- * of tasks, which are by far the greatest part of a page, are cut out of their records. So the messages of tasks are made
- * only where somebody looks at them, as JSON does.
+ * Jobs and tasks in answers to queries. Stored bytes are not encoded again: complete jobs and complete fields
+ * of tasks are by far the greatest part of a page, and they are cut out of their records. The messages of
+ * tasks are built only for readers that look at them, such as JSON.
  */
 
 import { Pagination } from '@berth/shared/gen/netflix/titus/titus_base';
@@ -22,16 +22,16 @@ import { type FieldBits, writeParts } from '../tuning/encoding/message-parts.js'
 import { type FieldSelection, projectJob, projectTask } from './core/projection.js';
 import { wholeTaskFields } from './task-fields.js';
 
-/** Where a message of a job comes from. */
+/** The source of a job's message. */
 interface Source {
   readonly view: JobWithTasks;
-  /** The message without its tasks, and what of theirs is beside it; undefined where it is the whole job. */
+  /** The message without its tasks, and the selected fields of tasks; undefined for the complete job. */
   readonly part?: { readonly head: Job; readonly taskFields: FieldBits };
 }
 
 const sources = new WeakMap<Job, Source>();
 
-/** Where a message of a task comes from: these fields of the stored one. */
+/** The source of a task's message: these fields of the stored one. */
 interface TaskSource {
   readonly task: Entity<'task'>;
   readonly fields: FieldBits;
@@ -46,7 +46,7 @@ export function answeredJob(view: JobWithTasks): Job {
   return answer;
 }
 
-/** The job with the selected fields and its id. */
+/** Returns the job with the selected fields and its id. */
 export function projectedJob(view: JobWithTasks, selection: FieldSelection): Job {
   if (selection === true) return answeredJob(view);
   const head = projectJob(headOf(view), selection);
@@ -58,7 +58,7 @@ export function projectedJob(view: JobWithTasks, selection: FieldSelection): Job
   return answer;
 }
 
-/** The task with the selected fields and its id; undefined where the record holds none. */
+/** Returns the task with the selected fields and its id; undefined if the record has no task. */
 export function projectedTask(entity: Entity<'task'>, selection: FieldSelection): Task | undefined {
   const { task } = entity.record;
   if (task === undefined) return undefined;
@@ -72,7 +72,7 @@ function headOf({ job, status }: JobWithTasks): Job {
   return composeJob(job.record, status?.record, []);
 }
 
-/** The message with its tasks, which are made where they are first asked for. */
+/** Returns the message with its tasks, which are built at the first access. */
 function withTasks(head: Job, { tasks }: JobWithTasks, selection: FieldSelection): Job {
   let made: Task[] | undefined;
   return {
@@ -86,12 +86,12 @@ function withTasks(head: Job, { tasks }: JobWithTasks, selection: FieldSelection
   };
 }
 
-/** The message's bytes. */
+/** Returns the message's bytes. */
 export function encodeJob(job: Job): Buffer {
   return encoded((writer) => write(job, writer));
 }
 
-/** The message's bytes; its numbers are those of netflix.titus.JobQueryResult. */
+/** Returns the message's bytes. The field numbers are those of netflix.titus.JobQueryResult. */
 export function encodeJobs({ items, pagination }: JobQueryResult): Buffer {
   return encoded((writer) => {
     for (const job of items) {
@@ -103,7 +103,7 @@ export function encodeJobs({ items, pagination }: JobQueryResult): Buffer {
   });
 }
 
-/** The message's bytes; its numbers are those of netflix.titus.TaskQueryResult. */
+/** Returns the message's bytes. The field numbers are those of netflix.titus.TaskQueryResult. */
 export function encodeTasks({ items, pagination }: TaskQueryResult): Buffer {
   return encoded((writer) => {
     for (const task of items) {
@@ -132,16 +132,16 @@ function writePagination(pagination: Pagination | undefined, writer: BinaryWrite
   if (pagination !== undefined) Pagination.encode(pagination, writer.uint32(tagOf(2)).fork()).join();
 }
 
-/** A writer that has grown beyond this is not kept. */
+/** A writer that has grown beyond this is not reused. */
 const maxKeptBytes = 1024 * 1024;
 
-// One writer serves all, since encoding is synchronous: a fresh one grows step by step, and what it leaves behind brings on
-// the collection of a heap that holds a whole cell.
+// All answers share one writer, since encoding is synchronous. A new writer grows step by step, and its
+// garbage triggers the collection of a heap that holds a whole cell.
 let sharedWriter = new BinaryWriter();
 
 function encoded(fill: (writer: BinaryWriter) => void): Buffer {
   const writer = sharedWriter;
-  // Where it fails, what was written so far must not precede the next answer.
+  // If the encoding fails, its bytes must not precede the next answer.
   sharedWriter = new BinaryWriter();
   fill(writer);
   const { buffer, byteOffset, byteLength } = writer.finish();

@@ -5,10 +5,10 @@ import type { EntityKind } from '@berth/shared/model/cell/entity';
 import type { Replica } from '@berth/store/replica';
 import type { Subscription } from 'rxjs';
 
-/** The kinds whose changes concern agents. */
+/** The kinds of entities that concern agents. */
 const agentKinds: ReadonlySet<EntityKind> = new Set(['agent', 'agentStatus', 'agentDrain']);
 
-/** The agents of the replica's state. The first caller builds the ledger; it follows the replica from then on. */
+/** The agents of the replica's state. The first read builds the ledger; from then on it follows the replica. */
 export class LiveLedger {
   readonly #replica: Replica;
   #ledger: AgentLedger | undefined;
@@ -18,12 +18,12 @@ export class LiveLedger {
     this.#replica = replica;
   }
 
-  /** As of the replica's revision; whoever changes it gives it back as it was. */
+  /** The agents at the replica's revision. A caller that changes them must undo its changes. */
   get index(): AgentIndex {
     return this.#current.index;
   }
 
-  /** The live tasks on the agent, the oldest first. */
+  /** Returns the live tasks on the agent, the oldest first. */
   tasksOn(agentId: string): readonly TaskRecord[] {
     return [...this.#current.tasksOn(agentId)].sort((a, b) => a.createdAtMs - b.createdAtMs);
   }

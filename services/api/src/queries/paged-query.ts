@@ -1,4 +1,4 @@
-/** What all queries for lists have in common. */
+/** The common parts of all queries for lists. */
 import type { Page } from '@berth/shared/gen/netflix/titus/titus_base';
 import type { Created } from '@berth/shared/model/cell/creation-order';
 import { type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
@@ -21,9 +21,9 @@ interface Refused {
 /** How a kind of query is read. */
 export interface QueryReader<F extends object> {
   readonly parse: (criteria: Criteria) => { readonly filter: F } | Refused;
-  /** The fields that may be asked for. */
+  /** The fields that a query may select. */
   readonly shape: Shape;
-  /** What else is wrong with it. */
+  /** Violations of other parts of the query. */
   readonly others?: readonly FieldViolation[];
 }
 
@@ -33,7 +33,7 @@ export interface ParsedQuery<F> {
   readonly page: PageRequest;
 }
 
-/** What a query asks for, or INVALID_ARGUMENT that names all that is wrong with it. */
+/** Returns the parsed query, or fails with INVALID_ARGUMENT and all violations. */
 export function parseQuery<F extends object>(
   query: AnyQuery,
   call: CallContext,
@@ -45,7 +45,7 @@ export function parseQuery<F extends object>(
   return { filter: filter.filter, selection: fields.selection, page };
 }
 
-/** All that is wrong with a query. */
+/** Returns all violations of a query. */
 export function queryViolations(
   query: AnyQuery,
   cursor: string | undefined,
@@ -71,7 +71,7 @@ function readQuery<F extends object>(
   return { filter, fields, page, violations };
 }
 
-/** The page, with the cursor of what follows in the trailer. */
+/** Returns the page. The cursor of the next one goes into the trailer. */
 export function answerPage<T extends Created>(
   call: CallContext,
   sorted: readonly T[],

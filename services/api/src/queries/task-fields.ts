@@ -1,4 +1,4 @@
-/* Selected fields of a stored task, cut out of its bytes: what is answered as it is stored is not decoded. */
+/* Selected fields of a stored task, cut out of its bytes without decoding. */
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
 import { bitsOf, type FieldBits, partsOf } from '../tuning/encoding/message-parts.js';
@@ -8,7 +8,7 @@ import type { FieldSelection } from './core/projection.js';
 const taskFields = { id: 1, taskContext: 2, state: 3, stateChanges: 4 } as const;
 const allTaskFields = bitsOf(Object.values(taskFields));
 
-/** The selected fields of tasks; undefined where only parts of one are selected. */
+/** Returns the selected fields of tasks; undefined if only parts of a field are selected. */
 export function wholeTaskFields(selection: FieldSelection): FieldBits | undefined {
   if (selection === true) return allTaskFields;
   if ([...selection.values()].some((part) => part !== true)) return undefined;
@@ -16,7 +16,7 @@ export function wholeTaskFields(selection: FieldSelection): FieldBits | undefine
   return bitsOf(names.map(([, number]) => number));
 }
 
-/** The public message of the task with these of its fields, encoded. */
+/** Returns the encoded public message of the task with these fields. */
 export function selectedTaskBytes(task: Entity<'task'>, fields: FieldBits): Uint8Array {
   return partsOf(publicTaskBytes(task), fields);
 }

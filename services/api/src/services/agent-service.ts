@@ -1,4 +1,4 @@
-/** berth.v1.AgentService: what the agents have and run, and how they are emptied. */
+/** berth.v1.AgentService: reads the agents with their tasks, and drains them. */
 import {
   type Agent,
   type AgentServiceServer,
@@ -23,10 +23,10 @@ import { agentMessage, agentTaskMessage } from './core/agent-messages.js';
 const standardPageSize = 500;
 const maxPageSize = 2_000;
 
-/** A drain that has longer than this to go may as well have no deadline. */
+/** A drain with a later deadline needs none. */
 const longestDeadlineMs = 30 * 24 * 3600 * 1000;
 
-/** What the service works with. */
+/** The dependencies of the service. */
 export interface AgentServiceDeps {
   readonly cell: Cell;
   readonly ledger: LiveLedger;
@@ -78,7 +78,10 @@ function getAgent({ ledger }: AgentServiceDeps, id: string, view: Replica): GetA
   return { agent: agentMessage(agent, tasks, view), tasks: tasks.map(agentTaskMessage) };
 }
 
-/** The first wish to drain stands; a later one may change its deadline. */
+/**
+ * Drains an agent. A repeated request keeps the time and the caller of the first one, and may change the
+ * deadline.
+ */
 async function drainAgent(
   deps: AgentServiceDeps,
   { id, deadlineAfterMs }: DrainAgentRequest,
@@ -105,7 +108,7 @@ interface DrainTarget {
   readonly call: CallContext;
 }
 
-/** Writes the agent's drain as it is to be, undefined for none, and tells how the agent stands then. */
+/** Writes the agent's drain, or removes it for undefined. Returns the agent as it is then. */
 async function changeDrain(
   { cell, ledger }: AgentServiceDeps,
   { id, call }: DrainTarget,
@@ -133,7 +136,7 @@ function deadlineViolations(deadlineAfterMs: number): readonly FieldViolation[] 
   return [{ field: 'deadline_after_ms', description: 'is longer than 30 days' }];
 }
 
-/** The agent, or NOT_FOUND. */
+/** Returns the agent, or fails with NOT_FOUND. */
 function requireAgent(view: Replica, id: string): AgentRecord {
   refuseIf(idViolations('id', id));
   const agent = view.find('agent', id)?.record;

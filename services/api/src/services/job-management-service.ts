@@ -1,4 +1,4 @@
-/** netflix.titus.JobManagementService: each method names the function that does it. */
+/** netflix.titus.JobManagementService. Each method names the function that implements it. */
 
 import type { Empty } from '@berth/shared/gen/google/protobuf/empty';
 import {
@@ -25,7 +25,7 @@ import * as clusterQueries from '../queries/cluster-queries.js';
 import * as queries from '../queries/job-queries.js';
 import { encodeJob, encodeJobs, encodeTasks } from '../queries/job-responses.js';
 
-/** Streams send what is encoded already; of jobs and tasks, too, most is. */
+/** The messages of streams are already encoded, and so are most bytes of jobs and tasks. */
 const { findJob, findJobs, findTasks } = JobManagementServiceService;
 const answering = {
   ...JobManagementServiceService,

@@ -6,10 +6,13 @@ import * as calls from '../commands/job-v1-calls.js';
 import type { Cell } from '../gateway/cell.js';
 import type { RateLimiter } from '../gateway/rate-limiter.js';
 
-/** What the service works with. */
+/** The dependencies of the service. */
 export interface JobV1ServiceDeps {
   readonly cell: Cell;
-  /** What holds callers to their rate of writes. */
+  /**
+   * Limits the rate of each caller's writes. Only CancelInstances asks it here: its number of writes is known
+   * late.
+   */
   readonly limiter: RateLimiter;
 }
 

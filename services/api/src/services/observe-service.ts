@@ -31,7 +31,7 @@ export interface CellObservingDeps {
   readonly log: Logger;
 }
 
-/** What streams of the whole cell need, and what must be closed after them. */
+/** Opens the shared parts of all streams of the whole cell. They must be closed after the streams. */
 export function openCellObserve(options: CellObservingDeps): CellObserveDeps & Closeable {
   const { cell, openLogReader, clock, streams, log } = options;
   const { replica } = cell;

@@ -1,4 +1,6 @@
-/** berth.v1.PlacementService: what placement would do, by the functions that do it. */
+/**
+ * berth.v1.PlacementService: explains and plans placements. It uses the placement functions of the masters.
+ */
 
 import {
   type ExplainOptions,
@@ -43,21 +45,21 @@ import { idViolations, refuseIf } from '../gateway/request-checks.js';
 import type { LiveLedger } from '../queries/live-ledger.js';
 import { explanationMessage, notWaiting, planMessage, toQueued } from './core/placement-messages.js';
 
-/** A watched explanation is looked at anew at most this often. */
+/** A watched explanation is computed again at most this often. */
 const watchEveryMs = 500;
 
-/** Agents that CheckExpression names. */
+/** The most agents that CheckExpression names. */
 const maxNamedAgents = 20;
 
-/** What the service works with. */
+/** The dependencies of the service. */
 export interface PlacementServiceDeps {
   readonly cell: Cell;
   readonly ledger: LiveLedger;
-  /** The cell's own, by which its masters place. */
+  /** The fit policy of the cell's masters. */
   readonly fitPolicy: FitPolicy;
 }
 
-/** How the masters place now. */
+/** Returns the options of the masters' placement at this time. */
 function placeOptions({ cell, fitPolicy }: PlacementServiceDeps): ExplainOptions {
   const nowMs = cell.clock.nowMs();
   return {
@@ -133,7 +135,7 @@ interface ExplainWatch {
   readonly call: CallContext;
 }
 
-/** Tells the explanation, and each that differs from the one before, until the task waits no more. */
+/** Writes the explanation, and each one that differs from the last, until the task no longer waits. */
 async function watchExplain(
   deps: PlacementServiceDeps,
   { request, call }: ExplainWatch,
@@ -189,7 +191,7 @@ async function plan(
   }
 }
 
-/** The tasks that the job would begin with, stage by stage. */
+/** Returns the first tasks of the job, stage by stage. */
 function tasksOfNewJob(descriptor: JobDescriptor): readonly QueuedTask[] {
   return stagesOf(descriptor).flatMap((stage) => {
     const parsed = parseResources(containerOf(descriptor, stage)?.resources ?? {});
@@ -199,7 +201,7 @@ function tasksOfNewJob(descriptor: JobDescriptor): readonly QueuedTask[] {
   });
 }
 
-/** Where the tasks of these agents would go. */
+/** Plans other agents for the tasks of these agents. */
 function planLoss(deps: PlacementServiceDeps, agentIds: readonly string[]): PlanResponse {
   const { cell, ledger } = deps;
   const index = ledger.copy();

@@ -1,4 +1,4 @@
-/** berth.v1.ScalingService: why a job is scaled by its policies, or is not. */
+/** berth.v1.ScalingService: explains the state of a job's scaling policies. */
 import {
   ScalingServiceService as definition,
   type ExplainScalingRequest,
@@ -25,17 +25,17 @@ import type { Cell } from '../gateway/cell.js';
 import { idViolations, refuseIf } from '../gateway/request-checks.js';
 import { scaledInstances } from './core/scaling-messages.js';
 
-/** Longer than agents leave between two samples of a task. */
+/** Agents send samples of a task more often than this. */
 const standardListenMs = 7_000;
 const maxListenMs = 30_000;
 
-/** What the service works with. */
+/** The dependencies of the service. */
 export interface ScalingServiceDeps {
   readonly cell: Cell;
   readonly openSampleFeed: () => SampleFeed;
 }
 
-/** The same, with one feed for all calls that listen at a time. */
+/** The same with one shared feed for all concurrent calls. */
 interface ScalingSources {
   readonly cell: Cell;
   readonly samples$: Observable<SampleBatch>;
@@ -61,7 +61,10 @@ export function scalingService(
   return { definition, implementation };
 }
 
-/** Gateways do not listen to samples: this one does, while it is asked, until it has heard of every running task. */
+/**
+ * Explains the scaling of a job. Gateways do not follow samples. So this call listens until it has a sample
+ * of every running task.
+ */
 async function explainScaling(
   sources: ScalingSources,
   { jobId, listenMs = standardListenMs }: ExplainScalingRequest,
@@ -78,7 +81,7 @@ async function explainScaling(
   if (isLive && sets.length > 0 && listenMs > 0)
     await listen(sources, { job: known, sets, window, listenMs, call });
   const { replica } = cell;
-  // What has changed while this listened.
+  // The job may have changed during the wait.
   const job = replica.find('job', jobId)?.record ?? known;
   const snapshot = { cell: replica, window, sinceMs, nowMs: cell.clock.nowMs() };
   return {
@@ -94,7 +97,7 @@ function listenViolations(listenMs: number) {
   return [{ field: 'listen_ms', description: `is ${listenMs}, but at most ${maxListenMs} is allowed` }];
 }
 
-/** Open while somebody listens: a call more costs no connection more. */
+/** Shares one feed among all concurrent listeners: another call needs no connection of its own. */
 function sharedSamples(openSampleFeed: () => SampleFeed, log: Logger): Observable<SampleBatch> {
   return new Observable<SampleBatch>((subscriber) => {
     const feed = openSampleFeed();

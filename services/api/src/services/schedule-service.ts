@@ -1,4 +1,4 @@
-/** berth.v1.ScheduleService: when the jobs of a cluster start by themselves. */
+/** berth.v1.ScheduleService: reads, pauses and resumes the schedules of clusters. */
 import {
   type ClusterSchedule,
   ScheduleServiceService as definition,
@@ -20,10 +20,10 @@ import { idleBecause, scheduleMessage } from './core/schedule-messages.js';
 
 const standardCount = 10;
 const maxCount = 1000;
-/** Calendars, and the clocks of zones, are not asked for what comes later. */
+/** Calendars and time zones are not evaluated beyond this time. */
 const lastTimeMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
-/** What the service works with. */
+/** The dependencies of the service. */
 export interface ScheduleServiceDeps {
   readonly cell: Cell;
 }
@@ -55,7 +55,7 @@ interface Scheduled {
   readonly schedule: Schedule;
 }
 
-/** The cluster and its schedule, or NOT_FOUND, or FAILED_PRECONDITION. */
+/** Returns the cluster and its schedule, or fails with NOT_FOUND or FAILED_PRECONDITION. */
 function requireSchedule(view: Replica, id: string): Scheduled {
   refuseIf(idViolations('cluster_id', id));
   const cluster = requireCluster(view, id);
@@ -97,7 +97,7 @@ async function listFires(
   };
 }
 
-/** Pauses or resumes. What passed meanwhile counts as never due. */
+/** Pauses or resumes a schedule. Runs that were due in the pause do not count as missed. */
 async function setPaused(
   cell: Cell,
   id: string,

@@ -1,4 +1,4 @@
-/** berth.v1.StageService: how many tasks each stage of a Mantis job wants, and where they are. */
+/** berth.v1.StageService: changes the size of a Mantis job's stages and streams the states of their tasks. */
 import {
   type StageServiceServer,
   StageServiceService,
@@ -24,7 +24,7 @@ import type { ByteSink } from '../observe/stream/observe-stream.js';
 
 const definition = passThrough(StageServiceService, ['watchStages']);
 
-/** What the service works with. */
+/** The dependencies of the service. */
 export interface StageServiceDeps {
   readonly cell: Cell;
   readonly stageStatuses: StageStatuses;
@@ -49,7 +49,7 @@ export function stageService(deps: StageServiceDeps, options: CallOptions): Grpc
   return { definition, implementation };
 }
 
-/** Of a job that has ended: its stages without tasks, and the end. */
+/** Streams the stages of a job. For a job that has ended it sends its stages without tasks, and ends. */
 async function watchStages(
   { cell, stageStatuses, streams }: StageServiceDeps,
   request: WatchStagesRequest,
@@ -70,7 +70,7 @@ async function watchStages(
   await runWatch(stream, { call, streams, watch });
 }
 
-/** What is archived changes no more. */
+/** An archived job no longer changes. */
 function showEnd(stream: StageStream, descriptor: JobDescriptor): () => void {
   for (const stage of stageMessages({ descriptor, tasks: [], isEnding: true }))
     stream.show(stage.number, stageBytes(stage));
@@ -84,7 +84,7 @@ interface StageWatch {
   readonly watch: () => () => void;
 }
 
-/** Runs the stream to its end or to the call's, and leaves nothing behind. */
+/** Runs the stream until it ends or the call does, and releases its resources. */
 async function runWatch(stream: StageStream, { call, streams, watch }: StageWatch): Promise<void> {
   const { signal, caller } = call;
   const stop = () => stream.stop(signal.reason);
@@ -94,7 +94,7 @@ async function runWatch(stream: StageStream, { call, streams, watch }: StageWatc
     get pending() {
       return stream.pending;
     },
-    // What waits is always the newest state: nobody falls behind.
+    // Pending messages always have the newest state, so no reader falls behind.
     lagMs: () => 0,
   };
   streams.add(open);

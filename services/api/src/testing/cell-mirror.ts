@@ -20,18 +20,19 @@ const kindOf = {
 } as const;
 
 /**
- * A subscriber of the whole cell that believes only what a stream may tell, and throws at once when it is told anything else:
- * a revision that goes back, a change before the snapshot has ended, a task whose state goes back.
+ * A subscriber of the whole cell that trusts only the promises of a stream. It throws at once if the stream
+ * breaks one: a revision goes back, a change comes before the end of the snapshot, or a task's state goes
+ * back.
  */
 export class CellMirror {
-  /** Each entity as last told, by kind and id. */
+  /** The last state of each entity, by kind and id. */
   readonly entities = new Map<string, NonNullable<ObserveResponse_Change['change']>>();
   readonly received: NonNullable<ObserveResponse['response']>[] = [];
-  /** Where to resume; undefined until there is such a place. */
+  /** The position to resume from; undefined until there is one. */
   position: Position | undefined;
-  /** Whether the snapshot, or what was missed, has been told. */
+  /** True once the snapshot or the missed changes are complete. */
   isLive = false;
-  /** How many changes came, the snapshot aside. */
+  /** The number of changes besides the snapshot. */
   changes = 0;
   resets = 0;
   #revision = 0;
@@ -68,7 +69,7 @@ export class CellMirror {
     }
   }
 
-  /** To be called when a new stream resumes where this one ended. */
+  /** Must be called before a new stream resumes at the end of this one. */
   resume(): Position {
     if (this.position === undefined) throw new Error('nothing to resume from');
     this.#isInSnapshot = false;
@@ -77,7 +78,7 @@ export class CellMirror {
     return this.position;
   }
 
-  /** To be called when a new stream begins with a snapshot. */
+  /** Must be called before a new stream begins with a snapshot. */
   restart(): void {
     this.entities.clear();
     this.#isInSnapshot = true;

@@ -68,7 +68,7 @@ export class CellWatcher {
     this.#call.resume();
   }
 
-  /** Resolves once the condition holds; rejects where the stream has broken a promise. */
+  /** Resolves once the condition holds; rejects if the stream has broken a promise. */
   async until(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
     await vi.waitFor(
       () => {

@@ -1,6 +1,6 @@
 import type { CellStore, LogRead, LogReader, LogReaderOptions } from '@berth/store';
 
-/** The store, whose log is read by the readers that `open` gives. */
+/** Returns the store with log readers that `open` returns. */
 export function withLogReaders(target: CellStore, open: (options: LogReaderOptions) => LogReader): CellStore {
   return new Proxy(target, {
     get: (_, name) => {
@@ -11,7 +11,7 @@ export function withLogReaders(target: CellStore, open: (options: LogReaderOptio
   });
 }
 
-/** The reader, each of whose reads goes by this. */
+/** Returns the reader with `read` around each of its reads. */
 export function readingBy(
   reader: LogReader,
   by: (read: () => Promise<LogRead>) => Promise<LogRead>,

@@ -11,7 +11,7 @@ interface KnownJob {
   isFinished: boolean;
 }
 
-/** A subscriber that believes only what a stream may tell, and throws at once when it is told anything else. */
+/** A subscriber that trusts only the promises of a stream and throws at once if the stream breaks one. */
 export class ModelSubscriber {
   readonly jobs = new Map<string, KnownJob>();
   readonly received: JobChangeNotification[] = [];

@@ -2,7 +2,7 @@ import type { JobDescriptor as Descriptor } from '@berth/shared/gen/netflix/titu
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import fc from 'fast-check';
 
-/** A container that says something of everything that a container can say. */
+/** A container with every field that a container can have. */
 const full = {
   image: { name: 'simulated:1' },
   resources: { cpu: '0.1', memory: '32MiB', disk: '1GB', network: '10Mbps', ports: '80,443', gpu: '0.5' },
@@ -156,7 +156,7 @@ const aMutation: fc.Arbitrary<Mutation> = fc.record({
   number: fc.constantFrom(...oddNumbers),
 });
 
-/** A place in a message: what holds it, and under which name. */
+/** A position in a message: the object and the key. */
 interface Place {
   readonly holder: { [key: string]: Json } | Json[];
   readonly key: string;
@@ -189,7 +189,9 @@ function mutate(json: Json, { act, at, text, number }: Mutation): void {
   else put(place, act === 'text' ? text : number);
 }
 
-/** The bytes of a descriptor that was valid before so many of its parts were changed; undefined where they can be none. */
+/**
+ * Returns the bytes of a valid descriptor with this many changed parts; undefined if it cannot be encoded.
+ */
 function mutant(base: Descriptor, mutations: readonly Mutation[]): Buffer | undefined {
   try {
     const json = structuredClone(JobDescriptor.toJSON(base)) as Json;
@@ -200,13 +202,13 @@ function mutant(base: Descriptor, mutations: readonly Mutation[]): Buffer | unde
   }
 }
 
-/** Bytes of job descriptors, from valid ones to hardly any. */
+/** Bytes of job descriptors, from valid ones to nonsense. */
 export const aMutant: fc.Arbitrary<Buffer> = fc
   .tuple(fc.constantFrom(...bases), fc.array(aMutation, { maxLength: 4 }))
   .map(([base, mutations]) => mutant(base, mutations))
   .filter((bytes) => bytes !== undefined);
 
-/** The same as messages; those of whose bytes none can be made are left out. */
+/** The same descriptors as messages, without those that cannot be encoded. */
 export const aMutantDescriptor: fc.Arbitrary<Descriptor> = aMutant
   .map((bytes) => {
     try {

@@ -24,14 +24,14 @@ import { type Gateway, startGateway } from '../gateway.js';
 import { aBatchJob } from './fixtures.js';
 import { jobWrite, moveWrite, statusWrite, taskWrite } from './scripted-cell.js';
 
-/** An answer with the trailer that tells its revision. */
+/** An answer with the trailer that has its revision. */
 export interface Answer<Res> {
   readonly response: Res;
   readonly revision: number;
   readonly trailers: Metadata;
 }
 
-/** What a client needs of a method's definition. */
+/** The parts of a method's definition that a client needs. */
 type Method<Req, Res> = Pick<MethodDefinition<Req, Res>, 'path' | 'requestSerialize' | 'responseDeserialize'>;
 
 /** A gateway on free ports, with a client of its own. */
@@ -127,7 +127,7 @@ function metadataOf(headers: Readonly<Record<string, string>> = {}): Metadata {
   return metadata;
 }
 
-/** Collects what a stream tells, and its end. */
+/** Collects the messages of a stream and its end. */
 export class Watcher {
   readonly received: JobChangeNotification[] = [];
   readonly bytes: Uint8Array[] = [];
@@ -173,7 +173,7 @@ export class Watcher {
   }
 }
 
-/** Does what a master would: commits decisions. */
+/** Commits decisions as a master would. */
 export async function decide(
   store: CellStore,
   writes: readonly Write[],

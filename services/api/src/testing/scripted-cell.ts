@@ -104,7 +104,10 @@ export function taskWrite(id: string, fields: Partial<TaskRecord> = {}): Put<'ta
   return { kind: 'task', id, record };
 }
 
-/** A task of job `a` that is 4 kB wide, so that few changes of it fill a subscriber's queue; each count is another change. */
+/**
+ * Returns a task of job `a` of 4 kB, so that few changes fill a subscriber's queue. Each count is another
+ * change.
+ */
 export function wideTaskWrite(slot: number, count: number): Put<'task'> {
   const { kind, id, record } = taskWrite(`a.${slot}-0`, { slot });
   const taskContext = { count: String(count), pad: 'x'.repeat(4_000) };
@@ -118,7 +121,7 @@ export function moveWrite(task: TaskRecord, to: State, code = isTerminal(to) ? '
   return { kind: 'task', id: taskIdOf(task), record };
 }
 
-/** One random step: what is done is chosen by the numbers and by what the cell holds. */
+/** One random step. The numbers and the state of the cell decide the kind of the step. */
 export interface Step {
   readonly act: 'create' | 'addTask' | 'move' | 'redefine' | 'kill' | 'touch' | 'finish' | 'remove';
   readonly job: number;
@@ -127,7 +130,10 @@ export interface Step {
 
 const stepStates = [State.DISPATCHED, State.STARTING, State.RUNNING, State.FINISHED, State.FAILED];
 
-/** The writes of one step; none where it does not apply. As the master does, a job ends only with all of its tasks. */
+/**
+ * Returns the writes of one step; none if it does not apply. A job ends only with all of its tasks, as the
+ * master does it.
+ */
 export function writesOf({ act, job, task }: Step, cell: CellView): readonly Write[] {
   const jobId = `job${job}`;
   const known = cell.find('job', jobId);

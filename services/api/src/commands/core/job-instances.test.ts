@@ -21,14 +21,14 @@ function entity<K extends EntityKind>(kind: K, id: string, record: EntityRecords
 }
 
 interface Situation {
-  /** The job's states, the last of which it is in; none: the master has not seen it. */
+  /** The states of the job, the last one being current. Without any, the master has not seen the job. */
   readonly states?: readonly State[];
   readonly reason?: string;
   readonly killedAtMs?: number;
   readonly tasks?: readonly Partial<TaskRecord>[];
 }
 
-/** A job whose states came 1000 ms apart, beginning with 1000. */
+/** Returns a job with states 1000 ms apart, from 1000 on. */
 function job({ states = [], reason = '', killedAtMs, tasks = [] }: Situation): JobWithTasks {
   const kill = killedAtMs === undefined ? undefined : { atMs: killedAtMs, by: 'ada' };
   const record = jobWrite('j', {

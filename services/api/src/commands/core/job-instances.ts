@@ -1,4 +1,4 @@
-/** A job of a registered kind as job.v1 tells of it. */
+/** Messages of job.v1 for jobs of registered kinds. */
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { Timestamp } from '@berth/shared/gen/google/protobuf/timestamp';
 import { type JobInstance, JobState } from '@berth/shared/gen/job/v1/job_service';
@@ -8,18 +8,18 @@ import { codeOf, type ReasonCode } from '@berth/shared/model/task/reason';
 import { isTerminal, State, stateName, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
 import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
 
-/** The states in which nothing changes any more. */
+/** These states are final. */
 export const finalStates = JobState.CANCELLED | JobState.TIMED_OUT | JobState.COMPLETED | JobState.TERMINATED;
 
 /** Every state. */
 const allFlags = JobState.CREATED | JobState.SCHEDULED | JobState.PROCESSING | finalStates;
 
-/** What the results of one instance fill at most, in bytes: so that an answer holds any instance with all else that it tells. */
+/** The most bytes that the results of one instance may have, so that one answer can hold any instance. */
 export const maxResultBytes = 2.5 * 1024 * 1024;
-/** What a line takes on the wire beside its text. */
+/** Bytes of a line on the wire besides its text. */
 const lineOverheadBytes = 4;
 
-/** The public message of an instance of that kind. */
+/** Returns the public message of an instance of that kind. */
 export function composeInstance(job: JobWithTasks, kind: string): JobInstance {
   const { record } = job.job;
   const newest = newestTasks(job);
@@ -42,8 +42,8 @@ export function composeInstance(job: JobWithTasks, kind: string): JobInstance {
 }
 
 /**
- * How the instance stands. A kill is the last word on a job from the moment that it is wanted: so CANCELLED is told at
- * once, while its containers may still have their grace.
+ * Returns the state of the instance. A requested kill decides it: the state is CANCELLED at once, even while
+ * containers use their grace.
  */
 export function instanceState(job: JobWithTasks): JobState {
   const status = job.status?.record;
@@ -63,19 +63,19 @@ export function instanceState(job: JobWithTasks): JobState {
   return isKilled ? JobState.CANCELLED : JobState.COMPLETED;
 }
 
-/** Whether the state is among the flags; 0 stands for any. */
+/** True if the state is among the flags; 0 stands for any state. */
 export function isAmong(state: JobState, flags: number): boolean {
   return flags === 0 || (state & flags) !== 0;
 }
 
-/** What is wrong with flags that a query carries. */
+/** Returns the violations of a query's flags. */
 export function flagViolations(flags: number): readonly FieldViolation[] {
   if ((flags & ~allFlags) === 0 && flags >= 0) return [];
   const description = `is ${flags}, which has flags that no state has: all states together are ${allFlags}`;
   return [{ field: 'query.state', description }];
 }
 
-/** The names of Berth's own job states that an instance in one of these states can have. */
+/** Returns the job states of Berth's own API that an instance in one of these states can have. */
 export function jobStatesOf(flags: number): readonly string[] {
   const queued = [State.QUEUED, State.DISPATCHED, State.STARTING];
   const possible: readonly (readonly [flag: number, states: readonly State[]])[] = [
@@ -90,7 +90,7 @@ export function jobStatesOf(flags: number): readonly string[] {
   return [...new Set(states)].map(stateName);
 }
 
-/** A time in milliseconds since the epoch, as Protocol Buffers have it. */
+/** Returns a time in milliseconds since the epoch as a Protocol Buffers timestamp. */
 export function timestampOf(atMs: number): Timestamp {
   const seconds = Math.floor(atMs / 1000);
   return { seconds, nanos: (atMs - seconds * 1000) * 1_000_000 };
@@ -100,7 +100,7 @@ function timestampAt(atMs: number | undefined): Timestamp | undefined {
   return atMs === undefined ? undefined : timestampOf(atMs);
 }
 
-/** The newest task of each slot, in the order of the slots. */
+/** Returns the newest task of each slot, in the order of the slots. */
 function newestTasks({ tasks }: JobWithTasks): readonly TaskRecord[] {
   const bySlot = new Map<number, TaskRecord>();
   for (const { record } of tasks) {
@@ -110,7 +110,7 @@ function newestTasks({ tasks }: JobWithTasks): readonly TaskRecord[] {
   return [...bySlot.values()].sort((a, b) => a.slot - b.slot);
 }
 
-/** Of several slots each may leave as much as fits beside nothing else into what clients take. */
+/** Each slot may have results that fill an answer alone. So the results of several slots are cut. */
 function resultsOf(newest: readonly TaskRecord[]): string[] {
   const all = newest.flatMap(({ results }) => results);
   let bytes = 0;
@@ -121,7 +121,7 @@ function resultsOf(newest: readonly TaskRecord[]): string[] {
   return cut < 0 ? all : [...all.slice(0, cut), `[berth: cut off; kept ${cut} of ${all.length} lines]`];
 }
 
-/** What waits for an agent has not been tried yet. */
+/** A task without an agent has not been attempted yet. */
 function attemptsOf({ attempt, agentId }: TaskRecord): number {
   return agentId === '' ? attempt : attempt + 1;
 }
@@ -130,19 +130,24 @@ function endedBy(task: TaskRecord, code: ReasonCode): boolean {
   return taskReasonCode(task) === code;
 }
 
-/** A task that failed before its agent got to the kill keeps its own reason, but is not tried again for the kill's sake. */
+/**
+ * A task that failed just before its kill keeps its own reason. The kill is the cause that it is not retried.
+ */
 function isKilledTask(task: TaskRecord): boolean {
   return endedBy(task, 'killed') || (task.stop?.code === 'killed' && taskState(task) === State.FAILED);
 }
 
-/** Replaced tasks of a job that goes on leave in time, and its first with them: that was queued as soon as there was the job. */
+/**
+ * Replaced tasks leave the record after a while, the first one, too. The first task was queued when the job
+ * was created.
+ */
 function whenQueued({ job, tasks }: JobWithTasks): number | undefined {
   const isFirst = ({ slot, attempt }: TaskRecord) => slot === 0 && attempt === 0;
   if (tasks.length > 0 && !tasks.some(({ record }) => isFirst(record))) return job.record.createdAtMs;
   return least(tasks.map(({ record }) => record.createdAtMs));
 }
 
-/** A job that is over within one round of the master's never stood in the state of running, though its task did. */
+/** A job that ends within one round of the master is never RUNNING, though its task was. */
 function whenRan({ status, tasks }: JobWithTasks): number | undefined {
   const running = status?.record.stateChanges.find(({ state }) => state === stateName(State.RUNNING));
   const ran = tasks.map(({ record }) => record.runningAtMs).filter((atMs) => atMs > 0);
@@ -171,7 +176,10 @@ function endOf({ job, status }: JobWithTasks, state: JobState): Ends {
   }
 }
 
-/** Of a job with one slot its task's own reason; of others how many failed, and the first of them. */
+/**
+ * Returns the task's own reason if the job has one slot. Otherwise it returns the number of failed tasks and
+ * the first of them.
+ */
 function errorOf({ status }: JobWithTasks, newest: readonly TaskRecord[]): string {
   const [only, ...others] = newest;
   const ofTask = others.length === 0 ? only?.task?.state?.reason : undefined;

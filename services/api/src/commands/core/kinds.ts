@@ -1,4 +1,4 @@
-/** The registered kinds of job.v1, and the job that one of them makes. */
+/** The registered kinds of job.v1, and the job that one of them creates. */
 import type { ClusterRecord } from '@berth/shared/gen/berth/v1/store';
 import type { Job, ScheduleJobRequest } from '@berth/shared/gen/job/v1/job_service';
 import { JobDescriptor, type Owner } from '@berth/shared/gen/netflix/titus/titus_job_api';
@@ -16,16 +16,16 @@ import { scheduleOf } from '@berth/shared/model/schedule/schedule';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
 import { timestampOf } from './job-instances.js';
 
-/** A kind, and the cluster that registers it. */
+/** A kind and the cluster that registers it. */
 export interface Kind {
   readonly name: string;
   readonly cluster: ClusterView;
 }
 
-/** Kinds that an error names where none is near the one that was asked for. */
+/** The most kinds that an error names if none is similar to the requested one. */
 const maxNamed = 10;
 
-/** The kinds that these clusters register, in their order. */
+/** Returns the kinds that these clusters register, in the order of the clusters. */
 export function kindsOf(clusters: readonly ClusterView[]): readonly Kind[] {
   return clusters.flatMap((cluster) => {
     const name = registeredKind(cluster.record);
@@ -34,9 +34,9 @@ export function kindsOf(clusters: readonly ClusterView[]): readonly Kind[] {
 }
 
 /**
- * The cluster of that kind.
- * @throws BerthError notFound that names the kinds which may be meant; failedPrecondition that names the clusters where
- * several bear the name.
+ * Returns the cluster of that kind.
+ * @throws BerthError notFound that names similar kinds; failedPrecondition that names the clusters if several
+ * have the name.
  */
 export function requireKind(kinds: readonly Kind[], name: string): ClusterView {
   const [found, ...others] = kinds.filter((kind) => kind.name === name).map(({ cluster }) => cluster);
@@ -79,13 +79,13 @@ export function composeKind({ name, cluster: { record } }: Kind): Job {
 /** job.v1's word for "unset". */
 const unsetPriority = -1;
 
-/** What job.v1 counts as the priority of a job that has none: half-way between its "high", 0, and its "low", 10. */
+/** job.v1 gives this priority to a job without one: half-way between its "high", 0, and its "low", 10. */
 export const standardPriority = 5;
 
-/** The greatest priority that can be asked for; it goes last. */
+/** The greatest priority that a request may have; such jobs come last. */
 export const maxRequestPriority = 1000;
 
-/** What is wrong with a request, whatever kinds there are. */
+/** Returns the violations of a request that do not depend on the kinds. */
 export function scheduleViolations({ kind, priority }: ScheduleJobRequest): readonly FieldViolation[] {
   const violations: FieldViolation[] = [];
   if (kind === '') violations.push({ field: 'kind', description: 'is required' });
@@ -97,7 +97,9 @@ export function scheduleViolations({ kind, priority }: ScheduleJobRequest): read
   return violations;
 }
 
-/** What a job of that cluster says of its own: the template's command with the arguments after it, and its priority. */
+/**
+ * Returns the descriptor of a job of that cluster: the command is the template's with the arguments appended.
+ */
 export function scheduledDescriptor(
   { id, record }: ClusterView,
   { arguments: given, priority = unsetPriority }: ScheduleJobRequest,
@@ -121,13 +123,16 @@ export function scheduledDescriptor(
   });
 }
 
-/** Who registers a kind answers for its jobs, since callers of job.v1 seldom say who they are. */
+/** The owner of a kind is responsible for its jobs: callers of job.v1 rarely identify themselves. */
 function ownerOf({ descriptor }: ClusterRecord, template: JobDescriptor): Owner {
   const of = (field: keyof Owner) => template.owner?.[field] || (descriptor?.owner?.[field] ?? '');
   return { ownerEmail: of('ownerEmail'), teamEmail: of('teamEmail') };
 }
 
-/** Berth places the greater first, job.v1 the lower: so far above or below the template's own as it is from the standard. */
+/**
+ * Berth runs greater priorities first, job.v1 lower ones. The distance to the template's priority is the
+ * distance to the default of job.v1.
+ */
 function placementPriority(template: JobDescriptor, priority: number): number {
   const wanted = preferencesOf(template).priority + standardPriority - priority;
   return Math.max(minPriority, Math.min(maxPriority, wanted));

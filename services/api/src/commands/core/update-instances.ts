@@ -4,21 +4,27 @@ import { instancesOf, jobKind } from '@berth/shared/model/job/job';
 import { noStage, stagesOf, withInstances } from '@berth/shared/model/job/stages';
 import { checkInstances } from '@berth/shared/model/submission/descriptor-schema';
 
-/** A descriptor after an update, or what is wrong with the update. `descriptor` is the same object where nothing changes. */
+/**
+ * A descriptor after an update, or the violations of the update. An update without a change returns the same
+ * object.
+ */
 export type Updated =
   | { readonly descriptor: JobDescriptor }
   | { readonly violations: readonly FieldViolation[] };
 
-/** Which stage is meant, and the field of the request that says so. */
+/** The requested stage and the field of the request that names it. */
 export interface StageChoice {
   readonly field: string;
-  /** Undefined where the caller does not say. */
+  /** Undefined if the caller names none. */
   readonly stage: number | undefined;
 }
 
 const unsaid: StageChoice = { field: 'stage', stage: undefined };
 
-/** Sets the instances of a service job, or of one stage of a Mantis job; what the update leaves unset stays. */
+/**
+ * Sets the instances of a service job or of one stage of a Mantis job. Fields that the update leaves unset
+ * stay.
+ */
 export function updateInstances(
   descriptor: JobDescriptor,
   update: TaskInstances | undefined,
@@ -54,7 +60,7 @@ export function updateInstances(
 
 type Chosen = { readonly stage: number } | { readonly violations: readonly FieldViolation[] };
 
-/** The stage that the caller means: a job with one stage need not be told which. */
+/** Returns the requested stage. A job with only one stage needs no name for it. */
 function chosenStage(descriptor: JobDescriptor, { field, stage }: StageChoice): Chosen {
   const stages = stagesOf(descriptor);
   const [only] = stages;

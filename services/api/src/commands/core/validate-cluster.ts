@@ -17,21 +17,21 @@ import {
   type Violations,
 } from '@berth/shared/model/submission/validate';
 
-/** The descriptor of a cluster, its owner filled in. */
+/** The descriptor of a cluster, with its owner. */
 export interface ValidCluster {
   readonly descriptor: JobClusterDescriptor;
 }
 
-/** What decides about a cluster besides its descriptor. */
+/** Facts besides the descriptor that the checks of a cluster need. */
 export interface ClusterSubmission extends Pick<Submission, 'callerEmail' | 'attributes'> {
-  /** The id of a cluster that is there already. */
+  /** The id of a cluster that exists. */
   readonly id?: string;
 }
 
-/** Stands for the id that a cluster is about to get. */
+/** Stands for the id of a cluster that does not exist yet. */
 const newClusterId = 'new';
 
-/** The complete descriptor of a cluster that is asked for, or everything that is wrong with it. */
+/** Returns the complete descriptor of a requested cluster, or all violations. */
 export function validateCluster(
   descriptor: JobClusterDescriptor,
   submission: ClusterSubmission,
@@ -51,7 +51,7 @@ export function validateCluster(
   return violations.length > 0 ? { violations } : { descriptor: complete };
 }
 
-/** A cluster that starts jobs by itself needs a template that leaves nothing out. */
+/** A cluster with a schedule needs a complete template. */
 function startViolations(
   descriptor: JobClusterDescriptor,
   { id = newClusterId, attributes }: ClusterSubmission,
@@ -89,7 +89,7 @@ function specViolations({ clusterSpec }: JobClusterDescriptor, id: string | unde
     : [];
 }
 
-/** A template may leave out what its jobs then have to say; what it does say must be right. */
+/** A template may leave fields to its jobs. Its own fields must be valid. */
 function templateViolations(
   template: JobDescriptor,
   { clusterSpec }: JobClusterDescriptor,

@@ -1,4 +1,4 @@
-/** The words under which an index lists a job, and the lists that a filter may choose from. */
+/** The words under which an index lists a job. A filter chooses among their lists. */
 import { jobKind, jobState } from '@berth/shared/model/job/job';
 import { preferencesOf } from '@berth/shared/model/job/placement-preferences';
 import { parseImageRef } from '@berth/shared/model/submission/image-ref';
@@ -22,7 +22,7 @@ export const term = {
   taskState: (state: number) => `task ${state}`,
 } as const;
 
-/** The words of what a caller wants of the job. They change with its descriptor only. */
+/** Returns the words of a job's descriptor. Only a change of the descriptor changes them. */
 export function descriptorTerms({ record }: JobWithTasks['job']): readonly string[] {
   const { descriptor, clusterId } = record;
   if (descriptor === undefined) return [term.cluster(clusterId)];
@@ -48,18 +48,18 @@ export function descriptorTerms({ record }: JobWithTasks['job']): readonly strin
   ];
 }
 
-/** The word of how the job stands. */
+/** Returns the word of the job's state. */
 export function stateTerm(status: JobWithTasks['status']): string {
   return term.state(jobState(status?.record));
 }
 
-/** The names by which an image can be asked for: as it was given, and without tag and digest. */
+/** Returns the names that find an image: the given one, and the one without tag and digest. */
 export function imageNames(name: string): readonly string[] {
   const repository = parseImageRef(name)?.repository;
   return name === '' ? [] : repository === undefined || repository === name ? [name] : [name, repository];
 }
 
-/** The tag of the image that is called so; empty where its name has none. */
+/** Returns the tag of an image name; empty if it has none. */
 export function imageTag(name: string): string {
   return parseImageRef(name)?.tag ?? '';
 }

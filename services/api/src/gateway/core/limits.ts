@@ -1,4 +1,4 @@
-/* How much one call may ask for. What a descriptor may hold is in the model. */
+/* Limits of one call. The limits of descriptors are in the model. */
 export const defaultPageSize = 100;
 export const maxPageSize = 5000;
 

@@ -1,8 +1,8 @@
 import { byCreation, type Created } from '@berth/shared/model/cell/creation-order';
 
 /**
- * Items in the order of their creation. Most come at the end, which costs nothing; to put one in between, or take one out,
- * moves what stands behind it.
+ * Items in the order of their creation. An item at the end costs nothing; an insertion or removal before it
+ * moves all items behind.
  */
 export class SortedList<T extends Created> {
   readonly #items: T[] = [];
@@ -16,12 +16,12 @@ export class SortedList<T extends Created> {
     return this.#items.length;
   }
 
-  /** Whether this very object is in the list. */
+  /** True if this very object is in the list. */
   has(item: T): boolean {
     return this.#members.has(item);
   }
 
-  /** Puts it in its place; no-op where it is there. */
+  /** Inserts the item at its position. Does nothing if the list has it. */
   add(item: T): void {
     if (this.#members.has(item)) return;
     this.#members.add(item);
@@ -30,7 +30,7 @@ export class SortedList<T extends Created> {
     else this.#items.splice(place, 0, item);
   }
 
-  /** Takes it out; no-op where it is not there. */
+  /** Removes the item. Does nothing if the list does not have it. */
   remove(item: T): void {
     if (!this.#members.delete(item)) return;
     this.#items.splice(firstFrom(this.#items, item), 1);

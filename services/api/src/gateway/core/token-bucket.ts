@@ -1,34 +1,37 @@
-/** How fast one may be: so many at once, and so many a second for as long as one likes. */
+/** A rate with a burst: `capacity` at once, and `refillPerSecond` for all time. */
 export interface BucketPolicy {
   readonly capacity: number;
   readonly refillPerSecond: number;
 }
 
-/** What is left of a bucket at a time. */
+/** The tokens of a bucket at a time. */
 export interface Bucket {
   readonly tokens: number;
   readonly atMs: number;
 }
 
-/** A bucket from which nothing has been taken. */
+/** Returns a full bucket. */
 export function fullBucket({ capacity }: BucketPolicy, nowMs: number): Bucket {
   return { tokens: capacity, atMs: nowMs };
 }
 
-/** The bucket at a later time. A clock that goes back refills nothing. */
+/** Returns the bucket at a later time. A clock that was set back refills nothing. */
 export function refill(bucket: Bucket, policy: BucketPolicy, nowMs: number): Bucket {
   const seconds = Math.max(0, nowMs - bucket.atMs) / 1000;
   const tokens = Math.min(policy.capacity, bucket.tokens + seconds * policy.refillPerSecond);
   return { tokens, atMs: Math.max(bucket.atMs, nowMs) };
 }
 
-/** What sums of fractions may be off by. */
+/** The greatest error of a sum of fractions. */
 const tolerance = 1e-6;
 
-/** What taking leaves, or after how long it would succeed if nobody else takes any. */
+/**
+ * The bucket after the tokens were taken. If it has too few, the time after which it has enough, provided
+ * that nobody else takes any.
+ */
 export type Taken = { readonly bucket: Bucket } | { readonly retryAfterMs: number };
 
-/** Takes so many tokens, all or none. Who asks for more than the bucket can hold waits for a full one. */
+/** Takes all the tokens or none. A call that needs more than the capacity waits for a full bucket. */
 export function take(bucket: Bucket, cost: number, policy: BucketPolicy, nowMs: number): Taken {
   const now = refill(bucket, policy, nowMs);
   const wanted = Math.min(cost, policy.capacity);

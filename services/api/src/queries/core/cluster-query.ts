@@ -1,4 +1,4 @@
-/** Filters of FindJobClusters. Criteria are joined by AND; several values of one criterion by OR. */
+/** Filters of FindJobClusters. All criteria must be met; several values of one criterion are alternatives. */
 import type { FieldViolation } from '@berth/shared/model/errors/errors';
 import { type ClusterView, clusterKind } from '@berth/shared/model/submission/clusters';
 import { areAmong, booleanOf, type Criteria, parseCriteria, type Vocabulary } from './criteria.js';
@@ -30,7 +30,7 @@ const vocabulary: Vocabulary<{ readonly test: ClusterTest }> = {
   aliases: {},
 };
 
-/** The test of these criteria, or everything that is wrong with them. */
+/** Returns the filter of these criteria, or all violations. */
 export function parseClusterFilter(
   criteria: Criteria,
 ): { readonly filter: ClusterFilter } | { readonly violations: readonly FieldViolation[] } {

@@ -1,9 +1,9 @@
 import type { FieldViolation } from '@berth/shared/model/errors/errors';
 
-/** Criteria as a request has them. */
+/** Criteria of a request. */
 export type Criteria = Readonly<Record<string, string>>;
 
-/** Reads the values of one criterion; a string says what they should be. */
+/** Reads the values of one criterion. A string describes the values that it accepts. */
 export type Reader<C> = (values: ReadonlySet<string>, criteria: Criteria) => C | string;
 
 /** The criteria that a query knows. */
@@ -13,7 +13,7 @@ export interface Vocabulary<C> {
   readonly aliases: Readonly<Record<string, string>>;
 }
 
-/** What each of the given criteria means, or everything that is wrong with them. */
+/** Returns the meaning of each criterion, or all violations. */
 export function parseCriteria<C extends object>(
   criteria: Criteria,
   { readers, aliases }: Vocabulary<C>,
@@ -48,7 +48,7 @@ function valuesOf(text: string): ReadonlySet<string> {
   return new Set(values.filter((value) => value !== ''));
 }
 
-/** Whether all of the values are among these. */
+/** True if all values are among the known ones. */
 export function areAmong(values: ReadonlySet<string>, known: readonly string[]): boolean {
   return [...values].every((value) => known.includes(value));
 }

@@ -5,8 +5,8 @@ import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
 import { type Filter, matchesUnlisted } from './query.js';
 
 /**
- * The jobs that meet the criteria, in the order of creation. Goes through the shortest list that must hold them all, and
- * looks at a job itself only for criteria that have no lists.
+ * Returns the jobs that meet the criteria, in the order of creation. It goes through the shortest list that
+ * must hold them all. It reads a job itself only for criteria without lists.
  */
 export function searchJobs(view: CellView, lists: JobLists, filter: Filter): readonly Created[] {
   if (filter.jobIds !== undefined) return named(view, filter);
@@ -25,7 +25,7 @@ function isFound(view: CellView, id: string, filter: Filter): boolean {
   return job !== undefined && matchesUnlisted(filter, new LazyJob(view, job));
 }
 
-/** A job whose tasks are gathered only where a criterion looks at them. */
+/** A job that gathers its tasks only if a criterion needs them. */
 class LazyJob implements JobWithTasks {
   readonly job: JobWithTasks['job'];
   readonly #view: CellView;
@@ -54,11 +54,11 @@ function named(view: CellView, { jobIds = new Set(), everyTest }: Filter): reado
 
 interface Choice {
   readonly candidates: readonly Created[];
-  /** What is left to ask of each candidate. */
+  /** The lists that each candidate still has to be in. */
   readonly words: readonly (readonly string[])[];
 }
 
-/** To join several lists into one takes about so much longer than to go through them. */
+/** A union of several lists takes about this many times as long as a walk through them. */
 const joinCost = 8;
 
 function choose(lists: JobLists, words: Filter['words']): Choice {

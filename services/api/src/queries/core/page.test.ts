@@ -28,7 +28,7 @@ describe('pageOf', () => {
     const run = fc.record({
       all: itemList,
       pageSize: fc.integer({ min: 1, max: 4 }),
-      // Which items are taken away, or come, between two pages.
+      // The items that are removed or added between two pages.
       changes: fc.array(fc.record({ gone: fc.nat(30), come: item }), { maxLength: 20 }),
     });
     fc.assert(

@@ -4,15 +4,15 @@ import type { FieldViolation } from '@berth/shared/model/errors/errors';
 import { defaultPageSize, maxPageSize } from '../../gateway/core/limits.js';
 import { firstFrom } from '../../gateway/core/sorted-list.js';
 
-/** One page of a list, and where it stands in the whole. */
+/** One page of a list, and its position in the whole list. */
 export interface PageOf<T> {
   readonly items: readonly T[];
   readonly pagination: Pagination;
-  /** Asks for what follows; undefined where nothing does. */
+  /** The cursor of the next page; undefined on the last one. */
   readonly nextCursor?: string;
 }
 
-/** Which page is wanted: by its number, or what follows the item that a cursor stands for. */
+/** The requested page: its number, or the cursor of the item before it. */
 export interface PageRequest {
   readonly page: Page | undefined;
   readonly cursor?: string | undefined;
@@ -21,7 +21,10 @@ export interface PageRequest {
 /** The metadata key of a cursor, in requests and in the trailers of answers. */
 export const cursorKey = 'berth-cursor';
 
-/** Everything that is wrong with a request for a page. A request for none is for the first, of the default size. */
+/**
+ * Returns all violations of a request for a page. A request without a page gets the first one, of the default
+ * size.
+ */
 export function pageViolations({ page, cursor }: PageRequest): readonly FieldViolation[] {
   const violations: FieldViolation[] = [];
   const refuse = (field: string, description: string) => violations.push({ field, description });
@@ -36,7 +39,7 @@ export function pageViolations({ page, cursor }: PageRequest): readonly FieldVio
   return violations;
 }
 
-/** The page of the items, which must be in the order of their creation. The request must be valid. */
+/** Returns the page of the items. They must be in the order of creation, and the request must be valid. */
 export function pageOf<T extends Created>(sorted: readonly T[], { page, cursor }: PageRequest): PageOf<T> {
   const { pageNumber, pageSize } = page ?? { pageNumber: 0, pageSize: defaultPageSize };
   const start = cursor === undefined ? pageNumber * pageSize : placeAfter(sorted, cursor);
@@ -55,7 +58,7 @@ export function pageOf<T extends Created>(sorted: readonly T[], { page, cursor }
   };
 }
 
-/** An item that has gone in the meantime is missed by nobody: what was created after it still follows. */
+/** The cursor's item may be gone. The items that were created after it still follow. */
 function placeAfter(sorted: readonly Created[], cursor: string): number {
   const item = parseCursor(cursor);
   if (item === undefined) return 0;

@@ -7,7 +7,7 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { FieldViolation } from '@berth/shared/model/errors/errors';
 
-/** The fields of a message that may be asked for; `true` is a field without named parts. */
+/** The fields of a message that a query may select; `true` is a field without named parts. */
 export interface Shape {
   readonly [field: string]: Shape | true;
 }
@@ -52,10 +52,10 @@ export const clusterShape: Shape = {
   },
 };
 
-/** Which fields to keep: all of it, or those named. */
+/** The selected fields: all, or those named. */
 export type FieldSelection = true | ReadonlyMap<string, FieldSelection>;
 
-/** The selection that these paths make, or every path that there is not. No paths select everything. */
+/** Returns the selection of these paths, or every unknown path. No paths select everything. */
 export function parseSelection(
   paths: readonly string[],
   shape: Shape,
@@ -95,7 +95,7 @@ function select(into: Map<string, FieldSelection>, names: readonly string[]): vo
   into.set(first, part);
 }
 
-/** The job with the selected fields, its id and its app name. */
+/** Returns the job with the selected fields, its id and its app name. */
 export function projectJob(job: Job, selection: FieldSelection): Job {
   if (selection === true) return job;
   const descriptor = selection.get('jobDescriptor') ?? new Map();
@@ -108,11 +108,11 @@ export function projectJob(job: Job, selection: FieldSelection): Job {
   };
 }
 
-/** The task with the selected fields and its id. */
+/** Returns the task with the selected fields and its id. */
 export function projectTask(task: Task, selection: FieldSelection): Task {
   if (selection === true) return task;
   const picked = pick(task, selection, taskFields);
-  // A page has a thousand tasks: what is selected whole is not copied.
+  // A page has a thousand tasks, so complete fields are not copied.
   if (isWhole(selection, taskFields)) return { ...emptyTask, id: task.id, ...picked };
   return Task.fromPartial({ id: task.id, ...picked });
 }
@@ -124,7 +124,7 @@ const emptyDescriptor = JobDescriptor.create();
 const jobFields = ['jobClusterId', 'jobState', 'stateChanges'] as const;
 const emptyJob = Job.create();
 
-/** Whether no field is selected in parts only, which are no whole messages. */
+/** True if each selected field is complete. A part of a field is not a complete message. */
 function isWhole(selection: ReadonlyMap<string, FieldSelection>, fields: readonly string[]): boolean {
   return fields.every((field) => (selection.get(field) ?? true) === true);
 }
@@ -141,7 +141,7 @@ function projectDescriptor(descriptor: JobDescriptor, selection: FieldSelection)
   return JobDescriptor.fromPartial(picked);
 }
 
-/** The cluster with the selected fields, its id and its name. */
+/** Returns the cluster with the selected fields, its id and its name. */
 export function projectCluster(cluster: JobCluster, selection: FieldSelection): JobCluster {
   if (selection === true) return cluster;
   const { id, descriptor } = cluster;
@@ -166,7 +166,7 @@ function projectClusterDescriptor(
   });
 }
 
-/** The selected ones of these fields; where only parts of a field are selected, those parts. */
+/** Returns the selected fields among these; of some fields only the selected parts. */
 function pick<T extends object, K extends keyof T & string>(
   message: T,
   selection: ReadonlyMap<string, FieldSelection>,

@@ -1,6 +1,7 @@
 /*
- * Filters of FindJobs and FindTasks. Criteria are joined by AND; several values of one criterion by OR. A job
- * criterion looks at the job, a task criterion at each task: a job is found when one of its tasks meets them all.
+ * Filters of FindJobs and FindTasks. All criteria must be met; several values of one criterion are
+ * alternatives. A job criterion tests the job, a task criterion tests each task. A query finds a job if one
+ * of its tasks meets all task criteria.
  */
 
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
@@ -20,13 +21,13 @@ type TaskTest = (task: TaskRecord) => boolean;
 
 /** Criteria, parsed. */
 export interface Filter {
-  /** The only jobs that can be found; undefined for all. */
+  /** Only these jobs can be found; undefined for all. */
   readonly jobIds?: ReadonlySet<string>;
   readonly jobTests: readonly JobTest[];
   readonly taskTests: readonly TaskTest[];
-  /** Whether a job meets all criteria, its tasks included. */
+  /** True if a job meets all criteria, including those of its tasks. */
   readonly everyTest: JobTest;
-  /** Whoever has one word at least of each of these lists meets all criteria but the unlisted ones. */
+  /** A job that has at least one word of each list meets all criteria except the unlisted ones. */
   readonly words: readonly (readonly string[])[];
   readonly unlistedTests: readonly JobTest[];
   readonly unlistedTaskTests: readonly TaskTest[];
@@ -36,7 +37,7 @@ interface Criterion {
   readonly jobIds?: ReadonlySet<string>;
   readonly job?: JobTest;
   readonly task?: TaskTest;
-  /** Who has one word at least of each list meets the criterion, and nobody else does. */
+  /** A job meets the criterion exactly if it has at least one word of each list. */
   readonly words?: readonly (readonly string[])[];
 }
 
@@ -121,12 +122,12 @@ const vocabulary: Vocabulary<Criterion> = {
   aliases: { applicationName: 'appName', attributes: 'labels', 'attributes.op': 'labels.op' },
 };
 
-/** Whether the agent is being emptied by its operator. */
+/** True if an operator drains the agent. */
 export type IsDraining = (agentId: string) => boolean;
 
 /**
- * The filter of these criteria, or everything that is wrong with them. Where it is not told which agents are drained,
- * `needsMigration` is none of them: it does not hold of a job and its tasks alone, so that no stream can go by it.
+ * Returns the filter of these criteria, or all violations. Without `isDraining`, `needsMigration` is unknown:
+ * it depends on more than a job and its tasks, so no stream can use it.
  */
 export function parseFilter(
   criteria: Criteria,
@@ -145,7 +146,7 @@ function withDrains(isDraining: IsDraining): Vocabulary<Criterion> {
   return { readers: { ...vocabulary.readers, needsMigration }, aliases: vocabulary.aliases };
 }
 
-/** Whether the job meets the criteria that the filter's words do not speak of. */
+/** True if the job meets the criteria that the filter's words do not cover. */
 export function matchesUnlisted({ unlistedTests, unlistedTaskTests }: Filter, job: JobWithTasks): boolean {
   return meets(unlistedTests, unlistedTaskTests, job);
 }
@@ -155,12 +156,12 @@ function meets(jobTests: readonly JobTest[], taskTests: readonly TaskTest[], job
   return taskTests.length === 0 || job.tasks.some(({ record }) => taskTests.every((test) => test(record)));
 }
 
-/** Whether the task meets the task criteria. */
+/** True if the task meets the task criteria. */
 export function matchesTask(filter: Filter, task: TaskRecord): boolean {
   return filter.taskTests.every((test) => test(task));
 }
 
-/** Whether the job itself meets the job criteria, whatever its tasks. */
+/** True if the job itself meets the job criteria. Its tasks do not count. */
 export function matchesJobAlone(filter: Filter, job: JobWithTasks): boolean {
   return filter.jobTests.every((test) => test(job));
 }
@@ -169,7 +170,7 @@ function combine(parsed: readonly Criterion[]): Filter {
   const jobIds = fewest(parsed.flatMap((criterion) => criterion.jobIds ?? []));
   const jobTests = parsed.flatMap(({ job }) => job ?? []);
   const taskTests = parsed.flatMap(({ task }) => task ?? []);
-  // It must be one task that meets all task criteria: of several, words say too little.
+  // One task must meet all task criteria. For several criteria the words cannot tell that.
   const areTasksListed = taskTests.length === 1;
   const unlisted = parsed.filter(({ words }) => words === undefined);
   return {
@@ -183,12 +184,12 @@ function combine(parsed: readonly Criterion[]): Filter {
   };
 }
 
-/** All criteria are asked of each job anyway, so that the least of these sets will do. */
+/** Every job is tested for all criteria, so the smallest of these sets suffices. */
 function fewest(sets: readonly ReadonlySet<string>[]): ReadonlySet<string> | undefined {
   return sets.toSorted((a, b) => a.size - b.size)[0];
 }
 
-/** A test for descriptors that have one of the values in this place. */
+/** Returns a test for descriptors that have one of the wanted values. */
 function ofDescriptor(
   valuesOf: (descriptor: JobDescriptor) => readonly string[],
   wanted: ReadonlySet<string>,
@@ -223,7 +224,10 @@ function statesOf(names: ReadonlySet<string>): ReadonlySet<number> | undefined {
   return states.includes(undefined) ? undefined : new Set(states.filter((state) => state !== undefined));
 }
 
-/** `key` asks for a label of that name, `key:value` for its value too; several values of one key are alternatives. */
+/**
+ * `key` selects a label of that name, `key:value` one with that value, too. Several values of one key are
+ * alternatives.
+ */
 function labelCriterion(pairs: ReadonlySet<string>, op: 'and' | 'or'): Criterion | string {
   const wanted = new Map<string, Set<string>>();
   for (const pair of pairs) {

@@ -7,7 +7,7 @@ import type { AgentRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources/vector';
 
-/** What is told of one agent. */
+/** Returns the public message of one agent. */
 export function agentMessage(agent: AgentRecord, tasks: readonly TaskRecord[], cell: CellView): Agent {
   const { id, attributes, capacity = zeroResources(), ...rest } = agent;
   const status = cell.find('agentStatus', id)?.record;

@@ -12,7 +12,7 @@ import { zeroResources } from '@berth/shared/model/resources/vector';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { stateName, taskState } from '@berth/shared/model/task/task-state';
 
-/** The stored task as one that is to be placed. */
+/** Returns the stored task as a queued one. */
 export function toQueued(task: TaskRecord, cell: CellView): QueuedTask {
   const job = cell.find('job', task.jobId)?.record;
   return {
@@ -23,7 +23,7 @@ export function toQueued(task: TaskRecord, cell: CellView): QueuedTask {
   };
 }
 
-/** What is told of a task that does not wait. */
+/** Returns the explanation of a task that does not wait. */
 export function notWaiting(task: TaskRecord, agents: number): ExplanationMessage {
   const state = stateName(taskState(task));
   return ExplanationMessage.fromPartial({

@@ -32,16 +32,18 @@ const standings: Readonly<Record<Standing, PolicyStanding>> = {
   acting: PolicyStanding.ACTING,
 };
 
-/** What a gateway knows of one job's use of resources at one time. */
+/** A gateway's knowledge of one job's use of resources at one time. */
 export interface UsageSnapshot {
   readonly cell: CellView;
   readonly window: SampleWindow;
-  /** Everything in the window was heard since then. */
+  /** Everything in the window was received since then. */
   readonly sinceMs: number;
   readonly nowMs: number;
 }
 
-/** How the policies of one set of the job's instances stand, by the functions that decide. */
+/**
+ * Returns the state of the policies of one set of the job's instances. The functions are those that decide.
+ */
 export function scaledInstances(job: JobRecord, set: ScaledSet, snapshot: UsageSnapshot): ScaledInstances {
   const { cell, window, sinceMs } = snapshot;
   const { descriptor } = job;

@@ -1,4 +1,4 @@
-/** What berth.v1.ScheduleService tells of a cluster's schedule. */
+/** Messages of berth.v1.ScheduleService. */
 import { type ClusterSchedule, SchedulePolicy } from '@berth/shared/gen/berth/v1/schedule_service';
 import type { ClusterRecord, ClusterStatusRecord } from '@berth/shared/gen/berth/v1/store';
 import { type CronPolicy, nextFireMs, type Schedule } from '@berth/shared/model/schedule/schedule';
@@ -9,7 +9,7 @@ const policies: Readonly<Record<CronPolicy, SchedulePolicy>> = {
   replace: SchedulePolicy.REPLACE,
 };
 
-/** The public message. `nowMs` is when it is asked for: the next fire is one after that. */
+/** Returns the public message. `nowMs` is the time of the request: the next run is after it. */
 export function scheduleMessage(
   cluster: ClusterRecord,
   schedule: Schedule,
@@ -32,12 +32,12 @@ export function scheduleMessage(
   };
 }
 
-/** Whether the schedule starts jobs as things are. */
+/** True if the schedule currently starts jobs. */
 export function isFiring({ enabled, schedulePaused }: ClusterRecord): boolean {
   return enabled && !schedulePaused;
 }
 
-/** For people: why the schedule starts no job as things are; empty where it does. */
+/** Returns the reason why the schedule currently starts no job, for people; empty if it does. */
 export function idleBecause({ enabled, schedulePaused }: ClusterRecord): string {
   if (!enabled) return 'the cluster is disabled';
   return schedulePaused ? 'the schedule is paused' : '';
