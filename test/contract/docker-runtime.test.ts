@@ -14,7 +14,7 @@ import { skipDockerTests, testDockerHost, testImage } from '../support/engine/do
 import { waitFor } from '../support/process/wait-for.js';
 import { clear, endsWith, runtimeContract, specFor, testCell, writes } from './runtime-contract.js';
 
-/** A registry that has no images at all: Docker speaks plain HTTP with registries on loopback. */
+/** A registry without images. Docker speaks plain HTTP with registries on loopback. */
 async function emptyRegistry(): Promise<{ readonly host: string; close(): Promise<void> }> {
   const server = createHttpServer((incoming, response) => {
     const isPing = incoming.url === '/v2/';
@@ -35,7 +35,7 @@ async function emptyRegistry(): Promise<{ readonly host: string; close(): Promis
   };
 }
 
-/** An HTTP server that has one page. */
+/** An HTTP server with one page. */
 async function startPage(text: string): Promise<{ readonly port: number; close(): Promise<void> }> {
   const server = createHttpServer((_, response) => response.end(text));
   server.listen(0, '127.0.0.1');
@@ -48,7 +48,7 @@ async function startPage(text: string): Promise<{ readonly port: number; close()
   return { port: (server.address() as AddressInfo).port, close };
 }
 
-/** A socket in front of the engine's that can be cut and mended. */
+/** A socket in front of the engine's. A test can cut and mend it. */
 async function breakableSocket(target: string) {
   const directory = await mkdtemp(join(tmpdir(), 'berth-cut-'));
   const path = join(directory, 'docker.sock');
@@ -104,7 +104,7 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
     close: async () => undefined,
   }));
 
-  it('tells the same from the kernel’s files as the engine tells', async () => {
+  it('reads the same figures from the kernel’s files as from the engine', async () => {
     const restingCpuMs = 20;
     const byEngine = open(agentId, testDockerHost, '/nowhere');
     const made = spec({
@@ -115,27 +115,27 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
     await runtime.start(made.name);
     const look = async (one: DockerRuntime) => {
       const [usage] = await one.sample([made.name]);
-      if (usage === undefined) throw new Error('nothing is told');
+      if (usage === undefined) throw new Error('nothing is reported');
       return usage;
     };
-    // Memory is the same once nothing moves any more. The init process wakes each second, and on a bridge there is always
-    // somebody who calls: what only grows lies between the two looks.
+    // Memory is the same once nothing moves any more. Counters may grow between the two readings: the init process
+    // wakes each second, and a bridge always has some traffic.
     const [first, engines, own] = await waitFor(
       async () => {
-        const [first, told, last] = [await look(runtime), await look(byEngine), await look(runtime)];
+        const [first, reported, last] = [await look(runtime), await look(byEngine), await look(runtime)];
         const hasWorked = first.cpuMs > 0 && last.cpuMs - first.cpuMs < restingCpuMs;
-        return hasWorked && first.memoryBytes === last.memoryBytes && ([first, told, last] as const);
+        return hasWorked && first.memoryBytes === last.memoryBytes && ([first, reported, last] as const);
       },
       { what: 'the container rests' },
     );
     const { readAtMs: _own, network: _after, ...ownFigures } = own;
-    const { readAtMs: _engines, network: told, ...enginesFigures } = engines;
+    const { readAtMs: _engines, network: reported, ...enginesFigures } = engines;
     expect({ ...ownFigures, cpuMs: 0 }).toEqual({ ...enginesFigures, cpuMs: 0 });
     expect(enginesFigures.cpuMs).toBeGreaterThanOrEqual(first.cpuMs - 1);
     expect(enginesFigures.cpuMs).toBeLessThanOrEqual(ownFigures.cpuMs + 1);
     for (const name of ['receivedBytes', 'sentBytes'] as const) {
-      expect(told?.[name]).toBeGreaterThanOrEqual(first.network?.[name] ?? Number.NaN);
-      expect(told?.[name]).toBeLessThanOrEqual(own.network?.[name] ?? Number.NaN);
+      expect(reported?.[name]).toBeGreaterThanOrEqual(first.network?.[name] ?? Number.NaN);
+      expect(reported?.[name]).toBeLessThanOrEqual(own.network?.[name] ?? Number.NaN);
     }
     await byEngine.close();
   });
@@ -161,7 +161,7 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
     });
   }
 
-  it('tells a command that is not there from one that ends with 127, also behind an init process', async () => {
+  it('distinguishes an absent command from one that ends with 127, also behind an init process', async () => {
     const missing = await run({ command: ['no-such-program'] });
     expect(missing).toMatchObject({ exitCode: 127, startError: expect.stringContaining('no-such-program') });
     const notExecutable = await run({ command: ['/etc/passwd'] });
@@ -174,12 +174,12 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
     expect(own.startError).toBeUndefined();
   });
 
-  it('keeps the exit code of a container of which only a child ran out of memory', async () => {
+  it('keeps the exit code of a container if only a child ran out of memory', async () => {
     const command = ['sh', '-c', 'dd if=/dev/zero of=/dev/null bs=100M count=1; exit 0'];
     expect(await run({ command })).toMatchObject({ exitCode: 0 });
   });
 
-  it('limits processor and memory, and gives the environment, entry point and command', async () => {
+  it('limits processor and memory, and sets the environment, entry point and command', async () => {
     const made = spec({
       entryPoint: ['sh', '-c'],
       command: ['test "$GREETING" = "hello world" && exit 5'],
@@ -195,7 +195,7 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
   });
 
   describe('a security profile', () => {
-    /** What a shell command under the profile ends with: 0 where it holds. */
+    /** Returns the exit code of a shell command under the profile; 0 if its condition holds. */
     const holds = async (securityProfile: Record<string, string>, script: string) => {
       const parsed = parseSecurityProfile(securityProfile);
       if ('violations' in parsed) throw new Error(JSON.stringify(parsed.violations));
@@ -222,7 +222,7 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
       expect(await holds({ capabilities: '-CHOWN' }, 'touch /x && chown 5 /x')).toBe(false);
     });
 
-    // Whether the engine's own host lets it is not for a test to say: engines may themselves run confined.
+    // The test does not check the effect, because the engine itself may run confined.
     it('asks the engine for a privileged container', async () => {
       const parsed = parseSecurityProfile({ privileged: 'true' });
       const made = spec('profile' in parsed ? { security: parsed.profile } : {});
@@ -230,7 +230,7 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
       expect((await engineInspect(made.name)).HostConfig.Privileged).toBe(true);
     });
 
-    it('replaces the seccomp profile, or does without', async () => {
+    it('replaces the seccomp profile, or removes it', async () => {
       const mode = (number: number) => `grep -q '^Seccomp:.*${number}' /proc/self/status`;
       expect(await holds({ seccomp: 'unconfined' }, mode(0))).toBe(true);
       const noDirectories = {
@@ -261,12 +261,12 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
     expect(served.trim()).toBe('served');
   });
 
-  it('does not take over a container of the same name that is someone else’s', async () => {
-    const stranger = specFor(testImage, 'stranger');
-    const theirs = open('stranger');
-    await theirs.create(stranger);
-    await expect(runtime.create(spec({ name: stranger.name }))).rejects.toMatchObject({ kind: 'conflict' });
-    expect(await runtime.inspect(stranger.name)).toBeUndefined();
+  it('does not take over another owner’s container of the same name', async () => {
+    const foreign = specFor(testImage, 'foreign');
+    const theirs = open('foreign');
+    await theirs.create(foreign);
+    await expect(runtime.create(spec({ name: foreign.name }))).rejects.toMatchObject({ kind: 'conflict' });
+    expect(await runtime.inspect(foreign.name)).toBeUndefined();
     await clear(theirs);
     await theirs.close();
   });
@@ -281,7 +281,7 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
     expect(Buffer.from((await runtime.readResults(made.name))?.bytes ?? []).toString()).toBe('yes\n');
   });
 
-  it('finds a local image by its id where the registry’s digest is not known', async () => {
+  it('finds a local image by its id if the registry’s digest is unknown', async () => {
     const { Image: id } = await engineInspect(await created());
     const reference = `${testImage.split(':')[0]}@${id}`;
     const found = await runtime.ensureImage(reference);
@@ -289,7 +289,7 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
     expect(await runtime.create(spec({ image: found }))).toEqual({ adopted: false });
   });
 
-  it('says that the engine cannot be reached, and connects again when it can', async () => {
+  it('reports that the engine is out of reach, and connects again later', async () => {
     const socket = await breakableSocket(testDockerHost?.replace('unix://', '') ?? '/var/run/docker.sock');
     const cuttable = open(agentId, socket.host);
     const events: RuntimeEvent['is'][] = [];
@@ -308,7 +308,7 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
     const made = spec(endsWith(0));
     await cuttable.create(made);
     await cuttable.start(made.name);
-    await waitFor(() => events.includes('changed'), { what: 'the end is told' });
+    await waitFor(() => events.includes('changed'), { what: 'the end is reported' });
     following.unsubscribe();
     await cuttable.close();
     await socket.cut();
@@ -327,7 +327,7 @@ interface EngineView {
   readonly HostConfig: Readonly<Record<string, unknown>>;
 }
 
-/** The engine's own account, past the runtime. */
+/** Asks the engine directly, without the runtime. */
 async function engineInspect(name: string): Promise<EngineView> {
   const { default: Docker } = await import('dockerode');
   return (await new Docker().getContainer(name).inspect()) as unknown as EngineView;

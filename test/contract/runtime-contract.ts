@@ -9,20 +9,20 @@ import { parseSecurityProfile } from '@berth/shared/model/job/security-profile';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../support/process/wait-for.js';
 
-/** An engine, and what a test needs to make it do what the behaviour under test is about. */
+/** An engine, and the means of a test to cause each behaviour. */
 export interface EngineUnderTest {
-  /** An image that the engine has. */
+  /** An image in the engine. */
   readonly image: string;
   /** An image that exists nowhere. */
   readonly missingImage: string;
-  /** Another agent process: sees the engine as it is now. */
+  /** Opens the engine for another agent process, in its present state. */
   open(agentId: string): ContainerRuntime;
   close(): Promise<void>;
 }
 
 export const testCell = 'contract';
 
-/** A container that suits any engine: a real one heeds the command, a simulated one the environment. */
+/** A container for any engine: a real one runs the command, a simulated one reads the environment. */
 export function specFor(image: string, agentId: string, changes: Partial<ContainerSpec> = {}): ContainerSpec {
   const name = changes.name ?? `${randomUUID()}.0-0`;
   return {
@@ -47,7 +47,7 @@ export function specFor(image: string, agentId: string, changes: Partial<Contain
   };
 }
 
-/** Runs for a moment and ends with that exit code. */
+/** A container that runs for a moment and ends with this exit code. */
 export function endsWith(exitCode: number): Partial<ContainerSpec> {
   return {
     command: ['sh', '-c', `sleep 0.2; exit ${exitCode}`],
@@ -55,13 +55,13 @@ export function endsWith(exitCode: number): Partial<ContainerSpec> {
   };
 }
 
-/** Needs more memory than it may have. */
+/** A container that needs more memory than its limit. */
 export const outOfMemory: Partial<ContainerSpec> = {
   command: ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=100M', 'count=1'],
   env: { BERTH_SIM_FAIL: 'oom' },
 };
 
-/** Has a file for results, and writes to it before it ends. */
+/** A container that writes to its file for results before it ends. */
 export function writes(script: string, results: string): Partial<ContainerSpec> {
   return {
     hasResults: true,
@@ -78,7 +78,7 @@ function parsedProfile() {
   return parsed.profile;
 }
 
-/** Kills and removes everything that the agent has. */
+/** Kills and removes all containers of the agent. */
 export async function clear(runtime: ContainerRuntime): Promise<void> {
   for (const { taskId } of await runtime.list()) {
     await runtime.kill(taskId).catch(() => undefined);
@@ -93,7 +93,7 @@ export async function clear(runtime: ContainerRuntime): Promise<void> {
   }
 }
 
-/** What every ContainerRuntime has to do. */
+/** The duties of every ContainerRuntime. */
 export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): void {
   describe('the contract of a container runtime', () => {
     const agentId = `agent-${randomUUID()}`;
@@ -132,7 +132,7 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       return usage;
     }
 
-    it('tells what its host has', async () => {
+    it('describes its host', async () => {
       const info = await runtime.info();
       expect(info.cpuMillis).toBeGreaterThanOrEqual(1000);
       expect(info.memoryMb).toBeGreaterThan(100);
@@ -141,7 +141,7 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       await runtime.ping();
     });
 
-    it('takes a container from created over running to exited', async () => {
+    it('leads a container from created over running to exited', async () => {
       const made = spec(endsWith(0));
       expect(await runtime.create(made)).toEqual({ adopted: false });
       expect(await runtime.inspect(made.name)).toMatchObject({ taskId: made.name, state: 'created' });
@@ -152,7 +152,7 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       expect(finishedAtMs ?? 0).toBeGreaterThan(startedAtMs ?? Number.POSITIVE_INFINITY);
     });
 
-    it('keeps the exit code of what ended, until it is removed', async () => {
+    it('keeps the exit code of an ended container until its removal', async () => {
       const taskId = await launch(endsWith(3));
       expect(await ended(taskId)).toMatchObject({ exitCode: 3 });
       expect(await runtime.list()).toMatchObject([{ taskId, state: 'exited' }]);
@@ -161,7 +161,7 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       expect(await runtime.list()).toEqual([]);
     });
 
-    it('tells of each end as it happens', async () => {
+    it('reports each end as it happens', async () => {
       const events: RuntimeEvent[] = [];
       const following = runtime.events$.subscribe((event) => events.push(event));
       await waitFor(() => events.some(({ is }) => is === 'connected'), { what: 'events flow' });
@@ -171,7 +171,7 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       following.unsubscribe();
     });
 
-    it('tells nothing of other agents and their containers', async () => {
+    it('reports nothing of other agents and their containers', async () => {
       const other = engine.open('another-agent');
       const events: RuntimeEvent[] = [];
       const following = runtime.events$.subscribe((event) => events.push(event));
@@ -188,7 +188,7 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       await other.close();
     });
 
-    it('adopts a container that is there already, so that a launch can be repeated', async () => {
+    it('adopts an existing container, so a launch can be repeated', async () => {
       const taskId = await launch();
       const { startedAtMs } = (await runtime.inspect(taskId)) ?? {};
       expect(await runtime.create(spec({ name: taskId }))).toEqual({ adopted: true });
@@ -212,20 +212,20 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       await again.close();
     });
 
-    it('has the images that it has, and says so of those that exist nowhere', async () => {
+    it('finds the images that it has, and refuses those that exist nowhere', async () => {
       expect(await runtime.ensureImage(engine.image)).toBe(engine.image);
       const made = spec({ image: engine.missingImage, env: { BERTH_SIM_FAIL: 'pull' } });
       await expect(runtime.create(made)).rejects.toMatchObject({ name: 'RuntimeError', kind: 'notFound' });
       await expect(runtime.ensureImage(engine.missingImage)).rejects.toMatchObject({ kind: 'notFound' });
     });
 
-    it('refuses settings that cannot be', async () => {
+    it('refuses impossible settings', async () => {
       const made = spec({ memoryMb: 1, env: { BERTH_SIM_FAIL: 'create' } });
       await expect(runtime.create(made)).rejects.toMatchObject({ kind: 'invalid' });
       expect(await runtime.list()).toEqual([]);
     });
 
-    it('says that a command cannot be started, and remembers it', async () => {
+    it('reports that a command cannot be started, and remembers it', async () => {
       const made = spec({ command: ['/no/such/program'], init: false, env: { BERTH_SIM_FAIL: 'start' } });
       await runtime.create(made);
       await expect(runtime.start(made.name)).rejects.toMatchObject({ kind: 'invalid' });
@@ -238,7 +238,7 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
 
     it('ends a container with SIGTERM', async () => {
       const taskId = await launch();
-      // A signal that comes before the container's first process listens is lost.
+      // A signal is lost if it comes before the container's first process listens.
       const stopped = async () => {
         await runtime.stop(taskId).catch((error: { kind?: string }) => {
           if (error.kind !== 'conflict') throw error;
@@ -252,7 +252,7 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
 
     it('leaves a container that ignores SIGTERM running, and ends it with SIGKILL', async () => {
       const command = ['sh', '-c', 'trap "" TERM; while true; do sleep 0.1; done'];
-      // Without an init process before it, not even a signal that comes before the trap is set ends the shell.
+      // Without an init process in front, even a signal before the trap does not end the shell.
       const taskId = await launch({ command, init: false, env: { BERTH_SIM_IGNORE_TERM: '1' } });
       await runtime.stop(taskId);
       expect(await runtime.inspect(taskId)).toMatchObject({ state: 'running' });
@@ -260,14 +260,14 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       expect(await ended(taskId)).toMatchObject({ exitCode: 128 + 9, oomKilled: false });
     });
 
-    it('says that what has ended cannot be stopped', async () => {
+    it('refuses to stop an ended container', async () => {
       const taskId = await launch(endsWith(0));
       await ended(taskId);
       await expect(runtime.stop(taskId)).rejects.toMatchObject({ kind: 'conflict' });
       await expect(runtime.kill(taskId)).rejects.toMatchObject({ kind: 'conflict' });
     });
 
-    it('does not know a container that never was', async () => {
+    it('does not know a container that never existed', async () => {
       expect(await runtime.inspect('never')).toBeUndefined();
       for (const call of ['start', 'stop', 'kill'] as const) {
         await expect(runtime[call]('never')).rejects.toMatchObject({ kind: 'notFound' });
@@ -275,13 +275,13 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       await runtime.remove('never');
     });
 
-    it('does not remove what runs', async () => {
+    it('does not remove a running container', async () => {
       const taskId = await launch();
       await expect(runtime.remove(taskId)).rejects.toMatchObject({ kind: 'conflict' });
       expect(await runtime.inspect(taskId)).toMatchObject({ state: 'running' });
     });
 
-    it('keeps what a container has written to its file of results, until it is removed', async () => {
+    it('keeps the file of results of a container until its removal', async () => {
       const script = 'echo 41 > "$BERTH_RESULTS"; echo 42 >> "$BERTH_RESULTS"; sleep 0.2';
       const taskId = await launch({
         ...writes(script, '41\n42\n'),
@@ -295,14 +295,14 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       await expect(runtime.readResults(taskId)).rejects.toMatchObject({ kind: 'notFound' });
     });
 
-    it('keeps results also where a container cannot write to its own files', async () => {
+    it('keeps results even if a container cannot write to its own files', async () => {
       const security = { ...plainSecurity, readOnlyRootfs: true };
       const taskId = await launch({ ...writes('echo yes > "$BERTH_RESULTS"; sleep 0.2', 'yes\n'), security });
       await ended(taskId);
       expect(Buffer.from((await runtime.readResults(taskId))?.bytes ?? []).toString()).toBe('yes\n');
     });
 
-    it('tells the size of results of which it reads the beginning only', async () => {
+    it('returns the full size of results that it reads only in part', async () => {
       const script = 'dd if=/dev/zero of="$BERTH_RESULTS" bs=1000 count=100; sleep 0.2';
       const taskId = await launch(writes(script, 'x'.repeat(100_000)));
       await ended(taskId);
@@ -310,18 +310,18 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       expect([file?.bytes.length, file?.size]).toEqual([maxResultBytes, 100_000]);
     });
 
-    it('has no results of a container that has no file for them', async () => {
+    it('has no results of a container without a file for them', async () => {
       const taskId = await launch(endsWith(0));
       await ended(taskId);
       expect(await runtime.readResults(taskId)).toBeUndefined();
     });
 
-    it('tells lack of memory from other ends', async () => {
+    it('distinguishes lack of memory from other ends', async () => {
       const taskId = await launch(outOfMemory);
       expect(await ended(taskId)).toMatchObject({ exitCode: 128 + 9, oomKilled: true });
     });
 
-    it('tells what a container has used, by counters that grow with its use', async () => {
+    it('measures a container by counters that grow with its use', async () => {
       const busy = await launch({
         command: ['sh', '-c', 'while true; do true; done'],
         env: { BERTH_SIM_CPU_MILLIS: '100' },
@@ -339,12 +339,12 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
         memoryMb: 32,
         networkMbps: 0,
       });
-      // It may have a tenth of a core, which the kernel grants in pieces of some milliseconds.
+      // It may use a tenth of a core, and the kernel grants it in pieces of some milliseconds.
       expect(CPUUtilization).toBeGreaterThan(20);
       expect(CPUUtilization).toBeLessThan(180);
     });
 
-    it('tells of the network only where it is the container’s own', async () => {
+    it('measures the network only if it is the container’s own', async () => {
       const [own, none] = [await launch({ network: 'bridge' }), await launch({ network: 'none' })];
       const { network } = await sampleOf(own);
       expect(network?.receivedBytes).toBeGreaterThanOrEqual(0);
@@ -352,7 +352,7 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       expect((await sampleOf(none)).network).toBeUndefined();
     });
 
-    it('tells nothing of containers that have ended, never ran or are not there', async () => {
+    it('measures no container that has ended, never ran or is absent', async () => {
       const over = await launch(endsWith(0));
       await ended(over);
       const made = spec();
@@ -378,7 +378,7 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       expect(await waitFor(() => read().catch(() => undefined), { what: 'it listens' })).toBe(page);
     });
 
-    it('says that a container publishes no metrics, or does not run', async () => {
+    it('reports that a container publishes no metrics, or does not run', async () => {
       const endpoint = { port: 9100, path: '/metrics' };
       const taskId = await launch({ network: 'bridge' });
       await expect(runtime.readMetrics(taskId, endpoint)).rejects.toMatchObject({ kind: 'failed' });

@@ -14,7 +14,7 @@ describe('the simulated runtime', () => {
     };
   });
 
-  it('takes the time to start and to stop that its script asks for', async () => {
+  it('takes the times to start and to stop from its script', async () => {
     const engines = new SimulatedEngines();
     const runtime = engines.engineOf('slow');
     const env = { BERTH_SIM_START_DELAY_MS: '60', BERTH_SIM_STOP_DELAY_MS: '60' };
@@ -29,7 +29,7 @@ describe('the simulated runtime', () => {
     engines.close();
   });
 
-  it('answers nothing while it is down, and its containers live on', async () => {
+  it('does not answer while it is down, and its containers live on', async () => {
     const engines = new SimulatedEngines();
     const runtime = engines.engineOf('down');
     const spec = specFor('any', 'down');

@@ -44,13 +44,13 @@ export function request(writes: readonly Write[], more: Partial<CommitRequest> =
   return { actor: 'test', writes, ...more };
 }
 
-/** The result of a commit that was to succeed. */
+/** Returns the result of a commit, which must have succeeded. */
 export function applied(result: CommitResult): Extract<CommitResult, { ok: true }> {
   if (!result.ok) throw new Error(`the commit was refused: ${JSON.stringify(result)}`);
   return result;
 }
 
-/** All entries after a point, up to the present head. */
+/** Returns all entries after a point, up to the present head. */
 export async function readAll(reader: LogReader, from: LogHead = logStart): Promise<readonly LogEntry[]> {
   const head = await reader.head();
   const entries: LogEntry[] = [];
@@ -64,7 +64,7 @@ export async function readAll(reader: LogReader, from: LogHead = logStart): Prom
   return entries;
 }
 
-/** The fields of all entities, with their revisions. */
+/** Returns the fields of all entities with their revisions. */
 export async function scanAll(reader: LogReader): Promise<ReadonlyMap<string, number>> {
   const entities = new Map<string, number>();
   for await (const batch of reader.scan()) {

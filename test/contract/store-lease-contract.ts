@@ -3,7 +3,7 @@ import { waitFor } from '../support/process/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';
 import { applied, cluster, request, scanAll } from './store-fixtures.js';
 
-/** The leader's lease and the fence that its epoch is. */
+/** The leader's lease, and the fencing by its epoch. */
 export function leaseContract(test: StoreUnderTest): void {
   const acquire = async (holder: string, ttlMs = 60_000) => {
     const lease = await test.store.tryAcquire(holder, ttlMs);

@@ -110,7 +110,7 @@ export function logContract(test: StoreUnderTest): void {
       const { store } = test;
       for (let made = 0; made < 60; made += 1) applied(await store.commit(request([cluster('a')])));
       const reader = store.openLogReader({ follows: true });
-      // The first read brings as much as makes the next one look for more.
+      // After a first read of this size the reader looks for more.
       expect(await reader.readLog(logStart, 0)).toMatchObject({ ok: true });
       expect(await reader.readLog({ revision: 20, commitId: 'other' }, 0)).toEqual({
         ok: false,

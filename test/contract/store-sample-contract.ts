@@ -5,7 +5,7 @@ import { waitFor } from '../support/process/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';
 import { applied, cluster, readAll, request, sampleBatch } from './store-fixtures.js';
 
-/** All that a feed hears. */
+/** All batches of a feed. */
 export function ear(feed: SampleFeed): { readonly heard: SampleBatch[]; isOver: boolean } {
   const heard: SampleBatch[] = [];
   const result = { heard, isOver: false };
@@ -18,7 +18,7 @@ export function ear(feed: SampleFeed): { readonly heard: SampleBatch[]; isOver: 
   return result;
 }
 
-/** Publishes a probe again and again until each of these has heard one: from then on they miss nothing. */
+/** Publishes probes until each feed has received one. From then on they miss nothing. */
 export async function untilHeard(
   store: Pick<CellStore, 'publishSamples'>,
   ...ears: readonly ReturnType<typeof ear>[]
@@ -26,7 +26,7 @@ export async function untilHeard(
   const hasHeard = (one: ReturnType<typeof ear>) => one.heard.some(({ agentId }) => agentId === 'probe');
   await waitFor(
     async () => {
-      // While Redis is away, the next probe may be the one.
+      // While Redis is away, the next probe may succeed.
       await store.publishSamples(sampleBatch(0, 'probe')).catch(() => undefined);
       return ears.every(hasHeard);
     },
@@ -34,7 +34,7 @@ export async function untilHeard(
   );
 }
 
-/** Without the probes. */
+/** Returns the batches without the probes. */
 export function real(batches: readonly SampleBatch[]): readonly SampleBatch[] {
   return batches.filter(({ agentId }) => agentId !== 'probe');
 }
