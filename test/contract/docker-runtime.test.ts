@@ -118,8 +118,8 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
       if (usage === undefined) throw new Error('nothing is reported');
       return usage;
     };
-    // Memory is the same once nothing moves any more. Counters may grow between the two readings: the init process
-    // wakes each second, and a bridge always has some traffic.
+    // Memory is the same once nothing moves any more. Counters may grow between the readings: the init
+    // process wakes each second, and a bridge always has some traffic.
     const [first, engines, own] = await waitFor(
       async () => {
         const [first, reported, last] = [await look(runtime), await look(byEngine), await look(runtime)];
