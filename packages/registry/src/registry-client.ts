@@ -124,11 +124,11 @@ async function toLookup(answer: Response, query: ManifestQuery): Promise<Lookup>
 
 /** Some registries leave the digest out of the headers. It is the hash of the manifest's bytes. */
 async function digestOf(answer: Response, { url, signal, headers }: ManifestQuery): Promise<Lookup> {
-  const told = answer.headers.get('docker-content-digest');
-  if (told !== null && digestPattern.test(told)) return { outcome: 'found', digest: told };
-  const whole = await request(url, { method: 'GET', headers, signal });
-  const manifest = await boundedBody(whole, maxManifestBytes);
-  if (!whole.ok) return unanswered(`it answers ${whole.status}`);
+  const stated = answer.headers.get('docker-content-digest');
+  if (stated !== null && digestPattern.test(stated)) return { outcome: 'found', digest: stated };
+  const full = await request(url, { method: 'GET', headers, signal });
+  const manifest = await boundedBody(full, maxManifestBytes);
+  if (!full.ok) return unanswered(`it answers ${full.status}`);
   return { outcome: 'found', digest: `sha256:${createHash('sha256').update(manifest).digest('hex')}` };
 }
 

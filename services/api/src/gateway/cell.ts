@@ -63,7 +63,7 @@ export class Cell {
   readonly pointInTimeViews: PointInTimeViews;
   readonly #store: Committer & Archive & Claims;
   readonly #metrics: GatewayMetrics;
-  readonly #told = new WeakMap<CallContext, number>();
+  readonly #reported = new WeakMap<CallContext, number>();
   #lastCommit = 0;
   /** The last of this gateway's commits that changed a cluster. */
   #lastClusterCommit = 0;
@@ -113,7 +113,7 @@ export class Cell {
   async #readAt(call: CallContext, ownRevision: number): Promise<Replica> {
     const revision = Math.max(ownRevision, minRevision(call));
     if (revision > this.replica.revision) await this.replica.waitFor(revision, readWaitMs, call.signal);
-    this.#tell(call, this.replica.revision);
+    this.#reportRevision(call, this.replica.revision);
     return this.replica;
   }
 
@@ -153,15 +153,15 @@ export class Cell {
     if (commit.writes.some(({ kind }) => kind === 'cluster')) {
       this.#lastClusterCommit = Math.max(this.#lastClusterCommit, result.revision);
     }
-    this.#tell(call, result.revision);
+    this.#reportRevision(call, result.revision);
     return result;
   }
 
   /** A call may commit many times and read in between. Its answer reflects the last of these revisions. */
-  #tell(call: CallContext, revision: number): void {
-    const told = Math.max(this.#told.get(call) ?? 0, revision);
-    this.#told.set(call, told);
-    call.setTrailer(revisionKey, String(told));
+  #reportRevision(call: CallContext, revision: number): void {
+    const reported = Math.max(this.#reported.get(call) ?? 0, revision);
+    this.#reported.set(call, reported);
+    call.setTrailer(revisionKey, String(reported));
   }
 
   /** Like {@link settle}, for commits that only a conflict can refuse. */

@@ -142,15 +142,15 @@ async function watchExplain(
   write: (message: WatchExplainResponse) => void,
 ): Promise<void> {
   const { clock, replica } = deps.cell;
-  let told = '';
+  let sent = '';
   let revision = -1;
   while (!call.signal.aborted) {
     if (replica.revision !== revision) {
       revision = replica.revision;
       const explanation = await explainTask(deps, request.taskId, call);
       const text = JSON.stringify(explanation);
-      if (text !== told) write({ explanation });
-      told = text;
+      if (text !== sent) write({ explanation });
+      sent = text;
       if (explanation.state !== 'QUEUED') return;
     }
     await clock.sleep(watchEveryMs, call.signal);
