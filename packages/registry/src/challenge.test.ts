@@ -6,7 +6,7 @@ describe('a challenge of a registry', () => {
     expect(parseChallenge('Basic realm="berth"')).toEqual({ scheme: 'basic' });
   });
 
-  it('asks for a token, and tells where it is to be had', () => {
+  it('asks for a token, and names the token server', () => {
     expect(
       parseChallenge(
         'Bearer realm="https://auth.example.org/token",service="reg",scope="repository:a/b:pull,push"',
@@ -19,7 +19,7 @@ describe('a challenge of a registry', () => {
     });
   });
 
-  it('is not understood in another scheme, or without a place to get the token', () => {
+  it('is unknown in another scheme, or without a token server', () => {
     for (const header of ['', 'Negotiate', 'Bearer', 'Bearer service="x"', 'basically'])
       expect(parseChallenge(header)).toBeUndefined();
   });

@@ -45,7 +45,7 @@ describe('a registry', () => {
     );
   });
 
-  it('that tells no digest is asked for the manifest, whose digest it is', async () => {
+  it('without a digest header is asked for the manifest, to hash it', async () => {
     const registry = await serve(
       ({ method }, response) => void response.end(method === 'GET' ? '{}' : undefined),
     );
@@ -53,7 +53,7 @@ describe('a registry', () => {
     expect(await ask(registry)).toEqual({ outcome: 'found', digest: `sha256:${expected}` });
   });
 
-  it('that sends without end is not listened to without end', async () => {
+  it('that sends without end is cut off', async () => {
     const registry = await serve(({ method }, response) => {
       if (method === 'HEAD') return void response.end();
       const write = () => {
@@ -78,7 +78,7 @@ describe('a registry', () => {
     expect(await ask(gone)).toMatchObject({ outcome: 'unanswered' });
   });
 
-  it('that refuses, or asks for what nobody has, denies the image', async () => {
+  it('that refuses, or asks for missing credentials, denies the image', async () => {
     const forbidding = await serve((_, response) => void response.writeHead(403).end());
     const asking = await serve(
       (_, response) => void response.writeHead(401, { 'www-authenticate': 'Basic realm="x"' }).end(),

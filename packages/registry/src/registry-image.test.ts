@@ -9,8 +9,8 @@ function of(name: string) {
   return [registry, path, reference, isExplicit];
 }
 
-describe('where an image name leads', () => {
-  it('is Docker Hub where the name has no registry', () => {
+describe('the registry of an image name', () => {
+  it('is Docker Hub if the name has none', () => {
     expect(of('busybox')).toEqual(['docker.io', 'library/busybox', 'latest', false]);
     expect(of('berth/busybox:1')).toEqual(['docker.io', 'berth/busybox', '1', false]);
   });
@@ -26,7 +26,7 @@ describe('where an image name leads', () => {
     expect(of('reg:5000/a')).toEqual(['reg:5000', 'a', 'latest', true]);
   });
 
-  it('asks for the digest where the name has one', () => {
+  it('is asked for the digest if the name has one', () => {
     const digest = `sha256:${'a'.repeat(64)}`;
     expect(of(`reg:5000/a:1@${digest}`)).toEqual(['reg:5000', 'a', digest, true]);
   });

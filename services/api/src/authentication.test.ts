@@ -68,7 +68,7 @@ describe('a gateway with tokens', () => {
     gateway = await RunningGateway.start(store, { BERTH_API_TOKENS: tokensFile });
   });
 
-  it('takes no call without one, over gRPC and HTTP, whatever the caller says of itself', async () => {
+  it('refuses every call without a token, over gRPC and HTTP', async () => {
     expect(await codeOf(gateway.create(unowned, { headers: said }))).toBe(status.UNAUTHENTICATED);
     const http = new HttpCaller(gateway.gateway.httpPort);
     expect(await http.get('/api/v1/jobs', said)).toMatchObject({
@@ -80,7 +80,7 @@ describe('a gateway with tokens', () => {
     expect(watcher.code).toBe(status.UNAUTHENTICATED);
   });
 
-  it('makes the caller for whom the token stands owner and author', async () => {
+  it("makes the token's caller the owner and author", async () => {
     const headers = { ...said, authorization: `Bearer ${token}` };
     const { response } = await gateway.call(methods.createJob, unowned, { headers });
     const { response: job } = await gateway.call(methods.findJob, response, { headers });
@@ -94,7 +94,7 @@ describe('a gateway with tokens', () => {
     await reader.close();
   });
 
-  it('tells whoever asks how it is', async () => {
+  it('serves its health to everyone', async () => {
     const client = new HealthClient(`127.0.0.1:${gateway.gateway.grpcPort}`, credentials.createInsecure());
     const answer = await new Promise((resolve) =>
       client.check({ service: '' }, (error, value) => resolve(error ?? value)),
@@ -134,7 +134,7 @@ describe.skipIf(!canMakeCertificates)('a gateway with TLS', () => {
     await expect(fetch(`http://127.0.0.1:${gateway.gateway.httpPort}/healthz`)).rejects.toThrow();
   });
 
-  it('lets in whom a trusted certificate names, and nobody else', async () => {
+  it('admits only callers with a trusted certificate', async () => {
     const [server, ada, eve] = [makeCertificate('gateway'), makeCertificate('ada'), makeCertificate('eve')];
     gateway = await RunningGateway.start(store, {
       BERTH_TLS_CERT: server.cert,
@@ -156,7 +156,7 @@ describe.skipIf(!canMakeCertificates)('a gateway with TLS', () => {
     expect(await fetchStatus('/healthz', { ca })).toBe(200);
   });
 
-  it('does not ask for certificates of clients without one of its own', async () => {
+  it('does not start with an authority for clients but no certificate of its own', async () => {
     gateway = await RunningGateway.start(store);
     const parse = () => parseConfig(gatewayConfigSchema, { BERTH_TLS_CLIENT_CA: import.meta.filename });
     expect(parse).toThrow(/BERTH_TLS_CLIENT_CA: needs BERTH_TLS_CERT/);

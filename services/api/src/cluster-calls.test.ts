@@ -140,7 +140,7 @@ describe('job clusters', () => {
     ]);
   });
 
-  it('are refused with the names of what is wrong', async () => {
+  it('are refused with all violations', async () => {
     const create = (fields: DeepPartial<JobClusterDescriptor>) =>
       gateway.call(methods.createJobCluster, aCluster(fields));
     expect(await fieldsRefused(create({ name: '', owner: undefined }))).toEqual(['name', 'owner']);
@@ -161,7 +161,7 @@ describe('job clusters', () => {
     );
   });
 
-  it('are made once for a caller who repeats a request', async () => {
+  it('are created once for repeated requests', async () => {
     const repeat = { headers: { 'idempotency-key': 'k', 'berth-caller-id': 'ada' } };
     const id = await createCluster({}, repeat);
     expect(await createCluster({ name: 'other' }, repeat)).toBe(id);
@@ -247,7 +247,7 @@ describe('job clusters', () => {
     expect(await codeOf(gateway.create())).toBe(status.OK);
   });
 
-  it('are removed only without live jobs, and go on as they were when refused', async () => {
+  it('are removed only without live jobs, and stay unchanged after a refusal', async () => {
     const id = await createCluster();
     const job = await gateway.create(aBatchJob(jobIn(id)));
     expect(await codeOf(remove(id))).toBe(status.FAILED_PRECONDITION);
@@ -262,7 +262,7 @@ describe('job clusters', () => {
     expect((await gateway.find(job)).jobClusterId).toBe(id);
   });
 
-  it('never lose a job that is created while they are removed', async () => {
+  it('never lose a job that is created during their removal', async () => {
     const other = await RunningGateway.start(store);
     const outcomes = new Set<number>();
     for (let round = 0; round < 16; round += 1) {
@@ -294,7 +294,7 @@ describe('job clusters', () => {
 });
 
 describe('ObserveJobCluster', () => {
-  it('tells a cluster and its live jobs, then what happens, and ends with its removal', async () => {
+  it('sends a cluster and its live jobs, then changes, and ends with its removal', async () => {
     const id = await createCluster();
     const first = await gateway.create(aBatchJob(jobIn(id)));
     const watcher = watch(gateway.client.observeJobCluster({ id }));
@@ -316,14 +316,14 @@ describe('ObserveJobCluster', () => {
     ]);
   });
 
-  it('fails with NOT_FOUND for a cluster that there is not', async () => {
+  it('fails with NOT_FOUND for an unknown cluster', async () => {
     const watcher = watch(gateway.client.observeJobCluster({ id: 'none' }));
     await vi.waitFor(() => expect(watcher.code).toBe(status.NOT_FOUND));
   });
 });
 
 describe('ObserveJobClusters', () => {
-  it('tells all clusters, and of those that come and go', async () => {
+  it('sends all clusters, then those that come and go', async () => {
     const id = await createCluster();
     const watcher = watch(gateway.client.observeJobClusters({}));
     await vi.waitFor(() =>

@@ -168,7 +168,7 @@ async function expectSame(caller: Caller, model: Model, gateway: number): Promis
 }
 
 describe('clusters and their jobs', { timeout: 60_000 }, () => {
-  it('are, at every gateway, what callers have made of them', async () => {
+  it('are in the same state at every gateway after random calls', async () => {
     const property = fc.asyncProperty(fc.array(act, { minLength: 5, maxLength: 40 }), async (acts) => {
       const caller = new Caller();
       const model = new Model();

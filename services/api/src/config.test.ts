@@ -5,7 +5,7 @@ import { connectionOptions, gatewayConfigSchema } from './config.js';
 const parse = (env: Record<string, string>) => parseConfig(gatewayConfigSchema, env);
 
 describe('the gateway’s configuration', () => {
-  it('lets connections live for ever, or for long enough to be of use', () => {
+  it('accepts connections without an age limit, or with a useful one', () => {
     const age = (text: string) => () => parse({ BERTH_API_MAX_CONNECTION_AGE: text });
     expect(connectionOptions(age('0')())).toEqual({});
     expect(connectionOptions(age('100ms')())).toMatchObject({ 'grpc.max_connection_age_ms': 100 });
@@ -14,13 +14,13 @@ describe('the gateway’s configuration', () => {
     expect(age('600h')).toThrow('BERTH_API_MAX_CONNECTION_AGE: must be at most 576h');
   });
 
-  it('refuses to wait for registries for no time at all', () => {
+  it('refuses a time of zero for registries', () => {
     expect(() => parse({ BERTH_IMAGE_RESOLUTION_TIMEOUT: '0' })).toThrow(
       'BERTH_IMAGE_RESOLUTION_TIMEOUT: must be at least 10ms',
     );
   });
 
-  it('names every file that is not there, whatever it is for', () => {
+  it('names every missing file', () => {
     const names = ['BERTH_TLS_CERT', 'BERTH_TLS_KEY', 'BERTH_TLS_CLIENT_CA', 'BERTH_API_TOKENS'];
     const env = Object.fromEntries([...names, 'BERTH_IMAGE_AUTH_FILE'].map((name) => [name, `/no/${name}`]));
     for (const [name, path] of Object.entries(env))

@@ -33,7 +33,7 @@ describe('a gateway', () => {
     }
   });
 
-  it('tells its health and its metrics over HTTP', async () => {
+  it('serves its health and its metrics over HTTP', async () => {
     const url = `http://127.0.0.1:${gateway.gateway.httpPort}`;
     const watcher = gateway.observeJobs();
     await watcher.until(() => watcher.kinds.includes('snapshotEnd'));

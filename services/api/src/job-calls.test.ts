@@ -79,7 +79,7 @@ describe('CreateJob', () => {
     ).toEqual([]);
   });
 
-  it('gives the first job to a caller who repeats a request', async () => {
+  it('returns the first job for a repeated request', async () => {
     const repeat = { headers: { 'idempotency-key': 'k1', 'berth-caller-id': 'ada' } };
     const ids = await Promise.all([gateway.create(aBatchJob(), repeat), gateway.create(aBatchJob(), repeat)]);
     expect(await gateway.create(aBatchJob(), repeat)).toBe(ids[0]);
@@ -92,7 +92,7 @@ describe('CreateJob', () => {
     ).not.toBe(ids[0]);
   });
 
-  it('asks nobody again about a request that it has granted before', async () => {
+  it('does not check a granted request again', async () => {
     const headers = { 'idempotency-key': 'k1' };
     const id = await gateway.create(aBatchJob(), { headers });
     await decide(store, [clusterWrite('default', { enabled: false })]);
@@ -115,7 +115,7 @@ describe('CreateJob', () => {
 });
 
 describe('reads', () => {
-  it('show at any gateway what the asked revision holds', async () => {
+  it('show the requested revision at any gateway', async () => {
     const other = await RunningGateway.start(store);
     const { response, revision } = await gateway.call(methods.createJob, aBatchJob());
     const found = await other.call(methods.findJob, response, {
@@ -137,7 +137,7 @@ describe('reads', () => {
     expect(await fieldsRefused(odd)).toEqual(['metadata berth-min-revision']);
   });
 
-  it('tell unknown ids from ids that are none', async () => {
+  it('distinguish unknown ids from invalid ones', async () => {
     for (const method of [methods.findJob, methods.killJob, methods.findTask, methods.killTask]) {
       expect(await codeOf(gateway.call<{ id: string }, unknown>(method, { id: 'nobody' }))).toBe(
         status.NOT_FOUND,
@@ -146,7 +146,7 @@ describe('reads', () => {
     }
   });
 
-  it('find jobs and tasks that have gone to the archive', async () => {
+  it('find archived jobs and tasks', async () => {
     await archiveJob(store, 'old');
     expect(await gateway.find('old')).toMatchObject({
       id: 'old',
@@ -184,7 +184,7 @@ describe('reads', () => {
     });
   });
 
-  it('page on with a cursor, and miss nothing while jobs come and go', async () => {
+  it('continue with a cursor, and miss nothing while jobs come and go', async () => {
     const ids: string[] = [];
     for (let count = 0; count < 5; count += 1) ids.push(await gateway.create());
     const seen: string[] = [];
@@ -208,7 +208,7 @@ describe('reads', () => {
     expect(await fieldsRefused(odd)).toEqual(['metadata berth-cursor', 'page.pageNumber']);
   });
 
-  it('name everything that is wrong with a query', async () => {
+  it('name all violations of a query', async () => {
     const query = {
       jobId: '',
       page: { pageNumber: -1, pageSize: 0 },
@@ -246,7 +246,7 @@ describe('UpdateJobInstances', () => {
     return spec?.$case === 'service' ? spec.value.instances?.desired : undefined;
   };
 
-  it('changes a service job, and nothing where nothing is to change', async () => {
+  it('changes a service job, and commits nothing without a change', async () => {
     const id = await gateway.create(aServiceJob());
     const { revision } = await update(id, 3);
     expect(await desiredOf(id)).toBe(3);
@@ -265,7 +265,7 @@ describe('UpdateJobInstances', () => {
     expect(await codeOf(update('none', 2))).toBe(status.NOT_FOUND);
   });
 
-  it('loses no update where many change the same job at once', async () => {
+  it('loses no update if many callers change the same job at once', async () => {
     const id = await gateway.create(aServiceJob());
     const other = await RunningGateway.start(store);
     const instances = (field: 'max' | 'desired', value: number) => ({
@@ -295,14 +295,14 @@ describe('UpdateJobInstances', () => {
 });
 
 describe('kills', () => {
-  it('write a wish once, however often a job is killed', async () => {
+  it('write one stop request, however often a job is killed', async () => {
     const id = await gateway.create();
     const first = await gateway.call(methods.killJob, { id }, { headers: { 'berth-caller-id': 'ada' } });
     const second = await gateway.call(methods.killJob, { id });
     expect(second.revision).toBe(first.revision);
   });
 
-  it('of what has ended succeed and do nothing', async () => {
+  it('of ended jobs and tasks succeed and do nothing', async () => {
     const id = await gateway.create();
     const revision = await decide(store, [
       moveWrite(taskWrite(`${id}.0-0`).record, State.FINISHED),
@@ -316,7 +316,7 @@ describe('kills', () => {
     expect(await codeOf(gateway.call(methods.killTask, { id: 'old.0-0' }))).toBe(status.OK);
   });
 
-  it('write the wish to stop a task once', async () => {
+  it('write the stop request of a task once', async () => {
     const id = await gateway.create();
     const revision = await decide(store, [taskWrite(`${id}.0-0`)]);
     const headers = { 'berth-min-revision': String(revision) };

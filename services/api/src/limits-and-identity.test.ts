@@ -46,7 +46,7 @@ afterEach(async () => {
 const as = (id: string) => ({ headers: { 'berth-caller-id': id } });
 
 describe('the rate of writes', () => {
-  it('holds each caller to its own, says when to try again, and leaves reads alone', async () => {
+  it('limits each caller by itself, returns the time to retry, and does not limit reads', async () => {
     await start({ BERTH_API_WRITE_RATE: '0.001', BERTH_API_WRITE_BURST: '2' });
     const id = await gateway.create(aBatchJob(), as('ada'));
     await gateway.create(aBatchJob(), as('ada'));
@@ -60,7 +60,7 @@ describe('the rate of writes', () => {
     );
   });
 
-  it('holds for every write of every service, and for no read', async () => {
+  it('limits every write of every service, and no read', async () => {
     await start({ BERTH_API_WRITE_RATE: '0.001', BERTH_API_WRITE_BURST: '1' });
     await gateway.create(aBatchJob(), as('ada'));
     const methods = definitions.flatMap((definition) => Object.values(definition as AnyDefinition));
@@ -75,7 +75,7 @@ describe('the rate of writes', () => {
     }
   });
 
-  it('is as high as one likes where it is switched off', async () => {
+  it('has no limit if it is switched off', async () => {
     await start({ BERTH_API_WRITE_RATE: '0', BERTH_API_WRITE_BURST: '1' });
     for (let count = 0; count < 5; count += 1) await gateway.create();
   });
@@ -118,7 +118,7 @@ class WaitingStore extends MemoryStore {
 }
 
 describe('a deadline', () => {
-  it('that is over keeps a write from happening', async () => {
+  it('that is over prevents a write', async () => {
     let open = () => {};
     const waiting = new WaitingStore(
       new Promise((resolve) => {

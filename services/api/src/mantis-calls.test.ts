@@ -35,14 +35,14 @@ const typed = (userProvidedType: string) => aMantisJob({ jobSLA: { userProvidedT
 const kill = (id: string) => gateway.call(methods.killJob, { id });
 
 describe('a type of the user’s own', () => {
-  it('has one live job in its cluster: whoever asks again, at any gateway, gets its id', async () => {
+  it('has one live job in its cluster: another request, at any gateway, gets its id', async () => {
     const first = await gateway.create(typed('orders'));
     expect(await other.create(typed('orders'))).toBe(first);
     expect(await other.create(typed('invoices'))).not.toBe(first);
     expect(await gateway.create(aMantisJob())).not.toBe(first);
   });
 
-  it('makes one job of creations that race', async () => {
+  it('creates one job for concurrent requests', async () => {
     const racing = [gateway, other, gateway, other].map((each) => each.create(typed('orders')));
     const ids = new Set(await Promise.all(racing));
     expect(ids.size).toBe(1);
@@ -54,7 +54,7 @@ describe('a type of the user’s own', () => {
     expect(response.items.map(({ id }) => id)).toEqual([...ids]);
   });
 
-  it('is free again as soon as its job is to end, though that still lives', async () => {
+  it('is free again as soon as the end of its job is requested', async () => {
     const first = await gateway.create(typed('orders'));
     await kill(first);
     const second = await other.create(typed('orders'));
@@ -66,7 +66,7 @@ describe('a type of the user’s own', () => {
     expect(await gateway.create(typed('orders'))).not.toBe(second);
   });
 
-  it('is taken over from a job that is about to end and has not given it back', async () => {
+  it('is taken over from a job that is ending and still holds it', async () => {
     const first = await gateway.create(typed('orders'));
     const record = await recordOf(first);
     await decide(store, [
@@ -108,13 +108,13 @@ describe('the instances of a stage', () => {
       stage === undefined ? {} : { headers: { 'berth.stage': stage } },
     );
 
-  it('are changed where the metadata names the stage', async () => {
+  it('are changed if the metadata names the stage', async () => {
     const id = await gateway.create(aMantisJob());
     await update(id, '2');
     expect(await desired(id)).toEqual([1, 5]);
   });
 
-  it('are not changed where it names none, or one that is not there', async () => {
+  it('are not changed if it names none, or an unknown one', async () => {
     const id = await gateway.create(aMantisJob());
     for (const stage of [undefined, '3', '0', 'two'])
       expect(await codeOf(update(id, stage)), String(stage)).toBe(status.INVALID_ARGUMENT);
@@ -209,7 +209,7 @@ describe('watching stages', () => {
     expect(seen.at(-1)?.stage?.workers).toEqual([]);
   });
 
-  it('shows a stage’s neighbours alone to who asks for them, as events over HTTP too', async () => {
+  it('sends only a stage’s neighbours on request, also as events over HTTP', async () => {
     const id = await gateway.create(
       aMantisJob({ stages: [{ containerId: 'first' }, { containerId: 'second' }, { containerId: 'first' }] }),
     );
@@ -226,7 +226,7 @@ describe('watching stages', () => {
     events.leave();
   });
 
-  it('is refused for what has no such stages', async () => {
+  it('is refused for jobs without such stages', async () => {
     const mantis = await gateway.create(aMantisJob());
     const service = await gateway.create(aServiceJob());
     for (const request of [
@@ -245,7 +245,7 @@ describe('watching stages', () => {
 describe('a stream on a Transient job', () => {
   const touched = async (id: string) => (await store.lastObservedMs([id])).get(id);
 
-  it('tells again and again that the job is observed, for as long as it is open', async () => {
+  it('repeats that the job is observed while it is open', async () => {
     const id = await gateway.create(aMantisJob({ jobSLA: { durationType: 1 } }));
     expect(await touched(id)).toBeUndefined();
     const watcher = gateway.observeJob(id);
@@ -261,7 +261,7 @@ describe('a stream on a Transient job', () => {
     events.leave();
   });
 
-  it('is nothing to tell where the job is Perpetual, or where it is one stream of all jobs', async () => {
+  it('does not count for a Perpetual job, or as a stream of all jobs', async () => {
     const perpetual = await gateway.create(aMantisJob());
     const transient = await gateway.create(aMantisJob({ jobSLA: { durationType: 1 } }));
     const watchers = [gateway.observeJob(perpetual), gateway.observeJobs()];

@@ -129,7 +129,7 @@ describe('random requests', { timeout: 60_000 }, () => {
     );
   });
 
-  it('to create jobs, valid but for what was changed', () =>
+  it('to create jobs, valid except for the changed parts', () =>
     answersAll(aMutant, (bytes) => gateway.call<Buffer, unknown>(createBytes, bytes), 1000));
 
   it('that are no messages at all', () =>

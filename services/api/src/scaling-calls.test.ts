@@ -65,7 +65,7 @@ async function telling<T>(store: MemoryStore, taskIds: readonly string[], asked:
 }
 
 describe('ExplainScaling', () => {
-  it('tells how each policy stands, by what the tasks use while it is asked', async () => {
+  it('returns the state of each policy, from the samples during the call', async () => {
     const { store, gateway, explain, run } = await started();
     const id = await gateway.create(scaled());
     const taskIds = await run(id);
@@ -97,7 +97,7 @@ describe('ExplainScaling', () => {
     ]);
   });
 
-  it('says that nothing was heard where no agent tells anything', async () => {
+  it('says that it received no samples if no agent sends any', async () => {
     const { gateway, explain, run } = await started();
     const id = await gateway.create(scaled());
     await run(id);
@@ -108,7 +108,7 @@ describe('ExplainScaling', () => {
     ]);
   });
 
-  it('tells the decisions that were taken, and the cool-down after the last', async () => {
+  it('returns the decisions, and the cool-down after the last one', async () => {
     const { store, gateway, explain, run } = await started();
     const id = await gateway.create(
       scaled({
@@ -137,7 +137,7 @@ describe('ExplainScaling', () => {
     expect(explanation?.sets[0]?.policies[0]).toMatchObject({ standing: PolicyStanding.COOLING_DOWN });
   });
 
-  it('tells when a caller has switched scaling off, and on again', async () => {
+  it('returns the times at which a caller switched scaling off and on', async () => {
     const { gateway, explain } = await started();
     const id = await gateway.create(scaled());
     await gateway.call(methods.updateJobStatus, { id, enableStatus: false });
@@ -161,7 +161,7 @@ describe('ExplainScaling', () => {
 });
 
 describe('CreateJob', () => {
-  it('refuses a condition that cannot be, with the column', async () => {
+  it('refuses an impossible condition, with the column', async () => {
     const { gateway } = await started();
     const policy = { condition: 'avg(CPUUtilization) > 80Mbps', action: 'addInstances 1' };
     const value = { scalingPolices: [policy] };

@@ -95,7 +95,7 @@ async function refused(promise: Promise<unknown>) {
 }
 
 describe('the schedule of a cluster', () => {
-  it('is told with its next fire and its last ones', async () => {
+  it('is returned with its next run and its last ones', async () => {
     const clusterId = await create(aCluster({ ...cronLabels, 'berth.cronPolicy': 'KEEP_EXISTING' }));
     const fire = { atMs: 1000, outcome: FireOutcome.SKIPPED, jobId: '', text: 'why' };
     const record = { clusterId, firedThroughMs: 1000, fires: [fire] };
@@ -119,7 +119,7 @@ describe('the schedule of a cluster', () => {
     expect([next.getUTCHours(), next.getUTCMinutes()]).toEqual([21, 0]);
   });
 
-  it('lists as many fires as are asked for, from when is asked for', async () => {
+  it('lists the requested number of runs from the requested time', async () => {
     const clusterId = await create(aCluster(cronLabels));
     const afterMs = Date.UTC(2027, 0, 1);
     const { response } = await gateway.call(schedules.listFires, { clusterId, count: 3, afterMs });
@@ -145,7 +145,7 @@ describe('the schedule of a cluster', () => {
     expect((await stored(clusterId)).scheduleSinceMs).toBeGreaterThan(since);
   });
 
-  it('is not there in a cluster that says none, and not of a cluster that is not there', async () => {
+  it('is missing in a cluster without one, and in an unknown cluster', async () => {
     const clusterId = await create(aCluster({}));
     for (const call of [pause(clusterId), gateway.call(schedules.getSchedule, { clusterId })])
       expect(await codeOf(call)).toBe(status.FAILED_PRECONDITION);
@@ -156,7 +156,7 @@ describe('the schedule of a cluster', () => {
     ).toEqual(['cluster_id', 'count']);
   });
 
-  it('is not asked for fires beyond all calendars', async () => {
+  it('has no runs beyond the last calendar year', async () => {
     const clusterId = await create(aCluster({ ...cronLabels, 'berth.cronTimeZone': 'Europe/Berlin' }));
     const beyond = (afterMs: number) => gateway.call(schedules.listFires, { clusterId, count: 1, afterMs });
     for (const afterMs of [9e15, Date.UTC(10_000, 0, 1)])
@@ -165,7 +165,7 @@ describe('the schedule of a cluster', () => {
     expect(response.firesAtMs).toHaveLength(1);
   });
 
-  it('begins anew when it is changed or its cluster enabled, and goes on when something else is changed', async () => {
+  it('restarts when it is changed or its cluster enabled, and continues after other changes', async () => {
     const clusterId = await create(aCluster(cronLabels));
     const since = async () => (await stored(clusterId)).scheduleSinceMs;
     const first = await since();
@@ -183,7 +183,7 @@ describe('the schedule of a cluster', () => {
     expect(await since()).toBeGreaterThan(second);
   });
 
-  it('is refused with everything that is wrong with it, and where its one time has passed', async () => {
+  it('is refused with all its violations, and if its only time has passed', async () => {
     const wrong = aCluster({ 'berth.cronSpec': '0 0 30 2 *', 'berth.startingDeadlineSecs': 'x' });
     expect((await refused(create(wrong))).violations.map(({ field }) => field)).toEqual([
       'jobDescriptor.labels["berth.cronSpec"]',
@@ -213,7 +213,7 @@ describe('a Mantis cluster', () => {
     expect([same.enabled, same.descriptor?.clusterSpec?.value]).toMatchObject([false, { enabled: false }]);
   });
 
-  it('is enabled by its descriptor, too, or disabled for good, where a removal that was cut short left it disabled', async () => {
+  it('follows its descriptor after an interrupted removal left it disabled', async () => {
     const id = await create(aMantisCluster({}));
     const record = await stored(id);
     expect(record.descriptor?.clusterSpec?.value).toMatchObject({ enabled: true });
@@ -256,13 +256,13 @@ describe('a Mantis cluster', () => {
       .toBe('taken');
   });
 
-  it('says that it has to be disabled before it is removed where it keeps a minimum', async () => {
+  it('must be disabled before its removal if it keeps a minimum', async () => {
     const id = await create(aMantisCluster({ min: 1 }));
     await gateway.create(emptyJob, jobIn(id));
     await expect(gateway.call(methods.removeJobCluster, { id })).rejects.toThrow(/disable it first/);
   });
 
-  it('takes no more than its maximum through several gateways at once', async () => {
+  it('accepts no more than its maximum through several gateways at once', async () => {
     const other = await RunningGateway.start(store);
     try {
       const id = await create(aMantisCluster({ max: 3 }));
@@ -281,7 +281,7 @@ describe('a Mantis cluster', () => {
     }
   });
 
-  it('gives a caller who repeats a request the first job, though that has filled the cluster', async () => {
+  it('returns the first job for a repeated request, though that job has filled the cluster', async () => {
     const id = await create(aMantisCluster({ max: 1 }));
     const headers = { ...jobIn(id).headers, 'idempotency-key': 'k' };
     const first = await gateway.create(emptyJob, { headers });

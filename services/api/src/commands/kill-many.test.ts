@@ -37,14 +37,14 @@ async function wishes(): Promise<string[]> {
 }
 
 describe('KillJobs', () => {
-  it('kills all, and again nothing', async () => {
+  it('kills all once, and does nothing the second time', async () => {
     const ids = await Promise.all([gateway.create(), gateway.create(), gateway.create()]);
     const { revision } = await killJobs(...ids, ...ids);
     expect((await killJobs(...ids)).revision).toBe(revision);
     expect((await killJobs()).revision).toBeNaN();
   });
 
-  it('attempts every id, and tells of each that failed', async () => {
+  it('attempts every id and reports each failure', async () => {
     const live = await gateway.create();
     const ended = await gateway.create();
     await decide(store, [statusWrite(ended, State.FINISHED)]);
@@ -61,7 +61,7 @@ describe('KillJobs', () => {
     expect((await gateway.call(methods.killJob, { id: live })).revision).toBe(revision);
   });
 
-  it('refuses more ids than one call may name, and tells of as many failures as fit', async () => {
+  it('refuses too many ids, and reports as many failures as fit', async () => {
     const many = Array.from({ length: 1001 }, (_, index) => `j${index}`);
     expect((await errorOf(killJobs(...many))).violations.map(({ field }) => field)).toEqual(['id']);
     const error = await errorOf(killJobs(...many.slice(0, 1000)));
@@ -72,7 +72,7 @@ describe('KillJobs', () => {
 });
 
 describe('KillTasks', () => {
-  it('writes a wish for each task, of whatever jobs, and tells of those that there are not', async () => {
+  it('writes a stop request for each task of any job, and reports unknown tasks', async () => {
     const [a, b] = await Promise.all([gateway.create(), gateway.create()]);
     const revision = await decide(store, [taskWrite(`${a}.0-0`), taskWrite(`${b}.0-0`)]);
     await gateway.call(

@@ -69,7 +69,7 @@ function search(cell: ScriptedCell, index: JobIndex, given: Record<string, strin
 }
 
 describe('JobIndex', () => {
-  it('finds what a look at every job would find, whatever has happened', () => {
+  it('finds the same jobs as a test of every job, after any history', () => {
     const run = fc.record({
       before: fc.array(step, { maxLength: 30 }),
       after: fc.array(fc.array(step, { minLength: 1, maxLength: 2 }), { maxLength: 60 }),
@@ -88,7 +88,7 @@ describe('JobIndex', () => {
     );
   });
 
-  it('lists jobs in the order of their creation, and under what they are called now', () => {
+  it('lists jobs in the order of creation, under their current words', () => {
     const cell = new ScriptedCell();
     const changes = new Subject<CommitChanges>();
     const index = new JobIndex(Object.assign(cell, { changes$: changes }));

@@ -19,7 +19,7 @@ describe('worstByCaller', () => {
     ).toEqual(['Observe ada 1', 'ObserveJobs ada 9', 'ObserveJobs bob 0']);
   });
 
-  it('names those who are furthest behind, and all others as one', () => {
+  it('names the callers that are furthest behind, and counts all others as one', () => {
     const many = Array.from({ length: namedCallers + 30 }, (_, index) => stream(`caller${index}`, index));
     const told = lags(...many);
     expect(told).toHaveLength(namedCallers + 1);

@@ -8,7 +8,7 @@ const descriptor = requestType('createJob');
 const fieldsOf = (json: unknown) => jsonViolations(descriptor, json).map(({ field }) => field);
 
 describe('the check of JSON', () => {
-  it('takes what the generated messages write', () => {
+  it('accepts the JSON of generated messages', () => {
     const job = JobDescriptor.fromPartial({
       labels: { a: 'b' },
       containers: { main: { command: ['ls'], hardConstraints: { constraints: { uniqueHost: 'true' } } } },
@@ -17,7 +17,7 @@ describe('the check of JSON', () => {
     expect(fieldsOf(JSON.parse(JSON.stringify(JobDescriptor.toJSON(job))))).toEqual([]);
   });
 
-  it('takes null for what is not set, and integers written as text', () => {
+  it('accepts null for unset fields, and integers as text', () => {
     expect(fieldsOf({ owner: null, batch: { runtimeLimitSecs: '9007199254740991' } })).toEqual([]);
   });
 
@@ -26,7 +26,7 @@ describe('the check of JSON', () => {
       expect(fieldsOf({ batch: { runtimeLimitSecs } })).toEqual(['batch.runtimeLimitSecs']);
   });
 
-  it('refuses two of what excludes each other', () => {
+  it('refuses two fields of one choice', () => {
     expect(jsonViolations(descriptor, { batch: {}, service: {} })).toEqual([
       { field: 'body', description: 'has batch and service; it may have only one' },
     ]);
@@ -39,17 +39,17 @@ describe('the check of JSON', () => {
     ]);
   });
 
-  it('names what is no message at all', () => {
+  it('names JSON that is no message', () => {
     for (const json of [undefined, null, 3, 'text', []]) expect(fieldsOf(json)).toEqual(['body']);
     expect(fieldsOf({ containers: { a: null, b: [] } })).toEqual(['containers["a"]', 'containers["b"]']);
   });
 
-  it('is bounded, however much is wrong', () => {
+  it('reports a limited number of violations', () => {
     const many = Object.fromEntries(Array.from({ length: 1000 }, (_, index) => [`x${index}`, 1]));
     expect(fieldsOf(many)).toHaveLength(50);
   });
 
-  it('lets nothing through that the generated reader throws on', () => {
+  it('refuses everything that the generated reader throws on', () => {
     const names = [
       'owner',
       'labels',

@@ -36,7 +36,7 @@ async function create(descriptor: unknown = batchJob, headers: Record<string, st
 }
 
 describe('observing over HTTP', () => {
-  it('tells the snapshot, then each change, with revisions as ids', async () => {
+  it('sends the snapshot, then each change, with revisions as ids', async () => {
     const id = await create();
     const reader = await http.observe('/api/v1/jobs:observe');
     expect(reader.response.headers.get('content-type')).toMatch('text/event-stream');
@@ -50,7 +50,7 @@ describe('observing over HTTP', () => {
     reader.leave();
   });
 
-  it('tells every reader the same', async () => {
+  it('sends the same to every reader', async () => {
     const readers = [await http.observe('/api/v1/jobs:observe'), await http.observe('/api/v1/jobs:observe')];
     for (const reader of readers) await reader.until(() => reader.kinds.includes('snapshotEnd'));
     const id = await create();
@@ -77,7 +77,7 @@ describe('observing over HTTP', () => {
     expect(answer).toMatchObject({ status: 404, json: { code: 'NOT_FOUND' } });
   });
 
-  it('gives a reader that comes back a snapshot that is no older than what it has seen', async () => {
+  it('sends a returning reader a snapshot that is at least as new as its last event', async () => {
     const coming = http.observe('/api/v1/jobs:observe', { 'last-event-id': '2' });
     await create();
     const id = await create();
@@ -88,13 +88,13 @@ describe('observing over HTTP', () => {
     reader.leave();
   });
 
-  it('gives a reader from a history that was lost the snapshot there is', async () => {
+  it('sends the current snapshot to a reader from a lost history', async () => {
     const reader = await http.observe('/api/v1/jobs:observe', { 'last-event-id': '999999' });
     await reader.until(() => reader.kinds.includes('snapshotEnd'));
     reader.leave();
   });
 
-  it('holds back what a slow reader does not take, and tells it every end in the end', async () => {
+  it('holds messages back for a slow reader, and finally sends it every end', async () => {
     const id = await create();
     const slow = await SlowReader.open(gateway.gateway.httpPort, '/api/v1/jobs:observe');
     const count = await flood(id);
@@ -108,7 +108,7 @@ describe('observing over HTTP', () => {
     slow.leave();
   });
 
-  it('lets the gateway close while a reader takes nothing', async () => {
+  it('lets the gateway close while a reader reads nothing', async () => {
     const slow = await SlowReader.open(gateway.gateway.httpPort, '/api/v1/jobs:observe');
     await flood(await create());
     await gateway.gateway.close();
@@ -141,7 +141,7 @@ describe('observing over HTTP', () => {
 });
 
 describe('observing the whole cell over HTTP', () => {
-  it('goes on after the last event that the reader has seen', async () => {
+  it('resumes after the last event that the reader has seen', async () => {
     const id = await create();
     const reader = await http.observe('/api/v1/cell:observe?kinds=JOB,TASK');
     await reader.until(() => reader.kinds.includes('snapshotEnd'));
@@ -158,7 +158,7 @@ describe('observing the whole cell over HTTP', () => {
     }
   });
 
-  it('begins anew, and says so, where it cannot go on', async () => {
+  it('sends a reset and a snapshot if it cannot resume', async () => {
     await create();
     const reader = await http.observe('/api/v1/cell:observe?resumeFrom=1:another-history');
     await reader.until(() => reader.kinds.includes('snapshotEnd'));
@@ -166,7 +166,7 @@ describe('observing the whole cell over HTTP', () => {
     reader.leave();
   });
 
-  it('gives positions only to events after which nothing is missing', async () => {
+  it('has positions only in events that complete a revision', async () => {
     const reader = await http.observe('/api/v1/cell:observe?kinds=OBSERVED_KIND_JOB&owner=ada@example.org');
     await reader.until(() => reader.kinds.includes('snapshotEnd'));
     await create();
@@ -178,7 +178,7 @@ describe('observing the whole cell over HTTP', () => {
     reader.leave();
   });
 
-  it('refuses what it does not know', async () => {
+  it('refuses unknown parameters', async () => {
     const kind = await http.get('/api/v1/cell:observe?kinds=PLANET');
     expect(kind.json.violations[0].field).toBe('query kinds');
     expect((await http.get('/api/v1/cell:observe?colour=red')).status).toBe(400);

@@ -64,7 +64,7 @@ describe('the JSON API', () => {
     expect(found.headers.get('content-type')).toMatch('application/json');
   });
 
-  it('tells the revision of its answers, and reads as new as it is asked to', async () => {
+  it('sends the revision of its answers, and reads at least at the requested one', async () => {
     const created = await http.send('POST', '/api/v1/jobs', batchJob);
     const revision = created.headers.get('berth-revision');
     expect(revision).toMatch(/^[1-9]\d*$/);
@@ -90,7 +90,7 @@ describe('the JSON API', () => {
     expect(refused.json.violations).toEqual([{ field: 'owner', description: expect.any(String) }]);
   });
 
-  it('creates once what is created twice with one idempotency key', async () => {
+  it('creates one job for two requests with one idempotency key', async () => {
     const key = { 'idempotency-key': 'k1' };
     expect(await create(batchJob, key)).toBe(await create(batchJob, key));
     expect((await http.get('/api/v1/jobs')).json.items).toHaveLength(1);
@@ -129,7 +129,7 @@ describe('the JSON API', () => {
     expect(criterion.json.violations[0].field).toBe('query colour');
   });
 
-  it('names all that is wrong with a list query, by the names of its parameters', async () => {
+  it('names all violations of a list query, by its parameters', async () => {
     const cursor = { 'berth-cursor': 'no cursor' };
     const query = 'jobState=RUNNNING&ownr=ada&pageSize=x&pageNumber=-1&fields=id,foo&__proto__=1';
     const fieldsOf = ({ status: code, json }: HttpAnswer) => [
@@ -148,7 +148,7 @@ describe('the JSON API', () => {
     expect(drained.status).toBe(200);
   });
 
-  it('names all that is wrong with a subscription, by the names of its parameters', async () => {
+  it('names all violations of a subscription, by its parameters', async () => {
     const query = 'kinds=JOB,PLANET&jobFields=foo&taskFields=bar&ownr=ada&resumeFrom=yesterday';
     const { status: code, json } = await http.get(`/api/v1/cell:observe?${query}`);
     const fields = json.violations.map(({ field }: { field: string }) => field);
@@ -178,7 +178,7 @@ describe('the JSON API', () => {
     expect((await http.send('DELETE', `/api/v1/jobs/${id}`)).status).toBe(200);
   });
 
-  it('tells of each that a call for several could not do', async () => {
+  it('reports each failure of a call for several ids', async () => {
     const id = await create();
     const { status: code, json } = await http.send('POST', '/api/v1/jobs:kill', { id: [id, 'nothing'] });
     expect([code, json.failures]).toEqual([
@@ -188,7 +188,7 @@ describe('the JSON API', () => {
     expect(json.requestId).toEqual(expect.any(String));
   });
 
-  it('tells a caller that writes too much when to come again', async () => {
+  it('tells a caller that exceeds its rate the time to retry', async () => {
     const strict = await RunningGateway.start(store, {
       BERTH_API_WRITE_RATE: '0.1',
       BERTH_API_WRITE_BURST: '1',
@@ -278,7 +278,7 @@ describe('the JSON API', () => {
     expect((await fetch(`${url}/api/v1/jobs:observe`, { method: 'HEAD' })).status).toBe(405);
   });
 
-  it('names itself to whoever asks for what is not there', async () => {
+  it('names itself in answers about unknown paths', async () => {
     const answer = await fetch(`http://127.0.0.1:${gateway.gateway.httpPort}/`);
     expect([answer.status, await answer.text()]).toEqual([
       404,
@@ -286,7 +286,7 @@ describe('the JSON API', () => {
     ]);
   });
 
-  it('has statuses of its own for what is none of the handlers affair', async () => {
+  it('has statuses of its own for failures outside the handlers', async () => {
     const url = `http://127.0.0.1:${gateway.gateway.httpPort}/api/v1`;
     expect(await http.get('/api/v1/nothing')).toMatchObject({ status: 404, json: { code: 'NOT_FOUND' } });
     for (const part of ['%zz', '%ff']) {

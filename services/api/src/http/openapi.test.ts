@@ -54,7 +54,7 @@ describe('the OpenAPI document', () => {
     expect(routes.map(({ rpc }) => rpc).sort()).toEqual(Object.keys(served).sort());
   });
 
-  it('has a stream where the method streams, and a body where the verb takes one', () => {
+  it('has a stream if the method streams, and a body if the verb has one', () => {
     for (const { rpc, isStream, verb, body } of routes) {
       expect([rpc, isStream ?? false]).toEqual([rpc, served[rpc].responseStream]);
       expect([rpc, body !== undefined]).toEqual([rpc, verb === 'POST' || verb === 'PUT']);
@@ -92,7 +92,7 @@ describe('the OpenAPI document', () => {
     }
   });
 
-  it('refers to nothing that it does not hold', () => {
+  it('refers only to its own parts', () => {
     const refs = refsIn(document);
     expect(refs.length).toBeGreaterThan(50);
     for (const ref of refs) {

@@ -13,7 +13,7 @@ describe('the kinds of a subscription', () => {
     expect(named.split(/,\s+/).sort()).toEqual([...kindNames].sort());
   });
 
-  it('are taken with and without the prefix of the contract', () => {
+  it('are accepted with and without the prefix of the contract', () => {
     const long = subscriptionOf('kinds=OBSERVED_KIND_JOB,OBSERVED_KIND_AGENT_DRAIN');
     expect(subscriptionOf('kinds=JOB&kinds=AGENT_DRAIN')).toEqual(long);
     expect(() => subscriptionOf('kinds=UNSPECIFIED')).toThrow('"UNSPECIFIED" is none of CLUSTER, JOB');

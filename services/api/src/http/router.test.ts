@@ -10,7 +10,7 @@ describe('the router', () => {
     expect(matchRoute('PUT', '/api/v1/jobs/x/instances')).toMatchObject({ params: { jobId: 'x' } });
   });
 
-  it('tells a verb after a colon from a colon in an id, which is encoded', () => {
+  it('distinguishes a verb after a colon from an encoded colon in an id', () => {
     expect(matchRoute('GET', '/api/v1/clusters/a:observe')).toMatchObject({
       route: { rpc: 'observeJobCluster' },
       params: { id: 'a' },
@@ -21,7 +21,7 @@ describe('the router', () => {
     });
   });
 
-  it('knows which verbs a path takes', () => {
+  it('knows the verbs of a path', () => {
     expect(matchRoute('PATCH', '/api/v1/jobs/x')).toEqual({ allowed: ['GET', 'HEAD', 'DELETE'] });
     expect(matchRoute('HEAD', '/api/v1/jobs:observe')).toEqual({ allowed: ['GET'] });
   });
@@ -31,7 +31,7 @@ describe('the router', () => {
       expect(matchRoute('GET', path)).toBeUndefined();
   });
 
-  it('tells a part that is not percent-encoded UTF-8 from a path that is not there', () => {
+  it('distinguishes wrong percent-encoding from an unknown path', () => {
     for (const part of ['%', '%zz', '%ff'])
       expect(matchRoute('GET', `/api/v1/jobs/${part}`)).toEqual({ undecodable: part });
   });

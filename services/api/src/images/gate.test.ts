@@ -4,7 +4,7 @@ import { Gate } from './gate.js';
 const never = new AbortController().signal;
 
 describe('a gate', () => {
-  it('lets no more work run at once than it may, in the order of arrival', async () => {
+  it('limits concurrent work, and starts it in the order of arrival', async () => {
     const gate = new Gate(2);
     const begun: number[] = [];
     const end: (() => void)[] = [];
@@ -23,7 +23,7 @@ describe('a gate', () => {
     await Promise.all(all);
   });
 
-  it('frees the place of work that fails, and forgets who has given up', async () => {
+  it('continues after work that fails, and skips waiting work that was cancelled', async () => {
     const gate = new Gate(1);
     await expect(gate.run(() => Promise.reject(new Error('failed')), never)).rejects.toThrow('failed');
     let finish = () => {};

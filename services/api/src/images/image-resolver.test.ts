@@ -48,7 +48,7 @@ describe('the resolution of images', () => {
     expect(labels).toEqual({ other: 'x' });
   });
 
-  it('asks Docker Hub for names without a registry only where an answer is required', async () => {
+  it('asks Docker Hub for names without a registry only if an answer is required', async () => {
     const required = new Scene('required', found);
     await required.resolve(main('busybox:1'));
     expect(required.asked).toEqual(['docker.io/library/busybox:1']);
@@ -58,7 +58,7 @@ describe('the resolution of images', () => {
     expect(labels[imageResolutionLabel]).toBe('skipped: main: the name tells no registry');
   });
 
-  it('takes a digest in the name for the id, also where nobody is asked', async () => {
+  it("uses a digest in the name as the id, also without a registry's answer", async () => {
     const scene = new Scene('best-effort', silent);
     const { containers, labels } = await scene.resolve({
       hub: { image: { name: `busybox@${digest}` } },
@@ -82,7 +82,7 @@ describe('the resolution of images', () => {
     ]);
   });
 
-  it('asks a registry that does not answer twice, and then leaves it alone for a while', async () => {
+  it('asks a silent registry twice, and then not again for a while', async () => {
     const scene = new Scene('best-effort', silent);
     await scene.resolve(main('reg:1/a'));
     expect(scene.asked).toHaveLength(2);
@@ -96,7 +96,7 @@ describe('the resolution of images', () => {
     expect(scene.asked).toHaveLength(6);
   });
 
-  it('asks again at each submission where an answer is required', async () => {
+  it('asks again at each submission if an answer is required', async () => {
     const scene = new Scene('required', silent);
     for (let round = 1; round <= 2; round += 1) {
       await expect(scene.resolve(main('reg:1/a'))).rejects.toMatchObject({ code: 'unavailable' });
@@ -115,7 +115,7 @@ describe('the resolution of images', () => {
     );
   });
 
-  it('does not hold it against a registry that the caller has gone', async () => {
+  it("does not count a caller's cancellation as a failure of the registry", async () => {
     const leaving = new AbortController();
     const scene = new Scene('best-effort', async () => {
       leaving.abort(new Error('gone'));
@@ -126,7 +126,7 @@ describe('the resolution of images', () => {
     expect(scene.asked.length).toBeGreaterThan(1);
   });
 
-  it('changes nothing but the note where it is off', async () => {
+  it('changes only the note if it is off', async () => {
     const scene = new Scene('off', found);
     const { containers, labels } = await scene.resolve(main('reg:1/a'));
     expect([containers.main?.image?.imageId, labels, scene.asked]).toEqual(['', { other: 'x' }, []]);

@@ -32,7 +32,7 @@ function viewOf(id: string): JobWithTasks {
 const answered = (id: string) => answeredJob(viewOf(id));
 
 describe('the bytes of an answer', () => {
-  it('are those of the message, whether its jobs are whole or from elsewhere', () => {
+  it("equal the message's own, for complete jobs and for foreign ones", () => {
     const pagination = {
       currentPage: { pageNumber: 0, pageSize: 3 },
       hasMore: true,
@@ -53,7 +53,7 @@ describe('the bytes of an answer', () => {
     for (const job of items) expect(encodeJob(job)).toEqual(Buffer.from(Job.encode(job).finish()));
   });
 
-  it('are those of the message whatever is selected of jobs and tasks', () => {
+  it("equal the message's own for every selection of fields of jobs and tasks", () => {
     const paths = [
       'tasks',
       'tasks.id',
@@ -75,7 +75,7 @@ describe('the bytes of an answer', () => {
     );
   });
 
-  it('are those of the message whatever is selected of tasks that are asked for alone', () => {
+  it("equal the message's own for every selection of fields of tasks alone", () => {
     const paths = ['id', 'state', 'state.reason', 'taskContext', 'stateChanges', 'stateChanges.timestamp'];
     fc.assert(
       fc.property(fc.subarray(paths), (fields) => {
@@ -92,7 +92,7 @@ describe('the bytes of an answer', () => {
     );
   });
 
-  it('leave what is stored as it is when somebody changes a message', () => {
+  it('do not change stored records when a message is changed', () => {
     const [entity] = viewOf('a').tasks;
     const task = entity && projectedTask(entity, true);
     expect(task).toEqual(entity?.record.task);

@@ -102,7 +102,7 @@ describe('job.v1 at the gateway', () => {
     }
   });
 
-  it('lists the kinds that there are', async () => {
+  it('lists all kinds', async () => {
     const { response } = await gateway.call(jobV1.listRegisteredJobs, {});
     expect(response.jobs.map(({ kind, description }) => [kind, description])).toEqual([
       ['email', 'sends mail'],
@@ -133,13 +133,13 @@ describe('ScheduleJob', () => {
     expect(await lookup({ uuid: instance.uuid })).toEqual([instance.uuid]);
   });
 
-  it('returns the first instance to a caller who repeats itself', async () => {
+  it('returns the first instance for a repeated request', async () => {
     const first = await schedule({}, { 'idempotency-key': 'k' });
     expect(await schedule({ arguments: ['other'] }, { 'idempotency-key': 'k' })).toEqual(first);
     expect((await lookup()).length).toBe(1);
   });
 
-  it('is refused where the same key was given for another kind, since nothing would come of it', async () => {
+  it('is refused if the same key was used for another kind', async () => {
     const first = await schedule({}, { 'idempotency-key': 'k' });
     const { code, message } = await refusal(schedule({ kind: 'report' }, { 'idempotency-key': 'k' }));
     expect([code, message]).toEqual(['failedPrecondition', expect.stringContaining(first.uuid)]);
@@ -148,7 +148,7 @@ describe('ScheduleJob', () => {
     expect((await schedule({}, { 'idempotency-key': 'k' })).uuid).toBe(first.uuid);
   });
 
-  it('is refused for a kind that is not there, that is not one, or that several clusters bear', async () => {
+  it('is refused for a name that is unknown, no kind, or registered by several clusters', async () => {
     expect(await refusal(schedule({ kind: 'emial' }))).toMatchObject({
       code: 'notFound',
       message: 'There is no registered kind "emial"; did you mean "email"?',
@@ -163,7 +163,7 @@ describe('ScheduleJob', () => {
     ]);
   });
 
-  it('is refused by a kind that is disabled, or whose arguments are too long', async () => {
+  it('is refused for a disabled kind, and with arguments that are too long', async () => {
     expect((await refusal(schedule({ arguments: ['x'.repeat(20_000)] }))).violations).toMatchObject([
       { field: 'containers["main"].command' },
     ]);
@@ -190,7 +190,7 @@ describe('LookupInstances', () => {
     expect(await codeOf(lookup({ state: 128 as JobState }))).toBe(status.INVALID_ARGUMENT);
   });
 
-  it('finds by its uuid what has left the cell for the archive, and no job that is no instance', async () => {
+  it('finds archived instances by uuid, and no other jobs', async () => {
     const { record } = jobWrite('over', { clusterId: 'c-email', descriptor: aBatchJob() });
     const fields = {
       job: encodeRecord('job', record),
@@ -205,7 +205,7 @@ describe('LookupInstances', () => {
     expect(await lookup({ uuid: 'never-was' })).toEqual([]);
   });
 
-  it('leaves out what does not fit into one answer, the oldest, and says how many there are', async () => {
+  it('omits the oldest instances that one answer cannot hold, and returns the total', async () => {
     const many = Array.from({ length: maxInstancesPerAnswer + 5 }, (_, index) =>
       jobWrite(`job-${index}`, { clusterId: 'c-email', descriptor: aBatchJob(), createdAtMs: index + 1 }),
     );
@@ -218,7 +218,7 @@ describe('LookupInstances', () => {
     expect(trailers.get(totalKey)).toEqual([String(maxInstancesPerAnswer + 5)]);
   });
 
-  it('keeps an answer small enough for any client, however much the instances have to tell', async () => {
+  it('keeps an answer small enough for any client', async () => {
     const results = ['r'.repeat(64 * 1024)];
     const many = Array.from({ length: 100 }, (_, index) => [
       jobWrite(`job-${index}`, { clusterId: 'c-email', descriptor: aBatchJob() }),
@@ -231,7 +231,7 @@ describe('LookupInstances', () => {
     expect(trailers.get(totalKey)).toEqual(['100']);
   });
 
-  it('cuts off what one instance of many slots has to tell beyond that, and says so', async () => {
+  it('cuts off the results of one instance with many slots, and says so', async () => {
     const results = ['r'.repeat(64 * 1024 - 1)];
     const tasks = Array.from({ length: 80 }, (_, slot) => taskWrite(`wide.${slot}-0`, { slot, results }));
     const wide = jobWrite('wide', { clusterId: 'c-email', descriptor: aBatchJob() });
@@ -254,7 +254,7 @@ describe('CancelInstances', () => {
     );
   });
 
-  it('asks for the end of what has not ended, and tells what that was', async () => {
+  it('requests the end of live instances, and returns them', async () => {
     const [first, second, done] = [await schedule(), await schedule(), await schedule()];
     const other = await schedule({ kind: 'report' });
     await move(done.uuid, State.FINISHED, 'normal');
@@ -272,7 +272,7 @@ describe('CancelInstances', () => {
 });
 
 describe('the rate of writes', () => {
-  it('holds for what is scheduled and cancelled, too', async () => {
+  it('limits ScheduleJob and CancelInstances, too', async () => {
     await gateway.close();
     gateway = await RunningGateway.start(store, {
       BERTH_IMAGE_RESOLUTION: 'off',

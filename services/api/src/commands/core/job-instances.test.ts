@@ -156,7 +156,7 @@ describe('the state of an instance', () => {
 });
 
 describe('an instance', () => {
-  it('tells all that came before its end', () => {
+  it('has the times of everything before its end', () => {
     const done = job({
       states: [QUEUED, RUNNING, FINISHED],
       reason: 'normal',
@@ -176,12 +176,12 @@ describe('an instance', () => {
     });
   });
 
-  it('ran even where its job went from the queue to its end at once', () => {
+  it('ran even if its job was never seen running', () => {
     const quick = job({ states: [QUEUED, FINISHED], reason: 'normal', tasks: [task(FINISHED, 'normal')] });
     expect(composeInstance(quick, 'email').processedAt).toEqual(timestampOf(2_500));
   });
 
-  it('tells the error, the results and the number of its last attempt', () => {
+  it('has the error, the results and the number of its last attempt', () => {
     const tasks = [
       task(FAILED, 'failed: exit code 1', { results: ['first'] }),
       task(FAILED, 'failed: exit code 3', { attempt: 1, results: ['second'] }),
@@ -194,7 +194,7 @@ describe('an instance', () => {
     expect(failed.terminatedAt).toEqual(timestampOf(2_000));
   });
 
-  it('of several slots tells how many failed, the results of all, and the most attempts of any', () => {
+  it('with several slots has the number of failures, all results, and the most attempts of a slot', () => {
     const tasks = [
       task(FINISHED, 'normal', { slot: 1, results: ['two'] }),
       task(FAILED, 'oom', { slot: 0, attempt: 2, results: ['one'] }),
@@ -206,19 +206,19 @@ describe('an instance', () => {
     expect(failed).toMatchObject({ error: 'failed: 1 of 2', results: ['one', 'two'], attempts: 3 });
   });
 
-  it('has not been tried while it waits for an agent', () => {
+  it('counts no attempt while it waits for an agent', () => {
     expect(composeInstance(job({ states: [QUEUED], tasks: [task(QUEUED)] }), 'email').attempts).toBe(0);
     const again = task(QUEUED, '', { attempt: 1 });
     expect(composeInstance(job({ states: [QUEUED, RUNNING], tasks: [again] }), 'email').attempts).toBe(1);
   });
 
-  it('was queued at its beginning, also where only its later tries are kept', () => {
+  it('was queued at its creation, even if only later attempts are kept', () => {
     const later = task(RUNNING, '', { attempt: 3, createdAtMs: 900_000, runningAtMs: 901_000 });
     const tried = composeInstance(job({ states: [QUEUED, RUNNING], tasks: [later] }), 'email');
     expect(tried).toMatchObject({ scheduledAt: timestampOf(1_000), processedAt: timestampOf(2_000) });
   });
 
-  it('tells when it was cancelled, and when it timed out', () => {
+  it('has the time of its cancellation or its time-out', () => {
     const cancelled = job({ states: [QUEUED, FINISHED], reason: 'killed', killedAtMs: 1_700 });
     expect(composeInstance(cancelled, 'email')).toMatchObject({ cancelledAt: timestampOf(1_700) });
     const late = job({
@@ -233,19 +233,19 @@ describe('an instance', () => {
 });
 
 describe('flags of states', () => {
-  it('select each state that they hold, and all states where there are none', () => {
+  it('select each of their states, and all states if there are none', () => {
     expect(isAmong(JobState.COMPLETED, JobState.COMPLETED | JobState.CREATED)).toBe(true);
     expect(isAmong(JobState.COMPLETED, JobState.PROCESSING)).toBe(false);
     expect(isAmong(JobState.COMPLETED, 0)).toBe(true);
   });
 
-  it('are refused where no state has them', () => {
+  it('are refused if no state has them', () => {
     expect([0, 1, 127].flatMap(flagViolations)).toEqual([]);
     for (const flags of [128, -1, 255])
       expect(flagViolations(flags)).toMatchObject([{ field: 'query.state' }]);
   });
 
-  it('never leave out the state of Berth’s own that an instance among them is in', () => {
+  it('always include Berth’s own state of a selected instance', () => {
     const states = [QUEUED, DISPATCHED, STARTING, RUNNING, FINISHED, FAILED];
     const situation = fc.record({
       state: fc.constantFrom(...states),

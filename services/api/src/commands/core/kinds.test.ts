@@ -61,7 +61,7 @@ describe('a registered kind', () => {
     expect(clusterOf({ find: () => undefined }, 'default')?.id).toBe('default');
   });
 
-  it('that is not there is an error that names the one which may be meant, or those that there are', () => {
+  it('that is unknown is an error that names a similar kind, or all kinds', () => {
     expect(failure('emial', cluster('email'), cluster('report'))).toMatchObject({
       code: 'notFound',
       message: 'There is no registered kind "emial"; did you mean "email"?',
@@ -72,7 +72,7 @@ describe('a registered kind', () => {
     expect(failure('email').message).toContain('no job cluster has a batch template');
   });
 
-  it('that several clusters bear is an error that names them', () => {
+  it('that several clusters register is an error that names them', () => {
     const { code, message } = failure(
       'email',
       cluster('email', template, 'a'),
@@ -81,7 +81,7 @@ describe('a registered kind', () => {
     expect([code, message]).toEqual(['failedPrecondition', expect.stringContaining('"email": a, b.')]);
   });
 
-  it('tells its description, its schedule and since when it is there', () => {
+  it('has its description, its schedule and its time of creation', () => {
     const labels = { 'berth.description': 'sends mail', 'berth.cronSpec': '0 6 * * *' };
     const [kind] = kindsOf([cluster('email', { ...template, labels })]);
     expect(kind && composeKind(kind)).toEqual({
@@ -105,7 +105,7 @@ describe('a scheduled job', () => {
   const priorityOf = (priority: number | undefined, of?: ClusterView) =>
     made(priority === undefined ? {} : { priority }, of).labels['berth.priority'];
 
-  it('has the arguments after the command of its template, and leaves the rest to that', () => {
+  it("has the arguments after its template's command, and the rest from the template", () => {
     expect(made({ arguments: ['to', 'ada'] })).toMatchObject({
       labels: { 'berth.jobClusterId': 'id-of-email' },
       containers: { main: { command: ['echo', 'hello', 'to', 'ada'], entryPoint: [], env: {} } },
@@ -124,7 +124,7 @@ describe('a scheduled job', () => {
     expect(made({}, owned).owner).toEqual({ ownerEmail: 'bob@example.org', teamEmail: 'team@example.org' });
   });
 
-  it('comes the earlier the lower its priority is, and one without any is as one of 5', () => {
+  it('runs earlier with a lower priority, and has the priority 5 by default', () => {
     expect(priorityOf(undefined)).toBeUndefined();
     expect(priorityOf(-1)).toBeUndefined();
     expect([0, 5, 10, maxRequestPriority].map((priority) => priorityOf(priority))).toEqual([
@@ -135,12 +135,12 @@ describe('a scheduled job', () => {
     ]);
   });
 
-  it('counts its priority from the one of its template, within what placement knows', () => {
+  it('counts its priority from that of its template, within the limits of placement', () => {
     const urgent = cluster('email', { ...template, labels: { 'berth.priority': '998' } });
     expect([0, 4, 6].map((priority) => priorityOf(priority, urgent))).toEqual(['1000', '999', '997']);
   });
 
-  it('is refused without a kind, and with a priority beyond reason', () => {
+  it('is refused without a kind, and with an impossible priority', () => {
     const refused = (fields: Partial<ScheduleJobRequest>) =>
       scheduleViolations(ScheduleJobRequest.fromPartial(fields)).map(({ field }) => field);
     expect(refused({ priority: -2 })).toEqual(['kind', 'priority']);

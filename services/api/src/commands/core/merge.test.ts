@@ -8,7 +8,7 @@ const empty = JobDescriptor.fromPartial({});
 const encoded = (descriptor: JobDescriptor) => JobDescriptor.toJSON(descriptor);
 
 describe('mergeDescriptor', () => {
-  it('takes what the job sets, and the rest from the template', () => {
+  it('has the fields of the job, and the rest from the template', () => {
     const template = JobDescriptor.fromPartial({
       owner: { ownerEmail: 'a@x', teamEmail: 'team@x' },
       appName: 'web',
@@ -44,7 +44,7 @@ describe('mergeDescriptor', () => {
     );
   });
 
-  it('takes a spec of another kind whole', () => {
+  it('replaces a spec of another kind completely', () => {
     const template = JobDescriptor.fromPartial({
       jobSpec: { $case: 'service', value: { containerId: 'main' } },
     });
@@ -52,7 +52,7 @@ describe('mergeDescriptor', () => {
     expect(mergeDescriptor(template, own).jobSpec).toEqual(own.jobSpec);
   });
 
-  it('changes nothing over an empty template, or where the job says nothing', () => {
+  it('changes nothing if the template or the job is empty', () => {
     fc.assert(
       fc.property(aDescriptor, (one) => {
         expect(encoded(mergeDescriptor(empty, one))).toEqual(encoded(one));
@@ -62,7 +62,7 @@ describe('mergeDescriptor', () => {
     );
   });
 
-  it('gives the same in whatever grouping descriptors of one kind are laid over each other', () => {
+  it('is associative for descriptors of one kind', () => {
     fc.assert(
       fc.property(aDescriptor, aDescriptor, aDescriptor, (a, b, c) => {
         fc.pre(new Set([a, b, c].flatMap(({ jobSpec }) => jobSpec?.$case ?? [])).size < 2);
@@ -73,7 +73,7 @@ describe('mergeDescriptor', () => {
     );
   });
 
-  it('keeps every key of either map, and the value of the job where both have it', () => {
+  it("keeps every key of both maps, and prefers the job's value", () => {
     fc.assert(
       fc.property(aDescriptor, aDescriptor, (template, own) => {
         const merged = mergeDescriptor(template, own);

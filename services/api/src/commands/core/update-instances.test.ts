@@ -21,7 +21,7 @@ function updated(result: Updated): JobDescriptor {
 }
 
 describe('updateInstances', () => {
-  it('keeps what the update leaves unset', () => {
+  it('keeps fields that the update leaves unset', () => {
     expect(instancesOf(updated(updateInstances(service, update({ desired: 4 }))))).toEqual({
       min: 1,
       max: 5,
@@ -34,11 +34,11 @@ describe('updateInstances', () => {
     });
   });
 
-  it('gives the same descriptor where nothing changes', () => {
+  it('returns the same descriptor if nothing changes', () => {
     expect(updated(updateInstances(service, update({ desired: 2 })))).toBe(service);
   });
 
-  it('names the values where they would not be in order', () => {
+  it('names the values that would not be in order', () => {
     expect(updateInstances(service, update({ desired: 6 }))).toEqual({
       violations: [
         { field: 'instances', description: 'min <= desired <= max does not hold: min 1, desired 6, max 5' },
@@ -46,7 +46,7 @@ describe('updateInstances', () => {
     });
   });
 
-  it('refuses an update of nothing, and of a batch job', () => {
+  it('refuses an empty update, and one of a batch job', () => {
     expect(updateInstances(service, update({}))).toHaveProperty(['violations', 0, 'field'], 'instances');
     expect(updateInstances(service, undefined)).toHaveProperty(['violations', 0, 'field'], 'instances');
     expect(updateInstances(aBatchJob(), update({ desired: 2 }))).toHaveProperty(
@@ -79,20 +79,20 @@ describe('updateInstances of a Mantis job', () => {
   const fieldsOf = (result: Updated) =>
     'violations' in result ? result.violations.map(({ field }) => field) : [];
 
-  it('changes the stage that is meant alone', () => {
+  it('changes only the named stage', () => {
     const after = updated(updateInstances(two, update({ desired: 4 }), { field: 'stage', stage: 2 }));
     expect([1, 2].map((stage) => instancesOf(after, stage).desired)).toEqual([1, 4]);
     expect(instancesOf(after, 2).max).toBe(5);
   });
 
-  it('needs to be told which of several stages is meant', () => {
+  it('needs the name of the stage if there are several', () => {
     for (const stage of [undefined, 3])
       expect(fieldsOf(updateInstances(two, update({ desired: 4 }), { field: 'the field', stage }))).toEqual([
         'the field',
       ]);
   });
 
-  it('changes the only stage though it is not named', () => {
+  it('changes the only stage without its name', () => {
     const after = updated(updateInstances(mantis([update({ desired: 1 })]), update({ desired: 4 })));
     expect(instancesOf(after, 1).desired).toBe(4);
   });
@@ -102,7 +102,7 @@ describe('updateInstances of a Mantis job', () => {
     expect(fieldsOf(beyond)).toEqual(['instances']);
   });
 
-  it('knows no stages of a service', () => {
+  it('refuses a stage of a service job', () => {
     expect(fieldsOf(updateInstances(service, update({ desired: 4 }), { field: 'stage', stage: 1 }))).toEqual([
       'stage',
     ]);

@@ -25,14 +25,14 @@ function aCluster(fields: Fields): JobClusterDescriptor {
 }
 
 describe('validateCluster', () => {
-  it('takes a cluster without a template, and makes the caller its owner where it has none', () => {
+  it('accepts a cluster without a template, and makes the caller the owner if it has none', () => {
     const result = validateCluster(aCluster({ owner: undefined }), { callerEmail: 'eve@example.org' });
     expect(result).toMatchObject({
       descriptor: { owner: { ownerEmail: 'eve@example.org', teamEmail: 'eve@example.org' } },
     });
   });
 
-  it('refuses what is wrong, by name', () => {
+  it('names each violation', () => {
     expect(refused({ name: ' ', owner: undefined, clusterSpec: undefined })).toEqual([
       'name',
       'owner',
@@ -47,7 +47,7 @@ describe('validateCluster', () => {
     expect(refused({}, { id: 'default' })).toEqual(['batch']);
   });
 
-  it('lets a template leave out what jobs then say, but not say what is wrong', () => {
+  it('accepts an incomplete template, but no wrong field in it', () => {
     expect(refused({ jobDescriptor: {} })).toEqual([]);
     expect(refused({ jobDescriptor: { containers: { main: { env: { A: '1' } } } } })).toEqual([]);
     expect(
@@ -68,7 +68,7 @@ describe('validateCluster', () => {
   });
 });
 
-describe('a cluster that starts jobs by itself', () => {
+describe('a cluster with a schedule', () => {
   const whole = { containers: { main: { image: { name: 'busybox:1' } } } };
   const scheduled = (labels: Record<string, string>, template: Fields['jobDescriptor'] = whole) => ({
     jobDescriptor: { ...template, labels },
@@ -77,14 +77,14 @@ describe('a cluster that starts jobs by itself', () => {
     clusterSpec: { $case: 'mantis', value },
   });
 
-  it('is taken with a schedule that holds and a template that says all', () => {
+  it('is accepted with a valid schedule and a complete template', () => {
     expect(refused(scheduled({ 'berth.cronSpec': '0 6 * * *', 'berth.cronTimeZone': 'Asia/Tokyo' }))).toEqual(
       [],
     );
     expect(refused(scheduled({ 'berth.scheduleAt': '2100-01-01T00:00:00Z' }))).toEqual([]);
   });
 
-  it('is refused with everything that is wrong with its schedule', () => {
+  it('is refused with all violations of its schedule', () => {
     const labels = { 'berth.cronSpec': 'now', 'berth.cronPolicy': 'maybe', 'berth.cronTimeZone': 'Mars' };
     expect(refused({ name: '', ...scheduled(labels) })).toEqual([
       'name',
@@ -94,7 +94,7 @@ describe('a cluster that starts jobs by itself', () => {
     ]);
   });
 
-  it('needs a template that leaves nothing out', () => {
+  it('needs a complete template', () => {
     const labels = { 'berth.cronSpec': '@daily' };
     expect(refused(scheduled(labels, { containers: { main: {} } }))).toEqual([
       'jobDescriptor.containers["main"].image',
@@ -103,7 +103,7 @@ describe('a cluster that starts jobs by itself', () => {
     expect(refused(mantis({ min: 0 }))).toEqual([]);
   });
 
-  it('keeps a minimum within its maximum, and none beside a cron', () => {
+  it('accepts a minimum up to its maximum, and none beside a cron expression', () => {
     expect(refused(mantis({ min: 3, max: 2 }))).toEqual(['mantis.min']);
     expect(refused(mantis({ max: 0 }))).toEqual(['mantis.max']);
     expect(refused(mantis({ min: 101 }))).toEqual(['mantis.min']);
@@ -132,7 +132,7 @@ describe('a job of a cluster', () => {
       findCluster: (id) => (id === 'c' ? { id, revision: 7, record: record(fields) } : undefined),
     });
 
-  it('is complete with what the template adds', () => {
+  it("is complete with the template's fields", () => {
     const template = {
       appName: 'report',
       labels: { tier: 'gold' },
@@ -148,7 +148,7 @@ describe('a job of a cluster', () => {
     });
   });
 
-  it('must be of the kind of the cluster, which must be there, and be the only one named', () => {
+  it("must have the cluster's kind, and name exactly one existing cluster", () => {
     const fieldsOf = (result: ReturnType<typeof submit>) =>
       'violations' in result ? result.violations.map(({ field }) => field) : [];
     expect(fieldsOf(submit(aBatchJob({ jobSpec: { $case: 'service', value: {} } })))).toEqual(['service']);

@@ -38,7 +38,7 @@ describe('a Mantis job', () => {
     expect(validateJob(result.descriptor, {})).toEqual(result);
   });
 
-  it('gives its only container to stages that name none', () => {
+  it('uses its only container for stages that name none', () => {
     expect(refused(aMantisJob({ stages: [{}, {}] }, { only: { image } }))).toEqual([]);
   });
 
@@ -106,7 +106,7 @@ describe('a Mantis job', () => {
     expect(refused(descriptor)).toEqual(fields);
   });
 
-  it('takes from its template what it leaves out, stages as a whole', () => {
+  it('has missing fields from its template, and stages as a unit', () => {
     const template = aMantisJob({ parameters: { a: '1', b: '1' }, jobSLA: { runtimeLimitSecs: 60 } });
     const own = JobDescriptor.fromPartial({
       jobSpec: { $case: 'mantis', value: { parameters: { b: '2' }, jobSLA: { durationType: 1 } } },
@@ -120,7 +120,7 @@ describe('a Mantis job', () => {
     });
   });
 
-  it('may leave everything to the jobs when it is a template', () => {
+  it('may be empty as a template', () => {
     const empty = JobDescriptor.fromPartial({ jobSpec: { $case: 'mantis', value: {} } });
     expect(descriptorIssues(empty).filter((issue) => !isLeftOut(issue))).toEqual([]);
   });

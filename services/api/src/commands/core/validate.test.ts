@@ -42,7 +42,7 @@ describe('validateJob', () => {
     });
   });
 
-  it('keeps what the caller has set', () => {
+  it('keeps the fields that the caller has set', () => {
     const retryPolicy = {
       policy: { $case: 'delayed', value: { initialDelayMs: 1, delayMs: 2, retries: 3 } },
     } as const;
@@ -56,12 +56,12 @@ describe('validateJob', () => {
     expect(descriptor.jobSpec).toEqual({ $case: 'batch', value: asked });
   });
 
-  it('gives a descriptor that is valid again and does not change again', () => {
+  it('returns a descriptor that is valid and stays the same when it is validated again', () => {
     const once = valid(aBatchJob()).descriptor;
     expect(valid(once).descriptor).toEqual(once);
   });
 
-  it('takes both e-mail addresses from the caller where they are unset', () => {
+  it('uses the caller for both e-mail addresses if they are unset', () => {
     const { descriptor } = valid(aBatchJob({ owner: {} }), { callerEmail: 'ada@example.org' });
     expect(descriptor.owner).toEqual({ ownerEmail: 'ada@example.org', teamEmail: 'ada@example.org' });
   });
@@ -71,7 +71,7 @@ describe('validateJob', () => {
     expect(descriptor.owner).toEqual({ ownerEmail: 'ada@x', teamEmail: 'team@x' });
   });
 
-  it('takes a job into the cluster "default" whichever way it is named', () => {
+  it('accepts the cluster "default" under each of its names', () => {
     const named = aBatchJob({ labels: { 'berth.jobClusterId': 'default' } });
     expect(valid(named, { clusterId: 'default' }).cluster.id).toBe('default');
   });
@@ -227,7 +227,7 @@ describe('validateJob', () => {
     expect(refused(descriptor, submission)).toEqual(fields);
   });
 
-  it('takes constraints over the attributes that the agents have', () => {
+  it("accepts constraints over the agents' attributes", () => {
     const constrained = main({
       hardConstraints: { constraints: { zoneBalance: 'true' }, expression: 'gpuModel == "T4"' },
     });
@@ -253,7 +253,7 @@ describe('validateJob', () => {
     ]);
   });
 
-  it('names everything that is wrong at once', () => {
+  it('names all violations at once', () => {
     const wrong = aBatchJob({
       owner: { ownerEmail: 'nobody', teamEmail: 'a@b' },
       labels: { 'titus.a': '1', 'berth.jobClusterId': 'x' },
@@ -283,7 +283,7 @@ describe('validateJob', () => {
     );
   });
 
-  it('names the values where min <= desired <= max does not hold', () => {
+  it('names the values if min <= desired <= max does not hold', () => {
     const result = validateJob(service({ instances: { min: 3, desired: 1, max: 2 } }), {});
     expect(result).toHaveProperty(
       ['violations', 0, 'description'],
@@ -291,7 +291,7 @@ describe('validateJob', () => {
     );
   });
 
-  it('answers whatever the bytes of a request decode to, and what it accepts is valid', () => {
+  it('answers every request that can be decoded, and accepts only valid ones', () => {
     const words = fc.oneof(
       fc.string(),
       fc.constantFrom('', 'main', 'cpu', 'titus.x', 'a@b', 'busybox:1', '\0'),

@@ -5,7 +5,7 @@ import { fullBucket, take } from './token-bucket.js';
 const policy = { capacity: 10, refillPerSecond: 5 };
 
 describe('a token bucket', () => {
-  it('gives what it holds at once, then as fast as it refills', () => {
+  it('admits its capacity at once, then as much as it refills', () => {
     let bucket = fullBucket(policy, 0);
     for (let taken = 0; taken < 10; taken += 1) {
       const result = take(bucket, 1, policy, 0);
@@ -17,7 +17,7 @@ describe('a token bucket', () => {
     expect(take(bucket, 1, policy, 200)).toEqual({ bucket: { tokens: 0, atMs: 200 } });
   });
 
-  it('gives no more in any time than its capacity and what was refilled, and keeps its word on when', () => {
+  it('never admits more than its capacity and refills, and keeps its promised times', () => {
     const asks = fc.array(fc.record({ waitMs: fc.nat(1000), cost: fc.integer({ min: 1, max: 15 }) }));
     fc.assert(
       fc.property(asks, (all) => {

@@ -8,7 +8,7 @@ const item = fc.record({ id: fc.string({ minLength: 1, maxLength: 5 }), createdA
 const itemList = fc.uniqueArray(item, { selector: ({ id }) => id }).map((items) => items.sort(byCreation));
 
 describe('pageOf', () => {
-  it('gives every item exactly once over all pages, in order', () => {
+  it('returns every item exactly once over all pages, in order', () => {
     fc.assert(
       fc.property(itemList, fc.integer({ min: 1, max: 5 }), (all, pageSize) => {
         const pages = Math.ceil(all.length / pageSize);
@@ -24,7 +24,7 @@ describe('pageOf', () => {
     );
   });
 
-  it('with cursors misses nothing that stays and repeats nothing, while others come and go', () => {
+  it('with cursors returns each remaining item exactly once while others come and go', () => {
     const run = fc.record({
       all: itemList,
       pageSize: fc.integer({ min: 1, max: 4 }),
@@ -55,7 +55,7 @@ describe('pageOf', () => {
     );
   });
 
-  it('gives the first page where none is asked for', () => {
+  it('returns the first page by default', () => {
     const all = Array.from({ length: 150 }, (_, createdAtMs) => ({ id: `i${createdAtMs}`, createdAtMs }));
     const { items, pagination } = pageOf(all, { page: undefined });
     expect(items).toHaveLength(100);
@@ -72,14 +72,14 @@ describe('pageViolations', () => {
   const fieldsOf = (request: Parameters<typeof pageViolations>[0]) =>
     pageViolations(request).map(({ field }) => field);
 
-  it('refuses pages that there cannot be', () => {
+  it('refuses impossible pages', () => {
     expect(fieldsOf({ page: { pageNumber: -1, pageSize: 0 } })).toEqual(['page.pageNumber', 'page.pageSize']);
     expect(fieldsOf({ page: { pageNumber: 0, pageSize: maxPageSize + 1 } })).toHaveLength(1);
     expect(fieldsOf({ page: { pageNumber: 0, pageSize: 1 } })).toEqual([]);
     expect(fieldsOf({ page: undefined })).toEqual([]);
   });
 
-  it('refuses cursors that no answer gave, and page numbers beside one', () => {
+  it('refuses invalid cursors, and page numbers beside a cursor', () => {
     const all = [
       { id: 'a', createdAtMs: 1 },
       { id: 'b', createdAtMs: 2 },

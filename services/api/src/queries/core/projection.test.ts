@@ -25,7 +25,7 @@ function projected(...fields: string[]): Job {
 }
 
 describe('projectJob', () => {
-  it('keeps everything where no fields are named', () => {
+  it('keeps everything if no fields are named', () => {
     expect(projected()).toEqual(job);
   });
 
@@ -48,7 +48,7 @@ describe('projectJob', () => {
     ]);
   });
 
-  it('keeps a whole field where both it and a part of it are named', () => {
+  it('keeps a complete field if both it and a part of it are named', () => {
     expect(projected('tasks', 'tasks.id').tasks).toEqual(job.tasks);
     expect(projected('tasks.id', 'tasks').tasks).toEqual(job.tasks);
   });
@@ -68,7 +68,7 @@ describe('projectTask', () => {
 });
 
 describe('parseSelection', () => {
-  it('names every path that there is not', () => {
+  it('names every unknown path', () => {
     const parsed = parseSelection(['id', 'colour', 'tasks.size', 'id.x', 'constructor', ''], jobShape);
     expect('violations' in parsed && parsed.violations.map(({ field }) => field)).toEqual([
       'fields[1]',

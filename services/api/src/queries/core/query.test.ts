@@ -79,7 +79,7 @@ describe('parseFilter', () => {
     expect(found(criteria)).toEqual(ids);
   });
 
-  it('finds by needsMigration the jobs with tasks on agents that are drained, where it is told of drains', () => {
+  it('finds the jobs with tasks on drained agents by needsMigration, if drains are known', () => {
     const isDraining = (agentId: string) => agentId === 'a1';
     expect(found({ needsMigration: 'true' }, isDraining)).toEqual(['sum']);
     expect(found({ needsMigration: 'false' }, isDraining)).toEqual(['web']);
@@ -88,7 +88,7 @@ describe('parseFilter', () => {
     expect(parseFilter({ needsMigration: 'perhaps' }, isDraining)).toHaveProperty('violations');
   });
 
-  it('names every criterion that is wrong, and those that there are', () => {
+  it('names every wrong criterion, and all known ones', () => {
     const wrong = {
       color: 'red',
       jobState: 'RUNNING,ASLEEP',
