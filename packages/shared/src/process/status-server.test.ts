@@ -1,3 +1,4 @@
+import { Agent, get as httpGet, type IncomingMessage } from 'node:http';
 import { Counter, Registry } from 'prom-client';
 import { afterEach, expect, it } from 'vitest';
 import { silentLogger } from './logger.js';
@@ -22,6 +23,17 @@ it('answers ok when the service is ready, and 503 with the reason when it is not
   why = undefined;
   const ready = await get('/healthz?verbose');
   expect([ready.status, await ready.text()]).toEqual([200, 'ok\n']);
+});
+
+it('keeps idle connections open for longer than the 60 s of load balancers', async () => {
+  await serve(() => undefined);
+  const agent = new Agent({ keepAlive: true });
+  const options = { port: server?.port, path: '/healthz', agent };
+  const response = await new Promise<IncomingMessage>((resolve) => httpGet(options, resolve));
+  const seconds = Number(/timeout=(\d+)/.exec(response.headers['keep-alive'] ?? '')?.[1]);
+  response.resume();
+  agent.destroy();
+  expect(seconds).toBeGreaterThan(60);
 });
 
 it("serves its registry's metrics", async () => {

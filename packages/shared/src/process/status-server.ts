@@ -24,6 +24,12 @@ export interface StatusServer {
 }
 
 /**
+ * The time that a server keeps an idle connection open. Load balancers keep theirs for 60 s. A server that
+ * closes first can close just as the next request arrives, and that request fails.
+ */
+export const idleConnectionMs = 75_000;
+
+/**
  * Serves `GET /healthz` (200 `ok`, or 503 with the reason) and `GET /metrics` over HTTP.
  * Rejects with one sentence when the address cannot be had.
  */
@@ -32,6 +38,7 @@ export async function startStatusServer(options: StatusServerOptions): Promise<S
   const listener = statusListener(options);
   const server =
     tls === undefined ? createServer(listener) : createTlsServer({ cert: tls.cert, key: tls.key }, listener);
+  server.keepAliveTimeout = idleConnectionMs;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError('status server', options.address, error)));
     server.listen(options.address.port, options.address.host, resolve);
