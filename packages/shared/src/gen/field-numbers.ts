@@ -75,7 +75,7 @@ export const fieldNumbers = {
   'berth.v1.Stop': { code: 1, text: 2, atMs: 3 },
   'berth.v1.TaskEnds': { taskIds: 1, tasks: 2 },
   'berth.v1.TaskRecord': { task: 1, jobId: 2, slot: 3, attempt: 4, agentId: 5, resources: 6, userRetries: 7, systemRetries: 8, stop: 9, deadlineAtMs: 10, replaceAtMs: 11, createdAtMs: 12, runningAtMs: 13, finishedAtMs: 14, replaced: 15, stage: 16, results: 17, workerNumber: 18, awaitedTaskIds: 19 },
-  'berth.v1.TaskReport': { agentId: 1, taskId: 2, state: 3, code: 4, text: 5, exitCode: 6, atMs: 7, stopped: 8, context: 9, results: 10, refused: 11 },
+  'berth.v1.TaskReport': { agentId: 1, taskId: 2, state: 3, code: 4, text: 5, exitCode: 6, atMs: 7, stopped: 8, context: 9, results: 10, refused: 11, fault: 12 },
   'berth.v1.TaskSample': { taskId: 1, atMs: 2, values: 3 },
   'berth.v1.TaskStopRecord': { taskId: 1, wish: 2 },
   'berth.v1.UndrainAgentRequest': { id: 1 },

@@ -30,7 +30,7 @@ it('keeps idle connections open for longer than the 60 s of load balancers', asy
   const agent = new Agent({ keepAlive: true });
   const options = { port: server?.port, path: '/healthz', agent };
   const response = await new Promise<IncomingMessage>((resolve) => httpGet(options, resolve));
-  const seconds = Number(/timeout=(\d+)/.exec(response.headers['keep-alive'] ?? '')?.[1]);
+  const seconds = Number(/timeout=(\d+)/.exec(String(response.headers['keep-alive']))?.[1]);
   response.resume();
   agent.destroy();
   expect(seconds).toBeGreaterThan(60);

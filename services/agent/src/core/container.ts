@@ -1,3 +1,5 @@
+import type { Fault } from '@berth/shared/model/task/failure';
+
 /** The state of one container, as its engine reports it. A task's container has the task's id as its name. */
 export interface ContainerStatus {
   readonly taskId: string;
@@ -36,4 +38,6 @@ export type FailureKind =
 export interface RuntimeFailure {
   readonly kind: FailureKind;
   readonly message: string;
+  /** Absent: the kind decides. */
+  readonly fault?: Fault | undefined;
 }

@@ -74,13 +74,13 @@ function launch(view: TaskView, nowMs: number): TaskStep {
   if (progress.hasRun) {
     return reportEnd(
       view,
-      { code: 'systemError', text: 'somebody other than the agent removed its container' },
+      { code: 'systemError', text: 'somebody other than the agent removed its container', fault: 'host' },
       nowMs,
     );
   }
   if (assignment?.stop !== undefined) return reportCancelled(nowMs);
   if (progress.refusal !== undefined)
-    return reportEnd(view, { code: 'refused', text: progress.refusal }, nowMs);
+    return reportEnd(view, { code: 'refused', text: progress.refusal, fault: 'cell' }, nowMs);
   if (waitsForVictims(view)) return none;
   if (progress.reported === undefined) return report(State.STARTING, nowMs);
   if (progress.image === 'pulling') return none;
@@ -156,10 +156,10 @@ function report(state: State, atMs: number, context: Observation['context'] = {}
 
 function reportEnd(view: TaskView, outcome: Outcome, atMs: number): TaskStep {
   const stopped = wasStopped(view, atMs);
-  const { code, text, exitCode } = outcome;
+  const { code, text, exitCode, fault } = outcome;
   const state = isFinishedCode(code) ? State.FINISHED : State.FAILED;
   const { results } = view.progress;
-  const observation = { state, code, text, exitCode, stopped, atMs, context: {} };
+  const observation = { state, code, text, exitCode, stopped, atMs, fault, context: {} };
   if (outcome.code === 'refused') return { do: 'report', observation: { ...observation, refused: true } };
   return { do: 'report', observation: results === undefined ? observation : { ...observation, results } };
 }

@@ -4,13 +4,7 @@ import { zeroResources } from '@berth/shared/model/resources/vector';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus } from './container.js';
-import {
-  describeExit,
-  isCommandError,
-  memoryLimitOf,
-  outcomeOfContainer,
-  outcomeOfFailure,
-} from './outcome.js';
+import { describeExit, memoryLimitOf, outcomeOfContainer, outcomeOfFailure } from './outcome.js';
 
 const ended = (changes: Partial<ContainerStatus>): ContainerStatus => ({
   taskId: 't',
@@ -72,26 +66,15 @@ describe('the outcome of a launch that failed', () => {
     ['unavailable', 'systemError'],
     ['failed', 'systemError'],
   ] as const)('with %s is %s', (kind, code) => {
-    expect(outcomeOfFailure({ kind, message: 'why' })).toEqual({ code, text: 'why' });
-  });
-});
-
-describe('an engine’s message', () => {
-  it.each([
-    'exec: "nosuch": executable file not found in $PATH: unknown',
-    'exec: "/nope": stat /nope: no such file or directory: unknown',
-    'exec: "/etc": permission denied: unknown',
-    'exec /app: exec format error',
-  ])('blames the command: %s', (message) => {
-    expect(isCommandError(message)).toBe(true);
+    expect(outcomeOfFailure({ kind, message: 'why' })).toMatchObject({ code, text: 'why' });
   });
 
   it.each([
-    'no space left on device',
-    'driver failed programming external connectivity',
-    'context deadline exceeded',
-  ])('does not blame the command: %s', (message) => {
-    expect(isCommandError(message)).toBe(false);
+    ['failed', 'registry', 'systemError'],
+    ['invalid', 'image', 'invalidRequest'],
+    ['invalid', 'host', 'systemError'],
+  ] as const)('with %s by the fault of the %s is %s', (kind, fault, code) => {
+    expect(outcomeOfFailure({ kind, message: 'why', fault })).toEqual({ code, text: 'why', fault });
   });
 });
 

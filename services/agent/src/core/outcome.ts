@@ -1,6 +1,7 @@
 import type { Assignment } from '@berth/shared/gen/berth/v1/store';
+import { type Fault, faultRules } from '@berth/shared/model/task/failure';
 import type { ReasonCode } from '@berth/shared/model/task/reason';
-import type { ContainerStatus, RuntimeFailure } from './container.js';
+import type { ContainerStatus, FailureKind, RuntimeFailure } from './container.js';
 
 /** The end of a task, without regard to stop orders. */
 export interface Outcome {
@@ -8,6 +9,8 @@ export interface Outcome {
   /** For people. */
   readonly text: string;
   readonly exitCode?: number;
+  /** Absent: the end is nobody's fault. */
+  readonly fault?: Fault;
 }
 
 /**
@@ -16,31 +19,32 @@ export interface Outcome {
  */
 export function outcomeOfContainer(container: ContainerStatus, memoryLimit = ''): Outcome {
   const { exitCode = 0, startError } = container;
-  if (startError !== undefined) return { code: 'invalidRequest', text: startError };
+  if (startError !== undefined) return { code: faultRules.job.code, text: startError, fault: 'job' };
   // The exit code decides first. An engine also reports lack of memory if a child was killed and the task
   // went on.
   if (exitCode === 0) return { code: 'normal', text: '', exitCode };
   if (container.endedByEngine === true) {
     const text = `its container engine shut down or was restarted, and ended it: ${describeExit(exitCode)}`;
-    return { code: 'systemError', text, exitCode };
+    return { code: faultRules.engine.code, text, exitCode, fault: 'engine' };
   }
-  if (container.oomKilled === true) return { code: 'oom', text: oomText(memoryLimit), exitCode };
-  return { code: 'failed', text: describeExit(exitCode), exitCode };
+  if (container.oomKilled === true)
+    return { code: 'oom', text: oomText(memoryLimit), exitCode, fault: 'job' };
+  return { code: 'failed', text: describeExit(exitCode), exitCode, fault: 'job' };
 }
 
 /** Returns the outcome of a task whose launch failed for good. */
-export function outcomeOfFailure({ kind, message }: RuntimeFailure): Outcome {
-  const isCallersFault = kind === 'invalid' || kind === 'notFound';
-  return { code: isCallersFault ? 'invalidRequest' : 'systemError', text: message };
+export function outcomeOfFailure({ kind, message, fault = faultsOfKinds[kind] }: RuntimeFailure): Outcome {
+  return { code: faultRules[fault].code, text: message, fault };
 }
 
-/** True if an engine's message says that the command is missing or not executable. */
-export function isCommandError(message: string): boolean {
-  return commandErrors.test(message);
-}
-
-const commandErrors =
-  /executable file not found|no such file or directory|permission denied|not a directory|is a directory|exec format error/i;
+/** The faults of failures that name none. */
+const faultsOfKinds: Readonly<Record<FailureKind, Fault>> = {
+  invalid: 'job',
+  notFound: 'image',
+  conflict: 'host',
+  unavailable: 'engine',
+  failed: 'engine',
+};
 
 /** Returns `exit code N`, with the signal's name for 128 + n. */
 export function describeExit(exitCode: number): string {

@@ -1,4 +1,5 @@
 import type { Assignment } from '@berth/shared/gen/berth/v1/store';
+import type { Fault } from '@berth/shared/model/task/failure';
 import type { State } from '@berth/shared/model/task/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 
@@ -64,6 +65,8 @@ export interface Observation {
   readonly context: Readonly<Record<string, string>>;
   /** True if the agent has too little capacity and has not begun the task. */
   readonly refused?: boolean;
+  /** Whose fault the end is. Absent: nobody's. */
+  readonly fault?: Fault | undefined;
   /** The lines that the container has written as its results. */
   readonly results?: readonly string[];
 }

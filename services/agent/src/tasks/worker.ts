@@ -283,7 +283,7 @@ export class Worker {
 
   #report(taskId: string, observation: Observation): void {
     const { state, code, text, exitCode, stopped, atMs, context } = observation;
-    const { refused = false, results = [] } = observation;
+    const { refused = false, results = [], fault = '' } = observation;
     this.#options.report({
       agentId: this.agentId,
       taskId,
@@ -296,6 +296,7 @@ export class Worker {
       context,
       results: [...results],
       refused,
+      fault,
     });
     const { log } = this.#options;
     if (state === State.FAILED) log.info({ taskId, code, text }, 'task failed');

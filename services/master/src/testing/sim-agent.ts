@@ -92,4 +92,5 @@ const blank = {
   context: {},
   results: [],
   refused: false,
+  fault: '',
 };

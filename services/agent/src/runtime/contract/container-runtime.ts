@@ -1,3 +1,4 @@
+import type { Fault } from '@berth/shared/model/task/failure';
 import type { MetricsEndpoint } from '@berth/shared/model/task/task-metrics';
 import type { Observable } from 'rxjs';
 import type { ContainerStatus, FailureKind, RuntimeFailure } from '../../core/container.js';
@@ -93,9 +94,11 @@ export type RuntimeEvent =
 export class RuntimeError extends Error implements RuntimeFailure {
   override readonly name = 'RuntimeError';
   readonly kind: FailureKind;
+  readonly fault: Fault | undefined;
 
-  constructor(kind: FailureKind, message: string, cause?: unknown) {
+  constructor(kind: FailureKind, message: string, cause?: unknown, fault?: Fault) {
     super(message, cause === undefined ? undefined : { cause });
     this.kind = kind;
+    this.fault = fault;
   }
 }

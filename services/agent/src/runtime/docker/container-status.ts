@@ -1,3 +1,4 @@
+import { launchFailure } from '@berth/shared/model/task/engine-failure';
 import type Dockerode from 'dockerode';
 import type { ContainerStatus } from '../../core/container.js';
 import { labelNames } from '../../core/labels.js';
@@ -12,10 +13,20 @@ const nanosPerMs = 1_000_000;
  */
 const commandExitCodes: readonly number[] = [126, 127];
 
+/**
+ * Returns the engine's words about a start that failed because of the job. The failure of a host may pass, so
+ * that container is started again.
+ */
+function startErrorOf({ ExitCode, Error: text }: Dockerode.ContainerInspectInfo['State']) {
+  if (!commandExitCodes.includes(ExitCode)) return undefined;
+  return launchFailure('start', 500, text).fault === 'job' ? text : undefined;
+}
+
 /** Converts Docker's state of a container to the agent's. PURE. */
 export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus {
   const { State, NetworkSettings } = info;
   const state = stateOf(State.Status);
+  const startError = state === 'created' ? startErrorOf(State) : undefined;
   const ip = addressIn(NetworkSettings);
   const ports =
     info.HostConfig.NetworkMode === 'host' ? hostModePorts(info) : publishedPorts(NetworkSettings.Ports);
@@ -25,7 +36,7 @@ export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus 
     ...time('startedAtMs', State.StartedAt),
     ...(state === 'exited' ? { exitCode: State.ExitCode, oomKilled: State.OOMKilled } : {}),
     ...(state === 'exited' ? time('finishedAtMs', State.FinishedAt) : {}),
-    ...(state === 'created' && commandExitCodes.includes(State.ExitCode) ? { startError: State.Error } : {}),
+    ...(startError === undefined ? {} : { startError }),
     ...(ip === undefined ? {} : { ip }),
     ...(ports === '' ? {} : { hostPorts: ports }),
   };

@@ -29,10 +29,18 @@ describe('a failure of dockerode', () => {
     ['pull', 404, 'pull access denied for app, repository does not exist', 'notFound'],
     ['pull', 500, 'manifest unknown', 'notFound'],
     ['pull', 500, 'dial tcp: lookup registry: no such host', 'failed'],
+    ['pull', 500, 'Get "https://r/v2/": unauthorized: authentication required', 'invalid'],
+    ['start', 500, 'error running hook #0: load library: x.so: no such file or directory', 'failed'],
     ['kill', 409, 'Container t is not running', 'conflict'],
     ['remove', 404, 'No such container: t', 'notFound'],
   ])('of %s with %i %s is of kind %s of ours', (call, statusCode, message, kind) => {
     expect(toRuntimeError(answer(statusCode, message), call, 1_000)).toMatchObject({ kind, message });
+  });
+
+  it('names whose fault a launch is, and of no other call', () => {
+    const refusal = answer(500, 'unauthorized: authentication required');
+    expect(toRuntimeError(refusal, 'pull', 1_000)).toMatchObject({ kind: 'invalid', fault: 'image' });
+    expect(toRuntimeError(refusal, 'list', 1_000)).toMatchObject({ kind: 'failed', fault: undefined });
   });
 
   it('without an answer says that Docker cannot be reached', () => {

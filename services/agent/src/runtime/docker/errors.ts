@@ -1,5 +1,5 @@
+import { type LaunchCall, launchFailure } from '@berth/shared/model/task/engine-failure';
 import type { FailureKind } from '../../core/container.js';
-import { isCommandError } from '../../core/outcome.js';
 import type { RuntimeCall } from '../../core/task-view.js';
 import { RuntimeError } from '../contract/container-runtime.js';
 
@@ -18,12 +18,12 @@ interface DockerodeError {
 /** The text that docker-modem adds before an engine's message. */
 const modemPrefix = /^\(HTTP code \d+\) [^-]* - /;
 
-/** Classifies Docker's failures. No other place does. PURE. */
+/** Turns a failure of dockerode into one of the agent. The shared table of failures classifies launches. PURE. */
 export function toRuntimeError(error: unknown, call: DockerCall, limitMs: number): RuntimeError {
   if (error instanceof RuntimeError) return error;
   const { statusCode, json, message = String(error), name } = error as DockerodeError;
   const text = (json?.message ?? message).replace(modemPrefix, '').trim();
-  if (statusCode !== undefined) return new RuntimeError(kindOf(statusCode, call, text), text, error);
+  if (statusCode !== undefined) return answeredError({ statusCode, call, text, cause: error });
   if (name === 'AbortError' || name === 'TimeoutError') {
     return new RuntimeError('failed', `Docker did not answer ${call} within ${limitMs} ms`, error);
   }
@@ -35,9 +35,24 @@ export function isAlreadySo(error: unknown): boolean {
   return (error as DockerodeError).statusCode === 304;
 }
 
-function kindOf(statusCode: number, call: DockerCall, text: string): FailureKind {
-  if (call === 'start') return startFailure(statusCode, text);
-  if (call === 'pull' && isMissingImage(text)) return 'notFound';
+interface Answer {
+  readonly statusCode: number;
+  readonly call: DockerCall;
+  readonly text: string;
+  readonly cause: unknown;
+}
+
+function answeredError({ statusCode, call, text, cause }: Answer): RuntimeError {
+  if (!isLaunchCall(call)) return new RuntimeError(kindOf(statusCode), text, cause);
+  const { kind, fault } = launchFailure(call, statusCode, text);
+  return new RuntimeError(kind, text, cause, fault);
+}
+
+function isLaunchCall(call: DockerCall): call is LaunchCall {
+  return call === 'pull' || call === 'create' || call === 'start';
+}
+
+function kindOf(statusCode: number): FailureKind {
   switch (statusCode) {
     case 400:
       return 'invalid';
@@ -48,20 +63,4 @@ function kindOf(statusCode: number, call: DockerCall, text: string): FailureKind
     default:
       return 'failed';
   }
-}
-
-/** Versions of Docker use different status codes for a missing command. The text decides. */
-function startFailure(statusCode: number, text: string): FailureKind {
-  if (statusCode === 404) return /no such container/i.test(text) ? 'notFound' : 'failed';
-  if (statusCode === 409) return 'conflict';
-  return statusCode === 400 || (aboutContainer.test(text) && isCommandError(text)) ? 'invalid' : 'failed';
-}
-
-/** A file can be missing to Docker itself, for example during its shutdown. */
-const aboutContainer = /\bexec\b|OCI runtime|container process/i;
-
-function isMissingImage(text: string): boolean {
-  return /manifest unknown|manifest for .* not found|repository does not exist|not found: does not exist/i.test(
-    text,
-  );
 }

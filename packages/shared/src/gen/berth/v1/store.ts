@@ -404,6 +404,8 @@ export interface TaskReport {
   results: string[];
   /** True if the agent refuses the task because it lacks something that the task needs. Nothing has run. */
   refused: boolean;
+  /** Whose fault the end is: job, image, registry, host, engine, cell or caller. Empty: nobody's, or unknown. */
+  fault: string;
 }
 
 export interface TaskReport_ContextEntry {
@@ -3577,6 +3579,7 @@ function createBaseTaskReport(): TaskReport {
     context: {},
     results: [],
     refused: false,
+    fault: "",
   };
 }
 
@@ -3614,6 +3617,9 @@ export const TaskReport: MessageFns<TaskReport> = {
     }
     if (message.refused !== false) {
       writer.uint32(88).bool(message.refused);
+    }
+    if (message.fault !== "") {
+      writer.uint32(98).string(message.fault);
     }
     return writer;
   },
@@ -3722,6 +3728,14 @@ export const TaskReport: MessageFns<TaskReport> = {
             message.refused = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.fault = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3778,6 +3792,7 @@ export const TaskReport: MessageFns<TaskReport> = {
         ? object.results.map((e: any) => globalThis.String(e))
         : [],
       refused: isSet(object.refused) ? globalThis.Boolean(object.refused) : false,
+      fault: isSet(object.fault) ? globalThis.String(object.fault) : "",
     };
   },
 
@@ -3822,6 +3837,9 @@ export const TaskReport: MessageFns<TaskReport> = {
     if (message.refused !== false) {
       obj.refused = message.refused;
     }
+    if (message.fault !== "") {
+      obj.fault = message.fault;
+    }
     return obj;
   },
 
@@ -3849,6 +3867,7 @@ export const TaskReport: MessageFns<TaskReport> = {
     );
     message.results = object.results?.map((e) => e) || [];
     message.refused = object.refused ?? false;
+    message.fault = object.fault ?? "";
     return message;
   },
 };
