@@ -11,8 +11,8 @@ export interface AgentFacts {
 }
 
 /**
- * A live agent with its free capacity. It changes while an index books tasks on it. Only the index can change it: this
- * interface has nothing to write, and the class behind it belongs to `index/`.
+ * A live agent with its free capacity. It changes while an index books tasks on it. Only the index can change
+ * it: this interface has nothing to write, and the class behind it belongs to `index/`.
  */
 export interface AgentInfo {
   readonly id: string;

@@ -47,7 +47,7 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   fc.record({ is: fc.constant('rebuild' as const), seed: fc.nat(1000) }),
 );
 
-/** What a found counts, in words of its own. */
+/** The counts of an agent. */
 const counted = ({ free, gpus, exclusiveTasks, awaited }: AgentInfo) => ({
   free: { ...free },
   gpus: [...gpus],
@@ -55,7 +55,7 @@ const counted = ({ free, gpus, exclusiveTasks, awaited }: AgentInfo) => ({
   awaited: new Set(awaited),
 });
 
-/** Who can be running at the same time: one set for each way in which tasks that are waited for can have ended. */
+/** The tasks that can run at the same time: one set for each set of victims that may have ended. */
 function* timesOf(bookings: readonly Booking[]): Iterable<readonly Booking[]> {
   const live = new Set(bookings.map(({ taskId }) => taskId));
   const awaited = [...new Set(bookings.flatMap(({ awaits = [] }) => awaits))].filter((id) => live.has(id));
@@ -93,7 +93,7 @@ function shuffled<T>(all: readonly T[], seed: number): readonly T[] {
   return keyed.sort((a, b) => a.key - b.key).map(({ each }) => each);
 }
 
-describe('room that is handed over', () => {
+describe('the capacity of pending preemptions', () => {
   it('is counted by the most that can be held at any one time, never beyond the agent, in whatever order it is booked', () => {
     let handedOver = 0;
     let shared = 0;
@@ -134,7 +134,7 @@ describe('room that is handed over', () => {
             const picked = bookings()[one.pick % (bookings().length || 1)];
             if (picked === undefined) continue;
             stopping.add(picked.taskId);
-            // Whoever waits and ends has been told to, and never begins.
+            // A preemptor that ends while it waits was ordered to stop, and never begins.
             if (one.is === 'end') index.give(agentNow(), picked.taskId);
           }
           const { free, gpus } = leastFree(bookings());

@@ -1,7 +1,7 @@
 /*
- * Preemptions that are not over. A preemptor is placed while its victims still run, and waits on its agent until all of
- * them are gone. In the meantime nobody knows the order in which victims end. So each resource counts as taken by the most
- * that tasks can hold of it at any one time.
+ * Preemptions that are not over. A preemptor is placed while its victims still run, and waits on its agent
+ * until all of them are gone. The order of the victims' ends is not known before. So each resource counts as
+ * taken by the most that tasks can hold of it at any one time.
  */
 
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
@@ -29,11 +29,12 @@ export function awaitedAmong(
 }
 
 /**
- * The most that the agent's tasks can hold of each resource at any one time, in any order of the victims' ends.
+ * The most that the agent's tasks can hold of each resource at any one time, in any order of the victims'
+ * ends.
  *
- * A preemptor waits for all tasks that stop on its agent when it is placed, and a task that stops never goes on. So of two
- * preemptors the later one waits for every task that the earlier one still waits for. Hence there is one time to look at
- * for each preemptor: the time when its last victim has gone.
+ * A preemptor waits for all tasks that stop on its agent when it is placed, and a task that stops never goes
+ * on. So of two preemptors the later one waits for every task that the earlier one still waits for. Hence
+ * there is one time to look at for each preemptor: the time when its last victim has gone.
  */
 export function mostHeld(
   bookings: ReadonlyMap<string, Booking>,

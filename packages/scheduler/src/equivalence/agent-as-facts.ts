@@ -5,8 +5,8 @@ import type { AgentInfo } from '../agent/agent-info.js';
 import type { FilterRequest } from '../filters/filter.js';
 
 /**
- * An agent as expressions see it. This is a class because an object literal with a getter of its own costs ten times as
- * much to make, and searches make one for each agent.
+ * An agent as expressions see it. This is a class because an object literal with a getter of its own costs
+ * ten times as much to make, and searches make one for each agent.
  */
 export class AgentAsFacts implements Facts {
   readonly id: string;

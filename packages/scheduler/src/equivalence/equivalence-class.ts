@@ -53,7 +53,9 @@ export class EquivalenceClass implements FilterRequest {
     return this.#view.placementsOf(this.jobId);
   }
 
-  /** The groups of agents that a search looks into one by one; undefined if it looks at all agents at once. */
+  /**
+   * The groups of agents that a search looks into one by one; undefined if it looks at all agents at once.
+   */
   get domains(): SearchDomains | undefined {
     return this.#stages.domains;
   }
@@ -73,7 +75,7 @@ export class EquivalenceClass implements FilterRequest {
     return this.#stages.cached.length > 0;
   }
 
-  /** True if the job may use the agent, whatever runs there. The result is cached. */
+  /** True if the job may use the agent, with any tasks on it. The result is cached. */
   mayUse(agent: AgentInfo): boolean {
     const { cached } = this.#stages;
     if (cached.length === 0) return true;
@@ -134,7 +136,9 @@ export class EquivalenceClass implements FilterRequest {
     return passes(beforePreemption, agent, this) && this.#canPassEmpty(agent) && this.mayUse(agent);
   }
 
-  /** True if a task of the class can come once the agent has this capacity. `mayPassWithVictims` must be true. */
+  /**
+   * True if a task of the class can come once the agent has this capacity. `mayPassWithVictims` must be true.
+   */
   passesIn(capacity: FreeCapacity, agent: AgentInfo): boolean {
     const { onceGone } = this.#stages;
     for (let at = 0; at < onceGone.length; at += 1)

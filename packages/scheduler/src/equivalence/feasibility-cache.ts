@@ -9,7 +9,9 @@ export class FeasibilityCache {
     return known === 1 ? true : known === 2 ? false : undefined;
   }
 
-  /** Stores the result. The memory is made for all agents up to `numberEnd`, since their results will follow. */
+  /**
+   * Stores the result. The memory is made for all agents up to `numberEnd`, since their results will follow.
+   */
   set(number: number, isFeasible: boolean, numberEnd: number): void {
     if (number >= this.#known.length) {
       const grown = new Uint8Array(Math.max(numberEnd, number + 1));

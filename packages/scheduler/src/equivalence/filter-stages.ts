@@ -5,7 +5,10 @@ import type { PlacementSpec, Preference } from '../request/placement-spec.js';
 
 const costs: readonly FilterCost[] = ['field', 'lookup', 'rules'];
 
-/** The filters of one class, sorted once by the question that they answer. Searches then only walk short lists. */
+/**
+ * The filters of one class, sorted once by the question that they answer. Searches then only walk short
+ * lists.
+ */
 export interface FilterStages {
   /** All of them, in the order of explanations. */
   readonly all: readonly Filter[];
@@ -61,7 +64,10 @@ function isOfAgent({ dependsOn }: Filter): boolean {
 
 /** The preferences of one class, as far as a search for an agent that satisfies all of them needs to know. */
 export interface PreferenceStages {
-  /** A preference with search domains: the search looks into the open ones, and need not check the preference itself. */
+  /**
+   * A preference with search domains: the search looks into the open ones, and need not check the preference
+   * itself.
+   */
   readonly inDomains: { readonly preference: Preference; readonly domains: SearchDomains } | undefined;
   /** True if another preference can change its result for an agent that did not change. */
   readonly lookElsewhere: boolean;

@@ -66,7 +66,7 @@ const queued = (id: string, job: PlainJob): QueuedTask => ({
   spec: specFor(job),
 });
 
-/** What runs once the jobs' tasks have been placed in turn, as far as they can be. */
+/** The running tasks after tasks of the jobs were placed in turn, as far as possible. */
 function settle(
   agents: readonly PlainAgent[],
   ofJobs: readonly PlainJob[],
@@ -91,7 +91,7 @@ function settle(
   });
 }
 
-/** The task, or what else runs, after the remedy was applied. */
+/** The task and the running tasks after the remedy was applied. */
 function apply(remedy: Remedy, task: QueuedTask, running: readonly PlainRunning[]) {
   switch (remedy.kind) {
     case 'less': {
@@ -120,7 +120,7 @@ it('explains every task that waits by reasons that cover all agents, and by chan
       fc.nat(9),
       (agents, ofJobs, picks, pick) => {
         const running = settle(agents, ofJobs, picks);
-        // One agent may have refused the job of late; it goes on doing so whatever else changes.
+        // One agent may have refused the job of late; it goes on to refuse it.
         const refuser = agents[pick];
         const options = { refusalsSinceMs: 0 };
         const fleetWith = (some: readonly PlainRunning[], job: PlainJob) => {

@@ -17,7 +17,7 @@ export interface Explanation {
   readonly agentId?: string;
   /** The most frequent first. */
   readonly reasons: readonly ExplainedReason[];
-  /** Single changes, each of which would place the task. */
+  /** Single changes: each one would place the task. */
   readonly remedies: readonly Remedy[];
 }
 

@@ -21,7 +21,7 @@ export interface Finding {
   readonly obstacles: readonly Obstacle[];
 }
 
-/** Single changes, each of which would place the task. */
+/** Single changes: each one would place the task. */
 export function findRemedies(
   task: QueuedTask,
   search: TaskSearch,
@@ -34,7 +34,10 @@ export function findRemedies(
   ];
 }
 
-/** For each resource that alone is in the way somewhere, the least amount by that the request would have to shrink. */
+/**
+ * For each resource that alone is in the way somewhere, the least amount by that the request would have to
+ * shrink.
+ */
 function smallerRequests(
   task: QueuedTask,
   search: TaskSearch,
@@ -92,7 +95,7 @@ function countAgents(task: QueuedTask, { index, request: { refusedBy } }: TaskSe
   return agents;
 }
 
-/** The tasks each of which, by its end, would make its agent free for the task. */
+/** Tasks on agents that could take the new task if this one task ended. */
 function endsOfTasks({ index, request }: TaskSearch, findings: readonly Finding[]): readonly Remedy[] {
   const helpful: string[] = [];
   const agents = new Set<string>();

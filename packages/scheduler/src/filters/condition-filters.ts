@@ -1,7 +1,10 @@
 import type { ConditionName } from '@berth/shared/model/expression/vocabulary';
 import { type Filter, type FilterRequest, type FilterRow, toFilter } from './filter.js';
 
-/** A row of a named condition. A job asks for it by `hardConstraints`, by `softConstraints` or in an expression. */
+/**
+ * A row of a named condition. A job asks for it by `hardConstraints`, by `softConstraints` or in an
+ * expression.
+ */
 export interface ConditionRow extends Omit<FilterRow, 'name' | 'obstacles' | 'appliesTo'> {
   /** The reason of its obstacle. */
   readonly reason: string;

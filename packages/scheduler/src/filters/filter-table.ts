@@ -4,7 +4,10 @@ import type { Dependency, Filter, FilterRequest, Obstacle } from './filter.js';
 import { resourceFilter } from './resource-filter.js';
 import { attributeFilter, expressionFilter } from './rule-filters.js';
 
-/** The filters that every request meets, in the order of explanations. The conditions that a job names follow them. */
+/**
+ * The filters that every request meets, in the order of explanations. The conditions that a job names follow
+ * them.
+ */
 const commonFilters: readonly Filter[] = [
   resourceFilter,
   attributeFilter,
@@ -15,8 +18,8 @@ const commonFilters: readonly Filter[] = [
 ];
 
 /**
- * All hard conditions. Searches, preemption, migration, plans, explanations and the feasibility cache read this table and
- * know no condition by name: a row is enforced everywhere.
+ * All hard conditions. Searches, preemption, migration, plans, explanations and the feasibility cache read
+ * this table and know no condition by name: a row is enforced everywhere.
  */
 export class FilterTable {
   readonly #conditions: ReadonlyMap<string, Filter>;

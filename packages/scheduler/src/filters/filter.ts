@@ -67,7 +67,7 @@ export interface Filter {
 /** `field`: reads a field of the agent. `lookup`: reads a map, too. `rules`: evaluates rules of the job. */
 export type FilterCost = 'field' | 'lookup' | 'rules';
 
-/** The result of a filter on an agent of which some tasks are gone: preemption asks this. */
+/** The result of a filter once some tasks of the agent are gone. Preemption asks for it. */
 export interface OnceGone {
   /** False if the filter fails even on the empty agent. Undefined: it never does. */
   readonly canPass: ((agent: AgentInfo, request: FilterRequest) => boolean) | undefined;
@@ -79,8 +79,8 @@ export interface OnceGone {
 }
 
 /**
- * The agents in groups, each of which passes the filter as a whole or not at all. A search then looks into each open group
- * by itself, and resumes there at its last position although tasks elsewhere change the result.
+ * The agents in groups: a group passes the filter as a whole or not at all. A search then looks into each
+ * open group by itself, and resumes there at its last position although tasks elsewhere change the result.
  */
 export interface SearchDomains {
   of(agent: AgentInfo): string;
@@ -89,7 +89,9 @@ export interface SearchDomains {
   open(request: FilterRequest): readonly string[];
 }
 
-/** A reason for people why an agent cannot take a task, and its cause: the thing that would have to give way. */
+/**
+ * A reason for people why an agent cannot take a task, and its cause: the thing that would have to give way.
+ */
 export interface Obstacle {
   readonly reason: string;
   readonly cause:
@@ -108,8 +110,8 @@ export interface FilterRow extends Pick<Filter, 'name' | 'dependsOn' | 'cost' | 
 }
 
 /**
- * Completes a row. Every filter is made here and has the same fields in the same order: searches call filters for very many
- * agents, and V8 reads objects of one shape faster.
+ * Completes a row. Every filter is made here and has the same fields in the same order: searches call filters
+ * for very many agents, and V8 reads objects of one shape faster.
  */
 export function toFilter(row: FilterRow): Filter {
   const { onceGone } = row;

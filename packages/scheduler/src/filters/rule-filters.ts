@@ -2,7 +2,10 @@ import type { Facts } from '@berth/shared/model/expression/compile';
 import type { Rule } from '../request/placement-spec.js';
 import { type Obstacle, toFilter } from './filter.js';
 
-/** The agent's attributes and size satisfy the job: `host`, `zone`, `serverGroup`, any other attribute, fixed rules. */
+/**
+ * The agent's attributes and size satisfy the job: `host`, `zone`, `serverGroup`, any other attribute, fixed
+ * rules.
+ */
 export const attributeFilter = toFilter({
   name: 'attributes',
   dependsOn: ['agent'],
@@ -13,8 +16,8 @@ export const attributeFilter = toFilter({
 });
 
 /**
- * The parts of the job's expression that depend on running tasks hold. The conditions that they name add dependencies of
- * their own: `compile-spec.ts` derives those.
+ * The parts of the job's expression that depend on running tasks hold. The conditions that they name add
+ * dependencies of their own: `compile-spec.ts` derives those.
  */
 export const expressionFilter = toFilter({
   name: 'expression',

@@ -1,7 +1,10 @@
 /** The number of changes that are kept at most. */
 const maxLength = 65_536;
 
-/** The latest changed agents, each under a number. A reader keeps the number of its next change and asks for all since. */
+/**
+ * The latest changed agents, each under a number. A reader keeps the number of its next change and asks for
+ * all since.
+ */
 export class AgentChanges<T> {
   readonly #entries: T[] = [];
   #base = 0;

@@ -21,14 +21,17 @@ export interface AgentSearch {
   readonly domain: string | undefined;
   /** False if results can change for agents that did not change: then each search looks at all agents. */
   readonly canResume: boolean;
-  /** The condition beside capacity and filters. It is the same for each search of the class with this purpose and domain. */
+  /**
+   * The condition beside capacity and filters. It is the same for each search of the class with this purpose
+   * and domain.
+   */
   readonly test: (agent: AgentInfo) => boolean;
 }
 
 /**
- * The live agents and the tasks on them, as placement searches them. Plans book tasks on it and take them back. Two classes
- * implement it: `BlockIndex` for cells of any size, and `PlainIndex` in `testing/`, which remembers nothing. Both give the
- * same plans.
+ * The live agents and the tasks on them, as placement searches them. Plans book tasks on it and take them
+ * back. Two classes implement it: `BlockIndex` for cells of any size, and `PlainIndex` in `testing/`, without
+ * any memory. Both give the same plans.
  */
 export interface AgentIndex extends AgentsView {
   readonly scorers: Scorers;
@@ -46,8 +49,8 @@ export interface AgentIndex extends AgentsView {
   isBefore(ordering: Ordering, a: AgentInfo, b: AgentInfo): boolean;
 
   /**
-   * The agents that preemption can make take a task of the class. `boundOf` is the number of victims that an agent needs at
-   * least, by its bookings alone. All classes together keep about `limit` agents at most.
+   * The agents that preemption can make take a task of the class. `boundOf` is the number of victims that an
+   * agent needs at least, by its bookings alone. All classes together keep about `limit` agents at most.
    */
   candidatesFor(
     request: EquivalenceClass,

@@ -18,13 +18,16 @@ import { resume } from './resume.js';
 import { type Location, SortedAgents, start } from './sorted-agents.js';
 
 /**
- * An index whose searches hardly depend on the number of agents. It keeps agents sorted in blocks, resumes searches at
- * cursors, and caches the results of filters. It changes by one agent or one task at a time.
+ * An index with searches that hardly depend on the number of agents. It keeps agents sorted in blocks,
+ * resumes searches at cursors, and caches the results of filters. It changes by one agent or one task at a
+ * time.
  */
 export class BlockIndex implements AgentIndex {
   readonly scorers = createScorers();
   readonly #agents = new Map<string, IndexedAgent>();
-  /** The number of agents in each zone. Zones without agents are left out, and so are agents without a zone. */
+  /**
+   * The number of agents in each zone. Zones without agents are left out, and so are agents without a zone.
+   */
   readonly #zones = new Map<string, number>();
   readonly #placements = new Map<string, JobPlacements>();
   readonly #failures = new FailureTimes();
@@ -40,7 +43,7 @@ export class BlockIndex implements AgentIndex {
   readonly #changes = new AgentChanges<IndexedAgent>();
   readonly #classes: ClassBook;
   readonly #cursors = new Map<EquivalenceClass, Cursors>();
-  /** Of classes whose tasks have preempted others, or would have. */
+  /** Of classes that have asked for preemption. */
   readonly #candidates = new Map<EquivalenceClass, CandidateHeap>();
 
   constructor(filters: FilterTable = standardFilters) {
@@ -185,7 +188,7 @@ export class BlockIndex implements AgentIndex {
     return this.#refusals.of(jobId);
   }
 
-  /** The agents in that ordering, which is kept from its first use on. */
+  /** The agents in that ordering. It is kept from its first use on. */
   #order(ordering: Ordering): SortedAgents {
     this.#rescale();
     const known = this.#orders[ordering.number];

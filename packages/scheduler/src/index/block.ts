@@ -14,8 +14,8 @@ const largestShareBit = 1 << 16;
 const wholeGpusBit = 1 << 17;
 
 /**
- * Agents next to one another in an ordering, and the most that any of them has free of each resource. A search skips the
- * block if that does not suffice.
+ * Agents next to one another in an ordering, and the most that any of them has free of each resource. A
+ * search skips the block if that does not suffice.
  */
 export class Block implements AgentBlock {
   readonly agents: IndexedAgent[];

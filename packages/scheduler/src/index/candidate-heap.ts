@@ -19,8 +19,8 @@ interface CandidateSources {
 }
 
 /**
- * Candidates in a heap. Bounds follow from bookings alone, so they are kept from plan to plan, and computed anew only for
- * agents that have changed. A plan therefore costs nothing for agents that it does not use.
+ * Candidates in a heap. Bounds follow from bookings alone, so they are kept from plan to plan, and computed
+ * anew only for agents that have changed. A plan therefore costs nothing for agents that it does not use.
  */
 export class CandidateHeap implements VictimCandidates {
   readonly #sources: CandidateSources;
@@ -106,7 +106,7 @@ export class CandidateHeap implements VictimCandidates {
     const candidate = this.#boundOf(agent);
     const isFirst = this.#heap.first !== undefined && this.#heap.first === this.#current.get(agent);
     this.#current.set(agent, candidate);
-    // Mostly this is the first one, which a plan has just used.
+    // Mostly this is the first one: a plan has just used it.
     if (isFirst) this.#replaceFirst(candidate);
     else if (candidate.count !== Number.POSITIVE_INFINITY) this.#heap.push(candidate);
   }

@@ -16,7 +16,10 @@ const noTasks: ReadonlySet<string> = new Set();
 /** The number of an agent that its index no longer has. */
 export const departed = -1;
 
-/** Neighbours in an ordering. The class `Block` is one; the type stands here so that the two files form no circle. */
+/**
+ * Neighbours in an ordering. The class `Block` is one; the type stands here so that the two files form no
+ * circle.
+ */
 export interface AgentBlock {
   readonly agents: readonly IndexedAgent[];
 }

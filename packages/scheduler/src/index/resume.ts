@@ -15,8 +15,8 @@ interface ResumedSearch {
 }
 
 /**
- * The first match of a search. An agent that did not match still does not match unless it changed. So the search looks at
- * the agents that changed, and resumes at its last position. The cursor moves to the match.
+ * The first match of a search. An agent that did not match still does not match unless it changed. So the
+ * search looks at the agents that changed, and resumes at its last position. The cursor moves to the match.
  */
 export function resume(cursor: Cursor, search: ResumedSearch): IndexedAgent | undefined {
   const { order, changes, resources, isMatch } = search;

@@ -5,7 +5,7 @@ import type { IndexedAgent } from './indexed-agent.js';
 /** Blocks are split at twice this length. Two neighbours are joined if both together are shorter than it. */
 const blockLength = 48;
 
-/** A position in the ordering: the first agent whose key, and then id, is not less. */
+/** A position in the ordering, before the first agent with this key and id or greater ones. */
 export interface Position {
   readonly key: number;
   readonly id: string;
@@ -23,8 +23,9 @@ export interface Location {
 }
 
 /**
- * Agents in the order of a key, then of their ids. A search for the first agent that fits skips each block in that none
- * does. An agent's key and free capacity change only between `locate` and `update`, or between `remove` and `insert`.
+ * Agents in the order of a key, then of their ids. A search for the first agent that fits skips each block in
+ * that none does. An agent's key and free capacity change only between `locate` and `update`, or between
+ * `remove` and `insert`.
  */
 export class SortedAgents {
   readonly #blocks: Block[] = [];
@@ -69,8 +70,9 @@ export class SortedAgents {
   }
 
   /**
-   * The place of the agent, for `update` once it has changed and before any other agent changes. The agent knows its block:
-   * a binary search would touch many other agents, and those are seldom in the processor's cache.
+   * The place of the agent, for `update` once it has changed and before any other agent changes. The agent
+   * knows its block: a binary search would touch many other agents, and those are seldom in the processor's
+   * cache.
    */
   locate(agent: IndexedAgent): Location {
     const block = agent.blocks[this.#number];
@@ -161,7 +163,7 @@ export class SortedAgents {
     return agent.keys[this.#number] ?? 0;
   }
 
-  /** The first block whose last agent is not before the position. */
+  /** The first block with a last agent that is not before the position. */
   #blockAt(position: Position): number {
     let low = 0;
     let high = this.#blocks.length;

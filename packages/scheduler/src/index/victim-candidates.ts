@@ -26,7 +26,10 @@ export interface Candidate {
 
 /** The knowledge of one plan beyond the bookings. */
 export interface StoppingAgents {
-  /** Agents with tasks that stop and that nobody waits for. Only there fewer victims may do than the bookings say. */
+  /**
+   * Agents with tasks that stop and that nobody waits for. Only there fewer victims may do than the bookings
+   * say.
+   */
   readonly agentIds: ReadonlySet<string>;
 }
 

@@ -15,9 +15,9 @@ const guaranteed: ReadonlyMap<string, keyof Resources> = new Map(
 const guaranteedNames = [...guaranteed.keys()].join(', ');
 
 /**
- * Reads the guarantees of capacity groups: a JSON object of groups. Each group is an object of amounts as containers have
- * them, such as `{"search": {"cpu": 200, "memory": "800GB"}}`. The result is a sentence about every problem if there are
- * any.
+ * Reads the guarantees of capacity groups: a JSON object of groups. Each group is an object of amounts as
+ * containers have them, such as `{"search": {"cpu": 200, "memory": "800GB"}}`. The result is a sentence about
+ * every problem if there are any.
  */
 export function parseGuarantees(text: string): Guarantees | string {
   const json = parseObject(text);

@@ -11,7 +11,10 @@ export interface MovableTask extends QueuedTask {
   readonly agentId: string;
 }
 
-/** Finds for one task after another if other agents have capacity for it, beside the tasks that were found before. */
+/**
+ * Finds for one task after another if other agents have capacity for it, beside the tasks that were found
+ * before.
+ */
 export class CapacityProbe {
   readonly #index: AgentIndex;
   readonly #options: PlaceOptions;
@@ -23,7 +26,10 @@ export class CapacityProbe {
     this.#transaction = new PlacementTransaction(index);
   }
 
-  /** True if another agent takes a task like this one, once this one has left. The capacity there stays reserved. */
+  /**
+   * True if another agent takes a task like this one, once this one has left. The capacity there stays
+   * reserved.
+   */
   reserve(task: MovableTask): boolean {
     const { taskId, agentId, jobId, resources, spec = anywhere } = task;
     const from = this.#index.find(agentId);
@@ -37,7 +43,7 @@ export class CapacityProbe {
     return true;
   }
 
-  /** Makes the index what it was before. */
+  /** Gives all reserved capacity back. */
   close(): void {
     this.#transaction.rollback();
   }

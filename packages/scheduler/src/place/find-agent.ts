@@ -10,9 +10,9 @@ type AgentTest = (agent: AgentInfo) => boolean;
 const anyAgent: AgentTest = () => true;
 
 /**
- * The best agent for the next task of a class. First come the filters: only agents that fit and pass all of them remain.
- * Then come the preferences: the agents that satisfy most of them remain. Then comes the scorer. Undefined only if no agent
- * passes the filters.
+ * The best agent for the next task of a class. First come the filters: only agents that fit and pass all of
+ * them remain. Then come the preferences: the agents that satisfy most of them remain. Then comes the scorer.
+ * Undefined only if no agent passes the filters.
  */
 export function findAgent(search: TaskSearch): AgentInfo | undefined {
   const { request, failedOn, scorer } = search;

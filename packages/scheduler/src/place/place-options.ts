@@ -24,8 +24,8 @@ export interface Unplaced {
   readonly taskId: string;
   readonly jobId: string;
   /**
-   * Each reason with the number of agents it applies to. Tasks that are alike share one count in a plan. Empty if the plan
-   * was not asked for reasons.
+   * Each reason with the number of agents it applies to. Tasks that are alike share one count in a plan.
+   * Empty if the plan was not asked for reasons.
    */
   readonly reasons: ReadonlyMap<string, number>;
 }
@@ -34,7 +34,7 @@ export interface Unplaced {
 export type TimesByJob = ReadonlyMap<string, ReadonlyMap<string, number>>;
 
 export interface PlaceOptions {
-  /** The policy of tasks whose jobs choose none. */
+  /** The policy of jobs that choose none. */
   readonly policy?: FitPolicy;
   /** Tasks that have ended, though the index has them still. */
   readonly ending?: readonly { readonly taskId: string; readonly agentId: string }[];

@@ -120,7 +120,7 @@ const steps: fc.Arbitrary<readonly Step[]> = fc.array(
 /** A refusal counts for so many rounds. */
 const refusalRounds = 2;
 
-/** A cell that lives through steps; what the placer decides is held against the definitions each time. */
+/** A cell that lives through steps. Each decision is held against the definitions. */
 class Life {
   readonly #all: readonly PlainAgent[];
   readonly #jobs: readonly PlainJob[];

@@ -25,7 +25,7 @@ const hard = (constraints: Record<string, string>, expression = '') =>
   specFor({ hard: constraints, soft: {} }, {}, expression);
 const soft = (constraints: Record<string, string>) => specFor({ hard: {}, soft: constraints });
 
-/** Where each task goes, in the order in which they are placed. */
+/** The agent of each task, in the order of placement. */
 function plan(
   queue: readonly QueuedTask[],
   index: AgentIndex,

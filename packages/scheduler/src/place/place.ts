@@ -13,9 +13,10 @@ import { ReasonCounts } from './reason-counts.js';
 import { searchFor } from './search-for.js';
 
 /**
- * Places queued tasks by tier, priority, fairness between groups and age (their order in the queue), each on the agent that
- * is best for it. A task without an agent holds up no other. The same arguments give the same plan. At the end of the plan,
- * or when the caller stops reading it, the index is as it was before: the caller books the plan.
+ * Places queued tasks by tier, priority, fairness between groups and age (their order in the queue), each on
+ * the agent that is best for it. A task without an agent holds up no other. The same arguments give the same
+ * plan. At the end of the plan, or when the caller stops reading it, the index is as it was before: the
+ * caller books the plan.
  */
 export function place(
   tasks: readonly QueuedTask[],
@@ -25,7 +26,10 @@ export function place(
   return placeInTurn(queueOf(tasks, options.groups), index, options);
 }
 
-/** The same for tasks in shards. If one unplaced task of a shard stands for all, the plan has only that one of them. */
+/**
+ * The same for tasks in shards. If one unplaced task of a shard stands for all, the plan has only that one of
+ * them.
+ */
 export function placeShards(
   shards: Iterable<QueueShard<QueuedTask>>,
   index: AgentIndex,

@@ -2,14 +2,14 @@ import type { AgentInfo } from '../agent/agent-info.js';
 import type { Booking } from '../agent/booking.js';
 import type { AgentIndex } from '../index/agent-index.js';
 
-/** One step: a booked task, or one whose booking was given back. */
+/** One step: a task was booked, or its booking was given back. */
 interface TransactionStep {
   readonly agent: AgentInfo;
   readonly booking: Booking;
   readonly isTaken: boolean;
 }
 
-/** The bookings of one plan. They are rolled back at its end: the commits that follow book what comes of it. */
+/** The bookings of one plan. They are rolled back at its end: the commits that follow book its results. */
 export class PlacementTransaction {
   readonly #index: AgentIndex;
   readonly #steps: TransactionStep[] = [];
@@ -30,7 +30,7 @@ export class PlacementTransaction {
     if (agent !== undefined && booking !== undefined) this.#steps.push({ agent, booking, isTaken: false });
   }
 
-  /** Makes the index what it was before. */
+  /** Takes all steps back, the last one first. */
   rollback(): void {
     for (let step = this.#steps.pop(); step !== undefined; step = this.#steps.pop()) {
       if (step.isTaken) this.#index.give(step.agent, step.booking.taskId);

@@ -1,7 +1,10 @@
 import type { EquivalenceClass } from '../equivalence/equivalence-class.js';
 import type { AgentIndex } from '../index/agent-index.js';
 
-/** Agents that one plan looks at to count reasons, at most. A plan with very many different waits explains less of each. */
+/**
+ * Agents that one plan looks at to count reasons, at most. A plan with very many different waits explains
+ * less of each.
+ */
 const maxLooks = 400_000;
 
 /** For each class the reasons as they were when a plan first asked for them. */

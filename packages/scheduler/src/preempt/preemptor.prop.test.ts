@@ -69,7 +69,7 @@ const asCritical = (id: string, job: PlainJob): QueuedTask => ({
   spec: specFor(job, critical),
 });
 
-/** What runs once tasks of the jobs have been placed one after another, as far as they can be. */
+/** The running tasks after tasks of the jobs were placed one after another, as far as possible. */
 function settle(
   all: readonly PlainAgent[],
   ofJobs: readonly PlainJob[],
@@ -102,7 +102,7 @@ function* allowedSets(
   }
 }
 
-/** The fewest tasks of one agent that have to go for a task of the job; undefined where no set of them helps. */
+/** The fewest tasks of one agent that have to go for a task of the job; undefined if no set of them helps. */
 function fewest(
   all: readonly PlainAgent[],
   running: readonly PlainRunning[],
@@ -164,7 +164,7 @@ it('stops as few tasks of one agent as brute force finds, all of them allowed, a
   expect(evictions).toBeGreaterThan(100);
 });
 
-it('asks for nothing more where what stops already will do, and waits for all of it', () => {
+it('needs no victims if the stopping tasks suffice, and waits for all of them', () => {
   let handedOver = 0;
   fc.assert(
     fc.property(
@@ -182,7 +182,7 @@ it('asks for nothing more where what stops already will do, and waits for all of
           stoppingOn: all.map(({ id }) => id),
         };
         const [verdict] = [...place([asCritical('new', wanted)], indexOf(all, running), { preemption })];
-        // That the same job is on the agent, or in the zone, holds for as long as what stops is there.
+        // The same job is on the agent, or in the zone, until the stopping tasks are gone.
         if (wanted.hard.uniqueHost !== undefined || wanted.hard.zoneBalance !== undefined) return;
         const left = running.filter(({ id }) => !stopping.has(id));
         const options = possible(wanted, { agents: all, running: left }).map(({ id }) => id);
@@ -216,7 +216,7 @@ const rounds = fc.array(
   { minLength: 2, maxLength: 8 },
 );
 
-it('decides the same with what it has kept of earlier rounds as with a index that is made anew', () => {
+it('decides the same with what it has kept of earlier rounds as with an index that is made anew', () => {
   let evictions = 0;
   fc.assert(
     fc.property(
@@ -247,7 +247,7 @@ it('decides the same with what it has kept of earlier rounds as with a index tha
             evictions += made === undefined ? 0 : 1;
             const awaits = made?.awaits ?? [];
             running.push({ id: taskId, job, agentId, gpus, awaits });
-            // What says so of itself counts as what the rules say it of.
+            // A task that is critical by its booking counts like one that is critical by the rules.
             book(kept, { id: taskId, job: { ...job, isCritical: true }, agentId, gpus, awaits });
           }
           const ended = new Set(ends.map((index) => running[index]));
@@ -256,7 +256,7 @@ it('decides the same with what it has kept of earlier rounds as with a index tha
             if (task !== undefined && found !== undefined) kept.give(found, task.id);
           }
           running = running.filter((task) => !ended.has(task));
-          // An agent comes back, with what runs there.
+          // An agent comes back with its tasks.
           const back = all[returns ?? all.length];
           if (back === undefined) continue;
           kept.addAgent(back);

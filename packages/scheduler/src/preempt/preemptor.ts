@@ -10,7 +10,9 @@ import { Shortfall } from './shortfall.js';
 import { victimBound } from './victim-bound.js';
 import { findVictims, spareVictims, weightOf } from './victim-search.js';
 
-/** Sets of tasks of one agent that are tried for the smallest that suffices. After that a small one has to do. */
+/**
+ * Sets of tasks of one agent that are tried for the smallest that suffices. After that a small one has to do.
+ */
 const maxSetsTried = 2_000;
 
 /** An agent with so few tasks is searched as fast as it is estimated. */
@@ -20,8 +22,9 @@ const fewTasks = 8;
 const maxLooks = 1_000_000;
 
 /**
- * Finds capacity that a plan can make free by stopping tasks. The plan must then book the preemptor on that agent as one that
- * waits for its victims: so no other task gets their capacity, and they count as stopping from then on.
+ * Finds capacity that a plan can make free by stopping tasks. The plan must then book the preemptor on that
+ * agent as one that waits for its victims: so no other task gets their capacity, and they count as stopping
+ * from then on.
  */
 export class Preemptor {
   readonly #index: AgentIndex;
@@ -29,7 +32,7 @@ export class Preemptor {
   readonly #shortfall = new Shortfall();
   #looks = 0;
   readonly #victimsOfJob = new Map<string, number>();
-  /** Classes whose agents this plan has begun to look at. */
+  /** Classes that this plan has asked for before. */
   readonly #begun = new Set<EquivalenceClass>();
   readonly #stopping: StoppingAgents;
 
@@ -40,8 +43,8 @@ export class Preemptor {
   }
 
   /**
-   * The preemption with the fewest victims on any one agent, none of which can be spared; of several the one on the agent
-   * with the lowest id. Undefined if no agent can be made to take a task of the class.
+   * The preemption with the fewest victims on any one agent; none of them can be spared. Of several the one
+   * on the agent with the lowest id. Undefined if no agent can be made to take a task of the class.
    */
   preempt(request: EquivalenceClass): Preemption | undefined {
     const candidates = this.#candidatesFor(request);
@@ -52,7 +55,10 @@ export class Preemptor {
     return best;
   }
 
-  /** In the course of a plan preemptions only get worse, except on changed agents: the first that is still valid is best. */
+  /**
+   * In the course of a plan preemptions only get worse, except on changed agents: the first that is still
+   * valid is best.
+   */
   #best(request: EquivalenceClass, candidates: VictimCandidates): Preemption | undefined {
     for (let first = candidates.first(); first !== undefined; first = candidates.first()) {
       const next = this.#lookAt(first, request);

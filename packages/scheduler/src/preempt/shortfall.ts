@@ -7,7 +7,10 @@ import {
   zeroResources,
 } from '@berth/shared/model/resources/vector';
 
-/** The amounts that a request lacks on an agent, and the biggest amounts that one victim can give. Used anew for each agent. */
+/**
+ * The amounts that a request lacks on an agent, and the biggest amounts that one victim can give. Used anew
+ * for each agent.
+ */
 export class Shortfall {
   readonly #lacking = zeroResources();
   readonly #biggest = zeroResources();

@@ -6,8 +6,8 @@ import { Shortfall } from './shortfall.js';
 const shortfall = new Shortfall();
 
 /**
- * The number of victims that an agent needs at least: if only awaited tasks stop there, and every task but critical ones
- * may be stopped. Infinity if the agent cannot take the task.
+ * The number of victims that an agent needs at least: if only awaited tasks stop there, and every task but
+ * critical ones may be stopped. Infinity if the agent cannot take the task.
  */
 export function victimBound(agent: AgentInfo, request: EquivalenceClass): number {
   if (!request.mightPassWithVictims(agent)) return Number.POSITIVE_INFINITY;

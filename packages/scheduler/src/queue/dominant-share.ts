@@ -13,13 +13,16 @@ export interface GroupShares {
 }
 
 /**
- * The measure of a group for its turn by dominant-resource fairness: its largest share of any single resource. Groups below
- * their guarantee come first, then the least share.
+ * The measure of a group for its turn by dominant-resource fairness: its largest share of any single
+ * resource. Groups below their guarantee come first, then the least share.
  */
 export interface DominantShare {
   /** True if the group is below its guarantee in every guaranteed resource. */
   readonly isBelow: boolean;
-  /** Below: the largest used share of its guarantee. Otherwise: the largest share of the cell beyond the guarantee. */
+  /**
+   * Below: the largest used share of its guarantee. Otherwise: the largest share of the cell beyond the
+   * guarantee.
+   */
   readonly share: number;
 }
 
@@ -34,7 +37,9 @@ export function dominantShareOf(
   return { isBelow: false, share: largestShare(used, total, guarantee ?? zeroResources()) };
 }
 
-/** The largest share that the use beyond `free` makes of `whole`, over all resources that `whole` has any of. */
+/**
+ * The largest share that the use beyond `free` makes of `whole`, over all resources that `whole` has any of.
+ */
 function largestShare(used: Resources, whole: Resources, free: Resources): number {
   let most = 0;
   for (const field of resourceFields) {

@@ -60,7 +60,7 @@ const used = fc
     (all) => new Map<string, Resources>(all.map(([group, { cpu, memory }]) => [group, amounts(cpu, memory)])),
   );
 
-/** Takes turns to the end; `gets` says who of them gets an agent. */
+/** Takes turns to the end; `gets` decides for each task if it gets an agent. */
 function turns(
   scheduled: SchedulingQueue<TestItem>,
   gets: (task: TestItem) => boolean,
@@ -74,7 +74,7 @@ function turns(
   }
 }
 
-/** By the definition: a group is below where of everything that is guaranteed it uses less than that. */
+/** By the definition: a group is below its guarantee if it uses less of everything that is guaranteed. */
 function isBelow(use: Resources, guarantee: Resources | undefined): boolean {
   if (guarantee === undefined) return false;
   return use.cpuMillis < guarantee.cpuMillis && use.memoryMb < guarantee.memoryMb;
@@ -161,7 +161,7 @@ describe('the order of a queue', () => {
       fc.property(queues, optional, fc.array(fc.nat(2), { maxLength: 24 }), (queue, guaranteed, picks) => {
         const shares = guaranteed && { guarantees: guaranteed, used: new Map(), total };
         const shardOf = (task: TestItem) => `${task.group} ${task.rank} ${picks[task.id] ?? 0}`;
-        // Whoever has one like it before it that got nothing gets nothing either.
+        // A task gets nothing if one like it got nothing before.
         const gets = ({ id }: TestItem) => id % 3 > 0;
         const without = new Set<string>();
         const seen = (scheduled: SchedulingQueue<TestItem>, isAlike: boolean) => {

@@ -5,7 +5,7 @@ import { ShardedQueue } from './sharded-queue.js';
 
 /** A queue while it is placed: the next task depends on the groups that got agents. */
 export interface SchedulingQueue<T> {
-  /** The task whose turn it is; undefined at the end. */
+  /** The task that has its turn; undefined at the end. */
   next(): T | undefined;
 
   /** Says that the task of the last turn got an agent. */
@@ -16,15 +16,15 @@ export interface SchedulingQueue<T> {
 }
 
 /**
- * Orders tasks by tier (critical first), priority, fairness between capacity groups, and age: their order in the list.
- * Without shares there is no fairness between groups, and it costs nothing.
+ * Orders tasks by tier (critical first), priority, fairness between capacity groups, and age: their order in
+ * the list. Without shares there is no fairness between groups, and it costs nothing.
  */
 export function queueOf<T extends QueueItem>(tasks: readonly T[], shares?: GroupShares): SchedulingQueue<T> {
   const ranked = byRank(tasks);
   return shares === undefined ? new ListQueue(ranked) : queueOfShards(shardsOf(ranked), shares);
 }
 
-/** The same order for tasks in shards. It costs nothing for those whose turn does not come. */
+/** The same order for tasks in shards. It costs nothing for tasks without a turn. */
 export function queueOfShards<T extends QueueItem>(
   shards: Iterable<QueueShard<T>>,
   shares?: GroupShares,

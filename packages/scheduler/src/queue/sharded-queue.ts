@@ -23,8 +23,8 @@ interface ShardGroup<T> {
 const sameForAll: DominantShare = { isBelow: false, share: 0 };
 
 /**
- * Takes one rank after the other, and within it the group with the least dominant share. A turn costs the logarithm of the
- * number of shards.
+ * Takes one rank after the other, and within it the group with the least dominant share. A turn costs the
+ * logarithm of the number of shards.
  */
 export class ShardedQueue<T extends QueueItem> {
   /** By rank, the shards that have had no turn yet. */

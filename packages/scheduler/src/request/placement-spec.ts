@@ -2,7 +2,7 @@ import type { Predicate } from '@berth/shared/model/expression/compile';
 import type { ConditionName } from '@berth/shared/model/expression/vocabulary';
 import type { FitPolicy, Tier } from '@berth/shared/model/job/placement-preferences';
 
-/** A requirement of an agent, under the name by that people know it. */
+/** A requirement of an agent, under a name for people. */
 export interface Rule {
   readonly name: string;
   readonly holds: Predicate;
@@ -19,7 +19,7 @@ export interface PlacementSpec {
   readonly conditions: ReadonlySet<ConditionName>;
   /** Hard rules about an agent's attributes and size. */
   readonly fixedRules: readonly Rule[];
-  /** Hard rules whose results depend on running tasks. */
+  /** Hard rules with results that depend on running tasks. */
   readonly changingRules: readonly Rule[];
   /** True if a changing rule can change its result for an agent that did not change. */
   readonly rulesLookElsewhere: boolean;

@@ -7,7 +7,7 @@ export interface TypicalRequest {
   readonly resources: Resources;
   /** Its share of all requests that were seen. */
   readonly share: number;
-  /** True if such a request may use the agent, whatever runs there. */
+  /** True if such a request may use the agent, with any tasks on it. */
   readonly mayUse: (agent: AgentInfo) => boolean;
 }
 
@@ -23,7 +23,9 @@ interface Shape extends Omit<TypicalRequest, 'share'> {
 
 const anyAgent = (): boolean => true;
 
-/** The requests that were seen. The fragmentation scorer judges free capacity by its use to requests to come. */
+/**
+ * The requests that were seen. The fragmentation scorer judges free capacity by its use to requests to come.
+ */
 export class DemandProfile {
   readonly #shapes = new Map<string, Shape>();
   #total = 0;
@@ -46,7 +48,10 @@ export class DemandProfile {
     if (this.#shapes.size > maxShapes) this.#forgetRare();
   }
 
-  /** The frequent requests. They change only after a quarter more has been seen, so that scores stay comparable. */
+  /**
+   * The frequent requests. They change only after a quarter more has been seen, so that scores stay
+   * comparable.
+   */
   typical(): readonly TypicalRequest[] {
     if (this.#total < this.#typicalAt * 1.25 + 1) return this.#typical;
     this.#typicalAt = this.#total;

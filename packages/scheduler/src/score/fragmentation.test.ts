@@ -39,7 +39,7 @@ function ofModel(model: string): PlacementSpec {
 
 const policy = 'fragmentation';
 
-/** Lets the cell see what is usually asked for, and leaves it as it was. */
+/** Lets the cell see the usual requests, and leaves its agents as they were. */
 function see(index: AgentIndex, task: Omit<QueuedTask, 'taskId'>, times = 20): void {
   const tasks = Array.from({ length: times }, (_, each) => ({ ...task, taskId: `seen${each}` }));
   expect([...place(tasks, index, { policy })]).toHaveLength(times);

@@ -26,8 +26,9 @@ interface CostCache {
 }
 
 /**
- * Prefers the agent that loses the least GPU capacity for usual requests: the expected thousandths that typical requests
- * can use after the task, against those before it. Costs are kept until the agent or the demand profile changes.
+ * Prefers the agent that loses the least GPU capacity for usual requests: the expected thousandths that
+ * typical requests can use after the task, against those before it. Costs are kept until the agent or the
+ * demand profile changes.
  */
 export class FragmentationScorer {
   readonly ordering = fullestFirst;
@@ -95,7 +96,7 @@ export class FragmentationScorer {
     let best = { loss: Number.POSITIVE_INFINITY, gpus: [] as readonly number[] };
     for (const gpus of choices(gpu, freeGpus)) {
       for (const index of gpus) left.gpus[index] = (freeGpus[index] ?? 0) - each;
-      // The task uses what it takes, so that part is not lost.
+      // The part that the task takes is used, so it is not lost.
       const loss = before - usefulIn(left, typical) - gpu;
       if (loss < best.loss) best = { loss, gpus };
       for (const index of gpus) left.gpus[index] = freeGpus[index] ?? 0;
@@ -103,7 +104,10 @@ export class FragmentationScorer {
     return best;
   }
 
-  /** The usable thousandths before a task comes. All classes ask this of the same agents, so the result is kept. */
+  /**
+   * The usable thousandths before a task comes. All classes ask this of the same agents, so the result is
+   * kept.
+   */
   #usefulNow(agent: AgentInfo): number {
     const { profile } = this;
     const known = this.#useful.get(agent);
@@ -162,9 +166,9 @@ function freeAbove(least: number, gpus: readonly number[]): number {
 }
 
 /**
- * The part of the gpus that counts as useful to such requests. The next request can use all of `toNext`. If only such
- * requests came, cpu or memory might run out before the gpus do. Other requests come, too, so the truth lies between both:
- * their geometric mean.
+ * The part of the gpus that counts as useful to such requests. The next request can use all of `toNext`. If
+ * only such requests came, cpu or memory might run out before the gpus do. Other requests come, too, so the
+ * truth lies between both: their geometric mean.
  */
 function usableBy(
   { gpuMillis, cpuMillis, memoryMb }: Resources,

@@ -7,7 +7,7 @@ export interface Scale {
   readonly gpu: number;
 }
 
-/** An order in that the index keeps all agents, whatever is asked for: the least key first, then the least id. */
+/** An order of all agents for any request: the least key first, then the least id. The index keeps it. */
 export interface Ordering {
   /** Its place among the orderings of an index. */
   readonly number: number;
@@ -41,9 +41,9 @@ export function scaleOf(agents: Iterable<AgentInfo>): Scale {
 }
 
 /**
- * The free capacity as a share of the biggest agent. The scale is the same for all agents. So the agent with the least left
- * after a task is the one with the least before it, whatever the task is: one order serves all requests. Gpus weigh as much
- * as cpu and memory together, because they cost the most.
+ * The free capacity as a share of the biggest agent. The scale is the same for all agents. So the agent with
+ * the least left after a task is the one with the least before it, for any task: one order serves all
+ * requests. Gpus weigh as much as cpu and memory together, because they cost the most.
  */
 function weightedFree({ free }: AgentInfo, scale: Scale): number {
   return (

@@ -20,7 +20,7 @@ export function countSatisfied(
   return count;
 }
 
-/** The preference for agents on which the job has not failed lately. */
+/** The preference for agents without a recent failure of the job. */
 export function avoiding(failedOn: ReadonlySet<string>): Preference {
   return { name: 'no recent failure', holds: ({ id }) => !failedOn.has(id) };
 }

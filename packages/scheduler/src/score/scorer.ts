@@ -10,8 +10,9 @@ export interface Scorer {
   readonly ordering: Ordering;
 
   /**
-   * The cost of an agent for one class; the least is the best, and the ordering decides among equals. Undefined: the first
-   * agent of the ordering is the best, so a search ends there. A scorer with a cost looks at every agent that fits.
+   * The cost of an agent for one class; the least is the best, and the ordering decides among equals.
+   * Undefined: the first agent of the ordering is the best, so a search ends there. A scorer with a cost
+   * looks at every agent that fits.
    */
   costFor(request: EquivalenceClass): ((agent: AgentInfo) => number) | undefined;
 

@@ -7,8 +7,8 @@ import { BlockIndex } from '../index/block-index.js';
 import type { PlacementSpec } from '../request/placement-spec.js';
 
 /*
- * Placement said plainly, from its definitions: every agent is looked at for every task, nothing is remembered. What the
- * real one decides is held against it.
+ * Placement said plainly, from its definitions: every agent is looked at for every task, nothing is
+ * remembered. Tests hold the decisions of the real one against it.
  */
 
 export interface PlainAgent {
@@ -75,7 +75,7 @@ export function book(index: AgentIndex, { id, job, agentId, gpus, awaits = [] }:
 
 const kinds = ['cpuMillis', 'memoryMb', 'diskMb', 'networkMbps', 'ports', 'eni'] as const;
 
-/** What each gpu of the agent has free. */
+/** The free thousandths of each gpu of the agent. */
 export function freeGpus(agent: PlainAgent, running: readonly PlainRunning[]): readonly number[] {
   const free: number[] = Array(Math.floor(agent.total.gpuMillis / 1000)).fill(1000);
   for (const { agentId, gpus, job } of running) {
@@ -111,7 +111,7 @@ function hasAttribute(agent: PlainAgent, name: string, value: string): boolean {
   return values.includes(agent.attributes[name] ?? '?') || (name === 'host' && values.includes(agent.id));
 }
 
-/** Whether one constraint lets one more task of the job come to the agent. */
+/** True if one constraint lets one more task of the job come to the agent. */
 export function keeps(
   [name, value]: readonly [string, string],
   agent: PlainAgent,
@@ -139,7 +139,7 @@ export function keeps(
   }
 }
 
-/** Whether the job could use the agent, were it empty. */
+/** True if the job could use the agent if it were empty. */
 function isUsable(agent: PlainAgent, job: PlainJob): boolean {
   const fixed = Object.entries(job.hard).filter(
     ([name]) => !/^(uniqueHost|exclusiveHost|zoneBalance)$/.test(name),
@@ -154,7 +154,7 @@ function isUsable(agent: PlainAgent, job: PlainJob): boolean {
 export interface PlainCell {
   readonly agents: readonly PlainAgent[];
   readonly running: readonly PlainRunning[];
-  /** `JOB AGENT` where the agent will not have a task of the job for now. */
+  /** `JOB AGENT` if the agent refuses tasks of the job for now. */
   readonly refused?: ReadonlySet<string>;
 }
 
@@ -176,7 +176,7 @@ export function met(agent: PlainAgent, job: PlainJob, cell: PlainCell): number {
   return Object.entries(job.soft).filter((constraint) => keeps(constraint, agent, job, cell)).length;
 }
 
-/** What the agent has free, measured by the biggest agent: binpack takes the least. */
+/** The free capacity of the agent, measured by the biggest agent: bin packing takes the least. */
 export function roominess(agent: PlainAgent, { agents, running }: PlainCell): number {
   const free = freeOf(agent, running);
   const biggest = (kind: 'cpuMillis' | 'memoryMb' | 'gpuMillis') =>

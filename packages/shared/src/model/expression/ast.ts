@@ -65,7 +65,7 @@ export interface NumberLiteral {
   readonly column: number;
 }
 
-/** Something that is wrong with an expression, and where; columns count from 1. */
+/** A problem of an expression and its place; columns count from 1. */
 export interface ExpressionError {
   readonly column: number;
   readonly message: string;

@@ -11,16 +11,16 @@ import type {
 } from './ast.js';
 import { conditionNames, type KnownAttributes, meaningOf, numberFacts, unitFactor } from './vocabulary.js';
 
-/** `either` is an attribute whose values are all numbers: it may be compared as a string, too. */
+/** `either` is an attribute with numbers as values only: it may be compared as a string, too. */
 type Type = 'string' | 'number' | 'either' | 'unknown';
 
-/** What an operand is, and what its numbers count. */
+/** The type of an operand, and the quantity of its numbers. */
 interface Typed {
   readonly type: Type;
   readonly quantity?: Quantity;
 }
 
-/** All that is wrong with the meaning of an expression; empty where it can be evaluated. */
+/** All problems in the meaning of an expression; empty if it can be evaluated. */
 export function checkExpression(ast: Expression, known: KnownAttributes): readonly ExpressionError[] {
   const errors: ExpressionError[] = [];
   new Checker(known, errors).condition(ast);

@@ -9,7 +9,7 @@ export interface Facts {
   readonly attributes: Readonly<Record<string, string>>;
   readonly total: Resources;
   readonly free: Resources;
-  /** Whether a task placed here now would keep that constraint. */
+  /** True if a task placed here now would satisfy the condition. */
   holds(condition: ConditionName): boolean;
 }
 
@@ -18,8 +18,8 @@ export type Predicate = (facts: Facts) => boolean;
 type Read<T> = (facts: Facts) => T;
 
 /**
- * The expression as a function. An attribute that an agent lacks equals nothing: every comparison with it is false, but
- * for `!=`, which is always the opposite of `==`. The expression must have passed `checkExpression`.
+ * The expression as a function. An attribute that an agent lacks equals nothing: every comparison with it is
+ * false, except `!=`: that is always the opposite of `==`. The expression must have passed `checkExpression`.
  */
 export function compileExpression(ast: Expression): Predicate {
   switch (ast.kind) {
@@ -48,7 +48,7 @@ export function compileExpression(ast: Expression): Predicate {
   }
 }
 
-/** Whether the expression asks only for what does not change while an agent is registered. */
+/** True if the result changes only when an agent registers anew. */
 export function isStatic(ast: Expression): boolean {
   return namesIn(ast).every((name) => {
     const meaning = meaningOf(name);
@@ -61,7 +61,7 @@ export function mentions(ast: Expression, condition: string): boolean {
   return namesIn(ast).includes(condition);
 }
 
-/** The parts that must all hold, where the expression is made of such. */
+/** The parts that AND joins; the whole expression if there are none. */
 export function conjuncts(ast: Expression): readonly Expression[] {
   return ast.kind === 'and' ? [...conjuncts(ast.left), ...conjuncts(ast.right)] : [ast];
 }
@@ -139,7 +139,7 @@ function compileLikeness({ value, pattern }: Likeness): Predicate {
   };
 }
 
-/** Whether the text is like the pattern; takes time in proportion to the product of their lengths at worst. */
+/** True if the text is like the pattern. At worst this takes the product of both lengths. */
 export function matches(text: string, pattern: string): boolean {
   let [at, by, star, retry] = [0, 0, -1, 0];
   while (at < text.length) {
@@ -158,7 +158,7 @@ export function matches(text: string, pattern: string): boolean {
   return by === pattern.length;
 }
 
-/** Whether the operand makes the comparison one of numbers. */
+/** True if the operand makes the comparison one of numbers. */
 function isNumber(value: Value): boolean {
   return value.kind === 'number' || (value.kind === 'name' && meaningOf(value.name).kind === 'fact');
 }

@@ -10,10 +10,10 @@ import {
   standardAttributes,
 } from './vocabulary.js';
 
-/** One `Constraints` message, parsed. All of it must hold, or is wished for. */
+/** One parsed `Constraints` message: hard or soft. */
 export interface ConstraintSet {
   readonly conditions: ReadonlySet<ConditionName>;
-  /** Each names an attribute, or `host`, which also is an agent's id; one of the values must be the agent's. */
+  /** Each names an attribute, or `host` for an agent's host or id; the agent must have one of the values. */
   readonly attributes: readonly AttributeConstraint[];
   readonly expression?: Expression;
 }
@@ -27,15 +27,15 @@ export type ParsedConstraints =
   | { readonly set: ConstraintSet }
   | { readonly violations: readonly FieldViolation[] };
 
-/** Names that are constraints whatever agents there are. */
+/** Names that are constraints with any agents. */
 const knownNames: readonly string[] = [...conditionNames, ...standardAttributes];
 
 /** Nothing is asked for. */
 export const noConstraints: ConstraintSet = { conditions: new Set(), attributes: [] };
 
 /**
- * Reads constraints; finds everything that is wrong with them. Without `known` any name but a condition's is taken for
- * an attribute, as it was when the job was submitted. `path` names the message in the violations.
+ * Reads constraints; finds everything that is wrong with them. Without `known` any name but a condition's is
+ * taken for an attribute, as it was when the job was submitted. `path` names the message in the violations.
  */
 export function parseConstraints(
   message: Constraints | undefined,

@@ -94,7 +94,7 @@ const allFacts: fc.Arbitrary<Facts> = fc
     };
   });
 
-/** What an expression means, said plainly. */
+/** The meaning of an expression as plain code. */
 function evaluate(ast: Expression, facts: Facts): boolean {
   switch (ast.kind) {
     case 'and':
@@ -122,7 +122,7 @@ function evaluate(ast: Expression, facts: Facts): boolean {
   }
 }
 
-/** Of the attributes only `rack` stands where numbers do, and always has one. */
+/** Of the attributes only `rack` is compared with numbers, and it always is one. */
 function plainValue(value: Value, { id, attributes, total, free }: Facts): string | number | undefined {
   if (value.kind !== 'name') return value.value;
   switch (value.name) {
@@ -139,7 +139,7 @@ function plainValue(value: Value, { id, attributes, total, free }: Facts): strin
   }
 }
 
-/** Two attributes of numbers are compared as the strings that they are, which the plain meaning does not model. */
+/** Two attributes with numbers are compared as strings. The plain meaning does not model that. */
 function hasRackPair(ast: Expression): boolean {
   if (ast.kind === 'and' || ast.kind === 'or') return hasRackPair(ast.left) || hasRackPair(ast.right);
   if (ast.kind === 'not') return hasRackPair(ast.operand);

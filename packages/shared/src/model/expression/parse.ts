@@ -11,18 +11,18 @@ export type Parsed<T = Expression> =
   | { readonly ok: true; readonly ast: T }
   | { readonly ok: false; readonly error: ExpressionError };
 
-/** What peggy throws. */
+/** The errors of peggy. */
 interface SyntaxFailure {
   readonly message: string;
   readonly location: { readonly start: { readonly offset: number } };
 }
 
-/** Reads an expression; the error says what was expected, and at which column. */
+/** Reads an expression; the error names the expected text and the column. */
 export function parseExpression(text: string): Parsed {
   return parseWith<Expression>(parse, text);
 }
 
-/** Reads a text by one of the model's generated parsers, whose `T` it must make. */
+/** Reads a text by one of the model's generated parsers. The parser must make a `T`. */
 export function parseWith<T>(parser: (text: string) => unknown, text: string): Parsed<T> {
   const refusal = tooMuch(text);
   if (refusal !== undefined) return { ok: false, error: refusal };

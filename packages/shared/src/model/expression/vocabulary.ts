@@ -26,7 +26,7 @@ export const numberFacts: ReadonlyMap<string, NumberFact> = new Map(
   }),
 );
 
-/** What the values of an attribute look like on the agents there are: `number` where all of them are numbers. */
+/** The type of an attribute's values on all agents: `number` if all of them are numbers. */
 export type AttributeType = 'string' | 'number';
 
 /** The attributes that an expression may name, with their types. */
@@ -42,7 +42,7 @@ export const standardAttributes = [
   'machineType',
 ] as const;
 
-/** The attributes of a fleet: the standard ones, and whatever the agents bring along. */
+/** The attributes of all agents: the standard ones, and any others that agents have. */
 export function knownAttributes(fleet: Iterable<Readonly<Record<string, string>>>): KnownAttributes {
   const known = new Map<string, AttributeType>();
   for (const attributes of fleet) {
@@ -55,7 +55,7 @@ export function knownAttributes(fleet: Iterable<Readonly<Record<string, string>>
   return known;
 }
 
-/** What a name in an expression means. */
+/** The meaning of a name in an expression. */
 export type Meaning =
   | { readonly kind: 'condition'; readonly name: ConditionName }
   | { readonly kind: 'fact'; readonly fact: NumberFact }
@@ -85,7 +85,10 @@ const prefixes: Readonly<Record<string, number>> = {
   Ti: 1024 ** 4,
 };
 
-/** MB or Mbps in one such unit, as in 4GiB or 10Gbps; `b` is bits, `B` is bytes. Undefined where it is no such unit. */
+/**
+ * MB or Mbps in one such unit, as in 4GiB or 10Gbps; `b` is bits, `B` is bytes. Undefined if it is no such
+ * unit.
+ */
 export function unitFactor(quantity: Quantity, unit: string): number | undefined {
   if (unit === '') return 1;
   if (quantity === 'count') return undefined;
@@ -97,7 +100,7 @@ export function unitFactor(quantity: Quantity, unit: string): number | undefined
   return quantity === 'size' ? bits / 8e6 : bits / 1e6;
 }
 
-/** Whether the text is a decimal number. */
+/** True if the text is a decimal number. */
 export function isNumeric(text: string): boolean {
   return /^-?\d+(\.\d+)?$/.test(text);
 }

@@ -5,7 +5,7 @@ export const bytesPerMb = 1_000_000;
 export interface WrittenAmount {
   /** Parts of the result's unit in each unit that may be written; '' is a number without a unit. */
   readonly units: ReadonlyMap<string, bigint>;
-  /** Divides the product of number and unit, which gives the amount in the result's unit. */
+  /** Divides the product of number and unit. The result is in the result's unit. */
   readonly divisor: bigint;
   readonly isZeroAllowed: boolean;
   /** The greatest amount accepted, in the result's unit. Sums over a cell stay exact below it. */

@@ -10,8 +10,8 @@ export function freshGpus(gpuMillis: number): number[] {
 }
 
 /**
- * The gpus that a request gets, by index. A share of one gpu gets the fullest gpu that still has it free. Whole gpus are
- * the first ones that are entirely free. Undefined if there are none.
+ * The gpus that a request gets, by index. A share of one gpu gets the fullest gpu that still has it free.
+ * Whole gpus are the first ones that are entirely free. Undefined if there are none.
  */
 export function chooseGpus(gpuMillis: number, free: readonly number[]): readonly number[] | undefined {
   if (gpuMillis === 0) return [];

@@ -13,7 +13,10 @@ export interface ResourceKind {
   readonly quantity: Quantity;
   /** How many units of the field make one unit of a fact or a guarantee. */
   readonly perUnit: number;
-  /** How a container writes it. Ports and network interfaces are no written amounts: `resources.ts` parses them. */
+  /**
+   * How a container writes it. Ports and network interfaces are no written amounts: `resources.ts` parses
+   * them.
+   */
   readonly written?: WrittenAmount;
   /** Its name in messages of an agent. */
   readonly label: string;

@@ -38,8 +38,8 @@ interface WrittenKind {
 const knownNames = [...writtenKinds.keys(), 'ports', 'eni', 'allocateIP'];
 
 /**
- * Parses `Container.resources`. Amounts between two whole units are rounded up. `path` names the map in the violations,
- * such as `containers["main"].resources`. The result has every violation, not only the first.
+ * Parses `Container.resources`. Amounts between two whole units are rounded up. `path` names the map in the
+ * violations, such as `containers["main"].resources`. The result has every violation, not only the first.
  */
 export function parseResources(
   map: Readonly<Record<string, string>>,
