@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { limitsOf, masterConfigSchema } from './config.js';
 
 describe('the master’s configuration', () => {
-  it('refuses to look at scaling policies without a pause', () => {
+  it('refuses to check scaling policies without a pause', () => {
     const parse = (interval: string) =>
       parseConfig(masterConfigSchema, { BERTH_MASTER_SCALING_INTERVAL: interval });
     expect(() => parse('0s')).toThrow('BERTH_MASTER_SCALING_INTERVAL: must be at least 10ms');
@@ -44,7 +44,7 @@ describe('the master’s configuration', () => {
     expect(limitsOf(parseConfig(masterConfigSchema, env))).toMatchObject({ killGraceMs: 0, stageWaitMs: 0 });
   });
 
-  it('refuses a first delay that is longer than the longest, also where other settings are wrong', () => {
+  it('refuses a first delay that is longer than the longest, even if other settings are wrong', () => {
     const problem = 'BERTH_MASTER_MIN_BACKOFF: must not be longer than BERTH_MASTER_MAX_BACKOFF';
     const parse = (env: Record<string, string>) => () => parseConfig(masterConfigSchema, env);
     expect(parse({ BERTH_MASTER_MIN_BACKOFF: '31s' })).toThrow(problem);
@@ -63,7 +63,7 @@ describe('the master’s configuration', () => {
     expect(limits).toMatchObject({ apiUrl, apiIsLoopback });
   });
 
-  it('tells containers nothing where it is told no address', () => {
+  it('gives containers no address if none is configured', () => {
     expect(limitsOf(parseConfig(masterConfigSchema, {}))).not.toHaveProperty('apiUrl');
   });
 });

@@ -23,7 +23,10 @@ const settings = z.object({
   BERTH_MASTER_MIN_BACKOFF: span('1s', { least: '10ms' }),
   BERTH_MASTER_MAX_BACKOFF: span('30s', { least: '10ms' }),
   BERTH_MASTER_STABLE_RUN: span('5m', { least: '1s' }),
-  /** A stage begins at the latest this long after the one before it could begin, even if that one does not run. */
+  /**
+   * A stage begins at the latest this long after the one before it could begin, even if that one does not
+   * run.
+   */
   BERTH_MASTER_STAGE_WAIT: span('30s'),
   /** Finished jobs stay in memory everywhere for this long, and at most this many of them. */
   BERTH_MASTER_FINISHED_RETENTION: span('10m'),
@@ -46,7 +49,7 @@ const settings = z.object({
     })
     .optional(),
   BERTH_MASTER_ARCHIVE_TTL: span('168h', { least: '1s' }),
-  /** The address at which containers of stages reach the gateways over HTTP; empty: they do not get one. */
+  /** The gateways' HTTP address for containers of stages; empty: they do not get one. */
   BERTH_MASTER_API_URL: z
     .literal('')
     .or(z.url({ protocol: /^https?$/, error: 'must be an http or https URL, such as http://gateway:7180' }))

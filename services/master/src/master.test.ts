@@ -13,7 +13,7 @@ async function running(stage: TestStage, id = taskId) {
 }
 
 describe('a master', () => {
-  it('makes a task of a committed job, places it and tells the agent', async () => {
+  it('creates a task of a committed job, places it and assigns it to the agent', async () => {
     const stage = await TestStage.open();
     await stage.startMaster();
     await stage.register();
@@ -39,7 +39,7 @@ describe('a master', () => {
     expect(await stage.store.openReportInbox().readReports('0', 10, 0)).toEqual([]);
   });
 
-  it('lets tasks wait, saying why, until an agent comes that has room', async () => {
+  it('lets tasks wait, with the reason, until an agent with capacity comes', async () => {
     const stage = await TestStage.open();
     await stage.startMaster();
     await stage.submit(aJob());
@@ -53,7 +53,7 @@ describe('a master', () => {
     expect(stage.taskState(taskId)).toEqual({ state: State.DISPATCHED, reason: '' });
   });
 
-  it('gives the room of an ended task to the next that waits', async () => {
+  it('gives the capacity of an ended task to the next waiting task', async () => {
     const stage = await TestStage.open();
     await stage.startMaster();
     await stage.register({ cpuMillis: 1000 });
@@ -87,7 +87,7 @@ describe('a master', () => {
     expect(stage.jobState()?.state).toBe(State.FINISHED);
   });
 
-  it('removes wishes for tasks that have left', async () => {
+  it('removes stop requests of tasks that have left', async () => {
     const stage = await TestStage.open();
     await stage.startMaster();
     await stage.killTask('job-9.0-0');
@@ -180,7 +180,7 @@ describe('a master', () => {
     expect(link.requests).toHaveLength(length);
   });
 
-  it('tells what it takes for a load balancer or an operator to see how it is', async () => {
+  it('reports its health and its metrics to load balancers and operators', async () => {
     const stage = await TestStage.open();
     const { master } = await stage.startMaster();
     const health = await fetch(`http://127.0.0.1:${master.httpPort}/healthz`);

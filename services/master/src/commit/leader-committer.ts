@@ -8,7 +8,10 @@ import type { Replica } from '@berth/store/replica';
 /** The actor in all commits of a master. */
 export const masterActor = 'master';
 
-/** A replica that is this far behind the log is in trouble: the leadership ends, and the next begins from its state. */
+/**
+ * A replica that is this far behind the log is in trouble: the leadership ends, and the next begins from its
+ * state.
+ */
 const replicaWaitMs = 10_000;
 const askAgainMs = 200;
 /** A removed entity has no revision to wait for. The replica learns of a removal within this time. */
@@ -37,13 +40,16 @@ export interface LeaderCommitterOptions {
 export interface LeaderCommitOptions {
   readonly signal: AbortSignal;
   /**
-   * The decision is out of date after this time. The committer then fails instead of asking again, and the caller decides
-   * anew. Absent: it asks until the signal aborts.
+   * The decision is out of date after this time. The committer then fails instead of asking again, and the
+   * caller decides anew. Absent: it asks until the signal aborts.
    */
   readonly validMs?: number;
 }
 
-/** Commits in the name of the leader of one epoch. All loops of the leader use it, so that all are fenced alike. */
+/**
+ * Commits in the name of the leader of one epoch. All loops of the leader use it, so that all are fenced
+ * alike.
+ */
 export class LeaderCommitter {
   readonly #options: LeaderCommitterOptions;
 
@@ -52,9 +58,9 @@ export class LeaderCommitter {
   }
 
   /**
-   * Commits the request. On return the replica holds the commit, or the change that it conflicts with: so the next decision
-   * differs. Rejects with {@link FencedError} if another master leads, and with the store's error if the store refuses
-   * the request or does not answer in time.
+   * Commits the request. On return the replica holds the commit, or the change that it conflicts with: so the
+   * next decision differs. Rejects with {@link FencedError} if another master leads, and with the store's
+   * error if the store refuses the request or does not answer in time.
    */
   async commit(request: LeaderRequest, options: LeaderCommitOptions): Promise<LeaderResult> {
     const result = await this.#ask(request, options);
@@ -65,8 +71,8 @@ export class LeaderCommitter {
   }
 
   /**
-   * Asks again with the same commit id while the outcome is unknown. A new decision on a replica that lacks a commit
-   * which did happen could place a task twice.
+   * Asks again with the same commit id while the outcome is unknown. A new decision on a replica that lacks
+   * an applied commit could place a task twice.
    */
   async #ask(
     request: LeaderRequest,

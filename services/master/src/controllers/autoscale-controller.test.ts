@@ -95,7 +95,7 @@ async function fill(stage: TestStage, job: JobRecord): Promise<void> {
   await settle();
 }
 
-/** So many seconds in which all running tasks use so much, told each five. */
+/** Lets seconds pass while all running tasks use that much, with a sample each five. */
 async function pass(stage: TestStage, seconds: number, cpu: number): Promise<void> {
   for (let left = seconds; left > 0; left -= 5) {
     const running = stage.replica
@@ -108,7 +108,7 @@ async function pass(stage: TestStage, seconds: number, cpu: number): Promise<voi
 }
 
 describe('the autoscale controller', () => {
-  it('changes what the job wants, and says why, in one commit', async () => {
+  it('changes the number of instances and stores the reason in one commit', async () => {
     const { stage, start, desired, decisions, metric } = await watched();
     await start();
     await submit(stage, aScaledService());
@@ -132,7 +132,7 @@ describe('the autoscale controller', () => {
     expect(await metric('berth_master_scaled_jobs')).toContain(' 1');
   });
 
-  it('waits for its cool-down, and until what it ordered runs', async () => {
+  it('waits for its cool-down, and until the new instances run', async () => {
     const { stage, start, desired, job } = await watched();
     await start();
     await submit(stage, aScaledService());
@@ -188,7 +188,7 @@ describe('the autoscale controller', () => {
     expect(feeds()).toBe(2);
   });
 
-  it('leaves a disabled job alone, and looks at it anew when it is enabled', async () => {
+  it('leaves a disabled job alone, and checks it again when it is enabled', async () => {
     const { stage, start, desired, job } = await watched();
     await start();
     await submit(stage, aScaledService({ isEnabled: false }));
@@ -211,7 +211,7 @@ describe('the autoscale controller', () => {
     expect(desired()).toBe(1);
   });
 
-  it('decides anew where a caller was faster, on what that caller wants', async () => {
+  it('decides anew on the caller’s change if a caller was faster', async () => {
     const { stage, start, desired, decisions, link, job } = await watched();
     await start();
     await submit(stage, aScaledService({ instances: { max: 4 } }));
@@ -278,7 +278,8 @@ describe('the autoscale controller', () => {
     await pass(stage, 5, 90);
     await stop();
     await start();
-    // Nothing was heard yet; then the condition has to hold for its ten seconds, and the cool-down of 60 to pass.
+    // Nothing was heard yet; then the condition has to hold for its ten seconds, and the cool-down of 60 to
+    // pass.
     await stage.advance(10 * second);
     await pass(stage, 40, 90);
     expect(desired()).toBe(2);
@@ -310,8 +311,8 @@ describe('the autoscale controller', () => {
   });
 });
 
-describe('the autoscale watch of a stage', () => {
-  it('changes the instances of that stage only, by one sample each 30 s, told as percentages of what was asked for', async () => {
+describe('the autoscale controller of a stage', () => {
+  it('changes the instances of that stage only, by one sample each 30 s, as percentages of the requested resources', async () => {
     const { stage, start, desired, decisions } = await watched();
     await start();
     await submit(stage, aScaledStage({ increment: 2 }));

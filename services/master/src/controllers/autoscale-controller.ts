@@ -29,8 +29,9 @@ export interface AutoscaleOptions {
 }
 
 /**
- * Changes the number of instances of jobs by their policies. It reads samples, and checks anything, only while a job has
- * policies. Its samples end with the leadership: a new leader begins with the stored decisions alone.
+ * Changes the number of instances of jobs by their policies. It reads samples, and checks anything, only
+ * while a job has policies. Its samples end with the leadership: a new leader begins with the stored
+ * decisions alone.
  */
 export class AutoscaleController implements Controller {
   readonly name = 'scaling';

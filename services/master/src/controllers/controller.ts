@@ -10,13 +10,15 @@ export interface Controller {
   /** Ends the present sleep of the loop. */
   wake(): void;
   /**
-   * Runs until the signal aborts. Rejects with FencedError when another master leads. Waits out all other failures that
-   * may pass by themselves.
+   * Runs until the signal aborts. Rejects with FencedError when another master leads. Waits out all other
+   * failures that may pass by themselves.
    */
   run(signal: AbortSignal): Promise<void>;
 }
 
-/** Returns true if the loop ends after this error, because its signal has aborted. A FencedError is thrown on. */
+/**
+ * Returns true if the loop ends after this error, because its signal has aborted. A FencedError is thrown on.
+ */
 export function endsLoop(error: unknown, signal: AbortSignal): boolean {
   if (error instanceof FencedError) throw error;
   return signal.aborted;

@@ -11,7 +11,9 @@ import { WakeableTimer } from '../primitives/wakeable-timer.js';
 import { type Controller, endsLoop } from './controller.js';
 
 const checkEveryMs = 1000;
-/** A longer gap between checks is an interruption: a pause of this process, of the machine, or of the store. */
+/**
+ * A longer gap between checks is an interruption: a pause of this process, of the machine, or of the store.
+ */
 const maxGapMs = 5 * checkEveryMs;
 const agentKinds: ReadonlySet<EntityKind> = new Set(['agent', 'agentStatus', 'agentDrain']);
 
@@ -26,8 +28,9 @@ export interface LivenessOptions {
 }
 
 /**
- * Judges agents by their heartbeats. An agent counts as lost only after heartbeats could be read for a whole timeout
- * without a break: after an outage of the store, or of all masters, silence says nothing about the agents.
+ * Judges agents by their heartbeats. An agent counts as lost only after heartbeats could be read for a whole
+ * timeout without a break: after an outage of the store, or of all masters, silence says nothing about the
+ * agents.
  */
 export class LivenessController implements Controller {
   readonly name = 'liveness';

@@ -14,13 +14,17 @@ import type { PendingWork } from '../work/pending-work.js';
 import type { ReportReader } from '../work/report-reader.js';
 import type { Controller } from './controller.js';
 
-/** Rounds shrink if their records are so large that the store refuses the commit, down to this many writes. */
+/**
+ * Rounds shrink if their records are so large that the store refuses the commit, down to this many writes.
+ */
 const leastWritesPerRound = 8;
 const maxReportsPerRound = 1000;
 const maxReportShare = 0.5;
 /** If the last round left tasks without a place, at least this part of the writes is for waiting tasks. */
 const placementShare = 0.9;
-/** Between two rounds the master gathers changes for as long as the last round took, and no longer than this. */
+/**
+ * Between two rounds the master gathers changes for as long as the last round took, and no longer than this.
+ */
 const maxGatherMs = 20;
 /** Timers take no longer spans; a wake-up without work is this seldom that it costs nothing. */
 const maxIdleMs = 60_000;
@@ -32,8 +36,8 @@ export interface RoundLoopOptions {
   readonly reports: ReportReader;
   readonly limits: Limits;
   /**
-   * Once reports can be read again, agents have this long to report before deadlines are judged: after an outage of
-   * Redis, or of all masters, the lack of a report says nothing about a task.
+   * Once reports can be read again, agents have this long to report before deadlines are judged: after an
+   * outage of Redis, or of all masters, the lack of a report says nothing about a task.
    */
   readonly patienceMs: number;
   readonly clock: Clock;
@@ -43,7 +47,9 @@ export interface RoundLoopOptions {
 
 type Reports = ReturnType<ReportReader['peek']>;
 
-/** Runs rounds: each reads the pending work and the reports, decides, and commits the decision as one plan. */
+/**
+ * Runs rounds: each reads the pending work and the reports, decides, and commits the decision as one plan.
+ */
 export class RoundLoop implements Controller {
   readonly name = 'rounds';
   readonly #options: RoundLoopOptions;
@@ -75,9 +81,9 @@ export class RoundLoop implements Controller {
   }
 
   /**
-   * Runs a round, then waits for more changes. A round costs the store, every gateway and every standby much the same for one
-   * change as for a hundred. So while changes keep coming, the loop gathers them for the time of one round. After a rest
-   * the first change is taken at once.
+   * Runs a round, then waits for more changes. A round costs the store, every gateway and every standby much
+   * the same for one change as for a hundred. So while changes keep coming, the loop gathers them for the
+   * time of one round. After a rest the first change is taken at once.
    */
   async #roundAndGather(signal: AbortSignal): Promise<void> {
     const { clock } = this.#options;

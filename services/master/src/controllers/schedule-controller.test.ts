@@ -138,8 +138,8 @@ describe('a schedule in a cell', () => {
   });
 });
 
-describe('a fire while the leader changes', () => {
-  it('is one job where the leader dies before it has written it', async () => {
+describe('a run while the leader changes', () => {
+  it('starts one job if the leader dies before the commit', async () => {
     const stage = await TestStage.open();
     const first = await stage.startMaster();
     const standby = await stage.startMaster();
@@ -154,7 +154,7 @@ describe('a fire while the leader changes', () => {
     expect(statusOf(stage)?.fires).toHaveLength(1);
   });
 
-  it('is one job where the leader dies after it has written it', async () => {
+  it('starts one job if the leader dies after the commit', async () => {
     const stage = await TestStage.open();
     const first = await stage.startMaster();
     const standby = await stage.startMaster();
@@ -171,7 +171,7 @@ describe('a fire while the leader changes', () => {
     expect(fireTimes(stage)).toEqual([minute, 2 * minute]);
   });
 
-  it('is one job where an old leader, held up at that very second, writes after all', async () => {
+  it('starts one job if an old leader, paused at that second, commits late', async () => {
     const stage = await TestStage.open();
     const first = await stage.startMaster();
     await put(stage, aCluster({ labels: cron('* * * * *') }));
@@ -204,7 +204,7 @@ describe('a fire while the leader changes', () => {
     expect(new Set([...stage.replica.all('job')].map(({ id }) => id)).size).toBe(10);
   });
 
-  it('is made up once within its starting deadline, and is told as missed beyond it', async () => {
+  it('is made up once within its starting deadline, and counts as missed beyond it', async () => {
     const stage = await TestStage.open();
     const { master } = await stage.startMaster();
     const deadline = { 'berth.startingDeadlineSecs': '90' };

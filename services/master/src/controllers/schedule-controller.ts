@@ -23,7 +23,7 @@ const retryMs = 500;
 const refusedRetryMs = 60_000;
 /** Timers take no longer spans. */
 const maxIdleMs = 3_600_000;
-/** A new leader takes in the waiting reports before it decides which jobs live, for this long at most. */
+/** A new leader takes in the waiting reports before its first decision, for this long at most. */
 const patienceMs = 5_000;
 const patienceStepMs = 50;
 
@@ -38,8 +38,8 @@ export interface ScheduleOptions {
 }
 
 /**
- * Carries out the actions of job clusters: it starts a job at each run of a schedule, keeps the minimum of jobs, and ends
- * the jobs that a newer one replaces. It sleeps until the next run is due.
+ * Carries out the actions of job clusters: it starts a job at each run of a schedule, keeps the minimum of
+ * jobs, and ends the jobs that a newer one replaces. It sleeps until the next run is due.
  */
 export class ScheduleController implements Controller {
   readonly name = 'schedules';

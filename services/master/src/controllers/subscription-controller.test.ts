@@ -35,7 +35,7 @@ async function running(options: JobOptions = {}) {
 }
 
 describe('a Transient job', () => {
-  it('ends once nobody has observed it for its timeout, by a wish of the master that says why', async () => {
+  it('ends once nobody has observed it for its timeout, by a stop request of the master with the reason', async () => {
     const { stage, kill } = await running();
     await stage.advance(timeoutSecs * second);
     expect(kill()).toBeUndefined();
@@ -79,10 +79,10 @@ describe('a Transient job', () => {
   it('has its time anew when another master leads, which has heard nobody yet', async () => {
     const { stage, master, kill } = await running();
     await stage.advance((timeoutSecs - 5) * second);
-    const { master: successor } = await stage.startMaster();
+    const { master: next } = await stage.startMaster();
     await master.close();
     await stage.advance(10 * second);
-    expect(successor.isLeading()).toBe(true);
+    expect(next.isLeading()).toBe(true);
     await stage.advance((timeoutSecs - 10) * second);
     expect(kill()).toBeUndefined();
     await stage.advance(30 * second);
@@ -99,7 +99,7 @@ describe('a Transient job', () => {
 });
 
 describe('a Perpetual job', () => {
-  it('stays though nobody observes it, and its subscriptions are not even looked at', async () => {
+  it('stays though nobody observes it, and its subscriptions are not even read', async () => {
     const stage = await TestStage.open();
     const { link, master } = await stage.startMaster();
     await stage.until('the master leads', () => master.isLeading());

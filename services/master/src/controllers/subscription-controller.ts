@@ -16,7 +16,9 @@ import {
 import { WakeableTimer } from '../primitives/wakeable-timer.js';
 import { type Controller, endsLoop } from './controller.js';
 
-/** A longer gap between checks is an interruption: a pause of this process, of the machine, or of the store. */
+/**
+ * A longer gap between checks is an interruption: a pause of this process, of the machine, or of the store.
+ */
 const maxGapMs = 5 * lookEveryMs;
 
 /** Without Transient jobs there is nothing to check; timers take no longer spans than some weeks. */
@@ -31,8 +33,9 @@ export interface SubscriptionControllerOptions {
 }
 
 /**
- * Ends Transient jobs that nobody observes. The time of a job without subscribers counts from the moment at which this
- * controller could read their signs. After an outage of the store, or of all masters, silence says nothing: the time begins anew.
+ * Ends Transient jobs that nobody observes. The time of a job without subscribers counts from when this
+ * controller could read their signs. After an outage of the store, or of all masters, silence says nothing:
+ * the time begins anew.
  */
 export class SubscriptionController implements Controller {
   readonly name = 'subscriptions';

@@ -14,7 +14,7 @@ import { runLeader } from './leader-loops.js';
 
 const leaseMs = 3 * second;
 
-/** The loops of a leader whose epoch is over: it was paused, and another master leads. */
+/** The loops of a leader that was paused while another master took over. */
 async function replacedLeader() {
   const stage = await TestStage.open();
   const { clock, replica } = stage;

@@ -51,7 +51,7 @@ function candidate(clock: VirtualClock, link: StoreLink, holder: string, work: W
 }
 
 describe('leadership', () => {
-  it('is had by one, for as long as it renews the lease', async () => {
+  it('stays with one master for as long as it renews the lease', async () => {
     const { clock, candidate } = stage();
     const first = candidate('first');
     const standby = candidate('standby');

@@ -14,16 +14,25 @@ export interface LeadOptions {
   readonly work: (epoch: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** A standby asks for the lease this many times in a lease's time, so that it takes over soon after the end of one. */
+/**
+ * A standby asks for the lease this many times in a lease's time, so that it takes over soon after the end of
+ * one.
+ */
 const asksPerLease = 10;
-/** A leader renews the lease this many times in its time, so that one lost renewal does not end the leadership. */
+/**
+ * A leader renews the lease this many times in its time, so that one lost renewal does not end the
+ * leadership.
+ */
 const renewalsPerLease = 3;
-/** A master that ends waits no longer than this for the answer that its lease is given up: the lease expires by itself. */
+/**
+ * A master that ends waits no longer than this for the answer that its lease is given up: the lease expires
+ * by itself.
+ */
 const releaseLimitMs = 2_000;
 
 /**
- * Takes the lease whenever it is free, and works while the lease holds. The work ends at the latest when the lease would. A
- * commit that comes later still is fenced off by its epoch.
+ * Takes the lease whenever it is free, and works while the lease holds. The work ends at the latest when the
+ * lease would. A commit that comes later still is fenced off by its epoch.
  */
 export async function lead(options: LeadOptions, signal: AbortSignal): Promise<void> {
   const { lease, holder, leaseMs, clock, log } = options;
@@ -88,7 +97,9 @@ async function keepLease(options: LeadOptions, held: OwnLease, signal: AbortSign
   }
 }
 
-/** Returns the promise's value, or undefined if it takes longer than `limitMs`, or the signal aborts first. */
+/**
+ * Returns the promise's value, or undefined if it takes longer than `limitMs`, or the signal aborts first.
+ */
 async function withinMs<T>(
   promise: Promise<T>,
   limitMs: number,

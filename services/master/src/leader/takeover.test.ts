@@ -41,7 +41,7 @@ describe('a standby', () => {
     expect(standby.master.isLeading()).toBe(true);
   });
 
-  it('takes over when the leader’s lease has run out, and goes on where that stopped', async () => {
+  it('takes over when the leader’s lease has expired, and continues its work', async () => {
     const stage = await TestStage.open();
     const first = await stage.startMaster();
     const standby = await stage.startMaster();
@@ -177,7 +177,7 @@ describe('a commit that is too large for the store', () => {
     store.commit = async (request) => {
       if (request.actor !== 'master' || request.writes.length <= 30) return commit(request);
       refused.push(request.writes.length);
-      // What the store itself says of requests that are too large.
+      // The store's own answer to requests that are too large.
       return commit({ ...request, writes: Array(2001).fill(request.writes[0]) });
     };
     await stage.submit(aJob({ desired: 100 }));
@@ -191,7 +191,7 @@ describe('a commit that is too large for the store', () => {
 });
 
 describe('a new leader', () => {
-  it('reads what agents have reported before it judges anything', async () => {
+  it('reads the agents’ reports before it judges anything', async () => {
     const stage = await TestStage.open();
     const first = await stage.startMaster();
     await stage.register();

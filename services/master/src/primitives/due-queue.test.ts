@@ -46,7 +46,7 @@ describe('the due queue', () => {
     expect(due.entries).toBeLessThanOrEqual(2 * 50 + 65);
   });
 
-  it('does the same as looking at all times', () => {
+  it('returns the same keys as a search through all times', () => {
     const step = fc.tuple(fc.constantFrom('set', 'bring', 'take'), fc.nat(5), fc.nat(40));
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {

@@ -9,8 +9,8 @@ interface DueEntry {
 const tolerated = 64;
 
 /**
- * All deadlines of the cell in one queue: one time per key, the soonest first. A superseded entry is dropped when it comes
- * first; all are dropped at once when they are the greater part.
+ * All deadlines of the cell in one queue: one time per key, the soonest first. A superseded entry is dropped
+ * when it comes first; all are dropped at once when they are the greater part.
  */
 export class DueQueue {
   readonly #times = new Map<string, number>();
@@ -37,7 +37,7 @@ export class DueQueue {
     return this.#heap.peek()?.atMs ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Takes out the keys whose time has come. */
+  /** Takes out the keys that are due. */
   takeDue(nowMs: number): readonly string[] {
     const due: string[] = [];
     while (this.nextMs() <= nowMs) {

@@ -71,7 +71,7 @@ export interface ClusterJobOptions {
   readonly place?: number;
 }
 
-/** A job of the cluster in that state, which it has gone to straight, or by way of RUNNING where it has ended normally. */
+/** A job of the cluster in that state. A job that ended normally was RUNNING before. */
 export function aClusterJob(options: ClusterJobOptions = {}): ClusterJob {
   const { id = 'job-1', state = State.QUEUED, reason = '', createdAtMs = t0, fireAtMs = 0 } = options;
   const record = JobRecord.fromPartial({
@@ -91,7 +91,7 @@ export function aClusterJob(options: ClusterJobOptions = {}): ClusterJob {
   return { job: { kind: 'job', id, revision: 7, record, bytes: new Uint8Array() }, status };
 }
 
-/** What decides about the cluster, at that time after {@link t0}. */
+/** The inputs of a decision on the cluster, at that time after {@link t0}. */
 export function clusterInput(
   record: ClusterRecord,
   afterMs: number,

@@ -24,12 +24,12 @@ import { endTask } from '../core/task/end-task.js';
 import type { Limits } from '../core/task/limits.js';
 import { newTask } from '../core/task/new-task.js';
 
-/** The time at which tests begin. */
+/** The start time of tests. */
 export const t0 = Date.UTC(2026, 0, 1);
 export const second = 1000;
 export const minute = 60 * second;
 
-/** Limits with round numbers that differ, so that a test shows which one it met. */
+/** Limits with different round numbers, so that a test shows the limit that it met. */
 export const limits: Limits = {
   maxNotRunningPerJob: 100,
   stuckDispatchedMs: 60 * second,
@@ -51,9 +51,9 @@ export interface JobOptions {
   readonly id?: string;
   readonly kind?: 'batch' | 'service';
   readonly desired?: number;
-  /** Makes it a Mantis job whose stages want so many tasks each, of a container each. */
+  /** Makes it a Mantis job with that number of tasks in each stage, and a container for each stage. */
   readonly stages?: readonly number[];
-  /** What differs in the SLA of a Mantis job. */
+  /** The differing fields in the SLA of a Mantis job. */
   readonly sla?: DeepPartial<MantisJobSLA>;
   readonly subscriptionTimeoutSecs?: number;
   readonly retry?: Policy;
@@ -147,9 +147,9 @@ export interface TaskOptions {
   readonly code?: string;
   readonly agentId?: string;
   readonly zone?: string;
-  /** When all of that happened. */
+  /** The time of all of that. */
   readonly atMs?: number;
-  /** What differs from the record that comes out. */
+  /** The fields that differ from the made record. */
   readonly record?: Partial<TaskRecord>;
 }
 
@@ -224,22 +224,22 @@ export interface ViewOptions {
   readonly job?: JobRecord;
   readonly tasks?: readonly TaskRecord[];
   readonly status?: JobStatusRecord | undefined;
-  readonly stopWishes?: readonly string[];
+  readonly stopRequests?: readonly string[];
   readonly lostAgents?: readonly string[];
   /** Agents that are drained, with the deadline (0: none). */
   readonly drained?: Readonly<Record<string, number>>;
-  /** Tasks whose present record is not stored yet. */
+  /** Tasks that are not stored as they are here. */
   readonly uncommitted?: readonly TaskRecord[];
 }
 
 export function aView(options: ViewOptions = {}): JobInCell {
-  const { job = aJob(), tasks = [], status, stopWishes = [], lostAgents = [], uncommitted = [] } = options;
+  const { job = aJob(), tasks = [], status, stopRequests = [], lostAgents = [], uncommitted = [] } = options;
   return {
     job,
     status,
     tasks,
     isCommitted: (task) => tasks.includes(task) && !uncommitted.includes(task),
-    hasStopRequest: (id) => stopWishes.includes(id),
+    hasStopRequest: (id) => stopRequests.includes(id),
     isAgentLost: (id) => lostAgents.includes(id),
     ...(options.drained === undefined ? {} : { drainOf: drainIn(options.drained) }),
   };
@@ -256,7 +256,7 @@ export function aPass(fields: Partial<ReconcileContext> = {}): ReconcileContext 
   return { nowMs: t0, limits, patienceUntilMs: 0, maxWrites: 1000, ...fields };
 }
 
-/** A look at the job, and how it stands with the decision carried out. */
+/** Reconciles the job; `next` is the job with the decision carried out. */
 export function look(
   options: ViewOptions,
   fields: Partial<ReconcileContext> = {},
@@ -270,11 +270,11 @@ export function carriedOut(options: ViewOptions, decision: JobDecision): ViewOpt
   const byId = new Map((options.tasks ?? []).map((task) => [taskIdOf(task), task]));
   for (const task of decision.tasks) byId.set(taskIdOf(task), task);
   for (const id of decision.retired.taskIds) byId.delete(id);
-  const stopWishes = (options.stopWishes ?? []).filter((id) => byId.has(id));
-  return { ...options, tasks: [...byId.values()], status: decision.status ?? options.status, stopWishes };
+  const stopRequests = (options.stopRequests ?? []).filter((id) => byId.has(id));
+  return { ...options, tasks: [...byId.values()], status: decision.status ?? options.status, stopRequests };
 }
 
-/** The value, which the test relies on being there. */
+/** Returns the value, or fails if it is missing. */
 export function must<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('the fixture is not what the test takes it for');
   return value;

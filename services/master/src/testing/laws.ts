@@ -14,7 +14,7 @@ import { RetryLaws } from './retry-laws.js';
 import type { SimAgent } from './sim-agent.js';
 import type { TestCell } from './test-cell.js';
 
-/** What holds after every commit, whatever happened. */
+/** The laws that hold after every commit. */
 export class Laws {
   readonly #cell: TestCell;
   readonly #work: PendingWork;
@@ -55,7 +55,7 @@ export class Laws {
       this.#checkBeginning(id, after);
     }
     if (before === undefined || after === undefined) {
-      // What leaves has ended, and that was told.
+      // A record that leaves has ended, and its end was committed before.
       if (before !== undefined)
         expect(isTerminal(taskState(before)), `${id} leaves while it lives`).toBe(true);
       return;
@@ -82,7 +82,7 @@ export class Laws {
     expect(running, `tasks that run before ${id} begins its stage`).toHaveLength(desired);
   }
 
-  /** A new task is of a stage that its job has, and of a number that no task of the job ever had. */
+  /** A new task is of a stage of its job, and has a number that no task of the job ever had. */
   #checkStage(id: string, { jobId, stage, workerNumber }: TaskRecord): void {
     const descriptor = this.#cell.find('job', jobId)?.record.descriptor;
     if (descriptor !== undefined) expect(stagesOf(descriptor), `the stage of ${id}`).toContain(stage);
@@ -116,7 +116,10 @@ export class Laws {
     }
   }
 
-  /** Neither by what is promised, in whatever order those end that others wait for, nor by what runs. */
+  /**
+   * No agent is overbooked: neither by its assignments, in any order of the victims' ends, nor by its
+   * containers.
+   */
   #noAgentIsOvercommitted(agents: readonly SimAgent[]): void {
     for (const { id, record } of this.#cell.all('agent')) {
       const capacity = record.capacity ?? zeroResources();
@@ -157,7 +160,7 @@ export class Laws {
     }
   }
 
-  /** Also the one that another master would make of what is stored. */
+  /** It also compares the ledger that another master would make from the store. */
   #ledgerIsRight(): void {
     const counted = this.#cell.capacities();
     expect(this.#work.ledger.capacities()).toEqual(counted);

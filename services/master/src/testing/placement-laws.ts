@@ -7,7 +7,9 @@ import { expect } from 'vitest';
 import { must } from './fixtures.js';
 import type { TestCell } from './test-cell.js';
 
-/** What holds whenever a task is placed, or stopped for the system's own sake; written from what is promised to users. */
+/**
+ * The laws of every placement, and of every stop by the system itself, written from the promises to users.
+ */
 export function checkPlacements(cell: TestCell, changes: readonly AnyChange[]): void {
   const tasks = changes.filter((change) => change.kind === 'task');
   const ordered = (code: string) =>
@@ -24,7 +26,7 @@ export function checkPlacements(cell: TestCell, changes: readonly AnyChange[]): 
   for (const task of victims) checkVictim(cell, task);
 }
 
-/** Not on a draining agent, and not where a task of the job has been refused within the last minute. */
+/** The agent is not draining, and has not refused a task of the job within the last minute. */
 function checkAgent(cell: TestCell, placed: TaskRecord): void {
   const { agentId, jobId } = placed;
   expect(cell.find('agentDrain', agentId), `${taskIdOf(placed)} comes to the draining ${agentId}`).toBe(
@@ -42,9 +44,9 @@ function checkAgent(cell: TestCell, placed: TaskRecord): void {
 }
 
 /**
- * Only a critical task waits for others. It waits for all that stop there when it is placed. All of them have been
- * ordered to stop, and they have their time to do so before the critical task counts as stuck. Victims of the same
- * commit may be missing: they can be victims of a task that the commit places after this one.
+ * Only a critical task waits for others. It waits for all that stop there when it is placed. All of them have
+ * been ordered to stop, and they have their time to do so before the critical task counts as stuck. Victims
+ * of the same commit may be missing: they can be victims of a task that the commit places after this one.
  */
 function checkHandOver(cell: TestCell, placed: TaskRecord, victims: ReadonlySet<string>): void {
   const { agentId, awaitedTaskIds } = placed;

@@ -9,14 +9,17 @@ import type { TestCell } from './test-cell.js';
 /** Ends that are the system's own doing, as docs/jobs-and-tasks.md lists them. */
 const ofTheSystem = ['systemError', 'agentLost', 'stuckInState', 'moved', 'preempted', 'refused'];
 
-/** What has happened in one slot of a batch job. */
+/** The history of one slot of a batch job. */
 interface SlotPast {
   failures: number;
-  /** How it was done with, for good. */
+  /** The final outcome. */
   end?: string;
 }
 
-/** Holds, beside the code that decides it, that batch slots are tried no more often than their policy says, and that jobs end after their tasks. */
+/**
+ * The laws of retries, written apart from the code that decides: batch slots are tried no more often than
+ * their policy says, and jobs end after their tasks.
+ */
 export class RetryLaws {
   readonly #cell: TestCell;
   readonly #slots = new Map<string, SlotPast>();

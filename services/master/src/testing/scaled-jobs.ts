@@ -12,7 +12,10 @@ export interface ScaledServiceOptions extends JobOptions {
   readonly isEnabled?: boolean;
 }
 
-/** A service of 1 to 5 tasks that grows by one after ten seconds above 80 % of its processors, each 30 s at most. */
+/**
+ * A service of 1 to 5 tasks that grows by one after ten seconds above 80 % of its processors, each 30 s at
+ * most.
+ */
 export function aScaledService(options: ScaledServiceOptions = {}): JobRecord {
   const { instances, policies = [busyPolicy()], isEnabled = true, ...rest } = options;
   const job = aService(rest);
@@ -38,7 +41,10 @@ export function busyPolicy(terms: Partial<ScalingPolicy> = {}): Partial<ScalingP
   };
 }
 
-/** A Mantis job of two stages of 1 to 5 workers, whose second one scales by its use of processors, without cool-down. */
+/**
+ * A Mantis job of two stages of 1 to 5 workers. The second scales by its use of processors, without
+ * cool-down.
+ */
 export function aScaledStage(policy: object = {}): JobRecord {
   const job = aMantisJob();
   const spec = job.descriptor?.jobSpec;

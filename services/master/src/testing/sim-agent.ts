@@ -2,16 +2,19 @@ import type { Assignment, Resources, TaskReport } from '@berth/shared/gen/berth/
 import { addResources, zeroResources } from '@berth/shared/model/resources/vector';
 import { State } from '@berth/shared/model/task/task-state';
 
-/** How a container goes on at its next turn, where it is not told to stop. */
+/** The next step of a container that is not ordered to stop. */
 export type Fate = 'progress' | 'normal' | 'failed' | 'systemError' | 'refuse' | 'hang';
 
-/** An agent as the master sees it: assignments go in, reports come out. It keeps its containers while it is cut off. */
+/**
+ * An agent as the master sees it: assignments go in, reports come out. It keeps its containers while it is
+ * cut off.
+ */
 export class SimAgent {
   readonly id: string;
-  /** What the store holds for it. */
+  /** The agent's assignments in the store. */
   readonly assigned = new Map<string, Assignment>();
   readonly #containers = new Map<string, State>();
-  /** What its containers have been given, whether or not they have ended. */
+  /** The resources of its containers, ended ones included. */
   readonly #given = new Map<string, Resources>();
   isCutOff = false;
 
@@ -23,15 +26,17 @@ export class SimAgent {
     return this.#containers.size;
   }
 
-  /** What its containers that have not ended hold, assigned or not. */
+  /** The resources of its containers that have not ended, assigned or not. */
   get held(): Resources {
     let held = zeroResources();
     for (const [taskId, resources] of this.#given)
-      if (this.#holdsRoom(taskId)) held = addResources(held, resources);
+      if (this.#holdsCapacity(taskId)) held = addResources(held, resources);
     return held;
   }
 
-  /** One step for each container; none while it is cut off. Reports carry the time of the agent's own clock. */
+  /**
+   * One step for each container; none while it is cut off. Reports carry the time of the agent's own clock.
+   */
   turn(fate: Fate, atMs: number): readonly TaskReport[] {
     if (this.isCutOff) return [];
     for (const taskId of [...this.#containers.keys()])
@@ -44,18 +49,18 @@ export class SimAgent {
     });
   }
 
-  /** A task that gets the room of others begins once they are gone; until then it can be called off, and no more. */
+  /** A task with victims begins once they are gone. Until then it can only be called off. */
   #mustWait(assignment: Assignment, fate: Fate): boolean {
     if (this.#containers.has(assignment.taskId)) return false;
     if (fate === 'progress' && assignment.stop !== undefined) return false;
-    return assignment.awaitedTaskIds.some((id) => this.#holdsRoom(id) || this.#mayBegin(id));
+    return assignment.awaitedTaskIds.some((id) => this.#holdsCapacity(id) || this.#mayBegin(id));
   }
 
   #mayBegin(taskId: string): boolean {
     return this.assigned.has(taskId) && this.#containers.get(taskId) !== State.FINISHED;
   }
 
-  #holdsRoom(taskId: string): boolean {
+  #holdsCapacity(taskId: string): boolean {
     const state = this.#containers.get(taskId);
     return state !== undefined && state !== State.FINISHED;
   }

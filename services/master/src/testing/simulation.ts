@@ -34,7 +34,10 @@ export interface SimulationOptions {
   readonly maxFinishedJobs?: number;
 }
 
-/** A whole cell over the pure functions: rounds, agents and callers in virtual time. Each commit is held to the laws. */
+/**
+ * A whole cell over the pure functions: rounds, agents and callers in virtual time. Each commit must obey the
+ * laws.
+ */
 export class Simulation {
   readonly cell = new TestCell();
   readonly laws: Laws;
@@ -161,7 +164,7 @@ export class Simulation {
       for (const index of this.agents.keys()) this.agentTurn(index, 'progress');
   }
 
-  /** What a look at all jobs, as of now, would still change: nothing, if the work misses nothing. */
+  /** The changes of a pass over all jobs now: none, if the pending work misses nothing. */
   missed(): readonly string[] {
     const queued = [...this.cell.all('task')].map(({ record }) => record).filter(isQueued);
     const plan = this.#plan(
@@ -243,7 +246,9 @@ function isQueued(task: TaskRecord): boolean {
   return isTaskLive(task) && taskIdOf(task) !== '' && taskState(task) === 0;
 }
 
-/** A leader keeps the records that it commits, and everybody else decodes them: they must be the same to both. */
+/**
+ * A leader keeps the records that it commits, and everybody else decodes them: they must be the same to both.
+ */
 function expectReadsBack({ kind, id, record }: Write): void {
   if (record === undefined) return;
   const stored = { field: fieldOf(kind, id), revision: 1, bytes: encodeRecord(kind, record) };

@@ -9,10 +9,10 @@ import type {
   LogReaderOptions,
 } from '@berth/store';
 
-/** What happens to a commit on its way: `lose` it, lose its `answer`, or apply it in the end. */
+/** The fate of a commit on its way: it is lost, its answer is lost, or it is applied. */
 export type CommitFate = 'apply' | 'lose' | 'loseAnswer';
 
-/** One process's link to a store, which a test can cut, slow down, or make lose things. */
+/** The link of one process to a store. A test can cut it, slow it down, or make it lose requests. */
 export class StoreLink implements CellStore {
   readonly #store: CellStore;
   readonly requests: CommitRequest[] = [];

@@ -79,8 +79,8 @@ export class TestCell implements CellView, Agents {
   }
 
   /**
-   * Applies a commit's writes and tells what they changed; a commit that names an entity twice is refused, as the store
-   * refuses it.
+   * Applies a commit's writes and returns their changes. A commit that names an entity twice fails, as it
+   * does in the store.
    */
   apply(writes: readonly Write[]): readonly AnyChange[] {
     const names = new Set(writes.map(({ kind, id }) => `${kind}/${id}`));
@@ -96,7 +96,9 @@ export class TestCell implements CellView, Agents {
     });
   }
 
-  /** The record that these bytes stand for, whenever it was written: entities of this cell are not encoded. */
+  /**
+   * The record that these bytes stand for, whenever it was written: entities of this cell are not encoded.
+   */
   recordOf(bytes: Uint8Array): AnyRecord | undefined {
     return this.#written.get(Buffer.from(bytes).toString());
   }
@@ -120,7 +122,10 @@ export class TestCell implements CellView, Agents {
       });
   }
 
-  /** The most that the live tasks on the agent can use at any one time, in whatever order those end that others wait for. */
+  /**
+   * Returns the most that the live tasks on the agent can use at any one time, in any order of the victims'
+   * ends.
+   */
   usedOn(agentId: string): Resources {
     const tasks = [...this.all('task')]
       .map(({ record }) => record)

@@ -7,7 +7,7 @@ interface Sleeper {
   readonly wake: () => void;
 }
 
-/** Turns of the event loop after which nothing more comes of itself; work in memory takes far fewer. */
+/** After this many turns of the event loop nothing more happens by itself; work in memory takes far fewer. */
 const settlingTurns = 25;
 
 /** A clock that stands still until a test moves it. */
@@ -37,7 +37,7 @@ export class VirtualClock implements Clock {
     });
   }
 
-  /** Moves on by `ms`, waking each sleeper at its time and letting what it does settle before the next. */
+  /** Moves on by `ms`. It wakes each sleeper at its time, and lets the effects settle before the next. */
   async advance(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
     await settle();
@@ -49,7 +49,7 @@ export class VirtualClock implements Clock {
     this.#nowMs = endMs;
   }
 
-  /** Moves on at once, as when the machine was suspended: only then are those woken whose time has passed. */
+  /** Moves on at once, as when the machine was suspended, and then wakes the sleepers that are due. */
   async jump(ms: number): Promise<void> {
     this.#nowMs += ms;
     for (const sleeper of [...this.#sleepers]) if (sleeper.atMs <= this.#nowMs) sleeper.wake();

@@ -48,7 +48,7 @@ const commits = fc.array(
   { maxLength: 15 },
 );
 
-/** What is free on each live agent, counted from nothing but the replica. */
+/** The free capacity of each live agent, counted from the replica alone. */
 function recount(replica: Replica) {
   const live = [...replica.all('agent')].filter(({ id }) => isAgentAlive(replica, id));
   return live.map(({ id, record }) => {

@@ -15,8 +15,8 @@ const finishedStatus = (jobId: string, finishedAtMs: number) => ({
   finishedAtMs,
 });
 
-/** An work that has been emptied, and a way to change what it follows. */
-function agendaOf(cell: TestCell, maxFinishedJobs = 10) {
+/** Pending work that was emptied, and a way to change the cell that it follows. */
+function workOf(cell: TestCell, maxFinishedJobs = 10) {
   const work = new PendingWork(cell, maxFinishedJobs);
   work.takeJobs(t0);
   work.takeQueue(t0);
@@ -49,7 +49,7 @@ describe('a new work', () => {
 
 describe('the work has a job on it', () => {
   it('when the job is created or changed', () => {
-    const { work, commit } = agendaOf(new TestCell());
+    const { work, commit } = workOf(new TestCell());
     commit('ada', { kind: 'job', id: 'job-1', record: job });
     expect(work.takeJobs(t0)).toEqual(['job-1']);
     commit('ada', { kind: 'job', id: 'job-1', record: { ...job, kill: wish.wish } });
@@ -57,7 +57,7 @@ describe('the work has a job on it', () => {
   });
 
   it('when a caller wants one of its tasks to stop', () => {
-    const { work, commit } = agendaOf(new TestCell().putJob(job).putTasks([aTask()]));
+    const { work, commit } = workOf(new TestCell().putJob(job).putTasks([aTask()]));
     commit('ada', { kind: 'taskStop', id: 'job-1.0-0', record: wish });
     expect(work.takeJobs(t0)).toEqual(['job-1']);
   });
@@ -68,7 +68,7 @@ describe('the work has a job on it', () => {
       aTask({ state: State.RUNNING }),
       aTask({ job: aJob({ id: 'job-2' }), state: State.RUNNING, agentId: 'agent-2' }),
     ]);
-    const { work, commit } = agendaOf(cell);
+    const { work, commit } = workOf(cell);
     commit(masterActor, {
       kind: 'agentStatus',
       id: 'agent-1',
@@ -78,14 +78,14 @@ describe('the work has a job on it', () => {
   });
 
   it('when its time has come', () => {
-    const { work } = agendaOf(new TestCell());
+    const { work } = workOf(new TestCell());
     work.due.set('job-1', t0 + second);
     expect([work.hasWork(t0), work.hasWork(t0 + second)]).toEqual([false, true]);
     expect(work.takeJobs(t0 + second)).toEqual(['job-1']);
   });
 
   it('when its tasks were changed by a store that was set back, but not when the master changed them itself', () => {
-    const { work, commit } = agendaOf(new TestCell().putJob(job).putTasks([aTask({ state: State.RUNNING })]));
+    const { work, commit } = workOf(new TestCell().putJob(job).putTasks([aTask({ state: State.RUNNING })]));
     commit(masterActor, taskWrite(aTask({ state: State.FAILED })));
     expect(work.takeJobs(t0)).toEqual([]);
     commit('resync', taskWrite(aTask({ state: State.RUNNING })));
@@ -93,7 +93,7 @@ describe('the work has a job on it', () => {
   });
 
   it('no more once it is gone', () => {
-    const { work, commit } = agendaOf(new TestCell().putJob(job));
+    const { work, commit } = workOf(new TestCell().putJob(job));
     work.due.set('job-1', t0);
     work.touch(['job-1']);
     commit(masterActor, { kind: 'job', id: 'job-1' });
@@ -101,7 +101,7 @@ describe('the work has a job on it', () => {
   });
 });
 
-describe('the queue has news', () => {
+describe('the queue has changes', () => {
   const waiting = () =>
     new TestCell()
       .putAgent()
@@ -109,27 +109,27 @@ describe('the queue has news', () => {
       .putTasks([aTask(), aTask({ slot: 1, state: State.RUNNING })]);
 
   it('when a task ends that had an agent', () => {
-    const { work, commit } = agendaOf(waiting());
+    const { work, commit } = workOf(waiting());
     commit(masterActor, taskWrite(aTask({ slot: 1, state: State.FINISHED })));
     expect(work.takeQueue(t0).hasChanges).toBe(true);
     expect(work.takeQueue(t0).hasChanges).toBe(false);
   });
 
   it('when an agent comes or changes', () => {
-    const { work, commit } = agendaOf(waiting());
+    const { work, commit } = workOf(waiting());
     commit(masterActor, { kind: 'agentStatus', id: 'agent-2', record: anAgentStatus('agent-2') });
     expect([work.hasWork(t0), work.takeQueue(t0).hasChanges]).toEqual([true, true]);
   });
 
   it('not when a task only moves on, or another one has to wait', () => {
-    const { work, commit } = agendaOf(waiting());
+    const { work, commit } = workOf(waiting());
     commit(masterActor, taskWrite(aTask({ slot: 2 })), taskWrite(aTask({ slot: 3, state: State.STARTING })));
     const { waiting: queue, hasChanges } = work.takeQueue(t0);
     expect([[...queue.ids()], hasChanges]).toEqual([['job-1.0-0', 'job-1.2-0'], false]);
   });
 
   it('and is shorter by the tasks that were placed', () => {
-    const { work, commit } = agendaOf(waiting());
+    const { work, commit } = workOf(waiting());
     commit(masterActor, taskWrite(aTask({ state: State.DISPATCHED })));
     expect(work.queueLength).toBe(0);
   });
@@ -149,30 +149,28 @@ describe('finished jobs', () => {
   };
 
   it('that are too many are on the work, the oldest first', () => {
-    const { work } = agendaOf(finished(), 1);
+    const { work } = workOf(finished(), 1);
     expect(work.hasWork(t0)).toBe(true);
     expect([...work.surplusFinished()]).toEqual(['early', 'middle']);
     expect(work.takeJobs(t0)).toEqual(['early', 'middle']);
   });
 
   it('are on it until they are gone', () => {
-    const { work, commit } = agendaOf(finished(), 2);
+    const { work, commit } = workOf(finished(), 2);
     commit(masterActor, { kind: 'job', id: 'early' }, { kind: 'jobStatus', id: 'early' });
     expect([...work.surplusFinished()]).toEqual([]);
     expect(work.hasWork(t0)).toBe(false);
   });
 
   it('are not on it while they are few enough', () => {
-    const { work } = agendaOf(finished(), 3);
+    const { work } = workOf(finished(), 3);
     expect([...work.surplusFinished()]).toEqual([]);
   });
 });
 
-describe('wishes for tasks that are no more', () => {
+describe('stop requests of tasks that are gone', () => {
   it('are on the work, whichever went first, until they are removed', () => {
-    const { work, commit } = agendaOf(
-      new TestCell().putJob(job).putTasks([aTask({ state: State.FINISHED })]),
-    );
+    const { work, commit } = workOf(new TestCell().putJob(job).putTasks([aTask({ state: State.FINISHED })]));
     commit('ada', { kind: 'taskStop', id: 'gone', record: { ...wish, taskId: 'gone' } });
     commit('ada', { kind: 'taskStop', id: 'job-1.0-0', record: wish });
     expect(work.orphanStops()).toEqual(['gone']);

@@ -15,8 +15,9 @@ import { DueQueue } from '../primitives/due-queue.js';
 const maxRemovedPerRound = 50;
 
 /**
- * The work of the rounds to come: touched jobs, due times and the queue. All of it is derived from the replica and kept
- * current change by change. It ends with the leadership; the next leader makes it anew from the replica.
+ * The work of the rounds to come: touched jobs, due times and the queue. All of it is derived from the
+ * replica and kept current change by change. It ends with the leadership; the next leader makes it anew from
+ * the replica.
  */
 export class PendingWork {
   readonly ledger: AgentLedger;
@@ -49,7 +50,7 @@ export class PendingWork {
   take(commit: CommitChanges): void {
     for (const change of commit.changes) {
       this.#takeChange(change);
-      // A job whose task somebody else has written, or a store that was set back, must be reconciled again.
+      // Somebody else has written the task, or the store was set back: the job must be reconciled again.
       if (change.kind === 'task' && commit.actor !== masterActor)
         this.#touchJob(change.after ?? change.before);
     }

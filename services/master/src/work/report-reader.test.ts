@@ -85,7 +85,7 @@ describe('the report reader', () => {
     expect(taskIds(reader.peek(1))).toEqual(['task-3', 'task-4']);
   });
 
-  it('tells of its first read, even where nothing was reported', async () => {
+  it('calls back after its first read, even without reports', async () => {
     const { reader, calls } = start();
     expect(reader.hasRead).toBe(false);
     await settle();
@@ -106,7 +106,7 @@ describe('the report reader', () => {
     expect(taskIds(reader.peek(1))).toEqual(['task-2400']);
   });
 
-  it('goes on where it was when the store fails for a while', async () => {
+  it('continues at its last position after a failure of the store', async () => {
     const { clock, store, inbox, reader } = start();
     await store.publish(reports(0, 1));
     await settle();

@@ -9,7 +9,9 @@ const maxBuffered = 2000;
 /** The number of batches that one read may add. Most batches hold few reports. */
 const batchesPerRead = 200;
 const readBlockMs = 2000;
-/** Reads return at least every {@link readBlockMs}; a longer gap is a pause of this process or of the machine. */
+/**
+ * Reads return at least every {@link readBlockMs}; a longer gap is a pause of this process or of the machine.
+ */
 const maxGapMs = 3 * readBlockMs;
 
 export interface ReportReaderOptions {
@@ -22,8 +24,8 @@ export interface ReportReaderOptions {
 }
 
 /**
- * Reads the agents' reports ahead of the rounds. A report stays in the store until the commit that holds its meaning. So the
- * next leader reads again the reports that this one has read and not committed.
+ * Reads the agents' reports ahead of the rounds. A report stays in the store until the commit that holds its
+ * meaning. So the next leader reads again the reports that this one has read and not committed.
  */
 export class ReportReader {
   readonly name = 'reports';
@@ -58,8 +60,8 @@ export class ReportReader {
   }
 
   /**
-   * Returns the oldest reports, in whole batches, because only a whole batch can be acknowledged: at most `limit`, unless the
-   * first batch alone has more. They stay until {@link drop}.
+   * Returns the oldest reports, in whole batches, because only a whole batch can be acknowledged: at most
+   * `limit`, unless the first batch alone has more. They stay until {@link drop}.
    */
   peek(limit: number): readonly QueuedReport[] {
     let count = Math.min(limit, this.#buffer.length);
@@ -83,7 +85,10 @@ export class ReportReader {
     return this.#lastReadMs !== undefined;
   }
 
-  /** Returns the time since which all reports are read as they come; undefined while more may wait unread. */
+  /**
+   * Returns the start of the present span with all reports read as they come; undefined while more may wait
+   * unread.
+   */
   levelSinceMs(nowMs: number): number | undefined {
     return this.#isGap(nowMs) ? undefined : this.#levelSinceMs;
   }

@@ -16,8 +16,8 @@ interface FollowedCluster {
 }
 
 /**
- * The clusters that act by themselves, with their jobs and their due times, kept current change by change. Without such a
- * cluster a change costs nothing.
+ * The clusters that act by themselves, with their jobs and their due times, kept current change by change.
+ * Without such a cluster a change costs nothing.
  */
 export class ScheduledClusters {
   readonly due = new DueQueue();

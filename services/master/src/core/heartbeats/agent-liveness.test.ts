@@ -42,7 +42,7 @@ describe('judging agents', () => {
     expect(judgeAgents(new TestCell().putAgent(), signs(['stranger']), t0)).toEqual([]);
   });
 
-  it('tells agents by their state', () => {
+  it('lists agents by their state', () => {
     expect(agentsInState(lost, AgentState.LOST)).toEqual(['agent-1']);
     expect(agentsInState(lost, AgentState.ALIVE)).toEqual([]);
   });

@@ -20,7 +20,7 @@ const runningSince = (atMs: number) =>
 const never = { mark: undefined, atMs: t0 };
 
 describe('a Transient job that nobody observes', () => {
-  it('is over after its timeout, which is 300 s where it does not say', () => {
+  it('is over after its timeout, by default 300 s', () => {
     const status = runningSince(t0);
     const job = transient();
     expect(idleReason(job, status, never, t0 + 300 * second + silenceMs - 1)).toBeUndefined();
@@ -52,7 +52,7 @@ describe('a Transient job that nobody observes', () => {
     expect(idleReason(job, runningSince(t0), heard, t0 + 2 * minute + 16 * second)).toBeDefined();
   });
 
-  it('is heard of only where the mark changes', () => {
+  it('has a new sign of observers only if the mark changes', () => {
     const heard = updateSign(undefined, 5, t0);
     expect(updateSign(heard, 5, t0 + minute)).toBe(heard);
     expect(updateSign(heard, undefined, t0 + minute)).toEqual({ mark: undefined, atMs: t0 + minute });

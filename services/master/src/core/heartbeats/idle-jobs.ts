@@ -8,7 +8,7 @@ import { State, stateName } from '@berth/shared/model/task/task-state';
 export interface ObserverSign {
   /** The time of the sign by the store's clock. Only a change of it means anything. */
   readonly mark: number | undefined;
-  /** The time by the master's clock at which the mark changed, or at which the master began to read it. */
+  /** The master's time of the last change of the mark, or of the first reading. */
   readonly atMs: number;
 }
 
@@ -26,16 +26,16 @@ export function mayBeIdle(job: JobRecord, status: JobStatusRecord | undefined): 
   return job.kill === undefined && isJobLive(status) && idleLimitsOf(job.descriptor) !== undefined;
 }
 
-/** Returns the time at which the job began to run; undefined if it does not run yet. */
+/** Returns the time of the job's change to RUNNING; undefined if it does not run yet. */
 export function runningSinceMs(status: JobStatusRecord | undefined): number | undefined {
   const change = status?.stateChanges.find(({ state }) => state === stateName(State.RUNNING));
   return change === undefined ? undefined : Date.parse(change.timestamp);
 }
 
 /**
- * Returns the reason to end the job: nobody has observed it for its timeout, and it has run for its least time. Returns
- * undefined if it goes on. Both times count from when it began to run, so that a job that waits for capacity does not end
- * before it began.
+ * Returns the reason to end the job: nobody has observed it for its timeout, and it has run for its least
+ * time. Returns undefined if it goes on. Both times count from when it began to run, so that a job that waits
+ * for capacity does not end before it began.
  */
 export function idleReason(
   job: JobRecord,

@@ -34,8 +34,8 @@ export function withGpus(task: TaskRecord, gpus: readonly number[]): TaskRecord 
 }
 
 /**
- * Returns the placed task as one that waits for its victims to end. Its time to begin counts from the latest deadline of the
- * victims.
+ * Returns the placed task as one that waits for its victims to end. Its time to begin counts from the latest
+ * deadline of the victims.
  */
 export function waitingForVictims(
   task: TaskRecord,

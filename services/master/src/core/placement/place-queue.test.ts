@@ -57,7 +57,7 @@ describe('preemption', () => {
       .putJob(flex)
       .putTasks([0, 1, 2, 3].map((slot) => aTask({ job: flex, slot, state: State.RUNNING })));
 
-  it('is off where nobody has switched it on', () => {
+  it('is off by default', () => {
     expect(awaited(plan(full().putJob(critical)))).toEqual([]);
   });
 
@@ -101,12 +101,13 @@ describe('preemption', () => {
     expect(round.dueMs.get('flex')).toBe(t0 + killGraceMs + stopConfirmMs);
   });
 
-  it('writes the placement and all its orders to stop, or nothing of it, where a round can write no more', () => {
+  it('writes the placement with all its orders to stop, or nothing of it, at the limit of writes', () => {
     const labels = { 'berth.tier': 'critical' };
     const cell = full()
       .putJob(critical)
       .putJob(aJob({ id: 'second', labels, resources: { cpu: '2' } }));
-    // One write is for the status of the flex job, two are for each new task and its job, two for the victims of the first.
+    // One write is for the status of the flex job, two are for each new task and its job, two for the victims
+    // of the first.
     const round = plan(cell, { ...preempts, maxWrites: 8 });
     expect(awaited(round)).toEqual(['flex.0-0 by critical.0-0', 'flex.1-0 by critical.0-0']);
     expect(round.queueLeft).toBe(true);
@@ -127,7 +128,7 @@ describe('preemption', () => {
     expect([...next.tasks.keys()].toSorted()).toEqual(['flex.2-0', 'flex.3-0', 'second.0-0']);
   });
 
-  it('leaves the task waiting where one commit cannot hold the orders to all its victims', () => {
+  it('leaves the task waiting if one commit cannot hold the orders to all its victims', () => {
     const round = plan(full().putJob(critical), { ...preempts, maxWrites: 3 });
     expect(awaited(round)).toEqual([]);
     expect(round).toMatchObject({ placedTaskIds: [], queueLeft: false, queueDueMs: t0 + 5000 });
@@ -165,7 +166,7 @@ describe('preemption', () => {
     expect(late.tasks.has('first.0-0')).toBe(false);
   });
 
-  it('hands over the room of tasks that stop already, for whatever reason, and gives nobody else of it', () => {
+  it('reserves the capacity of tasks that stop already, for any reason, for the preemptor alone', () => {
     const cell = full();
     const killed = [0, 1, 2].flatMap((slot) => {
       const task = cell.find('task', `flex.${slot}-0`)?.record;
@@ -184,7 +185,7 @@ describe('preemption', () => {
     });
   });
 
-  it('keeps the room that is handed over from a task that would fit into a part of it', () => {
+  it('keeps the reserved capacity from a task that would fit into a part of it', () => {
     const cell = full().putJob(critical);
     for (const [, task] of plan(cell, preempts).tasks) cell.putTasks([task]);
     cell.putJob(aJob({ id: 'late' }));
@@ -198,7 +199,7 @@ describe('preemption', () => {
     );
   });
 
-  it('gives the room of one that was to get it, and was killed before, to the next as well', () => {
+  it('gives the capacity of a killed preemptor to the next task', () => {
     const cell = full().putJob(critical);
     for (const [, task] of plan(cell, preempts).tasks) cell.putTasks([task]);
     cell.putJob({ ...critical, kill: { atMs: t0, by: 'ada', text: undefined } });
@@ -211,7 +212,7 @@ describe('preemption', () => {
     });
   });
 
-  it('stops its victims though the task has ended before that was to get their room', () => {
+  it('stops its victims though the preemptor has ended before', () => {
     const cell = full().putJob(critical);
     for (const [, task] of plan(cell, preempts).tasks) cell.putTasks([task]);
     const preemptor = cell.find('task', 'critical.0-0')?.record;
@@ -261,7 +262,7 @@ describe('preemption', () => {
     expect(plan(cell, { ...preempts, nowMs: later }).tasks.size).toBe(0);
   });
 
-  it('leaves a service alone of which a task is missing, and looks again later', () => {
+  it('leaves a service with a missing task alone, and tries again later', () => {
     const web = aService({ id: 'web', desired: 4 });
     const cell = new TestCell()
       .putAgent({ cpuMillis: 4000 })
@@ -276,7 +277,7 @@ describe('preemption', () => {
 });
 
 describe('a task that was refused', () => {
-  it('goes on at once, but not there, and is looked at again when the agent may be asked again', () => {
+  it('goes on at once on another agent, and is placed again when the agent may take it again', () => {
     const job = aJob();
     const task = aTask({ job, state: State.DISPATCHED });
     const cell = new TestCell().putAgent().putJob(job).putTasks([task]);

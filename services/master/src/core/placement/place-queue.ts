@@ -72,8 +72,8 @@ function takePlacement(placement: Placement, input: RoundInput, builder: PlanBui
 }
 
 /**
- * Returns the time of the next placement without a change: agents that refused a task may take it then, and jobs that could not
- * lose a task before may have recovered.
+ * Returns the time of the next placement without a change: agents that refused a task may take it then, and
+ * jobs that could not lose a task before may have recovered.
  */
 function queueDueMs(
   { cell, limits, nowMs }: RoundInput,
@@ -94,7 +94,9 @@ function queueDueMs(
   return dueMs;
 }
 
-/** Notes the reason in a waiting task that is stored for the first time. Later callers ask for an explanation. */
+/**
+ * Notes the reason in a waiting task that is stored for the first time. Later callers ask for an explanation.
+ */
 function noteWaiting(one: Unplaced, cell: CellView, builder: PlanBuilder): void {
   const record = builder.tasks.get(one.taskId);
   if (record?.task === undefined || cell.find('task', one.taskId) !== undefined) return;
@@ -102,8 +104,9 @@ function noteWaiting(one: Unplaced, cell: CellView, builder: PlanBuilder): void 
 }
 
 /**
- * Returns the waiting tasks: those from before, if anything has changed for them, then this round's new ones. If one task from
- * before finds no agent, the others of its job and stage find none either. Each new task needs its own reason.
+ * Returns the waiting tasks: those from before, if anything has changed for them, then this round's new ones.
+ * If one task from before finds no agent, the others of its job and stage find none either. Each new task
+ * needs its own reason.
  */
 function queuedShards(
   { cell, queue }: RoundInput,
@@ -189,7 +192,7 @@ function shares(
   return { guarantees, used, total };
 }
 
-/** Flex tasks may be stopped, within what their jobs can bear. */
+/** Flex tasks may be stopped, within the disruption limits of their jobs. */
 function preemptionRules({ cell, agents, maxWrites }: RoundInput, builder: PlanBuilder): PreemptionRules {
   const known = new Map<string, number>();
   let created: ReadonlyMap<string, readonly TaskRecord[]> | undefined;
@@ -216,7 +219,7 @@ function preemptionRules({ cell, agents, maxWrites }: RoundInput, builder: PlanB
   };
 }
 
-/** Returns the agents with stopping tasks for which no other task waits. */
+/** Returns the agents with stopping tasks that no other task waits for. */
 function agentsStopping(builder: PlanBuilder, { index, stopping }: Agents): ReadonlySet<string> {
   const agentIds = new Set<string>();
   for (const [taskId, agentId] of stopping)
@@ -256,7 +259,7 @@ function unseenFailures(ended: readonly TaskRecord[]): NonNullable<PlaceOptions[
   return { failures, refusals };
 }
 
-/** Returns the tasks whose end in this round frees capacity. */
+/** Returns the tasks that free capacity by their end in this round. */
 function freedTasks(cell: CellView, changed: ReadonlyMap<string, TaskRecord>): readonly TaskRecord[] {
   const freed: TaskRecord[] = [];
   for (const [id, task] of changed) {

@@ -59,7 +59,7 @@ export class PlanBuilder {
     return this.#tasks.get(id) ?? this.#cell.find('task', id)?.record;
   }
 
-  /** Removes stop requests whose tasks are gone, within the limit of writes. */
+  /** Removes stop requests of tasks that are gone, within the limit of writes. */
   dropOrphans(stopIds: readonly string[]): void {
     const orphans = stopIds.filter((id) => this.#cell.find('taskStop', id) && !this.#cell.find('task', id));
     this.removedStopIds.push(...orphans.slice(0, Math.max(0, this.writesLeft)));
@@ -74,7 +74,9 @@ export class PlanBuilder {
     this.dueMs.set(jobId, decision.nextDueMs);
   }
 
-  /** True if a live task on an agent is ordered to stop. It is called very often: it does not read the record. */
+  /**
+   * True if a live task on an agent is ordered to stop. It is called very often: it does not read the record.
+   */
   isStopping(id: string): boolean {
     const changed = this.#tasks.get(id);
     return changed === undefined ? this.#agents.stopping.has(id) : changed.stop !== undefined;
@@ -82,8 +84,8 @@ export class PlanBuilder {
 
   /**
    * Takes a task that was placed together with the victims that it preempts, and the effect on its job. Takes
-   * nothing and returns false if the round cannot write all of that: a placement and its orders to stop are one
-   * commit.
+   * nothing and returns false if the round cannot write all of that: a placement and its orders to stop are
+   * one commit.
    */
   takePlaced(task: TaskRecord, victims: readonly TaskRecord[] = []): boolean {
     const { jobId } = task;

@@ -22,7 +22,10 @@ export interface Agents {
 /** The tasks that are committed as QUEUED. */
 export interface Queue {
   readonly waiting: WaitingTasks;
-  /** True if anything has changed for them since the last placement. Capacity that this round frees counts in any case. */
+  /**
+   * True if anything has changed for them since the last placement. Capacity that this round frees counts in
+   * any case.
+   */
   readonly hasChanges: boolean;
 }
 
@@ -36,15 +39,15 @@ export interface RoundInput {
   /** The jobs to reconcile, beside those that the reports touch. */
   readonly jobIds: readonly string[];
   /**
-   * At most half of `maxWrites`, because each report writes at most one task. A first batch that is larger comes whole, because it
-   * can only be acknowledged as a whole.
+   * At most half of `maxWrites`, because each report writes at most one task. A first batch that is larger
+   * comes whole, because it can only be acknowledged as a whole.
    */
   readonly reports: readonly RoundReport[];
   readonly queue: Queue;
   readonly agents: Agents;
   /** Finished jobs that leave before their time, because there are too many of them. */
   readonly retireNow: ReadonlySet<string>;
-  /** Ids of stop requests whose tasks are gone: the requests leave. */
+  /** Ids of stop requests of tasks that are gone: the requests leave. */
   readonly orphanStopIds: readonly string[];
   /** Entities that may be written in this round. */
   readonly maxWrites: number;
@@ -62,9 +65,9 @@ export interface RoundPlan {
   readonly removedStopIds: readonly string[];
   /** The time of the next pass over each job that was reconciled. */
   readonly dueMs: ReadonlyMap<string, number>;
-  /** Jobs of which tasks were placed, with the latest time of the next pass. */
+  /** Jobs with tasks that were placed, with the latest time of the next pass. */
   readonly placedDueMs: ReadonlyMap<string, number>;
-  /** Jobs for which this round had too few writes. */
+  /** Jobs that are left to the next round, because too few writes were left. */
   readonly leftOver: readonly string[];
   /** True if one of these may have tasks to create or to change, and not only records that leave. */
   readonly hasTasksLeft: boolean;

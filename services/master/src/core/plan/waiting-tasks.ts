@@ -5,7 +5,7 @@ import { taskIdOf } from '@berth/shared/model/task/task-id';
 export interface WaitingShard {
   readonly jobId: string;
   readonly stage: number;
-  /** The tasks in the order in which they came, with their position among all waiting tasks. */
+  /** The tasks in order of arrival, with their position among all waiting tasks. */
   readonly ages: ReadonlyMap<string, number>;
 }
 

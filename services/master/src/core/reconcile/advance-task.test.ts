@@ -23,7 +23,7 @@ describe('an order to stop', () => {
       const { tasks, nextDueMs } = look({
         job: aJob(),
         tasks: [aTask({ state })],
-        stopWishes: ['job-1.0-0'],
+        stopRequests: ['job-1.0-0'],
       });
       expect(tasks).toHaveLength(1);
       expect(tasks[0]?.stop).toEqual({ code: 'killed', text: '', atMs: t0 });
@@ -33,18 +33,26 @@ describe('an order to stop', () => {
   );
 
   it('ends a task that has no agent yet at once', () => {
-    const { tasks, status } = look({ job: aJob(), tasks: [aTask()], stopWishes: ['job-1.0-0'] });
+    const { tasks, status } = look({ job: aJob(), tasks: [aTask()], stopRequests: ['job-1.0-0'] });
     expect(tasks[0]?.task?.state).toEqual({ state: State.FINISHED, reason: 'killed' });
     expect(status?.state).toEqual({ state: State.FINISHED, reason: 'normal' });
   });
 
   it('is given once', () => {
-    const first = look({ job: aJob(), tasks: [aTask({ state: State.RUNNING })], stopWishes: ['job-1.0-0'] });
+    const first = look({
+      job: aJob(),
+      tasks: [aTask({ state: State.RUNNING })],
+      stopRequests: ['job-1.0-0'],
+    });
     expect(look(first.next, { nowMs: t0 + second }).tasks).toHaveLength(0);
   });
 
   it('that is not confirmed in time counts as obeyed', () => {
-    const first = look({ job: aJob(), tasks: [aTask({ state: State.RUNNING })], stopWishes: ['job-1.0-0'] });
+    const first = look({
+      job: aJob(),
+      tasks: [aTask({ state: State.RUNNING })],
+      stopRequests: ['job-1.0-0'],
+    });
     expect(look(first.next, { nowMs: t0 + stopTimeMs - 1 }).tasks).toHaveLength(0);
     const { tasks, status } = look(first.next, { nowMs: t0 + stopTimeMs });
     expect(tasks[0]?.task?.state).toEqual({ state: State.FINISHED, reason: 'killed' });
@@ -54,12 +62,12 @@ describe('an order to stop', () => {
   it('stands when another one follows', () => {
     const stop = { code: 'runtimeLimitExceeded', text: 'late', atMs: t0 };
     const task = aTask({ state: State.RUNNING, record: { stop, deadlineAtMs: t0 + minute } });
-    expect(look({ job: aJob(), tasks: [task], stopWishes: ['job-1.0-0'] }).tasks).toHaveLength(0);
+    expect(look({ job: aJob(), tasks: [task], stopRequests: ['job-1.0-0'] }).tasks).toHaveLength(0);
   });
 
   it('in a service leads to a replacement once the task has ended', () => {
     const job = aService();
-    const first = look({ job, tasks: [aTask({ job })], stopWishes: ['job-1.0-0'] });
+    const first = look({ job, tasks: [aTask({ job })], stopRequests: ['job-1.0-0'] });
     expect(first.tasks.map(({ attempt, replaced }) => [attempt, replaced])).toEqual([
       [0, true],
       [1, false],
@@ -90,7 +98,7 @@ describe('a killed job', () => {
     expect(status?.state).toEqual({ state: State.FINISHED, reason: 'killed' });
   });
 
-  it('replaces nothing, and does not ask to be looked at for a replacement that was due', () => {
+  it('replaces nothing, and asks for no pass for a replacement that was due', () => {
     const job = aService({ killed: true, desired: 2 });
     const waiting = aTask({ job, state: State.FAILED, record: { replaceAtMs: t0 + second } });
     const stopping = aTask({ job, slot: 1, state: State.RUNNING });
@@ -167,7 +175,7 @@ describe('a task of a lost agent', () => {
     const { tasks } = look({
       tasks: [aTask({ state: State.RUNNING })],
       lostAgents: ['agent-1'],
-      stopWishes: ['job-1.0-0'],
+      stopRequests: ['job-1.0-0'],
     });
     expect(tasks[0]?.task?.state?.reason).toBe('killed');
   });
@@ -192,7 +200,7 @@ describe('patience', () => {
     expect(early.nextDueMs).toBe(t0 + minute);
     const { tasks, nextDueMs } = look(early.next, { nowMs: t0 + minute, patienceUntilMs });
     expect(tasks[0]?.stop?.code).toBe('runtimeLimitExceeded');
-    // Whether it obeyed is for a report to say, which may be on its way.
+    // A report that it obeyed may be on its way.
     expect(nextDueMs).toBe(patienceUntilMs);
   });
 
@@ -203,7 +211,7 @@ describe('patience', () => {
       aTask({ job, slot: 1, state: State.RUNNING, agentId: 'gone' }),
       aTask({ job, slot: 2, state: State.RUNNING }),
     ];
-    const options = { job, tasks, lostAgents: ['gone'], stopWishes: ['job-1.2-0'] };
+    const options = { job, tasks, lostAgents: ['gone'], stopRequests: ['job-1.2-0'] };
     expect(
       look(options, { nowMs: t0 + minute, patienceUntilMs })
         .tasks.map(({ slot }) => slot)
@@ -212,7 +220,7 @@ describe('patience', () => {
   });
 });
 
-describe('a look with little room', () => {
+describe('a pass with few writes', () => {
   const tasks = Array.from({ length: 30 }, (_, slot) =>
     aTask({ job: killedJob, slot, state: State.RUNNING }),
   );

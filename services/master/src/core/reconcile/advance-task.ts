@@ -10,11 +10,14 @@ type AdvanceContext = Pick<ReconcileContext, 'nowMs' | 'limits' | 'patienceUntil
 /** The circumstances of one live task, beside its own record, the time and the limits. */
 export interface TaskCircumstances {
   readonly agentLost: boolean;
-  /** The reason for which the task is to stop, if it is. */
+  /** The reason to stop the task, if there is one. */
   readonly stopFor: { readonly code: string; readonly text?: string } | undefined;
 }
 
-/** Returns the task after orders to stop, its agent's loss and its deadlines; the same object if nothing changes. */
+/**
+ * Returns the task after orders to stop, its agent's loss and its deadlines; the same object if nothing
+ * changes.
+ */
 export function advanceTask(
   task: TaskRecord,
   context: AdvanceContext,
@@ -33,9 +36,9 @@ export function advanceTask(
 }
 
 /**
- * Returns the time at which the live task's deadline is judged; Infinity: never. If a report on its way may say that the
- * deadline was met, it is not judged before the end of patience. The runtime limit does not wait: an order to stop does no
- * harm to a task that has ended by itself.
+ * Returns the time to judge the live task's deadline; Infinity: never. If a report on its way may say that
+ * the deadline was met, it is not judged before the end of patience. The runtime limit does not wait: an
+ * order to stop does no harm to a task that has ended by itself.
  */
 export function judgedAtMs(task: TaskRecord, { patienceUntilMs }: AdvanceContext): number {
   const { deadlineAtMs, stop } = task;
@@ -45,8 +48,9 @@ export function judgedAtMs(task: TaskRecord, { patienceUntilMs }: AdvanceContext
 }
 
 /**
- * Applies the deadline of a task that has passed. A task that ends here loses its assignment. An agent stops every container
- * without an assignment. So a task that ends without a report of its agent leaves nothing running for long.
+ * Applies the deadline of a task that has passed. A task that ends here loses its assignment. An agent stops
+ * every container without an assignment. So a task that ends without a report of its agent leaves nothing
+ * running for long.
  */
 function passDeadline(task: TaskRecord, nowMs: number, limits: Limits): TaskRecord {
   if (!isTaskLive(task)) return task;

@@ -10,13 +10,13 @@ const defaultLimit = 1;
 /** A stop that waits for capacity elsewhere, or for other tasks to run, is checked again after this time. */
 export const checkAgainMs = 5_000;
 
-/** The reasons for which the system itself stops a task that could go on. */
+/** The reasons of the system itself to stop a task that could go on. */
 export const systemStops = ['moved', 'preempted'] as const;
 
 /**
- * Returns the number of tasks of the job that the system may still stop for its own reasons. In a service, or in stages, every
- * desired task that does not run counts as away, for whatever reason. A batch job loses only time: there only tasks count that
- * the system is stopping, and without a limit of the job there is none.
+ * Returns the number of tasks of the job that the system may still stop for its own reasons. In a service, or
+ * in stages, every desired task that does not run counts as away, for any reason. A batch job loses only
+ * time: there only tasks count that the system is stopping, and without a limit of the job there is none.
  */
 export function disruptionAllowance(job: JobRecord, tasks: readonly TaskRecord[]): number {
   const limit = disruptionLimitOf(job);

@@ -8,11 +8,11 @@ import { isAgentAlive } from '@berth/shared/model/cell/agent';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 
-/** A job in the cell, with everything on which a decision about it depends, beside the time and the limits. */
+/** A job in the cell: the inputs of a decision about it, beside the time and the limits. */
 export interface JobInCell {
   readonly job: JobRecord;
   readonly status: JobStatusRecord | undefined;
-  /** All stored tasks of the job, ended ones included, in the order in which they were created. */
+  /** All stored tasks of the job, ended ones included, in order of creation. */
   readonly tasks: readonly TaskRecord[];
   /** True if the task is stored as it is here; false if it is about to be written. */
   isCommitted(task: TaskRecord): boolean;
@@ -25,8 +25,8 @@ export interface JobInCell {
 }
 
 /**
- * Returns the job as the cell has it, but for tasks that have `changed`, by id: those replace the stored ones. Returns undefined
- * for an unknown job.
+ * Returns the job as the cell has it, but for tasks that have `changed`, by id: those replace the stored
+ * ones. Returns undefined for an unknown job.
  */
 export function findJobInCell(
   cell: CellView,

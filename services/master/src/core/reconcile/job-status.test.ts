@@ -26,7 +26,7 @@ describe('the state of a job', () => {
     expect(second.status).toBeUndefined();
   });
 
-  it('tells how far a task got that has ended since', () => {
+  it('keeps the furthest state of a task that has ended since', () => {
     const ended = must(endTask(aTask({ job, state: State.STARTING }), { code: 'invalidRequest', atMs: t0 }));
     expect(look({ job, tasks: [ended] }).status?.state?.state).toBe(State.STARTING);
   });

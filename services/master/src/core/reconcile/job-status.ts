@@ -29,8 +29,8 @@ export function initialStatus(job: JobRecord): JobStatusRecord {
 }
 
 /**
- * Returns the job's status by its tasks: the furthest state of any of them, then the end of the job. It never goes back. Returns
- * the same object if nothing changes.
+ * Returns the job's status by its tasks: the furthest state of any of them, then the end of the job. It never
+ * goes back. Returns the same object if nothing changes.
  */
 export function advanceStatus(
   status: JobStatusRecord,
@@ -42,7 +42,10 @@ export function advanceStatus(
   return moveStatus(status, end ?? { state: furthest(tasks), reason: '' }, nowMs);
 }
 
-/** Returns the job's status once one of its live tasks has reached the state; the same object if nothing changes. */
+/**
+ * Returns the job's status once one of its live tasks has reached the state; the same object if nothing
+ * changes.
+ */
 export function reachState(status: JobStatusRecord, state: State, nowMs: number): JobStatusRecord {
   return moveStatus(status, { state, reason: '' }, nowMs);
 }

@@ -26,7 +26,7 @@ const running = (job: JobRecord, stage: number, slot: number, workerNumber: numb
   aTask({ job, stage, slot, workerNumber, state: State.RUNNING });
 
 describe('the stages of a Mantis job', () => {
-  it('each have their tasks, which know where they stand', () => {
+  it('each have their tasks, with their stage in the context', () => {
     const job = aMantisJob({ stages: [1, 2] });
     expect(ids(look({ job }).tasks)).toEqual(['job-1.1-0-0']);
     const { tasks } = look({ job, tasks: [running(job, 1, 0, 1)] });
@@ -70,7 +70,7 @@ describe('the stages of a Mantis job', () => {
     expect(ids(later.tasks)).toContain('job-1.2-0-1');
   });
 
-  it('give up their highest indexes, and take them again once these are free', () => {
+  it('give up their highest indexes, and use them again once these are free', () => {
     const before = aMantisJob({ stages: [1, 3] });
     const tasks = [running(before, 1, 0, 1), ...[0, 1, 2].map((slot) => running(before, 2, slot, 2 + slot))];
     const down = look({ job: scaled(before, 2, 1), tasks });
@@ -162,7 +162,7 @@ describe('the runtime of a Mantis job', () => {
     });
   });
 
-  it('ends nothing where a caller has killed the job before', () => {
+  it('ends nothing if a caller has killed the job before', () => {
     const kill = { atMs: t0, by: 'master', text: 'nobody has observed the job for 300 s' };
     const { status } = look({ job: { ...job, kill }, tasks: [] }, { nowMs: t0 + minute });
     expect(status?.state).toEqual({

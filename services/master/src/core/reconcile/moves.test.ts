@@ -32,13 +32,13 @@ describe('a service on a draining agent', () => {
     ]);
   });
 
-  it('stays while there is no room elsewhere, and is looked at again', () => {
+  it('stays while there is no capacity elsewhere, and is checked again', () => {
     const decision = look({ job: web, tasks, drained }, { findCapacity: () => false });
     expect(stops(decision)).toEqual([]);
     expect(decision.nextDueMs).toBe(t0 + 5 * second);
   });
 
-  it('goes all at once when the deadline is over, whether there is room or not', () => {
+  it('goes at once when the deadline is over, even without capacity elsewhere', () => {
     const waiting = look({ job: web, tasks, drained: { old: t0 + second } }, { findCapacity: () => false });
     expect([stops(waiting), waiting.nextDueMs]).toEqual([[], t0 + second]);
     const over = look({ job: web, tasks, drained: { old: t0 } }, { findCapacity: () => false });
@@ -70,8 +70,8 @@ describe('a batch job on a draining agent', () => {
   });
 });
 
-describe('what may be away', () => {
-  it('is, of a batch job, all of it but where it says otherwise', () => {
+describe('the number of tasks that may be away', () => {
+  it('is unlimited for a batch job, unless the job sets a limit', () => {
     const job = aJob({ desired: 2 });
     expect(disruptionAllowance(job, [aTask({ job })])).toBe(Number.POSITIVE_INFINITY);
     const careful = aJob({ desired: 2, labels: { 'berth.disruptionLimit': '1' } });

@@ -11,7 +11,10 @@ export interface MoveInput {
   readonly tasks: readonly TaskRecord[];
   /** Returns the drain of the agent; undefined if it is not drained. */
   readonly drainOf: (agentId: string) => AgentDrainRecord | undefined;
-  /** Reserves capacity elsewhere for another task like this one, for the rest of the round; true if there is any. */
+  /**
+   * Reserves capacity elsewhere for another task like this one, for the rest of the round; true if there is
+   * any.
+   */
   readonly findCapacity: (task: TaskRecord) => boolean;
   readonly nowMs: number;
   readonly limits: Limits;
@@ -27,8 +30,9 @@ export interface Moves {
 const nothing: Moves = { stopped: [], nextDueMs: Number.POSITIVE_INFINITY };
 
 /**
- * Decides which tasks leave draining agents now. Tasks of services and stages leave within the job's limit of disruption, and
- * only if there is capacity for them elsewhere. Tasks of batch jobs are left to end. Once a drain's deadline has passed, all go.
+ * Decides on the tasks that leave draining agents now. Tasks of services and stages leave within the job's
+ * limit of disruption, and only if there is capacity for them elsewhere. Tasks of batch jobs are left to end.
+ * Once a drain's deadline has passed, all go.
  */
 export function movesOf(input: MoveInput): Moves {
   const { job, tasks, drainOf, nowMs } = input;

@@ -9,7 +9,10 @@ export interface ReconcileContext {
   readonly patienceUntilMs: number;
   /** The number of entities that the decision may write; the rest is left to the next pass. */
   readonly maxWrites: number;
-  /** Reserves capacity elsewhere for another task like this one; true if there is any. Absent: there always is. */
+  /**
+   * Reserves capacity elsewhere for another task like this one; true if there is any. Absent: there always
+   * is.
+   */
   readonly findCapacity?: (task: TaskRecord) => boolean;
   /** True if another task on the agent waits for the capacity of this one; absent: no task does. */
   readonly isAwaited?: (task: TaskRecord) => boolean;

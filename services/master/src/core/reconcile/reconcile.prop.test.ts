@@ -72,15 +72,15 @@ const views = fc
   .record({
     job: jobs,
     slots: fc.array(slotTasks, { maxLength: 6 }),
-    wishes: fc.array(fc.nat(5)),
+    requests: fc.array(fc.nat(5)),
     lost: fc.boolean(),
   })
-  .map(({ job, slots, wishes, lost }): ViewOptions => {
+  .map(({ job, slots, requests, lost }): ViewOptions => {
     const tasks = slots.flatMap((given, index) => tasksOfSlot(job, index, given));
-    const stopWishes = wishes
+    const stopRequests = requests
       .map((slot) => tasks.filter((task) => task.slot === slot).at(-1))
       .flatMap((task) => (task ? [taskIdOf(task)] : []));
-    return { job, tasks, stopWishes, lostAgents: lost ? ['agent-0'] : [] };
+    return { job, tasks, stopRequests, lostAgents: lost ? ['agent-0'] : [] };
   });
 
 /** Of a Mantis job the slots belong to its two stages in turn. */
@@ -108,10 +108,10 @@ function bearings(task: TaskRecord, { stop, deadlineInMs, replaceInMs }: SlotTas
 
 const liveSlots = (tasks: readonly TaskRecord[] = []) =>
   tasks.filter(isTaskLive).map(({ stage, slot }) => slotKey(stage, slot));
-const rooms = fc.constantFrom(4, 7, 1000);
+const capacities = fc.constantFrom(4, 7, 1000);
 
 describe('reconcile', () => {
-  it('decides nothing more once its decision is carried out, room permitting', () => {
+  it('decides nothing more once its decision is carried out, within the limit of writes', () => {
     fc.assert(
       fc.property(views, (view) => {
         const keep = { ...limits, finishedRetentionMs: 60 * minute };
@@ -130,7 +130,7 @@ describe('reconcile', () => {
 
   it('comes to the same end in small steps as in one', () => {
     fc.assert(
-      fc.property(views, rooms, (view, maxWrites) => {
+      fc.property(views, capacities, (view, maxWrites) => {
         const whole = look(view);
         let parts = look(view, { maxWrites });
         for (let steps = 0; !parts.isComplete && steps < 100; steps++)
@@ -149,7 +149,7 @@ describe('reconcile', () => {
 
   it('writes no more than it may', () => {
     fc.assert(
-      fc.property(views, rooms, (view, maxWrites) => {
+      fc.property(views, capacities, (view, maxWrites) => {
         const { tasks, status, retired } = look(view, {
           maxWrites,
           limits: { ...limits, finishedRetentionMs: 0 },
@@ -164,7 +164,7 @@ describe('reconcile', () => {
 
   it('has at most one live task per slot, and never moves a task back', () => {
     fc.assert(
-      fc.property(views, rooms, (view, maxWrites) => {
+      fc.property(views, capacities, (view, maxWrites) => {
         const { tasks, next } = look(view, { maxWrites });
         expect(new Set(liveSlots(next.tasks)).size).toBe(liveSlots(next.tasks).length);
         const before = new Map((view.tasks ?? []).map((task) => [taskIdOf(task), task]));
@@ -179,7 +179,7 @@ describe('reconcile', () => {
 
   it('gives every task of a stage, and no other, a worker number of its own', () => {
     fc.assert(
-      fc.property(views, rooms, (view, maxWrites) => {
+      fc.property(views, capacities, (view, maxWrites) => {
         const { next } = look(view, { maxWrites });
         const tasks = next.tasks ?? [];
         const numbers = tasks.flatMap(({ workerNumber }) => workerNumber ?? []);
@@ -203,7 +203,7 @@ describe('reconcile', () => {
     );
   });
 
-  it('never asks to be looked at at a time that has passed', () => {
+  it('never asks for a pass at a time that has passed', () => {
     fc.assert(
       fc.property(views, (view) => {
         const first = look(view);

@@ -34,8 +34,9 @@ export interface JobDecision {
 }
 
 /**
- * Compares the desired and the observed state of one job, and decides on the changes: first on its tasks, by the rules of
- * `rules.ts`, then on its own state, then on the records that leave the replica. A finished job only leaves.
+ * Compares the desired and the observed state of one job, and decides on the changes: first on its tasks, by
+ * the rules of `rules.ts`, then on its own state, then on the records that leave the replica. A finished job
+ * only leaves.
  */
 export function reconcile(job: JobInCell, context: ReconcileContext): JobDecision {
   if (job.status !== undefined && !isJobLive(job.status)) return retireOnly(job, job.status, context);
@@ -59,8 +60,9 @@ export function reconcile(job: JobInCell, context: ReconcileContext): JobDecisio
 }
 
 /**
- * Applies the rules in their order, and returns the time at which one of them is due again. A rule decides on the tasks as the
- * rules before leave them. So it waits for the next pass if those could not be written in full.
+ * Applies the rules in their order, and returns the soonest time that one of them is due again. A rule
+ * decides on the tasks as the rules before leave them. So it waits for the next pass if those could not be
+ * written in full.
  */
 function applyRules(job: JobInCell, context: ReconcileContext, changes: TaskChanges): number {
   let dueMs = Number.POSITIVE_INFINITY;
@@ -82,7 +84,7 @@ function retireOnly(job: JobInCell, status: JobStatusRecord, context: ReconcileC
   return { tasks: [], status: undefined, retired, nextDueMs, isComplete, hasTasksLeft: false };
 }
 
-/** Returns the time at which the job's own runtime is over, if that lies ahead; else Infinity. */
+/** Returns the end of the job's own runtime, if that lies ahead; else Infinity. */
 function nextEndMs(job: JobRecord, nowMs: number): number {
   const endMs = runtimeEndMs(job);
   return endMs > nowMs ? endMs : Number.POSITIVE_INFINITY;

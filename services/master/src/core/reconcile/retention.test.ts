@@ -86,7 +86,7 @@ describe('replaced tasks of a live job', () => {
     expect(look(first.next, { nowMs: afterMs }).retired.taskIds).toHaveLength(50);
   });
 
-  it('leave no faster than there is room for their writes', () => {
+  it('leave no faster than the limit of writes allows', () => {
     const job = aService({ desired: 0 });
     const tasks = [0, 1, 2, 3].map((slot) =>
       aTask({ job, slot, state: State.FINISHED, record: { replaced: true } }),
@@ -129,7 +129,7 @@ describe('a finished job', () => {
     expect(must(options.tasks)).toHaveLength(0);
   });
 
-  it('leaves even with the least of room', () => {
+  it('leaves even with the lowest limit of writes', () => {
     const { retired } = look({ ...finished, tasks: [] }, { nowMs: afterMs, maxWrites: 4 });
     expect(retired).toEqual({ taskIds: [], job: true, hasMore: false });
   });

@@ -21,12 +21,15 @@ export interface Retirement {
 /** Tasks that leave in one pass at most, so that a large job does not delay a commit. */
 export const maxRetiredPerPass = 200;
 
-/** The writes of one record that leaves: a task goes with a caller's request to stop it, a job with its status. */
+/**
+ * The writes of one record that leaves: a task goes with a caller's request to stop it, a job with its
+ * status.
+ */
 export const writesPerRetired = 2;
 
 export const nothingRetired: Retirement = { taskIds: [], job: false, hasMore: false };
 
-/** Returns the time at which a finished job leaves. */
+/** Returns the time of a finished job to leave. */
 export function retireAtMs(status: JobStatusRecord, limits: Limits): number {
   return status.finishedAtMs + limits.finishedRetentionMs;
 }
@@ -41,8 +44,8 @@ export function retireJob(inCell: JobInCell, status: JobStatusRecord, context: R
 }
 
 /**
- * Retires replaced tasks of a live job when their time is over, or when there are too many of them. A task leaves only after its
- * end is committed, because subscribers learn of the end from that commit.
+ * Retires replaced tasks of a live job when their time is over, or when there are too many of them. A task
+ * leaves only after its end is committed, because subscribers learn of the end from that commit.
  */
 export function retireReplaced(
   job: JobInCell,
@@ -65,7 +68,7 @@ function maxRetired(writes: number): number {
   return Math.min(maxRetiredPerPass, Math.max(0, Math.floor(writes / writesPerRetired)));
 }
 
-/** Keeps the last attempt of each slot whose newest task leaves, so that its ids are never used again. */
+/** Keeps the last attempt of each slot that loses its newest task, so that ids are never used again. */
 export function keepAttempts(
   status: JobStatusRecord,
   tasks: readonly TaskRecord[],

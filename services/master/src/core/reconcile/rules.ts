@@ -33,7 +33,7 @@ export interface Rule {
   readonly decide: (job: JobInCell, context: ReconcileContext, tasks: readonly TaskRecord[]) => RuleChanges;
 }
 
-/** The rules for the tasks of a live job, in the order in which they apply. */
+/** The rules for the tasks of a live job, in their order. */
 export const rules: readonly Rule[] = [
   {
     name: 'advance single tasks',
@@ -93,8 +93,9 @@ function* advanceSteps(
 }
 
 /**
- * Returns the order to stop that one task needs, if it needs one. A placement orders its victims to stop in its own
- * commit. Only masters of earlier versions left that order out of the victims' records; it is added here.
+ * Returns the order to stop that one task needs, if it needs one. A placement orders its victims to stop in
+ * its own commit. Only masters of earlier versions left that order out of the victims' records; it is added
+ * here.
  */
 function stopOfTask(
   job: JobInCell,

@@ -24,7 +24,7 @@ describe('the assignment of a task', () => {
     });
   });
 
-  it('asks for results where the job is one of a registered kind: a batch job of a cluster of its own', () => {
+  it('asks for results if the job is of a registered kind: a batch job of a cluster of its own', () => {
     const collects = (record: typeof job) => assignmentFor(queued, placed, record, limits)?.collectsResults;
     expect(collects(job)).toBe(false);
     expect(collects({ ...job, clusterId: 'nightly' })).toBe(true);
@@ -42,7 +42,7 @@ describe('the assignment of a task', () => {
     });
   });
 
-  it('is withdrawn when the task has ended, even where its job is unknown', () => {
+  it('is withdrawn when the task has ended, even if its job is unknown', () => {
     const ended = must(endTask(stopped, { code: 'killed', atMs: t0 }));
     expect(assignmentFor(stopped, ended, job, limits)).toBeNull();
     expect(assignmentFor(stopped, ended, undefined, limits)).toBeNull();
@@ -55,7 +55,7 @@ describe('the assignment of a task', () => {
     expect(assignmentFor(ended, { ...ended, replaced: true }, job, limits)).toBeUndefined();
   });
 
-  it('asks for samples where policies scale what the task belongs to', () => {
+  it('asks for samples if policies scale the task’s job or stage', () => {
     const service = aScaledService();
     const pipeline = aScaledStage();
     const placedOf = (of: JobRecord, stage: number) =>

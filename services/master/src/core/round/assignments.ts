@@ -29,13 +29,16 @@ export function planAssignments(
   return writes;
 }
 
-/** Returns the feed from which the agent reads its assignments, if it has named one. */
+/** Returns the name of the agent's feed of assignments, if it has named one. */
 function feedOf(cell: CellView, agentId: string): string | undefined {
   const feed = cell.find('agent', agentId)?.record.assignmentFeed ?? '';
   return feed === '' ? undefined : feed;
 }
 
-/** Returns the task's new assignment, `null` if the assignment is withdrawn, or undefined if it does not change. */
+/**
+ * Returns the task's new assignment, `null` if the assignment is withdrawn, or undefined if it does not
+ * change.
+ */
 export function assignmentFor(
   before: TaskRecord | undefined,
   after: TaskRecord,
@@ -48,7 +51,9 @@ export function assignmentFor(
   return isChanged && job !== undefined ? toAssignment(after, job, limits) : undefined;
 }
 
-/** The keys of the context that agents read: any other would cost agents memory for as long as the task lives. */
+/**
+ * The keys of the context that agents read: any other would cost agents memory for as long as the task lives.
+ */
 const agentKeys = ['task.index', gpusKey] as const;
 
 function agentContext({ task }: TaskRecord): Assignment['taskContext'] {

@@ -91,7 +91,7 @@ const numRuns = Number(process.env.BERTH_PROPERTY_RUNS ?? 40);
 const timeoutMs = 20_000 + 500 * numRuns;
 
 describe('drains, refusals and preemption, whatever else happens', { timeout: timeoutMs }, () => {
-  it('break no law of testing/laws.ts, and the master misses nothing for longer than it looks away', () => {
+  it('break no law of testing/laws.ts, and the master misses nothing for longer than its check interval', () => {
     const seen = new Map<string, number>();
     fc.assert(
       fc.property(settings, history, (options, events) => {
@@ -109,7 +109,7 @@ describe('drains, refusals and preemption, whatever else happens', { timeout: ti
       expect(seen.get(code) ?? 0, code).toBeGreaterThan(0);
   });
 
-  it('leave nothing of a service on an agent that is drained, where others have room', () => {
+  it('leave no task of a service on a drained agent, if others have capacity', () => {
     fc.assert(
       fc.property(settings, history, agentIndex, (options, events, index) => {
         const simulation = run({ ...options, cpuMillisPerAgent: 80_000 }, events);
@@ -172,7 +172,7 @@ describe('the order to a victim of preemption', { timeout: timeoutMs }, () => {
   });
 });
 
-/** The live tasks whose capacity others get, or were to get before they ended. */
+/** The live tasks with waiting preemptors, or with preemptors that have ended. */
 function victims({ cell }: Simulation): readonly {
   readonly id: string;
   readonly agentId: string;

@@ -121,7 +121,7 @@ function run(options: SimulationOptions, events: readonly Event[]): Simulation {
 const numRuns = Number(process.env.BERTH_PROPERTY_RUNS ?? 150);
 
 describe('whatever happens', () => {
-  it('the master misses nothing: a look at everything finds nothing more to do', () => {
+  it('the master misses nothing: a pass over everything finds nothing more to do', () => {
     fc.assert(
       fc.property(settings, history, (options, events) => {
         expect(run(options, events).missed()).toEqual([]);
@@ -196,7 +196,7 @@ describe('whatever happens', () => {
 });
 
 describe('a service whose agents all come and go', () => {
-  it('never has more live tasks than wanted, those on their way out aside', () => {
+  it('never has more live tasks than desired, stopping ones aside', () => {
     fc.assert(
       fc.property(fc.array(fc.oneof(turn, lose, comeBack, advance), { maxLength: 40 }), (events) => {
         const simulation = new Simulation();

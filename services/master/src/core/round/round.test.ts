@@ -60,7 +60,7 @@ describe('a round', () => {
     ]);
   });
 
-  it('makes a job DISPATCHED with its first task, and looks again when that is stuck', () => {
+  it('makes a job DISPATCHED with its first task, and reconciles again when that is stuck', () => {
     const round = plan(new TestCell().putAgent().putJob(aJob()));
     expect(round.statuses.get('job-1')?.state?.state).toBe(State.DISPATCHED);
     expect(round.dueMs.get('job-1')).toBe(t0 + limits.stuckDispatchedMs);
@@ -89,7 +89,7 @@ describe('a round', () => {
     expect(statesIn(plan(cell).tasks)).toEqual({ 'job-1.0-0': State.QUEUED });
   });
 
-  it('gives room that it frees to the task that has waited longest, not to a replacement', () => {
+  it('gives freed capacity to the task that has waited longest, not to a replacement', () => {
     const job = aJob({ retry: immediate(9), resources: { cpu: '4' } });
     const running = aTask({ job, state: State.RUNNING });
     const other = aJob({ id: 'job-2', resources: { cpu: '4' } });
@@ -103,7 +103,7 @@ describe('a round', () => {
     });
   });
 
-  it('leaves the queue alone where nothing has changed for it', () => {
+  it('leaves the queue alone if nothing has changed for it', () => {
     const cell = new TestCell().putAgent().putJob(aJob()).putTasks([aTask()]);
     expect(isEmptyPlan(plan(cell, { jobIds: [] }))).toBe(true);
   });
@@ -159,7 +159,7 @@ describe('the reports of a round', () => {
     ).toBe(true);
   });
 
-  it('that end many tasks at once let none of them leave before its end is told', () => {
+  it('that end many tasks at once let none of them leave before its end is committed', () => {
     const service = aService({ desired: 60 });
     const tasks = Array.from({ length: 60 }, (_, slot) =>
       aTask({
@@ -240,7 +240,7 @@ describe('the budget of a round', () => {
     expect(round).toMatchObject({ leftOver: [], hasTasksLeft: false });
   });
 
-  it('says whether tasks are left over', () => {
+  it('says if tasks are left over', () => {
     const cell = new TestCell().putAgent().putJob(aJob({ desired: 80 }));
     expect(plan(cell, { maxWrites: 20 })).toMatchObject({ leftOver: { length: 1 }, hasTasksLeft: true });
   });
@@ -255,7 +255,7 @@ describe('the budget of a round', () => {
   });
 });
 
-describe('what leaves the replica', () => {
+describe('the records that leave the replica', () => {
   const job = aJob({ sequence: '001' });
   const ended = aTask({ job, state: State.FINISHED });
   const finished = () => {
@@ -263,7 +263,7 @@ describe('what leaves the replica', () => {
     return cell.put('jobStatus', job.id, must(look({ job, tasks: [ended] }).status));
   };
 
-  it('goes into the archive with all of its parts, and takes wishes along', () => {
+  it('go into the archive with all parts, and take stop requests along', () => {
     const cell = finished().put('taskStop', 'job-1.0-0', {
       taskId: 'job-1.0-0',
       wish: { atMs: t0, by: 'ada' },
@@ -284,7 +284,7 @@ describe('what leaves the replica', () => {
     ]);
   });
 
-  it('leaves before its time where there are too many finished jobs, whatever the clocks say', () => {
+  it('leave early if there are too many finished jobs, at any time', () => {
     const cell = finished();
     expect(plan(cell, { nowMs: t0 - minute }).removedJobIds).toEqual([]);
     expect(plan(cell, { nowMs: t0 - minute, retireNow: new Set(['job-1']) }).removedJobIds).toEqual([
@@ -292,7 +292,7 @@ describe('what leaves the replica', () => {
     ]);
   });
 
-  it('includes wishes for tasks that are no more', () => {
+  it('include stop requests of tasks that are gone', () => {
     const wish = { atMs: t0, by: 'ada' };
     const cell = finished()
       .put('taskStop', 'job-1.0-0', { taskId: 'job-1.0-0', wish })

@@ -14,9 +14,9 @@ import type { Limits } from '../task/limits.js';
 const leastWritesPerJob = 50;
 
 /**
- * Plans one round of the master: it applies the reports, reconciles each touched job, and places the queue, as one plan to
- * commit. Work beyond the limit of writes is left to the next round. The next round also decides again on everything that a
- * lost or refused commit did not change.
+ * Plans one round of the master: it applies the reports, reconciles each touched job, and places the queue,
+ * as one plan to commit. Work beyond the limit of writes is left to the next round. The next round also
+ * decides again on everything that a lost or refused commit did not change.
  */
 export function planRound(input: RoundInput): RoundPlan {
   const builder = new PlanBuilder(input);

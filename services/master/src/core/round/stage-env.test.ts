@@ -78,19 +78,19 @@ describe('the environment of a stage', () => {
     expect(envOf(placed, many).BERTH_PREVIOUS_STAGE?.split(',')).toHaveLength(maxNeighbours);
   });
 
-  it('tells where the stages are watched, if containers can reach it', () => {
+  it('names the endpoint of stages, if containers can reach it', () => {
     expect(envOf(placed, [], { apiUrl: 'http://gateway:7180' }).BERTH_STAGES_ENDPOINT).toBe(
       `http://gateway:7180/api/v1/jobs/${job.id}/stages:watch?neighboursOf=2`,
     );
   });
 
-  it('tells an address of the loopback interface only to containers on the host’s network', () => {
+  it('gives a loopback address only to containers on the host’s network', () => {
     const api = { apiUrl: 'http://127.0.0.1:7180', apiIsLoopback: true };
-    const told = (ofJob: JobRecord) => envOf(placed, [], api, ofJob).BERTH_STAGES_ENDPOINT;
-    expect(told(onNetwork('host'))).toBe(
+    const sent = (ofJob: JobRecord) => envOf(placed, [], api, ofJob).BERTH_STAGES_ENDPOINT;
+    expect(sent(onNetwork('host'))).toBe(
       `http://127.0.0.1:7180/api/v1/jobs/${job.id}/stages:watch?neighboursOf=2`,
     );
-    expect([job, onNetwork('bridge'), onNetwork('none')].map(told)).toEqual([
+    expect([job, onNetwork('bridge'), onNetwork('none')].map(sent)).toEqual([
       undefined,
       undefined,
       undefined,

@@ -9,8 +9,8 @@ import { isTaskLive } from '@berth/shared/model/task/task-state';
 import type { Limits } from '../task/limits.js';
 
 /**
- * The number of addresses of a neighbouring stage in a container's environment. An environment is bounded, and every assignment
- * carries one; the endpoint returns all addresses.
+ * The number of addresses of a neighbouring stage in a container's environment. An environment is bounded,
+ * and every assignment carries one; the endpoint returns all addresses.
  */
 export const maxNeighbours = 100;
 
@@ -22,7 +22,7 @@ export class StageEnv {
   /** By job and stage. */
   readonly #addresses = new Map<string, readonly TaskAddress[]>();
 
-  /** `changed` are tasks as the commit leaves them; `api` is the address at which containers reach the gateways, if any. */
+  /** `changed` are tasks as the commit leaves them; `api` is the gateways' address for containers, if any. */
   constructor(
     cell: CellView,
     changed: ReadonlyMap<string, TaskRecord>,
@@ -66,7 +66,7 @@ export class StageEnv {
     return { BERTH_STAGES_ENDPOINT: `${apiUrl}/api/v1/jobs/${jobId}/stages:watch?neighboursOf=${stage}` };
   }
 
-  /** Returns the addresses at which the task reaches the tasks of a stage. */
+  /** Returns the addresses of a stage's tasks, as this task reaches them. */
   #neighbours({ jobId, agentId }: TaskRecord, stage: number): string {
     const reached: string[] = [];
     for (const each of this.#addressesOf(jobId, stage)) {

@@ -21,7 +21,7 @@ const running = (slot: number, fields = {}) => aTask({ job, slot, state: State.R
 const decision = (stage: number, atMs: number) => ({ atMs, stage, policy: 'p', from: 1, to: 2, values: {} });
 
 describe('the tasks of a job, as scaling sees them', () => {
-  it('run where they are not told to stop; those that are starting, or wait, have not settled', () => {
+  it('run unless they are ordered to stop; starting or waiting ones have not settled', () => {
     const stop = { code: 'killed', text: '', atMs: t0 };
     const cell = new TestCell().putTasks([
       running(0),
@@ -32,7 +32,7 @@ describe('the tasks of a job, as scaling sees them', () => {
     expect(workforceOf(cell, job.id, 0)).toEqual({ runningIds: ['job-1.0-0'], settled: 2, starting: 1 });
   });
 
-  it('have settled where they replace others or wait for a replacement, and do not count where they leave', () => {
+  it('have settled if they replace others or wait for a replacement, and do not count if they leave', () => {
     const replacement = aTask({ job, slot: 0, attempt: 1 });
     const context = { ...replacement.task?.taskContext, 'task.resubmitOf': 'job-1.0-0' };
     const cell = new TestCell().putTasks([
@@ -75,7 +75,7 @@ describe('the scaler of a job', () => {
     return { cell, scaler, at };
   }
 
-  it('takes a look back that came to nothing: the event of a stage counts once', () => {
+  it('takes a check back after a conflict: the event of a stage counts once', () => {
     const { at } = look();
     expect(at(25 * second, 90)).toEqual([]);
     const first = at(30 * second, 90);

@@ -103,7 +103,9 @@ export class JobScaler {
     this.#undo();
   }
 
-  /** The decision on the stage is committed. The samples from before it say nothing about the time after it. */
+  /**
+   * The decision on the stage is committed. The samples from before it say nothing about the time after it.
+   */
   committed(stage: number): void {
     this.#holds.delete(stage);
     this.#windows.delete(stage);

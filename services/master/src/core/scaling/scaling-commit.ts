@@ -7,8 +7,8 @@ import type { CommitRequest } from '@berth/store';
 import type { SetDecision } from './job-scaler.js';
 
 /**
- * Returns the decisions as one commit: the new numbers of instances, and the record of the reasons. It applies only to the job
- * on which it was decided, alive. After a conflict the job is checked anew.
+ * Returns the decisions as one commit: the new numbers of instances, and the record of the reasons. It
+ * applies only to the same revision of the job, alive. After a conflict the job is checked anew.
  */
 export function scalingCommit(
   cell: CellView,

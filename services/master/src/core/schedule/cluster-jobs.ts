@@ -32,7 +32,10 @@ export interface ClusterInput {
   readonly nowMs: number;
   /** The attributes that constraints may name. */
   readonly attributes: () => KnownAttributes;
-  /** Names that the store has refused, with the ids of the jobs that hold them. The replica may not hold those jobs yet. */
+  /**
+   * Names that the store has refused, with the ids of the jobs that hold them. The replica may not hold those
+   * jobs yet.
+   */
   readonly taken: ReadonlyMap<string, string>;
   /** Jobs that are started at once; further ones wait for the next pass. */
   readonly maxStarts: number;
@@ -51,7 +54,7 @@ export interface Start {
   readonly replaces?: boolean;
 }
 
-/** The reason for which a job cannot start: for now (`skipped`), or until the cluster changes (`refused`). */
+/** The reason not to start a job: for now (`skipped`), or until the cluster changes (`refused`). */
 export type NotStarted = { readonly skipped: string } | { readonly refused: string };
 
 /** The cluster's jobs, with those that the decision starts. */

@@ -1,9 +1,12 @@
 /*
- * Ids of jobs that a cluster starts by itself. An id follows from the cluster and the time: a master that decides on a run a
- * second time decides on the same job. Ids have the layout of a UUID of version 7, so that they sort by that time.
+ * Ids of jobs that a cluster starts by itself. An id follows from the cluster and the time: a master that
+ * decides on a run a second time decides on the same job. Ids have the layout of a UUID of version 7, so that
+ * they sort by that time.
  */
 
-/** Returns the id of the job that a run of the cluster's schedule starts. `atMs` is the time at which the run was due. */
+/**
+ * Returns the id of the job that a run of the cluster's schedule starts. `atMs` is the due time of the run.
+ */
 export function jobIdOfRun(clusterId: string, atMs: number): string {
   return derivedId(atMs, `fire ${clusterId} ${atMs}`);
 }

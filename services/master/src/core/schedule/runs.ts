@@ -16,15 +16,15 @@ export interface RunsDecision {
   readonly nextDueMs: number;
 }
 
-/** Returns the time up to which all runs are decided. */
+/** Returns a time; all runs up to then are decided. */
 export function decidedThroughMs({ cluster, status }: Pick<ClusterInput, 'cluster' | 'status'>): number {
   const { scheduleSinceMs, createdAtMs } = cluster.record;
   return Math.max(status?.firedThroughMs ?? 0, scheduleSinceMs, createdAtMs);
 }
 
 /**
- * Decides on every run that is due. A run that is too late is missed. Each of the others starts a job, unless the policy or
- * the state of the cluster forbids it.
+ * Decides on every run that is due. A run that is too late is missed. Each of the others starts a job, unless
+ * the policy or the state of the cluster forbids it.
  */
 export function decideRuns(input: ClusterInput, schedule: Schedule, jobs: ClusterJobs): RunsDecision {
   const { nowMs, cluster, maxStarts } = input;

@@ -8,7 +8,7 @@ const cluster = { id: 'c-1', revision: 3, record: aCluster({ mantis: {} }) };
 const nothing = { firedThroughMs: 0, runs: [], jobs: [], nextDueMs: Number.POSITIVE_INFINITY };
 const stop = { atMs: 1, by: 'schedule/c-1', text: undefined };
 
-describe('the commit of what a schedule decides', () => {
+describe('the commit of a schedule’s decision', () => {
   it('gives back the type of a job that it ends, so that a new one may have it at once', () => {
     const { job, status } = aClusterJob({ id: 'old' });
     const record = JobRecord.fromPartial({

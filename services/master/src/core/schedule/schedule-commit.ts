@@ -12,8 +12,8 @@ export function isEmptyDecision({ runs, jobs, kills }: ClusterDecision): boolean
 }
 
 /**
- * Returns the decision as one commit. It applies only to the cluster and the history that it was made on: of two masters that
- * decide on the same run, one writes it.
+ * Returns the decision as one commit. It applies only to the cluster and the history that it was made on: of
+ * two masters that decide on the same run, one writes it.
  */
 export function commitOfDecision(
   cluster: ClusterView,

@@ -6,15 +6,15 @@ import { aCluster, clusterInput, cron } from '../../testing/cluster-fixtures.js'
 import { must, second, t0 } from '../../testing/fixtures.js';
 import { decideCluster } from './schedule.js';
 
-/** One look of a master at a cluster: so long after the one before, and whether what it decides is written. */
+/** One pass of a master over a cluster: the time since the last pass, and true if its decision is written. */
 const aLook = fc.record({
   afterMs: fc.integer({ min: 0, max: 40 * second }),
   isWritten: fc.boolean(),
   maxStarts: fc.integer({ min: 1, max: 8 }),
 });
 
-describe('any schedule, whoever looks at it and whatever of it is lost', () => {
-  it('has each of its fires decided once, in order, and one job for each that started', () => {
+describe('any schedule, under any master and with any lost commits', () => {
+  it('has each of its runs decided once, in order, and one job for each that started', () => {
     const aCase = fc.record({
       looks: fc.array(aLook, { minLength: 1, maxLength: 40 }),
       policy: fc.constantFrom('allow', 'forbid', 'replace'),

@@ -17,7 +17,7 @@ import { decideCluster, keepNewestRuns } from './schedule.js';
 
 const { STARTED, SKIPPED, MISSED, REFUSED } = FireOutcome;
 
-/** The outcomes of the new fires, by how long after t0 they were due. */
+/** The outcomes of the new runs, by how long after t0 they were due. */
 function outcomes(input: ClusterInput): readonly (readonly [number, FireOutcome])[] {
   return decideCluster(input).runs.map(({ atMs, outcome }) => [atMs - t0, outcome] as const);
 }
@@ -29,7 +29,7 @@ function killed(input: ClusterInput): readonly string[] {
 const jobs = (...options: readonly ClusterJobOptions[]) => options.map(aClusterJob);
 
 describe('a schedule', () => {
-  it('starts a job at each fire, and says when it has to be looked at again', () => {
+  it('starts a job at each run, and returns the time of the next check', () => {
     const record = aCluster({ labels: cron('* * * * *') });
     expect(decideCluster(clusterInput(record, 59 * second))).toMatchObject({
       runs: [],
@@ -65,7 +65,7 @@ describe('a schedule', () => {
     expect(outcomes(clusterInput(record, 4 * minute))).toEqual([[4 * minute, STARTED]]);
   });
 
-  it('of one time fires once', () => {
+  it('of one time runs once', () => {
     const record = aCluster({ labels: { 'berth.scheduleAt': '2026-01-01T00:10:00Z' } });
     const { runs, firedThroughMs, nextDueMs } = decideCluster(clusterInput(record, 10 * minute));
     expect(runs).toHaveLength(1);
@@ -74,7 +74,7 @@ describe('a schedule', () => {
     expect(outcomes(clusterInput(record, 11 * minute, { status }))).toEqual([]);
   });
 
-  it('does not fire while it is paused, or its cluster disabled', () => {
+  it('does not run while it is paused, or its cluster disabled', () => {
     for (const off of [{ paused: true }, { enabled: false }])
       expect(
         decideCluster(clusterInput(aCluster({ labels: cron('* * * * *'), ...off }), 5 * minute)),
@@ -87,11 +87,11 @@ describe('a schedule', () => {
       });
   });
 
-  it('says of a template that makes no job what is wrong with it', () => {
+  it('reports the mistake in a template that makes no valid job', () => {
     const record = aCluster({ labels: cron('* * * * *'), image: 'Not An Image' });
-    const [fire] = decideCluster(clusterInput(record, minute)).runs;
-    expect(fire).toMatchObject({ outcome: REFUSED, jobId: '' });
-    expect(fire?.text).toMatch(/^the template makes no valid job: containers\["main"\]\.image\.name: /);
+    const [run] = decideCluster(clusterInput(record, minute)).runs;
+    expect(run).toMatchObject({ outcome: REFUSED, jobId: '' });
+    expect(run?.text).toMatch(/^the template makes no valid job: containers\["main"\]\.image\.name: /);
   });
 
   it('starts no second job of a name that is unique among live ones', () => {
@@ -105,7 +105,7 @@ describe('a schedule', () => {
     );
   });
 
-  it('remembers a bounded number of fires, the newest', () => {
+  it('stores a bounded number of runs, the newest', () => {
     const fires = Array.from({ length: 70 }, (_, index) => ({
       atMs: index,
       outcome: STARTED,
@@ -119,7 +119,7 @@ describe('a schedule', () => {
   });
 });
 
-describe('fires that nobody was there for', () => {
+describe('runs while no master led', () => {
   const record = aCluster({ labels: cron('* * * * *', 'allow', { 'berth.startingDeadlineSecs': '120' }) });
 
   it('are made up once each within the starting deadline, and are missed beyond it', () => {
@@ -136,13 +136,13 @@ describe('fires that nobody was there for', () => {
     expect(outcomes(clusterInput(record, 5 * minute, { status }))).toEqual([]);
   });
 
-  it('are named a few times where they are many, with how far they reach', () => {
+  it('are named only a few times if they are many, with the time of the last', () => {
     const { runs } = decideCluster(clusterInput(record, 24 * 60 * minute));
     expect(runs.map(({ outcome }) => outcome)).toEqual([...Array(5).fill(MISSED), ...Array(3).fill(STARTED)]);
     expect(runs[4]?.text).toContain('until 2026-01-01T23:58:00.000Z');
   });
 
-  it('are made up part by part where they are many', () => {
+  it('are made up part by part if they are many', () => {
     const seconds = aCluster({ labels: cron('* * * * * *') });
     let status: ClusterStatusRecord | undefined;
     const started: number[] = [];
@@ -174,17 +174,17 @@ describe('the policy', () => {
     ]);
   });
 
-  it('to forbid makes up one of several fires', () => {
+  it('to forbid makes up one of several runs', () => {
     const input = clusterInput(aCluster({ labels: cron('* * * * *', 'forbid') }), 3 * minute);
     expect(outcomes(input).map(([, outcome]) => outcome)).toEqual([STARTED, SKIPPED, SKIPPED]);
   });
 
-  it('to replace makes up the last of several fires', () => {
+  it('to replace makes up the last of several runs', () => {
     const input = clusterInput(aCluster({ labels: cron('* * * * *', 'KEEP_NEW') }), 3 * minute);
     expect(outcomes(input).map(([, outcome]) => outcome)).toEqual([SKIPPED, SKIPPED, STARTED]);
   });
 
-  it('to replace makes up the last, too, of more fires than one look takes', () => {
+  it('to replace makes up the last, too, of more runs than one pass takes', () => {
     const labels = cron('* * * * * *', 'replace');
     const first = decideCluster(clusterInput(aCluster({ labels }), 60 * second));
     expect(first.jobs).toEqual([]);
@@ -215,7 +215,7 @@ describe('the policy', () => {
     expect(after(State.FAILED, 'invalidRequest')).toEqual([]);
   });
 
-  it('to replace ends jobs of earlier fires that never came to run', () => {
+  it('to replace ends jobs of earlier runs that never ran', () => {
     const waiting = { id: 'waiting', createdAtMs: t0 + second, fireAtMs: t0 + second };
     const input = at('replace', running, waiting);
     expect(outcomes(input)).toEqual([[minute, STARTED]]);
@@ -227,7 +227,7 @@ describe('the policy', () => {
     });
   });
 
-  it('to replace leaves alone what was submitted after the new job, and what is ending', () => {
+  it('to replace leaves alone jobs that were submitted after the new job, and jobs that are ending', () => {
     const input = clusterInput(
       aCluster({ labels: cron('* * * * *', 'replace'), sinceMs: t0 + minute }),
       minute + second,
@@ -322,13 +322,13 @@ describe('a Mantis cluster', () => {
     expect(decideCluster(clusterInput(record, second, { jobs: live(1) })).kills).toEqual([]);
   });
 
-  it('keeps what lives by its cron where nothing else is said, and within its maximum', () => {
+  it('keeps live jobs by default, and starts jobs within its maximum', () => {
     const spec = { cronSpec: '* * * * *' };
     const there = { jobs: live(1) };
     expect(outcomes(clusterInput(aCluster({ mantis: spec }), minute, there))).toEqual([[minute, SKIPPED]]);
     const allowing = aCluster({ mantis: { ...spec, cronPolicy: 'allow', max: 1 } });
     expect(outcomes(clusterInput(allowing, minute, there))).toEqual([[minute, SKIPPED]]);
-    // What takes the place of another needs none of its own.
+    // A job that replaces another needs no place of its own.
     const replacing = aCluster({ mantis: { ...spec, cronPolicy: 'KEEP_NEW', max: 1 } });
     expect(outcomes(clusterInput(replacing, minute, there))).toEqual([[minute, STARTED]]);
   });

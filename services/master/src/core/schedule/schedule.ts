@@ -1,6 +1,6 @@
 /*
- * Decides on the actions of a cluster: the runs of its schedule start jobs, its minimum is kept, jobs that a newer one replaces
- * end, and jobs of a disabled Mantis cluster end.
+ * Decides on the actions of a cluster: the runs of its schedule start jobs, its minimum is kept, jobs that a
+ * newer one replaces end, and jobs of a disabled Mantis cluster end.
  */
 import type { ClusterRecord, Fire, JobRecord, Wish } from '@berth/shared/gen/berth/v1/store';
 import type { Entity } from '@berth/shared/model/cell/entity';
@@ -66,8 +66,9 @@ const maxDelayMs = 5 * 60_000;
 const minimumText = 'the cluster has fewer live jobs than its minimum';
 
 /**
- * Starts the jobs that the minimum lacks; jobs that are to end do not count. Jobs that end as soon as they start would be
- * started for ever. So each beyond two per job of the minimum within ten minutes waits twice as long as the one before.
+ * Starts the jobs that the minimum lacks; jobs that are to end do not count. Jobs that end as soon as they
+ * start would be started for ever. So each beyond two per job of the minimum within ten minutes waits twice
+ * as long as the one before.
  */
 function keepMinimum(
   { cluster, status, nowMs, maxStarts }: ClusterInput,
@@ -116,8 +117,9 @@ function decideKills({ cluster, schedule, nowMs }: ClusterInput, jobs: ClusterJo
 }
 
 /**
- * True if the cluster's jobs are ended: it is a Mantis cluster that was disabled. A disabled cluster with a descriptor that
- * says `enabled` is only being removed. That must not cost a job that was created at the same time.
+ * True if the cluster's jobs are ended: it is a Mantis cluster that was disabled. A disabled cluster with a
+ * descriptor that says `enabled` is only being removed. That must not cost a job that was created at the same
+ * time.
  */
 function isEnding({ enabled, descriptor }: ClusterRecord): boolean {
   const spec = descriptor?.clusterSpec;
@@ -125,8 +127,8 @@ function isEnding({ enabled, descriptor }: ClusterRecord): boolean {
 }
 
 /**
- * Returns the live jobs that a newer one of the schedule replaces: all that are older than the newest that has run; and of its
- * jobs that have not run, all but the newest.
+ * Returns the live jobs that a newer one of the schedule replaces: all that are older than the newest that
+ * has run; and of its jobs that have not run, all but the newest.
  */
 function replaced(jobs: ClusterJobs): readonly ClusterJob[] {
   const ofRuns = jobs.all.filter(({ job }) => job.record.fireAtMs > 0);

@@ -41,7 +41,7 @@ describe('a batch job', () => {
     expect(tasks.map(({ slot }) => slot)).toEqual([0, 2]);
   });
 
-  it('gives tasks the resources that their container asks for', () => {
+  it('gives tasks the resources of their container', () => {
     const { tasks } = look({ job: aJob({ resources: { cpu: '0.5', memory: '256', ports: '80,81' } }) });
     expect(tasks[0]?.resources).toMatchObject({ cpuMillis: 500, memoryMb: 256, ports: 2 });
   });
@@ -175,7 +175,7 @@ describe('a failed batch task', () => {
     expect(later.tasks.map(({ attempt }) => attempt)).toEqual([0, 1]);
   });
 
-  it('that is due does not ask to be looked at again while there is no room for its replacement', () => {
+  it('that is due asks for no further pass while there are no writes left for its replacement', () => {
     const job = aJob({
       desired: 2,
       retry: { $case: 'delayed', value: { initialDelayMs: 0, delayMs: second, retries: 1 } },
@@ -267,7 +267,7 @@ describe('a killed batch task', () => {
 
   it('is not tried again when it failed by itself before the order to stop was made', () => {
     const tasks = [failedAt(t0, { job }), aTask({ job, slot: 1, state: State.FINISHED })];
-    const { tasks: changed, status } = look({ job, tasks, stopWishes: ['job-1.0-0'] });
+    const { tasks: changed, status } = look({ job, tasks, stopRequests: ['job-1.0-0'] });
     expect(changed.map(({ slot, stop }) => [slot, stop?.code])).toEqual([[0, 'killed']]);
     expect(status?.state?.state).toBe(State.FINISHED);
   });

@@ -13,8 +13,8 @@ import { creationBudget, firstTask, replaceWhenDue, type SlotInput, type SlotSte
 export type SlotFate = 'done' | 'failed' | 'retry';
 
 /**
- * Returns the fate of a slot. It is done when its task ended `normal` or a caller stopped it, and it has failed when its retries
- * are spent. A failure of the system's own is always tried again.
+ * Returns the fate of a slot. It is done when its task ended `normal` or a caller stopped it, and it has
+ * failed when its retries are spent. A failure of the system's own is always tried again.
  */
 export function batchSlotFate(descriptor: JobDescriptor, ended: TaskRecord): SlotFate {
   const code = taskReasonCode(ended);
@@ -23,7 +23,7 @@ export function batchSlotFate(descriptor: JobDescriptor, ended: TaskRecord): Slo
   return ended.userRetries < retryPolicyOf(descriptor).value.retries ? 'retry' : 'failed';
 }
 
-/** Returns the time at which the ended task is replaced, if its slot is tried again. */
+/** Returns the time to replace the ended task, if its slot is tried again. */
 export function batchRetryAtMs(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): number {
   const delayMs = endedBySystem(ended)
     ? systemDelayMs(ended, limits)
@@ -31,7 +31,7 @@ export function batchRetryAtMs(descriptor: JobDescriptor, ended: TaskRecord, lim
   return ended.finishedAtMs + delayMs;
 }
 
-/** Returns the steps after which each of the `desired` slots has a task, or is done. */
+/** Returns the steps that give each of the `desired` slots a task, unless the slot is done. */
 export function* batchSteps(input: SlotInput): Iterable<SlotStep> {
   const { desired } = instancesOf(input.descriptor);
   const newest = newestBySlot(input.tasks);
@@ -56,7 +56,7 @@ function continueSlot(input: SlotInput, task: TaskRecord): SlotStep | undefined 
   return replaceWhenDue(input, task, batchRetryAtMs(descriptor, task, limits));
 }
 
-/** Counts the slots of the batch job that are done, and lists the tasks whose slots have failed. */
+/** Counts the slots of the batch job that are done, and lists the last tasks of failed slots. */
 export function countSlots(descriptor: JobDescriptor, tasks: readonly TaskRecord[]) {
   const { desired } = instancesOf(descriptor);
   const failed: TaskRecord[] = [];

@@ -63,12 +63,12 @@ describe('a stage begins', () => {
     expect(begun(three, waiting, t0 + 2 * stageWaitMs)).toEqual({ stages: [3], nextDueMs: never });
   });
 
-  it('by the same time whichever master looks, as it counts from the job’s submission', () => {
+  it('at the same time under every master, because the time counts from the job’s submission', () => {
     const older = aMantisJob({ stages: [1, 1], createdAtMs: t0 - stageWaitMs });
     expect(begun(older, { '1-0-0': QUEUED }).stages).toEqual([2]);
   });
 
-  it('at once where the one before it wants no tasks, and where no wait is configured', () => {
+  it('at once if the one before it has no desired tasks, or if no wait is configured', () => {
     expect(begun(aMantisJob({ stages: [0, 1] }), {}).stages).toEqual([2]);
     const job = aMantisJob({ stages: [1, 1] });
     const { tasks } = look({ job }, { limits: { ...limits, stageWaitMs: 0 } });
@@ -82,7 +82,7 @@ describe('a stage begins', () => {
     });
   });
 
-  it('for the number that is wanted of the one before it, not for what is on its way out there', () => {
+  it('for the desired number of tasks of the one before it, and not for stopping tasks there', () => {
     const before = aMantisJob({ stages: [3, 1] });
     const job = {
       ...before,
@@ -139,7 +139,7 @@ describe('a job that is to end', () => {
     expect(begun(killed, starting, t0 + stageWaitMs).stages).toEqual([]);
   });
 
-  it('is looked at when its runtime is over, though a stage still waits', () => {
+  it('is reconciled when its runtime is over, though a stage still waits', () => {
     const brief = aMantisJob({ stages: [1, 1], runtimeLimitSecs: 5 });
     expect(begun(brief, starting).nextDueMs).toBe(t0 + 5 * second);
     expect(begun(brief, starting, t0 + 5 * second).stages).toEqual([]);

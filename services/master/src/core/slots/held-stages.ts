@@ -10,8 +10,8 @@ type HoldInput = Pick<SlotInput, 'job' | 'descriptor' | 'status' | 'tasks' | 'no
 const none: ReadonlyMap<number, number> = new Map();
 
 /**
- * Returns the stages that must not begin yet, each with the time at which it begins in any case. A stage that has begun is never
- * held again: neither replacements nor growth wait.
+ * Returns the stages that must not begin yet, each with the latest time to begin it. A stage that has begun
+ * is never held again: neither replacements nor growth wait.
  */
 export function heldStages(input: HoldInput): ReadonlyMap<number, number> {
   const { job, descriptor, status, tasks, nowMs, limits } = input;
@@ -29,12 +29,12 @@ export function heldStages(input: HoldInput): ReadonlyMap<number, number> {
   );
 }
 
-/** Returns the time at which the stage begins in any case. It counts from a stored time, so that all masters agree. */
+/** Returns the latest time to begin the stage. It counts from a stored time, so that all masters agree. */
 function startsAtMs({ createdAtMs }: JobRecord, stage: number, { stageWaitMs }: Limits): number {
   return createdAtMs + (stage - 1) * stageWaitMs;
 }
 
-/** Returns the stages of which tasks have left the replica. */
+/** Returns the stages that have lost tasks to the archive. */
 function stagesThatLeft(status: JobStatusRecord | undefined): ReadonlySet<number> {
   return new Set(Object.keys(status?.slotAttempts ?? {}).map((key) => stageOfSlotKey(Number(key))));
 }

@@ -7,7 +7,7 @@ const delays = fc.integer({ min: 0, max: 4 * longestDelayMs });
 const retries = fc.nat(100_000);
 
 describe('the delay before a retry', () => {
-  it('is none where retries are immediate', () => {
+  it('is none if retries are immediate', () => {
     fc.assert(
       fc.property(retries, (retry) => {
         expect(policyDelayMs({ $case: 'immediate', value: { retries: 3 } }, retry)).toBe(0);

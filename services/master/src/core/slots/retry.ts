@@ -7,7 +7,10 @@ import type { Limits } from '../task/limits.js';
 
 type Policy = ReturnType<typeof retryPolicyOf>;
 
-/** No delay is longer than a day, so that a doubled delay without a bound of its own stays a time that can be stored. */
+/**
+ * No delay is longer than a day, so that a doubled delay without a bound of its own stays a time that can be
+ * stored.
+ */
 export const longestDelayMs = 24 * 3600 * 1000;
 
 /** Returns the delay of the user's policy before retry number `retry` (the first is 0). */
@@ -37,14 +40,15 @@ export function endedBySystem(task: TaskRecord): boolean {
   return isSystemCode(taskReasonCode(task));
 }
 
-/** Returns the time for which the task ran; 0 if it never did. */
+/** Returns the duration of the task's run; 0 if it never ran. */
 export function ranForMs(task: TaskRecord): number {
   return task.runningAtMs > 0 ? Math.max(0, task.finishedAtMs - task.runningAtMs) : 0;
 }
 
 /**
- * Returns the delay after a system failure: it doubles with each one since the last stable run. A moved or preempted task is
- * replaced at once. So is a task that an agent has refused, unless other failures came before.
+ * Returns the delay after a system failure: it doubles with each one since the last stable run. A moved or
+ * preempted task is replaced at once. So is a task that an agent has refused, unless other failures came
+ * before.
  */
 export function systemDelayMs(task: TaskRecord, limits: Limits): number {
   const code = taskReasonCode(task);
@@ -55,8 +59,8 @@ export function systemDelayMs(task: TaskRecord, limits: Limits): number {
 }
 
 /**
- * Returns the counters that the replacement of an ended task inherits. A batch slot counts every failure of the user's. A
- * service counts those since its last stable run. Kills by a caller do not count.
+ * Returns the counters that the replacement of an ended task inherits. A batch slot counts every failure of
+ * the user's. A service counts those since its last stable run. Kills by a caller do not count.
  */
 export function nextRetryCounters(task: TaskRecord, kind: JobKind | undefined, limits: Limits) {
   const code = taskReasonCode(task);

@@ -11,7 +11,7 @@ const picked = (tasks: readonly TaskRecord[], count: number) =>
   pickScaleDown(tasks, count).map(({ slot }) => slot);
 
 describe('scale-down', () => {
-  it('takes who only waits, then who is stopping, QUEUED, starting and running, in that order', () => {
+  it('takes slots that wait, then stopping, QUEUED, starting and running tasks, in that order', () => {
     const tasks = [
       task(0, State.RUNNING),
       task(1, State.STARTING),
@@ -31,7 +31,7 @@ describe('scale-down', () => {
     expect(picked(tasks, 1)).toEqual([2]);
   });
 
-  it('takes from the zone that has most where agents have equally many', () => {
+  it('takes from the zone with most tasks if agents have equally many', () => {
     const tasks = [
       task(0, State.RUNNING, { zone: 'b' }),
       task(1, State.RUNNING, { zone: 'b' }),
@@ -53,7 +53,7 @@ describe('scale-down', () => {
     expect(picked(tasks, 1)).toEqual([1]);
   });
 
-  it('takes nobody where none is to go, and all where more are to go than there are', () => {
+  it('takes no task for a count of zero, and all for a greater count than there are', () => {
     const tasks = [task(0, State.RUNNING)];
     expect(picked(tasks, 0)).toEqual([]);
     expect(picked(tasks, 3)).toEqual([0]);

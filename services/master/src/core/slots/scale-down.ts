@@ -2,10 +2,11 @@ import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 
 /**
- * Picks the tasks that go when a service shrinks by `count`. First go slots that only wait for a replacement, then tasks that
- * are stopping anyway, then QUEUED ones, then those still starting, then running ones. Among equals the agent with most of
- * the job's tasks comes first, then the zone with most of them, and there the task that started last. Ties go by slot, so the
- * choice is repeatable. The cost is `count` times the number of agents with tasks of the job.
+ * Picks the tasks that go when a service shrinks by `count`. First go slots that only wait for a replacement,
+ * then tasks that are stopping anyway, then QUEUED ones, then those still starting, then running ones. Among
+ * equals the agent with most of the job's tasks comes first, then the zone with most of them, and there the
+ * task that started last. Ties go by slot, so the choice is repeatable. The cost is `count` times the number
+ * of agents with tasks of the job.
  */
 export function pickScaleDown(occupied: readonly TaskRecord[], count: number): readonly TaskRecord[] {
   if (count <= 0) return [];

@@ -38,7 +38,7 @@ describe('a service', () => {
     expect(status?.state?.state).toBe(State.QUEUED);
   });
 
-  it('settles: with what it decided carried out it decides nothing more', () => {
+  it('settles: once its decision is carried out, it decides nothing more', () => {
     const first = look({ job, tasks: [running(0), aTask({ job, slot: 1, state: State.FAILED })] });
     const again = look(first.next);
     expect(again.tasks).toHaveLength(0);
@@ -78,7 +78,7 @@ describe('an ended service task', () => {
     },
   );
 
-  it('is replaced after the delay of its policy where that is longer', () => {
+  it('is replaced after the delay of its policy if that is longer', () => {
     const patient = aService({
       retry: { $case: 'delayed', value: { initialDelayMs: 0, delayMs: 40 * second, retries: 0 } },
     });
@@ -152,7 +152,7 @@ describe('a service that grows', () => {
 describe('a service that shrinks', () => {
   const smaller = aService({ desired: 1 });
 
-  it('stops as many tasks as are too many, and waits for their ends', () => {
+  it('stops the surplus tasks, and waits for their ends', () => {
     const first = look({ job: smaller, tasks: [running(0), running(1), running(2)] });
     expect(first.tasks.map(({ stop }) => stop?.code)).toEqual(['scaledDown', 'scaledDown']);
     expect(first.nextDueMs).toBe(t0 + limits.killGraceMs + limits.stopConfirmMs);

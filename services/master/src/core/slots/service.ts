@@ -11,8 +11,8 @@ import { pickScaleDown } from './scale-down.js';
 import { creationBudget, firstTask, replaceWhenDue, type SlotInput, type SlotStep } from './slots.js';
 
 /**
- * Returns the steps after which the service, or the stage, has `desired` slots, each with a task or with a replacement that
- * is due later. The slots of a stage are those below `desired`; those of a service are any.
+ * Returns the steps that give the service, or the stage, `desired` slots, each with a task or with a
+ * replacement that is due later. The slots of a stage are those below `desired`; those of a service are any.
  */
 export function* serviceSteps(input: SlotInput): Iterable<SlotStep> {
   const { desired } = instancesOf(input.descriptor, input.stage);
@@ -44,8 +44,8 @@ function pickRemoved(
 }
 
 /**
- * Returns the time at which an ended service task is replaced: at once after a kill, else after the delay of its policy, of a
- * system failure, or of a crash loop.
+ * Returns the time to replace an ended service task: at once after a kill, else after the delay of its
+ * policy, of a system failure, or of a crash loop.
  */
 export function serviceReplaceAtMs(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): number {
   if (taskReasonCode(ended) === 'killed') return ended.finishedAtMs;
@@ -58,8 +58,8 @@ export function serviceReplaceAtMs(descriptor: JobDescriptor, ended: TaskRecord,
 }
 
 /**
- * True if the slot is gone: its newest task ended after a scale-down, or ended and was given up while it waited for a
- * replacement. The task may have ended by itself before the order of the scale-down reached it.
+ * True if the slot is gone: its newest task ended after a scale-down, or ended and was given up while it
+ * waited for a replacement. The task may have ended by itself before the order of the scale-down reached it.
  */
 function isSlotGone(newest: TaskRecord): boolean {
   return (

@@ -7,7 +7,9 @@ import type { Limits } from '../task/limits.js';
 import { newTask, type TaskSeed } from '../task/new-task.js';
 import { nextRetryCounters } from './retry.js';
 
-/** Changes that belong together: an ended task is marked as replaced in the step that creates its replacement. */
+/**
+ * Changes that belong together: an ended task is marked as replaced in the step that creates its replacement.
+ */
 export interface SlotStep {
   readonly changed?: TaskRecord;
   readonly created?: TaskRecord;
@@ -29,8 +31,8 @@ export interface SlotInput {
 }
 
 /**
- * Returns the number of tasks that the job may still start: live tasks that do not run yet are bounded. Stages share the
- * bound, so that no stage holds up another.
+ * Returns the number of tasks that the job may still start: live tasks that do not run yet are bounded.
+ * Stages share the bound, so that no stage holds up another.
  */
 export function creationBudget({ descriptor, tasks, limits }: SlotInput): number {
   const notRunning = tasks.filter((task) => isTaskLive(task) && taskState(task) !== State.RUNNING).length;
@@ -39,8 +41,8 @@ export function creationBudget({ descriptor, tasks, limits }: SlotInput): number
 }
 
 /**
- * Creates the first task of a slot. In a slot that was used before, by `newest` or by tasks that have left the replica, the
- * count of attempts goes on, so that no id comes twice.
+ * Creates the first task of a slot. In a slot that was used before, by `newest` or by tasks that have left
+ * the replica, the count of attempts goes on, so that no id comes twice.
  */
 export function firstTask(input: SlotInput, slot: number, newest: TaskRecord | undefined): TaskRecord {
   const { job, status, stage, nowMs } = input;
@@ -54,8 +56,8 @@ function numbered({ nextWorkerNumber }: SlotInput): Pick<TaskSeed, 'workerNumber
 }
 
 /**
- * Returns the step for an ended task that is to be replaced at `replaceAtMs`: it notes the time, or creates the replacement once
- * the time has come. Returns undefined if there is nothing to do yet.
+ * Returns the step for an ended task that is to be replaced at `replaceAtMs`: it notes the time, or creates
+ * the replacement once the time has come. Returns undefined if there is nothing to do yet.
  */
 export function replaceWhenDue(
   input: SlotInput,

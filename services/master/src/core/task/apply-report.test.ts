@@ -18,7 +18,7 @@ describe('a report', () => {
     expect(task.deadlineAtMs).toBe(atMs + limits.stuckStartingMs);
   });
 
-  it('of RUNNING adds what the host gave the container, and ends the deadline of the start', () => {
+  it('of RUNNING adds the container’s context, and ends the deadline of the start', () => {
     const context = { 'task.containerIp': '172.17.0.2' };
     const task = must(report(aTask({ state: State.STARTING }), State.RUNNING, { context }));
     expect(task.task?.taskContext).toMatchObject({ ...context, 'agent.id': 'agent-1' });
@@ -82,12 +82,12 @@ describe('a report on a task that was ordered to stop', () => {
   const stop = { code: 'scaledDown', text: 'fewer are wanted', atMs: t0 };
   const stopping = aTask({ state: State.RUNNING, record: { stop, deadlineAtMs: t0 + minute } });
 
-  it('names its end after the order where it ended by that', () => {
+  it('names the end after the order if the task ended by it', () => {
     const task = must(report(stopping, State.FAILED, { stopped: true, code: 'failed', text: 'SIGTERM' }));
     expect(task.task?.state).toEqual({ state: State.FINISHED, reason: 'scaledDown: fewer are wanted' });
   });
 
-  it('keeps the container’s own end where that came first', () => {
+  it('keeps the container’s own end if that came first', () => {
     const task = must(
       report(stopping, State.FAILED, { stopped: false, code: 'failed', text: 'exit code 1' }),
     );

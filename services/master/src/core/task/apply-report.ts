@@ -13,8 +13,9 @@ export interface ReportSettings {
 }
 
 /**
- * Returns the task after its agent's report: here a report becomes a state. Returns undefined if the report changes nothing. A
- * report changes nothing if it is late, repeated, or of an agent that no longer has the task.
+ * Returns the task after its agent's report: here a report becomes a state. Returns undefined if the report
+ * changes nothing. A report changes nothing if it is late, repeated, or of an agent that no longer has the
+ * task.
  */
 export function applyReport(
   task: TaskRecord,

@@ -25,7 +25,7 @@ export function endUnseen(task: TaskRecord, end: TaskEnd): TaskRecord | undefine
   );
 }
 
-/** Returns the time at which the task came into its present state. */
+/** Returns the time of the task's last change of state. */
 export function lastChangeMs(task: TaskRecord): number {
   return Date.parse(task.task?.stateChanges.at(-1)?.timestamp ?? '') || task.createdAtMs;
 }

@@ -18,16 +18,25 @@ export interface Limits {
   readonly maxBackoffMs: number;
   /** A task that ran for this long is stable: earlier failures no longer lengthen its delays. */
   readonly stableRunMs: number;
-  /** A stage waits this long for the one before it to run, then begins without; the third stage waits twice as long. */
+  /**
+   * A stage waits this long for the one before it to run, then begins without; the third stage waits twice as
+   * long.
+   */
   readonly stageWaitMs: number;
-  /** Finished jobs, and replaced tasks of live jobs, stay in the replica for this long before they are archived. */
+  /**
+   * Finished jobs, and replaced tasks of live jobs, stay in the replica for this long before they are
+   * archived.
+   */
   readonly finishedRetentionMs: number;
-  /** Replaced tasks of one live job that stay in the replica for that time; beyond these the oldest leave earlier. */
+  /**
+   * Replaced tasks of one live job that stay in the replica for that time; beyond these the oldest leave
+   * earlier.
+   */
   readonly maxReplacedTasksPerJob: number;
   readonly archiveTtlMs: number;
   /** How agents are chosen for jobs that set no policy; absent: `binpack`. */
   readonly fitPolicy?: FitPolicy;
-  /** The address at which containers reach the gateways over HTTP; absent: containers do not get one. */
+  /** The gateways' HTTP address for containers; absent: containers do not get one. */
   readonly apiUrl?: string;
   /** True if only containers on the host's own network reach that address; others do not get it. */
   readonly apiIsLoopback?: boolean;

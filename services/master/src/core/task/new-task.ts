@@ -20,8 +20,8 @@ export interface TaskSeed {
 }
 
 /**
- * Returns the id of a new task: the job's id, a dot, the stage if it has one, slot and attempt. It is never used twice, and is a
- * valid name of a container.
+ * Returns the id of a new task: the job's id, a dot, the stage if it has one, slot and attempt. It is never
+ * used twice, and is a valid name of a container.
  */
 export function newTaskId(jobId: string, { stage, slot, attempt }: SlotAttempt): string {
   return `${jobId}.${stage === noStage ? '' : `${stage}-`}${slot}-${attempt}`;
@@ -86,7 +86,7 @@ function requestedResources({ descriptor }: JobRecord, stage: number): Resources
   const known = container && knownNeeds.get(container);
   if (known !== undefined) return known;
   const parsed = parseResources(container?.resources ?? {});
-  // Gateways store no descriptor whose resources they cannot read.
+  // Gateways refuse descriptors with resources that they cannot read.
   const needs = 'resources' in parsed ? parsed.resources : zeroResources();
   if (container !== undefined) knownNeeds.set(container, needs);
   return needs;

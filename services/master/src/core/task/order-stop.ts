@@ -11,7 +11,9 @@ export function orderStop(task: TaskRecord, stop: Stop, limits: Limits): TaskRec
   return { ...task, stop, deadlineAtMs: stop.atMs + limits.killGraceMs + limits.stopConfirmMs };
 }
 
-/** Notes the order to stop a task that ended by itself before the order came: the task is then not replaced. */
+/**
+ * Notes the order to stop a task that ended by itself before the order came: the task is then not replaced.
+ */
 export function orderStopAfterEnd(ended: TaskRecord, stop: Stop): TaskRecord {
   return { ...ended, stop, replaceAtMs: 0 };
 }
