@@ -21,7 +21,7 @@ import { answer } from './reflection.js';
 
 const options = { log: silentLogger };
 const jobManagement = 'netflix.titus.JobManagementService';
-const root = join(import.meta.dirname, '../../../..');
+const root = join(import.meta.dirname, '../../../../..');
 
 describe('reflection with a real client (buf curl)', () => {
   let server: GrpcServer;
