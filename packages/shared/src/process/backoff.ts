@@ -3,7 +3,7 @@ import type { Clock } from './clock.js';
 import type { Logger } from './logger.js';
 import { type Random, systemRandom } from './random.js';
 
-/** How delays between attempts grow: doubling from `initialMs` up to `maxMs`. */
+/** The growth of the delays between attempts: they double from `initialMs` up to `maxMs`. */
 export interface BackoffPolicy {
   readonly initialMs: number;
   readonly maxMs: number;
@@ -40,7 +40,7 @@ export const defaultRetryPolicy: BackoffPolicy = { initialMs: 100, maxMs: 5_000,
 export interface RetryOptions {
   readonly clock: Clock;
   readonly log: Logger;
-  /** The attempted action, as in "could not WHAT". */
+  /** The attempted action, as the end of a sentence that begins with "could not". */
   readonly what: string;
   readonly signal?: AbortSignal;
   readonly policy?: BackoffPolicy;

@@ -133,8 +133,8 @@ export const durationMs = z.string().transform((text, context) => {
 
 /**
  * The address of Redis: `redis://`, `rediss://`, `unix://`, or `redis+sentinel://` with the addresses of
- * the sentinels, which the rules of URLs do not allow. The message does not repeat the text, since it may
- * hold a password.
+ * the sentinels, a form that the rules of URLs do not allow. The message does not repeat the text, since it
+ * may hold a password.
  */
 export const redisUrl = z.string().refine(isRedisUrl, {
   error: 'must be an address such as redis://127.0.0.1:6379 or redis+sentinel://HOST:PORT,HOST:PORT/NAME',

@@ -8,5 +8,5 @@ export function createLogger(name: string, level = 'info'): Logger {
   return pino({ name, level, timestamp: pino.stdTimeFunctions.isoTime });
 }
 
-/** Says nothing; for tests and for library code that was given no logger. */
+/** Logs nothing. For tests and for library code without a logger. */
 export const silentLogger: Logger = pino({ level: 'silent' });

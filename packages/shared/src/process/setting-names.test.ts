@@ -7,19 +7,19 @@ describe('names in the environment', () => {
     ['BERTH_AGENT_HEARTBEATS', 'BERTH_AGENT_HEARTBEAT'],
     ['BERTH_RESOLUTION', 'BERTH_IMAGE_RESOLUTION'],
     ['BERTH_APITOKEN', 'BERTH_API_TOKEN'],
-  ])('%s is told to be unknown, and that %s is near', (name, near) => {
+  ])('%s is reported as unknown, with %s as the nearest name', (name, near) => {
     expect(strangeSettings({ [name]: '1' })).toEqual([
       `${name} is no setting of Berth: nothing reads it. The nearest is ${near}.`,
     ]);
   });
 
-  it('are told of however far they are from all known ones, in order', () => {
-    const told = strangeSettings({ BERTH_Z: '', BERTH_API_FOO: '1', BERTH_CELL: 'x' });
-    expect(told.map((text) => text.split(' ')[0])).toEqual(['BERTH_API_FOO', 'BERTH_Z']);
-    expect(told[0]).toMatch(/The nearest is BERTH_API_\w+\.$/);
+  it('are reported in order, even if they resemble no known name', () => {
+    const notices = strangeSettings({ BERTH_Z: '', BERTH_API_FOO: '1', BERTH_CELL: 'x' });
+    expect(notices.map((text) => text.split(' ')[0])).toEqual(['BERTH_API_FOO', 'BERTH_Z']);
+    expect(notices[0]).toMatch(/The nearest is BERTH_API_\w+\.$/);
   });
 
-  it('are not told of where any part of the product reads them', () => {
+  it('are not reported if any part of the product reads them', () => {
     const names = [
       ...serviceSettings,
       ...['BERTH_API_TOKEN', 'BERTH_API_CA', 'BERTH_CALLER_EMAIL', 'BERTH_DEBUG', 'BERTH_DOCKER_SOCKET'],

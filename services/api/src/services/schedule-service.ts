@@ -7,7 +7,7 @@ import {
   type PauseScheduleRequest,
   type ScheduleServiceServer,
 } from '@berth/shared/gen/berth/v1/schedule_service';
-import { fires, type Schedule, scheduleOf } from '@berth/shared/model/schedule/schedule';
+import { nextRuns, type Schedule, scheduleOf } from '@berth/shared/model/schedule/schedule';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
 import { type CallContext, type CallOptions, unary } from '@berth/shared/rpc/calls/handlers';
 import { withUnimplemented } from '@berth/shared/rpc/calls/unimplemented';
@@ -91,7 +91,7 @@ async function listFires(
   ]);
   const { cluster, schedule } = requireSchedule(await cell.read(call), clusterId);
   return {
-    firesAtMs: [...fires(schedule, afterMs || cell.clock.nowMs(), count || standardCount)],
+    firesAtMs: [...nextRuns(schedule, afterMs || cell.clock.nowMs(), count || standardCount)],
     timeZone: schedule.timeZone,
     idleBecause: idleBecause(cluster.record),
   };

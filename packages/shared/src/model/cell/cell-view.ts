@@ -4,7 +4,7 @@ import type { Entity, EntityKind } from './entity.js';
 export interface CellView {
   readonly revision: number;
   find<K extends EntityKind>(kind: K, id: string): Entity<K> | undefined;
-  /** All entities of a kind, in the order of their creation. */
+  /** Returns all entities of a kind, in the order of their creation. */
   all<K extends EntityKind>(kind: K): Iterable<Entity<K>>;
   count(kind: EntityKind): number;
   /** The job's tasks, in the order of their creation. */

@@ -16,7 +16,7 @@ export function publicTaskBytes(entity: Entity<'task'>): Uint8Array {
   return firstField(entity.bytes, recordFields.task);
 }
 
-/** True if two versions of a task look the same to everybody who sees only its public part. */
+/** True if two versions of a task have the same public part. */
 export function isSamePublicTask(a: Entity<'task'>, b: Entity<'task'>): boolean {
   return Buffer.compare(publicTaskBytes(a), publicTaskBytes(b)) === 0;
 }

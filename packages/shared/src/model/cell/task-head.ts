@@ -8,9 +8,7 @@ export interface TaskHead {
   readonly state: State;
 }
 
-/**
- * A task that knows its head without its record, which then need not be decoded. The store makes such tasks.
- */
+/** A task whose head is known before its record is decoded. The store makes such tasks. */
 export interface TaskWithHead extends Entity<'task'> {
   readonly head: TaskHead;
 }

@@ -1,4 +1,4 @@
-/** How many letters may differ for a word to count as a slip of the other. */
+/** The number of letters that may differ if one word counts as a misspelling of the other. */
 const maxEdits = 2;
 
 /** Returns the known word that was probably meant; undefined if none is near. */
@@ -13,7 +13,7 @@ export function didYouMean(word: string, known: readonly string[]): string | und
   return ranked[0]?.candidate;
 }
 
-/** How many letters must be changed, added or left out to make one word of the other. */
+/** Returns the number of letters to change, add or omit to turn one word into the other. */
 export function editDistance(from: string, to: string): number {
   let row = Array.from({ length: to.length + 1 }, (_, index) => index);
   for (let i = 1; i <= from.length; i += 1) {

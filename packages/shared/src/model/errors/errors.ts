@@ -1,4 +1,4 @@
-/** The ways in which a request can fail. `rpc/errors/status` maps each code to a gRPC status. */
+/** The kinds of failure of a request. `rpc/errors/status` maps each code to a gRPC status. */
 export type BerthErrorCode =
   | 'invalidArgument'
   | 'notFound'
@@ -31,11 +31,11 @@ export class BerthError extends Error {
   override readonly name = 'BerthError';
   readonly code: BerthErrorCode;
   readonly violations: readonly FieldViolation[];
-  /** Of a call that names several things, all of them attempted: those that failed. */
+  /** For a call that names several objects and attempts all of them: those that failed. */
   readonly failures: readonly IdFailure[];
   /** The call may be made again after so long. */
   readonly retryAfterMs: number | undefined;
-  /** On the caller's side: the id under which the server's log has the call. */
+  /** For the caller: the id of the call in the server's log. */
   readonly requestId: string | undefined;
 
   constructor(code: BerthErrorCode, message: string, options: BerthErrorOptions = {}) {
@@ -66,7 +66,10 @@ export function invalidFields(violations: readonly FieldViolation[]): BerthError
   return new BerthError('invalidArgument', `The request is not valid: ${all}`, { violations });
 }
 
-/** The order in which one code stands for several. Codes for which another attempt may help come first. */
+/**
+ * If several codes apply, the first in this order stands for all. Codes that another attempt may mend come
+ * first.
+ */
 const gravity: readonly BerthErrorCode[] = [
   'internal',
   'unavailable',
@@ -83,8 +86,8 @@ const gravity: readonly BerthErrorCode[] = [
 ];
 
 /**
- * Returns the error of a call in which some of several things failed and the others did not. `what` is
- * their plural.
+ * Returns the error of a call in which some objects failed and others succeeded. The first parameter names
+ * the objects, in the plural.
  */
 export function partialFailure(what: string, failures: readonly IdFailure[], attempted: number): BerthError {
   const codes = new Set(failures.map(({ code }) => code));

@@ -19,38 +19,45 @@ export const defaultClusterId = 'default';
 /** The label, and the metadata header, that names a job's cluster. */
 export const clusterIdLabel = 'berth.jobClusterId';
 
-/** `TaskInstances.max` where it is not set: 2^31-1. */
+/** The default of `TaskInstances.max`: 2^31-1. */
 export const unboundedInstances = 2_147_483_647;
 
-/** How many tasks a job wants; min <= desired <= max. */
+/** The wanted number of tasks; min <= desired <= max. */
 export interface Instances {
   readonly min: number;
   readonly max: number;
   readonly desired: number;
 }
 
-/** The kind of job, or undefined where the descriptor says none. Stored descriptors always say one. */
+/**
+ * Returns the kind of job. Undefined if the descriptor has no job spec; stored descriptors always have one.
+ */
 export function jobKind(descriptor: JobDescriptor): JobKind | undefined {
   return descriptor.jobSpec?.$case;
 }
 
-/** How many tasks the job, or one stage of a Mantis job, wants, with what is unset filled in. */
+/**
+ * Returns the wanted number of tasks of the job, or of one stage of a Mantis job. Unset fields are filled
+ * in.
+ */
 export function instancesOf(descriptor: JobDescriptor, stage: number = noStage): Instances {
   return completeInstances(stageSpec(descriptor, stage)?.instances);
 }
 
-/** How many tasks all stages of the job want together. */
+/** Returns the number of tasks that all stages of the job want together. */
 export function totalDesired(descriptor: JobDescriptor): number {
   return stagesOf(descriptor).reduce((sum, stage) => sum + instancesOf(descriptor, stage).desired, 0);
 }
 
-/** Fills in what is unset: min 0, max 2^31-1, desired the greater of min and 1. */
+/** Fills in unset fields: min 0, max 2^31-1, desired the greater of min and 1. */
 export function completeInstances(instances: TaskInstances | undefined): Instances {
   const min = instances?.min ?? 0;
   return { min, max: instances?.max ?? unboundedInstances, desired: instances?.desired ?? Math.max(min, 1) };
 }
 
-/** The retry policy of the job, or of one stage; where there is none, a failed task is not tried again. */
+/**
+ * Returns the retry policy of the job, or of one stage. Without a policy, a failed task is not tried again.
+ */
 export function retryPolicyOf(
   descriptor: JobDescriptor,
   stage: number = noStage,
@@ -59,7 +66,7 @@ export function retryPolicyOf(
   return policy ?? { $case: 'immediate', value: { retries: 0 } };
 }
 
-/** The container of the job, or of one stage of a Mantis job: the one that it names, or the only one there is. */
+/** Returns the container of the job, or of one stage of a Mantis job: the named one, or the only one. */
 export function containerOf(descriptor: JobDescriptor, stage: number = noStage): Container | undefined {
   const named = stageSpec(descriptor, stage)?.containerId ?? '';
   if (named !== '')
@@ -68,7 +75,7 @@ export function containerOf(descriptor: JobDescriptor, stage: number = noStage):
   return all.length === 1 ? all[0] : undefined;
 }
 
-/** How long a task may stay RUNNING, in seconds; 0 for no limit. */
+/** The longest time for which a task may stay RUNNING, in seconds; 0 for no limit. */
 export function runtimeLimitSecs(descriptor: JobDescriptor): number {
   return descriptor.jobSpec?.$case === 'batch' ? descriptor.jobSpec.value.runtimeLimitSecs : 0;
 }
@@ -78,14 +85,15 @@ export function jobState(status: JobStatusRecord | undefined): State {
   return status?.state?.state ?? State.QUEUED;
 }
 
-/** Whether the job is neither FINISHED nor FAILED. */
+/** True if the job is neither FINISHED nor FAILED. */
 export function isJobLive(status: JobStatusRecord | undefined): boolean {
   return !isTerminal(jobState(status));
 }
 
 /**
- * The name that the job holds while it lives, so that no other live job has the same app, stack, detail and sequence;
- * undefined where it has no sequence. The commit that creates the job claims it, the one that ends the job releases it.
+ * Returns the name that a live job claims, so that no other live job has the same app, stack, detail and
+ * sequence. Undefined without a sequence. The commit that creates the job claims the name, and the commit
+ * that ends the job releases it.
  */
 export function jobGroupClaim(descriptor: JobDescriptor): string | undefined {
   const group = descriptor.jobGroupInfo;
@@ -94,8 +102,8 @@ export function jobGroupClaim(descriptor: JobDescriptor): string | undefined {
 }
 
 /**
- * The name of the place that the job holds in a cluster whose number of live jobs is limited: there are no more places than
- * jobs allowed, and each has one holder, whoever creates jobs at the same time.
+ * Returns the name of a job's number within the limit of its cluster. A limited cluster has as many numbers
+ * as it may have live jobs. Each number has one holder, even if jobs are created at the same time.
  */
 export function quotaClaim({
   clusterId,
@@ -104,14 +112,14 @@ export function quotaClaim({
   return clusterPlace === 0 ? undefined : `${placeSpace}${JSON.stringify([clusterId, clusterPlace])}`;
 }
 
-/** Whether the name is one of {@link quotaClaim}. */
+/** True if {@link quotaClaim} made the name. */
 export function isQuotaClaim(name: string): boolean {
   return name.startsWith(placeSpace);
 }
 
 const placeSpace = 'place:';
 
-/** All names that the job holds while it lives: another job that wants one of them is not created. */
+/** Returns all names that the job claims while it lives. Another job that claims one of them is not created. */
 export function jobClaims(job: JobRecord): readonly string[] {
   const names = [
     userTypeClaim(job),

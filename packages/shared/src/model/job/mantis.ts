@@ -15,15 +15,15 @@ export function mantisSpec(descriptor: JobDescriptor | undefined): MantisJobSpec
 }
 
 /**
- * Returns the time at which a Mantis job reaches its runtime limit, counted from its submission; Infinity
- * means never. The limit of a batch job is one of each of its tasks.
+ * Returns the time at which a Mantis job reaches its runtime limit, counted from its submission. Infinity
+ * means never. A batch job's limit applies to each task instead.
  */
 export function runtimeEndMs(job: JobRecord): number {
   const limitSecs = mantisSpec(job.descriptor)?.jobSLA?.runtimeLimitSecs ?? 0;
   return limitSecs > 0 ? job.createdAtMs + limitSecs * 1000 : Number.POSITIVE_INFINITY;
 }
 
-/** How long a job goes on that nobody observes. */
+/** The time for which a job continues without observers. */
 export interface IdleLimits {
   readonly subscriptionTimeoutMs: number;
   readonly minRuntimeMs: number;

@@ -1,6 +1,6 @@
 /*
- * Times of the heartbeats by which gateways report that a job is observed. The silence that counts for the
- * master is longer than two heartbeats in a row may take to arrive.
+ * The times of the heartbeats by which gateways report that a job is observed. The master waits longer than
+ * two heartbeats in a row may take.
  */
 
 /** While a stream on a Transient job is open, its gateway says so this often. */

@@ -3,12 +3,12 @@ import type { FieldViolation } from '../errors/errors.js';
 import { containerOf } from './job.js';
 import { noStage } from './stages.js';
 
-/** How an agent is chosen among those that a task may run on. */
+/** The order among the agents that a task may run on. */
 export const fitPolicies = ['binpack', 'spread', 'fragmentation'] as const;
 
 /**
- * `binpack` takes the fullest agent, `spread` the emptiest. `fragmentation` takes the agent on which the
- * least capacity becomes useless for the mix of requests seen so far.
+ * `binpack` takes the fullest agent, `spread` the emptiest. `fragmentation` takes the agent that loses the
+ * least useful capacity for the mix of requests seen so far.
  */
 export type FitPolicy = (typeof fitPolicies)[number];
 
@@ -26,13 +26,13 @@ export const fitPolicyParameter = 'berth.fitPolicy';
 /** The greatest priority; it is placed first within its tier. */
 export const maxPriority = 1000;
 
-/** The least priority. It comes after jobs without a priority, which count as 0. */
+/** The lowest priority. It is below that of jobs without a priority, which count as 0. */
 export const minPriority = -1000;
 
 /** The greatest limit of disruption. */
 export const maxDisruptionLimit = 10_000;
 
-/** A job's preferences for the order and the way in which its tasks are placed. */
+/** A job's preferences for the order and the fit of its tasks' placement. */
 export interface Preferences {
   readonly tier: Tier;
   readonly priority: number;

@@ -15,12 +15,12 @@ export const descriptionLabel = 'berth.description';
 export function registeredKind({ id, descriptor }: ClusterRecord): string | undefined {
   const template = descriptor?.jobDescriptor;
   if (id === defaultClusterId || template === undefined) return undefined;
-  // A template may leave the spec out, since the cluster's says of what kind its jobs are.
+  // A template may omit the job spec, since the cluster's spec decides the kind of its jobs.
   const spec = jobKind(template) ?? descriptor?.clusterSpec?.$case;
   return spec === 'batch' ? descriptor?.name : undefined;
 }
 
-/** Whether the job is an instance of a registered kind, however it was created. */
+/** True if the job is an instance of a registered kind, independent of how it was created. */
 export function isInstance({ clusterId, descriptor }: JobRecord): boolean {
   return clusterId !== defaultClusterId && descriptor !== undefined && jobKind(descriptor) === 'batch';
 }

@@ -2,12 +2,12 @@ import type { FieldViolation } from '../errors/errors.js';
 
 /** `Container.securityProfile`, parsed. */
 export interface SecurityProfile {
-  /** Carried to the container, which is to make something of it. */
+  /** Passed on to the container, which may use it. */
   readonly iamRole?: string;
   readonly securityGroups: readonly string[];
   /** Name or number of the user, and after a colon of the group. */
   readonly user?: string;
-  /** Linux capabilities without `CAP_`, over those that the engine gives by itself: these need the operator's consent. */
+  /** Linux capabilities without `CAP_`, beyond the engine's defaults. The operator has to allow them. */
   readonly addedCapabilities: readonly string[];
   readonly droppedCapabilities: readonly string[];
   readonly readOnlyRootfs: boolean;
@@ -19,7 +19,9 @@ export interface SecurityProfile {
   readonly privileged: boolean;
 }
 
-/** What `securityProfile` may hold in all, in bytes: a seccomp profile is by far the greatest part. */
+/**
+ * The greatest total size of `securityProfile`, in bytes. A seccomp profile is by far the greatest part.
+ */
 export const maxSecurityProfileBytes = 64 * 1024;
 
 const maxSecurityGroups = 20;
@@ -37,7 +39,7 @@ export const capabilities: ReadonlySet<string> = new Set(
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Reads one key into the profile; a string says what its value should be. */
+/** Reads one key into the profile. A returned string says the form that its value should have. */
 type Reader = (value: string, into: Mutable<SecurityProfile>) => string | undefined;
 
 const readers: Readonly<Record<string, Reader>> = {

@@ -13,14 +13,14 @@ export interface StageTask {
 export interface StageWait {
   readonly stage: number;
   readonly waitsFor: number;
-  /** How many of the tasks that the other stage wants run, and so have an address. */
+  /** The running tasks of the other stage: they have an address. */
   readonly running: number;
   readonly wanted: number;
 }
 
 /**
- * The stages that have no task yet though they want some, because the stage before them does not run as a whole. Tasks
- * that start are told the addresses of that stage; so its tasks have to have some first.
+ * Returns the stages that want tasks but have none, because the stage before them does not run completely.
+ * Tasks get the addresses of that earlier stage when they start, so it has to have some first.
  */
 export function stageWaits(descriptor: JobDescriptor, tasks: Iterable<StageTask>): readonly StageWait[] {
   const stages = stagesOf(descriptor).filter((stage) => stage !== noStage);

@@ -6,7 +6,10 @@ import type {
   TaskInstances,
 } from '../../gen/netflix/titus/titus_job_api.js';
 
-/** What says how many tasks of which container run: a batch or service spec as a whole, or one stage of a Mantis job. */
+/**
+ * The number of tasks and their container: those of a batch or service spec, or of one stage of a Mantis
+ * job.
+ */
 export type StageSpec = Pick<
   BatchJobSpec | ServiceJobSpec | MantisStage,
   'instances' | 'retryPolicy' | 'containerId'
@@ -23,14 +26,17 @@ export function stagesOf(descriptor: JobDescriptor): readonly number[] {
   return spec?.$case === 'mantis' ? spec.value.stages.map((_, index) => index + 1) : onlyOne;
 }
 
-/** The spec of a stage of {@link stagesOf}; undefined where the job has no such stage. */
+/** Returns the spec of one of {@link stagesOf}. Undefined if the job has no such stage. */
 export function stageSpec(descriptor: JobDescriptor, stage: number): StageSpec | undefined {
   const spec = descriptor.jobSpec;
   if (spec?.$case === 'mantis') return spec.value.stages[stage - 1];
   return stage === noStage ? spec?.value : undefined;
 }
 
-/** The descriptor with other instances in the stage, one of {@link stagesOf}; the same object where it has no such stage. */
+/**
+ * Returns the descriptor with other instances in one of {@link stagesOf}. Returns the same object if it has
+ * no such stage.
+ */
 export function withInstances(
   descriptor: JobDescriptor,
   stage: number,

@@ -1,25 +1,26 @@
 /**
- * The condition and the action of a scaling policy, parsed. Columns count from 1. `grammar.peggy` says how each is written.
+ * The condition and the action of a scaling policy, parsed. Columns count from 1. `grammar.peggy` defines
+ * their syntax.
  */
-export type Condition = Junction | Negation | Comparison;
+export type Condition = ConditionJunction | ConditionNegation | MetricComparison;
 
 /** Both, or either, of two conditions. */
-export interface Junction {
+export interface ConditionJunction {
   readonly kind: 'and' | 'or';
   readonly left: Condition;
   readonly right: Condition;
 }
 
-export interface Negation {
+export interface ConditionNegation {
   readonly kind: 'not';
   readonly operand: Condition;
 }
 
-export type Operator = '<' | '<=' | '==' | '!=' | '>=' | '>';
+export type ComparisonOperator = '<' | '<=' | '==' | '!=' | '>=' | '>';
 
-export interface Comparison {
+export interface MetricComparison {
   readonly kind: 'compare';
-  readonly operator: Operator;
+  readonly operator: ComparisonOperator;
   readonly left: Aggregate;
   readonly right: Level;
   readonly column: number;
@@ -56,13 +57,13 @@ export interface Level {
   readonly column: number;
 }
 
-/** What a policy does. Percentages are of the instances that there are. */
+/** The change that a policy makes. Percentages refer to the present instances. */
 export interface Action {
   readonly verb: 'addInstances' | 'removeInstances' | 'setInstances' | 'addPercent' | 'removePercent';
   readonly amount: number;
 }
 
-/** The aggregate as one writes it: the name of its value, for people. */
+/** Returns the text of the aggregate. It names its value for people. */
 export function aggregateText({ fn, metric }: Aggregate): string {
   return `${fn}(${metric.name})`;
 }

@@ -2,10 +2,10 @@ import { didYouMean } from '../errors/did-you-mean.js';
 import type { ExpressionError } from '../expression/ast.js';
 import {
   aggregateText,
-  type Comparison,
   type Condition,
   type Level,
   type Metric,
+  type MetricComparison,
   type Target,
 } from './ast.js';
 import { levelIn, type MetricQuantity, measuredMetrics, quantityOf } from './metrics.js';
@@ -19,7 +19,7 @@ const unitsOf: Readonly<Record<MetricQuantity | 'count', string>> = {
   count: 'a number of tasks, without a unit',
 };
 
-/** All that is wrong with the meaning of a condition; empty where it can be evaluated. */
+/** Returns all faults in the meaning of a condition; an empty list if it can be evaluated. */
 export function checkCondition(condition: Condition | Target): readonly ExpressionError[] {
   switch (condition.kind) {
     case 'and':
@@ -34,7 +34,7 @@ export function checkCondition(condition: Condition | Target): readonly Expressi
   }
 }
 
-function checkComparison({ left, right }: Comparison): readonly ExpressionError[] {
+function checkComparison({ left, right }: MetricComparison): readonly ExpressionError[] {
   const quantity = left.fn === 'count' ? 'count' : quantityOf(left.metric.name);
   const slips = checkMetric(left.metric);
   return slips.length > 0 ? slips : checkLevel(aggregateText(left), quantity, right);

@@ -6,7 +6,7 @@ import { checkCondition } from './check.js';
 import { aggregate, evaluate, type Reading } from './evaluate.js';
 import { parseAction, parseCondition } from './parse.js';
 
-/** All that is wrong with the text, as `COLUMN: MESSAGE`. */
+/** Returns all faults of the text, as `COLUMN: MESSAGE`. */
 function problems(text: string): readonly string[] {
   const parsed = parseCondition(text);
   const errors = parsed.ok ? checkCondition(parsed.ast) : [parsed.error];

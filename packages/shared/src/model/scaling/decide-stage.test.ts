@@ -13,7 +13,7 @@ interface Fields {
   readonly strategies: Readonly<Record<string, object>>;
 }
 
-/** A stage that is launched at 0 and whose decisions are carried out at once. */
+/** A stage that is launched at second 0. Its decisions take effect at once. */
 class StageSteps {
   readonly #policy;
   #windows: StageWindows = new Map();
@@ -28,7 +28,7 @@ class StageSteps {
     this.instances = instances;
   }
 
-  look(atSecs: number, readings: readonly Reading[]) {
+  check(atSecs: number, readings: readonly Reading[]) {
     const outcome = decideStage(
       this.#policy,
       { instances: this.instances, readings, lastScaledMs: this.lastScaledMs, nowMs: atSecs * 1000 },
@@ -47,15 +47,18 @@ class StageSteps {
 
 const cpu = (...values: number[]) => values.map((CPUUtilization) => ({ CPUUtilization }));
 
-/** Each row: the second, the use of CPU in per cent (none: nothing was heard), the instances afterwards, the standing. */
+/**
+ * Each row: the second, the use of CPU in per cent (undefined: no reading), the instances afterwards, the
+ * standing.
+ */
 type Row = readonly [number, number | undefined, number, string];
 
 function expectTable(stage: StageSteps, rows: readonly Row[]): void {
-  const told = rows.map(([atSecs, value]): Row => {
-    stage.look(atSecs, value === undefined ? [] : cpu(value));
+  const actual = rows.map(([atSecs, value]): Row => {
+    stage.check(atSecs, value === undefined ? [] : cpu(value));
     return [atSecs, value, stage.instances.desired, stage.reasons[0] ?? ''];
   });
-  expect(told).toEqual(rows);
+  expect(actual).toEqual(rows);
 }
 
 const strategy = (fields: object) => ({ CPU: { scaleUpAbovePct: 80, scaleDownBelowPct: 20, ...fields } });
@@ -147,13 +150,13 @@ describe('a stage', () => {
 
   it('is not scaled where its minimum is its maximum', () => {
     const stage = new StageSteps({ strategies: strategy({}) }, { min: 2, max: 2, desired: 2 });
-    expect(stage.look(30, cpu(99, 99))).toBeUndefined();
+    expect(stage.check(30, cpu(99, 99))).toBeUndefined();
     expect(stage.reasons).toEqual([]);
   });
 
   it('takes the mean of its workers, of KafkaLag the greatest', () => {
     const stage = new StageSteps({ strategies: strategy({}) }, { min: 1, max: 9, desired: 2 });
-    expect(stage.look(30, cpu(100, 61))).toEqual({
+    expect(stage.check(30, cpu(100, 61))).toEqual({
       policy: 'CPU > 80 or < 20',
       from: 2,
       to: 3,
@@ -163,7 +166,7 @@ describe('a stage', () => {
       { strategies: { KafkaLag: { scaleUpAbovePct: 1000 } } },
       { min: 1, max: 9, desired: 2 },
     );
-    expect(lag.look(30, [{ KafkaLag: 10 }, { KafkaLag: 1001 }])?.values).toEqual({ KafkaLag: 1001 });
+    expect(lag.check(30, [{ KafkaLag: 10 }, { KafkaLag: 1001 }])?.values).toEqual({ KafkaLag: 1001 });
   });
 
   it.each([
@@ -178,7 +181,7 @@ describe('a stage', () => {
       { strategies: { [resource]: { scaleUpAbovePct: 80 } } },
       { min: 1, max: 9, desired: 2 },
     );
-    expect(stage.look(30, [{ [metric]: 81 }])?.to).toBe(3);
+    expect(stage.check(30, [{ [metric]: 81 }])?.to).toBe(3);
   });
 });
 
@@ -194,11 +197,11 @@ describe('of several strategies', () => {
 
   it('one that calls for more wins, and all share one cool-down', () => {
     const stage = new StageSteps(policy, { min: 1, max: 9, desired: 3 });
-    expect(stage.look(60, both(10, 95))?.policy).toBe('Memory > 90 or < 30');
+    expect(stage.check(60, both(10, 95))?.policy).toBe('Memory > 90 or < 30');
     expect(stage.reasons).toEqual(['outvoted', 'acting']);
-    expect(stage.look(90, both(85, 50))).toBeUndefined();
+    expect(stage.check(90, both(85, 50))).toBeUndefined();
     expect(stage.reasons).toEqual(['coolingDown', 'notMet']);
-    expect(stage.look(120, both(10, 50))?.to).toBe(3);
+    expect(stage.check(120, both(10, 50))?.to).toBe(3);
   });
 });
 
@@ -208,13 +211,13 @@ describe('a threshold', () => {
       { strategies: { CPU: { scaleDownBelowPct: 20 } } },
       { min: 1, max: 9, desired: 3 },
     );
-    expect(onlyDown.look(30, cpu(99))).toBeUndefined();
-    expect(onlyDown.look(60, cpu(5))?.to).toBe(2);
+    expect(onlyDown.check(30, cpu(99))).toBeUndefined();
+    expect(onlyDown.check(60, cpu(5))?.to).toBe(2);
     const onlyUp = new StageSteps(
       { strategies: { CPU: { scaleUpAbovePct: 20 } } },
       { min: 1, max: 9, desired: 3 },
     );
-    expect(onlyUp.look(30, cpu(0))).toBeUndefined();
+    expect(onlyUp.check(30, cpu(0))).toBeUndefined();
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import type { Instances } from '../job/job.js';
 import type { Reading } from './evaluate.js';
-import { type Outlook, type Proposal, type Standing, withinBounds } from './situation.js';
+import { type Outlook, type Proposal, type ScalingStanding, withinBounds } from './situation.js';
 import type { StagePolicy, Strategy } from './stage-policy.js';
 
 /** The last values of each resource, the oldest first; at most `of` of the strategy. */
@@ -10,7 +10,7 @@ export interface StageSituation {
   readonly instances: Instances;
   /** One for each worker that was heard of lately: the mean of its last two samples. */
   readonly readings: readonly Reading[];
-  /** When the stage was last scaled; before that, when its job was launched. */
+  /** The time of the stage's last scaling; before that, the launch of its job. */
   readonly lastScaledMs: number;
   readonly nowMs: number;
 }
@@ -22,18 +22,19 @@ export interface StageOutcome {
   readonly decision?: Proposal;
 }
 
-/** One strategy and what its window says. */
+/** One strategy and the direction that its window calls for. */
 interface Weighed {
   readonly strategy: Strategy;
   readonly value: number | undefined;
   readonly window: readonly number[];
-  readonly verdict: 'up' | 'down' | 'none';
+  readonly direction: 'up' | 'down' | 'none';
 }
 
 /**
- * One event of a stage: the value of each resource goes into its window, in a cool-down, too. A strategy calls for more
- * when enough of its window are above the upper threshold, else for less when enough are below the lower one. All
- * strategies share one cool-down; one that calls for more wins over others that call for less.
+ * Processes one event of a stage. The value of each resource enters its window, even during a cool-down. A
+ * strategy calls for more instances if enough values of its window are above the upper threshold. Otherwise
+ * it calls for fewer if enough are below the lower one. All strategies share one cool-down. A strategy that
+ * calls for more wins over others that call for fewer.
  */
 export function decideStage(
   policy: StagePolicy,
@@ -41,7 +42,8 @@ export function decideStage(
   windows: StageWindows = new Map(),
 ): StageOutcome {
   const { instances } = situation;
-  // Nothing is measured of a stage that its caller has set to 0, and what still ends there says nothing.
+  // A stage that its caller has set to 0 is not measured. The values of its last tasks, which are ending,
+  // do not count.
   if (instances.min === instances.max || instances.desired === 0) return { windows: new Map(), outlooks: [] };
   const weighed = policy.strategies.map((strategy) => weigh(strategy, situation.readings, windows));
   const standing = standingsOf(weighed, policy, situation);
@@ -55,7 +57,7 @@ export function decideStage(
   };
 }
 
-/** What a strategy calls for, as one writes it. */
+/** Returns the strategy in words. */
 export function strategyText({ resource, up, down, count, of }: Strategy): string {
   const often = of === 1 ? '' : ` in ${count} of ${of}`;
   const above = up === Number.POSITIVE_INFINITY ? [] : [`> ${up}`];
@@ -71,14 +73,14 @@ function weigh(strategy: Strategy, readings: readonly Reading[], windows: StageW
   const below = window.filter((each) => each < strategy.down).length;
   // Without a new value nothing has happened that could call for anything.
   const isJudged = value !== undefined && window.length >= strategy.count;
-  const verdict = !isJudged
+  const direction = !isJudged
     ? 'none'
     : above >= strategy.count
       ? 'up'
       : below >= strategy.count
         ? 'down'
         : 'none';
-  return { strategy, value, window, verdict };
+  return { strategy, value, window, direction };
 }
 
 function combined({ metric, combine }: Strategy, readings: readonly Reading[]): number | undefined {
@@ -96,14 +98,14 @@ function standingsOf(
   weighed: readonly Weighed[],
   policy: StagePolicy,
   { instances, lastScaledMs, nowMs }: StageSituation,
-): readonly Standing[] {
+): readonly ScalingStanding[] {
   const isCool = nowMs - lastScaledMs > policy.coolDownMs;
-  const wantsMore = weighed.some(({ verdict }) => verdict === 'up');
+  const wantsMore = weighed.some(({ direction }) => direction === 'up');
   let hasWinner = false;
-  return weighed.map(({ verdict, value }): Standing => {
-    if (verdict === 'none') return value === undefined ? 'unknown' : 'notMet';
-    if (verdict === 'down' && wantsMore) return 'outvoted';
-    if (countAfter(verdict, policy, instances) === instances.desired) return 'atBound';
+  return weighed.map(({ direction, value }): ScalingStanding => {
+    if (direction === 'none') return value === undefined ? 'unknown' : 'notMet';
+    if (direction === 'down' && wantsMore) return 'outvoted';
+    if (countAfter(direction, policy, instances) === instances.desired) return 'atBound';
     if (!isCool) return 'coolingDown';
     if (hasWinner) return 'outvoted';
     hasWinner = true;
@@ -111,8 +113,8 @@ function standingsOf(
   });
 }
 
-function countAfter(verdict: 'up' | 'down', policy: StagePolicy, instances: Instances): number {
-  const step = verdict === 'up' ? policy.increment : -policy.decrement;
+function countAfter(direction: 'up' | 'down', policy: StagePolicy, instances: Instances): number {
+  const step = direction === 'up' ? policy.increment : -policy.decrement;
   return withinBounds(instances.desired + step, instances);
 }
 
@@ -121,21 +123,25 @@ interface Ground {
   readonly situation: StageSituation;
 }
 
-function outlookOf(each: Weighed, standing: Standing, { policy, situation }: Ground): Outlook {
+function outlookOf(each: Weighed, standing: ScalingStanding, { policy, situation }: Ground): Outlook {
   const { strategy, value } = each;
   return {
     policy: strategyText(strategy),
     action:
-      each.verdict === 'down' ? `removeInstances ${policy.decrement}` : `addInstances ${policy.increment}`,
+      each.direction === 'down' ? `removeInstances ${policy.decrement}` : `addInstances ${policy.increment}`,
     standing,
     text: textOf(each, standing, { policy, situation }),
     values: value === undefined ? {} : { [strategy.resource]: value },
   };
 }
 
-function textOf({ strategy, verdict }: Weighed, standing: Standing, { policy, situation }: Ground): string {
+function textOf(
+  { strategy, direction }: Weighed,
+  standing: ScalingStanding,
+  { policy, situation }: Ground,
+): string {
   const { instances, lastScaledMs, nowMs } = situation;
-  const says = verdict === 'up' ? 'calls for more' : 'calls for less';
+  const says = direction === 'up' ? 'calls for more' : 'calls for less';
   switch (standing) {
     case 'unknown':
       return 'nothing was heard of it';
@@ -160,14 +166,14 @@ function thresholdText({ up, down, count, of }: Strategy): string {
 }
 
 function proposalOf(
-  { strategy, value, verdict }: Weighed,
+  { strategy, value, direction }: Weighed,
   policy: StagePolicy,
   instances: Instances,
 ): Proposal {
   return {
     policy: strategyText(strategy),
     from: instances.desired,
-    to: countAfter(verdict === 'down' ? 'down' : 'up', policy, instances),
+    to: countAfter(direction === 'down' ? 'down' : 'up', policy, instances),
     values: value === undefined ? {} : { [strategy.resource]: value },
   };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { aPolicy, ServiceSteps, type Step } from './testing/service-steps.js';
+import { aPolicy, type ServiceStep, ServiceSteps } from './testing/service-steps.js';
 
 const out = (coolDownSecs: number, durationSecs = 0) =>
   aPolicy('avg(x) > 80', 'addInstances 1', {
@@ -12,15 +12,18 @@ const back = (coolDownSecs: number, durationSecs = 0) =>
     labels: { 'berth.coolDownSecs': String(coolDownSecs) },
   });
 
-/** Each row: the second, what each task tells, how many instances are wanted afterwards, and how the policies stand. */
+/**
+ * Each row: the second, the value of each task, the wanted instances afterwards, and the standings of the
+ * policies.
+ */
 type Row = readonly [number, readonly number[], number, readonly string[]];
 
 function expectTable(service: ServiceSteps, rows: readonly Row[]): void {
-  const told = rows.map(([atSecs, x]): Row => {
-    service.look({ atSecs, x });
+  const actual = rows.map(([atSecs, x]): Row => {
+    service.check({ atSecs, x });
     return [atSecs, x, service.instances.desired, service.standings];
   });
-  expect(told).toEqual(rows);
+  expect(actual).toEqual(rows);
 }
 
 describe('a condition with a duration', () => {
@@ -32,7 +35,7 @@ describe('a condition with a duration', () => {
       [10, [90], 1, ['holding']],
       [15, [81], 1, ['holding']],
       [20, [90], 2, ['acting']],
-      // What held before the action says nothing about the time after it.
+      // Values from before the action do not count for the time after it.
       [25, [90, 90], 2, ['holding']],
       [30, [90, 90], 2, ['holding']],
       [35, [90, 90], 3, ['acting']],
@@ -103,12 +106,12 @@ describe('the bounds', () => {
       max: 6,
       desired: 3,
     });
-    expect(service.look({ atSecs: 0, x: [1, 1, 1] })?.to).toBe(1);
+    expect(service.check({ atSecs: 0, x: [1, 1, 1] })?.to).toBe(1);
   });
 
   it('do not touch the cool-down where nothing changes', () => {
     const service = new ServiceSteps([out(60)], { min: 1, max: 1, desired: 1 });
-    expect(service.look({ atSecs: 0, x: [90] })).toBeUndefined();
+    expect(service.check({ atSecs: 0, x: [90] })).toBeUndefined();
     expect(service.lastActionMs).toBeUndefined();
   });
 
@@ -118,7 +121,7 @@ describe('the bounds', () => {
       max: 2e9,
       desired: 9000,
     });
-    expect(service.look({ atSecs: 0, x: Array.from({ length: 9000 }, () => 90) })?.to).toBe(10_000);
+    expect(service.check({ atSecs: 0, x: Array.from({ length: 9000 }, () => 90) })?.to).toBe(10_000);
   });
 });
 
@@ -134,7 +137,7 @@ describe('each action', () => {
     ['removePercent 1', 10, 9],
   ])('%s changes %d to %d', (action, desired, to) => {
     const service = new ServiceSteps([aPolicy('avg(x) > 0', action)], { min: 1, max: 100, desired });
-    const decision = service.look({ atSecs: 0, x: Array.from({ length: desired }, () => 3) });
+    const decision = service.check({ atSecs: 0, x: Array.from({ length: desired }, () => 3) });
     expect(decision).toEqual({ policy: 'avg(x) > 0', from: desired, to, values: { 'avg(x)': 3 } });
   });
 
@@ -144,7 +147,7 @@ describe('each action', () => {
       max: 9,
       desired: 2,
     });
-    expect(service.look({ atSecs: 0, x: [3, 3] })).toBeUndefined();
+    expect(service.check({ atSecs: 0, x: [3, 3] })).toBeUndefined();
     expect(service.outlooks[0]).toMatchObject({
       standing: 'enough',
       text: 'met; 2 instances are what it asks for',
@@ -155,7 +158,7 @@ describe('each action', () => {
 describe('of several policies that are due', () => {
   const met = (action: string) => aPolicy('avg(x) > 0', action, { labels: { 'berth.coolDownSecs': '0' } });
   const decide = (...actions: string[]) =>
-    new ServiceSteps(actions.map(met), { min: 1, max: 100, desired: 10 }).look({
+    new ServiceSteps(actions.map(met), { min: 1, max: 100, desired: 10 }).check({
       atSecs: 0,
       x: Array(10).fill(1),
     });
@@ -178,10 +181,10 @@ describe('of several policies that are due', () => {
     ];
     const service = new ServiceSteps(policies, { min: 1, max: 3, desired: 2 });
     const both = (count: number, x: number) => Array.from({ length: count }, () => ({ x, y: 1 }));
-    expect(service.look({ atSecs: 0, readings: both(2, 90) })?.to).toBe(3);
-    expect(service.look({ atSecs: 30, readings: both(3, 90) })).toBeUndefined();
+    expect(service.check({ atSecs: 0, readings: both(2, 90) })?.to).toBe(3);
+    expect(service.check({ atSecs: 30, readings: both(3, 90) })).toBeUndefined();
     expect(service.standings).toEqual(['atBound', 'outvoted']);
-    expect(service.look({ atSecs: 35, readings: both(3, 50) })?.to).toBe(2);
+    expect(service.check({ atSecs: 35, readings: both(3, 50) })?.to).toBe(2);
   });
 });
 
@@ -207,9 +210,9 @@ describe('hysteresis', () => {
 
 describe('what is on its way', () => {
   const add = aPolicy('avg(x) > 80', 'addInstances 2', { labels: { 'berth.coolDownSecs': '0' } });
-  const look = (step: Omit<Step, 'atSecs'>, desired = 4) => {
+  const look = (step: Omit<ServiceStep, 'atSecs'>, desired = 4) => {
     const service = new ServiceSteps([add, back(0)], { min: 1, max: 20, desired });
-    return { to: service.look({ atSecs: 0, ...step })?.to, standings: service.standings };
+    return { to: service.check({ atSecs: 0, ...step })?.to, standings: service.standings };
   };
 
   it('is not ordered twice', () => {
@@ -232,7 +235,7 @@ describe('what is not heard', () => {
   it('keeps from adding where it is more than half of the tasks, and from removing where it is any', () => {
     const look = (x: readonly number[]) => {
       const service = new ServiceSteps([out(0), back(0)], { min: 1, max: 20, desired: 4 });
-      return service.look({ atSecs: 0, x, running: 4 })?.to;
+      return service.check({ atSecs: 0, x, running: 4 })?.to;
     };
     expect(look([90])).toBeUndefined();
     expect(look([90, 90])).toBe(5);
@@ -240,10 +243,10 @@ describe('what is not heard', () => {
     expect(look([5, 5, 5, 5])).toBe(3);
   });
 
-  it('is what a task uses that has told only something else yet', () => {
+  it('is what a task uses that has actual only something else yet', () => {
     const quiet = aPolicy('avg(CPUUtilization) < 20%', 'removeInstances 1');
-    const look = (readings: Step['readings']) =>
-      new ServiceSteps([quiet], { min: 1, max: 9, desired: 2 }).look({ atSecs: 0, readings: readings ?? [] })
+    const look = (readings: ServiceStep['readings']) =>
+      new ServiceSteps([quiet], { min: 1, max: 9, desired: 2 }).check({ atSecs: 0, readings: readings ?? [] })
         ?.to;
     expect(look([{ CPUUtilization: 1 }, { MemoryUtilization: 1 }])).toBeUndefined();
     expect(look([{ CPUUtilization: 1 }, { CPUUtilization: 1 }])).toBe(1);
@@ -255,25 +258,25 @@ describe('what is not heard', () => {
       max: 9,
       desired: 2,
     });
-    expect(service.look({ atSecs: 0, x: [] })).toBeUndefined();
-    expect(service.look({ atSecs: 5, readings: [{ y: 1 }, { y: 1 }] })?.to).toBe(3);
+    expect(service.check({ atSecs: 0, x: [] })).toBeUndefined();
+    expect(service.check({ atSecs: 5, readings: [{ y: 1 }, { y: 1 }] })?.to).toBe(3);
   });
 });
 
 describe('a job', () => {
   it('is not scaled while it is disabled, and begins anew when it is enabled', () => {
     const service = new ServiceSteps([out(0, 10)], { min: 1, max: 5, desired: 1 });
-    service.look({ atSecs: 0, x: [90] });
-    expect(service.look({ atSecs: 10, x: [90], isEnabled: false })).toBeUndefined();
+    service.check({ atSecs: 0, x: [90] });
+    expect(service.check({ atSecs: 10, x: [90], isEnabled: false })).toBeUndefined();
     expect(service.standings).toEqual(['disabled']);
-    expect(service.look({ atSecs: 15, x: [90] })).toBeUndefined();
-    expect(service.look({ atSecs: 25, x: [90] })?.to).toBe(2);
+    expect(service.check({ atSecs: 15, x: [90] })).toBeUndefined();
+    expect(service.check({ atSecs: 25, x: [90] })?.to).toBe(2);
   });
 
   it('that its caller has set to 0 stays there, also while its tasks still end', () => {
     const service = new ServiceSteps([out(0), back(0)], { min: 0, max: 5, desired: 0 });
-    expect(service.look({ atSecs: 0, x: [90], running: 1 })).toBeUndefined();
-    expect(service.look({ atSecs: 5, x: [5], running: 1 })).toBeUndefined();
+    expect(service.check({ atSecs: 0, x: [90], running: 1 })).toBeUndefined();
+    expect(service.check({ atSecs: 5, x: [5], running: 1 })).toBeUndefined();
   });
 });
 
@@ -281,7 +284,7 @@ describe('a target', () => {
   const target = (terms = {}, durationSecs = 0) =>
     aPolicy('target(x) = 60', '', { durationSecs, labels: { 'berth.coolDownSecs': '0', ...terms } });
   const decide = (desired: number, ...x: number[]) =>
-    new ServiceSteps([target()], { min: 1, max: 100, desired }).look({ atSecs: 0, x })?.to;
+    new ServiceSteps([target()], { min: 1, max: 100, desired }).check({ atSecs: 0, x })?.to;
 
   it('asks for as many instances as bring the mean to it', () => {
     expect(decide(2, 90, 90)).toBe(3);
@@ -305,7 +308,7 @@ describe('a target', () => {
 
   it('does not count what is on its way a second time', () => {
     const service = new ServiceSteps([target()], { min: 1, max: 100, desired: 3 });
-    expect(service.look({ atSecs: 0, x: [90, 90], running: 2 })).toBeUndefined();
+    expect(service.check({ atSecs: 0, x: [90, 90], running: 2 })).toBeUndefined();
     expect(service.standings).toEqual(['waiting']);
   });
 

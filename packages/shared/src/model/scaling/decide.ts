@@ -4,18 +4,18 @@ import {
   type Holds,
   type Outlook,
   type Proposal,
+  type ScalingStanding,
   type Situation,
-  type Standing,
   withinBounds,
 } from './situation.js';
+import { actionText, standingText } from './standing-text.js';
 import { type Want, wantOf } from './wanted.js';
-import { actionText, standingText } from './words.js';
 
-/** What the policies of a service come to. */
+/** The result of a service's policies. */
 export interface ScalingOutcome {
   /** To be handed in the next time; nothing holds any more once the decision is carried out. */
   readonly holds: Holds;
-  /** How each policy stands, in their order. */
+  /** The standing of each policy, in their order. */
   readonly outlooks: readonly Outlook[];
   readonly decision?: Proposal;
 }
@@ -25,16 +25,16 @@ interface Weighed {
   readonly policy: Policy;
   readonly want: Want;
   readonly hold: Hold | undefined;
-  readonly standing: Standing;
-  /** What it asks for, within the bounds. */
+  readonly standing: ScalingStanding;
+  /** The number of instances that it asks for, within the bounds. */
   readonly to: number;
 }
 
 /**
- * Decides on the instances of a service. A policy is due once its condition has held at every look for its duration, and
- * its cool-down has passed since the last scaling by any policy. Of several that are due, one that adds wins over those
- * that remove, and the greatest number of instances over smaller ones. A policy that calls for more keeps others from
- * removing even where it cannot act itself.
+ * Decides on the instances of a service. A policy is due if its condition held at every check for its
+ * duration, and its cool-down has passed since the last scaling by any policy. If several are due, one that
+ * adds wins over those that remove, and a greater number of instances wins over smaller ones. A policy that
+ * calls for more keeps others from removing, even if it cannot act itself.
  */
 export function decideScaling(
   policies: readonly Policy[],
@@ -80,7 +80,7 @@ interface Due {
   readonly to: number;
 }
 
-function standingOf(policy: Policy, { situation, hold, count, to }: Due): Standing {
+function standingOf(policy: Policy, { situation, hold, count, to }: Due): ScalingStanding {
   const { nowMs, lastActionMs, starting, instances } = situation;
   const { desired } = instances;
   if (nowMs - hold.sinceMs < policy.durationMs) return 'holding';
@@ -106,7 +106,7 @@ function isAdding(policy: Policy, hold: Hold | undefined): boolean {
   return policy.kind === 'target' ? hold?.direction === 'out' : policy.action.verb.startsWith('add');
 }
 
-/** Whether the policy has been met for long enough and wants more, or at least not less, than there is. */
+/** True if the policy has been met for long enough and wants at least the present number of instances. */
 function callsForMore({ policy, hold, standing, to }: Weighed, desired: number): boolean {
   if (!['coolingDown', 'waiting', 'atBound'].includes(standing)) return false;
   return to > desired || isAdding(policy, hold);

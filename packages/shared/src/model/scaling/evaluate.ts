@@ -1,36 +1,39 @@
-import type { Aggregate, Condition, FunctionName, Operator } from './ast.js';
+import type { Aggregate, ComparisonOperator, Condition, FunctionName } from './ast.js';
 import { aggregateText } from './ast.js';
 import { levelIn, quantityOf } from './metrics.js';
 
-/** What one task told last, by name of the metric. */
+/** The last values that one task reported, by name of the metric. */
 export type Reading = Readonly<Record<string, number>>;
 
-/** A condition's truth, undefined where a value that decides it is not known; and the values that it saw. */
+/**
+ * The truth of a condition, and the values it used. The truth is undefined if a value that decides it is
+ * unknown.
+ */
 export interface Evaluation {
   readonly holds: boolean | undefined;
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** Whether a condition that has come true, and for that needs less to stay so, stays true. */
-export interface Leniency {
-  /** By how many per cent of itself each level gives way; 0 for not at all. */
+/** Hysteresis: a condition that has come true stays true with a somewhat lower level. */
+export interface Hysteresis {
+  /** The percentage by which each level is relaxed; 0 for none. */
   readonly pct: number;
 }
 
-const strict: Leniency = { pct: 0 };
+const strict: Hysteresis = { pct: 0 };
 
-/** Evaluates the condition over what the tasks told. */
+/** Evaluates the condition over the tasks' readings. */
 export function evaluate(
   condition: Condition,
   readings: readonly Reading[],
-  leniency: Leniency = strict,
+  hysteresis: Hysteresis = strict,
 ): Evaluation {
   const values: Record<string, number> = {};
-  const holds = truthOf(condition, { readings, values, pct: leniency.pct });
+  const holds = truthOf(condition, { readings, values, pct: hysteresis.pct });
   return { holds, values };
 }
 
-/** One number made of the tasks' values; undefined where no task has one, but for count, which is then 0. */
+/** Combines the tasks' values into one number. Undefined if no task has a value; `count` is then 0. */
 export function aggregate({ fn, metric }: Aggregate, readings: readonly Reading[]): number | undefined {
   const values: number[] = [];
   for (const reading of readings) {
@@ -78,7 +81,7 @@ interface Scope {
   readonly pct: number;
 }
 
-/** Truth of three values: what does not depend on an unknown part is known. */
+/** Evaluates with three truth values: a result that does not depend on an unknown part is known. */
 function truthOf(condition: Condition, scope: Scope): boolean | undefined {
   switch (condition.kind) {
     case 'and':
@@ -88,7 +91,7 @@ function truthOf(condition: Condition, scope: Scope): boolean | undefined {
       return not(neither);
     }
     case 'not':
-      // What must not hold gives way in the other direction.
+      // Inside a negation the hysteresis works in the other direction.
       return not(truthOf(condition.operand, { ...scope, pct: -scope.pct }));
     case 'compare': {
       const { left, right, operator } = condition;
@@ -110,13 +113,13 @@ function not(truth: boolean | undefined): boolean | undefined {
   return truth === undefined ? undefined : !truth;
 }
 
-function lenient(operator: Operator, level: number, pct: number): number {
+function lenient(operator: ComparisonOperator, level: number, pct: number): number {
   const give = (Math.abs(level) * pct) / 100;
   if (operator === '>' || operator === '>=') return level - give;
   return operator === '<' || operator === '<=' ? level + give : level;
 }
 
-function compare(operator: Operator, value: number, level: number): boolean {
+function compare(operator: ComparisonOperator, value: number, level: number): boolean {
   switch (operator) {
     case '<':
       return value < level;

@@ -1,10 +1,13 @@
 import { unitFactor } from '../expression/vocabulary.js';
 import type { Level } from './ast.js';
 
-/** What a metric counts: a percentage of what the task asked for, a rate in Mbps, or whatever its task publishes. */
+/**
+ * The unit of a metric: a percentage of the requested resource, a rate in Mbps, or the unit that its task
+ * publishes.
+ */
 export type MetricQuantity = 'percent' | 'rate' | 'published';
 
-/** The metrics that agents measure of every sampled task; any other name is a value that the task itself publishes. */
+/** The metrics that agents measure of every sampled task. A task publishes all others itself. */
 export const measuredMetrics: Readonly<Record<string, MetricQuantity>> = {
   CPUUtilization: 'percent',
   MemoryUtilization: 'percent',
@@ -17,7 +20,10 @@ export function quantityOf(metric: string): MetricQuantity {
   return (Object.hasOwn(measuredMetrics, metric) ? measuredMetrics[metric] : undefined) ?? 'published';
 }
 
-/** The level in the metric's own unit: per cent, Mbps, or as published; undefined where its unit does not fit. */
+/**
+ * Converts the level to the metric's own unit: per cent, Mbps, or as published. Undefined if its unit does
+ * not fit.
+ */
 export function levelIn(quantity: MetricQuantity | 'count', { value, unit }: Level): number | undefined {
   if (unit === '') return value;
   if (quantity === 'percent') return unit === '%' ? value : undefined;

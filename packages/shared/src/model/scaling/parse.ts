@@ -4,7 +4,7 @@ import { parse } from './gen/parser.js';
 
 const verbs = ['addInstances', 'removeInstances', 'setInstances', 'addPercent', 'removePercent'] as const;
 
-/** Reads a condition; the error says what was expected, and at which column. */
+/** Parses a condition. The error names the expected text and its column. */
 export function parseCondition(text: string): Parsed<Condition | Target> {
   return parseWith((each) => parse(each, { startRule: 'Condition' }), text);
 }

@@ -30,13 +30,16 @@ export type Policy = ConditionPolicy | TargetPolicy;
 interface PolicyTerms {
   /** The condition as its author wrote it: the policy's name for people. */
   readonly text: string;
-  /** How long the condition must hold without a break. */
+  /** The time for which the condition must hold without a break. */
   readonly durationMs: number;
   /** The least time between the job's last scaling and one by this policy that adds instances. */
   readonly coolDownMs: number;
   /** The same for one that removes instances. */
   readonly scaleInCoolDownMs: number;
-  /** Of a condition: by how much a level gives way once it is met. Of a target: the band in which nothing happens. */
+  /**
+   * Of a condition: the amount by which its level relaxes once it is met. Of a target: the band in which
+   * nothing happens.
+   */
   readonly hysteresisPct: number;
 }
 
@@ -97,7 +100,7 @@ function readCondition(text: string, refuse: Refuse): Condition | Target | undef
   return parsed.ok ? parsed.ast : undefined;
 }
 
-/** A target says by itself what to do; every other condition needs an action. */
+/** Only a target decides its own action; every other condition needs one. */
 function readAction(
   text: string,
   kind: (Condition | Target)['kind'] | undefined,

@@ -15,13 +15,13 @@ interface WatchedJob {
 }
 
 /**
- * The newest samples of the tasks of jobs that are watched, and of them only the metrics that somebody asks for. Samples
- * count from when they are heard: the clocks of agents may differ.
+ * The newest samples of the tasks of watched jobs, restricted to requested metrics. The age of a sample
+ * counts from its arrival, since the clocks of agents may differ.
  */
 export class SampleWindow {
   readonly #jobs = new Map<string, WatchedJob>();
 
-  /** Listens for these metrics of the job's tasks; what was heard stays. */
+  /** Starts to keep these metrics of the job's tasks. Earlier samples stay. */
   watch(jobId: string, metrics: ReadonlySet<string>): void {
     this.#jobs.set(jobId, { metrics, tasks: this.#jobs.get(jobId)?.tasks ?? new Map() });
   }
@@ -30,7 +30,7 @@ export class SampleWindow {
     this.#jobs.delete(jobId);
   }
 
-  /** Takes in what is watched of a batch; how many samples that was. */
+  /** Keeps the samples of watched jobs. Returns their number. */
   add(batch: SampleBatch, nowMs: number): number {
     let taken = 0;
     for (const { taskId, values } of batch.samples) {
@@ -44,7 +44,7 @@ export class SampleWindow {
     return taken;
   }
 
-  /** The newest sample of each of these tasks, where it was heard at `sinceMs` or later. */
+  /** Returns the newest sample of each of these tasks that arrived at `sinceMs` or later. */
   latest(jobId: string, taskIds: readonly string[], sinceMs: number): readonly Reading[] {
     return this.#heard(jobId, taskIds, sinceMs).map(({ last }) => last);
   }
@@ -64,7 +64,7 @@ export class SampleWindow {
     for (const id of tasks.keys()) if (!kept.has(id)) tasks.delete(id);
   }
 
-  /** How many tasks samples are held of. */
+  /** The number of tasks with samples. */
   get size(): number {
     let size = 0;
     for (const { tasks } of this.#jobs.values()) size += tasks.size;

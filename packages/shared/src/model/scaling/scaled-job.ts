@@ -8,12 +8,15 @@ import { type Policy, policyMetrics, readPolicy } from './policy.js';
 import type { Proposal, Situation } from './situation.js';
 import { readStagePolicy, type StagePolicy } from './stage-policy.js';
 
-/** What scales together: the instances of a service by its policies, or those of one stage by its strategies. */
+/**
+ * A group of instances that scales together: those of a service by its policies, or of one stage by its
+ * strategies.
+ */
 export type ScaledSet =
   | { readonly kind: 'service'; readonly stage: number; readonly policies: readonly Policy[] }
   | { readonly kind: 'stage'; readonly stage: number; readonly policy: StagePolicy };
 
-/** Whether the tasks of the stage ({@link noStage} in a service) are to be sampled. */
+/** True if the tasks of the stage are sampled ({@link noStage} in a service). */
 export function isSampled({ jobSpec }: JobDescriptor, stage: number): boolean {
   if (jobSpec?.$case === 'service') return jobSpec.value.scalingPolices.length > 0;
   if (jobSpec?.$case !== 'mantis') return false;
@@ -21,7 +24,7 @@ export function isSampled({ jobSpec }: JobDescriptor, stage: number): boolean {
   return strategies !== undefined && Object.keys(strategies).length > 0;
 }
 
-/** Whether policies may change the instances of anything in the job. Costs little. */
+/** True if policies may change the instances of any part of the job. The check is cheap. */
 export function isScaled(descriptor: JobDescriptor): boolean {
   const { jobSpec } = descriptor;
   if (jobSpec?.$case === 'mantis')
@@ -29,7 +32,10 @@ export function isScaled(descriptor: JobDescriptor): boolean {
   return isSampled(descriptor, noStage);
 }
 
-/** Everything in the job that scales, its policies read. Policies that are not valid, which no gateway stores, are left out. */
+/**
+ * Returns every part of the job that scales, with its parsed policies. Invalid policies, which no gateway
+ * stores, are left out.
+ */
 export function scaledSets({ jobSpec }: JobDescriptor): readonly ScaledSet[] {
   if (jobSpec?.$case === 'service') {
     const read = jobSpec.value.scalingPolices.map(readPolicy);
@@ -43,7 +49,7 @@ export function scaledSets({ jobSpec }: JobDescriptor): readonly ScaledSet[] {
   });
 }
 
-/** Whether no caller has switched the job's scaling off. Only services have the switch. */
+/** True if no caller has switched the job's scaling off. Only services have the switch. */
 export function isScalingEnabled({ jobSpec }: JobDescriptor): boolean {
   return jobSpec?.$case !== 'service' || (jobSpec.value.enabled ?? true);
 }
@@ -54,7 +60,7 @@ export function metricsOf(set: ScaledSet): ReadonlySet<string> {
   return new Set(set.policies.flatMap(policyMetrics));
 }
 
-/** The metrics that the condition of a policy names; none where it cannot be read. */
+/** Returns the metrics in the condition of a policy; none if the condition cannot be parsed. */
 export function conditionMetrics(policy: ScalingPolicy): readonly string[] {
   const read = readPolicy(policy);
   return 'violations' in read ? [] : policyMetrics(read);
@@ -90,8 +96,8 @@ function isReplacement({ task }: TaskRecord): boolean {
   return task?.taskContext['task.resubmitOf'] !== undefined;
 }
 
-/** What a decision needs besides the job and its tasks. */
-export interface Moment {
+/** The inputs of a decision besides the job and its tasks. */
+export interface ScalingInputs {
   readonly readings: Situation['readings'];
   readonly lastActionMs: number | undefined;
   readonly nowMs: number;
@@ -99,7 +105,11 @@ export interface Moment {
 }
 
 /** The situation of a service. */
-export function situationOf(descriptor: JobDescriptor, workforce: Workforce, moment: Moment): Situation {
+export function situationOf(
+  descriptor: JobDescriptor,
+  workforce: Workforce,
+  inputs: ScalingInputs,
+): Situation {
   const { runningIds, settled, starting } = workforce;
   return {
     instances: instancesOf(descriptor),
@@ -107,19 +117,19 @@ export function situationOf(descriptor: JobDescriptor, workforce: Workforce, mom
     running: runningIds.length,
     settled,
     starting,
-    ...moment,
+    ...inputs,
   };
 }
 
 /** The newest decisions that a job keeps; of each stage at least the last one. */
 export const maxDecisions = 20;
 
-/** When the stage was last scaled by its policies. */
+/** Returns the time of the last scaling of the stage by its policies. */
 export function lastDecisionMs(record: JobScalingRecord | undefined, stage: number): number | undefined {
   return record?.decisions.findLast((decision) => decision.stage === stage)?.atMs;
 }
 
-/** When a stage's first cool-down begins: at its last scaling, or with its job. */
+/** Returns the time at which a stage's cool-down begins: its last scaling, or the creation of its job. */
 export function lastScaledMs(job: JobRecord, record: JobScalingRecord | undefined, stage: number): number {
   return lastDecisionMs(record, stage) ?? job.createdAtMs;
 }

@@ -66,7 +66,7 @@ it('whatever the policies see, the instances stay within their bounds, and no tw
           x: x[task % x.length] ?? 50,
         }));
         const before = service.lastActionMs;
-        const decision = service.look({ atSecs, readings, running, starting, isEnabled });
+        const decision = service.check({ atSecs, readings, running, starting, isEnabled });
         if (decision === undefined) continue;
         expect(isEnabled).toBe(true);
         expect(decision.to).not.toBe(decision.from);
@@ -125,7 +125,7 @@ it('whatever a stage sees, its instances stay within their bounds, and no two ac
 
 it('under a load that stays the same target tracking comes to rest near the target, without turning back on the way', () => {
   const settings = fc.record({
-    // What all tasks together use, in per cent of one.
+    // The total use of all tasks, in per cent of one.
     load: fc.integer({ min: 1, max: 3000 }),
     desired: fc.integer({ min: 1, max: 40 }),
     startLooks: fc.nat(6),
@@ -144,7 +144,7 @@ it('under a load that stays the same target tracking comes to rest near the targ
         const use = Math.min(100, load / running);
         const readings = Array.from({ length: running }, () => ({ x: use }));
         const starting = ready.length - running;
-        const decision = service.look({ atSecs: look * 5, readings, running, starting });
+        const decision = service.check({ atSecs: look * 5, readings, running, starting });
         if (decision === undefined) continue;
         lastAt = look;
         directions.push(Math.sign(decision.to - decision.from));

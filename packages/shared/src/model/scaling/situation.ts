@@ -2,42 +2,45 @@ import type { Instances } from '../job/job.js';
 import { maxInstances } from '../job/limits.js';
 import type { Reading } from './evaluate.js';
 
-/** All that a decision looks at, besides the policies and how long they have held. */
+/** The inputs of a decision, besides the policies and the time for which they have held. */
 export interface Situation {
   readonly instances: Instances;
   /** False while a caller has switched the job's scaling off. */
   readonly isEnabled: boolean;
-  /** What the running tasks told lately; those that nothing was heard of are missing. */
+  /** The latest readings of the running tasks. Tasks without one are missing. */
   readonly readings: readonly Reading[];
   /** Tasks that run and are not told to stop. */
   readonly running: number;
-  /** Instances that have run, be it that they are being replaced now: the others have been ordered and had no effect yet. */
+  /**
+   * Instances that have run, including those that are being replaced now. The others are ordered but have
+   * had no effect yet.
+   */
   readonly settled: number;
   /** Tasks that an agent is starting. */
   readonly starting: number;
-  /** When policies last changed the number of instances. */
+  /** The time of the last change of the number of instances by a policy. */
   readonly lastActionMs: number | undefined;
   readonly nowMs: number;
-  /** What was not looked at for longer than this is not known to have held in between. */
+  /** After a longer time without a check, a condition does not count as having held in between. */
   readonly patienceMs: number;
 }
 
-/** How long a policy has been calling for its action. */
+/** The time for which a policy has been calling for its action. */
 export interface Hold {
   readonly sinceMs: number;
-  /** When it was last seen to do so. */
+  /** The last check at which it did so. */
   readonly seenMs: number;
-  /** Of a target: which way, and the most instances that it asked for on the way. */
+  /** Of a target: its direction, and the most instances that it has asked for in that direction. */
   readonly direction?: Direction;
   readonly most?: number;
 }
 
-/** By the policy's place among the job's. What is not there does not hold. */
+/** By the policy's index among the job's policies. A policy that is missing does not hold. */
 export type Holds = ReadonlyMap<number, Hold>;
 
 export type Direction = 'out' | 'in';
 
-/** A change of the number of instances, with what called for it. */
+/** A change of the number of instances, with the policy that called for it. */
 export interface Proposal {
   readonly policy: string;
   readonly from: number;
@@ -45,8 +48,8 @@ export interface Proposal {
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** How a policy stands now. */
-export type Standing =
+/** The standing of a policy: its present effect, or the reason why it has none. */
+export type ScalingStanding =
   /** The values that decide it are not known. */
   | 'unknown'
   | 'notMet'
@@ -54,7 +57,7 @@ export type Standing =
   | 'holding'
   /** Met for long enough; too soon after the last scaling. */
   | 'coolingDown'
-  /** Met for long enough; what was ordered before has to run first. */
+  /** Met for long enough, but instances ordered earlier have to run first. */
   | 'waiting'
   /** Met for long enough; there are as many instances as it asks for. */
   | 'enough'
@@ -68,9 +71,9 @@ export type Standing =
 
 export interface Outlook {
   readonly policy: string;
-  /** What it would do, as written. */
+  /** The action, as written. */
   readonly action: string;
-  readonly standing: Standing;
+  readonly standing: ScalingStanding;
   /** The same as a sentence for people. */
   readonly text: string;
   readonly values: Readonly<Record<string, number>>;
@@ -79,7 +82,10 @@ export interface Outlook {
 /** Nothing is measured of a job without instances, so that autoscaling leaves it one. */
 const leastInstances = 1;
 
-/** The number within what autoscaling may do; no job may want more than {@link maxInstances}, whatever its `max` says. */
+/**
+ * Limits the number to the bounds of autoscaling. No job may want more than {@link maxInstances}, even if
+ * its `max` is greater.
+ */
 export function withinBounds(count: number, { min, max }: Instances): number {
   const most = Math.min(max, maxInstances);
   return Math.min(Math.max(count, min, leastInstances), most);

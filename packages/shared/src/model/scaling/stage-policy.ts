@@ -11,7 +11,7 @@ export const maxStrategies = 20;
 /** A day, in seconds: longer cool-downs are mistakes. */
 const maxCoolDownSecs = 24 * 3600;
 
-/** The scaling of a stage, with what is unset filled in. */
+/** The scaling policy of a stage, with unset fields filled in. */
 export interface StagePolicy {
   readonly increment: number;
   readonly decrement: number;
@@ -19,15 +19,18 @@ export interface StagePolicy {
   readonly strategies: readonly Strategy[];
 }
 
-/** What a stage's use of one resource calls for. Thresholds are in per cent of what was asked for, or as published. */
+/**
+ * The effect of a stage's use of one resource. Thresholds are in per cent of the requested amount, or as
+ * published.
+ */
 export interface Strategy {
   readonly resource: string;
   readonly metric: string;
-  /** How the values of the stage's workers become one. */
+  /** The function that combines the values of the stage's workers. */
   readonly combine: 'mean' | 'max';
-  /** Infinity where it never calls for more. */
+  /** Infinity if it never calls for more. */
   readonly up: number;
-  /** 0 where it never calls for less. */
+  /** 0 if it never calls for fewer. */
   readonly down: number;
   readonly count: number;
   readonly of: number;
@@ -41,7 +44,7 @@ const metrics: Readonly<Record<string, string>> = {
   network: 'NetworkUtilization',
 };
 
-/** The policy, read; undefined where the stage has none that could do anything. */
+/** Parses the policy. Undefined if the stage has none that could do anything. */
 export function readStagePolicy(policy: MantisAutoScalingPolicy | undefined): StagePolicy | undefined {
   if (policy === undefined || Object.keys(policy.strategies).length === 0) return undefined;
   return {
@@ -54,7 +57,10 @@ export function readStagePolicy(policy: MantisAutoScalingPolicy | undefined): St
   };
 }
 
-/** A threshold of 0 is one that is not set: the greater of both would make a strategy that only scales down scale up, too. */
+/**
+ * A threshold of 0 counts as unset. With the greater of both, a strategy that only scales down would scale
+ * up, too.
+ */
 function readStrategy(resource: string, strategy: MantisAutoScalingPolicy_Strategy): Strategy {
   const { scaleUpAbovePct: up, scaleDownBelowPct: down, rollingCount } = strategy;
   const name = resource.toLowerCase();
@@ -69,7 +75,7 @@ function readStrategy(resource: string, strategy: MantisAutoScalingPolicy_Strate
   };
 }
 
-/** All that is wrong with a stage's policy; paths are relative to it. */
+/** Returns all faults of a stage's policy; paths are relative to it. */
 export function stagePolicyViolations(policy: MantisAutoScalingPolicy): readonly FieldViolation[] {
   const violations: FieldViolation[] = [];
   const refuse = (field: string, description: string) => violations.push({ field, description });

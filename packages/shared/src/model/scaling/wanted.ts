@@ -4,17 +4,17 @@ import { levelIn, quantityOf } from './metrics.js';
 import { type ConditionPolicy, type Policy, policyMetrics, type TargetPolicy } from './policy.js';
 import type { Direction, Hold, Situation } from './situation.js';
 
-/** What a policy calls for, were it only for the values. */
+/** The demand of a policy, by the values alone. */
 export interface Want {
-  /** Undefined where a value that decides it is not known. */
+  /** Undefined if a value that decides it is unknown. */
   readonly isMet: boolean | undefined;
   readonly values: Readonly<Record<string, number>>;
-  /** Where it is met: the number of instances that it asks for, before bounds. */
+  /** If it is met: the number of instances that it asks for, before bounds. */
   readonly count: number;
   readonly direction?: Direction;
 }
 
-/** What the policy calls for now; `hold` is how long it has done so. */
+/** Returns the present demand of the policy. `hold` is the time for which it has been met. */
 export function wantOf(policy: Policy, situation: Situation, hold: Hold | undefined): Want {
   const want =
     policy.kind === 'target' ? targetWant(policy, situation) : conditionWant(policy, situation, hold);
@@ -23,17 +23,19 @@ export function wantOf(policy: Policy, situation: Situation, hold: Hold | undefi
 }
 
 /**
- * Whether enough tasks were heard of: half of those that run where instances are added, every one where they are removed,
- * since the one that is silent may be the busy one. A job that its caller has set to 0 is left there.
+ * True if enough tasks have sent readings. Additions need half of the running tasks. Removals need all of
+ * them, since a silent task may be the busy one. A job that its caller has set to 0 stays there.
  */
 function isHeard(policy: Policy, { readings, running, instances }: Situation, count: number): boolean {
   const isRemoval = count < instances.desired;
-  const heard = readings.filter((reading) => tells(reading, policy)).length;
+  const heard = readings.filter((reading) => hasReported(reading, policy)).length;
   return running > 0 && instances.desired > 0 && heard >= (isRemoval ? running : running / 2);
 }
 
-/** A task that has just begun tells what it uses only with its second sample. What tasks publish need not come from all. */
-function tells(reading: Reading, policy: Policy): boolean {
+/**
+ * A new task reports its use only with its second sample. Not every task has to publish its own metrics.
+ */
+function hasReported(reading: Reading, policy: Policy): boolean {
   const measured = policyMetrics(policy).filter((metric) => quantityOf(metric) !== 'published');
   return measured.length === 0 || measured.some((metric) => Object.hasOwn(reading, metric));
 }
@@ -44,15 +46,15 @@ function conditionWant(
   hold: Hold | undefined,
 ): Want {
   const pct = hold === undefined ? 0 : hysteresisPct;
-  // Of a job that nothing is heard of, even a count of 0 says nothing.
+  // Without any reading of a job, even a count of 0 is unknown.
   if (situation.readings.length === 0) return { isMet: undefined, values: {}, count: 0 };
   const { holds, values } = evaluate(condition, situation.readings, { pct });
   return { isMet: holds, values, count: countAfter(action, situation) };
 }
 
 /**
- * Additions count from the instances that have settled, so that what was ordered before and does not run yet is not
- * ordered twice.
+ * Additions count from the settled instances. Otherwise instances that are ordered but do not run yet would
+ * be ordered twice.
  */
 function countAfter({ verb, amount }: Action, { instances: { desired }, settled }: Situation): number {
   const base = Math.min(desired, settled);

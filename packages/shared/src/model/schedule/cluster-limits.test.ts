@@ -20,7 +20,7 @@ describe('the places of a cluster', () => {
 
   it('leave no more than the limit where it was lowered, or where jobs took the place of others', () => {
     const choices = [0, 1, 2];
-    // Three who come at the same time, beside one from when there were ten places.
+    // Three jobs created at the same time, beside one from the time when the limit was ten.
     expect(choices.map((choice) => freeQuotaNumber(3, holders(9), choice))).toEqual([1, 2, 1]);
     expect(choices.map((choice) => freeQuotaNumber(3, [{}, ...holders(3)], choice))).toEqual([1, 1, 1]);
   });

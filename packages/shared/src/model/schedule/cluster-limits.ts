@@ -1,4 +1,4 @@
-/* How many jobs a cluster keeps, and how many it lets live at the same time. Only Mantis clusters say. */
+/* The least and the greatest number of live jobs of a cluster. Only Mantis clusters have such limits. */
 import type { ClusterRecord, JobRecord } from '../../gen/berth/v1/store.js';
 import type { JobClusterDescriptor } from '../../gen/netflix/titus/titus_job_api.js';
 import type { FieldViolation } from '../errors/errors.js';
@@ -7,14 +7,14 @@ import { parseSchedule } from './schedule.js';
 /** Live jobs of a cluster: so many are kept, and no more are let in. */
 export interface ClusterLimits {
   readonly min: number;
-  /** Infinity where there is no limit. */
+  /** Infinity means no limit. */
   readonly max: number;
 }
 
 /** More jobs than this are no minimum but a service. */
 const greatestMin = 100;
 
-/** The limits of the cluster; from 0 to Infinity where it says none. */
+/** Returns the limits of the cluster; 0 to Infinity if it sets none. */
 export function clusterLimits({ descriptor }: Pick<ClusterRecord, 'descriptor'>): ClusterLimits {
   const spec = descriptor?.clusterSpec;
   if (spec?.$case !== 'mantis') return { min: 0, max: Number.POSITIVE_INFINITY };
@@ -39,10 +39,10 @@ export function limitViolations(descriptor: JobClusterDescriptor): readonly Fiel
 const maxChoice = 32;
 
 /**
- * A place that a new job may hold among the live ones; undefined where the limit leaves none. Jobs of the cluster that hold
- * none within the limit, since they were there before it or took the place of others, take one each of those that are free,
- * from the upper end: so that as many are left as jobs may come, whoever creates them at the same time. Who takes places at
- * the same time as others gives a number of its own, so that not all try for the same one.
+ * Returns a free quota number for a new job. Undefined if the limit leaves none. Some live jobs hold no
+ * number within the limit, because they are older than the limit or replaced other jobs. For each of them
+ * the highest free number stays unused. So there are never more free numbers than jobs that may still be
+ * created. Callers at the same time pass different choices, so that they do not all try the same number.
  */
 export function freeQuotaNumber(
   max: number,

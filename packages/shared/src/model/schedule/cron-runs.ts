@@ -1,8 +1,8 @@
 /*
- * When a cron expression comes in a zone whose clock is put forward and back. An expression that means every hour (its hour
- * is `*`, with or without a step) follows elapsed time: it comes in both passes of an hour that is repeated, and never in
- * one that is left out. Any other means times of the day, each of which comes once a day: in an hour that is repeated the
- * first time, and where the clock leaps over it, at the instant of the leap.
+ * Finds the times of a cron expression in a zone whose clock changes. An expression for every hour (its
+ * hour is `*`, with or without a step) follows elapsed time: it runs in both passes of a repeated hour, and
+ * never in a skipped hour. Any other expression means times of the day, and each of them runs once a day:
+ * in a repeated hour the first time, and in a skipped hour at the instant of the change.
  */
 import { type Cron, cronTimeOfDay, isCronDay } from './cron.js';
 import { offsetSpans, zoneOffsetMs } from './zoned-time.js';
@@ -16,7 +16,10 @@ const westMs = 13 * hourMs;
 /** A 29th of February on one day of the week is never further away. */
 const maxMs = 41 * 366 * dayMs;
 
-/** The first time after that instant, in milliseconds since the epoch; undefined where there is none for forty years. */
+/**
+ * Returns the first time after that instant, in milliseconds since the epoch. Undefined if there is none
+ * within forty years.
+ */
 export function nextCronMs(cron: Cron, zone: string, afterMs: number): number | undefined {
   const localMs = afterMs + zoneOffsetMs(zone, afterMs);
   // A clock that is put back over midnight shows a day again.
@@ -30,7 +33,7 @@ export function nextCronMs(cron: Cron, zone: string, afterMs: number): number | 
   return undefined;
 }
 
-/** The next day, or the first of the next month where the expression means no day of this one. */
+/** Returns the next day, or the first of the next month if the expression means no day of this one. */
 function followingDay({ months }: Cron, day: number): number {
   const date = new Date(day);
   const month = date.getUTCMonth();
@@ -54,7 +57,7 @@ function nextOnDay(cron: Cron, zone: string, day: number, afterMs: number): numb
     const leftOut = nextWithin(cron, day, { fromMs: shown.before, toMs: shown.after });
     if (leftOut !== undefined) return leapMs;
   }
-  // What the clock shows a second time has come already.
+  // A time that the clock shows again has run already.
   const newFrom = cron.isEveryHour ? shown.after : Math.max(shown.before, shown.after);
   const inSecond = nextWithin(cron, day, {
     fromMs: Math.max(afterMs + 1 + second.offsetMs, newFrom),

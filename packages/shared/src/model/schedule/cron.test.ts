@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { JobClusterDescriptor } from '../../gen/netflix/titus/titus_job_api.js';
-import { fires, nextFireMs, parseSchedule, type Schedule } from './schedule.js';
+import { nextRunMs, nextRuns, parseSchedule, type Schedule } from './schedule.js';
 
 function cron(expression: string, zone?: string): Schedule {
   const labels = {
@@ -17,9 +17,11 @@ function cron(expression: string, zone?: string): Schedule {
   return schedule;
 }
 
-/** The next fires after that time, as UTC without the noise: `2026-03-29T01:00`, seconds where they are not 0. */
+/**
+ * Returns the next runs after that time, as short UTC: `2026-03-29T01:00`, with seconds unless they are 0.
+ */
 function table(schedule: Schedule, after: string, count: number): readonly string[] {
-  return fires(schedule, Date.parse(after), count).map((atMs) =>
+  return nextRuns(schedule, Date.parse(after), count).map((atMs) =>
     new Date(atMs).toISOString().replace(/(:00)?\.000Z$/, ''),
   );
 }
@@ -74,7 +76,7 @@ describe('a cron expression', () => {
       '2032-02-29T12:00',
     ]);
     expect(table(cron('0 12 29 2 *'), '2096-03-01T00:00:00Z', 1)).toEqual(['2104-02-29T12:00']);
-    // Of those, 2032 and 2060 are Sundays: a day of the week that begins with `*` narrows.
+    // In 2032 and 2060 that day is a Sunday: a day of the week that begins with `*` narrows.
     expect(table(cron('0 0 29 2 */7'), '2027-01-01T00:00:00Z', 2)).toEqual([
       '2032-02-29T00:00',
       '2060-02-29T00:00',
@@ -188,7 +190,7 @@ describe('where the clock is put back', () => {
       '2026-10-25T00:30',
       '2026-10-26T01:30',
     ]);
-    // Also for one who asks within the second pass.
+    // The same holds for a query within the second pass.
     expect(table(cron('30,45 2 * * *', 'Europe/Berlin'), '2026-10-25T01:10:00Z', 1)).toEqual([
       '2026-10-26T01:30',
     ]);
@@ -236,7 +238,7 @@ describe('where the clock is put back', () => {
 
 const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'America/Havana'];
 
-describe('the fires of any schedule', () => {
+describe('the runs of any schedule', () => {
   it('are the same whether they are counted on or asked for at any moment between two', () => {
     const anInstant = fc.integer({ min: Date.UTC(2026, 0), max: Date.UTC(2028, 0) });
     const anExpression = fc.constantFrom(
@@ -249,11 +251,11 @@ describe('the fires of any schedule', () => {
     fc.assert(
       fc.property(anInstant, anExpression, fc.constantFrom(...zones), fc.nat(), (from, text, zone, dice) => {
         const schedule = cron(text, zone);
-        const [first = 0, second = 0] = fires(schedule, from, 2);
+        const [first = 0, second = 0] = nextRuns(schedule, from, 2);
         expect(first).toBeGreaterThan(from);
         expect(second).toBeGreaterThan(first);
-        expect(nextFireMs(schedule, from + (dice % (first - from)))).toBe(first);
-        expect(nextFireMs(schedule, first + (dice % (second - first)))).toBe(second);
+        expect(nextRunMs(schedule, from + (dice % (first - from)))).toBe(first);
+        expect(nextRunMs(schedule, first + (dice % (second - first)))).toBe(second);
       }),
       { numRuns: 200 },
     );
@@ -261,14 +263,14 @@ describe('the fires of any schedule', () => {
 
   it('of a time of the day are one for each day, over two years of any zone', () => {
     for (const zone of zones) {
-      const all = fires(cron('30 2 * * *', zone), Date.UTC(2026, 0, 1, 12), 730);
+      const all = nextRuns(cron('30 2 * * *', zone), Date.UTC(2026, 0, 1, 12), 730);
       const days = all.map((atMs) => new Date(atMs).toLocaleDateString('en-CA', { timeZone: zone }));
       expect(new Set(days).size).toBe(730);
     }
   });
 
   it('of every twenty minutes are twenty minutes apart, over a year of a zone of whole hours', () => {
-    const all = fires(cron('*/20 * * * *', 'Europe/Berlin'), Date.UTC(2026, 0, 1), 366 * 72);
+    const all = nextRuns(cron('*/20 * * * *', 'Europe/Berlin'), Date.UTC(2026, 0, 1), 366 * 72);
     expect(all.every((atMs, index) => index === 0 || atMs - (all[index - 1] ?? 0) === 1_200_000)).toBe(true);
   });
 });

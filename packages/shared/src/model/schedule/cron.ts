@@ -1,8 +1,9 @@
 /*
- * Cron expressions: five fields (minute, hour, day of month, month, day of week), or six with the second before them. A
- * field is `*`, a value, a range `a-b`, any of these with a step `/n`, or several with commas; months and days of the week
- * may be named (`JAN`, `mon`), Sunday is 0 and 7, and `?` says the same as `*` for a day. Where day of month and day of
- * week are both set, either will do. `@hourly`, `@daily`, `@weekly`, `@monthly` and `@yearly` stand for what they say.
+ * Cron expressions: five fields (minute, hour, day of month, month, day of week), or six with the second
+ * before them. A field is `*`, a value, a range `a-b`, any of these with a step `/n`, or several with
+ * commas. Months and days of the week may be named (`JAN`, `mon`). Sunday is 0 and 7. For a day, `?` means
+ * the same as `*`. If day of month and day of week are both set, either of them is enough. `@hourly`,
+ * `@daily`, `@weekly`, `@monthly` and `@yearly` have their usual meaning.
  */
 
 /** The times of day, and the days, that an expression means; all lists ascend. */
@@ -10,12 +11,15 @@ export interface Cron {
   readonly seconds: readonly number[];
   readonly minutes: readonly number[];
   readonly hours: readonly number[];
-  /** Whether the expression means every hour: it then follows elapsed time and knows no gap of the local clock. */
+  /**
+   * True if the expression means every hour: it then follows elapsed time and ignores changes of the local
+   * clock.
+   */
   readonly isEveryHour: boolean;
   readonly months: ReadonlySet<number>;
   readonly daysOfMonth: ReadonlySet<number>;
   readonly daysOfWeek: ReadonlySet<number>;
-  /** Whether one of the two days is enough; otherwise both must hold. */
+  /** True if one of the two days is enough; otherwise both must match. */
   readonly isEitherDay: boolean;
 }
 
@@ -49,10 +53,10 @@ const macros: ReadonlyMap<string, string> = new Map([
   ['@hourly', '0 * * * *'],
 ]);
 
-/** As long as a label's value may be, wherever an expression stands. */
+/** The longest value of a label. It limits an expression in other fields too. */
 const maxLength = 4096;
 
-/** What the expression means, or everything that is wrong with it, for people. */
+/** Parses the expression. Returns all its faults, in words, if it is invalid. */
 export function parseCron(expression: string): Cron | { readonly problems: readonly string[] } {
   if (expression.length > maxLength)
     return {
@@ -109,7 +113,7 @@ interface Range {
   readonly step: number;
 }
 
-/** One part between commas; a sentence's end where it is wrong. */
+/** Parses one part between commas. Returns the end of a sentence about the fault if it is invalid. */
 function parsePart(field: Field, part: string): Range | string {
   const form = /^(?:(\*|\?)|([a-z0-9]+)(?:-([a-z0-9]+))?)(?:\/(\d{1,4}))?$/i.exec(part);
   if (form === null) return 'is not a value, a range, a list or a step';
@@ -145,7 +149,7 @@ function canEverCome({ months, daysOfMonth, isEitherDay }: Cron): boolean {
   return [...months].some((month) => [...daysOfMonth].some((day) => day <= (longestMonths[month - 1] ?? 0)));
 }
 
-/** Whether the expression means that day, a midnight of UTC. */
+/** True if the expression means that day, a midnight of UTC. */
 export function isCronDay(cron: Cron, dayMs: number): boolean {
   const day = new Date(dayMs);
   if (!cron.months.has(day.getUTCMonth() + 1)) return false;

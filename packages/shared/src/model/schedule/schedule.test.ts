@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ClusterRecord } from '../../gen/berth/v1/store.js';
 import type { JobClusterDescriptor } from '../../gen/netflix/titus/titus_job_api.js';
-import { fires, nextFireMs, parseSchedule, type Schedule, scheduleOf } from './schedule.js';
+import { nextRunMs, nextRuns, parseSchedule, type Schedule, scheduleOf } from './schedule.js';
 
 function cluster(labels: Record<string, string>, mantis?: { cronSpec?: string; cronPolicy?: string }) {
   return ClusterRecord.fromPartial({
@@ -17,9 +17,11 @@ function descriptorOf(record: ClusterRecord): JobClusterDescriptor | undefined {
   return record.descriptor;
 }
 
-/** The next fires after that time, as UTC without the noise: `2026-03-29T01:00`, seconds where they are not 0. */
+/**
+ * Returns the next runs after that time, as short UTC: `2026-03-29T01:00`, with seconds unless they are 0.
+ */
 function table(schedule: Schedule, after: string, count: number): readonly string[] {
-  return fires(schedule, Date.parse(after), count).map((atMs) =>
+  return nextRuns(schedule, Date.parse(after), count).map((atMs) =>
     new Date(atMs).toISOString().replace(/(:00)?\.000Z$/, ''),
   );
 }
@@ -44,7 +46,7 @@ describe('the schedule of a cluster', () => {
     const schedule = scheduleOf(cluster({ 'berth.scheduleAt': '2027-01-31T08:00:00+02:00' }));
     if (schedule === undefined) throw new Error('no schedule');
     expect(table(schedule, '2026-01-01T00:00:00Z', 5)).toEqual(['2027-01-31T06:00']);
-    expect(nextFireMs(schedule, Date.parse('2027-01-31T06:00:00Z'))).toBeUndefined();
+    expect(nextRunMs(schedule, Date.parse('2027-01-31T06:00:00Z'))).toBeUndefined();
   });
 
   it('takes both spellings of a policy, and allows where nothing is said', () => {

@@ -1,6 +1,6 @@
 /*
- * What a job cluster says of when its jobs start. A Mantis cluster may say it in its spec (`cronSpec`, `cronPolicy`); every
- * cluster may say it in labels of its template.
+ * The schedule of a job cluster. A Mantis cluster may declare it in its spec (`cronSpec`, `cronPolicy`).
+ * Every cluster may declare it in labels of its template.
  */
 import type { ClusterRecord } from '../../gen/berth/v1/store.js';
 import type { JobClusterDescriptor } from '../../gen/netflix/titus/titus_job_api.js';
@@ -18,25 +18,25 @@ export const scheduleLabels = {
   startingDeadlineSecs: 'berth.startingDeadlineSecs',
 } as const;
 
-/** What becomes of a fire while a job of the cluster lives. */
+/** The treatment of a run while a job of the cluster lives. */
 export type CronPolicy =
   /** It starts another. */
   | 'allow'
   /** It starts none. */
   | 'forbid'
-  /** It starts another, which takes the place of the older ones once it runs. */
+  /** It starts another, which replaces the older ones once it runs. */
   | 'replace';
 
-/** How long after its time a fire is still made up, unless the cluster says otherwise. */
+/** A run may be this late by default. Later it counts as missed. */
 export const defaultStartingDeadlineSecs = 300;
 const maxStartingDeadlineSecs = 31 * 86_400;
 
-/** When a cluster's jobs start. */
+/** The times at which a cluster's jobs start, with the rules for late and overlapping runs. */
 export interface Schedule {
   readonly when:
     | { readonly $case: 'cron'; readonly expression: string; readonly cron: Cron }
     | { readonly $case: 'once'; readonly atMs: number };
-  /** The zone whose clock a cron expression goes by; `UTC` unless the cluster names another. */
+  /** The time zone of a cron expression. The default is `UTC`. */
   readonly timeZone: string;
   readonly policy: CronPolicy;
   readonly startingDeadlineMs: number;
@@ -50,26 +50,26 @@ const policies: ReadonlyMap<string, CronPolicy> = new Map([
   ['KEEP_NEW', 'replace'],
 ]);
 
-interface Said {
+interface DeclaredField {
   readonly field: string;
   readonly value: string;
 }
 
-/** The cluster's schedule; undefined where it has none, or one that does not hold. */
+/** Returns the cluster's schedule. Undefined if it has none or an invalid one. */
 export function scheduleOf(cluster: ClusterRecord): Schedule | undefined {
   return parseSchedule(cluster.descriptor).schedule;
 }
 
-/** The schedule that the descriptor asks for, and everything that is wrong with what it says of one. */
+/** Returns the schedule that the descriptor declares, and all faults of the declaration. */
 export function parseSchedule(descriptor: JobClusterDescriptor | undefined): {
   readonly schedule?: Schedule;
   readonly violations: readonly FieldViolation[];
 } {
   const violations: FieldViolation[] = [];
-  const refuse = ({ field }: Said, description: string) => {
+  const refuse = ({ field }: DeclaredField, description: string) => {
     violations.push({ field, description });
   };
-  const said = wordsOf(descriptor, violations);
+  const said = declaredSchedule(descriptor, violations);
   const when = parseWhen(said, refuse);
   const timeZone = said.cronTimeZone?.value ?? 'UTC';
   if (said.cronTimeZone !== undefined && !isTimeZone(timeZone))
@@ -81,13 +81,19 @@ export function parseSchedule(descriptor: JobClusterDescriptor | undefined): {
   return { schedule: { when, timeZone, policy: policy ?? standard, startingDeadlineMs }, violations };
 }
 
-type Words = { readonly [Key in keyof typeof scheduleLabels]?: Said };
-type Refuse = (said: Said, description: string) => void;
+type DeclaredSchedule = { readonly [Key in keyof typeof scheduleLabels]?: DeclaredField };
+type Refuse = (said: DeclaredField, description: string) => void;
 
-/** What is said, and where: a Mantis cluster says its cron in its spec, or in the labels, but not in both. */
-function wordsOf(descriptor: JobClusterDescriptor | undefined, violations: FieldViolation[]): Words {
+/**
+ * Returns the declared texts with their fields. A Mantis cluster declares its cron in its spec or in the
+ * labels, not in both.
+ */
+function declaredSchedule(
+  descriptor: JobClusterDescriptor | undefined,
+  violations: FieldViolation[],
+): DeclaredSchedule {
   const labels = descriptor?.jobDescriptor?.labels ?? {};
-  const words: Record<string, Said> = {};
+  const words: Record<string, DeclaredField> = {};
   for (const [key, label] of Object.entries(scheduleLabels)) {
     const value = Object.hasOwn(labels, label) ? labels[label] : undefined;
     if (value !== undefined) words[key] = { field: `jobDescriptor.labels["${label}"]`, value };
@@ -104,7 +110,10 @@ function wordsOf(descriptor: JobClusterDescriptor | undefined, violations: Field
   return words;
 }
 
-function parseWhen({ cronSpec, scheduleAt, ...rest }: Words, refuse: Refuse): Schedule['when'] | undefined {
+function parseWhen(
+  { cronSpec, scheduleAt, ...rest }: DeclaredSchedule,
+  refuse: Refuse,
+): Schedule['when'] | undefined {
   if (cronSpec !== undefined && scheduleAt !== undefined) {
     refuse(scheduleAt, `cannot be set together with ${cronSpec.field}`);
   }
@@ -116,7 +125,11 @@ function parseWhen({ cronSpec, scheduleAt, ...rest }: Words, refuse: Refuse): Sc
   return undefined;
 }
 
-function parseOnce(said: Said, { cronTimeZone }: Words, refuse: Refuse): Schedule['when'] | undefined {
+function parseOnce(
+  said: DeclaredField,
+  { cronTimeZone }: DeclaredSchedule,
+  refuse: Refuse,
+): Schedule['when'] | undefined {
   if (cronTimeZone !== undefined)
     refuse(cronTimeZone, `means nothing beside ${scheduleLabels.scheduleAt}, which names its own offset`);
   const atMs = parseRfc3339(said.value);
@@ -125,14 +138,14 @@ function parseOnce(said: Said, { cronTimeZone }: Words, refuse: Refuse): Schedul
   return undefined;
 }
 
-function parseExpression(said: Said, refuse: Refuse): Schedule['when'] | undefined {
+function parseExpression(said: DeclaredField, refuse: Refuse): Schedule['when'] | undefined {
   const cron = parseCron(said.value);
   if (!('problems' in cron)) return { $case: 'cron', expression: said.value.trim(), cron };
   for (const problem of cron.problems) refuse(said, `is no cron expression: ${problem}`);
   return undefined;
 }
 
-function parsePolicy(said: Said | undefined, refuse: Refuse): CronPolicy | undefined {
+function parsePolicy(said: DeclaredField | undefined, refuse: Refuse): CronPolicy | undefined {
   if (said === undefined) return undefined;
   const policy = policies.get(said.value.trim().toUpperCase());
   if (policy === undefined)
@@ -140,7 +153,7 @@ function parsePolicy(said: Said | undefined, refuse: Refuse): CronPolicy | undef
   return policy;
 }
 
-function parseDeadline(said: Said | undefined, refuse: Refuse): number {
+function parseDeadline(said: DeclaredField | undefined, refuse: Refuse): number {
   if (said === undefined) return defaultStartingDeadlineSecs * 1000;
   const secs = /^\d{1,9}$/.test(said.value.trim()) ? Number(said.value) : Number.NaN;
   if (secs >= 1 && secs <= maxStartingDeadlineSecs) return secs * 1000;
@@ -150,7 +163,7 @@ function parseDeadline(said: Said | undefined, refuse: Refuse): number {
 
 const rfc3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)$/;
 
-/** In milliseconds since the epoch; undefined for what is no time of the calendar. */
+/** Returns milliseconds since the epoch. Undefined if the text is no time of the calendar. */
 function parseRfc3339(text: string): number | undefined {
   const form = rfc3339.exec(text.trim());
   if (form === null) return undefined;
@@ -169,18 +182,20 @@ function parseRfc3339(text: string): number | undefined {
   return Number.isNaN(atMs) || atMs <= 0 ? undefined : atMs;
 }
 
-/** The first fire after that instant, in milliseconds since the epoch; undefined where none will come. */
-export function nextFireMs({ when, timeZone }: Schedule, afterMs: number): number | undefined {
+/**
+ * Returns the first run after that instant, in milliseconds since the epoch. Undefined if there is none.
+ */
+export function nextRunMs({ when, timeZone }: Schedule, afterMs: number): number | undefined {
   if (when.$case === 'once') return when.atMs > afterMs ? when.atMs : undefined;
   return nextCronMs(when.cron, timeZone, afterMs);
 }
 
-/** The fires after that instant, soonest first: so many, or fewer where no more will come. */
-export function fires(schedule: Schedule, afterMs: number, count: number): readonly number[] {
+/** Returns the first `count` runs after that instant, soonest first. Returns fewer if there are no more. */
+export function nextRuns(schedule: Schedule, afterMs: number, count: number): readonly number[] {
   const found: number[] = [];
-  for (let next = nextFireMs(schedule, afterMs); next !== undefined && found.length < count; ) {
+  for (let next = nextRunMs(schedule, afterMs); next !== undefined && found.length < count; ) {
     found.push(next);
-    next = nextFireMs(schedule, next);
+    next = nextRunMs(schedule, next);
   }
   return found;
 }

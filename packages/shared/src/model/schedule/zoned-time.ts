@@ -1,13 +1,13 @@
 /*
- * Local time of an IANA zone. The rules of zones are those that the runtime carries; what is asked of them is a function of
- * the zone and the instant.
+ * Local time of an IANA zone. The runtime carries the rules of the zones. The results depend only on the
+ * zone and the instant.
  */
 
 const secondMs = 1000;
 /** By the zone's name in lower case; as many as there are zones. */
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** Whether the runtime knows the zone; `UTC` is one, an offset such as `+02:00` is none. */
+/** True if the runtime knows the zone. `UTC` is a zone; an offset such as `+02:00` is not. */
 export function isTimeZone(zone: string): boolean {
   return /^[A-Za-z]/.test(zone) && formatOf(zone) !== undefined;
 }
@@ -38,7 +38,7 @@ function newFormat(timeZone: string): Intl.DateTimeFormat | undefined {
   }
 }
 
-/** How far the zone's clock is ahead of UTC at that instant, in milliseconds. */
+/** Returns the zone's offset from UTC at that instant, in milliseconds; positive if its clock is ahead. */
 export function zoneOffsetMs(zone: string, atMs: number): number {
   if (zone === 'UTC') return 0;
   const format = formatOf(zone);
@@ -57,14 +57,17 @@ export function zoneOffsetMs(zone: string, atMs: number): number {
   return localMs - wholeMs;
 }
 
-/** A span of instants, `toMs` not included, throughout which the zone's clock is ahead of UTC by the same. */
+/** A span of instants, without `toMs`, in which the zone's clock keeps the same offset from UTC. */
 export interface OffsetSpan {
   readonly fromMs: number;
   readonly toMs: number;
   readonly offsetMs: number;
 }
 
-/** The spans from one whole second to another. Between the two the zone is taken to change its clock once at most. */
+/**
+ * Returns the spans from one whole second to another. It assumes that the zone changes its clock at most
+ * once in between.
+ */
 export function offsetSpans(zone: string, fromMs: number, toMs: number): readonly OffsetSpan[] {
   const [before, after] = [zoneOffsetMs(zone, fromMs), zoneOffsetMs(zone, toMs)];
   if (before === after) return [{ fromMs, toMs, offsetMs: before }];

@@ -4,8 +4,8 @@ import { completeInstances, unboundedInstances } from '../job/job.js';
 import * as limits from '../job/limits.js';
 
 /**
- * Says what is wrong with the field at the path, relative to the value that is checked; `leftOut` where it is only that
- * something is not there.
+ * Reports a fault of the field at the path, relative to the checked value. `leftOut` says that the fault is
+ * only a missing value.
  */
 export type Refuse = (path: readonly PropertyKey[], description: string, leftOut?: 'leftOut') => void;
 
@@ -45,12 +45,12 @@ export function checkName(path: readonly PropertyKey[], name: string, refuse: Re
   if (bytes(name) > limits.maxNameBytes) refuse(path, `is longer than ${limits.maxNameBytes} bytes`);
 }
 
-/** What a caller has written, as a message shows it. */
+/** Quotes a caller's text for a message. */
 export function quote(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }
 
-/** How long the text is when it is sent. */
+/** Returns the length of the text in bytes when it is sent. */
 export function bytes(text: string): number {
   return Buffer.byteLength(text);
 }

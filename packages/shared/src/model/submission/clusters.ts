@@ -4,7 +4,7 @@ import type { JobCluster } from '../../gen/netflix/titus/titus_job_api.js';
 import type { CellView } from '../cell/cell-view.js';
 import { defaultClusterId } from '../job/job.js';
 
-/** A cluster at one revision; 0 where it is not stored. */
+/** A cluster at one revision; 0 if it is not stored. */
 export interface ClusterView {
   readonly id: string;
   readonly revision: number;
@@ -22,17 +22,17 @@ const builtIn: ClusterView = {
   }),
 };
 
-/** What stands for the cluster where nothing is stored of it: the built-in one has a form, the others have none. */
+/** Returns the default form of a cluster that is not stored: only the built-in cluster has one. */
 export function unstoredCluster(id: string): ClusterView | undefined {
   return id === defaultClusterId ? builtIn : undefined;
 }
 
-/** The cluster of that id; undefined where there is none. */
+/** Returns the cluster of that id. Undefined if there is none. */
 export function clusterOf(view: Pick<CellView, 'find'>, id: string): ClusterView | undefined {
   return view.find('cluster', id) ?? unstoredCluster(id);
 }
 
-/** All clusters, `default` first, then in the order in which they were created. */
+/** Returns all clusters: `default` first, the others in the order of their creation. */
 export function allClusters(view: CellView): readonly ClusterView[] {
   const others = [...view.all('cluster')].filter(({ id }) => id !== defaultClusterId);
   return [clusterOf(view, defaultClusterId) ?? builtIn, ...others];

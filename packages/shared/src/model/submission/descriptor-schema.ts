@@ -17,7 +17,10 @@ import { checkPolicies, checkPublishers } from './scaling-checks.js';
 
 export { checkInstances } from './checks.js';
 
-/** A descriptor with its job spec under the contract's field name, so that paths of violations are the caller's. */
+/**
+ * A descriptor with its job spec under the contract's field name, so that paths of violations match the
+ * caller's fields.
+ */
 export type DescriptorFields = Omit<JobDescriptor, 'jobSpec'> & {
   readonly batch?: BatchJobSpec;
   readonly service?: ServiceJobSpec;
@@ -25,8 +28,8 @@ export type DescriptorFields = Omit<JobDescriptor, 'jobSpec'> & {
 };
 
 /**
- * A schema of a value whose types Protobuf guarantees already: only `check` decides. Checks never abort one another,
- * so that a caller learns of everything that is wrong at once.
+ * Returns a schema of a value whose types Protobuf guarantees already: only `check` decides. Checks never
+ * abort one another, so that a caller learns of all faults at once.
  */
 function checked<T>(check: (value: T, refuse: Refuse) => void) {
   return z.custom<T>().superRefine((value, context) => check(value, refuseIn(context)));
@@ -37,7 +40,7 @@ function refuseIn(context: z.RefinementCtx): Refuse {
     context.addIssue({ code: 'custom', path: [...path], message, params: { leftOut } });
 }
 
-/** Whether the issue is only that something is not there. */
+/** True if the issue is only a missing value. */
 export function isLeftOut(issue: z.core.$ZodIssue): boolean {
   return issue.code === 'custom' && issue.params?.leftOut === 'leftOut';
 }
@@ -112,13 +115,17 @@ const resourcesSchema = checked<Record<string, string>>((resources, refuse) => {
   for (const { field, description } of parsed.violations) refuse([field.slice(1)], description);
 });
 
-/** Checked beside the schema, since what they may name depends on the agents there are. */
+/**
+ * Constraints are checked outside the schema, since the names that they may use depend on the present
+ * agents.
+ */
 const constraintsSchema = z.custom<Container['hardConstraints']>();
 
 const securityProfileSchema = checked<Record<string, string>>((map, refuse) => {
   const parsed = parseSecurityProfile(map, '');
   if (!('violations' in parsed)) return;
-  // The map's name is empty here, so that each field is a dot and the name of a part, or nothing for the whole.
+  // The map's name is empty here. So each field is a dot and the name of a part, or nothing for the
+  // complete map.
   for (const { field, description } of parsed.violations)
     refuse(field === '' ? [] : [field.slice(1)], description);
 });
@@ -176,7 +183,7 @@ const serviceSchema = checked<ServiceJobSpec>((service, refuse) => {
 
 const mantisSchema = checked<MantisJobSpec>(checkMantis);
 
-/** What a job descriptor must be, but for what depends on the caller. */
+/** The rules for a job descriptor, except those that depend on the caller. */
 export const descriptorSchema = z
   .object({
     owner: ownerSchema,
@@ -196,7 +203,10 @@ export const descriptorSchema = z
 
 type SpecFields = Pick<z.output<typeof descriptorSchema>, 'batch' | 'service' | 'mantis' | 'containers'>;
 
-/** Batch and service jobs run exactly one container, which the spec may name; a Mantis job those of its stages. */
+/**
+ * Checks that batch and service jobs run exactly one container, which the spec may name, and a Mantis job
+ * those of its stages.
+ */
 function checkContainerReference(descriptor: SpecFields, refuse: Refuse): void {
   if (descriptor.mantis !== undefined)
     return checkStageContainers(descriptor.mantis, Object.keys(descriptor.containers), refuse);
@@ -212,7 +222,7 @@ function checkContainerReference(descriptor: SpecFields, refuse: Refuse): void {
   }
 }
 
-/** What the parameters that Berth knows may be depends on what else the container asks for. */
+/** Checks the parameters that Berth knows. Their valid values depend on the rest of the container. */
 function checkParameters(container: Pick<Container, 'parameters' | 'resources'>, refuse: Refuse): void {
   for (const { name, description } of parameterProblems(container)) refuse(['parameters', name], description);
 }
@@ -235,7 +245,9 @@ function checkArguments({ entryPoint, command }: Arguments, refuse: Refuse): voi
   }
 }
 
-/** Something, an @, and something; whether mail arrives there is not for Berth to say. */
+/**
+ * True if the text has an @ with text on both sides. Berth does not check that the address receives mail.
+ */
 export function isEmail(text: string): boolean {
   return text.length <= 254 && /^[^\s@]+@[^\s@]+$/.test(text);
 }

@@ -18,7 +18,7 @@ const name = new RegExp(
 );
 const id = new RegExp(`^(?:(?:.*)@)?${digest}$`);
 
-/** The parts of an image name; undefined where it is none. */
+/** Returns the parts of an image name. Undefined if it is invalid. */
 export function parseImageRef(text: string): ImageRef | undefined {
   // A bound before the match, since a pattern with nested repetition is no place for megabytes.
   if (text.length > 600) return undefined;
@@ -32,7 +32,7 @@ export function parseImageRef(text: string): ImageRef | undefined {
   };
 }
 
-/** Whether the text can be an image id: a digest such as `sha256:…`, or a name that ends in `@sha256:…`. */
+/** True if the text can be an image id: a digest such as `sha256:…`, or a name that ends in `@sha256:…`. */
 export function isImageId(text: string): boolean {
   if (text.length > 600 || !id.test(text)) return false;
   return !text.includes('@') || parseImageRef(text) !== undefined;

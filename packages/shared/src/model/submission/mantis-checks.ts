@@ -9,7 +9,7 @@ import { defaultSubscriptionTimeoutSecs } from '../job/mantis.js';
 import { stagePolicyViolations } from '../scaling/stage-policy.js';
 import { bytes, checkInstances, checkName, checkRetryPolicy, quote, type Refuse } from './checks.js';
 
-/** What a Mantis job says of itself. Paths are relative to it. */
+/** Checks the spec of a Mantis job. Paths are relative to it. */
 export function checkMantis(spec: MantisJobSpec, refuse: Refuse): void {
   if (spec.name === '') refuse(['name'], 'is required', 'leftOut');
   checkName(['name'], spec.name, refuse);

@@ -1,7 +1,7 @@
 /*
- * A job's descriptor over its cluster's template. What the job sets counts, the rest comes from the template: field by field,
- * maps key by key. An image, a list and a retry policy are taken whole, since half of one and half of another would be
- * neither; so is a job spec of another kind than the template's.
+ * Merges a job's descriptor over its cluster's template. The job's values win, field by field and map key
+ * by map key; the rest comes from the template. An image, a list and a retry policy are taken as a unit,
+ * since a mixture would match neither. The same holds for a job spec of another kind than the template's.
  */
 import type {
   BatchJobSpec,
@@ -14,7 +14,7 @@ import type {
   TaskInstances,
 } from '../../gen/netflix/titus/titus_job_api.js';
 
-/** The descriptor with what it leaves unset taken from the template. Neither is changed. */
+/** Returns the descriptor with unset fields from the template. Neither input changes. */
 export function mergeDescriptor(template: JobDescriptor, own: JobDescriptor): JobDescriptor {
   return {
     owner: both(template.owner, own.owner, (base, over) => ({
@@ -33,7 +33,7 @@ export function mergeDescriptor(template: JobDescriptor, own: JobDescriptor): Jo
   };
 }
 
-/** The one that is there; where both are, what the function makes of them. */
+/** Returns the value that is present, or the merged value if both are. */
 function both<T>(base: T | undefined, over: T | undefined, merge: (base: T, over: T) => T): T | undefined {
   if (base === undefined || over === undefined) return over ?? base;
   return merge(base, over);

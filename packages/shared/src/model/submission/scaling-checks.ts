@@ -25,7 +25,7 @@ export function checkPolicies(policies: readonly ScalingPolicy[], refuse: Refuse
 
 type Containers = Readonly<Record<string, Pick<Container, 'parameters'>>>;
 
-/** A policy may look at a metric of the task's own only where its container publishes metrics. */
+/** Checks that a policy uses a task's own metric only if its container publishes metrics. */
 export function checkPublishers(
   {
     service,

@@ -13,8 +13,9 @@ export const imageResolutionLabel = 'berth.imageResolution';
 const unresolved = 'skipped: the job was started by its cluster; its host looks the image up';
 
 /**
- * The complete descriptor of the job, by the rules that hold for callers; or everything that keeps the template from making
- * one. Its owner is the template's, else the cluster's. An image that is given by name alone stays so.
+ * Returns the complete descriptor of a job that the template alone defines, by the same rules as for
+ * callers, or all faults that prevent it. Its owner is the template's, else the cluster's. An image given
+ * by name alone stays unresolved.
  */
 export function jobOfTemplate(
   cluster: ClusterView,
@@ -27,7 +28,7 @@ export function jobOfTemplate(
   return 'violations' in valid ? valid : { ...valid, descriptor: withNote(valid.descriptor) };
 }
 
-/** What the job says of its own, so that a template may leave it out. */
+/** Returns the values that the job sets itself, so that a template may omit them. */
 function ownWords({ id, record }: ClusterView): JobDescriptor {
   const { clusterSpec, owner, jobDescriptor } = record.descriptor ?? {};
   const own = (field: 'ownerEmail' | 'teamEmail') => jobDescriptor?.owner?.[field] || (owner?.[field] ?? '');

@@ -10,15 +10,15 @@ import { type ClusterView, clusterKind, unstoredCluster } from './clusters.js';
 import { type DescriptorFields, descriptorSchema, isEmail } from './descriptor-schema.js';
 import { mergeDescriptor } from './merge.js';
 
-/** What decides about a descriptor besides the descriptor itself. */
+/** The inputs of a validation besides the descriptor itself. */
 export interface Submission {
   /** From the caller's security context. */
   readonly callerEmail?: string;
   /** From the metadata header of the label's name. */
   readonly clusterId?: string;
-  /** The cluster of that id; where it is not given there is only the built-in one. */
+  /** Finds the cluster of that id. Without it there is only the built-in one. */
   readonly findCluster?: (id: string) => ClusterView | undefined;
-  /** The attributes that constraints may name; the standard ones where it is not given. */
+  /** Returns the attributes that constraints may name. Without it only the standard ones are known. */
   readonly attributes?: () => KnownAttributes;
 }
 
@@ -32,12 +32,12 @@ export interface Violations {
   readonly violations: readonly FieldViolation[];
 }
 
-/** Names of jobs whose descriptor has none. */
+/** The names of jobs without one. */
 const defaultAppNames = { batch: 'batch-job', service: 'service-job', mantis: 'mantis-job' } as const;
 
 /**
- * The complete descriptor of a job that is asked for: over its cluster's template, and with every default; or everything
- * that is wrong with it.
+ * Returns the complete descriptor of a submitted job: merged over its cluster's template, with every
+ * default. Returns all violations if it is invalid.
  */
 export function validateJob(own: JobDescriptor, submission: Submission): ValidJob | Violations {
   const { findCluster = unstoredCluster } = submission;
@@ -56,7 +56,7 @@ export function validateJob(own: JobDescriptor, submission: Submission): ValidJo
   return { descriptor: complete(descriptor, submission), cluster };
 }
 
-/** What the schema says of a descriptor. */
+/** Returns the issues that the schema finds in a descriptor. */
 export function descriptorIssues(descriptor: JobDescriptor): readonly z.core.$ZodIssue[] {
   return descriptorSchema.safeParse(fieldsOf(descriptor)).error?.issues ?? [];
 }
@@ -69,7 +69,10 @@ function fieldsOf({ jobSpec, ...rest }: JobDescriptor): DescriptorFields {
   return jobSpec === undefined ? rest : { ...rest, [jobSpec.$case]: jobSpec.value };
 }
 
-/** Keys of the caller's own choice and places in a list stand in brackets, as in `labels["a b"]`; names of the contract after a dot. */
+/**
+ * Keys that a caller chooses and list indexes stand in brackets, as in `labels["a b"]`. Names of the
+ * contract follow a dot.
+ */
 function formatPath(path: readonly PropertyKey[]): string {
   return path
     .map((part, index) => {
@@ -86,7 +89,7 @@ function isFreeKey(path: readonly PropertyKey[], index: number): boolean {
   return index === 3 && path[0] === 'containers' && (path[2] === 'env' || path[2] === 'parameters');
 }
 
-/** What is wrong with where the containers are to run. */
+/** Returns the violations of the containers' constraints and preferences. */
 export function placementViolations(
   descriptor: JobDescriptor,
   { attributes = () => knownAttributes([]) }: Pick<Submission, 'attributes'>,
@@ -104,20 +107,20 @@ export function placementViolations(
   ];
 }
 
-/** What is missing of an owner and cannot be taken from the caller. */
+/** Returns the missing parts of an owner that the caller's identity cannot supply. */
 export function ownerViolations(
   owner: Owner | undefined,
   { callerEmail = '' }: Pick<Submission, 'callerEmail'>,
 ): FieldViolation[] {
   const missing = (['ownerEmail', 'teamEmail'] as const).filter((field) => (owner?.[field] ?? '') === '');
   if (missing.length === 0 || isEmail(callerEmail)) return [];
-  const why = callerEmail === '' ? 'the caller has told none' : 'that of the caller is none';
+  const why = callerEmail === '' ? 'the caller has given none' : 'that of the caller is none';
   if (missing.length === 2)
     return [{ field: 'owner', description: `is required: set both e-mail addresses, since ${why}` }];
   return missing.map((field) => ({ field: `owner.${field}`, description: `is required, since ${why}` }));
 }
 
-/** The place in which a job names its cluster, and the name. */
+/** A field that names a job's cluster, and the name in it. */
 interface ClusterName {
   readonly field: string;
   readonly id: string;
@@ -155,7 +158,7 @@ function quote(text: string): string {
   return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
 }
 
-/** The owner, with what is unset taken from the caller. */
+/** Returns the owner, with unset fields from the caller. */
 export function completeOwner(owner: Owner | undefined, callerEmail = ''): Owner {
   return { ownerEmail: owner?.ownerEmail || callerEmail, teamEmail: owner?.teamEmail || callerEmail };
 }

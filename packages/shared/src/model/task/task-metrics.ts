@@ -1,6 +1,6 @@
 import type { Container } from '../../gen/netflix/titus/titus_job_api.js';
 
-/** The endpoint at which a task publishes metrics of its own, as Prometheus text over HTTP. */
+/** The endpoint of a task that publishes its own metrics, as Prometheus text over HTTP. */
 export interface MetricsEndpoint {
   /** The container's port; it need not be published. */
   readonly port: number;

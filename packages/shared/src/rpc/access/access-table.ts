@@ -1,6 +1,6 @@
 /*
- * The one table of the RPCs: what each does to what, and what it costs. A gateway holds its callers to their rate of
- * writes by it. The types refuse a method without a row.
+ * The one table of the RPCs: the verb, the object and the cost of each. A gateway limits its callers' rate
+ * of writes by it. The types refuse a method without a row.
  */
 import { AgentServiceService } from '../../gen/berth/v1/agent_service.js';
 import { ObserveServiceService } from '../../gen/berth/v1/observe_service.js';
@@ -17,8 +17,9 @@ export type AccessVerb = 'read' | 'observe' | 'create' | 'update' | 'remove' | '
 export type AccessObject = 'cell' | 'gateway' | 'cluster' | 'job' | 'task' | 'agent';
 
 /**
- * The writes that a call counts as: none, one, one for each id that the request names, or one for each object that the
- * handler finds. The handler of the last kind asks the rate limiter by itself, since only it knows the number.
+ * The writes that a call counts as: none, one, one for each id that the request names, or one for each
+ * object that the handler finds. A handler of the last kind asks the rate limiter itself, since only it
+ * knows the number.
  */
 export type WriteCost = 'none' | 'one' | 'each-id' | 'each-found';
 

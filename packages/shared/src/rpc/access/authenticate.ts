@@ -1,6 +1,6 @@
 /*
- * Who a caller is. Where nothing is configured it is whom it says it is; otherwise its bearer token or its certificate says
- * so, and what it says of itself counts for nothing.
+ * Finds the identity of a caller. Without configuration, the caller's own claims count. With configuration,
+ * only its bearer token or its certificate counts.
  */
 import { createHash } from 'node:crypto';
 import type { PeerCertificate } from 'node:tls';
@@ -8,7 +8,7 @@ import type { Metadata } from '@grpc/grpc-js';
 import { BerthError } from '../../model/errors/errors.js';
 import { type CallerIdentity, callerOf } from './caller.js';
 
-/** What a call shows of its caller. */
+/** The facts of a call that identify its caller. */
 export interface Evidence {
   readonly metadata: Metadata;
   /** The address that the call comes from. */
@@ -18,23 +18,27 @@ export interface Evidence {
 }
 
 /**
- * Says who calls.
- * @throws BerthError unauthenticated where that cannot be said, invalidArgument where claims are too long.
+ * Returns the identity of the caller.
+ * @throws BerthError unauthenticated if the evidence does not suffice, invalidArgument if claims are too
+ * long.
  */
 export type Authenticate = (evidence: Evidence) => CallerIdentity;
 
-/** The caller is whom it says it is. */
+/** Takes the caller's own claims for its identity. */
 export const believe: Authenticate = ({ metadata, peer }) => callerOf(metadata, peer);
 
-/** Whom tokens stand for, by {@link tokenHash}: the tokens themselves are not kept. */
+/** The identities behind the tokens, by {@link tokenHash}. The tokens themselves are not kept. */
 export type Tokens = ReadonlyMap<string, Pick<CallerIdentity, 'id' | 'email'>>;
 
-/** By what a token is looked up, so that the time of a look-up tells nothing of the tokens there are. */
+/**
+ * Returns the key by which a token is looked up. Because it is a hash, the time of a look-up reveals
+ * nothing about other tokens.
+ */
 export function tokenHash(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
 
-/** The caller is whom its token stands for, or without a token whom its certificate names. */
+/** Takes the identity from the caller's token, or from its certificate if it sends no token. */
 export function verify(tokens: Tokens): Authenticate {
   return ({ metadata, peer, certificate }) => {
     const token = bearerToken(metadata);
@@ -56,7 +60,10 @@ function bearerToken(metadata: Metadata): string | undefined {
   return /^bearer +(\S+) *$/i.exec(value)?.[1];
 }
 
-/** The subject's common name, else the first alternative name; an alternative name that is an e-mail address is its e-mail. */
+/**
+ * Returns the subject's common name as the id, else the first alternative name. The e-mail address is the
+ * alternative name that is one.
+ */
 function certified({ subject, subjectaltname = '' }: PeerCertificate): Pick<CallerIdentity, 'id' | 'email'> {
   const others = subjectaltname.split(', ').filter((name) => name !== '');
   const email = others.find((name) => name.startsWith('email:'))?.slice('email:'.length);

@@ -1,7 +1,7 @@
 import type { Metadata } from '@grpc/grpc-js';
 import { type FieldViolation, invalidFields } from '../../model/errors/errors.js';
 
-/** Who makes a call. Until authentication is configured it is what the caller says of itself. */
+/** The identity of a caller. Until authentication is configured it consists of the caller's own claims. */
 export interface CallerIdentity {
   readonly id: string;
   readonly name?: string;

@@ -6,8 +6,8 @@ import { type Tokens, tokenHash } from './authenticate.js';
 const minTokenLength = 16;
 
 /**
- * Reads bearer tokens from a file: in each line a token, the id of the caller for whom it stands, and if it has one its
- * e-mail address, with blanks in between. Empty lines and those that begin with `#` say nothing.
+ * Reads bearer tokens from a file. Each line has a token, the caller's id, and optionally its e-mail
+ * address, separated by blanks. Empty lines and lines that begin with `#` are skipped.
  * @throws ConfigError that names every line that is wrong, and never a token.
  */
 export function readTokens(variable: string, path: string): Tokens {

@@ -14,7 +14,7 @@ import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/pr
 import type { ServiceDefinition } from '@grpc/grpc-js';
 import { fileDescriptorSetBase64 } from '../../gen/descriptors.js';
 
-/** The descriptors of all of Berth's protos and what they import. */
+/** Returns the descriptors of all of Berth's protos and of the files that they import. */
 export function loadDescriptors(): FileRegistry {
   return createFileRegistry(
     fromBinary(FileDescriptorSetSchema, Buffer.from(fileDescriptorSetBase64, 'base64')),

@@ -16,7 +16,10 @@ import { serviceName } from './descriptors.js';
 export interface Health {
   readonly definition: ServiceDefinition;
   readonly implementation: UntypedServiceImplementation;
-  /** Says of the server and all its services whether they take calls. Not serving until told otherwise. */
+  /**
+   * Reports if the server and all its services take calls. Until the first call the status is "not
+   * serving".
+   */
   setServing(isServing: boolean): void;
 }
 
@@ -47,7 +50,10 @@ export function createHealth(services: readonly ServiceDefinition[], options: Ca
   };
 }
 
-/** Sends the status and each change at once; a client that reads slowly misses changes that were undone meanwhile. */
+/**
+ * Sends the status now and at each change. A client that reads slowly misses a change that was undone in
+ * the meantime.
+ */
 function watch(
   status$: Observable<ServingStatus>,
   stream: ServerWritableStream<HealthCheckRequest, HealthCheckResponse>,

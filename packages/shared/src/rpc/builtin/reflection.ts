@@ -14,8 +14,9 @@ type Answer = NonNullable<ServerReflectionResponse['messageResponse']>;
 type ReflectionStream = ServerDuplexStream<ServerReflectionRequest, ServerReflectionResponse>;
 
 /**
- * Lets clients ask the server for its services and their descriptors, as grpc.reflection.v1 and v1alpha. Only these
- * services, and reflection itself, are told of. Throws when one of them is not in the committed descriptors.
+ * Lets clients ask the server for its services and their descriptors, through grpc.reflection.v1 and
+ * v1alpha. The answers contain only these services and reflection itself. Throws if one of them is not in
+ * the committed descriptors.
  */
 export function addReflection(server: Server, services: readonly ServiceDefinition[], log: Logger): void {
   // The two versions differ in nothing but their package.
@@ -39,7 +40,7 @@ async function serve(stream: ReflectionStream, index: DescriptorIndex): Promise<
   stream.end();
 }
 
-/** What to answer to one reflection request. */
+/** Returns the answer to one reflection request. */
 export function answer(index: DescriptorIndex, { messageRequest }: ServerReflectionRequest): Answer {
   switch (messageRequest?.$case) {
     case 'listServices':

@@ -13,7 +13,10 @@ export interface CallMetrics {
   started(path: string, kind: CallKind): CountedCall;
 }
 
-/** From a tenth of a millisecond for reads from memory to a minute for what waits. Streams run on into the last one. */
+/**
+ * From a tenth of a millisecond (reads from memory) to a minute (calls that wait). Streams count in the
+ * last bucket.
+ */
 const bucketsSeconds = [
   0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60,
 ];
@@ -22,7 +25,10 @@ const perRegistry = new WeakMap<Registry, CallMetrics>();
 const uncountedCall: CountedCall = { ended: () => {} };
 const uncounted: CallMetrics = { started: () => uncountedCall };
 
-/** The gRPC server metrics under their usual names, once per registry; without a registry nothing is counted. */
+/**
+ * Returns the gRPC server metrics under their usual names, one set per registry. Without a registry nothing
+ * is counted.
+ */
 export function callMetrics(registry: Registry | undefined): CallMetrics {
   if (registry === undefined) return uncounted;
   const known = perRegistry.get(registry);
@@ -68,7 +74,9 @@ function createCallMetrics(registry: Registry): CallMetrics {
 
 type Labels = ReturnType<typeof labelsOf>;
 
-/** What all calls of one method share. Only what is served is called, so there are few. */
+/**
+ * The counters that all calls of one method share. Only methods that are served get one, so there are few.
+ */
 interface CountedMethod {
   readonly labels: Labels;
   readonly handledTotal: Counter<keyof Labels | 'grpc_code'>;

@@ -5,25 +5,25 @@ import { CallScope } from './call-scope.js';
 const forEver = Number.POSITIVE_INFINITY;
 
 describe('CallScope', () => {
-  it('tells listeners and signal the same reason, once', () => {
+  it('gives listeners and the signal the same reason, once', () => {
     const scope = new CallScope(forEver, forEver, undefined);
-    const [told, left] = [vi.fn(), vi.fn()];
-    scope.onAbort(told);
+    const [listener, left] = [vi.fn(), vi.fn()];
+    scope.onAbort(listener);
     scope.onAbort(left);
     scope.offAbort(left);
     const { signal } = scope;
     scope.cancel();
     scope.cancel();
-    expect(told.mock.calls).toEqual([[expect.any(CallCancelled)]]);
+    expect(listener.mock.calls).toEqual([[expect.any(CallCancelled)]]);
     expect(signal.reason).toBe(scope.reason);
     expect(left).not.toHaveBeenCalled();
   });
 
-  it('tells who comes too late at once', () => {
+  it('calls a listener at once if the call has ended already', () => {
     const scope = new CallScope(forEver, forEver, AbortSignal.abort());
-    const told = vi.fn();
-    scope.onAbort(told);
-    expect(told).toHaveBeenCalledWith(scope.reason);
+    const listener = vi.fn();
+    scope.onAbort(listener);
+    expect(listener).toHaveBeenCalledWith(scope.reason);
     expect(scope.signal.aborted).toBe(true);
   });
 

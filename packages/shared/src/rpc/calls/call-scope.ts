@@ -8,8 +8,9 @@ import { CallCancelled } from '../errors/status.js';
 const longestDeadlineMs = 2 ** 31 - 1;
 
 /**
- * grpc-js has a timer of its own for the caller's deadline, which tells of it as of a cancellation. A timer counts from the
- * beginning of the event loop's turn that sets it, so that it fires this much before the clock says so, after a long turn.
+ * grpc-js sets its own timer for the caller's deadline and reports its end as a cancellation. Node counts a
+ * timer from the beginning of the event loop's turn that sets it. After a long turn the timer therefore
+ * ends up to this much before the deadline.
  */
 const earlyTimerMs = 25;
 
@@ -17,8 +18,8 @@ const earlyTimerMs = 25;
 export type AbortListener = (reason: Error) => void;
 
 /**
- * What ends a call early: the caller's deadline or `limitMs` from now, whichever comes first, or the server's shutdown. A signal
- * is made for those only who ask for it: of each, Node keeps more than a kilobyte.
+ * Ends a call early: at the caller's deadline, after `limitMs`, or when the server shuts down; the first
+ * one counts. An AbortSignal is created only on demand, since Node keeps more than a kilobyte for each.
  */
 export class CallScope {
   readonly #endsAtMs: number;
@@ -35,7 +36,10 @@ export class CallScope {
     this.#others = shutdown === undefined ? undefined : joinCalls(shutdown, this);
   }
 
-  /** The caller's cancellation, the deadline or the server's shutdown; undefined where the call has not ended early. */
+  /**
+   * The cause of the early end: the caller's cancellation, the deadline or the server's shutdown. Undefined
+   * if the call has not ended early.
+   */
   get reason(): Error | undefined {
     return this.#reason;
   }
@@ -49,7 +53,7 @@ export class CallScope {
     return this.#controller.signal;
   }
 
-  /** Calls the listener when the call ends early; at once where it has. */
+  /** Calls the listener when the call ends early. Calls it at once if that has happened already. */
   onAbort(listener: AbortListener): void {
     if (this.#reason === undefined) this.#listeners = [...this.#listeners, listener];
     else listener(this.#reason);
@@ -59,7 +63,10 @@ export class CallScope {
     this.#listeners = this.#listeners.filter((other) => other !== listener);
   }
 
-  /** The caller has gone, or its deadline has, which looks the same. No-op once closed. */
+  /**
+   * Ends the call because the caller has gone or its deadline has passed (both look the same). Does nothing
+   * once closed.
+   */
   readonly cancel = (): void => {
     if (this.#isClosed) return;
     const isOver = systemClock.nowMs() >= this.#endsAtMs - earlyTimerMs;
@@ -94,8 +101,9 @@ function startDeadline(ms: number, scope: CallScope): CancelTimer | undefined {
 const openCalls = new WeakMap<AbortSignal, Set<CallScope>>();
 
 /**
- * Ends the call when the server shuts down. One listener serves all calls: a listener each would make every call
- * cost as much as there are open streams. Returns the calls that it is one of.
+ * Ends the call when the server shuts down. One listener serves all calls: with a listener for each, the
+ * cost of a call would grow with the number of open streams. Returns the set of calls that now contains
+ * this one.
  */
 function joinCalls(shutdown: AbortSignal, scope: CallScope): Set<CallScope> | undefined {
   if (shutdown.aborted) {

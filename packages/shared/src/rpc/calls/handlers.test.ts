@@ -98,7 +98,7 @@ function watch(client: Client): ClientReadableStream<HealthCheckResponse> {
   return client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, { service: 'x' });
 }
 
-/** Reads a stream to its end: what came, and the status. */
+/** Reads a stream to its end. Resolves with its messages and its status. */
 function collect(stream: ClientReadableStream<HealthCheckResponse>) {
   return new Promise<{ messages: HealthCheckResponse[]; code: status; details: string; trailers: Metadata }>(
     (resolve) => {
@@ -180,7 +180,7 @@ describe('a unary handler', () => {
         throw signal.reason;
       },
     });
-    // As a caller whose own clock does not end the call: nothing but the server can.
+    // The caller's own clock does not end this call: only the server can.
     const metadata = new Metadata();
     metadata.set('grpc-timeout', '50m');
     const outcome = await check(client, { metadata });

@@ -1,7 +1,7 @@
 /*
- * Between grpc-js and async functions. grpc-js answers nothing when an async handler rejects, tells of cancellation by
- * an event that also follows a normal end, and knows no default deadline; here each call gets one AbortSignal, exactly
- * one end, and a status whatever happens.
+ * Connects grpc-js with async functions. grpc-js sends no answer when an async handler rejects. It reports
+ * a cancellation by an event that also follows a normal end. It has no default deadline. Here each call has
+ * one AbortSignal, exactly one end, and always a status.
  */
 
 import {
@@ -27,18 +27,27 @@ import { decoded } from '../errors/undecodable.js';
 import { type CallKind, type CountedCall, callMetrics } from './call-metrics.js';
 import { type AbortListener, CallScope, ServerShuttingDown } from './call-scope.js';
 
-/** A unary call that has no deadline of its own is answered within this time, if only with DEADLINE_EXCEEDED. */
+/**
+ * The deadline of a unary call that has none of its own. At the latest it is answered then, with
+ * DEADLINE_EXCEEDED.
+ */
 export const defaultUnaryDeadlineMs = 30_000;
 
-/** What a handler knows of its call, beside the request. */
+/** The facts of a call that a handler gets beside the request. */
 export interface CallContext {
   readonly caller: CallerIdentity;
-  /** By what name logs know the call: the caller's own, or one made up for it. */
+  /** The name of the call in logs: the caller's own, or a generated one. */
   readonly requestId: string;
   readonly metadata: Metadata;
-  /** Aborts when the caller has gone, the deadline is over or the server shuts down; the reason can be thrown as it is. */
+  /**
+   * Aborts when the caller has gone, the deadline has passed or the server shuts down. Its reason can be
+   * thrown unchanged.
+   */
   readonly signal: AbortSignal;
-  /** Calls the listener when {@link signal} aborts, or at once where it has: what a long stream costs less with. */
+  /**
+   * Calls the listener when {@link signal} aborts, or at once if it has aborted. A long stream uses less
+   * memory with it than with the signal.
+   */
   onAbort(listener: AbortListener): void;
   offAbort(listener: AbortListener): void;
   /** Sent with the status, be it success or error. A function is asked for the value when the call ends. */
@@ -47,19 +56,22 @@ export interface CallContext {
 
 export interface CallOptions {
   readonly log: Logger;
-  /** Where calls are counted. */
+  /** The registry of the metrics that count the calls. */
   readonly registry?: Registry;
   /** Aborts when the server is to end: streams end with UNAVAILABLE, unary calls may still answer. */
   readonly shutdown?: AbortSignal;
-  /** Says who calls; without it callers are whom they say they are. */
+  /** Finds the identity of the caller. Without it the caller's own claims count. */
   readonly authenticate?: Authenticate;
-  /** Throws if the unary call with this path and request may not be served now. The caller is known by then. */
+  /**
+   * Throws if the unary call with this path and request may not be served now. It runs after the caller is
+   * identified.
+   */
   readonly admit?: (call: CallContext, path: string, request: unknown) => void;
   /** The longest that a unary call may take; {@link defaultUnaryDeadlineMs} unless given. */
   readonly deadlineMs?: number;
 }
 
-/** A handler that answers with what `fn` resolves to, or with the status of what it rejects with. */
+/** Returns a handler that answers with the result of `fn`, or with the status of its error. */
 export function unary<Req, Res>(
   fn: (request: Req, call: CallContext) => Promise<Res>,
   options: CallOptions,
@@ -70,12 +82,12 @@ export function unary<Req, Res>(
     const fail = ending.failWith((error) => callback(error));
     const succeed = (response: Res) => ending.succeed((trailers) => callback(null, response, trailers));
     ending.onAbort((reason) => {
-      // A server that shuts down lets the call finish what it has begun; the signal is enough.
+      // A server that shuts down lets the call finish its work. The signal is enough.
       if (!(reason instanceof ServerShuttingDown)) fail(reason);
     });
     if (ending.abortReason !== undefined) return fail(ending.abortReason);
     invoke(() => {
-      // Who may not call learns nothing of what is wrong with the request.
+      // The caller is identified first: a caller without access must not learn the faults of its request.
       ending.identify();
       const request = decoded(call.request);
       options.admit?.(ending, call.getPath(), request);
@@ -87,8 +99,9 @@ export function unary<Req, Res>(
 }
 
 /**
- * A handler for a stream, which ends when `fn` resolves, or with the status of what it rejects with. `fn` must heed
- * the signal and back-pressure; once the signal has aborted the stream has ended, and what is written is lost.
+ * Returns a handler for a stream. The stream ends when `fn` resolves, or with the status of its error. `fn`
+ * must obey the signal and back-pressure. Once the signal has aborted, the stream has ended and further
+ * messages are lost.
  */
 export function serverStream<Req, Res>(
   fn: (request: Req, call: CallContext, stream: ServerWritableStream<Req, Res>) => Promise<void>,
@@ -99,8 +112,8 @@ export function serverStream<Req, Res>(
 }
 
 /**
- * Like {@link serverStream}, of a call in which both sides keep sending. That the caller sends no more does not end it. Requests
- * are to be taken through `decoded`.
+ * Like {@link serverStream}, for a call in which both sides keep sending. It does not end when the caller
+ * stops sending. The handler must take requests through `decoded`.
  */
 export function duplexStream<Req, Res>(
   fn: (call: CallContext, stream: ServerDuplexStream<Req, Res>) => Promise<void>,
@@ -118,7 +131,7 @@ function runStream(
   const ending = new CallInProgress(stream, kind, Number.POSITIVE_INFINITY, options);
   // grpc-js sends an error event's code and details as the status, after all that was written before.
   const fail = ending.failWith((error) => stream.emit('error', error));
-  // It does the same with an error that is not ours, which therefore has to carry the status itself.
+  // It does the same with an error of another library. That error therefore has to carry the status itself.
   stream.prependListener('error', (foreign: Error) => {
     ending.failWith(({ code, details, metadata }) => Object.assign(foreign, { code, details, metadata }))(
       foreign,
@@ -134,13 +147,13 @@ function runStream(
     .catch(fail);
 }
 
-/** What is known of the connection that a call comes over. */
+/** The facts of the connection that carries a call. */
 type AuthContext = Pick<
   ReturnType<ServerUnaryCall<unknown, unknown>['getAuthContext']>,
   'sslPeerCertificate'
 >;
 
-/** What calls of all kinds have. */
+/** The members that calls of all kinds have. */
 interface AnyCall {
   readonly metadata: Metadata;
   readonly cancelled: boolean;
@@ -151,7 +164,7 @@ interface AnyCall {
   on(event: 'cancelled', listener: () => void): unknown;
 }
 
-/** What calls have in which the server keeps sending. */
+/** The members of a call in which the server keeps sending. */
 interface AnyStream extends AnyCall {
   emit(event: 'error', error: ServiceError): boolean;
   prependListener(event: 'error', listener: (error: Error) => void): unknown;
@@ -159,8 +172,9 @@ interface AnyStream extends AnyCall {
 }
 
 /**
- * A call until its end: sees to it that it ends exactly once, is counted once, and leaves nothing behind. Streams live for weeks,
- * by the thousands: what is not asked for is not made, and what may be shared is no closure.
+ * A call until its end. Makes sure that it ends exactly once, is counted once, and leaves nothing behind.
+ * Thousands of streams stay open for weeks: therefore members are created on demand and shared instead of
+ * bound in closures.
  */
 class CallInProgress implements CallContext {
   readonly #call: AnyCall;
@@ -182,7 +196,7 @@ class CallInProgress implements CallContext {
     if (call.cancelled) this.#scope.cancel();
   }
 
-  /** Finds out who calls; throws where nobody may who calls like this. Before it nothing may be done for the caller. */
+  /** Identifies the caller. Throws if it may not call. Nothing may be done for the caller before that. */
   identify(): void {
     const { authenticate = believe } = this.#options;
     this.#caller = authenticate({
@@ -210,7 +224,7 @@ class CallInProgress implements CallContext {
     return this.#scope.signal;
   }
 
-  /** Why the call has ended early; undefined where it has not. */
+  /** The cause of the call's early end. Undefined if it has not ended early. */
   get abortReason(): Error | undefined {
     return this.#scope.reason;
   }
@@ -254,7 +268,7 @@ class CallInProgress implements CallContext {
   }
 }
 
-/** The metadata key by which a caller gives its call a name of its own. */
+/** The metadata key for the name that a caller gives to its call. */
 export const requestIdKey = 'berth-request-id';
 
 function requestIdOf(metadata: Metadata): string {
@@ -271,13 +285,16 @@ function trailersOf(values: Trailers = {}): Metadata {
   return metadata;
 }
 
-/** What waited for the signal rejects with its reason, or with an AbortError in which the reason is lost. */
+/**
+ * Returns the reason of the abort if the error follows from it. Some APIs reject with that reason, others
+ * with an AbortError that does not contain it.
+ */
 function causeOf(error: unknown, abortReason: Error | undefined): unknown {
   const isAbort = error instanceof Error && error.name === 'AbortError';
   return abortReason !== undefined && isAbort ? abortReason : error;
 }
 
-/** The caller has its status; what goes wrong afterwards must not go unseen. */
+/** Logs an error that comes after the caller has got its status. */
 function logLate(error: unknown, abortReason: Error | undefined, log: Logger): void {
   const isExpected =
     (abortReason !== undefined && causeOf(error, abortReason) === abortReason) ||
@@ -286,7 +303,10 @@ function logLate(error: unknown, abortReason: Error | undefined, log: Logger): v
   if (!isExpected) log.warn({ err: error }, 'a call failed after it had ended');
 }
 
-/** Turns what `fn` throws at once into a rejection. An async function would keep a second promise for as long as the first. */
+/**
+ * Turns an error that `fn` throws synchronously into a rejection. An async function would keep a second
+ * promise for the whole call.
+ */
 function invoke<T>(fn: () => Promise<T>): Promise<T> {
   try {
     return fn();

@@ -1,4 +1,4 @@
-/** What an error says beside its code and message, as the details of a `google.rpc.Status`. */
+/** Encodes the parts of an error beside its code and message as the details of a `google.rpc.Status`. */
 import { PartialFailure } from '../../gen/berth/v1/errors.js';
 import { Any } from '../../gen/google/protobuf/any.js';
 import { BadRequest, RequestInfo, RetryInfo } from '../../gen/google/rpc/error_details.js';
@@ -72,7 +72,7 @@ function takeFitting<T>(items: readonly T[], sizeOf: (item: T) => number): T[] {
   return fits < 0 ? [...items] : items.slice(0, fits);
 }
 
-/** What the details say; those of other types are passed over. Throws where one cannot be decoded. */
+/** Decodes the details. Skips those of unknown types. Throws if one cannot be decoded. */
 export function decodeDetails(
   details: readonly Any[],
   codeOf: (status: number) => BerthErrorCode,

@@ -5,12 +5,12 @@ import { silentLogger } from '../../process/logger.js';
 import { httpErrorCodes, toHttpError } from './http-status.js';
 import { statusOf, toServiceError } from './status.js';
 
-const told = (error: unknown) => toHttpError(toServiceError(error, silentLogger));
+const httpErrorOf = (error: unknown) => toHttpError(toServiceError(error, silentLogger));
 
 describe('errors over HTTP', () => {
   it('have a status of their own class for every code', () => {
     for (const code of Object.keys(statusOf) as BerthErrorCode[]) {
-      const { httpStatus, body } = told(new BerthError(code, 'A sentence.'));
+      const { httpStatus, body } = httpErrorOf(new BerthError(code, 'A sentence.'));
       const isOurs = ['internal', 'unavailable', 'unimplemented', 'deadlineExceeded'].includes(code);
       expect([code, Math.floor(httpStatus / 100)]).toEqual([code, isOurs ? 5 : 4]);
       expect(body.code).toBe(status[statusOf[code]]);
@@ -24,7 +24,7 @@ describe('errors over HTTP', () => {
       failures: [{ id: 'x', code: 'notFound', message: 'There is no x.' }],
       retryAfterMs: 1500,
     });
-    expect(told(error)).toEqual({
+    expect(httpErrorOf(error)).toEqual({
       httpStatus: 429,
       body: {
         code: 'RESOURCE_EXHAUSTED',
@@ -36,8 +36,8 @@ describe('errors over HTTP', () => {
     });
   });
 
-  it('tell callers nothing of what was not meant for them', () => {
-    const { httpStatus, body } = told(new Error('a secret'));
+  it('hide the messages of unknown errors from callers', () => {
+    const { httpStatus, body } = httpErrorOf(new Error('a secret'));
     expect([httpStatus, body.code]).toEqual([500, 'INTERNAL']);
     expect(JSON.stringify(body)).not.toContain('secret');
   });

@@ -1,9 +1,9 @@
-/** Statuses as HTTP tells them: beside `status.ts`, whose table says which error has which status. */
+/** Translates gRPC statuses to HTTP. The table in `status.ts` maps errors to gRPC statuses. */
 import { type ServiceError, status } from '@grpc/grpc-js';
 import type { FieldViolation, IdFailure } from '../../model/errors/errors.js';
 import { fromServiceError, statusOf } from './status.js';
 
-/** The one table of what a gRPC status is called in HTTP; the mapping that google.rpc.Code documents. */
+/** The one table from gRPC statuses to HTTP statuses, as google.rpc.Code documents them. */
 const httpStatusOf: ReadonlyMap<number, number> = new Map([
   [status.OK, 200],
   [status.INVALID_ARGUMENT, 400],
@@ -27,13 +27,16 @@ export interface HttpErrorBody {
   /** The name of the gRPC status, such as `INVALID_ARGUMENT`. */
   readonly code: string;
   readonly message: string;
-  /** What is wrong with which field. */
+  /** The invalid fields, with their faults. */
   readonly violations?: readonly FieldViolation[];
-  /** Of a call that names several things, all of them attempted: those that failed, each with its own code. */
+  /**
+   * For a call that names several objects and attempts all of them: those that failed, each with its own
+   * code.
+   */
   readonly failures?: readonly { readonly id: string; readonly code: string; readonly message: string }[];
   /** The call may be made again after so long. */
   readonly retryAfterMs?: number;
-  /** By what name the server's log knows the call. */
+  /** The name of the call in the server's log. */
   readonly requestId?: string;
 }
 
@@ -47,7 +50,7 @@ export const httpErrorCodes: readonly string[] = [...httpStatusOf.keys(), status
   .filter((code) => code !== status.OK)
   .map((code) => status[code] ?? '');
 
-/** How an error that a handler has answered with is told over HTTP; a status that the table does not know is 500. */
+/** Translates the error that a handler answered with. A status that the table does not know becomes 500. */
 export function toHttpError(error: ServiceError): HttpError {
   const { message, violations, failures, retryAfterMs, requestId } = fromServiceError(error);
   return {

@@ -4,12 +4,12 @@ import { BerthError, type BerthErrorCode, type BerthErrorOptions } from '../../m
 import type { Logger } from '../../process/logger.js';
 import { decodeDetails, encodeDetails } from './error-details.js';
 
-/** The one table of what an error is called on the wire. */
+/** The one table from Berth's error codes to gRPC statuses. */
 export const statusOf = {
   invalidArgument: status.INVALID_ARGUMENT,
   notFound: status.NOT_FOUND,
   failedPrecondition: status.FAILED_PRECONDITION,
-  // A retry may win, which ABORTED says and FAILED_PRECONDITION does not.
+  // A retry may succeed. ABORTED says that and FAILED_PRECONDITION does not.
   conflict: status.ABORTED,
   resourceExhausted: status.RESOURCE_EXHAUSTED,
   unauthenticated: status.UNAUTHENTICATED,
@@ -44,9 +44,9 @@ const internalText = 'Internal error. The server has logged what happened.';
 const maxMessageChars = 1000;
 
 /**
- * What to answer for an error. Only a {@link BerthError} is shown to callers; of anything else they learn that the
- * server failed, and the log learns the rest. What the error says beside its message goes along as `google.rpc.Status`
- * details, as much as fits, and with them the id under which the log knows the call.
+ * Returns the answer for an error. Callers see only a {@link BerthError}. For any other error they learn
+ * that the server failed, and the log gets the rest. The details of the error go along as
+ * `google.rpc.Status` details, as far as they fit, together with the id of the call in the log.
  */
 export function toServiceError(error: unknown, log: Pick<Logger, 'error'>, requestId?: string): ServiceError {
   if (error instanceof CallCancelled) return serviceError(status.CANCELLED, error.message, { requestId });
@@ -76,7 +76,10 @@ function shorten(message: string): string {
   return wellFormed.length <= maxMessageChars ? wellFormed : `${wellFormed.slice(0, maxMessageChars)}…`;
 }
 
-/** The client's side of the table: an error of a call as the BerthError that caused it, with all that it says. */
+/**
+ * Returns the BerthError behind an error of a call, with all its details. This is the client's side of the
+ * table.
+ */
 export function fromServiceError(error: unknown): BerthError {
   if (error instanceof BerthError) return error;
   if (!isServiceError(error)) return new BerthError('internal', String(error), { cause: error });
@@ -87,7 +90,7 @@ function codeOf(code: number): BerthErrorCode {
   return codeOfStatus.get(code) ?? 'internal';
 }
 
-/** Whether this is what a grpc-js client rejects with. */
+/** True if a grpc-js client rejected with this error. */
 export function isServiceError(error: unknown): error is ServiceError {
   return error instanceof Error && 'code' in error && typeof error.code === 'number' && 'details' in error;
 }

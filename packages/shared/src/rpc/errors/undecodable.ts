@@ -2,8 +2,8 @@ import type { ServiceDefinition } from '@grpc/grpc-js';
 import { BerthError } from '../../model/errors/errors.js';
 
 /**
- * Stands in the place of a request whose bytes are no message of its type. grpc-js by itself would answer INTERNAL, as if
- * the fault were the server's.
+ * Replaces a request whose bytes are no message of its type. grpc-js itself would answer INTERNAL, which
+ * blames the server.
  */
 export class Undecodable {
   readonly error: unknown;
@@ -12,7 +12,7 @@ export class Undecodable {
     this.error = error;
   }
 
-  /** What the caller is told. */
+  /** Returns the error for the caller. */
   toError(): BerthError {
     if (this.error instanceof BerthError) return this.error;
     const message = 'The request is not valid: its bytes are no message of the type that the method takes.';
@@ -26,7 +26,10 @@ export function decoded<Req>(request: Req): Req {
   return request;
 }
 
-/** The definition with {@link Undecodable} for what cannot be decoded: handlers find it out by {@link decoded}. */
+/**
+ * Returns the definition with {@link Undecodable} in place of requests that cannot be decoded. Handlers
+ * detect them through {@link decoded}.
+ */
 export function tolerant(definition: ServiceDefinition): ServiceDefinition {
   return Object.fromEntries(
     Object.entries(definition).map(([name, method]) => {
@@ -47,7 +50,7 @@ export function tolerant(definition: ServiceDefinition): ServiceDefinition {
 /** The one name that the generated code cannot hold as the key of a map: it would be lost without a word. */
 const lostKey = '__proto__';
 
-/** Fails with BerthError `invalidArgument` where the request, encoded again, no longer says all that it said. */
+/** Fails with BerthError `invalidArgument` if the request, encoded again, has lost a part. */
 function refuseLostKeys(bytes: Buffer, encodeAgain: () => Buffer): void {
   if (!bytes.includes(lostKey)) return;
   if (countOf(encodeAgain()) < countOf(bytes))

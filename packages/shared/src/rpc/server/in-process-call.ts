@@ -1,6 +1,6 @@
 /*
- * Calls of a service's own gRPC handlers from within its process, for another transport such as HTTP: deadline,
- * cancellation, identity, statuses and metrics are those of the handlers, and nothing is decided twice.
+ * Calls a service's own gRPC handlers from within its process, for another transport such as HTTP. The
+ * handlers decide deadline, cancellation, identity, statuses and metrics, so each decision has one home.
  */
 import { EventEmitter } from 'node:events';
 import { Duplex } from 'node:stream';
@@ -18,7 +18,7 @@ import { MessageBurst } from '../streaming/message-burst.js';
 import type { Encoded } from '../streaming/pass-through.js';
 import type { GrpcService } from './server.js';
 
-/** What the other transport knows of a call. */
+/** The facts of a call that the other transport knows. */
 export interface InProcessOptions {
   readonly service: GrpcService;
   /** The method's name in the service's definition, such as `createJob`. */
@@ -29,7 +29,7 @@ export interface InProcessOptions {
   readonly peer: string;
   /** The caller's certificate, if it was verified. */
   readonly certificate?: PeerCertificate | undefined;
-  /** Milliseconds since the epoch; infinity where the caller sets none. */
+  /** Milliseconds since the epoch. Infinity if the caller sets none. */
   readonly deadlineMs: number;
   /** Aborts when the caller has gone. */
   readonly signal: AbortSignal;
@@ -37,7 +37,7 @@ export interface InProcessOptions {
 
 export type Trailers = Readonly<Record<string, string>>;
 
-/** How a unary call has ended. */
+/** The end of a unary call. */
 export type UnaryOutcome =
   | { readonly response: unknown; readonly trailers: Trailers }
   | { readonly error: ServiceError; readonly trailers: Trailers };
@@ -50,7 +50,7 @@ export function metadataOf(headers: Readonly<Record<string, string>>): Metadata 
   const metadata = new Metadata();
   const bad: string[] = [];
   for (const [key, value] of Object.entries(headers)) {
-    // grpc-js throws on what is not printable ASCII.
+    // grpc-js throws on text outside printable ASCII.
     if (/^[\x20-\x7e]*$/.test(value) && /^[0-9a-z_.-]+$/.test(key)) metadata.set(key, value);
     else bad.push(key);
   }
@@ -60,13 +60,14 @@ export function metadataOf(headers: Readonly<Record<string, string>>): Metadata 
   );
 }
 
-/** Calls a unary method. Never rejects: what fails is an outcome with its status. */
+/** Calls a unary method. Never rejects: a failure is an outcome with its status. */
 export function callUnary(options: InProcessOptions): Promise<UnaryOutcome> {
   const handler = handlerOf(options) as handleUnaryCall<unknown, unknown>;
   const call = Object.assign(new EventEmitter(), surfaceOf(options));
   const stopListening = cancelWith(options.signal, call);
   return new Promise<UnaryOutcome>((resolve) => {
-    // The parts of a call that no handler of ours looks at (the channel's security, load reports) are left out.
+    // The parts of a call that no handler of Berth uses (the channel's security, load reports) are left
+    // out.
     handler(call as unknown as ServerUnaryCall<unknown, unknown>, (error, response, trailers) => {
       if (error) resolve({ error: error as ServiceError, trailers: plain(error.metadata ?? undefined) });
       else resolve({ response, trailers: plain(trailers) });
@@ -78,8 +79,9 @@ export function callUnary(options: InProcessOptions): Promise<UnaryOutcome> {
 export type MessageSink = (message: unknown) => Promise<void>;
 
 /**
- * Calls a method that streams its answer, be its request one message or a stream that begins with it. Resolves when the stream has ended, with its error if it failed; never rejects.
- * What the sink has not taken yet holds the handler back.
+ * Calls a method that streams its answer. Its request is one message, or a stream that begins with that
+ * message. Resolves when the stream has ended, with its error if it failed. Never rejects. The handler
+ * waits for the sink to take its messages.
  */
 export function callStream(options: InProcessOptions, sink: MessageSink): Promise<ServiceError | undefined> {
   const handler = handlerOf(options) as handleServerStreamingCall<unknown, unknown>;
@@ -94,13 +96,16 @@ export function callStream(options: InProcessOptions, sink: MessageSink): Promis
   }).finally(stopListening);
 }
 
-/** Each message in what a handler has written: encoded already, or as it is. */
+/**
+ * Returns each message that a handler has written in one write: an encoded one decoded, any other
+ * unchanged.
+ */
 export function messagesIn(written: unknown, deserialize: (bytes: Buffer) => unknown): readonly unknown[] {
   if (written instanceof MessageBurst) return written.messages().map(deserialize);
   return [Buffer.isBuffer(written) ? deserialize(written) : written];
 }
 
-/** Whether the same object is written to other streams too. */
+/** True if the same object may be written to other streams too. */
 export function isShared(written: unknown): written is Encoded {
   return written instanceof MessageBurst || Buffer.isBuffer(written);
 }
@@ -121,7 +126,7 @@ class InProcessStream extends Duplex {
     // The one request has been pushed already.
   }
 
-  /** As grpc-js has it: with the trailers, which a stream's reader has no use for. */
+  /** grpc-js passes trailers here. The reader of a stream has no use for them. */
   override end(): this {
     return super.end();
   }
@@ -158,7 +163,7 @@ function cancelWith(signal: AbortSignal, call: EventEmitter & { cancelled: boole
   return () => signal.removeEventListener('abort', cancel);
 }
 
-/** Values that are text; binary ones hold what `toHttpError` has read already. */
+/** Returns the values that are text. `toHttpError` has read the binary ones already. */
 function plain(metadata: Metadata | undefined): Trailers {
   const entries = Object.entries(metadata?.getMap() ?? {});
   return Object.fromEntries(

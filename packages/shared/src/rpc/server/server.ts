@@ -23,7 +23,7 @@ export interface GrpcServerOptions {
   readonly address: ListenAddress;
   readonly services: readonly GrpcService[];
   readonly log: Logger;
-  /** Whether the server describes its services; it does unless told otherwise. */
+  /** True if the server describes its services through reflection. The default is true. */
   readonly reflection?: boolean;
   /** Served as grpc.health.v1; NOT_SERVING as soon as the server begins to close. */
   readonly health?: Health;
@@ -38,8 +38,8 @@ export interface GrpcServerOptions {
 export interface GrpcServer {
   readonly port: number;
   /**
-   * Takes no new calls, ends the streams, and gives calls in progress `graceMs` to end before they are cut off.
-   * Safe to call again.
+   * Stops taking calls, ends the streams, and gives calls in progress `graceMs` to end. After that they are
+   * cut off. It may be called again.
    */
   close(graceMs: number): Promise<void>;
 }
@@ -57,7 +57,7 @@ export const serverOptions: ServerOptions = {
 /** Rejects with one sentence when the address cannot be had. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
   const { address, services, health, log } = options;
-  // grpc-js writes to standard error what it also reports as an error.
+  // grpc-js writes to standard error the failures that it also reports as errors.
   setLogger({ error: (...parts: unknown[]) => log.debug(parts.join(' ')) });
   const server = new Server({ ...serverOptions, ...options.options });
   for (const { definition, implementation } of services)

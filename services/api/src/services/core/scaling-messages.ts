@@ -17,9 +17,9 @@ import {
   situationOf,
   workforceOf,
 } from '@berth/shared/model/scaling/scaled-job';
-import type { Outlook, Standing } from '@berth/shared/model/scaling/situation';
+import type { Outlook, ScalingStanding } from '@berth/shared/model/scaling/situation';
 
-const standings: Readonly<Record<Standing, PolicyStanding>> = {
+const standings: Readonly<Record<ScalingStanding, PolicyStanding>> = {
   disabled: PolicyStanding.DISABLED,
   unknown: PolicyStanding.UNKNOWN,
   notMet: PolicyStanding.NOT_MET,

@@ -1,7 +1,7 @@
 /** Messages of berth.v1.ScheduleService. */
 import { type ClusterSchedule, SchedulePolicy } from '@berth/shared/gen/berth/v1/schedule_service';
 import type { ClusterRecord, ClusterStatusRecord } from '@berth/shared/gen/berth/v1/store';
-import { type CronPolicy, nextFireMs, type Schedule } from '@berth/shared/model/schedule/schedule';
+import { type CronPolicy, nextRunMs, type Schedule } from '@berth/shared/model/schedule/schedule';
 
 const policies: Readonly<Record<CronPolicy, SchedulePolicy>> = {
   allow: SchedulePolicy.ALLOW,
@@ -27,7 +27,7 @@ export function scheduleMessage(
     startingDeadlineMs,
     paused: cluster.schedulePaused,
     enabled: cluster.enabled,
-    nextFireAtMs: isFiring(cluster) ? (nextFireMs(schedule, nowMs) ?? 0) : 0,
+    nextFireAtMs: isFiring(cluster) ? (nextRunMs(schedule, nowMs) ?? 0) : 0,
     lastFires: status?.fires ?? [],
   };
 }

@@ -1,6 +1,6 @@
 /* Decides on the due runs of a cluster's schedule. */
 import { type Fire, FireOutcome } from '@berth/shared/gen/berth/v1/store';
-import { nextFireMs, type Schedule } from '@berth/shared/model/schedule/schedule';
+import { nextRunMs, type Schedule } from '@berth/shared/model/schedule/schedule';
 import { toRfc3339 } from '@berth/shared/model/task/task-state';
 import type { ClusterInput, ClusterJobs, NotStarted } from './cluster-jobs.js';
 import { jobIdOfRun } from './run-id.js';
@@ -32,7 +32,7 @@ export function decideRuns(input: ClusterInput, schedule: Schedule, jobs: Cluste
   const due = dueRuns(schedule, missed.throughMs, { nowMs, max: maxStarts });
   const runs = [...missed.runs];
   const firedThroughMs = due.at(-1) ?? missed.throughMs;
-  const nextMs = nextFireMs(schedule, firedThroughMs) ?? Number.POSITIVE_INFINITY;
+  const nextMs = nextRunMs(schedule, firedThroughMs) ?? Number.POSITIVE_INFINITY;
   // A run that is left to the next pass is due as well: it replaces the last of these.
   const following = nextMs <= nowMs ? [...due.slice(1), nextMs] : due.slice(1);
   for (const [index, atMs] of due.entries()) {
@@ -57,7 +57,7 @@ export function runOf(atMs: number, held: NotStarted | undefined, jobId: string,
 function missedRuns(schedule: Schedule, afterMs: number, horizonMs: number) {
   const runs: Fire[] = [];
   let throughMs = afterMs;
-  const next = () => nextFireMs(schedule, throughMs) ?? Number.POSITIVE_INFINITY;
+  const next = () => nextRunMs(schedule, throughMs) ?? Number.POSITIVE_INFINITY;
   for (let atMs = next(); atMs < horizonMs; atMs = next()) {
     if (runs.length === maxNamedMissed) {
       const last = runs.pop();
@@ -75,9 +75,9 @@ const noMaster = 'it passed while no master led, and its starting deadline with 
 
 function dueRuns(schedule: Schedule, afterMs: number, { nowMs, max }: { nowMs: number; max: number }) {
   const due: number[] = [];
-  for (let atMs = nextFireMs(schedule, afterMs); atMs !== undefined && atMs <= nowMs && due.length < max; ) {
+  for (let atMs = nextRunMs(schedule, afterMs); atMs !== undefined && atMs <= nowMs && due.length < max; ) {
     due.push(atMs);
-    atMs = nextFireMs(schedule, atMs);
+    atMs = nextRunMs(schedule, atMs);
   }
   return due;
 }

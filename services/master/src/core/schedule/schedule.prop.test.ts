@@ -1,5 +1,5 @@
 import { type ClusterStatusRecord, FireOutcome } from '@berth/shared/gen/berth/v1/store';
-import { fires } from '@berth/shared/model/schedule/schedule';
+import { nextRuns } from '@berth/shared/model/schedule/schedule';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aCluster, clusterInput, cron } from '../../testing/cluster-fixtures.js';
@@ -47,7 +47,7 @@ describe('any schedule, under any master and with any lost commits', () => {
           };
         }
         const { schedule } = clusterInput(record, 0);
-        const due = fires(must(schedule), t0, decided.length);
+        const due = nextRuns(must(schedule), t0, decided.length);
         expect(decided.map(({ atMs }) => atMs)).toEqual(due);
         expect(due.every((atMs) => atMs <= t0 + nowMs)).toBe(true);
         expect(new Set(jobIds).size).toBe(jobIds.length);

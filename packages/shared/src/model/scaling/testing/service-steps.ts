@@ -11,8 +11,8 @@ export function aPolicy(condition: string, action = '', terms: Partial<ScalingPo
   return read;
 }
 
-/** What a test says of one look; what it leaves out is as it was before. */
-export interface Step {
+/** The input of one check. Fields that it omits stay unchanged. */
+export interface ServiceStep {
   readonly atSecs: number;
   /** The values of `x`, one for each task that was heard of. */
   readonly x?: readonly number[];
@@ -23,7 +23,10 @@ export interface Step {
   readonly isEnabled?: boolean;
 }
 
-/** A service whose decisions are carried out at once, looked at step by step. All that it wants runs, where a step does not say otherwise. */
+/**
+ * A service that is checked step by step. Its decisions take effect at once. All wanted instances run
+ * unless a step says otherwise.
+ */
 export class ServiceSteps {
   readonly #policies: readonly Policy[];
   #holds: Holds = new Map();
@@ -36,8 +39,8 @@ export class ServiceSteps {
     this.instances = instances;
   }
 
-  /** What is decided at the step. */
-  look(step: Step): Proposal | undefined {
+  /** Returns the decision at the step. */
+  check(step: ServiceStep): Proposal | undefined {
     const { desired } = this.instances;
     const readings = step.readings ?? (step.x ?? []).map((x) => ({ x }));
     const outcome = decideScaling(
@@ -65,7 +68,7 @@ export class ServiceSteps {
     return decision;
   }
 
-  /** How the policies stand since the last look. */
+  /** The standings of the policies since the last check. */
   get standings(): readonly string[] {
     return this.outlooks.map(({ standing }) => standing);
   }

@@ -1,21 +1,24 @@
 import type { Policy } from './policy.js';
-import type { Hold, Situation, Standing } from './situation.js';
+import type { Hold, ScalingStanding, Situation } from './situation.js';
 
-/** What the policy does, as written; of a target, in words. */
+/** Returns the policy's action, as written. The action of a target is put into words. */
 export function actionText(policy: Policy): string {
   return policy.kind === 'target' ? 'track the target' : policy.actionText;
 }
 
-/** What a sentence on a policy's standing needs. */
-export interface Facts {
+/** The facts for a sentence on a policy's standing. */
+export interface StandingFacts {
   readonly policy: Policy;
   readonly hold: Hold | undefined;
   readonly situation: Situation;
   readonly to: number;
 }
 
-/** Why the policy does, or does not, scale now: a phrase without a full stop. */
-export function standingText(standing: Standing, { policy, hold, situation, to }: Facts): string {
+/** Returns the reason for the policy's standing: a phrase without a full stop. */
+export function standingText(
+  standing: ScalingStanding,
+  { policy, hold, situation, to }: StandingFacts,
+): string {
   const { instances, running, readings, nowMs, starting } = situation;
   switch (standing) {
     case 'disabled':
@@ -50,7 +53,7 @@ export function standingText(standing: Standing, { policy, hold, situation, to }
   }
 }
 
-function coolsDownForMs({ policy, situation, to }: Omit<Facts, 'hold'>): number {
+function coolsDownForMs({ policy, situation, to }: Omit<StandingFacts, 'hold'>): number {
   const { instances, nowMs, lastActionMs } = situation;
   if (lastActionMs === undefined) return 0;
   const coolDownMs = to < instances.desired ? policy.scaleInCoolDownMs : policy.coolDownMs;
