@@ -223,7 +223,7 @@ describe('images that only the Docker engine has', () => {
   it('are accepted by their name, without any registry, and the job says so', async () => {
     const { image, note } = await submit(await gatewayWith(), 'berth/busybox:1');
     expect(image).toEqual({ name: 'berth/busybox:1', imageId: '' });
-    expect(note).toBe('skipped: main: the name tells no registry');
+    expect(note).toBe('skipped: main: the name has no registry');
   });
 
   it('are accepted by their id as they are', async () => {

@@ -56,7 +56,7 @@ export class RegistryClient {
     const open = await request(url, { method: 'HEAD', signal });
     if (open.status !== 401) return toLookup(open, { url, signal, headers: {} });
     const challenge = parseChallenge(open.headers.get('www-authenticate') ?? '');
-    if (challenge === undefined) return { outcome: 'denied', why: 'it asks for an unknown authentication' };
+    if (challenge === undefined) return { outcome: 'denied', why: 'it requires an unknown authentication' };
     const authorization = await this.#authorize(image, challenge, signal);
     if (typeof authorization !== 'string') return authorization;
     const headers = { authorization };
@@ -82,7 +82,10 @@ export class RegistryClient {
     const credentials = await this.#options.credentials(image.registry);
     if (challenge.scheme === 'bearer') return this.#token(image, challenge, { ...credentials, signal });
     return (
-      credentials?.authorization ?? { outcome: 'denied', why: 'it asks for a password; none is configured' }
+      credentials?.authorization ?? {
+        outcome: 'denied',
+        why: 'it requires a password, but none is configured',
+      }
     );
   }
 
@@ -94,7 +97,7 @@ export class RegistryClient {
     const url = URL.canParse(realm) ? new URL(realm) : undefined;
     // A registry must not make the client send a password in the clear.
     if (url === undefined || (url.protocol !== 'https:' && this.#scheme(registry) === 'https'))
-      return { outcome: 'denied', why: 'it sends for a token to no HTTPS address' };
+      return { outcome: 'denied', why: 'its token server has no HTTPS address' };
     if (service !== undefined) url.searchParams.set('service', service);
     url.searchParams.set('scope', scope ?? `repository:${path}:pull`);
     const headers = { ...(authorization === undefined ? {} : { authorization }) };

@@ -156,7 +156,7 @@ describe.skipIf(!canMakeCertificates)('a gateway with TLS', () => {
     expect(await fetchStatus('/healthz', { ca })).toBe(200);
   });
 
-  it('does not start with an authority for clients but no certificate of its own', async () => {
+  it('refuses an authority for clients without a certificate of its own', async () => {
     gateway = await RunningGateway.start(store);
     const parse = () => parseConfig(gatewayConfigSchema, { BERTH_TLS_CLIENT_CA: import.meta.filename });
     expect(parse).toThrow(/BERTH_TLS_CLIENT_CA: needs BERTH_TLS_CERT/);

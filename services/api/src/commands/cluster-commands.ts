@@ -126,7 +126,7 @@ function changedDescriptor(
   const violations = [
     ...('violations' in valid ? valid.violations : []),
     ...(kind !== undefined && request.clusterSpec !== undefined && request.clusterSpec.$case !== kind
-      ? [{ field: request.clusterSpec.$case, description: `cannot take the place of ${kind}` }]
+      ? [{ field: request.clusterSpec.$case, description: `cannot replace ${kind}` }]
       : []),
   ].map(({ field, description }) => ({ field: `descriptor.${field}`, description }));
   if ('violations' in valid || violations.length > 0) throw invalidFields(violations);

@@ -45,10 +45,10 @@ export class ClusterQuota {
     const holders = this.#cell.index
       .liveJobsOf(id)
       .map((jobId) => ({ clusterPlace: view.find('job', jobId)?.record.clusterPlace }));
-    const next = () => freeQuotaNumber(max, holders, this.#choice);
-    for (let place = next(); place !== undefined; place = next()) {
-      if (!this.#taken.has(quotaClaim({ clusterId: id, clusterPlace: place }) ?? '')) return place;
-      holders.push({ clusterPlace: place });
+    const nextNumber = () => freeQuotaNumber(max, holders, this.#choice);
+    for (let number = nextNumber(); number !== undefined; number = nextNumber()) {
+      if (!this.#taken.has(quotaClaim({ clusterId: id, clusterPlace: number }) ?? '')) return number;
+      holders.push({ clusterPlace: number });
     }
     const held = holders.find(({ clusterPlace = 0 }) => clusterPlace > 0)?.clusterPlace;
     if (this.#mayRepeat && held !== undefined) {
@@ -64,7 +64,7 @@ export class ClusterQuota {
   learn(claim: string): boolean {
     if (!isQuotaClaim(claim)) return false;
     if (this.#taken.size >= maxLosses)
-      throw new BerthError('conflict', 'Others keep taking the places in the same job cluster; try again.');
+      throw new BerthError('conflict', 'Others keep filling the same job cluster; try again.');
     this.#taken.add(claim);
     return true;
   }

@@ -110,7 +110,10 @@ async function acceptedJob(cell: Cell, id: string, call: CallContext): Promise<J
     const job = await cell.findJob(call, id);
     if (job !== undefined) return job;
     if (cell.clock.nowMs() >= patientUntilMs)
-      throw new BerthError('unavailable', `Job ${id} was accepted, and is not known here yet; try again.`);
+      throw new BerthError(
+        'unavailable',
+        `Job ${id} was accepted, but this gateway does not know it yet; try again.`,
+      );
     await cell.clock.sleep(lookAgainMs, call.signal);
   }
 }
@@ -136,7 +139,7 @@ export async function cancelInstances(
   admit: (writes: number) => void = () => {},
 ): Promise<CancelInstancesResponse> {
   const isEmpty = !query.kind && !query.uuid && !query.state;
-  const description = 'selects every instance there is: name a kind, a uuid or a state';
+  const description = 'selects every instance: name a kind, a uuid or a state';
   refuseIf(isEmpty ? [{ field: 'query', description }] : []);
   const live = (await findInstances(cell, query, call)).filter(
     (job) => !isAmong(instanceState(job), finalStates),

@@ -63,7 +63,7 @@ class Submission {
   readonly #call: CallContext;
   readonly #repeat: string | undefined;
   readonly #id: string;
-  readonly #places: ClusterQuota;
+  readonly #quota: ClusterQuota;
   /** The live job of the same user-defined type. If there is one, it is the answer. */
   #sameType: string | undefined;
   /** The job that held the claim of the type at the last attempt, though it was about to end. */
@@ -75,7 +75,7 @@ class Submission {
     this.#call = call;
     this.#repeat = repeat;
     this.#id = cell.random.orderedUuid();
-    this.#places = new ClusterQuota(cell, this.#id, repeat !== undefined);
+    this.#quota = new ClusterQuota(cell, this.#id, repeat !== undefined);
   }
 
   async run(): Promise<JobId> {
@@ -92,7 +92,7 @@ class Submission {
       if (result.reason !== 'claimed') throw new Error(`a new job cannot be refused as ${result.reason}`);
       const view = await this.#cell.read(this.#call);
       // The quota itself limits the number of attempts.
-      if (this.#places.learn(result.name)) continue;
+      if (this.#quota.learn(result.name)) continue;
       const first = this.#firstOf(result, view);
       if (first !== undefined) return { id: first };
       this.#typeOwner = result.owner;
@@ -133,7 +133,7 @@ class Submission {
       kill: undefined,
       arguments: [...given],
       fireAtMs: 0,
-      clusterPlace: this.#places.find(view, cluster),
+      clusterPlace: this.#quota.find(view, cluster),
     });
   }
 

@@ -21,9 +21,9 @@ describe('worstByCaller', () => {
 
   it('names the callers that are furthest behind, and counts all others as one', () => {
     const many = Array.from({ length: namedCallers + 30 }, (_, index) => stream(`caller${index}`, index));
-    const told = lags(...many);
-    expect(told).toHaveLength(namedCallers + 1);
-    expect(told[0]).toBe(`ObserveJobs caller${namedCallers + 29} ${namedCallers + 29}`);
-    expect(told.at(-1)).toBe(`ObserveJobs ${otherCallers} 29`);
+    const labels = lags(...many);
+    expect(labels).toHaveLength(namedCallers + 1);
+    expect(labels[0]).toBe(`ObserveJobs caller${namedCallers + 29} ${namedCallers + 29}`);
+    expect(labels.at(-1)).toBe(`ObserveJobs ${otherCallers} 29`);
   });
 });

@@ -55,7 +55,7 @@ export function createGatewayMetrics(
   });
   new Gauge({
     name: 'berth_gateway_observe_lag_seconds',
-    help: 'How long the oldest change has waited for the slowest stream of each caller.',
+    help: 'Time that the oldest change has waited for the slowest stream of each caller.',
     labelNames: ['method', 'caller'],
     registers,
     collect() {

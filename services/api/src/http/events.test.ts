@@ -217,7 +217,7 @@ async function pendingChanges(): Promise<number> {
   return Number(/pending_changes\{[^}]*\} (\d+)/.exec(await response.text())?.[1] ?? 0);
 }
 
-/** A reader that takes nothing from its connection until it is told to. */
+/** A reader that takes nothing from its connection until the test reads. */
 class SlowReader {
   readonly #socket: Socket;
 

@@ -51,7 +51,10 @@ export function openApiDocument(): OpenApiDocument {
     components: {
       schemas: { ...schemasOf(messages), Error: errorSchema },
       responses: {
-        Error: { description: 'The status says what kind, the body why.', content: jsonOf(errorRef) },
+        Error: {
+          description: 'The status has the kind of the error, the body its cause.',
+          content: jsonOf(errorRef),
+        },
       },
     },
   };
@@ -66,19 +69,19 @@ const errorSchema: Schema = {
     code: { type: 'string', enum: httpErrorCodes },
     message: { type: 'string' },
     violations: {
-      description: 'What is wrong with which field.',
+      description: 'The violations, each with its field.',
       ...listOf({ field: { type: 'string' }, description: { type: 'string' } }),
     },
     failures: {
-      description: 'Of a call that names several things, all of them attempted: those that failed.',
+      description: 'The failures of a call for several ids. The call attempts every id.',
       ...listOf({
         id: { type: 'string' },
         code: { type: 'string', enum: httpErrorCodes },
         message: { type: 'string' },
       }),
     },
-    retryAfterMs: { type: 'integer', description: 'The call may be made again after so long.' },
-    requestId: { type: 'string', description: 'By what name the log of the gateway knows the call.' },
+    retryAfterMs: { type: 'integer', description: 'The time after which the call may be repeated.' },
+    requestId: { type: 'string', description: 'The id of the call in the log of the gateway.' },
   },
 };
 
@@ -194,8 +197,7 @@ const subscriptionParameters: readonly Schema[] = [
   {
     name: resumeParam,
     in: 'query',
-    description:
-      'The id of the last event seen, where the header cannot be set: only what came later is told.',
+    description: 'The id of the last event seen, if the header cannot be set. Only later events are sent.',
     schema: { type: 'string' },
   },
   criteria,

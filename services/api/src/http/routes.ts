@@ -136,9 +136,8 @@ export const routes: readonly Route[] = [
     request: schedules.ListFiresRequest,
     response: schedules.ListFiresResponse,
     params: {
-      count: 'At most so many, 1000 at most; 10 where it is not given.',
-      afterMs:
-        'Only fires after this time, in milliseconds since the epoch; the present where it is not given.',
+      count: 'The number of results: at most 1000, 10 by default.',
+      afterMs: 'Only fires after this time, in milliseconds since the epoch; now by default.',
     },
   },
   {
@@ -280,8 +279,8 @@ export const routes: readonly Route[] = [
     request: agents.ListAgentsRequest,
     response: agents.ListAgentsResponse,
     params: {
-      pageSize: 'At most so many, 2000 at most; 500 where it is not given.',
-      after: 'Those that come after this id; `nextAfter` of an answer.',
+      pageSize: 'The size of the page: at most 2000, 500 by default.',
+      after: 'Only agents after this id, which is `nextAfter` of an answer.',
     },
   },
   {

@@ -2,10 +2,12 @@ import type { Lookup, RegistryImage } from '@berth/registry';
 import { type DeepPartial, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { imageResolutionLabel } from '@berth/shared/model/submission/template-job';
+import { systemClock } from '@berth/shared/process/clock';
 import { describe, expect, it } from 'vitest';
 import { ImageResolver, type ResolutionMode } from './image-resolver.js';
 
 const digest = `sha256:${'a'.repeat(64)}`;
+const timeoutMs = 50;
 const never = new AbortController().signal;
 
 /** A resolver with registries that answer as the test says, and a clock that only the test moves. */
@@ -17,14 +19,18 @@ class Scene {
   constructor(mode: ResolutionMode, answer: (image: RegistryImage, signal: AbortSignal) => Promise<Lookup>) {
     this.resolver = new ImageResolver({
       mode,
-      timeoutMs: 50,
+      timeoutMs,
       registries: {
         findDigest: (image, signal) => {
           this.asked.push(`${image.registry}/${image.path}:${image.reference}`);
           return answer(image, signal);
         },
       },
-      clock: { nowMs: () => this.nowMs, sleep: async () => {} },
+      clock: {
+        nowMs: () => this.nowMs,
+        // Pauses between attempts end at once.
+        sleep: async (ms, signal) => (ms === timeoutMs ? systemClock.sleep(ms, signal) : undefined),
+      },
     });
   }
 
@@ -55,7 +61,7 @@ describe('the resolution of images', () => {
     const bestEffort = new Scene('best-effort', found);
     const { labels } = await bestEffort.resolve(main('busybox:1'));
     expect(bestEffort.asked).toEqual([]);
-    expect(labels[imageResolutionLabel]).toBe('skipped: main: the name tells no registry');
+    expect(labels[imageResolutionLabel]).toBe('skipped: main: the name has no registry');
   });
 
   it("uses a digest in the name as the id, also without a registry's answer", async () => {

@@ -9,7 +9,7 @@ import type { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/t
 import { BerthError, type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
 import { type ImageRef, parseImageRef } from '@berth/shared/model/submission/image-ref';
 import { imageResolutionLabel } from '@berth/shared/model/submission/template-job';
-import type { Clock } from '@berth/shared/process/clock';
+import { type CancelTimer, type Clock, startTimer } from '@berth/shared/process/clock';
 import { Gate } from './gate.js';
 
 export const resolutionModes = ['required', 'best-effort', 'off'] as const;
@@ -40,16 +40,25 @@ interface Ends {
   readonly caller: AbortSignal;
   /** Aborts with the caller, or when the time for images is over. That time begins at the first use. */
   readonly any: AbortSignal;
+  /** Stops that time. */
+  close(): void;
 }
 
-function endsOf(caller: AbortSignal, timeoutMs: number): Ends {
+function endsOf(caller: AbortSignal, clock: Clock, timeoutMs: number): Ends {
   let any: AbortSignal | undefined;
+  let cancel: CancelTimer = () => {};
   return {
     caller,
     get any() {
-      any ??= AbortSignal.any([caller, AbortSignal.timeout(timeoutMs)]);
+      if (any !== undefined) return any;
+      const over = new AbortController();
+      cancel = startTimer(clock, timeoutMs, () =>
+        over.abort(new DOMException('The look-up of images took too long.', 'TimeoutError')),
+      );
+      any = AbortSignal.any([caller, over.signal]);
       return any;
     },
+    close: () => cancel(),
   };
 }
 
@@ -74,21 +83,23 @@ export class ImageResolver {
   async resolve(descriptor: JobDescriptor, signal: AbortSignal): Promise<JobDescriptor> {
     const unmarked = withoutNote(descriptor);
     if (this.#options.mode === 'off') return unmarked;
-    const ends = endsOf(signal, this.#options.timeoutMs);
+    const ends = endsOf(signal, this.#options.clock, this.#options.timeoutMs);
     const lookups = new Map<string, Promise<Resolved>>();
     const lookUp = (name: string): Promise<Resolved> => {
       const known = lookups.get(name) ?? this.#lookUp(name, ends);
       lookups.set(name, known);
       return known;
     };
-    const containers = await Promise.all(
+    const resolving = Promise.all(
       Object.entries(descriptor.containers).map(async ([id, container]): Promise<Done> => {
         const { name = '', imageId = '' } = container.image ?? {};
         // An id is already the result of a resolution.
         return { id, container, result: name === '' || imageId !== '' ? undefined : await lookUp(name) };
       }),
     );
-    return withResults(unmarked, containers);
+    // A look-up may go on after another one has failed the call. The time limit still holds for it.
+    void Promise.allSettled(lookups.values()).then(() => ends.close());
+    return withResults(unmarked, await resolving);
   }
 
   async #lookUp(name: string, ends: Ends): Promise<Resolved> {
@@ -96,7 +107,7 @@ export class ImageResolver {
     if (ref === undefined) return { refused: 'is no image name' };
     const image = registryImageOf(ref);
     const isRequired = this.#options.mode === 'required';
-    if (!isRequired && !image.isExplicit) return pinned(ref, 'the name tells no registry');
+    if (!isRequired && !image.isExplicit) return pinned(ref, 'the name has no registry');
     if (!isRequired && this.#isSilent(image.registry))
       return pinned(ref, `registry ${image.registry} did not answer a moment ago`);
     const lookup = await this.#gate.run(() => this.#ask(image, ends.any), ends.any).catch(timedOut);

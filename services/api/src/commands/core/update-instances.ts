@@ -84,7 +84,7 @@ function wrongStage(field: string, description: string): Chosen {
 export function updateEnabled(descriptor: JobDescriptor, enabled: boolean): Updated {
   const spec = descriptor.jobSpec;
   if (spec?.$case !== 'service')
-    return wrong('id', 'names a job whose scaling has no switch: only that of service jobs has one');
+    return wrong('id', 'names a job without a switch for scaling: only service jobs have one');
   if (spec.value.enabled === enabled) return { descriptor };
   return { descriptor: { ...descriptor, jobSpec: { $case: 'service', value: { ...spec.value, enabled } } } };
 }

@@ -63,7 +63,7 @@ function startViolations(
   if (!('violations' in made)) return [];
   return made.violations.map(({ field, description }) => ({
     field: `jobDescriptor.${field}`,
-    description: `${description}; the cluster starts jobs by itself, so its template must say it`,
+    description: `${description}; the cluster starts jobs by itself, so its template must have it`,
   }));
 }
 
@@ -102,7 +102,7 @@ function templateViolations(
       .map(toViolation),
     ...placementViolations(template, submission),
     ...(Object.hasOwn(template.labels, clusterIdLabel)
-      ? [{ field: `labels["${clusterIdLabel}"]`, description: 'has no place in a template' }]
+      ? [{ field: `labels["${clusterIdLabel}"]`, description: 'must not be in a template' }]
       : []),
     ...(kind !== undefined && clusterSpec !== undefined && clusterSpec.$case !== kind
       ? [{ field: kind, description: `is another kind than that of the cluster, ${clusterSpec.$case}` }]
