@@ -21,7 +21,7 @@ afterEach(() => {
 
 type Stream = ServerWritableStream<unknown, unknown>;
 
-/** What a real client receives from a real server, and how the stream ends. */
+/** Resolves with the messages that a real client receives from a real server, and the end of the stream. */
 async function called(serve: (stream: Stream) => void) {
   const server = new Server();
   const handler: handleServerStreamingCall<unknown, unknown> = serve;

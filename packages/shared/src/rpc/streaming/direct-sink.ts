@@ -2,15 +2,18 @@ import type { ServerHttp2Stream } from 'node:http2';
 import { MessageBurst } from './message-burst.js';
 import type { Encoded } from './pass-through.js';
 
-/** Where encoded messages are written to. */
+/** The target of encoded messages. */
 export interface EncodedSink {
-  /** False when nothing more should be written until `drain`. `onFlushed` is called once the bytes have left the process, or will not. */
+  /**
+   * Returns false if the writer should wait for `drain`. Calls `onFlushed` once the bytes have left the
+   * process, or never will.
+   */
   write(message: Encoded, onFlushed?: (error?: Error | null) => void): boolean;
   on(event: 'drain', listener: () => void): unknown;
   off(event: 'drain', listener: () => void): unknown;
 }
 
-/** What grpc-js keeps of a call, as far as is needed here. */
+/** The part of grpc-js's inner call that the sink uses. */
 interface InnerCall {
   readonly stream: Pick<ServerHttp2Stream, 'write' | 'writableEnded'>;
   checkCancelled(): boolean;
@@ -18,11 +21,11 @@ interface InnerCall {
 }
 
 /**
- * A way past grpc-js's own framing, which copies each message for each subscriber: frames that many streams share are written
- * to the HTTP/2 stream as they are. Headers, status and trailers stay with grpc-js. Where `stream` is not of a version of
- * grpc-js that this knows, it is used as it is.
+ * Bypasses grpc-js's own framing, which copies each message for each subscriber. It writes frames that many
+ * streams share to the HTTP/2 stream without a copy. grpc-js still sends headers, status and trailers. If
+ * the version of grpc-js is unknown, the sink uses `stream` unchanged.
  *
- * Such a sink never says that it is full: who writes to it must bound what has not been flushed yet.
+ * Such a sink never reports that it is full: the writer must bound the bytes that are not flushed yet.
  */
 export function directSink(stream: EncodedSink): EncodedSink {
   const inner = innerCall(stream);
@@ -39,7 +42,7 @@ class DirectSink implements EncodedSink {
 
   write(message: Encoded, onFlushed?: (error?: Error | null) => void): boolean {
     const inner = this.#inner;
-    // As grpc-js does: what is written to a call that has gone is lost, and nobody hears of it.
+    // Like grpc-js: a message to a call that has gone is dropped without an error.
     if (inner.checkCancelled() || inner.stream.writableEnded) return true;
     inner.maybeSendMetadata();
     const { frames } = message instanceof MessageBurst ? message : MessageBurst.of([message]);

@@ -16,7 +16,7 @@ afterEach(() => {
   for (const resource of open.splice(0)) resource.close();
 });
 
-/** What a real client receives of what a real server writes. */
+/** Resolves with the messages that a real client receives from a real server that writes these. */
 async function delivered(written: readonly Encoded[]): Promise<readonly string[]> {
   const server = new Server();
   const handler: handleServerStreamingCall<unknown, unknown> = (stream) => {
@@ -61,7 +61,7 @@ describe('MessageBurst', () => {
     expect([burst.count, burst.byteLength, burst.messages().map(String)]).toEqual([2, 16, ['one', 'two']]);
   });
 
-  it('frames a message that has room for it where it is, and copies it beside others', async () => {
+  it('frames a framable message in place if it is alone, and copies it beside others', async () => {
     const message = framableBuffer(3);
     message.write('one');
     const burst = MessageBurst.of([message]);

@@ -1,15 +1,15 @@
-/** How gRPC frames a message: a byte that says whether it is compressed, and its length. */
+/** The length of gRPC's frame prefix: one byte for the compression flag, four for the message's length. */
 export const prefixBytes = 5;
 
-/** Writes what stands before a message of this length; it is not compressed. */
+/** Writes the frame prefix of an uncompressed message of this length. */
 export function writePrefix(target: Buffer, at: number, length: number): void {
   target.writeUInt8(0, at);
   target.writeUInt32BE(length, at + 1);
 }
 
 /**
- * Several encoded messages that leave in one write, each framed on its own: the receiver sees as many messages. Framed
- * once, however many streams it is written to.
+ * Several encoded messages that are sent in one write, each in its own frame: the receiver sees separate
+ * messages. They are framed once for all the streams that send them.
  */
 export class MessageBurst {
   /** How many messages there are. */
@@ -18,15 +18,18 @@ export class MessageBurst {
   readonly frames: Buffer;
   #serialized: Buffer | undefined;
 
-  /** Gives the memory back, where it is to serve again: to be called once the burst has left, and is not looked at any more. */
+  /**
+   * Returns the memory for reuse, if it can be reused. The caller calls it once the burst is sent and
+   * nothing reads it any more.
+   */
   readonly release: (() => void) | undefined;
 
-  /** Of at least one message. */
+  /** Frames the messages, of which there is at least one. */
   static of(messages: readonly Uint8Array[]): MessageBurst {
     return new MessageBurst(frame(messages), messages.length);
   }
 
-  /** Of so many messages, framed already. */
+  /** Takes this many messages that are framed already. */
   constructor(frames: Buffer, count: number, release?: () => void) {
     if (count === 0) throw new RangeError('a burst has at least one message');
     this.count = count;
@@ -50,8 +53,9 @@ export class MessageBurst {
   }
 
   /**
-   * What a serializer hands to grpc-js. That writes the prefix of one message as long as this, and then asks this to copy
-   * itself behind it; the copy brings the first message's own prefix along.
+   * The value that a serializer hands to grpc-js. grpc-js writes the prefix of one message of this length,
+   * and then asks this object to copy itself behind that prefix. The copy overwrites it with the first
+   * message's own prefix.
    */
   get serialized(): Buffer {
     this.#serialized ??= asSerialized(this.frames);
@@ -59,23 +63,26 @@ export class MessageBurst {
   }
 }
 
-/** Says of memory that there is room for a frame before it. */
-const hasRoom = Symbol('has room');
+/** Marks memory that has space for a frame prefix before it. */
+const isFramable = Symbol('framable');
 
 interface Framable {
-  [hasRoom]?: true;
+  [isFramable]?: true;
 }
 
-/** Memory for a message of so many bytes, with room for its frame before it: alone in a burst it is not copied. */
+/**
+ * Allocates memory for a message of this many bytes, with space for its frame prefix before it. A burst of
+ * only this message needs no copy.
+ */
 export function framableBuffer(bytes: number): Buffer {
   const message: Buffer & Framable = Buffer.allocUnsafe(prefixBytes + bytes).subarray(prefixBytes);
-  message[hasRoom] = true;
+  message[isFramable] = true;
   return message;
 }
 
 function frame(messages: readonly Uint8Array[]): Buffer {
   const only: (Uint8Array & Framable) | undefined = messages[0];
-  if (messages.length === 1 && only?.[hasRoom] === true) {
+  if (messages.length === 1 && only?.[isFramable] === true) {
     const framed = Buffer.from(only.buffer, only.byteOffset - prefixBytes, prefixBytes + only.length);
     writePrefix(framed, 0, only.length);
     return framed;

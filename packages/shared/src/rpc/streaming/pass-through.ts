@@ -1,10 +1,10 @@
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
 import { MessageBurst } from './message-burst.js';
 
-/** What already is encoded: one message, or several at once. */
+/** An encoded message, or several at once. */
 export type Encoded = Buffer | MessageBurst;
 
-/** A method that sends messages as they are, and what already is encoded as it is. */
+/** A method that takes messages as objects, or in encoded form. */
 export type PassThrough<M> =
   M extends MethodDefinition<infer Req, infer Res>
     ? Omit<M, 'responseSerialize'> & Pick<MethodDefinition<Req, Res | Encoded>, 'responseSerialize'>
@@ -15,8 +15,9 @@ export type WithPassThrough<D, K extends keyof D> = {
 };
 
 /**
- * A copy of a service definition in which the named methods may send a `Buffer`, which goes out unchanged, and streams
- * a `MessageBurst`, many messages in one write: a change is encoded once for all its subscribers.
+ * Returns a copy of a service definition in which the named methods may send encoded messages: a `Buffer`
+ * is sent unchanged, and a `MessageBurst` sends many messages in one write. So a change is encoded once for
+ * all its subscribers.
  */
 export function passThrough<D extends ServiceDefinition, K extends keyof D & string>(
   definition: D,
