@@ -1,6 +1,5 @@
 /*
- * However a benchmark ends, it leaves nothing running: what it starts is undone when it is asked to end by SIGINT, SIGTERM or
- * SIGHUP.
+ * A benchmark leaves nothing running: SIGINT, SIGTERM and SIGHUP undo everything that it has started.
  */
 import { constants } from 'node:os';
 import { createLifetime } from '@berth/local/machine/lifetime';
@@ -10,7 +9,7 @@ const signalled = 128;
 
 const lifetime = createLifetime();
 
-/** Registers what undoes what has just been started. It is called even if it was done already. */
+/** Registers the function that undoes a start. It is called even if the work was undone already. */
 export function atEnd(undo: () => Promise<void>): void {
   lifetime.defer(undo);
 }

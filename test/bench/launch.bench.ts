@@ -1,6 +1,7 @@
 /*
- * How long containers take to run: through Berth, through dockerode alone, and as a service of Docker's own Swarm, on the
- * same engine, alternating in one run. And what Berth adds to a single launch, to a CreateJob, and to an idle machine.
+ * Measures the time until containers run: through Berth, through dockerode alone, and as a service of
+ * Docker's own Swarm, on the same engine, alternating in one run. Also measures Berth's share of a single
+ * launch and of a CreateJob, and its load on an idle machine.
  */
 import { BerthClient } from '@berth/client';
 import { type LocalCell, startCell } from '@berth/local/cell/local-cell';
@@ -29,7 +30,7 @@ import {
 
 const rawInFlight = [1, 2, 4, 8] as const;
 const idleSpanMs = 20_000;
-/** Until services that have just started have compiled what they use again and again: that is no use of an idle cell. */
+/** The time in which new services compile the code that they repeat. An idle cell does not do that. */
 const settleMs = 20_000;
 const createJobs = 200;
 const warmUps = 3;
@@ -66,7 +67,10 @@ async function main(): Promise<void> {
   report({ ...alone, singles: timed, launches }, engine);
 }
 
-/** A whole cell for as long as `work` takes. Each measurement has one of its own, so that none leaves another anything. */
+/**
+ * Starts a complete cell for the duration of `work`. Each measurement has its own cell, without leftovers
+ * of another.
+ */
 async function withCell<T>(
   host: string,
   work: (cell: LocalCell, client: BerthClient) => Promise<T>,
@@ -94,7 +98,7 @@ async function measureIdleCell(cell: LocalCell): Promise<IdleUse> {
   return measureIdle(pids, idleSpanMs);
 }
 
-/** Jobs that wait for an agent, so that nothing but the acceptance of a job is measured; the first ones warm up. */
+/** The jobs wait for an agent, so that only the acceptance of a job is measured. The first ones warm up. */
 async function measureCreateJob(client: BerthClient): Promise<readonly number[]> {
   progress(`CreateJob: ${createJobs} one after another`);
   const times: number[] = [];

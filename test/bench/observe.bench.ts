@@ -1,7 +1,8 @@
 /*
- * What it costs to tell many subscribers of every change: ObserveJobs, the stream of berth.v1, a server that encodes and writes
- * each change for each subscriber, and etcd's watch, alternating in one run. The same values, in the same bursts, to the same
- * subscribers; load, server and subscribers are processes of their own.
+ * Measures the cost of sending every change to many subscribers. The contestants are ObserveJobs, the
+ * stream of berth.v1, a server that encodes and writes each change for each subscriber, and etcd's watch,
+ * alternating in one run. All send the same values, in the same bursts, to the same subscribers. Load,
+ * server and subscribers are separate processes.
  */
 import { startTestRedis } from '../support/process/redis.js';
 import { waitFor } from '../support/process/wait-for.js';
@@ -31,21 +32,27 @@ const {
   only: someOf('what is measured', ['fanout', 'stall', 'idle', 'snapshot', 'pause', 'resume']),
 });
 const fewTasks = 160;
-/** Beside a large snapshot, which is garbage at once, the stream itself would not be seen. */
+/** A large snapshot becomes garbage at once. Its collection would hide the cost of the stream. */
 const oneJob = 10;
 const changesPerSecondWhilePausing = 2_000;
 const changesWhilePausing = 6_000;
-/** Servers, load and subscribers are measured as they run for weeks: once they have compiled what they run. */
+/**
+ * Servers, load and subscribers run for weeks in reality. So the measurement begins after their code is
+ * compiled.
+ */
 const warmUp = { delivered: 1_000_000, least: 1_024, most: 100_000 } as const;
 const minEvents = 2_048;
-/** To a thousand subscribers some 25 commits go each second: of three seconds one slow commit alone would be the 99th percentile. */
+/**
+ * A thousand subscribers get about 25 commits each second. Within three seconds one slow commit alone would
+ * be the 99th percentile.
+ */
 const agesSeconds = 8;
 const maxEvents = 120_000;
-/** With one stalled and with none, of which each round has so many. */
+/** The number of pairs in each round: one measurement with a stalled subscriber and one without. */
 const stallPairsPerRound = 10;
 
 interface Contestant {
-  /** What `--contestants` calls it. */
+  /** The name for `--contestants`. */
   readonly key: 'titus' | 'berth' | 'each' | 'etcd';
   readonly name: string;
   readonly kind: StreamKind;
@@ -163,7 +170,10 @@ function agesAt(stage: Stage, eventsPerSecond: number): Promise<Ages> {
   return stage.ages(Math.ceil(Math.max(burst * 8, eventsPerSecond * agesSeconds)), eventsPerSecond);
 }
 
-/** A hundred subscribers, while one more reads as they do, and while it reads nothing, in turn: the machine's own speed changes. */
+/**
+ * Measures a hundred subscribers while one more reads like them, and while it does not read, in turn: the
+ * machine's own speed changes.
+ */
 async function stall(): Promise<void> {
   const subscribers = 100;
   const events = Math.ceil(options.events / subscribers);
@@ -175,7 +185,7 @@ async function stall(): Promise<void> {
       await stage.leaveOut(1);
       await stage.throughput(events * 4);
       for (let pair = 0; pair < rounds * stallPairsPerRound; pair += 1) {
-        // What comes first in a pair takes turns as well.
+        // The order within a pair alternates as well.
         const isStalledFirst = pair % 2 === 1;
         await stage.stall(isStalledFirst);
         const first = (await stage.throughput(events)).perSecond;
@@ -216,7 +226,7 @@ async function idle(): Promise<void> {
       await onStage(contestant, oneJob, async (stage) => {
         await stage.open(10);
         await stage.closeStreams();
-        // What opening leaves behind is no stream's; a gateway that serves anything collects it now and then.
+        // The garbage of opening belongs to no stream. A busy gateway collects it now and then.
         await stage.server.collectGarbage?.();
         const beforeMb = residentMb(stage.server.pid);
         await stage.open(streamCount, connections);

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
 
-/** An option of a benchmark: what it is for, what it is where it is not given, and what its text means. */
+/** An option of a benchmark: its purpose, its default, and the reader of its text. */
 export interface BenchOption<T> {
   readonly about: string;
   readonly otherwise: string;
-  /** Throws where the text means nothing; the message goes on after the option's name. */
+  /** Throws if the text is invalid. The message continues after the option's name. */
   read(text: string): T;
 }
 
@@ -43,12 +43,15 @@ export function someOf<N extends string>(about: string, all: readonly N[]): Benc
   return { about, otherwise: all.join(','), read };
 }
 
-/** Parts of names, of which `namesWith` knows what they mean; all names have the empty part in them. */
+/** Parts of names, for `namesWith`. Every name contains the empty part. */
 export function partsOfNames(about: string): BenchOption<readonly string[]> {
   return { about, otherwise: '', read: (text) => text.split(',') };
 }
 
-/** Those of the names that have one of the parts in them. Ends the process where a part is in none: it would be left out unseen. */
+/**
+ * Returns the names that contain one of the parts. Ends the process if no name contains a part: the
+ * omission would go unnoticed.
+ */
 export function namesWith(parts: readonly string[], names: readonly string[]): ReadonlySet<string> {
   const strangers = parts.filter((part) => !names.some((name) => name.includes(part)));
   if (strangers.length > 0)
@@ -84,7 +87,7 @@ function number(text: string, { least, above, most, isWhole = false }: Bounds): 
   return value;
 }
 
-/** What the arguments mean: the values of all options, or the help that they ask for, or all that is wrong with them. */
+/** Reads the arguments. Returns the values of all options, the requested help, or all faults. */
 export function readOptions<O extends Options>(
   name: string,
   options: O,
@@ -125,7 +128,10 @@ function helpOf(name: string, options: Options): string {
 
 const exitCodeOfUsage = 2;
 
-/** The options of this benchmark, from the command line. Ends the process where that asks for help, or where something is wrong. */
+/**
+ * Returns the options of this benchmark from the command line. Ends the process if help is requested, or if
+ * an option is wrong.
+ */
 export function benchOptions<O extends Options>(name: string, options: O): Values<O> {
   const read = readOptions(name, options, process.argv.slice(2));
   if ('values' in read) return read.values;

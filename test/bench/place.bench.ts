@@ -1,7 +1,7 @@
 /*
- * Placements per second of the pure function, against the gates that kube-scheduler holds itself to in scheduler_perf.
- * What is measured is all that a master does to place tasks: rounds of a thousand tasks, each planned, taken back, and
- * booked. Reasons are counted for what has to wait.
+ * Measures placements per second of the pure function, against the gates that kube-scheduler holds itself
+ * to in scheduler_perf. The measurement covers all of a master's placement work: rounds of a thousand
+ * tasks, each planned, rolled back and booked. Reasons are counted for tasks that have to wait.
  */
 import { loadavg } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
@@ -29,7 +29,7 @@ interface Case {
   readonly gate: number;
   readonly goal: { readonly perSecond: number } | { readonly timesGate: number };
   readonly leastAgents: number;
-  /** Prepares the fleet; what it returns is measured, and tells how many tasks were placed. */
+  /** Prepares the agents. The returned function is measured, and returns the number of placed tasks. */
   prepare(fleet: AgentIndex): () => number;
 }
 
@@ -149,12 +149,13 @@ setFlagsFromString('--expose-gc');
 const collectGarbage: (how: { type: 'minor' }) => void = runInNewContext('gc');
 
 /**
- * Placements per second of processor time, the collector's included: others that use the machine do not count. What the
- * making of a fleet leaves to the collector is no part of it: a master makes its fleet once, when it starts.
+ * Returns placements per second of processor time, with the collector's time: other users of the machine do
+ * not count. The garbage from building the index is not part of it: a master builds its index once, at its
+ * start.
  */
 function measure({ prepare }: Case, agents: number): { readonly perSecond: number; readonly placed: number } {
   const act = prepare(makeFleet(agents));
-  // Twice makes all old that lives. A major one would also throw away what the compiler has found out so far.
+  // Two minor collections make all live objects old. A major one would also discard compiler feedback.
   for (let each = 0; each < 2; each += 1) collectGarbage({ type: 'minor' });
   const before = process.cpuUsage();
   const placed = act();

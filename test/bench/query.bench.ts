@@ -1,7 +1,7 @@
 /*
- * What a page of a query costs: 100 of 10,000 jobs of 10 tasks each, by label and state, from the call to the answer's last
- * byte. Search, projection, encoding and a connection of this machine are in it; caller and gateway share one process, so
- * that what the caller does, the decoding aside, counts too.
+ * Measures the cost of a page of a query: 100 of 10,000 jobs of 10 tasks each, by label and state, from the
+ * call to the answer's last byte. It includes search, projection, encoding and a connection of this
+ * machine. Caller and gateway share one process, so the caller's work counts too, except for the decoding.
  */
 import { loadavg } from 'node:os';
 import { gatewayConfigSchema } from '@berth/api/config';
@@ -26,7 +26,7 @@ const { jobs, tasks, calls, rounds } = benchOptions('query', {
   rounds: count('how often each query is measured', 3),
 });
 
-/** Above this a page is not what was promised. */
+/** The goal for a page. */
 const limitMs = 5;
 const pageSize = 100;
 /** Of one more job, as many tasks as a job can have. */
@@ -34,7 +34,7 @@ const manyTasks = 10_000;
 const manyTasksAt = jobs + 1;
 const maxMessageBytes = 64 * 1024 * 1024;
 
-/** A request as bytes, with what else it takes. */
+/** A request as bytes, with the rest of its call. */
 interface Request {
   readonly path: string;
   readonly body: Buffer;

@@ -1,6 +1,6 @@
 import { arch, cpus, platform, totalmem } from 'node:os';
 
-/** One measured case, beside what it is compared with and the goal for their ratio or for the value itself. */
+/** One measured case, with its comparison and the goal for their ratio or for the value itself. */
 export interface BenchRow {
   readonly case: string;
   readonly value: number;
@@ -12,7 +12,7 @@ export interface BenchRow {
   readonly holds?: boolean;
 }
 
-/** What a benchmark prints: a table for people, and as its last line one JSON object. */
+/** The output of a benchmark: a table for people, and one JSON object as its last line. */
 export interface BenchReport {
   readonly name: string;
   readonly conditions: Readonly<Record<string, string | number>>;
@@ -35,7 +35,7 @@ export function atMost(name: string, value: number, unit: string, limit: number)
   return { case: name, value: round(value), unit, goal: `<= ${limit} ${unit}`, holds: value <= limit };
 }
 
-/** A value compared with another of the same run, whose ratio must not exceed `limit`. */
+/** A value compared with another of the same run. Their ratio must not exceed `limit`. */
 export function atMostTimes(
   name: string,
   value: number,

@@ -1,6 +1,7 @@
 /*
- * What it costs an agent to sample its containers: its processor time with sampling beside its time without, alternating in one
- * run, with the same real containers. The benchmark takes the master's place, which decides whose use is sampled.
+ * Measures an agent's cost of sampling its containers: its processor time with sampling beside its time
+ * without, alternating in one run, with the same real containers. The benchmark takes the place of the
+ * master, which chooses the sampled tasks.
  */
 
 import { loadavg } from 'node:os';

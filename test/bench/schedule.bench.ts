@@ -1,8 +1,9 @@
 /*
- * Placement from end to end: CreateJob at a gateway until DISPATCHED is observed, beside the gates of kube-scheduler's
- * scheduler_perf, and tasks a second from CreateJob until RUNNING is observed, beside the million-container run that Nomad
- * published. Redis, which syncs its file at each write, master, gateway and simulated agents are processes of their own; the
- * caller and subscriber is this one.
+ * Measures placement from end to end. The first figure is CreateJob at a gateway until DISPATCHED is
+ * observed, beside the gates of kube-scheduler's scheduler_perf. The second is tasks per second from
+ * CreateJob until RUNNING is observed, beside the million-container run that Nomad published. Redis (which
+ * syncs its file at each write), master, gateway and simulated agents are separate processes. This process
+ * is the caller and the subscriber.
  */
 
 import { setTimeout as delay } from 'node:timers/promises';
@@ -37,8 +38,8 @@ const published = 3_750;
 const runMs = 10_000;
 
 /**
- * scheduler_perf measures placement alone: nothing runs its pods. Here agents take the tasks at once, and their containers
- * are as slow to start as containers are, and to stop.
+ * scheduler_perf measures placement alone: nothing runs its pods. Here agents take the tasks at once, and
+ * their containers start and stop with the delays of real ones.
  */
 const startDelayMs = 1_000;
 const stopDelayMs = 1_000;
@@ -55,7 +56,7 @@ interface Case {
   readonly jobs: (scale: number) => readonly Descriptor[];
   /** Goes other ways than the warm-up, and so is played once before it is measured. */
   readonly hasOwnWays?: true;
-  /** What runs already. */
+  /** The jobs that run already. */
   readonly before?: () => readonly Descriptor[];
   /** A job that is created and killed, again and again, meanwhile. */
   readonly churn?: () => Descriptor;
@@ -212,7 +213,10 @@ async function waitUntil(condition: () => boolean, what: string): Promise<void> 
   await waitFor(isMet, { what, timeoutMs: settleMs, intervalMs: 2 });
 }
 
-/** Jobs at an even rate; tasks a second that are seen to run, from the first CreateJob until the last runs. */
+/**
+ * Submits jobs at an even rate. Returns the running tasks per second, from the first CreateJob until the
+ * last task runs.
+ */
 async function sustain(seconds: number, perSecond: number): Promise<number> {
   const tasksPerJob = 100;
   const jobs = Math.ceil((seconds * perSecond) / tasksPerJob);
@@ -287,7 +291,9 @@ function compared(
   };
 }
 
-/** What a task cost each service from its creation to its end, whatever else the machine did. */
+/**
+ * Notes each service's cost of a task from its creation to its end, without the other work of the machine.
+ */
 function noteCpu(name: string, before: ReadonlyMap<string, number>, tasks: number): void {
   for (const [service, seconds] of stage.cpu())
     rows.push(
@@ -297,7 +303,7 @@ function noteCpu(name: string, before: ReadonlyMap<string, number>, tasks: numbe
 
 try {
   await waitFor(() => observer.isOpen, { what: 'the stream is open' });
-  // A master's compiler has long warmed up where it matters.
+  // In production the master's code is compiled long before.
   await play({
     name: 'warm-up',
     gate: 0,

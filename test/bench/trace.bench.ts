@@ -1,8 +1,9 @@
 /*
- * How much of a production cluster's GPUs each policy allocates, by the protocol of the paper that published the trace:
- * pods arrive in random order until they ask for 130 % of the cards, none departs, one that fits nowhere is dropped. Each
- * arrival is a round of its own of the real placement function. Then other lists of pods, and the trace at its own times on
- * a few of its nodes. Ends with 2 where the trace is not there.
+ * Measures the share of a production cluster's GPUs that each policy allocates, by the protocol of the
+ * paper that published the trace. Pods arrive in random order until they ask for 130 % of the GPUs, none
+ * departs, and a pod that fits nowhere is dropped. Each arrival is one round of the real placement
+ * function. Then come other lists of pods, and the trace at its own times on a few of its nodes. Ends with
+ * 2 if the trace is missing.
  */
 import { resolve } from 'node:path';
 import { BlockIndex, isUnplaced, place } from '@berth/scheduler';
@@ -29,7 +30,7 @@ const policies = fitPolicies.filter((policy) => wantedPolicies.has(policy));
 const folder = process.env.BERTH_TRACES ?? resolve(import.meta.dirname, '../../../../shared/traces');
 const pressure = 1.3;
 
-/** Figures of the paper for these pods, and what Berth has to reach, in percent. */
+/** Figures of the paper for these pods, and the goals for Berth, in percent. */
 const published: Readonly<
   Partial<Record<FitPolicy, { readonly name: string; readonly share: number; readonly goal: number }>>
 > = {
@@ -42,7 +43,7 @@ interface Run {
   readonly microsPerPlacement: number;
 }
 
-/** Fills an empty cluster, and tells what share of its cards is allocated in the end. */
+/** Fills an empty cluster. Returns the share of its GPUs that is allocated in the end. */
 function inflate(trace: Trace, policy: FitPolicy, seed: number): Run {
   const fleet = new BlockIndex();
   for (const agent of trace.agents) fleet.addAgent(agent);

@@ -54,7 +54,7 @@ describe('the page on configuration', () => {
   });
 });
 
-/** What no setting, or few, may be: between them they reach every rule. */
+/** Values that few or no settings allow. Together they break every rule. */
 const nonsense = [' ', '\u0001 x', '-1', '0', '1.5', '9'.repeat(30), 'a=1,a=2', '[', '::', '/'];
 
 describe('what is told of a wrong setting', () => {

@@ -1,4 +1,4 @@
-/** What the tables of a contract's documentation say: names, numbers, types and labels. */
+/** The facts in the tables of a contract's documentation: names, numbers, types and labels. */
 export interface ContractFacts {
   /** By full name, nested messages and map entries included; fields in the order of the table. */
   readonly messages: Readonly<Record<string, readonly FieldFact[]>>;

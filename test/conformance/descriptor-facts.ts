@@ -27,7 +27,7 @@ export interface DescribedMethod {
   readonly serverStreaming: boolean;
 }
 
-/** What a proto file declares, by full name. */
+/** The declarations of a proto file, by full name. */
 export interface DescribedFile {
   readonly messages: ReadonlyMap<string, readonly DescribedField[]>;
   readonly mapEntries: ReadonlySet<string>;
@@ -78,7 +78,7 @@ function describeField(field: FieldDescriptorProto, message: DescriptorProto): D
   };
 }
 
-/** The index reads 0 where it is not set, so that presence is asked of the object itself. */
+/** An unset index reads as 0, so the test asks the object itself for the field. */
 function hasOneof(field: FieldDescriptorProto): boolean {
   return Object.hasOwn(field, 'oneofIndex');
 }

@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from 'vitest';
 const root = join(import.meta.dirname, '../..');
 const committed = join(root, 'packages/shared/src/gen');
 
-/** Runs buf where the protos are, with the generator that is installed here. */
+/** Runs buf in the folder of the protos, with the installed generator. */
 function buf(...args: string[]): Buffer {
   const bin = join(root, 'node_modules/.bin');
   const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` };

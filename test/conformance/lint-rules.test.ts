@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 /*
- * The rules of the house are only as good as the linter that holds them. Here each is broken on purpose, in a tree laid
- * out as this one is and under the same configuration.
+ * The layout rules hold only if the linter enforces them. Each rule is broken here on purpose, in a tree
+ * with the same layout and configuration.
  */
 
 const root = join(import.meta.dirname, '../..');
@@ -129,7 +129,7 @@ const others: readonly Offence[] = [
   },
 ];
 
-/** Good code, in the places where it is good. */
+/** Good code, in the places that allow it. */
 const allowed: Readonly<Record<string, string>> = {
   'services/master/src/cycle-b.ts': "import { a } from './cycle-a.js';\nexport const b = (): unknown => a;\n",
   [`${model}/reason.ts`]: 'export const x = 1;\n',

@@ -7,7 +7,10 @@ export class SeedDocumentError extends Error {
 
 type Table = { readonly header: string; readonly rows: readonly (readonly string[])[] };
 
-/** Reads the tables of a documentation page in Markdown, as generated from protos: one section with one table each. */
+/**
+ * Reads the tables of a documentation page in Markdown, generated from protos: one section with one table
+ * each.
+ */
 export function parseSeedDocument(markdown: string, packageName: string): ContractFacts {
   const messages: Record<string, FieldFact[]> = {};
   const enums: Record<string, EnumValueFact[]> = {};
@@ -23,7 +26,9 @@ export function parseSeedDocument(markdown: string, packageName: string): Contra
   return { messages, enums, services };
 }
 
-/** Sections of the third level are messages, enums and services; later sections of the second level are not. */
+/**
+ * Sections of the third level are messages, enums and services; later sections of the second level are not.
+ */
 function sectionsOf(markdown: string): { heading: string; body: string }[] {
   return markdown
     .split(/^### /m)

@@ -11,7 +11,7 @@ export function keptFacts(packageName: string): ContractFacts {
   return JSON.parse(readFileSync(join(import.meta.dirname, 'facts', `${packageName}.json`), 'utf8'));
 }
 
-/** Where the contract's documentation is, if this machine has it. */
+/** Returns the path of the contract's documentation. Undefined if this machine does not have it. */
 export function seedDocument(fileName: string): string | undefined {
   const path = join(seedsDir, fileName);
   return existsSync(path) ? path : undefined;

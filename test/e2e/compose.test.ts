@@ -78,7 +78,7 @@ describe.skipIf(lacking !== undefined && !inCi)('the composition', () => {
     const client = connect(grpc['gateway-1'], grpc['gateway-2']);
     const leader = await leadingMaster();
     const job = await client.createJob(batchJob());
-    // Where the job does not end in time, the last view tells how far it got.
+    // If the job does not end in time, the last view shows its progress.
     const views = client
       .followJob(job)
       .pipe(takeUntil(timer(jobTimeoutMs)), shareReplay({ bufferSize: 1, refCount: true }));
@@ -156,7 +156,7 @@ const taskCount = 6;
 const jobTimeoutMs = 60_000;
 const appName = 'compose-test';
 
-/** Its tasks run for longer than it takes to kill what is to be killed meanwhile. */
+/** Its tasks run for longer than the test needs to kill the processes. */
 function batchJob(): Parameters<BerthClient['createJob']>[0] {
   const container = {
     image: { name: taskImage },
@@ -185,7 +185,7 @@ async function taskContainers(): Promise<string[]> {
   return found.map(({ Id }) => Id);
 }
 
-/** Only where a test failed are there any. */
+/** There are some only if a test failed. */
 async function removeTaskContainers(): Promise<void> {
   for (const found of await taskContainers()) await docker.getContainer(found).remove({ force: true });
 }

@@ -20,7 +20,7 @@ import { testImage } from '../support/engine/docker.js';
 import { type EmptyRegistry, startEmptyRegistry } from '../support/registry/empty-registry.js';
 
 const graceMs = 1_500;
-/** Says that its trap is set, which takes a container a moment. */
+/** Prints "ready" once its trap is set, since a container needs a short time for that. */
 const untilStopped = 'echo ready; while :; do sleep 1 & wait; done';
 const ranOut = 'tail /dev/zero; code=$?; sleep 1; exit $code';
 
@@ -78,7 +78,7 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
     ],
     [
       'needs more memory than it may have',
-      // The container lives on for a moment: a container that is gone at once can be gone before Docker learns why.
+      // The container lives on for a short time. Otherwise it can be gone before Docker learns the cause.
       shell(ranOut, { resources: { cpu: '0.5', memory: '16MiB' } }),
       State.FAILED,
       /^oom: killed at its memory limit of 16 MiB$/,

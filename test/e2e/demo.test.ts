@@ -11,7 +11,7 @@ import { skipCellTests } from '../support/cells/docker-cell.js';
 import { testDockerHost } from '../support/engine/docker.js';
 import { waitFor } from '../support/process/wait-for.js';
 
-/** What `npm start` does once set-up is done, as somebody at a terminal sees it. */
+/** The effects of `npm start` after set-up, as a person at a terminal sees them. */
 describe.skipIf(skipCellTests !== false)('the demo', () => {
   const main = join(repoRoot, 'packages/local/dist/main.js');
 

@@ -54,7 +54,7 @@ describe.skipIf(skipCellTests !== false || !isUnix)(
         return now.status === 503 && now.text;
       });
       expect(ill).toMatch(/Docker/);
-      // What is asked for meanwhile waits for the engine.
+      // Jobs that are submitted in the meantime wait for the engine.
       const late = await cell.caller.create(batch(shell('true'), { retryPolicy: retries(0) }));
       await cell.until('the container ends', async () => !(await cell.inspect(task?.id ?? '')).State.Running);
       await socket.mend();

@@ -6,8 +6,8 @@ import { skipDockerTests } from '../support/engine/docker.js';
 import { engineNeeds, type OwnEngine, startOwnEngine } from '../support/engine/own-engine.js';
 
 /**
- * The first attempt at each slot (its task's id ends in 0) runs until its engine goes, the next ends at once: so none of those that
- * are interrupted can have ended by itself before, however slow the machine.
+ * The first attempt at each slot (its task's id ends in 0) runs until its engine stops; the next attempt
+ * ends at once. So no interrupted task can have ended by itself before, even on a slow machine.
  */
 const firstTimeForEver = 'case "$BERTH_TASK_ID" in *-0) exec sleep 600;; esac';
 

@@ -5,7 +5,7 @@ import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
 
 /** Longer than a test lasts: nothing here ends because its time is over. */
 const graceMs = 120_000;
-/** Leaves when a test lets it, and not when it is told to: as one that is done (USR1), or as one that obeyed at last (USR2). */
+/** Ends when the test says so, and not at SIGTERM: as finished (USR1), or as stopped at last (USR2). */
 const stubborn =
   "trap 'echo leaving' TERM; trap 'exit 0' USR1; trap 'exit 143' USR2; echo ready; while :; do sleep 1 & wait $!; done";
 
@@ -72,7 +72,7 @@ describe.skipIf(skipCellTests !== false)('room that is handed over on a real Doc
     const tasks = job.tasks.toSorted((a, b) => (a.id < b.id ? -1 : 1));
     return [job.jobState?.reason, ...tasks.map((task) => `${ownPart(task)} ${codeIn(task)}`)];
   };
-  /** The flex job goes on where it was stopped, without having lost a retry, and ends. */
+  /** The stopped flex job continues without the loss of a retry, and ends. */
   const endsInTheEnd = async (flex: string) => {
     for (const id of await ready(flex, 2)) await letEnd(id, 'SIGUSR1');
     expect(await endOf(flex)).toEqual([

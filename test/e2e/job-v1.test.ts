@@ -47,7 +47,7 @@ describe.skipIf(skipCellTests !== false)('registered kinds on a real Docker engi
   };
 
   it('get their arguments, and give back what they have written', async () => {
-    // What follows the command line of a shell are its $0, $1 and so on.
+    // The words after the command line of a shell are its $0, $1 and so on.
     await register('echo', shell('for word in "$0" "$@"; do echo "$word" >> "$BERTH_RESULTS"; done'));
     const uuid = await schedule('echo', 'two words', '$HOME', '--flag');
     expect(await until(uuid, ended)).toMatchObject({

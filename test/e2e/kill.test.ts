@@ -22,8 +22,8 @@ const serviceSize = 2;
 const containersInAll = batchSize + serviceSize + 1;
 
 /**
- * Any one process of the cell is killed while a batch is at work, a service runs and a container is about to fail, and
- * started again only when all that was to end has ended. The outcome is the one that it would have been without.
+ * One process of the cell is killed while a batch runs, a service runs and a container is about to fail. It
+ * starts again only when all of these have ended. The outcome must be the same as without the kill.
  */
 describe.skipIf(skipCellTests !== false)(
   'a cell of which one process is killed with SIGKILL in the middle of its work',
@@ -41,7 +41,7 @@ describe.skipIf(skipCellTests !== false)(
       ...descriptor,
       owner: { ownerEmail: 'test@example.com', teamEmail: 'test@example.com' },
     });
-    /** A job, and all that a subscriber is told of it over whatever befalls the cell. */
+    /** Submits a job and records every view that a subscriber gets of it during all failures. */
     const submit = async (descriptor: Descriptor) => {
       const { id } = await cell.client.createJob(owned(descriptor));
       const views = cell.client
@@ -166,7 +166,7 @@ describe.skipIf(skipCellTests !== false)(
   },
 );
 
-/** The newest of the views; it rejects where the views fail. */
+/** Returns a function for the newest of the views. It rejects if the views fail. */
 function latestOf(views: Observable<FollowedJob>): () => FollowedJob {
   let latest: FollowedJob | undefined;
   let failure: unknown;

@@ -8,9 +8,9 @@ import { mantis, ownPart, runs, shell, stateOf } from '../support/callers/jobs.j
 import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
 
 const onBridge = { parameters: { network: 'bridge' } };
-/** Says hello to whoever connects. */
+/** Greets every client that connects. */
 const greeter = 'while :; do echo "hello from stage $BERTH_STAGE" | nc -l -p 8080; done';
-/** Tells what it was told, asks its neighbour, and watches it with what any image has. */
+/** Prints its environment, asks its neighbour, and watches it with the tools of any image. */
 const asker = [
   'echo "stage $BERTH_STAGE of $BERTH_STAGE_COUNT, index $BERTH_WORKER_INDEX, number $BERTH_WORKER_NUMBER"',
   'echo "previous=$BERTH_PREVIOUS_STAGE next=$BERTH_NEXT_STAGE"',
@@ -44,7 +44,7 @@ describe.skipIf(skipCellTests !== false)('the stages of a Mantis job on a real D
       const ofStage = tasks.filter((task) => task.taskContext['task.stage'] === String(stage));
       return ofStage.find((task) => stateOf(task) === State.RUNNING && task.id !== before);
     });
-  /** What the container has printed, once it has printed all of these. */
+  /** Resolves with the output of the container, once it contains all of these parts. */
   const printed = (taskId: string, ...parts: readonly string[]) =>
     cell.until(`${taskId} prints ${parts.join(' and ')}`, async () => {
       const text = await cell.printed(taskId);

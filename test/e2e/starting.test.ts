@@ -32,7 +32,7 @@ describe.skipIf(skipRedisTests !== false)('a service that is started', () => {
     await rm(dir, { recursive: true, force: true });
   });
 
-  /** Starts a service on free ports, all of which `env` may replace. */
+  /** Starts a service on free ports. `env` may replace each of them. */
   const start = async (kind: (typeof kinds)[number], env: Readonly<Record<string, string>>) => {
     const [grpc, jobV1, http] = (await freePorts(3)).map((port) => `127.0.0.1:${port}`);
     const addresses = {
@@ -104,7 +104,7 @@ describe.skipIf(skipRedisTests !== false)('a service that is started', () => {
     await waitFor(async () => (await warnings(service.printed)).length > 0, { what: 'it waits for Redis' });
     const before = performance.now();
     expect(await service.child.stop(15_000)).toEqual({ code: 0, signal: null });
-    // Not by the time limit after which a process that hangs ends itself.
+    // It must not end only by the time limit after which a process that hangs ends itself.
     expect(performance.now() - before).toBeLessThan(8_000);
   });
 

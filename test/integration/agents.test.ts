@@ -83,7 +83,7 @@ describe.skipIf(skipRedisTests !== false)('agents that are drained', () => {
     expect(agent?.drain).toBeDefined();
     expect(tasks.map(({ jobId }) => jobId)).toEqual([batchId]);
 
-    // The other agent has 2.5 left: what needs more waits, though the drained one has room.
+    // The other agent has 2.5 cores left. A larger task waits, although the drained agent has capacity.
     const wide = await caller.create(batch(sized('3'), { tasks: 1 }));
     const waiting = await caller.until(
       wide,

@@ -13,7 +13,7 @@ import { skipRedisTests } from '../support/process/redis.js';
 const run = promisify(execFile);
 const service = 'netflix.titus.JobManagementService';
 
-/** A client of another make, which knows the API only from the gateway's reflection and speaks JSON. */
+/** A client of another make. It knows the API only from the gateway's reflection, and speaks JSON. */
 describe.skipIf(skipRedisTests !== false)('buf curl against a gateway', () => {
   let cell: TestCell;
 
@@ -121,7 +121,7 @@ describe.skipIf(skipRedisTests !== false)('buf curl against a gateway', () => {
   });
 });
 
-/** What buf prints: one indented JSON document after the other, each of which begins at the margin. */
+/** Splits buf's output into its indented JSON documents. Each document begins at the margin. */
 function documentsIn(printed: string): Record<string, unknown>[] {
   const documents = printed.split(/\n(?=\{)/).filter((text) => text.trim() !== '');
   return documents.map((text) => JSON.parse(text) as Record<string, unknown>);

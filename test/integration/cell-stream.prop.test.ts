@@ -1,6 +1,7 @@
 /*
- * What a subscriber of the whole cell ends up with, over random histories, readings of any pace, and streams that break off
- * anywhere: the queue and the messages of the gateway, and the resuming and narrating of the client, without a network between.
+ * Checks the final state of a subscriber of the complete cell, over random histories, readers of any speed,
+ * and streams that break off anywhere. The parts are the queue and the messages of the gateway, and the
+ * client's resume and event code, without a network between.
  */
 
 import { liveJobs } from '@berth/api/gateway/core/job-with-tasks';
@@ -86,7 +87,7 @@ class ModelGateway {
     this.#queue.add([{ kind: 'checkpoint', id, commit: this.#last }]);
   }
 
-  /** The subscriber has left, and comes back with what it was told. */
+  /** The subscriber has left. It comes back with its last position. */
   connect(position: ObservePosition | undefined): void {
     this.#queue = new PendingBatches(itemConflation, this.#maxBytes);
     const last = cursorOf(this.#last);
@@ -140,7 +141,7 @@ function logged(commit: CommitChanges) {
   };
 }
 
-/** What happens between two looks at the subscriber. */
+/** The events between two checks of the subscriber. */
 interface Round {
   readonly steps: readonly Step[];
   readonly reads: number;
@@ -150,13 +151,16 @@ interface Round {
 }
 
 interface Limits {
-  /** Of what waits for the subscriber. */
+  /** The limit of the bytes that wait for the subscriber. */
   readonly maxBytes: number;
   /** That each task has beside its own. */
   readonly paddingBytes: number;
 }
 
-/** Plays the rounds, and then reads all that is left; `take` is what the subscriber is told. Throws where a promise is broken. */
+/**
+ * Plays the rounds, and then reads the rest. `take` gets each message to the subscriber. Throws if a
+ * promise is broken.
+ */
 function play(
   rounds: readonly Round[],
   { selection, maxBytes, paddingBytes }: Limits & { readonly selection: CellSelection },
@@ -200,7 +204,7 @@ function play(
   return gateway;
 }
 
-/** One commit of several steps, none of which touches what another has touched. */
+/** Builds one commit from several steps. No two steps touch the same entity. */
 function combine(steps: readonly Step[], cell: ScriptedCell): readonly Write[] {
   const writes: Write[] = [];
   const jobOf = ({ id }: Write) => id.split('.')[0];
@@ -240,7 +244,7 @@ const someRounds = fc.array(
     asks: fc.boolean(),
     breaks: fc.nat(9),
   }),
-  // Long histories: what goes wrong needs much to wait at once.
+  // Long histories: faults appear only if many changes wait at once.
   { maxLength: 60, size: 'max' },
 );
 const someLimits = fc.record<Limits>({
@@ -294,7 +298,7 @@ describe('a subscriber of the whole cell', () => {
   });
 });
 
-/** What a subscriber knows: of tasks all, of others that they are there. */
+/** The subscriber's knowledge: the content of tasks, and only the existence of other entities. */
 class Picture {
   readonly entities = new Map<string, string>();
 

@@ -109,7 +109,7 @@ describe.skipIf(skipRedisTests !== false)('job clusters of a whole cell', () => 
     const { id } = await makeCluster();
     const { revision } = await first.call(methods.updateJobClusterStatus, { id, enableStatus: false });
     const descriptor = named(id, batch(simulated({ runMs: 0 })));
-    // Without asking for the revision: the store itself refuses what a gateway that lags would let in.
+    // The call names no revision: a gateway that lags accepts it, and the store itself refuses it.
     expect(await codeOf(second.call(methods.createJob, descriptor))).not.toBe(status.OK);
     expect(await codeOf(second.call(methods.createJob, descriptor, atLeast(revision)))).toBe(
       status.FAILED_PRECONDITION,

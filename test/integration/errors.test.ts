@@ -290,7 +290,10 @@ function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
 
-/** How a call with an empty request ends, whatever its kind; one that begins to answer is there. */
+/**
+ * Resolves with the end of a call with an empty request, for every kind of call. A call that begins to
+ * answer exists.
+ */
 function statusOf(address: string, path: string): Promise<{ code: number; details: string }> {
   const client = new Client(address, credentials.createInsecure());
   const empty = Buffer.alloc(0);

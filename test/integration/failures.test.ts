@@ -23,7 +23,7 @@ const lively: TestCellOptions = {
   masterEnv: { BERTH_MASTER_KILL_GRACE: '200ms' },
   agentEnv: { BERTH_AGENT_RESYNC: '500ms' },
 };
-/** Agents that are judged within moments: only for those who want to lose one. */
+/** Agents count as lost after a short time. Only tests that lose an agent use this. */
 const impatient: TestCellOptions = {
   masterEnv: { BERTH_AGENT_TIMEOUT: '1500ms', BERTH_MASTER_KILL_GRACE: '200ms' },
   agentEnv: {
@@ -44,7 +44,7 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
 
   const isLive = ({ model }: CheckedStream) => model.isLive;
   const isOver = (id: string) => (stream: CheckedStream) => stream.model.jobs.get(id)?.isFinished === true;
-  /** A batch whose tasks take so long, or until they are ended, watched. */
+  /** Submits a batch and watches it. Its tasks run for the given time, or until they are ended. */
   const working = async (tasks: number, runMs?: number) => {
     const stream = caller.observeJobs();
     await stream.until(isLive, 'the snapshot is over');
@@ -56,7 +56,7 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
     await stream.until(someRun, 'some tasks run');
     return { stream, id };
   };
-  /** The batch is done: each task once, none by accident of what happened meanwhile. */
+  /** Expects a finished batch: each task ran once, and none failed because of the disturbance. */
   const expectDone = async (id: string, tasks: number) => {
     const job = await caller.until(id, isJobOver, 'ends', 40_000);
     expect(job.jobState).toEqual({ state: State.FINISHED, reason: 'normal' });
@@ -178,7 +178,8 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
     expect([health.status, health.text]).toEqual([503, expect.stringContaining('change log')]);
     await cell.redis.restart();
     await waitFor(async () => (await cell.health()).status === 200, { what: 'the gateway is well again' });
-    // Each connection to Redis comes back in its own time: that of the log, which health tells of, may be the first.
+    // Each connection to Redis recovers in its own time. The log's connection, which decides about health,
+    // may be the first.
     const kill = () =>
       caller.kill(id).then(
         () => true,

@@ -162,10 +162,13 @@ describe.skipIf(skipRedisTests !== false)(
     };
     afterEach(() => closeCleanly(cell));
 
-    /** A read that waited for news when the pause began brings what came first all the same. */
+    /** A read that waited for changes when the pause began still returns the first of them. */
     const readMeanwhile = 5;
 
-    /** While the gateway sees nothing, jobs come through the other one and end, until the log no longer reaches back to what it has seen. */
+    /**
+     * The gateway sees nothing. In the meantime jobs come through the other one and end, until the log no
+     * longer reaches back to the gateway's revision.
+     */
     const fallBehind = async (first?: () => Promise<void>) => {
       const seen = (await caller.call(methods.findJobs, queryOf())).revision;
       log.pause();
@@ -212,7 +215,7 @@ describe.skipIf(skipRedisTests !== false)(
       const again = caller.observeJob(lasting);
       await again.until(({ model }) => model.isLive, 'the new snapshot is over');
       expect([...again.tasks.keys()]).toEqual(expect.not.arrayContaining([victim?.id]));
-      // What has left can still be asked for.
+      // The archive still returns jobs that have left the cell.
       expect(codeIn(await caller.findTask(victim?.id ?? ''))).toBe('killed');
       again.cancel();
     });

@@ -13,7 +13,7 @@ const program = `
   gc();
 `;
 
-/** What a process tells that lets its heap grow, and the factor by which V8 then does. */
+/** Returns the output of a process that lets its heap grow, and the factor that V8 applies. */
 async function grown(
   ...flags: readonly string[]
 ): Promise<{ readonly out: string; readonly factor: number }> {

@@ -28,7 +28,7 @@ const run = promisify(execFile);
 
 type Container = ReturnType<typeof simulated>;
 
-/** Registers a kind whose jobs do what the container does; resolves with the cluster's id. */
+/** Registers a kind whose jobs run this container. Resolves with the cluster's id. */
 async function register(caller: TitusCaller, name: string, container: Container, options?: BatchOptions) {
   const jobDescriptor = JobDescriptor.fromPartial({
     ...batch(container, options),
@@ -42,7 +42,7 @@ async function register(caller: TitusCaller, name: string, container: Container,
   return (await caller.call(methods.createJobCluster, descriptor)).response.id;
 }
 
-/** What a simulated container of a kind does: runs so long, leaves these results, ends so. */
+/** Returns a simulated container of a kind: it runs for a time, leaves these results and ends. */
 function leaving(results: string, behaviour: Parameters<typeof simulated>[0] = { runMs: 20 }): Container {
   const container = simulated(behaviour);
   return { ...container, env: { ...container.env, BERTH_SIM_RESULTS: results } };

@@ -20,7 +20,7 @@ import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
 import { skipRedisTests } from '../support/process/redis.js';
 import { waitFor } from '../support/process/wait-for.js';
 
-/** Shorter than any pause in which a person would see something, longer than what rounds take. */
+/** Shorter than any pause that a person notices, and longer than the reconcile passes take. */
 const shortMs = 20;
 
 describe.skipIf(skipRedisTests !== false)('jobs and their tasks, from CreateJob to their end', () => {

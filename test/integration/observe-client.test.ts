@@ -49,7 +49,7 @@ function clientOf(...addresses: string[]): BerthClient {
 
 const addressOf = ({ gateway }: RunningGateway) => `127.0.0.1:${gateway.grpcPort}`;
 
-/** What one subscription is told, held to what a stream may tell. */
+/** Collects the messages of one subscription and checks them against the rules of a stream. */
 class Told {
   readonly mirror = new CellMirror();
   readonly events: CellEvent[] = [];
@@ -142,7 +142,7 @@ describe('numbers of tasks', () => {
     await decide(store, [taskWrite('b.1-0')]);
     await waitFor(() => numbers(told.at(-1))[`${app} QUEUED`] === 1, { what: 'the other gateway tells' });
     expect(numbers(told.at(-1))).toEqual({ 'web QUEUED': 1, 'web RUNNING': 1, [`${app} QUEUED`]: 1 });
-    // What has not changed meanwhile is not told as changed.
+    // An unchanged number is not reported as changed.
     const changes = told.slice(3).flatMap(({ changed }) => changed);
     expect(changes).toEqual([{ values: [app, 'QUEUED'], tasks: 1 }]);
   });
@@ -231,7 +231,7 @@ describe('a connection that has grown old', () => {
 
 describe('several streams of one connection that has grown old', () => {
   it('all go on, also where the connection is found dead within its grace', async () => {
-    // Past its age a connection takes no more of the pings by which a client looks after it, some 10 s apart.
+    // Past its age limit a connection does not answer the client's keep-alive pings, about 10 s apart.
     const env = { BERTH_API_MAX_CONNECTION_AGE: '5s', BERTH_API_MAX_CONNECTION_AGE_GRACE: '20s' };
     const [first, second] = [await startGateway(env), await startGateway()];
     const client = clientOf(addressOf(first), addressOf(second));

@@ -29,11 +29,11 @@ interface Running {
   readonly store: CellStore;
 }
 
-/** A cell without a master: the test itself commits what is decided. Two gateways, each behind a proxy. */
+/** A cell without a master: the test itself commits the changes. Two gateways, each behind a proxy. */
 class Scene {
   readonly redis: TestRedis;
   readonly store: CellStore;
-  /** What everybody should know in the end. */
+  /** The state that every subscriber should have in the end. */
   readonly truth: Replica;
   readonly proxies: CuttableProxy[] = [];
   readonly #gateways: Running[] = [];
@@ -120,7 +120,7 @@ function randomFrom(seed: number): () => number {
   };
 }
 
-/** What the truth holds, in the words of the stream. */
+/** Returns the entities of the true state, in the form of the stream. */
 function entitiesOf(view: Replica): ReadonlyMap<string, unknown> {
   const entries: [string, unknown][] = [];
   const put = (kind: ObservedKind, id: string, change: ObserveResponse_Change['change']) =>

@@ -31,7 +31,7 @@ import { skipRedisTests, startTestRedis, type TestRedis } from '../support/proce
 import { waitFor } from '../support/process/wait-for.js';
 
 const cell = 'test';
-/** Short enough that what happens while no gateway runs is no longer in it. */
+/** Short enough that the log loses the changes of the time without a gateway. */
 const logLength = 300;
 const patience = { timeoutMs: 60_000 };
 const steady = 'steady';
@@ -42,7 +42,7 @@ const acts: readonly Step['act'][] = [
 
 let redis: TestRedis;
 let store: CellStore;
-/** What everybody should know in the end. */
+/** The state that every subscriber should have in the end. */
 let truth: Replica;
 let gateways: readonly GatewayProcess[];
 const closers: (() => void)[] = [];
@@ -116,7 +116,10 @@ function reopened<M extends ModelSubscriber | ClusterSubscriber>(
   return stream;
 }
 
-/** The stream of berth.v1, without the client library: resumed by hand, at the next gateway, whenever it is lost. */
+/**
+ * The stream of berth.v1 without the client library. The test resumes it at the next gateway after each
+ * loss.
+ */
 class ResumedWatcher {
   readonly mirror = new CellMirror();
   #watcher: CellWatcher | undefined;
@@ -338,7 +341,7 @@ describe.skipIf(skipRedisTests !== false || !isGatewayBuilt)(
       expect([...ofCluster.model.liveJobs].toSorted()).toEqual(liveJobIds());
       expect(pictureOf(ofCell.mirror)).toEqual(truePicture());
       expect(pictureOf(mirror)).toEqual(truePicture());
-      // Where the log reaches back nothing begins anew: it did not once.
+      // If the log reaches back far enough, nothing is reset. At least once it did not.
       expect(mirror.resets).toBeGreaterThan(0);
       expect(mirror.resets).toBeLessThanOrEqual(2);
       expect(library.beginnings).toBeLessThanOrEqual(3);

@@ -9,14 +9,14 @@ import { skipRedisTests } from '../support/process/redis.js';
 
 const buf = fileURLToPath(new URL('../../node_modules/.bin/buf', import.meta.url));
 const reader = fileURLToPath(new URL('../support/grpc_reader.py', import.meta.url));
-/** A Python that has grpcio and protobuf; `npm test` looks for one, and takes that of the distribution where there is none. */
+/** A Python that has grpcio and protobuf. `npm test` looks for one, and else takes the distribution's. */
 const python = process.env.BERTH_TEST_PYTHON_GRPC;
 const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
 if (python === undefined)
   console.warn('Skipping what python3-grpcio reads: BERTH_TEST_PYTHON_GRPC names no Python that has it.');
 const patienceMs = 30_000;
 
-/** What a program prints of a stream, line by line, until a line holds the text. */
+/** Resolves with the lines that a program prints of a stream, up to the first line that holds the text. */
 function linesUntil(
   text: string,
   [command, ...args]: readonly [string, ...string[]],
@@ -43,7 +43,7 @@ function linesUntil(
   });
 }
 
-/** One stream: what is asked, and what a line must hold for all of the snapshot to have been told. */
+/** One stream: the request, and the text of the line that ends its snapshot. */
 interface Reading {
   readonly address: string;
   readonly path: string;

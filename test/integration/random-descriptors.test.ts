@@ -20,7 +20,7 @@ import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
 import { skipRedisTests } from '../support/process/redis.js';
 import { waitFor } from '../support/process/wait-for.js';
 
-/** What a caller may be told of whatever it sends: that it is done, or what is wrong with it. */
+/** The allowed answers to any request: success, or the fault of the request. */
 const answers: readonly number[] = [
   status.OK,
   status.INVALID_ARGUMENT,
@@ -54,7 +54,7 @@ describe.skipIf(skipRedisTests !== false)('a whole cell that is sent random desc
       (error: unknown) => (isServiceError(error) ? error.code : status.UNKNOWN),
     );
 
-  /** Sends all of them, and looks at each answer; the seed of what failed is in the message. */
+  /** Sends all of them, and checks each answer. The message of a failure holds its seed. */
   async function sendAll<T>(values: fc.Arbitrary<T>, count: number, send: (value: T) => Promise<unknown>) {
     const seed = Date.now() & 0x7fff_ffff;
     const sample = fc.sample(values, { numRuns: count, seed });
@@ -70,7 +70,7 @@ describe.skipIf(skipRedisTests !== false)('a whole cell that is sent random desc
     return codes;
   }
 
-  /** Kills what lives, and resolves once nothing does. */
+  /** Kills all live jobs, and resolves once none is left. */
   async function killAll(): Promise<void> {
     const query = JobQuery.fromPartial({
       page: { pageNumber: 0, pageSize: 1000 },

@@ -123,7 +123,7 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
       expect.arrayContaining([sentence, `${id}.1-0-0 waits: none of 2 agents can take it now.`]),
     );
     expect(await berth('show')).toContain(sentence);
-    // The client knows nothing of what `first` has seen; from here on its gateway knows all of it.
+    // The client does not know the revision of `first`. From here on its gateway has reached that revision.
     await second.find(id);
     const stage = await firstValueFrom(client.watchStages(id, { stage: 2 }));
     expect([stage.workers, stage.wait]).toEqual([[], { stage: 1, running: 0, wanted: 1 }]);

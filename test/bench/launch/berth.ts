@@ -8,7 +8,10 @@ import { sleepJob } from './workload.js';
 
 const launchTimeoutMs = 180_000;
 
-/** Submits one job of `count` tasks and watches it until all of them run, then kills it and waits until its containers are gone. */
+/**
+ * Submits one job of `count` tasks and watches it until all of them run, then kills it and waits until its
+ * containers are gone.
+ */
 export async function launchBerth(
   client: BerthClient,
   docker: Docker,
@@ -88,7 +91,7 @@ export class RunningWatch {
   }
 }
 
-/** What one job of one task cost, in ms from sending CreateJob. */
+/** The times of one job of one task, in ms from the call of CreateJob. */
 export interface SingleLaunch {
   readonly answeredMs: number;
   readonly runningMs: number;

@@ -4,7 +4,10 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Stands between an agent and its engine and tells how long the engine took for a container's create and start calls. */
+/**
+ * A proxy between an agent and its engine. It measures the engine's time for a container's create and start
+ * calls.
+ */
 export interface DockerTimer {
   /** The address for the agent, as DOCKER_HOST has it. */
   readonly host: string;
@@ -13,7 +16,7 @@ export interface DockerTimer {
   close(): Promise<void>;
 }
 
-/** Passes everything on to the engine at the unix socket, and times what concerns launches. */
+/** Passes all calls on to the engine at the unix socket, and times those of launches. */
 export async function startDockerTimer(engineSocket: string): Promise<DockerTimer> {
   const createMs = new Map<string, number>();
   const startMs = new Map<string, number>();

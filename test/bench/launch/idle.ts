@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { systemClock } from '@berth/shared/process/clock';
 
-/** What processes use while nothing happens. */
+/** The resources that processes use while nothing happens. */
 export interface IdleUse {
   /** Of one core. */
   readonly cpuPercent: number;
@@ -11,7 +11,7 @@ export interface IdleUse {
 /** The ticks per second in which Linux counts processor time. */
 const ticksPerSecond = 100;
 
-/** Measures what the processes together use over `spanMs`. */
+/** Measures the total use of the processes over `spanMs`. */
 export async function measureIdle(pids: readonly number[], spanMs: number): Promise<IdleUse> {
   const before = await cpuTicks(pids);
   const beganMs = performance.now();
@@ -25,7 +25,7 @@ async function cpuTicks(pids: readonly number[]): Promise<number> {
   const ticks = await Promise.all(
     pids.map(async (pid) => {
       const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-      // After the command, which may hold blanks: fields 14 and 15 of the whole are user and system time.
+      // The command may contain blanks. After it come fields 14 and 15 of the line: user and system time.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       return Number(fields[11]) + Number(fields[12]);
     }),

@@ -5,7 +5,10 @@ import { sleepService } from './workload.js';
 
 const launchTimeoutMs = 180_000;
 
-/** Starts `count` replicas as one service of the engine's own Swarm, then removes it and waits until its containers are gone. */
+/**
+ * Starts `count` replicas as one service of the engine's own Swarm, then removes it and waits until its
+ * containers are gone.
+ */
 export async function launchSwarm(docker: Docker, image: string, count: number): Promise<LaunchTimes> {
   const name = `berth-bench-${process.pid}-${Date.now()}`;
   const beganMs = performance.now();
@@ -34,7 +37,10 @@ export async function launchSwarm(docker: Docker, image: string, count: number):
   }
 }
 
-/** Makes the engine a Swarm of one for as long as `work` takes. An engine that is in a Swarm already is used as it is. */
+/**
+ * Makes the engine a Swarm of one for the duration of `work`. An engine that is in a Swarm already stays in
+ * it.
+ */
 export async function withSwarm<T>(docker: Docker, work: () => Promise<T>): Promise<T> {
   const info = (await docker.info()) as { Swarm?: { LocalNodeState?: string } };
   if (info.Swarm?.LocalNodeState === 'active') return work();

@@ -3,7 +3,10 @@ import { labelNames } from '@berth/agent/labels';
 import { createOptions } from '@berth/agent/runtime/docker/create-options';
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 
-/** What every contestant launches: a container that sleeps, without a network, small enough for sixty on two cores. */
+/**
+ * Every contestant launches the same container: it sleeps, has no network, and is small enough for sixty on
+ * two cores.
+ */
 const cpuCores = 0.02;
 const memoryMb = 16;
 const command = ['sleep', '3600'];
@@ -34,7 +37,7 @@ export function oversizedJob(image: string): JobDescriptor {
   return job;
 }
 
-/** The create call that Berth's own agent makes for such a container, for those who start it without Berth. */
+/** Returns the create call that Berth's own agent makes for such a container, for starts without Berth. */
 export function sleepContainer(name: string, image: string, benchLabel: string) {
   const spec: ContainerSpec = {
     name,

@@ -1,4 +1,7 @@
-/** The subscribers' process: raw HTTP/2, one connection or a share of one per stream, counting what arrives. */
+/**
+ * The subscribers' process: raw HTTP/2, one connection or a share of one per stream. It counts the arriving
+ * events.
+ */
 import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { ObserveRequest } from '@berth/shared/gen/berth/v1/observe_service';
@@ -9,7 +12,10 @@ import { ageOf, berthShape, EventCounter, etcdShape, field, titusShape } from '.
 const reportEveryMs = 5;
 /** Of each measurement; of more, those that come later are left out. */
 const maxAges = 1_000_000;
-/** The ages of so many streams are measured, evenly among all: to look at each piece of a thousand would take a good part of a processor. */
+/**
+ * The number of streams with measured ages, spread evenly. To measure each piece of a thousand streams
+ * would use much of a processor.
+ */
 const agedStreams = 100;
 const windowBytes = 16 * 1024 * 1024;
 
@@ -24,7 +30,7 @@ interface Open {
   readonly stream: ClientHttp2Stream;
   readonly counter: EventCounter;
   isLeftOut: boolean;
-  /** Whether anything has come: the server has subscribed it. */
+  /** True once anything has arrived: then the server has subscribed it. */
   hasBegun: boolean;
 }
 
@@ -143,7 +149,8 @@ process.on('message', (order: ClientOrder) => {
       open(order).catch(fail);
       return;
     case 'measureAges':
-      // Told at the end: two hundred reports a second of them took a good part of this process, and of the one that reads them.
+      // Reported at the end: two hundred reports a second used much of this process and of the process that
+      // reads them.
       if (!order.on) process.send?.({ ages: ages ?? [] } satisfies ClientMessage);
       ages = order.on ? [] : undefined;
       return;

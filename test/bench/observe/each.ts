@@ -1,4 +1,7 @@
-/** What everybody writes first, to compare with: a gRPC server that encodes and writes each change for each subscriber. */
+/**
+ * The usual first solution, for comparison: a gRPC server that encodes and writes each change for each
+ * subscriber.
+ */
 
 import { ObserveHub } from '@berth/api/observe/stream/observe-hub';
 import { jobFeed } from '@berth/api/observe/titus/feeds';

@@ -2,8 +2,9 @@ import type { TestRedis } from '../../support/process/redis.js';
 import { waitFor } from '../../support/process/wait-for.js';
 
 /**
- * Empties Redis and has it write its file anew, and waits until that is done. In a run of many gigabytes it would otherwise do so
- * in the middle of somebody's measurement, and take a processor and the disk from that one only.
+ * Empties Redis, lets it rewrite its file, and waits until that is done. In a run of many gigabytes Redis
+ * would otherwise rewrite it during a single measurement, and take a processor and the disk from that one
+ * only.
  */
 export async function emptyRedis(redis: TestRedis): Promise<void> {
   await redis.command('FLUSHALL');

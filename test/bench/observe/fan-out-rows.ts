@@ -1,4 +1,7 @@
-/** The rows of the fan-out: each stream beside etcd, and beside a server that encodes and writes each change for each subscriber. */
+/**
+ * The rows of the fan-out: each stream beside etcd, and beside a server that encodes and writes each change
+ * for each subscriber.
+ */
 import { atMost, atMostTimes, type BenchRow, beside, median, noted } from '../report.js';
 
 /** Of one contestant, a value for each round. */
@@ -16,7 +19,10 @@ export function noFigures(): Figures {
   return { perSecond: [], cpuMicros: [], p50Ms: [], p99Ms: [], p50SameMs: [], p99SameMs: [] };
 }
 
-/** What was measured at so many subscribers, held to the goals; `figures` go by contestant and number of subscribers. */
+/**
+ * Compares the figures for this number of subscribers with the goals. `figures` go by contestant and number
+ * of subscribers.
+ */
 export function fanOutRows(figures: ReadonlyMap<string, Figures>, subscribers: number): readonly BenchRow[] {
   const rows: BenchRow[] = [];
   const of = (name: string, what: keyof Figures) =>
@@ -45,7 +51,7 @@ export function fanOutRows(figures: ReadonlyMap<string, Figures>, subscribers: n
     const atOwnRate = atMost(`${name} ${to} at half the rate: p99`, p99, 'ms', 100);
     rows.push(isThere('etcd') ? beside(atOwnRate, 'etcd', of('etcd', 'p99Ms')) : atOwnRate);
     if (!isThere('etcd')) continue;
-    // At the same rate: who delivers more would otherwise be compared under more load.
+    // At the same rate: otherwise the contestant that delivers more would run under more load.
     const same = `${name} ${to} at half of etcd's rate`;
     rows.push(beside(noted(`${same}: p50`, of(name, 'p50SameMs'), 'ms'), 'etcd', of('etcd', 'p50SameMs')));
     const compared = { name: 'etcd', value: of('etcd', 'p99SameMs'), limit: 1 };

@@ -1,7 +1,7 @@
 /*
- * Loaded into a server that is measured: tells how long its event loop has stood still, and how long it was busy itself
- * meanwhile. On a machine that does other work a process stands still without having had a processor. Collects garbage when it is
- * told to.
+ * Loaded into a measured server. Reports the longest pauses of its event loop, and the processor time that
+ * it used in them. On a machine with other work a process also pauses without a processor. Collects garbage
+ * on request.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setFlagsFromString } from 'node:v8';
@@ -15,7 +15,7 @@ const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
 let longestBusyMs = 0;
 let at = { ms: 0, cpu: process.cpuUsage() };
 
-/** Processor time is that of all threads, so that what helps the collector of garbage counts too. */
+/** Processor time is that of all threads, so the helpers of the garbage collector count too. */
 function look(): void {
   const { user, system } = process.cpuUsage(at.cpu);
   const nowMs = performance.now();

@@ -1,4 +1,4 @@
-/** The processes that are measured, and what they use. */
+/** The measured processes and their use of resources. */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
@@ -18,9 +18,9 @@ import type { PauseReport, ProbeOrder } from './protocol.js';
 export interface ServerProcess {
   readonly port: number;
   readonly pid: number;
-  /** Where it can tell how long its event loop stands still. */
+  /** Measures the pauses of its event loop, if the process can. */
   readonly pauses?: PauseWatch;
-  /** Where it can: collects its garbage. */
+  /** Collects its garbage, if the process can. */
   readonly collectGarbage?: () => Promise<void>;
   stop(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export interface ServerProcess {
 /** Options of Node for the gateway; `--cpu-prof` for one to be looked into. */
 const gatewayFlags = (process.env.BERTH_BENCH_GATEWAY_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
 
-/** What is looked into writes what it has found at its end. */
+/** A process under a profiler writes its findings at its end. */
 const endSignal = gatewayFlags.length > 0 ? 'SIGTERM' : 'SIGKILL';
 
 export interface PauseWatch {
@@ -146,7 +146,10 @@ async function etcdBinary(): Promise<string> {
   return binary;
 }
 
-/** For load and subscribers: on several processors the collector of their garbage would hold up who is measured. */
+/**
+ * For load and subscribers: on several processors their garbage collector would slow the measured server
+ * down.
+ */
 export const besideFlags: readonly string[] = ['--single-threaded-gc'];
 
 export function forkBeside(

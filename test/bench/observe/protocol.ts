@@ -1,4 +1,4 @@
-/** What the benchmark's processes say to one another. */
+/** The messages between the benchmark's processes. */
 import type { LogHead } from '@berth/store';
 
 export type StreamKind = 'titus' | 'berth' | 'etcd';
@@ -11,7 +11,7 @@ export type ClientOrder =
       readonly port: number;
       readonly count: number;
       readonly connections: number;
-      /** Where a subscriber of berth.v1 was; all others begin with a snapshot. */
+      /** The last position of a subscriber of berth.v1. All others begin with a snapshot. */
       readonly resumeFrom?: LogHead;
     }
   | { readonly do: 'measureAges'; readonly on: boolean }
@@ -19,21 +19,24 @@ export type ClientOrder =
   | { readonly do: 'stall'; readonly isStalled: boolean }
   | { readonly do: 'closeAll' };
 
-/** From the clients: what the slowest of those that count, and all together, have received. */
+/** From the clients: the events received by the slowest of the counted streams, and by all together. */
 export interface ClientReport {
   readonly open: number;
   readonly slowest: number;
   readonly total: number;
 }
 
-/** When ages are no longer measured: what they were, in ms. */
+/** At the end of the measurement of ages: the ages, in ms. */
 export interface ClientAges {
   readonly ages: readonly number[];
 }
 
 export type ClientMessage = ClientReport | ClientAges;
 
-/** To the load. Bursts are made as long as no more than a window of events is on the way; `allowed` moves it on. */
+/**
+ * To the load. It makes bursts while at most a window of events is on the way; `allowed` moves the window
+ * on.
+ */
 export type LoadOrder =
   | {
       readonly do: 'start';
@@ -48,7 +51,10 @@ export type LoadOrder =
 
 export type LoadReport = { readonly did: 'started' } | { readonly did: 'run'; readonly events: number };
 
-/** To a server that is measured: to begin to look for pauses; to tell the longest since it was last asked; to collect its garbage. */
+/**
+ * To a measured server: begin to measure pauses, report the longest since the last report, or collect
+ * garbage.
+ */
 export interface ProbeOrder {
   readonly do: 'watchPauses' | 'longestPause' | 'collectGarbage';
 }
@@ -56,7 +62,7 @@ export interface ProbeOrder {
 export interface PauseReport {
   /** How long the event loop stood still. */
   readonly longestPauseMs: number;
-  /** The most processor time that went by between two of its turns, or all of the time where that is less. */
+  /** The most processor time between two of its turns, or all of the time if that is less. */
   readonly longestBusyMs: number;
 }
 
@@ -65,7 +71,7 @@ export const burst = 16;
 export const inFlight = 32;
 export const valueBytes = 700;
 /**
- * Events that may be on the way to a subscriber. With Berth less than what a gateway keeps of each stream before it conflates;
- * etcd, which keeps everything, is at its best with more.
+ * Events that may be on the way to a subscriber. For Berth it is less than a gateway keeps of each stream
+ * before it conflates. etcd keeps everything, and is at its best with more.
  */
 export const windows = { berth: 2_048, etcd: 8_192 } as const;

@@ -1,4 +1,7 @@
-/** Subscribers that come back: how long it takes to tell them what they missed, and how long the gateway stands still meanwhile. */
+/**
+ * Measures subscribers that come back: the time until they get the missed changes, and the pauses of the
+ * gateway in that time.
+ */
 
 import { type LogHead, openStore } from '@berth/store';
 import { waitFor } from '../../support/process/wait-for.js';

@@ -1,6 +1,6 @@
 /*
- * How the load sends a burst. It is encoded when it is first sent, and has the time of its sending put into it each time: the load
- * shares the machine with what it measures, and its garbage would stop both.
+ * Sends the bursts of the load. A burst is encoded once, and its time of sending is written into it each
+ * time. The load shares the machine with the measured server, and its garbage would stop both.
  */
 
 import { randomUUID } from 'node:crypto';
@@ -29,15 +29,16 @@ export type Sender = (first: number) => Promise<void>;
 const tasksPerJob = 10;
 const writesPerCommit = 500;
 /**
- * Those who write take turns, each on a connection of its own: as many as bursts are in flight, so that none waits for another's.
- * Of one connection Redis takes hardly more than a commit in each turn of its loop, and syncs its file in each.
+ * Writers take turns, each on its own connection. There are as many writers as bursts in flight, so that
+ * none waits for another's. From one connection Redis takes hardly more than one commit in each turn of its
+ * loop, and syncs its file in each.
  */
 const writers = inFlight;
 const maxKept = 1_000;
-/** A log that is soon full, as that of a cell which has run for some time: Redis goes on in memory that it has. */
+/** The log is full soon, like that of a cell which has run for some time. Redis then reuses its memory. */
 const logLength = 2_000;
 
-/** The bytes of a burst, and where in them the times of sending stand. */
+/** The bytes of a burst, and the positions of the sending times in them. */
 class ReadyBurst {
   readonly bytes: Buffer;
   readonly #marks: readonly number[];
@@ -55,7 +56,7 @@ class ReadyBurst {
   }
 }
 
-/** Bursts made before, each of which is used again once it has been acknowledged; a bounded number of them. */
+/** A bounded pool of finished bursts. Each is reused once it has been acknowledged. */
 class BurstPool {
   readonly #tasks: number;
   readonly #make: (first: number) => Buffer;
@@ -125,7 +126,7 @@ function jobWrites(index: number): readonly Write[] {
   ];
 }
 
-/** Who sends the burst that begins with this event. */
+/** Returns the sender of the burst that begins with this event. */
 function turnOf<T>(connections: readonly T[], first: number): T {
   const connection = connections[(first / burst) % connections.length];
   if (connection === undefined) throw new RangeError(`${first} is no beginning of a burst`);
@@ -144,7 +145,10 @@ async function createJobs(url: string, cell: string, tasks: number): Promise<voi
   await store.close();
 }
 
-/** Makes a cell of so many tasks, in jobs of ten. A burst is a commit: the commands are those that a store sends. */
+/**
+ * Creates a cell with this number of tasks, in jobs of ten. A burst is a commit with the commands that a
+ * store sends.
+ */
 export async function startBerth(url: string, cell: string, tasks: number): Promise<Sender> {
   await createJobs(url, cell, tasks);
   const connections = Array.from(
@@ -186,7 +190,10 @@ function emptyCommit(): PreparedCommit {
   };
 }
 
-/** A burst is a transaction of as many puts; a client of gRPC would cost as much as etcd itself, so the call is made by hand. */
+/**
+ * A burst is one transaction of puts. The call is built by hand, since a gRPC client would cost as much as
+ * etcd itself.
+ */
 export function startEtcd(port: number, tasks: number): Sender {
   const sessions = Array.from({ length: writers }, () => connect(`http://127.0.0.1:${port}`));
   const bursts = new BurstPool(tasks, (first) =>
@@ -211,7 +218,7 @@ function messageOf(parts: readonly Buffer[]): Buffer {
   return Buffer.concat([prefix, ...parts]);
 }
 
-/** Resolves once the call has ended well, and the message is no longer needed; what it is answered is not looked at. */
+/** Resolves once the call has succeeded and the message is no longer needed. The answer is not read. */
 function call(session: ClientHttp2Session, path: string, message: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     const stream = session.request({

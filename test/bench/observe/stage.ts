@@ -36,7 +36,7 @@ export class Stage {
   readonly #load: ChildProcess = forkBeside('load.js', { flags: besideFlags });
   #report: ClientReport = { open: 0, slowest: 0, total: 0 };
   #reportedMs = 0;
-  /** What each subscriber had received when the load began. */
+  /** The number of events that each subscriber had received before the load began. */
   #base = 0;
   #isLoading = false;
   #isUnbounded = false;
@@ -54,7 +54,7 @@ export class Stage {
     await this.#ask(order);
   }
 
-  /** Opens the streams, resolves once all have what they begin with. */
+  /** Opens the streams. Resolves once all have received their initial messages. */
   async open(count: number, connections = count): Promise<void> {
     this.#order({ do: 'open', kind: this.#kind, port: this.server.port, count, connections });
     await waitFor(() => this.#report.open === count, { what: 'the streams are open', timeoutMs: patienceMs });
@@ -93,7 +93,10 @@ export class Stage {
     return { p50Ms: quantile(ages, 0.5), p99Ms: quantile(ages, 0.99) };
   }
 
-  /** Opens more streams and resolves once their snapshots, or what they missed, have begun; changes may go on meanwhile. */
+  /**
+   * Opens more streams. Resolves once their snapshots or missed changes have begun. Changes may continue in
+   * the meantime.
+   */
   async openMore(count: number, resumeFrom?: LogHead): Promise<void> {
     const open = this.#report.open + count;
     const order = {
@@ -107,7 +110,7 @@ export class Stage {
     await waitFor(() => this.#report.open === open, { what: 'the streams are open', timeoutMs: patienceMs });
   }
 
-  /** So many changes at that rate, whoever receives them when. */
+  /** Makes this number of changes at that rate, independent of the subscribers. */
   async change(events: number, eventsPerSecond: number): Promise<void> {
     this.#isUnbounded = true;
     const running = this.#run(events, eventsPerSecond);
@@ -123,7 +126,7 @@ export class Stage {
     await this.#settle();
   }
 
-  /** What is left out reads nothing, or reads on. */
+  /** Makes the streams that are not counted stop reading, or read on. */
   async stall(isStalled: boolean): Promise<void> {
     this.#order({ do: 'stall', isStalled });
     await this.#settle();

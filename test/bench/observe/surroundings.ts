@@ -1,4 +1,4 @@
-/** What else the machine does while something is measured on it: the processor time of all processes that are not ours. */
+/** Measures the other work of the machine: the processor time of all processes outside the benchmark. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** The clock ticks of /proc are hundredths of a second on every Linux that Node runs on. */
@@ -49,7 +49,9 @@ function ownTicks(): number {
   return [...all].reduce((sum, [pid, { ticks }]) => (isOwn(pid) ? sum + ticks : sum), 0);
 }
 
-/** Undefined where the process has ended meanwhile. Those that have ended and were waited for count with their parent. */
+/**
+ * Undefined if the process has ended in the meantime. The ticks of an ended process count with its parent.
+ */
 function statOf(pid: number): { readonly parent: number; readonly ticks: number } | undefined {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ').map(Number) ?? [];

@@ -1,11 +1,14 @@
-/** Just enough of the wire to count what arrives: a client that decoded everything would be what is measured. */
+/**
+ * Reads just enough of the wire format to count events: a client that decoded everything would dominate the
+ * measurement.
+ */
 
-/** Which fields of a message are events, and in which there are some. */
+/** The fields of a message that are events, and those that contain events. */
 interface EventFields {
   readonly [field: number]: 'event' | EventFields;
 }
 
-/** What a stream's messages hold; or that each message is an event. */
+/** The content of a stream's messages; 'event' means that each message is one. */
 export type MessageShape = 'event' | EventFields;
 
 /** One message, one change. */
@@ -17,24 +20,27 @@ export const etcdShape: MessageShape = { 11: 'event' };
 
 const prefixBytes = 5;
 
-/** A message that is being read: where it ends, and what to look for in it. */
+/** A message under reading: its end, and the fields to count in it. */
 interface Level {
   readonly end: number;
   readonly fields: EventFields;
 }
 
 /**
- * Counts the events in a gRPC response as it comes, in pieces that end anywhere. It reads tags and lengths and passes over the
- * rest: whoever put messages together first would be what is measured.
+ * Counts the events in a gRPC response as its pieces arrive; a piece may end anywhere. It reads tags and
+ * lengths and skips the rest: a client that assembled messages first would dominate the measurement.
  */
 export class EventCounter {
   events = 0;
   readonly #shape: MessageShape;
-  /** Positions count from the beginning of the stream: of the piece at hand, and of what is to be read next. */
+  /**
+   * Positions count from the beginning of the stream: that of the current piece, and that of the next byte
+   * to read.
+   */
   #pieceAt = 0;
   #at = 0;
   readonly #levels: Level[] = [];
-  /** Of the number that is being read: what it is, its value so far, the weight of its next byte, and its bytes. */
+  /** The number under reading: its kind, its value so far, the weight of its next byte, and its bytes. */
   #reading: 'prefix' | 'tag' | 'length' | 'number' = 'prefix';
   #value = 0;
   #weight = 1;
@@ -59,7 +65,7 @@ export class EventCounter {
 
   #readPrefix(byte: number): void {
     this.#bytes += 1;
-    // The first says whether the message is compressed.
+    // The first byte is the compression flag.
     if (this.#bytes > 1) this.#value = this.#value * 256 + byte;
     if (this.#bytes < prefixBytes) return;
     const length = this.#value;
@@ -89,7 +95,7 @@ export class EventCounter {
     this.#begin('tag');
   }
 
-  /** The field at hand has so many bytes, which come next. */
+  /** Enters the current field, whose bytes come next. */
   #enter(length: number): void {
     const what = this.#levels.at(-1)?.fields[this.#field];
     if (what !== undefined && what !== 'event') {
@@ -124,7 +130,7 @@ export function field(number: number, value: Buffer | string): Buffer {
   return Buffer.concat([Buffer.from([...varintBytes(number * 8 + 2), ...varintBytes(bytes.length)]), bytes]);
 }
 
-/** What stands before the time of sending in each value, which is in ms with three decimals. */
+/** The mark before the time of sending in each value. The time is in ms with three decimals. */
 export const timeMark = '@t=';
 const timeChars = 17;
 
@@ -132,7 +138,7 @@ export function nowMark(): string {
   return `${timeMark}${(performance.timeOrigin + performance.now()).toFixed(3)}`;
 }
 
-/** How long ago the first value in the chunk was sent, in ms; undefined where there is none. */
+/** Returns the age of the first value in the chunk, in ms. Undefined if there is none. */
 export function ageOf(chunk: Buffer): number | undefined {
   const at = chunk.indexOf(timeMark);
   if (at < 0 || at + timeMark.length + timeChars > chunk.length) return undefined;

@@ -75,7 +75,10 @@ export interface Outcome {
   readonly waiting: readonly QueuedTask[];
 }
 
-/** One round: the queue is placed, the plan given back, and what was placed is booked, as a commit would have it. */
+/**
+ * Plays one round: the queue is placed, the plan is rolled back, and the placed tasks are booked, as after
+ * a commit.
+ */
 export function playRound(
   fleet: AgentIndex,
   queue: readonly QueuedTask[],

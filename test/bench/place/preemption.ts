@@ -4,7 +4,7 @@ import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { zeroResources } from '@berth/shared/model/resources/vector';
 import { makeTasks, playRound, roundSize, specWith } from './cell.js';
 
-/** Four tasks to an agent leave it no room for a critical one, which needs that of three. */
+/** Four tasks per agent leave no capacity for a critical one, which needs that of three. */
 const flexRequest = { ...zeroResources(), cpuMillis: 1800, memoryMb: 1000 };
 const criticalRequest = { ...zeroResources(), cpuMillis: 6000, memoryMb: 1000 };
 const flexPerAgent = 4;
@@ -28,7 +28,10 @@ export function fillWithFlex(fleet: AgentIndex): void {
   for (let at = 0; at < tasks.length; at += roundSize) playRound(fleet, tasks.slice(at, at + roundSize));
 }
 
-/** Places so many critical tasks on a full cell; the victims of each round have ended by the next. Tells how many. */
+/**
+ * Places this number of critical tasks on a full cell. The victims of each round have ended by the next.
+ * Returns the number of placed tasks.
+ */
 export function placeCritical(fleet: AgentIndex, count: number): number {
   const tasks = makeTasks(count, critical, 'critical', () => criticalRequest);
   let placed = 0;
@@ -37,7 +40,7 @@ export function placeCritical(fleet: AgentIndex, count: number): number {
   return placed;
 }
 
-/** One round; what was placed is booked, and the victims end. Tells how many were placed. */
+/** Plays one round: placed tasks are booked, and the victims end. Returns the number of placed tasks. */
 function preemptingRound(fleet: AgentIndex, queue: readonly QueuedTask[]): number {
   const verdicts = [...place(queue, fleet, { preemption: rules, explains: () => false })];
   let placed = 0;

@@ -7,7 +7,10 @@ import { moveTask, State, stateName, toRfc3339 } from '@berth/shared/model/task/
 import type { Write } from '@berth/store';
 import type { MemoryStore } from '@berth/store/memory';
 
-/** Every so many-th job is of one team, and every so many-th runs: a page of 100 is a part of what both leave. */
+/**
+ * Every n-th job belongs to one team, and every n-th runs: a page of 100 is a part of the jobs that match
+ * both.
+ */
 export const teams = 20;
 const restingShare = 4;
 const beganAtMs = Date.UTC(2026, 0, 1);

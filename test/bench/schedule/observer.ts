@@ -57,7 +57,7 @@ export class Observer {
     return sum;
   }
 
-  /** Throws where the stream has broken: nothing that it counted would mean anything. */
+  /** Throws if the stream has broken: its counts would be meaningless. */
   check(): void {
     if (this.#failure !== undefined) throw this.#failure;
   }

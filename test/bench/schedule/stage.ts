@@ -1,4 +1,7 @@
-/** A whole cell for placement from end to end: Redis, a master, a gateway, and simulated agents in processes of their own. */
+/**
+ * A complete cell for placement from end to end: Redis, a master, a gateway, and simulated agents in
+ * separate processes.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
@@ -11,10 +14,10 @@ import { redisSettings } from '../recommended.js';
 const cell = 'schedule';
 const readyMs = 120_000;
 
-/** What docs/operations/running.md recommends for masters and gateways of a cell that is busy. */
+/** The flags that docs/operations/running.md recommends for masters and gateways of a busy cell. */
 export const stageFlags: readonly string[] = ['--max-semi-space-size=64'];
 
-/** Beside what each service is started with, such as `--cpu-prof`. */
+/** Further flags for each service, such as `--cpu-prof`. */
 const flags = (process.env.BERTH_BENCH_FLAGS ?? '').split(' ').filter((flag) => flag !== '');
 
 export interface ScheduleStage {
@@ -79,7 +82,10 @@ export async function startStage(agents: number, processes: number): Promise<Sch
   }
 }
 
-/** Starts a service; addresses that are `free` are chosen. Resolves when its page of health says that it is ready. */
+/**
+ * Starts a service. Chooses addresses for those that are `free`. Resolves when its health page says that it
+ * is ready.
+ */
 async function startService(
   name: 'master' | 'agent',
   { url }: TestRedis,

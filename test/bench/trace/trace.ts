@@ -25,7 +25,7 @@ export interface Trace {
   readonly gpuMillis: number;
 }
 
-/** The trace in that folder, or undefined where it is not there. */
+/** Returns the trace in that folder. Undefined if it is missing. */
 export function readTrace(folder: string): Trace | undefined {
   const [nodes, pods] = [join(folder, nodesFile), join(folder, podsFile)];
   if (!existsSync(nodes) || !existsSync(pods)) return undefined;
@@ -84,7 +84,7 @@ function toPod(row: Row, specs: Map<string, PlacementSpec>): Pod {
   };
 }
 
-/** What was never scheduled ran from its creation, for all that the trace tells. */
+/** A pod that was never scheduled counts as running from its creation. */
 function startOf(row: Row): number {
   const scheduled = field(row, 'scheduled_time');
   return Number(scheduled === '' ? field(row, 'creation_time') : scheduled);

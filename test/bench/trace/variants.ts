@@ -1,4 +1,7 @@
-/** Other lists of pods, drawn from those of the trace: what holds for one mix of requests has to hold for others. */
+/**
+ * Other lists of pods, drawn from those of the trace: a result for one mix of requests has to hold for
+ * others.
+ */
 import { type Pod, randomFrom, shuffled } from './trace.js';
 
 export interface Variant {
