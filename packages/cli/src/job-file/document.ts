@@ -80,7 +80,10 @@ class Reader {
     const node = isAlias(key) ? this.#target(key) : key;
     if (node === null) return '';
     if (!isScalar(node)) throw new UnreadableError('a list or a map is the name of a field');
-    return textOf(node);
+    const name = textOf(node);
+    // JavaScript gives it a meaning of its own, and the field would be lost.
+    if (name === '__proto__') throw new UnreadableError('__proto__ cannot be the name of a field');
+    return name;
   }
 
   #target(alias: Alias): unknown {

@@ -323,6 +323,7 @@ stages:
       'job.yaml cannot be read: an alias refers to a value that holds the alias.',
     ],
     ['image: a\nenv: {<<: 1}', 'job.yaml cannot be read: << merges maps only, such as <<: *defaults.'],
+    ['image: a\nenv: {__proto__: 1}', 'job.yaml cannot be read: __proto__ cannot be the name of a field.'],
     ['image: a\nenv: {[1]: 1}', 'job.yaml cannot be read: a list or a map is the name of a field.'],
   ])('are refused: %j', (text, message) => {
     expect(problems(text).join('\n')).toContain(message);

@@ -18,6 +18,22 @@ const brokenTexts = [
  */
 const withoutStatusText = 'Call ended without gRPC status';
 
+/**
+ * Statuses that grpc-js makes itself if something between client and gateway resets the stream (RST_STREAM),
+ * or answers in place of the gateway. Each load balancer has its own HTTP/2 codes for a time-out or a reload:
+ * nginx sends 2, HAProxy 8, application load balancers 1 and 11. A gateway never sends these texts.
+ */
+const resetTexts: ReadonlyMap<status, RegExp> = new Map([
+  [status.INTERNAL, /^(Received RST_STREAM with code \d+|Write error: )/],
+  [status.RESOURCE_EXHAUSTED, /^Bandwidth exhausted or memory limit exceeded$/],
+  [status.CANCELLED, /^Call cancelled$/],
+  [status.UNKNOWN, /^Received HTTP status code (408|425|5\d\d)$/],
+  [
+    status.UNAVAILABLE,
+    /^(Received HTTP status code |Stream refused by server$|Write error: |RST_STREAM closed stream)/,
+  ],
+]);
+
 const reasons: ReadonlyMap<string, string> = new Map([
   ['ECONNREFUSED', 'the connection was refused'],
   ['ENOTFOUND', 'the host name is not known'],
@@ -33,7 +49,18 @@ const reasons: ReadonlyMap<string, string> = new Map([
   ['Protocol error', 'the answer is not gRPC (is it the HTTP port?)'],
   ['wrong version number', 'the answer is not TLS'],
   ['Failed to connect', 'the connection was closed at once'],
+  ['Bandwidth exhausted or memory limit exceeded', 'the stream was reset on the way (HTTP/2 code 11)'],
+  ['Call cancelled', 'the stream was reset on the way (HTTP/2 code 8)'],
+  ['Stream refused by server', 'the stream was refused on the way (HTTP/2 code 7)'],
+  ['RST_STREAM closed stream', 'the stream was reset on the way'],
+  ['Write error', 'the connection was lost'],
 ]);
+
+/** Texts of grpc-js with a number that is worth knowing. */
+const numberedReasons: readonly (readonly [text: RegExp, reason: string])[] = [
+  [/Received RST_STREAM with code (\d+)/, 'the stream was reset on the way (HTTP/2 code $1)'],
+  [/Received HTTP status code (\d+)/, 'a proxy answered with the HTTP status $1'],
+];
 
 /** No gateway is reachable. By contrast, UNAVAILABLE in an answer comes from a gateway. */
 export class UnreachableError extends BerthError {
@@ -55,14 +82,28 @@ export function toBerthError(error: ServiceError, address: string): BerthError {
       cause: error,
     });
   }
-  if (!isBroken(error)) return fromServiceError(error);
+  if (!isBroken(error)) return inWords(fromServiceError(error), error, address);
   return new UnreachableError(address, reasonOf(error), error);
+}
+
+/** Some servers and proxies send a status without a text. An error must not be without words. */
+function inWords(known: BerthError, { code }: ServiceError, address: string): BerthError {
+  if (known.message.trim() !== '') return known;
+  const name = status[code] ?? `the unknown code ${code}`;
+  return new BerthError(known.code, `The gateway at ${address} answered ${name} without a reason.`, {
+    ...known,
+    cause: known.cause,
+  });
 }
 
 /** Returns the reason of a failure, in words that follow a colon. */
 export function reasonOf({ details }: ServiceError): string {
   const known = [...reasons].find(([text]) => details.includes(text));
   if (known !== undefined) return known[1];
+  for (const [text, reason] of numberedReasons) {
+    const [found] = text.exec(details) ?? [];
+    if (found !== undefined) return found.replace(text, reason);
+  }
   // grpc-js wraps the error of the last attempt to connect.
   const last = /Last error: (?:Error: )?(.*?)\.? Resolution note:/s.exec(details)?.[1];
   return last?.trim() ?? details;
@@ -84,6 +125,6 @@ export function isPassing(error: ServiceError): boolean {
 }
 
 function isBroken({ code, details }: ServiceError): boolean {
-  if (code === status.INTERNAL) return details.includes(withoutStatusText);
+  if (resetTexts.get(code)?.test(details)) return true;
   return code === status.UNAVAILABLE && brokenTexts.some((text) => details.includes(text));
 }
