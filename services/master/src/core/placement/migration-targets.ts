@@ -1,7 +1,8 @@
 import { CapacityProbe } from '@berth/scheduler';
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { RoundInput } from '../plan/round-types.js';
-import { placeOptions, toQueued } from './place-queue.js';
+import { placeOptions } from './place-options.js';
+import { toQueued } from './waiting-shards.js';
 
 /** Capacity for tasks that leave draining agents. It stays reserved for the rest of the round. */
 export class MigrationTargets {
