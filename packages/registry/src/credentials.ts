@@ -51,9 +51,9 @@ export function credentialsFrom(path: string | undefined, log: Logger): FindCred
   };
 }
 
-type Entry = z.output<typeof authFile>['auths'][string];
+type AuthEntry = z.output<typeof authFile>['auths'][string];
 
-function toCredentials({ auth, username, password }: Entry): Credentials | undefined {
+function toCredentials({ auth, username, password }: AuthEntry): Credentials | undefined {
   if (auth !== undefined && auth !== '') return { authorization: `Basic ${auth}` };
   if (username === undefined || password === undefined) return undefined;
   return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };

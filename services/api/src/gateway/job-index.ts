@@ -9,7 +9,7 @@ import { SortedList } from './core/sorted-list.js';
 import type { ChangingView } from './views/changing-view.js';
 
 /** A job of the index, with the words that list it. */
-interface Entry {
+interface IndexedJob {
   readonly listed: Created;
   words: ReadonlySet<string>;
   stateWord: string;
@@ -21,7 +21,7 @@ interface Entry {
  */
 export class JobIndex implements JobLists {
   readonly #view: ChangingView;
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, IndexedJob>();
   readonly #all = new SortedList<Created>();
   readonly #lists = new Map<string, SortedList<Created>>();
   /** For each job, the number of its tasks in each state. Tasks may come before their job. */

@@ -1,11 +1,11 @@
-interface Waiting {
+interface QueuedWork {
   readonly enter: () => void;
 }
 
 /** Limits the number of concurrent pieces of work. Others wait in the order of their arrival. */
 export class Gate {
   #free: number;
-  readonly #waiting = new Set<Waiting>();
+  readonly #waiting = new Set<QueuedWork>();
 
   constructor(size: number) {
     this.#free = size;
@@ -34,7 +34,7 @@ export class Gate {
         this.#waiting.delete(waiting);
         reject(signal.reason);
       };
-      const waiting: Waiting = {
+      const waiting: QueuedWork = {
         enter: () => {
           signal.removeEventListener('abort', giveUp);
           resolve();

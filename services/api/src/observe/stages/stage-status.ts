@@ -1,6 +1,7 @@
 import { type Stage, WatchStagesResponse } from '@berth/shared/gen/berth/v1/stage_service';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { isJobLive } from '@berth/shared/model/job/job';
+import { type CancelTimer, startTimer, systemClock } from '@berth/shared/process/clock';
 import type { ObserveHub } from '../stream/observe-hub.js';
 import type { JobNotification } from '../titus/core/job-notifications.js';
 import { stageMessages } from './core/stage-messages.js';
@@ -22,7 +23,7 @@ class StageStatus {
   readonly #jobId: string;
   readonly #view: CellView;
   #shown: ReadonlyMap<number, Buffer> = new Map();
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer: CancelTimer | undefined;
 
   constructor(jobId: string, view: CellView) {
     this.#jobId = jobId;
@@ -41,11 +42,11 @@ class StageStatus {
 
   /** Something of the job has changed. */
   noteChange(): void {
-    this.#timer ??= setTimeout(() => this.#refresh(), gatherMs);
+    this.#cancelTimer ??= startTimer(systemClock, gatherMs, () => this.#refresh());
   }
 
   close(): void {
-    clearTimeout(this.#timer);
+    this.#cancelTimer?.();
     for (const watcher of [...this.watchers]) watcher.end();
   }
 
@@ -57,8 +58,8 @@ class StageStatus {
   }
 
   #refresh(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
     const before = this.#shown;
     this.#shown = this.#compose();
     for (const [stage, bytes] of this.#shown) {

@@ -4,6 +4,7 @@
  * which bounds it.
  */
 import type { BerthError } from '@berth/shared/model/errors/errors';
+import { elapsedMs, systemClock } from '@berth/shared/process/clock';
 import { directSink, type EncodedSink } from '@berth/shared/rpc/streaming/direct-sink';
 import type { MessageBurst } from '@berth/shared/rpc/streaming/message-burst';
 import type { PendingMessage } from '../../tuning/encoding/pending-message.js';
@@ -235,7 +236,7 @@ function upTo<N>(isFinal: ((notification: N) => boolean) | undefined, batch: rea
 /** Shared by all streams that have nothing to send. */
 const nothing: readonly never[] = [];
 
-const monotonicMs = (): number => performance.now();
+const monotonicMs = (): number => elapsedMs(systemClock);
 
 function emptyQueue<N>({ conflation, maxPendingBytes: maxBytes }: ObserveStreamKind<N>): PendingBatches<N> {
   return new PendingBatches(conflation, maxBytes ?? maxPendingBytes);

@@ -1,4 +1,5 @@
 import { touchEveryMs } from '@berth/shared/model/job/observer-times';
+import { type CancelTimer, startInterval, systemClock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { ObserverRegistry } from '@berth/store';
 
@@ -8,7 +9,7 @@ export class ObserverHeartbeats {
   readonly #log: Logger;
   /** How many streams are open on each job. */
   readonly #open = new Map<string, number>();
-  #timer: NodeJS.Timeout | undefined;
+  #cancelTimer: CancelTimer | undefined;
   #isTouching = false;
 
   constructor(store: Pick<ObserverRegistry, 'recordObserved'>, log: Logger) {
@@ -19,7 +20,7 @@ export class ObserverHeartbeats {
   /** Somebody observes the job from now on. Returns what ends that; it may be called again. */
   hold(jobId: string): () => void {
     this.#open.set(jobId, (this.#open.get(jobId) ?? 0) + 1);
-    this.#timer ??= setInterval(() => this.#touchOpen(), touchEveryMs);
+    this.#cancelTimer ??= startInterval(systemClock, touchEveryMs, () => this.#touchOpen());
     void this.#touch([jobId]);
     let isHeld = true;
     return () => {
@@ -45,8 +46,8 @@ export class ObserverHeartbeats {
   }
 
   #rest(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
   }
 
   /** One at a time: while the store does not answer, touches must not pile up. */

@@ -1,3 +1,4 @@
+import { type CancelTimer, startInterval, systemClock } from '@berth/shared/process/clock';
 import type { CommitHeader } from '../core/cell-changes.js';
 import type { Item } from '../core/items.js';
 
@@ -21,14 +22,13 @@ export class Bookmarks {
   readonly #streams = new Set<BookmarkedStream>();
   readonly #nowMs: () => number;
   readonly #last: () => CommitHeader;
-  readonly #timer: NodeJS.Timeout;
+  readonly #cancelTimer: CancelTimer;
 
   /** `last` tells the last commit; whoever subscribes has been told of it. */
   constructor(nowMs: () => number, last: () => CommitHeader) {
     this.#nowMs = nowMs;
     this.#last = last;
-    this.#timer = setInterval(() => this.#look(), lookEveryMs);
-    this.#timer.unref();
+    this.#cancelTimer = startInterval(systemClock, lookEveryMs, () => this.#look());
   }
 
   /** Looks after the stream. Returns what ends that. */
@@ -38,7 +38,7 @@ export class Bookmarks {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#cancelTimer();
   }
 
   #look(): void {
