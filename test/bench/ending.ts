@@ -4,7 +4,7 @@
 import { constants } from 'node:os';
 import { createLifetime } from '@berth/local/machine/lifetime';
 
-/** Added to the number of the signal, as shells tell it. */
+/** Added to the number of the signal, like in shells. */
 const signalled = 128;
 
 const lifetime = createLifetime();

@@ -19,7 +19,7 @@ export interface BenchReport {
   readonly rows: readonly BenchRow[];
 }
 
-/** The machine, as every report's conditions tell it. */
+/** The machine, for the conditions of every report. */
 export function machineConditions(): Record<string, string | number> {
   return {
     cores: cpus().length,

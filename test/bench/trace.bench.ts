@@ -52,11 +52,11 @@ function inflate(trace: Trace, policy: FitPolicy, seed: number): Run {
   const before = process.cpuUsage();
   for (const [index, { task }] of arrivals.entries()) {
     const taskId = `task-${index}`;
-    const [verdict] = [...place([{ ...task, taskId }], fleet, { policy, explains: () => false })];
-    const agent = verdict === undefined || isUnplaced(verdict) ? undefined : fleet.find(verdict.agentId);
-    if (agent === undefined || verdict === undefined || isUnplaced(verdict)) continue;
+    const [result] = [...place([{ ...task, taskId }], fleet, { policy, explains: () => false })];
+    const agent = result === undefined || isUnplaced(result) ? undefined : fleet.find(result.agentId);
+    if (agent === undefined || result === undefined || isUnplaced(result)) continue;
     const { jobId, resources } = task;
-    fleet.take(agent, { taskId, jobId, resources, gpus: verdict.gpus, isExclusive: false });
+    fleet.take(agent, { taskId, jobId, resources, gpus: result.gpus, isExclusive: false });
     allocated += resources.gpuMillis;
   }
   const { user, system } = process.cpuUsage(before);

@@ -20,7 +20,7 @@ describe('the page on configuration', () => {
     });
   }
 
-  it('tells of each time the least that it may be', () => {
+  it('states the least value of each duration', () => {
     const fields = Object.values(schemas).flatMap((schema) => Object.entries(schema.shape));
     const untold = fields.filter(([name, field]) => {
       const [, row = ''] = new RegExp(`^\\| \`${name}\` \\|(.*)$`, 'm').exec(page) ?? [];
@@ -31,12 +31,12 @@ describe('the page on configuration', () => {
     expect(fields.filter(([, field]) => leastSpanOf(field) !== undefined).length).toBeGreaterThan(10);
   });
 
-  it('tells of the settings that services do not warn of as strange', () => {
+  it('contains the settings that services accept without a warning', () => {
     const settings = [...known].filter((name) => name.startsWith('BERTH_'));
     expect(settings.sort()).toEqual([...serviceSettings].sort());
   });
 
-  it('and every other page, like the composition, names only what services do not warn of', () => {
+  it('and all other pages name only settings that services accept without a warning', () => {
     const root = new URL('../../', import.meta.url);
     const pages = readdirSync(new URL('docs', root), { recursive: true, encoding: 'utf8' });
     const texts = ['README.md', 'docker-compose.yml', ...pages.map((name) => `docs/${name}`)]
@@ -57,10 +57,10 @@ describe('the page on configuration', () => {
 /** Values that few or no settings allow. Together they break every rule. */
 const nonsense = [' ', '\u0001 x', '-1', '0', '1.5', '9'.repeat(30), 'a=1,a=2', '[', '::', '/'];
 
-describe('what is told of a wrong setting', () => {
+describe('the message for a wrong setting', () => {
   for (const [service, schema] of Object.entries(schemas)) {
     it(`is in Berth's own words, for the ${service}`, () => {
-      const told = nonsense.flatMap((value) => {
+      const lines = nonsense.flatMap((value) => {
         const env = Object.fromEntries(Object.keys(schema.shape).map((name) => [name, value]));
         try {
           parseConfig(schema, env);
@@ -69,9 +69,9 @@ describe('what is told of a wrong setting', () => {
           return error instanceof ConfigError ? error.message.split('\n').slice(1) : [`  ${String(error)}`];
         }
       });
-      expect(told.length).toBeGreaterThan(nonsense.length);
-      expect(told.filter((line) => /Invalid|Too |expected|received|NaN|ENO/.test(line))).toEqual([]);
-      expect(told.filter((line) => !/^ {2}[A-Z_0-9]+: \S/.test(line))).toEqual([]);
+      expect(lines.length).toBeGreaterThan(nonsense.length);
+      expect(lines.filter((line) => /Invalid|Too |expected|received|NaN|ENO/.test(line))).toEqual([]);
+      expect(lines.filter((line) => !/^ {2}[A-Z_0-9]+: \S/.test(line))).toEqual([]);
     });
   }
 });

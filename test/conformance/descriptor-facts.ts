@@ -14,7 +14,7 @@ export interface DescribedField {
   readonly number: number;
   readonly type: string;
   readonly isRepeated: boolean;
-  /** Declared proto3 `optional`: its absence can be told from its default. */
+  /** Declared proto3 `optional`: its absence differs from its default. */
   readonly isOptional: boolean;
   readonly oneof?: string;
 }

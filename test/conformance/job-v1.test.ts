@@ -7,7 +7,7 @@ const documented = keptFacts(packageName);
 const described = describeFile('job/v1/job_service.proto');
 const seed = seedDocument('job-v1-job-service.md');
 
-/** The numbers that the published service uses; its documentation does not tell them. */
+/** The numbers that the published service uses; its documentation does not contain them. */
 const publishedNumbers: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   Job: { kind: 1, description: 2, registered_at: 3, cron_spec: 11, schedule_at: 12 },
   JobInstance: {

@@ -62,7 +62,7 @@ describe('the job management API', () => {
     ]);
   });
 
-  it('can tell the absence of exactly those scalars whose absence means something', () => {
+  it('has presence for exactly the scalars with a meaningful absence', () => {
     expect(fieldsWhere(({ isOptional }) => isOptional).sort()).toEqual([
       'MantisClusterSpec.enabled',
       'MantisClusterSpec.max',
@@ -100,10 +100,10 @@ function documentedNames(message: string): readonly string[] {
   return documented.messages[`${packageName}.${message}`]?.map(([name]) => name) ?? [];
 }
 
-describe('what the API uses without defining it', () => {
+describe('the API beyond the published pages', () => {
   const base = describeFile('netflix/titus/titus_base.proto');
 
-  it('is numbered as the design says', () => {
+  it('has the designed field numbers', () => {
     const numbered = [...base.messages].map(([name, fields]) => [
       name.slice(packageName.length + 1),
       fields.map(({ name: field, type, number }) => `${type} ${field} = ${number}`),

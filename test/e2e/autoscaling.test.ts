@@ -5,8 +5,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Descriptor, runs, shell, tasksIn } from '../support/callers/jobs.js';
 import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
 
-/** Keeps its tenth of a core busy until it is told to rest. */
-const busyUntilTold = 'while :; do if [ -e /tmp/rest ]; then sleep 1; fi; done';
+/** Keeps its tenth of a core busy until the file /tmp/rest exists. */
+const busyUntilRest = 'while :; do if [ -e /tmp/rest ]; then sleep 1; fi; done';
 const out = 'avg(CPUUtilization) > 80%';
 const back = 'avg(CPUUtilization) < 20%';
 
@@ -33,7 +33,7 @@ describe.skipIf(skipCellTests !== false)('autoscaling of real containers', () =>
 
   const scaled = (): Descriptor => ({
     appName: 'scaled',
-    containers: { main: shell(busyUntilTold) },
+    containers: { main: shell(busyUntilRest) },
     jobSpec: {
       $case: 'service',
       value: {
@@ -67,7 +67,7 @@ describe.skipIf(skipCellTests !== false)('autoscaling of real containers', () =>
     await exec.start({ Detach: true });
   };
 
-  it('scales a service out under a real load of its processors, and back in when the load is gone', async () => {
+  it('adds tasks to a service under a real processor load, and removes them when the load is gone', async () => {
     const id = await cell.caller.create(scaled());
     const busy = await until(id, 'grows to three tasks', runs(3));
     for (const task of tasksIn(busy, State.RUNNING)) await rest(task.id);

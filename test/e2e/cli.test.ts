@@ -118,7 +118,7 @@ describe.skipIf(skipCellTests !== false)('the berth command on a real cell', () 
     );
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
     const observing = start('observe', id, '-o', 'json');
-    const told = text(observing.stdout);
+    const output = text(observing.stdout);
     const observed = once(observing, 'exit');
     const [first = ''] = await runningTasks(id, 2);
 
@@ -138,7 +138,7 @@ describe.skipIf(skipCellTests !== false)('the berth command on a real cell', () 
     expect(await json('ps', id, '-s', 'RUNNING')).toHaveLength(3);
     expect(await berth('kill', id)).toMatchObject({ code: 0 });
     expect((await observed)[0]).toBe(0);
-    const messages = (await told)
+    const messages = (await output)
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
@@ -147,7 +147,7 @@ describe.skipIf(skipCellTests !== false)('the berth command on a real cell', () 
     expect((await json('show', id)).jobState).toEqual({ state: 'FINISHED', reason: 'killed' });
   });
 
-  it('run leaves the job alone on Ctrl-C, or ends it where that is wished', async () => {
+  it('run leaves the job alone on Ctrl-C, and ends it with --kill-on-interrupt', async () => {
     const interrupt = async (...args: string[]) => {
       const running = start(
         'run',
@@ -180,7 +180,7 @@ describe.skipIf(skipCellTests !== false)('the berth command on a real cell', () 
     expect((await json('show', ended.id)).jobState).toEqual({ state: 'FINISHED', reason: 'killed' });
   });
 
-  it('tells in words what is wrong', async () => {
+  it('explains errors in words', async () => {
     const refused = await berth('submit', '--cpu', '0', '--memory', 'lots', testImage);
     expect(refused.code).toBe(2);
     expect(refused.err).toMatch(/^berth: the gateway refuses the request:\n/);

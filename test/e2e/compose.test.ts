@@ -19,10 +19,10 @@ const taskImage = process.env.BERTH_TEST_IMAGE ?? '';
 const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
 
 const compose = dockerHost === '' ? undefined : await obtainCompose(berthDir);
-const lacking = whatIsLacking();
-if (lacking !== undefined) console.warn(`Skipping the tests of docker-compose.yml: ${lacking}.`);
+const missing = findMissing();
+if (missing !== undefined) console.warn(`Skipping the tests of docker-compose.yml: ${missing}.`);
 
-function whatIsLacking(): string | undefined {
+function findMissing(): string | undefined {
   if (process.env.BERTH_TEST_NO_DOCKER) return process.env.BERTH_TEST_NO_DOCKER;
   if (dockerHost === '' || taskImage === '' || redisServer === '') {
     return 'DOCKER_HOST, BERTH_TEST_IMAGE and BERTH_TEST_REDIS_SERVER are not all set (run npm test)';
@@ -38,14 +38,14 @@ const gateways = ['gateway-1', 'gateway-2'] as const;
 const services = ['redis', ...masters, ...gateways, 'agent-1'];
 const docker = dockerClient(dockerHost);
 
-describe.skipIf(lacking !== undefined && !inCi)('the composition', () => {
+describe.skipIf(missing !== undefined && !inCi)('the composition', () => {
   let project: ComposeProject;
   let grpc: Record<(typeof gateways)[number], string>;
   let stagesBefore: string[] = [];
   const clients: BerthClient[] = [];
 
   beforeAll(async () => {
-    if (compose === undefined || lacking !== undefined) throw new Error(lacking);
+    if (compose === undefined || missing !== undefined) throw new Error(missing);
     await removeDeadProjects(docker);
     stagesBefore = await buildStages();
     const [grpc1 = 0, grpc2 = 0, ...others] = await freePorts(6);
@@ -61,7 +61,7 @@ describe.skipIf(lacking !== undefined && !inCi)('the composition', () => {
   });
 
   afterAll(async () => {
-    if (lacking !== undefined) return;
+    if (missing !== undefined) return;
     for (const client of clients) client.close();
     await project?.run('down', '--volumes', '--timeout', '1');
     await removeTaskContainers();
@@ -74,7 +74,7 @@ describe.skipIf(lacking !== undefined && !inCi)('the composition', () => {
     return client;
   }
 
-  it('finishes a job although the leading master and the gateway in use are killed on the way', async () => {
+  it('finishes a job although the leading master and the gateway in use are killed', async () => {
     const client = connect(grpc['gateway-1'], grpc['gateway-2']);
     const leader = await leadingMaster();
     const job = await client.createJob(batchJob());
@@ -94,7 +94,7 @@ describe.skipIf(lacking !== undefined && !inCi)('the composition', () => {
     expect(await leadingMaster()).not.toBe(leader);
   });
 
-  it('brings back what was killed, and the gateway that was away knows the job', async () => {
+  it('restarts the killed processes, and the restarted gateway knows the job', async () => {
     await project.run('up', '--detach');
     await project.healthy(services);
     const { items } = await connect(grpc['gateway-1']).findJobs();

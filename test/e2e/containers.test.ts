@@ -95,27 +95,27 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
       State.FAILED,
       /^invalidRequest: /,
     ],
-  ])('a container that %s ends by that name', async (_, container, state, reason) => {
+  ])('a container that %s ends with that reason', async (_, container, state, reason) => {
     const { tasks, jobState } = await end(await create(batch(container)));
     expect(jobState?.state).toBe(state);
     expect(tasks.map((task) => task.state?.reason)).toEqual([expect.stringMatching(reason)]);
   });
 
-  it('an image that its registry does not have is refused at once', async () => {
+  it('an image that is missing in its registry is refused at once', async () => {
     const image = { name: `${registry.host}/none:1` };
     const request = JobDescriptor.fromPartial(batch(shell('exit 0', { image })));
     const { status: code, fields } = await cell.caller.failure(methods.createJob, request);
     expect([code, fields]).toEqual([status.INVALID_ARGUMENT, ['containers["main"].image.name']]);
   });
 
-  it('an image that its registry has no longer is the fault of the request', async () => {
+  it('an image that has left its registry fails the task as a fault of the request', async () => {
     const image = { name: `${registry.host}/none:1`, imageId: `sha256:${'0'.repeat(64)}` };
     const { tasks } = await end(await create(batch(shell('exit 0', { image }))));
     expect(tasks.map((task) => [stateOf(task), codeIn(task)])).toEqual([[State.FAILED, 'invalidRequest']]);
     expect(tasks[0]?.state?.reason).toContain(`${registry.host}/none@${image.imageId}`);
   });
 
-  it('gets its entry point, command, environment and labels as the job says', async () => {
+  it('a container gets its entry point, command, environment and labels from the job', async () => {
     const container = {
       image: { name: testImage },
       resources: { cpu: '0.1', memory: '32' },
@@ -142,7 +142,7 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
     await end(id);
   });
 
-  it('has the limits that were asked for', async () => {
+  it('a container has the requested limits', async () => {
     const resources = { cpu: '0.25', memory: '48' };
     const id = await create(service(shell('exec sleep 600', { resources })));
     const { HostConfig } = await cell.inspect((await running(id)).id);
@@ -153,7 +153,7 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
     await end(id);
   });
 
-  it('is reachable at the host ports that its task tells', async () => {
+  it('a container is reachable at the host ports of its task', async () => {
     const resources = { cpu: '0.1', memory: '32', ports: '8080,8081' };
     const serve =
       'mkdir /a /b; echo a > /a/index.html; echo b > /b/index.html; httpd -p 8080 -h /a; exec httpd -f -p 8081 -h /b';
@@ -174,7 +174,7 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
     await end(id);
   });
 
-  it('is asked to end with SIGTERM, and may do so in its own way', async () => {
+  it('a container gets SIGTERM first, and may end by itself', async () => {
     const id = await create(batch(shell(`trap 'exit 0' TERM; ${untilStopped}`)));
     const task = await killTask(await ready(id));
     expect(task.state).toEqual({ state: State.FINISHED, reason: 'killed' });
@@ -182,7 +182,7 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
     expect(await signalsTo(task.id)).toEqual({ signals: ['15'], exitCode: '0' });
   });
 
-  it('is ended with SIGKILL after the grace where it does not obey', async () => {
+  it('a container that ignores SIGTERM gets SIGKILL after the grace', async () => {
     const id = await create(batch(shell(`trap '' TERM; ${untilStopped}`)));
     const taskId = await ready(id);
     const before = Date.now();
@@ -193,7 +193,7 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
     expect(await signalsTo(taskId)).toEqual({ signals: ['15', '9'], exitCode: '137' });
   });
 
-  it('is ended when it runs longer than its job allows', async () => {
+  it('a container ends at the runtime limit of its job', async () => {
     const { tasks, jobState } = await end(
       await create(batch(shell('exec sleep 600'), { runtimeLimitSecs: 1 })),
     );
@@ -201,7 +201,7 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
     expect(tasks.map(codeIn)).toEqual(['runtimeLimitExceeded']);
   });
 
-  it('is removed when its task has ended', async () => {
+  it('a container is removed after its task has ended', async () => {
     await cell.until('all containers are removed', async () => (await cell.containers()).length === 0);
   });
 });

@@ -45,7 +45,7 @@ describe.skipIf(skipCellTests !== false)('the demo', () => {
     expect(await processesOf(cell)).toEqual([]);
   };
 
-  it('runs a batch to its end, replaces a service task, and ends with 0 when it is to run once', async () => {
+  it('runs a batch to its end, replaces a service task, and ends with 0 in a single run', async () => {
     const { cell, exited, printed } = start('--once');
     expect(await exited, printed()).toBe(0);
     const lines = printed().split('\n');
@@ -61,7 +61,7 @@ describe.skipIf(skipCellTests !== false)('the demo', () => {
     await expectNothingLeft(cell);
   });
 
-  it('stays up until Ctrl-C, says how to look around, and leaves nothing behind', async () => {
+  it('stays up until Ctrl-C, prints the next commands to try, and leaves nothing behind', async () => {
     const { cell, child, exited, printed } = start();
     await waitFor(() => printed().includes('Ctrl-C ends the cell'), {
       what: 'the demo is over',

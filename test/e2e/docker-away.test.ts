@@ -35,7 +35,7 @@ describe.skipIf(skipCellTests !== false || !isUnix)(
         return isJobOver(job) && job;
       });
 
-    it('says so in one sentence, leaves what runs alone, and learns later how it ended', async () => {
+    it('reports that in one sentence, leaves running containers alone, and later learns their ends', async () => {
       const lasting = await cell.caller.create(service(shell('exec sleep 600')));
       const failing = await cell.caller.create(batch(shell('sleep 1; exit 9')));
       const served = await cell.until('the service runs', async () => {

@@ -46,7 +46,7 @@ describe.skipIf(skipCellTests !== false)('registered kinds on a real Docker engi
     });
   };
 
-  it('get their arguments, and give back what they have written', async () => {
+  it('get their arguments, and return their results', async () => {
     // The words after the command line of a shell are its $0, $1 and so on.
     await register('echo', shell('for word in "$0" "$@"; do echo "$word" >> "$BERTH_RESULTS"; done'));
     const uuid = await schedule('echo', 'two words', '$HOME', '--flag');
@@ -58,7 +58,7 @@ describe.skipIf(skipCellTests !== false)('registered kinds on a real Docker engi
     });
   });
 
-  it('give back what they have written also as another user who cannot write anywhere else', async () => {
+  it('return their results also as a user without other write access', async () => {
     const securityProfile = { user: '65534:65534', readOnlyRootfs: 'true' };
     await register('nobody', shell('id -u > "$BERTH_RESULTS"; ! touch /anything', { securityProfile }));
     expect(await until(await schedule('nobody'), ended)).toMatchObject({
@@ -67,7 +67,7 @@ describe.skipIf(skipCellTests !== false)('registered kinds on a real Docker engi
     });
   });
 
-  it('say how they failed, and what they had written until then', async () => {
+  it('report their failure, and the results until then', async () => {
     const retryPolicy = { $case: 'immediate' as const, value: { retries: 1 } };
     await register('broken', shell('echo so far > "$BERTH_RESULTS"; exit 3'), { retryPolicy });
     expect(await until(await schedule('broken'), ended)).toMatchObject({

@@ -54,7 +54,7 @@ describe.skipIf(skipCellTests !== false)(
     const hasExited = async (taskId: string) => !(await cell.inspect(taskId)).State.Running;
 
     it.each(['redis', 'master', 'api', 'agent'])(
-      '%s: nothing of it can be told from the outcome',
+      'a killed %s does not change the outcome',
       async (victim) => {
         const createdBefore = cell.events.created.length;
         const working = await submit(batch(shell('sleep 2'), { tasks: batchSize, retryPolicy: retries(2) }));
@@ -131,7 +131,7 @@ describe.skipIf(skipCellTests !== false)(
       },
     );
 
-    it('a job that is submitted again and again while the gateway is away is accepted when it is back, once', async () => {
+    it('accepts a job once that was submitted repeatedly while the gateway was away', async () => {
       const idempotencyKey = randomUUID();
       const descriptor = owned(batch(shell('true')));
       const submitOnce = async () => {
@@ -152,7 +152,7 @@ describe.skipIf(skipCellTests !== false)(
       expect(items.map(({ jobState }) => jobState?.reason)).toEqual(['normal']);
     });
 
-    it('an order that is given while the agent is away is carried out when it is back', async () => {
+    it('carries out an order after the agent is back that was given while it was away', async () => {
       const { id, latest } = await submit(batch(shell('exec sleep 600'), { tasks: 2 }));
       await cell.until('both tasks run', () => runningTasks(latest()).length === 2);
       await cell.local.kill('agent');

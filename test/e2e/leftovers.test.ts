@@ -6,7 +6,7 @@ import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
 describe.skipIf(skipCellTests !== false)('a cell that is stopped', () => {
   const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
 
-  it('leaves neither containers nor processes nor files behind, whatever ran in it', async () => {
+  it('leaves no containers, processes or files behind', async () => {
     const cell = await DockerCell.start({ counts: { api: 2, master: 2, agent: 2 } });
     const lasting = await cell.caller.create(service(shell('exec sleep 600'), { tasks: 4 }));
     await cell.until('the service runs', async () => runs(4)(await cell.caller.find(lasting)));
@@ -22,7 +22,7 @@ describe.skipIf(skipCellTests !== false)('a cell that is stopped', () => {
     expect(existsSync(cell.home)).toBe(false);
   });
 
-  it('can be stopped also where some of its processes have died before', async () => {
+  it('can be stopped even if some of its processes have died before', async () => {
     const cell = await DockerCell.start();
     const id = await cell.caller.create(service(shell('exec sleep 600')));
     await cell.until('the service runs', async () => runs(1)(await cell.caller.find(id)));

@@ -11,7 +11,7 @@ describe.skipIf(skipCellTests !== false)('schedules on a real Docker engine', ()
   });
   afterAll(() => cell?.stop());
 
-  it('of each second for ten seconds start ten containers, though the leader is killed among them', async () => {
+  it('start ten containers in ten seconds, one each second, although the leader is killed', async () => {
     const createdBefore = cell.events.created.length;
     const runs = await registerTenRuns(cell.caller, 'ten', shell('echo done > "$BERTH_RESULTS"'));
     await cell.until('three have fired', async () => (await instancesOf(cell.caller, 'ten')).length >= 3);

@@ -51,7 +51,7 @@ describe.skipIf(skipCellTests !== false)('the stages of a Mantis job on a real D
       return parts.every((part) => text.includes(part)) && text;
     });
 
-  it('are told at their start where the stage before them is, though all are submitted at once', async () => {
+  it('get the addresses of the earlier stage at their start, although all are submitted at once', async () => {
     const listening = { ...onBridge, resources: { cpu: '0.1', memory: '32', ports: '8080' } };
     const id = await cell.caller.create(
       mantis([
@@ -83,7 +83,7 @@ describe.skipIf(skipCellTests !== false)('the stages of a Mantis job on a real D
     await cell.until('no container is left', async () => (await cell.containers()).length === 0);
   });
 
-  it('know each other, and a worker that is killed comes again at its index with a greater number', async () => {
+  it('know each other, and a killed worker is replaced at its index with a greater number', async () => {
     const id = await cell.caller.create(
       mantis([
         {
@@ -112,9 +112,9 @@ describe.skipIf(skipCellTests !== false)('the stages of a Mantis job on a real D
     await printed(asking.id, again.id);
 
     await cell.caller.killTask(asking.id);
-    const successor = await workerOf(id, 2, asking.id);
+    const replacement = await workerOf(id, 2, asking.id);
     await printed(
-      successor.id,
+      replacement.id,
       'stage 2 of 2, index 0, number 4',
       `previous=${again.taskContext['task.containerIp']}:8080`,
       'hello from stage 1',

@@ -68,17 +68,19 @@ describe.skipIf(skipRedisTests !== false)('a service that is started', () => {
       .filter(({ level }) => level >= 40)
       .map(({ msg }) => msg);
 
-  it.each(kinds)('before Redis (%s) says so once, waits, and is ready when Redis is there', async (kind) => {
+  it.each(kinds)('(%s) without Redis warns once, waits, and is ready once Redis is there', async (kind) => {
     const [port = 0] = await freePorts(1);
     const service = await start(kind, { BERTH_REDIS_URL: `redis://127.0.0.1:${port}` });
-    const told = await waitFor(
+    const warned = await waitFor(
       async () => {
         const sentences = await warnings(service.printed);
         return sentences.length > 0 && sentences;
       },
       { what: 'it has said what it lacks' },
     );
-    expect(told).toEqual([expect.stringMatching(new RegExp(`^Redis at 127.0.0.1:${port} does not answer`))]);
+    expect(warned).toEqual([
+      expect.stringMatching(new RegExp(`^Redis at 127.0.0.1:${port} does not answer`)),
+    ]);
     expect(await service.health()).toEqual({ status: 503, text: 'Redis has not answered yet\n' });
     const redis = await startRedisServer({
       binary: redisBinary,
@@ -91,14 +93,14 @@ describe.skipIf(skipRedisTests !== false)('a service that is started', () => {
         what: 'it is ready',
         timeoutMs: 30_000,
       });
-      expect(await warnings(service.printed)).toEqual(told);
+      expect(await warnings(service.printed)).toEqual(warned);
       expect(await service.child.stop(15_000)).toEqual({ code: 0, signal: null });
     } finally {
       await redis.stop();
     }
   });
 
-  it.each(kinds)('before Redis (%s) can be stopped as any other', async (kind) => {
+  it.each(kinds)('(%s) without Redis can be stopped', async (kind) => {
     const [port = 0] = await freePorts(1);
     const service = await start(kind, { BERTH_REDIS_URL: `redis://127.0.0.1:${port}` });
     await waitFor(async () => (await warnings(service.printed)).length > 0, { what: 'it waits for Redis' });
@@ -130,20 +132,20 @@ describe.skipIf(skipRedisTests !== false)('a service that is started', () => {
           { what: 'it says that it is not ready' },
         );
         expect(ill).not.toBe('');
-        const told = await waitFor(
+        const warned = await waitFor(
           async () => {
             const sentences = await warnings(service.printed);
             return sentences.length > 0 && sentences;
           },
           { what: 'it has said what it lacks' },
         );
-        expect(told).toEqual([expect.stringMatching(/Docker/)]);
+        expect(warned).toEqual([expect.stringMatching(/Docker/)]);
         await socket.mend();
         await waitFor(async () => (await service.health())?.status === 200, {
           what: 'it is ready',
           timeoutMs: 30_000,
         });
-        expect(await warnings(service.printed)).toEqual(told);
+        expect(await warnings(service.printed)).toEqual(warned);
         expect(await service.child.stop(15_000)).toEqual({ code: 0, signal: null });
       } finally {
         await redis.stop();
@@ -151,7 +153,7 @@ describe.skipIf(skipRedisTests !== false)('a service that is started', () => {
     },
   );
 
-  it('with a bad environment says everything that is wrong with it, and ends with 2', async () => {
+  it('with a bad environment names all faults, and ends with 2', async () => {
     const { child, printed } = await start('api', {
       BERTH_REDIS_URL: 'nonsense',
       BERTH_CELL: 'A Cell',
@@ -165,7 +167,7 @@ describe.skipIf(skipRedisTests !== false)('a service that is started', () => {
     expect(names.toSorted()).toEqual(['BERTH_API_GRPC', 'BERTH_API_HTTP', 'BERTH_CELL', 'BERTH_REDIS_URL']);
   });
 
-  it('on a port that is taken says so in one sentence, and ends with 1', async () => {
+  it('on a port in use reports that in one sentence, and ends with 1', async () => {
     const redis = await startRedisServer({
       binary: redisBinary,
       dataDir: dir,

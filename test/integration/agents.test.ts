@@ -25,7 +25,7 @@ type Tasks = Awaited<ReturnType<TitusCaller['find']>>['tasks'];
 const agentOf = (task: Tasks[number]) => task.taskContext['agent.id'];
 const running = (tasks: Tasks) => tasks.filter((task) => stateOf(task) === State.RUNNING);
 
-describe.skipIf(skipRedisTests !== false)('agents that are drained', () => {
+describe.skipIf(skipRedisTests !== false)('drained agents', () => {
   let cell: TestCell;
   let caller: TitusCaller;
   let calls: AgentCalls;
@@ -40,7 +40,7 @@ describe.skipIf(skipRedisTests !== false)('agents that are drained', () => {
     await closeCleanly(cell);
   });
 
-  it('are listed with what they have and run', async () => {
+  it('are listed with their resources and tasks', async () => {
     const id = await caller.create(service(sized('1'), { tasks: 2 }));
     await caller.until(id, runs(2), 'runs');
     const agents = await calls.listAgents();
@@ -52,7 +52,7 @@ describe.skipIf(skipRedisTests !== false)('agents that are drained', () => {
     await caller.kill(id);
   });
 
-  it('are emptied of services one task at a time, keep batch tasks to the deadline, and take nothing new', async () => {
+  it('lose service tasks one at a time, keep batch tasks until the deadline, and take no new tasks', async () => {
     const serviceId = await caller.create(service(sized('0.5'), { tasks: 3 }));
     const batchId = await caller.create(batch(sized('0.5'), { tasks: 1 }));
     const placed = await caller.until(serviceId, runs(3), 'runs');
@@ -105,7 +105,7 @@ describe.skipIf(skipRedisTests !== false)('agents that are drained', () => {
     await caller.kill(batchId);
   });
 
-  it('are listed, drained and taken back on the command line', async () => {
+  it('are listed, drained and undrained on the command line', async () => {
     const run = (...args: string[]) => cli(['--address', cell.address(), ...args]);
     const [first = ''] = [...cell.agentIds].sort();
     expect((await run('drain', first, '--deadline', '2h')).out[0]).toMatch(
@@ -129,13 +129,13 @@ describe.skipIf(skipRedisTests !== false)('agents that are drained', () => {
     expect((await watched).out.at(-1)).toMatch(/is FINISHED; it does not wait/);
   });
 
-  it('that nobody knows are not found', async () => {
+  it('answer NOT_FOUND if their id is unknown', async () => {
     await expect(calls.drainAgent('nobody')).rejects.toMatchObject({ code: 'notFound' });
     await expect(calls.getAgent('nobody')).rejects.toMatchObject({ code: 'notFound' });
   });
 });
 
-describe.skipIf(skipRedisTests !== false)('an agent that has less than the master thinks', () => {
+describe.skipIf(skipRedisTests !== false)('an agent with fewer resources than the master assumes', () => {
   let cell: TestCell;
   let caller: TitusCaller;
 
@@ -145,7 +145,7 @@ describe.skipIf(skipRedisTests !== false)('an agent that has less than the maste
   });
   afterAll(() => closeCleanly(cell));
 
-  it('refuses, and the task goes on elsewhere as soon as there is room, without using up a retry', async () => {
+  it('refuses the task, which runs elsewhere once there is capacity, and uses up no retry', async () => {
     const first = await caller.create(batch(sized('3'), { tasks: 2 }));
     const { tasks } = await caller.until(first, runs(2), 'runs');
     const [liar, honest] = tasks.map(agentOf);
@@ -194,7 +194,7 @@ describe.skipIf(skipRedisTests !== false)('a cell in which critical tasks preemp
     labels,
   });
 
-  it('stops as many as are needed, which go on when there is room again', async () => {
+  it('stops as many victims as needed, which run again once there is capacity', async () => {
     const flex = await caller.create(batch(sized('1'), { tasks: 8 }));
     await caller.until(flex, runs(8), 'fills the agents');
     const critical = await caller.create(
@@ -209,7 +209,7 @@ describe.skipIf(skipRedisTests !== false)('a cell in which critical tasks preemp
     await caller.kill(flex);
   });
 
-  it('leaves services their tasks, all but one, and one job to itself that allows nothing', async () => {
+  it('preempts at most one task of a service, and none of a job that allows no disruption', async () => {
     const untouched = labelled(service(sized('2'), { tasks: 2 }), { 'berth.disruptionLimit': '0' });
     const fixed = await caller.create(untouched);
     const web = await caller.create(service(sized('2'), { tasks: 2 }));
@@ -221,13 +221,13 @@ describe.skipIf(skipRedisTests !== false)('a cell in which critical tasks preemp
     expect(running((await caller.find(fixed)).tasks)).toHaveLength(2);
     expect(running((await caller.find(web)).tasks)).toHaveLength(1);
     const client = new BerthClient(connect(cell));
-    const told: Explanation[] = [];
+    const explanations: Explanation[] = [];
     const waiting = (await caller.find(critical)).tasks.find((task) => stateOf(task) === State.QUEUED);
-    const watch = client.watchExplain(waiting?.id ?? '').subscribe((one) => told.push(one));
-    await waitFor(() => told.length > 0);
-    expect(told[0]).toMatchObject({ state: 'QUEUED', agents: 2 });
+    const watch = client.watchExplain(waiting?.id ?? '').subscribe((one) => explanations.push(one));
+    await waitFor(() => explanations.length > 0);
+    expect(explanations[0]).toMatchObject({ state: 'QUEUED', agents: 2 });
     await caller.kill(fixed);
-    await waitFor(() => told.at(-1)?.state !== 'QUEUED');
+    await waitFor(() => explanations.at(-1)?.state !== 'QUEUED');
     watch.unsubscribe();
     client.close();
     await caller.until(critical, runs(2), 'runs twice');

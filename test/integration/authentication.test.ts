@@ -43,7 +43,7 @@ describe.skipIf(skipRedisTests !== false || !hasOpenssl())('a cell with TLS and 
   const berth = (env: Record<string, string>, ...args: string[]) =>
     cli(['--address', cell.address(), ...args], { env });
 
-  it('runs jobs of the command line, owned by whom the token stands for', async () => {
+  it('runs jobs from the command line, owned by the identity behind the token', async () => {
     const env = { BERTH_API_CA: cert, BERTH_API_TOKEN: token, BERTH_CALLER_EMAIL: 'eve@example.org' };
     const run = await berth(env, 'run', '-e', 'BERTH_SIM_RUN_MS=50', 'any:1', '-o', 'json');
     expect([run.exitCode, run.err]).toEqual([0, []]);
@@ -51,7 +51,7 @@ describe.skipIf(skipRedisTests !== false || !hasOpenssl())('a cell with TLS and 
     expect(job.jobDescriptor.owner).toEqual({ ownerEmail: 'ada@example.org', teamEmail: 'ada@example.org' });
   });
 
-  it('refuses whoever has no token, and tells what is missing', async () => {
+  it('refuses a caller without a token, and names the missing header', async () => {
     const refused = await berth({ BERTH_API_CA: cert }, 'ps');
     expect([refused.exitCode, refused.err.join(' ')]).toEqual([1, expect.stringContaining('bearer token')]);
     expect(refused.err.join(' ')).toContain('BERTH_API_TOKEN');

@@ -100,13 +100,13 @@ describe.skipIf(skipRedisTests !== false)('autoscaling in a cell', () => {
       condition: out.condition,
       standing: PolicyStanding.NOT_MET,
     });
-    const told = events.map((event) => JSON.stringify(event)).filter((text) => text.includes(id));
-    expect(told.some((text) => text.includes('jobScaling') && text.includes('"to":3'))).toBe(true);
+    const changes = events.map((event) => JSON.stringify(event)).filter((text) => text.includes(id));
+    expect(changes.some((text) => text.includes('jobScaling') && text.includes('"to":3'))).toBe(true);
     observing.unsubscribe();
     await caller.kill(id);
   });
 
-  it('goes on under a new leader, which keeps the cool-down', async () => {
+  it('continues under a new leader, which keeps the cool-down', async () => {
     const id = await caller.create(scaled([{ ...out, ...cooling(3) }]));
     await caller.until(id, (job) => desiredOf(job) === 2, 'grows once');
     await cell.changeLeader();
@@ -118,7 +118,7 @@ describe.skipIf(skipRedisTests !== false)('autoscaling in a cell', () => {
     await cell.startMaster();
   });
 
-  it('leaves a job alone that its caller has disabled', async () => {
+  it('does not scale a job with disabled scaling', async () => {
     const id = await caller.create(scaled([{ ...out, ...cooling(0) }]));
     await caller.call(methods.updateJobStatus, { id, enableStatus: false });
     const job = await caller.until(id, runs(1), 'runs');
@@ -131,7 +131,7 @@ describe.skipIf(skipRedisTests !== false)('autoscaling in a cell', () => {
     await Promise.all([caller.kill(id), caller.kill(other)]);
   });
 
-  it('scales by a metric of the tasks’ own, and tracks a target', async () => {
+  it('scales by a metric that tasks publish, and tracks a target', async () => {
     const own = {
       env: { BERTH_SIM_METRICS: 'queue_depth 12\n' },
       parameters: { 'berth.metrics.port': '9100' },
@@ -183,15 +183,17 @@ describe.skipIf(skipRedisTests !== false)('autoscaling in a cell', () => {
     await caller.kill(id);
   });
 
-  it('counts what it does, and tells for how long it cools down', async () => {
+  it('counts its decisions, and reports the rest of the cool-down', async () => {
     const id = await caller.create(scaled([{ ...out, ...cooling(60) }]));
     await caller.until(id, (job) => desiredOf(job) === 2, 'grows');
     const leader = cell.masters.find((master) => master.isLeading());
     const metrics = await (await fetch(`http://127.0.0.1:${leader?.httpPort}/metrics`)).text();
     expect(metrics).toMatch(/berth_master_scalings_total\{[^}]*direction="out"[^}]*\} [1-9]/);
-    const told = await cli(['explain', id, '--address', cell.address()]);
-    expect(told.out[0]).toBe(`The scaling of ${id} is switched on.`);
-    expect(told.out.join('\n')).toMatch(/ago +1 → 2 +avg\(CPUUtilization\) > 80% +avg\(CPUUtilization\) \d/);
+    const printed = await cli(['explain', id, '--address', cell.address()]);
+    expect(printed.out[0]).toBe(`The scaling of ${id} is switched on.`);
+    expect(printed.out.join('\n')).toMatch(
+      /ago +1 → 2 +avg\(CPUUtilization\) > 80% +avg\(CPUUtilization\) \d/,
+    );
     const explained = async () => (await calls.explainScaling(id)).sets[0]?.policies[0]?.text ?? '';
     const text = await waitFor(
       async () => {

@@ -19,7 +19,7 @@ const options = {
 const read = (...args: readonly string[]) => readOptions('some', options, args);
 
 describe('the options of a benchmark', () => {
-  it('are what they usually are where they are not given', () => {
+  it('have their defaults if they are not given', () => {
     expect(read()).toEqual({
       values: {
         rounds: 3,
@@ -32,14 +32,14 @@ describe('the options of a benchmark', () => {
     });
   });
 
-  it('are read as they are given', () => {
+  it('are read from the arguments', () => {
     const given = ['--rounds=5', '--variants', '0', '--part', '0.1', '--sizes', '7', '--only', 'idle'];
     expect(read(...given, '--names', 'a,b')).toEqual({
       values: { rounds: 5, variants: 0, part: 0.1, sizes: [7], only: new Set(['idle']), names: ['a', 'b'] },
     });
   });
 
-  it('are refused with all that is wrong', () => {
+  it('are refused with all their faults', () => {
     const given = [
       '--rounds',
       '1.5',
@@ -72,7 +72,7 @@ describe('the options of a benchmark', () => {
     });
   });
 
-  it('are listed on request, and nothing is started for that', async () => {
+  it('are listed on request without starting anything', async () => {
     const main = join(repoRoot, 'packages', 'local', 'dist', 'main.js');
     const { stdout, stderr } = await run(process.execPath, [main, 'bench', 'observe', '--help'], {
       env: { ...process.env, VITEST: undefined },
@@ -87,7 +87,7 @@ describe('the options of a benchmark', () => {
       ['there is no --nosuch', '--rounds must be a whole number'],
     ],
     [['--only', 'basic,nothing'], ['no case has nothing in its name; there are:\n  basic']],
-  ])('end the benchmark where they are wrong: %j', async (args, messages) => {
+  ])('end the benchmark if they are wrong: %j', async (args, messages) => {
     const script = join(repoRoot, 'test', 'dist', 'bench', 'place.bench.js');
     const failed: unknown = await run(process.execPath, [script, ...args]).catch((error: unknown) => error);
     expect(failed).toMatchObject({ code: 2, stdout: '' });

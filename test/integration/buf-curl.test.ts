@@ -60,26 +60,26 @@ describe.skipIf(skipRedisTests !== false)('buf curl against a gateway', () => {
     );
   });
 
-  it('hears that the gateway serves', async () => {
+  it('gets SERVING from the health service', async () => {
     expect(await call('grpc.health.v1.Health/Check', { service })).toEqual([{ status: 'SERVING' }]);
   });
 
-  it('creates a job, watches it to its end, and finds what it was told', async () => {
+  it('creates a job, watches it to its end, and finds the same state by a query', async () => {
     const id = await create(job);
-    const told = await call(`${service}/ObserveJob`, { id });
-    expect(told[0]).toMatchObject({
+    const messages = await call(`${service}/ObserveJob`, { id });
+    expect(messages[0]).toMatchObject({
       jobSnapshot: {
         job: { id, jobClusterId: 'default', jobDescriptor: { appName: 'resize', labels: { team: 'media' } } },
       },
     });
-    expect(told[1]).toEqual({ snapshotEnd: {} });
-    expect(told.at(-1)).toEqual({ jobFinished: { id } });
-    // A task that ended before the stream began is told in its snapshot.
-    const ended = told
+    expect(messages[1]).toEqual({ snapshotEnd: {} });
+    expect(messages.at(-1)).toEqual({ jobFinished: { id } });
+    // A task that ended before the stream began is in its snapshot.
+    const ended = messages
       .map((message) => JobChangeNotification.fromJSON(message).notification)
-      .flatMap((news) => {
-        if (news?.$case === 'jobSnapshot') return news.value.job?.tasks ?? [];
-        return news?.$case === 'taskUdate' && news.value.task !== undefined ? [news.value.task] : [];
+      .flatMap((change) => {
+        if (change?.$case === 'jobSnapshot') return change.value.job?.tasks ?? [];
+        return change?.$case === 'taskUdate' && change.value.task !== undefined ? [change.value.task] : [];
       })
       .filter((task) => stateOf(task) === State.FINISHED && codeIn(task) === 'normal');
     expect(new Set(ended.map((task) => task.id))).toEqual(new Set([`${id}.0-0`, `${id}.1-0`]));
@@ -92,7 +92,7 @@ describe.skipIf(skipRedisTests !== false)('buf curl against a gateway', () => {
     });
   });
 
-  it('sends headers, and gets the job of an idempotency key again', async () => {
+  it('sends headers, and gets the same job for the same idempotency key', async () => {
     const headers = ['--header', 'idempotency-key: k1', '--header', 'berth-caller-email: eve@example.com'];
     const { owner: _, ...unowned } = job;
     const id = await create(unowned, ...headers);
@@ -102,7 +102,7 @@ describe.skipIf(skipRedisTests !== false)('buf curl against a gateway', () => {
     await cell.caller().until(id, isJobOver, 'ends');
   });
 
-  it('is told every offending field, and the status of what is not there', async () => {
+  it('gets every offending field, and NOT_FOUND for unknown objects', async () => {
     const bad = { ...job, containers: { main: { resources: { cpu: '0', memory: 'x' } } } };
     const refused = await create(bad).catch((error: { stderr: string }) => JSON.parse(error.stderr));
     expect(refused.code).toBe('invalid_argument');

@@ -48,9 +48,9 @@ const numRuns = Number(process.env.BERTH_PROPERTY_RUNS ?? 400);
 const mask = { job: true, task: true } as const;
 
 function bytesOf(message: PendingMessage): Buffer {
-  const splicer = new FrameWriter(Buffer.alloc(message.byteLength));
-  message.writeTo(splicer);
-  return splicer.buffer;
+  const writer = new FrameWriter(Buffer.alloc(message.byteLength));
+  message.writeTo(writer);
+  return writer.buffer;
 }
 
 /** A gateway with one subscriber. */
@@ -79,8 +79,8 @@ class ModelGateway {
     const commit = this.cell.commit(...writes);
     this.#log.push(commit);
     this.#last = headerOf(commit);
-    const news = newsOf(commit, this.cell, this.#selection);
-    if (news.length > 0) this.#queue.add(news);
+    const changes = newsOf(commit, this.cell, this.#selection);
+    if (changes.length > 0) this.#queue.add(changes);
   }
 
   checkpoint(id: string): void {
@@ -119,10 +119,14 @@ class ModelGateway {
     const touched = missed.flatMap(({ changes }) => changes.filter(({ kind }) => kind !== 'taskStop'));
     const named = new Map(touched.map((change) => [`${change.kind}/${change.id}`, change]));
     const selected = { selection: this.#selection, commit: this.#last };
-    const news = presentChanges(named.values() as Parameters<typeof presentChanges>[0], this.cell, selected);
+    const changes = presentChanges(
+      named.values() as Parameters<typeof presentChanges>[0],
+      this.cell,
+      selected,
+    );
     return [
       ...itemMessages(
-        news.map((one) => ({ ...one, isOutOfOrder: true })),
+        changes.map((one) => ({ ...one, isOutOfOrder: true })),
         mask,
       ),
     ];
@@ -177,11 +181,11 @@ function play(
   };
   const read = (event: CellEvent) => {
     const before = point.position?.revision ?? 0;
-    const told = point.take(event);
+    const message = point.take(event);
     expect(point.position?.revision ?? before).toBeGreaterThanOrEqual(event.$case === 'reset' ? 0 : before);
-    if (first !== undefined && told?.$case !== 'reset') take(first);
+    if (first !== undefined && message?.$case !== 'reset') take(first);
     first = undefined;
-    if (told !== undefined) take(told);
+    if (message !== undefined) take(message);
     if (event.$case !== 'checkpointReached') return;
     expect(event.value.position?.revision).toBeGreaterThanOrEqual(asked.get(event.value.id) ?? Infinity);
     asked.delete(event.value.id);
@@ -252,8 +256,8 @@ const someLimits = fc.record<Limits>({
   paddingBytes: fc.constantFrom(0, 30_000),
 });
 
-describe('a subscriber of the whole cell', () => {
-  it('is told jobs as ObserveJobs tells them, and ends with what is', () => {
+describe('a subscriber of the complete cell', () => {
+  it('gets the same job events as from ObserveJobs, and ends with the true state', () => {
     const selection: CellSelection = { kinds: new Set(['job', 'jobStatus', 'task']), filter: undefined };
     const property = fc.property(someRounds, someLimits, (rounds, limits) => {
       const adapter = new JobEventAdapter();
@@ -274,7 +278,7 @@ describe('a subscriber of the whole cell', () => {
     fc.assert(property, { numRuns });
   });
 
-  it('ends with what matches its criteria', () => {
+  it('ends with the entities that match its criteria', () => {
     const someCriteria = fc.constantFrom<Record<string, string>>(
       { appName: 'app1' },
       { taskStates: 'RUNNING,STARTING' },

@@ -48,13 +48,13 @@ describe.skipIf(skipRedisTests !== false)('job clusters of a whole cell', () => 
       (error: { code: number }) => error.code,
     );
 
-  it('run jobs from their template, tell of them, and go once the jobs are over', async () => {
+  it('run jobs from their template, report them, and can be deleted once the jobs are over', async () => {
     const template = batch(simulated({ runMs: 20 }), { tasks: 2 });
     const { id } = await makeCluster({ jobDescriptor: template });
-    const told: JobClusterNotification[] = [];
+    const notifications: JobClusterNotification[] = [];
     const client = new JobManagementServiceClient(first.address, credentials.createInsecure());
     const stream = client.observeJobCluster({ id });
-    stream.on('data', (message: JobClusterNotification) => told.push(message));
+    stream.on('data', (message: JobClusterNotification) => notifications.push(message));
     const ended = new Promise<number>((resolve) => {
       stream.on('error', () => {});
       stream.on('status', ({ code }: { code: number }) => resolve(code));
@@ -69,7 +69,7 @@ describe.skipIf(skipRedisTests !== false)('job clusters of a whole cell', () => 
     await first.call(methods.removeJobCluster, { id });
     expect(await ended).toBe(status.OK);
     client.close();
-    expect(told.map(({ notification }) => notification?.$case)).toEqual([
+    expect(notifications.map(({ notification }) => notification?.$case)).toEqual([
       'jobClusterSnapshot',
       'snapshotEnd',
       'jobAdded',
@@ -78,7 +78,7 @@ describe.skipIf(skipRedisTests !== false)('job clusters of a whole cell', () => 
     ]);
   });
 
-  it('never go while a job is being created in them, whichever gateways are asked', async () => {
+  it('are never deleted while a job is being created in them, at any gateway', async () => {
     const outcomes = new Set<number>();
     for (let round = 0; round < 25; round += 1) {
       const { id, revision } = await makeCluster();
@@ -105,7 +105,7 @@ describe.skipIf(skipRedisTests !== false)('job clusters of a whole cell', () => 
     expect(outcomes.has(status.FAILED_PRECONDITION)).toBe(true);
   });
 
-  it('let nobody in while they are disabled, at no gateway', async () => {
+  it('accept no job while they are disabled, at any gateway', async () => {
     const { id } = await makeCluster();
     const { revision } = await first.call(methods.updateJobClusterStatus, { id, enableStatus: false });
     const descriptor = named(id, batch(simulated({ runMs: 0 })));
@@ -117,7 +117,7 @@ describe.skipIf(skipRedisTests !== false)('job clusters of a whole cell', () => 
   });
 });
 
-describe.skipIf(skipRedisTests !== false)('what a descriptor asks for', () => {
+describe.skipIf(skipRedisTests !== false)('the descriptor of a task', () => {
   let cell: TestCell;
   let caller: TitusCaller;
 
@@ -127,7 +127,7 @@ describe.skipIf(skipRedisTests !== false)('what a descriptor asks for', () => {
   });
   afterAll(() => closeCleanly(cell));
 
-  it('fails a privileged task where the operator of its agent does not allow it', async () => {
+  it('fails a privileged task if the operator of its agent does not allow it', async () => {
     const descriptor = JobDescriptor.fromPartial(batch(simulated({ runMs: 0 })));
     for (const container of Object.values(descriptor.containers))
       container.securityProfile = { privileged: 'true' };
@@ -140,7 +140,7 @@ describe.skipIf(skipRedisTests !== false)('what a descriptor asks for', () => {
     expect(job.tasks[0]?.state?.reason).toContain('allows no privileged containers');
   });
 
-  it('tells where a task runs and what it replaces in its context', async () => {
+  it('names the agent and the replaced task in the context of a task', async () => {
     const { id } = (
       await caller.call(methods.createJob, JobDescriptor.fromPartial(service(simulated({ runMs: 100_000 }))))
     ).response;

@@ -31,7 +31,7 @@ const jobsAndTasks = [
 ];
 const tooLong = 'x'.repeat(257);
 
-describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad request', () => {
+describe.skipIf(skipRedisTests !== false)('the answer to a bad request', () => {
   let cell: TestCell;
   let caller: TitusCaller;
   let nobody: TitusCaller;
@@ -57,7 +57,7 @@ describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad reques
     caller.failure(methods.updateJobInstances, JobInstancesUpdate.fromPartial({ jobId, instances }));
 
   describe('CreateJob', () => {
-    it('names every offending field of a descriptor that is wrong throughout, in one answer', async () => {
+    it('names every offending field of a completely wrong descriptor in one answer', async () => {
       const failure = await create(
         {
           appName: 'a'.repeat(257),
@@ -142,12 +142,12 @@ describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad reques
       expect(failure.fields.toSorted()).toEqual(fields);
     });
 
-    it('says in its message, too, what is wrong', async () => {
+    it('repeats the violations in its message', async () => {
       const failure = await create(batch({ image: { name: 'a' }, resources: { cpu: '0' } }));
       expect(failure.message).toContain('containers["main"].resources.cpu: ');
     });
 
-    it('stores nothing of what it refuses', async () => {
+    it('stores nothing of a refused job', async () => {
       const before = await caller.call(methods.findJobs, {
         page: undefined,
         fiterlingCriteria: {},
@@ -183,7 +183,7 @@ describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad reques
     expect((await caller.failure(methods.killTask, { id })).status).toBe(status.NOT_FOUND);
   });
 
-  it('FindTasks: NOT_FOUND for an unknown job, and everything that is wrong with a query at once', async () => {
+  it('FindTasks: NOT_FOUND for an unknown job, and all faults of a query at once', async () => {
     const query = { jobId: unknownJob, page: undefined, fiterlingCriteria: {}, fields: [] };
     expect((await caller.failure(methods.findTasks, query)).status).toBe(status.NOT_FOUND);
     const bad = await caller.failure(methods.findTasks, {
@@ -203,7 +203,7 @@ describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad reques
     ]);
   });
 
-  it('FindJobs: everything that is wrong with a query at once', async () => {
+  it('FindJobs: names all faults of a query at once', async () => {
     const bad = await caller.failure(methods.findJobs, {
       page: { pageNumber: 0, pageSize: 5001 },
       fiterlingCriteria: { jobState: 'HAPPY', jobType: 'cron', 'labels.op': 'xor', appName: ' ' },
@@ -239,7 +239,7 @@ describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad reques
     expect((await failure(finished)).status).toBe(status.FAILED_PRECONDITION);
   });
 
-  it('KillJob and KillTask: what has ended is left as it is', async () => {
+  it('KillJob and KillTask: an ended job or task stays unchanged', async () => {
     const before = await caller.find(finished);
     await caller.kill(finished);
     await caller.killTask(before.tasks[0]?.id ?? '');
@@ -253,13 +253,13 @@ describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad reques
     expect(stream.received).toEqual([]);
   });
 
-  it('a caller who says too much of itself is told which header', async () => {
+  it('names the header of a caller identity that is too long', async () => {
     const wordy = cell.caller(0, { 'berth-caller-id': tooLong, 'berth-caller-email': tooLong });
     const failure = await create(batch(simulated()), wordy);
     expect(failure.fields.toSorted()).toEqual(['berth-caller-email', 'berth-caller-id']);
   });
 
-  it('an idempotency key or a revision that is none is named', async () => {
+  it('names an invalid idempotency key or revision', async () => {
     const key = { headers: { 'idempotency-key': tooLong } };
     const request = JobDescriptor.fromPartial(batch(simulated()));
     expect((await caller.failure(methods.createJob, request, key)).fields).toEqual([
@@ -270,7 +270,7 @@ describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad reques
     expect(failure.fields).toEqual(['metadata berth-min-revision']);
   });
 
-  it('each RPC of the contract is either there or answers UNIMPLEMENTED and names itself', async () => {
+  it('answers each RPC of the contract, or says UNIMPLEMENTED with its name', async () => {
     const missing: string[] = [];
     for (const { path } of [...Object.values(methods), ...Object.values(jobV1)]) {
       const { code, details } = await statusOf(cell.address(), path);
@@ -281,7 +281,7 @@ describe.skipIf(skipRedisTests !== false)('what a caller is told of a bad reques
     expect(jobsAndTasks.filter((name) => missing.includes(name))).toEqual([]);
   });
 
-  it('none of it is an error of the gateway', () => {
+  it('logs no error of the gateway for any of these', () => {
     expect(cell.errors()).toEqual([]);
   });
 });

@@ -51,8 +51,8 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
     const id = await caller.create(
       batch(simulated({ startDelayMs: 50, ...(runMs === undefined ? {} : { runMs }) }), { tasks }),
     );
-    const someRun = ({ tasks: told }: CheckedStream) =>
-      [...told.values()].some((task) => stateOf(task) === State.RUNNING);
+    const someRun = ({ tasks: observed }: CheckedStream) =>
+      [...observed.values()].some((task) => stateOf(task) === State.RUNNING);
     await stream.until(someRun, 'some tasks run');
     return { stream, id };
   };
@@ -66,7 +66,7 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
     await waitFor(async () => (await cell.containers()) === 0, { what: 'all containers are removed' });
   };
 
-  it('goes on under the next master, again and again, without losing or repeating anything', async () => {
+  it('continues under the next master, several times, and loses or repeats nothing', async () => {
     await start({
       masters: 3,
       masterEnv: { ...lively.masterEnv, BERTH_MASTER_MAX_NOT_RUNNING_PER_JOB: '10' },
@@ -76,12 +76,12 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
     await cell.startMaster();
     await cell.changeLeader();
     await expectDone(id, 60);
-    await stream.until(isOver(id), 'the end is told');
+    await stream.until(isOver(id), 'the stream reports the end');
     await expectAgreement(stream, caller, id);
     stream.cancel();
   });
 
-  it('accepts jobs without any master, and runs them when there is one', async () => {
+  it('accepts jobs without a master, and runs them once a master leads', async () => {
     await start({ masters: 1 });
     await cell.stopMaster();
     const id = await caller.create(batch(simulated({ runMs: 10 }), { tasks: 3 }));
@@ -94,7 +94,7 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
     expect([killed.jobState?.reason, killed.tasks]).toEqual(['killed', []]);
   });
 
-  it('learns from an agent that was restarted how the containers ended that it had left', async () => {
+  it('learns from a restarted agent the ends of the containers that it had left', async () => {
     await start();
     const { stream, id } = await working(8);
     const { tasks: batchTasks } = await caller.until(id, runs(8), 'runs');
@@ -107,7 +107,7 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
     for (const task of doomed) cell.finish(task, 5);
     expect(await cell.hasExited(8 + 1)).toBe(true);
     await cell.startAgents();
-    await stream.until(isOver(id), 'the end is told');
+    await stream.until(isOver(id), 'the stream reports the end');
     const { tasks } = await caller.until(failing, isJobOver, 'ends');
     expect(tasks.map(({ state }) => state?.reason)).toEqual(['failed: exit code 5']);
     expect((await caller.find(lasting)).tasks.map((task) => task.id)).toEqual(running);
@@ -117,7 +117,7 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
     stream.cancel();
   });
 
-  it('replaces the tasks of a host that is lost, and clears that host up when it is back', async () => {
+  it('replaces the tasks of a lost host, and removes its old containers when it is back', async () => {
     await start(impatient);
     const id = await caller.create(service(simulated(), { tasks: 4 }));
     const before = (await caller.until(id, runs(4), 'runs')).tasks;
@@ -148,7 +148,7 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
     await caller.until(id, isJobOver, 'ends');
   });
 
-  it('keeps what it has acknowledged when Redis is killed in the middle of the work', async () => {
+  it('keeps acknowledged writes if Redis is killed in the middle of the work', async () => {
     await start({ gateways: 2, masters: 2 });
     const { stream, id } = await working(40, 400);
     await cell.redis.kill();
@@ -159,12 +159,12 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
     await cell.redis.restart();
     await expectDone(id, 40);
     await expectDone(await early, 1);
-    await stream.until(isOver(id), 'the end is told');
+    await stream.until(isOver(id), 'the stream reports the end');
     await expectAgreement(stream, caller, id);
     stream.cancel();
   });
 
-  it('answers reads while Redis is away, refuses writes with UNAVAILABLE in time, and says why on /healthz', async () => {
+  it('answers reads while Redis is away, refuses writes with UNAVAILABLE in time, and gives the reason on /healthz', async () => {
     await start({ commitTimeoutMs: 1_000 });
     const id = await caller.create(service(simulated(), { tasks: 2 }));
     await caller.until(id, runs(2), 'runs');
@@ -192,7 +192,7 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
     await caller.until(id, isJobOver, 'ends');
   });
 
-  it('starts afresh when Redis is emptied: nothing of before is left running, and new jobs run', async () => {
+  it('starts afresh if Redis is emptied: earlier tasks stop, and new jobs run', async () => {
     await start({ gateways: 2, masters: 2 });
     const old = await caller.create(service(simulated(), { tasks: 3 }));
     await caller.until(old, runs(3), 'runs');

@@ -49,7 +49,7 @@ describe.skipIf(skipRedisTests !== false)(`a cell of ${agents} agents`, () => {
     stream.cancel();
   });
 
-  it('packs no agent beyond what it has, and uses all of them', async () => {
+  it('packs no agent beyond its resources, and uses all agents', async () => {
     const id = await caller.create(service(oneCore({}), { tasks: 2 * agents }));
     const job = await caller.until(id, runs(2 * agents), 'fills all agents', timeoutMs);
     const perAgent = new Map<string, number>();

@@ -30,7 +30,7 @@ describe.skipIf(skipRedisTests !== false)('two gateways of one cell', () => {
 
   const atLeast = (revision: number) => ({ headers: { 'berth-min-revision': String(revision) } });
 
-  it('let a caller read its own writes at either, at once', async () => {
+  it('let a caller read its own writes at once, at either of them', async () => {
     for (let round = 0; round < 20; round += 1) {
       const descriptor = JobDescriptor.fromPartial(service(simulated(), { tasks: 0 }));
       const created = await first.call(methods.createJob, descriptor);
@@ -54,7 +54,7 @@ describe.skipIf(skipRedisTests !== false)('two gateways of one cell', () => {
     expect((await second.failure(methods.findJob, { id }, options)).status).toBe(status.DEADLINE_EXCEEDED);
   });
 
-  it('make one job of requests with one idempotency key, wherever and however often they come', async () => {
+  it('make one job of all requests with the same idempotency key, at both of them', async () => {
     const descriptor = batch(simulated({ runMs: 0 }));
     const keyed = { headers: { 'idempotency-key': 'once' } };
     const ids = await Promise.all(
@@ -63,11 +63,11 @@ describe.skipIf(skipRedisTests !== false)('two gateways of one cell', () => {
     expect(new Set(ids).size).toBe(1);
     await first.until(ids[0] ?? '', isJobOver, 'ends');
     expect(await second.create(descriptor, keyed)).toBe(ids[0]);
-    const stranger = { 'berth-caller-id': 'eve', 'berth-caller-email': 'eve@example.com' };
-    expect(await cell.caller(1, stranger).create(descriptor, keyed)).not.toBe(ids[0]);
+    const otherCaller = { 'berth-caller-id': 'eve', 'berth-caller-email': 'eve@example.com' };
+    expect(await cell.caller(1, otherCaller).create(descriptor, keyed)).not.toBe(ids[0]);
   });
 
-  it('let one live job at a time have a name of its own', async () => {
+  it('let only one live job hold a job group name', async () => {
     const group = { appName: 'web', jobGroupInfo: { stack: 'main', detail: 'blue', sequence: '001' } };
     const named = { ...service(simulated()), ...group };
     const outcomes = await Promise.allSettled([
@@ -87,11 +87,11 @@ describe.skipIf(skipRedisTests !== false)('two gateways of one cell', () => {
     await first.until(next, isJobOver, 'ends');
   });
 
-  it('never lose an update: of many at once each is there in the end, or was refused', async () => {
+  it('never lose an update: each of many concurrent ones is applied or refused', async () => {
     const id = await first.create(service(simulated(), { tasks: 0 }));
-    const wishes = Array.from({ length: 20 }, (_, index) => index);
+    const maxima = Array.from({ length: 20 }, (_, index) => index);
     const outcomes = await Promise.allSettled(
-      wishes.map((max) => {
+      maxima.map((max) => {
         const update = JobInstancesUpdate.fromPartial({ jobId: id, instances: { max: 100 + max } });
         return (max % 2 === 0 ? first : second).call(methods.updateJobInstances, update);
       }),
@@ -111,7 +111,7 @@ describe.skipIf(skipRedisTests !== false)('two gateways of one cell', () => {
     await first.kill(id);
   });
 
-  it('are interchangeable: a client goes on with the other one, and misses nothing', async () => {
+  it('are interchangeable: a client continues with the other one, and misses nothing', async () => {
     const spare = await TestCell.start({ gateways: 2 });
     const client = BerthClient.connect({ addresses: [spare.address(0), spare.address(1)] });
     const owner = { ownerEmail: 'ann@example.com', teamEmail: 'ann@example.com' };
@@ -185,7 +185,7 @@ describe.skipIf(skipRedisTests !== false)(
       return ids;
     };
 
-    it('takes a new snapshot, from which its subscribers learn every change that they have missed', async () => {
+    it('takes a new snapshot, and its subscribers get every missed change', async () => {
       await start({});
       const lasting = await caller.create(service(simulated(), { tasks: 2 }));
       await caller.until(lasting, runs(2), 'runs');
@@ -194,14 +194,14 @@ describe.skipIf(skipRedisTests !== false)(
       const ids = await fallBehind();
       await stream.until(
         ({ model }) => ids.every((id) => model.jobs.get(id)?.isFinished),
-        'all ends are told',
+        'the stream reports all ends',
       );
       expect(cell.lines.some(({ msg }) => msg === 'the new snapshot is in place')).toBe(true);
       for (const id of [lasting, ...ids]) await expectAgreement(stream, caller, id);
       stream.cancel();
     });
 
-    it('ends its streams with ABORTED where the snapshot cannot tell how something ended', async () => {
+    it('ends its streams with ABORTED where the snapshot cannot contain the ends of tasks', async () => {
       await start({ BERTH_MASTER_FINISHED_RETENTION: '1ms' });
       const lasting = await caller.create(service(simulated(), { tasks: 2 }));
       const [victim] = (await caller.until(lasting, runs(2), 'runs')).tasks;

@@ -99,7 +99,7 @@ describe.skipIf(binary === undefined)('images of a registry', () => {
     expect(stored).toEqual(digests);
   });
 
-  it('are asked for by digest where the name has one', async () => {
+  it('are looked up by digest if the name has one', async () => {
     const digest = await registry.push('team/pinned', '1', 'pinned');
     const gateway = await gatewayWith();
     const name = `${registry.host}/team/pinned@${digest}`;
@@ -108,7 +108,7 @@ describe.skipIf(binary === undefined)('images of a registry', () => {
     expect((await refusal(submit(gateway, other))).code).toBe('invalidArgument');
   });
 
-  it('are INVALID_ARGUMENT where they are unknown, by their field', async () => {
+  it('are refused with INVALID_ARGUMENT and their field if they are unknown', async () => {
     for (const mode of ['required', 'best-effort']) {
       const gateway = await gatewayWith({ BERTH_IMAGE_RESOLUTION: mode });
       for (const name of ['team/nothing:1', 'team/app:nothing'])
@@ -120,7 +120,7 @@ describe.skipIf(binary === undefined)('images of a registry', () => {
     }
   });
 
-  it('are left alone where resolution is off', async () => {
+  it('stay unchanged if resolution is off', async () => {
     const gateway = await gatewayWith({ BERTH_IMAGE_RESOLUTION: 'off' });
     const name = `${registry.host}/team/nothing:1`;
     expect(await submit(gateway, name)).toEqual({ image: { name, imageId: '' }, note: undefined });
@@ -149,7 +149,7 @@ describe.skipIf(binary === undefined)('images of a registry with passwords', () 
     expect((await refusal(submit(gateway, `${registry.host}/team/app:2`))).code).toBe('invalidArgument');
   });
 
-  it('are refused or accepted unresolved without credentials, as the operator has it', async () => {
+  it('are refused or accepted unresolved without credentials, as the operator configures', async () => {
     const name = `${registry.host}/team/app:1`;
     const required = await gatewayWith({ BERTH_IMAGE_RESOLUTION: 'required' });
     expect(await refusal(submit(required, name))).toMatchObject({ code: 'invalidArgument' });
@@ -177,7 +177,7 @@ describe.skipIf(binary === undefined)('images of a registry with tokens', () => 
     await tokens?.stop();
   });
 
-  it('are resolved with a token that the credentials are exchanged for', async () => {
+  it('are resolved with a token in exchange for the credentials', async () => {
     const digest = await registry.push('team/app', '1', 'one');
     const gateway = await gatewayWith({
       BERTH_IMAGE_RESOLUTION: 'required',
@@ -188,7 +188,7 @@ describe.skipIf(binary === undefined)('images of a registry with tokens', () => 
     expect((await refusal(submit(gateway, `${registry.host}/team/app:2`))).code).toBe('invalidArgument');
   });
 
-  it('are refused where the token server refuses the credentials', async () => {
+  it('are refused if the token server refuses the credentials', async () => {
     const gateway = await gatewayWith({
       BERTH_IMAGE_RESOLUTION: 'required',
       BERTH_IMAGE_AUTH_FILE: await authFile(registry.host, 'test:wrong'),
@@ -207,12 +207,12 @@ describe.skipIf(binary === undefined)('a registry that does not answer', () => {
     await registry.stop();
   });
 
-  it('makes CreateJob UNAVAILABLE where its answer is required', async () => {
+  it('makes CreateJob fail with UNAVAILABLE if its answer is required', async () => {
     const gateway = await gatewayWith({ BERTH_IMAGE_RESOLUTION: 'required' });
     expect(await refusal(submit(gateway, `${gone}/team/app:1`))).toMatchObject({ code: 'unavailable' });
   });
 
-  it('otherwise lets the job through, which says so', async () => {
+  it('otherwise lets the job through with an unresolved image', async () => {
     const { image, note } = await submit(await gatewayWith(), `${gone}/team/app:1`);
     expect(image?.imageId).toBe('');
     expect(note).toBe(`skipped: main: registry ${gone} did not answer: it refuses connections`);
@@ -220,13 +220,13 @@ describe.skipIf(binary === undefined)('a registry that does not answer', () => {
 });
 
 describe('images that only the Docker engine has', () => {
-  it('are accepted by their name, without any registry, and the job says so', async () => {
+  it('are accepted by their name without a registry, and the job records that', async () => {
     const { image, note } = await submit(await gatewayWith(), 'berth/busybox:1');
     expect(image).toEqual({ name: 'berth/busybox:1', imageId: '' });
     expect(note).toBe('skipped: main: the name has no registry');
   });
 
-  it('are accepted by their id as they are', async () => {
+  it('are accepted unchanged by their id', async () => {
     const gateway = await gatewayWith({ BERTH_IMAGE_RESOLUTION: 'required' });
     const image = { imageId: `sha256:${'a'.repeat(64)}` };
     const id = await gateway.create(aBatchJob({ containers: { main: { image } } }));

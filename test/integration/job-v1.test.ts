@@ -93,7 +93,7 @@ describe.skipIf(skipRedisTests !== false)('job.v1 on a whole cell', () => {
     return JSON.parse(stdout);
   };
 
-  it('runs a kind from its acceptance to its end, and tells all that came on the way', async () => {
+  it('runs an instance from its acceptance to its end, and reports each step', async () => {
     const accepted = await schedule(caller, 'sum', { arguments: ['1', '2'] });
     expect(accepted.state).toBe(JobState.CREATED);
     const done = await until(cell.caller(1), accepted.uuid, ended);
@@ -112,7 +112,7 @@ describe.skipIf(skipRedisTests !== false)('job.v1 on a whole cell', () => {
     expect(times[0]).toBeGreaterThan(0);
   });
 
-  it('tells the error, the attempts and the results of one that failed', async () => {
+  it('reports the error, the attempts and the results of a failed instance', async () => {
     const { uuid } = await schedule(caller, 'broken');
     expect(await until(caller, uuid, ended)).toMatchObject({
       state: JobState.TERMINATED,
@@ -123,7 +123,7 @@ describe.skipIf(skipRedisTests !== false)('job.v1 on a whole cell', () => {
     });
   });
 
-  it('tells of one that ran out of time, and of one that was cancelled', async () => {
+  it('reports a timed-out and a cancelled instance', async () => {
     const late = await schedule(caller, 'late');
     const endless = await schedule(caller, 'endless');
     await until(caller, endless.uuid, JobState.PROCESSING);
@@ -143,7 +143,7 @@ describe.skipIf(skipRedisTests !== false)('job.v1 on a whole cell', () => {
     });
   });
 
-  it('counts jobs of the cluster as instances, however they were made, and others not', async () => {
+  it('counts all jobs of the cluster as instances, and no others', async () => {
     const cluster = await register(caller, 'counted', simulated({ runMs: 20 }));
     const header = { headers: { 'berth.jobClusterId': cluster, 'berth-caller-email': 'a@example.com' } };
     const made = await caller.create({ jobSpec: { $case: 'batch', value: {} } }, header);
@@ -155,7 +155,7 @@ describe.skipIf(skipRedisTests !== false)('job.v1 on a whole cell', () => {
     expect(job.tasks).toHaveLength(1);
   });
 
-  it('is spoken by a client of another make on the port of its own', async () => {
+  it('serves a client of another make on its own port', async () => {
     expect(await curl('GetVersion', {})).toMatchObject({ apiVersion: 'v1' });
     const { jobs } = await curl('ListRegisteredJobs', {});
     expect(jobs).toContainEqual({
@@ -184,7 +184,7 @@ describe.skipIf(skipRedisTests !== false)('job.v1 on a whole cell', () => {
     ]);
   });
 
-  it('is there on the command line', async () => {
+  it('is available on the command line', async () => {
     const berth = (...args: string[]) => cli(['--address', cell.address(), ...args]);
     const kinds = await berth('kinds');
     expect(kinds.out.some((line) => /^sum +0 6 \* \* 1 +\S+ +the kind sum$/.test(line))).toBe(true);
@@ -227,7 +227,7 @@ describe.skipIf(skipRedisTests !== false)('the order of instances in a full cell
   });
   afterAll(() => closeCleanly(cell));
 
-  it('follows their priority, lower first, whatever came first', async () => {
+  it('follows their priority, lower first, independent of their submission', async () => {
     const caller = cell.caller();
     const whole = { ...leaving('', { runMs: 100 }), resources: { cpu: '1', memory: '32' } };
     await register(caller, 'job', whole);

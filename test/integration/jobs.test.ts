@@ -40,7 +40,7 @@ describe.skipIf(skipRedisTests !== false)('jobs and their tasks, from CreateJob 
     tasksIn(await caller.until(id, runs(count), `runs ${count} tasks`), State.RUNNING);
 
   describe('a batch job', () => {
-    it('is FINISHED normal when every task is, with a whole history of each', async () => {
+    it('is FINISHED normal when every task is, with a complete history of each', async () => {
       const id = await caller.create(
         batch(simulated({ runMs: shortMs, startDelayMs: shortMs }), { tasks: 5 }),
       );
@@ -62,7 +62,7 @@ describe.skipIf(skipRedisTests !== false)('jobs and their tasks, from CreateJob 
       expect(job.stateChanges.at(-1)?.state).toBe('FINISHED');
     });
 
-    it('is FAILED when a task is, and says which and why', async () => {
+    it('is FAILED when a task is, and names the task and the reason', async () => {
       const id = await caller.create(batch(simulated({ runMs: 0, exitCode: 3 }), { tasks: 2 }));
       const job = await ended(id);
       expect(job.jobState?.state).toBe(State.FAILED);
@@ -106,7 +106,7 @@ describe.skipIf(skipRedisTests !== false)('jobs and their tasks, from CreateJob 
       },
     );
 
-    it('tries a failure of the system again without using up the retries', async () => {
+    it('retries after a failure of the system without using up the retries', async () => {
       const id = await caller.create(batch(simulated({ fail: 'host' }), { retryPolicy: retries(0) }));
       await waitFor(async () => (await attemptsOf(id)).length >= 3, { what: 'it is tried again' });
       const [first] = await attemptsOf(id);
@@ -133,7 +133,7 @@ describe.skipIf(skipRedisTests !== false)('jobs and their tasks, from CreateJob 
       expect(task && codeIn(task)).toBe('runtimeLimitExceeded');
     });
 
-    it('lets KillTask end one slot, which is neither a failure nor tried again', async () => {
+    it('lets KillTask end one slot without a failure or a retry', async () => {
       const descriptor = batch(simulated(), { tasks: 2, retryPolicy: retries(5) });
       const id = await caller.create(descriptor);
       for (const { id: taskId } of await runningTasks(id, 2)) await caller.killTask(taskId);
@@ -145,7 +145,7 @@ describe.skipIf(skipRedisTests !== false)('jobs and their tasks, from CreateJob 
       ]);
     });
 
-    it('is FINISHED killed after KillJob, also where a container ignores SIGTERM', async () => {
+    it('is FINISHED killed after KillJob, even if a container ignores SIGTERM', async () => {
       const id = await caller.create(batch(simulated({ ignoreTerm: true }), { tasks: 3 }));
       await runningTasks(id, 3);
       await caller.kill(id);
@@ -156,7 +156,7 @@ describe.skipIf(skipRedisTests !== false)('jobs and their tasks, from CreateJob 
       expect((await caller.find(id)).stateChanges).toEqual(job.stateChanges);
     });
 
-    it('waits in QUEUED, with a reason, for room that no agent has, and starts when there is some', async () => {
+    it('waits in QUEUED with a reason until an agent has capacity, and then starts', async () => {
       const whole = { ...simulated(), resources: { cpu: '16', memory: '64' } };
       const filling = await caller.create(service(whole, { tasks: 2 }));
       await runningTasks(filling, 2);
@@ -197,7 +197,7 @@ describe.skipIf(skipRedisTests !== false)('jobs and their tasks, from CreateJob 
       expect((await ended(id)).jobState).toEqual({ state: State.FINISHED, reason: 'killed' });
     });
 
-    it('replaces a task however it ends, and goes on', async () => {
+    it('replaces a task after every kind of end', async () => {
       const id = await caller.create(service(simulated({ runMs: shortMs, exitCode: 0 })));
       await waitFor(async () => (await attemptsOf(id)).length >= 3, { what: 'two replacements' });
       const job = await caller.find(id);
@@ -207,7 +207,7 @@ describe.skipIf(skipRedisTests !== false)('jobs and their tasks, from CreateJob 
       await ended(id);
     });
 
-    it('grows and shrinks to what UpdateJobInstances says', async () => {
+    it('grows and shrinks to the numbers of UpdateJobInstances', async () => {
       const id = await caller.create(service(simulated(), { tasks: 2 }));
       await runningTasks(id, 2);
       await caller.scale(id, 5);
@@ -243,7 +243,7 @@ describe.skipIf(skipRedisTests !== false)('jobs and their tasks, from CreateJob 
       await caller.kill(id);
     });
 
-    it('gives its tasks the ports that they ask for', async () => {
+    it('gives its tasks the requested ports', async () => {
       const container = { ...simulated(), resources: { cpu: '0.1', memory: '32', ports: '8080,9090' } };
       const id = await caller.create(service(container));
       const [task] = await runningTasks(id, 1);
@@ -257,7 +257,7 @@ describe.skipIf(skipRedisTests !== false)('jobs and their tasks, from CreateJob 
     await waitFor(async () => (await cell.containers()) === 0, { what: 'all containers are removed' });
   });
 
-  it('tells of each job over ObserveJob what FindJob shows at its end', async () => {
+  it('sends the same end of each job over ObserveJob as FindJob shows', async () => {
     const stream = caller.observeJobs();
     await stream.until(({ model }) => model.isLive, 'the snapshot is over');
     const policy = retries(1);

@@ -50,7 +50,7 @@ function clientOf(...addresses: string[]): BerthClient {
 const addressOf = ({ gateway }: RunningGateway) => `127.0.0.1:${gateway.grpcPort}`;
 
 /** Collects the messages of one subscription and checks them against the rules of a stream. */
-class Told {
+class CheckedEvents {
   readonly mirror = new CellMirror();
   readonly events: CellEvent[] = [];
   violation: unknown;
@@ -66,30 +66,30 @@ class Told {
 }
 
 describe('a checkpoint', () => {
-  it('resolves once the subscriber has been told what was written through another gateway', async () => {
+  it('resolves once the subscriber has the writes of another gateway', async () => {
     const [first, second] = [await startGateway(), await startGateway()];
     const observed = clientOf(addressOf(first)).observe();
-    const told = new Told();
-    const subscription = observed.subscribe(told.next);
+    const received = new CheckedEvents();
+    const subscription = observed.subscribe(received.next);
     closers.push(() => subscription.unsubscribe());
     const writer = clientOf(addressOf(second));
     for (let round = 0; round < 10; round += 1) {
       const { id } = await writer.createJob(aServiceJob());
       await observed.checkpoint();
-      expect(told.mirror.entities.has(`${ObservedKind.JOB}/${id}`)).toBe(true);
+      expect(received.mirror.entities.has(`${ObservedKind.JOB}/${id}`)).toBe(true);
     }
-    expect(told.violation).toBeUndefined();
+    expect(received.violation).toBeUndefined();
   });
 
-  it('is asked for again where the gateway is lost before it answers', async () => {
+  it('is requested again if the gateway is lost before its answer', async () => {
     const [first, second] = [await startGateway(), await startGateway()];
     const [lost, kept] = [await proxyTo(first), await proxyTo(second)];
     const observed = clientOf(lost.address, kept.address).observe();
-    const told = new Told();
+    const received = new CheckedEvents();
     let reopened = 0;
-    const subscription = observed.subscribe(told.next);
+    const subscription = observed.subscribe(received.next);
     closers.push(() => subscription.unsubscribe());
-    await waitFor(() => told.mirror.isLive, { what: 'the stream is live' });
+    await waitFor(() => received.mirror.isLive, { what: 'the stream is live' });
     for (let round = 0; round < 3; round += 1) {
       await decide(store, [jobWrite(`j${round}`)]);
       const reached = observed.checkpoint();
@@ -97,13 +97,13 @@ describe('a checkpoint', () => {
       kept.cut();
       reopened += 1;
       await reached;
-      expect(told.mirror.entities.has(`${ObservedKind.JOB}/j${round}`)).toBe(true);
+      expect(received.mirror.entities.has(`${ObservedKind.JOB}/j${round}`)).toBe(true);
     }
     expect(reopened).toBe(3);
-    expect(told.events.filter(({ $case }) => $case === 'reset')).toEqual([]);
+    expect(received.events.filter(({ $case }) => $case === 'reset')).toEqual([]);
   });
 
-  it('is refused where nobody is subscribed, and when the subscription ends', async () => {
+  it('is refused without a subscriber, and when the subscription ends', async () => {
     const observed = clientOf('127.0.0.1:1').observe();
     await expect(observed.checkpoint()).rejects.toMatchObject({ code: 'failedPrecondition' });
     const subscription = observed.subscribe();
@@ -117,53 +117,55 @@ describe('numbers of tasks', () => {
   const numbers = (counts: TaskCounts | undefined) =>
     Object.fromEntries(counts?.all.map(({ values, tasks }) => [values.join(' '), tasks]) ?? []);
 
-  it('are told at once and when they change, also over the loss of a gateway', async () => {
+  it('arrive at once and at each change, even after the loss of a gateway', async () => {
     const web = jobWrite('a', { descriptor: aServiceJob({ appName: 'web' }) });
     await decide(store, [web, jobWrite('b'), taskWrite('a.0-0'), taskWrite('a.1-0'), taskWrite('b.0-0')]);
     const [first, second] = [await startGateway(), await startGateway()];
     const [lost, kept] = [await proxyTo(first), await proxyTo(second)];
-    const told: TaskCounts[] = [];
+    const reports: TaskCounts[] = [];
     const counts = clientOf(lost.address, kept.address).observeTaskCounts(['appName', 'state']);
-    const subscription = counts.subscribe((next) => told.push(next));
+    const subscription = counts.subscribe((next) => reports.push(next));
     closers.push(() => subscription.unsubscribe());
     const app = aServiceJob().appName;
-    await waitFor(() => told.length > 0, { what: 'the numbers are there' });
-    expect(numbers(told[0])).toEqual({ 'web QUEUED': 2, [`${app} QUEUED`]: 1 });
+    await waitFor(() => reports.length > 0, { what: 'the numbers are there' });
+    expect(numbers(reports[0])).toEqual({ 'web QUEUED': 2, [`${app} QUEUED`]: 1 });
     await decide(store, [moveWrite(taskWrite('a.0-0').record, State.RUNNING)]);
-    await waitFor(() => told.length > 1, { what: 'they have changed' });
-    expect(told[1]?.changed).toEqual([
+    await waitFor(() => reports.length > 1, { what: 'they have changed' });
+    expect(reports[1]?.changed).toEqual([
       { values: ['web', 'QUEUED'], tasks: 1 },
       { values: ['web', 'RUNNING'], tasks: 1 },
     ]);
     await decide(store, [{ kind: 'task', id: 'b.0-0' }]);
-    await waitFor(() => told.length > 2, { what: 'one is gone' });
-    expect(numbers(told[2])).toEqual({ 'web QUEUED': 1, 'web RUNNING': 1 });
+    await waitFor(() => reports.length > 2, { what: 'one is gone' });
+    expect(numbers(reports[2])).toEqual({ 'web QUEUED': 1, 'web RUNNING': 1 });
     lost.cut();
     await decide(store, [taskWrite('b.1-0')]);
-    await waitFor(() => numbers(told.at(-1))[`${app} QUEUED`] === 1, { what: 'the other gateway tells' });
-    expect(numbers(told.at(-1))).toEqual({ 'web QUEUED': 1, 'web RUNNING': 1, [`${app} QUEUED`]: 1 });
+    await waitFor(() => numbers(reports.at(-1))[`${app} QUEUED`] === 1, {
+      what: 'the other gateway reports it',
+    });
+    expect(numbers(reports.at(-1))).toEqual({ 'web QUEUED': 1, 'web RUNNING': 1, [`${app} QUEUED`]: 1 });
     // An unchanged number is not reported as changed.
-    const changes = told.slice(3).flatMap(({ changed }) => changed);
+    const changes = reports.slice(3).flatMap(({ changed }) => changed);
     expect(changes).toEqual([{ values: [app, 'QUEUED'], tasks: 1 }]);
   });
 
-  it('are those of what the criteria select', async () => {
+  it('count only the tasks that the criteria select', async () => {
     await decide(store, [
       jobWrite('a', { descriptor: aServiceJob({ appName: 'web' }) }),
       ...[taskWrite('a.0-0'), moveWrite(taskWrite('a.1-0').record, State.RUNNING)],
       ...[jobWrite('b'), taskWrite('b.0-0')],
     ]);
-    const told: TaskCounts[] = [];
+    const reports: TaskCounts[] = [];
     const criteria = { appName: 'web', taskStates: 'QUEUED' };
     const subscription = clientOf(addressOf(await startGateway()))
       .observeTaskCounts(['jobId'], { filteringCriteria: criteria })
-      .subscribe((next) => told.push(next));
+      .subscribe((next) => reports.push(next));
     closers.push(() => subscription.unsubscribe());
-    await waitFor(() => told.length > 0, { what: 'the numbers are there' });
-    expect(numbers(told[0])).toEqual({ a: 1 });
+    await waitFor(() => reports.length > 0, { what: 'the numbers are there' });
+    expect(numbers(reports[0])).toEqual({ a: 1 });
     await decide(store, [jobWrite('b', { descriptor: aServiceJob({ appName: 'web' }) })]);
-    await waitFor(() => told.length > 1, { what: 'they have changed' });
-    expect(numbers(told[1])).toEqual({ a: 1, b: 1 });
+    await waitFor(() => reports.length > 1, { what: 'they have changed' });
+    expect(numbers(reports[1])).toEqual({ a: 1, b: 1 });
   });
 
   it('come with checkpoints and bookmarks', async () => {
@@ -180,7 +182,7 @@ describe('numbers of tasks', () => {
     await waitFor(() => events.some(({ $case }) => $case === 'bookmark'), { what: 'a bookmark came' });
   });
 
-  it('are refused by what nothing is known of', async () => {
+  it('are refused by an unknown field', async () => {
     const address = addressOf(await startGateway());
     const refused = new Promise((_, reject) =>
       clientOf(address)
@@ -194,78 +196,80 @@ describe('numbers of tasks', () => {
   });
 });
 
-describe('a connection that has grown old', () => {
-  it('is left for another one, without gap or duplicate, while commits go on', async () => {
+describe('a connection past its age limit', () => {
+  it('is replaced by another one without gap or duplicate while commits continue', async () => {
     const env = { BERTH_API_MAX_CONNECTION_AGE: '300ms', BERTH_API_MAX_CONNECTION_AGE_GRACE: '200ms' };
     const [first, second] = [await startGateway(env), await startGateway(env)];
-    const told = new Told();
+    const received = new CheckedEvents();
     let left = 0;
     const observed = clientOf(addressOf(first), addressOf(second)).observe({
       onReconnect: () => (left += 1),
     });
     const subscription = observed.subscribe({
-      next: told.next,
+      next: received.next,
       error: (error: unknown) => {
-        told.error = error;
+        received.error = error;
       },
     });
     closers.push(() => subscription.unsubscribe());
     let jobs = 0;
-    while (left < 3 && told.error === undefined) {
+    while (left < 3 && received.error === undefined) {
       await decide(store, [jobWrite(`j${jobs}`)]);
       jobs += 1;
       await observed.checkpoint();
     }
-    expect([told.error, told.violation]).toEqual([undefined, undefined]);
-    expect(told.mirror.resets).toBe(0);
-    expect(told.mirror.entities.size).toBe(jobs);
-    const changes = told.events.flatMap((event) =>
+    expect([received.error, received.violation]).toEqual([undefined, undefined]);
+    expect(received.mirror.resets).toBe(0);
+    expect(received.mirror.entities.size).toBe(jobs);
+    const changes = received.events.flatMap((event) =>
       event.$case === 'commits' ? event.value.commits.flatMap((commit) => commit.changes) : [],
     );
-    const inSnapshot = told.events.flatMap((event) =>
+    const inSnapshot = received.events.flatMap((event) =>
       event.$case === 'snapshot' ? event.value.entities : [],
     );
     expect(changes.length + inSnapshot.length).toBe(jobs);
   }, 30_000);
 });
 
-describe('several streams of one connection that has grown old', () => {
-  it('all go on, also where the connection is found dead within its grace', async () => {
+describe('several streams of one connection past its age limit', () => {
+  it('all continue, even if the connection is found dead within its grace', async () => {
     // Past its age limit a connection does not answer the client's keep-alive pings, about 10 s apart.
     const env = { BERTH_API_MAX_CONNECTION_AGE: '5s', BERTH_API_MAX_CONNECTION_AGE_GRACE: '20s' };
     const [first, second] = [await startGateway(env), await startGateway()];
     const client = clientOf(addressOf(first), addressOf(second));
     const all = Array.from({ length: 3 }, () => {
-      const told = new Told();
+      const received = new CheckedEvents();
       let left = 0;
       const observed = client.observe({ onReconnect: () => (left += 1) });
       const subscription = observed.subscribe({
-        next: told.next,
+        next: received.next,
         error: (error: unknown) => {
-          told.error = error;
+          received.error = error;
         },
       });
       closers.push(() => subscription.unsubscribe());
-      return { told, observed, left: () => left };
+      return { received, observed, left: () => left };
     });
     let jobs = 0;
-    const isOver = () => all.some(({ told, left }) => told.error !== undefined || left() > 0);
+    const isOver = () => all.some(({ received, left }) => received.error !== undefined || left() > 0);
     while (!isOver()) {
       await decide(store, [jobWrite(`j${jobs}`)]);
       jobs += 1;
-      await systemClock.sleep(100);
+      const last = `${ObservedKind.JOB}/j${jobs - 1}`;
+      const hasLast = () => all.every(({ received }) => received.mirror.entities.has(last));
+      await waitFor(() => hasLast() || isOver(), { what: `${last} arrives`, timeoutMs: 40_000 });
     }
     await Promise.all(all.map(({ observed }) => observed.checkpoint()));
-    for (const { told } of all) {
-      expect([told.error, told.violation]).toEqual([undefined, undefined]);
-      expect(told.mirror.resets).toBe(0);
-      expect(told.mirror.entities.size).toBe(jobs);
+    for (const { received } of all) {
+      expect([received.error, received.violation]).toEqual([undefined, undefined]);
+      expect(received.mirror.resets).toBe(0);
+      expect(received.mirror.entities.size).toBe(jobs);
     }
   }, 60_000);
 });
 
-describe('a client that is closed', () => {
-  it('completes what is observed, and refuses checkpoints', async () => {
+describe('a closed client', () => {
+  it('completes its streams, and refuses checkpoints', async () => {
     const client = clientOf(addressOf(await startGateway()));
     const ended: string[] = [];
     const observed = client.observe();
@@ -285,7 +289,7 @@ describe('a client that is closed', () => {
     });
   });
 
-  it('keeps no process alive, which imports it by its name', async () => {
+  it('keeps no process alive that imports it by its name', async () => {
     const address = addressOf(await startGateway());
     const program = `
       import { BerthClient } from '@berth/client';

@@ -135,7 +135,7 @@ function entitiesOf(view: Replica): ReadonlyMap<string, unknown> {
 }
 
 function knownTo(mirror: CellMirror): ReadonlyMap<string, unknown> {
-  // The steps of the test leave the status of a job behind that they remove; a snapshot does not tell of it.
+  // The steps of the test leave the status of a job behind that they remove; a snapshot does not contain it.
   const isWhole = (key: string) =>
     !key.startsWith(`${ObservedKind.JOB_STATUS}/`) ||
     mirror.entities.has(key.replace(/^\d+/, String(ObservedKind.JOB)));
@@ -145,8 +145,8 @@ function knownTo(mirror: CellMirror): ReadonlyMap<string, unknown> {
   return new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Every change that was told, as KIND/ID@REVISION, the snapshot aside. */
-function toldBy({ received }: CellMirror): readonly string[] {
+/** Returns every reported change as KIND/ID@REVISION, without the snapshot. */
+function reportedBy({ received }: CellMirror): readonly string[] {
   return received.flatMap((event) =>
     event.$case !== 'commits'
       ? []
@@ -168,7 +168,7 @@ function toldBy({ received }: CellMirror): readonly string[] {
   );
 }
 
-describe.skipIf(skipRedisTests !== false)('whoever observes through a client, come what may', () => {
+describe.skipIf(skipRedisTests !== false)('an observer through the client, during failures', () => {
   let scene: Scene;
   const closers: (() => void)[] = [];
   let reconnects = 0;
@@ -209,7 +209,7 @@ describe.skipIf(skipRedisTests !== false)('whoever observes through a client, co
     return subscription;
   }
 
-  it('is told each change once, while gateways are cut off and restarted, and Redis restarts', async () => {
+  it('gets each change once while gateways are cut off and restarted and Redis restarts', async () => {
     const seed = Math.floor(Math.random() * 2 ** 31);
     console.info(`seed ${seed}`);
     const random = randomFrom(seed);
@@ -269,10 +269,10 @@ describe.skipIf(skipRedisTests !== false)('whoever observes through a client, co
     expect(mirror.resets).toBe(0);
     expect(knownTo(slow.mirror)).toEqual(entitiesOf(scene.truth));
     expect(knownTo(mirror)).toEqual(entitiesOf(scene.truth));
-    const told = toldBy(mirror);
-    expect(told.filter((one, index) => told.indexOf(one) !== index)).toEqual([]);
+    const reported = reportedBy(mirror);
+    expect(reported.filter((one, index) => reported.indexOf(one) !== index)).toEqual([]);
     expect(end).toBeGreaterThan(began + 100);
-    expect(expected.filter((one) => !told.includes(one))).toEqual([]);
+    expect(expected.filter((one) => !reported.includes(one))).toEqual([]);
     for (const { id, record } of scene.truth.all('job')) {
       const isLive = isJobLive(scene.truth.find('jobStatus', id)?.record);
       if (!isLive) continue;
@@ -283,7 +283,7 @@ describe.skipIf(skipRedisTests !== false)('whoever observes through a client, co
     }
   }, 90_000);
 
-  it('is told what was lost where the log no longer reaches back, and begins anew', async () => {
+  it('gets the reason of the loss if the log no longer reaches back, and begins anew', async () => {
     await scene.close();
     scene = await Scene.start(20);
     await scene.commit(jobWrite('first'));

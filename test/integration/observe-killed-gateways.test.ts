@@ -229,7 +229,7 @@ function truePicture(): readonly string[] {
 describe.skipIf(skipRedisTests !== false || !isGatewayBuilt)(
   'subscribers of gateways that are killed',
   () => {
-    it('are told the truth by every stream, while they stall, the log is trimmed and Redis restarts', async () => {
+    it('get the true state from every stream, while they stall, the log is trimmed and Redis restarts', async () => {
       const seed = Math.floor(Math.random() * 2 ** 31);
       console.info(`seed ${seed}`);
       const random = randomFrom(seed);

@@ -34,7 +34,7 @@ describe.skipIf(skipRedisTests !== false)('observe streams', () => {
   });
   afterAll(() => closeCleanly(cell));
 
-  it('ObserveJob tells a job from its snapshot to its end, and then ends itself', async () => {
+  it('ObserveJob sends a job from its snapshot to its end, and then ends itself', async () => {
     const id = await caller.create(batch(simulated({ runMs: 30 }), { tasks: 3 }));
     const stream = caller.observeJob(id);
     expect(await stream.ended()).toBe(status.OK);
@@ -44,7 +44,7 @@ describe.skipIf(skipRedisTests !== false)('observe streams', () => {
     await expectAgreement(stream, caller, id);
   });
 
-  it('ObserveJob of a job that has ended is its last state, and its end', async () => {
+  it('ObserveJob sends the last state of an ended job, and its end', async () => {
     const id = await caller.create(batch(simulated({ runMs: 0, exitCode: 1 }), { retryPolicy: retries(1) }));
     await caller.until(id, isJobOver, 'ends');
     const stream = caller.observeJob(id);
@@ -53,7 +53,7 @@ describe.skipIf(skipRedisTests !== false)('observe streams', () => {
     await expectAgreement(stream, caller, id);
   });
 
-  it('ObserveJobs begins with the live jobs only, and tells of a new one before its tasks', async () => {
+  it('ObserveJobs begins with the live jobs only, and sends a new job before its tasks', async () => {
     const live = await caller.create(service(simulated(), { tasks: 2 }));
     await caller.until(live, runs(2), 'runs');
     const stream = caller.observeJobs();
@@ -80,7 +80,7 @@ describe.skipIf(skipRedisTests !== false)('observe streams', () => {
     stream.cancel();
   });
 
-  it('a change of the instances is told before what it leads to', async () => {
+  it('ObserveJobs sends a change of the instances before the tasks that follow from it', async () => {
     const id = await caller.create(service(simulated()));
     await caller.until(id, runs(1), 'runs');
     const stream = caller.observeJob(id);
@@ -95,7 +95,7 @@ describe.skipIf(skipRedisTests !== false)('observe streams', () => {
     await expectAgreement(stream, caller, id);
   });
 
-  it('whoever subscribes, whenever and at whichever gateway, is told a history without a gap', async () => {
+  it('each subscriber gets a history without a gap, at any time and from any gateway', async () => {
     const streams: CheckedStream[] = [caller.observeJobs(), other.observeJobs()];
     const ids: string[] = [];
     for (let round = 0; round < 12; round += 1) {
@@ -115,7 +115,7 @@ describe.skipIf(skipRedisTests !== false)('observe streams', () => {
       await other.kill(lasting);
     }
     await Promise.all(ids.map((id) => caller.until(id, isJobOver, 'ends')));
-    // The last word that both gateways have for certain: everything before it has been told when it has.
+    // The last change that both gateways certainly have: everything before it has been sent then.
     const last = await caller.create(batch(simulated({ runMs: 0 })));
     await Promise.all(streams.map((stream) => stream.until(hasEnded(last), 'the last job ends')));
     expect(streams).toHaveLength(14);
@@ -128,7 +128,7 @@ describe.skipIf(skipRedisTests !== false)('observe streams', () => {
     expect([...(first?.model.jobs.keys() ?? [])].filter((id) => ids.includes(id))).toEqual(ids);
   });
 
-  it('a subscriber that does not read for a while gets the newest state of everything, and every end', async () => {
+  it('a subscriber that pauses gets the newest state of everything, and every end', async () => {
     const slow = caller.observeJobs();
     await slow.until(isLive, 'the snapshot is over');
     slow.pause();
@@ -147,17 +147,17 @@ describe.skipIf(skipRedisTests !== false)('observe streams', () => {
     expect(lag?.[1]).toMatch(/method="ObserveJobs",caller="[^"]+"/);
     expect(Number(lag?.[2])).toBeGreaterThan(0);
     slow.resume();
-    await slow.until((now) => ids.every((id) => hasEnded(id)(now)), 'all ends are told', 60_000);
+    await slow.until((now) => ids.every((id) => hasEnded(id)(now)), 'the stream reports all ends', 60_000);
     await slow.until(
       ({ tasks }) =>
         [...tasks.values()].filter((task) => task.id.startsWith(kept) && stateOf(task) === State.RUNNING)
           .length === 2,
-      'the service is told to run',
+      'the stream reports the service as running',
     );
     for (const id of [...ids, kept]) await expectAgreement(slow, caller, id);
-    const told = [...slow.tasks.values()].filter((task) => ids.some((id) => task.id.startsWith(id)));
-    expect(told).toHaveLength(1000);
-    expect(told.every((task) => isTerminal(stateOf(task)))).toBe(true);
+    const ended = [...slow.tasks.values()].filter((task) => ids.some((id) => task.id.startsWith(id)));
+    expect(ended).toHaveLength(1000);
+    expect(ended.every((task) => isTerminal(stateOf(task)))).toBe(true);
     slow.cancel();
     await caller.kill(kept);
   });

@@ -14,7 +14,7 @@ import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
 import { skipRedisTests } from '../support/process/redis.js';
 import { waitFor } from '../support/process/wait-for.js';
 
-describe.skipIf(skipRedisTests !== false)('placement in a cell of three agents with two cards each', () => {
+describe.skipIf(skipRedisTests !== false)('a cell of three agents with two GPUs each', () => {
   let cell: TestCell;
   let caller: TitusCaller;
   let calls: PlacementCalls;
@@ -44,7 +44,7 @@ describe.skipIf(skipRedisTests !== false)('placement in a cell of three agents w
   const agentsOf = (tasks: readonly { readonly taskContext: Readonly<Record<string, string>> }[]) =>
     tasks.map(({ taskContext }) => taskContext['agent.id']);
 
-  it('keeps uniqueHost, and explains the task that is one too many until it is placed', async () => {
+  it('keeps uniqueHost, and explains the surplus task until it is placed', async () => {
     const container = { ...small, hardConstraints: { constraints: { uniqueHost: 'true' } } };
     const id = await caller.create(service(container, { tasks: 4 }));
     const job = await caller.until(
@@ -63,23 +63,23 @@ describe.skipIf(skipRedisTests !== false)('placement in a cell of three agents w
       'when one of 3 tasks ends: 3 agents',
     ]);
 
-    const told: Explanation[] = [];
+    const explanations: Explanation[] = [];
     const client = new PlacementServiceClient(cell.address(), credentials.createInsecure());
     const stream = client.watchExplain({ taskId: waiting?.id ?? '' });
     const ended = new Promise<void>((resolve, reject) => {
-      stream.on('data', ({ explanation: one }) => told.push(one));
+      stream.on('data', ({ explanation: one }) => explanations.push(one));
       stream.on('end', resolve);
       stream.on('error', reject);
     });
-    await waitFor(() => told.length > 0);
+    await waitFor(() => explanations.length > 0);
     await caller.kill(id);
     await ended;
     client.close();
-    expect(told[0]).toEqual(explanation);
-    expect(told.at(-1)?.state).not.toBe('QUEUED');
+    expect(explanations[0]).toEqual(explanation);
+    expect(explanations.at(-1)?.state).not.toBe('QUEUED');
   });
 
-  it('gives each task its cards, and tells the container which', async () => {
+  it('gives each task its own GPUs, and passes their indexes to the container', async () => {
     const id = await caller.create(
       service({ ...small, resources: { ...small.resources, gpu: '1' } }, { tasks: 6 }),
     );
@@ -99,7 +99,7 @@ describe.skipIf(skipRedisTests !== false)('placement in a cell of three agents w
     await caller.kill(id);
   });
 
-  it('plans the drain of an agent and the loss of a zone, and changes nothing', async () => {
+  it('plans the drain of an agent and the loss of a zone without any change', async () => {
     const id = await caller.create(service(small, { tasks: 2 }));
     const job = await caller.until(id, runs(2), 'runs');
     const agent = agentsOf(job.tasks)[0] ?? '';
@@ -118,7 +118,7 @@ describe.skipIf(skipRedisTests !== false)('placement in a cell of three agents w
     await caller.kill(id);
   });
 
-  it('plans a job over the template of its cluster, and refuses what CreateJob would refuse', async () => {
+  it('plans a job over the template of its cluster, with the checks of CreateJob', async () => {
     const cluster = JobClusterDescriptor.fromPartial({
       name: 'planned',
       owner: { ownerEmail: 'ada@example.com', teamEmail: 'ada@example.com' },

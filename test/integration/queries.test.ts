@@ -60,7 +60,7 @@ describe.skipIf(skipRedisTests !== false)('FindJobs and FindTasks', () => {
     return Object.entries(ids).flatMap(([name, id]) => (found.has(id) ? [name] : []));
   };
 
-  it('returns all jobs, whole, in the order of their creation', async () => {
+  it('returns all jobs, complete, in the order of their creation', async () => {
     const { items, pagination } = await findJobs({});
     expect(items.map(({ id }) => id)).toEqual(Object.values(ids));
     expect(pagination).toEqual({
@@ -72,7 +72,7 @@ describe.skipIf(skipRedisTests !== false)('FindJobs and FindTasks', () => {
     expect(items[0]).toEqual(await caller.find(ids.web));
   });
 
-  it('pages without gap or repetition, and says where it stands', async () => {
+  it('pages without gap or repetition, and returns a cursor', async () => {
     const pages = await Promise.all(
       [0, 1, 2, 3].map((pageNumber) => findJobs({ page: { pageNumber, pageSize: 2 } })),
     );
@@ -122,7 +122,7 @@ describe.skipIf(skipRedisTests !== false)('FindJobs and FindTasks', () => {
     expect(await states(ids.broken, { taskStateReasons: 'oom' })).toEqual([]);
   });
 
-  it('returns the fields that are asked for, with the id', async () => {
+  it('returns the requested fields, with the id', async () => {
     const { items } = await findJobs({
       fiterlingCriteria: { jobIds: ids.broken },
       fields: ['jobState', 'tasks.state.reason'],
@@ -140,13 +140,13 @@ describe.skipIf(skipRedisTests !== false)('FindJobs and FindTasks', () => {
     expect(tasks[0]).toMatchObject({ id: `${ids.web}.0-0`, taskContext: {}, stateChanges: [] });
   });
 
-  it('FindTask returns what FindJob shows of the task', async () => {
+  it('FindTask returns the same task as FindJob', async () => {
     const { tasks } = await caller.find(ids.web);
     expect(tasks).toHaveLength(3);
     for (const task of tasks) expect(await caller.findTask(task.id)).toEqual(task);
   });
 
-  it('fills in what a descriptor leaves out, and keeps what it says', async () => {
+  it('fills in missing fields of a descriptor, and keeps the given ones', async () => {
     const { jobDescriptor, jobClusterId } = await caller.find(ids.api);
     expect(jobClusterId).toBe('default');
     expect(jobDescriptor?.owner).toEqual({ ownerEmail: 'test@example.com', teamEmail: 'test@example.com' });

@@ -34,7 +34,7 @@ const lanes = 16;
 
 const createBytes = { ...methods.createJob, requestSerialize: (bytes: Buffer) => bytes };
 
-describe.skipIf(skipRedisTests !== false)('a whole cell that is sent random descriptors', () => {
+describe.skipIf(skipRedisTests !== false)('a complete cell that gets random descriptors', () => {
   let cell: TestCell;
   let caller: TitusCaller;
 
@@ -92,7 +92,7 @@ describe.skipIf(skipRedisTests !== false)('a whole cell that is sent random desc
     expect(cell.masters[0]?.isLeading()).toBe(true);
   };
 
-  it('answers each and runs what it accepts, and all of it ends when it is killed', {
+  it('answers each descriptor and runs the accepted ones, which end when they are killed', {
     timeout: 180_000,
   }, async () => {
     const ids: string[] = [];
@@ -119,7 +119,7 @@ describe.skipIf(skipRedisTests !== false)('a whole cell that is sent random desc
     await stillWorks();
   });
 
-  it('plans each, and makes clusters of them, whose jobs run or are refused', {
+  it('plans each descriptor, and creates clusters from them with jobs that run or are refused', {
     timeout: 180_000,
   }, async () => {
     await sendAll(aMutantDescriptor, 100, (value) =>

@@ -59,7 +59,7 @@ describe.skipIf(skipRedisTests !== false)('schedules over a real Redis, with sim
     await expectTenJobs(caller, runs);
   });
 
-  it('replaces a running job by the next, once that runs', async () => {
+  it('replaces a running job by the next, once the next runs', async () => {
     const labels = { 'berth.cronSpec': '*/2 * * * * *', 'berth.cronPolicy': 'KEEP_NEW' };
     const id = await create('replacing', scheduled(labels, simulated({})));
     const first = await waitFor(async () => (await liveJobs(id))[0]);
@@ -100,7 +100,7 @@ describe.skipIf(skipRedisTests !== false)('schedules over a real Redis, with sim
     await caller.call(methods.updateJobClusterStatus, { id, enableStatus: false });
   });
 
-  it('is shown, paused and resumed on the command line', async () => {
+  it('shows, pauses and resumes a schedule on the command line', async () => {
     const labels = { 'berth.cronSpec': '30 2 * * *', 'berth.cronTimeZone': 'Europe/Berlin' };
     const id = await create('nightly', scheduled(labels));
     const berth = (...args: string[]) => cli(['cluster', ...args, '--address', cell.address()]);
@@ -137,7 +137,7 @@ describe.skipIf(skipRedisTests !== false)('schedules in a cell of real processes
     await cell?.stop();
   });
 
-  it('fire each second for ten seconds across a SIGKILL of the leader: exactly ten jobs', async () => {
+  it('run each second for ten seconds across a SIGKILL of the leader: exactly ten jobs', async () => {
     const runs = await registerTenRuns(caller, 'ten', simulated({ runMs: 20 }));
     await waitFor(async () => (await instancesOf(caller, 'ten')).length >= 3);
     await cell.kill(await leaderOf(cell));

@@ -59,7 +59,7 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
   const twoStages = (tasks: readonly [number, number] = [1, 2]) =>
     mantis(tasks.map((count) => ({ container: simulated(), tasks: count })));
 
-  it('keep each stage at its own number, whatever happens to its tasks, and end when they are killed', async () => {
+  it('keep the number of tasks of each stage when tasks end, and end when they are killed', async () => {
     const id = await first.create(twoStages());
     const job = await first.until(id, runs(3), 'runs');
     expect(places(live(job, 1))).toEqual(['1-0-0']);
@@ -86,7 +86,7 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
     expect([over.jobState?.state, codeIn(over)]).toEqual([State.FINISHED, 'killed']);
   });
 
-  it('tell each task at its start where all tasks of the stage before it are, also when all began together', async () => {
+  it('pass the addresses of all tasks of the earlier stage to each task, also if all begin together', async () => {
     const container = simulated();
     const id = await first.create(
       mantis([
@@ -103,8 +103,8 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
     expect(addresses(1).map((address) => typeof address)).toEqual(['string', 'string', 'string']);
     for (const { id: taskId, taskContext } of job.tasks) {
       const stage = Number(taskContext['task.stage']);
-      const told = cell.engines.engineOf(taskContext['agent.id'] ?? '').environmentOf(taskId);
-      expect([told?.BERTH_PREVIOUS_STAGE, told?.BERTH_NEXT_STAGE]).toEqual([
+      const environment = cell.engines.engineOf(taskContext['agent.id'] ?? '').environmentOf(taskId);
+      expect([environment?.BERTH_PREVIOUS_STAGE, environment?.BERTH_NEXT_STAGE]).toEqual([
         addresses(stage - 1).join(','),
         '',
       ]);
@@ -112,7 +112,7 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
     await first.kill(id);
   });
 
-  it('say what a stage waits for that has not begun, to who watches and to who asks', async () => {
+  it('show the reason of a waiting stage in streams and in queries', async () => {
     const id = await first.create(mantis([{ container: tooLarge }, { container: simulated(), tasks: 2 }]));
     await first.until(id, ({ tasks }) => tasks.length === 1, 'has the first task of its first stage');
     const berth = async (command: string) =>
@@ -132,7 +132,7 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
     expect(await berth('show')).not.toContain(sentence);
   });
 
-  it('never use a worker number again, though another master leads', async () => {
+  it('never reuse a worker number, even under another master', async () => {
     const id = await first.create(twoStages([1, 1]));
     await first.until(id, runs(2), 'runs');
     await cell.changeLeader();
@@ -147,7 +147,7 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
     await first.kill(id);
   });
 
-  it('show their stages to who watches, at any gateway, until they end', async () => {
+  it('show their stages in streams of any gateway, until they end', async () => {
     const id = await first.create(twoStages([1, 1]));
     await second.find(id);
     const shown = new Map<number, Stage>();
@@ -172,7 +172,7 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
     expect([...shown.values()].flatMap(({ workers }) => workers)).toEqual([]);
   });
 
-  it('have one live job per type of their user’s own, whichever gateways race', async () => {
+  it('have at most one live job per user and type, even if gateways race', async () => {
     const typed = mantis([{ container: simulated() }], { jobSLA: { userProvidedType: 'orders' } });
     const ids = await Promise.all(
       [first, second, first, second, first, second].map((each) => each.create(typed)),
@@ -188,7 +188,7 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
     await first.kill(next);
   });
 
-  it('end when their runtime is over, counted from their submission', async () => {
+  it('end at their runtime limit, counted from their submission', async () => {
     const id = await first.create(
       mantis([{ container: simulated() }, { container: simulated({ startDelayMs: 1_500 }) }], {
         jobSLA: { runtimeLimitSecs: 1 },
@@ -200,7 +200,7 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
     expect(new Set(job.tasks.map(codeIn))).toEqual(new Set(['runtimeLimitExceeded']));
   });
 
-  it('that are Transient live while they are observed, and end when they no longer are', async () => {
+  it('of the Transient kind live while they are observed, and end afterwards', async () => {
     const id = await first.create(
       mantis([{ container: simulated() }], { jobSLA: { durationType: 1 }, subscriptionTimeoutSecs: 1 }),
     );
@@ -221,7 +221,7 @@ describe.skipIf(skipRedisTests !== false)('Mantis jobs of a whole cell', () => {
   });
 });
 
-describe.skipIf(skipRedisTests !== false)('a stage that does not come to run', () => {
+describe.skipIf(skipRedisTests !== false)('a stage that does not start to run', () => {
   let cell: TestCell;
 
   beforeAll(async () => {
@@ -229,7 +229,7 @@ describe.skipIf(skipRedisTests !== false)('a stage that does not come to run', (
   });
   afterAll(() => closeCleanly(cell));
 
-  it('holds those behind it for so long and no longer, whichever master leads', async () => {
+  it('delays the later stages up to a limit, under any master', async () => {
     const caller = cell.caller();
     const id = await caller.create(
       mantis([{ container: tooLarge }, { container: tooLarge }, { container: simulated() }]),

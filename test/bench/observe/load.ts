@@ -34,11 +34,11 @@ async function run(events: number, eventsPerSecond: number | undefined): Promise
     }
   };
   await Promise.all(Array.from({ length: inFlight }, worker));
-  tell({ did: 'run', events: sent });
+  report({ did: 'run', events: sent });
 }
 
-function tell(report: LoadReport): void {
-  process.send?.(report);
+function report(message: LoadReport): void {
+  process.send?.(message);
 }
 
 async function obey(order: LoadOrder): Promise<void> {
@@ -49,7 +49,7 @@ async function obey(order: LoadOrder): Promise<void> {
         order.target.kind === 'etcd'
           ? startEtcd(order.target.port, order.tasks)
           : await startBerth(order.target.redisUrl, order.target.cell, order.tasks);
-      return tell({ did: 'started' });
+      return report({ did: 'started' });
     case 'run':
       return run(order.events, order.eventsPerSecond);
     case 'received': {

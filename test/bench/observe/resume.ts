@@ -53,7 +53,7 @@ export async function measureResume({
       pauses.push(pauseMs);
     }
     await returning.close();
-    const name = `berth.v1: who missed ${upTo} commits is told them ${where}`;
+    const name = `berth.v1: the ${upTo} missed commits arrive ${where}`;
     rows.push(noted(name, median(times), 'ms'));
     rows.push(atMost(`${name}: longest pause`, Math.max(...pauses), 'ms', maxPauseMs));
     progress(
@@ -73,7 +73,7 @@ async function resumeOnce(
   const beganMs = performance.now();
   const opened = stage.openMore(1, from);
   await waitFor(() => Number.isFinite(stage.received) && stage.received >= missedEvents, {
-    what: 'all that was missed is told',
+    what: 'all missed changes arrive',
     timeoutMs: patienceMs,
     intervalMs: 1,
   });

@@ -87,9 +87,9 @@ export class Stage {
       what: 'all is received',
       timeoutMs: patienceMs,
     });
-    const told = this.#nextAges();
+    const reported = this.#nextAges();
     this.#order({ do: 'measureAges', on: false });
-    const ages = await told;
+    const ages = await reported;
     return { p50Ms: quantile(ages, 0.5), p99Ms: quantile(ages, 0.99) };
   }
 
@@ -114,7 +114,7 @@ export class Stage {
   async change(events: number, eventsPerSecond: number): Promise<void> {
     this.#isUnbounded = true;
     const running = this.#run(events, eventsPerSecond);
-    this.#tellLoad({ do: 'received', events: unbounded });
+    this.#orderLoad({ do: 'received', events: unbounded });
     await running;
     this.#isUnbounded = false;
   }
@@ -167,7 +167,7 @@ export class Stage {
     if (report.total !== this.#report.total) this.#reportedMs = performance.now();
     this.#report = report;
     if (this.#isLoading && isProgress && !this.#isUnbounded)
-      this.#tellLoad({ do: 'received', events: report.slowest - this.#base });
+      this.#orderLoad({ do: 'received', events: report.slowest - this.#base });
   }
 
   #nextAges(): Promise<readonly number[]> {
@@ -181,14 +181,14 @@ export class Stage {
     });
   }
 
-  #tellLoad(order: LoadOrder): void {
+  #orderLoad(order: LoadOrder): void {
     this.#load.send(order);
   }
 
   async #ask(order: LoadOrder): Promise<LoadReport> {
-    if (order.do === 'run') this.#tellLoad({ do: 'received', events: 0 });
+    if (order.do === 'run') this.#orderLoad({ do: 'received', events: 0 });
     const answered = once(this.#load, 'message');
-    this.#tellLoad(order);
+    this.#orderLoad(order);
     const [report] = (await answered) as [LoadReport];
     return report;
   }

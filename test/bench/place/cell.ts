@@ -89,14 +89,14 @@ export function playRound(
   const placements: Placement[] = [];
   const waiting: QueuedTask[] = [];
   let index = 0;
-  for (const verdict of place(queue, fleet, { explains: (id) => !known.has(id) })) {
+  for (const result of place(queue, fleet, { explains: (id) => !known.has(id) })) {
     const task = queue[index];
     index += 1;
     if (task === undefined) continue;
-    if (isUnplaced(verdict)) waiting.push(task);
+    if (isUnplaced(result)) waiting.push(task);
     else {
       tasks.push(task);
-      placements.push(verdict);
+      placements.push(result);
     }
   }
   for (const [at, { agentId, gpus }] of placements.entries()) {

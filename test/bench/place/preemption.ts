@@ -42,14 +42,14 @@ export function placeCritical(fleet: AgentIndex, count: number): number {
 
 /** Plays one round: placed tasks are booked, and the victims end. Returns the number of placed tasks. */
 function preemptingRound(fleet: AgentIndex, queue: readonly QueuedTask[]): number {
-  const verdicts = [...place(queue, fleet, { preemption: rules, explains: () => false })];
+  const results = [...place(queue, fleet, { preemption: rules, explains: () => false })];
   let placed = 0;
-  for (const [index, verdict] of verdicts.entries()) {
+  for (const [index, result] of results.entries()) {
     const task = queue[index];
-    const agent = isUnplaced(verdict) ? undefined : fleet.find(verdict.agentId);
-    if (task === undefined || isUnplaced(verdict) || agent === undefined) continue;
+    const agent = isUnplaced(result) ? undefined : fleet.find(result.agentId);
+    if (task === undefined || isUnplaced(result) || agent === undefined) continue;
     const { taskId, jobId, resources } = task;
-    const { gpus, preemption } = verdict;
+    const { gpus, preemption } = result;
     const awaits = preemption?.awaits ?? [];
     fleet.take(agent, { taskId, jobId, resources, gpus, isExclusive: false, isCritical: true, awaits });
     for (const id of awaits) fleet.give(agent, id);

@@ -73,8 +73,8 @@ export class Observer {
       for (const { change } of changes) if (change?.$case === 'task') this.#takeTask(change.value);
   }
 
-  #takeTask({ id, state: told }: Task): void {
-    const state = told?.state ?? State.QUEUED;
+  #takeTask({ id, state: status }: Task): void {
+    const state = status?.state ?? State.QUEUED;
     const before = this.#states.get(id) ?? State.QUEUED;
     if (state === before) return;
     this.#states.set(id, state);

@@ -81,12 +81,12 @@ class Replay {
     const byId = new Map(this.queue.map((each) => [each.task.taskId, each]));
     const options = { policy: this.#policy, explains: () => false };
     const tasks = this.queue.map(({ task }) => task);
-    for (const verdict of [...place(tasks, this.#fleet, options)]) {
-      const each = byId.get(verdict.taskId);
-      const agent = isUnplaced(verdict) ? undefined : this.#fleet.find(verdict.agentId);
-      if (each === undefined || agent === undefined || isUnplaced(verdict)) continue;
+    for (const result of [...place(tasks, this.#fleet, options)]) {
+      const each = byId.get(result.taskId);
+      const agent = isUnplaced(result) ? undefined : this.#fleet.find(result.agentId);
+      if (each === undefined || agent === undefined || isUnplaced(result)) continue;
       const { taskId, jobId, resources } = each.task;
-      this.#fleet.take(agent, { taskId, jobId, resources, gpus: verdict.gpus, isExclusive: false });
+      this.#fleet.take(agent, { taskId, jobId, resources, gpus: result.gpus, isExclusive: false });
       this.#ends.push({ at: now + each.pod.runSeconds, taskId, agent });
       this.waited += now - each.pod.createdAt;
       this.placed += 1;

@@ -7,7 +7,7 @@ import { zeroResources } from '@berth/shared/model/resources/vector';
 
 const nodesFile = 'openb_node_list_gpu_node.csv';
 const podsFile = 'openb_pod_list_default.csv';
-/** Memory is told in MiB, and counted in MB. */
+/** The trace gives memory in MiB; Berth counts in MB. */
 const mbPerMib = 1.048576;
 
 /** A request of the trace, as a task of a job of its own. */
@@ -100,7 +100,7 @@ function specFor(models: string, isCritical: boolean): PlacementSpec {
   );
 }
 
-/** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
+/** Numbers from 0 to 1 that depend only on `seed` (mulberry32). */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -3,7 +3,7 @@ import type { CommitChanges } from '@berth/shared/model/cell/change';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import { config } from 'rxjs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Write } from '../contract/commit.js';
 import type { LogEntry, LogHead, LogReader, StoredEntity } from '../contract/log.js';
 import { MemoryStore } from '../memory/memory-store.js';
@@ -77,7 +77,7 @@ describe('a replica', () => {
     replica.changes$.subscribe(({ revision }) => seen.push(revision));
     for (const id of ['a', 'b']) await store.commit({ actor: 'me', writes: [cluster(id)] });
     await replica.waitFor(2, 1_000);
-    await new Promise((resolve) => setTimeout(resolve));
+    await vi.waitFor(() => expect(errors).toHaveLength(2));
     expect(seen).toEqual([1, 2]);
     expect(errors).toEqual([new Error('a bug'), new Error('a bug')]);
     await replica.close();

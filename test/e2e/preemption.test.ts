@@ -9,7 +9,7 @@ const graceMs = 120_000;
 const stubborn =
   "trap 'echo leaving' TERM; trap 'exit 0' USR1; trap 'exit 143' USR2; echo ready; while :; do sleep 1 & wait $!; done";
 
-describe.skipIf(skipCellTests !== false)('room that is handed over on a real Docker engine', () => {
+describe.skipIf(skipCellTests !== false)('preemption on a real Docker engine', () => {
   let cell: DockerCell;
 
   beforeAll(async () => {
@@ -50,19 +50,19 @@ describe.skipIf(skipCellTests !== false)('room that is handed over on a real Doc
     for (const id of ids) await printed('ready', id);
     return ids.toSorted();
   };
-  /** Two flex tasks that fill the agent, and are told to stop for a critical one. */
+  /** Two flex tasks that fill the agent, and are stopped for a critical one. */
   const preempted = async () => {
     const flex = await cell.caller.create(jobOf('0.5', 2, 'flex'));
     const victims = await ready(flex, 2);
     const critical = await cell.caller.create(jobOf('1', 1, 'critical'));
     for (const id of victims) await printed('leaving', id);
-    const heir = await cell.until('the critical task is placed', async () => {
+    const preemptor = await cell.until('the critical task is placed', async () => {
       const [task] = (await cell.caller.find(critical)).tasks;
       return task !== undefined && stateOf(task) === State.DISPATCHED && task;
     });
-    expect(heir.state?.reason).toMatch(/^waiting: it starts once .* and 1 other have ended$/);
+    expect(preemptor.state?.reason).toMatch(/^waiting: it starts once .* and 1 other have ended$/);
     const [first = '', second = ''] = victims;
-    return { flex, critical, heir: heir.id, first, second };
+    return { flex, critical, preemptor: preemptor.id, first, second };
   };
   const endOf = async (jobId: string) => {
     const job = await cell.until(`${jobId} ends`, async () => {
@@ -90,54 +90,60 @@ describe.skipIf(skipCellTests !== false)('room that is handed over on a real Doc
       return stateOf(task) === State.FAILED && codeIn(task) === 'preempted';
     });
   /** The critical task runs, and its container was made after those of the others had ended. */
-  const takesOver = async ({ critical, heir, first, second }: Awaited<ReturnType<typeof preempted>>) => {
-    expect(await ready(critical, 1)).toEqual([heir]);
+  const takesOver = async ({ critical, preemptor, first, second }: Awaited<ReturnType<typeof preempted>>) => {
+    expect(await ready(critical, 1)).toEqual([preemptor]);
     for (const id of [first, second]) {
       await isPreempted(id);
-      expect(placeOf('die', id)).toBeLessThan(placeOf('create', heir));
+      expect(placeOf('die', id)).toBeLessThan(placeOf('create', preemptor));
     }
     expect(placeOf('die', first)).toBeGreaterThanOrEqual(0);
-    await letEnd(heir, 'SIGUSR1');
+    await letEnd(preemptor, 'SIGUSR1');
     expect(await endOf(critical)).toEqual(['normal', '0-0 normal']);
   };
 
-  it('is taken by the container of the critical task once those of all that leave it are gone', async () => {
+  it('starts the container of the critical task once those of all victims are gone', async () => {
     const all = await preempted();
-    const { flex, heir, first, second } = all;
+    const { flex, preemptor, first, second } = all;
     await letEnd(first, 'SIGUSR2');
     await isPreempted(first);
-    expect([await stateOfTask(second), await stateOfTask(heir)]).toEqual([State.RUNNING, State.DISPATCHED]);
-    expect(placeOf('create', heir)).toBe(-1);
+    expect([await stateOfTask(second), await stateOfTask(preemptor)]).toEqual([
+      State.RUNNING,
+      State.DISPATCHED,
+    ]);
+    expect(placeOf('create', preemptor)).toBe(-1);
     await letEnd(second, 'SIGUSR2');
     await takesOver(all);
     expect([orders(first), orders(second)]).toEqual([1, 1]);
     await endsInTheEnd(flex);
   });
 
-  it('is taken just so where the agent is killed meanwhile, and one of those leaves while it is away', async () => {
+  it('waits for all victims, even if the agent is killed and one of them ends meanwhile', async () => {
     const all = await preempted();
-    const { flex, heir, first, second } = all;
+    const { flex, preemptor, first, second } = all;
     await cell.local.kill('agent');
     await letEnd(first, 'SIGUSR2');
     await cell.local.restart('agent');
     await isPreempted(first);
-    // The new process tells the other one again: it knows of the order, and still waits.
-    await cell.until(`${second} is told again`, () => orders(second) === 2);
-    expect([await stateOfTask(second), await stateOfTask(heir)]).toEqual([State.RUNNING, State.DISPATCHED]);
-    expect(placeOf('create', heir)).toBe(-1);
+    // The new process stops the other victim again: it knows the order, and still waits.
+    await cell.until(`${second} gets the order again`, () => orders(second) === 2);
+    expect([await stateOfTask(second), await stateOfTask(preemptor)]).toEqual([
+      State.RUNNING,
+      State.DISPATCHED,
+    ]);
+    expect(placeOf('create', preemptor)).toBe(-1);
     await letEnd(second, 'SIGUSR2');
     await takesOver(all);
     await endsInTheEnd(flex);
   });
 
-  it('is left also where the critical task is killed while it waits, and then the agent', async () => {
+  it('still stops the victims if the waiting critical task and then the agent are killed', async () => {
     const { flex, critical, first, second } = await preempted();
     await cell.caller.kill(critical);
     expect(await endOf(critical)).toEqual(['killed', '0-0 killed']);
     await cell.local.kill('agent');
     await cell.local.restart('agent');
     for (const id of [first, second]) {
-      await cell.until(`${id} is told again`, () => orders(id) === 2);
+      await cell.until(`${id} gets the order again`, () => orders(id) === 2);
       await letEnd(id, 'SIGUSR2');
       await isPreempted(id);
     }
