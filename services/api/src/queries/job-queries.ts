@@ -18,17 +18,17 @@ import { findJobWithTasks } from '../gateway/core/job-with-tasks.js';
 import { idViolations, refuseIf } from '../gateway/request-checks.js';
 import { searchJobs } from './core/job-search.js';
 import { jobShape, taskShape } from './core/projection.js';
-import { type Filter, type IsDraining, matchesJobAlone, matchesTask, parseFilter } from './core/query.js';
+import { type IsDraining, type JobFilter, matchesJobAlone, matchesTask, parseFilter } from './core/query.js';
 import { answeredJob, projectedJob, projectedTask } from './job-responses.js';
 import { answerPage, parseQuery, type QueryReader } from './paged-query.js';
 
 /** How queries for jobs are read. */
-export function jobQueries(isDraining: IsDraining): QueryReader<Filter> {
+export function jobQueries(isDraining: IsDraining): QueryReader<JobFilter> {
   return { parse: (criteria) => parseFilter(criteria, isDraining), shape: jobShape };
 }
 
 /** How queries for tasks are read. */
-export function taskQueries(isDraining: IsDraining): QueryReader<Filter> {
+export function taskQueries(isDraining: IsDraining): QueryReader<JobFilter> {
   return { parse: (criteria) => parseFilter(criteria, isDraining), shape: taskShape };
 }
 

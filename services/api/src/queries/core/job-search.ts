@@ -2,13 +2,13 @@ import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { byCreation, type Created } from '@berth/shared/model/cell/creation-order';
 import type { JobLists } from '../../gateway/core/job-lists.js';
 import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
-import { type Filter, matchesUnlisted } from './query.js';
+import { type JobFilter, matchesUnlisted } from './query.js';
 
 /**
  * Returns the jobs that meet the criteria, in the order of creation. It goes through the shortest list that
  * must hold them all. It reads a job itself only for criteria without lists.
  */
-export function searchJobs(view: CellView, lists: JobLists, filter: Filter): readonly Created[] {
+export function searchJobs(view: CellView, lists: JobLists, filter: JobFilter): readonly Created[] {
   if (filter.jobIds !== undefined) return named(view, filter);
   const { candidates, words } = choose(lists, filter.words);
   const hasUnlisted = filter.unlistedTests.length + filter.unlistedTaskTests.length > 0;
@@ -20,7 +20,7 @@ export function searchJobs(view: CellView, lists: JobLists, filter: Filter): rea
   );
 }
 
-function isFound(view: CellView, id: string, filter: Filter): boolean {
+function isFound(view: CellView, id: string, filter: JobFilter): boolean {
   const job = view.find('job', id);
   return job !== undefined && matchesUnlisted(filter, new LazyJob(view, job));
 }
@@ -44,7 +44,7 @@ class LazyJob implements JobWithTasks {
   }
 }
 
-function named(view: CellView, { jobIds = new Set(), everyTest }: Filter): readonly Created[] {
+function named(view: CellView, { jobIds = new Set(), everyTest }: JobFilter): readonly Created[] {
   return [...jobIds]
     .flatMap((id) => view.find('job', id) ?? [])
     .filter((job) => everyTest(new LazyJob(view, job)))
@@ -61,7 +61,7 @@ interface Choice {
 /** A union of several lists takes about this many times as long as a walk through them. */
 const joinCost = 8;
 
-function choose(lists: JobLists, words: Filter['words']): Choice {
+function choose(lists: JobLists, words: JobFilter['words']): Choice {
   let least = lists.all.length;
   let best: readonly string[] | undefined;
   for (const alternatives of words) {

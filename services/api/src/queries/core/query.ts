@@ -20,7 +20,7 @@ type JobTest = (job: JobWithTasks) => boolean;
 type TaskTest = (task: TaskRecord) => boolean;
 
 /** Criteria, parsed. */
-export interface Filter {
+export interface JobFilter {
   /** Only these jobs can be found; undefined for all. */
   readonly jobIds?: ReadonlySet<string>;
   readonly jobTests: readonly JobTest[];
@@ -132,7 +132,7 @@ export type IsDraining = (agentId: string) => boolean;
 export function parseFilter(
   criteria: Criteria,
   isDraining?: IsDraining,
-): { readonly filter: Filter } | { readonly violations: readonly FieldViolation[] } {
+): { readonly filter: JobFilter } | { readonly violations: readonly FieldViolation[] } {
   const result = parseCriteria(criteria, isDraining === undefined ? vocabulary : withDrains(isDraining));
   return 'violations' in result ? result : { filter: combine(result.parsed) };
 }
@@ -147,7 +147,7 @@ function withDrains(isDraining: IsDraining): Vocabulary<Criterion> {
 }
 
 /** True if the job meets the criteria that the filter's words do not cover. */
-export function matchesUnlisted({ unlistedTests, unlistedTaskTests }: Filter, job: JobWithTasks): boolean {
+export function matchesUnlisted({ unlistedTests, unlistedTaskTests }: JobFilter, job: JobWithTasks): boolean {
   return meets(unlistedTests, unlistedTaskTests, job);
 }
 
@@ -157,16 +157,16 @@ function meets(jobTests: readonly JobTest[], taskTests: readonly TaskTest[], job
 }
 
 /** True if the task meets the task criteria. */
-export function matchesTask(filter: Filter, task: TaskRecord): boolean {
+export function matchesTask(filter: JobFilter, task: TaskRecord): boolean {
   return filter.taskTests.every((test) => test(task));
 }
 
 /** True if the job itself meets the job criteria. Its tasks do not count. */
-export function matchesJobAlone(filter: Filter, job: JobWithTasks): boolean {
+export function matchesJobAlone(filter: JobFilter, job: JobWithTasks): boolean {
   return filter.jobTests.every((test) => test(job));
 }
 
-function combine(parsed: readonly Criterion[]): Filter {
+function combine(parsed: readonly Criterion[]): JobFilter {
   const jobIds = fewest(parsed.flatMap((criterion) => criterion.jobIds ?? []));
   const jobTests = parsed.flatMap(({ job }) => job ?? []);
   const taskTests = parsed.flatMap(({ task }) => task ?? []);

@@ -8,7 +8,7 @@ import type { AnyEntity, Entity, EntityKind } from '@berth/shared/model/cell/ent
 import { headOf, jobIdOf } from '@berth/shared/model/cell/task-head';
 import { findJobWithTasks, type JobWithTasks } from '../../../gateway/core/job-with-tasks.js';
 import type { PointInTime, WholeKind } from '../../../gateway/core/point-in-time.js';
-import { type Filter, matchesJobAlone, matchesTask } from '../../../queries/core/query.js';
+import { type JobFilter, matchesJobAlone, matchesTask } from '../../../queries/core/query.js';
 import { isPublicChange } from '../../titus/core/job-notifications.js';
 
 /** The kinds that are told. */
@@ -50,7 +50,7 @@ export interface EntityChange {
 export interface CellSelection {
   readonly kinds: ReadonlySet<ObservedKind>;
   /** Undefined selects all jobs and tasks. */
-  readonly filter: Filter | undefined;
+  readonly filter: JobFilter | undefined;
 }
 
 export function isObserved(kind: EntityKind): kind is ObservedKind {
@@ -116,7 +116,7 @@ export function presentChanges(
   return [...news.values()];
 }
 
-function isSelected(entity: AnyEntity, view: CellView, filter: Filter | undefined): boolean {
+function isSelected(entity: AnyEntity, view: CellView, filter: JobFilter | undefined): boolean {
   if (filter === undefined) return true;
   switch (entity.kind) {
     case 'job':
@@ -154,7 +154,7 @@ interface JobTurn {
   readonly does: boolean;
 }
 
-function selectedNews(commit: CommitChanges, view: CellView, filter: Filter): readonly EntityChange[] {
+function selectedNews(commit: CommitChanges, view: CellView, filter: JobFilter): readonly EntityChange[] {
   const turns = new Map<string, JobTurn>();
   const told: EntityChange[] = [];
   const mark = headerOf(commit);
@@ -180,7 +180,11 @@ function selectedNews(commit: CommitChanges, view: CellView, filter: Filter): re
 }
 
 /** Whether the entity was seen before the change and is seen after it; undefined where its job's turn tells all. */
-function seenBy(change: AnyChange, filter: Filter, jobTurn: (jobId: string) => JobTurn): JobTurn | undefined {
+function seenBy(
+  change: AnyChange,
+  filter: JobFilter,
+  jobTurn: (jobId: string) => JobTurn,
+): JobTurn | undefined {
   const present = { did: change.before !== undefined, does: change.after !== undefined };
   switch (change.kind) {
     case 'job':
@@ -208,12 +212,12 @@ function jobsIn(commit: CommitChanges): ReadonlySet<string> {
   return new Set(ids);
 }
 
-function standing(jobId: string, view: CellView, filter: Filter): JobTurn {
+function standing(jobId: string, view: CellView, filter: JobFilter): JobTurn {
   const does = matchesJobView(filter, findJobWithTasks(view, jobId));
   return { did: does, does };
 }
 
-function turnOf(jobId: string, { changes }: CommitChanges, view: CellView, filter: Filter): JobTurn {
+function turnOf(jobId: string, { changes }: CommitChanges, view: CellView, filter: JobFilter): JobTurn {
   const ofJob = changes.find(
     (change): change is Change<'job'> => change.kind === 'job' && change.id === jobId,
   );
@@ -258,6 +262,6 @@ function isJobPart({ kind }: AnyChange): boolean {
   return kind === 'job' || kind === 'jobStatus' || kind === 'jobScaling';
 }
 
-function matchesJobView(filter: Filter, job: JobWithTasks | undefined): boolean {
+function matchesJobView(filter: JobFilter, job: JobWithTasks | undefined): boolean {
   return job !== undefined && matchesJobAlone(filter, job);
 }

@@ -9,7 +9,7 @@ import type { Entity } from '@berth/shared/model/cell/entity';
 import type { FieldViolation } from '@berth/shared/model/errors/errors';
 import { stateName, taskState } from '@berth/shared/model/task/task-state';
 import { findJobWithTasks } from '../../../gateway/core/job-with-tasks.js';
-import { type Filter, matchesJobAlone, matchesTask } from '../../../queries/core/query.js';
+import { type JobFilter, matchesJobAlone, matchesTask } from '../../../queries/core/query.js';
 
 /** One property by which tasks are counted. Without a job, what only a job has is empty. */
 export type Dimension = (task: TaskRecord, job: Entity<'job'> | undefined) => string;
@@ -71,7 +71,7 @@ function dimensionOf(name: string): Dimension | undefined {
 export interface Counted {
   readonly dimensions: readonly Dimension[];
   /** Undefined counts all tasks. */
-  readonly filter: Filter | undefined;
+  readonly filter: JobFilter | undefined;
 }
 
 interface Group {
@@ -148,7 +148,7 @@ export class TaskCounts {
   }
 }
 
-function isCounted(filter: Filter, task: TaskRecord, view: CellView): boolean {
+function isCounted(filter: JobFilter, task: TaskRecord, view: CellView): boolean {
   const job = findJobWithTasks(view, task.jobId);
   return job !== undefined && matchesJobAlone(filter, job) && matchesTask(filter, task);
 }
