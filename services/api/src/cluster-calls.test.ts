@@ -90,11 +90,11 @@ async function fieldsRefused(call: Promise<unknown>): Promise<string[]> {
 }
 
 /** Returns the messages of a stream, with one word or two for each. */
-function watch(stream: ClientReadableStream<JobClusterNotification>): { told: string[]; code?: number } {
-  const watcher: { told: string[]; code?: number } = { told: [] };
+function watch(stream: ClientReadableStream<JobClusterNotification>): { received: string[]; code?: number } {
+  const watcher: { received: string[]; code?: number } = { received: [] };
   streams.push(stream);
   stream.on('data', ({ notification }: JobClusterNotification) => {
-    watcher.told.push(notification === undefined ? 'nothing' : describeNotification(notification));
+    watcher.received.push(notification === undefined ? 'nothing' : describeNotification(notification));
   });
   stream.on('error', () => {});
   stream.on('status', ({ code }) => {
@@ -299,7 +299,7 @@ describe('ObserveJobCluster', () => {
     const first = await gateway.create(aBatchJob(jobIn(id)));
     const watcher = watch(gateway.client.observeJobCluster({ id }));
     await vi.waitFor(() =>
-      expect(watcher.told).toEqual([`jobClusterSnapshot ${id} [${first}]`, 'snapshotEnd']),
+      expect(watcher.received).toEqual([`jobClusterSnapshot ${id} [${first}]`, 'snapshotEnd']),
     );
     await gateway.create();
     const second = await gateway.create(aBatchJob(jobIn(id)));
@@ -307,7 +307,7 @@ describe('ObserveJobCluster', () => {
     for (const job of [first, second]) await endJob(job);
     await vi.waitFor(async () => expect(await codeOf(remove(id))).toBe(status.OK));
     await vi.waitFor(() => expect(watcher.code).toBe(status.OK));
-    expect(watcher.told.slice(2)).toEqual([
+    expect(watcher.received.slice(2)).toEqual([
       `jobAdded ${second}`,
       `jobClusterDefinitionUpdate ${id} new`,
       `jobFinished ${first}`,
@@ -327,7 +327,7 @@ describe('ObserveJobClusters', () => {
     const id = await createCluster();
     const watcher = watch(gateway.client.observeJobClusters({}));
     await vi.waitFor(() =>
-      expect(watcher.told).toEqual([
+      expect(watcher.received).toEqual([
         'jobClusterSnapshot default []',
         `jobClusterSnapshot ${id} []`,
         'snapshotEnd',
@@ -337,7 +337,7 @@ describe('ObserveJobClusters', () => {
     const job = await gateway.create();
     await remove(id);
     await vi.waitFor(() =>
-      expect(watcher.told.slice(3)).toEqual([
+      expect(watcher.received.slice(3)).toEqual([
         `jobClusterDefinitionUpdate ${another} another`,
         `jobAdded ${job}`,
         `jobClusterRemoved ${id}`,

@@ -47,7 +47,7 @@ const scaled = (over: DeepPartial<JobDescriptor> = {}) =>
   });
 
 /** Sends samples of these tasks until the call is answered. */
-async function telling<T>(store: MemoryStore, taskIds: readonly string[], asked: Promise<T>): Promise<T> {
+async function sending<T>(store: MemoryStore, taskIds: readonly string[], asked: Promise<T>): Promise<T> {
   let isAnswered = false;
   const answer = asked.finally(() => {
     isAnswered = true;
@@ -69,7 +69,7 @@ describe('ExplainScaling', () => {
     const { store, gateway, explain, run } = await started();
     const id = await gateway.create(scaled());
     const taskIds = await run(id);
-    const explanation = await telling(store, taskIds, explain(id));
+    const explanation = await sending(store, taskIds, explain(id));
     expect(explanation).toMatchObject({ jobId: id, enabled: true, decisions: [] });
     expect(explanation?.sets).toEqual([
       {
@@ -132,7 +132,7 @@ describe('ExplainScaling', () => {
     };
     const record = JobScalingRecord.fromPartial({ jobId: id, decisions: [decision] });
     await store.commit({ actor: 'master', writes: [{ kind: 'jobScaling', id, record }] });
-    const explanation = await telling(store, taskIds, explain(id));
+    const explanation = await sending(store, taskIds, explain(id));
     expect(explanation?.decisions).toEqual([decision]);
     expect(explanation?.sets[0]?.policies[0]).toMatchObject({ standing: PolicyStanding.COOLING_DOWN });
   });

@@ -97,8 +97,8 @@ async function refused(promise: Promise<unknown>) {
 describe('the schedule of a cluster', () => {
   it('is returned with its next run and its last ones', async () => {
     const clusterId = await create(aCluster({ ...cronLabels, 'berth.cronPolicy': 'KEEP_EXISTING' }));
-    const fire = { atMs: 1000, outcome: FireOutcome.SKIPPED, jobId: '', text: 'why' };
-    const record = { clusterId, firedThroughMs: 1000, fires: [fire] };
+    const run = { atMs: 1000, outcome: FireOutcome.SKIPPED, jobId: '', text: 'why' };
+    const record = { clusterId, firedThroughMs: 1000, fires: [run] };
     await store.commit({ actor: 'master', writes: [{ kind: 'clusterStatus', id: clusterId, record }] });
     const { revision } = await store.openLogReader().head();
     const headers = { 'berth-min-revision': String(revision) };
@@ -113,7 +113,7 @@ describe('the schedule of a cluster', () => {
       startingDeadlineMs: 300_000,
       paused: false,
       enabled: true,
-      lastFires: [fire],
+      lastFires: [run],
     });
     const next = new Date(response.schedule?.nextFireAtMs ?? 0);
     expect([next.getUTCHours(), next.getUTCMinutes()]).toEqual([21, 0]);

@@ -29,7 +29,7 @@ const errorOf = (call: Promise<unknown>): Promise<BerthError> =>
     (error: unknown) => fromServiceError(error),
   );
 
-async function wishes(): Promise<string[]> {
+async function stopRequests(): Promise<string[]> {
   const found: string[] = [];
   for await (const entities of store.openLogReader().scan())
     found.push(...entities.map(({ field }) => field).filter((field) => field.startsWith('taskStop/')));
@@ -82,6 +82,6 @@ describe('KillTasks', () => {
     );
     const error = await errorOf(killTasks(`${a}.0-0`, `${b}.0-0`, `${b}.9-0`));
     expect(error.failures.map(({ id, code }) => [id, code])).toEqual([[`${b}.9-0`, 'notFound']]);
-    expect(await wishes()).toEqual([`taskStop/${a}.0-0`, `taskStop/${b}.0-0`].sort());
+    expect(await stopRequests()).toEqual([`taskStop/${a}.0-0`, `taskStop/${b}.0-0`].sort());
   });
 });

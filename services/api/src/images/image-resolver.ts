@@ -130,7 +130,7 @@ export class ImageResolver {
       case 'unanswered': {
         const why = `registry ${registry} did not answer: ${lookup.why}`;
         if (isRequired) throw new BerthError('unavailable', `Image ${quote(ref)}: ${why}. Try again.`);
-        this.#remember(registry);
+        this.#noteSilence(registry);
         return pinned(ref, why);
       }
     }
@@ -149,7 +149,7 @@ export class ImageResolver {
     return (this.#silent.get(registry) ?? 0) > this.#options.clock.nowMs();
   }
 
-  #remember(registry: string): void {
+  #noteSilence(registry: string): void {
     this.#silent.delete(registry);
     this.#silent.set(registry, this.#options.clock.nowMs() + silenceMs);
     const [oldest] = this.#silent.keys();

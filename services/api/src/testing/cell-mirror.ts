@@ -138,9 +138,9 @@ export class CellMirror {
   }
 }
 
-type Told = Exclude<NonNullable<ObserveResponse_Change['change']>, { $case: 'removed' }>;
+type EntityChange = Exclude<NonNullable<ObserveResponse_Change['change']>, { $case: 'removed' }>;
 
-function idOf(change: Told): string {
+function idOf(change: EntityChange): string {
   switch (change.$case) {
     case 'jobStatus':
     case 'jobScaling':

@@ -17,9 +17,9 @@ export function findJobWithTasks(view: PointInTime, jobId: string): JobWithTasks
 }
 
 /** Returns all live jobs in the order of creation. The view is read step by step as the caller takes them. */
-export function* liveJobs(moment: PointInTime): Generator<JobWithTasks, void> {
-  for (const { id } of moment.all('job')) {
-    const job = findJobWithTasks(moment, id);
+export function* liveJobs(view: PointInTime): Generator<JobWithTasks, void> {
+  for (const { id } of view.all('job')) {
+    const job = findJobWithTasks(view, id);
     if (job !== undefined && isJobLive(job.status?.record)) yield job;
   }
 }
