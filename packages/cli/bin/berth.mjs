@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
+// The two dashes: Node 20 takes its own options, such as --env-file, from behind the script, too.
 import { existsSync } from 'node:fs';
 import module from 'node:module';
 

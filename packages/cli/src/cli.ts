@@ -11,7 +11,9 @@ export async function runCli(args: readonly string[], io: Io): Promise<number> {
     exitCode = code;
   });
   try {
-    await program.parseAsync([...args], { from: 'user' });
+    // As an option of every command, -v would hide that Berth has no volumes.
+    const isVersion = args.length === 1 && args[0] === '-v';
+    await program.parseAsync(isVersion ? ['--version'] : [...args], { from: 'user' });
     return exitCode;
   } catch (error) {
     return error instanceof CommanderError ? usageExitCode(error) : reportError(error, io);

@@ -11,7 +11,8 @@ import { addSubmit } from './commands/jobs/submit.js';
 import { addAgents } from './commands/placement/agents.js';
 import { addExplain } from './commands/placement/explain.js';
 import { addPlan } from './commands/placement/plan.js';
-import { addVersion } from './commands/version.js';
+import { addVersion, versionLine } from './commands/version.js';
+import { withAdvice } from './errors/advice.js';
 import type { Act } from './session/act.js';
 import { createContext, defaultAddress, type GlobalOptions } from './session/context.js';
 import type { Io } from './terminal/io.js';
@@ -37,11 +38,13 @@ export function createProgram(io: Io, setExitCode: (code: number) => void): Comm
         'print without colours; the environment variable NO_COLOR has the same effect',
       ),
     )
+    .version(versionLine(), '--version', 'print the versions of berth and of Node (also -v)')
     .showHelpAfterError('(berth --help lists the commands, and berth COMMAND --help the options)')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),
       writeErr: (text) => io.err(text.trimEnd()),
+      outputError: (message, write) => write(withAdvice(message)),
     });
   const act: Act = async (command, work) => {
     setExitCode(await work(createContext(io, command.optsWithGlobals<GlobalOptions>())));

@@ -9,11 +9,20 @@ export function addVersion(program: Command, act: Act): void {
   command.action(() => act(command, version));
 }
 
-async function version(context: Context): Promise<number> {
+/** Returns the line of `berth version` and of `berth --version`. */
+export function versionLine(): string {
+  const { berth, node } = versions();
+  return `berth ${berth} (Node ${node})`;
+}
+
+function versions(): { readonly berth: string; readonly node: string } {
   const require = createRequire(import.meta.url);
-  const { version: berth } = require('../../package.json') as { version: string };
-  const versions = { berth, node: process.versions.node };
-  if (context.format === 'table') context.io.out(`berth ${versions.berth} (Node ${versions.node})`);
-  else await context.printAll(versions);
+  const { version } = require('../../package.json') as { version: string };
+  return { berth: version, node: process.versions.node };
+}
+
+async function version(context: Context): Promise<number> {
+  if (context.format === 'table') context.io.out(versionLine());
+  else await context.printAll(versions());
   return exitCodes.ok;
 }

@@ -8,6 +8,9 @@ export interface ErrorReport {
   readonly exitCode: number;
 }
 
+/** An error must never be without words. */
+const noWords = 'the command failed without a reason (BERTH_DEBUG=1 shows more)';
+
 /** The gateway speaks of metadata and certificates. The command line has variables for them instead. */
 const credentialAdvice =
   'BERTH_API_TOKEN is the bearer token that berth sends; BERTH_API_CERT and BERTH_API_KEY name the files of the client certificate.';
@@ -33,12 +36,17 @@ export function errorReport(error: unknown): ErrorReport {
   if (error.violations.length === 0) {
     return report(error.message, error.code === 'invalidArgument' ? exitCodes.usage : exitCodes.failed);
   }
-  const problems = error.violations.map(({ field, description }) => `${field || 'and'}: ${description}`);
+  const problems = error.violations.map(
+    ({ field, description }) => `${field || 'and'}: ${description || 'is not valid'}`,
+  );
   return report('the gateway refuses the request:', exitCodes.usage, problems);
 }
 
 function report(sentence: string, exitCode: number, problems: readonly string[] = []): ErrorReport {
-  return { lines: [`berth: ${sentence}`, ...problems.map((problem) => `  ${problem}`)], exitCode };
+  return {
+    lines: [`berth: ${sentence.trim() || noWords}`, ...problems.map((problem) => `  ${problem}`)],
+    exitCode,
+  };
 }
 
 /**
@@ -50,5 +58,9 @@ function isUnreachable(error: BerthError): error is BerthError & { address: stri
 }
 
 function text(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error) || 'no reason is known';
+  if (error.message.trim() !== '') return error.message;
+  // Node's error of several failed connections has no words of its own.
+  const inner = error instanceof AggregateError ? error.errors.map(text).join('; ') : '';
+  return inner || error.name;
 }

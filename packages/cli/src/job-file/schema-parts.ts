@@ -1,5 +1,6 @@
 import { didYouMean } from '@berth/shared/model/errors/did-you-mean';
 import { z } from 'zod';
+import { fieldAdvice } from '../errors/advice.js';
 import { parseDurationMs } from './duration.js';
 import { PlainScalar, toText, toValue, toWholeNumber } from './scalar.js';
 import { splitWords } from './words.js';
@@ -24,6 +25,8 @@ export function strict<S extends z.ZodRawShape>(shape: S) {
 function unknownFields(keys: readonly string[], known: readonly string[]): string {
   return keys
     .map((key) => {
+      const advice = fieldAdvice(key);
+      if (advice !== undefined) return advice;
       const meant = didYouMean(key, known);
       return meant === undefined
         ? 'there is no such field'

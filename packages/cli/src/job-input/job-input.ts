@@ -33,6 +33,9 @@ export function addJobInput(command: Command): Command {
         'environment variable; NAME alone takes the value of the calling shell; may be repeated',
       ),
     )
+    .addOption(
+      listOption('--env-file <path>', 'file of NAME=VALUE lines for the environment; may be repeated'),
+    )
     .addOption(listOption('-l, --label <name=value>', 'label of the job; may be repeated'))
     .option('--entrypoint <command>', "command that replaces the image's entry point")
     .option('--retries <count>', 'number of retries of a failed task')
@@ -96,7 +99,10 @@ async function describeJob(
   if (options.file === undefined) {
     if (image === undefined) throw new UsageError('Name an image to run, or a job file with -f.');
     const { fromFlags } = await import('./job-flags.js');
-    return { descriptor: fromFlags(io, image, words, options) };
+    const variables = await readEnvFiles(options.envFile ?? []);
+    return {
+      descriptor: fromFlags(io, image, words, { ...options, env: [...variables, ...(options.env ?? [])] }),
+    };
   }
   const others = otherFlags(image, options);
   if (others.length > 0)
@@ -124,6 +130,7 @@ function otherFlags(image: string | undefined, options: JobOptions): string[] {
     'gpu',
     'port',
     'env',
+    'envFile',
     'label',
     'entrypoint',
     'retries',
@@ -131,8 +138,15 @@ function otherFlags(image: string | undefined, options: JobOptions): string[] {
   ] as const;
   const flags = describing
     .filter((key) => options[key] !== undefined)
-    .map((key) => `--${key === 'runtimeLimit' ? 'runtime-limit' : key}`);
+    .map((key) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`);
   return image === undefined ? flags : [image, ...flags];
+}
+
+/** Lines of NAME=VALUE, or of NAME alone. Empty lines and lines that begin with # do not count. */
+async function readEnvFiles(paths: readonly string[]): Promise<readonly string[]> {
+  const texts = await Promise.all(paths.map((path) => readJobFile(path)));
+  const lines = texts.flatMap((text) => text.split(/\r?\n/));
+  return lines.filter((line) => line.trim() !== '' && !line.trimStart().startsWith('#'));
 }
 
 async function readJobFile(path: string): Promise<string> {

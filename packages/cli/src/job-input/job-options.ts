@@ -16,6 +16,8 @@ export interface JobOptions {
   readonly gpu?: string;
   readonly port?: readonly string[];
   readonly env?: readonly string[];
+  /** Paths of files with further variables. */
+  readonly envFile?: readonly string[];
   readonly label?: readonly string[];
   readonly entrypoint?: string;
   readonly retries?: string;

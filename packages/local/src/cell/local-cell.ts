@@ -11,7 +11,7 @@ import { obtainRedisBinary } from '../redis/redis-binary.js';
 import { whyRedisDoesNotServe } from '../redis/redis-ping.js';
 import { removeContainers, runsDir } from './cell-cleanup.js';
 import type { CellPlan, CellSettings, GatewayAddresses } from './cell-plan.js';
-import { planOnFreePorts } from './cell-ports.js';
+import { planOnFreePorts, withFreshPorts } from './cell-ports.js';
 import type { CellProcess, RunPaths } from './cell-processes.js';
 import { plannedProcess, redisProcess, startAll } from './cell-processes.js';
 import type { RunDir } from './run-dir.js';
@@ -85,9 +85,14 @@ export interface LocalCell {
 
 /**
  * Starts Redis (unless one is given), gateways, masters and agents. Resolves when all of them are ready. If
+ * another process takes a port in the meantime, it starts again with other ports. If
  * one of them does not start, it rejects with a `SetupError` and leaves nothing behind.
  */
-export async function startCell(options: LocalCellOptions = {}): Promise<LocalCell> {
+export function startCell(options: LocalCellOptions = {}): Promise<LocalCell> {
+  return withFreshPorts(() => startOnce(options));
+}
+
+async function startOnce(options: LocalCellOptions): Promise<LocalCell> {
   const lifetime = createLifetime();
   try {
     return await start(options, lifetime);
