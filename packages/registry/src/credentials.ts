@@ -1,60 +1,120 @@
 import { readFile } from 'node:fs/promises';
+import { type Clock, systemClock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import { z } from 'zod';
+import { type AuthEntry, type AuthFile, hubKey, keysOf, parseAuthFile } from './auth-file.js';
+import { runHelper } from './credential-helper.js';
 import { dockerHub } from './registry-image.js';
 
-/** A name and a password, as HTTP's basic authentication sends them. */
+/** A name and a password, or a token that stands for both. */
 export interface Credentials {
-  readonly authorization: string;
+  readonly username: string;
+  readonly password: string;
+  /** Replaces the password. The registry's token server turns it into a token for one request. */
+  readonly identityToken?: string;
 }
 
-/** Returns the credentials for a registry; undefined if there are none. */
+/** Returns the credentials for a registry; undefined where there are none. */
 export type FindCredentials = (registry: string) => Promise<Credentials | undefined>;
 
-/** The part of Docker's `config.json` that holds credentials. */
-const authFile = z.object({
-  auths: z
-    .record(
-      z.string(),
-      z.object({
-        auth: z.string().optional(),
-        username: z.string().optional(),
-        password: z.string().optional(),
-      }),
-    )
-    .default({}),
-});
+/** The credentials for a registry, and a text for people that says where they were looked for. */
+export interface CredentialsLookup {
+  readonly credentials?: Credentials;
+  readonly asked: string;
+}
 
-/** Docker keeps the credentials of Docker Hub under this name. */
-const hubKey = 'https://index.docker.io/v1/';
+export interface CredentialsOptions {
+  /** The path of a file such as `docker login` writes. Absent: there are no credentials. */
+  readonly path: string | undefined;
+  /** The setting that has the path. */
+  readonly setting: string;
+  readonly log: Logger;
+  readonly clock?: Clock;
+  readonly helperLimitMs?: number;
+}
+
+/** A helper may wait for a service that gives out tokens. */
+const defaultHelperLimitMs = 15_000;
+/** Helpers mark a token with this name. */
+const tokenUser = '<token>';
 
 /**
- * Returns credentials from a file that `docker login` writes. Each call reads the file again, so a change
- * counts at once. A file that cannot be read is logged and counts as empty.
+ * Returns a function that finds credentials in the file and asks the helpers that the file names. It reads
+ * the file each time. So a change counts at once. A file that cannot be read is logged and counts as empty.
  */
-export function credentialsFrom(path: string | undefined, log: Logger): FindCredentials {
-  if (path === undefined) return async () => undefined;
+export function openCredentials(
+  options: CredentialsOptions,
+): (registry: string) => Promise<CredentialsLookup> {
+  const { path, setting, log } = options;
   return async (registry) => {
+    if (path === undefined) return { asked: `no credentials: ${setting} is not set` };
     try {
-      const { auths } = authFile.parse(JSON.parse(await readFile(path, 'utf8')));
-      const keys = [registry, `https://${registry}`, ...(registry === dockerHub ? [hubKey] : [])];
-      const key = keys.find((one) => Object.hasOwn(auths, one));
-      return key === undefined ? undefined : toCredentials(auths[key] ?? {});
+      const file = parseAuthFile(await readFile(path, 'utf8'));
+      return (await askHelpers(file, registry, options)) ?? inFile(file, registry, path);
     } catch (error) {
-      // The error's message may quote the file, which holds passwords. So only the kind of the error is
-      // logged.
-      log.error(
-        `BERTH_IMAGE_AUTH_FILE cannot be used: ${error instanceof Error ? error.name : 'unknown error'}`,
-      );
-      return undefined;
+      // The message may quote the file. So only the kind of the error is logged.
+      const why = `${setting} cannot be used: ${error instanceof Error ? error.name : 'unknown error'}`;
+      log.error(why);
+      return { asked: `no credentials: ${why}` };
     }
   };
 }
 
-type AuthEntry = z.output<typeof authFile>['auths'][string];
+/** Returns the credentials of the gateway's file. */
+export function credentialsFrom(path: string | undefined, log: Logger): FindCredentials {
+  const find = openCredentials({ path, setting: 'BERTH_IMAGE_AUTH_FILE', log });
+  return async (registry) => (await find(registry)).credentials;
+}
 
-function toCredentials({ auth, username, password }: AuthEntry): Credentials | undefined {
-  if (auth !== undefined && auth !== '') return { authorization: `Basic ${auth}` };
-  if (username === undefined || password === undefined) return undefined;
-  return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
+/** Returns the value of the header for HTTP's basic authentication. */
+export function basicAuthorization({ username, password }: Credentials): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
+
+function inFile({ auths }: AuthFile, registry: string, path: string): CredentialsLookup {
+  for (const key of keysOf(registry, Object.keys(auths ?? {}))) {
+    const credentials = toCredentials(auths?.[key] ?? {});
+    if (credentials !== undefined) return { credentials, asked: `credentials of ${path}` };
+  }
+  return { asked: `${path} has no credentials for it` };
+}
+
+async function askHelpers(
+  { auths, credsStore, credHelpers }: AuthFile,
+  registry: string,
+  options: CredentialsOptions,
+): Promise<CredentialsLookup | undefined> {
+  const [ownKey] = keysOf(registry, Object.keys(credHelpers ?? {}));
+  const name = (ownKey === undefined ? undefined : credHelpers?.[ownKey]) || credsStore;
+  if (!name) return undefined;
+  const { log, clock = systemClock, helperLimitMs: limitMs = defaultHelperLimitMs } = options;
+  const usualKey = registry === dockerHub ? hubKey : registry;
+  const keys = new Set([...keysOf(registry, Object.keys(auths ?? {})), usualKey, `https://${registry}`]);
+  for (const key of [...keys].slice(0, 3)) {
+    const answer = await runHelper({ name, key, limitMs, clock });
+    if (answer.outcome === 'found') {
+      const { username, secret } = answer;
+      return { credentials: ofHelper(username, secret), asked: `credentials of docker-credential-${name}` };
+    }
+    if (answer.outcome === 'failed') {
+      log.error(`the credential helper docker-credential-${name} failed: ${answer.why}`);
+      return { asked: `no credentials: docker-credential-${name} failed: ${answer.why}` };
+    }
+  }
+  return undefined;
+}
+
+function ofHelper(username: string, secret: string): Credentials {
+  if (username === tokenUser) return { username: '', password: '', identityToken: secret };
+  return { username, password: secret };
+}
+
+function toCredentials({ auth, username, password, identitytoken }: AuthEntry): Credentials | undefined {
+  const [, name, secret] = /^([^:]*):(.*)$/s.exec(Buffer.from(auth ?? '', 'base64').toString('utf8')) ?? [];
+  const credentials = {
+    username: name ?? username ?? '',
+    // Docker's command has written a zero byte after the password.
+    password: (secret ?? password ?? '').replace(/\0+$/, ''),
+  };
+  if (identitytoken) return { ...credentials, identityToken: identitytoken };
+  return credentials.username === '' && credentials.password === '' ? undefined : credentials;
 }

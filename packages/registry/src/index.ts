@@ -1,3 +1,3 @@
-export { credentialsFrom } from './credentials.js';
+export { type Credentials, type CredentialsLookup, credentialsFrom, openCredentials } from './credentials.js';
 export { type Lookup, RegistryClient } from './registry-client.js';
-export { type RegistryImage, registryImageOf } from './registry-image.js';
+export { dockerHub, type RegistryImage, registryImageOf } from './registry-image.js';

@@ -3,9 +3,11 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { Credentials } from './credentials.js';
 import { RegistryClient } from './registry-client.js';
 
 const servers: Server[] = [];
+const xy = { username: 'x', password: 'y' };
 
 afterEach(() => {
   for (const server of servers.splice(0)) {
@@ -23,9 +25,9 @@ async function serve(listener: RequestListener): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-function ask(registry: string, credentials?: string) {
+function ask(registry: string, credentials?: Credentials) {
   const client = new RegistryClient({
-    credentials: async () => (credentials === undefined ? undefined : { authorization: credentials }),
+    credentials: async () => credentials,
     insecure: new Set(),
   });
   const image = { registry, path: 'team/app', reference: '1', isExplicit: true };
@@ -86,7 +88,7 @@ describe('a registry', () => {
     const odd = await serve((_, response) => void response.writeHead(401).end());
     for (const registry of [forbidding, asking, odd])
       expect(await ask(registry)).toMatchObject({ outcome: 'denied' });
-    expect(await ask(asking, 'Basic eDp5')).toEqual({ outcome: 'denied', why: 'it answers 401' });
+    expect(await ask(asking, xy)).toEqual({ outcome: 'denied', why: 'it answers 401' });
   });
 
   it('gets no credentials before it has asked for them', async () => {
@@ -97,7 +99,24 @@ describe('a registry', () => {
         .writeHead(headers.authorization === undefined ? 401 : 404, { 'www-authenticate': 'Basic realm="x"' })
         .end();
     });
-    expect(await ask(registry, 'Basic eDp5')).toEqual({ outcome: 'unknown' });
+    expect(await ask(registry, xy)).toEqual({ outcome: 'unknown' });
     expect(seen).toEqual([undefined, 'Basic eDp5']);
+  });
+
+  it('exchanges an identity token for a token', async () => {
+    const posted: string[] = [];
+    const registry = await serve((request, response) => {
+      if (request.method === 'POST') {
+        request.on('data', (chunk: Buffer) => posted.push(chunk.toString()));
+        request.on('end', () => response.end(JSON.stringify({ access_token: 'abc' })));
+      } else if (request.headers.authorization === 'Bearer abc') response.writeHead(404).end();
+      else {
+        const realm = `http://${request.headers.host}/token`;
+        response.writeHead(401, { 'www-authenticate': `Bearer realm="${realm}",service="s"` }).end();
+      }
+    });
+    const credentials = { username: '', password: '', identityToken: 'id t' };
+    expect(await ask(registry, credentials)).toEqual({ outcome: 'unknown' });
+    expect(posted.join()).toContain('grant_type=refresh_token&client_id=berth&refresh_token=id+t');
   });
 });

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { boundedBody } from './bounded-body.js';
 import { type Challenge, parseChallenge } from './challenge.js';
-import type { FindCredentials } from './credentials.js';
+import { basicAuthorization, type Credentials, type FindCredentials } from './credentials.js';
 import { dockerHub, isLocalRegistry, type RegistryImage } from './registry-image.js';
 
 /** The answer of a registry about an image. */
@@ -79,29 +79,25 @@ export class RegistryClient {
     challenge: Challenge,
     signal: AbortSignal,
   ): Promise<string | Lookup> {
-    const credentials = await this.#options.credentials(image.registry);
-    if (challenge.scheme === 'bearer') return this.#token(image, challenge, { ...credentials, signal });
-    return (
-      credentials?.authorization ?? {
-        outcome: 'denied',
-        why: 'it requires a password, but none is configured',
-      }
-    );
+    const credentials = await until(signal, this.#options.credentials(image.registry));
+    if (challenge.scheme === 'bearer') return this.#token(image, challenge, { credentials, signal });
+    return credentials === undefined
+      ? { outcome: 'denied', why: 'it requires a password, but none is configured' }
+      : basicAuthorization(credentials);
   }
 
   async #token(
     { registry, path }: RegistryImage,
     { realm, service, scope }: Extract<Challenge, { scheme: 'bearer' }>,
-    { authorization, signal }: { authorization?: string; signal: AbortSignal },
+    { credentials, signal }: { credentials: Credentials | undefined; signal: AbortSignal },
   ): Promise<string | Lookup> {
     const url = URL.canParse(realm) ? new URL(realm) : undefined;
     // A registry must not make the client send a password in the clear.
     if (url === undefined || (url.protocol !== 'https:' && this.#scheme(registry) === 'https'))
       return { outcome: 'denied', why: 'its token server has no HTTPS address' };
-    if (service !== undefined) url.searchParams.set('service', service);
-    url.searchParams.set('scope', scope ?? `repository:${path}:pull`);
-    const headers = { ...(authorization === undefined ? {} : { authorization }) };
-    const answer = await request(url.href, { method: 'GET', headers, signal });
+    const wanted = new URLSearchParams({ scope: scope ?? `repository:${path}:pull` });
+    if (service !== undefined) wanted.set('service', service);
+    const answer = await askForToken(url, { wanted, credentials, signal });
     const text = await boundedBody(answer, maxTokenBytes);
     if (answer.status === 401 || answer.status === 403)
       return { outcome: 'denied', why: 'its token server refuses the credentials' };
@@ -109,6 +105,34 @@ export class RegistryClient {
     const token = tokenIn(text.toString('utf8'));
     return token === undefined ? unanswered('its token server sends no token') : `Bearer ${token}`;
   }
+}
+
+/** A credential helper may take longer than a look-up. */
+async function until<T>(signal: AbortSignal, result: Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const limit = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  return Promise.race([result, limit]);
+}
+
+interface TokenQuery {
+  readonly wanted: URLSearchParams;
+  readonly credentials: Credentials | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A password goes into a header. An identity token is exchanged as OAuth 2 exchanges a refresh token. */
+function askForToken(url: URL, { wanted, credentials, signal }: TokenQuery): Promise<Response> {
+  if (credentials?.identityToken !== undefined) {
+    const grant = { grant_type: 'refresh_token', client_id: 'berth' };
+    for (const [name, value] of Object.entries(grant)) wanted.set(name, value);
+    wanted.set('refresh_token', credentials.identityToken);
+    return fetch(url.href, { method: 'POST', body: wanted, signal });
+  }
+  for (const [name, value] of wanted) url.searchParams.set(name, value);
+  const headers = credentials === undefined ? {} : { authorization: basicAuthorization(credentials) };
+  return request(url.href, { method: 'GET', headers, signal });
 }
 
 interface ManifestQuery {

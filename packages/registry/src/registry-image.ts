@@ -15,7 +15,8 @@ export interface RegistryImage {
 /** The registry of `docker.io` and of names without a registry. */
 export const dockerHub = 'docker.io';
 
-const hubNames: ReadonlySet<string> = new Set([dockerHub, 'index.docker.io', 'registry-1.docker.io']);
+/** The names of Docker Hub's registry. */
+export const hubNames: ReadonlySet<string> = new Set([dockerHub, 'index.docker.io', 'registry-1.docker.io']);
 
 /**
  * Returns the image behind a name by the rules of the Docker engine: the tag is `latest` and the registry is
