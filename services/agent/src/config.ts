@@ -3,6 +3,7 @@ import { networkModes } from '@berth/shared/model/job/container-network';
 import { capabilities } from '@berth/shared/model/job/security-profile';
 import { attributes, cellConfigShape, flag, listenAddress } from '@berth/shared/process/config';
 import { amount, count, positiveCount, span } from '@berth/shared/process/config-fields';
+import { filePath } from '@berth/shared/process/config-files';
 import { z } from 'zod';
 import { findRuntime, runtimeNames } from './runtimes.js';
 
@@ -68,6 +69,10 @@ const settings = z.object({
   BERTH_AGENT_ALLOW_UNCONFINED: flag.default(false),
   /** The capabilities that containers may add to the engine's usual ones. `ALL` allows all. */
   BERTH_AGENT_ALLOW_CAPABILITIES: capabilityNames.prefault(''),
+  /** Credentials for the registries of images, in the format of Docker's `config.json`. */
+  BERTH_AGENT_IMAGE_AUTH_FILE: filePath.optional(),
+  /** A pull of an image without progress for this long is given up. */
+  BERTH_AGENT_PULL_STALL: span('2m', { least: '1s' }),
   BERTH_AGENT_HEARTBEAT: span('2s', { least: '10ms' }),
   /** An agent stops its heartbeats if its engine is silent for longer. */
   BERTH_AGENT_RUNTIME_SILENCE: span('60s', { least: '100ms' }),

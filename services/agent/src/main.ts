@@ -12,7 +12,13 @@ import { runtimes } from './runtimes.js';
 runService('agent', async ({ env, log, signal }) => {
   const config = parseConfig(agentConfigSchema, env);
   const runtime: RuntimeKind = runtimes[config.BERTH_AGENT_RUNTIME];
-  const engines = runtime.open({ cell: config.BERTH_CELL, engineAddress: config.DOCKER_HOST, log });
+  const engines = runtime.open({
+    cell: config.BERTH_CELL,
+    engineAddress: config.DOCKER_HOST,
+    imageAuthFile: config.BERTH_AGENT_IMAGE_AUTH_FILE,
+    pullStallMs: config.BERTH_AGENT_PULL_STALL,
+    log,
+  });
   const store = await connectStore(config, log, signal);
   const count = runtime.hasManyAgents ? config.BERTH_AGENT_SIMULATED_AGENTS : 1;
   const agents = await startAgents({ config, store, engines, count, log });

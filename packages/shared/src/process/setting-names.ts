@@ -39,6 +39,7 @@ export const serviceSettings: readonly string[] = [
     'GRPC',
     'HEARTBEAT',
     'HTTP',
+    'IMAGE_AUTH_FILE',
   ]),
   ...named('AGENT_', [
     'ID',
@@ -48,6 +49,7 @@ export const serviceSettings: readonly string[] = [
     'NETWORK_MBPS',
     'PORTS',
     'PORT_BIND',
+    'PULL_STALL',
     'RESYNC',
     'RUNTIME',
   ]),

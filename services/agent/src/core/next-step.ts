@@ -211,6 +211,11 @@ export function isFresh({ assignment, container, progress }: TaskView): boolean 
   );
 }
 
+/** True if a pull for the task is of use. */
+export function wantsImage({ assignment, progress }: TaskView): boolean {
+  return assignment !== undefined && assignment.stop === undefined && progress.end === undefined;
+}
+
 /** True if the task holds its resources: from the agent's first step for it until its end. */
 export function holdsCapacity(view: TaskView): boolean {
   const { assignment, progress } = view;

@@ -18,6 +18,8 @@ export type TaskEvent =
   /** The container's full state. Undefined: there is none. */
   | { readonly is: 'inspected'; readonly container: ContainerStatus | undefined }
   | { readonly is: 'pulling' }
+  /** The agent has given its share in the pull up. */
+  | { readonly is: 'pullLeft' }
   | { readonly is: 'pulled'; readonly reference: string }
   /** `adopted`: a container of that name existed already, in some state. */
   | { readonly is: 'created'; readonly adopted: boolean }
@@ -62,6 +64,8 @@ export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): Tas
       return inspected(view, event.container);
     case 'pulling':
       return withProgress({ image: 'pulling' });
+    case 'pullLeft':
+      return withProgress({ image: 'missing' });
     case 'pulled':
       return withProgress({ image: 'pulled', imageReference: event.reference, unreachable: undefined });
     case 'created':

@@ -1,14 +1,16 @@
 import type { Assignment } from '@berth/shared/gen/berth/v1/store';
+import { State } from '@berth/shared/model/task/task-state';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { type ContainerSpec, containerSpec, type HostSettings, hasAddress } from '../core/container-spec.js';
-import { isGone, nextStep, type TaskStep } from '../core/next-step.js';
+import { isGone, nextStep, type TaskStep, wantsImage } from '../core/next-step.js';
 import { reduceTask, type TaskEvent } from '../core/reduce-task.js';
 import { resultsIn } from '../core/results.js';
 import { newTaskView, type Observation, type RuntimeCall, type TaskView } from '../core/task-view.js';
 import type { Semaphore } from '../primitives/semaphore.js';
 import type { Cancel, TimerQueue } from '../primitives/timer-queue.js';
 import { type ContainerRuntime, RuntimeError } from '../runtime/contract/container-runtime.js';
+import type { ImagePulls, PullShare } from './image-pulls.js';
 import type { LaunchLimiter, LaunchPermit } from './launch-limiter.js';
 
 /** The parts that all runners of one agent share. */
@@ -18,7 +20,7 @@ export interface RunnerContext {
   /** Stops, kills and removals have a limit of their own. So none waits behind launches. */
   readonly stops: Semaphore;
   readonly inspections: Semaphore;
-  readonly pulls: Semaphore;
+  readonly pulls: ImagePulls;
   readonly timers: TimerQueue;
   readonly clock: Clock;
   readonly log: Logger;
@@ -32,6 +34,10 @@ export interface RunnerContext {
   /** Is called when the agent has nothing left of the task. */
   forget(taskId: string): void;
 }
+
+/** Most pulls take less time. Their progress is not reported. */
+const firstPullReportMs = 2_000;
+const pullReportMs = 15_000;
 
 type AwaitedCall = Exclude<RuntimeCall, 'pull'>;
 
@@ -47,6 +53,8 @@ export class TaskRunner {
   #permit: LaunchPermit | undefined;
   #leaveQueue: Cancel | undefined;
   #cancelWait: Cancel | undefined;
+  #pull: PullShare | undefined;
+  #cancelPullReport: Cancel | undefined;
   #wasCreatedHere = false;
   /** The number of events about the container. */
   #containerChanges = 0;
@@ -95,10 +103,12 @@ export class TaskRunner {
     this.#isClosed = true;
     this.#cancelWait?.();
     this.#leaveLaunch(false);
+    this.#leavePull();
   }
 
   async #takeSteps(): Promise<void> {
     while (!this.#isClosed) {
+      this.#dropUselessPull();
       const step = nextStep(this.#view, this.#context.clock.nowMs());
       if (step.do !== 'create' && step.do !== 'start') this.#leaveLaunch(false);
       const call = this.#takeAtOnce(step);
@@ -138,6 +148,12 @@ export class TaskRunner {
     }
   }
 
+  #dropUselessPull(): void {
+    if (this.#pull === undefined || wantsImage(this.#view)) return;
+    this.#leavePull();
+    this.note({ is: 'pullLeft' });
+  }
+
   #report(observation: Observation): void {
     this.#context.report(this.#view.taskId, observation);
     this.note({ is: 'reported', observation });
@@ -146,17 +162,38 @@ export class TaskRunner {
   /** A pull can take minutes. It runs beside the steps. So the task can still be cancelled. */
   #beginPull(): void {
     this.note({ is: 'pulling' });
-    const { pulls, runtime } = this.#context;
-    const image = this.#spec().image;
-    void pulls
-      .run(() => runtime.ensureImage(image))
-      .then(
-        (reference) => this.dispatch({ is: 'pulled', reference }),
-        (error: unknown) => {
-          this.#failed(error, 'pull');
-          this.drive();
-        },
-      );
+    const { pulls, clock } = this.#context;
+    const pull = pulls.join(this.#spec().image);
+    this.#pull = pull;
+    this.#reportPullAt(clock.nowMs() + firstPullReportMs, pull);
+    const then = (apply: () => void) => {
+      if (this.#pull !== pull) return;
+      this.#leavePull();
+      apply();
+      this.drive();
+    };
+    void pull.done.then(
+      (reference) => then(() => this.note({ is: 'pulled', reference })),
+      (error: unknown) => then(() => this.#failed(error, 'pull')),
+    );
+  }
+
+  /** Reports the pull's progress from then on. So the master can tell a slow pull from a stuck task. */
+  #reportPullAt(atMs: number, pull: PullShare): void {
+    const { timers, clock, report } = this.#context;
+    this.#cancelPullReport = timers.at(atMs, () => {
+      const { text, progressAtMs } = pull.status();
+      const { taskId } = this.#view;
+      const observation = { state: State.STARTING, code: '', text, stopped: false, atMs: progressAtMs };
+      report(taskId, { ...observation, context: {} });
+      this.#reportPullAt(clock.nowMs() + pullReportMs, pull);
+    });
+  }
+
+  #leavePull(): void {
+    this.#cancelPullReport?.();
+    this.#pull?.leave();
+    this.#pull = undefined;
   }
 
   /** True if the task has a launch permit. Otherwise the permit's arrival starts the runner again. */

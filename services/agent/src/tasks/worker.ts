@@ -13,6 +13,7 @@ import { Semaphore } from '../primitives/semaphore.js';
 import type { TimerQueue } from '../primitives/timer-queue.js';
 import type { ContainerRuntime, RuntimeEvent, RuntimeInfo } from '../runtime/contract/container-runtime.js';
 import { EngineHealth } from './engine-health.js';
+import { ImagePulls } from './image-pulls.js';
 import { LaunchLimiter } from './launch-limiter.js';
 import { PendingVictims } from './pending-victims.js';
 import { type RunnerContext, TaskRunner } from './task-runner.js';
@@ -35,7 +36,7 @@ export interface WorkerOptions {
 }
 
 /** The calls of each kind that an engine gets at one time, beside launches. */
-const concurrency = { stops: 4, inspections: 8, pulls: 3 } as const;
+const concurrency = { stops: 4, inspections: 8 } as const;
 /**
  * An end that was reported this long ago, but still has its assignment, may be lost. It is reported again.
  */
@@ -80,7 +81,7 @@ export class Worker {
       launches: this.launches,
       stops: new Semaphore(concurrency.stops),
       inspections: new Semaphore(concurrency.inspections),
-      pulls: new Semaphore(concurrency.pulls),
+      pulls: new ImagePulls({ runtime, clock }),
       report: (taskId, observation) => this.#report(taskId, observation),
       engineAnswered: () => this.#health.answered(),
       settled: (taskId) => this.#settled(taskId),

@@ -28,9 +28,10 @@ export interface ContainerRuntime {
   inspect(taskId: string): Promise<ContainerStatus | undefined>;
   /**
    * Makes sure that the engine has the image; pulls it if necessary. Returns the reference to create
-   * containers from. Fails with `notFound` if the image does not exist.
+   * containers from. Fails with `notFound` if the image does not exist. A pull may take any time, but it fails
+   * once it makes no progress for long.
    */
-  ensureImage(reference: string): Promise<string>;
+  ensureImage(reference: string, options?: PullOptions): Promise<string>;
   /**
    * Creates the container, or adopts the existing one of that name. Fails with `notFound` if the engine does
    * not have the image, with `invalid` if it refuses the settings, with `conflict` if the name belongs to
@@ -73,6 +74,19 @@ export interface ContainerRuntime {
    */
   readonly events$: Observable<RuntimeEvent>;
   close(): Promise<void>;
+}
+
+export interface PullOptions {
+  /** Aborts the pull. */
+  readonly signal?: AbortSignal;
+  /** Is called each time that something has arrived. */
+  readonly onProgress?: (progress: PullProgress) => void;
+}
+
+export interface PullProgress {
+  readonly doneBytes: number;
+  /** The total of the parts that are known so far. */
+  readonly totalBytes: number;
 }
 
 export interface RuntimeInfo {

@@ -13,6 +13,10 @@ export interface EngineSettings {
   readonly cell: string;
   /** `DOCKER_HOST`. Absent: the engine's usual address. */
   readonly engineAddress?: string | undefined;
+  /** The file of credentials for registries. Absent: there are none. */
+  readonly imageAuthFile?: string | undefined;
+  /** A pull without progress for this long is given up. */
+  readonly pullStallMs?: number;
   readonly log: Logger;
   readonly clock?: Clock;
 }

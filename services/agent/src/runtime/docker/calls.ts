@@ -15,7 +15,8 @@ const limitsMs: Readonly<Record<DockerCall, number>> = {
   kill: 20_000,
   collect: 20_000,
   remove: 60_000,
-  pull: 10 * 60_000,
+  // A pull ends when it makes no progress.
+  pull: 0,
   events: 0,
   // Late figures are of no use.
   stats: 4_000,

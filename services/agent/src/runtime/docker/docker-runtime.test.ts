@@ -1,5 +1,8 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ContainerSpec } from '../../core/container-spec.js';
 import { DockerRuntime } from './docker-runtime.js';
@@ -24,10 +27,17 @@ function json(status: number, body: unknown): Answer {
   };
 }
 
+let directory: string;
+
 beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'berth-docker-runtime-'));
   await new Promise<void>((resolve) => engine.listen(0, '127.0.0.1', resolve));
   const { port } = engine.address() as AddressInfo;
-  runtime = new DockerRuntime({ cell: 'c', agentId: 'a', dockerHost: `tcp://127.0.0.1:${port}` });
+  const imageAuthFile = join(directory, 'config.json');
+  const auths = { 'https://r.test/v1/': { auth: Buffer.from('ann:secret').toString('base64') } };
+  await writeFile(imageAuthFile, JSON.stringify({ auths }));
+  const dockerHost = `tcp://127.0.0.1:${port}`;
+  runtime = new DockerRuntime({ cell: 'c', agentId: 'a', dockerHost, imageAuthFile, pullStallMs: 100 });
 });
 
 afterEach(async () => {
@@ -36,6 +46,7 @@ afterEach(async () => {
   await runtime.close();
   engine.closeAllConnections();
   await new Promise((resolve) => engine.close(resolve));
+  await rm(directory, { recursive: true });
 });
 
 describe('a pull', () => {
@@ -49,6 +60,84 @@ describe('a pull', () => {
       kind: 'failed',
       message: 'the image x:1 cannot be pulled: write /layer.tar: no space left on device',
     });
+  });
+
+  it('sends the credentials of the file to the engine', async () => {
+    const sent: unknown[] = [];
+    answers.set('POST /images/create', (response, request) => {
+      const header = String(request.headers['x-registry-auth'] ?? '');
+      sent.push(header === '' ? undefined : JSON.parse(Buffer.from(header, 'base64').toString()));
+      response.end('{"status":"Status: Downloaded newer image"}\r\n');
+    });
+    expect(await runtime.ensureImage('r.test/team/app:1')).toBe('r.test/team/app:1');
+    expect(await runtime.ensureImage('other.test/app:1')).toBe('other.test/app:1');
+    const ann = { username: 'ann', password: 'secret', serveraddress: 'r.test' };
+    expect(sent).toEqual([ann, undefined]);
+  });
+
+  it('that is refused names the registry, the file of credentials and the status', async () => {
+    const message = 'Get "https://other.test/v2/": unauthorized: authentication required';
+    answers.set('POST /images/create', json(404, { message }));
+    const file = join(directory, 'config.json');
+    await expect(runtime.ensureImage('other.test/app:1')).rejects.toMatchObject({
+      kind: 'invalid',
+      fault: 'image',
+      message:
+        `the image other.test/app:1 cannot be pulled: ${message} ` +
+        `(registry other.test; engine's status 404; ${file} has no credentials for it)`,
+    });
+  });
+
+  it('goes on as long as something arrives', async () => {
+    let current = 0;
+    answers.set('POST /images/create', (response) => {
+      const timer = setInterval(() => {
+        current += 1;
+        const progressDetail = { current, total: 10 };
+        response.write(`${JSON.stringify({ id: 'a', status: 'Downloading', progressDetail })}\r\n`);
+        if (current < 10) return;
+        clearInterval(timer);
+        response.end();
+      }, 30);
+    });
+    const seen: number[] = [];
+    const onProgress = ({ doneBytes }: { doneBytes: number }) => void seen.push(doneBytes);
+    expect(await runtime.ensureImage('r.test/app:1', { onProgress })).toBe('r.test/app:1');
+    expect(seen.at(-1)).toBe(10);
+  });
+
+  it('without progress is given up, and its request is ended', async () => {
+    const ended = new Promise<void>((resolve) => {
+      answers.set('POST /images/create', (response) => {
+        const progressDetail = { current: 12_000_000, total: 80_000_000 };
+        const line = `${JSON.stringify({ id: 'a', status: 'Downloading', progressDetail })}\r\n`;
+        // The same line again is no progress.
+        const timer = setInterval(() => response.write(line), 10);
+        response.on('close', () => {
+          clearInterval(timer);
+          resolve();
+        });
+      });
+    });
+    await expect(runtime.ensureImage('r.test/app:1')).rejects.toMatchObject({
+      kind: 'failed',
+      fault: 'host',
+      message: expect.stringMatching(/no progress for 0 s; 12 of 80 MB had arrived/),
+    });
+    await ended;
+  });
+
+  it('that nobody wants any more ends its request', async () => {
+    const abort = new AbortController();
+    const ended = new Promise<void>((resolve) => {
+      answers.set('POST /images/create', (response) => {
+        response.write('{"status":"Pulling from app","id":"1"}\r\n');
+        response.on('close', resolve);
+        setTimeout(() => abort.abort(), 20);
+      });
+    });
+    await expect(runtime.ensureImage('r.test/app:1', { signal: abort.signal })).rejects.toThrow();
+    await ended;
   });
 });
 

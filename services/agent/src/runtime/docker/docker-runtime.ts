@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import type { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
+import { openCredentials } from '@berth/registry';
 import { bytesPerMb } from '@berth/shared/model/resources/amounts';
 import type { MetricsEndpoint } from '@berth/shared/model/task/task-metrics';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
@@ -15,6 +16,7 @@ import { type FileHead, resultsPath } from '../../core/results.js';
 import type { ContainerUsage } from '../../core/usage.js';
 import {
   type ContainerRuntime,
+  type PullOptions,
   RuntimeError,
   type RuntimeEvent,
   type RuntimeInfo,
@@ -39,9 +41,15 @@ export interface DockerRuntimeOptions {
   readonly log?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
+  /** The file of credentials for registries. Absent: there are none. */
+  readonly imageAuthFile?: string | undefined;
+  /** A pull without progress for this long is given up. */
+  readonly pullStallMs?: number | undefined;
   /** The kernel's directory of processes. Absent: `/proc`. */
   readonly procDirectory?: string;
 }
+
+const defaultPullStallMs = 120_000;
 
 /** Containers on a real Docker engine. */
 export class DockerRuntime implements ContainerRuntime {
@@ -78,7 +86,19 @@ export class DockerRuntime implements ContainerRuntime {
     this.#labels = Object.entries(this.#identity).map(([name, value]) => `${name}=${value}`);
     this.#log = log;
     this.#call = limitCalls(clock);
-    this.#images = new DockerImages({ docker, log, call: this.#call });
+    this.#images = new DockerImages({
+      docker,
+      log,
+      clock,
+      call: this.#call,
+      credentials: openCredentials({
+        path: options.imageAuthFile,
+        setting: 'BERTH_AGENT_IMAGE_AUTH_FILE',
+        log,
+        clock,
+      }),
+      pullStallMs: options.pullStallMs ?? defaultPullStallMs,
+    });
     this.#pages = new MetricsPages({ clock });
     this.#usage = new DockerUsage({
       clock,
@@ -128,8 +148,8 @@ export class DockerRuntime implements ContainerRuntime {
     return this.#exitReasons.statusOf(info, this.#killed.has(taskId));
   }
 
-  ensureImage(reference: string): Promise<string> {
-    return this.#images.ensure(reference);
+  ensureImage(reference: string, options?: PullOptions): Promise<string> {
+    return this.#images.ensure(reference, options);
   }
 
   async create(spec: ContainerSpec): Promise<{ readonly adopted: boolean }> {

@@ -5,11 +5,10 @@ import type Dockerode from 'dockerode';
 import { Observable } from 'rxjs';
 import { labelNames } from '../../core/labels.js';
 import type { RuntimeEvent } from '../contract/container-runtime.js';
+import { linesOf } from './lines.js';
 
 /** The delays before a lost stream of events is opened again. */
 const reconnectPolicy: BackoffPolicy = { initialMs: 100, maxMs: 5_000, jitter: 0.3 };
-/** A longer line is not an event of Docker. */
-const maxLineLength = 1_000_000;
 
 /**
  * The agent knows of a start from its own call, and lack of memory shows at the end. Other events would only
@@ -73,16 +72,6 @@ async function readStream(
     return 'Docker ended the stream of events';
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
-  }
-}
-
-async function* linesOf(stream: NodeJS.ReadableStream): AsyncIterable<string> {
-  let rest = '';
-  for await (const chunk of stream) {
-    const lines = (rest + chunk.toString()).split('\n');
-    rest = lines.pop() ?? '';
-    if (rest.length > maxLineLength) throw new Error('Docker sent an event that is too long');
-    yield* lines.filter((line) => line !== '');
   }
 }
 

@@ -1,55 +1,82 @@
+import type { Readable } from 'node:stream';
+import { type CredentialsLookup, dockerHub, registryImageOf } from '@berth/registry';
+import { bytesPerMb } from '@berth/shared/model/resources/amounts';
+import { parseImageRef } from '@berth/shared/model/submission/image-ref';
+import { type Clock, startTimer } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import { RuntimeError } from '../contract/container-runtime.js';
+import { type PullOptions, RuntimeError } from '../contract/container-runtime.js';
 import type { LimitedCall } from './calls.js';
 import type { Docker } from './connection.js';
+import { type PullLine, PullTally } from './core/pull-tally.js';
+import { toRuntimeError } from './errors.js';
+import { linesOf } from './lines.js';
 
 export interface DockerImagesOptions {
   readonly docker: Docker;
   readonly call: LimitedCall;
   readonly log: Logger;
+  readonly clock: Clock;
+  /** Finds the credentials for a registry. */
+  readonly credentials: (registry: string) => Promise<CredentialsLookup>;
+  /** A pull without progress for this long is given up. */
+  readonly pullStallMs: number;
 }
 
-/** The images of one engine. Tasks that need the same image at the same time share one pull. */
+/** The key under which engines know Docker Hub's credentials. */
+const hubAddress = 'https://index.docker.io/v1/';
+
+/** The images of one engine. */
 export class DockerImages {
   readonly #options: DockerImagesOptions;
-  readonly #pulls = new Map<string, Promise<string>>();
 
   constructor(options: DockerImagesOptions) {
     this.#options = options;
   }
 
   /** Returns the reference to create containers from. Pulls the image if the engine does not have it. */
-  ensure(reference: string): Promise<string> {
-    const pulling =
-      this.#pulls.get(reference) ?? this.#findOrPull(reference).finally(() => this.#pulls.delete(reference));
-    this.#pulls.set(reference, pulling);
-    return pulling;
-  }
-
-  async #findOrPull(reference: string): Promise<string> {
+  async ensure(reference: string, options: PullOptions = {}): Promise<string> {
     const present = await this.#find(reference);
     if (present !== undefined) return present;
+    const registry = registryOf(reference);
+    const lookup = await this.#options.credentials(registry);
     this.#options.log.info(`pulling ${reference}`);
-    await this.#pull(reference).catch((error: unknown) => {
-      throw error instanceof RuntimeError
-        ? new RuntimeError(error.kind, `the image ${reference} cannot be pulled: ${error.message}`, error)
-        : error;
-    });
+    try {
+      await this.#pull(reference, { ...options, auth: authOf(registry, lookup) });
+    } catch (error) {
+      const { kind, message, fault } = toRuntimeError(error, 'pull', 0);
+      const isRegistrys = fault === 'image' || fault === 'registry';
+      const where = isRegistrys ? ` (registry ${registry}${statusOf(error)}; ${lookup.asked})` : '';
+      const text = `the image ${reference} cannot be pulled: ${message}${where}`;
+      throw new RuntimeError(kind, text, error, fault);
+    }
     return reference;
   }
 
-  #pull(reference: string): Promise<void> {
-    const { docker, call } = this.#options;
-    return call('pull', async (abortSignal) => {
-      const progress = await docker.pull(reference, { abortSignal });
-      await new Promise<void>((resolve, reject) => {
-        docker.modem.followProgress(progress, (error, output) => {
-          const failure = error ?? failureIn(output);
-          if (failure === undefined) resolve();
-          else reject(pullError(failure));
-        });
-      });
-    });
+  async #pull(reference: string, { signal, onProgress, auth }: PullOptions & { auth: EngineAuth }) {
+    const { docker, clock, pullStallMs } = this.#options;
+    const tally = new PullTally();
+    const stalled = new AbortController();
+    const give = () => stalled.abort();
+    let cancel = startTimer(clock, pullStallMs, give);
+    const stop = signal === undefined ? stalled.signal : AbortSignal.any([stalled.signal, signal]);
+    try {
+      const options = { abortSignal: stop, ...(auth === undefined ? {} : { authconfig: auth }) };
+      const stream = (await docker.pull(reference, options)) as Readable;
+      stop.addEventListener('abort', () => stream.destroy(), { once: true });
+      for await (const text of linesOf(stream)) {
+        const line = JSON.parse(text) as PullLine;
+        if (line.error !== undefined) throw pullError(line.error);
+        if (!tally.add(line)) continue;
+        cancel();
+        cancel = startTimer(clock, pullStallMs, give);
+        onProgress?.(tally);
+      }
+      stop.throwIfAborted();
+    } catch (error) {
+      throw stalled.signal.aborted ? stallError(tally, pullStallMs) : error;
+    } finally {
+      cancel();
+    }
   }
 
   /** Finds a local image by its reference, or by its id alone: a local image may have nothing else. */
@@ -68,16 +95,35 @@ export class DockerImages {
   }
 }
 
-/**
- * Finds the failure in a pull's progress. Docker has answered with success by then, and docker-modem does not
- * look.
- */
-function failureIn(progress: readonly { readonly error?: unknown }[] | null): Error | undefined {
-  const error = progress?.find((line) => line.error !== undefined)?.error;
-  return error === undefined ? undefined : new Error(String(error));
+type EngineAuth = Readonly<Record<string, string>> | undefined;
+
+/** Returns the credentials as the engine takes them. */
+function authOf(registry: string, { credentials }: CredentialsLookup): EngineAuth {
+  if (credentials === undefined) return undefined;
+  const { username, password, identityToken } = credentials;
+  const serveraddress = registry === dockerHub ? hubAddress : registry;
+  return { username, password, serveraddress, ...(identityToken ? { identitytoken: identityToken } : {}) };
 }
 
-/** Docker reports a failure in the middle of a pull as text, without a status code. */
-function pullError(error: Error): Error {
-  return Object.assign(error, { statusCode: 500 });
+function registryOf(reference: string): string {
+  const ref = parseImageRef(reference);
+  return ref === undefined ? '' : registryImageOf(ref).registry;
+}
+
+function statusOf(error: unknown): string {
+  const { statusCode } = error as { readonly statusCode?: number };
+  return statusCode === undefined || statusCode === midStreamStatus ? '' : `; engine's status ${statusCode}`;
+}
+
+function stallError(tally: PullTally, stallMs: number): RuntimeError {
+  const [done, total] = [tally.doneBytes, tally.totalBytes].map((bytes) => Math.round(bytes / bytesPerMb));
+  const text = `no progress for ${Math.round(stallMs / 1000)} s; ${done} of ${total} MB had arrived`;
+  return new RuntimeError('failed', text, undefined, 'host');
+}
+
+/** Docker reports a failure in the middle of a pull as text. It has answered with success by then. */
+const midStreamStatus = 500;
+
+function pullError(text: unknown): Error {
+  return Object.assign(new Error(String(text)), { statusCode: midStreamStatus });
 }
