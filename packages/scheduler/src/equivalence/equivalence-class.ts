@@ -4,7 +4,7 @@ import type { AgentInfo } from '../agent/agent-info.js';
 import type { AgentsView } from '../agent/agents-view.js';
 import type { FreeCapacity } from '../agent/free-capacity.js';
 import type { JobPlacements } from '../agent/job-placements.js';
-import type { Filter, FilterRequest, Obstacle, SearchDomains } from '../filters/filter.js';
+import type { AgentFilter, FilterRequest, Obstacle, SearchDomains } from '../filters/filter.js';
 import { type FilterTable, obstaclesOf } from '../filters/filter-table.js';
 import type { PlacementRequest } from '../request/placement-request.js';
 import { anywhere, type PlacementSpec } from '../request/placement-spec.js';
@@ -165,7 +165,7 @@ export class EquivalenceClass implements FilterRequest {
   }
 }
 
-function passes(filters: readonly Filter[], agent: AgentInfo, request: FilterRequest): boolean {
+function passes(filters: readonly AgentFilter[], agent: AgentInfo, request: FilterRequest): boolean {
   for (let at = 0; at < filters.length; at += 1)
     if (filters[at]?.check(agent, request) === false) return false;
   return true;

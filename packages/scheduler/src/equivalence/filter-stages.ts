@@ -1,4 +1,4 @@
-import type { Filter, FilterCost, OnceGone, SearchDomains } from '../filters/filter.js';
+import type { AgentFilter, FilterCost, OnceGone, SearchDomains } from '../filters/filter.js';
 import type { FilterTable } from '../filters/filter-table.js';
 import { resourceFilter } from '../filters/resource-filter.js';
 import type { PlacementSpec, Preference } from '../request/placement-spec.js';
@@ -11,13 +11,13 @@ const costs: readonly FilterCost[] = ['field', 'lookup', 'rules'];
  */
 export interface FilterStages {
   /** All of them, in the order of explanations. */
-  readonly all: readonly Filter[];
+  readonly all: readonly AgentFilter[];
   /** Cheap ones that are checked before the feasibility cache is asked. */
-  readonly cheap: readonly Filter[];
+  readonly cheap: readonly AgentFilter[];
   /** Those that depend on the agent alone: the feasibility cache keeps their result. */
-  readonly cached: readonly Filter[];
+  readonly cached: readonly AgentFilter[];
   /** All others but the one with search domains, and but the free capacity: the index checks that. */
-  readonly others: readonly Filter[];
+  readonly others: readonly AgentFilter[];
   /** Of the first filter that has such. */
   readonly domains: SearchDomains | undefined;
   /** True if a result can change for an agent that did not change. */
@@ -25,23 +25,23 @@ export interface FilterStages {
   /** The same, but for the filter with search domains. */
   readonly looksElsewhereInDomain: boolean;
   /** Cheap ones among those that depend on the agent alone. */
-  readonly cheapOfAgent: readonly Filter[];
+  readonly cheapOfAgent: readonly AgentFilter[];
   /** Those that preemption cannot help and that change only with the agent. */
-  readonly beforePreemption: readonly Filter[];
+  readonly beforePreemption: readonly AgentFilter[];
   /** Those that preemption cannot help and that change with tasks elsewhere. */
-  readonly beforePreemptionElsewhere: readonly Filter[];
+  readonly beforePreemptionElsewhere: readonly AgentFilter[];
   /** The results once some tasks of an agent are gone. */
   readonly onceGone: readonly OnceGone[];
 }
 
 /** Sorts the filters of a class. */
-export function stagesOf(filters: readonly Filter[], rulesLookElsewhere: boolean): FilterStages {
+export function stagesOf(filters: readonly AgentFilter[], rulesLookElsewhere: boolean): FilterStages {
   const byCost = filters.toSorted((a, b) => costs.indexOf(a.cost) - costs.indexOf(b.cost));
   const inDomains = byCost.find(({ domains }) => domains !== undefined);
   const checked = byCost.filter((filter) => filter !== resourceFilter && filter !== inDomains);
   const cached = checked.filter((filter) => isOfAgent(filter) && filter.cost !== 'field');
   const cheap = checked.filter(({ cost }) => cost === 'field');
-  const isElsewhere = ({ dependsOn }: Filter) => dependsOn.includes('tasksElsewhere');
+  const isElsewhere = ({ dependsOn }: AgentFilter) => dependsOn.includes('tasksElsewhere');
   const beyondHelp = byCost.filter((filter) => filter.onceGone === undefined && !cached.includes(filter));
   return {
     all: filters,
@@ -58,7 +58,7 @@ export function stagesOf(filters: readonly Filter[], rulesLookElsewhere: boolean
   };
 }
 
-function isOfAgent({ dependsOn }: Filter): boolean {
+function isOfAgent({ dependsOn }: AgentFilter): boolean {
   return dependsOn.every((dependency) => dependency === 'agent');
 }
 

@@ -19,7 +19,7 @@ import type { ConditionName } from '@berth/shared/model/expression/vocabulary';
 import { containerOf } from '@berth/shared/model/job/job';
 import { type FitPolicy, preferencesOf } from '@berth/shared/model/job/placement-preferences';
 import { noStage } from '@berth/shared/model/job/stages';
-import { anywhere, type PlacementSpec, type Preference, type Rule } from '../request/placement-spec.js';
+import { type AgentRule, anywhere, type PlacementSpec, type Preference } from '../request/placement-spec.js';
 import { type FilterTable, standardFilters } from './filter-table.js';
 
 /** Compiles the placement of a job's tasks, or of the tasks of one stage, from its descriptor. */
@@ -114,7 +114,7 @@ export function constraintTraits(
   };
 }
 
-const unreadable: Rule = { name: 'constraints that cannot be read', holds: () => false };
+const unreadable: AgentRule = { name: 'constraints that cannot be read', holds: () => false };
 
 function read(message: Container['hardConstraints']): ConstraintSet | undefined {
   const parsed = parseConstraints(message, '');
@@ -125,12 +125,12 @@ function conditionOf(part: Expression): readonly ConditionName[] {
   return part.kind === 'name' ? [part.name as ConditionName] : [];
 }
 
-function toRule(part: Expression): Rule {
+function toRule(part: Expression): AgentRule {
   return { name: printExpression(part), holds: compileExpression(part) };
 }
 
 /** The rule of an attribute; `host` names an agent by its host or by its id. */
-function attributeRule({ name, values }: AttributeConstraint): Rule {
+function attributeRule({ name, values }: AttributeConstraint): AgentRule {
   const holds: Predicate = ({ id, attributes }) => {
     if (name === 'host' && values.includes(id)) return true;
     const value = Object.hasOwn(attributes, name) ? attributes[name] : undefined;

@@ -1,5 +1,5 @@
 import type { ConditionName } from '@berth/shared/model/expression/vocabulary';
-import { type Filter, type FilterRequest, type FilterRow, toFilter } from './filter.js';
+import { type AgentFilter, type FilterRequest, type FilterRow, toFilter } from './filter.js';
 
 /**
  * A row of a named condition. A job asks for it by `hardConstraints`, by `softConstraints` or in an
@@ -52,7 +52,7 @@ function leastInZone(request: FilterRequest): number {
 }
 
 /** The row as a filter. */
-export function conditionFilter(name: string, row: ConditionRow): Filter {
+export function conditionFilter(name: string, row: ConditionRow): AgentFilter {
   const { reason, ...rest } = row;
   const obstacle = [{ reason, cause: { kind: 'condition', condition: name } }] as const;
   return toFilter({

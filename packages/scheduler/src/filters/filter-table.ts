@@ -1,6 +1,6 @@
 import { readyFilter, refusalFilter, tenantFilter } from './agent-filters.js';
 import { type ConditionRow, conditionFilter, conditionRows } from './condition-filters.js';
-import type { Dependency, Filter, FilterRequest, Obstacle } from './filter.js';
+import type { AgentFilter, Dependency, FilterRequest, Obstacle } from './filter.js';
 import { resourceFilter } from './resource-filter.js';
 import { attributeFilter, expressionFilter } from './rule-filters.js';
 
@@ -8,7 +8,7 @@ import { attributeFilter, expressionFilter } from './rule-filters.js';
  * The filters that every request meets, in the order of explanations. The conditions that a job names follow
  * them.
  */
-const commonFilters: readonly Filter[] = [
+const commonFilters: readonly AgentFilter[] = [
   resourceFilter,
   attributeFilter,
   expressionFilter,
@@ -22,20 +22,20 @@ const commonFilters: readonly Filter[] = [
  * this table and know no condition by name: a row is enforced everywhere.
  */
 export class FilterTable {
-  readonly #conditions: ReadonlyMap<string, Filter>;
+  readonly #conditions: ReadonlyMap<string, AgentFilter>;
 
   constructor(rows: Readonly<Record<string, ConditionRow>>) {
     this.#conditions = new Map(Object.entries(rows).map(([name, row]) => [name, conditionFilter(name, row)]));
   }
 
   /** The filters of a request, in the order of explanations. */
-  filtersOf(request: Pick<FilterRequest, 'spec' | 'refusedBy'>): readonly Filter[] {
+  filtersOf(request: Pick<FilterRequest, 'spec' | 'refusedBy'>): readonly AgentFilter[] {
     const common = commonFilters.filter((filter) => filter.appliesTo(request));
     return [...common, ...[...request.spec.conditions].map((name) => this.condition(name))];
   }
 
   /** The filter of a named condition. */
-  condition(name: string): Filter {
+  condition(name: string): AgentFilter {
     const filter = this.#conditions.get(name);
     if (filter === undefined) throw new Error(`The condition ${name} has no filter.`);
     return filter;
@@ -54,8 +54,8 @@ export const standardFilters = new FilterTable(conditionRows);
 
 /** Everything that stops the task on the agent; empty if it could run there. */
 export function obstaclesOf(
-  filters: readonly Filter[],
-  agent: Parameters<Filter['obstacles']>[0],
+  filters: readonly AgentFilter[],
+  agent: Parameters<AgentFilter['obstacles']>[0],
   request: FilterRequest,
 ): readonly Obstacle[] {
   return filters.flatMap((filter) => filter.obstacles(agent, request));

@@ -42,7 +42,7 @@ export type Dependency =
   | 'tasksElsewhere';
 
 /** One hard condition. */
-export interface Filter {
+export interface AgentFilter {
   readonly name: string;
   readonly dependsOn: readonly Dependency[];
   /** Filters are checked from the lowest cost to the highest. */
@@ -102,8 +102,8 @@ export interface Obstacle {
 }
 
 /** A filter as a row writes it: the optional parts may be absent. */
-export interface FilterRow extends Pick<Filter, 'name' | 'dependsOn' | 'cost' | 'check' | 'obstacles'> {
-  readonly appliesTo?: Filter['appliesTo'];
+export interface FilterRow extends Pick<AgentFilter, 'name' | 'dependsOn' | 'cost' | 'check' | 'obstacles'> {
+  readonly appliesTo?: AgentFilter['appliesTo'];
   readonly onceGone?: Partial<OnceGone> & Pick<OnceGone, 'check'>;
   readonly domains?: SearchDomains;
   readonly isExclusive?: boolean;
@@ -113,7 +113,7 @@ export interface FilterRow extends Pick<Filter, 'name' | 'dependsOn' | 'cost' | 
  * Completes a row. Every filter is made here and has the same fields in the same order: searches call filters
  * for very many agents, and V8 reads objects of one shape faster.
  */
-export function toFilter(row: FilterRow): Filter {
+export function toFilter(row: FilterRow): AgentFilter {
   const { onceGone } = row;
   return {
     name: row.name,

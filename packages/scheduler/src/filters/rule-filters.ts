@@ -1,5 +1,5 @@
 import type { Facts } from '@berth/shared/model/expression/compile';
-import type { Rule } from '../request/placement-spec.js';
+import type { AgentRule } from '../request/placement-spec.js';
 import { type Obstacle, toFilter } from './filter.js';
 
 /**
@@ -40,12 +40,12 @@ export const expressionFilter = toFilter({
   },
 });
 
-function holdAll(rules: readonly Rule[], facts: Facts): boolean {
+function holdAll(rules: readonly AgentRule[], facts: Facts): boolean {
   for (const { holds } of rules) if (!holds(facts)) return false;
   return true;
 }
 
-function broken(rules: readonly Rule[], facts: Facts): readonly Obstacle[] {
+function broken(rules: readonly AgentRule[], facts: Facts): readonly Obstacle[] {
   return rules
     .filter(({ holds }) => !holds(facts))
     .map(({ name }) => ({

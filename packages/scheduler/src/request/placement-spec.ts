@@ -3,13 +3,13 @@ import type { ConditionName } from '@berth/shared/model/expression/vocabulary';
 import type { FitPolicy, Tier } from '@berth/shared/model/job/placement-preferences';
 
 /** A requirement of an agent, under a name for people. */
-export interface Rule {
+export interface AgentRule {
   readonly name: string;
   readonly holds: Predicate;
 }
 
 /** A soft constraint. */
-export type Preference = { readonly condition: ConditionName } | Rule;
+export type Preference = { readonly condition: ConditionName } | AgentRule;
 
 /** Everything that a job says about the agents of its tasks, compiled once. */
 export interface PlacementSpec {
@@ -18,9 +18,9 @@ export interface PlacementSpec {
   /** Hard conditions. */
   readonly conditions: ReadonlySet<ConditionName>;
   /** Hard rules about an agent's attributes and size. */
-  readonly fixedRules: readonly Rule[];
+  readonly fixedRules: readonly AgentRule[];
   /** Hard rules with results that depend on running tasks. */
-  readonly changingRules: readonly Rule[];
+  readonly changingRules: readonly AgentRule[];
   /** True if a changing rule can change its result for an agent that did not change. */
   readonly rulesLookElsewhere: boolean;
   /** Soft constraints. The number of satisfied ones decides before the score. */

@@ -23,7 +23,7 @@ describe('parseResources', () => {
     expect(amounts({})).toEqual({ ...zeroResources(), cpuMillis: 1000, memoryMb: 512 });
   });
 
-  it('takes numbers without a unit as cores, MB, Mbps and cards', () => {
+  it('takes numbers without a unit as cores, MB, Mbps and gpus', () => {
     const asked = {
       cpu: '0.25',
       memory: '128',
