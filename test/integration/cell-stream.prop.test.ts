@@ -17,6 +17,7 @@ import {
 } from '@berth/api/observe/berth/core/cell-changes';
 import { type Item, itemConflation } from '@berth/api/observe/berth/core/items';
 import {
+  type ChangeFormat,
   cursorOf,
   itemMessages,
   responseBytes,
@@ -29,6 +30,7 @@ import { parseFilter } from '@berth/api/queries/core/query';
 import { ModelSubscriber } from '@berth/api/testing/model-subscriber';
 import { ScriptedCell, type Step, writesOf } from '@berth/api/testing/scripted-cell';
 import type { PendingMessage } from '@berth/api/tuning/encoding/pending-message';
+import { plain, tuned } from '@berth/api/tuning/observe-tuning';
 import { JobEventAdapter } from '@berth/client/observe/job-event-adapter';
 import { type CellEvent, ResumePoint } from '@berth/client/observe/resume-point';
 import {
@@ -42,10 +44,11 @@ import { FrameWriter } from '@berth/shared/model/wire/frame-writer';
 import type { Write } from '@berth/store';
 import { fieldOf } from '@berth/store/wire';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 const numRuns = Number(process.env.BERTH_PROPERTY_RUNS ?? 400);
-const mask = { job: true, task: true } as const;
+const fields = { job: true, task: true } as const;
+let format: ChangeFormat = { ...fields, encoder: tuned.changes };
 
 function bytesOf(message: PendingMessage): Buffer {
   const writer = new FrameWriter(Buffer.alloc(message.byteLength));
@@ -92,7 +95,7 @@ class ModelGateway {
     this.#queue = new PendingBatches(itemConflation, this.#maxBytes);
     const last = cursorOf(this.#last);
     if (position === undefined) {
-      const messages = snapshotMessages(selectedEntities(this.cell, this.#selection), mask);
+      const messages = snapshotMessages(selectedEntities(this.cell, this.#selection), format);
       const end = responseBytes({ $case: 'snapshotEnd', value: { position: last } });
       this.#ready = [...Array.from(messages, bytesOf), end];
       return;
@@ -106,7 +109,7 @@ class ModelGateway {
     while (this.#ready.length === 0) {
       const batch = this.#queue.take();
       if (batch === undefined) return undefined;
-      this.#ready = [...itemMessages(batch, mask)];
+      this.#ready = [...itemMessages(batch, format)];
     }
     const bytes = this.#ready.shift();
     return bytes && ObserveResponse.decode(bytes).response;
@@ -115,7 +118,7 @@ class ModelGateway {
   #missed(position: ObservePosition): readonly Buffer[] {
     const missed = this.#log.filter(({ revision }) => revision > position.revision);
     if (this.#selection.filter === undefined)
-      return [...backfillMessages(missed.map(logged), this.#selection, mask)];
+      return [...backfillMessages(missed.map(logged), this.#selection, format)];
     const touched = missed.flatMap(({ changes }) => changes.filter(({ kind }) => kind !== 'taskStop'));
     const named = new Map(touched.map((change) => [`${change.kind}/${change.id}`, change]));
     const selected = { selection: this.#selection, commit: this.#last };
@@ -127,7 +130,7 @@ class ModelGateway {
     return [
       ...itemMessages(
         changes.map((one) => ({ ...one, isOutOfOrder: true })),
-        mask,
+        format,
       ),
     ];
   }
@@ -256,7 +259,14 @@ const someLimits = fc.record<Limits>({
   paddingBytes: fc.constantFrom(0, 30_000),
 });
 
-describe('a subscriber of the complete cell', () => {
+describe.each([
+  ['on', tuned],
+  ['off', plain],
+])('a subscriber of the complete cell, with the tuning %s', (_, { changes: encoder }) => {
+  beforeAll(() => {
+    format = { ...fields, encoder };
+  });
+
   it('gets the same job events as from ObserveJobs, and ends with the true state', () => {
     const selection: CellSelection = { kinds: new Set(['job', 'jobStatus', 'task']), filter: undefined };
     const property = fc.property(someRounds, someLimits, (rounds, limits) => {

@@ -65,7 +65,10 @@ class Scene {
 
   async startGateway(index: number): Promise<number> {
     const freePort = '127.0.0.1:0';
-    const env = { BERTH_API_GRPC: freePort, BERTH_API_JOBV1: freePort, BERTH_API_HTTP: freePort };
+    // Streams go on at gateways of either kind.
+    const tuning = { BERTH_API_TUNING: index % 2 === 0 ? 'on' : 'off' };
+    const ports = { BERTH_API_GRPC: freePort, BERTH_API_JOBV1: freePort, BERTH_API_HTTP: freePort };
+    const env = { ...ports, ...tuning };
     const store = await openStore({ url: this.redis.url, cell, logLength: this.#logLength });
     const config = parseConfig(gatewayConfigSchema, env);
     const gateway = await startGateway({ config, store, log: silentLogger });

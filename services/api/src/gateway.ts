@@ -19,8 +19,10 @@ import { RateLimiter } from './gateway/rate-limiter.js';
 import { PointInTimeViews } from './gateway/views/point-in-time-view.js';
 import { type HttpServer, startHttpServer } from './http/http-server.js';
 import { createImageResolver } from './images/create-resolver.js';
-import { warmUpStreams } from './observe/warm-up-steps.js';
+import { warmUpSteps } from './observe/warm-up-steps.js';
 import { openServices } from './services.js';
+import { tuningOf } from './tuning/observe-tuning.js';
+import { warmUp } from './tuning/warm-up.js';
 
 /** Calls in progress have this long to end after the gateway began to close. */
 export const closeGraceMs = 3_000;
@@ -86,7 +88,7 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
   whyWaiting = 'the gRPC servers do not listen yet';
   // These must subscribe to the replica before everything else.
   const pointInTimeViews = new PointInTimeViews(replica);
-  opened.push({ name: 'pointInTimeViews', close: async () => pointInTimeViews.close() });
+  opened.push({ name: 'point-in-time views', close: async () => pointInTimeViews.close() });
   const streams = new Set<OpenStream>();
   const cell = new Cell({
     replica,
@@ -100,10 +102,11 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
   const shutdown = new AbortController();
   const callOptions: CallOptions = { log, registry, shutdown: shutdown.signal, authenticate };
   const servers: GrpcServer[] = [];
-  warmUpStreams();
+  const tuning = tuningOf(config.BERTH_API_TUNING);
+  if (tuning.warmsUp) warmUp(warmUpSteps(tuning));
   const limiter = new RateLimiter(writePolicy(config), clock);
   const fitPolicy = config.BERTH_MASTER_FIT_POLICY;
-  const services = openServices({ cell, store, streams, limiter, fitPolicy, callOptions }, opened);
+  const services = openServices({ cell, tuning, store, streams, limiter, fitPolicy, callOptions }, opened);
   opened.push({ name: 'gRPC servers', close: () => closeServers(servers, http, shutdown) });
   const listen = async (address: ListenAddress, offered: readonly GrpcService[]) => {
     const server = await startServer(address, offered, { shutdown, callOptions, config, tls });

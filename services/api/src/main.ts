@@ -5,10 +5,9 @@ import { gatewayConfigSchema } from './config.js';
 import { startGateway } from './gateway.js';
 import { letHeapGrow } from './tuning/heap-growth.js';
 
-letHeapGrow(process);
-
 runService('gateway', async ({ env, log, signal }) => {
   const config = parseConfig(gatewayConfigSchema, env);
+  if (config.BERTH_API_TUNING === 'on') letHeapGrow(process);
   const store = openStore({
     url: config.BERTH_REDIS_URL,
     cell: config.BERTH_CELL,

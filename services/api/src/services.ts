@@ -20,10 +20,12 @@ import { placementService } from './services/placement-service.js';
 import { scalingService } from './services/scaling-service.js';
 import { scheduleService } from './services/schedule-service.js';
 import { stageService } from './services/stage-service.js';
+import type { ObserveTuning } from './tuning/observe-tuning.js';
 
 /** The dependencies of all services. */
 export interface ServicesDeps {
   readonly cell: Cell;
+  readonly tuning: ObserveTuning;
   readonly store: CellStore;
   readonly streams: Set<OpenStream>;
   readonly limiter: RateLimiter;
@@ -49,24 +51,24 @@ export interface Services extends Readonly<Record<string, GrpcService>> {
 
 /** Creates the services. Resources that must be closed with the gateway are added to `opened`. */
 export function openServices(deps: ServicesDeps, opened: Closeable[]): Services {
-  const { cell, store, streams, limiter, callOptions } = deps;
+  const { cell, tuning, store, streams, limiter, callOptions } = deps;
   const options: CallOptions = { ...callOptions, admit: limiter.admitCall };
   const { replica, clock } = cell;
   const { log } = callOptions;
-  const jobs = new ObserveHub(jobFeed, replica, log);
-  const clusters = new ObserveHub(clusterFeed, replica, log);
+  const jobs = new ObserveHub(jobFeed, replica, log, tuning.subscribersPerTurn);
+  const clusters = new ObserveHub(clusterFeed, replica, log, tuning.subscribersPerTurn);
   opened.push({ name: 'observe hub', close: () => jobs.close() });
   opened.push({ name: 'observe hub of clusters', close: () => clusters.close() });
   const ledger = new LiveLedger(replica);
   opened.push({ name: 'agent ledger', close: async () => ledger.close() });
   const openLogReader = () => store.openLogReader();
-  const cellObserving = openCellObserve({ cell, openLogReader, clock, streams, log });
+  const cellObserving = openCellObserve({ cell, tuning, openLogReader, clock, streams, log });
   opened.push(cellObserving);
   const heartbeats = new ObserverHeartbeats(store, log);
   opened.push({ name: 'heartbeats of observed jobs', close: async () => heartbeats.close() });
   const stageStatuses = new StageStatuses(replica, jobs);
   return {
-    service: jobManagementService({ cell, jobs, clusters, streams, heartbeats }, options),
+    service: jobManagementService({ cell, tuning, jobs, clusters, streams, heartbeats }, options),
     observe: observeService(cellObserving, options),
     placement: placementService({ cell, ledger, fitPolicy: deps.fitPolicy }, options),
     stages: stageService({ cell, stageStatuses, streams }, options),

@@ -5,6 +5,7 @@
 
 import { ObserveHub } from '@berth/api/observe/stream/observe-hub';
 import { jobFeed } from '@berth/api/observe/titus/feeds';
+import { tuned } from '@berth/api/tuning/observe-tuning';
 import {
   type JobChangeNotification,
   JobManagementServiceService,
@@ -17,7 +18,7 @@ import { type handleServerStreamingCall, Server, ServerCredentials } from '@grpc
 const [url = '', cell = ''] = process.argv.slice(2);
 const store = await openStore({ url, cell });
 const replica = await Replica.start(store.openLogReader({ follows: true }));
-const hub = new ObserveHub(jobFeed, replica, silentLogger);
+const hub = new ObserveHub(jobFeed, replica, silentLogger, tuned.subscribersPerTurn);
 
 const observeJobs: handleServerStreamingCall<unknown, JobChangeNotification> = (stream) => {
   stream.write({ notification: { $case: 'snapshotEnd', value: {} } });

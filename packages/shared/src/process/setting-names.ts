@@ -14,7 +14,15 @@ const prefix = 'BERTH_';
 export const serviceSettings: readonly string[] = [
   ...named('', ['CELL', 'INSECURE', 'LOG_LEVEL', 'REDIS_URL', 'REDIS_WAIT_REPLICAS', 'STORE_TUNING']),
   ...named('TLS_', ['CERT', 'CLIENT_CA', 'KEY']),
-  ...named('API_', ['GRPC', 'HTTP', 'JOBV1', 'MAX_CONNECTION_AGE', 'MAX_CONNECTION_AGE_GRACE', 'TOKENS']),
+  ...named('API_', [
+    'GRPC',
+    'HTTP',
+    'JOBV1',
+    'MAX_CONNECTION_AGE',
+    'MAX_CONNECTION_AGE_GRACE',
+    'TOKENS',
+    'TUNING',
+  ]),
   ...named('API_', ['WRITE_BURST', 'WRITE_RATE']),
   ...named('IMAGE_', ['AUTH_FILE', 'INSECURE_REGISTRIES', 'RESOLUTION', 'RESOLUTION_TIMEOUT']),
   ...named('MASTER_', [

@@ -25,20 +25,17 @@ import * as clusterQueries from '../queries/cluster-queries.js';
 import * as queries from '../queries/job-queries.js';
 import { encodeJob, encodeJobs, encodeTasks } from '../queries/job-responses.js';
 
-/** The messages of streams are already encoded, and so are most bytes of jobs and tasks. */
+const streams = ['observeJob', 'observeJobs', 'observeJobCluster', 'observeJobClusters'] as const;
+const plainDefinition = passThrough(JobManagementServiceService, streams);
+
+/** Most of a response is stored bytes: these methods copy them instead of encoding them again. */
 const { findJob, findJobs, findTasks } = JobManagementServiceService;
-const answering = {
-  ...JobManagementServiceService,
+const splicedDefinition: typeof plainDefinition = {
+  ...plainDefinition,
   findJob: { ...findJob, responseSerialize: encodeJob },
   findJobs: { ...findJobs, responseSerialize: encodeJobs },
   findTasks: { ...findTasks, responseSerialize: encodeTasks },
 };
-const definition = passThrough(answering, [
-  'observeJob',
-  'observeJobs',
-  'observeJobCluster',
-  'observeJobClusters',
-]);
 
 type Streamed = JobChangeNotification | Encoded;
 type ClusterStreamed = JobClusterNotification | Encoded;
@@ -46,7 +43,8 @@ type ClusterStreamed = JobClusterNotification | Encoded;
 type Method<Req, Res> = (cell: Cell, request: Req, call: CallContext) => Promise<Res>;
 
 export function jobManagementService(deps: ObserveDeps, options: CallOptions): GrpcService {
-  const { cell } = deps;
+  const { cell, tuning } = deps;
+  const definition = tuning.splicesResponses ? splicedDefinition : plainDefinition;
   const call = <Req, Res>(fn: Method<Req, Res>) =>
     unary<Req, Res>((request, context) => fn(cell, request, context), options);
   const implementation = withUnimplemented<JobManagementServiceServer>(

@@ -20,11 +20,13 @@ import { StoreHead } from '../observe/berth/checkpoints/store-head.js';
 import { isRelevant } from '../observe/berth/core/cell-changes.js';
 import { FeedPool } from '../observe/berth/feed-pool.js';
 import { type CellObserveDeps, observeCell } from '../observe/berth/observe.js';
+import type { ObserveTuning } from '../tuning/observe-tuning.js';
 
 const definition = passThrough(ObserveServiceService, ['observe']);
 
 export interface CellObservingDeps {
   readonly cell: Cell;
+  readonly tuning: ObserveTuning;
   readonly openLogReader: () => LogReader;
   readonly clock: Clock;
   readonly streams: Set<OpenStream>;
@@ -33,7 +35,7 @@ export interface CellObservingDeps {
 
 /** Opens the shared parts of all streams of the whole cell. They must be closed after the streams. */
 export function openCellObserve(options: CellObservingDeps): CellObserveDeps & Closeable {
-  const { cell, openLogReader, clock, streams, log } = options;
+  const { cell, tuning, openLogReader, clock, streams, log } = options;
   const { replica } = cell;
   const recent = new RecentCommits(replica, { isRelevant });
   const storeHead = new StoreHead(openLogReader);
@@ -44,12 +46,13 @@ export function openCellObserve(options: CellObservingDeps): CellObserveDeps & C
   return {
     name: 'observation of the cell',
     cell,
+    tuning,
     clock,
     streams,
     storeHead,
     bookmarks,
     history: { replica, recent, openLogReader },
-    feeds: new FeedPool(replica, log),
+    feeds: new FeedPool(replica, log, tuning),
     close: async () => {
       bookmarks.close();
       recent.close();

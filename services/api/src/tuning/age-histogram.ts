@@ -1,16 +1,21 @@
-/** So many times are remembered of one queue. */
+/*
+ * Problem: the queue of a stalled subscriber holds tens of thousands of changes, and its lag is the age of the oldest one. A time
+ *   for each change would double the queue's memory.
+ * Figure: none was recorded. It keeps at most 64 times for each stalled stream.
+ * Benchmark: `npm run bench -- observe --only stall` (the memory of a stalled subscriber).
+ * Off: it has no switch, since it decides nothing but the metric `berth_gateway_observe_lag_seconds`.
+ */
+
+/** The most times that are kept for one queue. */
 const maxMarks = 64;
 
-/**
- * When the places of a queue were filled, to within a sixteenth of the time that has been remembered: however long that is,
- * it takes a bounded number of marks.
- */
+/** The times at which the positions of a queue were filled. An answer is wrong by at most a sixteenth of the time covered. */
 export class AgeHistogram {
   #marks: { readonly place: number; readonly atMs: number }[] = [];
-  /** Marks are no closer than this. */
+  /** The shortest time between two marks. */
   #apartMs = 0;
 
-  /** The places from this one on were filled then. Places and times only grow. */
+  /** The positions from `place` on were filled at this time. Positions and times only grow. */
   add(place: number, atMs: number): void {
     const last = this.#marks.at(-1);
     if (last !== undefined && atMs - last.atMs < this.#apartMs) return;
@@ -20,7 +25,7 @@ export class AgeHistogram {
     this.#marks = this.#marks.filter((_, index) => index % 2 === 0);
   }
 
-  /** When the place was filled, or somewhat earlier; undefined where nothing is known that old. */
+  /** Returns the time at which the position was filled, or an earlier one. Undefined if nothing that old is known. */
   at(place: number): number | undefined {
     return this.#marks.findLast((mark) => mark.place <= place)?.atMs;
   }

@@ -1,7 +1,12 @@
-/**
- * How much of something all may do together in one turn of the event loop. What a socket takes at once is written at once, and
- * the next piece asked for in the same turn: one reader that is fast enough would otherwise hold up everybody else.
+/*
+ * Problem: a socket takes a burst at once, and its stream makes the next one in the same turn of the event loop. One fast reader of
+ *   a snapshot would hold up everybody else.
+ * Figure: none was recorded for the budget alone.
+ * Benchmark: `npm run bench -- observe --only pause` (the longest time that the event loop stands still).
+ * Off: `BERTH_API_TUNING=off` has an infinite budget.
  */
+
+/** The amount that all streams together may spend in one turn of the event loop. */
 export class EventLoopBudget {
   readonly #perTurn: number;
   #spent = 0;
@@ -12,7 +17,7 @@ export class EventLoopBudget {
     this.#perTurn = perTurn;
   }
 
-  /** Whether there is anything left in this turn; if not, `resume` is called in a later one, and has to ask again. */
+  /** True if something is left in this turn. Otherwise `resume` is called in a later turn, and must ask again. */
   mayGoOn(resume: () => void): boolean {
     if (this.#spent < this.#perTurn) return true;
     this.#waiting.push(resume);

@@ -1,19 +1,19 @@
+/*
+ * Problem: V8 counts the bytes of buffers against the limit of the heap, but sets that limit by its objects alone: down to 8 MB.
+ *   Most garbage of a gateway is buffers, some 12 MB between two collections of the young generation.
+ * Figure: V8 collected everything some eight times a second, 25 ms each, as long as its choice of the limit stood.
+ * Benchmark: `npm run bench -- observe --only fanout` (p99 of the delay).
+ * Off: `BERTH_API_TUNING=off` leaves the choice to V8, as does the option --heap-growing-percent of the process.
+ */
 import { setFlagsFromString } from 'node:v8';
 
-/** By how much of what it keeps a gateway's heap may grow before everything is collected; V8's own choice is 10 to 300. */
+/** The heap may grow by this share of its live bytes before everything is collected. V8 chooses between 10 and 300. */
 const growthPercent = 200;
 const flag = 'heap-growing-percent';
 
-/**
- * Lets the heap of this process grow further than V8 would before everything is collected, unless its own options say how far.
- * To be called once, at the start. Returns whether it did.
- *
- * V8 counts the bytes of buffers against the room that it leaves itself, but looks only at objects when it chooses how large that
- * room is: down to 8 MB. Of a gateway's garbage most is buffers, of which some 12 MB come between two collections of what is
- * young. So V8 collected everything some eight times a second, 25 ms each, for as long as its choice stood.
- */
+/** Lets the heap of this process grow, unless its own options say how far. Call it once, at the start. Returns true if it did. */
 export function letHeapGrow({ execArgv }: { readonly execArgv: readonly string[] }): boolean {
-  // NODE_OPTIONS does not take it.
+  // NODE_OPTIONS does not take this option.
   const isChosen = execArgv.some((option) => option.replaceAll('_', '-').startsWith(`--${flag}`));
   if (!isChosen) setFlagsFromString(`--${flag}=${growthPercent}`);
   return !isChosen;

@@ -14,7 +14,7 @@ import {
   writesOf,
 } from '../../testing/scripted-cell.js';
 import type { ChangingView } from './changing-view.js';
-import { closing, PointInTimeViews } from './point-in-time-view.js';
+import { PointInTimeViews } from './point-in-time-view.js';
 
 /** A scripted cell that tells of its commits. */
 function aChangingCell() {
@@ -88,18 +88,5 @@ describe('a moment of a cell', () => {
     expect(moment.all('cluster').map(keyOf)).toEqual(['cluster/c@1']);
     expect(() => moment.all('job')).toThrow('nothing was kept');
     moments.close();
-  });
-});
-
-describe('closing', () => {
-  it('closes at the end, and where the rest is not wanted', () => {
-    let closed = 0;
-    const close = () => {
-      closed += 1;
-    };
-    const whole = closing([1][Symbol.iterator](), close);
-    expect([whole.next().value, closed, whole.next().done, closed]).toEqual([1, 0, true, 1]);
-    closing([1, 2][Symbol.iterator](), close).return?.();
-    expect(closed).toBe(2);
   });
 });

@@ -109,18 +109,3 @@ export class PointInTimeView implements PointInTime {
     if (!ofJob.has(id)) ofJob.set(id, before);
   }
 }
-
-/** The same items; `close` is called once there are no more of them, or nobody wants them any more. */
-export function closing<T>(items: Iterator<T, void>, close: () => void): Iterator<T, void> {
-  return {
-    next: () => {
-      const next = items.next();
-      if (next.done === true) close();
-      return next;
-    },
-    return: () => {
-      close();
-      return { done: true, value: undefined };
-    },
-  };
-}

@@ -2,13 +2,14 @@ import { setImmediate } from 'node:timers/promises';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { Logger } from '@berth/shared/process/logger';
 import type { ChangingView } from '../../gateway/views/changing-view.js';
+import type { ObserveTuning } from '../../tuning/observe-tuning.js';
 import type { Packing } from '../stream/message-packing.js';
 import { type Feed, ObserveHub } from '../stream/observe-hub.js';
 import { type CellSelection, headerOf, newsOf } from './core/cell-changes.js';
 import type { Item } from './core/items.js';
 import type { ParsedObserveRequest } from './core/observe-request.js';
 import { type Dimension, TaskCounts } from './core/task-counts.js';
-import { itemMessages, type Mask } from './encoding/change-encoding.js';
+import { type ChangeFormat, itemMessages } from './encoding/change-encoding.js';
 import { countItemMessages } from './encoding/count-encoding.js';
 
 /** What subscribers who ask for the same share: what they are told, and its bytes. */
@@ -16,7 +17,7 @@ export interface CellFeed {
   /** The subscription of the first of them, but for how often it is told where it is: that is each one's own. */
   readonly subscription: Omit<ParsedObserveRequest, 'bookmarkIntervalMs'>;
   readonly hub: ObserveHub<Item>;
-  readonly mask: Mask;
+  readonly format: ChangeFormat;
   readonly packing: Packing<Item>;
   /** Where numbers of tasks are told instead of changes: the numbers. */
   readonly counts?: CurrentCounts;
@@ -42,11 +43,13 @@ const countedPerTurn = 1_000;
 export class FeedPool {
   readonly #view: ChangingView;
   readonly #log: Logger;
+  readonly #tuning: ObserveTuning;
   readonly #byKey = new Map<string, SharedFeed>();
 
-  constructor(view: ChangingView, log: Logger) {
+  constructor(view: ChangingView, log: Logger, tuning: ObserveTuning) {
     this.#view = view;
     this.#log = log;
+    this.#tuning = tuning;
   }
 
   /** The feed of a subscription, to be given back when it ends. */
@@ -69,11 +72,11 @@ export class FeedPool {
 
   #open(subscription: ParsedObserveRequest): SharedFeed {
     const { selection, jobFields, taskFields, countBy } = subscription;
-    const mask = { job: jobFields, task: taskFields };
+    const format = { job: jobFields, task: taskFields, encoder: this.#tuning.changes };
     const closed = new AbortController();
     if (countBy !== undefined)
       return {
-        feed: { subscription, mask, ...this.#openCounts(selection, countBy, closed.signal) },
+        feed: { subscription, format, ...this.#openCounts(selection, countBy, closed.signal) },
         closed,
         users: 0,
       };
@@ -84,7 +87,7 @@ export class FeedPool {
       isBroken: () => true,
     });
     return {
-      feed: { subscription, hub, mask, packing: { messagesOf: (items) => itemMessages(items, mask) } },
+      feed: { subscription, hub, format, packing: { messagesOf: (items) => itemMessages(items, format) } },
       closed,
       users: 0,
     };
@@ -114,7 +117,7 @@ export class FeedPool {
   }
 
   #hubOf(feed: Feed<Item>): ObserveHub<Item> {
-    return new ObserveHub<Item>(feed, this.#view, this.#log);
+    return new ObserveHub<Item>(feed, this.#view, this.#log, this.#tuning.subscribersPerTurn);
   }
 }
 

@@ -8,7 +8,7 @@ import { systemClock } from '@berth/shared/process/clock';
 import type { CellStore, LogRead } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
 import { status } from '@grpc/grpc-js';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { CellMirror } from '../../testing/cell-mirror.js';
 import { CellWatcher } from '../../testing/cell-watcher.js';
 import { aServiceJob } from '../../testing/fixtures.js';
@@ -18,11 +18,12 @@ import { jobWrite, moveWrite, statusWrite, taskWrite, wideTaskWrite } from '../.
 
 let store: MemoryStore;
 let gateway: RunningGateway;
+let env: NodeJS.ProcessEnv = {};
 const watchers: CellWatcher[] = [];
 
 beforeEach(async () => {
   store = new MemoryStore({ clock: systemClock });
-  gateway = await RunningGateway.start(store);
+  gateway = await RunningGateway.start(store, env);
 });
 afterEach(async () => {
   for (const watcher of watchers.splice(0)) watcher.close();
@@ -50,7 +51,11 @@ function readingPastBy(target: CellStore, by: (read: () => Promise<LogRead>) => 
   );
 }
 
-describe('ObserveService', () => {
+describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
+  beforeAll(() => {
+    env = { BERTH_API_TUNING: setting };
+  });
+
   it('begins with a snapshot and tells every commit with its revision', async () => {
     await decide(store, [jobWrite('a'), task('a.0-0')]);
     const watcher = watch();
@@ -93,7 +98,7 @@ describe('ObserveService', () => {
     expect(first.trailers?.get('berth-resume-from')).toEqual([`${revision}:${commitId}`]);
     await decide(store, [task('a.0-0', State.RUNNING)]);
     await decide(store, [{ kind: 'task', id: 'a.0-0' }, jobWrite('b')]);
-    gateway = await RunningGateway.start(store);
+    gateway = await RunningGateway.start(store, env);
     const second = watch({ resumeFrom: { revision, commitId } }, first.mirror);
     await second.caughtUp();
     expect(second.mirror.resets).toBe(0);
@@ -122,7 +127,7 @@ describe('ObserveService', () => {
     await store.close();
     store = new MemoryStore({ clock: systemClock, logLength: 10 });
     await decide(store, [jobWrite('a')]);
-    gateway = await RunningGateway.start(store);
+    gateway = await RunningGateway.start(store, env);
     const first = watch();
     await first.until(() => first.mirror.isLive);
     first.close();
@@ -139,6 +144,7 @@ describe('ObserveService', () => {
         await held;
         return read();
       }),
+      env,
     );
     const fast = watch();
     await fast.until(() => fast.mirror.isLive);
@@ -255,6 +261,7 @@ describe('ObserveService', () => {
         if (entries.ok) logged += entries.entries.length;
         return entries;
       }),
+      env,
     );
     const again = watch({ resumeFrom: first.mirror.resume() }, first.mirror);
     again.pause();

@@ -10,12 +10,12 @@ import { decoded } from '@berth/shared/rpc/errors/undecodable';
 import type { Cell } from '../../gateway/cell.js';
 import type { OpenStream } from '../../gateway/metrics.js';
 import { orRefuse } from '../../gateway/request-checks.js';
-import { closing } from '../../gateway/views/point-in-time-view.js';
 import { encoded, encodedMessages, type PendingMessage } from '../../tuning/encoding/pending-message.js';
-import type { notReady } from '../stream/message-packing.js';
+import type { ObserveTuning } from '../../tuning/observe-tuning.js';
+import { closing, type InitialMessages, type notReady } from '../snapshot/initial-messages.js';
 import type { Subscriber } from '../stream/observe-hub.js';
 import { runStream } from '../stream/observe-run.js';
-import { type ByteSink, type InitialMessages, ObserveStream } from '../stream/observe-stream.js';
+import { type ByteSink, ObserveStream } from '../stream/observe-stream.js';
 import type { BookmarkedStream, Bookmarks } from './checkpoints/bookmarks.js';
 import { PendingCheckpoints, refusedCheckpoint, waitForCommitted } from './checkpoints/checkpoints.js';
 import type { StoreHead } from './checkpoints/store-head.js';
@@ -42,6 +42,7 @@ export const resumeKey = 'berth-resume-from';
 /** Where streams of the whole cell come from. */
 export interface CellObserveDeps {
   readonly cell: Cell;
+  readonly tuning: ObserveTuning;
   readonly history: History;
   readonly feeds: FeedPool;
   readonly bookmarks: Bookmarks;
@@ -129,6 +130,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
       this.#told === undefined ? '' : `${this.#told.revision}:${this.#told.commitId}`,
     );
     const stream = new ObserveStream<Item>({
+      tuning: this.#observing.tuning,
       sink,
       snapshot: this.#beginning(place),
       conflation: itemConflation,
@@ -206,7 +208,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
   /** The cell as it is now, in messages that are made as they are sent. */
   #snapshot(): InitialMessages {
     const { cell, history } = this.#observing;
-    const { counts, mask, subscription } = this.#feed;
+    const { counts, format, subscription } = this.#feed;
     if (counts !== undefined)
       return this.#messages(
         encodedMessages(countMessages(counts.counts.all)),
@@ -215,23 +217,23 @@ class Session implements Subscriber<Item>, BookmarkedStream {
       );
     const pointInTime = cell.pointInTimeViews.take(snapshotKinds(subscription.selection));
     const entities = selectedEntities(pointInTime, subscription.selection);
-    const messages = this.#messages(snapshotMessages(entities, mask), history.recent.last, 'snapshotEnd');
+    const messages = this.#messages(snapshotMessages(entities, format), history.recent.last, 'snapshotEnd');
     return closing(messages, () => pointInTime.close());
   }
 
   /** Each change since the position, up to now: what comes from now on waits behind it. */
   #missed(position: Cursor): InitialMessages {
     const { history } = this.#observing;
-    const { mask, subscription } = this.#feed;
+    const { format, subscription } = this.#feed;
     const { last } = history.recent;
     const missed = new BackfillMessages({
       commits: new MissedCommits(history, position, last),
       selection: subscription.selection,
-      mask,
+      format,
       onTold: (at) => {
         this.#told = at;
       },
-      onMore: () => this.#stream?.goOn(),
+      onMore: () => this.#stream?.moreReady(),
       onEnd: (why) => {
         if ('reason' in why) this.#beginAnew(why.reason);
         else this.#stream?.stop(why.error);
@@ -243,13 +245,13 @@ class Session implements Subscriber<Item>, BookmarkedStream {
   /** What has changed as it now is: not in the order in which it did. */
   #touched(touched: ChangedSince): InitialMessages {
     const { history } = this.#observing;
-    const { mask, subscription } = this.#feed;
+    const { format, subscription } = this.#feed;
     const named = touched.now();
     if ('reason' in named) return this.#reset(named.reason);
     const { last } = history.recent;
     const news = presentChanges(named, history.replica, { selection: subscription.selection, commit: last });
     const items = news.map((one) => ({ ...one, isOutOfOrder: true }));
-    return this.#messages(encodedMessages(itemMessages(items, mask)), last, 'bookmark');
+    return this.#messages(encodedMessages(itemMessages(items, format)), last, 'bookmark');
   }
 
   #reset(reason: string): InitialMessages {

@@ -10,6 +10,7 @@ import { Subject } from 'rxjs';
 import { expect, it } from 'vitest';
 import { PointInTimeViews } from '../../gateway/views/point-in-time-view.js';
 import { jobWrite, ScriptedCell } from '../../testing/scripted-cell.js';
+import { tuned } from '../../tuning/observe-tuning.js';
 import { Bookmarks } from './checkpoints/bookmarks.js';
 import { isRelevant } from './core/cell-changes.js';
 import { parseObserveRequest } from './core/observe-request.js';
@@ -73,7 +74,7 @@ it('tells a stream that begins anew nothing that its snapshot holds', async () =
   replica.commit(jobWrite('a'));
   replica.commit(jobWrite('b'));
   const recent = new RecentCommits(replica, { isRelevant });
-  const feeds = new FeedPool(replica, silentLogger);
+  const feeds = new FeedPool(replica, silentLogger, tuned);
   let answer: (read: LogRead) => void = () => undefined;
   const openLogReader = (): LogReader => ({
     head: async () => replica.head,
@@ -89,6 +90,7 @@ it('tells a stream that begins anew nothing that its snapshot holds', async () =
     () => recent.last,
   );
   const observing = {
+    tuning: tuned,
     cell: { read: async () => replica, pointInTimeViews: new PointInTimeViews(replica) },
     history: { replica, recent, openLogReader },
     feeds,

@@ -29,6 +29,7 @@ describe('the stageStatus of a job’s stages', () => {
       { notificationsOf: jobNotificationsOf, topicOf: ({ jobId }) => jobId },
       view,
       silentLogger,
+      64,
     );
     const stageStatuses = new StageStatuses(cell, hub);
     const { record } = taskWrite('job0.1-0-0', { stage: 1 });
@@ -52,6 +53,7 @@ describe('the stageStatus of a job’s stages', () => {
       { notificationsOf: jobNotificationsOf, topicOf: ({ jobId }) => jobId },
       view,
       silentLogger,
+      64,
     );
     const stageStatuses = new StageStatuses(cell, hub);
     const waits = () => {

@@ -39,6 +39,7 @@ beforeEach(() => {
     { notificationsOf: jobNotificationsOf, topicOf: ({ jobId }) => jobId },
     view,
     silentLogger,
+    64,
   );
 });
 

@@ -33,12 +33,6 @@ export interface Feed<N> {
 /** So many notifications go out even before all commits that arrived at once have been seen. */
 const maxGathered = 1_000;
 
-/**
- * Subscribers of everything who are told in one turn of the event loop. Their bytes leave at the end of it: those who come first
- * would otherwise wait for a thousand others, and whatever else the gateway does with them.
- */
-const servedPerTurn = 64;
-
 /** A batch that some have been told of. */
 interface Delivery<N> {
   readonly batch: readonly N[];
@@ -56,13 +50,16 @@ export class ObserveHub<N> {
   readonly #feed: Feed<N>;
   readonly #view: ChangingView;
   readonly #log: Logger;
+  /** The subscribers of everything that get a batch in one turn of the event loop. */
+  readonly #subscribersPerTurn: number;
   readonly #ofAll = new Set<Subscriber<N>>();
   readonly #ofTopic = new Map<string, Set<Subscriber<N>>>();
   readonly #subscription: Subscription;
   #gathered: N[] = [];
   #delivery: Delivery<N> | undefined;
 
-  constructor(feed: Feed<N>, view: ChangingView, log: Logger) {
+  constructor(feed: Feed<N>, view: ChangingView, log: Logger, subscribersPerTurn: number) {
+    this.#subscribersPerTurn = subscribersPerTurn;
     this.#feed = feed;
     this.#view = view;
     this.#log = log;
@@ -120,7 +117,7 @@ export class ObserveHub<N> {
 
   /** Hands out as much as one turn may, the rest in later ones. */
   #deliverSome(): void {
-    this.#deliverNext(servedPerTurn);
+    this.#deliverNext(this.#subscribersPerTurn);
     if (this.#delivery !== undefined || this.#gathered.length > 0) setImmediate(() => this.#deliverSome());
   }
 

@@ -1,6 +1,6 @@
 import { State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { findJobWithTasks, liveJobs } from '../../gateway/core/job-with-tasks.js';
 import { ModelSubscriber } from '../../testing/model-subscriber.js';
 import {
@@ -14,16 +14,19 @@ import {
 } from '../../testing/scripted-cell.js';
 import { SlowSink } from '../../testing/slow-sink.js';
 import { encodedMessages } from '../../tuning/encoding/pending-message.js';
+import { plain, tuned } from '../../tuning/observe-tuning.js';
 import { type JobNotification, jobNotificationsOf } from '../titus/core/job-notifications.js';
 import { type JobStreamOptions, jobStream } from '../titus/job-stream.js';
 import { ObserveStream } from './observe-stream.js';
+
+let tuning = tuned;
 
 function subscribe(
   cell: ScriptedCell,
   sink: SlowSink,
   options: Partial<JobStreamOptions> = {},
 ): ObserveStream<JobNotification> {
-  const stream = jobStream({ sink, snapshot: liveJobs(cell), endsWithJob: false, ...options });
+  const stream = jobStream({ tuning, sink, snapshot: [...liveJobs(cell)], endsWithJob: false, ...options });
   stream.start();
   return stream;
 }
@@ -78,7 +81,14 @@ const step = fc.record<Step>({
 /** How many writes the subscriber takes after each commit. */
 const paced = fc.record({ steps: fc.array(step, { minLength: 1, maxLength: 3 }), reads: fc.nat(4) });
 
-describe('ObserveStream', () => {
+describe.each([
+  ['on', tuned],
+  ['off', plain],
+])('ObserveStream with the tuning %s', (_, chosen) => {
+  beforeAll(() => {
+    tuning = chosen;
+  });
+
   it('tells a subscriber of any pace the whole truth, in order, and each thing once', () => {
     const run = fc.record({
       before: fc.array(step, { maxLength: 20 }),
@@ -210,6 +220,7 @@ describe('ObserveStream', () => {
     await new Promise(setImmediate);
     const sink = new SlowSink(100);
     const stream = new ObserveStream<string>({
+      tuning,
       sink,
       // More than may be on its way, so that what is offered has to wait.
       snapshot: encodedMessages([Buffer.alloc(100 * 1024)]),

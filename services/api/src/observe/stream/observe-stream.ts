@@ -5,12 +5,13 @@
  */
 import type { BerthError } from '@berth/shared/model/errors/errors';
 import { elapsedMs, systemClock } from '@berth/shared/process/clock';
-import { directSink, type EncodedSink } from '@berth/shared/rpc/streaming/direct-sink';
+import type { EncodedSink } from '@berth/shared/rpc/streaming/direct-sink';
 import type { MessageBurst } from '@berth/shared/rpc/streaming/message-burst';
-import type { PendingMessage } from '../../tuning/encoding/pending-message.js';
-import { EventLoopBudget } from '../../tuning/event-loop-budget.js';
+import type { ObserveTuning } from '../../tuning/observe-tuning.js';
+import { type InitialMessages, notReady } from '../snapshot/initial-messages.js';
+import { nextSnapshotBurst } from '../snapshot/snapshot-burst.js';
 import type { BatchConflation } from './core/conflation.js';
-import { nextSnapshotBurst, notReady, type Packing, packedBatch } from './message-packing.js';
+import { type Packing, packedBatch } from './message-packing.js';
 import type { Subscriber } from './observe-hub.js';
 import { PendingBatches } from './pending-batches.js';
 
@@ -26,23 +27,15 @@ export const maxSnapshotBytes = 3 * 1024 * 1024;
 /** The sink counts messages, not bytes: with more than this on the way nothing is written until some have left. */
 const maxInFlightBytes = 128 * 1024;
 
-/** What may be made of all snapshots together in one turn of the event loop: some milliseconds of work. */
-const snapshotBudget = new EventLoopBudget(256 * 1024);
-
 export interface ObserveStreamOptions<N> extends ObserveStreamKind<N> {
   readonly sink: ByteSink;
   /** What to begin with. */
   readonly snapshot: InitialMessages;
 }
 
-/**
- * The messages that a stream begins with, taken one by one as the sink takes them; `return` is called where not all are wanted.
- * One that is `later` ends the taking until {@link ObserveStream.goOn} is called.
- */
-export type InitialMessages = Iterator<PendingMessage | typeof notReady, void>;
-
 /** What stays as it is while the stream lives. */
 interface ObserveStreamKind<N> {
+  readonly tuning: ObserveTuning;
   readonly conflation: BatchConflation<N>;
   /** The bytes of a message, the same for all subscribers; or how several notifications make messages. */
   readonly encode: Packing<N>;
@@ -78,7 +71,7 @@ export class ObserveStream<N> implements Subscriber<N> {
     const { sink, snapshot, ...kind } = options;
     // What is kept must not hold on to the snapshot once it has been sent: a stream lives for weeks.
     this.#options = kind;
-    this.#sink = directSink(sink);
+    this.#sink = kind.tuning.sink(sink);
     this.#snapshot = snapshot;
     this.#pending = emptyQueue(kind);
     this.done = new Promise((resolve, reject) => {
@@ -132,7 +125,7 @@ export class ObserveStream<N> implements Subscriber<N> {
   }
 
   /** There is more of what the stream begins with. */
-  goOn(): void {
+  moreReady(): void {
     this.#flush();
   }
 
@@ -158,11 +151,12 @@ export class ObserveStream<N> implements Subscriber<N> {
 
   #next(): MessageBurst | undefined {
     if (this.#snapshot !== undefined) {
-      if (!snapshotBudget.mayGoOn(() => this.#flush())) return undefined;
-      const burst = nextSnapshotBurst(this.#snapshot);
+      const { tuning } = this.#options;
+      if (!tuning.snapshotBudget.mayGoOn(() => this.#flush())) return undefined;
+      const burst = nextSnapshotBurst(this.#snapshot, tuning);
       if (burst === notReady) return undefined;
       if (burst !== undefined) {
-        snapshotBudget.spend(burst.byteLength);
+        tuning.snapshotBudget.spend(burst.byteLength);
         return burst;
       }
       this.#snapshot = undefined;
@@ -181,7 +175,10 @@ export class ObserveStream<N> implements Subscriber<N> {
 
   #takeBatch(): void {
     this.#batch = upTo(this.#options.isFinal, this.#pending.take() ?? nothing);
-    this.#bursts = this.#batch.length === 0 ? nothing : packedBatch(this.#batch, this.#options.encode);
+    this.#bursts =
+      this.#batch.length === 0
+        ? nothing
+        : packedBatch(this.#batch, this.#options.encode, this.#options.tuning);
     this.#nextBurst = 0;
   }
 

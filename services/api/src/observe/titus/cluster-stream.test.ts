@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { clusterWrite, ScriptedCell } from '../../testing/scripted-cell.js';
 import { SlowSink } from '../../testing/slow-sink.js';
+import { tuned } from '../../tuning/observe-tuning.js';
 import { clusterStream } from './cluster-stream.js';
 import { clusterNotificationsOf } from './core/cluster-notifications.js';
 
@@ -8,7 +9,7 @@ it('ends with the removal of its cluster, also where that is made again in the s
   const cell = new ScriptedCell();
   cell.commit(clusterWrite('c'));
   const sink = new SlowSink(100);
-  const stream = clusterStream({ sink, snapshot: [], endsWithCluster: true });
+  const stream = clusterStream({ tuning: tuned, sink, snapshot: [], endsWithCluster: true });
   stream.start();
   stream.offer([
     ...clusterNotificationsOf(cell.commit({ kind: 'cluster', id: 'c' }), cell),

@@ -1,6 +1,7 @@
 import { type JobCluster, JobClusterNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { composeCluster } from '@berth/shared/model/submission/clusters';
 import { encoded, type PendingMessage } from '../../tuning/encoding/pending-message.js';
+import type { ObserveTuning } from '../../tuning/observe-tuning.js';
 import { type ByteSink, maxSnapshotBytes, ObserveStream } from '../stream/observe-stream.js';
 import {
   type ClusterNotification,
@@ -9,6 +10,7 @@ import {
 } from './core/cluster-notifications.js';
 
 export interface ClusterStreamOptions {
+  readonly tuning: ObserveTuning;
   readonly sink: ByteSink;
   /** The clusters to begin with. */
   readonly snapshot: readonly ClusterSnapshot[];
@@ -20,8 +22,9 @@ export interface ClusterStreamOptions {
 
 /** A stream of clusters: each with the ids of its live jobs, `snapshotEnd`, then what happens to them. */
 export function clusterStream(options: ClusterStreamOptions): ObserveStream<ClusterNotification> {
-  const { sink, snapshot, endsWithCluster } = options;
+  const { tuning, sink, snapshot, endsWithCluster } = options;
   return new ObserveStream({
+    tuning,
     sink,
     snapshot: messagesOf(snapshot, options.maxSnapshotBytes ?? maxSnapshotBytes),
     conflation: clusterConflation,

@@ -1,11 +1,13 @@
 import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
-import { closing } from '../../gateway/views/point-in-time-view.js';
 import { encoded, type PendingMessage } from '../../tuning/encoding/pending-message.js';
+import type { ObserveTuning } from '../../tuning/observe-tuning.js';
+import { closing } from '../snapshot/initial-messages.js';
 import { type ByteSink, maxSnapshotBytes, ObserveStream } from '../stream/observe-stream.js';
 import { type JobNotification, jobConflation, splitTasks } from './core/job-notifications.js';
-import { notificationBytes, snapshotEndBytes, snapshotMessage } from './notification-encoding.js';
+import { jobPacking, snapshotEndBytes } from './notification-encoding.js';
 
 export interface JobStreamOptions {
+  readonly tuning: ObserveTuning;
   readonly sink: ByteSink;
   /** The jobs to begin with, taken as they are sent. */
   readonly snapshot: Iterable<JobWithTasks>;
@@ -19,12 +21,16 @@ export interface JobStreamOptions {
 
 /** A stream of jobs: each with its tasks, `snapshotEnd`, then what happens to them. */
 export function jobStream(options: JobStreamOptions): ObserveStream<JobNotification> {
-  const { sink, snapshot, endsWithJob } = options;
+  const { tuning, sink, snapshot, endsWithJob } = options;
   return new ObserveStream({
+    tuning,
     sink,
-    snapshot: closing(jobMessages(snapshot, options.maxSnapshotBytes), options.onSnapshotEnd ?? (() => {})),
+    snapshot: closing(
+      jobMessages(snapshot, tuning, options.maxSnapshotBytes),
+      options.onSnapshotEnd ?? (() => {}),
+    ),
     conflation: jobConflation,
-    encode: notificationBytes,
+    encode: jobPacking(tuning.jobs),
     isFinal: endsWithJob ? ({ kind }) => kind === 'finished' : undefined,
     ...(options.maxPendingBytes === undefined ? {} : { maxPendingBytes: options.maxPendingBytes }),
   });
@@ -33,13 +39,13 @@ export function jobStream(options: JobStreamOptions): ObserveStream<JobNotificat
 /** Each job with its tasks, and the mark that they were all. */
 export function* jobMessages(
   jobs: Iterable<JobWithTasks>,
+  { jobs: encoder }: Pick<ObserveTuning, 'jobs'>,
   maxBytes: number = maxSnapshotBytes,
 ): Generator<PendingMessage, void> {
   for (const view of jobs) {
     const { within, following } = splitTasks(view, maxBytes);
-    yield snapshotMessage(view, within);
-    for (const task of following)
-      yield encoded(notificationBytes({ kind: 'task', jobId: view.job.id, task }));
+    yield encoder.snapshot(view, within);
+    for (const task of following) yield encoded(encoder.task(task));
   }
   yield encoded(snapshotEndBytes);
 }

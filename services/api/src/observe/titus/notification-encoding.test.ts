@@ -5,8 +5,10 @@ import { describe, expect, it } from 'vitest';
 import { findJobWithTasks } from '../../gateway/core/job-with-tasks.js';
 import { jobWrite, moveWrite, ScriptedCell, statusWrite, taskWrite } from '../../testing/scripted-cell.js';
 import type { PendingMessage } from '../../tuning/encoding/pending-message.js';
+import { plain, tuned } from '../../tuning/observe-tuning.js';
 import { packedBatch } from '../stream/message-packing.js';
-import { notificationBytes, snapshotMessage } from './notification-encoding.js';
+import type { JobNotification } from './core/job-notifications.js';
+import { jobPacking, notificationBytes } from './notification-encoding.js';
 
 const cell = new ScriptedCell();
 const running = moveWrite(taskWrite('j.0-0').record, State.RUNNING);
@@ -29,7 +31,12 @@ function written(message: PendingMessage): Buffer {
   return splicer.buffer;
 }
 
-describe('the spliced bytes', () => {
+describe.each([
+  ['spliced', tuned],
+  ['plain', plain],
+])('the %s bytes', (_, tuning) => {
+  const bytesOf = (notification: JobNotification) => notificationBytes(notification, tuning.jobs);
+
   it('of a snapshot are those of the message', () => {
     const view = viewOf('j');
     const job = composeJob(
@@ -37,14 +44,14 @@ describe('the spliced bytes', () => {
       view.status?.record,
       view.tasks.map(({ record }) => record),
     );
-    expect(JobChangeNotification.decode(written(snapshotMessage(view, view.tasks)))).toEqual({
+    expect(JobChangeNotification.decode(written(tuning.jobs.snapshot(view, view.tasks)))).toEqual({
       notification: { $case: 'jobSnapshot', value: { job } },
     });
   });
 
   it('of a snapshot hold only the given tasks, and a job that no master has seen is QUEUED', () => {
     cell.commit(jobWrite('new'));
-    const { notification } = JobChangeNotification.decode(written(snapshotMessage(viewOf('new'), [])));
+    const { notification } = JobChangeNotification.decode(written(tuning.jobs.snapshot(viewOf('new'), [])));
     expect(notification).toMatchObject({
       value: { job: { id: 'new', tasks: [], jobState: { state: State.QUEUED } } },
     });
@@ -53,23 +60,26 @@ describe('the spliced bytes', () => {
   it('of changes are those of the messages', () => {
     const { job, tasks } = viewOf('j');
     const decode = (bytes: Buffer) => JobChangeNotification.decode(bytes).notification;
-    expect(tasks.map((task) => decode(notificationBytes({ kind: 'task', jobId: 'j', task })))).toEqual(
+    expect(tasks.map((task) => decode(bytesOf({ kind: 'task', jobId: 'j', task })))).toEqual(
       tasks.map(({ record }) => ({ $case: 'taskUdate', value: { task: record.task } })),
     );
-    expect(decode(notificationBytes({ kind: 'definition', jobId: 'j', job, isFirst: true }))).toEqual({
+    expect(decode(bytesOf({ kind: 'definition', jobId: 'j', job, isFirst: true }))).toEqual({
       $case: 'jobDefinitionUpdate',
       value: { id: 'j', jobDescriptor: job.record.descriptor },
     });
-    expect(decode(notificationBytes({ kind: 'finished', jobId: 'j' }))).toEqual({
+    expect(decode(bytesOf({ kind: 'finished', jobId: 'j' }))).toEqual({
       $case: 'jobFinished',
       value: { id: 'j' },
     });
   });
+});
 
-  it('of a batch are made once for all who share it', () => {
-    const batch = viewOf('j').tasks.map((task) => ({ kind: 'task', jobId: 'j', task }) as const);
-    const bursts = packedBatch(batch, notificationBytes);
-    expect(packedBatch(batch, notificationBytes)).toBe(bursts);
-    expect(bursts.flatMap((burst) => burst.messages())).toEqual(batch.map(notificationBytes));
-  });
+it('the bursts of a batch are made once for all who share it', () => {
+  const batch = viewOf('j').tasks.map((task) => ({ kind: 'task', jobId: 'j', task }) as const);
+  const packing = jobPacking(tuned.jobs);
+  const bursts = packedBatch(batch, packing, tuned);
+  expect(packedBatch(batch, jobPacking(tuned.jobs), tuned)).toBe(bursts);
+  const bytes = batch.map((notification) => notificationBytes(notification, tuned.jobs));
+  expect(bursts.flatMap((burst) => burst.messages())).toEqual(bytes);
+  expect(packedBatch(batch, jobPacking(plain.jobs), plain).map(({ count }) => count)).toEqual([1, 1]);
 });

@@ -1,7 +1,7 @@
 import { JobManagementServiceService as methods, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { MemoryStore } from '@berth/store/memory';
 import { status } from '@grpc/grpc-js';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { aServiceJob } from '../../testing/fixtures.js';
 import { ModelSubscriber } from '../../testing/model-subscriber.js';
 import { archiveJob, decide, RunningGateway } from '../../testing/running-gateway.js';
@@ -9,10 +9,11 @@ import { moveWrite, statusWrite, taskWrite } from '../../testing/scripted-cell.j
 
 let store: MemoryStore;
 let gateway: RunningGateway;
+let env: NodeJS.ProcessEnv = {};
 
 beforeEach(async () => {
   store = new MemoryStore();
-  gateway = await RunningGateway.start(store);
+  gateway = await RunningGateway.start(store, env);
 });
 
 afterEach(async () => {
@@ -20,7 +21,11 @@ afterEach(async () => {
   await store.close();
 });
 
-describe('ObserveJob', () => {
+describe.each(['on', 'off'])('ObserveJob with the tuning %s', (setting) => {
+  beforeAll(() => {
+    env = { BERTH_API_TUNING: setting };
+  });
+
   it('tells the whole life of a job and ends with it', async () => {
     const id = await gateway.create(aServiceJob());
     const watcher = gateway.observeJob(id);
@@ -70,7 +75,11 @@ describe('ObserveJob', () => {
   });
 });
 
-describe('ObserveJobs', () => {
+describe.each(['on', 'off'])('ObserveJobs with the tuning %s', (setting) => {
+  beforeAll(() => {
+    env = { BERTH_API_TUNING: setting };
+  });
+
   it('begins with live jobs only and then tells of all', async () => {
     const [live, ended] = [await gateway.create(), await gateway.create()];
     await decide(store, [taskWrite(`${live}.0-0`), statusWrite(ended, State.FAILED)]);

@@ -6,6 +6,7 @@ import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Cell } from '../../gateway/cell.js';
 import { findJobWithTasks, liveJobs } from '../../gateway/core/job-with-tasks.js';
 import { idViolations, refuseIf } from '../../gateway/request-checks.js';
+import type { ObserveTuning } from '../../tuning/observe-tuning.js';
 import type { Subscriber } from '../stream/observe-hub.js';
 import { runStream } from '../stream/observe-run.js';
 import type { ByteSink, ObserveStream } from '../stream/observe-stream.js';
@@ -15,23 +16,27 @@ import type { ObserveDeps } from './observe-deps.js';
 
 /** Streams all live jobs and everything that happens to jobs from then on; ends only with the call. */
 export function observeJobs(
-  { cell, jobs, streams }: ObserveDeps,
+  { cell, tuning, jobs, streams }: ObserveDeps,
   call: CallContext,
   sink: ByteSink,
 ): Promise<void> {
   // What waits for weeks is a promise, not a function. From here to the stream's start nothing is awaited.
   return cell.read(call).then(() => {
-    const stream = wholeStream(cell, sink);
+    const stream = wholeStream(cell, sink, tuning);
     const subscribe = (subscriber: Subscriber<JobNotification>) => jobs.subscribeAll(subscriber);
     return runStream({ method: 'ObserveJobs', call, stream, streams, subscribe });
   });
 }
 
 /** In a function of its own: what waits for the stream's end must not hold on to its snapshot. */
-function wholeStream({ pointInTimeViews }: Cell, sink: ByteSink): ObserveStream<JobNotification> {
+function wholeStream(
+  { pointInTimeViews }: Cell,
+  sink: ByteSink,
+  tuning: ObserveTuning,
+): ObserveStream<JobNotification> {
   const pointInTime = pointInTimeViews.take(['job']);
   const snapshot = liveJobs(pointInTime);
-  return jobStream({ sink, snapshot, onSnapshotEnd: () => pointInTime.close(), endsWithJob: false });
+  return jobStream({ tuning, sink, snapshot, onSnapshotEnd: () => pointInTime.close(), endsWithJob: false });
 }
 
 /**
@@ -39,7 +44,7 @@ function wholeStream({ pointInTimeViews }: Cell, sink: ByteSink): ObserveStream<
  * Transient job goes on while such a stream is open.
  */
 export async function observeJob(
-  { cell, jobs, streams, heartbeats }: ObserveDeps,
+  { cell, tuning, jobs, streams, heartbeats }: ObserveDeps,
   { id }: JobId,
   call: CallContext,
   sink: ByteSink,
@@ -49,7 +54,7 @@ export async function observeJob(
   // As above. Only what is archived, and changes no more, is waited for.
   const job = findJobWithTasks(view, id) ?? (await cell.findArchivedJob(id));
   if (job === undefined) throw notFound('job', id);
-  const stream = jobStream({ sink, snapshot: [job], endsWithJob: true });
+  const stream = jobStream({ tuning, sink, snapshot: [job], endsWithJob: true });
   const isLive = isJobLive(job.status?.record);
   const subscribe = (subscriber: Subscriber<JobNotification>) => {
     if (isLive) return jobs.subscribeTo(id, subscriber);

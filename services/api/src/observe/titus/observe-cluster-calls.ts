@@ -12,7 +12,7 @@ import type { ObserveDeps } from './observe-deps.js';
 
 /** Streams all clusters with their live jobs, and everything that happens to them; ends only with the call. */
 export async function observeJobClusters(
-  { cell, clusters, streams }: ObserveDeps,
+  { cell, tuning, clusters, streams }: ObserveDeps,
   call: CallContext,
   sink: ByteSink,
 ): Promise<void> {
@@ -22,14 +22,14 @@ export async function observeJobClusters(
     cluster,
     jobIds: cell.index.liveJobsOf(cluster.id),
   }));
-  const stream = clusterStream({ sink, snapshot, endsWithCluster: false });
+  const stream = clusterStream({ tuning, sink, snapshot, endsWithCluster: false });
   const subscribe = (subscriber: Subscriber<ClusterNotification>) => clusters.subscribeAll(subscriber);
   await runStream({ method: 'ObserveJobClusters', call, stream, streams, subscribe });
 }
 
 /** Streams one cluster with its live jobs, and what happens to them; ends after the cluster's removal. */
 export async function observeJobCluster(
-  { cell, clusters, streams }: ObserveDeps,
+  { cell, tuning, clusters, streams }: ObserveDeps,
   { id }: JobClusterId,
   call: CallContext,
   sink: ByteSink,
@@ -38,7 +38,7 @@ export async function observeJobCluster(
   const cluster = clusterOf(await cell.read(call), id);
   if (cluster === undefined) throw notFound('job cluster', id);
   const snapshot = [{ cluster, jobIds: cell.index.liveJobsOf(id) }];
-  const stream = clusterStream({ sink, snapshot, endsWithCluster: true });
+  const stream = clusterStream({ tuning, sink, snapshot, endsWithCluster: true });
   const subscribe = (subscriber: Subscriber<ClusterNotification>) => clusters.subscribeTo(id, subscriber);
   await runStream({ method: 'ObserveJobCluster', call, stream, streams, subscribe });
 }

@@ -3,7 +3,8 @@ import { RecentCommits } from '@berth/store/recent';
 import { Replica } from '@berth/store/replica';
 import { fieldOf } from '@berth/store/wire';
 import { expect, it, vi } from 'vitest';
-import { notReady } from '../../stream/message-packing.js';
+import { tuned } from '../../../tuning/observe-tuning.js';
+import { notReady } from '../../snapshot/initial-messages.js';
 import { isRelevant, observedKinds } from '../core/cell-changes.js';
 import { BackfillMessages } from './backfill.js';
 import { MissedCommits } from './missed-commits.js';
@@ -25,7 +26,7 @@ it('what was missed is lost where it cannot be decoded, and nothing is thrown at
   const missed = new BackfillMessages({
     commits,
     selection: { kinds: new Set(observedKinds), filter: undefined },
-    mask: { job: true, task: true },
+    format: { job: true, task: true, encoder: tuned.changes },
     onTold: () => {},
     onMore: () => {},
     onEnd,

@@ -1,14 +1,14 @@
 import { decodeEntity, parseField } from '@berth/store/wire';
 import { encoded, type PendingMessage } from '../../../tuning/encoding/pending-message.js';
-import { notReady } from '../../stream/message-packing.js';
+import { notReady } from '../../snapshot/initial-messages.js';
 import { type CellSelection, type EntityChange, headerOf, isObserved } from '../core/cell-changes.js';
-import { itemMessages, type Mask } from '../encoding/change-encoding.js';
+import { type ChangeFormat, itemMessages } from '../encoding/change-encoding.js';
 import type { MissedCommit, MissedCommits, Piece, ResumeFailure } from './missed-commits.js';
 
 export interface BackfillOptions {
   readonly commits: MissedCommits;
   readonly selection: CellSelection;
-  readonly mask: Mask;
+  readonly format: ChangeFormat;
   /** Called with where the subscriber is once it has taken all of a piece. */
   readonly onTold: (at: MissedCommits['at']) => void;
   /** Called where there is more, after `later` was given. */
@@ -73,9 +73,9 @@ export class BackfillMessages implements Iterator<PendingMessage | typeof notRea
       this.#hasEnded = true;
       return;
     }
-    const { selection, mask } = this.#options;
+    const { selection, format } = this.#options;
     try {
-      this.#messages = backfillMessages(piece.commits, selection, mask);
+      this.#messages = backfillMessages(piece.commits, selection, format);
     } catch (error) {
       // As for a replica that cannot decode an entry: a snapshot leaves out what is broken. The subscriber is told why.
       const what = error instanceof Error ? error.message : String(error);
@@ -95,10 +95,10 @@ export class BackfillMessages implements Iterator<PendingMessage | typeof notRea
 export function backfillMessages(
   commits: readonly MissedCommit[],
   selection: CellSelection,
-  mask: Mask,
+  format: ChangeFormat,
 ): Generator<Buffer> {
   const news = commits.flatMap((commit) => storedNews(commit, selection));
-  return itemMessages(news, mask);
+  return itemMessages(news, format);
 }
 
 function storedNews(commit: MissedCommit, { kinds }: CellSelection): readonly EntityChange[] {

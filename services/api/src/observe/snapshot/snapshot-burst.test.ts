@@ -1,13 +1,15 @@
 import type { MessageBurst } from '@berth/shared/rpc/streaming/message-burst';
 import { describe, expect, it } from 'vitest';
 import { encoded, type PendingMessage } from '../../tuning/encoding/pending-message.js';
-import { nextSnapshotBurst, notReady } from './message-packing.js';
+import { tuned } from '../../tuning/observe-tuning.js';
+import { notReady } from './initial-messages.js';
+import { nextSnapshotBurst } from './snapshot-burst.js';
 
 const message = (text: string, bytes = text.length) => encoded(Buffer.alloc(bytes, text));
 
 /** The next burst of messages that are all there. */
 function next(messages: Iterator<PendingMessage>): MessageBurst | undefined {
-  const burst = nextSnapshotBurst(messages);
+  const burst = nextSnapshotBurst(messages, tuned);
   if (burst === notReady) throw new Error('all is there');
   return burst;
 }
@@ -43,14 +45,14 @@ describe('the bursts of a snapshot', () => {
   });
 
   it('end with the snapshot', () => {
-    expect(nextSnapshotBurst([].values())).toBeUndefined();
+    expect(nextSnapshotBurst([].values(), tuned)).toBeUndefined();
   });
 
   it('end before what is not there yet', () => {
     const messages = [message('a'), message('b'), notReady, notReady, message('c')] as const;
     const all = messages.values();
     const received = Array.from({ length: 5 }, () => {
-      const burst = nextSnapshotBurst(all);
+      const burst = nextSnapshotBurst(all, tuned);
       return burst === undefined || burst === notReady ? burst : burst.messages().map(String);
     });
     expect(received).toEqual([['a', 'b'], notReady, ['c'], undefined, undefined]);
