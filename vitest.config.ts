@@ -16,9 +16,9 @@ export default defineConfig({
           exclude,
           // Vitest leaves one processor free; on two that would be half of the machine.
           maxWorkers: 2,
-          // They share no state but that of modules, which have none: each is loaded once, and not once for each file.
+          // Tests share only modules, and modules have no state. So each module is loaded once, not once per file.
           isolate: false,
-          // Only what hangs is to be cut off: a machine that has much else to do takes ten times as long for the same.
+          // The limit is for tests that hang: a busy machine takes ten times as long for the same test.
           testTimeout: 60_000,
           hookTimeout: 60_000,
         },
@@ -29,7 +29,7 @@ export default defineConfig({
           name: 'integration',
           include: ['test/{contract,integration,conformance}/**/*.test.ts'],
           exclude,
-          // They have servers of their own and wait for much: no test may depend on how fast the machine is.
+          // These tests start servers and wait for them: no test may depend on the speed of the machine.
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
           testTimeout: 60_000,
@@ -42,7 +42,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           exclude,
-          // They share one Docker engine and start whole cells: one after the other, and after all others.
+          // These tests share one Docker engine and start complete cells: they run one by one, after all others.
           fileParallelism: false,
           sequence: { groupOrder: 2 },
           testTimeout: 180_000,

@@ -26,13 +26,13 @@ describe('a backoff', () => {
     expect(delayAfter(policy, 1, 0.999_999)).toBe(100);
   });
 
-  it('stays at the longest delay however many failures there were', () => {
+  it('stays at the longest delay for any number of failures', () => {
     expect(delayAfter(policy, 1e6, 0)).toBe(1000);
   });
 });
 
 describe('a retry', () => {
-  it('goes on until the attempt succeeds, with growing delays', async () => {
+  it('continues until the attempt succeeds, with growing delays', async () => {
     const clock = instantClock();
     let attempts = 0;
     const attempt = async () => {
@@ -45,7 +45,7 @@ describe('a retry', () => {
     expect(clock.slept).toEqual([100, 200, 400]);
   });
 
-  it('gives up at once on an error for which another attempt is no use', async () => {
+  it('gives up at once on a permanent error', async () => {
     const clock = instantClock();
     const options = { clock, log: silentLogger, what: 'connect', isRetryable: () => false };
     await expect(retry(() => Promise.reject(new Error('wrong password')), options)).rejects.toThrow(

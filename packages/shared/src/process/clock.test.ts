@@ -21,7 +21,7 @@ describe('the system clock', () => {
     return seen;
   }
 
-  it('sleeps for as long as it is told, also for longer than one timer can', async () => {
+  it('sleeps for the given time, even for longer than one timer can', async () => {
     expect(await isOver(1000, [999, 1])).toEqual([false, true]);
     expect(await isOver(30 * dayMs, [1000, 25 * dayMs, 5 * dayMs - 1001, 1])).toEqual([
       false,

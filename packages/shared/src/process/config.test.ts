@@ -67,7 +67,7 @@ describe('a configuration', () => {
     expect(parseConfig(schema, { BERTH_REDIS_URL: address }).BERTH_REDIS_URL).toBe(address);
   });
 
-  it('names every variable that is wrong, at once', () => {
+  it('names every wrong variable at once', () => {
     const problems = problemsOf({
       BERTH_REDIS_URL: 'http://x',
       BERTH_CELL: 'No:{spaces}',
@@ -89,16 +89,16 @@ describe('a configuration', () => {
     ]);
   });
 
-  it('says of a required variable that it must be set', () => {
+  it('reports a missing required variable', () => {
     expect(problemsOf({}, z.object({ BERTH_AGENT_ID: z.string() }))).toEqual(['BERTH_AGENT_ID: must be set']);
   });
 
-  it('says of a number that is none what it is', () => {
+  it('quotes a text that is no number', () => {
     const count = z.object({ BERTH_COUNT: z.coerce.number().int() });
     expect(problemsOf({ BERTH_COUNT: 'many' }, count)).toEqual(['BERTH_COUNT: must be a number, not "many"']);
   });
 
-  it('says in words why a file cannot be read, along with all else', () => {
+  it('explains in words an unreadable file, together with all other faults', () => {
     const withTls = schema.extend(tlsConfigShape);
     const files = { BERTH_TLS_CERT: '/nope', BERTH_TLS_KEY: import.meta.dirname };
     expect(problemsOf({ ...files, BERTH_LEASE: 'soon', BERTH_TLS_CLIENT_CA: `${aFile}/x` }, withTls)).toEqual(
@@ -126,7 +126,7 @@ describe('several readers', () => {
       throw ConfigError.of(problems);
     };
 
-  it('answer by name, or with all that any of them finds wrong', () => {
+  it('answer by name, or with all their faults', () => {
     expect(readAll({ one: () => 1, two: () => 'b' })).toEqual({ one: 1, two: 'b' });
     expect(() => readAll({ one: refuse('A: x', 'B: y'), two: () => 2, three: refuse('C: z') })).toThrow(
       'The configuration is not valid:\n  A: x\n  B: y\n  C: z',
@@ -152,7 +152,7 @@ describe('listening on other than loopback', () => {
     expect(problemsOf({ BERTH_API_GRPC: address })).toEqual([]);
   });
 
-  it('is allowed by BERTH_INSECURE=1 alone, or by a certificate where the service can use one', () => {
+  it('is allowed by BERTH_INSECURE=1 alone, or by a certificate if the service can use one', () => {
     const env = { BERTH_API_GRPC: '0.0.0.0:7104' };
     const tls = { ...env, BERTH_TLS_CERT: aFile, BERTH_TLS_KEY: aFile };
     const withTls = schema.extend(tlsConfigShape);
@@ -166,7 +166,7 @@ describe('listening on other than loopback', () => {
     ]);
   });
 
-  it('is found in a schema whose result is transformed', () => {
+  it('is found in a schema with a transformed result', () => {
     const transformed = schema.transform((config) => ({ grpc: config.BERTH_API_GRPC }));
     expect(problemsOf({ BERTH_API_GRPC: '0.0.0.0:7104' }, transformed)).toHaveLength(1);
     expect(parseConfig(transformed, {})).toEqual({ grpc: { host: '127.0.0.1', port: 7104 } });

@@ -21,7 +21,7 @@ describe('a linked abort', () => {
     expect(getEventListeners(parent.signal, 'abort')).toEqual([]);
   });
 
-  it('is one of many without a warning of Node.js', async () => {
+  it('causes no warning of Node.js if there are many', async () => {
     const warnings: Error[] = [];
     const note = (warning: Error) => warnings.push(warning);
     process.on('warning', note);

@@ -65,7 +65,7 @@ it.each(['SIGTERM', 'SIGINT'] as const)(
   },
 );
 
-it('closes the rest when one cannot be closed', async () => {
+it('closes the other parts when one cannot be closed', async () => {
   const { child, saw, exited } = run(`async () => [
     { name: 'first', close: () => say('closed first') },
     { name: 'second', close: async () => { throw new Error('stuck'); } },
@@ -100,7 +100,7 @@ it('ends at once on a second signal', async () => {
   expect((await exited).code).toBe(1);
 });
 
-it('tells of a bad configuration in one message, without a stack, and exits with 2', async () => {
+it('reports a bad configuration in one message without a stack, and exits with 2', async () => {
   const start = 'async ({ env }) => { parseConfig(z.object(cellConfigShape), env); return []; }';
   const { code, output } = await run(start, { BERTH_CELL: 'A B', BERTH_LOG_LEVEL: 'loud' }).exited;
   expect(output.trim().split('\n')).toEqual([
@@ -127,7 +127,7 @@ it.each([
   },
 );
 
-it('warns of names that nothing reads, also where the configuration is bad', async () => {
+it('warns of names that nothing reads, even if the configuration is bad', async () => {
   const start = 'async ({ env }) => { parseConfig(z.object(cellConfigShape), env); return []; }';
   const env = { BERTH_MASTER_LEESE: '3s', BERTH_AGENT_PORTS: '5', BERTH_CELL: 'A B' };
   const { code, output } = await run(start, env).exited;

@@ -29,7 +29,7 @@ describe('names in the environment', () => {
     expect(strangeSettings(Object.fromEntries(names.map((name) => [name, '1'])))).toEqual([]);
   });
 
-  it('are not told of where Kubernetes has made them', () => {
+  it('are not reported if Kubernetes has made them', () => {
     const env = {
       BERTH_API_SERVICE_HOST: '10.0.0.1',
       BERTH_API_SERVICE_PORT_GRPC: '7104',

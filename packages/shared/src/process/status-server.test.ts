@@ -45,7 +45,7 @@ it("serves its registry's metrics", async () => {
   expect(await response.text()).toContain('berth_rounds_total 3');
 });
 
-it('answers 500, and goes on, when the metrics cannot be read', async () => {
+it('answers 500, and continues, when the metrics cannot be read', async () => {
   const registry = new Registry();
   const collect = () => {
     throw new Error('collector failed');
@@ -62,7 +62,7 @@ it('has no other pages and no other methods', async () => {
   expect((await get('/metrics', { method: 'POST' })).status).toBe(405);
 });
 
-it('says in one sentence that its address is taken', async () => {
+it('reports in one sentence that its address is in use', async () => {
   await serve(() => undefined);
   const taken = { ...address, port: server?.port ?? 0 };
   const again = startStatusServer({
@@ -76,7 +76,7 @@ it('says in one sentence that its address is taken', async () => {
   );
 });
 
-it("tells the process's own figures, labelled with the service", async () => {
+it("serves the process's own figures, labelled with the service", async () => {
   const text = await createRegistry('master').metrics();
   expect(text).toMatch(/process_resident_memory_bytes\{service="master"\} \d+/);
   expect(text).toMatch(/nodejs_eventloop_lag_p99_seconds\{service="master"\}/);

@@ -56,7 +56,7 @@ function tlsOf(server: { cert: string; key: string }, clientCa?: string): Tls {
   return tls;
 }
 
-it('is not used when it is not configured', () => {
+it('stays off when it is not configured', () => {
   expect(readTls({})).toBeUndefined();
 });
 
@@ -66,14 +66,14 @@ it('names every file that cannot be read', () => {
   expect(read).toThrow(/BERTH_TLS_CERT: .*none\.pem[\s\S]*BERTH_TLS_KEY: .*none\.key/);
 });
 
-it('names every file that does not hold what it should', () => {
+it('names every file with the wrong content', () => {
   const junk = import.meta.filename;
   const files = { BERTH_TLS_CERT: junk, BERTH_TLS_KEY: junk, BERTH_TLS_CLIENT_CA: junk };
   for (const name of Object.keys(files)) expect(() => readTls(files)).toThrow(`${name}: holds no `);
 });
 
 describe.skipIf(!canMakeCertificates)('with a certificate (needs openssl)', () => {
-  it('refuses the key of another', () => {
+  it('refuses the key of another certificate', () => {
     const [one, other] = [makeCertificate('one'), makeCertificate('other')];
     expect(() => tlsOf({ cert: one.cert, key: other.key })).toThrow('BERTH_TLS_KEY: is not the key of');
     expect(tlsOf(one, other.cert).clientCa).toBeDefined();
@@ -102,7 +102,7 @@ describe.skipIf(!canMakeCertificates)('with a certificate (needs openssl)', () =
     expect(code).toBe(200);
   });
 
-  it('the gRPC server lets in clients that trust it, and with a client authority only those that it trusts', async () => {
+  it('the gRPC server accepts clients that trust it, and with a client authority only those that it trusts', async () => {
     const [own, client] = [makeCertificate('server'), makeCertificate('client')];
     const tls = tlsOf(own, client.cert);
     const clientTls = tlsOf(client);

@@ -15,7 +15,7 @@ function cluster(id: string, createdAtMs: number): AnyEntity {
 }
 
 describe('the order of creation', () => {
-  it('is that of time, then of the slots of tasks, then of ids', () => {
+  it('goes by time, then by the slots of tasks, then by ids', () => {
     const shuffled = [
       task('j.10-0', 10, 5),
       cluster('b', 1),

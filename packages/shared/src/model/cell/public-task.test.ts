@@ -17,7 +17,7 @@ describe('the bytes of the public task', () => {
     expect(bytes.buffer).toBe(entity.bytes.buffer);
   });
 
-  it('are empty where there is no task, or an empty one', () => {
+  it('are empty without a task, or for an empty one', () => {
     expect(publicTaskBytes(taskEntity(TaskRecord.fromPartial({ jobId: 'j' })))).toHaveLength(0);
     expect(publicTaskBytes(taskEntity(TaskRecord.fromPartial({ task: {}, jobId: 'j' })))).toHaveLength(0);
   });
@@ -26,12 +26,12 @@ describe('the bytes of the public task', () => {
 describe('two states of a task', () => {
   const record = TaskRecord.fromPartial({ task: { id: 't', taskContext: { a: 'b' } }, jobId: 'j' });
 
-  it('are the same to the public where only the rest of the record differs', () => {
+  it('have the same public part if only the rest of the record differs', () => {
     const later = taskEntity({ ...record, deadlineAtMs: 5, slot: 2 });
     expect(isSamePublicTask(taskEntity(record), later)).toBe(true);
   });
 
-  it('are not where any part of the public message does', () => {
+  it('differ if any part of the public message differs', () => {
     const changed = [{ id: 't', taskContext: { a: 'c' } }, { id: 't' }, { id: 't', state: { reason: 'x' } }];
     for (const task of changed)
       expect(

@@ -7,7 +7,7 @@ import * as job from './job.js';
 const descriptor = (spec: DeepPartial<JobDescriptor>) => JobDescriptor.fromPartial(spec);
 
 describe('instancesOf', () => {
-  it('fills in what is unset', () => {
+  it('fills in unset fields', () => {
     const unset = descriptor({ jobSpec: { $case: 'service', value: {} } });
     expect(job.instancesOf(unset)).toEqual({ min: 0, max: 2 ** 31 - 1, desired: 1 });
     const min = descriptor({ jobSpec: { $case: 'service', value: { instances: { min: 3 } } } });
@@ -28,13 +28,13 @@ describe('containerOf', () => {
     expect(job.containerOf(named)?.resources).toEqual({ cpu: '2' });
   });
 
-  it('takes the only container where the job names none', () => {
+  it('takes the only container if the job names none', () => {
     const only = descriptor({ containers: { a: containers.a }, jobSpec: { $case: 'batch', value: {} } });
     expect(job.containerOf(only)?.resources).toEqual({ cpu: '1' });
     expect(job.containerOf(descriptor({ containers }))).toBeUndefined();
   });
 
-  it('finds none where the named container does not exist', () => {
+  it('finds none if the named container does not exist', () => {
     const wrong = descriptor({
       containers,
       jobSpec: { $case: 'batch', value: { containerId: 'constructor' } },
@@ -44,14 +44,14 @@ describe('containerOf', () => {
 });
 
 describe('retryPolicyOf', () => {
-  it('does not retry where the descriptor has no policy', () => {
+  it('does not retry if the descriptor has no policy', () => {
     const none = descriptor({ jobSpec: { $case: 'batch', value: { retryPolicy: {} } } });
     expect(job.retryPolicyOf(none)).toEqual({ $case: 'immediate', value: { retries: 0 } });
   });
 });
 
 describe('jobGroupClaim', () => {
-  it('tells apart identities that would be equal when joined', () => {
+  it('distinguishes identities that would be equal when joined', () => {
     const claimOf = (stack: string, detail: string) =>
       job.jobGroupClaim(descriptor({ appName: 'app', jobGroupInfo: { stack, detail, sequence: '001' } }));
     expect(claimOf('a-b', 'c')).not.toBe(claimOf('a', 'b-c'));

@@ -15,12 +15,12 @@ function refused(map: Record<string, string>): string[] {
 }
 
 describe('a security profile', () => {
-  it('asks for nothing where nothing is set, or the engine’s own is', () => {
+  it('changes nothing if it is empty or names the engine’s own profile', () => {
     for (const map of [{}, { seccomp: 'default', apparmor: 'default', privileged: 'false' }])
       expect(parseSecurityProfile(map)).toEqual({ profile: nothing });
   });
 
-  it('is read in full', () => {
+  it('is read completely', () => {
     const seccomp = '{"defaultAction":"SCMP_ACT_ALLOW"}';
     expect(
       parseSecurityProfile({
@@ -48,7 +48,7 @@ describe('a security profile', () => {
     });
   });
 
-  it('is refused with the name of everything that is wrong', () => {
+  it('is refused with the name of each fault', () => {
     const wrong = {
       iamRole: 'a role',
       securityGroups: 'sg-1,,',

@@ -10,23 +10,23 @@ function pipeline(...desired: readonly number[]): JobDescriptor {
 const at = (stage: number, slot: number, isRunning: boolean) => ({ stage, slot, isRunning });
 
 describe('the stages that wait', () => {
-  it('are those without tasks behind one that does not run as a whole', () => {
+  it('are those without tasks after a stage that does not run completely', () => {
     expect(stageWaits(pipeline(2, 1, 3), [at(1, 0, true), at(1, 1, false)])).toEqual([
       { stage: 2, waitsFor: 1, running: 1, wanted: 2 },
       { stage: 3, waitsFor: 2, running: 0, wanted: 1 },
     ]);
   });
 
-  it('wait no more once they have a task, wherever that has got', () => {
+  it('stop waiting once they have a task in any state', () => {
     expect(stageWaits(pipeline(1, 1), [at(1, 0, false), at(2, 0, false)])).toEqual([]);
   });
 
-  it('count a place once, and none that is not wanted', () => {
+  it('count each wanted index once, and no others', () => {
     const tasks = [at(1, 0, true), at(1, 0, true), at(1, 2, true)];
     expect(stageWaits(pipeline(2, 1), tasks)).toEqual([{ stage: 2, waitsFor: 1, running: 1, wanted: 2 }]);
   });
 
-  it('are none where the first runs, where nothing is wanted, and in jobs without stages', () => {
+  it('are none if the first stage runs, if no task is wanted, and in jobs without stages', () => {
     expect(stageWaits(pipeline(1, 1), [at(1, 0, true)])).toEqual([]);
     expect(stageWaits(pipeline(1, 0), [])).toEqual([]);
     expect(stageWaits(pipeline(0, 1), [])).toEqual([]);

@@ -24,12 +24,12 @@ const service = JobDescriptor.fromPartial({
 });
 
 describe('the stages of a job', () => {
-  it('are counted from 1, and a job without any has one that is none', () => {
+  it('count from 1, and a job without stages has only noStage', () => {
     expect(stagesOf(two)).toEqual([1, 2]);
     expect(stagesOf(service)).toEqual([noStage]);
   });
 
-  it('have instances, a container and a retry policy each', () => {
+  it('each have instances, a container and a retry policy', () => {
     expect([1, 2].map((stage) => instancesOf(two, stage).desired)).toEqual([2, 3]);
     expect([1, 2].map((stage) => containerOf(two, stage)?.resources.cpu)).toEqual(['1', '2']);
     expect([1, 2].map((stage) => retryPolicyOf(two, stage).value.retries)).toEqual([0, 3]);
@@ -37,12 +37,12 @@ describe('the stages of a job', () => {
     expect(totalDesired(service)).toBe(4);
   });
 
-  it('are not those of another number', () => {
+  it('exclude numbers that the job does not have', () => {
     expect([noStage, 3].map((stage) => stageSpec(two, stage))).toEqual([undefined, undefined]);
     expect(stageSpec(service, 1)).toBeUndefined();
   });
 
-  it('change each for itself', () => {
+  it('change independently', () => {
     const instances = { min: 0, max: 9, desired: 7 };
     const changed = withInstances(two, 2, instances);
     expect([1, 2].map((stage) => instancesOf(changed, stage).desired)).toEqual([2, 7]);
@@ -50,13 +50,13 @@ describe('the stages of a job', () => {
     expect(withInstances(two, 3, instances)).toBe(two);
   });
 
-  it('have slots of their own', () => {
+  it('have their own slots', () => {
     expect(slotKey(noStage, 7)).toBe(7);
     expect(new Set([slotKey(1, 0), slotKey(1, 1), slotKey(2, 0), slotKey(noStage, 1)]).size).toBe(4);
   });
 });
 
-describe('what a Mantis job says of its end and its likes', () => {
+describe('the end and the type of a Mantis job', () => {
   const job = JobRecord.fromPartial({ id: 'j', clusterId: 'c', descriptor: two, createdAtMs: 1000 });
 
   it('counts its runtime from its submission', () => {
@@ -73,7 +73,7 @@ describe('what a Mantis job says of its end and its likes', () => {
     expect(typeReleases({ ...job, descriptor: service })).toEqual([]);
   });
 
-  it('has limits without subscribers only where it is Transient', () => {
+  it('has a limit without subscribers only if it is Transient', () => {
     expect(idleLimitsOf(two)).toBeUndefined();
     const transient = JobDescriptor.fromPartial({
       jobSpec: { $case: 'mantis', value: { jobSLA: { durationType: 1, minRuntimeSecs: 5 } } },

@@ -67,7 +67,7 @@ describe('a condition', () => {
     expect(found[0]).toContain(expected);
   });
 
-  it('tells all that is wrong at once', () => {
+  it('reports all its faults at once', () => {
     expect(problems('avg(CPUUtilisation) > 8Mbps OR avg(NetworkIn) > 5%')).toHaveLength(2);
   });
 });
@@ -108,12 +108,12 @@ describe('a function', () => {
     ['count', 10],
   ] as const)('%s of 1 to 10 is %d', (fn, expected) => expect(value(fn)).toBe(expected));
 
-  it('looks only at tasks that have the metric', () => {
+  it('uses only tasks that have the metric', () => {
     const some = [{ x: 4 }, { y: 100 }, { x: 8 }];
     expect([value('avg', some), value('count', some)]).toEqual([6, 2]);
   });
 
-  it('is unknown without any value, but for count', () => {
+  it('is unknown without any value, except for count', () => {
     expect(value('avg', [{ y: 1 }])).toBeUndefined();
     expect(value('count', [{ y: 1 }])).toBe(0);
   });
@@ -135,7 +135,7 @@ describe('the truth of a condition', () => {
     ['avg(x) > 2 OR avg(x) > 3 AND avg(x) > 4', true],
   ])('%s, where x is 2 and 4, is %s', (text, expected) => expect(holds(text, of('x', 2, 4))).toBe(expected));
 
-  it('is unknown only where it depends on what is not known', () => {
+  it('is unknown only if it depends on an unknown value', () => {
     const readings = of('x', 3);
     expect(holds('avg(y) > 1', readings)).toBeUndefined();
     expect(holds('NOT avg(y) > 1', readings)).toBeUndefined();
@@ -149,7 +149,7 @@ describe('the truth of a condition', () => {
     expect(holds('sum(NetworkIn) > 1GB/s', of('NetworkIn', 600, 600))).toBe(false);
   });
 
-  it('tells the values that it saw', () => {
+  it('returns the values that it used', () => {
     expect(evaluate(condition('avg(x) > 1 AND max(x) < 9'), of('x', 2, 4)).values).toEqual({
       'avg(x)': 3,
       'max(x)': 4,
@@ -163,7 +163,7 @@ describe('the truth of a condition', () => {
     ['avg(x) < 80', 88, false],
     ['NOT avg(x) < 80', 73, true],
     ['NOT avg(x) < 80', 71, false],
-  ])('gives way by 10 per cent where that is asked for: %s at %d is %s', (text, value, expected) =>
+  ])('relaxes by 10 per cent on request: %s at %d is %s', (text, value, expected) =>
     expect(evaluate(condition(text), of('x', value), { pct: 10 }).holds).toBe(expected),
   );
 });

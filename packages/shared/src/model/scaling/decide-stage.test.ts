@@ -64,7 +64,7 @@ function expectTable(stage: StageSteps, rows: readonly Row[]): void {
 const strategy = (fields: object) => ({ CPU: { scaleUpAbovePct: 80, scaleDownBelowPct: 20, ...fields } });
 
 describe('a stage', () => {
-  it('goes up and down by single samples where no rolling count is given', () => {
+  it('scales by single samples without a rolling count', () => {
     expectTable(new StageSteps({ strategies: strategy({}) }, { min: 1, max: 3, desired: 1 }), [
       [30, 80, 1, 'notMet'],
       [60, 81, 2, 'acting'],
@@ -89,7 +89,7 @@ describe('a stage', () => {
     ]);
   });
 
-  it('forgets what has left the window', () => {
+  it('forgets values that have left the window', () => {
     const policy = { strategies: strategy({ rollingCount: { count: 2, of: 3 } }) };
     expectTable(new StageSteps(policy, { min: 1, max: 9, desired: 1 }), [
       [30, 90, 1, 'notMet'],
@@ -101,7 +101,7 @@ describe('a stage', () => {
     ]);
   });
 
-  it('fills its window in a cool-down, acts once more than that has passed, and cools down from the launch, too', () => {
+  it('fills its window in a cool-down, acts once that has passed, and cools down after the launch', () => {
     const policy = { coolDownSecs: 60, strategies: strategy({ rollingCount: { count: 2, of: 3 } }) };
     expectTable(new StageSteps(policy, { min: 1, max: 9, desired: 1 }), [
       [30, 90, 1, 'notMet'],
@@ -113,7 +113,7 @@ describe('a stage', () => {
     ]);
   });
 
-  it('goes down by the decrement, and up wins where a window calls for both', () => {
+  it('scales down by the decrement, and up wins if a window calls for both', () => {
     const both = { increment: 3, decrement: 2, strategies: strategy({ rollingCount: { count: 1, of: 2 } }) };
     expectTable(new StageSteps(both, { min: 1, max: 9, desired: 5 }), [
       [30, 10, 3, 'acting'],
@@ -127,7 +127,7 @@ describe('a stage', () => {
     ]);
   });
 
-  it('at its bound neither changes nor begins to cool down nor empties its window', () => {
+  it('does not change, cool down or empty its window at its bound', () => {
     const policy = { coolDownSecs: 100, strategies: strategy({ rollingCount: { count: 2, of: 2 } }) };
     const stage = new StageSteps(policy, { min: 1, max: 2, desired: 2 });
     expectTable(stage, [
@@ -148,13 +148,13 @@ describe('a stage', () => {
     ]);
   });
 
-  it('is not scaled where its minimum is its maximum', () => {
+  it('is not scaled if its minimum is its maximum', () => {
     const stage = new StageSteps({ strategies: strategy({}) }, { min: 2, max: 2, desired: 2 });
     expect(stage.check(30, cpu(99, 99))).toBeUndefined();
     expect(stage.reasons).toEqual([]);
   });
 
-  it('takes the mean of its workers, of KafkaLag the greatest', () => {
+  it('takes the mean of its workers, and the greatest KafkaLag', () => {
     const stage = new StageSteps({ strategies: strategy({}) }, { min: 1, max: 9, desired: 2 });
     expect(stage.check(30, cpu(100, 61))).toEqual({
       policy: 'CPU > 80 or < 20',
@@ -185,7 +185,7 @@ describe('a stage', () => {
   });
 });
 
-describe('of several strategies', () => {
+describe('several strategies', () => {
   const policy = {
     coolDownSecs: 40,
     strategies: {
@@ -195,7 +195,7 @@ describe('of several strategies', () => {
   };
   const both = (CPUUtilization: number, MemoryUtilization: number) => [{ CPUUtilization, MemoryUtilization }];
 
-  it('one that calls for more wins, and all share one cool-down', () => {
+  it('let one that calls for more win, and share one cool-down', () => {
     const stage = new StageSteps(policy, { min: 1, max: 9, desired: 3 });
     expect(stage.check(60, both(10, 95))?.policy).toBe('Memory > 90 or < 30');
     expect(stage.reasons).toEqual(['outvoted', 'acting']);
@@ -206,7 +206,7 @@ describe('of several strategies', () => {
 });
 
 describe('a threshold', () => {
-  it('of 0 is none: the strategy does not go that way', () => {
+  it('of 0 disables that direction of the strategy', () => {
     const onlyDown = new StageSteps(
       { strategies: { CPU: { scaleDownBelowPct: 20 } } },
       { min: 1, max: 9, desired: 3 },
@@ -235,7 +235,7 @@ describe('a threshold', () => {
       { CPU: { scaleUpAbovePct: 10, rollingCount: { count: 1, of: 1001 } } },
       'strategies["CPU"].rollingCount.of is 1001',
     ],
-  ])('that makes no sense is refused: %j', (strategies, expected) => {
+  ])('is refused if it makes no sense: %j', (strategies, expected) => {
     const violations = stagePolicyViolations(MantisAutoScalingPolicy.fromJSON({ strategies }));
     expect(violations.map(({ field, description }) => `${field} ${description}`)).toEqual([
       expect.stringContaining(expected),

@@ -27,7 +27,7 @@ function expectTable(service: ServiceSteps, rows: readonly Row[]): void {
 }
 
 describe('a condition with a duration', () => {
-  it('acts once it has held at every look for that long, and begins anew after it did not', () => {
+  it('acts once it has held at every check for its duration, and begins anew after a failed check', () => {
     expectTable(new ServiceSteps([out(0, 10)], { min: 1, max: 5, desired: 1 }), [
       [0, [90], 1, ['holding']],
       [5, [90], 1, ['holding']],
@@ -42,7 +42,7 @@ describe('a condition with a duration', () => {
     ]);
   });
 
-  it('begins anew where nothing was heard in between, or nobody looked for too long', () => {
+  it('begins anew after a check without readings, and after too long without a check', () => {
     expectTable(new ServiceSteps([out(0, 10)], { min: 1, max: 5, desired: 1 }), [
       [0, [90], 1, ['holding']],
       [5, [], 1, ['unknown']],
@@ -56,7 +56,7 @@ describe('a condition with a duration', () => {
 });
 
 describe('the cool-down', () => {
-  it('lies between two actions, whatever holds in it', () => {
+  it('separates two actions, even if a condition holds in it', () => {
     expectTable(new ServiceSteps([out(30)], { min: 1, max: 5, desired: 1 }), [
       [0, [90], 2, ['acting']],
       [5, [90, 90], 2, ['coolingDown']],
@@ -67,7 +67,7 @@ describe('the cool-down', () => {
     ]);
   });
 
-  it('is one for all policies of the job, each with its own length', () => {
+  it('is shared by all policies of the job, each with its own length', () => {
     expectTable(new ServiceSteps([out(10), back(40)], { min: 1, max: 5, desired: 1 }), [
       [0, [90], 2, ['acting', 'notMet']],
       [10, [10, 10], 2, ['notMet', 'coolingDown']],
@@ -78,7 +78,7 @@ describe('the cool-down', () => {
     ]);
   });
 
-  it('goes on with a new leader, which knows the last action and nothing else', () => {
+  it('continues under a new leader that knows only the last action', () => {
     const service = new ServiceSteps([out(30, 10)], { min: 1, max: 5, desired: 3 });
     service.lastActionMs = 100_000;
     expectTable(service, [
@@ -91,7 +91,7 @@ describe('the cool-down', () => {
 });
 
 describe('the bounds', () => {
-  it('are never left, and an action that would leave them goes as far as it may', () => {
+  it('are never left, and limit an action that would leave them', () => {
     const grow = aPolicy('avg(x) > 80', 'addInstances 3', { labels: { 'berth.coolDownSecs': '0' } });
     expectTable(new ServiceSteps([grow], { min: 1, max: 6, desired: 2 }), [
       [0, [90, 90], 5, ['acting']],
@@ -100,7 +100,7 @@ describe('the bounds', () => {
     ]);
   });
 
-  it('leave one instance where the minimum is 0, since nothing is measured of none', () => {
+  it('leave one instance if the minimum is 0, since no instance means no measurement', () => {
     const service = new ServiceSteps([aPolicy('avg(x) < 20', 'removeInstances 5')], {
       min: 0,
       max: 6,
@@ -109,7 +109,7 @@ describe('the bounds', () => {
     expect(service.check({ atSecs: 0, x: [1, 1, 1] })?.to).toBe(1);
   });
 
-  it('do not touch the cool-down where nothing changes', () => {
+  it('start no cool-down if nothing changes', () => {
     const service = new ServiceSteps([out(60)], { min: 1, max: 1, desired: 1 });
     expect(service.check({ atSecs: 0, x: [90] })).toBeUndefined();
     expect(service.lastActionMs).toBeUndefined();
@@ -141,7 +141,7 @@ describe('each action', () => {
     expect(decision).toEqual({ policy: 'avg(x) > 0', from: desired, to, values: { 'avg(x)': 3 } });
   });
 
-  it('does nothing that is so already', () => {
+  it('does nothing if the number is reached already', () => {
     const service = new ServiceSteps([aPolicy('avg(x) > 0', 'setInstances 2')], {
       min: 1,
       max: 9,
@@ -155,7 +155,7 @@ describe('each action', () => {
   });
 });
 
-describe('of several policies that are due', () => {
+describe('several policies that are due', () => {
   const met = (action: string) => aPolicy('avg(x) > 0', action, { labels: { 'berth.coolDownSecs': '0' } });
   const decide = (...actions: string[]) =>
     new ServiceSteps(actions.map(met), { min: 1, max: 100, desired: 10 }).check({
@@ -163,18 +163,18 @@ describe('of several policies that are due', () => {
       x: Array(10).fill(1),
     });
 
-  it('one that adds wins over one that removes', () => {
+  it('let one that adds win over one that removes', () => {
     expect(decide('removeInstances 5', 'addInstances 1', 'removePercent 50')?.to).toBe(11);
   });
 
-  it('the largest addition wins', () =>
+  it('let the largest addition win', () =>
     expect(decide('addInstances 1', 'addInstances 4', 'addPercent 20')?.to).toBe(14));
 
-  it('of removals the one that leaves the most wins', () => {
+  it('let the removal win that leaves the most', () => {
     expect(decide('removeInstances 5', 'removeInstances 2')?.to).toBe(8);
   });
 
-  it('none removes while another calls for more and only cannot have it now', () => {
+  it('never remove while another calls for more but cannot act now', () => {
     const policies = [
       aPolicy('avg(x) > 80', 'addInstances 1', { labels: { 'berth.coolDownSecs': '60' } }),
       aPolicy('max(y) < 10', 'removeInstances 1', { labels: { 'berth.coolDownSecs': '5' } }),
@@ -194,7 +194,7 @@ describe('hysteresis', () => {
     labels: { 'berth.hysteresisPct': '10', 'berth.coolDownSecs': '0' },
   });
 
-  it('keeps a condition that was met until the value has fallen back by that much', () => {
+  it('keeps a met condition until the value has fallen back by that amount', () => {
     expectTable(new ServiceSteps([policy], { min: 1, max: 5, desired: 1 }), [
       [0, [75], 1, ['notMet']],
       [5, [81], 1, ['holding']],
@@ -208,7 +208,7 @@ describe('hysteresis', () => {
   });
 });
 
-describe('what is on its way', () => {
+describe('an ordered instance', () => {
   const add = aPolicy('avg(x) > 80', 'addInstances 2', { labels: { 'berth.coolDownSecs': '0' } });
   const look = (step: Omit<ServiceStep, 'atSecs'>, desired = 4) => {
     const service = new ServiceSteps([add, back(0)], { min: 1, max: 20, desired });
@@ -221,18 +221,18 @@ describe('what is on its way', () => {
     expect(look({ x: [90, 90, 90, 90], running: 4 }).to).toBe(6);
   });
 
-  it('does not count what has run and is only being replaced', () => {
+  it('does not count if it has run and is being replaced', () => {
     expect(look({ x: [90, 90], running: 2, settled: 4 }).to).toBe(6);
   });
 
-  it('keeps a removal waiting while an agent starts it, but not while it waits for room', () => {
+  it('delays a removal while an agent starts it, but not while it waits for capacity', () => {
     expect(look({ x: [5, 5], running: 2, starting: 1 }).standings).toEqual(['notMet', 'waiting']);
     expect(look({ x: [5, 5], running: 2, starting: 0 }).to).toBe(3);
   });
 });
 
-describe('what is not heard', () => {
-  it('keeps from adding where it is more than half of the tasks, and from removing where it is any', () => {
+describe('a missing reading', () => {
+  it('prevents an addition if more than half are missing, and a removal if any is', () => {
     const look = (x: readonly number[]) => {
       const service = new ServiceSteps([out(0), back(0)], { min: 1, max: 20, desired: 4 });
       return service.check({ atSecs: 0, x, running: 4 })?.to;
@@ -243,7 +243,7 @@ describe('what is not heard', () => {
     expect(look([5, 5, 5, 5])).toBe(3);
   });
 
-  it('is what a task uses that has actual only something else yet', () => {
+  it('includes a task that has reported only other metrics', () => {
     const quiet = aPolicy('avg(CPUUtilization) < 20%', 'removeInstances 1');
     const look = (readings: ServiceStep['readings']) =>
       new ServiceSteps([quiet], { min: 1, max: 9, desired: 2 }).check({ atSecs: 0, readings: readings ?? [] })
@@ -252,7 +252,7 @@ describe('what is not heard', () => {
     expect(look([{ CPUUtilization: 1 }, { CPUUtilization: 1 }])).toBe(1);
   });
 
-  it('is not taken for a count of 0', () => {
+  it('does not mean a count of 0', () => {
     const service = new ServiceSteps([aPolicy('count(x) < 1', 'addInstances 1')], {
       min: 1,
       max: 9,
@@ -273,7 +273,7 @@ describe('a job', () => {
     expect(service.check({ atSecs: 25, x: [90] })?.to).toBe(2);
   });
 
-  it('that its caller has set to 0 stays there, also while its tasks still end', () => {
+  it('stays at 0 after its caller has set it to 0, even while tasks end', () => {
     const service = new ServiceSteps([out(0), back(0)], { min: 0, max: 5, desired: 0 });
     expect(service.check({ atSecs: 0, x: [90], running: 1 })).toBeUndefined();
     expect(service.check({ atSecs: 5, x: [5], running: 1 })).toBeUndefined();
@@ -286,7 +286,7 @@ describe('a target', () => {
   const decide = (desired: number, ...x: number[]) =>
     new ServiceSteps([target()], { min: 1, max: 100, desired }).check({ atSecs: 0, x })?.to;
 
-  it('asks for as many instances as bring the mean to it', () => {
+  it('asks for the number of instances that brings the mean to it', () => {
     expect(decide(2, 90, 90)).toBe(3);
     expect(decide(3, 90, 90, 100)).toBe(5);
     expect(decide(4, 30, 30, 30, 30)).toBe(2);
@@ -306,13 +306,13 @@ describe('a target', () => {
     expect(decide(10, ...Array.from({ length: 10 }, () => 53))).toBe(9);
   });
 
-  it('does not count what is on its way a second time', () => {
+  it('does not count ordered instances twice', () => {
     const service = new ServiceSteps([target()], { min: 1, max: 100, desired: 3 });
     expect(service.check({ atSecs: 0, x: [90, 90], running: 2 })).toBeUndefined();
     expect(service.standings).toEqual(['waiting']);
   });
 
-  it('scales in slowly: after its own cool-down, and to the most that was needed while it held', () => {
+  it('scales in slowly: after its own cool-down, and to the most instances needed in that time', () => {
     const service = new ServiceSteps([target({ 'berth.scaleInCoolDownSecs': '60' }, 10)], {
       min: 1,
       max: 9,
@@ -329,7 +329,7 @@ describe('a target', () => {
     ]);
   });
 
-  it('is not kept from scaling in by a time when all instances were needed', () => {
+  it('scales in after a time in which all instances were needed', () => {
     expectTable(
       new ServiceSteps([target({ 'berth.scaleInCoolDownSecs': '0' }, 10)], { min: 1, max: 9, desired: 2 }),
       [
@@ -342,7 +342,7 @@ describe('a target', () => {
     );
   });
 
-  it('begins to hold anew where the value passes from one side to the other', () => {
+  it('begins to hold anew if the value crosses to the other side', () => {
     expectTable(new ServiceSteps([target({}, 10)], { min: 1, max: 9, desired: 2 }), [
       [0, [10, 10], 2, ['holding']],
       [9, [90, 90], 2, ['holding']],

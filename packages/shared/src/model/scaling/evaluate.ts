@@ -16,7 +16,7 @@ export interface Evaluation {
 
 /** Hysteresis: a condition that has come true stays true with a somewhat lower level. */
 export interface Hysteresis {
-  /** The percentage by which each level is relaxed; 0 for none. */
+  /** The relaxation of each level, in per cent of it; 0 for none. */
   readonly pct: number;
 }
 

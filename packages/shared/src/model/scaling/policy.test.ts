@@ -73,7 +73,7 @@ describe('a scaling policy', () => {
     expect(found[0]).toContain(expected);
   });
 
-  it('tells everything that is wrong with it at once', () => {
+  it('reports all its faults at once', () => {
     expect(
       wrong({ condition: 'avg(x', action: 'grow', durationSecs: 1e9, labels: { 'berth.x': '' } }),
     ).toHaveLength(4);

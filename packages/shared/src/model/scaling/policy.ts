@@ -30,7 +30,7 @@ export type Policy = ConditionPolicy | TargetPolicy;
 interface PolicyTerms {
   /** The condition as its author wrote it: the policy's name for people. */
   readonly text: string;
-  /** The time for which the condition must hold without a break. */
+  /** The time that the condition must hold without a break. */
   readonly durationMs: number;
   /** The least time between the job's last scaling and one by this policy that adds instances. */
   readonly coolDownMs: number;

@@ -7,7 +7,7 @@ const batch = (taskId: string, values: Record<string, number>) => ({
 });
 
 describe('the window of samples', () => {
-  it('holds the newest sample of each task of a watched job, and the metrics asked for only', () => {
+  it('holds the newest sample of each task of a watched job, with the requested metrics only', () => {
     const window = new SampleWindow();
     window.watch('a', new Set(['x', 'y']));
     expect(window.add(batch('a.0-0', { x: 1, z: 9 }), 0)).toBe(1);
@@ -15,14 +15,14 @@ describe('the window of samples', () => {
     expect(window.latest('a', ['a.0-0', 'a.1-0'], 0)).toEqual([{ x: 2, y: 3 }]);
   });
 
-  it('takes nothing of other jobs', () => {
+  it('ignores other jobs', () => {
     const window = new SampleWindow();
     window.watch('a', new Set(['x']));
     expect(window.add(batch('b.0-0', { x: 1 }), 0)).toBe(0);
     expect(window.size).toBe(0);
   });
 
-  it('tells only what was heard lately, whatever the agent takes the time to be', () => {
+  it('returns only samples that arrived lately, independent of the agent’s clock', () => {
     const window = new SampleWindow();
     window.watch('a', new Set(['x']));
     window.add(batch('a.0-0', { x: 1 }), 100);
@@ -30,7 +30,7 @@ describe('the window of samples', () => {
     expect(window.latest('a', ['a.0-0'], 101)).toEqual([]);
   });
 
-  it('makes the mean of the last two samples of a task, of the metrics that both have', () => {
+  it('returns the mean of the last two samples of a task, for the metrics in both', () => {
     const window = new SampleWindow();
     window.watch('a', new Set(['x', 'y']));
     window.add(batch('a.0-0', { x: 100 }), 0);
@@ -39,7 +39,7 @@ describe('the window of samples', () => {
     expect(window.meanOfTwo('a', ['a.0-0'], 0)).toEqual([{ x: 2, y: 7 }]);
   });
 
-  it('forgets tasks that are gone, and jobs that are watched no more', () => {
+  it('forgets ended tasks, and jobs that are no longer watched', () => {
     const window = new SampleWindow();
     window.watch('a', new Set(['x']));
     window.watch('b', new Set(['x']));

@@ -129,7 +129,7 @@ export function lastDecisionMs(record: JobScalingRecord | undefined, stage: numb
   return record?.decisions.findLast((decision) => decision.stage === stage)?.atMs;
 }
 
-/** Returns the time at which a stage's cool-down begins: its last scaling, or the creation of its job. */
+/** Returns the beginning of a stage's cool-down: its last scaling, or the creation of its job. */
 export function lastScaledMs(job: JobRecord, record: JobScalingRecord | undefined, stage: number): number {
   return lastDecisionMs(record, stage) ?? job.createdAtMs;
 }

@@ -54,7 +54,7 @@ const steps = fc.array(
   { minLength: 5, maxLength: 60 },
 );
 
-it('whatever the policies see, the instances stay within their bounds, and no two actions lie within a cool-down', () => {
+it('keeps the instances of a service within their bounds, and its actions a cool-down apart, for any readings', () => {
   fc.assert(
     fc.property(fc.array(policies, { minLength: 1, maxLength: 4 }), instances, steps, (all, bounds, walk) => {
       const service = new ServiceSteps(all, bounds);
@@ -82,7 +82,7 @@ it('whatever the policies see, the instances stay within their bounds, and no tw
   );
 });
 
-it('whatever a stage sees, its instances stay within their bounds, and no two actions lie within its cool-down', () => {
+it('keeps the instances of a stage within their bounds, and its actions a cool-down apart, for any readings', () => {
   const resources = fc.constantFrom('CPU', 'Memory', 'RPS');
   const strategy = fc.record({
     scaleUpAbovePct: fc.integer({ min: 0, max: 100 }),
@@ -123,7 +123,7 @@ it('whatever a stage sees, its instances stay within their bounds, and no two ac
   );
 });
 
-it('under a load that stays the same target tracking comes to rest near the target, without turning back on the way', () => {
+it('brings a target to rest near its level under constant load, without turning back', () => {
   const settings = fc.record({
     // The total use of all tasks, in per cent of one.
     load: fc.integer({ min: 1, max: 3000 }),

@@ -2,7 +2,7 @@ import type { Instances } from '../job/job.js';
 import { maxInstances } from '../job/limits.js';
 import type { Reading } from './evaluate.js';
 
-/** The inputs of a decision, besides the policies and the time for which they have held. */
+/** The inputs of a decision, besides the policies and their holds. */
 export interface Situation {
   readonly instances: Instances;
   /** False while a caller has switched the job's scaling off. */
@@ -25,10 +25,10 @@ export interface Situation {
   readonly patienceMs: number;
 }
 
-/** The time for which a policy has been calling for its action. */
+/** The time since a policy began to call for its action. */
 export interface Hold {
   readonly sinceMs: number;
-  /** The last check at which it did so. */
+  /** The last check with that result. */
   readonly seenMs: number;
   /** Of a target: its direction, and the most instances that it has asked for in that direction. */
   readonly direction?: Direction;

@@ -4,28 +4,28 @@ import { freeQuotaNumber } from './cluster-limits.js';
 
 const holders = (...places: readonly number[]) => places.map((clusterPlace) => ({ clusterPlace }));
 
-describe('the places of a cluster', () => {
-  it('are taken from the lowest, and by choice others', () => {
+describe('the quota numbers of a cluster', () => {
+  it('begin with the lowest, and with another by choice', () => {
     expect(freeQuotaNumber(3, [])).toBe(1);
     expect(freeQuotaNumber(3, holders(1, 3))).toBe(2);
     expect([0, 1, 2, 3].map((choice) => freeQuotaNumber(3, [], choice))).toEqual([1, 2, 3, 1]);
     expect(freeQuotaNumber(3, holders(1, 2, 3))).toBeUndefined();
   });
 
-  it('are fewer where jobs live that hold none', () => {
+  it('are fewer if live jobs hold none', () => {
     expect(freeQuotaNumber(3, [{}, {}])).toBe(1);
     expect(freeQuotaNumber(3, [{}, {}, ...holders(1)])).toBeUndefined();
     expect(freeQuotaNumber(3, [{}, {}, {}, {}])).toBeUndefined();
   });
 
-  it('leave no more than the limit where it was lowered, or where jobs took the place of others', () => {
+  it('never exceed a lowered limit, or the limit after jobs replaced others', () => {
     const choices = [0, 1, 2];
     // Three jobs created at the same time, beside one from the time when the limit was ten.
     expect(choices.map((choice) => freeQuotaNumber(3, holders(9), choice))).toEqual([1, 2, 1]);
     expect(choices.map((choice) => freeQuotaNumber(3, [{}, ...holders(3)], choice))).toEqual([1, 1, 1]);
   });
 
-  it('never let more jobs in than the limit, whatever each of several takers lacks of the view', () => {
+  it('never admit more jobs than the limit, even for several callers with incomplete views', () => {
     const aTaker = fc.record({ sees: fc.array(fc.boolean(), { maxLength: 12 }), choice: fc.nat() });
     fc.assert(
       fc.property(

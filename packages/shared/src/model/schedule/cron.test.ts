@@ -27,7 +27,7 @@ function table(schedule: Schedule, after: string, count: number): readonly strin
 }
 
 describe('a cron expression', () => {
-  it('comes at its minutes, hours, days and months', () => {
+  it('runs at its minutes, hours, days and months', () => {
     expect(table(cron('*/20 8-9 * * *'), '2026-11-22T08:20:00Z', 5)).toEqual([
       '2026-11-22T08:40',
       '2026-11-22T09:00',
@@ -42,7 +42,7 @@ describe('a cron expression', () => {
     ]);
   });
 
-  it('comes at its seconds where it has six fields', () => {
+  it('runs at its seconds if it has six fields', () => {
     expect(table(cron('10/25 30 6 * * *'), '2026-11-22T06:30:10Z', 3)).toEqual([
       '2026-11-22T06:30:35',
       '2026-11-23T06:30:10',
@@ -55,7 +55,7 @@ describe('a cron expression', () => {
     ]);
   });
 
-  it('takes either day where both are set, and the one that is set otherwise', () => {
+  it('runs on either day if both are set, and otherwise on the one that is set', () => {
     // 2026-11-22 is a Sunday.
     expect(table(cron('0 0 13 * fri'), '2026-11-22T00:00:00Z', 5)).toEqual([
       '2026-11-27T00:00',
@@ -70,7 +70,7 @@ describe('a cron expression', () => {
     ]);
   });
 
-  it('comes on the 29th of February of leap years only, and 2100 is none', () => {
+  it('runs on the 29th of February in leap years only, and not in 2100', () => {
     expect(table(cron('0 12 29 2 *'), '2027-01-01T00:00:00Z', 2)).toEqual([
       '2028-02-29T12:00',
       '2032-02-29T12:00',
@@ -83,7 +83,7 @@ describe('a cron expression', () => {
     ]);
   });
 
-  it('comes on the last days of the months that have them', () => {
+  it('runs on the last days of the months that have them', () => {
     expect(table(cron('0 0 31 * *'), '2027-01-01T00:00:00Z', 4)).toEqual([
       '2027-01-31T00:00',
       '2027-03-31T00:00',
@@ -92,7 +92,7 @@ describe('a cron expression', () => {
     ]);
   });
 
-  it('goes by the clock of its zone', () => {
+  it('follows the clock of its zone', () => {
     expect(table(cron('0 9 * * mon-fri', 'Asia/Kolkata'), '2026-11-21T00:00:00Z', 2)).toEqual([
       '2026-11-23T03:30',
       '2026-11-24T03:30',
@@ -105,7 +105,7 @@ describe('a cron expression', () => {
     ]);
   });
 
-  it('has its short forms', () => {
+  it('has short forms such as @daily', () => {
     expect(table(cron('@daily'), '2026-11-22T08:00:00Z', 1)).toEqual(['2026-11-23T00:00']);
     expect(table(cron('@Hourly'), '2026-11-22T08:00:00Z', 1)).toEqual(['2026-11-22T09:00']);
     expect(table(cron('@weekly'), '2026-11-22T08:00:00Z', 1)).toEqual(['2026-11-29T00:00']);
@@ -114,8 +114,8 @@ describe('a cron expression', () => {
   });
 });
 
-describe('where the clock is put forward', () => {
-  it('a time of day that is left out comes once, at the instant of the leap', () => {
+describe('a clock that is put forward', () => {
+  it('runs a skipped time of day once, at the instant of the change', () => {
     // Berlin: on 29 March 2026 at 01:00 UTC, 02:00 becomes 03:00.
     expect(table(cron('30 2 * * *', 'Europe/Berlin'), '2026-03-28T00:00:00Z', 3)).toEqual([
       '2026-03-28T01:30',
@@ -129,7 +129,7 @@ describe('where the clock is put forward', () => {
     ]);
   });
 
-  it('a time that is left out and one at the leap are one', () => {
+  it('runs once for a skipped time and a time at the change', () => {
     expect(table(cron('0 2,3 * * *', 'Europe/Berlin'), '2026-03-28T12:00:00Z', 3)).toEqual([
       '2026-03-29T01:00',
       '2026-03-30T00:00',
@@ -137,7 +137,7 @@ describe('where the clock is put forward', () => {
     ]);
   });
 
-  it('an expression of every hour follows elapsed time', () => {
+  it('follows elapsed time for an expression of every hour', () => {
     expect(table(cron('*/30 * * * *', 'America/New_York'), '2026-03-08T06:15:00Z', 4)).toEqual([
       // 01:30, then 03:00: the clock leaps at 07:00 UTC.
       '2026-03-08T06:30',
@@ -153,7 +153,7 @@ describe('where the clock is put forward', () => {
     ]);
   });
 
-  it('by half an hour, as on Lord Howe, the same holds', () => {
+  it('obeys the same rules for half an hour, as on Lord Howe', () => {
     // On 4 October 2026 at 15:30 UTC of the 3rd, 02:00 (+10:30) becomes 02:30 (+11).
     expect(table(cron('15 2 * * *', 'Australia/Lord_Howe'), '2026-10-02T00:00:00Z', 3)).toEqual([
       '2026-10-02T15:45',
@@ -165,7 +165,7 @@ describe('where the clock is put forward', () => {
     ]);
   });
 
-  it('at midnight, as in Havana, the time of the new day is not lost', () => {
+  it('keeps the time of the new day at a midnight change, as in Havana', () => {
     // On 8 March 2026 at 05:00 UTC, 00:00 (-5) becomes 01:00 (-4).
     expect(table(cron('0 0 * * *', 'America/Havana'), '2026-03-07T12:00:00Z', 2)).toEqual([
       '2026-03-08T05:00',
@@ -173,7 +173,7 @@ describe('where the clock is put forward', () => {
     ]);
   });
 
-  it('by a whole day, as on Samoa, the day that is left out comes at once', () => {
+  it('runs a skipped day at once, as on Samoa', () => {
     // There was no 30 December 2011 in Apia: it went from -10 to +14 at 10:00 UTC.
     expect(table(cron('0 12 * * *', 'Pacific/Apia'), '2011-12-29T00:00:00Z', 3)).toEqual([
       '2011-12-29T22:00',
@@ -183,8 +183,8 @@ describe('where the clock is put forward', () => {
   });
 });
 
-describe('where the clock is put back', () => {
-  it('a time of day that comes twice counts the first time only', () => {
+describe('a clock that is put back', () => {
+  it('runs a repeated time of day the first time only', () => {
     // Berlin: on 25 October 2026 at 01:00 UTC, 03:00 becomes 02:00.
     expect(table(cron('30 2 * * *', 'Europe/Berlin'), '2026-10-24T12:00:00Z', 2)).toEqual([
       '2026-10-25T00:30',
@@ -199,7 +199,7 @@ describe('where the clock is put back', () => {
     ]);
   });
 
-  it('an expression of every hour follows elapsed time', () => {
+  it('follows elapsed time for an expression of every hour', () => {
     // New York: on 1 November 2026 at 06:00 UTC, 02:00 becomes 01:00.
     expect(table(cron('30 * * * *', 'America/New_York'), '2026-11-01T05:00:00Z', 3)).toEqual([
       '2026-11-01T05:30',
@@ -208,7 +208,7 @@ describe('where the clock is put back', () => {
     ]);
   });
 
-  it('by half an hour, as on Lord Howe, the same holds', () => {
+  it('obeys the same rules for half an hour, as on Lord Howe', () => {
     // On 5 April 2026 at 15:00 UTC of the 4th, 02:00 (+11) becomes 01:30 (+10:30).
     expect(table(cron('45 1 * * *', 'Australia/Lord_Howe'), '2026-04-04T00:00:00Z', 2)).toEqual([
       '2026-04-04T14:45',
@@ -222,7 +222,7 @@ describe('where the clock is put back', () => {
     ]);
   });
 
-  it('over midnight, as once in Sao Paulo, a day that shows again does not count again', () => {
+  it('does not repeat a day that begins twice, as once in Sao Paulo', () => {
     // On 18 February 2018 at 02:00 UTC, 00:00 (-2) became 23:00 (-3) of the 17th.
     expect(table(cron('30 23 * * *', 'America/Sao_Paulo'), '2018-02-17T12:00:00Z', 2)).toEqual([
       '2018-02-18T01:30',
@@ -239,7 +239,7 @@ describe('where the clock is put back', () => {
 const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe', 'America/Havana'];
 
 describe('the runs of any schedule', () => {
-  it('are the same whether they are counted on or asked for at any moment between two', () => {
+  it('are the same in a list and one by one from any instant between two', () => {
     const anInstant = fc.integer({ min: Date.UTC(2026, 0), max: Date.UTC(2028, 0) });
     const anExpression = fc.constantFrom(
       '30 2 * * *',
@@ -261,7 +261,7 @@ describe('the runs of any schedule', () => {
     );
   });
 
-  it('of a time of the day are one for each day, over two years of any zone', () => {
+  it('come once a day for a time of the day, over two years of any zone', () => {
     for (const zone of zones) {
       const all = nextRuns(cron('30 2 * * *', zone), Date.UTC(2026, 0, 1, 12), 730);
       const days = all.map((atMs) => new Date(atMs).toLocaleDateString('en-CA', { timeZone: zone }));
@@ -269,7 +269,7 @@ describe('the runs of any schedule', () => {
     }
   });
 
-  it('of every twenty minutes are twenty minutes apart, over a year of a zone of whole hours', () => {
+  it('are twenty minutes apart for every twenty minutes, over a year of a zone of whole hours', () => {
     const all = nextRuns(cron('*/20 * * * *', 'Europe/Berlin'), Date.UTC(2026, 0, 1), 366 * 72);
     expect(all.every((atMs, index) => index === 0 || atMs - (all[index - 1] ?? 0) === 1_200_000)).toBe(true);
   });

@@ -27,7 +27,7 @@ function table(schedule: Schedule, after: string, count: number): readonly strin
 }
 
 describe('the schedule of a cluster', () => {
-  it('is what its labels say', () => {
+  it('comes from its labels', () => {
     const labels = {
       'berth.cronSpec': ' 0 6 * * * ',
       'berth.cronTimeZone': 'Europe/Berlin',
@@ -42,14 +42,14 @@ describe('the schedule of a cluster', () => {
     });
   });
 
-  it('is there for one time only, too', () => {
+  it('may consist of one single time', () => {
     const schedule = scheduleOf(cluster({ 'berth.scheduleAt': '2027-01-31T08:00:00+02:00' }));
     if (schedule === undefined) throw new Error('no schedule');
     expect(table(schedule, '2026-01-01T00:00:00Z', 5)).toEqual(['2027-01-31T06:00']);
     expect(nextRunMs(schedule, Date.parse('2027-01-31T06:00:00Z'))).toBeUndefined();
   });
 
-  it('takes both spellings of a policy, and allows where nothing is said', () => {
+  it('takes both spellings of a policy, and defaults to ALLOW', () => {
     const policy = (said?: string) =>
       scheduleOf(
         cluster({ 'berth.cronSpec': '@daily', ...(said === undefined ? {} : { 'berth.cronPolicy': said }) }),
@@ -64,7 +64,7 @@ describe('the schedule of a cluster', () => {
     ]);
   });
 
-  it('of a Mantis cluster is what its spec says, and keeps the existing job where nothing is said', () => {
+  it('comes from the spec of a Mantis cluster, and defaults to KEEP_EXISTING', () => {
     expect(
       scheduleOf(cluster({ 'berth.cronTimeZone': 'Asia/Tokyo' }, { cronSpec: '0 0 * * *' })),
     ).toMatchObject({
@@ -77,21 +77,21 @@ describe('the schedule of a cluster', () => {
     );
   });
 
-  it('is not there where nothing says one', () => {
+  it('is undefined without a declaration', () => {
     expect(scheduleOf(cluster({}))).toBeUndefined();
     expect(scheduleOf(cluster({}, {}))).toBeUndefined();
     expect(scheduleOf(ClusterRecord.fromPartial({ id: 'c' }))).toBeUndefined();
   });
 });
 
-describe('a schedule that does not hold', () => {
+describe('an invalid schedule', () => {
   const violations = (labels: Record<string, string>, mantis?: { cronSpec?: string; cronPolicy?: string }) =>
     parseSchedule(descriptorOf(cluster(labels, mantis))).violations.map(
       ({ field, description }) => `${field} ${description}`,
     );
   const spec = 'jobDescriptor.labels["berth.cronSpec"]';
 
-  it('is refused with everything that is wrong with it at once', () => {
+  it('is refused with all its faults at once', () => {
     const labels = {
       'berth.cronSpec': '61 25 0 13 8',
       'berth.cronTimeZone': 'Mars/Olympus',
@@ -128,14 +128,14 @@ describe('a schedule that does not hold', () => {
     expect(violations({ 'berth.cronSpec': expression })[0]).toContain(problem);
   });
 
-  it('refuses an expression of a Mantis cluster that is longer than a label’s could be, at once', () => {
+  it('is refused at once if the expression of a Mantis cluster is longer than a label', () => {
     for (const minutes of ['1,'.repeat(1_000_000), 'x,'.repeat(1_000_000)])
       expect(violations({}, { cronSpec: `${minutes}1 * * * *` })).toEqual([
         'mantis.cronSpec is no cron expression: it has 2000009 characters, but at most 4096 are allowed',
       ]);
   });
 
-  it('says its cron twice, or beside a single time, or not at all', () => {
+  it('has its cron twice, or beside a single time, or not at all', () => {
     expect(violations({ 'berth.cronSpec': '@daily' }, { cronSpec: '@daily' })).toEqual([
       `mantis.cronSpec is said a second time by ${spec}`,
     ]);

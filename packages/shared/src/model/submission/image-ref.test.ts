@@ -32,7 +32,7 @@ describe('parseImageRef', () => {
     expect(parseImageRef(text)).toBeUndefined();
   });
 
-  it('answers at once to what would make a careless pattern backtrack', () => {
+  it('answers at once for texts that make a careless pattern backtrack', () => {
     expect(parseImageRef(`${'a-'.repeat(250)}!`)).toBeUndefined();
     expect(parseImageRef(`${'a.'.repeat(250)}:/`)).toBeUndefined();
   });

@@ -8,13 +8,13 @@ describe('an exponential delay', () => {
     expect([0, 1, 2, 3, 4, 5].map(delayOf)).toEqual([100, 200, 400, 800, 1_000, 1_000]);
   });
 
-  it('stays a number however many attempts there were', () => {
+  it('stays finite for any number of attempts', () => {
     expect(delayOf(1e9)).toBe(1_000);
     expect(exponentialDelayMs({ firstMs: 0, maxMs: 1_000, attempt: 1e9 })).toBe(0);
     expect(exponentialDelayMs({ firstMs: 1, maxMs: Number.POSITIVE_INFINITY, attempt: 1e9 })).toBe(2 ** 52);
   });
 
-  it('is never longer than the bound, not even the first time', () => {
+  it('never exceeds the bound, even on the first attempt', () => {
     expect(exponentialDelayMs({ firstMs: 5_000, maxMs: 1_000, attempt: 0 })).toBe(1_000);
   });
 });

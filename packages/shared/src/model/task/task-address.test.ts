@@ -12,22 +12,22 @@ describe('the address of a task', () => {
     'task.hostPorts': '8080:32768,9090:32769',
   });
 
-  it('is its own with its first port for a container on the same agent', () => {
+  it('is the container’s own with its first port, for callers on the same agent', () => {
     expect(addressFrom(published, 'a')).toBe('172.17.0.2:8080');
   });
 
-  it('is its host with the first published port for everybody else', () => {
+  it('is the host with the first published port, for all other callers', () => {
     expect(addressFrom(published, 'b')).toBe('h1:32768');
     expect(addressFrom(published)).toBe('h1:32768');
   });
 
-  it('is the bare address of the container where it publishes no port', () => {
+  it('is the container’s address without a port if it publishes none', () => {
     const plain = placed({ 'agent.host': 'h1', 'task.containerIp': '172.17.0.2' });
     expect(addressFrom(plain, 'a')).toBe('172.17.0.2');
     expect(addressFrom(plain, 'b')).toBe('172.17.0.2');
   });
 
-  it('is that of the host for everybody where the container shares its network', () => {
+  it('is the host’s for all callers if the container shares its network', () => {
     expect(addressFrom(placed({ 'agent.host': 'h1', 'task.hostPorts': '80:80' }), 'a')).toBe('h1:80');
   });
 

@@ -4,7 +4,7 @@ import { metricsEndpoint } from './task-metrics.js';
 
 const container = (parameters: Record<string, string>) => ({ parameters, resources: {} });
 
-describe('the place of a task’s own metrics', () => {
+describe('the endpoint of a task’s own metrics', () => {
   it.each([
     [{ 'berth.metrics.port': '9100' }, { port: 9100, path: '/metrics' }],
     [
@@ -25,7 +25,7 @@ describe('the place of a task’s own metrics', () => {
     [{ 'berth.metrics.port': '80', 'berth.metrics.path': '/a b\r\nHost: x' }, ['berth.metrics.path']],
     [{ 'berth.metrics.path': '/metrics' }, ['berth.metrics.path']],
     [{ 'berth.metrics.port': '80', network: 'none' }, ['network']],
-  ])('cannot be %j', (parameters, names) => {
+  ])('is invalid with the parameters %j', (parameters, names) => {
     expect(parameterProblems(container(parameters)).map(({ name }) => name)).toEqual(names);
   });
 });

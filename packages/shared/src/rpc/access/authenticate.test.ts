@@ -15,10 +15,10 @@ function call(headers: Record<string, string>, certificate?: Partial<PeerCertifi
   return { metadata, peer, ...(certificate && { certificate: certificate as PeerCertificate }) };
 }
 
-describe('a caller whose word is not taken', () => {
+describe('a caller under authentication', () => {
   const authenticate = verify(tokens);
 
-  it('is whom its token stands for, whatever it says of itself', () => {
+  it('has the identity of its token, independent of its own claims', () => {
     const said = { 'berth-caller-id': 'eve', 'berth-caller-email': 'eve@example.org' };
     expect(authenticate(call({ ...said, authorization: 'Bearer a-token-for-ada-1' }))).toEqual({
       id: 'ada',
@@ -31,7 +31,7 @@ describe('a caller whose word is not taken', () => {
     });
   });
 
-  it('is refused with a token that is not known, also if it has a certificate', () => {
+  it('is refused with an unknown token, even if it has a certificate', () => {
     const certificate = { subject: { CN: 'ada' } } as Partial<PeerCertificate>;
     for (const evidence of [
       { authorization: 'Bearer nonsense' },
@@ -40,13 +40,13 @@ describe('a caller whose word is not taken', () => {
       expect(() => authenticate(call(evidence, certificate))).toThrow('The bearer token is not known here.');
   });
 
-  it('is refused when it shows nothing, and told what to show', () => {
+  it('is refused without evidence, and learns the required evidence', () => {
     expect(() => authenticate(call({ 'berth-caller-id': 'ada' }))).toThrow(/send a bearer token/);
     expect(() => authenticate(call({ authorization: 'Basic YTpi' }))).toThrow(/send a bearer token/);
     expect(() => verify(new Map())(call({}))).toThrow(/show a certificate/);
   });
 
-  it('is whom its certificate names', () => {
+  it('has the identity in its certificate', () => {
     const named = (certificate: object) =>
       verify(new Map())(call({}, certificate as Partial<PeerCertificate>));
     expect(named({ subject: { CN: 'ada' }, subjectaltname: 'DNS:x, email:ada@example.org' })).toEqual({

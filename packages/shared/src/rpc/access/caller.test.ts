@@ -8,12 +8,12 @@ const metadata = (values: Record<string, string>) => {
   return all;
 };
 
-it('is anonymous when it says nothing of itself', () => {
+it('takes a caller without claims for anonymous', () => {
   expect(callerOf(new Metadata(), '127.0.0.1:5')).toEqual({ id: 'anonymous', peer: '127.0.0.1:5' });
   expect(callerOf(metadata({ 'berth-caller-id': '  ' }))).toEqual({ id: 'anonymous' });
 });
 
-it('is who it says it is', () => {
+it('takes the claims of a caller for its identity', () => {
   const said = {
     'berth-caller-id': 'ada',
     'berth-caller-name': 'Ada',
@@ -22,7 +22,7 @@ it('is who it says it is', () => {
   expect(callerOf(metadata(said))).toEqual({ id: 'ada', name: 'Ada', email: 'ada@example.com' });
 });
 
-it('is refused, with every value that is too long', () => {
+it('refuses a caller with every claim that is too long', () => {
   const said = {
     'berth-caller-id': 'x'.repeat(257),
     'berth-caller-name': 'y'.repeat(300),

@@ -15,7 +15,7 @@ function read(text: string) {
   return readTokens('BERTH_API_TOKENS', path);
 }
 
-it('holds each token with the caller for whom it stands', () => {
+it('reads each token with the identity of its caller', () => {
   const tokens = read('# of people\n\n0123456789abcdef  ada ada@example.org\nfedcba9876543210\trobot\n');
   expect([...tokens]).toEqual([
     [tokenHash('0123456789abcdef'), { id: 'ada', email: 'ada@example.org' }],
@@ -23,7 +23,7 @@ it('holds each token with the caller for whom it stands', () => {
   ]);
 });
 
-it('names every line that is wrong, and no token', () => {
+it('names every wrong line of a token file, and no token', () => {
   const secret = 'very-secret-token-1';
   const bad = () => read(`short ada\n${secret}\n${secret} ada a@b.c more\n${secret} ada\n${secret} bob\n`);
   expect(bad).toThrow(ConfigError);
@@ -33,7 +33,7 @@ it('names every line that is wrong, and no token', () => {
   expect(bad).not.toThrow(secret);
 });
 
-it('is wrong where it cannot be read, or holds nothing', () => {
+it('refuses a token file that is unreadable or empty', () => {
   expect(() => readTokens('BERTH_API_TOKENS', join(dir, 'none'))).toThrow(
     /BERTH_API_TOKENS: there is no file .*none/,
   );

@@ -35,7 +35,7 @@ const nextStatus = (stream: ClientReadableStream<HealthCheckResponse>) =>
     stream.once('data', ({ status: now }: HealthCheckResponse) => resolve(now)),
   );
 
-it('is not serving until it is told to', async () => {
+it('reports NOT_SERVING until setServing', async () => {
   const { client } = await serve();
   const response = await new Promise((resolve) =>
     client.check({ service: '' }, (_, answer) => resolve(answer)),
@@ -43,7 +43,7 @@ it('is not serving until it is told to', async () => {
   expect(response).toEqual({ status: ServingStatus.NOT_SERVING });
 });
 
-it('lists the server and its services', async () => {
+it('lists the health of the server and its services', async () => {
   const { client, health } = await serve();
   health.setServing(true);
   const { statuses } = await new Promise<HealthListResponse>((resolve) =>
@@ -52,7 +52,7 @@ it('lists the server and its services', async () => {
   expect(Object.keys(statuses)).toEqual(['', 'netflix.titus.JobManagementService']);
 });
 
-it('tells watchers each change, and NOT_SERVING before the server ends', async () => {
+it('sends watchers each change, and NOT_SERVING before the server ends', async () => {
   const { client, health } = await serve();
   const stream = client.watch({ service: 'netflix.titus.JobManagementService' });
   const ended = new Promise<status>((resolve) =>
@@ -67,7 +67,7 @@ it('tells watchers each change, and NOT_SERVING before the server ends', async (
   expect(await ended).toBe(status.UNAVAILABLE);
 });
 
-it('tells watchers of an unknown service that it is unknown, and keeps the stream open', async () => {
+it('sends watchers of an unknown service SERVICE_UNKNOWN, and keeps the stream open', async () => {
   const { client } = await serve();
   const stream = client.watch({ service: 'x' });
   stream.on('error', () => {});

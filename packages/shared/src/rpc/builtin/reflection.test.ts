@@ -71,13 +71,13 @@ describe('reflection with a real client (buf curl)', () => {
     },
   );
 
-  it('carries the name of a method that is not there yet', async () => {
+  it('passes on the name of a missing method', async () => {
     const { exitCode, errors } = await curl(['-d', '{}'], `${jobManagement}/KillJobs`);
     expect(exitCode).toBe(8 * status.UNIMPLEMENTED);
     expect(errors).toContain('KillJobs is not implemented.');
   });
 
-  it('lets the health service be called', async () => {
+  it('allows calls of the health service', async () => {
     const check = async (service: string) => {
       const { output } = await curl(['-d', JSON.stringify({ service })], 'grpc.health.v1.Health/Check');
       return JSON.parse(output).status;
@@ -116,7 +116,7 @@ describe('an answer to a reflection request', () => {
     'netflix/titus/titus_base.proto',
   ];
 
-  it('holds the file named, and all that it imports', () => {
+  it('contains the named file and its imports', () => {
     expect(fileNames({ $case: 'fileByFilename', value: titusFiles[0] ?? '' })).toEqual(titusFiles);
   });
 
@@ -133,7 +133,7 @@ describe('an answer to a reflection request', () => {
     expect(fileNames({ $case: 'fileContainingSymbol', value: symbol })).toEqual(titusFiles);
   });
 
-  it('knows nothing of services that the server does not have', () => {
+  it('contains no services that the server does not have', () => {
     expect(ask({ $case: 'fileContainingSymbol', value: 'job.v1.JobService' })).toMatchObject({
       $case: 'errorResponse',
       value: { errorCode: status.NOT_FOUND },
@@ -141,7 +141,7 @@ describe('an answer to a reflection request', () => {
     expect(ask({ $case: 'fileByFilename', value: 'job/v1/job_service.proto' }).$case).toBe('errorResponse');
   });
 
-  it('says that a message has no extensions, and that there is no such message', () => {
+  it('reports a message without extensions, and an unknown message', () => {
     expect(ask({ $case: 'allExtensionNumbersOfType', value: 'netflix.titus.Task' })).toEqual({
       $case: 'allExtensionNumbersResponse',
       value: { baseTypeName: 'netflix.titus.Task', extensionNumber: [] },
@@ -153,11 +153,11 @@ describe('an answer to a reflection request', () => {
     expect(ask({ $case: 'fileContainingExtension', value: extension }).$case).toBe('errorResponse');
   });
 
-  it('says so when the request asks nothing', () => {
+  it('reports an empty request', () => {
     expect(ask(undefined)).toMatchObject({ value: { errorCode: status.INVALID_ARGUMENT } });
   });
 
-  it('cannot be had for a service that no proto describes', () => {
+  it('is refused for a service without a proto', () => {
     expect(() => indexDescriptors(loadDescriptors(), ['x.Y'])).toThrow('x.Y');
     expect(
       indexDescriptors(loadDescriptors(), [HealthService.check.path.split('/')[1] ?? '']).services,

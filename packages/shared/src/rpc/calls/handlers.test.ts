@@ -122,7 +122,7 @@ const aborted = (signal: AbortSignal) =>
 const clockSlackMs = 2;
 
 describe('a unary handler', () => {
-  it('answers with what the function resolves to, and its trailers', async () => {
+  it('answers with the result of the function, and its trailers', async () => {
     const client = await serve({
       check: async (_, call) => {
         call.setTrailer('berth-revision', '7');
@@ -151,7 +151,7 @@ describe('a unary handler', () => {
     expect(trailers.get('berth-revision')).toEqual(['8']);
   });
 
-  it('hides what an unexpected error says', async () => {
+  it('hides the message of an unexpected error', async () => {
     const client = await serve({ check: () => Promise.reject(new Error('password=secret')) });
     const { error } = await check(client);
     expect(error?.code).toBe(status.INTERNAL);
@@ -172,7 +172,7 @@ describe('a unary handler', () => {
     expect((await check(client)).error?.code).toBe(status.DEADLINE_EXCEEDED);
   });
 
-  it("aborts its signal at the caller's deadline, of which the call itself tells", async () => {
+  it('aborts its signal at the deadline that the call carries', async () => {
     const reason = deferred();
     const client = await serve({
       check: async (_, { signal }) => {
@@ -188,7 +188,7 @@ describe('a unary handler', () => {
     expect(await reason.promise).toMatchObject({ code: 'deadlineExceeded' });
   });
 
-  it("aborts its signal, and not before, when the caller's own clock ends the call", async () => {
+  it("aborts its signal only when the caller's own clock ends the call", async () => {
     const end = deferred<{ readonly atMs: number; readonly reason: unknown }>();
     const client = await serve({
       check: async (_, { signal }) => {
@@ -208,7 +208,7 @@ describe('a unary handler', () => {
     expect([isDeadline, isCancelled].filter(Boolean)).toHaveLength(1);
   });
 
-  it('lets a call that has begun answer while the server shuts down', async () => {
+  it('lets a running call answer while the server shuts down', async () => {
     const begun = deferred();
     const client = await serve({
       check: async (_, { signal }) => {
@@ -223,7 +223,7 @@ describe('a unary handler', () => {
     expect((await outcome).response).toEqual({ status: 1 });
   });
 
-  it('tells the function who calls', async () => {
+  it("passes the caller's identity to the function", async () => {
     const callers: CallContext['caller'][] = [];
     const client = await serve({
       check: async (_, { caller }) => {
@@ -255,7 +255,7 @@ describe('a stream handler', () => {
     expect(trailers.get('berth-revision')).toEqual(['9']);
   });
 
-  it('sends all that was written before the error, then the error with its trailers', async () => {
+  it('sends all messages before the error, then the error with its trailers', async () => {
     const client = await serve({
       watch: async (_, call, stream) => {
         stream.write({ status: 1 });
@@ -322,7 +322,7 @@ describe('a stream handler', () => {
 });
 
 describe('a call that comes while the server shuts down', () => {
-  it('is not begun, and is told to go elsewhere', async () => {
+  it('does not begin, and gets UNAVAILABLE', async () => {
     const begun: string[] = [];
     const client = await serve({
       check: async () => {

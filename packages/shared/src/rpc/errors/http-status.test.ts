@@ -18,7 +18,7 @@ describe('errors over HTTP', () => {
     }
   });
 
-  it('say what is wrong with which field, what failed of several, and when to come again', () => {
+  it('contain the violations, the partial failures and the retry delay', () => {
     const error = new BerthError('resourceExhausted', 'Too much.', {
       violations: [{ field: 'a', description: 'is wrong' }],
       failures: [{ id: 'x', code: 'notFound', message: 'There is no x.' }],

@@ -42,7 +42,7 @@ describe('the error table', () => {
     expect(roundTrip(invalidFields(violations)).violations).toEqual(violations);
   });
 
-  it('keeps the whole status small enough for clients that refuse large trailers', () => {
+  it('keeps the complete status small enough for clients that refuse large trailers', () => {
     const violations = Array.from({ length: 500 }, (_, index) => ({
       field: `field${index}`,
       description: 'is wrong',
@@ -55,7 +55,7 @@ describe('the error table', () => {
     expect(carried.at(-1)?.description).toBe(`${500 - carried.length + 1} more fields are wrong`);
   });
 
-  it('tells callers nothing of an unexpected error, and the log everything', () => {
+  it('hides an unexpected error from callers, and logs it completely', () => {
     const lines: unknown[] = [];
     const log = { error: (bindings: unknown) => void lines.push(bindings) };
     const cause = new TypeError('x is undefined');
@@ -77,14 +77,14 @@ describe('the error table', () => {
 });
 
 describe('an error of a call', () => {
-  it('becomes a BerthError of the nearest code, whatever server sent it', () => {
+  it('becomes a BerthError of the nearest code, from any server', () => {
     expect(fromServiceError(grpcError(status.ALREADY_EXISTS, 'x')).code).toBe('conflict');
     expect(fromServiceError(grpcError(status.DATA_LOSS, 'x')).code).toBe('internal');
     expect(fromServiceError(grpcError(status.CANCELLED, 'x')).code).toBe('unavailable');
     expect(fromServiceError(new Error('no status at all')).code).toBe('internal');
   });
 
-  it('is readable when its details are not', () => {
+  it('stays readable if its details are not', () => {
     const error = grpcError(status.INVALID_ARGUMENT, 'bad');
     error.metadata.set('grpc-status-details-bin', Buffer.from([0xff, 0xff, 0xff]));
     expect(fromServiceError(error)).toMatchObject({
@@ -94,7 +94,7 @@ describe('an error of a call', () => {
     });
   });
 
-  it('is left as it is when it is a BerthError already', () => {
+  it('stays unchanged if it is a BerthError already', () => {
     const error = notFound('job', 'x');
     expect(fromServiceError(error)).toBe(error);
   });

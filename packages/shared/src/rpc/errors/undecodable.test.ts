@@ -16,17 +16,17 @@ function withKey(key: string): JobDescriptor {
 }
 
 describe('a request', () => {
-  it('that is one is read', () => {
+  it('is read if it is valid', () => {
     expect(read(withKey('stack'))).toEqual(withKey('stack'));
   });
 
-  it('whose bytes are no message is the fault of who sent it', () => {
+  it('is the sender’s fault if its bytes are no message', () => {
     const request = createJob?.requestDeserialize(Buffer.from([0xff, 0xff]));
     expect(request).toBeInstanceOf(Undecodable);
     expect((request as Undecodable).toError()).toMatchObject({ code: 'invalidArgument' });
   });
 
-  it('with a key that would be lost is refused by name', () => {
+  it('is refused with the name of a key that would be lost', () => {
     const request = read(withKey('__proto__'));
     expect(request).toBeInstanceOf(Undecodable);
     expect((request as Undecodable).toError()).toMatchObject({
@@ -35,7 +35,7 @@ describe('a request', () => {
     });
   });
 
-  it('may say that name anywhere else', () => {
+  it('may contain that name in other fields', () => {
     const descriptor = JobDescriptor.fromPartial({ appName: '__proto__', labels: { team: '__proto__' } });
     expect(read(descriptor)).toEqual(descriptor);
   });

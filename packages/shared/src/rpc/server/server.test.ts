@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 describe('a server', () => {
-  it('says in one sentence that its address is taken', async () => {
+  it('reports in one sentence that its address is in use', async () => {
     const { server } = await serve([]);
     const taken = startGrpcServer({
       address: { ...address, port: server.port },
@@ -41,7 +41,7 @@ describe('a server', () => {
     );
   });
 
-  it('says in one sentence that the machine does not have the address', async () => {
+  it('reports in one sentence that the machine does not have the address', async () => {
     const elsewhere = startGrpcServer({
       address: { host: '192.0.2.1', port: 7104 },
       services: [],
@@ -63,8 +63,8 @@ describe('a server', () => {
   });
 });
 
-describe('methods that are not there', () => {
-  it('answer UNIMPLEMENTED and name themselves, unary ones and streams', async () => {
+describe('missing methods', () => {
+  it('answer UNIMPLEMENTED with their names, for unary calls and streams', async () => {
     const implementation = withUnimplemented(JobManagementServiceService, {}, options);
     const { client } = await serve([{ definition: JobManagementServiceService, implementation }]);
     const killed = await new Promise<unknown>((resolve) => client.killJob({ id: 'x' }, resolve));
@@ -76,7 +76,7 @@ describe('methods that are not there', () => {
     });
   });
 
-  it('cannot hide a handler whose name is misspelt', () => {
+  it('do not hide a handler with a misspelt name', () => {
     const misspelt = { findJbo: unary(async () => ({}), options) };
     expect(() => withUnimplemented(JobManagementServiceService, misspelt, options)).toThrow('findJbo');
   });
@@ -86,7 +86,7 @@ describe('a service that passes bytes through', () => {
   const task = Task.fromPartial({ id: 'job.0-0', taskContext: { zone: 'a' } });
   const definition = passThrough(JobManagementServiceService, ['findTask']);
 
-  it('sends an encoded message as it is, and encodes any other', async () => {
+  it('sends an encoded message unchanged, and encodes any other', async () => {
     const answers: (Task | Buffer)[] = [Buffer.from(Task.encode(task).finish()), task];
     const findTask = unary<unknown, Task | Buffer>(async () => answers.shift() ?? task, options);
     const implementation = withUnimplemented(definition, { findTask }, options);
@@ -98,7 +98,7 @@ describe('a service that passes bytes through', () => {
     expect(answers).toEqual([]);
   });
 
-  it('leaves the other methods and the original alone', () => {
+  it('does not change the other methods and the original', () => {
     const original: MethodDefinition<never, Task> = JobManagementServiceService.findTask as never;
     expect(definition.findJob).toBe(JobManagementServiceService.findJob);
     expect(() => original.responseSerialize(Buffer.from('x') as never)).toThrow();

@@ -49,7 +49,7 @@ async function called(serve: (stream: Stream) => void) {
 }
 
 describe('directSink', () => {
-  it('delivers all messages in order, then the status and its trailers, which stay with grpc-js', async () => {
+  it('delivers all messages in order, then the status and its trailers from grpc-js', async () => {
     const written = [
       MessageBurst.of([Buffer.from('a'), Buffer.from('b'), Buffer.alloc(0)]),
       Buffer.from('single'),
@@ -68,7 +68,7 @@ describe('directSink', () => {
     expect([code, metadata.get('berth-revision')]).toEqual([0, ['7']]);
   });
 
-  it('lets an error follow what was written before it', async () => {
+  it('sends an error after the messages before it', async () => {
     const { received, end } = await called((stream) => {
       directSink(stream as unknown as EncodedSink).write(Buffer.from('before'));
       stream.emit('error', { code: 14, details: 'The server is shutting down.' });
@@ -77,7 +77,7 @@ describe('directSink', () => {
     expect(received).toEqual(['before']);
   });
 
-  it('tells when the bytes have left, and waits for a reader that does not read', async () => {
+  it('reports when the bytes have left, and waits for a reader that does not read', async () => {
     let flushed = 0;
     const count = 200;
     const { call, received, end } = await called((stream) => {
@@ -96,7 +96,7 @@ describe('directSink', () => {
     expect([flushed, received.length]).toEqual([count, count]);
   });
 
-  it('loses what is written to a caller that has gone, without a word', async () => {
+  it('drops messages to a caller that has gone, without an error', async () => {
     const gone = new Promise<number>((resolve, reject) => {
       called((stream) => {
         const sink = directSink(stream as unknown as EncodedSink);
@@ -110,7 +110,7 @@ describe('directSink', () => {
     expect(await gone).toBe(1);
   });
 
-  it('is the stream itself where that is not of grpc-js', () => {
+  it('is the stream itself if that is not from grpc-js', () => {
     const plain: EncodedSink = { write: () => true, on: () => undefined, off: () => undefined };
     expect(directSink(plain)).toBe(plain);
   });

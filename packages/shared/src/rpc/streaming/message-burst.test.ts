@@ -45,7 +45,7 @@ async function delivered(written: readonly Encoded[]): Promise<readonly string[]
 }
 
 describe('MessageBurst', () => {
-  it('arrives as the messages that it was made of, in one stream with others', async () => {
+  it('arrives as its separate messages, in one stream with others', async () => {
     const long = 'x'.repeat(200_000);
     const burst = MessageBurst.of(['a', '', long, 'b'].map((text) => Buffer.from(text)));
     expect(await delivered([Buffer.from('before'), burst, burst, Buffer.from('after')])).toEqual([
@@ -56,7 +56,7 @@ describe('MessageBurst', () => {
     ]);
   });
 
-  it('knows its messages', () => {
+  it('returns its messages', () => {
     const burst = MessageBurst.of([Buffer.from('one'), Buffer.from('two')]);
     expect([burst.count, burst.byteLength, burst.messages().map(String)]).toEqual([2, 16, ['one', 'two']]);
   });
@@ -76,7 +76,7 @@ describe('MessageBurst', () => {
     expect(() => MessageBurst.of([])).toThrow(RangeError);
   });
 
-  it('refuses to be framed in a way that it does not know', () => {
+  it('refuses an unknown way of framing', () => {
     const { serialized } = MessageBurst.of([Buffer.from('one')]);
     expect(() => serialized.copy(Buffer.alloc(20), 6)).toThrow('frames messages in another way');
   });

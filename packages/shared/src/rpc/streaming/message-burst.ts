@@ -24,7 +24,7 @@ export class MessageBurst {
    */
   readonly release: (() => void) | undefined;
 
-  /** Frames the messages, of which there is at least one. */
+  /** Frames the messages; there must be at least one. */
   static of(messages: readonly Uint8Array[]): MessageBurst {
     return new MessageBurst(frame(messages), messages.length);
   }
