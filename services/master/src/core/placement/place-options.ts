@@ -22,7 +22,7 @@ export function placeOptions({ cell, nowMs, limits }: RoundInput): PlaceOptions 
   };
 }
 
-/** Returns the options of placement that depend on the round: shares of groups, and the rules of preemption. */
+/** Returns the options of placement that depend on the round: shares of groups, and rules of preemption. */
 export function orderOptions(
   input: RoundInput,
   builder: PlanBuilder,
