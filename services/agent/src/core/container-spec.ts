@@ -1,10 +1,10 @@
 import type { Assignment } from '@berth/shared/gen/berth/v1/store';
 import type { Container, Image } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import {
-  askedNetwork,
   type NetworkMode,
   networkOf,
   parameterProblems,
+  requestedNetwork,
 } from '@berth/shared/model/job/container-network';
 import { parseSecurityProfile, type SecurityProfile } from '@berth/shared/model/job/security-profile';
 import { containerPorts } from '@berth/shared/model/resources/resources';
@@ -122,7 +122,7 @@ function readContainer(container: Container): ContainerReading {
   const reading: ContainerReading = {
     image,
     security,
-    network: askedNetwork(container),
+    network: requestedNetwork(container),
     ports: containerPorts(container),
     env: security === undefined ? {} : securityEnv(security),
     labels: {

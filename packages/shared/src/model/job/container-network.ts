@@ -7,13 +7,13 @@ export const networkModes = ['none', 'bridge', 'host'] as const;
 /** No network, one with an address of the container's own, or the host's. */
 export type NetworkMode = (typeof networkModes)[number];
 
-type Asking = Pick<Container, 'parameters' | 'resources'>;
+type NetworkRequest = Pick<Container, 'parameters' | 'resources'>;
 
 /**
  * Returns the network that `parameters["network"]` asks for; undefined if the container leaves it to its
  * agent.
  */
-export function askedNetwork({ parameters }: Asking): NetworkMode | undefined {
+export function requestedNetwork({ parameters }: NetworkRequest): NetworkMode | undefined {
   return networkModes.find((mode) => mode === parameters.network);
 }
 
@@ -26,9 +26,9 @@ export interface ParameterProblem {
 /**
  * Returns the faults in the container's parameters. Parameters that mean nothing to Berth are always right.
  */
-export function parameterProblems(container: Asking): readonly ParameterProblem[] {
+export function parameterProblems(container: NetworkRequest): readonly ParameterProblem[] {
   const { network = '', init = '' } = container.parameters;
-  const mode = askedNetwork(container);
+  const mode = requestedNetwork(container);
   const problems: ParameterProblem[] = [];
   const refuse = (name: string, description: string) => problems.push({ name, description });
   if (network !== '' && mode === undefined)
@@ -48,8 +48,8 @@ export function parameterProblems(container: Asking): readonly ParameterProblem[
  * Returns the network of a container with valid parameters: the one that it asks for or needs, otherwise
  * its agent's.
  */
-export function networkOf(container: Asking, ofAgent: NetworkMode): NetworkMode {
-  const asked = askedNetwork(container);
+export function networkOf(container: NetworkRequest, ofAgent: NetworkMode): NetworkMode {
+  const asked = requestedNetwork(container);
   if (asked !== undefined) return asked;
   if (wantsOwnAddress(container)) return 'bridge';
   const needsNetwork = containerPorts(container).length > 0 || metricsEndpoint(container) !== undefined;

@@ -23,7 +23,7 @@ export interface StageOutcome {
 }
 
 /** One strategy and the direction that its window calls for. */
-interface Weighed {
+interface WeighedStrategy {
   readonly strategy: Strategy;
   readonly value: number | undefined;
   readonly window: readonly number[];
@@ -65,7 +65,7 @@ export function strategyText({ resource, up, down, count, of }: Strategy): strin
   return `${resource} ${[...above, ...below].join(' or ')}${often}`;
 }
 
-function weigh(strategy: Strategy, readings: readonly Reading[], windows: StageWindows): Weighed {
+function weigh(strategy: Strategy, readings: readonly Reading[], windows: StageWindows): WeighedStrategy {
   const value = combined(strategy, readings);
   const before = windows.get(strategy.resource) ?? [];
   const window = value === undefined ? before : [...before, value].slice(-strategy.of);
@@ -95,7 +95,7 @@ function combined({ metric, combine }: Strategy, readings: readonly Reading[]): 
 }
 
 function standingsOf(
-  weighed: readonly Weighed[],
+  weighed: readonly WeighedStrategy[],
   policy: StagePolicy,
   { instances, lastScaledMs, nowMs }: StageSituation,
 ): readonly ScalingStanding[] {
@@ -123,7 +123,7 @@ interface Ground {
   readonly situation: StageSituation;
 }
 
-function outlookOf(each: Weighed, standing: ScalingStanding, { policy, situation }: Ground): Outlook {
+function outlookOf(each: WeighedStrategy, standing: ScalingStanding, { policy, situation }: Ground): Outlook {
   const { strategy, value } = each;
   return {
     policy: strategyText(strategy),
@@ -136,7 +136,7 @@ function outlookOf(each: Weighed, standing: ScalingStanding, { policy, situation
 }
 
 function textOf(
-  { strategy, direction }: Weighed,
+  { strategy, direction }: WeighedStrategy,
   standing: ScalingStanding,
   { policy, situation }: Ground,
 ): string {
@@ -166,7 +166,7 @@ function thresholdText({ up, down, count, of }: Strategy): string {
 }
 
 function proposalOf(
-  { strategy, value, direction }: Weighed,
+  { strategy, value, direction }: WeighedStrategy,
   policy: StagePolicy,
   instances: Instances,
 ): Proposal {

@@ -21,7 +21,7 @@ export interface ScalingOutcome {
 }
 
 /** One policy, weighed by itself. */
-interface Weighed {
+interface WeighedPolicy {
   readonly policy: Policy;
   readonly want: Want;
   readonly hold: Hold | undefined;
@@ -51,7 +51,7 @@ export function decideScaling(
   };
 }
 
-function weigh(policy: Policy, situation: Situation, before: Hold | undefined): Weighed {
+function weigh(policy: Policy, situation: Situation, before: Hold | undefined): WeighedPolicy {
   const { nowMs, patienceMs, isEnabled, instances } = situation;
   const known = before !== undefined && nowMs - before.seenMs <= patienceMs ? before : undefined;
   const want = wantOf(policy, situation, known);
@@ -92,9 +92,9 @@ function standingOf(policy: Policy, { situation, hold, count, to }: Due): Scalin
   return 'acting';
 }
 
-function pick(weighed: readonly Weighed[], desired: number): Weighed | undefined {
+function pick(weighed: readonly WeighedPolicy[], desired: number): WeighedPolicy | undefined {
   const able = weighed.filter(({ standing }) => standing === 'acting');
-  const greatest = able.reduce<Weighed | undefined>(
+  const greatest = able.reduce<WeighedPolicy | undefined>(
     (best, each) => (best === undefined || each.to > best.to ? each : best),
     undefined,
   );
@@ -107,12 +107,12 @@ function isAdding(policy: Policy, hold: Hold | undefined): boolean {
 }
 
 /** True if the policy has been met for long enough and wants at least the present number of instances. */
-function callsForMore({ policy, hold, standing, to }: Weighed, desired: number): boolean {
+function callsForMore({ policy, hold, standing, to }: WeighedPolicy, desired: number): boolean {
   if (!['coolingDown', 'waiting', 'atBound'].includes(standing)) return false;
   return to > desired || isAdding(policy, hold);
 }
 
-function outlookOf(each: Weighed, winner: Weighed | undefined, situation: Situation): Outlook {
+function outlookOf(each: WeighedPolicy, winner: WeighedPolicy | undefined, situation: Situation): Outlook {
   const { policy, want, hold } = each;
   const standing = each.standing === 'acting' && each !== winner ? 'outvoted' : each.standing;
   return {
@@ -124,6 +124,6 @@ function outlookOf(each: Weighed, winner: Weighed | undefined, situation: Situat
   };
 }
 
-function proposalOf({ policy, want, to }: Weighed, { instances }: Situation): Proposal {
+function proposalOf({ policy, want, to }: WeighedPolicy, { instances }: Situation): Proposal {
   return { policy: policy.text, from: instances.desired, to, values: want.values };
 }

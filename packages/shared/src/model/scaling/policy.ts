@@ -87,9 +87,9 @@ function metricsIn(condition: Condition): readonly string[] {
   }
 }
 
-type Refuse = (field: string, description: string) => void;
+type RefuseField = (field: string, description: string) => void;
 
-function readCondition(text: string, refuse: Refuse): Condition | Target | undefined {
+function readCondition(text: string, refuse: RefuseField): Condition | Target | undefined {
   if (text.trim() === '') {
     refuse('condition', 'is required, such as avg(CPUUtilization) > 80% or target(CPUUtilization) = 60%');
     return undefined;
@@ -104,7 +104,7 @@ function readCondition(text: string, refuse: Refuse): Condition | Target | undef
 function readAction(
   text: string,
   kind: (Condition | Target)['kind'] | undefined,
-  refuse: Refuse,
+  refuse: RefuseField,
 ): Action | undefined {
   const isGiven = text.trim() !== '';
   if (kind === 'target') {
@@ -130,7 +130,7 @@ function checkAction({ verb, amount }: Action): readonly ExpressionError[] {
   return [];
 }
 
-function readTerms(policy: ScalingPolicy, isTarget: boolean, refuse: Refuse): PolicyTerms {
+function readTerms(policy: ScalingPolicy, isTarget: boolean, refuse: RefuseField): PolicyTerms {
   if (policy.durationSecs > maxSpanSecs)
     refuse('durationSecs', `is ${policy.durationSecs}, but at most ${maxSpanSecs} is allowed`);
   const number = (name: string, max: number): number | undefined => {

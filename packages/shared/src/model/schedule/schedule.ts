@@ -69,20 +69,20 @@ export function parseSchedule(descriptor: JobClusterDescriptor | undefined): {
   const refuse = ({ field }: DeclaredField, description: string) => {
     violations.push({ field, description });
   };
-  const said = declaredSchedule(descriptor, violations);
-  const when = parseWhen(said, refuse);
-  const timeZone = said.cronTimeZone?.value ?? 'UTC';
-  if (said.cronTimeZone !== undefined && !isTimeZone(timeZone))
-    refuse(said.cronTimeZone, `is no IANA time zone: write one such as "Europe/Berlin", or "UTC"`);
-  const policy = parsePolicy(said.cronPolicy, refuse);
-  const startingDeadlineMs = parseDeadline(said.startingDeadlineSecs, refuse);
+  const declared = declaredSchedule(descriptor, violations);
+  const when = parseWhen(declared, refuse);
+  const timeZone = declared.cronTimeZone?.value ?? 'UTC';
+  if (declared.cronTimeZone !== undefined && !isTimeZone(timeZone))
+    refuse(declared.cronTimeZone, `is no IANA time zone: write one such as "Europe/Berlin", or "UTC"`);
+  const policy = parsePolicy(declared.cronPolicy, refuse);
+  const startingDeadlineMs = parseDeadline(declared.startingDeadlineSecs, refuse);
   if (when === undefined || violations.length > 0) return { violations };
   const standard = descriptor?.clusterSpec?.$case === 'mantis' ? 'forbid' : 'allow';
   return { schedule: { when, timeZone, policy: policy ?? standard, startingDeadlineMs }, violations };
 }
 
 type DeclaredSchedule = { readonly [Key in keyof typeof scheduleLabels]?: DeclaredField };
-type Refuse = (said: DeclaredField, description: string) => void;
+type RefuseDeclared = (declared: DeclaredField, description: string) => void;
 
 /**
  * Returns the declared texts with their fields. A Mantis cluster declares its cron in its spec or in the
@@ -104,7 +104,7 @@ function declaredSchedule(
     if (value === '') continue;
     const field = `mantis.${key}`;
     if (words[key] !== undefined)
-      violations.push({ field, description: `is said a second time by ${words[key].field}` });
+      violations.push({ field, description: `is declared a second time by ${words[key].field}` });
     words[key] = { field, value };
   }
   return words;
@@ -112,52 +112,52 @@ function declaredSchedule(
 
 function parseWhen(
   { cronSpec, scheduleAt, ...rest }: DeclaredSchedule,
-  refuse: Refuse,
+  refuse: RefuseDeclared,
 ): Schedule['when'] | undefined {
   if (cronSpec !== undefined && scheduleAt !== undefined) {
     refuse(scheduleAt, `cannot be set together with ${cronSpec.field}`);
   }
   if (scheduleAt !== undefined) return parseOnce(scheduleAt, rest, refuse);
   if (cronSpec !== undefined) return parseExpression(cronSpec, refuse);
-  for (const said of [rest.cronTimeZone, rest.cronPolicy, rest.startingDeadlineSecs])
-    if (said !== undefined)
-      refuse(said, `means nothing without ${scheduleLabels.cronSpec} or ${scheduleLabels.scheduleAt}`);
+  for (const declared of [rest.cronTimeZone, rest.cronPolicy, rest.startingDeadlineSecs])
+    if (declared !== undefined)
+      refuse(declared, `means nothing without ${scheduleLabels.cronSpec} or ${scheduleLabels.scheduleAt}`);
   return undefined;
 }
 
 function parseOnce(
-  said: DeclaredField,
+  declared: DeclaredField,
   { cronTimeZone }: DeclaredSchedule,
-  refuse: Refuse,
+  refuse: RefuseDeclared,
 ): Schedule['when'] | undefined {
   if (cronTimeZone !== undefined)
     refuse(cronTimeZone, `means nothing beside ${scheduleLabels.scheduleAt}, which names its own offset`);
-  const atMs = parseRfc3339(said.value);
+  const atMs = parseRfc3339(declared.value);
   if (atMs !== undefined) return { $case: 'once', atMs };
-  refuse(said, 'is no RFC 3339 time: write one such as "2027-01-31T06:00:00Z"');
+  refuse(declared, 'is no RFC 3339 time: write one such as "2027-01-31T06:00:00Z"');
   return undefined;
 }
 
-function parseExpression(said: DeclaredField, refuse: Refuse): Schedule['when'] | undefined {
-  const cron = parseCron(said.value);
-  if (!('problems' in cron)) return { $case: 'cron', expression: said.value.trim(), cron };
-  for (const problem of cron.problems) refuse(said, `is no cron expression: ${problem}`);
+function parseExpression(declared: DeclaredField, refuse: RefuseDeclared): Schedule['when'] | undefined {
+  const cron = parseCron(declared.value);
+  if (!('problems' in cron)) return { $case: 'cron', expression: declared.value.trim(), cron };
+  for (const problem of cron.problems) refuse(declared, `is no cron expression: ${problem}`);
   return undefined;
 }
 
-function parsePolicy(said: DeclaredField | undefined, refuse: Refuse): CronPolicy | undefined {
-  if (said === undefined) return undefined;
-  const policy = policies.get(said.value.trim().toUpperCase());
+function parsePolicy(declared: DeclaredField | undefined, refuse: RefuseDeclared): CronPolicy | undefined {
+  if (declared === undefined) return undefined;
+  const policy = policies.get(declared.value.trim().toUpperCase());
   if (policy === undefined)
-    refuse(said, 'is no policy: write "allow", "forbid" (or KEEP_EXISTING), or "replace" (or KEEP_NEW)');
+    refuse(declared, 'is no policy: write "allow", "forbid" (or KEEP_EXISTING), or "replace" (or KEEP_NEW)');
   return policy;
 }
 
-function parseDeadline(said: DeclaredField | undefined, refuse: Refuse): number {
-  if (said === undefined) return defaultStartingDeadlineSecs * 1000;
-  const secs = /^\d{1,9}$/.test(said.value.trim()) ? Number(said.value) : Number.NaN;
+function parseDeadline(declared: DeclaredField | undefined, refuse: RefuseDeclared): number {
+  if (declared === undefined) return defaultStartingDeadlineSecs * 1000;
+  const secs = /^\d{1,9}$/.test(declared.value.trim()) ? Number(declared.value) : Number.NaN;
   if (secs >= 1 && secs <= maxStartingDeadlineSecs) return secs * 1000;
-  refuse(said, `is not a whole number of seconds from 1 to ${maxStartingDeadlineSecs}`);
+  refuse(declared, `is not a whole number of seconds from 1 to ${maxStartingDeadlineSecs}`);
   return 0;
 }
 

@@ -12,13 +12,13 @@ export const metricsParameters = { port: 'berth.metrics.port', path: 'berth.metr
 const defaultPath = '/metrics';
 const maxPathLength = 1_000;
 
-type Asking = Pick<Container, 'parameters'>;
+type MetricsRequest = Pick<Container, 'parameters'>;
 
 /**
  * Returns the endpoint that the container's parameters name; undefined if they name none or an impossible
  * one.
  */
-export function metricsEndpoint({ parameters }: Asking): MetricsEndpoint | undefined {
+export function metricsEndpoint({ parameters }: MetricsRequest): MetricsEndpoint | undefined {
   const port = portIn(parameters[metricsParameters.port] ?? '');
   const path = parameters[metricsParameters.path] ?? '';
   if (port === undefined || (path !== '' && !isPath(path))) return undefined;
@@ -26,7 +26,9 @@ export function metricsEndpoint({ parameters }: Asking): MetricsEndpoint | undef
 }
 
 /** Returns the faults in the parameters that name the endpoint. */
-export function metricsProblems({ parameters }: Asking): readonly { name: string; description: string }[] {
+export function metricsProblems({
+  parameters,
+}: MetricsRequest): readonly { name: string; description: string }[] {
   const { port: portName, path: pathName } = metricsParameters;
   const { [portName]: port = '', [pathName]: path = '' } = parameters;
   const problems: { name: string; description: string }[] = [];

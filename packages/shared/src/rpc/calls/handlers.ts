@@ -183,7 +183,7 @@ class CallInProgress implements CallContext {
   readonly #scope: CallScope;
   #caller: CallerIdentity | undefined;
   #requestId: string | undefined;
-  #trailers: Trailers | undefined;
+  #trailers: TrailerValues | undefined;
   #hasEnded = false;
 
   constructor(call: AnyCall, kind: CallKind, limitMs: number, options: CallOptions) {
@@ -276,9 +276,9 @@ function requestIdOf(metadata: Metadata): string {
   return /^[\x21-\x7e]{1,128}$/.test(given) ? given : systemRandom.uuid();
 }
 
-type Trailers = Record<string, string | (() => string)>;
+type TrailerValues = Record<string, string | (() => string)>;
 
-function trailersOf(values: Trailers = {}): Metadata {
+function trailersOf(values: TrailerValues = {}): Metadata {
   const metadata = new Metadata();
   for (const [key, value] of Object.entries(values))
     metadata.set(key, typeof value === 'string' ? value : value());

@@ -1,7 +1,7 @@
 import type { Assignment, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { Container } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
-import { askedNetwork } from '@berth/shared/model/job/container-network';
+import { requestedNetwork } from '@berth/shared/model/job/container-network';
 import { noStage, stagesOf } from '@berth/shared/model/job/stages';
 import { addressFrom, type TaskAddress, taskAddress } from '@berth/shared/model/task/task-address';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
@@ -62,7 +62,7 @@ export class StageEnv {
 
   #endpoint({ jobId, stage }: TaskRecord, container: Container): Record<string, string> {
     const { apiUrl, apiIsLoopback = false } = this.#api;
-    if (apiUrl === undefined || (apiIsLoopback && askedNetwork(container) !== 'host')) return {};
+    if (apiUrl === undefined || (apiIsLoopback && requestedNetwork(container) !== 'host')) return {};
     return { BERTH_STAGES_ENDPOINT: `${apiUrl}/api/v1/jobs/${jobId}/stages:watch?neighboursOf=${stage}` };
   }
 
