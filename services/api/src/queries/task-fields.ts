@@ -1,11 +1,12 @@
 /* Selected fields of a stored task, cut out of its bytes without decoding. */
+import { fieldNumbers } from '@berth/shared/gen/field-numbers';
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
 import { bitsOf, type FieldBits, partsOf } from '../tuning/encoding/message-parts.js';
 import type { FieldSelection } from './core/projection.js';
 
 /** Fields of netflix.titus.Task; the id is in every answer. */
-const taskFields = { id: 1, taskContext: 2, state: 3, stateChanges: 4 } as const;
+const taskFields = fieldNumbers['netflix.titus.Task'];
 const allTaskFields = bitsOf(Object.values(taskFields));
 
 /** Returns the selected fields of tasks; undefined if only parts of a field are selected. */

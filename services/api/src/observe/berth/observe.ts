@@ -102,7 +102,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
   readonly #feed: CellFeed;
   #stream: ObserveStream<Item> | undefined;
   /** The position that the subscriber will have reached with what has been written. */
-  #told: Cursor | undefined;
+  #sentCursor: Cursor | undefined;
   /** Most sessions never have any. */
   #checkpoints: PendingCheckpoints | undefined;
 
@@ -118,21 +118,21 @@ class Session implements Subscriber<Item>, BookmarkedStream {
   async prepare(sink: Call, resumeFrom: Cursor | undefined): Promise<SessionStart> {
     const { cell } = this.#observing;
     await cell.read(this.#call);
-    const place = resumeFrom === undefined ? undefined : await this.#placeOf(resumeFrom);
+    const place = resumeFrom === undefined ? undefined : await this.#resumePoint(resumeFrom);
     await this.#feed.counts?.ready;
     return { sink, resumeFrom, place };
   }
 
   /** Runs the stream to its end. From here to its start nothing is awaited. */
   run({ sink, resumeFrom, place }: SessionStart): Promise<void> {
-    this.#told = resumeFrom;
+    this.#sentCursor = resumeFrom;
     this.#call.setTrailer(resumeKey, () =>
-      this.#told === undefined ? '' : `${this.#told.revision}:${this.#told.commitId}`,
+      this.#sentCursor === undefined ? '' : `${this.#sentCursor.revision}:${this.#sentCursor.commitId}`,
     );
     const stream = new ObserveStream<Item>({
       tuning: this.#observing.tuning,
       sink,
-      snapshot: this.#beginning(place),
+      snapshot: this.#initialMessages(place),
       conflation: itemConflation,
       encode: this.#feed.packing,
       onSent: (batch) => this.#sent(batch),
@@ -169,19 +169,19 @@ class Session implements Subscriber<Item>, BookmarkedStream {
   }
 
   fail(): void {
-    this.#beginAnew('the gateway lost its place in the change log');
+    this.#restart('the gateway lost its place in the change log');
   }
 
   /** What the stream begins with. */
-  #beginning(place: ResumePoint | undefined): InitialMessages {
+  #initialMessages(place: ResumePoint | undefined): InitialMessages {
     // What others have not been told yet is part of what comes first.
     this.flush();
     if (place === undefined) return this.#snapshot();
     if ('reason' in place) return this.#reset(place.reason);
-    return place instanceof ChangedSince ? this.#touched(place) : this.#missed(place);
+    return place instanceof ChangedSince ? this.#changedSince(place) : this.#backfill(place);
   }
 
-  async #placeOf(position: Cursor): Promise<ResumePoint> {
+  async #resumePoint(position: Cursor): Promise<ResumePoint> {
     // What was missed of numbers is not kept.
     if (this.#feed.counts !== undefined) return { reason: 'counts are told anew' };
     const { history } = this.#observing;
@@ -222,7 +222,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
   }
 
   /** Each change since the position, up to now: what comes from now on waits behind it. */
-  #missed(position: Cursor): InitialMessages {
+  #backfill(position: Cursor): InitialMessages {
     const { history } = this.#observing;
     const { format, subscription } = this.#feed;
     const { last } = history.recent;
@@ -230,12 +230,12 @@ class Session implements Subscriber<Item>, BookmarkedStream {
       commits: new MissedCommits(history, position, last),
       selection: subscription.selection,
       format,
-      onTold: (at) => {
-        this.#told = at;
+      onSentPiece: (at) => {
+        this.#sentCursor = at;
       },
       onMore: () => this.#stream?.moreReady(),
       onEnd: (why) => {
-        if ('reason' in why) this.#beginAnew(why.reason);
+        if ('reason' in why) this.#restart(why.reason);
         else this.#stream?.stop(why.error);
       },
     });
@@ -243,7 +243,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
   }
 
   /** What has changed as it now is: not in the order in which it did. */
-  #touched(touched: ChangedSince): InitialMessages {
+  #changedSince(touched: ChangedSince): InitialMessages {
     const { history } = this.#observing;
     const { format, subscription } = this.#feed;
     const named = touched.now();
@@ -255,7 +255,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
   }
 
   #reset(reason: string): InitialMessages {
-    const afterRevision = this.#told?.revision ?? 0;
+    const afterRevision = this.#sentCursor?.revision ?? 0;
     const toRevision = this.#observing.history.recent.last.revision;
     const reset = responseBytes({ $case: 'reset', value: { afterRevision, toRevision, reason } });
     const snapshot = this.#snapshot();
@@ -274,28 +274,28 @@ class Session implements Subscriber<Item>, BookmarkedStream {
         ? responseBytes({ $case: 'snapshotEnd', value: { position } })
         : responseBytes({ $case: 'bookmark', value: { position, atMs: last.atMs } }),
     );
-    this.#told = position;
+    this.#sentCursor = position;
   }
 
   /** Forgets what waits, but for checkpoints: whatever was committed before those is part of the new snapshot. */
-  #beginAnew(reason: string): void {
+  #restart(reason: string): void {
     // What others have not been told yet is part of the new snapshot.
     this.flush();
     this.#stream?.restart(this.#reset(reason));
     // Some may be told, and wait no more, while others still are to be.
-    for (const id of [...(this.#checkpoints?.ids ?? [])]) this.#tellCheckpoint(id);
+    for (const id of [...(this.#checkpoints?.ids ?? [])]) this.#answerCheckpoint(id);
   }
 
-  #tellCheckpoint(id: string): void {
+  #answerCheckpoint(id: string): void {
     this.#stream?.offer([{ kind: 'checkpoint', id, commit: this.#observing.history.recent.last }]);
   }
 
   #sent(batch: readonly Item[]): void {
     if (this.#checkpoints !== undefined)
-      for (const item of batch) if (item.kind === 'checkpoint') this.#checkpoints.told(item.id);
+      for (const item of batch) if (item.kind === 'checkpoint') this.#checkpoints.sent(item.id);
     const last = batch.at(-1);
     if (last === undefined || (!isMarker(last) && last.isOutOfOrder === true)) return;
-    this.#told = cursorOf(last.commit);
+    this.#sentCursor = cursorOf(last.commit);
   }
 
   /** Answers a checkpoint; whatever fails ends the stream. */
@@ -311,7 +311,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
       this.flush();
       this.#checkpoints ??= new PendingCheckpoints();
       this.#checkpoints.add(id);
-      this.#tellCheckpoint(id);
+      this.#answerCheckpoint(id);
       await this.#checkpoints.room();
     } catch (error) {
       stream.stop(error);

@@ -23,10 +23,10 @@ describe('checkpoints that wait', () => {
     const room = waiting.room().then(() => {
       hasRoom = true;
     });
-    waiting.told('nobody asked for this');
+    waiting.sent('nobody asked for this');
     await new Promise(setImmediate);
     expect(hasRoom).toBe(false);
-    waiting.told('0');
+    waiting.sent('0');
     await room;
     expect(waiting.ids.slice(0, 2)).toEqual(['1', '2']);
   });
@@ -34,7 +34,7 @@ describe('checkpoints that wait', () => {
   it('are told once where two have the same id', () => {
     const waiting = new PendingCheckpoints();
     for (const id of ['a', 'b', 'a']) waiting.add(id);
-    waiting.told('a');
+    waiting.sent('a');
     expect(waiting.ids).toEqual(['b', 'a']);
   });
 });

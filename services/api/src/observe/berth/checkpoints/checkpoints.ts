@@ -61,7 +61,7 @@ export class PendingCheckpoints {
     this.#ids.push(id);
   }
 
-  told(id: string): void {
+  sent(id: string): void {
     const at = this.#ids.indexOf(id);
     if (at < 0) return;
     this.#ids.splice(at, 1);

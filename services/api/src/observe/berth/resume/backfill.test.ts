@@ -27,7 +27,7 @@ it('what was missed is lost where it cannot be decoded, and nothing is thrown at
     commits,
     selection: { kinds: new Set(observedKinds), filter: undefined },
     format: { job: true, task: true, encoder: tuned.changes },
-    onTold: () => {},
+    onSentPiece: () => {},
     onMore: () => {},
     onEnd,
   });

@@ -10,7 +10,7 @@ export interface BackfillOptions {
   readonly selection: CellSelection;
   readonly format: ChangeFormat;
   /** Called with where the subscriber is once it has taken all of a piece. */
-  readonly onTold: (at: MissedCommits['at']) => void;
+  readonly onSentPiece: (at: MissedCommits['at']) => void;
   /** Called where there is more, after `later` was given. */
   readonly onMore: () => void;
   /** Called where there will be no more, never while a message is asked for: why the rest cannot be told, or what has failed. */
@@ -37,7 +37,7 @@ export class BackfillMessages implements Iterator<PendingMessage | typeof notRea
       const message = this.#messages?.next();
       if (message?.done === false) return { done: false, value: encoded(message.value) };
       if (this.#isWaiting) return { done: false, value: notReady };
-      if (message !== undefined) this.#options.onTold(this.#options.commits.at);
+      if (message !== undefined) this.#options.onSentPiece(this.#options.commits.at);
       this.#messages = undefined;
       if (this.#hasEnded) return this.return();
       const piece = this.#options.commits.next();
