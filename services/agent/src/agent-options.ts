@@ -32,11 +32,18 @@ export function hostSettings(config: AgentConfig, agentId: string): Omit<HostSet
     network: config.BERTH_AGENT_NETWORK,
     portBind: config.BERTH_AGENT_PORT_BIND,
     passesGpus: config.BERTH_AGENT_GPU_DRIVER === 'nvidia',
+    pidsLimit: config.BERTH_AGENT_PIDS_LIMIT,
+    log: logBound(config),
     allowsPrivileged: config.BERTH_AGENT_ALLOW_PRIVILEGED,
     allowsHostNetwork: config.BERTH_AGENT_ALLOW_HOST_NETWORK,
     allowsUnconfined: config.BERTH_AGENT_ALLOW_UNCONFINED,
     allowedCapabilities: config.BERTH_AGENT_ALLOW_CAPABILITIES,
   };
+}
+
+function logBound(config: AgentConfig) {
+  const { BERTH_AGENT_LOG_FILE_MB: fileMb, BERTH_AGENT_LOG_FILES: files } = config;
+  return fileMb === 0 ? undefined : { fileMb, files };
 }
 
 /** Returns the ids of a process's agents. Several agents have numbered ids. */

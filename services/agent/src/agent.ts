@@ -153,6 +153,7 @@ function createAgent(shared: AgentProcess, { agentId, runtime }: AgentSpec): Age
     capacityOf: (info) => capacityOf(offer.capacity, info),
     report: (report) => reporter.report(report),
     launchLimit: config.BERTH_AGENT_LAUNCH_LIMIT,
+    maxKillGraceMs: config.BERTH_AGENT_MAX_KILL_GRACE,
     onLaunch,
   });
   const identity = { agentId, incarnation, startedAtMs, version, grpcPort: shared.grpc.port };

@@ -73,6 +73,14 @@ const settings = z.object({
   BERTH_AGENT_IMAGE_AUTH_FILE: filePath.optional(),
   /** A pull of an image without progress for this long is given up. */
   BERTH_AGENT_PULL_STALL: span('2m', { least: '1s' }),
+  /** The longest time that a container may ask for between its stop signal and SIGKILL. */
+  BERTH_AGENT_MAX_KILL_GRACE: span('10m'),
+  /** The processes and threads of one container. 0: no limit. */
+  BERTH_AGENT_PIDS_LIMIT: count.default(4_096),
+  /** The size of one file of a container's output, in MB. 0: the engine's own settings for output. */
+  BERTH_AGENT_LOG_FILE_MB: count.max(100_000, { error: 'must be at most 100000' }).default(20),
+  /** The files of output that the engine keeps of one container. */
+  BERTH_AGENT_LOG_FILES: positiveCount.max(1000, { error: 'must be at most 1000' }).default(3),
   BERTH_AGENT_HEARTBEAT: span('2s', { least: '10ms' }),
   /** An agent stops its heartbeats if its engine is silent for longer. */
   BERTH_AGENT_RUNTIME_SILENCE: span('60s', { least: '100ms' }),

@@ -52,9 +52,13 @@ export const serviceSettings: readonly string[] = [
   ...named('AGENT_', [
     'ID',
     'LAUNCH_LIMIT',
+    'LOG_FILES',
+    'LOG_FILE_MB',
+    'MAX_KILL_GRACE',
     'MEMORY_MB',
     'NETWORK',
     'NETWORK_MBPS',
+    'PIDS_LIMIT',
     'PORTS',
     'PORT_BIND',
     'PULL_STALL',

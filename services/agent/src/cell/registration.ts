@@ -44,7 +44,7 @@ export interface AgentOffer {
 export function agentRecord(offer: AgentOffer, identity: AgentIdentity, info: RuntimeInfo): AgentRecord {
   return AgentRecord.fromPartial({
     id: identity.agentId,
-    attributes: agentAttributes(offer, identity.agentId),
+    attributes: { ...info.attributes, ...agentAttributes(offer, identity.agentId) },
     capacity: capacityOf(offer.capacity, info),
     incarnation: identity.incarnation,
     registeredAtMs: identity.startedAtMs,

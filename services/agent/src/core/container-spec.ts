@@ -37,8 +37,22 @@ export interface ContainerSpec {
   readonly gpus?: readonly string[];
   /** Absent: the engine's default. */
   readonly security?: SecurityProfile;
+  /** The time between the stop signal and SIGKILL if the engine itself stops the container. */
+  readonly stopTimeoutMs?: number;
+  /** The limit of the container's file system. Absent or 0: none. */
+  readonly diskMb?: number;
+  /** The limit of its processes and threads. Absent or 0: none. */
+  readonly pidsLimit?: number;
+  /** The bound of its output. Absent: the engine's own. */
+  readonly log?: LogBound;
   /** True if the container gets an empty file for its results. Every user of the container can write it. */
   readonly hasResults?: boolean;
+}
+
+/** An engine keeps so many files of output, each of at most that size. */
+export interface LogBound {
+  readonly fileMb: number;
+  readonly files: number;
 }
 
 /** The settings that all containers of an agent share. */
@@ -51,6 +65,8 @@ export interface HostSettings extends HostPolicy {
   readonly portBind: string;
   /** True if NVIDIA's container toolkit passes GPUs. Otherwise a container only gets their numbers. */
   readonly passesGpus?: boolean;
+  readonly pidsLimit?: number;
+  readonly log?: LogBound | undefined;
 }
 
 /** The prefix of labels that carry a container's parameters. */
@@ -80,6 +96,8 @@ export function containerSpec(assignment: Assignment, host: HostSettings): SpecR
       env: Object.assign({}, container.env, taskEnv(assignment, host.agentId), env),
       labels: Object.assign({}, labels.first, taskLabels(assignment, host), labels.last),
       ...limits(assignment, host),
+      stopTimeoutMs: assignment.killGraceMs,
+      ...(host.log === undefined ? {} : { log: host.log }),
       network: networkOf(container, host.network),
       ports,
       portBind: host.portBind,
@@ -224,10 +242,12 @@ function taskLabels(assignment: Assignment, host: HostSettings): Record<string, 
 /** The smallest share of a core that engines accept. */
 const minCpuMillis = 10;
 
-function limits(assignment: Assignment, host: HostSettings): { cpuMillis: number; memoryMb: number } {
-  const { cpuMillis = 0, memoryMb = 0 } = assignment.resources ?? {};
+function limits(assignment: Assignment, host: HostSettings) {
+  const { cpuMillis = 0, memoryMb = 0, diskMb = 0 } = assignment.resources ?? {};
   return {
     cpuMillis: cpuMillis === 0 ? 0 : Math.max(minCpuMillis, Math.min(cpuMillis, host.cpuMillis)),
     memoryMb,
+    diskMb,
+    pidsLimit: host.pidsLimit ?? 0,
   };
 }

@@ -2,7 +2,7 @@ import { isFinishedCode } from '@berth/shared/model/task/reason';
 import { State } from '@berth/shared/model/task/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 import { memoryLimitOf, type Outcome, outcomeOfContainer, outcomeOfFailure } from './outcome.js';
-import { maxRetryMs } from './reduce-task.js';
+import { maxRemovalRetryMs, maxRetryMs } from './reduce-task.js';
 import type { Observation, RuntimeCall, TaskView } from './task-view.js';
 
 /** The next step of an agent for one task. Each step has at most one side effect. */
@@ -32,7 +32,7 @@ export function nextStep(view: TaskView, nowMs: number): TaskStep {
     const waitMs = (progress.retryAtMs ?? nowMs) - nowMs;
     // No wait is that long. So the clock was put back, and the task must not stand still until the old time
     // returns.
-    const mustWait = waitMs > 0 && waitMs <= maxRetryMs;
+    const mustWait = waitMs > 0 && waitMs <= (progress.removeFailures > 0 ? maxRemovalRetryMs : maxRetryMs);
     // A task that certainly has no running container can be cancelled at once, even during a wait.
     if (mustWait && (progress.mustInspect || !isCancelled(view)))
       return { do: 'wait', untilMs: progress.retryAtMs ?? nowMs };

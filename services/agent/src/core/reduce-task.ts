@@ -41,6 +41,11 @@ export const maxLaunchFailures = 3;
 const minRetryMs = 200;
 /** The longest wait before another attempt. */
 export const maxRetryMs = 10_000;
+/** A container that cannot be removed is tried less and less often. */
+const firstRemovalRetryMs = 500;
+export const maxRemovalRetryMs = 5 * 60_000;
+/** So many failed removals show that the container is stuck. */
+export const stuckRemovals = 3;
 
 /** Returns the view after the event. */
 export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): TaskView {
@@ -57,7 +62,10 @@ export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): Tas
     case 'victimsGone':
       return withProgress({ victimsGone: true });
     case 'containerChanged':
-      return withProgress({ mustInspect: true });
+      return withProgress({
+        mustInspect: true,
+        ...(progress.removeFailures > 0 ? { retryAtMs: undefined } : {}),
+      });
     case 'listed':
       return listed(view, event.container);
     case 'inspected':
@@ -85,7 +93,7 @@ export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): Tas
     case 'collected':
       return withProgress({ results: event.results, unreachable: undefined });
     case 'removed':
-      return { ...withProgress({ mustInspect: false }), container: undefined };
+      return { ...withProgress({ mustInspect: false, removeFailures: 0 }), container: undefined };
     case 'reported':
       return withProgress(reported(event.observation, nowMs));
     case 'reportsMayBeLost':
@@ -164,6 +172,7 @@ function failed(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs: numb
 function afterFailure(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs: number): TaskProgress {
   const { progress } = view;
   const { during, failure } = event;
+  if (during === 'remove' && failure.kind !== 'unavailable') return removalFailed(progress, nowMs);
   const isLaunch = during === 'pull' || during === 'create' || during === 'start';
   switch (failure.kind) {
     case 'notFound':
@@ -185,6 +194,12 @@ function afterFailure(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs
     case 'failed':
       return isLaunch ? launchFailed(progress, event, nowMs) : retryLater(progress, nowMs, 1);
   }
+}
+
+function removalFailed(progress: TaskProgress, nowMs: number): TaskProgress {
+  const attempt = progress.removeFailures;
+  const delayMs = exponentialDelayMs({ firstMs: firstRemovalRetryMs, maxMs: maxRemovalRetryMs, attempt });
+  return { ...progress, removeFailures: attempt + 1, mustInspect: true, retryAtMs: nowMs + delayMs };
 }
 
 function launchFailed(

@@ -45,6 +45,8 @@ export interface TaskProgress {
   readonly mustRepeatEnd: boolean;
   /** The number of launch calls that failed inside the engine. */
   readonly failures: number;
+  /** The number of removals that failed in a row. */
+  readonly removeFailures: number;
   readonly unreachable?: { readonly sinceMs: number; readonly attempts: number } | undefined;
   readonly retryAtMs?: number | undefined;
   readonly stopSentAtMs?: number | undefined;
@@ -94,6 +96,7 @@ export function newTaskView(taskId: string): TaskView {
       endReportedAtMs: undefined,
       mustRepeatEnd: false,
       failures: 0,
+      removeFailures: 0,
       unreachable: undefined,
       retryAtMs: undefined,
       stopSentAtMs: undefined,

@@ -1,6 +1,8 @@
 import { stateName } from '@berth/shared/model/task/task-state';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Reporter } from '../cell/reporter.js';
+import { stuckRemovals } from '../core/reduce-task.js';
+import type { TaskView } from '../core/task-view.js';
 import type { Worker } from '../tasks/worker.js';
 
 /** The sources of the metrics. They are read at each scrape. */
@@ -47,6 +49,11 @@ export function registerGauges(registry: Registry, { workers, reporter }: Metric
     'Container engines that do not answer',
     sum(({ outage }) => (outage === undefined ? 0 : 1)),
   );
+  gauge(
+    'containers_stuck',
+    'Containers that cannot be removed',
+    sum((worker) => [...worker.views()].filter(isStuck).length),
+  );
   gauge('reports_pending', 'Reports that are not stored yet', () => reporter.pending);
   new Gauge({
     name: 'berth_agent_tasks',
@@ -62,6 +69,10 @@ export function registerGauges(registry: Registry, { workers, reporter }: Metric
       }
     },
   });
+}
+
+function isStuck({ progress }: TaskView): boolean {
+  return progress.removeFailures >= stuckRemovals;
 }
 
 /** The events of sampling rounds. */

@@ -4,7 +4,7 @@ import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { type ContainerSpec, containerSpec, type HostSettings, hasAddress } from '../core/container-spec.js';
 import { isGone, nextStep, type TaskStep, wantsImage } from '../core/next-step.js';
-import { reduceTask, type TaskEvent } from '../core/reduce-task.js';
+import { reduceTask, stuckRemovals, type TaskEvent } from '../core/reduce-task.js';
 import { resultsIn } from '../core/results.js';
 import { newTaskView, type Observation, type RuntimeCall, type TaskView } from '../core/task-view.js';
 import type { Semaphore } from '../primitives/semaphore.js';
@@ -17,8 +17,9 @@ import type { LaunchLimiter, LaunchPermit } from './launch-limiter.js';
 export interface RunnerContext {
   readonly runtime: ContainerRuntime;
   readonly launches: LaunchLimiter;
-  /** Stops, kills and removals have a limit of their own. So none waits behind launches. */
+  /** Stops and kills have a limit of their own. So none waits behind launches or removals. */
   readonly stops: Semaphore;
+  readonly removals: Semaphore;
   readonly inspections: Semaphore;
   readonly pulls: ImagePulls;
   readonly timers: TimerQueue;
@@ -231,7 +232,7 @@ export class TaskRunner {
   }
 
   #call(call: AwaitedCall): Promise<TaskEvent> {
-    const { runtime, stops, inspections } = this.#context;
+    const { runtime, stops, removals, inspections } = this.#context;
     const { taskId } = this.#view;
     switch (call) {
       case 'create':
@@ -255,7 +256,7 @@ export class TaskRunner {
           return { is: 'collected', results: resultsIn(await runtime.readResults(taskId)) };
         });
       case 'remove':
-        return stops.run(async () => {
+        return removals.run(async () => {
           await runtime.remove(taskId);
           return { is: 'removed' };
         });
@@ -287,6 +288,15 @@ export class TaskRunner {
     if (isExpected && error.kind !== 'unavailable') this.#context.engineAnswered();
     const failure = isExpected ? error : new RuntimeError('failed', `the agent failed to ${during}`, error);
     this.note({ is: 'failed', during, failure });
+    if (during === 'remove') this.#warnOfRemoval(failure);
+  }
+
+  /** One warning for each container is enough. A metric counts the containers. */
+  #warnOfRemoval(err: RuntimeError): void {
+    const { taskId, progress } = this.#view;
+    if (progress.removeFailures !== stuckRemovals) return;
+    const text = 'the container cannot be removed; the agent tries again at growing intervals';
+    this.#context.log.warn({ err, taskId }, text);
   }
 
   #spec(): ContainerSpec {

@@ -1,4 +1,5 @@
 import type { Assignment, Resources, TaskReport } from '@berth/shared/gen/berth/v1/store';
+import { killGraceMsOf } from '@berth/shared/model/job/kill-grace';
 import { State } from '@berth/shared/model/task/task-state';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
@@ -33,10 +34,12 @@ export interface WorkerOptions {
    */
   readonly launchLimit?: number | undefined;
   onLaunch?(latencyMs: number): void;
+  /** The longest grace that a container may ask for. Absent: it cannot ask. */
+  readonly maxKillGraceMs?: number;
 }
 
 /** The calls of each kind that an engine gets at one time, beside launches. */
-const concurrency = { stops: 4, inspections: 8 } as const;
+const concurrency = { stops: 4, removals: 4, inspections: 8 } as const;
 /**
  * An end that was reported this long ago, but still has its assignment, may be lost. It is reported again.
  */
@@ -80,6 +83,7 @@ export class Worker {
       log,
       launches: this.launches,
       stops: new Semaphore(concurrency.stops),
+      removals: new Semaphore(concurrency.removals),
       inspections: new Semaphore(concurrency.inspections),
       pulls: new ImagePulls({ runtime, clock }),
       report: (taskId, observation) => this.#report(taskId, observation),
@@ -248,7 +252,16 @@ export class Worker {
 
   #assign(taskId: string, assignment: Assignment | undefined): void {
     if (assignment === undefined && !this.#runners.has(taskId)) return;
-    this.#runnerOf(taskId).note({ is: 'assigned', assignment });
+    this.#runnerOf(taskId).note({ is: 'assigned', assignment: assignment && this.#withGrace(assignment) });
+  }
+
+  /** A container's own grace replaces the cell's. */
+  #withGrace(assignment: Assignment): Assignment {
+    const { killGraceMs: usualMs, container } = assignment;
+    const { maxKillGraceMs: maxMs } = this.#options;
+    if (maxMs === undefined) return assignment;
+    const killGraceMs = killGraceMsOf(container, { usualMs, maxMs });
+    return killGraceMs === usualMs ? assignment : { ...assignment, killGraceMs };
   }
 
   #applyContainers(containers: readonly ContainerStatus[]): void {

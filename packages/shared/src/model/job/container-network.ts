@@ -1,6 +1,7 @@
 import type { Container } from '../../gen/netflix/titus/titus_job_api.js';
 import { containerPorts, wantsOwnAddress } from '../resources/resources.js';
 import { metricsEndpoint, metricsProblems } from '../task/task-metrics.js';
+import { killGraceParameter, killGraceProblem } from './kill-grace.js';
 
 export const networkModes = ['none', 'bridge', 'host'] as const;
 
@@ -41,6 +42,9 @@ export function parameterProblems(container: NetworkRequest): readonly Parameter
     refuse('network', `is ${mode}, but allocateIP and eni ask for an address of the container's own`);
   if (!['', 'true', 'false'].includes(init))
     refuse('init', `is ${JSON.stringify(init.slice(0, 60))}, but must be true or false`);
+  const grace = container.parameters[killGraceParameter] ?? '';
+  const graceProblem = grace === '' ? undefined : killGraceProblem(grace);
+  if (graceProblem !== undefined) refuse(killGraceParameter, graceProblem);
   return [...problems, ...metricsProblems(container)];
 }
 

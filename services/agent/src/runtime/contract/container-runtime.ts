@@ -95,6 +95,8 @@ export interface RuntimeInfo {
   readonly cpuMillis: number;
   readonly memoryMb: number;
   readonly diskMb: number;
+  /** Attributes of the agent that say what its engine can do. */
+  readonly attributes?: Readonly<Record<string, string>>;
 }
 
 export type RuntimeEvent =

@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import Dockerode from 'dockerode';
 import { dockerAddress } from './core/address.js';
+import type { EngineInfo } from './core/engine-features.js';
 
 interface Abortable {
   readonly abortSignal: AbortSignal;
@@ -13,7 +14,7 @@ interface Abortable {
 interface AbortableCalls {
   info(
     options: Abortable,
-  ): Promise<{ NCPU: number; MemTotal: number; DockerRootDir: string; ServerVersion: string }>;
+  ): Promise<EngineInfo & { NCPU: number; MemTotal: number; DockerRootDir: string; ServerVersion: string }>;
   ping(options: Abortable): Promise<unknown>;
 }
 

@@ -1,13 +1,14 @@
 import type { SecurityProfile } from '@berth/shared/model/job/security-profile';
 import { bytesPerMb } from '@berth/shared/model/resources/amounts';
-import type { ContainerSpec } from '../../core/container-spec.js';
+import type { ContainerSpec, LogBound } from '../../core/container-spec.js';
 import { resultsDirectory } from '../../core/results.js';
+import { type EngineFeatures, usualFeatures } from './core/engine-features.js';
 import { keepsResultsInVolume } from './results-file.js';
 
 const nanoCpusPerMilli = 1_000_000;
 
-/** Returns the body of Docker's create call. PURE. */
-export function createOptions(spec: ContainerSpec) {
+/** Returns the body of Docker's create call. It leaves out limits that the engine cannot hold. PURE. */
+export function createOptions(spec: ContainerSpec, features: EngineFeatures = usualFeatures) {
   const memory = spec.memoryMb * bytesPerMb;
   return {
     name: spec.name,
@@ -18,6 +19,7 @@ export function createOptions(spec: ContainerSpec) {
     Env: Object.entries(spec.env).map(([name, value]) => `${name}=${value}`),
     Labels: { ...spec.labels },
     ...(keepsResultsInVolume(spec) ? { Volumes: { [resultsDirectory]: {} } } : {}),
+    ...stopTimeout(spec),
     ExposedPorts: Object.fromEntries(spec.ports.map((port) => [`${port}/tcp`, {}])),
     HostConfig: {
       Init: spec.init,
@@ -25,12 +27,34 @@ export function createOptions(spec: ContainerSpec) {
       ...(spec.security === undefined ? {} : securityOptions(spec.security)),
       // With port 0 Docker chooses a free port of the host.
       PortBindings: spec.network === 'bridge' ? portBindings(spec) : {},
-      ...(spec.cpuMillis > 0 ? { NanoCpus: spec.cpuMillis * nanoCpusPerMilli } : {}),
+      ...(spec.cpuMillis > 0 && features.cpuLimit ? { NanoCpus: spec.cpuMillis * nanoCpusPerMilli } : {}),
       // Without swap, a container that exceeds its memory is killed at once instead of becoming very slow.
       ...(spec.gpus === undefined ? {} : { DeviceRequests: [deviceRequest(spec.gpus)] }),
-      ...(memory > 0 ? { Memory: memory, MemorySwap: memory } : {}),
+      ...(memory > 0 ? { Memory: memory } : {}),
+      ...(memory > 0 && features.swapLimit ? { MemorySwap: memory } : {}),
+      ...bounds(spec, features),
     },
   };
+}
+
+/** An engine that shuts down gives its containers whole seconds. */
+function stopTimeout({ stopTimeoutMs }: ContainerSpec) {
+  return stopTimeoutMs === undefined ? {} : { StopTimeout: Math.ceil(stopTimeoutMs / 1000) };
+}
+
+/** Returns the limits that protect the host from a container. */
+function bounds({ diskMb = 0, pidsLimit = 0, log }: ContainerSpec, features: EngineFeatures) {
+  return {
+    ...(pidsLimit > 0 && features.pidsLimit ? { PidsLimit: pidsLimit } : {}),
+    ...(diskMb > 0 && features.diskLimit ? { StorageOpt: { size: `${diskMb * bytesPerMb}` } } : {}),
+    ...(log === undefined || features.boundedLog === undefined
+      ? {}
+      : { LogConfig: { Type: features.boundedLog, Config: logConfig(log) } }),
+  };
+}
+
+function logConfig({ fileMb, files }: LogBound) {
+  return { 'max-size': `${fileMb}m`, 'max-file': `${files}` };
 }
 
 function securityOptions(profile: SecurityProfile) {

@@ -1,4 +1,4 @@
-import { statfs } from 'node:fs/promises';
+import { readFile, statfs } from 'node:fs/promises';
 import type { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
 import { openCredentials } from '@berth/registry';
@@ -24,6 +24,12 @@ import {
 import { type LimitedCall, limitCalls } from './calls.js';
 import { connectDocker, type Docker } from './connection.js';
 import { summaryOf } from './container-status.js';
+import {
+  type EngineFeatures,
+  engineFeatures,
+  featureAttributes,
+  usualFeatures,
+} from './core/engine-features.js';
 import { createOptions } from './create-options.js';
 import type { DockerCall } from './errors.js';
 import { dockerEvents } from './events.js';
@@ -68,6 +74,9 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #usage: DockerUsage;
   readonly #pages: MetricsPages;
   readonly #exitReasons: ExitReasons;
+  readonly #proc: string;
+  #known: EngineFeatures = usualFeatures;
+  #isKnown = false;
   #hasInit = true;
 
   constructor(options: DockerRuntimeOptions) {
@@ -85,6 +94,7 @@ export class DockerRuntime implements ContainerRuntime {
     this.#identity = { [labelNames.cell]: cell, [labelNames.agent]: agentId };
     this.#labels = Object.entries(this.#identity).map(([name, value]) => `${name}=${value}`);
     this.#log = log;
+    this.#proc = options.procDirectory ?? '/proc';
     this.#call = limitCalls(clock);
     this.#images = new DockerImages({
       docker,
@@ -121,13 +131,29 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async info(): Promise<RuntimeInfo> {
-    const info = await this.#call('info', (abortSignal) => this.#docker.info({ abortSignal }));
+    const info = await this.#readInfo();
     return {
-      version: `docker ${info.ServerVersion}`,
+      version: `${this.#known.isPodman ? 'podman' : 'docker'} ${info.ServerVersion}`,
       cpuMillis: info.NCPU * 1000,
       memoryMb: Math.floor(info.MemTotal / bytesPerMb),
       diskMb: await diskMbOf(info.DockerRootDir),
+      attributes: featureAttributes(this.#known),
     };
+  }
+
+  async #readInfo() {
+    const info = await this.#call('info', (abortSignal) => this.#docker.info({ abortSignal }));
+    const mounts = await readFile(`${this.#proc}/self/mountinfo`, 'utf8').catch(() => '');
+    this.#known = engineFeatures(info, mounts);
+    this.#isKnown = true;
+    return info;
+  }
+
+  /** Returns the engine's abilities. Asks the engine if it has not answered yet. */
+  async #features(): Promise<EngineFeatures> {
+    // Without an answer the usual abilities are assumed. The call that follows shows the engine's own failure.
+    if (!this.#isKnown) await this.#readInfo().catch(() => undefined);
+    return this.#known;
   }
 
   async ping(): Promise<void> {
@@ -153,7 +179,7 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async create(spec: ContainerSpec): Promise<{ readonly adopted: boolean }> {
-    const options = createOptions({ ...spec, init: spec.init && this.#hasInit });
+    const options = createOptions({ ...spec, init: spec.init && this.#hasInit }, await this.#features());
     try {
       await this.#call('create', (abortSignal) => this.#docker.createContainer({ ...options, abortSignal }));
       if (spec.hasResults) await this.#prepareResults(spec);
