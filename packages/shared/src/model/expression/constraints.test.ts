@@ -49,7 +49,7 @@ describe('constraints', () => {
     ]);
   });
 
-  it('are refused where one name is hard and soft', () => {
+  it('are refused if one name is hard and soft', () => {
     expect(
       problems({ constraints: { zoneBalance: 'true' } }, { constraints: { zonebalance: 'true' } }),
     ).toEqual([

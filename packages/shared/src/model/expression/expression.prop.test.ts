@@ -174,7 +174,7 @@ it('evaluates, once checked, to what its parts plainly mean', () => {
   );
 });
 
-it('never fails otherwise than with a column, whatever the text', () => {
+it('names a column in each failure, for any text', () => {
   const words = [
     'zone',
     '==',

@@ -77,7 +77,7 @@ describe('an expression', () => {
     expect(isTrue(text)).toBe(expected);
   });
 
-  it('has nothing to compare where an agent lacks the attribute, but is then unequal to everything', () => {
+  it('is false for an agent without the attribute, except that it is unequal to every value', () => {
     const without = { ...facts, attributes: {} };
     const holds = (text: string) => compileExpression(parsed(text))(without);
     expect(['zone == "a"', 'rack < 9', 'rack >= 0', 'zone like "*"', 'zone in ("a")'].map(holds)).toEqual(
@@ -101,7 +101,7 @@ describe('an expression', () => {
     expect(refusal('constructor == "x"')).toMatch(/^1: "constructor" is no attribute/);
   });
 
-  it('is refused where types do not fit', () => {
+  it('is refused if types do not fit', () => {
     expect(refusal('zone > 3')).toBe('1: ">" compares a string with a number');
     expect(refusal('agent.cpu == "4"')).toBe('1: "==" compares a number with a string');
     expect(refusal('zone in ("a", 3)')).toBe('1: "in" compares a string with a number');
@@ -180,7 +180,7 @@ describe('units', () => {
   });
 });
 
-it('prints parentheses only where they are needed', () => {
+it('prints only the necessary parentheses', () => {
   const print = (text: string) => printExpression(parsed(text));
   expect(print('((zone=="a") and (zoneBalance or uniqueHost))')).toBe(
     'zone == "a" AND (zoneBalance OR uniqueHost)',

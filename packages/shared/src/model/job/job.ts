@@ -75,7 +75,7 @@ export function containerOf(descriptor: JobDescriptor, stage: number = noStage):
   return all.length === 1 ? all[0] : undefined;
 }
 
-/** The longest time for which a task may stay RUNNING, in seconds; 0 for no limit. */
+/** The longest time that a task may stay RUNNING, in seconds; 0 for no limit. */
 export function runtimeLimitSecs(descriptor: JobDescriptor): number {
   return descriptor.jobSpec?.$case === 'batch' ? descriptor.jobSpec.value.runtimeLimitSecs : 0;
 }
@@ -119,7 +119,7 @@ export function isQuotaClaim(name: string): boolean {
 
 const placeSpace = 'place:';
 
-/** Returns all names that the job claims while it lives. Another job that claims one of them is not created. */
+/** Returns all names that the job claims while it lives. A second job cannot claim any of them. */
 export function jobClaims(job: JobRecord): readonly string[] {
   const names = [
     userTypeClaim(job),

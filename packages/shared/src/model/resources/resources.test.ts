@@ -19,7 +19,7 @@ function violationsOf(map: Record<string, string>): Record<string, string> {
 }
 
 describe('parseResources', () => {
-  it('gives one core and 512 MB where nothing is asked for', () => {
+  it('gives one core and 512 MB by default', () => {
     expect(amounts({})).toEqual({ ...zeroResources(), cpuMillis: 1000, memoryMb: 512 });
   });
 
@@ -102,7 +102,7 @@ describe('parseResources', () => {
     expect(Object.keys(violationsOf({ constructor: '1', toString: '2' }))).toHaveLength(2);
   });
 
-  it('never gives less than was asked for, in whatever unit', () => {
+  it('never gives less than the request, in any unit', () => {
     const units = { MB: bytesPerMb, MiB: 2 ** 20, GiB: 2 ** 30, kB: 1000, B: 1, Mb: 125_000 } as const;
     fc.assert(
       fc.property(
@@ -117,13 +117,13 @@ describe('parseResources', () => {
     );
   });
 
-  it('never throws, whatever the map holds', () => {
+  it('never throws for any content of the map', () => {
     fc.assert(fc.property(fc.dictionary(fc.string(), fc.string()), (map) => void parseResources(map)));
   });
 });
 
 describe('containerPorts', () => {
-  it('lists the ports in their order, and none where none are named', () => {
+  it('lists the named ports in their order', () => {
     expect(containerPorts(Container.fromPartial({ resources: { ports: '9090,80' } }))).toEqual([9090, 80]);
     expect(containerPorts(Container.fromPartial({}))).toEqual([]);
   });

@@ -137,7 +137,7 @@ describe('an invalid schedule', () => {
 
   it('has its cron twice, or beside a single time, or not at all', () => {
     expect(violations({ 'berth.cronSpec': '@daily' }, { cronSpec: '@daily' })).toEqual([
-      `mantis.cronSpec is said a second time by ${spec}`,
+      `mantis.cronSpec is declared a second time by ${spec}`,
     ]);
     expect(violations({ 'berth.cronSpec': '@daily', 'berth.scheduleAt': '2027-01-01T00:00:00Z' })).toEqual([
       `jobDescriptor.labels["berth.scheduleAt"] cannot be set together with ${spec}`,

@@ -28,9 +28,9 @@ interface InnerCall {
 }
 
 /**
- * Bypasses grpc-js's own framing, because it copies each message for each subscriber. It writes frames that many
- * streams share to the HTTP/2 stream without a copy. grpc-js still sends headers, status and trailers. If the
- * version of grpc-js is unknown, the sink uses `stream` unchanged.
+ * Bypasses grpc-js's own framing, because it copies each message for each subscriber. It writes frames
+ * that many streams share to the HTTP/2 stream without a copy. grpc-js still sends headers, status and
+ * trailers. If the version of grpc-js is unknown, the sink uses `stream` unchanged.
  *
  * Such a sink never reports that it is full: the writer must bound the bytes that are not flushed yet.
  */

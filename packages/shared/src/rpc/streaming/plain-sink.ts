@@ -17,9 +17,9 @@ function writeEach(
   onFlushed?: (error?: Error | null) => void,
 ): boolean {
   const messages = message instanceof MessageBurst ? message.messages() : [message];
-  let hasRoom = true;
+  let isWritable = true;
   messages.forEach((each, index) => {
-    hasRoom = stream.write(each, index === messages.length - 1 ? onFlushed : undefined);
+    isWritable = stream.write(each, index === messages.length - 1 ? onFlushed : undefined);
   });
-  return hasRoom;
+  return isWritable;
 }
