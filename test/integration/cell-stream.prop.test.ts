@@ -8,8 +8,8 @@ import { liveJobs } from '@berth/api/gateway/core/job-with-tasks';
 import {
   type CellSelection,
   type CommitHeader,
+  changesOf,
   headerOf,
-  newsOf,
   type ObservedKind,
   observedKinds,
   presentChanges,
@@ -82,7 +82,7 @@ class ModelGateway {
     const commit = this.cell.commit(...writes);
     this.#log.push(commit);
     this.#last = headerOf(commit);
-    const changes = newsOf(commit, this.cell, this.#selection);
+    const changes = changesOf(commit, this.cell, this.#selection);
     if (changes.length > 0) this.#queue.add(changes);
   }
 

@@ -5,7 +5,7 @@ import type { ChangingView } from '../../gateway/views/changing-view.js';
 import type { ObserveTuning } from '../../tuning/observe-tuning.js';
 import type { Packing } from '../stream/message-packing.js';
 import { type Feed, ObserveHub } from '../stream/observe-hub.js';
-import { type CellSelection, headerOf, newsOf } from './core/cell-changes.js';
+import { type CellSelection, changesOf, headerOf } from './core/cell-changes.js';
 import type { Item } from './core/items.js';
 import type { ParsedObserveRequest } from './core/observe-request.js';
 import { type Dimension, TaskCounts } from './core/task-counts.js';
@@ -81,7 +81,7 @@ export class FeedPool {
         users: 0,
       };
     const hub = this.#hubOf({
-      notificationsOf: (commit, view) => newsOf(commit, view, selection),
+      notificationsOf: (commit, view) => changesOf(commit, view, selection),
       topicOf: () => '',
       // Which revisions were lost is told, and all begins anew.
       isBroken: () => true,

@@ -1,7 +1,7 @@
 import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { jobWrite, moveWrite, ScriptedCell, taskWrite } from '../../../testing/scripted-cell.js';
-import { newsOf, observedKinds } from './cell-changes.js';
+import { changesOf, observedKinds } from './cell-changes.js';
 
 const selection = { kinds: new Set(observedKinds), filter: undefined };
 
@@ -10,7 +10,7 @@ describe('news of the cell', () => {
     const cell = new ScriptedCell();
     cell.commit(jobWrite('j'), taskWrite('j.0-0'));
     const commit = cell.commit(moveWrite(taskWrite('j.0-0').record, State.RUNNING), jobWrite('other'));
-    const news = newsOf(commit, cell, selection);
+    const news = changesOf(commit, cell, selection);
     expect(news.map(({ kind, id }) => `${kind} ${id}`)).toEqual(['task j.0-0', 'job other']);
     const { revision, commitId, atMs } = commit;
     for (const one of news) expect(one.commit).toStrictEqual({ revision, commitId, atMs });

@@ -58,7 +58,7 @@ export function isObserved(kind: EntityKind): kind is ObservedKind {
 }
 
 /** What is told of a commit. `view` is the cell as the commit has left it. */
-export function newsOf(
+export function changesOf(
   commit: CommitChanges,
   view: CellView,
   selection: CellSelection,

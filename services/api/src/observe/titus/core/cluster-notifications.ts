@@ -75,13 +75,14 @@ export function clusterNotificationsOf(
   view: CellView,
 ): readonly ClusterNotification[] {
   const byCluster = new Map<string, ClusterChanges>();
-  const newsOf = (id: string): ClusterChanges => {
+  const changesOf = (id: string): ClusterChanges => {
     const news = byCluster.get(id) ?? { jobs: [] };
     byCluster.set(id, news);
     return news;
   };
-  for (const change of commit.changes) if (change.kind === 'cluster') takeCluster(change, newsOf(change.id));
-  for (const job of jobChanges(commit, view)) newsOf(job.clusterId).jobs.push(job);
+  for (const change of commit.changes)
+    if (change.kind === 'cluster') takeCluster(change, changesOf(change.id));
+  for (const job of jobChanges(commit, view)) changesOf(job.clusterId).jobs.push(job);
   return [...byCluster.values()].flatMap(({ definition, jobs, removed }) =>
     [definition, ...jobs, removed].filter((each) => each !== undefined),
   );

@@ -86,7 +86,7 @@ export function jobNotificationsOf(commit: CommitChanges, view: CellView): reado
 
 function newsByJob(commit: CommitChanges): ReadonlyMap<string, JobChanges> {
   const byJob = new Map<string, JobChanges>();
-  const newsOf = (jobId: string): JobChanges => {
+  const changesOf = (jobId: string): JobChanges => {
     const known = byJob.get(jobId);
     if (known !== undefined) return known;
     const news: JobChanges = { tasks: [] };
@@ -94,9 +94,9 @@ function newsByJob(commit: CommitChanges): ReadonlyMap<string, JobChanges> {
     return news;
   };
   for (const change of commit.changes) {
-    if (change.kind === 'job') newsOf(change.id).job = change;
-    else if (change.kind === 'jobStatus') newsOf(change.id).status = change;
-    else if (change.kind === 'task') newsOf(jobIdOfChange(change)).tasks.push(change);
+    if (change.kind === 'job') changesOf(change.id).job = change;
+    else if (change.kind === 'jobStatus') changesOf(change.id).status = change;
+    else if (change.kind === 'task') changesOf(jobIdOfChange(change)).tasks.push(change);
   }
   return byJob;
 }
