@@ -47,6 +47,22 @@ const impurities: readonly Offence[] = [
   })),
 );
 
+/** Time and randomness outside their homes. */
+const impureShells: readonly Offence[] = [
+  ['the clock', 'export const now = Date.now();'],
+  ['a timer', 'export const timer = setTimeout(() => {}, 5);'],
+  ['a timer of node', "import { setTimeout as sleep } from 'node:timers/promises';\nexport const x = sleep;"],
+  ['a turn of the event loop', 'export const turn = setImmediate(() => {});'],
+  ['a time limit', 'export const limit = AbortSignal.timeout(5);'],
+  ['chance', 'export const pick = Math.random();'],
+  ['random ids', "import { randomUUID } from 'node:crypto';\nexport const id = randomUUID();"],
+].map(([what = '', source = ''], index) => ({
+  what: `${what} in a shell`,
+  path: `services/master/src/impure-${index}.ts`,
+  source,
+  rule: 'Time, turns and randomness come from',
+}));
+
 const importing = (from: string) => `import { x } from '${from}';\nexport const y = x;\n`;
 const imports: readonly Offence[] = [
   [`${model}/a.ts`, '@berth/store', 'The model imports nothing but'],
@@ -150,6 +166,9 @@ const allowed: Readonly<Record<string, string>> = {
   'packages/local/src/good.ts': importing('dockerode'),
   'packages/local/src/services.ts': importing('@berth/master/master'),
   'test/support/good.ts': `${importing('ioredis')}export { z } from 'dockerode';\nexport { w } from '@berth/api/gateway';\n`,
+  'packages/shared/src/process/clock.ts': 'export const now = () => Date.now();\n',
+  'packages/store/src/hash.ts':
+    "import { createHash } from 'node:crypto';\nexport const hash = createHash;\n",
   'vitest.config.ts': 'export default {};\n',
   'packages/shared/src/gen/job_service.ts': 'export const f = (x: any) => x;\n',
 };
@@ -162,7 +181,7 @@ interface Diagnostic {
 }
 
 describe('the linter', () => {
-  const offences = [...impurities, ...imports, ...habits, ...others];
+  const offences = [...impurities, ...impureShells, ...imports, ...habits, ...others];
   const tree = mkdtempSync(join(tmpdir(), 'berth-lint-'));
   let found: readonly Diagnostic[] = [];
 

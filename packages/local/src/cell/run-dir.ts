@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
 import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemRandom } from '@berth/shared/process/random';
 import { isAlive, processName } from '../machine/users.js';
 
 /**
@@ -32,7 +32,7 @@ const containersFile = 'containers';
 
 /** Creates a directory for a new run below `runsDir`. */
 export async function createRunDir(runsDir: string): Promise<RunDir> {
-  const id = randomBytes(4).toString('hex');
+  const id = systemRandom.uuid().slice(0, 8);
   const path = join(runsDir, id);
   await mkdir(path, { recursive: true });
   await writeFile(join(path, ownerFile), (await processName(process.pid)) ?? '');

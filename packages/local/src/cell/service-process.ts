@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { startTimer, systemClock } from '@berth/shared/process/clock';
 import type { ManagedChild } from '../machine/child-process.js';
 import { describeExit, logTail, startChild } from '../machine/child-process.js';
 import { repoRoot } from '../machine/paths.js';
@@ -110,14 +111,16 @@ async function waitForReady(
 }
 
 async function isHealthy(address: string): Promise<boolean> {
+  const limit = new AbortController();
+  const stopTimer = startTimer(systemClock, healthTimeoutMs, () => limit.abort());
   try {
-    const response = await fetch(`http://${address}/healthz`, {
-      signal: AbortSignal.timeout(healthTimeoutMs),
-    });
+    const response = await fetch(`http://${address}/healthz`, { signal: limit.signal });
     // An unread body would keep the connection from being used again.
     await response.body?.cancel();
     return response.status === 200;
   } catch {
     return false;
+  } finally {
+    stopTimer();
   }
 }

@@ -3,6 +3,7 @@ import { BerthError } from '@berth/shared/model/errors/errors';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { type Logger, silentLogger } from '@berth/shared/process/logger';
 import { type Random, systemRandom } from '@berth/shared/process/random';
+import { inNextTurn } from '@berth/shared/process/turns';
 import { prepareCommit } from '../commit/prepared-commit.js';
 import type { AssignmentFeed } from '../contract/assignments.js';
 import type { CellStore } from '../contract/cell-store.js';
@@ -294,7 +295,7 @@ export class RedisStore implements CellStore {
   /** Waits until the replicas have all present writes. Commits that wait at the same time share one WAIT. */
   #confirm(): Promise<void> {
     this.#confirmation ??= new Promise<void>((resolve, reject) => {
-      setImmediate(() => {
+      inNextTurn(() => {
         this.#confirmation = undefined;
         this.#waitForReplicas().then(resolve, reject);
       });

@@ -1,4 +1,3 @@
-import { setImmediate } from 'node:timers/promises';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { CommitChanges } from '@berth/shared/model/cell/change';
 import type { Entity, EntityKind } from '@berth/shared/model/cell/entity';
@@ -6,6 +5,7 @@ import { BerthError } from '@berth/shared/model/errors/errors';
 import { type BackoffPolicy, backoff, retry } from '@berth/shared/process/backoff';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { type Logger, silentLogger } from '@berth/shared/process/logger';
+import { nextTurn } from '@berth/shared/process/turns';
 import { type Observable, Subject } from 'rxjs';
 import type { EncodedWrite } from '../commit/encoded-write.js';
 import type { Write } from '../contract/commit.js';
@@ -253,7 +253,7 @@ export class Replica implements CellView {
       changes += applied;
       if (changes < changesPerTurn) continue;
       changes = 0;
-      await setImmediate();
+      await nextTurn();
       if (this.#closing.signal.aborted) return;
     }
   }

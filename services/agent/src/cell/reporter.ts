@@ -1,9 +1,9 @@
-import { setImmediate } from 'node:timers/promises';
 import type { TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task/task-state';
 import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Random } from '@berth/shared/process/random';
+import { nextTurn } from '@berth/shared/process/turns';
 import type { ReportOutbox } from '@berth/store';
 import type { Outage } from '../primitives/outage.js';
 
@@ -50,7 +50,7 @@ export class Reporter {
     const key = `${report.agentId}/${report.taskId}`;
     const kept = (this.#pending.get(key) ?? []).filter((earlier) => isStillNeeded(earlier, report));
     this.#pending.set(key, [...kept, report]);
-    this.#sending ??= setImmediate().then(() => this.#sendAll());
+    this.#sending ??= nextTurn().then(() => this.#sendAll());
   }
 
   /** Resolves when everything is stored, or after `limitMs`. Sends nothing afterwards. */

@@ -5,6 +5,7 @@
  * Benchmark: `npm run bench -- observe --only pause` (the longest time that the event loop stands still).
  * Off: `BERTH_API_TUNING=off` has an infinite budget.
  */
+import { inNextTurn } from '@berth/shared/process/turns';
 
 /** The amount that all streams together may spend in one turn of the event loop. */
 export class EventLoopBudget {
@@ -28,7 +29,7 @@ export class EventLoopBudget {
     this.#spent += amount;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
-    setImmediate(() => this.#nextTurn());
+    inNextTurn(() => this.#nextTurn());
   }
 
   #nextTurn(): void {

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { setImmediate as yieldNow } from 'node:timers/promises';
 import { type Clock, elapsedMs } from '@berth/shared/process/clock';
+import { nextTurn } from '@berth/shared/process/turns';
 import type Dockerode from 'dockerode';
 import type { ContainerUsage } from '../../core/usage.js';
 import { Semaphore } from '../../primitives/semaphore.js';
@@ -60,7 +60,7 @@ export class DockerUsage {
     const usages: ContainerUsage[] = [];
     const byEngine: string[] = [];
     for (const [index, taskId] of taskIds.entries()) {
-      if (index % readsPerTurn === readsPerTurn - 1) await yieldNow();
+      if (index % readsPerTurn === readsPerTurn - 1) await nextTurn();
       const source = this.#sources.get(taskId) ?? (await this.#find(taskId));
       if (source === undefined) continue;
       if (source.files === undefined) byEngine.push(taskId);

@@ -1,6 +1,6 @@
-import { setImmediate } from 'node:timers/promises';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { Logger } from '@berth/shared/process/logger';
+import { nextTurn } from '@berth/shared/process/turns';
 import type { ChangingView } from '../../gateway/views/changing-view.js';
 import type { ObserveTuning } from '../../tuning/observe-tuning.js';
 import type { Packing } from '../stream/message-packing.js';
@@ -125,6 +125,6 @@ async function countAll(counts: TaskCounts, view: CellView, closed: AbortSignal)
   const ids = Array.from(view.all('task'), ({ id }) => id);
   for (let at = 0; at < ids.length && !closed.aborted; at += countedPerTurn) {
     counts.count(ids.slice(at, at + countedPerTurn), view);
-    await setImmediate();
+    await nextTurn();
   }
 }

@@ -2,6 +2,7 @@ import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { CommitChanges } from '@berth/shared/model/cell/change';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Logger } from '@berth/shared/process/logger';
+import { inNextTurn } from '@berth/shared/process/turns';
 import { resyncActor } from '@berth/store/replica';
 import type { Subscription } from 'rxjs';
 import type { ChangingView } from '../../gateway/views/changing-view.js';
@@ -118,7 +119,7 @@ export class ObserveHub<N> {
   /** Hands out as much as one turn may, the rest in later ones. */
   #deliverSome(): void {
     this.#deliverNext(this.#subscribersPerTurn);
-    if (this.#delivery !== undefined || this.#gathered.length > 0) setImmediate(() => this.#deliverSome());
+    if (this.#delivery !== undefined || this.#gathered.length > 0) inNextTurn(() => this.#deliverSome());
   }
 
   /** Goes on with the batch that is being told, or begins with what was gathered. */

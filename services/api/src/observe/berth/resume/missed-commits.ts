@@ -3,7 +3,7 @@
  * change log; where neither does, the reason why not. It is looked at piece by piece, as the subscriber takes it: however much
  * was missed, it costs the gateway a few commits at a time.
  */
-import { setImmediate } from 'node:timers/promises';
+import { nextTurn } from '@berth/shared/process/turns';
 import type { LogHead, LogReader, StoredEntity } from '@berth/store';
 import type { RecentCommits } from '@berth/store/recent';
 import type { Replica } from '@berth/store/replica';
@@ -176,7 +176,7 @@ export async function changedSince(
       if (piece.commits.length === 0) return new ChangedSince(history, named, commits.at);
       for (const commit of piece.commits) addNames(named, commit);
       if (named.size > maxTouched) return tooMany;
-      await setImmediate();
+      await nextTurn();
     }
   } finally {
     await commits.close();
