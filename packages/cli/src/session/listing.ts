@@ -20,6 +20,7 @@ export const listedJobFields: readonly string[] = [
   'jobDescriptor.batch',
   'jobDescriptor.service',
   'jobDescriptor.mantis',
+  'jobClusterId',
   'jobState',
   'stateChanges',
   'tasks.id',

@@ -1,5 +1,7 @@
 import type { JobCalls } from '@berth/client';
+import type { Job } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError } from '@berth/shared/model/errors/errors';
+import { defaultClusterId } from '@berth/shared/model/job/job';
 import { UsageError } from '../errors/usage-error.js';
 import { findAllClusters } from './listing.js';
 
@@ -24,4 +26,15 @@ export async function resolveCluster(calls: JobCalls, given: string): Promise<st
     `${JSON.stringify(given)} may mean ${fitting.length} job clusters:`,
     fitting.map(({ id, descriptor }) => `${id}  ${descriptor?.name ?? ''}`),
   );
+}
+
+/** Returns the names of the jobs' clusters by their ids. The cluster `default` needs no call. */
+export async function clusterNames(
+  calls: JobCalls,
+  jobs: readonly Job[],
+): Promise<ReadonlyMap<string, string>> {
+  if (jobs.every(({ jobClusterId }) => jobClusterId === '' || jobClusterId === defaultClusterId))
+    return new Map();
+  const clusters = await findAllClusters(calls);
+  return new Map(clusters.map(({ id, descriptor }) => [id, descriptor?.name ?? '']));
 }

@@ -1,7 +1,9 @@
 import type { JobCalls } from '@berth/client';
+import type { Job } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError } from '@berth/shared/model/errors/errors';
-import { jobIdOfTask } from '@berth/shared/model/task/task-id';
+import { isTerminal, stateName } from '@berth/shared/model/task/task-state';
 import { UsageError } from '../errors/usage-error.js';
+import { stateOf } from '../format/jobs/job-facts.js';
 import { allStates, findAllJobs, findAllTasks } from './listing.js';
 
 /** The entity that an id on the command line stands for. */
@@ -21,19 +23,24 @@ const fullJobId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Slot and attempt, with the stage before them if the job has stages. */
 const fullOwnPart = /^(\d+-)?\d+-\d+$/;
 
-/** Lists hold only entities that are not archived. So only these can be found by a prefix. */
+/** The same, as far as it is given. */
+const taskPart = /^[\d-]*$/;
+
+/** Lists hold only entities that are not archived. So only these can be found by a name or a prefix. */
 const archiveAdvice =
   'Prefixes of ids find only jobs and tasks that are not archived; a full id also searches the archive.';
 
 /**
- * Finds the job or task for an id or for a unique prefix of one. A task's id is its job's id, a dot, and a
- * part of its own. A full id that is in no list is returned as it is: the entity may be in the archive.
+ * Finds the job or task for an id, for a unique prefix of one, or for the name of a job. A task's id is its
+ * job's id, a dot, and a part of its own; the name of the job can stand before the dot, too. A full id that is in no list is returned as it is: the entity may be in the archive.
  * @throws UsageError if several fit; BerthError notFound if none does.
  */
 export async function resolve(calls: JobCalls, given: string): Promise<ResolvedId> {
-  const dot = given.indexOf('.');
-  if (dot < 0) return { kind: 'job', id: await resolveJob(calls, given) };
-  const jobId = await resolveJob(calls, jobIdOfTask(given));
+  // Names of jobs may hold dots, but the own part of a task never does.
+  const dot = given.lastIndexOf('.');
+  if (dot < 0 || !taskPart.test(given.slice(dot + 1)))
+    return { kind: 'job', id: await resolveJob(calls, given) };
+  const jobId = await resolveJob(calls, given.slice(0, dot));
   const own = given.slice(dot + 1);
   const ids = (await findAllTasks(calls, jobId)).map(({ id }) => id);
   const fitting = ids.filter((id) => isBeginning(own, id.slice(jobId.length + 1)));
@@ -42,20 +49,57 @@ export async function resolve(calls: JobCalls, given: string): Promise<ResolvedI
   return { kind: 'task', id: pick('task', given, { ids: fitting, whole: id }) };
 }
 
-/** Does the same for ids that must be jobs. */
+/** Does the same for ids and names that must be of jobs. */
 export async function resolveJob(calls: JobCalls, given: string): Promise<string> {
   const prefix = given.toLowerCase();
   if (fullJobId.test(prefix)) return prefix;
-  if (given.includes('.'))
-    throw new UsageError(`${JSON.stringify(given)} is a task's id, but a job's is needed.`);
-  if (given.length < minPrefixLength) {
-    throw new UsageError(
-      `${JSON.stringify(given)} is too short for an id: at least ${minPrefixLength} characters are needed.`,
-    );
+  const jobs = await findAllJobs(calls, { states: allStates, fields: resolvedFields });
+  const named = jobsNamed(jobs, given);
+  const isPrefix = given.length >= minPrefixLength && !given.includes('.');
+  const ids = jobs.map(({ id }) => id).filter((id) => isPrefix && id.startsWith(prefix));
+  const [only] = named;
+  if (only !== undefined) {
+    if (named.length === 1 && ids.every((id) => id === only.id)) return only.id;
+    throw ambiguousName(given, [...named, ...jobs.filter(({ id }) => ids.includes(id) && id !== only.id)]);
   }
-  const jobs = await findAllJobs(calls, { states: allStates, fields: ['id', 'stateChanges'] });
-  const ids = jobs.map(({ id }) => id).filter((id) => id.startsWith(prefix));
-  return pick('job', given, { ids, whole: prefix });
+  if (isPrefix) return pick('job', given, { ids, whole: prefix });
+  if (isTaskId(given))
+    throw new UsageError(`${JSON.stringify(given)} is a task's id, but a job's is needed.`);
+  throw given.length < minPrefixLength ? tooShort(given) : pickNothing(given);
+}
+
+function isTaskId(given: string): boolean {
+  return given.includes('.') && taskPart.test(given.slice(given.lastIndexOf('.') + 1));
+}
+
+const resolvedFields = ['id', 'stateChanges', 'jobState', 'jobDescriptor.appName'];
+
+/** Returns the live jobs of this name. If there is none, it returns the ended ones. */
+function jobsNamed(jobs: readonly Job[], name: string): readonly Job[] {
+  const all = jobs.filter(({ jobDescriptor }) => jobDescriptor?.appName === name);
+  const live = all.filter((job) => !isTerminal(stateOf({ state: job.jobState })));
+  return live.length > 0 ? live : all;
+}
+
+function ambiguousName(given: string, jobs: readonly Job[]): UsageError {
+  const lines = [...new Map(jobs.map((job) => [job.id, job])).values()].map(
+    ({ id, jobState, jobDescriptor }) =>
+      `${id}  ${jobDescriptor?.appName ?? ''}  ${stateName(jobState?.state ?? 0)}`,
+  );
+  return new UsageError(`${JSON.stringify(given)} may mean ${lines.length} jobs:`, shorten(lines));
+}
+
+function tooShort(given: string): UsageError {
+  return new UsageError(
+    `${JSON.stringify(given)} is the name of no job, and too short for an id: at least ${minPrefixLength} characters are needed.`,
+  );
+}
+
+function pickNothing(given: string): BerthError {
+  return new BerthError(
+    'notFound',
+    `There is no job with the name ${JSON.stringify(given)}. ${archiveAdvice}`,
+  );
 }
 
 /**
@@ -82,7 +126,10 @@ function pick(kind: ResolvedId['kind'], given: string, { ids, whole }: Choice): 
     );
   }
   if (only === whole || ids.length === 1) return only;
-  const more = ids.length > maxCandidates ? [`and ${ids.length - maxCandidates} more`] : [];
-  const shown = ids.slice(0, maxCandidates);
-  throw new UsageError(`${JSON.stringify(given)} may mean ${ids.length} ${kind}s:`, [...shown, ...more]);
+  throw new UsageError(`${JSON.stringify(given)} may mean ${ids.length} ${kind}s:`, shorten(ids));
+}
+
+function shorten(lines: readonly string[]): readonly string[] {
+  const more = lines.length > maxCandidates ? [`and ${lines.length - maxCandidates} more`] : [];
+  return [...lines.slice(0, maxCandidates), ...more];
 }

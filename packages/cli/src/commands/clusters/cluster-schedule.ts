@@ -3,6 +3,7 @@ import type { ScheduleCalls } from '@berth/client';
 import { ClusterSchedule, ListFiresResponse } from '@berth/shared/gen/berth/v1/schedule_service';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';
+import { instanceText } from '../../format/clusters/kinds.js';
 import { runHeadings, runRow, scheduleDetail } from '../../format/clusters/schedule.js';
 import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
@@ -67,10 +68,28 @@ async function showSchedule(context: Context, given: string): Promise<number> {
   const schedule = await context.withSchedules(async (calls) =>
     calls.getSchedule(await resolveCluster(calls, given)),
   );
-  if (context.format !== 'table') await context.printAll(ClusterSchedule.toJSON(schedule));
-  else
-    for (const line of scheduleDetail(schedule, context.io.nowMs(), context.colorize)) context.io.out(line);
+  if (context.format !== 'table') {
+    await context.printAll(ClusterSchedule.toJSON(schedule));
+    return exitCodes.ok;
+  }
+  const results = await resultsOf(context, schedule);
+  const lines = scheduleDetail({ schedule, results }, context.io.nowMs(), context.colorize);
+  for (const line of lines) context.io.out(line);
   return exitCodes.ok;
+}
+
+/** Returns how the jobs of the last runs stand, by their ids: the state, then results or the error. */
+async function resultsOf(
+  context: Context,
+  { clusterName }: ClusterSchedule,
+): Promise<ReadonlyMap<string, string>> {
+  try {
+    const { instances } = await context.withKinds((calls) => calls.lookupInstances({ kind: clusterName }));
+    return new Map(instances.map((instance) => [instance.uuid, instanceText(instance)]));
+  } catch {
+    // Clusters of services are no kinds, and a gateway may have no job.v1.
+    return new Map();
+  }
 }
 
 async function listFires(context: Context, given: string, { next }: RunsOptions): Promise<number> {

@@ -132,13 +132,29 @@ async function createCluster(context: Context, name: string, options: ClusterOpt
     clusterSpec: clusterSpecOf(type, options),
     ...(jobDescriptor === undefined ? {} : { jobDescriptor }),
   };
-  const { id } = await inWordsOf(
+  const { id, others } = await inWordsOf(
     given?.shortFile,
-    context.withCalls((calls) => calls.createJobCluster(descriptor)),
+    context.withCalls(async (calls) => ({
+      ...(await calls.createJobCluster(descriptor)),
+      others: await clustersNamed(calls, name),
+    })),
   );
+  if (others > 1)
+    context.io.err(
+      `berth: ${others} clusters have the name ${JSON.stringify(name)} now. Commands need the id to tell them apart; berth cluster rm ID removes one.`,
+    );
   if (context.format === 'table') context.io.out(id);
   else await context.printAll({ id });
   return exitCodes.ok;
+}
+
+/** Counts the clusters of this name. The warning is not worth a failure after the creation. */
+async function clustersNamed(calls: JobCalls, name: string): Promise<number> {
+  try {
+    return (await findAllClusters(calls)).filter(({ descriptor }) => descriptor?.name === name).length;
+  } catch {
+    return 0;
+  }
 }
 
 async function updateCluster(context: Context, given: string, options: ClusterOptions): Promise<number> {

@@ -1,11 +1,12 @@
 /** `berth kinds`, `schedule`, `instances` and `cancel`: the calls of job.v1 as commands. */
-import type { InstanceList } from '@berth/client';
+import type { InstanceList, KindCalls } from '@berth/client';
 import { Job, JobInstance, JobState } from '@berth/shared/gen/job/v1/job_service';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';
 import { UsageError } from '../../errors/usage-error.js';
 import { instanceHeadings, instanceRow, kindHeadings, kindRow } from '../../format/clusters/kinds.js';
+import { retryText } from '../../format/jobs/retries.js';
 import { listOption } from '../../job-input/job-input.js';
 import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
@@ -93,12 +94,38 @@ async function listInstances(
 ): Promise<number> {
   const selection = selectionOf(options);
   const query = { ...selection, ...(uuid === undefined ? {} : { uuid }) };
-  const found = await context.withKinds((calls) => calls.lookupInstances(query));
+  const { found, retries } = await context.withKinds(async (calls) => {
+    const list = await calls.lookupInstances(query);
+    return {
+      found: list,
+      retries: context.format === 'table' ? await retriesOf(context, calls, list) : new Map(),
+    };
+  });
   if (uuid !== undefined && found.total === 0) {
     const such = Object.keys(selection).length === 0 ? '' : ', of that kind and in that state';
     throw new BerthError('notFound', `There is no execution with the id ${JSON.stringify(uuid)}${such}.`);
   }
-  return printInstances(context, found);
+  return printInstances(context, found, retries);
+}
+
+/** The maximum number of instances for which the reason of their retries is asked. */
+const maxRetried = 20;
+
+/** Returns the reason why live instances are tried again, by their ids. */
+async function retriesOf(
+  context: Context,
+  calls: KindCalls,
+  { instances }: InstanceList,
+): Promise<ReadonlyMap<string, string>> {
+  const isLive = (state: JobState) => state === JobState.CREATED || state === JobState.SCHEDULED;
+  const retried = instances.filter(({ attempts = 0, state }) => attempts > 0 && isLive(state));
+  const texts = await Promise.all(
+    retried.slice(0, maxRetried).map(async ({ uuid }): Promise<[string, string]> => {
+      const job = await calls.findJob(uuid).catch(() => undefined);
+      return [uuid, job === undefined ? '' : retryText(job, job.tasks, context.io.nowMs())];
+    }),
+  );
+  return new Map(texts);
 }
 
 /** Exits with 1 if there was no instance to cancel. */
@@ -134,13 +161,17 @@ function selectionOf({ kind, state }: InstanceOptions): { kind?: string; states?
   };
 }
 
-async function printInstances(context: Context, { instances, total }: InstanceList): Promise<number> {
+async function printInstances(
+  context: Context,
+  { instances, total }: InstanceList,
+  retries: ReadonlyMap<string, string> = new Map(),
+): Promise<number> {
   const nowMs = context.io.nowMs();
   if (total > instances.length)
     context.io.err(`berth: these are the newest ${instances.length} of ${total}; name a --kind or a --state`);
   return print(context, {
     headings: instanceHeadings,
-    rows: instances.map((instance) => instanceRow(instance, nowMs)),
+    rows: instances.map((instance) => instanceRow(instance, nowMs, retries.get(instance.uuid))),
     json: instances.map((instance) => JobInstance.toJSON(instance)),
   });
 }

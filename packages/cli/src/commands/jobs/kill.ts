@@ -25,7 +25,7 @@ export function addKill(program: Command, act: Act): void {
   const command = program
     .command('kill')
     .description('end jobs or tasks; a task of a service job is replaced')
-    .argument('<ids...>', 'ids of jobs or tasks, or prefixes of ids');
+    .argument('<ids...>', 'ids of jobs or tasks, prefixes of ids, or names of jobs');
   command.action((ids: string[]) =>
     act(command, (context) => context.withCalls((calls) => killAll(context, calls, ids))),
   );

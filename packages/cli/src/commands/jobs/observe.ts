@@ -13,7 +13,7 @@ export function addObserve(program: Command, act: Act): void {
   const command = program
     .command('observe')
     .description('print the current state, then every change, until Ctrl-C or the end of the job')
-    .argument('[job]', 'id of a job, or a prefix of it (default: all jobs)')
+    .argument('[job]', 'id of a job, a prefix of it, or the name of a job (default: all jobs)')
     .option(
       '--count-by <what>',
       'print numbers of tasks instead, for each combination of these: state, appName, jobClusterId, jobId, agentId, label:KEY; separated by commas',

@@ -5,14 +5,17 @@ import { exitCodes } from '../../errors/exit-code.js';
 import { UsageError } from '../../errors/usage-error.js';
 import { stateOf } from '../../format/jobs/job-facts.js';
 import { jobJson, taskJson } from '../../format/jobs/json.js';
+import { retryText } from '../../format/jobs/retries.js';
 import { jobHeadings, jobRow, taskTable } from '../../format/jobs/rows.js';
 import { listOption } from '../../job-input/job-input.js';
 import { splitLabel } from '../../job-input/job-options.js';
 import type { Act } from '../../session/act.js';
+import { hostAddresses } from '../../session/agent-hosts.js';
 import type { Context } from '../../session/context.js';
 import { allStates, findAllJobs, findAllTasks, listedJobFields, liveStates } from '../../session/listing.js';
+import { clusterNames } from '../../session/resolve-cluster.js';
 import { resolveJob } from '../../session/resolve-id.js';
-import { renderTable, type TableCell } from '../../terminal/table.js';
+import { oneLine, renderTable, type TableCell } from '../../terminal/table.js';
 
 interface PsOptions {
   readonly all?: boolean;
@@ -24,7 +27,7 @@ export function addPs(program: Command, act: Act): void {
   const command = program
     .command('ps')
     .description('list the jobs of the cell, or the tasks of one job')
-    .argument('[job]', 'id of a job, or a prefix of it')
+    .argument('[job]', 'id of a job, a prefix of it, or the name of a job')
     .option('-a, --all', 'also ended jobs and tasks')
     .addOption(
       listOption(
@@ -49,11 +52,14 @@ async function listJobs(context: Context, options: PsOptions): Promise<number> {
     criteria: labelCriteria(options.label ?? []),
     ...(isTable ? { fields: listedJobFields } : {}),
   };
-  const jobs = await context.withCalls((calls) => findAllJobs(calls, wanted));
+  const { jobs, clusters } = await context.withCalls(async (calls) => {
+    const found = await findAllJobs(calls, wanted);
+    return { jobs: found, clusters: isTable ? await clusterNames(calls, found) : new Map<string, string>() };
+  });
   const nowMs = context.io.nowMs();
   return printList(context, {
     headings: jobHeadings,
-    rows: jobs.map((job) => jobRow(job, nowMs)),
+    rows: jobs.map((job) => jobRow(job, nowMs, clusters)),
     json: () => jobs.map(jobJson),
   });
 }
@@ -61,14 +67,19 @@ async function listJobs(context: Context, options: PsOptions): Promise<number> {
 async function listTasks(context: Context, given: string, options: PsOptions): Promise<number> {
   if (options.label !== undefined)
     throw new UsageError('Tasks have no labels: --label is for lists of jobs.');
-  const { job, tasks } = await context.withCalls(async (calls) => {
+  const { job, tasks, addresses } = await context.withAgents(async (calls) => {
     const id = await resolveJob(calls, given);
-    return { job: await calls.findJob(id), tasks: await findAllTasks(calls, id) };
+    const all = await findAllTasks(calls, id);
+    return { job: await calls.findJob(id), tasks: all, addresses: await hostAddresses(calls, all) };
   });
   const shown = tasksToShow(job, tasks, options);
   const nowMs = context.io.nowMs();
+  if (context.format === 'table' && shown.length === 0) {
+    const retry = retryText(job, tasks, nowMs);
+    if (retry !== '') context.io.err(`berth: no task is live: ${oneLine(retry)}`);
+  }
   return printList(context, {
-    ...taskTable(shown, nowMs),
+    ...taskTable(shown, nowMs, { addresses, all: tasks }),
     json: () => shown.map(taskJson),
   });
 }

@@ -25,6 +25,11 @@ async function berth(script: Script, args: readonly string[], options: CliOption
 const otherId = '019c0000-0000-7000-8000-0000000000ff';
 const thirdId = '019d0000-0000-7000-8000-000000000001';
 
+function named(id: string, appName: string, state: State = State.RUNNING): Job {
+  const job = aJob({ id, state });
+  return { ...job, jobDescriptor: job.jobDescriptor && { ...job.jobDescriptor, appName } };
+}
+
 /** A gateway with these jobs that answers like a real one. */
 function holding(...jobs: Job[]): Script {
   const find = (id: string) => {
@@ -76,8 +81,8 @@ const ended = aJob({ id: otherId, state: State.FAILED, reason: 'failed: 1 of 1 t
 describe('berth ps', () => {
   it('lists live jobs', async () => {
     const { out, exitCode } = await berth(holding(running, ended), ['ps']);
-    expect(out[0]).toMatch(/^JOB +NAME +TYPE +STATE +RUNNING +DONE +AGE +REASON$/);
-    expect(out[1]).toMatch(new RegExp(`^${jobId} +web +batch +RUNNING +1/2 +1 +5m$`));
+    expect(out[0]).toMatch(/^JOB +NAME +TYPE +STATE +RUNNING +DONE +CLUSTER +AGE +REASON$/);
+    expect(out[1]).toMatch(new RegExp(`^${jobId} +web +batch +RUNNING +1/2 +1 +default +5m$`));
     expect(out).toHaveLength(2);
     expect(exitCode).toBe(0);
   });
@@ -206,6 +211,33 @@ describe('an id on the command line', () => {
     expect(exitCode).toBe(1);
   });
 
+  it('may be the name of a job, also before the part of a task', async () => {
+    const { out } = await berth(holding(named(jobId, 'web'), named(otherId, 'api.v1')), [
+      'kill',
+      'web',
+      'api.v1',
+    ]);
+    expect(out.map((line) => line.split(' ')[0])).toEqual([jobId, otherId]);
+    const task = await berth(holding(running), ['show', 'web.0']);
+    expect(task.out[0]).toBe(`Task     ${jobId}.0-0`);
+  });
+
+  it('means the live job if ended jobs have the same name', async () => {
+    const { out } = await berth(holding(named(otherId, 'web', State.FINISHED), running), ['show', 'web']);
+    expect(out[0]).toContain(jobId);
+  });
+
+  it('is refused with the candidates if several live jobs have the name', async () => {
+    const { err, out } = await berth(holding(named(jobId, 'web'), named(otherId, 'web')), ['kill', 'web']);
+    expect(out).toEqual([]);
+    expect(err.join(' ')).toContain(`"web" may mean 2 jobs: ${jobId}  web  RUNNING ${otherId}  web  RUNNING`);
+  });
+
+  it('is refused if it is a name of one job and the beginning of the id of another', async () => {
+    const { err } = await berth(holding(named(thirdId, '019c'), running), ['show', '019c']);
+    expect(err[0]).toMatch(/may mean 2 jobs/);
+  });
+
   it('is refused if it fits no job', async () => {
     const { err, exitCode } = await berth(cell, ['show', 'beef']);
     expect(err).toEqual([
@@ -239,7 +271,9 @@ describe('berth show', () => {
     expect(text).toMatch(/Type +batch, 2 wanted, no retries/);
     expect(text).toMatch(/Tasks +1 running, 0 on the way, 1 finished, 0 failed/);
     expect(text).toMatch(/Owner +ann@example.com$/m);
-    expect(text).toMatch(/Container main\n {2}Image +web:1\n {2}Command +sleep 1/);
+    expect(text).toMatch(
+      /Container main\n {2}Image +web:1\n {2}Resources +cpu=1 \(default\), memory=512 \(default\)\n {2}Command +sleep 1/,
+    );
     expect(text).toMatch(/History\n {2}QUEUED +2026-03-04T05:06:07.000Z \(5m ago\)/);
     expect(text).toMatch(/Tasks\n {2}TASK +STATE/);
   });

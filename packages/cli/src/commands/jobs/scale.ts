@@ -20,7 +20,7 @@ export function addScale(program: Command, act: Act): void {
   const command = program
     .command('scale')
     .description('change the number of tasks of a service job, or of a stage of a Mantis job')
-    .argument('<job>', 'id of a job, or a prefix of it')
+    .argument('<job>', 'id of a job, a prefix of it, or the name of a job')
     .argument('[desired]', 'number of tasks to keep running', parseNumber)
     .addOption(numberOption('--min <count>', 'minimum number of tasks'))
     .addOption(numberOption('--max <count>', 'maximum number of tasks'))

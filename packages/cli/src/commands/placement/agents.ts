@@ -3,10 +3,11 @@ import type { AgentCalls } from '@berth/client';
 import { Agent, GetAgentResponse } from '@berth/shared/gen/berth/v1/agent_service';
 import { type Command, InvalidArgumentError } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';
-import { agentDetail, agentHeadings, agentRow } from '../../format/placement/agents.js';
+import { agentDetail, agentTable } from '../../format/placement/agents.js';
 import { parseDurationMs } from '../../job-file/duration.js';
 import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
+import { resolveAgent } from '../../session/resolve-agent.js';
 import { renderTable } from '../../terminal/table.js';
 
 interface DrainOptions {
@@ -18,7 +19,7 @@ export function addAgents(program: Command, act: Act): void {
   const agents = program
     .command('agents')
     .description('list the agents of the cell, or show everything about one')
-    .argument('[agent]', 'id of an agent');
+    .argument('[agent]', 'id of an agent, or the name of its host');
   agents.action((id: string | undefined) =>
     act(agents, (context) =>
       context.withAgents((calls) =>
@@ -29,7 +30,10 @@ export function addAgents(program: Command, act: Act): void {
   const drain = program
     .command('drain')
     .description('let an agent take no more tasks, and move its service tasks to other agents')
-    .argument('<agent>', 'id of an agent; berth plan drain AGENT predicts the effect')
+    .argument(
+      '<agent>',
+      'id of an agent, or the name of its host; berth plan drain AGENT predicts the effect',
+    )
     .option(
       '--deadline <time>',
       'time after which all remaining tasks move, batch tasks too, such as 1h',
@@ -41,7 +45,7 @@ export function addAgents(program: Command, act: Act): void {
   const undrain = program
     .command('undrain')
     .description('let a drained agent take tasks again')
-    .argument('<agent>', 'id of an agent');
+    .argument('<agent>', 'id of an agent, or the name of its host');
   undrain.action((id: string) =>
     act(undrain, (context) => context.withAgents((calls) => undrainAgent(context, calls, id))),
   );
@@ -51,14 +55,14 @@ async function listAgents(context: Context, calls: AgentCalls): Promise<number> 
   const agents = await calls.listAgents();
   if (context.format !== 'table') await context.printAll(agents.map((agent) => Agent.toJSON(agent)));
   else {
-    const rows = agents.map((agent) => agentRow(agent, context.io.nowMs()));
-    for (const line of renderTable(agentHeadings, rows, context.colorize)) context.io.out(line);
+    const { headings, rows } = agentTable(agents, context.io.nowMs());
+    for (const line of renderTable(headings, rows, context.colorize)) context.io.out(line);
   }
   return exitCodes.ok;
 }
 
 async function showAgent(context: Context, calls: AgentCalls, id: string): Promise<number> {
-  const answer = await calls.getAgent(id);
+  const answer = await calls.getAgent(await resolveAgent(calls, id));
   if (context.format !== 'table') await context.printAll(GetAgentResponse.toJSON(answer));
   else for (const line of agentDetail(answer, context.io.nowMs(), context.colorize)) context.io.out(line);
   return exitCodes.ok;
@@ -67,14 +71,16 @@ async function showAgent(context: Context, calls: AgentCalls, id: string): Promi
 async function drainAgent(
   context: Context,
   calls: AgentCalls,
-  { id, deadline }: { readonly id: string; readonly deadline: number },
+  { id: given, deadline }: { readonly id: string; readonly deadline: number },
 ): Promise<number> {
+  const id = await resolveAgent(calls, given);
   const agent = await calls.drainAgent(id, { deadlineAfterMs: deadline });
   const end = deadline === 0 ? '' : ` until ${new Date(agent.drain?.deadlineAtMs ?? 0).toISOString()}`;
   return printChanged(context, agent, `${id} is drained; ${tasksText(agent.tasks)} on it${end}`);
 }
 
-async function undrainAgent(context: Context, calls: AgentCalls, id: string): Promise<number> {
+async function undrainAgent(context: Context, calls: AgentCalls, given: string): Promise<number> {
+  const id = await resolveAgent(calls, given);
   return printChanged(context, await calls.undrainAgent(id), `${id} takes tasks`);
 }
 

@@ -3,6 +3,7 @@ import { Explanation } from '@berth/shared/gen/berth/v1/placement_service';
 import { ScalingExplanation } from '@berth/shared/gen/berth/v1/scaling_service';
 import type { Command } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';
+import { retryText } from '../../format/jobs/retries.js';
 import { scalingLines } from '../../format/jobs/scaling.js';
 import { waitingStages, waitSentences } from '../../format/jobs/stages.js';
 import { explanationLines } from '../../format/placement/placement.js';
@@ -10,6 +11,7 @@ import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
 import { findAllTasks } from '../../session/listing.js';
 import { resolve } from '../../session/resolve-id.js';
+import { oneLine } from '../../terminal/table.js';
 import { watchExplain } from './explain-watch.js';
 
 export function addExplain(program: Command, act: Act): void {
@@ -50,7 +52,9 @@ async function explainJob(context: Context, calls: ScalingCalls, jobId: string):
   if (context.format === 'table') for (const line of waitSentences(job, tasks)) context.io.out(line);
   else if (stages.length > 0) await context.printAll({ jobId, stageWaits: stages });
   if (waitingId !== undefined) await explainTask(context, calls, waitingId);
-  const isSecond = waitingId !== undefined || stages.length > 0;
+  const retry = context.format === 'table' ? retryText(job, tasks, context.io.nowMs()) : '';
+  if (retry !== '') context.io.out(`Job ${jobId} is tried again: ${oneLine(retry)}`);
+  const isSecond = waitingId !== undefined || stages.length > 0 || retry !== '';
   if (scaling.sets.length > 0) await showScaling(context, scaling, isSecond);
   else if (!isSecond) await showNothing(context, jobId);
 }

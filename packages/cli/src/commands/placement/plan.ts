@@ -6,6 +6,7 @@ import { planLines } from '../../format/placement/placement.js';
 import { inWordsOf, readFileOf } from '../../job-input/job-input.js';
 import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
+import { resolveAgent } from '../../session/resolve-agent.js';
 
 /** The exit code if some of the tasks would wait. */
 const someWait = 2;
@@ -42,7 +43,12 @@ async function requestFor(context: Context, what: string, target: string | undef
   switch (what) {
     case 'drain':
       if (target === undefined) throw new UsageError('The agent is missing, as in: berth plan drain agent-7');
-      return { request: { $case: 'drainAgentId', value: target } };
+      return {
+        request: {
+          $case: 'drainAgentId',
+          value: await context.withAgents((calls) => resolveAgent(calls, target)),
+        },
+      };
     case 'lose': {
       const [, name, value] = /^([^=]+)=(.+)$/.exec(target ?? '') ?? [];
       if (name === undefined || value === undefined)

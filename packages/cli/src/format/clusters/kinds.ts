@@ -33,7 +33,7 @@ const names: ReadonlyMap<number, string> = new Map(
 );
 
 /** Returns the row of an instance under {@link instanceHeadings}. */
-export function instanceRow(instance: JobInstance, nowMs: number): TableCell[] {
+export function instanceRow(instance: JobInstance, nowMs: number, retry = ''): TableCell[] {
   const { uuid, kind, state, attempts, createdAt, error, results } = instance;
   return [
     uuid,
@@ -41,8 +41,13 @@ export function instanceRow(instance: JobInstance, nowMs: number): TableCell[] {
     { text: names.get(state) ?? String(state), style: styles[state] },
     String(attempts ?? 0),
     age(createdAt, nowMs),
-    error ?? results.join(' | '),
+    error ?? (results.join(' | ') || retry),
   ];
+}
+
+/** Returns the state of an instance, then its results or its error: `COMPLETED sent 41`. */
+export function instanceText({ state, error, results }: JobInstance): string {
+  return [names.get(state) ?? String(state), error ?? results.join(' | ')].filter(Boolean).join(' ');
 }
 
 function age(since: Timestamp | undefined, nowMs: number): string {

@@ -39,7 +39,7 @@ describe('a schedule in detail', () => {
     ],
   });
   const lines = (fields: Partial<ClusterSchedule> = {}) =>
-    scheduleDetail({ ...schedule, ...fields }, at - 60_000, plain);
+    scheduleDetail({ schedule: { ...schedule, ...fields } }, at - 60_000, plain);
 
   it('shows the next run, the policy, and the outcome of the last runs, the newest first', () => {
     const all = lines().map((line) => line.replace(/ {2,}/g, '  ').trim());

@@ -56,8 +56,18 @@ const outcomes: Readonly<Record<FireOutcome, readonly [string, Style | undefined
   [FireOutcome.REFUSED]: ['refused', 'red'],
 };
 
+/** A schedule, and the results of its runs by the ids of their jobs. */
+export interface ShownSchedule {
+  readonly schedule: ClusterSchedule;
+  readonly results?: ReadonlyMap<string, string>;
+}
+
 /** Returns everything about a schedule as lines; of its last runs the newest comes first. */
-export function scheduleDetail(schedule: ClusterSchedule, nowMs: number, colorize: Colorize): string[] {
+export function scheduleDetail(
+  { schedule, results = new Map() }: ShownSchedule,
+  nowMs: number,
+  colorize: Colorize,
+): string[] {
   const { clusterId, clusterName, timeZone, lastFires, nextFireAtMs } = schedule;
   const when = schedule.cronSpec || `once, ${zonedTime(schedule.atMs, timeZone)}`;
   const list: Fact[] = [
@@ -70,8 +80,9 @@ export function scheduleDetail(schedule: ClusterSchedule, nowMs: number, coloriz
     ['Status', statusCell(schedule)],
     ['Next run', nextFireAtMs === 0 ? '-' : nextText(nextFireAtMs, timeZone, nowMs)],
   ];
-  const rows = lastFires.toReversed().map((run) => lastRunRow(run, timeZone));
-  const table = rows.length === 0 ? [] : renderTable(['RUN', 'OUTCOME', 'JOB', 'WHY'], rows, colorize);
+  const rows = lastFires.toReversed().map((run) => lastRunRow(run, timeZone, results));
+  const table =
+    rows.length === 0 ? [] : renderTable(['RUN', 'OUTCOME', 'JOB', 'RESULT OR REASON'], rows, colorize);
   return [...facts(list, colorize), ...(rows.length === 0 ? [] : section('Last runs', table, colorize))];
 }
 
@@ -84,7 +95,11 @@ function statusCell({ enabled, paused }: ClusterSchedule): TableCell {
   return paused ? { text: 'paused', style: 'yellow' } : { text: 'active', style: 'green' };
 }
 
-function lastRunRow({ atMs, outcome, jobId, text }: Fire, timeZone: string): TableCell[] {
+function lastRunRow(
+  { atMs, outcome, jobId, text }: Fire,
+  timeZone: string,
+  results: ReadonlyMap<string, string>,
+): TableCell[] {
   const [word, style] = outcomes[outcome];
-  return [zonedTime(atMs, timeZone), { text: word, style }, jobId || '-', text || '-'];
+  return [zonedTime(atMs, timeZone), { text: word, style }, jobId || '-', text || results.get(jobId) || '-'];
 }

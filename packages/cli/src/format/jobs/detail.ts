@@ -15,24 +15,40 @@ import {
   unboundedInstances,
 } from '@berth/shared/model/job/job';
 import { noStage } from '@berth/shared/model/job/stages';
+import { defaultResources } from '@berth/shared/model/resources/resources';
 import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import { ageSince, formatSpan } from '../../terminal/age.js';
 import type { Colorize } from '../../terminal/colors.js';
 import { stateCell } from '../../terminal/state.js';
 import { alignRows, renderTable, type TableCell } from '../../terminal/table.js';
-import { countTasks, createdAt, desiredOf, formatPorts } from './job-facts.js';
+import { agentName, countTasks, createdAt, desiredOf, type HostAddresses, portsOf } from './job-facts.js';
+import { retryText } from './retries.js';
 import { taskTable } from './rows.js';
 import { policiesText } from './scaling.js';
 import { mantisFacts, stageLines, waitSentences } from './stages.js';
 
 export type Fact = readonly [label: string, value: TableCell];
 
+/** Facts about a job that are not in its message. */
+export interface JobView {
+  readonly addresses?: HostAddresses;
+  /** The name of its cluster. */
+  readonly cluster?: string;
+  readonly results?: readonly string[];
+}
+
 /** Returns everything about a job as lines. */
-export function jobDetail(job: Job, tasks: readonly Task[], nowMs: number, colorize: Colorize): string[] {
+export function jobDetail(
+  { job, tasks }: { readonly job: Job; readonly tasks: readonly Task[] },
+  { addresses = new Map(), cluster = '', results = [] }: JobView,
+  nowMs: number,
+  colorize: Colorize,
+): string[] {
   const descriptor = job.jobDescriptor;
-  const table = taskTable(tasks, nowMs);
+  const table = taskTable(tasks, nowMs, { addresses, all: tasks });
   return [
-    ...facts(jobFacts(job, tasks, nowMs), colorize),
+    ...facts(jobFacts(job, tasks, { nowMs, cluster }), colorize),
+    ...section('Results', results, colorize),
     ...section(
       'Stages',
       [...stageLines(descriptor, tasks, colorize), ...waitSentences(job, tasks)],
@@ -47,7 +63,12 @@ export function jobDetail(job: Job, tasks: readonly Task[], nowMs: number, color
 }
 
 /** Returns everything about a task as lines. */
-export function taskDetail(task: Task, nowMs: number, colorize: Colorize): string[] {
+export function taskDetail(
+  task: Task,
+  addresses: HostAddresses,
+  nowMs: number,
+  colorize: Colorize,
+): string[] {
   const context = Object.entries(task.taskContext).sort(([a], [b]) => (a < b ? -1 : 1));
   const list: Fact[] = [
     ['Task', task.id],
@@ -55,7 +76,8 @@ export function taskDetail(task: Task, nowMs: number, colorize: Colorize): strin
     ['State', stateCell(task.state?.state)],
     ['Reason', task.state?.reason ?? ''],
     ['Created', when(createdAt(task), nowMs)],
-    ['Ports', formatPorts(task.taskContext['task.hostPorts'] ?? '')],
+    ['Agent', agentName(task)],
+    ['Ports', portsOf(task, addresses)],
   ];
   return [
     ...facts(list, colorize),
@@ -64,7 +86,11 @@ export function taskDetail(task: Task, nowMs: number, colorize: Colorize): strin
   ];
 }
 
-function jobFacts(job: Job, tasks: readonly Task[], nowMs: number): Fact[] {
+function jobFacts(
+  job: Job,
+  tasks: readonly Task[],
+  { nowMs, cluster }: { readonly nowMs: number; readonly cluster: string },
+): Fact[] {
   const descriptor = job.jobDescriptor;
   const counts = countTasks(descriptor, tasks);
   const replaced = counts.replaced === 0 ? '' : `, ${counts.replaced} replaced`;
@@ -83,7 +109,8 @@ function jobFacts(job: Job, tasks: readonly Task[], nowMs: number): Fact[] {
       'Tasks',
       `${counts.running} running, ${counts.waiting} on the way, ${counts.finished} finished, ${counts.failed} failed${replaced}`,
     ],
-    ['Cluster', job.jobClusterId],
+    ['Retries', retryText(job, tasks, nowMs)],
+    ['Cluster', cluster === '' ? job.jobClusterId : `${cluster} (${job.jobClusterId})`],
     ['Owner', ownerText(descriptor?.owner)],
     ['Labels', pairs(descriptor?.labels ?? {})],
     ['Created', when(createdAt(job), nowMs)],
@@ -130,7 +157,7 @@ export function containerFacts(container: Container): Fact[] {
   const { name = '', imageId = '' } = container.image ?? {};
   return [
     ['Image', [name, imageId].filter(Boolean).join(' ')],
-    ['Resources', pairs(container.resources)],
+    ['Resources', resourcesText(container.resources)],
     ['Entry point', words(container.entryPoint)],
     ['Command', words(container.command)],
     ['Environment', pairs(container.env)],
@@ -139,6 +166,14 @@ export function containerFacts(container: Container): Fact[] {
     ['Parameters', pairs(container.parameters)],
     ['Security', pairs(container.securityProfile)],
   ];
+}
+
+/** Returns the amounts of a container, with the cell's defaults for those that it leaves out. */
+function resourcesText(resources: Container['resources']): string {
+  const defaults = Object.entries(defaultResources)
+    .filter(([name]) => !(name in resources))
+    .map(([name, amount]) => `${name}=${amount} (default)`);
+  return [pairs(resources), ...defaults].filter(Boolean).join(', ');
 }
 
 function constraintText(constraints: Constraints | undefined): string {

@@ -54,13 +54,32 @@ export function shortTaskId(taskId: string): string {
 }
 
 /**
- * Returns host and ports of a task from its context: `host-1 (8080→32768)`; empty until the task is placed.
+ * Returns agent and ports of a task from its context: `host-1 (8080→32768)`; empty until the task is placed.
  */
 export function whereabouts(task: Task): string {
   const context = task.taskContext;
-  const host = context['agent.host'] ?? context['agent.instance'] ?? '';
+  const host = agentName(task);
   const ports = formatPorts(context['task.hostPorts'] ?? '');
   return ports === '' ? host : `${host} (${ports})`.trimStart();
+}
+
+/** Returns the id of the task's agent, the one name that all commands take; empty until it is placed. */
+export function agentName({ taskContext: context }: Task): string {
+  return context['agent.id'] || context['agent.instance'] || context['agent.host'] || '';
+}
+
+/** Addresses of hosts by the ids of their agents. */
+export type HostAddresses = ReadonlyMap<string, string>;
+
+/**
+ * Returns the ports of a task with the address of its host: `8080→127.0.0.1:32770`. Without a known address
+ * only the ports are returned.
+ */
+export function portsOf(task: Task, addresses: HostAddresses): string {
+  const { 'task.hostPorts': hostPorts = '', 'task.hostAddress': own } = task.taskContext;
+  const address = own || addresses.get(task.taskContext['agent.id'] ?? '');
+  const ports = formatPorts(hostPorts);
+  return address ? ports.replaceAll('→', `→${address}:`) : ports;
 }
 
 /** Writes `8080:32768,9090:32769` as `8080→32768, 9090→32769`. */

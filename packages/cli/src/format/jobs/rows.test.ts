@@ -17,7 +17,17 @@ describe('the row of a job', () => {
       aTask('2-0', State.FAILED, 'oom'),
     ];
     const row = jobRow(aJob({ tasks, desired: 3 }), nowMs);
-    expect(texts(row)).toEqual([jobId, 'web', 'batch', 'RUNNING', '1/3', '1 (1 failed)', '3m', '']);
+    expect(texts(row)).toEqual([
+      jobId,
+      'web',
+      'batch',
+      'RUNNING',
+      '1/3',
+      '1 (1 failed)',
+      'default',
+      '3m',
+      '',
+    ]);
   });
 
   it('counts no done tasks of a service', () => {

@@ -3,12 +3,34 @@ import { State } from '@berth/shared/model/task/task-state';
 import { ageSince } from '../../terminal/age.js';
 import { notableReason, stateCell } from '../../terminal/state.js';
 import type { TableCell } from '../../terminal/table.js';
-import { countTasks, createdAt, formatPorts, type TaskStateCounts } from './job-facts.js';
+import {
+  agentName,
+  countTasks,
+  createdAt,
+  type HostAddresses,
+  portsOf,
+  type TaskStateCounts,
+} from './job-facts.js';
+import { retryText, taskRetryText } from './retries.js';
 
-export const jobHeadings = ['JOB', 'NAME', 'TYPE', 'STATE', 'RUNNING', 'DONE', 'AGE', 'REASON'] as const;
+export const jobHeadings = [
+  'JOB',
+  'NAME',
+  'TYPE',
+  'STATE',
+  'RUNNING',
+  'DONE',
+  'CLUSTER',
+  'AGE',
+  'REASON',
+] as const;
 
-/** Returns the row of a job under {@link jobHeadings}. */
-export function jobRow(job: Job, nowMs: number): TableCell[] {
+/** Returns the row of a job under {@link jobHeadings}. `clusters` has the names of clusters by their ids. */
+export function jobRow(
+  job: Job,
+  nowMs: number,
+  clusters: ReadonlyMap<string, string> = new Map(),
+): TableCell[] {
   const counts = countTasks(job.jobDescriptor, job.tasks);
   return [
     job.id,
@@ -17,8 +39,9 @@ export function jobRow(job: Job, nowMs: number): TableCell[] {
     stateCell(job.jobState?.state),
     `${counts.running}/${counts.desired}`,
     doneCell(job, counts),
+    clusters.get(job.jobClusterId) || job.jobClusterId || '-',
     ageSince(createdAt(job), nowMs),
-    notableReason(job.jobState?.reason),
+    notableReason(job.jobState?.reason) || retryText(job, job.tasks, nowMs),
   ];
 }
 
@@ -28,12 +51,19 @@ function doneCell(job: Job, { finished, failed }: TaskStateCounts): TableCell {
   return failed === 0 ? String(finished) : { text: `${finished} (${failed} failed)`, style: 'red' };
 }
 
-export const taskHeadings = ['TASK', 'STATE', 'HOST', 'PORTS', 'AGE', 'REASON'] as const;
+export const taskHeadings = ['TASK', 'STATE', 'AGENT', 'PORTS', 'AGE', 'REASON'] as const;
+
+/** Facts about tasks that are not in their messages. */
+export interface TaskView {
+  readonly addresses?: HostAddresses;
+  /** All tasks of the job, with the attempts before. */
+  readonly all?: readonly Task[];
+}
 
 /** Returns the rows of tasks with their headings. Tasks of stages show their stage and their place in it. */
-export function taskTable(tasks: readonly Task[], nowMs: number) {
+export function taskTable(tasks: readonly Task[], nowMs: number, view: TaskView = {}) {
   const hasStages = tasks.some(({ taskContext }) => 'task.stage' in taskContext);
-  const rows = tasks.map((task) => taskRow(task, nowMs));
+  const rows = tasks.map((task) => taskRow(task, nowMs, view));
   if (!hasStages) return { headings: taskHeadings, rows };
   const [first, ...others] = taskHeadings;
   return {
@@ -48,14 +78,17 @@ function stageCells(task: Task | undefined): TableCell[] {
 }
 
 /** Returns the row of a task under {@link taskHeadings}. */
-export function taskRow(task: Task, nowMs: number): TableCell[] {
-  const context = task.taskContext;
+export function taskRow(
+  task: Task,
+  nowMs: number,
+  { addresses = new Map(), all = [] }: TaskView = {},
+): TableCell[] {
   return [
     task.id,
     stateCell(task.state?.state ?? State.QUEUED),
-    context['agent.host'] || context['agent.instance'] || '-',
-    formatPorts(context['task.hostPorts'] ?? '') || '-',
+    agentName(task) || '-',
+    portsOf(task, addresses) || '-',
     ageSince(createdAt(task), nowMs),
-    notableReason(task.state?.reason),
+    notableReason(task.state?.reason) || taskRetryText(task, all),
   ];
 }

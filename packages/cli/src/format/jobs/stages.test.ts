@@ -7,7 +7,7 @@ const plain = (_style: unknown, text: string) => text;
 
 describe('the details of a job with stages', () => {
   const tasks = [aWorker('1-0-0', 1), aWorker('2-0-0', 2), aWorker('2-1-0', 3, State.STARTING)];
-  const lines = jobDetail(aStagedJob(tasks), tasks, createdAtMs, plain);
+  const lines = jobDetail({ job: aStagedJob(tasks), tasks: tasks }, {}, createdAtMs, plain);
 
   it('have a line for each stage', () => {
     const at = lines.indexOf('Stages');
@@ -20,7 +20,9 @@ describe('the details of a job with stages', () => {
 
   it('explain the wait of a stage without tasks', () => {
     const waits = (job = aStagedJob(), ...some: typeof tasks) =>
-      jobDetail(job, some, createdAtMs, plain).filter((line) => line.includes('has not begun'));
+      jobDetail({ job: job, tasks: some }, {}, createdAtMs, plain).filter((line) =>
+        line.includes('has not begun'),
+      );
     expect(waits(aStagedJob(), aWorker('1-0-0', 1, State.STARTING))).toEqual([
       '  Stage 2 has not begun: it waits until all tasks of stage 1 run (0 of 1 do), or until the time limit of the wait is over.',
     ]);
@@ -42,6 +44,6 @@ describe('the details of a job with stages', () => {
   });
 
   it('have no stages for other jobs', () => {
-    expect(jobDetail(aJob(), [], createdAtMs, plain)).not.toContain('Stages');
+    expect(jobDetail({ job: aJob(), tasks: [] }, {}, createdAtMs, plain)).not.toContain('Stages');
   });
 });

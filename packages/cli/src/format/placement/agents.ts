@@ -33,6 +33,19 @@ export function agentRow(agent: Agent, nowMs: number): readonly TableCell[] {
   ];
 }
 
+/** Returns the list of agents. It has a column of hosts only if an agent has another name than its host. */
+export function agentTable(agents: readonly Agent[], nowMs: number) {
+  const rows = agents.map((agent) => agentRow(agent, nowMs));
+  const hosts = agents.map(({ attributes }) => attributes.host ?? '-');
+  if (agents.every(({ id }, at) => hosts[at] === '-' || hosts[at] === id))
+    return { headings: agentHeadings, rows };
+  const [first = '', ...others] = agentHeadings;
+  return {
+    headings: [first, 'HOST', ...others],
+    rows: rows.map(([id = '', ...rest], at) => [id, hosts[at] ?? '-', ...rest]),
+  };
+}
+
 /** Returns the state of an agent: ready for tasks, or the reason if not. */
 export function agentState({ state, drain }: Pick<Agent, 'state' | 'drain'>): TableCell {
   if (state === AgentState.LOST)

@@ -1,0 +1,95 @@
+import type { Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { retryPolicyOf } from '@berth/shared/model/job/job';
+import { codeOf, isSystemCode } from '@berth/shared/model/task/reason';
+import { isTerminal, State } from '@berth/shared/model/task/task-state';
+import { formatSpan } from '../../terminal/age.js';
+import { shortTaskId, stateOf } from './job-facts.js';
+
+/** A slot of a job whose last attempt failed. */
+interface RetriedSlot {
+  /** The slot, with its stage before it if the job has stages. */
+  readonly slot: string;
+  readonly newest: Task;
+  /** The newest failed task. */
+  readonly failed: Task;
+}
+
+/**
+ * Describes the slot with the most attempts: `attempt 24, last: systemError: …, next in 30s`. Empty if no
+ * slot is tried again, or if all that were run now.
+ */
+export function retryText(job: Job, tasks: readonly Task[], nowMs: number): string {
+  if (isTerminal(job.jobState?.state ?? State.QUEUED)) return '';
+  const slots = retriedSlots(tasks).filter((slot) => waitsForAttempt(slot, job, tasks));
+  const [most] = slots.sort((a, b) => attemptOf(b.newest) - attemptOf(a.newest));
+  if (most === undefined) return '';
+  const others = slots.length === 1 ? '' : ` (and ${slots.length - 1} more)`;
+  return `${slotText(most, job.jobDescriptor, nowMs)}${others}`;
+}
+
+/** True if an attempt is on its way, or will come. */
+function waitsForAttempt({ newest, failed, slot }: RetriedSlot, job: Job, tasks: readonly Task[]): boolean {
+  if (newest !== failed) return !isTerminal(stateOf(newest)) && stateOf(newest) !== State.RUNNING;
+  const { jobDescriptor: descriptor } = job;
+  if (descriptor === undefined) return false;
+  if (descriptor.jobSpec?.$case !== 'batch' || isSystemFailure(failed)) return true;
+  const own = tasks.filter((task) => slotOf(task) === slot && stateOf(task) === State.FAILED);
+  const used = own.filter((task) => !isSystemFailure(task)).length;
+  return used <= retryPolicyOf(descriptor).value.retries;
+}
+
+/** Failures of the system do not use up retries. */
+function isSystemFailure({ state }: Task): boolean {
+  return isSystemCode(codeOf(state?.reason ?? ''));
+}
+
+function slotOf({ id }: Task): string {
+  return shortTaskId(id).replace(/-\d+$/, '');
+}
+
+/** Returns a sentence about the task that is tried again in place of a failed one; empty for other tasks. */
+export function taskRetryText(task: Task, tasks: readonly Task[]): string {
+  if (isTerminal(stateOf(task)) || stateOf(task) === State.RUNNING) return '';
+  const slot = retriedSlots(tasks).find(({ newest }) => newest.id === task.id);
+  return slot === undefined ? '' : slotText(slot, undefined, 0);
+}
+
+function slotText(
+  { newest, failed }: RetriedSlot,
+  descriptor: JobDescriptor | undefined,
+  nowMs: number,
+): string {
+  const attempt = `attempt ${attemptOf(newest) + 1}, last: ${failed.state?.reason || 'failed'}`;
+  const nextMs =
+    newest === failed && descriptor !== undefined ? nextAttemptMs(failed, descriptor) : undefined;
+  return nextMs === undefined || nextMs <= nowMs
+    ? attempt
+    : `${attempt}, next in ${formatSpan(nextMs - nowMs)}`;
+}
+
+/** Returns the time of the next attempt, if the policy of the job decides it; undefined if the cell does. */
+function nextAttemptMs(failed: Task, descriptor: JobDescriptor): number | undefined {
+  const endedMs = Date.parse(failed.stateChanges.at(-1)?.timestamp ?? '');
+  if (Number.isNaN(endedMs) || isSystemFailure(failed)) return undefined;
+  const policy = retryPolicyOf(descriptor, Number(failed.taskContext['task.stage'] ?? 0));
+  if (policy.$case !== 'delayed') return undefined;
+  return endedMs + (attemptOf(failed) === 0 ? policy.value.initialDelayMs : policy.value.delayMs);
+}
+
+function retriedSlots(tasks: readonly Task[]): RetriedSlot[] {
+  const slots = new Map<string, Task[]>();
+  for (const task of tasks) {
+    const slot = slotOf(task);
+    slots.set(slot, [...(slots.get(slot) ?? []), task]);
+  }
+  return [...slots].flatMap(([slot, attempts]) => {
+    const ordered = attempts.sort((a, b) => attemptOf(a) - attemptOf(b));
+    const [newest, failed] = [ordered.at(-1), ordered.findLast((task) => stateOf(task) === State.FAILED)];
+    return newest === undefined || failed === undefined ? [] : [{ slot, newest, failed }];
+  });
+}
+
+/** Returns the number of tasks that filled the slot before. */
+function attemptOf({ id }: Task): number {
+  return Number(/-(\d+)$/.exec(id)?.[1] ?? 0);
+}
