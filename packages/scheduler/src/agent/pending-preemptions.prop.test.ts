@@ -115,9 +115,9 @@ describe('the capacity of pending preemptions', () => {
               isStopping: (taskId: string) => stopping.has(taskId),
               stoppingOn: ['a'],
             };
-            const [verdict] = [...place([task], index, { preemption })];
-            if (verdict === undefined || isUnplaced(verdict)) continue;
-            const { gpus, preemption: made } = verdict;
+            const [outcome] = [...place([task], index, { preemption })];
+            if (outcome === undefined || isUnplaced(outcome)) continue;
+            const { gpus, preemption: made } = outcome;
             for (const { taskId } of made?.victims ?? []) stopping.add(taskId);
             const awaits = made?.awaits ?? [];
             handedOver += awaits.length > 0 ? 1 : 0;

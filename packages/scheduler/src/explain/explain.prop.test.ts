@@ -77,17 +77,17 @@ function settle(
     const job = ofJobs[pick % ofJobs.length];
     return job === undefined ? [] : [{ id: `t${index}`, job }];
   });
-  const verdicts = [
+  const outcomes = [
     ...place(
       tasks.map(({ id, job }) => queued(id, job)),
       index,
     ),
   ];
   return tasks.flatMap((task, index) => {
-    const verdict = verdicts[index];
-    return verdict === undefined || isUnplaced(verdict)
+    const outcome = outcomes[index];
+    return outcome === undefined || isUnplaced(outcome)
       ? []
-      : [{ ...task, agentId: verdict.agentId, gpus: verdict.gpus }];
+      : [{ ...task, agentId: outcome.agentId, gpus: outcome.gpus }];
   });
 }
 
@@ -131,7 +131,7 @@ it('explains every task that waits by reasons that cover all agents, and by chan
         for (const job of ofJobs) {
           const index = fleetWith(running, job);
           const task = queued('new', job);
-          const [verdict] = [...place([task], index, options)];
+          const [outcome] = [...place([task], index, options)];
           const before = [...index.agents()].map(({ id, free, bookings }) => [
             id,
             { ...free },
@@ -145,13 +145,13 @@ it('explains every task that waits by reasons that cover all agents, and by chan
               [...bookings.keys()].sort(),
             ]),
           ).toEqual(before);
-          if (verdict === undefined || !isUnplaced(verdict)) {
-            expect(explanation.agentId).toBe(verdict?.agentId);
+          if (outcome === undefined || !isUnplaced(outcome)) {
+            expect(explanation.agentId).toBe(outcome?.agentId);
             continue;
           }
           expect(explanation.agentId).toBeUndefined();
           for (const { reason, agents: count } of explanation.reasons)
-            expect(verdict.reasons.get(reason)).toBe(count);
+            expect(outcome.reasons.get(reason)).toBe(count);
           for (const remedy of explanation.remedies) {
             for (const changed of apply(remedy, task, running)) {
               remedies += 1;

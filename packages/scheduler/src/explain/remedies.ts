@@ -89,7 +89,7 @@ export function withoutConstraint(spec: PlacementSpec, constraint: string): Plac
 
 /** The number of agents that could take the task. */
 function countAgents(task: QueuedTask, { index, request: { refusedBy } }: TaskSearch): number {
-  const request = index.classOf(task, { refusedBy });
+  const request = index.equivalenceClassOf(task, { refusedBy });
   let agents = 0;
   for (const agent of index.agents()) if (request.obstaclesOn(agent).length === 0) agents += 1;
   return agents;

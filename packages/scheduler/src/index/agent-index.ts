@@ -37,7 +37,7 @@ export interface AgentIndex extends AgentsView {
   readonly scorers: Scorers;
 
   /** The class of the request. */
-  classOf(request: PlacementRequest, traits?: ClassTraits): EquivalenceClass;
+  equivalenceClassOf(request: PlacementRequest, traits?: ClassTraits): EquivalenceClass;
 
   /** The first agent that fits the request, passes its filters and the test. */
   first(search: AgentSearch): AgentInfo | undefined;

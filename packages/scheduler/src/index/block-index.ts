@@ -78,7 +78,7 @@ export class BlockIndex implements AgentIndex {
     return this.#placements.get(jobId);
   }
 
-  classOf(request: PlacementRequest, traits: ClassTraits = {}): EquivalenceClass {
+  equivalenceClassOf(request: PlacementRequest, traits: ClassTraits = {}): EquivalenceClass {
     const key = classKeyOf(request, traits);
     const known = this.#classes.find(key);
     if (known !== undefined) return known;

@@ -208,18 +208,18 @@ class Life {
       [...this.#refusals].filter(([, round]) => round >= refusalsSinceMs).map(([key]) => key),
     );
     const before = snapshot(this.#index);
-    const verdicts = [...place(queueOf(this.queue), this.#index, { policy, refusalsSinceMs })];
+    const outcomes = [...place(queueOf(this.queue), this.#index, { policy, refusalsSinceMs })];
     expect(snapshot(this.#index)).toEqual(before);
-    expect(verdicts.map(({ taskId }) => taskId)).toEqual(this.queue.map(({ id }) => id));
+    expect(outcomes.map(({ taskId }) => taskId)).toEqual(this.queue.map(({ id }) => id));
     const cell = { agents: this.agents, running: [...this.running], refused };
     const placed: PlainRunning[] = [];
-    for (const [index, verdict] of verdicts.entries()) {
+    for (const [index, outcome] of outcomes.entries()) {
       const task = this.queue[index];
-      if (task === undefined) throw new Error('a verdict on nothing');
-      if (isUnplaced(verdict)) expect(possible(task.job, cell)).toEqual([]);
+      if (task === undefined) throw new Error('a outcome on nothing');
+      if (isUnplaced(outcome)) expect(possible(task.job, cell)).toEqual([]);
       else {
-        checkChoice(task, verdict, { cell, policy });
-        const running = { ...task, agentId: verdict.agentId, gpus: verdict.gpus };
+        checkChoice(task, outcome, { cell, policy });
+        const running = { ...task, agentId: outcome.agentId, gpus: outcome.gpus };
         cell.running.push(running);
         placed.push(running);
       }
@@ -280,12 +280,12 @@ describe('place', () => {
           const job = ofJobs[pick % ofJobs.length];
           return job === undefined ? [] : [{ id: `t${index}`, job }];
         });
-        const told = (index: AgentIndex) =>
+        const reported = (index: AgentIndex) =>
           [...place(queueOf(tasks), index)].map((one) => (isUnplaced(one) ? one.taskId : { ...one }));
         const index = indexOf(agents);
-        const first = told(index);
-        expect(told(index)).toEqual(first);
-        expect(told(indexOf(agents.toReversed()))).toEqual(first);
+        const first = reported(index);
+        expect(reported(index)).toEqual(first);
+        expect(reported(indexOf(agents.toReversed()))).toEqual(first);
       }),
     );
   });

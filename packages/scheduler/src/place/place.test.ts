@@ -114,7 +114,7 @@ describe('place', () => {
 
   it('leaves the index as it was, also where the plan is given up', () => {
     const index = indexOf([agent('a')]);
-    for (const verdict of place(tasks(5), index)) if (verdict.taskId === 't2') break;
+    for (const outcome of place(tasks(5), index)) if (outcome.taskId === 't2') break;
     expect(index.find('a')?.free).toEqual(amounts(4000, 4000));
     expect(index.placementsOf('job')).toBeUndefined();
   });

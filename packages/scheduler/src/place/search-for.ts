@@ -22,7 +22,7 @@ export function searchFor(
   const { jobId, spec = anywhere } = task;
   const failedOn = since(failuresSinceMs, index.failuresOf(jobId), unseen?.failures.get(jobId));
   const refusedBy = since(refusalsSinceMs, index.refusalsOf(jobId), unseen?.refusals.get(jobId));
-  const request = index.classOf(task, { dependsOnJob: failedOn !== undefined, refusedBy });
+  const request = index.equivalenceClassOf(task, { dependsOnJob: failedOn !== undefined, refusedBy });
   return { index, request, scorer: index.scorers[spec.policy ?? policy], failedOn };
 }
 

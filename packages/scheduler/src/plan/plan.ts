@@ -36,7 +36,7 @@ export function planTasks(
       planned.push({ task, agentId: result.agentId, gpus: result.gpus });
       continue;
     }
-    const request = index.classOf(task);
+    const request = index.equivalenceClassOf(task);
     const isFirst = !explained.has(request) && explained.size < maxExplained;
     explained.add(request);
     planned.push({ task, gpus: [], ...(isFirst ? { explanation: explain(task, index, options) } : {}) });

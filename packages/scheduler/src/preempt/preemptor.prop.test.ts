@@ -81,9 +81,9 @@ function settle(
     if (job === undefined) continue;
     const open = all.map((agent) => ({ ...agent, isDraining: false }));
     const task = { taskId: `t${index}`, jobId: job.id, resources: job.resources, spec: specFor(job) };
-    const [verdict] = [...place([task], indexOf(open, running))];
-    if (verdict === undefined || isUnplaced(verdict)) continue;
-    running.push({ id: task.taskId, job, agentId: verdict.agentId, gpus: verdict.gpus });
+    const [outcome] = [...place([task], indexOf(open, running))];
+    if (outcome === undefined || isUnplaced(outcome)) continue;
+    running.push({ id: task.taskId, job, agentId: outcome.agentId, gpus: outcome.gpus });
   }
   return running;
 }
@@ -138,13 +138,13 @@ it('stops as few tasks of one agent as brute force finds, all of them allowed, a
           isStopping: () => false,
           stoppingOn: [],
         };
-        const [verdict] = [...place([asCritical('new', wanted)], index, { preemption })];
+        const [outcome] = [...place([asCritical('new', wanted)], index, { preemption })];
         const least = fewest(all, running, { job: wanted, allowances });
-        if (verdict === undefined || isUnplaced(verdict)) {
+        if (outcome === undefined || isUnplaced(outcome)) {
           expect(least).toBeUndefined();
           return;
         }
-        const { agentId, preemption: made } = verdict;
+        const { agentId, preemption: made } = outcome;
         const victims = made?.victims ?? [];
         expect(victims.length).toBe(least);
         if (made === undefined) return;
@@ -181,22 +181,22 @@ it('needs no victims if the stopping tasks suffice, and waits for all of them', 
           isStopping: (taskId: string) => stopping.has(taskId),
           stoppingOn: all.map(({ id }) => id),
         };
-        const [verdict] = [...place([asCritical('new', wanted)], indexOf(all, running), { preemption })];
+        const [outcome] = [...place([asCritical('new', wanted)], indexOf(all, running), { preemption })];
         // The same job is on the agent, or in the zone, until the stopping tasks are gone.
         if (wanted.hard.uniqueHost !== undefined || wanted.hard.zoneBalance !== undefined) return;
         const left = running.filter(({ id }) => !stopping.has(id));
         const options = possible(wanted, { agents: all, running: left }).map(({ id }) => id);
-        if (verdict === undefined || isUnplaced(verdict)) {
+        if (outcome === undefined || isUnplaced(outcome)) {
           expect(options).toEqual([]);
           return;
         }
-        expect(options).toContain(verdict.agentId);
-        if (verdict.preemption === undefined) return;
+        expect(options).toContain(outcome.agentId);
+        if (outcome.preemption === undefined) return;
         handedOver += 1;
-        expect(verdict.preemption.victims).toEqual([]);
-        expect(verdict.preemption.awaits).toEqual(
+        expect(outcome.preemption.victims).toEqual([]);
+        expect(outcome.preemption.awaits).toEqual(
           running
-            .filter(({ id, agentId }) => stopping.has(id) && agentId === verdict.agentId)
+            .filter(({ id, agentId }) => stopping.has(id) && agentId === outcome.agentId)
             .map(({ id }) => id),
         );
       },
@@ -237,12 +237,12 @@ it('decides the same with what it has kept of earlier rounds as with an index th
             stoppingOn: running.filter(({ id }) => stopping.has(id)).map(({ agentId }) => agentId),
           };
           const queue = wants.map((which, at) => asCritical(`c${round}-${at}`, which === 0 ? wanted : other));
-          const verdicts = [...place(queue, kept, { preemption })];
-          expect(verdicts).toEqual([...place(queue, indexOf(all, running), { preemption })]);
-          for (const [at, verdict] of verdicts.entries()) {
+          const outcomes = [...place(queue, kept, { preemption })];
+          expect(outcomes).toEqual([...place(queue, indexOf(all, running), { preemption })]);
+          for (const [at, outcome] of outcomes.entries()) {
             const job = wants[at] === 0 ? wanted : other;
-            if (isUnplaced(verdict)) continue;
-            const { taskId, agentId, gpus, preemption: made } = verdict;
+            if (isUnplaced(outcome)) continue;
+            const { taskId, agentId, gpus, preemption: made } = outcome;
             for (const victim of made?.victims ?? []) stopping.add(victim.taskId);
             evictions += made === undefined ? 0 : 1;
             const awaits = made?.awaits ?? [];

@@ -12,12 +12,12 @@ import {
  * for each agent.
  */
 export class Shortfall {
-  readonly #lacking = zeroResources();
+  readonly #missing = zeroResources();
   readonly #biggest = zeroResources();
 
   /** Begins with an agent that has so much free. */
   reset(request: Resources, free: Resources): void {
-    setDifference(this.#lacking, request, free);
+    setDifference(this.#missing, request, free);
     clearResources(this.#biggest);
   }
 
@@ -28,6 +28,6 @@ export class Shortfall {
 
   /** The least number of victims that can make up for it; Infinity if no number can. Gpus are left out. */
   leastVictims(): number {
-    return timesToCover(this.#lacking, this.#biggest);
+    return timesToCover(this.#missing, this.#biggest);
   }
 }

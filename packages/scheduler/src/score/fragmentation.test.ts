@@ -46,8 +46,8 @@ function see(index: AgentIndex, task: Omit<QueuedTask, 'taskId'>, times = 20): v
 }
 
 function agentFor(index: AgentIndex, task: Omit<QueuedTask, 'taskId'>): string | undefined {
-  const [verdict] = [...place([{ ...task, taskId: 't' }], index, { policy })];
-  return verdict === undefined || isUnplaced(verdict) ? undefined : verdict.agentId;
+  const [outcome] = [...place([{ ...task, taskId: 't' }], index, { policy })];
+  return outcome === undefined || isUnplaced(outcome) ? undefined : outcome.agentId;
 }
 
 describe('fragmentation', () => {
@@ -73,7 +73,7 @@ describe('fragmentation', () => {
     if (found === undefined) throw new Error('the agent is there');
     const { resources } = asking(1, 700);
     index.take(found, { taskId: 'first', jobId: 'job', resources, gpus: [1], isExclusive: false });
-    const [verdict] = [...place([{ ...asking(1, 300), taskId: 't' }], index, { policy })];
-    expect(verdict).toMatchObject({ agentId: 'a', gpus: [1] });
+    const [outcome] = [...place([{ ...asking(1, 300), taskId: 't' }], index, { policy })];
+    expect(outcome).toMatchObject({ agentId: 'a', gpus: [1] });
   });
 });

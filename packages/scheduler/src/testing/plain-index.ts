@@ -55,7 +55,7 @@ export class PlainIndex implements AgentIndex {
     return placements.count === 0 ? undefined : placements;
   }
 
-  classOf(request: PlacementRequest, { refusedBy }: ClassTraits = {}): EquivalenceClass {
+  equivalenceClassOf(request: PlacementRequest, { refusedBy }: ClassTraits = {}): EquivalenceClass {
     return new ClassBook(this, this.#filters).add('', request, refusedBy);
   }
 

@@ -94,7 +94,11 @@ export function freeOf(agent: PlainAgent, running: readonly PlainRunning[]): Res
   return free;
 }
 
-export function hasRoom(agent: PlainAgent, request: Resources, running: readonly PlainRunning[]): boolean {
+export function hasCapacity(
+  agent: PlainAgent,
+  request: Resources,
+  running: readonly PlainRunning[],
+): boolean {
   const free = freeOf(agent, running);
   const gpus = freeGpus(agent, running);
   const { gpuMillis } = request;
@@ -146,7 +150,7 @@ function isUsable(agent: PlainAgent, job: PlainJob): boolean {
   );
   return (
     agent.isDraining !== true &&
-    hasRoom(agent, job.resources, []) &&
+    hasCapacity(agent, job.resources, []) &&
     fixed.every(([name, value]) => hasAttribute(agent, name, value))
   );
 }
@@ -167,7 +171,7 @@ export function possible(job: PlainJob, cell: PlainCell): readonly PlainAgent[] 
     const all = Object.entries(job.hard).every((constraint) => keeps(constraint, agent, job, cell));
     const isRefused = cell.refused?.has(`${job.id} ${agent.id}`) === true;
     const isOpen = agent.isDraining !== true && !isKept && !isRefused;
-    return isOpen && all && hasRoom(agent, job.resources, cell.running);
+    return isOpen && all && hasCapacity(agent, job.resources, cell.running);
   });
 }
 

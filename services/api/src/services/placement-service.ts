@@ -104,7 +104,7 @@ async function checkOne(
   if (errors.length > 0)
     return CheckExpressionResponse.fromPartial({ errors: [...errors], agents: index.size });
   const spec = specWithExpression(expression);
-  const request = index.classOf({ jobId: '', resources: zeroResources(), spec });
+  const request = index.equivalenceClassOf({ jobId: '', resources: zeroResources(), spec });
   const agentIds: string[] = [];
   let matches = 0;
   for (const agent of index.agents()) {
