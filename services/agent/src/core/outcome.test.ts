@@ -42,6 +42,12 @@ describe('the outcome of a container', () => {
       'systemError',
       'its container engine shut down or was restarted, and ended it: SIGTERM (exit code 143)',
     ],
+    [
+      'an engine that ended a program which handled the signal',
+      { exitCode: 0, endedByEngine: true },
+      'systemError',
+      'its container engine shut down or was restarted, and ended it: exit code 0',
+    ],
     ['a shell’s 127', { exitCode: 127 }, 'failed', 'exit code 127'],
   ])('of %s', (_, status, code, text) => {
     expect(outcomeOfContainer(ended(status), '64 MB')).toMatchObject({ code, text });

@@ -20,13 +20,13 @@ export interface Outcome {
 export function outcomeOfContainer(container: ContainerStatus, memoryLimit = ''): Outcome {
   const { exitCode = 0, startError } = container;
   if (startError !== undefined) return { code: faultRules.job.code, text: startError, fault: 'job' };
-  // The exit code decides first. An engine also reports lack of memory if a child was killed and the task
-  // went on.
-  if (exitCode === 0) return { code: 'normal', text: '', exitCode };
+  // A program that handles SIGTERM ends with any exit code, also with 0. Its work is not done.
   if (container.endedByEngine === true) {
     const text = `its container engine shut down or was restarted, and ended it: ${describeExit(exitCode)}`;
     return { code: faultRules.engine.code, text, exitCode, fault: 'engine' };
   }
+  // An engine also reports lack of memory if a child was killed and the task went on.
+  if (exitCode === 0) return { code: 'normal', text: '', exitCode };
   if (container.oomKilled === true)
     return { code: 'oom', text: oomText(memoryLimit), exitCode, fault: 'job' };
   return { code: 'failed', text: describeExit(exitCode), exitCode, fault: 'job' };

@@ -24,7 +24,12 @@ export interface DockerConnection {
   readonly docker: Docker;
   /** Connections stay open. A new one for each call would take as long as a quick call itself. */
   readonly sockets: Agent;
+  /** Undefined if the engine is not on this host. */
+  readonly socketPath: string | undefined;
 }
+
+/** Docker's own. */
+const defaultSocket = '/var/run/docker.sock';
 
 /**
  * Returns a connection to the engine at `unix://PATH` or `tcp://HOST:PORT`. TLS is used with
@@ -41,7 +46,8 @@ export function connectDocker(
     (url.protocol === 'https:' || url.port === '2376' || process.env.DOCKER_TLS_VERIFY === '1');
   const sockets = withShortName(isSecure ? new HttpsAgent({ keepAlive }) : new Agent({ keepAlive }));
   const options = { agent: sockets, ...target(url, isSecure) };
-  return { docker: new Dockerode(options) as Docker, sockets };
+  const socketPath = url === undefined ? defaultSocket : url.protocol === 'unix:' ? url.pathname : undefined;
+  return { docker: new Dockerode(options) as Docker, sockets, socketPath };
 }
 
 /**

@@ -1,4 +1,4 @@
-import { readFile, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import type { Agent } from 'node:http';
 import type { Readable } from 'node:stream';
 import { openCredentials } from '@berth/registry';
@@ -24,13 +24,9 @@ import {
 import { type LimitedCall, limitCalls } from './calls.js';
 import { connectDocker, type Docker } from './connection.js';
 import { summaryOf } from './container-status.js';
-import {
-  type EngineFeatures,
-  engineFeatures,
-  featureAttributes,
-  usualFeatures,
-} from './core/engine-features.js';
+import { featureAttributes } from './core/engine-features.js';
 import { createOptions } from './create-options.js';
+import { EngineFacts } from './engine-facts.js';
 import type { DockerCall } from './errors.js';
 import { dockerEvents } from './events.js';
 import { ExitReasons } from './exit-reason.js';
@@ -74,9 +70,7 @@ export class DockerRuntime implements ContainerRuntime {
   readonly #usage: DockerUsage;
   readonly #pages: MetricsPages;
   readonly #exitReasons: ExitReasons;
-  readonly #proc: string;
-  #known: EngineFeatures = usualFeatures;
-  #isKnown = false;
+  readonly #facts: EngineFacts;
   #hasInit = true;
 
   constructor(options: DockerRuntimeOptions) {
@@ -88,14 +82,16 @@ export class DockerRuntime implements ContainerRuntime {
       clock = systemClock,
       random = systemRandom,
     } = options;
-    const { docker, sockets } = connectDocker(dockerHost);
+    const connection = connectDocker(dockerHost);
+    const { docker, sockets } = connection;
     this.#docker = docker;
     this.#sockets = sockets;
     this.#identity = { [labelNames.cell]: cell, [labelNames.agent]: agentId };
     this.#labels = Object.entries(this.#identity).map(([name, value]) => `${name}=${value}`);
     this.#log = log;
-    this.#proc = options.procDirectory ?? '/proc';
     this.#call = limitCalls(clock);
+    const { procDirectory = '/proc' } = options;
+    this.#facts = new EngineFacts({ connection, call: this.#call, procDirectory });
     this.#images = new DockerImages({
       docker,
       log,
@@ -114,7 +110,7 @@ export class DockerRuntime implements ContainerRuntime {
       clock,
       inspect: (taskId) => this.#find(taskId, 'stats'),
       stats: (taskId) => this.#stats(taskId),
-      ...(options.procDirectory === undefined ? {} : { procDirectory: options.procDirectory }),
+      procDirectory,
     });
     const freshClient = connectDocker(dockerHost, { keepsConnections: false }).docker;
     this.#exitReasons = new ExitReasons({
@@ -122,38 +118,28 @@ export class DockerRuntime implements ContainerRuntime {
       log,
       clock,
       call: this.#call,
+      engineTimes: () => this.#facts.times(),
       probeNewConnection: () =>
         this.#call('ping', async (abortSignal) => void (await freshClient.ping({ abortSignal }))),
     });
     this.events$ = dockerEvents({ docker, labels: this.#labels, clock, random }).pipe(
-      tap((event) => this.#exitReasons.note(event, clock.nowMs())),
+      tap((event) => {
+        this.#exitReasons.note(event, clock.nowMs());
+        // An engine that returns may have started anew.
+        if (event.is === 'connected') this.#facts.forgetTimes();
+      }),
     );
   }
 
   async info(): Promise<RuntimeInfo> {
-    const info = await this.#readInfo();
+    const { info, features } = await this.#facts.readInfo();
     return {
-      version: `${this.#known.isPodman ? 'podman' : 'docker'} ${info.ServerVersion}`,
+      version: `${features.isPodman ? 'podman' : 'docker'} ${info.ServerVersion}`,
       cpuMillis: info.NCPU * 1000,
       memoryMb: Math.floor(info.MemTotal / bytesPerMb),
       diskMb: await diskMbOf(info.DockerRootDir),
-      attributes: featureAttributes(this.#known),
+      attributes: featureAttributes(features),
     };
-  }
-
-  async #readInfo() {
-    const info = await this.#call('info', (abortSignal) => this.#docker.info({ abortSignal }));
-    const mounts = await readFile(`${this.#proc}/self/mountinfo`, 'utf8').catch(() => '');
-    this.#known = engineFeatures(info, mounts);
-    this.#isKnown = true;
-    return info;
-  }
-
-  /** Returns the engine's abilities. Asks the engine if it has not answered yet. */
-  async #features(): Promise<EngineFeatures> {
-    // Without an answer the usual abilities are assumed. The call that follows shows the engine's own failure.
-    if (!this.#isKnown) await this.#readInfo().catch(() => undefined);
-    return this.#known;
   }
 
   async ping(): Promise<void> {
@@ -179,7 +165,10 @@ export class DockerRuntime implements ContainerRuntime {
   }
 
   async create(spec: ContainerSpec): Promise<{ readonly adopted: boolean }> {
-    const options = createOptions({ ...spec, init: spec.init && this.#hasInit }, await this.#features());
+    const options = createOptions(
+      { ...spec, init: spec.init && this.#hasInit },
+      await this.#facts.features(),
+    );
     try {
       await this.#call('create', (abortSignal) => this.#docker.createContainer({ ...options, abortSignal }));
       if (spec.hasResults) await this.#prepareResults(spec);

@@ -4,8 +4,8 @@ import type { Random } from '@berth/shared/process/random';
 import type Dockerode from 'dockerode';
 import { Observable } from 'rxjs';
 import { labelNames } from '../../core/labels.js';
+import { linesOf } from '../../primitives/lines.js';
 import type { RuntimeEvent } from '../contract/container-runtime.js';
-import { linesOf } from './lines.js';
 
 /** The delays before a lost stream of events is opened again. */
 const reconnectPolicy: BackoffPolicy = { initialMs: 100, maxMs: 5_000, jitter: 0.3 };

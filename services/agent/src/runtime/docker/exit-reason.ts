@@ -2,12 +2,14 @@ import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type Dockerode from 'dockerode';
 import type { ContainerStatus } from '../../core/container.js';
-import type { RuntimeEvent } from '../contract/container-runtime.js';
+import { RuntimeError, type RuntimeEvent } from '../contract/container-runtime.js';
 import type { LimitedCall } from './calls.js';
 import { initErrorIn, statusOf } from './container-status.js';
 import {
   type Downtime,
-  endedDuringDowntime,
+  type EngineTimes,
+  endedWithEngine,
+  hasEngineExitCode,
   mayBeEndedByEngine,
   updateDowntimes,
 } from './core/engine-downtime.js';
@@ -18,7 +20,9 @@ export interface ExitReasonsOptions {
   readonly log: Logger;
   readonly clock: Clock;
   readonly call: LimitedCall;
-  /** Resolves if the engine accepts new connections. */
+  /** Returns the starts of the engine and of its host. */
+  engineTimes(): Promise<EngineTimes>;
+  /** Resolves if the engine accepts new connections. Rejects with `unavailable` if it refuses them. */
   probeNewConnection(): Promise<void>;
 }
 
@@ -61,11 +65,21 @@ export class ExitReasons {
    */
   async #isEndedByEngine(status: ContainerStatus): Promise<boolean> {
     if (!mayBeEndedByEngine(status)) return false;
-    if (endedDuringDowntime(status, this.#downtimes)) return true;
-    return this.#options.probeNewConnection().then(
-      () => false,
-      () => true,
-    );
+    const times = await this.#options.engineTimes();
+    if (endedWithEngine(status, this.#downtimes, times)) return true;
+    return !times.outlivesEngine && this.#isShuttingDown(status);
+  }
+
+  async #isShuttingDown(status: ContainerStatus): Promise<boolean> {
+    try {
+      await this.#options.probeNewConnection();
+      return false;
+    } catch (error) {
+      const isRefused = error instanceof RuntimeError && error.kind === 'unavailable';
+      if (isRefused || hasEngineExitCode(status)) return true;
+      // An engine that is only slow has not ended anything. A later inspection decides.
+      throw new RuntimeError('unavailable', 'the engine does not say if it shuts down', error);
+    }
   }
 
   #ranOutOfMemory(info: Dockerode.ContainerInspectInfo): Promise<boolean> {

@@ -4,12 +4,12 @@ import { bytesPerMb } from '@berth/shared/model/resources/amounts';
 import { parseImageRef } from '@berth/shared/model/submission/image-ref';
 import { type Clock, startTimer } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
+import { linesOf } from '../../primitives/lines.js';
 import { type PullOptions, RuntimeError } from '../contract/container-runtime.js';
 import type { LimitedCall } from './calls.js';
 import type { Docker } from './connection.js';
 import { type PullLine, PullTally } from './core/pull-tally.js';
 import { toRuntimeError } from './errors.js';
-import { linesOf } from './lines.js';
 
 export interface DockerImagesOptions {
   readonly docker: Docker;
