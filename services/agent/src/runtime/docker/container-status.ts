@@ -3,6 +3,7 @@ import type Dockerode from 'dockerode';
 import type { ContainerStatus } from '../../core/container.js';
 import { labelNames } from '../../core/labels.js';
 import type { ContainerUsage } from '../../core/usage.js';
+import { RuntimeError } from '../contract/container-runtime.js';
 import type { PageAddress } from './metrics-page.js';
 
 const nanosPerMs = 1_000_000;
@@ -22,7 +23,7 @@ function startErrorOf({ ExitCode, Error: text }: Dockerode.ContainerInspectInfo[
   return launchFailure('start', 500, text).fault === 'job' ? text : undefined;
 }
 
-/** Converts Docker's state of a container to the agent's. PURE. */
+/** Converts Docker's state of a container to the agent's. Fails with `failed` for an unknown state. PURE. */
 export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus {
   const { State, NetworkSettings } = info;
   const state = stateOf(State.Status);
@@ -42,7 +43,7 @@ export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus 
   };
 }
 
-/** Converts one row of Docker's list of containers. PURE. */
+/** Converts one row of Docker's list of containers. Fails with `failed` for an unknown state. PURE. */
 export function summaryOf(row: Dockerode.ContainerInfo): ContainerStatus {
   const ip = addressIn(row.NetworkSettings);
   const mapped = row.Ports.filter((port) => port.PublicPort !== undefined);
@@ -119,9 +120,32 @@ function addressIn(
   return Object.values(settings?.Networks ?? {}).find(({ IPAddress }) => IPAddress)?.IPAddress;
 }
 
+/** The states of Docker and Podman. A paused or stopping container still holds its resources. */
+const states: ReadonlyMap<string, ContainerStatus['state']> = new Map([
+  ['created', 'created'],
+  ['configured', 'created'],
+  ['initialized', 'created'],
+  ['running', 'running'],
+  ['paused', 'running'],
+  ['restarting', 'running'],
+  ['stopping', 'running'],
+  ['stopped', 'exited'],
+  ['exited', 'exited'],
+  ['dead', 'exited'],
+  ['removing', 'exited'],
+]);
+
+/**
+ * Returns the agent's state for an engine's. Fails with `failed` for a state that it does not know: nobody may
+ * believe that such a container runs.
+ */
 function stateOf(status: string): ContainerStatus['state'] {
-  if (status === 'created') return 'created';
-  return status === 'exited' || status === 'dead' || status === 'removing' ? 'exited' : 'running';
+  const state = states.get(status.toLowerCase());
+  if (state !== undefined) return state;
+  throw new RuntimeError(
+    'failed',
+    `the engine says that a container is ${JSON.stringify(status)}; no such state is known`,
+  );
 }
 
 /** Docker writes the year 1 for a time that has not come. */

@@ -167,6 +167,21 @@ describe('a container', () => {
   });
 });
 
+describe('a container in an unknown state', () => {
+  const labels = { 'berth.cell': 'c', 'berth.agent': 'a', 'berth.task': 'j.0-0' };
+
+  it('is an error, and never counts as running', async () => {
+    const info = { Config: { Labels: labels }, State: { Status: 'quantum' } };
+    answers.set('GET /containers/j.0-0/json', json(200, info));
+    answers.set(
+      'GET /containers/json',
+      json(200, [{ Id: 'x', Labels: labels, State: 'quantum', Ports: [] }]),
+    );
+    await expect(runtime.inspect('j.0-0')).rejects.toMatchObject({ kind: 'failed' });
+    expect(await runtime.list()).toEqual([]);
+  });
+});
+
 describe('a call', () => {
   /** Lets the time limits of calls pass after the engine has got the request. */
   async function afterLongTime<T>(begins: string, answer: Answer, call: () => Promise<T>) {

@@ -151,7 +151,7 @@ export class DockerRuntime implements ContainerRuntime {
     const rows = await this.#call('list', (abortSignal) => {
       return this.#docker.listContainers({ all: true, filters, abortSignal });
     });
-    return rows.map(summaryOf).filter(({ taskId }) => taskId !== '');
+    return rows.flatMap((row) => this.#summaryOf(row)).filter(({ taskId }) => taskId !== '');
   }
 
   async inspect(taskId: string): Promise<ContainerStatus | undefined> {
@@ -293,6 +293,16 @@ export class DockerRuntime implements ContainerRuntime {
     } catch (error) {
       if (error instanceof RuntimeError && error.kind === 'notFound') return undefined;
       throw error;
+    }
+  }
+
+  /** Leaves out a container in an unknown state. Its inspection fails, too, so it never counts as running. */
+  #summaryOf(row: Dockerode.ContainerInfo): readonly ContainerStatus[] {
+    try {
+      return [summaryOf(row)];
+    } catch (err) {
+      this.#log.error({ err, containerId: row.Id }, 'a container is left out of the list');
+      return [];
     }
   }
 
