@@ -2,7 +2,7 @@ import { AgentRecord } from '@berth/shared/gen/berth/v1/store';
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../support/process/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';
-import { applied, assignment, cluster, report, request } from './store-fixtures.js';
+import { applied, assignment, cluster, report, request, taskOn } from './store-fixtures.js';
 
 /** The traffic between master and agents: assignments, reports, heartbeats. */
 export function agentContract(test: StoreUnderTest): void {
@@ -19,6 +19,16 @@ export function agentContract(test: StoreUnderTest): void {
       expect(await feed.readAssignments('one')).toEqual([assignment('t2')]);
       expect(await feed.readAssignments('two')).toEqual([assignment('t3')]);
       expect(await feed.readAssignments('three')).toEqual([]);
+    });
+
+    it('are known to have run once the master has recorded it', async () => {
+      const { store } = test;
+      const ran = taskOn('one', 'j.0-0', 5);
+      const elsewhere = taskOn('two', 'j.1-0', 5);
+      applied(await store.commit(request([ran, elsewhere, taskOn('one', 'j.2-0', 0)])));
+      const feed = store.openAssignmentFeed('one');
+      expect(await feed.findRun('one', ['j.0-0', 'j.1-0', 'j.2-0', 'j.3-0'])).toEqual(['j.0-0']);
+      expect(await feed.findRun('one', [])).toEqual([]);
     });
 
     it('come as changes from the first call on', async () => {

@@ -25,6 +25,12 @@ export function task(id: string, jobId: string, version = 1): Write {
   return { kind: 'task', id, record: TaskRecord.fromPartial({ task: { id }, jobId, createdAtMs: version }) };
 }
 
+/** A write of a task on an agent. It has not run if `runningAtMs` is 0. */
+export function taskOn(agentId: string, id: string, runningAtMs: number): Write {
+  const record = TaskRecord.fromPartial({ task: { id }, jobId: 'j', agentId, runningAtMs });
+  return { kind: 'task', id, record };
+}
+
 export function assignment(taskId: string): Assignment {
   return Assignment.fromPartial({ taskId, jobId: 'job' });
 }

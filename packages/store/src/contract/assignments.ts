@@ -26,5 +26,10 @@ export interface AssignmentFeed {
    * misses the oldest, so agents read all their assignments from time to time.
    */
   readChanges(blockMs: number): Promise<readonly AssignmentChange[]>;
+  /**
+   * Returns those of the tasks that have run on the agent, as the master has recorded. A new process of the
+   * agent must not start them again.
+   */
+  findRun(agentId: string, taskIds: readonly string[]): Promise<readonly string[]>;
   close(): Promise<void>;
 }

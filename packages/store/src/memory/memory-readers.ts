@@ -9,6 +9,7 @@ import type { QueuedReport, ReportInbox } from '../contract/reports.js';
 import type { SampleFeed } from '../contract/samples.js';
 import type { Tuning } from '../contract/tuning.js';
 import { AssignmentDecoder } from '../wire/assignment-encoding.js';
+import { fieldOf, hasRunOn } from '../wire/codec.js';
 import { unpackParts } from '../wire/packed-parts.js';
 import type { MemoryCell } from './memory-cell.js';
 import type { Notifier } from './notifier.js';
@@ -129,6 +130,14 @@ export class MemoryAssignmentFeed extends MemoryReader implements AssignmentFeed
     return [...(this.host.cell.assigned.get(agentId)?.values() ?? [])].map((bytes) =>
       this.#decoder.decode(bytes),
     );
+  }
+
+  async findRun(agentId: string, taskIds: readonly string[]): Promise<readonly string[]> {
+    this.throwIfClosed();
+    return taskIds.filter((id) => {
+      const stored = this.host.cell.entities.get(fieldOf('task', id));
+      return stored !== undefined && hasRunOn(stored.bytes, agentId);
+    });
   }
 
   async readChanges(blockMs: number): Promise<readonly AssignmentChange[]> {

@@ -4,10 +4,17 @@ import type { AssignmentChange, AssignmentFeed } from '../contract/assignments.j
 import { assignmentStreamLength } from '../contract/limits.js';
 import type { Tuning } from '../contract/tuning.js';
 import { AssignmentDecoder } from '../wire/assignment-encoding.js';
+import { inChunks } from '../wire/chunks.js';
+import { fieldOf, hasRunOn } from '../wire/codec.js';
 import { unpackChanges } from '../wire/packed-changes.js';
 import type { RedisConnection } from './connection/redis-connection.js';
 import type { CellKeys } from './keys.js';
 import { pairs, readLimit, readStreams, type StreamEntry } from './redis-stream.js';
+
+/** A longer call would hold up others. */
+const tasksPerCall = 500;
+/** A stored record begins with its revision. */
+const revisionBytes = 8;
 
 export interface FeedHost {
   /** A connection for reads that block. */
@@ -42,6 +49,21 @@ export class RedisAssignmentFeed implements AssignmentFeed {
     await this.#begin();
     const values = await shared.call((redis) => redis.hvalsBuffer(keys.assigned(agentId)), readLimit(0));
     return values.flatMap((bytes) => this.#decode(agentId, bytes) ?? []);
+  }
+
+  async findRun(agentId: string, taskIds: readonly string[]): Promise<readonly string[]> {
+    const { shared, keys } = this.#host;
+    const found: string[] = [];
+    for (const some of inChunks(taskIds, tasksPerCall)) {
+      const fields = some.map((id) => fieldOf('task', id));
+      const values = await shared.call((redis) => redis.hmgetBuffer(keys.entities, ...fields), readLimit(0));
+      const hasRun = (index: number) => {
+        const value = values[index];
+        return value != null && hasRunOn(value.subarray(revisionBytes), agentId);
+      };
+      found.push(...some.filter((_, index) => hasRun(index)));
+    }
+    return found;
   }
 
   async readChanges(blockMs: number): Promise<readonly AssignmentChange[]> {

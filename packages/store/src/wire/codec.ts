@@ -83,6 +83,12 @@ export function encodeMessage<T>(
   }
 }
 
+/** True if the stored task has run on the agent, at least for a moment. */
+export function hasRunOn(bytes: Uint8Array, agentId: string): boolean {
+  const task = TaskRecord.decode(bytes);
+  return task.agentId === agentId && task.runningAtMs > 0;
+}
+
 /**
  * Decodes an entity. Undefined for a kind that this version does not know. Throws if the bytes cannot be
  * decoded. A task's record is decoded when it is first asked for, unless the tuning is off.

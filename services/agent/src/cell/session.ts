@@ -194,7 +194,10 @@ export class Session {
     const readNext = async (): Promise<void> => {
       for (let agent = left.pop(); agent !== undefined; agent = left.pop()) {
         const { worker } = agent;
-        await worker.resync(() => this.#feed.readAssignments(worker.agentId));
+        await worker.resync({
+          readAssignments: () => this.#feed.readAssignments(worker.agentId),
+          findRun: (taskIds) => this.#feed.findRun(worker.agentId, taskIds),
+        });
       }
     };
     await Promise.all(Array.from({ length: Math.min(readsAtOnce, agents.length) }, readNext));

@@ -2,7 +2,7 @@ import { Assignment } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import type { ContainerStatus, FailureKind } from './container.js';
-import { killAgainMs, nextStep, unassignedGraceMs } from './next-step.js';
+import { isFresh, killAgainMs, nextStep, unassignedGraceMs } from './next-step.js';
 import { maxLaunchFailures, reduceTask, type TaskEvent, unreachableLimitMs } from './reduce-task.js';
 import { newTaskView, type RuntimeCall, type TaskView } from './task-view.js';
 
@@ -51,6 +51,33 @@ const then = (view: TaskView, ...events: readonly TaskEvent[]) =>
 const running = reportsUntilStep(
   then(begun, { is: 'created', adopted: false }, { is: 'started', hasAddress: false }),
 ).view;
+
+describe('a task that ran before this process began', () => {
+  const ranBefore = after(assigned(), { is: 'ranBefore' });
+
+  it('is looked for first, and is not started again if its container is gone', () => {
+    expect(nextStep(ranBefore, t0)).toEqual({ do: 'inspect' });
+    const gone = then(ranBefore, { is: 'inspected', container: undefined });
+    expect(nextStep(gone, t0)).toMatchObject({
+      do: 'report',
+      observation: { state: State.FAILED, code: 'systemError', fault: 'host', stopped: false },
+    });
+  });
+
+  it('goes on if its container is there after all', () => {
+    const found = then(ranBefore, { is: 'inspected', container: { taskId, state: 'running' } });
+    expect(reportsUntilStep(found)).toMatchObject({ states: [State.RUNNING], step: { do: 'none' } });
+  });
+
+  it('was stopped if the order came before its container was found gone', () => {
+    const gone = then(ranBefore, stopOrder, { is: 'inspected', container: undefined });
+    expect(nextStep(gone, t0)).toMatchObject({ observation: { stopped: true } });
+  });
+
+  it('is not refused for lack of capacity', () => {
+    expect(isFresh(ranBefore)).toBe(false);
+  });
+});
 
 describe('launching', () => {
   it('reports STARTING, and creates the container next', () => {

@@ -71,7 +71,7 @@ function giveUp(view: TaskView, failure: RuntimeFailure, nowMs: number): TaskSte
 
 function launch(view: TaskView, nowMs: number): TaskStep {
   const { assignment, progress } = view;
-  if (progress.hasRun) {
+  if (progress.hasRun || progress.ranBefore) {
     return reportEnd(
       view,
       { code: 'systemError', text: 'somebody other than the agent removed its container', fault: 'host' },
@@ -184,7 +184,7 @@ function wasStopped({ assignment, progress }: TaskView, endedAtMs: number): bool
 
 /** True if the task waits for victims that may still run. */
 export function waitsForVictims({ assignment, container, progress }: TaskView): boolean {
-  const hasBegun = progress.hasRun || container?.state === 'exited';
+  const hasBegun = progress.hasRun || progress.ranBefore || container?.state === 'exited';
   const isPreemptor = assignment !== undefined && assignment.awaitedTaskIds.length > 0;
   return isPreemptor && !hasBegun && progress.victimsGone !== true;
 }
@@ -205,6 +205,7 @@ export function isFresh({ assignment, container, progress }: TaskView): boolean 
     assignment.stop === undefined &&
     container === undefined &&
     !progress.hasRun &&
+    !progress.ranBefore &&
     progress.reported === undefined &&
     progress.refusal === undefined &&
     progress.end === undefined

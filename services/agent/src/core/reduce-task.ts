@@ -9,6 +9,8 @@ export type TaskEvent =
   | { readonly is: 'assigned'; readonly assignment: Assignment | undefined }
   /** The agent does not take the task because it has too little capacity. */
   | { readonly is: 'refused'; readonly text: string }
+  /** The store says that the task ran before this process began. */
+  | { readonly is: 'ranBefore' }
   /** No victim of the task runs any more. */
   | { readonly is: 'victimsGone' }
   /** The container may have changed. */
@@ -59,6 +61,9 @@ export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): Tas
       return { ...view, assignment: newerOf(view.assignment, event.assignment) };
     case 'refused':
       return withProgress({ refusal: event.text });
+    case 'ranBefore':
+      // A container that is missing in a list may still exist.
+      return withProgress({ ranBefore: true, mustInspect: true });
     case 'victimsGone':
       return withProgress({ victimsGone: true });
     case 'containerChanged':

@@ -31,6 +31,8 @@ export interface TaskProgress {
   readonly mustInspect: boolean;
   /** True if this process has seen the container run. */
   readonly hasRun: boolean;
+  /** True if the task ran before this process began. */
+  readonly ranBefore: boolean;
   /** The furthest state that was reported. After an end, `end` is set, too. */
   readonly reported?: State | undefined;
   /** True once no victim of the task runs any more. */
@@ -88,6 +90,7 @@ export function newTaskView(taskId: string): TaskView {
       isPrepared: false,
       mustInspect: false,
       hasRun: false,
+      ranBefore: false,
       reported: undefined,
       victimsGone: false,
       refusal: undefined,

@@ -38,6 +38,13 @@ export interface WorkerOptions {
   readonly maxKillGraceMs?: number;
 }
 
+/** The assignments of one agent in the store. */
+export interface AssignmentSource {
+  readAssignments(): Promise<readonly Assignment[]>;
+  /** Returns those of the tasks that have run on this agent. */
+  findRun(taskIds: readonly string[]): Promise<readonly string[]>;
+}
+
 /** The calls of each kind that an engine gets at one time, beside launches. */
 const concurrency = { stops: 4, removals: 4, inspections: 8 } as const;
 /**
@@ -130,24 +137,38 @@ export class Worker {
   }
 
   /**
-   * Reads all assignments with `read` and compares them with the engine's containers. Fails if the read
-   * fails. If the engine does not answer, {@link outage} has the reason.
+   * Reads all assignments and compares them with the engine's containers. Fails if a read fails. If the engine
+   * does not answer, {@link outage} has the reason.
    */
-  async resync(read: () => Promise<readonly Assignment[]>): Promise<void> {
+  async resync({ readAssignments, findRun }: AssignmentSource): Promise<void> {
     // The first time, the containers come before the assignments. So no container is launched that exists
     // already.
     const found = this.#hasReadAssignments ? undefined : await this.#list();
     const changedMeanwhile = new Set<string>();
     this.#reads.add(changedMeanwhile);
     try {
-      this.#applyAssignments(await read(), changedMeanwhile);
+      this.#applyAssignments(await readAssignments(), changedMeanwhile);
     } finally {
       this.#reads.delete(changedMeanwhile);
     }
+    if (!this.#hasReadAssignments) await this.#noteEarlierRuns(found ?? [], findRun);
     this.#hasReadAssignments = true;
     if (found !== undefined) this.#applyContainers(found);
     for (const runner of [...this.#runners.values()]) this.#drive(runner);
     if (found === undefined) await this.syncContainers();
+  }
+
+  /**
+   * A task that ran before this process began, and has no container, must not run a second time under its id.
+   */
+  async #noteEarlierRuns(
+    found: readonly ContainerStatus[],
+    findRun: AssignmentSource['findRun'],
+  ): Promise<void> {
+    const known = new Set(found.map(({ taskId }) => taskId));
+    const taskIds = [...this.#runners.keys()].filter((taskId) => !known.has(taskId));
+    const ran = taskIds.length === 0 ? [] : await findRun(taskIds);
+    for (const taskId of ran) this.#runners.get(taskId)?.note({ is: 'ranBefore' });
   }
 
   /** Lists all containers. If the engine does not answer, the next list makes up for it. */

@@ -205,6 +205,7 @@ function guardedFeed(feed: AssignmentFeed, guard: () => Promise<void>): Assignme
       await guard();
       return changes;
     },
+    findRun: (agentId, taskIds) => guard().then(() => feed.findRun(agentId, taskIds)),
     close: () => feed.close(),
   };
 }
