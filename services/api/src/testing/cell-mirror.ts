@@ -94,7 +94,7 @@ export class CellMirror {
   }) {
     const { revision, commitId, incomplete } = commit;
     this.#check(!this.#isInSnapshot, 'a change before the end of the snapshot');
-    this.#check(revision >= this.#revision, `revision ${revision} was told after revision ${this.#revision}`);
+    this.#check(revision >= this.#revision, `revision ${revision} came after revision ${this.#revision}`);
     this.#revision = revision;
     for (const { change } of commit.changes) {
       this.#put(change, false);

@@ -77,7 +77,7 @@ export class ModelSubscriber {
 
   #finish(id: string): void {
     const job = this.jobs.get(id);
-    if (job === undefined) throw new Error(`${id} finished before it was told of`);
+    if (job === undefined) throw new Error(`${id} finished before its definition`);
     this.#check(!job.isFinished, `${id} finished twice`);
     const live = [...job.tasks.values()].filter((task) => !isTerminal(stateOf(task)));
     this.#check(live.length === 0, `${id} finished before its tasks ${live.map((task) => task.id)}`);

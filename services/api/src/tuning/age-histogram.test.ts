@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { AgeHistogram } from './age-histogram.js';
 
 describe('AgeHistogram', () => {
-  it('tell when a place was filled', () => {
+  it('returns the time at which a position was filled', () => {
     const marks = new AgeHistogram();
     marks.add(1, 10);
     marks.add(5, 20);
@@ -10,7 +10,7 @@ describe('AgeHistogram', () => {
     expect([0, 1, 4, 5, 6, 99].map((place) => marks.at(place))).toEqual([undefined, 10, 10, 20, 30, 30]);
   });
 
-  it('never make a place younger than it is, nor much older, however many there are', () => {
+  it('never returns a later time, nor a much earlier one, for any number of positions', () => {
     const marks = new AgeHistogram();
     const count = 10_000;
     for (let place = 1; place <= count; place += 1) marks.add(place, place);

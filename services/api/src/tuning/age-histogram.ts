@@ -1,6 +1,6 @@
 /*
- * Problem: the queue of a stalled subscriber holds tens of thousands of changes, and its lag is the age of the oldest one. A time
- *   for each change would double the queue's memory.
+ * Problem: the queue of a stalled subscriber holds tens of thousands of changes, and its lag is the age of
+ * the oldest one. A time for each change would double the queue's memory.
  * Figure: none was recorded. It keeps at most 64 times for each stalled stream.
  * Benchmark: `npm run bench -- observe --only stall` (the memory of a stalled subscriber).
  * Off: it has no switch, since it decides nothing but the metric `berth_gateway_observe_lag_seconds`.
@@ -9,7 +9,10 @@
 /** The most times that are kept for one queue. */
 const maxMarks = 64;
 
-/** The times at which the positions of a queue were filled. An answer is wrong by at most a sixteenth of the time covered. */
+/**
+ * The times at which the positions of a queue were filled. An answer is wrong by at most a sixteenth of the
+ * time covered.
+ */
 export class AgeHistogram {
   #marks: { readonly place: number; readonly atMs: number }[] = [];
   /** The shortest time between two marks. */
@@ -25,7 +28,10 @@ export class AgeHistogram {
     this.#marks = this.#marks.filter((_, index) => index % 2 === 0);
   }
 
-  /** Returns the time at which the position was filled, or an earlier one. Undefined if nothing that old is known. */
+  /**
+   * Returns the time at which the position was filled, or an earlier time. Undefined if no time that old is
+   * known.
+   */
   at(place: number): number | undefined {
     return this.#marks.findLast((mark) => mark.place <= place)?.atMs;
   }

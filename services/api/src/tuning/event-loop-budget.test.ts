@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { EventLoopBudget } from './event-loop-budget.js';
 
 describe('EventLoopBudget', () => {
-  it('lets all together do so much in one turn, and the rest in later ones, each in its time', async () => {
+  it('limits the work of all callers in one turn, and resumes them in order in later turns', async () => {
     const budget = new EventLoopBudget(10);
     const done: string[] = [];
     const work = (name: string, left: number): void => {

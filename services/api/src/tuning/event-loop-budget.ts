@@ -1,6 +1,6 @@
 /*
- * Problem: a socket takes a burst at once, and its stream makes the next one in the same turn of the event loop. One fast reader of
- *   a snapshot would hold up everybody else.
+ * Problem: a socket takes a burst at once, and its stream makes the next one in the same turn of the event
+ * loop. One fast reader of a snapshot would hold up everybody else.
  * Figure: none was recorded for the budget alone.
  * Benchmark: `npm run bench -- observe --only pause` (the longest time that the event loop stands still).
  * Off: `BERTH_API_TUNING=off` has an infinite budget.
@@ -18,7 +18,10 @@ export class EventLoopBudget {
     this.#perTurn = perTurn;
   }
 
-  /** True if something is left in this turn. Otherwise `resume` is called in a later turn, and must ask again. */
+  /**
+   * True if something is left in this turn. Otherwise `resume` is called in a later turn, and must ask
+   * again.
+   */
   mayGoOn(resume: () => void): boolean {
     if (this.#spent < this.#perTurn) return true;
     this.#waiting.push(resume);

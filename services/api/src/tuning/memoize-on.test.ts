@@ -14,7 +14,7 @@ describe('memoizeOn', () => {
     expect(memoizeOn(owner, key, make)).toBe(1);
   });
 
-  it('leaves its owner the same to all who look', () => {
+  it('does not change its owner visibly', () => {
     const [list, key] = [['a'], {}];
     memoizeOn(list, key, () => 1);
     expect(list).toEqual(['a']);
@@ -24,7 +24,7 @@ describe('memoizeOn', () => {
     expect(memoizeOn({ ...owner }, key, () => 2)).toBe(2);
   });
 
-  it('makes it again where nothing came of it', () => {
+  it('makes the value again after an error', () => {
     const owner = {};
     const fail = () => {
       throw new Error('not yet');

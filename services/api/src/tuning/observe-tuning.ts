@@ -1,6 +1,6 @@
 /*
- * All that a gateway does only for speed, and the plain way that does the same without it. The setting BERTH_API_TUNING chooses
- * one of the two, once. A subscriber cannot tell them apart.
+ * All code of a gateway that exists only for speed, and the plain code that does the same without it. The
+ * setting BERTH_API_TUNING chooses one of the two, once. A subscriber cannot tell them apart.
  */
 import { directSink, type EncodedSink } from '@berth/shared/rpc/streaming/direct-sink';
 import { plainSink } from '@berth/shared/rpc/streaming/plain-sink';
@@ -20,7 +20,7 @@ export interface ObserveTuning {
   readonly changes: ChangeEncoder<unknown>;
   /** Responses to queries are encoded from stored bytes, too. */
   readonly splicesResponses: boolean;
-  /** A burst, which leaves in one write, is full at this size. It always has at least one message. */
+  /** A burst leaves in one write. It is full at this size, and always has at least one message. */
   readonly burstBytes: number;
   /** The memory of the bursts of snapshots. */
   readonly blocks: BlockPool;
@@ -37,7 +37,8 @@ export interface ObserveTuning {
 }
 
 /**
- * A larger burst adds nothing to the speed, but some delay. A full message of berth.v1 is a burst of its own, which is not copied.
+ * A larger burst adds nothing to the speed, but some delay. A full message of berth.v1 is a burst of its
+ * own and is not copied.
  */
 const burstBytes = 48 * 1024;
 
@@ -47,8 +48,8 @@ const maxIdleBlocks = 16;
 const snapshotBytesPerTurn = 256 * 1024;
 
 /**
- * Bytes leave at the end of a turn. With a thousand subscribers in one turn, the first of them waited for all the others, and
- * the event loop stood still for 25 to 40 ms with each commit.
+ * Bytes leave at the end of a turn. With a thousand subscribers in one turn, the first of them waited for
+ * all the others, and the event loop stood still for 25 to 40 ms with each commit.
  */
 const subscribersPerTurn = 64;
 

@@ -1,6 +1,8 @@
 /*
- * Problem: after a restart all subscribers come back at once, and V8 has not compiled the code of snapshots and backfills yet.
- * Figure: the first snapshot of a full cell took twice as long as all later ones. The warm-up takes some 100 ms at the start.
+ * Problem: after a restart all subscribers come back at once, and V8 has not compiled the code of snapshots
+ * and backfills yet.
+ * Figure: the first snapshot of a full cell took twice as long as all later ones. The warm-up takes some
+ * 100 ms at the start.
  * Benchmark: `npm run bench -- observe --only snapshot,resume` shows the warm figures.
  * Off: `BERTH_API_TUNING=off` starts without it.
  */

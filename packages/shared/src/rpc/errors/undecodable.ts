@@ -2,8 +2,8 @@ import type { ServiceDefinition } from '@grpc/grpc-js';
 import { BerthError } from '../../model/errors/errors.js';
 
 /**
- * Replaces a request whose bytes are no message of its type. grpc-js itself would answer INTERNAL, which
- * blames the server.
+ * Replaces a request with bytes that are no message of its type. grpc-js itself would answer INTERNAL and
+ * so blame the server.
  */
 export class Undecodable {
   readonly error: unknown;

@@ -1,7 +1,8 @@
 /*
  * Problem: grpc-js copies each message into a frame for each subscriber.
- * Figure: to ten subscribers a gateway delivers 648,000 events a second (berth.v1), 12.3 times the rate of a server that encodes and
- *   writes each change for each subscriber; the share of this file alone was not recorded.
+ * Figure: to ten subscribers a gateway delivers 648,000 events a second (berth.v1), 12.3 times the rate of
+ * a server that encodes and writes each change for each subscriber. The share of this file alone was not
+ * recorded.
  * Benchmark: `npm run bench -- observe --only fanout`.
  * Off: `BERTH_API_TUNING=off` uses plain-sink.ts.
  */

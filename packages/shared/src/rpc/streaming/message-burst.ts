@@ -1,7 +1,8 @@
 /*
  * Problem: each message costs a write, and the published API has one change per message.
- * Figure: to ten subscribers a gateway delivers 638,000 events a second (ObserveJobs), 12.1 times the rate of a server that encodes
- *   and writes each change for each subscriber; the share of this file alone was not recorded.
+ * Figure: to ten subscribers a gateway delivers 638,000 events a second (ObserveJobs), 12.1 times the rate
+ * of a server that encodes and writes each change for each subscriber. The share of this file alone was not
+ * recorded.
  * Benchmark: `npm run bench -- observe --only fanout`.
  * Off: `BERTH_API_TUNING=off` has one message in each burst, and writes it alone (plain-sink.ts).
  */

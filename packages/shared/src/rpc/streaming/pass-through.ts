@@ -15,8 +15,8 @@ export type WithPassThrough<D, K extends keyof D> = {
 };
 
 /**
- * Returns a copy of a service definition in which the named methods may send encoded messages: a `Buffer`
- * is sent unchanged, and a `MessageBurst` sends many messages in one write. So a change is encoded once for
+ * Returns a copy of a service definition with named methods that may send encoded messages: a `Buffer` is
+ * sent unchanged, and a `MessageBurst` sends many messages in one write. So a change is encoded once for
  * all its subscribers.
  */
 export function passThrough<D extends ServiceDefinition, K extends keyof D & string>(

@@ -16,7 +16,7 @@ import {
 import type { ChangingView } from './changing-view.js';
 import { PointInTimeViews } from './point-in-time-view.js';
 
-/** A scripted cell that tells of its commits. */
+/** A scripted cell that emits its commits. */
 function aChangingCell() {
   const changes$ = new Subject<CommitChanges>();
   const cell = Object.assign(new ScriptedCell(), { changes$ });
@@ -36,19 +36,19 @@ const step: fc.Arbitrary<Step> = fc.record({
   task: fc.nat({ max: 4 }),
 });
 
-describe('a moment of a cell', () => {
-  it('stays as it was, however slowly it is read while the cell changes', () => {
+describe('a point-in-time view', () => {
+  it('does not change, even if it is read slowly while the cell changes', () => {
     fc.assert(
       fc.property(
         fc.array(step, { maxLength: 40 }),
         fc.array(fc.record({ step, read: fc.nat({ max: 2 }) }), { maxLength: 60 }),
         (before, after) => {
           const { cell, view, commit } = aChangingCell();
-          const moments = new PointInTimeViews(view);
+          const views = new PointInTimeViews(view);
           for (const one of before) commit(...writesOf(one, cell));
           const expected = Array.from(selectedEntities(cell, everything), keyOf);
-          const moment = moments.take(snapshotKinds(everything));
-          const reading = selectedEntities(moment, everything);
+          const past = views.take(snapshotKinds(everything));
+          const reading = selectedEntities(past, everything);
           const read: string[] = [];
           for (const { step: one, read: count } of after) {
             for (let taken = 0; taken < count; taken += 1) {
@@ -59,34 +59,34 @@ describe('a moment of a cell', () => {
           }
           for (const entity of reading) read.push(keyOf(entity));
           expect(read.toSorted()).toEqual(expected.toSorted());
-          moment.close();
-          expect(moments.open).toBe(0);
+          past.close();
+          expect(views.open).toBe(0);
         },
       ),
     );
   });
 
-  it('is that before the commit to whoever reads it while being told of the commit', () => {
+  it('shows the state before the commit to the commit’s own subscribers', () => {
     const { view, commit } = aChangingCell();
-    const moments = new PointInTimeViews(view);
+    const views = new PointInTimeViews(view);
     commit(jobWrite('a'), taskWrite('a.0-0'));
-    const moment = moments.take(['job']);
+    const past = views.take(['job']);
     const seen: string[][] = [];
-    view.changes$.subscribe(() => seen.push(moment.tasksOf('a').map(keyOf)));
+    view.changes$.subscribe(() => seen.push(past.tasksOf('a').map(keyOf)));
     commit(taskWrite('a.1-0'), { kind: 'task', id: 'a.0-0' });
     expect(seen).toEqual([['task/a.0-0@1']]);
-    expect(moment.find('jobStatus', 'a')).toBeUndefined();
-    moments.close();
+    expect(past.find('jobStatus', 'a')).toBeUndefined();
+    views.close();
   });
 
-  it('knows all of the kinds that it was taken for, and refuses others', () => {
+  it('lists all entities of its kinds, and refuses other kinds', () => {
     const { view, commit } = aChangingCell();
-    const moments = new PointInTimeViews(view);
+    const views = new PointInTimeViews(view);
     commit(clusterWrite('c'));
-    const moment = moments.take(['cluster']);
+    const past = views.take(['cluster']);
     commit({ kind: 'cluster', id: 'c' });
-    expect(moment.all('cluster').map(keyOf)).toEqual(['cluster/c@1']);
-    expect(() => moment.all('job')).toThrow('nothing was kept');
-    moments.close();
+    expect(past.all('cluster').map(keyOf)).toEqual(['cluster/c@1']);
+    expect(() => past.all('job')).toThrow('nothing was kept');
+    views.close();
   });
 });

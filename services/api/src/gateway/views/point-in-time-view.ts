@@ -4,13 +4,13 @@ import { jobIdOf } from '@berth/shared/model/cell/task-head';
 import type { PointInTime, WholeKind } from '../core/point-in-time.js';
 import type { ChangingView } from './changing-view.js';
 
-/** Keeps moments of a cell while snapshots of them are sent. */
+/** Keeps point-in-time views of a cell while snapshots of them are sent. */
 export class PointInTimeViews {
   readonly #view: ChangingView;
   readonly #open = new Set<PointInTimeView>();
   readonly #close: () => void;
 
-  /** To be made before all that reads moments while it is told of a commit. */
+  /** Must subscribe to commits before every other subscriber that reads the views. */
   constructor(view: ChangingView) {
     this.#view = view;
     const subscription = view.changes$.subscribe(({ changes }) => {
@@ -20,7 +20,10 @@ export class PointInTimeViews {
     this.#close = () => subscription.unsubscribe();
   }
 
-  /** The present moment, in which all of these kinds can be asked for. Must be let go with `close`. */
+  /**
+   * Returns the cell as it is now, with all entities of these kinds. The caller must release it with
+   * `close`.
+   */
   take(kinds: readonly WholeKind[]): PointInTimeView {
     const past = new PointInTimeView(this.#view, { kinds, onClose: () => this.#open.delete(past) });
     this.#open.add(past);
@@ -39,15 +42,15 @@ export class PointInTimeViews {
 }
 
 /**
- * The cell as it was when this was made, while it goes on changing: of what changes, the state before is kept. Making one
- * costs nothing for tasks, and a pointer for each entity of the kinds that are asked for; keeping one, a pointer for
- * each entity that changes.
+ * The cell at the time of the constructor's call. It keeps the earlier state of each entity that changes
+ * later. Making one costs nothing for tasks, and a pointer for each entity of the given kinds. Keeping one
+ * costs a pointer for each entity that changes.
  */
 export class PointInTimeView implements PointInTime {
   readonly #view: ChangingView;
   readonly #onClose: () => void;
   readonly #all = new Map<EntityKind, readonly AnyEntity[]>();
-  /** Of jobs and what belongs to them: the states before the first change; undefined where there was none. */
+  /** The states of entities before their first change. Undefined for entities that did not exist then. */
   readonly #before = new Map<string, AnyEntity | undefined>();
   readonly #tasksBefore = new Map<string, Map<string, Entity<'task'> | undefined>>();
 
@@ -92,7 +95,7 @@ export class PointInTimeView implements PointInTime {
     this.#all.clear();
   }
 
-  /** Takes note of a change, before anybody asks for what it has changed. */
+  /** Keeps the state before the change. It must be called before anybody reads the changed entity. */
   keep(change: AnyChange): void {
     if (change.kind === 'task') {
       const task = change.before ?? change.after;

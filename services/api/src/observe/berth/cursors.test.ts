@@ -33,7 +33,7 @@ function watch(
   return watcher;
 }
 
-/** The store, of which whoever follows the log learns what it has read only once `held` has resolved. */
+/** Wraps a store. Its followers of the log get their reads only after `held` has resolved. */
 function lateFollowing(target: MemoryStore, held: () => Promise<void> | undefined): CellStore {
   const late = async (read: () => Promise<LogRead>) => {
     const entries = await read();
@@ -46,7 +46,7 @@ function lateFollowing(target: MemoryStore, held: () => Promise<void> | undefine
 }
 
 describe('the position of a subscriber', () => {
-  it('does not go back with a checkpoint that waited while it was stalled', async () => {
+  it('does not go back at a checkpoint that waited during a stall', async () => {
     gateway = await RunningGateway.start(store);
     await decide(store, [jobWrite('a')]);
     const [fast, slow] = [watch(), watch()];
@@ -61,12 +61,12 @@ describe('the position of a subscriber', () => {
       if (count === 150) slow.ask('early');
     }
     slow.resume();
-    // The mirror fails where a position goes back.
+    // The mirror fails if a position goes back.
     await slow.until(() => slow.hasReached('early'));
     await slow.caughtUp();
   });
 
-  it('of an empty cell is one to go on from at another gateway', async () => {
+  it('in an empty cell is valid at another gateway', async () => {
     gateway = await RunningGateway.start(store);
     const first = watch();
     await first.until(() => first.mirror.isLive);

@@ -12,14 +12,14 @@ import { type Dimension, TaskCounts } from './core/task-counts.js';
 import { type ChangeFormat, itemMessages } from './encoding/change-encoding.js';
 import { countItemMessages } from './encoding/count-encoding.js';
 
-/** What subscribers who ask for the same share: what they are told, and its bytes. */
+/** The changes and their bytes, shared by all subscribers with the same request. */
 export interface CellFeed {
-  /** The subscription of the first of them, but for how often it is told where it is: that is each one's own. */
+  /** The request of the first of them, without the interval of bookmarks: each subscriber has its own. */
   readonly subscription: Omit<ParsedObserveRequest, 'bookmarkIntervalMs'>;
   readonly hub: ObserveHub<Item>;
   readonly format: ChangeFormat;
   readonly packing: Packing<Item>;
-  /** Where numbers of tasks are told instead of changes: the numbers. */
+  /** The numbers of tasks, if subscribers get these instead of changes. */
   readonly counts?: CurrentCounts;
 }
 
@@ -39,7 +39,10 @@ interface SharedFeed {
 /** Tasks that are counted before other work gets its turn. */
 const countedPerTurn = 1_000;
 
-/** The feeds that are in use. What is wanted by many is worked out and encoded once. */
+/**
+ * The feeds that are in use. Subscribers with the same request share one, so each change is selected and
+ * encoded once for all of them.
+ */
 export class FeedPool {
   readonly #view: ChangingView;
   readonly #log: Logger;
@@ -83,7 +86,7 @@ export class FeedPool {
     const hub = this.#hubOf({
       notificationsOf: (commit, view) => changesOf(commit, view, selection),
       topicOf: () => '',
-      // Which revisions were lost is told, and all begins anew.
+      // Each subscriber gets a reset with the lost revisions, and a new snapshot.
       isBroken: () => true,
     });
     return {
@@ -111,7 +114,7 @@ export class FeedPool {
       isBroken: () => false,
       seesAll: true,
     });
-    // The hub sees every commit from here on; what is there already is counted meanwhile.
+    // The hub sees every commit from here on. Meanwhile the tasks that exist already are counted.
     const ready = countAll(counts, this.#view, closed);
     return { hub, packing: { messagesOf: countItemMessages }, counts: { counts, ready } };
   }

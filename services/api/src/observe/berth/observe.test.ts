@@ -44,7 +44,7 @@ const keys = ({ mirror }: CellWatcher) => [...mirror.entities.keys()].sort();
 const task = (id: string, state: State = State.QUEUED) =>
   state === State.QUEUED ? taskWrite(id) : moveWrite(taskWrite(id).record, state);
 
-/** The store, in which whoever reads the log without following it does so by this. */
+/** Wraps a store. Reads of the log without following it go through `by`. */
 function readingPastBy(target: CellStore, by: (read: () => Promise<LogRead>) => Promise<LogRead>): CellStore {
   return withLogReaders(target, (options) =>
     options.follows === true ? target.openLogReader(options) : readingBy(target.openLogReader(options), by),
@@ -56,7 +56,7 @@ describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
     env = { BERTH_API_TUNING: setting };
   });
 
-  it('begins with a snapshot and tells every commit with its revision', async () => {
+  it('begins with a snapshot and sends every commit with its revision', async () => {
     await decide(store, [jobWrite('a'), task('a.0-0')]);
     const watcher = watch();
     await watcher.until(() => watcher.mirror.isLive);
@@ -72,7 +72,7 @@ describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
     expect(watcher.mirror.position?.revision).toBe(revision);
   });
 
-  it('resumes at a position without telling anything again', async () => {
+  it('resumes at a position without duplicates', async () => {
     await decide(store, [jobWrite('a'), task('a.0-0')]);
     const first = watch();
     await first.until(() => first.mirror.isLive);
@@ -87,7 +87,7 @@ describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
     expect(keys(second)).toContain(`${ObservedKind.JOB}/b`);
   });
 
-  it('resumes at another gateway, which has not seen the past', async () => {
+  it('resumes at another gateway that has not seen the past', async () => {
     await decide(store, [jobWrite('a'), task('a.0-0')]);
     const first = watch();
     await first.until(() => first.mirror.isLive);
@@ -106,7 +106,7 @@ describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
     expect(keys(second)).toEqual([`${ObservedKind.JOB}/a`, `${ObservedKind.JOB}/b`]);
   });
 
-  it('tells a position of another history as a reset with a snapshot', async () => {
+  it('answers a position of another history with a reset and a snapshot', async () => {
     await decide(store, [jobWrite('a')]);
     for (const resumeFrom of [
       { revision: 1, commitId: 'never' },
@@ -122,7 +122,7 @@ describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
     }
   });
 
-  it('tells one whose place has been trimmed away a reset, and answers the checkpoint that it asked for before', async () => {
+  it('answers a trimmed position with a reset, and answers the earlier checkpoint', async () => {
     await gateway.close();
     await store.close();
     store = new MemoryStore({ clock: systemClock, logLength: 10 });
@@ -152,7 +152,8 @@ describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
     const ids = ['one', 'two', 'three'];
     for (const id of ids) again.ask(id);
     await again.until(() => reads.length === 1);
-    // By the time that others' checkpoints have been answered, these wait behind what cannot be read.
+    // When the other stream's checkpoints have been answered, these wait behind messages that cannot be
+    // read.
     for (const _ of ids) await fast.caughtUp();
     expect(again.kinds).toEqual([]);
     goOn();
@@ -162,7 +163,7 @@ describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
     expect(keys(again)).toHaveLength(21);
   });
 
-  it('tells bookmarks while nothing happens', async () => {
+  it('sends bookmarks while nothing happens', async () => {
     const watcher = watch({ bookmarkIntervalMs: 100, filteringCriteria: { appName: 'none' } });
     await watcher.until(() => watcher.mirror.isLive);
     const revision = await decide(store, [jobWrite('a')]);
@@ -171,7 +172,7 @@ describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
     expect(watcher.mirror.changes).toBe(0);
   });
 
-  it('tells of a part of the cell only, and what leaves it as removed', async () => {
+  it('sends only the selected part of the cell, and reports entities that leave it as removed', async () => {
     const named = (id: string, appName: string) => jobWrite(id, { descriptor: aServiceJob({ appName }) });
     await decide(store, [
       named('a', 'web'),
@@ -213,7 +214,7 @@ describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
     expect(keys(again)).toEqual([jobA, `${ObservedKind.TASK}/a.1-0`]);
   });
 
-  it('tells only the parts of jobs and tasks that are asked for', async () => {
+  it('sends only the requested fields of jobs and tasks', async () => {
     await decide(store, [jobWrite('a'), task('a.0-0', State.RUNNING)]);
     const watcher = watch({ jobFields: ['jobDescriptor.owner'], taskFields: ['state'] });
     await watcher.until(() => watcher.mirror.isLive);
@@ -229,7 +230,7 @@ describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
     });
   });
 
-  it('names everything that is wrong with a subscription', async () => {
+  it('names every error of a subscription', async () => {
     const watcher = watch({
       kinds: [77 as ObservedKind],
       filteringCriteria: { nope: '1' },
@@ -241,7 +242,7 @@ describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
       expect(watcher.details).toContain(field);
   });
 
-  it('tells one that comes back from far away all that it missed, as fast as it reads, then what came meanwhile', async () => {
+  it('sends a subscriber after a long absence all missed changes at its own pace, then the newer ones', async () => {
     const wide = (count: number) => {
       const { kind, id, record } = taskWrite('a.0-0');
       const taskContext = { count: String(count), pad: 'x'.repeat(10_000) };
@@ -270,7 +271,7 @@ describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
     const meanwhile = 50;
     for (let count = missed; count < missed + meanwhile; count += 1) await decide(store, [wide(count)]);
     await fast.caughtUp();
-    // What the paused one has missed stays in the log.
+    // The changes that the paused subscriber missed stay in the log.
     expect(logged).toBeLessThan(missed / 2);
     const { changes } = first.mirror;
     again.resume();
@@ -281,7 +282,7 @@ describe.each(['on', 'off'])('ObserveService with the tuning %s', (setting) => {
     expect([...again.mirror.entities]).toEqual([...fast.mirror.entities]);
   });
 
-  it('gives a subscriber that has stalled the newest state of everything, and every end', async () => {
+  it('sends a stalled subscriber the newest state of everything, and every end', async () => {
     await decide(store, [jobWrite('a')]);
     const [fast, slow] = [watch(), watch()];
     for (const watcher of [fast, slow]) await watcher.until(() => watcher.mirror.isLive);

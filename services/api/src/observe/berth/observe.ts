@@ -1,6 +1,6 @@
 /*
- * berth.v1.ObserveService/Observe: one subscriber's stream, from its first request to its end. It begins with a snapshot, or
- * with what was missed since the position that the subscriber names.
+ * berth.v1.ObserveService/Observe: one subscriber's stream, from its first request to its end. It begins
+ * with a snapshot, or with the changes since the position in the request.
  */
 import type { ObserveRequest } from '@berth/shared/gen/berth/v1/observe_service';
 import { invalidFields } from '@berth/shared/model/errors/errors';
@@ -39,7 +39,7 @@ import {
 /** Trailer of a stream that ends: the position to resume from, as REVISION:COMMIT. */
 export const resumeKey = 'berth-resume-from';
 
-/** Where streams of the whole cell come from. */
+/** The services that a stream of the whole cell needs. */
 export interface CellObserveDeps {
   readonly cell: Cell;
   readonly tuning: ObserveTuning;
@@ -51,12 +51,13 @@ export interface CellObserveDeps {
   readonly streams: Set<OpenStream>;
 }
 
-/** A call in which both sides keep sending. */
+/** The bidirectional call. */
 type Call = ByteSink & RequestSource<ObserveRequest>;
 
 /** Serves one call until it ends. */
 export function observeCell(observing: CellObserveDeps, call: CallContext, sink: Call): Promise<void> {
-  // What waits for weeks is a promise, and not a function that would keep all that it has read.
+  // A stream lives for weeks. A promise waits for its end, because an async function would keep all that it
+  // has read.
   return beginSession(observing, call, sink).then(({ ended }) => ended);
 }
 
@@ -85,14 +86,17 @@ async function beginSession(
 interface SessionParts {
   readonly call: CallContext;
   readonly requests: RequestReader<ObserveRequest>;
-  /** Acquired for the session, which gives it back. */
+  /** The session releases it. */
   readonly feed: CellFeed;
   readonly bookmarkIntervalMs: number;
 }
 
 type Cursor = { readonly revision: number; readonly commitId: string };
 
-/** One subscriber. There are thousands, for weeks: each is one object, and what it shares with others it does not copy. */
+/**
+ * One subscriber. There are thousands of them for weeks. So each is one object, and it does not copy shared
+ * data.
+ */
 class Session implements Subscriber<Item>, BookmarkedStream {
   readonly intervalMs: number;
   lastSentMs = 0;
@@ -101,7 +105,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
   readonly #requests: RequestReader<ObserveRequest>;
   readonly #feed: CellFeed;
   #stream: ObserveStream<Item> | undefined;
-  /** The position that the subscriber will have reached with what has been written. */
+  /** The cursor after all written messages. */
   #sentCursor: Cursor | undefined;
   /** Most sessions never have any. */
   #checkpoints: PendingCheckpoints | undefined;
@@ -114,7 +118,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
     this.intervalMs = bookmarkIntervalMs;
   }
 
-  /** Resolves to where the stream is to begin; soon after, the session is to be run. */
+  /** Resolves to the start of the stream. The caller must run the session soon after. */
   async prepare(sink: Call, resumeFrom: Cursor | undefined): Promise<SessionStart> {
     const { cell } = this.#observing;
     await cell.read(this.#call);
@@ -149,7 +153,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
     });
   }
 
-  /** Lets go of what was acquired for the session. */
+  /** Releases everything that was acquired for the session. */
   leave(): void {
     this.#requests.close();
     this.#observing.feeds.release(this.#feed);
@@ -172,9 +176,10 @@ class Session implements Subscriber<Item>, BookmarkedStream {
     this.#restart('the gateway lost its place in the change log');
   }
 
-  /** What the stream begins with. */
+  /** Returns the messages of the stream's first phase. */
   #initialMessages(place: ResumePoint | undefined): InitialMessages {
-    // What others have not been told yet is part of what comes first.
+    // The first phase contains all gathered changes. So these must go to the other subscribers before this
+    // one joins.
     this.flush();
     if (place === undefined) return this.#snapshot();
     if ('reason' in place) return this.#reset(place.reason);
@@ -182,13 +187,13 @@ class Session implements Subscriber<Item>, BookmarkedStream {
   }
 
   async #resumePoint(position: Cursor): Promise<ResumePoint> {
-    // What was missed of numbers is not kept.
-    if (this.#feed.counts !== undefined) return { reason: 'counts are told anew' };
+    // There is no history of counts.
+    if (this.#feed.counts !== undefined) return { reason: 'counts are sent anew' };
     const { history } = this.#observing;
     const { signal } = this.#call;
     const lost = await checkCursor(history, position, signal);
     if (lost !== undefined) return lost;
-    // Whether an entity was in sight at a time that has passed cannot be told any more; where it is now can.
+    // With a filter, past matches are not known any more. The present state of the changed entities is.
     return this.#feed.subscription.selection.filter === undefined
       ? position
       : changedSince(history, position, signal);
@@ -221,7 +226,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
     return closing(messages, () => pointInTime.close());
   }
 
-  /** Each change since the position, up to now: what comes from now on waits behind it. */
+  /** Returns each change since the position, up to now. Later changes wait behind it. */
   #backfill(position: Cursor): InitialMessages {
     const { history } = this.#observing;
     const { format, subscription } = this.#feed;
@@ -242,15 +247,18 @@ class Session implements Subscriber<Item>, BookmarkedStream {
     return closing(this.#messages(missed, last, 'bookmark'), () => missed.return());
   }
 
-  /** What has changed as it now is: not in the order in which it did. */
+  /** Returns the present state of the changed entities, not in the order of their changes. */
   #changedSince(touched: ChangedSince): InitialMessages {
     const { history } = this.#observing;
     const { format, subscription } = this.#feed;
     const named = touched.now();
     if ('reason' in named) return this.#reset(named.reason);
     const { last } = history.recent;
-    const news = presentChanges(named, history.replica, { selection: subscription.selection, commit: last });
-    const items = news.map((one) => ({ ...one, isOutOfOrder: true }));
+    const changes = presentChanges(named, history.replica, {
+      selection: subscription.selection,
+      commit: last,
+    });
+    const items = changes.map((one) => ({ ...one, isOutOfOrder: true }));
     return this.#messages(encodedMessages(itemMessages(items, format)), last, 'bookmark');
   }
 
@@ -277,12 +285,12 @@ class Session implements Subscriber<Item>, BookmarkedStream {
     this.#sentCursor = position;
   }
 
-  /** Forgets what waits, but for checkpoints: whatever was committed before those is part of the new snapshot. */
+  /** Drops all waiting items except checkpoints. The new snapshot holds every commit before them. */
   #restart(reason: string): void {
-    // What others have not been told yet is part of the new snapshot.
+    // The new snapshot contains all gathered changes.
     this.flush();
     this.#stream?.restart(this.#reset(reason));
-    // Some may be told, and wait no more, while others still are to be.
+    // A copy, since an answer that is sent at once leaves the list.
     for (const id of [...(this.#checkpoints?.ids ?? [])]) this.#answerCheckpoint(id);
   }
 
@@ -298,7 +306,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
     this.#sentCursor = cursorOf(last.commit);
   }
 
-  /** Answers a checkpoint; whatever fails ends the stream. */
+  /** Answers a checkpoint. An error ends the stream. */
   async #answer(asked: ObserveRequest, stream: ObserveStream<Item>): Promise<void> {
     try {
       const { request } = decoded(asked);
@@ -312,7 +320,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
       this.#checkpoints ??= new PendingCheckpoints();
       this.#checkpoints.add(id);
       this.#answerCheckpoint(id);
-      await this.#checkpoints.room();
+      await this.#checkpoints.hasCapacity();
     } catch (error) {
       stream.stop(error);
     }
@@ -327,10 +335,13 @@ function* concat(
   for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
 }
 
-/** Where a subscriber goes on that comes back: from a position, or with what has changed since one; or why it cannot. */
+/**
+ * A returning subscriber goes on from a position, or with the entities that changed since one. Otherwise
+ * there is a reason why it cannot.
+ */
 type ResumePoint = Cursor | ChangedSince | ResumeFailure;
 
-/** What a session is prepared to run with. */
+/** The input of a session's run. */
 interface SessionStart {
   readonly sink: Call;
   readonly resumeFrom: Cursor | undefined;

@@ -1,6 +1,6 @@
 import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 
-/** What requests are read from; grpc-js's ServerDuplexStream does. */
+/** A source of requests; grpc-js's ServerDuplexStream is one. */
 export interface RequestSource<T> {
   on(event: 'data', listener: (request: T) => void): unknown;
   on(event: 'end' | 'close', listener: () => void): unknown;
@@ -8,7 +8,7 @@ export interface RequestSource<T> {
   resume(): unknown;
 }
 
-/** A caller's requests, one at a time: what is not asked for stays with the caller. */
+/** A caller's requests, one at a time. Requests that are not read yet stay with the caller. */
 export class RequestReader<T> {
   readonly #source: RequestSource<T>;
   readonly #arrived: T[] = [];
@@ -31,7 +31,7 @@ export class RequestReader<T> {
     source.pause();
   }
 
-  /** The next request; undefined where the caller sends no more. */
+  /** Returns the next request. Undefined if the caller sends no more. */
   async next(): Promise<T | undefined> {
     while (this.#arrived.length === 0 && !this.#hasEnded) {
       this.#source.resume();
@@ -44,8 +44,8 @@ export class RequestReader<T> {
   }
 
   /**
-   * Hands over each further request when the one before it has been dealt with. A caller may stay silent for weeks: nothing
-   * waits for it meanwhile. The handler must not reject.
+   * Passes each further request to the handler after the handler has finished the one before it. A caller
+   * may stay silent for weeks: no promise waits meanwhile. The handler must not reject.
    */
   handle(handler: (request: T) => Promise<void>): void {
     this.#handler = handler;
@@ -74,7 +74,10 @@ export class RequestReader<T> {
   }
 }
 
-/** The first request of a call; undefined where none comes. Rejects with the reason where the call ends before. */
+/**
+ * Returns the first request of a call. Undefined if there is none. Rejects with the reason if the call ends
+ * before it.
+ */
 export async function firstRequest<T>(requests: RequestReader<T>, call: CallContext): Promise<T | undefined> {
   let gone: Error | undefined;
   const stop = (reason: Error) => {

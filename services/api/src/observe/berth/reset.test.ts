@@ -17,15 +17,15 @@ import { parseObserveRequest } from './core/observe-request.js';
 import { FeedPool } from './feed-pool.js';
 import { type CellObserveDeps, observeCell } from './observe.js';
 
-/** A cell whose commits are told as a replica tells them. */
-class ToldCell extends ScriptedCell {
+/** A cell that emits its commits as a replica does. */
+class EmittingCell extends ScriptedCell {
   readonly changes$ = new Subject<CommitChanges>();
 
   get head() {
     return { revision: this.revision, commitId: `c${this.revision}` };
   }
 
-  tell(...writes: readonly Write[]): void {
+  emit(...writes: readonly Write[]): void {
     this.changes$.next(this.commit(...writes));
   }
 }
@@ -46,14 +46,14 @@ class FastCall extends EventEmitter {
   pause(): void {}
   resume(): void {}
 
-  /** Asks for what came after the position. */
+  /** Asks for all changes after the position. */
   resumeFrom(revision: number): void {
     const value = { resumeFrom: { revision, commitId: `c${revision}` } };
     this.emit('data', ObserveRequest.fromPartial({ request: { $case: 'subscription', value } }));
   }
 }
 
-/** As many subscribers as are told in one turn: who comes after them is told later. */
+/** Adds as many subscribers as get a batch in one turn. Subscribers after them get it later. */
 function keepTurnBusy(feeds: FeedPool): void {
   const parsed = parseObserveRequest({
     kinds: [],
@@ -69,8 +69,8 @@ function keepTurnBusy(feeds: FeedPool): void {
   for (let count = 0; count < 64; count += 1) hub.subscribeAll({ offer: () => {}, fail: () => {} });
 }
 
-it('tells a stream that begins anew nothing that its snapshot holds', async () => {
-  const replica = new ToldCell();
+it('sends a restarted stream no change that its snapshot holds', async () => {
+  const replica = new EmittingCell();
   replica.commit(jobWrite('a'));
   replica.commit(jobWrite('b'));
   const recent = new RecentCommits(replica, { isRelevant });
@@ -116,7 +116,7 @@ it('tells a stream that begins anew nothing that its snapshot holds', async () =
   const turn = () => new Promise(setImmediate);
   await turn();
   await turn();
-  replica.tell(jobWrite('c'));
+  replica.emit(jobWrite('c'));
   await Promise.resolve();
   answer({ ok: false, reason: 'trimmed' });
   for (let count = 0; count < 5; count += 1) await turn();

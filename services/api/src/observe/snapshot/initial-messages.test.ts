@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { closing } from './initial-messages.js';
 
 describe('closing', () => {
-  it('closes at the end, and where the rest is not wanted', () => {
+  it('closes at the end, and if the rest is not wanted', () => {
     let closed = 0;
     const close = () => {
       closed += 1;

@@ -4,8 +4,9 @@ import type { PendingMessage } from '../../tuning/encoding/pending-message.js';
 export const notReady = Symbol('not ready');
 
 /**
- * The messages of a stream's first phase: a snapshot or a backfill. They are made one by one as the sink takes them. `return` is
- * called if not all are wanted. After {@link notReady} the stream waits until its `moreReady` is called.
+ * The messages of a stream's first phase: a snapshot or a backfill. They are made one by one as the sink
+ * takes them. `return` is called if not all are wanted. After {@link notReady} the stream waits until its
+ * `moreReady` is called.
  */
 export type InitialMessages = Iterator<PendingMessage | typeof notReady, void>;
 

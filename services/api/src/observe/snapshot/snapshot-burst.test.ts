@@ -15,7 +15,7 @@ function next(messages: Iterator<PendingMessage>): MessageBurst | undefined {
 }
 
 describe('the bursts of a snapshot', () => {
-  it('hold all its messages, in order and each whole', () => {
+  it('hold all its messages, in order and complete', () => {
     const texts = Array.from({ length: 100 }, (_, index) => `message ${index} `.repeat(1 + index * 3));
     const messages = texts.map((text) => message(text)).values();
     const received: string[] = [];
@@ -26,7 +26,7 @@ describe('the bursts of a snapshot', () => {
     expect(received).toEqual(texts);
   });
 
-  it('are written into the same memory again, but never into what has not been released', () => {
+  it('are written into the same memory again, but only after its release', () => {
     const burstOf = (text: string) => next([message(text, 50_000)].values());
     const [first, second] = [burstOf('a'), burstOf('b')];
     expect(second?.frames.buffer).not.toBe(first?.frames.buffer);
@@ -39,7 +39,7 @@ describe('the bursts of a snapshot', () => {
     ).toEqual([['bb'], ['cc']]);
   });
 
-  it('have memory of their own where a message is large', () => {
+  it('have memory of their own if a message is large', () => {
     const large = next([message('x', 3_000_000)].values());
     expect([large?.byteLength, large?.count, large?.release]).toEqual([3_000_005, 1, undefined]);
   });
@@ -48,7 +48,7 @@ describe('the bursts of a snapshot', () => {
     expect(nextSnapshotBurst([].values(), tuned)).toBeUndefined();
   });
 
-  it('end before what is not there yet', () => {
+  it('end before a message that is not ready', () => {
     const messages = [message('a'), message('b'), notReady, notReady, message('c')] as const;
     const all = messages.values();
     const received = Array.from({ length: 5 }, () => {

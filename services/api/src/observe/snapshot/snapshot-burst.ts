@@ -8,8 +8,8 @@ import { takeBurst } from './take-burst.js';
 const sizeOf = ({ byteLength }: PendingMessage): number => byteLength;
 
 /**
- * Writes the next messages of a snapshot or backfill as one burst. Undefined after the last one. Its memory is reused after its
- * release.
+ * Writes the next messages of a snapshot or backfill as one burst. Undefined after the last one. Its memory
+ * is reused after its release.
  */
 export function nextSnapshotBurst(
   messages: Iterator<PendingMessage | typeof notReady>,

@@ -10,19 +10,19 @@ import { ObserveHub } from '../stream/observe-hub.js';
 import { jobNotificationsOf } from '../titus/core/job-notifications.js';
 import { StageStatuses, type StageWatcher } from './stage-status.js';
 
-/** What a watcher is told: stage and number of workers, or the end. */
+/** Records the watcher's calls: stage and number of workers, or the end. */
 class Recorder implements StageWatcher {
-  readonly told: (readonly [number, number] | 'end')[] = [];
+  readonly shown: (readonly [number, number] | 'end')[] = [];
   show(stage: number, bytes: Buffer): void {
-    this.told.push([stage, WatchStagesResponse.decode(bytes).stage?.workers.length ?? -1]);
+    this.shown.push([stage, WatchStagesResponse.decode(bytes).stage?.workers.length ?? -1]);
   }
   end(): void {
-    this.told.push('end');
+    this.shown.push('end');
   }
 }
 
-describe('the stageStatus of a job’s stages', () => {
-  it('shows the last state to who comes between the end of the job and the word of it', () => {
+describe('the status of a job’s stages', () => {
+  it('shows the last state to a watcher that joins just before the end is reported', () => {
     const [cell, changes] = [new ScriptedCell(), new Subject<CommitChanges>()];
     const view = Object.assign(cell, { changes$: changes });
     const hub = new ObserveHub(
@@ -40,13 +40,13 @@ describe('the stageStatus of a job’s stages', () => {
     const ended = moveWrite(running.record, State.FINISHED, 'killed');
     changes.next(cell.commit(ended, statusWrite('job0', State.FINISHED, 'killed')));
     const leaveLate = stageStatuses.watch('job0', late);
-    expect(late.told).toEqual([[1, 0], [2, 0], 'end']);
-    expect(early.told).toEqual([[1, 1], [2, 0], [1, 0], 'end']);
+    expect(late.shown).toEqual([[1, 0], [2, 0], 'end']);
+    expect(early.shown).toEqual([[1, 1], [2, 0], [1, 0], 'end']);
     leaveEarly();
     leaveLate();
   });
 
-  it('tells what a stage waits for that has not begun, until it has or the job is to end', () => {
+  it('shows the reason why a stage waits, until it begins or the job is to end', () => {
     const [cell, changes] = [new ScriptedCell(), new Subject<CommitChanges>()];
     const view = Object.assign(cell, { changes$: changes });
     const hub = new ObserveHub(
@@ -57,10 +57,10 @@ describe('the stageStatus of a job’s stages', () => {
     );
     const stageStatuses = new StageStatuses(cell, hub);
     const waits = () => {
-      const told: unknown[] = [];
-      const note = (_: number, bytes: Buffer) => told.push(WatchStagesResponse.decode(bytes).stage?.wait);
+      const shown: unknown[] = [];
+      const note = (_: number, bytes: Buffer) => shown.push(WatchStagesResponse.decode(bytes).stage?.wait);
       stageStatuses.watch('job0', { show: note, end: () => {} })();
-      return told;
+      return shown;
     };
     const job = jobWrite('job0', { descriptor: aMantisJob() });
     const { record } = taskWrite('job0.1-0-0', { stage: 1 });

@@ -6,10 +6,10 @@ import type { ObserveHub } from '../stream/observe-hub.js';
 import type { JobNotification } from '../titus/core/job-notifications.js';
 import { stageMessages } from './core/stage-messages.js';
 
-/** Changes of a job's tasks that come within this time are told as one: a stage that starts changes very often. */
+/** Changes of a job's tasks within this time are sent together: a stage that starts changes very often. */
 const gatherMs = 100;
 
-/** One who watches stages. Neither method may throw. */
+/** A watcher of stages. Neither method may throw. */
 export interface StageWatcher {
   /** The stage has changed; the bytes are a WatchStagesResponse. */
   show(stage: number, bytes: Buffer): void;
@@ -31,9 +31,11 @@ class StageStatus {
     this.#shown = this.#compose();
   }
 
-  /** Shows what all others see; what has changed since then comes to all at once. */
+  /**
+   * Shows the present state to the new watcher. Changes since the last refresh go to all watchers at once.
+   */
   join(watcher: StageWatcher): void {
-    // Whoever is told of the end has seen the last state.
+    // A watcher gets the last state before the end.
     if (!this.#isLive) this.#refresh();
     this.watchers.add(watcher);
     for (const [stage, bytes] of this.#shown) watcher.show(stage, bytes);
@@ -79,7 +81,7 @@ class StageStatus {
   }
 }
 
-/** The stageStatuses of the jobs whose stages are watched here; a job that nobody watches costs nothing. */
+/** The status of each job with a watcher here. A job without a watcher costs nothing. */
 export class StageStatuses {
   readonly #view: CellView;
   readonly #jobs: ObserveHub<JobNotification>;
@@ -90,7 +92,10 @@ export class StageStatuses {
     this.#jobs = jobs;
   }
 
-  /** Shows the watcher the stages of a job that the view has, at once and whenever they change. Returns what ends that. */
+  /**
+   * Shows the stages of a job to the watcher, at once and after each change. The view must have the job.
+   * Returns a function that ends it.
+   */
   watch(jobId: string, watcher: StageWatcher): () => void {
     const { stageStatus, leave } = this.#statuses.get(jobId) ?? this.#open(jobId);
     stageStatus.join(watcher);
@@ -106,7 +111,7 @@ export class StageStatuses {
   #open(jobId: string) {
     const stageStatus = new StageStatus(jobId, this.#view);
     const note = () => stageStatus.noteChange();
-    // What a set back store has changed is a change like any other: only the present state is shown.
+    // A store that was set back is a change like any other: only the present state is shown.
     const entry = { stageStatus, leave: this.#jobs.subscribeTo(jobId, { offer: note, fail: note }) };
     this.#statuses.set(jobId, entry);
     return entry;

@@ -1,7 +1,10 @@
 import type { ByteSink } from '../stream/observe-stream.js';
 import type { StageWatcher } from './stage-status.js';
 
-/** One reader of stages: what it has not taken yet is replaced by what is newer, so that it costs at most one message a stage. */
+/**
+ * One reader of stages. A newer status of a stage replaces one that was not read yet, so at most one
+ * message waits for each stage.
+ */
 export class StageStream implements StageWatcher {
   /** Resolves when the job has ended and everything was written, rejects when the stream was stopped. */
   readonly done: Promise<void>;

@@ -4,8 +4,8 @@ import type { ObserveTuning } from '../../tuning/observe-tuning.js';
 import { takeBurst } from '../snapshot/take-burst.js';
 
 /**
- * Encodes notifications: each as a message of its own, or several together. All subscribers of a kind use the same function or
- * object, because the bursts of a batch are kept by it.
+ * Encodes notifications: each as a message of its own, or several together. All subscribers of a kind use
+ * the same function or object, because the bursts of a batch are kept by it.
  */
 export type Packing<N> =
   | ((notification: N) => Buffer)

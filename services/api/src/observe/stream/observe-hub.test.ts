@@ -26,7 +26,7 @@ let cell: ScriptedCell;
 let changes: Subject<CommitChanges>;
 let hub: ObserveHub<JobNotification>;
 
-/** Resolves once the commit has been told. */
+/** Resolves when the commit has been delivered. */
 const commit = async (...writes: readonly Write[]) => changes.next(cell.commit(...writes));
 const resync = async (...writes: readonly Write[]) =>
   changes.next({ ...cell.commit(...writes), actor: resyncActor });
@@ -44,7 +44,7 @@ beforeEach(() => {
 });
 
 describe('ObserveHub', () => {
-  it('hands the same notifications to all, so that each is encoded once', async () => {
+  it('offers the same notifications to all subscribers, so that each is encoded once', async () => {
     const [a, b] = [new Recorder(), new Recorder()];
     hub.subscribeAll(a);
     hub.subscribeAll(b);
@@ -53,7 +53,7 @@ describe('ObserveHub', () => {
     expect(b.offers[0]?.[1]).toBe(a.offers[0]?.[1]);
   });
 
-  it('leaves the subscriber of one job alone while others change', async () => {
+  it('offers nothing to the subscriber of one job while others change', async () => {
     const [all, one] = [new Recorder(), new Recorder()];
     hub.subscribeAll(all);
     hub.subscribeTo('job1', one);
@@ -66,7 +66,7 @@ describe('ObserveHub', () => {
     expect(all.offers).toHaveLength(2);
   });
 
-  it('tells commits that arrive at once as one batch', async () => {
+  it('delivers commits that arrive at once as one batch', async () => {
     const [all, one] = [new Recorder(), new Recorder()];
     hub.subscribeAll(all);
     hub.subscribeTo('job0', one);
@@ -81,16 +81,16 @@ describe('ObserveHub', () => {
     expect(one.offers.map((offer) => offer.map(({ kind }) => kind))).toEqual([['definition', 'task']]);
   });
 
-  it('tells a new subscriber nothing of what its view shows already', async () => {
+  it('offers a new subscriber no change that its view shows already', async () => {
     const [first, second] = [new Recorder(), new Recorder()];
     hub.subscribeAll(first);
-    const told = commit(jobWrite('job0'));
+    const delivered = commit(jobWrite('job0'));
     hub.subscribeAll(second);
-    await told;
+    await delivered;
     expect([first.offers.length, second.offers.length]).toEqual([1, 0]);
   });
 
-  it('tells nothing to those who have left', async () => {
+  it('offers nothing to subscribers that have left', async () => {
     const [all, one] = [new Recorder(), new Recorder()];
     const leaveAll = hub.subscribeAll(all);
     const leaveOne = hub.subscribeTo('job0', one);
@@ -101,13 +101,13 @@ describe('ObserveHub', () => {
     expect([all.offers, one.offers]).toEqual([[], []]);
   });
 
-  it('tells many subscribers turn by turn, and what happens meanwhile as one batch', async () => {
+  it('serves many subscribers over several turns, and delivers later commits as one batch', async () => {
     const all = Array.from({ length: 150 }, () => new Recorder());
     for (const one of all) hub.subscribeAll(one);
     await commit(jobWrite('job0'));
-    const told = () => all.filter(({ offers }) => offers.length > 0).length;
-    expect(told()).toBeGreaterThan(0);
-    expect(told()).toBeLessThan(all.length);
+    const served = () => all.filter(({ offers }) => offers.length > 0).length;
+    expect(served()).toBeGreaterThan(0);
+    expect(served()).toBeLessThan(all.length);
     await commit(jobWrite('job1'));
     await commit(jobWrite('job2'));
     await vi.waitFor(() => expect(all.every(({ offers }) => offers.length === 2)).toBe(true));
@@ -116,7 +116,7 @@ describe('ObserveHub', () => {
     expect(all.at(-1)?.offers[1]).toBe(all[0]?.offers[1]);
   });
 
-  it('has told everybody of everything before anybody new subscribes', async () => {
+  it('delivers all gathered changes before a new subscriber joins', async () => {
     const all = Array.from({ length: 150 }, () => new Recorder());
     const leave = all.map((one) => hub.subscribeAll(one));
     await commit(jobWrite('job0'));
@@ -131,7 +131,7 @@ describe('ObserveHub', () => {
     expect(late.offers[0]?.map(({ jobId }) => jobId)).toEqual(['job2']);
   });
 
-  it('tells what a resynchronisation has found', async () => {
+  it('delivers the result of a resynchronisation', async () => {
     const all = new Recorder();
     hub.subscribeAll(all);
     await commit(jobWrite('job0'), taskWrite('job0.0-0'));
@@ -140,7 +140,7 @@ describe('ObserveHub', () => {
     expect(all.errors).toEqual([]);
   });
 
-  it('ends all streams where the cell was set back', async () => {
+  it('ends all streams if the cell was set back', async () => {
     const [all, one] = [new Recorder(), new Recorder()];
     hub.subscribeAll(all);
     hub.subscribeTo('job0', one);

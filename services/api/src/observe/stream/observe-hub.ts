@@ -8,44 +8,48 @@ import type { Subscription } from 'rxjs';
 import type { ChangingView } from '../../gateway/views/changing-view.js';
 import { contradictsHistory } from './core/contradicts-history.js';
 
-/** One who is told of changes. Neither method may throw. */
+/** A receiver of changes. Neither method may throw. */
 export interface Subscriber<N> {
-  /** What happened that concerns this subscriber, in order: never empty, and shared with others. */
+  /**
+   * Takes the changes for this subscriber, in order. The array is never empty, and is shared with other
+   * subscribers.
+   */
   offer(notifications: readonly N[]): void;
   /** The subscription cannot go on; the error says why. */
   fail(error: BerthError): void;
 }
 
-/** A kind of news. */
+/** A kind of notifications. */
 export interface Feed<N> {
-  /** What a commit means, in order. `view` is the cell as the commit has left it. */
+  /** Returns the notifications of a commit, in order. `view` is the cell just after the commit. */
   notificationsOf(commit: CommitChanges, view: CellView): readonly N[];
   /** The id of the one job, or cluster, that the notification concerns. */
   topicOf(notification: N): string;
   /**
-   * Whether what a resynchronisation has found cannot be told as news: subscriptions then fail. Where this is absent it
-   * can be told unless it contradicts what was told before.
+   * True if the result of a resynchronisation cannot be sent as changes: subscriptions then fail. The
+   * default checks it against the earlier changes.
    */
   isBroken?(commit: CommitChanges, view: CellView): boolean;
-  /** Whether `notificationsOf` must see every commit, also while nobody subscribes. */
+  /** True if `notificationsOf` must see every commit, even without subscribers. */
   readonly seesAll?: boolean;
 }
 
 /** So many notifications go out even before all commits that arrived at once have been seen. */
 const maxGathered = 1_000;
 
-/** A batch that some have been told of. */
+/** A batch that some subscribers have got. */
 interface Delivery<N> {
   readonly batch: readonly N[];
   readonly subscribers: readonly Subscriber<N>[];
-  told: number;
+  /** The number of subscribers that have got it. */
+  served: number;
 }
 
 /**
- * Turns each commit into notifications, once, and hands them to those whom they concern: subscribers of everything get all,
- * a subscriber of one topic costs nothing while others change. Commits that arrive at once, or while others are told of, are
- * told as one batch that all share. It is told turn by turn where there are many subscribers, and to all of them before
- * anybody new subscribes.
+ * Turns each commit into notifications once, and offers them to their subscribers. A subscriber of
+ * everything gets all of them. A subscriber of one topic costs nothing while other topics change. Commits
+ * that arrive together, or during a delivery, become one batch that all subscribers share. A batch for many
+ * subscribers is delivered over several turns. All of them have it before a new subscriber joins.
  */
 export class ObserveHub<N> {
   readonly #feed: Feed<N>;
@@ -67,7 +71,10 @@ export class ObserveHub<N> {
     this.#subscription = view.changes$.subscribe((commit) => this.#take(commit));
   }
 
-  /** Tells the subscriber of all changes from now on. Returns what ends that; it may be called again. */
+  /**
+   * Offers the subscriber all changes from now on. Returns a function that ends the subscription; it may be
+   * called again.
+   */
   subscribeAll(subscriber: Subscriber<N>): () => void {
     this.flush();
     this.#ofAll.add(subscriber);
@@ -122,15 +129,15 @@ export class ObserveHub<N> {
     if (this.#delivery !== undefined || this.#gathered.length > 0) inNextTurn(() => this.#deliverSome());
   }
 
-  /** Goes on with the batch that is being told, or begins with what was gathered. */
+  /** Continues the present delivery, or begins one with the gathered notifications. */
   #deliverNext(subscribers: number): void {
     this.#delivery ??= this.#begin();
     const delivery = this.#delivery;
     if (delivery === undefined) return;
-    const next = delivery.subscribers.slice(delivery.told, delivery.told + subscribers);
-    delivery.told += next.length;
-    if (delivery.told === delivery.subscribers.length) this.#delivery = undefined;
-    // A subscriber may leave while others are told.
+    const next = delivery.subscribers.slice(delivery.served, delivery.served + subscribers);
+    delivery.served += next.length;
+    if (delivery.served === delivery.subscribers.length) this.#delivery = undefined;
+    // A subscriber may leave while others are served.
     for (const subscriber of next) if (this.#ofAll.has(subscriber)) subscriber.offer(delivery.batch);
   }
 
@@ -139,7 +146,7 @@ export class ObserveHub<N> {
     if (batch.length === 0) return undefined;
     this.#gathered = [];
     if (this.#ofTopic.size > 0) this.#deliverByTopic(batch);
-    return { batch, subscribers: [...this.#ofAll], told: 0 };
+    return { batch, subscribers: [...this.#ofAll], served: 0 };
   }
 
   #deliverByTopic(batch: readonly N[]): void {

@@ -12,8 +12,8 @@ export interface StreamRun<N> {
 }
 
 /**
- * Runs the stream to its end or to the call's, and leaves nothing behind. To be called in the turn in which the snapshot
- * was taken: so the snapshot and the first change meet without gap or overlap.
+ * Runs the stream to its end or to the call's end, and leaves nothing behind. Call it in the turn of the
+ * snapshot: so the snapshot and the first change meet without a gap or an overlap.
  */
 export function runStream<N>({ method, call, stream, streams, subscribe }: StreamRun<N>): Promise<void> {
   const open = new OpenObserveStream(method, call.caller.id, stream);

@@ -31,7 +31,7 @@ function subscribe(
   return stream;
 }
 
-function tell(
+function send(
   stream: ObserveStream<JobNotification>,
   cell: ScriptedCell,
   commit: ReturnType<ScriptedCell['commit']>,
@@ -44,7 +44,9 @@ function tell(
 const kindsOf = (subscriber: ModelSubscriber) =>
   subscriber.received.map(({ notification }) => notification?.$case);
 
-/** What the subscriber believes of each job must be what the cell holds, or held when the job ended. */
+/**
+ * The subscriber's state of each job must be the state in the cell, or the last state before the job ended.
+ */
 function expectSameState(
   subscriber: ModelSubscriber,
   cell: ScriptedCell,
@@ -89,7 +91,7 @@ describe.each([
     tuning = chosen;
   });
 
-  it('tells a subscriber of any pace the whole truth, in order, and each thing once', () => {
+  it('sends each change once and in order to a subscriber of any pace', () => {
     const run = fc.record({
       before: fc.array(step, { maxLength: 20 }),
       after: fc.array(paced, { maxLength: 60 }),
@@ -105,12 +107,12 @@ describe.each([
         const stream = subscribe(cell, sink, limits);
         const subscriber = new ModelSubscriber();
         const finished = new Set<string>();
-        let told = 0;
+        let sent = 0;
         for (const { steps, reads } of after) {
           const commit = cell.commit(...combine(steps, cell));
           for (const { kind, jobId } of jobNotificationsOf(commit, cell))
             if (kind === 'finished') finished.add(jobId);
-          told += tell(stream, cell, commit);
+          sent += send(stream, cell, commit);
           for (const bytes of sink.read(reads)) subscriber.receive(bytes);
         }
         while (sink.held > 0) for (const bytes of sink.read(1)) subscriber.receive(bytes);
@@ -119,8 +121,8 @@ describe.each([
         expectSameState(subscriber, cell, finished);
         const snapshotEnd = kindsOf(subscriber).indexOf('snapshotEnd');
         const changes = subscriber.received.length - snapshotEnd - 1;
-        if (limits.maxPendingBytes === 100_000) expect(changes).toBe(told);
-        else expect(changes).toBeLessThanOrEqual(told);
+        if (limits.maxPendingBytes === 100_000) expect(changes).toBe(sent);
+        else expect(changes).toBeLessThanOrEqual(sent);
       }),
       { numRuns: 500 },
     );
@@ -134,7 +136,7 @@ describe.each([
     for (let count = 0; count < 500; count += 1) {
       const record = { ...taskWrite('job0.0-0').record };
       const task = record.task && { ...record.task, taskContext: { count: String(count) } };
-      tell(stream, cell, cell.commit({ kind: 'task', id: 'job0.0-0', record: { ...record, task } }));
+      send(stream, cell, cell.commit({ kind: 'task', id: 'job0.0-0', record: { ...record, task } }));
     }
     // One is the burst that was being sent when the subscriber stopped.
     expect(stream.pending).toBeLessThanOrEqual(2);
@@ -150,7 +152,7 @@ describe.each([
     const sink = new SlowSink(1);
     const stream = subscribe(cell, sink);
     for (const to of [State.DISPATCHED, State.STARTING, State.RUNNING, State.FINISHED]) {
-      tell(stream, cell, cell.commit(moveWrite(cell.tasksOf('job0')[0]?.record ?? task.record, to)));
+      send(stream, cell, cell.commit(moveWrite(cell.tasksOf('job0')[0]?.record ?? task.record, to)));
     }
     const subscriber = new ModelSubscriber();
     while (sink.held > 0) for (const bytes of sink.read(1)) subscriber.receive(bytes);
@@ -179,7 +181,7 @@ describe.each([
     expect(subscriber.jobs.get('job0')?.tasks.size).toBe(50);
   });
 
-  it('writes nothing after a large message until that has left', () => {
+  it('writes nothing after a large message until it has left', () => {
     const cell = new ScriptedCell();
     const context = { blob: 'x'.repeat(100_000) };
     const wide = (id: string) => {
@@ -200,13 +202,13 @@ describe.each([
     expect(sink.held).toBe(1);
   });
 
-  it('ends with its job where it was asked to, and says nothing more', async () => {
+  it('ends after the end of its job if requested, and sends nothing more', async () => {
     const cell = new ScriptedCell();
     cell.commit(jobWrite('job0'));
     const view = findJobWithTasks(cell, 'job0');
     const sink = new SlowSink(100);
     const stream = subscribe(cell, sink, { snapshot: view ? [view] : [], endsWithJob: true });
-    tell(stream, cell, cell.commit(statusWrite('job0', State.FINISHED, 'killed')));
+    send(stream, cell, cell.commit(statusWrite('job0', State.FINISHED, 'killed')));
     await stream.done;
     stream.offer([{ kind: 'finished', jobId: 'job0' }]);
     const subscriber = new ModelSubscriber();
@@ -215,14 +217,14 @@ describe.each([
     expect(sink.listenerCount('drain')).toBe(0);
   });
 
-  it('is not held up by a batch of which nothing is left to tell', async () => {
-    // Snapshots of the tests before may have used up what one turn may send.
+  it('is not blocked by a batch that has no messages', async () => {
+    // Snapshots of earlier tests may have used up the budget of this turn.
     await new Promise(setImmediate);
     const sink = new SlowSink(100);
     const stream = new ObserveStream<string>({
       tuning,
       sink,
-      // More than may be on its way, so that what is offered has to wait.
+      // This exceeds the limit of bytes in flight, so the offered notifications have to wait.
       snapshot: encodedMessages([Buffer.alloc(100 * 1024)]),
       conflation: { subjectOf: (text) => text, isOpening: () => false, sizeOf: () => 1 },
       encode: {
@@ -236,18 +238,18 @@ describe.each([
     expect(stream.pending).toBe(0);
   });
 
-  it('stops at once when it is told to, and rejects with the reason', async () => {
+  it('stops at once on request, and rejects with the reason', async () => {
     const cell = new ScriptedCell();
     const sink = new SlowSink(1);
     const stream = subscribe(cell, sink);
     stream.stop(new Error('enough'));
-    tell(stream, cell, cell.commit(jobWrite('job0')));
+    send(stream, cell, cell.commit(jobWrite('job0')));
     await expect(stream.done).rejects.toThrow('enough');
     expect(stream.pending).toBe(0);
   });
 });
 
-/** One commit of several steps, none of which touches what another has touched. */
+/** Joins several steps into one commit. No two steps touch the same entity. */
 function combine(steps: readonly Step[], cell: ScriptedCell) {
   const jobs = new Set<number>();
   return steps.flatMap((one) => {

@@ -1,7 +1,7 @@
 /*
- * One subscriber's stream: snapshot, its end, changes. It writes in bursts until the stream says that its buffer is full,
- * or too many bytes are on their way, and goes on when they have left; what happens meanwhile waits in PendingBatches,
- * which bounds it.
+ * One subscriber's stream: a snapshot, its end, then changes. It writes bursts until the stream reports a
+ * full buffer, or too many bytes are in flight. It goes on when these have left. New changes wait in the
+ * bounded PendingBatches.
  */
 import type { BerthError } from '@berth/shared/model/errors/errors';
 import { elapsedMs, systemClock } from '@berth/shared/process/clock';
@@ -15,36 +15,42 @@ import { type Packing, packedBatch } from './message-packing.js';
 import type { Subscriber } from './observe-hub.js';
 import { PendingBatches } from './pending-batches.js';
 
-/** What a stream must be able to do; grpc-js's ServerWritableStream does. */
+/** The sink of a stream; grpc-js's ServerWritableStream is one. */
 export type ByteSink = EncodedSink;
 
 /** Records that may wait for a slow subscriber before later ones replace earlier ones. */
 export const maxPendingBytes = 1792 * 1024;
 
-/** The greatest message of a snapshot; what does not fit follows. gRPC clients refuse messages of more than 4 MiB. */
+/**
+ * The limit of a snapshot's message. Further entities go into the next message. gRPC clients refuse
+ * messages of more than 4 MiB.
+ */
 export const maxSnapshotBytes = 3 * 1024 * 1024;
 
-/** The sink counts messages, not bytes: with more than this on the way nothing is written until some have left. */
+/**
+ * The limit of bytes in flight. The sink counts messages only, so the stream itself counts bytes, and
+ * pauses above the limit.
+ */
 const maxInFlightBytes = 128 * 1024;
 
 export interface ObserveStreamOptions<N> extends ObserveStreamKind<N> {
   readonly sink: ByteSink;
-  /** What to begin with. */
+  /** The messages of the first phase. */
   readonly snapshot: InitialMessages;
 }
 
-/** What stays as it is while the stream lives. */
+/** The options that the stream needs for all of its life. */
 interface ObserveStreamKind<N> {
   readonly tuning: ObserveTuning;
   readonly conflation: BatchConflation<N>;
   /** The bytes of a message, the same for all subscribers; or how several notifications make messages. */
   readonly encode: Packing<N>;
-  /** Whether the stream ends after this; absent where it never does. */
+  /** True if the stream ends after the notification. Absent if the stream never ends by itself. */
   readonly isFinal?: ((notification: N) => boolean) | undefined;
   readonly maxPendingBytes?: number;
   /** A clock that only goes forward. */
   readonly nowMs?: () => number;
-  /** Told of each batch whose last message has been written. */
+  /** Called with each batch after its last message has been written. */
   readonly onSent?: (batch: readonly N[]) => void;
 }
 
@@ -54,7 +60,7 @@ export class ObserveStream<N> implements Subscriber<N> {
   readonly #options: ObserveStreamKind<N>;
   readonly #sink: ByteSink;
   #pending: PendingBatches<N>;
-  /** What is left of the batch that is being sent. */
+  /** The rest of the batch that is being sent. */
   #batch: readonly N[] = nothing;
   #bursts: readonly MessageBurst[] = nothing;
   #nextBurst = 0;
@@ -69,7 +75,7 @@ export class ObserveStream<N> implements Subscriber<N> {
 
   constructor(options: ObserveStreamOptions<N>) {
     const { sink, snapshot, ...kind } = options;
-    // What is kept must not hold on to the snapshot once it has been sent: a stream lives for weeks.
+    // The kept options must not hold the snapshot: a stream lives for weeks.
     this.#options = kind;
     this.#sink = kind.tuning.sink(sink);
     this.#snapshot = snapshot;
@@ -86,7 +92,10 @@ export class ObserveStream<N> implements Subscriber<N> {
     return this.#pending.size;
   }
 
-  /** How long the oldest change has waited to be sent, or what was written has not moved; 0 for who has it all. */
+  /**
+   * Returns the age of the oldest unsent change, or the time since written bytes last moved. 0 if
+   * everything has been sent.
+   */
   lagMs(): number {
     const nowMs = this.#nowMs();
     const oldestAtMs = this.#pending.oldestAtMs ?? nowMs;
@@ -94,7 +103,7 @@ export class ObserveStream<N> implements Subscriber<N> {
     return Math.max(0, nowMs - Math.min(oldestAtMs, movedAtMs));
   }
 
-  /** Begins to send. To be called in the same turn in which the snapshot was taken and the subscription made. */
+  /** Begins to send. Call it in the turn of the snapshot and the subscription. */
   start(): void {
     this.#flush();
   }
@@ -109,7 +118,7 @@ export class ObserveStream<N> implements Subscriber<N> {
     this.stop(error);
   }
 
-  /** Forgets what waits, and goes on with this snapshot. */
+  /** Drops all waiting notifications, and goes on with this snapshot. */
   restart(snapshot: InitialMessages): void {
     if (this.#hasEnded) {
       snapshot.return?.();
@@ -124,7 +133,7 @@ export class ObserveStream<N> implements Subscriber<N> {
     this.#flush();
   }
 
-  /** There is more of what the stream begins with. */
+  /** Continues the first phase: more of its messages are ready. */
   moreReady(): void {
     this.#flush();
   }
@@ -164,7 +173,7 @@ export class ObserveStream<N> implements Subscriber<N> {
     while (this.#nextBurst >= this.#bursts.length) {
       this.#takeBatch();
       if (this.#batch.length === 0) return undefined;
-      // It may cancel itself out: what comes after it must not wait.
+      // A batch may cancel itself out and have no message. The next batch must not wait for it.
       if (this.#bursts.length === 0) this.#batchSent();
       if (this.#hasEnded) return undefined;
     }
@@ -197,7 +206,7 @@ export class ObserveStream<N> implements Subscriber<N> {
     if (this.#inFlightBytes === 0) this.#movedAtMs = this.#nowMs();
     this.#inFlightBytes += byteLength;
     this.#isFull = !this.#sink.write(burst, (error) => {
-      // Of what failed it is not known whether somebody still looks at it.
+      // After an error the socket may still read the burst's memory.
       if (!error) burst.release?.();
       this.#inFlightBytes -= byteLength;
       this.#movedAtMs = this.#nowMs();
@@ -224,7 +233,7 @@ export class ObserveStream<N> implements Subscriber<N> {
   }
 }
 
-/** The batch without what comes after the last word. */
+/** Returns the batch up to the final notification. */
 function upTo<N>(isFinal: ((notification: N) => boolean) | undefined, batch: readonly N[]): readonly N[] {
   const end = isFinal === undefined ? -1 : batch.findIndex(isFinal);
   return end < 0 || end === batch.length - 1 ? batch : batch.slice(0, end + 1);

@@ -28,7 +28,7 @@ const all = (queue: PendingBatches<Note>) => {
 };
 
 describe('PendingBatches', () => {
-  it('gives back the very batches that it was given while there is room', () => {
+  it('returns the same batches that were added, below its bound', () => {
     const queue = new PendingBatches(conflation, 10);
     const [first, second] = [[note('a', 1), note('b', 1)], [note('a', 2)]];
     queue.add(first);
@@ -37,7 +37,7 @@ describe('PendingBatches', () => {
     expect([queue.take(), queue.take(), queue.take()]).toEqual([first, second, undefined]);
   });
 
-  it('keeps the newest of each subject when there is none, says so, and tells when all has been taken', () => {
+  it('keeps the newest of each subject above its bound, marks them, and reports when all have been taken', () => {
     const queue = new PendingBatches(conflation, 2);
     for (let version = 1; version <= 9; version += 1) queue.add([note('a', version), note('b', version)]);
     expect(queue.size).toBeLessThan(6);
@@ -47,7 +47,7 @@ describe('PendingBatches', () => {
     expect(all(queue)).toEqual(['a10']);
   });
 
-  it('lets no mark overtake what came before it, nor what has taken its place', () => {
+  it('lets no marker overtake earlier notifications or their replacements', () => {
     const queue = new PendingBatches(conflation, 2);
     queue.add([note('a', 1), note('b', 1), note('c', 1)]);
     queue.add([note('!', 1)]);
@@ -57,7 +57,7 @@ describe('PendingBatches', () => {
     expect(taken).toContain('a2?');
   });
 
-  it('knows since when the oldest has waited, also of those that have taken the place of others', () => {
+  it('knows the age of the oldest notification, also if it replaced an earlier one', () => {
     const queue = new PendingBatches(conflation, 3);
     expect(queue.oldestAtMs).toBeUndefined();
     queue.add([note('a', 1)], 10);
@@ -75,7 +75,7 @@ describe('PendingBatches', () => {
     expect(queue.oldestAtMs).toBeUndefined();
   });
 
-  it('tells marks that have waited for what came after them as of then', () => {
+  it('moves markers that waited for later notifications to the commit of those', () => {
     const queue = new PendingBatches(conflation, 2);
     queue.add([note('a', 1), note('b', 1), note('c', 1)]);
     queue.add([note('!', 1), note('!', 7)]);

@@ -7,13 +7,17 @@ import { PendingChanges } from './core/pending-changes.js';
 const takenAtOnce = 64;
 
 /**
- * What one subscriber has not been sent yet. While it keeps up these are the batches that it shares with all others, so
- * that a batch costs it one pointer; past `maxBytes` they are taken apart, and later notifications replace earlier ones.
+ * The batches that one subscriber has not been sent yet. While it keeps up, it shares them with all other
+ * subscribers, and a batch costs it one pointer. Past `maxBytes` batches are taken apart, and later
+ * notifications replace earlier ones.
  */
 export class PendingBatches<N> {
   readonly #conflation: BatchConflation<N>;
   readonly #maxBytes: number;
-  /** What comes next. Most queues hold one batch at most, and thousands of them none for hours: none has an array for that. */
+  /**
+   * The next batch. Most queues hold one batch at most, and thousands hold none for hours. So these have no
+   * array.
+   */
   #first: QueuedBatch<N> | undefined;
   #others: QueuedBatch<N>[] | undefined;
   #count = 0;
@@ -33,14 +37,14 @@ export class PendingBatches<N> {
     return this.#conflated === undefined ? this.#count : this.#conflated.size + (this.#marks?.length ?? 0);
   }
 
-  /** When what comes next was taken in, or somewhat earlier; undefined where nothing waits. */
+  /** The time at which the next batch was added, or an earlier time. Undefined if none waits. */
   get oldestAtMs(): number | undefined {
     if (this.#conflated === undefined) return this.#first?.atMs;
     const place = this.#conflated.firstPlace;
     return place === undefined ? undefined : this.#ages?.at(place);
   }
 
-  /** Takes a batch in, which must not change any more. */
+  /** Adds a batch. It must not change any more. */
   add(batch: readonly N[], nowMs = 0): void {
     if (this.#conflated !== undefined) {
       this.#ages?.add(this.#conflated.lastPlace + 1, nowMs);
@@ -58,7 +62,7 @@ export class PendingBatches<N> {
     if (this.#bytes > this.#maxBytes) this.#takeApart();
   }
 
-  /** Takes out what comes next: a batch as it was taken in, or some notifications of it. */
+  /** Removes and returns the next batch as it was added, or some notifications of it. */
   take(): readonly N[] | undefined {
     if (this.#conflated !== undefined) return this.#takeConflated(this.#conflated);
     if (this.#first === undefined) return undefined;
@@ -108,7 +112,7 @@ export class PendingBatches<N> {
     return taken;
   }
 
-  /** Whoever has caught up shares batches again. */
+  /** A subscriber that has caught up shares batches again. */
   #catchUp(taken: N[]): void {
     this.#conflated = undefined;
     this.#ages = undefined;
@@ -128,7 +132,7 @@ interface QueuedBatch<N> {
   readonly atMs: number;
 }
 
-/** Batches are shared by many subscribers, each of whom asks for the same sum. */
+/** Many subscribers share a batch, and each of them needs this sum. */
 function sizeOf<N>(batch: readonly N[], conflation: Conflation<N>): number {
   return memoizeOn(batch, conflation, () =>
     batch.reduce((sum, notification) => sum + conflation.sizeOf(notification), 0),

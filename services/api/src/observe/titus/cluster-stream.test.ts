@@ -5,7 +5,7 @@ import { tuned } from '../../tuning/observe-tuning.js';
 import { clusterStream } from './cluster-stream.js';
 import { clusterNotificationsOf } from './core/cluster-notifications.js';
 
-it('ends with the removal of its cluster, also where that is made again in the same batch', async () => {
+it('ends with the removal of its cluster, even if the cluster is created again in the same batch', async () => {
   const cell = new ScriptedCell();
   cell.commit(clusterWrite('c'));
   const sink = new SlowSink(100);

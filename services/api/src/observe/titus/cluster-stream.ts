@@ -20,7 +20,10 @@ export interface ClusterStreamOptions {
   readonly maxSnapshotBytes?: number;
 }
 
-/** A stream of clusters: each with the ids of its live jobs, `snapshotEnd`, then what happens to them. */
+/**
+ * Returns a stream of clusters: each cluster with the ids of its live jobs, then `snapshotEnd`, then
+ * changes.
+ */
 export function clusterStream(options: ClusterStreamOptions): ObserveStream<ClusterNotification> {
   const { tuning, sink, snapshot, endsWithCluster } = options;
   return new ObserveStream({
@@ -34,7 +37,7 @@ export function clusterStream(options: ClusterStreamOptions): ObserveStream<Clus
   });
 }
 
-/** The notification's bytes. They are not kept: whoever shares a batch shares what is made of it. */
+/** Returns the notification's bytes. They are not kept: subscribers that share a batch share its bursts. */
 export function clusterNotificationBytes(notification: ClusterNotification): Buffer {
   return encode(messageOf(notification));
 }
@@ -58,7 +61,10 @@ function encode(notification: Message): Buffer {
   return Buffer.from(JobClusterNotification.encode({ notification }).finish());
 }
 
-/** Each cluster with as many of its jobs as one message may hold, the others of them, and the mark that they were all. */
+/**
+ * Yields each cluster with as many of its jobs as one message may hold, then its other jobs, then the
+ * marker of the end.
+ */
 function* messagesOf(
   clusters: readonly ClusterSnapshot[],
   maxBytes: number,

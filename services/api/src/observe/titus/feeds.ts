@@ -1,4 +1,4 @@
-/** What the gateway's observe streams are fed with. */
+/** The feeds of the gateway's observe streams. */
 
 import type { Feed } from '../stream/observe-hub.js';
 import { type ClusterNotification, clusterNotificationsOf } from './core/cluster-notifications.js';

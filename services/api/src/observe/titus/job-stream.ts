@@ -19,7 +19,7 @@ export interface JobStreamOptions {
   readonly maxSnapshotBytes?: number;
 }
 
-/** A stream of jobs: each with its tasks, `snapshotEnd`, then what happens to them. */
+/** Returns a stream of jobs: each job with its tasks, then `snapshotEnd`, then changes. */
 export function jobStream(options: JobStreamOptions): ObserveStream<JobNotification> {
   const { tuning, sink, snapshot, endsWithJob } = options;
   return new ObserveStream({

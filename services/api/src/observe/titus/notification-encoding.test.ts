@@ -26,9 +26,9 @@ function viewOf(jobId: string) {
 }
 
 function written(message: PendingMessage): Buffer {
-  const splicer = new FrameWriter(Buffer.alloc(message.byteLength));
-  message.writeTo(splicer);
-  return splicer.buffer;
+  const writer = new FrameWriter(Buffer.alloc(message.byteLength));
+  message.writeTo(writer);
+  return writer.buffer;
 }
 
 describe.each([
@@ -37,7 +37,7 @@ describe.each([
 ])('the %s bytes', (_, tuning) => {
   const bytesOf = (notification: JobNotification) => notificationBytes(notification, tuning.jobs);
 
-  it('of a snapshot are those of the message', () => {
+  it('of a snapshot are the bytes of its message', () => {
     const view = viewOf('j');
     const job = composeJob(
       view.job.record,
@@ -57,7 +57,7 @@ describe.each([
     });
   });
 
-  it('of changes are those of the messages', () => {
+  it('of changes are the bytes of their messages', () => {
     const { job, tasks } = viewOf('j');
     const decode = (bytes: Buffer) => JobChangeNotification.decode(bytes).notification;
     expect(tasks.map((task) => decode(bytesOf({ kind: 'task', jobId: 'j', task })))).toEqual(
@@ -74,7 +74,7 @@ describe.each([
   });
 });
 
-it('the bursts of a batch are made once for all who share it', () => {
+it('the bursts of a batch are made once for all subscribers that share it', () => {
   const batch = viewOf('j').tasks.map((task) => ({ kind: 'task', jobId: 'j', task }) as const);
   const packing = jobPacking(tuned.jobs);
   const bursts = packedBatch(batch, packing, tuned);

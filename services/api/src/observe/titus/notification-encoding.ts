@@ -5,8 +5,8 @@ import type { Packing } from '../stream/message-packing.js';
 import type { JobNotification } from './core/job-notifications.js';
 
 /**
- * Returns the notification's bytes. They are not kept: encoding costs less than looking up earlier bytes, and all
- * subscribers that share a batch share its bursts.
+ * Returns the notification's bytes. They are not kept: encoding costs less than looking up earlier bytes,
+ * and all subscribers that share a batch share its bursts.
  */
 export function notificationBytes(notification: JobNotification, encoder: JobEncoder): Buffer {
   switch (notification.kind) {
@@ -21,7 +21,10 @@ export function notificationBytes(notification: JobNotification, encoder: JobEnc
 
 const packings = new WeakMap<JobEncoder, Packing<JobNotification>>();
 
-/** Returns the packing of all streams of jobs. It must be the same object for all of them, since they share their bursts by it. */
+/**
+ * Returns the packing of all streams of jobs. It must be the same object for all of them, since they share
+ * their bursts by it.
+ */
 export function jobPacking(encoder: JobEncoder): Packing<JobNotification> {
   const known = packings.get(encoder);
   if (known !== undefined) return known;

@@ -26,7 +26,7 @@ describe.each(['on', 'off'])('ObserveJob with the tuning %s', (setting) => {
     env = { BERTH_API_TUNING: setting };
   });
 
-  it('tells the whole life of a job and ends with it', async () => {
+  it('sends the whole life of a job and ends with it', async () => {
     const id = await gateway.create(aServiceJob());
     const watcher = gateway.observeJob(id);
     await watcher.until(() => watcher.kinds.includes('snapshotEnd'));
@@ -55,7 +55,7 @@ describe.each(['on', 'off'])('ObserveJob with the tuning %s', (setting) => {
     ]);
   });
 
-  it('of a job that has ended tells its last state and its end', async () => {
+  it('of an ended job sends its last state and its end', async () => {
     const id = await gateway.create();
     const revision = await decide(store, [taskWrite(`${id}.0-0`), statusWrite(id, State.FINISHED)]);
     await gateway.call(methods.findJob, { id }, { headers: { 'berth-min-revision': String(revision) } });
@@ -80,7 +80,7 @@ describe.each(['on', 'off'])('ObserveJobs with the tuning %s', (setting) => {
     env = { BERTH_API_TUNING: setting };
   });
 
-  it('begins with live jobs only and then tells of all', async () => {
+  it('begins with live jobs only and then reports all', async () => {
     const [live, ended] = [await gateway.create(), await gateway.create()];
     await decide(store, [taskWrite(`${live}.0-0`), statusWrite(ended, State.FAILED)]);
     await expect.poll(async () => (await gateway.find(ended)).jobState?.state).toBe(State.FAILED);
@@ -97,7 +97,7 @@ describe.each(['on', 'off'])('ObserveJobs with the tuning %s', (setting) => {
     expect(watcher.kinds).toEqual(['jobSnapshot', 'snapshotEnd', 'jobDefinitionUpdate']);
   });
 
-  it('gives a subscriber that has stalled the newest state, and delays nobody meanwhile', async () => {
+  it('sends a stalled subscriber the newest state, and delays no other subscriber', async () => {
     const id = await gateway.create(aServiceJob());
     const [fast, slow] = [gateway.observeJobs(), gateway.observeJobs()];
     await fast.until(() => fast.kinds.includes('snapshotEnd'));

@@ -20,7 +20,8 @@ export function observeJobs(
   call: CallContext,
   sink: ByteSink,
 ): Promise<void> {
-  // What waits for weeks is a promise, not a function. From here to the stream's start nothing is awaited.
+  // A stream lives for weeks. A promise waits for its end, not an async function. From here to the stream's
+  // start nothing is awaited.
   return cell.read(call).then(() => {
     const stream = wholeStream(cell, sink, tuning);
     const subscribe = (subscriber: Subscriber<JobNotification>) => jobs.subscribeAll(subscriber);
@@ -28,7 +29,7 @@ export function observeJobs(
   });
 }
 
-/** In a function of its own: what waits for the stream's end must not hold on to its snapshot. */
+/** This is a separate function: the promise for the stream's end must not keep its snapshot alive. */
 function wholeStream(
   { pointInTimeViews }: Cell,
   sink: ByteSink,
@@ -40,8 +41,8 @@ function wholeStream(
 }
 
 /**
- * Streams one job and what happens to it; ends after its end. Of a job that has ended: its last state, and its end. A
- * Transient job goes on while such a stream is open.
+ * Streams one job and its changes, and ends after the job's end. A job that has ended yields its last state
+ * and its end. A Transient job goes on while such a stream is open.
  */
 export async function observeJob(
   { cell, tuning, jobs, streams, heartbeats }: ObserveDeps,
@@ -51,7 +52,8 @@ export async function observeJob(
 ): Promise<void> {
   refuseIf(idViolations('id', id));
   const view = await cell.read(call);
-  // As above. Only what is archived, and changes no more, is waited for.
+  // From here to the stream's start nothing is awaited, except for an archived job, which no longer
+  // changes.
   const job = findJobWithTasks(view, id) ?? (await cell.findArchivedJob(id));
   if (job === undefined) throw notFound('job', id);
   const stream = jobStream({ tuning, sink, snapshot: [job], endsWithJob: true });

@@ -10,7 +10,7 @@ import { clusterStream } from './cluster-stream.js';
 import type { ClusterNotification } from './core/cluster-notifications.js';
 import type { ObserveDeps } from './observe-deps.js';
 
-/** Streams all clusters with their live jobs, and everything that happens to them; ends only with the call. */
+/** Streams all clusters with their live jobs, then all changes of them. It ends only with the call. */
 export async function observeJobClusters(
   { cell, tuning, clusters, streams }: ObserveDeps,
   call: CallContext,
@@ -27,7 +27,7 @@ export async function observeJobClusters(
   await runStream({ method: 'ObserveJobClusters', call, stream, streams, subscribe });
 }
 
-/** Streams one cluster with its live jobs, and what happens to them; ends after the cluster's removal. */
+/** Streams one cluster with its live jobs, then their changes. It ends after the cluster's removal. */
 export async function observeJobCluster(
   { cell, tuning, clusters, streams }: ObserveDeps,
   { id }: JobClusterId,

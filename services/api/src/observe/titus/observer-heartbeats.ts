@@ -3,7 +3,9 @@ import { type CancelTimer, startInterval, systemClock } from '@berth/shared/proc
 import type { Logger } from '@berth/shared/process/logger';
 import type { ObserverRegistry } from '@berth/store';
 
-/** Tells the cell which jobs are observed here, again and again while they are. Costs nothing while none is. */
+/**
+ * Reports the jobs that are observed here to the cell, at intervals. It costs nothing while there are none.
+ */
 export class ObserverHeartbeats {
   readonly #store: Pick<ObserverRegistry, 'recordObserved'>;
   readonly #log: Logger;
@@ -17,7 +19,7 @@ export class ObserverHeartbeats {
     this.#log = log;
   }
 
-  /** Somebody observes the job from now on. Returns what ends that; it may be called again. */
+  /** Reports the job as observed from now on. Returns a function that ends it; it may be called again. */
   hold(jobId: string): () => void {
     this.#open.set(jobId, (this.#open.get(jobId) ?? 0) + 1);
     this.#cancelTimer ??= startInterval(systemClock, touchEveryMs, () => this.#touchOpen());
@@ -64,7 +66,10 @@ export class ObserverHeartbeats {
     try {
       await this.#store.recordObserved(jobIds);
     } catch (error) {
-      this.#log.warn({ err: error, jobs: jobIds.length }, 'cannot tell that jobs are observed; trying again');
+      this.#log.warn(
+        { err: error, jobs: jobIds.length },
+        'cannot report that jobs are observed; trying again',
+      );
     }
   }
 }

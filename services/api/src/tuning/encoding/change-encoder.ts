@@ -16,11 +16,17 @@ export interface CommitPart<C> {
   readonly changes: C[];
 }
 
-/** Encodes the messages of berth.v1.ObserveService that carry stored records. `C` is a change that is ready for a message. */
+/**
+ * Encodes the messages of berth.v1.ObserveService that carry stored records. `C` is a change that is ready
+ * for a message.
+ */
 export interface ChangeEncoder<C> {
   /** Returns the change with the whole entity; of a task it has the public part. */
   whole(entity: ObservableEntity): C;
-  /** Returns the change with these fields of a task. Undefined if the encoder needs the projected task instead. */
+  /**
+   * Returns the change with these fields of a task. Undefined if the encoder needs the projected task
+   * instead.
+   */
   fieldsOf(task: Entity<'task'>, fields: FieldBits): C | undefined;
   projectedTask(task: Task): C;
   projectedJob(job: JobRecord): C;

@@ -1,5 +1,6 @@
 /*
- * Problem: a page of jobs, and a snapshot, hold thousands of tasks that are stored in the form in which they are sent.
+ * Problem: a page of jobs, and a snapshot, hold thousands of tasks. They are stored in the form in which
+ * they are sent.
  * Figure: a page of complete jobs took 3.5 ms, then 3.2 ms, when no message object was made of its tasks.
  * Benchmark: `npm run bench -- query`; `-- observe --only snapshot`.
  * Off: `BERTH_API_TUNING=off` encodes netflix.titus.Job with the generated code.

@@ -26,7 +26,7 @@ function encode(fields: readonly Field[]): Uint8Array {
 }
 
 describe('parts of a message', () => {
-  it('are the fields that are asked for, in their order, whatever stands between them', () => {
+  it('are the requested fields in their order, with any other fields between them', () => {
     fc.assert(
       fc.property(fc.array(aField, { maxLength: 12 }), fc.subarray([1, 2, 3, 15]), (fields, wanted) => {
         const writer = new BinaryWriter();

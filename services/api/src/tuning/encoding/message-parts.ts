@@ -1,8 +1,8 @@
 /*
- * Problem: a page of jobs has a thousand tasks, and each is cut out of stored bytes. A reader object for each task would cost more
- *   than the rest of the response.
- * Figure: a page as `berth ps` shows it took 6.9 ms, then 3.0 ms; state and labels alone 2.5 ms, then 1.6 ms (with responses from
- *   stored bytes, queries/job-responses.ts).
+ * Problem: a page of jobs has a thousand tasks, and each is cut out of stored bytes. A reader object for
+ * each task would cost more than the rest of the response.
+ * Figure: a page as `berth ps` shows it took 6.9 ms, then 3.0 ms; state and labels alone 2.5 ms, then 1.6
+ * ms (with responses from stored bytes, queries/job-responses.ts).
  * Benchmark: `npm run bench -- query`.
  * Off: `BERTH_API_TUNING=off` encodes the selected fields of decoded tasks.
  */
@@ -18,7 +18,7 @@ export function bitsOf(fields: Iterable<number>): FieldBits {
   return bits;
 }
 
-/** Writes what the message holds of these fields as a message of its own, under the tag. */
+/** Writes these fields of the message, as a message of their own, under the tag. */
 export function writeParts(
   writer: BinaryWriter,
   {
@@ -34,17 +34,17 @@ export function writeParts(
   for (let at = 0; at < bounds.length; at += 2) writer.raw(message.subarray(bounds[at], bounds[at + 1]));
 }
 
-/** What the message holds of these fields, as a message of its own. */
+/** Returns these fields of the message, as a message of their own. */
 export function partsOf(message: Uint8Array, fields: FieldBits): Uint8Array {
   const bounds = boundsOf(message, fields);
-  // Most selections leave one part, which needs no copy.
+  // Most selections leave one part. It needs no copy.
   if (bounds.length <= 2) return message.subarray(bounds[0] ?? 0, bounds[1] ?? 0);
   const parts: Uint8Array[] = [];
   for (let at = 0; at < bounds.length; at += 2) parts.push(message.subarray(bounds[at], bounds[at + 1]));
   return Buffer.concat(parts);
 }
 
-/** Where these fields begin and end, in pairs. Fields that stand side by side are one pair. */
+/** Returns the start and the end of these fields, in pairs. Adjacent fields are one pair. */
 function boundsOf(message: Uint8Array, fields: FieldBits): readonly number[] {
   const bounds: number[] = [];
   let isIn = false;

@@ -1,6 +1,9 @@
 import type { FrameWriter } from '@berth/shared/model/wire/frame-writer';
 
-/** A message whose length is known and that is not written yet. It is written straight into the memory of its burst. */
+/**
+ * A message with a known length that is not written yet. It is written straight into the memory of its
+ * burst.
+ */
 export interface PendingMessage {
   readonly byteLength: number;
   writeTo(writer: FrameWriter): void;

@@ -1,7 +1,8 @@
 /*
- * Problem: a stored record is sent to all subscribers of the cell. Decoding it and encoding it again costs more than all the rest.
- * Figure: a snapshot of 100,000 tasks took 283 ms, then 161 ms, when its messages were written from stored bytes straight into
- *   their burst.
+ * Problem: a stored record is sent to all subscribers of the cell. Decoding it and encoding it again costs
+ * more than all the rest.
+ * Figure: a snapshot of 100,000 tasks took 283 ms, then 161 ms, when its messages were written from stored
+ * bytes straight into their burst.
  * Benchmark: `npm run bench -- observe --only snapshot,fanout`.
  * Off: `BERTH_API_TUNING=off` encodes the messages with the generated code (plain-changes.ts).
  */

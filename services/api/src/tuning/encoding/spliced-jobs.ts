@@ -1,7 +1,8 @@
 /*
- * Problem: a stored task is sent to every subscriber of its job. Decoding it and encoding it again costs more than all the rest.
- * Figure: a snapshot of 100,000 tasks over berth.v1 and ObserveJobs took 283 and 368 ms, then 161 and 174 ms, when its messages
- *   were written from stored bytes straight into their burst.
+ * Problem: a stored task is sent to every subscriber of its job. Decoding it and encoding it again costs
+ * more than all the rest.
+ * Figure: a snapshot of 100,000 tasks over berth.v1 and ObserveJobs took 283 and 368 ms, then 161 and 174
+ * ms, when its messages were written from stored bytes straight into their burst.
  * Benchmark: `npm run bench -- observe --only snapshot,fanout`.
  * Off: `BERTH_API_TUNING=off` encodes the messages with the generated code (plain-jobs.ts).
  */
@@ -20,7 +21,10 @@ const snapshotFields = fieldNumbers['netflix.titus.JobChangeNotification.JobSnap
 const definitionFields = fieldNumbers['netflix.titus.JobChangeNotification.JobDefinitionUpdate'];
 const taskFields = fieldNumbers['netflix.titus.JobChangeNotification.TaskUpdate'];
 
-/** Cuts the bytes of tasks and descriptors out of their stored records, and puts them behind tags and lengths. */
+/**
+ * Cuts the bytes of tasks and descriptors out of their stored records, and puts them behind tags and
+ * lengths.
+ */
 export const splicedJobs: JobEncoder = { definition, task, snapshot };
 
 function definition(job: Entity<'job'>): Buffer {

@@ -8,10 +8,10 @@ let bookmarks: Bookmarks;
 
 function silent(
   part: Partial<BookmarkedStream> = {},
-): BookmarkedStream & { readonly told: (readonly Item[])[] } {
-  const told: (readonly Item[])[] = [];
-  const offer = (items: readonly Item[]) => void told.push(items);
-  return { intervalMs: 1_000, lastSentMs: 0, pending: 0, flush: () => undefined, offer, told, ...part };
+): BookmarkedStream & { readonly sent: (readonly Item[])[] } {
+  const sent: (readonly Item[])[] = [];
+  const offer = (items: readonly Item[]) => void sent.push(items);
+  return { intervalMs: 1_000, lastSentMs: 0, pending: 0, flush: () => undefined, offer, sent, ...part };
 }
 
 /** Looks after all streams once. */
@@ -33,32 +33,32 @@ afterEach(() => {
 });
 
 describe('a bookmark', () => {
-  it('is told to who has heard nothing for the interval, and has it all', () => {
+  it('is sent to a stream that was silent for the interval, and has nothing pending', () => {
     const [idle, lively, slow] = [silent(), silent({ lastSentMs: 900 }), silent({ pending: 1 })];
     for (const stream of [idle, lively, slow]) bookmarks.add(stream);
     lookAt(1_000);
-    expect(idle.told).toEqual([[{ kind: 'bookmark', commit }]]);
-    expect([lively.told, slow.told]).toEqual([[], []]);
+    expect(idle.sent).toEqual([[{ kind: 'bookmark', commit }]]);
+    expect([lively.sent, slow.sent]).toEqual([[], []]);
     lookAt(1_100);
-    expect(idle.told).toHaveLength(1);
+    expect(idle.sent).toHaveLength(1);
   });
 
-  it('does not overtake changes that others have been told of already', () => {
+  it('does not overtake changes that other streams have got already', () => {
     const behind = silent();
     behind.flush = () => {
       behind.lastSentMs = nowMs;
     };
     bookmarks.add(behind);
     lookAt(1_000);
-    expect(behind.told).toEqual([]);
+    expect(behind.sent).toEqual([]);
   });
 
   it('comes also after the clock was set back', () => {
     const idle = silent({ lastSentMs: 10_000_000 });
     bookmarks.add(idle);
     lookAt(5);
-    expect(idle.told).toEqual([]);
+    expect(idle.sent).toEqual([]);
     lookAt(1_005);
-    expect(idle.told).toHaveLength(1);
+    expect(idle.sent).toHaveLength(1);
   });
 });

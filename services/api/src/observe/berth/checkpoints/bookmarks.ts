@@ -2,36 +2,39 @@ import { type CancelTimer, startInterval, systemClock } from '@berth/shared/proc
 import type { CommitHeader } from '../core/cell-changes.js';
 import type { Item } from '../core/items.js';
 
-/** How often is looked whether a stream has been silent for too long. */
+/** The interval between two checks for silent streams. */
 const lookEveryMs = 100;
 
 /** One stream, as bookmarks see it. */
 export interface BookmarkedStream {
   readonly intervalMs: number;
-  /** When it was last told anything. */
+  /** The time of the last item for it. */
   lastSentMs: number;
   /** Changes that wait to be sent. */
   readonly pending: number;
-  /** Hands it what others may have been told before it. */
+  /** Offers the stream all changes that other streams may have got before it. */
   flush(): void;
   offer(items: readonly Item[]): void;
 }
 
-/** Tells streams on which nothing happens how far they are, so that they can resume there, and know that they live. */
+/**
+ * Sends bookmarks to silent streams. A subscriber can resume at the bookmark, and sees that its stream is
+ * alive.
+ */
 export class Bookmarks {
   readonly #streams = new Set<BookmarkedStream>();
   readonly #nowMs: () => number;
   readonly #last: () => CommitHeader;
   readonly #cancelTimer: CancelTimer;
 
-  /** `last` tells the last commit; whoever subscribes has been told of it. */
+  /** `last` returns the last commit. Every subscriber has got it or will get it by `flush`. */
   constructor(nowMs: () => number, last: () => CommitHeader) {
     this.#nowMs = nowMs;
     this.#last = last;
     this.#cancelTimer = startInterval(systemClock, lookEveryMs, () => this.#look());
   }
 
-  /** Looks after the stream. Returns what ends that. */
+  /** Sends bookmarks to the stream from now on. Returns a function that stops this. */
   add(stream: BookmarkedStream): () => void {
     this.#streams.add(stream);
     return () => this.#streams.delete(stream);
@@ -49,7 +52,7 @@ export class Bookmarks {
       if (stream.lastSentMs > nowMs) stream.lastSentMs = nowMs;
       const isDue = () => nowMs - stream.lastSentMs >= stream.intervalMs && stream.pending === 0;
       if (!isDue()) continue;
-      // A bookmark must not overtake what is told turn by turn.
+      // A bookmark must not overtake a batch that is delivered over several turns.
       stream.flush();
       if (!isDue()) continue;
       batch ??= [{ kind: 'bookmark', commit: this.#last() }];

@@ -8,30 +8,30 @@ import { decide, RunningGateway } from '../../../testing/running-gateway.js';
 import { jobWrite } from '../../../testing/scripted-cell.js';
 import { PendingCheckpoints } from './checkpoints.js';
 
-describe('checkpoints that wait', () => {
-  it('have room at once while there are few', async () => {
+describe('pending checkpoints', () => {
+  it('have capacity at once while there are few', async () => {
     const waiting = new PendingCheckpoints();
     for (let count = 0; count < 99; count += 1) waiting.add(`${count}`);
-    await waiting.room();
+    await waiting.hasCapacity();
     expect(waiting.ids).toHaveLength(99);
   });
 
-  it('have room again once one of a hundred has been told', async () => {
+  it('have capacity again after one of a hundred has been sent', async () => {
     const waiting = new PendingCheckpoints();
     for (let count = 0; count < 100; count += 1) waiting.add(`${count}`);
-    let hasRoom = false;
-    const room = waiting.room().then(() => {
-      hasRoom = true;
+    let isResolved = false;
+    const capacity = waiting.hasCapacity().then(() => {
+      isResolved = true;
     });
     waiting.sent('nobody asked for this');
     await new Promise(setImmediate);
-    expect(hasRoom).toBe(false);
+    expect(isResolved).toBe(false);
     waiting.sent('0');
-    await room;
+    await capacity;
     expect(waiting.ids.slice(0, 2)).toEqual(['1', '2']);
   });
 
-  it('are told once where two have the same id', () => {
+  it('are sent once each if two have the same id', () => {
     const waiting = new PendingCheckpoints();
     for (const id of ['a', 'b', 'a']) waiting.add(id);
     waiting.sent('a');
@@ -60,14 +60,14 @@ describe('a gateway', () => {
     return watcher;
   }
 
-  /** The value of the gateway's metric whose name and first labels these are. */
+  /** Returns the value of the gateway's metric that has this name and these first labels. */
   async function metric(beginning: string): Promise<number> {
     const text = await (await fetch(`http://127.0.0.1:${gateway.gateway.httpPort}/metrics`)).text();
     const line = text.split('\n').find((one) => one.startsWith(beginning));
     return Number(line?.split(' ').at(-1));
   }
 
-  it('answers a checkpoint once all that was committed before it has been delivered', async () => {
+  it('answers a checkpoint after it has delivered all earlier commits', async () => {
     const watcher = watch();
     await watcher.until(() => watcher.mirror.isLive);
     for (let round = 0; round < 20; round += 1) {
@@ -77,7 +77,7 @@ describe('a gateway', () => {
     }
   });
 
-  it('takes no more checkpoints than it can answer from one that does not read, and answers all of them later', async () => {
+  it('reads only a limited number of checkpoints from a stalled subscriber, and answers all of them later', async () => {
     const watcher = watch();
     await watcher.until(() => watcher.mirror.isLive);
     watcher.pause();
@@ -97,7 +97,7 @@ describe('a gateway', () => {
     expect([...watcher.mirror.entities.keys()]).toEqual([`${ObservedKind.JOB}/a`]);
   });
 
-  it('refuses a checkpoint whose id is too long', async () => {
+  it('refuses a checkpoint with a too long id', async () => {
     const watcher = watch();
     watcher.ask('x'.repeat(257));
     await watcher.until(() => watcher.code !== undefined);

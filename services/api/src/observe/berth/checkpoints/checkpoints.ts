@@ -6,22 +6,27 @@ import type { StoreHead } from './store-head.js';
 
 /** A checkpoint that the store does not answer is tried again after this. */
 const checkpointRetryMs = 200;
-/** How long a checkpoint waits for this gateway to see what the store has, before it asks the store again. */
+/**
+ * A checkpoint waits so long for this gateway to see the store's last commit. Then it asks the store again.
+ */
 const checkpointWaitMs = 5_000;
 
-/** Of a stream that is not read so many wait to be told; further ones are not taken from its caller until one of them is. */
+/** The limit of unsent checkpoints of a stream. Its caller's next request is read only below the limit. */
 const mostWaiting = 100;
 /** The longest id that a checkpoint may have, in UTF-16 code units. */
 const longestId = 256;
 
-/** Where it is known what is committed, and what of it this gateway has seen. */
+/** The store's last commit, and the commits that this gateway has seen. */
 interface CommittedView {
   readonly storeHead: StoreHead;
   readonly history: { readonly replica: Replica; readonly recent: RecentCommits };
   readonly clock: Clock;
 }
 
-/** Resolves once this gateway has seen all that was committed before the call; tries again while it cannot know. */
+/**
+ * Resolves when this gateway has seen every commit that was made before the call. Tries again while the
+ * store does not answer.
+ */
 export async function waitForCommitted(
   { storeHead, history, clock }: CommittedView,
   signal: AbortSignal,
@@ -43,12 +48,12 @@ export async function waitForCommitted(
   }
 }
 
-/** Why a checkpoint of this id is refused; undefined where it is not. */
+/** Returns the reason for refusing a checkpoint with this id. Undefined if it is accepted. */
 export function refusedCheckpoint(id: string): string | undefined {
   return id.length > longestId ? `must have at most ${longestId} characters, has ${id.length}` : undefined;
 }
 
-/** The checkpoints of one stream that wait to be told. They are told in the order in which they were asked for. */
+/** The unsent checkpoints of one stream. They are sent in the order of their requests. */
 export class PendingCheckpoints {
   readonly #ids: string[] = [];
   #goOn: (() => void) | undefined;
@@ -68,8 +73,11 @@ export class PendingCheckpoints {
     if (this.#ids.length < mostWaiting) this.#goOn?.();
   }
 
-  /** Resolves once one more may wait; one caller at a time. Where the stream ends before, it does not, and keeps nothing. */
-  async room(): Promise<void> {
+  /**
+   * Resolves when one more checkpoint may wait; for one caller at a time. If the stream ends earlier, the
+   * promise never resolves and keeps nothing alive.
+   */
+  async hasCapacity(): Promise<void> {
     if (this.#ids.length < mostWaiting) return;
     await new Promise<void>((resolve) => {
       this.#goOn = resolve;

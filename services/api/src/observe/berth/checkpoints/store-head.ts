@@ -1,7 +1,10 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { LogHead, LogReader } from '@berth/store';
 
-/** Asks the store for the last commit; those who ask at the same time share a question that none of them is late for. */
+/**
+ * Asks the store for the last commit. Simultaneous callers share one question that is sent after all of
+ * their calls.
+ */
 export class StoreHead {
   readonly #open: () => LogReader;
   #reader: LogReader | undefined;
@@ -13,9 +16,12 @@ export class StoreHead {
     this.#open = open;
   }
 
-  /** A commit that is no older than this call. Rejects with BerthError `unavailable` where the store does not answer. */
+  /**
+   * Returns a commit that is not older than this call. Rejects with BerthError `unavailable` if the store
+   * does not answer.
+   */
   read(): Promise<LogHead> {
-    // What is under way may have been answered before this call.
+    // The store may have answered the present question before this call. So the call needs the next one.
     if (this.#asking === undefined) return this.#ask();
     this.#next ??= this.#asking.then(
       () => this.#ask(),

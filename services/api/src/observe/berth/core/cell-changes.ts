@@ -1,6 +1,7 @@
 /*
- * What subscribers of the whole cell are told: each stored record that changed, as it now is, in the order of the commits.
- * Where they ask for a part of the cell, what begins to match comes as a change, what stops matching as removed.
+ * The changes for subscribers of the whole cell: each stored record that changed, in its new state, in the
+ * order of the commits. If subscribers select a part of the cell, an entity that begins to match comes as a
+ * change, and an entity that stops matching comes as removed.
  */
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { AnyChange, Change, CommitChanges } from '@berth/shared/model/cell/change';
@@ -11,7 +12,7 @@ import type { PointInTime, WholeKind } from '../../../gateway/core/point-in-time
 import { type JobFilter, matchesJobAlone, matchesTask } from '../../../queries/core/query.js';
 import { isPublicChange } from '../../titus/core/job-notifications.js';
 
-/** The kinds that are told. */
+/** The kinds of entities that subscribers get. */
 export const observedKinds = [
   'cluster',
   'clusterStatus',
@@ -28,25 +29,30 @@ export const observedKinds = [
 const ownKinds = ['cluster', 'clusterStatus', 'agent', 'agentStatus', 'agentDrain'] as const;
 export type ObservedKind = (typeof observedKinds)[number];
 
-/** A commit, without what it changed. */
+/** The identity and the time of a commit, without its changes. */
 export type CommitHeader = Pick<CommitChanges, 'revision' | 'commitId' | 'atMs'>;
 
-/** Which commit it is, and nothing else: what waits for a slow subscriber must not hold on to all that a commit changed. */
+/**
+ * Returns the header alone. Changes that wait for a slow subscriber must not keep the whole commit alive.
+ */
 export function headerOf({ revision, commitId, atMs }: CommitHeader): CommitHeader {
   return { revision, commitId, atMs };
 }
 
-/** An entity as a commit has left it; undefined where it is gone, or out of sight. */
+/** An entity after a commit. Its `entity` is undefined if it was removed, or no longer matches. */
 export interface EntityChange {
   readonly kind: ObservedKind;
   readonly id: string;
   readonly entity: AnyEntity | undefined;
   readonly commit: CommitHeader;
-  /** Earlier changes of others may still follow: having been told this does not mean having been told all before it. */
+  /**
+   * True if earlier changes of other entities may still follow. The commit is then no position to resume
+   * at.
+   */
   readonly isOutOfOrder?: boolean;
 }
 
-/** What part of the cell is told. */
+/** The part of the cell that a subscriber gets. */
 export interface CellSelection {
   readonly kinds: ReadonlySet<ObservedKind>;
   /** Undefined selects all jobs and tasks. */
@@ -57,63 +63,63 @@ export function isObserved(kind: EntityKind): kind is ObservedKind {
   return kind !== 'taskStop';
 }
 
-/** What is told of a commit. `view` is the cell as the commit has left it. */
+/** Returns the selected changes of a commit. `view` is the cell just after the commit. */
 export function changesOf(
   commit: CommitChanges,
   view: CellView,
   selection: CellSelection,
 ): readonly EntityChange[] {
   const { filter, kinds } = selection;
-  const told = filter === undefined ? plainNews(commit) : selectedNews(commit, view, filter);
-  return kinds.size === observedKinds.length ? told : told.filter(({ kind }) => kinds.has(kind));
+  const changes = filter === undefined ? allChanges(commit) : selectedChanges(commit, view, filter);
+  return kinds.size === observedKinds.length ? changes : changes.filter(({ kind }) => kinds.has(kind));
 }
 
-/** Those of which a snapshot needs all: jobs bring what belongs to them. */
+/** Returns the kinds that a snapshot reads whole. Jobs bring their other entities with them. */
 export function snapshotKinds({ kinds }: CellSelection): readonly WholeKind[] {
   return [...ownKinds.filter((kind) => kinds.has(kind)), 'job'];
 }
 
-/** All that is selected of the cell, looked up as it is taken: what belongs to a job together, the job first. */
-export function* selectedEntities(
-  moment: PointInTime,
-  { kinds, filter }: CellSelection,
-): Generator<AnyEntity> {
-  for (const kind of ownKinds) if (kinds.has(kind)) yield* moment.all(kind) as Iterable<AnyEntity>;
-  for (const { id } of moment.all('job')) {
-    const view = findJobWithTasks(moment, id);
-    if (view === undefined || (filter !== undefined && !matchesJobAlone(filter, view))) continue;
-    if (kinds.has('job')) yield view.job;
-    if (kinds.has('jobStatus') && view.status !== undefined) yield view.status;
-    const scaling = kinds.has('jobScaling') ? moment.find('jobScaling', id) : undefined;
+/**
+ * Yields all selected entities. Each is looked up on demand. The entities of a job come together, the job
+ * first.
+ */
+export function* selectedEntities(view: PointInTime, { kinds, filter }: CellSelection): Generator<AnyEntity> {
+  for (const kind of ownKinds) if (kinds.has(kind)) yield* view.all(kind) as Iterable<AnyEntity>;
+  for (const { id } of view.all('job')) {
+    const job = findJobWithTasks(view, id);
+    if (job === undefined || (filter !== undefined && !matchesJobAlone(filter, job))) continue;
+    if (kinds.has('job')) yield job.job;
+    if (kinds.has('jobStatus') && job.status !== undefined) yield job.status;
+    const scaling = kinds.has('jobScaling') ? view.find('jobScaling', id) : undefined;
     if (scaling !== undefined) yield scaling;
     if (!kinds.has('task')) continue;
-    for (const task of view.tasks) if (filter === undefined || matchesTask(filter, task.record)) yield task;
+    for (const task of job.tasks) if (filter === undefined || matchesTask(filter, task.record)) yield task;
   }
 }
 
-/** What is selected of these entities as they now are, to bring a subscriber up to date who knew an earlier state. */
+/** Returns the present state of these entities as changes, for a subscriber that knows an earlier state. */
 export function presentChanges(
   touched: Iterable<{ readonly kind: ObservedKind; readonly id: string }>,
   view: CellView,
   { selection, commit }: { readonly selection: CellSelection; readonly commit: CommitHeader },
 ): readonly EntityChange[] {
-  const news = new Map<string, EntityChange>();
-  const tell = (kind: ObservedKind, id: string) => {
+  const changes = new Map<string, EntityChange>();
+  const add = (kind: ObservedKind, id: string) => {
     if (!selection.kinds.has(kind)) return;
     const entity = view.find(kind, id) as AnyEntity | undefined;
     const isSeen = entity !== undefined && isSelected(entity, view, selection.filter);
-    news.set(`${kind}/${id}`, { kind, id, entity: isSeen ? entity : undefined, commit });
+    changes.set(`${kind}/${id}`, { kind, id, entity: isSeen ? entity : undefined, commit });
   };
   for (const { kind, id } of touched) {
-    tell(kind, id);
+    add(kind, id);
     if ((kind !== 'job' && kind !== 'jobStatus') || selection.filter === undefined) continue;
     // The job may have begun or ceased to match, and all of it with it.
-    tell('job', id);
-    tell('jobStatus', id);
-    tell('jobScaling', id);
-    for (const task of view.tasksOf(id)) tell('task', task.id);
+    add('job', id);
+    add('jobStatus', id);
+    add('jobScaling', id);
+    for (const task of view.tasksOf(id)) add('task', task.id);
   }
-  return [...news.values()];
+  return [...changes.values()];
 }
 
 function isSelected(entity: AnyEntity, view: CellView, filter: JobFilter | undefined): boolean {
@@ -132,75 +138,86 @@ function isSelected(entity: AnyEntity, view: CellView, filter: JobFilter | undef
   }
 }
 
-function plainNews(commit: CommitChanges): readonly EntityChange[] {
-  const told: EntityChange[] = [];
-  const mark = headerOf(commit);
+function allChanges(commit: CommitChanges): readonly EntityChange[] {
+  const changes: EntityChange[] = [];
+  const header = headerOf(commit);
   for (const change of commit.changes) {
     const { kind, id } = change;
-    if (isObserved(kind) && isRelevant(change)) told.push({ kind, id, entity: change.after, commit: mark });
+    if (isObserved(kind) && isRelevant(change))
+      changes.push({ kind, id, entity: change.after, commit: header });
   }
-  return told;
+  return changes;
 }
 
-/** Whether subscribers are told: much of a task's record is the master's own affair, and a wish to stop it is nobody's news. */
+/**
+ * True if subscribers get the change. They get no stop requests, and no changes of a task's internal
+ * fields.
+ */
 export function isRelevant(change: AnyChange): boolean {
   if (!isObserved(change.kind)) return false;
   return change.kind !== 'task' || change.after === undefined || isPublicChange(change);
 }
 
-/** A job that the commit has touched, as it was and as it is, and whether it matched and matches. */
-interface JobTurn {
-  readonly did: boolean;
-  readonly does: boolean;
+/** True before or after a commit if the entity exists and matches the filter. */
+interface Visibility {
+  readonly before: boolean;
+  readonly after: boolean;
 }
 
-function selectedNews(commit: CommitChanges, view: CellView, filter: JobFilter): readonly EntityChange[] {
-  const turns = new Map<string, JobTurn>();
-  const told: EntityChange[] = [];
-  const mark = headerOf(commit);
-  const tell = (kind: ObservedKind, id: string, entity: AnyEntity | undefined) =>
-    told.push({ kind, id, entity, commit: mark });
+function selectedChanges(commit: CommitChanges, view: CellView, filter: JobFilter): readonly EntityChange[] {
+  const visibilities = new Map<string, Visibility>();
+  const changes: EntityChange[] = [];
+  const header = headerOf(commit);
+  const add = (kind: ObservedKind, id: string, entity: AnyEntity | undefined) =>
+    changes.push({ kind, id, entity, commit: header });
   for (const jobId of jobsIn(commit)) {
-    const turn = turnOf(jobId, commit, view, filter);
-    turns.set(jobId, turn);
-    if (turn.did === turn.does) continue;
+    const job = visibilityOf(jobId, commit, view, filter);
+    visibilities.set(jobId, job);
+    if (job.before === job.after) continue;
     for (const { kind, id, entity } of partsOf(jobId, commit, view)) {
       const isOut = entity?.kind === 'task' && !matchesTask(filter, entity.record);
-      if (turn.does && entity !== undefined && !isOut) tell(kind, id, entity);
-      else if (turn.did) tell(kind, id, undefined);
+      if (job.after && entity !== undefined && !isOut) add(kind, id, entity);
+      else if (job.before) add(kind, id, undefined);
     }
   }
   for (const change of commit.changes) {
-    const seen = seenBy(change, filter, (jobId) => turns.get(jobId) ?? standing(jobId, view, filter));
+    const seen = seenBy(
+      change,
+      filter,
+      (jobId) => visibilities.get(jobId) ?? unchangedVisibility(jobId, view, filter),
+    );
     if (seen === undefined || !isObserved(change.kind)) continue;
-    if (seen.does && (!seen.did || isRelevant(change))) tell(change.kind, change.id, change.after);
-    else if (seen.did && !seen.does) tell(change.kind, change.id, undefined);
+    if (seen.after && (!seen.before || isRelevant(change))) add(change.kind, change.id, change.after);
+    else if (seen.before && !seen.after) add(change.kind, change.id, undefined);
   }
-  return told;
+  return changes;
 }
 
-/** Whether the entity was seen before the change and is seen after it; undefined where its job's turn tells all. */
+/**
+ * Returns the entity's matches before and after the change. Undefined if all entities of its job are sent
+ * anyway.
+ */
 function seenBy(
   change: AnyChange,
   filter: JobFilter,
-  jobTurn: (jobId: string) => JobTurn,
-): JobTurn | undefined {
-  const present = { did: change.before !== undefined, does: change.after !== undefined };
+  jobVisibility: (jobId: string) => Visibility,
+): Visibility | undefined {
+  const present = { before: change.before !== undefined, after: change.after !== undefined };
   switch (change.kind) {
     case 'job':
     case 'jobStatus':
     case 'jobScaling': {
-      const turn = jobTurn(change.id);
-      if (turn.did !== turn.does) return undefined;
-      return turn.does ? present : { did: false, does: false };
+      const job = jobVisibility(change.id);
+      if (job.before !== job.after) return undefined;
+      return job.after ? present : { before: false, after: false };
     }
     case 'task': {
       const known = change.after ?? change.before;
-      const turn = jobTurn(known === undefined ? '' : jobIdOf(known));
-      if (turn.did !== turn.does) return undefined;
+      const job = jobVisibility(known === undefined ? '' : jobIdOf(known));
+      if (job.before !== job.after) return undefined;
       const matches = (task: Entity<'task'> | undefined) =>
-        task !== undefined && turn.does && matchesTask(filter, task.record);
-      return { did: matches(change.before), does: matches(change.after) };
+        task !== undefined && job.after && matchesTask(filter, task.record);
+      return { before: matches(change.before), after: matches(change.after) };
     }
     default:
       return present;
@@ -212,12 +229,17 @@ function jobsIn(commit: CommitChanges): ReadonlySet<string> {
   return new Set(ids);
 }
 
-function standing(jobId: string, view: CellView, filter: JobFilter): JobTurn {
-  const does = matchesJobView(filter, findJobWithTasks(view, jobId));
-  return { did: does, does };
+function unchangedVisibility(jobId: string, view: CellView, filter: JobFilter): Visibility {
+  const after = matchesJobView(filter, findJobWithTasks(view, jobId));
+  return { before: after, after };
 }
 
-function turnOf(jobId: string, { changes }: CommitChanges, view: CellView, filter: JobFilter): JobTurn {
+function visibilityOf(
+  jobId: string,
+  { changes }: CommitChanges,
+  view: CellView,
+  filter: JobFilter,
+): Visibility {
   const ofJob = changes.find(
     (change): change is Change<'job'> => change.kind === 'job' && change.id === jobId,
   );
@@ -227,10 +249,13 @@ function turnOf(jobId: string, { changes }: CommitChanges, view: CellView, filte
   const job = ofJob === undefined ? view.find('job', jobId) : ofJob.before;
   const status = ofStatus === undefined ? view.find('jobStatus', jobId) : ofStatus.before;
   const before = job === undefined ? undefined : { job, ...(status && { status }), tasks: [] };
-  return { did: matchesJobView(filter, before), does: matchesJobView(filter, findJobWithTasks(view, jobId)) };
+  return {
+    before: matchesJobView(filter, before),
+    after: matchesJobView(filter, findJobWithTasks(view, jobId)),
+  };
 }
 
-/** The job, its status and its tasks as they now are; those that this commit has removed without their entity. */
+/** Returns the present entities of the job, and those that this commit removed, without their state. */
 function partsOf(
   jobId: string,
   { changes }: CommitChanges,

@@ -1,10 +1,10 @@
-/** What goes through one subscriber's queue: news, and marks that must not overtake them. */
+/** The items of one subscriber's queue: changes, and markers that must not overtake them. */
 
 import type { BatchConflation } from '../../stream/core/conflation.js';
 import type { CommitHeader, EntityChange } from './cell-changes.js';
 import type { ChangedCount } from './task-counts.js';
 
-/** Everything up to this commit has been told. */
+/** All changes up to this commit have been sent. */
 export interface Bookmark {
   readonly kind: 'bookmark';
   readonly commit: CommitHeader;
@@ -31,8 +31,8 @@ export function isMarker(item: Item): item is Bookmark | Checkpoint {
 }
 
 /**
- * How a slow subscriber's queue is shortened: of each entity the newest state is kept, and that it was removed. What is told
- * then is out of turn, and a bookmark says when all of it has been told.
+ * Shortens the queue of a slow subscriber. Of each entity it keeps the newest state, and its removal. These
+ * items are out of order, and a bookmark follows when all of them have been sent.
  */
 export const itemConflation: BatchConflation<Item> = {
   subjectOf: (item) =>

@@ -1,4 +1,4 @@
-/** What a subscriber of the whole cell asks for, checked. */
+/** A checked request of a subscriber of the whole cell. */
 import {
   type ObserveRequest_Subscription,
   ObservedKind as WireKind,
@@ -20,9 +20,9 @@ export interface ParsedObserveRequest {
   readonly jobFields: FieldSelection;
   readonly taskFields: FieldSelection;
   readonly bookmarkIntervalMs: number;
-  /** By what tasks are counted; undefined where the changes themselves are told. */
+  /** The properties by which tasks are counted. Undefined if the subscriber gets the changes themselves. */
   readonly countBy: readonly Dimension[] | undefined;
-  /** Subscriptions of one key are told the same. */
+  /** Subscriptions with the same key get the same messages. */
   readonly key: string;
 }
 
@@ -88,7 +88,7 @@ export function parseObserveRequest(
   return { subscription };
 }
 
-/** What speaks of entities, which are not told where tasks are counted. */
+/** Finds settings for entities. A request for counts must have none, since it gets no entities. */
 function besideCounts(request: ObserveRequest_Subscription): readonly FieldViolation[] {
   const named = { kinds: request.kinds, job_fields: request.jobFields, task_fields: request.taskFields };
   return Object.entries(named).flatMap(([field, values]) =>

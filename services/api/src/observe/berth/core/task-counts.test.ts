@@ -61,7 +61,7 @@ describe('TaskCounts', () => {
             for (const one of steps)
               for (const write of writesOf(one, cell)) writes.set(`${write.kind}/${write.id}`, write);
             const commit = cell.commit(...writes.values());
-            // What is there at the beginning is counted piece by piece while commits go on.
+            // The first tasks are counted in portions while commits go on.
             if (index === beginsAt) waiting = idsOf(cell);
             if (index <= beginsAt) return;
             const known = new Map(counts.all.map(({ values, tasks }) => [JSON.stringify(values), tasks]));
@@ -82,7 +82,7 @@ describe('TaskCounts', () => {
     );
   });
 
-  it('agree with the tasks that there are, one by one', () => {
+  it('agree with the existing tasks, one by one', () => {
     const cell = new ScriptedCell();
     const counts = countsOf(['state', 'appName']);
     const web = jobWrite('a', { descriptor: aServiceJob({ appName: 'web' }) });
@@ -102,7 +102,7 @@ describe('TaskCounts', () => {
 });
 
 describe('parseDimensions', () => {
-  it('names everything that is wrong', () => {
+  it('names every error', () => {
     expect(parseDimensions(['state', 'colour', 'label:', 'state'])).toMatchObject({
       violations: [
         { field: 'count_tasks_by[1]' },

@@ -1,6 +1,7 @@
 /*
- * How many tasks there are of each combination of some of their properties, kept current commit by commit. A commit costs
- * what it touches: its tasks, and the tasks of jobs whose definition or status it changes.
+ * The number of tasks for each combination of some of their properties, kept current commit by commit. A
+ * commit costs a step for each task that it changes, and for each task of a job with a new definition or
+ * status.
  */
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
@@ -11,7 +12,7 @@ import { stateName, taskState } from '@berth/shared/model/task/task-state';
 import { findJobWithTasks } from '../../../gateway/core/job-with-tasks.js';
 import { type JobFilter, matchesJobAlone, matchesTask } from '../../../queries/core/query.js';
 
-/** One property by which tasks are counted. Without a job, what only a job has is empty. */
+/** One property by which tasks are counted. A property of the job is empty for tasks without a job. */
 export type Dimension = (task: TaskRecord, job: Entity<'job'> | undefined) => string;
 
 /** A number of tasks: of those that have these values, in the order of the dimensions. */
@@ -67,7 +68,7 @@ function dimensionOf(name: string): Dimension | undefined {
   };
 }
 
-/** What is counted. */
+/** The properties and the filter of a count. */
 export interface Counted {
   readonly dimensions: readonly Dimension[];
   /** Undefined counts all tasks. */
@@ -94,14 +95,14 @@ export class TaskCounts {
     return Array.from(this.#groups.values(), ({ values, tasks }) => ({ values, tasks }));
   }
 
-  /** Counts these tasks as the view shows them, whether they were counted before or not. */
+  /** Counts these tasks as the view shows them. They may have been counted before. */
   count(taskIds: Iterable<string>, view: CellView): void {
     const touched = new Map<Group, number>();
     for (const id of taskIds) this.#place(id, view, touched);
     this.#forgetEmpty(touched);
   }
 
-  /** What the commit has changed. `view` is the cell as the commit has left it. */
+  /** Returns the counts that the commit changed. `view` is the cell just after the commit. */
   take(commit: CommitChanges, view: CellView): readonly ChangedCount[] {
     const before = new Map<Group, number>();
     for (const id of touchedTasks(commit, view)) this.#place(id, view, before);
@@ -131,7 +132,7 @@ export class TaskCounts {
     this.#groups.set(group.id, group);
   }
 
-  /** Not before all has been placed: what one task leaves another one may enter. */
+  /** Called after all tasks were placed: one task may leave a group that another one enters. */
   #forgetEmpty(touched: ReadonlyMap<Group, number>): void {
     for (const { id, tasks } of touched.keys()) if (tasks === 0) this.#groups.delete(id);
   }
@@ -153,7 +154,7 @@ function isCounted(filter: JobFilter, task: TaskRecord, view: CellView): boolean
   return job !== undefined && matchesJobAlone(filter, job) && matchesTask(filter, task);
 }
 
-/** A job's tasks are touched with it, since they are counted by what the job says. */
+/** Includes all tasks of a changed job, since the job's properties are part of their counts. */
 function touchedTasks(commit: CommitChanges, view: CellView): ReadonlySet<string> {
   const ids = new Set<string>();
   for (const { kind, id } of commit.changes) {

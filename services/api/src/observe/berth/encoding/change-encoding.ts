@@ -1,4 +1,7 @@
-/* Changes of the cell as messages of berth.v1.ObserveService. The encoder of the tuning writes those that carry stored records. */
+/*
+ * Changes of the cell as messages of berth.v1.ObserveService. The encoder of the tuning writes the messages
+ * that carry stored records.
+ */
 import { ObserveResponse, ObservedKind as WireKind } from '@berth/shared/gen/berth/v1/observe_service';
 import { Job } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { AnyEntity } from '@berth/shared/model/cell/entity';

@@ -7,7 +7,7 @@ import { cursorOf, markerMessage, responseBytes } from './change-encoding.js';
 
 /** A message is full when its values have so many characters. */
 const messageChars = 48 * 1024;
-/** What a count takes beside its values. */
+/** The approximate size of a count without its values. */
 const countChars = 16;
 
 /** All counts, in as many messages as they need. */
@@ -15,7 +15,10 @@ export function* countMessages(counts: readonly TaskCount[]): Generator<Buffer> 
   for (const part of partsOf(counts)) yield countsMessage(part, undefined);
 }
 
-/** Items in order. Of counts that changed several times in a row only the last number is told, and none that is as it was. */
+/**
+ * Yields the items in order. If a count changed several times in a row, only its last number is sent. A
+ * count that ends at its old number is left out.
+ */
 export function* countItemMessages(items: readonly Item[]): Generator<Buffer> {
   let run: CountChange[] = [];
   for (const item of items) {
@@ -29,16 +32,17 @@ export function* countItemMessages(items: readonly Item[]): Generator<Buffer> {
 }
 
 function* runMessages(run: readonly CountChange[]): Generator<Buffer> {
-  const news = new Map<string, { readonly first: CountChange; last: CountChange }>();
+  const byId = new Map<string, { readonly first: CountChange; last: CountChange }>();
   for (const item of run) {
-    const known = news.get(item.id);
-    if (known === undefined) news.set(item.id, { first: item, last: item });
+    const known = byId.get(item.id);
+    if (known === undefined) byId.set(item.id, { first: item, last: item });
     else known.last = item;
   }
-  // What came before something that is out of turn may have been left out: its number before is not what was told.
+  // Items before one that is out of order may have been dropped. Its `before` is then not the number that
+  // was sent last.
   const isRelevant = (one: { readonly first: CountChange; readonly last: CountChange }) =>
     one.first.isOutOfOrder === true || one.first.before !== one.last.tasks;
-  const changed = [...news.values()].filter(isRelevant).map(({ last }) => last);
+  const changed = [...byId.values()].filter(isRelevant).map(({ last }) => last);
   const end = run.at(-1);
   const isWhole = !run.some(({ isOutOfOrder }) => isOutOfOrder === true);
   const parts = [...partsOf(changed)];

@@ -9,7 +9,7 @@ import { isRelevant, observedKinds } from '../core/cell-changes.js';
 import { BackfillMessages } from './backfill.js';
 import { MissedCommits } from './missed-commits.js';
 
-it('what was missed is lost where it cannot be decoded, and nothing is thrown at who sends it', async () => {
+it('a backfill that cannot be decoded ends with a reason, and throws nothing at the stream', async () => {
   const store = new MemoryStore();
   const replica = await Replica.start(store.openLogReader());
   const recent = new RecentCommits(replica, { isRelevant });

@@ -9,15 +9,17 @@ export interface BackfillOptions {
   readonly commits: MissedCommits;
   readonly selection: CellSelection;
   readonly format: ChangeFormat;
-  /** Called with where the subscriber is once it has taken all of a piece. */
+  /** Called with the position after each piece that the subscriber has taken whole. */
   readonly onSentPiece: (at: MissedCommits['at']) => void;
-  /** Called where there is more, after `later` was given. */
+  /** Called when there are more messages, after `notReady` was returned. */
   readonly onMore: () => void;
-  /** Called where there will be no more, never while a message is asked for: why the rest cannot be told, or what has failed. */
+  /**
+   * Called when no more messages will come, with the reason or the error. It is never called during `next`.
+   */
   readonly onEnd: (why: ResumeFailure | { readonly error: unknown }) => void;
 }
 
-/** What was missed of all jobs and tasks, each change as it was, in messages that are made as they are asked for. */
+/** Each missed change of the selected entities, in messages that are made on demand. */
 export class BackfillMessages implements Iterator<PendingMessage | typeof notReady, void> {
   readonly #options: BackfillOptions;
   #messages: Iterator<Buffer> | undefined;
@@ -77,7 +79,8 @@ export class BackfillMessages implements Iterator<PendingMessage | typeof notRea
     try {
       this.#messages = backfillMessages(piece.commits, selection, format);
     } catch (error) {
-      // As for a replica that cannot decode an entry: a snapshot leaves out what is broken. The subscriber is told why.
+      // A replica does the same with an entry that it cannot decode: the next snapshot leaves out the
+      // broken record. The subscriber gets the reason.
       const what = error instanceof Error ? error.message : String(error);
       this.#lose({ reason: `what was missed cannot be decoded: ${what}` });
     }
@@ -91,17 +94,17 @@ export class BackfillMessages implements Iterator<PendingMessage | typeof notRea
   }
 }
 
-/** All that the commits changed of what is selected, each change as it was. */
+/** Yields all selected changes of the commits, each in its state at that commit. */
 export function backfillMessages(
   commits: readonly MissedCommit[],
   selection: CellSelection,
   format: ChangeFormat,
 ): Generator<Buffer> {
-  const news = commits.flatMap((commit) => storedNews(commit, selection));
-  return itemMessages(news, format);
+  const changes = commits.flatMap((commit) => storedChanges(commit, selection));
+  return itemMessages(changes, format);
 }
 
-function storedNews(commit: MissedCommit, { kinds }: CellSelection): readonly EntityChange[] {
+function storedChanges(commit: MissedCommit, { kinds }: CellSelection): readonly EntityChange[] {
   const mark = headerOf(commit);
   return commit.writes.flatMap((stored) => {
     const name = parseField(stored.field);

@@ -14,7 +14,7 @@ let replica: Replica;
 let recent: RecentCommits;
 let hold: { readonly until: Promise<void>; readonly release: () => void };
 
-/** What the replica follows the log with, which brings nothing while it is held. */
+/** The replica's reader of the log. It returns nothing while it is held. */
 function heldReader(reader: LogReader): LogReader {
   return {
     head: () => reader.head(),
@@ -80,8 +80,8 @@ async function decideMany(count: number): Promise<void> {
   for (let index = 0; index < count; index += 1) await decide(store, [jobWrite(`j${index % 5}`)]);
 }
 
-describe('the place of a subscriber that comes back', () => {
-  it('is known to a gateway that has just started, once that has seen as much', async () => {
+describe('the position of a returning subscriber', () => {
+  it('is known to a new gateway after it has caught up', async () => {
     await decide(store, [jobWrite('a')]);
     const history = await start();
     await decide(store, [jobWrite('b')]);
@@ -92,7 +92,7 @@ describe('the place of a subscriber that comes back', () => {
     expect(replica.revision).toBe(2);
   });
 
-  it('is refused where it is of another history', async () => {
+  it('is refused if it belongs to another history', async () => {
     await decide(store, [jobWrite('a')]);
     const history = await start();
     expect(await checkCursor(history, { revision: 1, commitId: 'never' }, signal)).toEqual({
@@ -103,7 +103,7 @@ describe('the place of a subscriber that comes back', () => {
     });
   });
 
-  it('is refused where it lies too far back', async () => {
+  it('is refused if it lies too far back', async () => {
     await decideMany(3);
     const history = await start();
     expect(await checkCursor(history, { revision: 1, commitId: '' }, signal)).toEqual({
@@ -112,8 +112,8 @@ describe('the place of a subscriber that comes back', () => {
   });
 });
 
-describe('what a subscriber missed', () => {
-  it('comes from the log as far as a gateway has not seen it itself, and in small pieces', async () => {
+describe('the missed commits of a subscriber', () => {
+  it('come from the log if the gateway has not seen them, in small pieces', async () => {
     await decide(store, [jobWrite('a')]);
     const position = await headNow();
     await decideMany(40);
@@ -132,7 +132,7 @@ describe('what a subscriber missed', () => {
     await commits.close();
   });
 
-  it('comes in smaller pieces where commits are large', async () => {
+  it('come in smaller pieces if commits are large', async () => {
     const history = await start();
     hold.release();
     const large = jobWrite('large', { createdBy: 'x'.repeat(100_000) });
@@ -142,7 +142,7 @@ describe('what a subscriber missed', () => {
     expect(await piecesOf(commits)).toEqual([[1, 2, 3, 4, 5, 6], [7]]);
   });
 
-  it('ends where it is told to, whatever else there is', async () => {
+  it('end at the given commit, even if there are more', async () => {
     const history = await start();
     hold.release();
     await decideMany(5);
@@ -155,7 +155,7 @@ describe('what a subscriber missed', () => {
     ]);
   });
 
-  it('goes on with the log where the gateway has forgotten it meanwhile', async () => {
+  it('continue from the log if the gateway has dropped them in the meantime', async () => {
     const history = await start();
     hold.release();
     recent.close();
@@ -170,7 +170,7 @@ describe('what a subscriber missed', () => {
     await commits.close();
   });
 
-  it('is lost where the log no longer reaches back', async () => {
+  it('are lost if the log does not reach back', async () => {
     await decide(store, [jobWrite('a')]);
     const history = await start();
     expect(await piecesOf(new MissedCommits(history, { revision: 0, commitId: 'x' }, replica.head))).toBe(
@@ -178,7 +178,7 @@ describe('what a subscriber missed', () => {
     );
   });
 
-  it('is for a part of the cell what has been touched, each entity once, up to now', async () => {
+  it('yield each changed entity once for a part of the cell, up to now', async () => {
     const history = await start();
     hold.release();
     await decideMany(100);

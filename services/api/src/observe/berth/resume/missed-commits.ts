@@ -1,7 +1,7 @@
 /*
- * What a subscriber missed that comes back: from this gateway's memory where that reaches back far enough, otherwise from the
- * change log; where neither does, the reason why not. It is looked at piece by piece, as the subscriber takes it: however much
- * was missed, it costs the gateway a few commits at a time.
+ * The changes that a returning subscriber missed. They come from this gateway's memory if it reaches back
+ * far enough, otherwise from the change log. If neither does, the subscriber gets the reason. They are read
+ * in pieces as the subscriber takes them: a long absence costs the gateway only a few commits at a time.
  */
 import { nextTurn } from '@berth/shared/process/turns';
 import type { LogHead, LogReader, StoredEntity } from '@berth/store';
@@ -30,7 +30,7 @@ export interface History {
   readonly openLogReader: () => LogReader;
 }
 
-/** Why a subscriber cannot go on from where it was. */
+/** The reason why a subscriber cannot go on from its position. */
 export interface ResumeFailure {
   readonly reason: string;
 }
@@ -41,8 +41,9 @@ export interface MissedCommit extends CommitHeader {
 }
 
 /**
- * Whether a subscriber can go on from the position, as far as can be known without reading the log; waits for a gateway that is
- * behind. Rejects with BerthError `deadlineExceeded` where it stays behind, and with `unavailable` where the store is away.
+ * Returns the reason why a subscriber cannot go on from the position, as far as it is known without reading
+ * the log. Waits if the gateway is behind the position. Rejects with BerthError `deadlineExceeded` if it
+ * stays behind, and with `unavailable` if the store does not answer.
  */
 export async function checkCursor(
   history: History,
@@ -90,19 +91,22 @@ export class MissedCommits {
     this.#upTo = upTo;
   }
 
-  /** Where the last piece ended. */
+  /** The end of the last piece. */
   get at(): LogHead {
     return this.#at;
   }
 
-  /** At once where this gateway's memory has it. Rejects with BerthError `unavailable` where the store is away. */
+  /**
+   * Returns the next piece; without a promise if it is in this gateway's memory. Rejects with BerthError
+   * `unavailable` if the store does not answer.
+   */
   next(): Piece | Promise<Piece> {
     if (this.#at.revision >= this.#upTo.revision) return { commits: [] };
     const kept = this.#history.recent.after(this.#at, commitsPerPiece);
     return kept === undefined ? this.#read() : this.#taken(kept);
   }
 
-  /** To be called where no more are wanted. */
+  /** To be called when no more pieces are wanted. */
   async close(): Promise<void> {
     await this.#reader?.close();
   }
@@ -116,7 +120,10 @@ export class MissedCommits {
     return this.#taken(read.entries);
   }
 
-  /** The first of them, copied out of what they are parts of. What is left over is looked for again. */
+  /**
+   * Takes the first commits, up to the size of a piece, without the objects that contained them. A later
+   * call finds the rest again.
+   */
   #taken(found: readonly MissedCommit[]): Piece {
     const commits: MissedCommit[] = [];
     let bytes = 0;
@@ -137,7 +144,7 @@ interface Named {
   readonly id: string;
 }
 
-/** What commits have changed, each entity once, up to a position. */
+/** The entities that changed up to a position, each once. */
 export class ChangedSince {
   readonly upTo: LogHead;
   readonly #history: History;
@@ -149,7 +156,7 @@ export class ChangedSince {
     this.upTo = upTo;
   }
 
-  /** With what has changed since, up to the replica's present state. */
+  /** Returns all of them, with those that changed since, up to the replica's present state. */
   now(): Iterable<Named> | ResumeFailure {
     const rest = this.#history.recent.after(this.upTo);
     if (rest === undefined) return { reason: 'the change log moved on too fast' };
@@ -160,7 +167,10 @@ export class ChangedSince {
 
 const tooMany: ResumeFailure = { reason: `more than ${maxTouched} jobs, tasks and agents have changed` };
 
-/** What has changed since the position, up to about now. Other work gets its turn meanwhile. Rejects as {@link checkCursor} does. */
+/**
+ * Finds the entities that changed since the position, up to about now. It yields to other work in between.
+ * Rejects as {@link checkCursor} does.
+ */
 export async function changedSince(
   history: History,
   position: LogHead,

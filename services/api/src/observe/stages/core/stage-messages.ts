@@ -13,7 +13,7 @@ import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-stat
 export interface StagedJob {
   readonly descriptor: JobDescriptor;
   readonly tasks: readonly TaskRecord[];
-  /** Whether it has ended, or is to end: no stage of it begins any more. */
+  /** True if the job has ended or is to end: none of its stages begins any more. */
   readonly isEnding: boolean;
 }
 
@@ -56,7 +56,7 @@ function workerMessage(record: TaskRecord): StageWorker {
   });
 }
 
-/** The stages that are to be watched, or what is wrong with the request. */
+/** Returns the requested stages, or the violations of the request. */
 export function watchedStages(
   descriptor: JobDescriptor,
   { stage, neighboursOf }: Pick<WatchStagesRequest, 'stage' | 'neighboursOf'>,

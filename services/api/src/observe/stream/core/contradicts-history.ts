@@ -5,9 +5,10 @@ import { isJobLive } from '@berth/shared/model/job/job';
 import { isTerminal } from '@berth/shared/model/task/task-state';
 
 /**
- * Whether what a resynchronisation found cannot be told as news: a state went back, since the store was set back or emptied, or
- * the end of a live task or job was missed, since the log was trimmed before it was read. That such a job had finished would
- * be said of one that never did. A new snapshot then tells the truth.
+ * True if the result of a resynchronisation cannot be sent as changes. In the first case a state went back,
+ * because the store was set back or emptied. In the second case the end of a live task or job was missed,
+ * because the log was trimmed before it was read. Changes would then report a finish that may never have
+ * happened. A new snapshot is correct.
  */
 export function contradictsHistory(commit: CommitChanges, view: CellView): boolean {
   const statuses = new Map(

@@ -55,23 +55,23 @@ describe('PendingChanges', () => {
     expect(drain(pending)).toEqual(['job 1', 'j.0 a', 'job 2', 'j.0 b', 'finished']);
   });
 
-  it('past its bound replaces what waits of the same entity, at the end', () => {
+  it('past its bound replaces the waiting one of the same entity, at the end', () => {
     const pending = pendingOf(0, task('j.0', 'a'), task('j.1', 'a'), task('j.0', 'b'), task('j.0', 'c'));
     expect(pending.size).toBe(2);
     expect(drain(pending)).toEqual(['j.1 a', 'j.0 c']);
   });
 
-  it('tells of a new job before its tasks, however often it is redefined meanwhile', () => {
+  it('keeps a new job before its tasks, even if it is redefined often in between', () => {
     const pending = pendingOf(0, job('1', true), task('j.0', 'a'), job('2'), task('j.0', 'b'), job('3'));
     expect(drain(pending)).toEqual(['job 3', 'j.0 b']);
   });
 
-  it('keeps the place of a redefinition of a job that is known already', () => {
+  it('keeps the position of a redefinition of a known job', () => {
     const pending = pendingOf(0, job('1'), task('j.0', 'a'), job('2'));
     expect(drain(pending)).toEqual(['j.0 a', 'job 2']);
   });
 
-  it('never replaces anything by the end of a job', () => {
+  it('replaces nothing by the end of a job', () => {
     const pending = pendingOf(0, job('1', true), task('j.0', 'a'), finished);
     expect(drain(pending)).toEqual(['job 1', 'j.0 a', 'finished']);
   });

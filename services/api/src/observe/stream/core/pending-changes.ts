@@ -1,9 +1,10 @@
 import type { Conflation } from './conflation.js';
 
 /**
- * What one subscriber has not been sent yet, in order. Up to a bound every notification is kept; past it, a later one
- * replaces the waiting one of the same entity and goes to the end, so that the queue holds at most one more pointer
- * for each entity. Nothing that is final is ever lost: a task's last state and a job's end replace, and are not replaced.
+ * The notifications that one subscriber has not been sent yet, in order. Up to a bound it keeps all. Past
+ * the bound, a later notification replaces the waiting one of the same entity and goes to the end, so the
+ * queue holds at most one more pointer for each entity. It never loses a final state: the last state of a
+ * task, and the end of a job, replace others and are not replaced.
  */
 export class PendingChanges<N> {
   readonly #conflation: Conflation<N>;
@@ -27,7 +28,7 @@ export class PendingChanges<N> {
     return this.#queue.size;
   }
 
-  /** The place of what comes next; undefined where nothing waits. Places only grow. */
+  /** The position of the next notification. Undefined if none waits. Positions only grow. */
   get firstPlace(): number | undefined {
     return this.#queue.keys().next().value;
   }
@@ -37,7 +38,7 @@ export class PendingChanges<N> {
     return this.#last;
   }
 
-  /** Whether later notifications replace earlier ones at present. */
+  /** True if later notifications replace earlier ones at present. */
   get isConflating(): boolean {
     return this.#bytes > this.#maxBytes;
   }
@@ -48,7 +49,7 @@ export class PendingChanges<N> {
     const opening = closed === undefined ? undefined : this.#newest.get(closed);
     if (opening !== undefined) this.#openings.delete(opening);
     const waiting = this.isConflating ? this.#newest.get(key) : undefined;
-    // Nothing of an entity may be told before its opening, so a newer one takes its place.
+    // The opening of an entity must stay its first notification, so a newer one replaces it in place.
     if (waiting !== undefined && this.#openings.has(waiting)) return this.#put(waiting, notification);
     if (waiting !== undefined) this.#drop(waiting);
     this.#last += 1;
@@ -68,7 +69,7 @@ export class PendingChanges<N> {
     return notification;
   }
 
-  /** Puts it in the place, instead of what stands there. */
+  /** Replaces the notification at the position. */
   #put(place: number, notification: N): void {
     const { sizeOf } = this.#conflation;
     const before = this.#queue.get(place);

@@ -11,7 +11,7 @@ import {
 import { PendingBatches } from '../../stream/pending-batches.js';
 import { clusterConflation, clusterNotificationsOf } from './cluster-notifications.js';
 
-const told = (cell: ScriptedCell, ...writes: readonly Write[]) =>
+const notify = (cell: ScriptedCell, ...writes: readonly Write[]) =>
   clusterNotificationsOf(cell.commit(...writes), cell).map((notification) =>
     [
       notification.kind,
@@ -21,43 +21,46 @@ const told = (cell: ScriptedCell, ...writes: readonly Write[]) =>
   );
 
 describe('clusterNotificationsOf', () => {
-  it('tells of a cluster, of its jobs, and last of its removal', () => {
+  it('reports a cluster, then its jobs, then its removal', () => {
     const cell = new ScriptedCell();
-    expect(told(cell, clusterWrite('c'))).toEqual(['definition c']);
-    expect(told(cell, jobWrite('j', { clusterId: 'c' }), taskWrite('j.0-0'))).toEqual(['jobAdded c j']);
-    expect(told(cell, statusWrite('j', State.RUNNING))).toEqual([]);
-    expect(told(cell, jobWrite('j', { clusterId: 'c', kill: { atMs: 1, by: 'ada' } }))).toEqual([]);
-    expect(told(cell, statusWrite('j', State.FINISHED))).toEqual(['jobFinished c j']);
-    expect(told(cell, { kind: 'job', id: 'j' }, { kind: 'jobStatus', id: 'j' })).toEqual([]);
-    expect(told(cell, { kind: 'cluster', id: 'c' })).toEqual(['removed c']);
+    expect(notify(cell, clusterWrite('c'))).toEqual(['definition c']);
+    expect(notify(cell, jobWrite('j', { clusterId: 'c' }), taskWrite('j.0-0'))).toEqual(['jobAdded c j']);
+    expect(notify(cell, statusWrite('j', State.RUNNING))).toEqual([]);
+    expect(notify(cell, jobWrite('j', { clusterId: 'c', kill: { atMs: 1, by: 'ada' } }))).toEqual([]);
+    expect(notify(cell, statusWrite('j', State.FINISHED))).toEqual(['jobFinished c j']);
+    expect(notify(cell, { kind: 'job', id: 'j' }, { kind: 'jobStatus', id: 'j' })).toEqual([]);
+    expect(notify(cell, { kind: 'cluster', id: 'c' })).toEqual(['removed c']);
   });
 
-  it('tells only of descriptors that changed', () => {
+  it('reports only changed descriptors', () => {
     const cell = new ScriptedCell();
-    told(cell, clusterWrite('c'));
-    expect(told(cell, clusterWrite('c', { enabled: false }))).toEqual([]);
+    notify(cell, clusterWrite('c'));
+    expect(notify(cell, clusterWrite('c', { enabled: false }))).toEqual([]);
     expect(
-      told(cell, clusterWrite('c', { descriptor: { ...clusterWrite('c').record.descriptor, name: 'new' } })),
+      notify(
+        cell,
+        clusterWrite('c', { descriptor: { ...clusterWrite('c').record.descriptor, name: 'new' } }),
+      ),
     ).toEqual(['definition c']);
   });
 
-  it('takes the built-in cluster for one that always was, and never goes', () => {
+  it('treats the built-in cluster as one that always exists', () => {
     const cell = new ScriptedCell();
     const change = clusterNotificationsOf(cell.commit(clusterWrite('default')), cell);
     expect(change).toMatchObject([{ kind: 'definition', isFirst: false }]);
-    expect(told(cell, { kind: 'cluster', id: 'default' })).toEqual(['definition default']);
+    expect(notify(cell, { kind: 'cluster', id: 'default' })).toEqual(['definition default']);
   });
 
-  it('tells the end of a job that is gone at once under the cluster that it was in', () => {
+  it('reports the end of a job that is removed at once under its cluster', () => {
     const cell = new ScriptedCell();
-    told(cell, clusterWrite('c'), jobWrite('j', { clusterId: 'c' }));
-    expect(told(cell, { kind: 'job', id: 'j' }, { kind: 'cluster', id: 'c' })).toEqual([
+    notify(cell, clusterWrite('c'), jobWrite('j', { clusterId: 'c' }));
+    expect(notify(cell, { kind: 'job', id: 'j' }, { kind: 'cluster', id: 'c' })).toEqual([
       'jobFinished c j',
       'removed c',
     ]);
   });
 
-  it('ends with the definition of a cluster that was deleted and made again, also for a slow subscriber', () => {
+  it('ends with the definition of a cluster that was deleted and created again, also for a slow subscriber', () => {
     const cell = new ScriptedCell();
     const queue = new PendingBatches(clusterConflation, 0);
     for (const write of [

@@ -1,6 +1,6 @@
 /*
- * What subscribers of job clusters are told. Per cluster: its definition before its jobs, and `removed` last of all, in
- * the order of the commits.
+ * The notifications for subscribers of job clusters. For each cluster its definition comes before its jobs,
+ * and `removed` comes last, in the order of the commits.
  */
 import { JobClusterDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
@@ -14,7 +14,7 @@ export interface ClusterDefinitionNotification {
   readonly kind: 'definition';
   readonly clusterId: string;
   readonly cluster: ClusterView;
-  /** The cluster is new: nothing of it may be told before this. */
+  /** True if the cluster is new. No other notification about it may precede this one. */
   readonly isFirst: boolean;
 }
 
@@ -24,7 +24,7 @@ export interface ClusterJobNotification {
   readonly jobId: string;
 }
 
-/** The last word on a cluster. */
+/** The cluster was removed. It is the last notification about it. */
 export interface ClusterRemovedNotification {
   readonly kind: 'removed';
   readonly clusterId: string;
@@ -41,7 +41,7 @@ export interface ClusterSnapshot {
   readonly jobIds: readonly string[];
 }
 
-/** How what a slow subscriber has not read yet may be shortened. Of what happened to jobs nothing is left out. */
+/** Shortens the queue of a slow subscriber. It keeps all notifications about jobs. */
 export const clusterConflation: Conflation<ClusterNotification> = {
   subjectOf: (notification) => {
     switch (notification.kind) {
@@ -62,23 +62,23 @@ function sizeOfCluster({ record }: ClusterView): number {
   return descriptorBytes(record.descriptor).length;
 }
 
-/** What one commit did to one cluster, in the order in which it is told. */
+/** The changes of one cluster by one commit, in the order of their sending. */
 interface ClusterChanges {
   definition?: ClusterNotification;
   readonly jobs: ClusterNotification[];
   removed?: ClusterNotification;
 }
 
-/** What subscribers are told of a commit. `view` is the cell as the commit has left it. */
+/** Returns the notifications of a commit. `view` is the cell just after the commit. */
 export function clusterNotificationsOf(
   commit: CommitChanges,
   view: CellView,
 ): readonly ClusterNotification[] {
   const byCluster = new Map<string, ClusterChanges>();
   const changesOf = (id: string): ClusterChanges => {
-    const news = byCluster.get(id) ?? { jobs: [] };
-    byCluster.set(id, news);
-    return news;
+    const changes = byCluster.get(id) ?? { jobs: [] };
+    byCluster.set(id, changes);
+    return changes;
   };
   for (const change of commit.changes)
     if (change.kind === 'cluster') takeCluster(change, changesOf(change.id));
@@ -88,12 +88,12 @@ export function clusterNotificationsOf(
   );
 }
 
-function takeCluster({ id, before, after }: Change<'cluster'>, news: ClusterChanges): void {
+function takeCluster({ id, before, after }: Change<'cluster'>, changes: ClusterChanges): void {
   const was = before ?? unstoredCluster(id);
   const is = after ?? unstoredCluster(id);
-  if (is === undefined) news.removed = { kind: 'removed', clusterId: id };
+  if (is === undefined) changes.removed = { kind: 'removed', clusterId: id };
   else if (was === undefined || !isSameDescriptor(was, is)) {
-    news.definition = { kind: 'definition', clusterId: id, cluster: is, isFirst: was === undefined };
+    changes.definition = { kind: 'definition', clusterId: id, cluster: is, isFirst: was === undefined };
   }
 }
 

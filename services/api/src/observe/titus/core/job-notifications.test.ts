@@ -17,11 +17,11 @@ function cellWith(...writes: readonly Write[]): ScriptedCell {
   return cell;
 }
 
-const told = (cell: ScriptedCell, commit: CommitChanges) =>
+const notify = (cell: ScriptedCell, commit: CommitChanges) =>
   jobNotificationsOf(commit, cell).map((one) => (one.kind === 'task' ? one.task.id : one.kind));
 
 describe('jobNotificationsOf', () => {
-  it('tells the definition first and the end last, whatever the order of the writes', () => {
+  it('reports the definition first and the end last, in any order of the writes', () => {
     const cell = new ScriptedCell();
     const commit = cell.commit(
       statusWrite('job0', State.FINISHED),
@@ -29,31 +29,31 @@ describe('jobNotificationsOf', () => {
       b,
       jobWrite('job0'),
     );
-    expect(told(cell, commit)).toEqual(['definition', 'job0.0-0', 'job0.1-0', 'finished']);
+    expect(notify(cell, commit)).toEqual(['definition', 'job0.0-0', 'job0.1-0', 'finished']);
   });
 
-  it('says nothing of a wish to kill a job', () => {
+  it('does not report a request to kill a job', () => {
     const cell = cellWith(jobWrite('job0'));
-    expect(told(cell, cell.commit(jobWrite('job0', { kill: { atMs: 1, by: 'ada' } })))).toEqual([]);
+    expect(notify(cell, cell.commit(jobWrite('job0', { kill: { atMs: 1, by: 'ada' } })))).toEqual([]);
   });
 
-  it('tells of a descriptor that has changed', () => {
+  it('reports a changed descriptor', () => {
     const cell = cellWith(jobWrite('job0'));
-    expect(told(cell, cell.commit(jobWrite('job0', { descriptor: aServiceJob({ appName: 'b' }) })))).toEqual([
-      'definition',
-    ]);
-  });
-
-  it('says nothing of what a task record keeps to itself', () => {
-    const cell = cellWith(jobWrite('job0'), a);
-    expect(told(cell, cell.commit({ ...a, record: { ...a.record, deadlineAtMs: 5 } }))).toEqual([]);
-  });
-
-  it('says nothing of a job after its end, nor when it is removed', () => {
-    const cell = cellWith(jobWrite('job0'), a, b, statusWrite('job0', State.FAILED));
-    expect(told(cell, cell.commit(moveWrite(a.record, State.RUNNING)))).toEqual([]);
     expect(
-      told(
+      notify(cell, cell.commit(jobWrite('job0', { descriptor: aServiceJob({ appName: 'b' }) }))),
+    ).toEqual(['definition']);
+  });
+
+  it('does not report internal fields of a task', () => {
+    const cell = cellWith(jobWrite('job0'), a);
+    expect(notify(cell, cell.commit({ ...a, record: { ...a.record, deadlineAtMs: 5 } }))).toEqual([]);
+  });
+
+  it('does not report a job after its end, nor its later removal', () => {
+    const cell = cellWith(jobWrite('job0'), a, b, statusWrite('job0', State.FAILED));
+    expect(notify(cell, cell.commit(moveWrite(a.record, State.RUNNING)))).toEqual([]);
+    expect(
+      notify(
         cell,
         cell.commit(
           { kind: 'task', id: b.id },
@@ -64,10 +64,10 @@ describe('jobNotificationsOf', () => {
     ).toEqual([]);
   });
 
-  it('tells the end of a live job that is removed', () => {
+  it('reports the end of a live job that is removed', () => {
     const cell = cellWith(jobWrite('job0'), a, statusWrite('job0', State.RUNNING));
     expect(
-      told(
+      notify(
         cell,
         cell.commit(
           { kind: 'task', id: a.id },
@@ -78,15 +78,15 @@ describe('jobNotificationsOf', () => {
     ).toEqual(['finished']);
   });
 
-  it('says nothing of tasks whose job is not there', () => {
+  it('does not report tasks of an unknown job', () => {
     const cell = new ScriptedCell();
-    expect(told(cell, cell.commit(a))).toEqual([]);
+    expect(notify(cell, cell.commit(a))).toEqual([]);
   });
 
-  it('keeps what belongs to one job together', () => {
+  it('keeps the notifications of one job together', () => {
     const cell = cellWith(jobWrite('job0'), jobWrite('job1'));
     const commit = cell.commit(a, taskWrite('job1.0-0'), b);
-    expect(told(cell, commit)).toEqual(['job0.0-0', 'job0.1-0', 'job1.0-0']);
+    expect(notify(cell, commit)).toEqual(['job0.0-0', 'job0.1-0', 'job1.0-0']);
   });
 });
 
@@ -114,7 +114,7 @@ describe('contradictsHistory', () => {
     expect(contradictsHistory(cell.commit(...writes), cell)).toBe(true);
   });
 
-  it('sees a definition that went back', () => {
+  it('finds a definition that went back', () => {
     const cell = cellWith(jobWrite('job0'));
     const later = cell.commit(jobWrite('job0', { descriptor: aServiceJob({ appName: 'later' }) }));
     const [change] = later.changes;
@@ -125,7 +125,7 @@ describe('contradictsHistory', () => {
     expect(contradictsHistory({ ...later, changes: [back] }, cell)).toBe(true);
   });
 
-  it('finds nothing in what the master does', () => {
+  it('finds nothing in normal commits of the master', () => {
     const cell = cellWith(jobWrite('job0'), a, b, statusWrite('job0', State.QUEUED));
     const ended = moveWrite(a.record, State.FAILED, 'failed');
     const commits = [

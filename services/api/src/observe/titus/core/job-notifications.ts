@@ -1,6 +1,7 @@
 /*
- * What subscribers are told. Per job: its definition before its tasks, and `finished` last of all, in the order of the
- * commits. All subscribers share the same notification objects, so that each is encoded once.
+ * The notifications for subscribers of jobs. For each job its definition comes before its tasks, and
+ * `finished` comes last, in the order of the commits. All subscribers share the same notification objects,
+ * so each is encoded once.
  */
 import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
@@ -17,7 +18,7 @@ export interface DefinitionNotification {
   readonly kind: 'definition';
   readonly jobId: string;
   readonly job: Entity<'job'>;
-  /** The job is new: nothing of it may be told before this. */
+  /** True if the job is new. No other notification about it may precede this one. */
   readonly isFirst: boolean;
 }
 
@@ -28,7 +29,7 @@ export interface TaskNotification {
   readonly task: Entity<'task'>;
 }
 
-/** The last word on a job. */
+/** The job has ended. It is the last notification about it. */
 export interface FinishedNotification {
   readonly kind: 'finished';
   readonly jobId: string;
@@ -36,7 +37,7 @@ export interface FinishedNotification {
 
 export type JobNotification = DefinitionNotification | TaskNotification | FinishedNotification;
 
-/** How what a slow subscriber has not read yet may be shortened. */
+/** Shortens the queue of a slow subscriber. */
 export const jobConflation: Conflation<JobNotification> = {
   subjectOf: (notification) => {
     switch (notification.kind) {
@@ -62,36 +63,36 @@ export const jobConflation: Conflation<JobNotification> = {
   },
 };
 
-/** What one commit did to one job. */
+/** The changes of one job by one commit. */
 interface JobChanges {
   job?: Change<'job'>;
   status?: Change<'jobStatus'>;
   readonly tasks: Change<'task'>[];
 }
 
-/** What subscribers are told of a commit. `view` is the cell as the commit has left it. */
+/** Returns the notifications of a commit. `view` is the cell just after the commit. */
 export function jobNotificationsOf(commit: CommitChanges, view: CellView): readonly JobNotification[] {
   const notifications: JobNotification[] = [];
-  for (const [jobId, news] of newsByJob(commit)) {
-    if (wasOver(jobId, news, view)) continue;
-    const definition = definitionNews(jobId, news);
+  for (const [jobId, changes] of changesByJob(commit)) {
+    if (wasOver(jobId, changes, view)) continue;
+    const definition = definitionNotification(jobId, changes);
     if (definition !== undefined) notifications.push(definition);
-    for (const change of news.tasks) {
+    for (const change of changes.tasks) {
       if (isPublicChange(change)) notifications.push({ kind: 'task', jobId, task: change.after });
     }
-    if (isOver(jobId, news, view)) notifications.push({ kind: 'finished', jobId });
+    if (isOver(jobId, changes, view)) notifications.push({ kind: 'finished', jobId });
   }
   return notifications;
 }
 
-function newsByJob(commit: CommitChanges): ReadonlyMap<string, JobChanges> {
+function changesByJob(commit: CommitChanges): ReadonlyMap<string, JobChanges> {
   const byJob = new Map<string, JobChanges>();
   const changesOf = (jobId: string): JobChanges => {
     const known = byJob.get(jobId);
     if (known !== undefined) return known;
-    const news: JobChanges = { tasks: [] };
-    byJob.set(jobId, news);
-    return news;
+    const changes: JobChanges = { tasks: [] };
+    byJob.set(jobId, changes);
+    return changes;
   };
   for (const change of commit.changes) {
     if (change.kind === 'job') changesOf(change.id).job = change;
@@ -106,7 +107,7 @@ function jobIdOfChange(change: Change<'task'>): string {
   return task === undefined ? '' : jobIdOf(task);
 }
 
-/** Whether the job's last word was said before this commit, or the job is not known at all. */
+/** True if `finished` was sent before this commit, or the job is not known at all. */
 function wasOver(jobId: string, { job, status }: JobChanges, view: CellView): boolean {
   const existed = job === undefined ? view.find('job', jobId) !== undefined : job.before !== undefined;
   if (!existed) return job?.after === undefined;
@@ -119,7 +120,7 @@ function isOver(jobId: string, { job }: JobChanges, view: CellView): boolean {
   return isRemoved || !isJobLive(view.find('jobStatus', jobId)?.record);
 }
 
-function definitionNews(jobId: string, { job }: JobChanges): DefinitionNotification | undefined {
+function definitionNotification(jobId: string, { job }: JobChanges): DefinitionNotification | undefined {
   if (job?.after === undefined) return undefined;
   const isFirst = job.before === undefined;
   if (!isFirst && isSameDescriptor(job.before, job.after)) return undefined;
@@ -137,8 +138,8 @@ function descriptorBytes({ record }: Entity<'job'>): Uint8Array {
 }
 
 /**
- * Much of a task's record is the master's own affair; only what the public message says is news. Told by its bytes, which nobody
- * else may have had to decode.
+ * True if the task's public message changed. Other fields of its record concern only the master. It
+ * compares stored bytes, because nobody else may have needed the decoded record.
  */
 export function isPublicChange(
   change: Change<'task'>,
