@@ -21,6 +21,7 @@ it.each([
   ['batch.retryPolicy.exponentialBackOff.maxDelayIntervalMs', 'retries.maxDelay'],
   ['batch.runtimeLimitSecs', 'runtimeLimit'],
   ['service.scalingPolices[1].condition', 'scaling[1].when'],
+  ['service.scalingPolices[1].labels["berth.coolDownSecs"]', 'scaling[1].coolDown'],
   ['mantis.name', 'name'],
   ['mantis.stages[0].retryPolicy.delayed.delayMs', 'stages[0].retries.delay'],
   ['mantis.stages[0].autoScalingPolicy.coolDownSecs', 'stages[0].scaling.coolDown'],

@@ -35,6 +35,9 @@ const shortFormRules: Rules = [
   [/^(scaling(\[\d+\])?)\.condition/, '$1.when'],
   [/^(scaling(\[\d+\])?)\.action/, '$1.do'],
   [/^(scaling(\[\d+\])?)\.durationSecs/, '$1.for'],
+  [/^(scaling(\[\d+\])?)\.labels\["berth\.coolDownSecs"\]/, '$1.coolDown'],
+  [/^(scaling(\[\d+\])?)\.labels\["berth\.scaleInCoolDownSecs"\]/, '$1.scaleInCoolDown'],
+  [/^(scaling(\[\d+\])?)\.labels\["berth\.hysteresisPct"\]/, '$1.hysteresis'],
   [/\.autoScalingPolicy/, '.scaling'],
   [/\.coolDownSecs/, '.coolDown'],
 ];

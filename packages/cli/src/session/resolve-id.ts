@@ -32,14 +32,15 @@ const archiveAdvice =
 
 /**
  * Finds the job or task for an id, for a unique prefix of one, or for the name of a job. A task's id is its
- * job's id, a dot, and a part of its own; the name of the job can stand before the dot, too. A full id that is in no list is returned as it is: the entity may be in the archive.
+ * job's id, a dot, and a part of its own; the name of the job can stand before the dot, too. A full id that
+ * is in no list is returned as it is: the entity may be in the archive.
  * @throws UsageError if several fit; BerthError notFound if none does.
  */
 export async function resolve(calls: JobCalls, given: string): Promise<ResolvedId> {
   // Names of jobs may hold dots, but the own part of a task never does.
   const dot = given.lastIndexOf('.');
-  if (dot < 0 || !taskPart.test(given.slice(dot + 1)))
-    return { kind: 'job', id: await resolveJob(calls, given) };
+  const isTask = dot >= 0 && taskPart.test(given.slice(dot + 1)) && !(await isJobName(calls, given));
+  if (!isTask) return { kind: 'job', id: await resolveJob(calls, given) };
   const jobId = await resolveJob(calls, given.slice(0, dot));
   const own = given.slice(dot + 1);
   const ids = (await findAllTasks(calls, jobId)).map(({ id }) => id);
@@ -73,6 +74,13 @@ function isTaskId(given: string): boolean {
 }
 
 const resolvedFields = ['id', 'stateChanges', 'jobState', 'jobDescriptor.appName'];
+
+/** True for the name of a job, even if it looks like the id of a task, such as `api.1`. */
+async function isJobName(calls: JobCalls, given: string): Promise<boolean> {
+  if (fullJobId.test(given.slice(0, given.lastIndexOf('.')).toLowerCase())) return false;
+  const jobs = await findAllJobs(calls, { states: allStates, fields: resolvedFields });
+  return jobsNamed(jobs, given).length > 0;
+}
 
 /** Returns the live jobs of this name. If there is none, it returns the ended ones. */
 function jobsNamed(jobs: readonly Job[], name: string): readonly Job[] {

@@ -60,8 +60,8 @@ const script: Script = {
   createJob: () => ({ id: 'job' }),
 };
 
-async function berth(args: readonly string[], options: CliOptions = {}) {
-  const gateway = await startScriptedGateway(script);
+async function berth(args: readonly string[], options: CliOptions = {}, answers: Script = script) {
+  const gateway = await startScriptedGateway(answers);
   open.push(gateway);
   const result = await cli([...args, '--address', gateway.address], options);
   const asked = (method: string) => gateway.received.find((call) => call.method === method)?.request;
@@ -98,6 +98,14 @@ describe('berth cluster', () => {
     open.push(gateway);
     const { out } = await cli(['cluster', 'show', 'pipes', '--address', gateway.address], {});
     expect(out.join('\n')).toMatch(/Min jobs +2\nMax jobs +4/);
+  });
+
+  it('create warns of a cluster with the same name', async () => {
+    const twin = JobCluster.fromPartial({ ...web, id: nightlyId });
+    const twins = { ...script, findJobClusters: () => ({ items: [web, twin], pagination: undefined }) };
+    const { out, err } = await berth(['cluster', 'create', 'web'], {}, twins);
+    expect(out).toEqual([nightlyId]);
+    expect(err[0]).toMatch(/^berth: 2 clusters have the name "web" now\./);
   });
 
   it('create sends the template of a job file', async () => {

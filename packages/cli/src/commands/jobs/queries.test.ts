@@ -212,10 +212,10 @@ describe('an id on the command line', () => {
   });
 
   it('may be the name of a job, also before the part of a task', async () => {
-    const { out } = await berth(holding(named(jobId, 'web'), named(otherId, 'api.v1')), [
+    const { out } = await berth(holding(named(jobId, 'web'), named(otherId, 'api.1')), [
       'kill',
       'web',
-      'api.v1',
+      'api.1',
     ]);
     expect(out.map((line) => line.split(' ')[0])).toEqual([jobId, otherId]);
     const task = await berth(holding(running), ['show', 'web.0']);

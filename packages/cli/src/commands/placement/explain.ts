@@ -1,9 +1,10 @@
 import type { ScalingCalls } from '@berth/client';
 import { Explanation } from '@berth/shared/gen/berth/v1/placement_service';
 import { ScalingExplanation } from '@berth/shared/gen/berth/v1/scaling_service';
+import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import type { Command } from 'commander';
 import { exitCodes } from '../../errors/exit-code.js';
-import { retryText } from '../../format/jobs/retries.js';
+import { retryText, taskRetryText } from '../../format/jobs/retries.js';
 import { scalingLines } from '../../format/jobs/scaling.js';
 import { waitingStages, waitSentences } from '../../format/jobs/stages.js';
 import { explanationLines } from '../../format/placement/placement.js';
@@ -36,7 +37,7 @@ export function addExplain(program: Command, act: Act): void {
 
 async function explain(context: Context, calls: ScalingCalls, given: string): Promise<number> {
   const { kind, id } = await resolve(calls, given);
-  if (kind === 'task') await explainTask(context, calls, id);
+  if (kind === 'task') await explainOneTask(context, calls, id);
   else await explainJob(context, calls, id);
   return exitCodes.ok;
 }
@@ -69,6 +70,16 @@ async function explainTask(context: Context, calls: ScalingCalls, taskId: string
   const explanation = await calls.explain(taskId);
   if (context.format !== 'table') await context.printAll(Explanation.toJSON(explanation));
   else for (const line of explanationLines(explanation, context.colorize)) context.io.out(line);
+}
+
+/** A task that is tried again waits for no agent, and still has a reason. */
+async function explainOneTask(context: Context, calls: ScalingCalls, taskId: string): Promise<void> {
+  await explainTask(context, calls, taskId);
+  if (context.format !== 'table') return;
+  const tasks = await findAllTasks(calls, jobIdOfTask(taskId));
+  const task = tasks.find(({ id }) => id === taskId);
+  const retry = task === undefined ? '' : taskRetryText(task, tasks);
+  if (retry !== '') context.io.out(`It is tried again: ${oneLine(retry)}`);
 }
 
 async function showScaling(context: Context, scaling: ScalingExplanation, isSecond: boolean): Promise<void> {
