@@ -15,9 +15,12 @@ const session = [
   'cat docs/img/hello.yml',
   'npx berth run -f docs/img/hello.yml',
   'npx berth submit berth/busybox:1 --name huge --memory 400GB -- sleep 60',
-  'npx berth explain JOB',
+  'npx berth explain huge',
   'npx berth ps -a',
 ];
+
+/** Typed as well, but only printed: the README shows its output as text. */
+const unseen = 'npx buf curl --protocol grpc --http2-prior-knowledge --list-services http://127.0.0.1:7104';
 
 const columns = 108;
 const startLimitMs = 300_000;
@@ -36,7 +39,10 @@ const colours = {
 async function main() {
   const cell = await startCell();
   try {
-    writeFileSync(target, svgOf(record()));
+    const lines = record();
+    writeFileSync(target, svgOf(lines));
+    for (const { spans } of lines) console.log(spans.map(({ text }) => text).join(''));
+    console.log(`\n$ ${unseen}\n${run(unseen)}`);
     console.log(`wrote ${target}`);
   } finally {
     cell.kill('SIGINT');
