@@ -10,7 +10,7 @@
 const maxMarks = 64;
 
 /**
- * The times at which the positions of a queue were filled. An answer is wrong by at most a sixteenth of the
+ * The times of filling of the positions of a queue. An answer is wrong by at most a sixteenth of the
  * time covered.
  */
 export class AgeHistogram {

@@ -58,7 +58,7 @@ describe('Observe', () => {
       why: 'its bytes are no message of the type',
     },
     { name: 'a key', requests: [withLostKey], why: 'no key may be named __proto__' },
-  ])('refuses as the fault of who sent it what it cannot read: $name', async ({ requests, why }) => {
+  ])('blames the caller for an unreadable request: $name', async ({ requests, why }) => {
     const { code, details } = await endOf(...requests);
     expect(details).toContain(why);
     expect(code).toBe(status.INVALID_ARGUMENT);

@@ -10,8 +10,8 @@ import { JobState, StateChange } from '@berth/shared/gen/netflix/titus/titus_job
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
 import { composeJob } from '@berth/shared/model/job/job';
-import { tagOf } from '@berth/shared/model/wire/protobuf-scanner';
-import { BinaryReader, type BinaryWriter } from '@bufbuild/protobuf/wire';
+import { ProtobufScanner, tagOf } from '@berth/shared/model/wire/protobuf-scanner';
+import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
 
 const jobFields = fieldNumbers['netflix.titus.Job'];
@@ -50,13 +50,13 @@ export function writeAfterTasks(writer: BinaryWriter, { job, status }: JobWithTa
     StateChange.encode(change, writer.uint32(jobTags.stateChanges).fork()).join();
 }
 
-/** The encoded descriptor inside the stored job, not copied. */
+/** Returns the encoded descriptor inside the stored job, without a copy. Empty if there is none. */
 export function descriptorBytes(job: Entity<'job'>): Uint8Array {
-  const reader = new BinaryReader(job.bytes);
-  while (reader.pos < reader.len) {
-    const [field, wireType] = reader.tag();
-    if (field === recordDescriptorField) return reader.bytes();
-    reader.skip(wireType, field);
+  const { bytes } = job;
+  const scanner = new ProtobufScanner(bytes);
+  while (scanner.next(bytes.length)) {
+    if (scanner.field === recordDescriptorField) return scanner.contents();
+    scanner.skip();
   }
   return new Uint8Array();
 }

@@ -41,4 +41,10 @@ describe('parts of a message', () => {
       }),
     );
   });
+
+  it('cannot be taken from a message that is cut off', () => {
+    const message = encode([{ number: 1, type: WireType.LengthDelimited, size: 127 }]);
+    const request = { tag: 10, message: message.subarray(0, 100), fields: bitsOf([1]) };
+    expect(() => writeParts(new BinaryWriter(), request)).toThrow(RangeError);
+  });
 });

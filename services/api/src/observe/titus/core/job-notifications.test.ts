@@ -94,7 +94,7 @@ describe('contradictsHistory', () => {
   it.each([
     ['a task that went back', [{ ...a }]],
     ['a job that lives again', [statusWrite('job1', State.RUNNING)]],
-    ['a job whose end is undone', [{ kind: 'jobStatus', id: 'job1' } as const]],
+    ['a job without its former end', [{ kind: 'jobStatus', id: 'job1' } as const]],
     ['a live task that is gone while its job lives', [{ kind: 'task', id: 'job0.0-0' } as const]],
     [
       'a live task that is gone, whose job has ended as well',
