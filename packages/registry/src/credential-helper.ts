@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { type Clock, startTimer } from '@berth/shared/process/clock';
 
 /** The answer of a helper, or the reason why there is none. */
-export type HelperAnswer =
+type HelperAnswer =
   | { readonly outcome: 'found'; readonly username: string; readonly secret: string }
   | { readonly outcome: 'unknown' }
   | { readonly outcome: 'failed'; readonly why: string };
 
-export interface HelperCall {
+interface HelperCall {
   /** The program is `docker-credential-NAME`. */
   readonly name: string;
   /** The key of the registry. */

@@ -22,7 +22,7 @@ export interface CredentialsLookup {
   readonly asked: string;
 }
 
-export interface CredentialsOptions {
+interface CredentialsOptions {
   /** The path of a file such as `docker login` writes. Absent: there are no credentials. */
   readonly path: string | undefined;
   /** The setting that has the path. */

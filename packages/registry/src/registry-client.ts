@@ -14,7 +14,7 @@ export type Lookup =
   /** The registry gave no answer; another attempt may help. */
   | { readonly outcome: 'unanswered'; readonly why: string };
 
-export interface RegistryClientOptions {
+interface RegistryClientOptions {
   readonly credentials: FindCredentials;
   /** Registries, besides those on this machine, that speak plain HTTP. */
   readonly insecure: ReadonlySet<string>;

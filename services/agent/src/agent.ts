@@ -21,7 +21,7 @@ import type { ContainerRuntime } from './runtime/contract/container-runtime.js';
 import type { Engines } from './runtime/contract/runtime-kind.js';
 import { Worker } from './tasks/worker.js';
 
-export interface AgentsOptions {
+interface AgentsOptions {
   readonly config: AgentConfig;
   readonly store: AgentStore;
   /** They outlive the agents. */

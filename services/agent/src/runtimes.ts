@@ -7,7 +7,7 @@ import { simulated } from './runtime/simulated/simulated-kind.js';
  */
 export const runtimes = { docker, simulated } as const satisfies Readonly<Record<string, RuntimeKind>>;
 
-export type RuntimeName = keyof typeof runtimes;
+type RuntimeName = keyof typeof runtimes;
 
 export const runtimeNames = Object.keys(runtimes) as readonly RuntimeName[];
 

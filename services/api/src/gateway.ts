@@ -25,9 +25,9 @@ import { tuningOf } from './tuning/observe-tuning.js';
 import { warmUp } from './tuning/warm-up.js';
 
 /** Calls in progress have this long to end after the gateway began to close. */
-export const closeGraceMs = 3_000;
+const closeGraceMs = 3_000;
 
-export interface GatewayOptions {
+interface GatewayOptions {
   readonly config: GatewayConfig;
   /** The gateway waits for a store that is still connecting, and /healthz says so. */
   readonly store: CellStore | Promise<CellStore>;

@@ -23,7 +23,7 @@ import { stageService } from './services/stage-service.js';
 import type { ObserveTuning } from './tuning/observe-tuning.js';
 
 /** The dependencies of all services. */
-export interface ServicesDeps {
+interface ServicesDeps {
   readonly cell: Cell;
   readonly tuning: ObserveTuning;
   readonly store: CellStore;
@@ -35,7 +35,7 @@ export interface ServicesDeps {
 }
 
 /** Every service of a gateway's main port. */
-export interface Services extends Readonly<Record<string, GrpcService>> {
+interface Services extends Readonly<Record<string, GrpcService>> {
   /** netflix.titus.JobManagementService. */
   readonly service: GrpcService;
   /** berth.v1.ObserveService, and so on. */

@@ -11,7 +11,7 @@ import { runLeader } from './leader/leader-loops.js';
 import { lead } from './leader/leadership.js';
 import { createMasterMetrics } from './metrics/master-metrics.js';
 
-export interface MasterOptions {
+interface MasterOptions {
   readonly config: MasterConfig;
   /** While the store is being connected to, the master waits and says so on /healthz. */
   readonly store: CellStore | Promise<CellStore>;

@@ -3,7 +3,7 @@ import { exitCodes } from './exit-code.js';
 import { UsageError } from './usage-error.js';
 
 /** The report of a failure for the user, and the exit code. */
-export interface ErrorReport {
+interface ErrorReport {
   readonly lines: readonly string[];
   readonly exitCode: number;
 }

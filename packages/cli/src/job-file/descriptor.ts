@@ -69,7 +69,7 @@ function problem(path: readonly PropertyKey[], message: string): string {
 }
 
 /** `containers.main.env["A B"]`, `ports[1]`. */
-export function formatPath(path: readonly PropertyKey[]): string {
+function formatPath(path: readonly PropertyKey[]): string {
   return path
     .map((part, index) => {
       if (typeof part === 'number') return `[${part}]`;

@@ -121,7 +121,7 @@ export const fullForm = form({
   mantis: optional(mantis),
 }).superRefine(oneOf(['batch', 'service', 'mantis']));
 
-export type FullForm = z.output<typeof fullForm>;
+type FullForm = z.output<typeof fullForm>;
 
 export function fromFullForm(job: FullForm): JobDescriptor {
   return JobDescriptor.fromJSON(job);

@@ -6,7 +6,7 @@ import { scalingField } from './scaling-form.js';
 import { durationUpTo, filled, form, strict, text, textMap } from './schema-parts.js';
 
 /** The id of the only container of a job in the short form. */
-export const containerId = 'main';
+const containerId = 'main';
 
 const owner = z.union([filled, strict({ ownerEmail: text.default(''), teamEmail: text.default('') })], {
   error: 'must be an e-mail address, or a map with ownerEmail and teamEmail',
@@ -50,7 +50,7 @@ export const shortForm = form({
   }
 });
 
-export type ShortForm = z.output<typeof shortForm>;
+type ShortForm = z.output<typeof shortForm>;
 
 /** Converts the short form into a descriptor. */
 export function fromShortForm(job: ShortForm): JobDescriptor {

@@ -51,7 +51,7 @@ export const stagesForm = form({
   parameters: textMap.default({}),
 });
 
-export type StagesForm = z.output<typeof stagesForm>;
+type StagesForm = z.output<typeof stagesForm>;
 
 /** Converts the form into a descriptor. The containers are called `stage-1` and so on. */
 export function fromStagesForm(job: StagesForm): JobDescriptor {

@@ -9,7 +9,7 @@ const pageSize = 1000;
 type Criteria = Readonly<Record<string, string>>;
 
 /** Selects jobs and their fields; no fields means all of them. */
-export interface JobsWanted {
+interface JobsWanted {
   readonly states: readonly State[];
   readonly criteria?: Criteria;
   readonly fields?: readonly string[];

@@ -3,7 +3,7 @@ export const outputFormats = ['table', 'json', 'yaml'] as const;
 export type OutputFormat = (typeof outputFormats)[number];
 
 /** Prints values for programs. Streams become JSON lines or YAML documents; a single value is indented. */
-export interface DocumentPrinter {
+interface DocumentPrinter {
   print(value: unknown): Promise<void>;
   printAll(value: unknown): Promise<void>;
 }

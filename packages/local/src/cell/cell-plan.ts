@@ -45,7 +45,7 @@ export interface CellPlan {
 }
 
 /** Returns the port of an address; `index` counts the processes of one kind from 0. */
-export type PortOf = (name: PortName, index: number) => number;
+type PortOf = (name: PortName, index: number) => number;
 
 /** Returns every process of a cell with its configuration, in the order of their start. */
 export function planCell(settings: CellSettings, portOf: PortOf): CellPlan {

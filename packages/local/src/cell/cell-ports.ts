@@ -4,7 +4,7 @@ import { SetupError } from '../output/setup-error.js';
 import type { CellPlan, CellSettings } from './cell-plan.js';
 import { planCell } from './cell-plan.js';
 
-export interface PlannedPorts {
+interface PlannedPorts {
   readonly plan: CellPlan;
   /** The ports of the first process of each kind; 0 if there is none. */
   readonly ports: Readonly<Record<PortName, number>>;

@@ -21,7 +21,7 @@ const healthTimeoutMs = 2_000;
  */
 const semiSpaceMb: Readonly<Record<ServiceKind, number>> = { api: 8, master: 4, agent: 4 };
 
-export interface ServiceOptions {
+interface ServiceOptions {
   readonly kind: ServiceKind;
   /** The name in this cell: `master`, `master-2`. */
   readonly name: string;
@@ -33,7 +33,7 @@ export interface ServiceOptions {
 }
 
 /** One service of the cell. It can be killed and started again with the same configuration. */
-export interface ServiceProcess {
+interface ServiceProcess {
   readonly name: string;
   readonly kind: ServiceKind;
   /** The id of the running process; undefined while there is none. */

@@ -15,7 +15,7 @@ const owner = { ownerEmail: 'demo@example.com', teamEmail: 'demo@example.com' };
 const resources = { cpu: '0.1', memory: '32' };
 const containerName = 'main';
 
-export const batchSize = 5;
+const batchSize = 5;
 export const serviceSize = 2;
 
 /** Returns a batch job. Its tasks print a line, work for two seconds and end. */

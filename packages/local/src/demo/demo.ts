@@ -18,7 +18,7 @@ const stepTimeoutMs = 120_000;
 /** The context entry of a replacement with the id of the replaced task. */
 const resubmitOf = 'task.resubmitOf';
 
-export interface DemoOptions {
+interface DemoOptions {
   readonly client: BerthClient;
   readonly image: string;
   /** Prints one line of progress. */

@@ -56,7 +56,7 @@ export async function removeBridge(name: string, tool: NetworkTool): Promise<voi
 }
 
 /** Runs `ip` as root with these arguments. */
-export type NetworkTool = (...args: readonly string[]) => Promise<unknown>;
+type NetworkTool = (...args: readonly string[]) => Promise<unknown>;
 
 /** Returns the machine's `ip`. A small machine may lack it; then busybox has one. */
 export async function networkTool(root: Root, home: string, progress: Progress): Promise<NetworkTool> {

@@ -26,7 +26,7 @@ import type { EngineFindings } from './engine-choice.js';
 import { chooseEngine } from './engine-choice.js';
 
 /** A Docker engine to run containers on. */
-export interface DockerEngine {
+interface DockerEngine {
   /** Its address, in the form of DOCKER_HOST. */
   readonly host: string;
   /** True if set-up started it. Then it ends when its last user releases it. */
@@ -35,7 +35,7 @@ export interface DockerEngine {
   release(): Promise<void>;
 }
 
-export interface ObtainOptions {
+interface ObtainOptions {
   /** The directory of an engine of our own. */
   readonly home: string;
   readonly progress: Progress;

@@ -31,7 +31,7 @@ export function engineHost(dir: string): string {
   return `unix://${enginePaths(dir).socket}`;
 }
 
-export interface DockerdOptions {
+interface DockerdOptions {
   readonly dockerd: string;
   readonly dir: string;
   readonly root: Root;

@@ -13,7 +13,7 @@ export interface EngineFindings {
   readonly defaultSocketExists: boolean;
 }
 
-export type EngineChoice =
+type EngineChoice =
   | { readonly kind: 'adopt' }
   | { readonly kind: 'start' }
   | { readonly kind: 'install' }

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemClock } from '@berth/shared/process/clock';
 
-export interface ChildOptions {
+interface ChildOptions {
   /** The name for people: `redis`, `master`. */
   readonly name: string;
   readonly command: string;
@@ -17,7 +17,7 @@ export interface ChildOptions {
 }
 
 /** The end of a child: an exit code, or the signal that killed it. */
-export interface ChildExit {
+interface ChildExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
 }

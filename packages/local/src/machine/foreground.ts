@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
-export interface ForegroundOptions {
+interface ForegroundOptions {
   readonly cwd: string;
   /** Added to this process's environment; an undefined value removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;

@@ -1,6 +1,6 @@
 import { elapsedMs, systemClock } from '@berth/shared/process/clock';
 
-export interface WaitOptions {
+interface WaitOptions {
   /** The awaited condition, for the error. */
   readonly what: string;
   readonly timeoutMs: number;

@@ -11,7 +11,7 @@ const stopGraceMs = 10_000;
 /** Another process may take the free port before Redis listens on it. */
 const portAttempts = 3;
 
-export interface RedisServerOptions {
+interface RedisServerOptions {
   /** The path of a `redis-server`. */
   readonly binary: string;
   /** The directory of the append-only file; made if it is missing. Existing data is served again. */

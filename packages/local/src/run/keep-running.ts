@@ -7,7 +7,7 @@ const lookEveryMs = 500;
 /** A process that does not come up is tried again, but not in a tight loop. */
 const retryAfterMs = 5_000;
 
-export interface KeepRunningOptions {
+interface KeepRunningOptions {
   readonly progress: Progress;
   /** Ends the supervision. */
   readonly signal: AbortSignal;

@@ -17,7 +17,7 @@ import { obtainRedisBinary } from '../redis/redis-binary.js';
 import { keepRunning } from './keep-running.js';
 import { readStartSettings, type StartSettings } from './start-settings.js';
 
-export interface StartOptions {
+interface StartOptions {
   /** Ends after the demo. */
   readonly once: boolean;
 }

@@ -7,16 +7,16 @@ import { describeError, SetupError } from '../output/setup-error.js';
 import { obtainRedisBinary } from '../redis/redis-binary.js';
 
 /** The servers for tests and benchmarks. */
-export interface TestEnvironment {
+interface TestEnvironment {
   /** The path of a `redis-server`. */
   readonly redisBinary: string;
   readonly docker: TestDocker;
 }
 
 /** A Docker engine with the demo image, or the reason for its absence. */
-export type TestDocker = { readonly host: string; readonly image: string } | { readonly missing: string };
+type TestDocker = { readonly host: string; readonly image: string } | { readonly missing: string };
 
-export interface PrepareOptions {
+interface PrepareOptions {
   readonly home: string;
   readonly progress: Progress;
   readonly lifetime: Lifetime;

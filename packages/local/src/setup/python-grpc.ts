@@ -7,7 +7,7 @@ import { describeError } from '../output/setup-error.js';
 import { hasApt, libraryDirs, unpackPackage } from './apt.js';
 
 /** A Python that knows gRPC and Protobuf, or the reason for its absence. */
-export type PythonGrpc = { readonly python: string } | { readonly missing: string };
+type PythonGrpc = { readonly python: string } | { readonly missing: string };
 
 const distribution = '/usr/bin/python3';
 const packages = ['python3-grpcio', 'python3-protobuf'] as const;

@@ -10,7 +10,7 @@ import { addTo, raiseTo, zeroResources } from '@berth/shared/model/resources/vec
 import type { Booking } from './booking.js';
 
 /** The capacity that tasks hold at one time, or at most over some time. */
-export interface HeldCapacity {
+interface HeldCapacity {
   /** Its gpus are not used: `gpus` counts them. */
   readonly amounts: Resources;
   /** The taken thousandths of each gpu. */

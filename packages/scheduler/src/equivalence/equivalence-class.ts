@@ -13,7 +13,7 @@ import type { FeasibilityCache } from './feasibility-cache.js';
 import { type FilterStages, type PreferenceStages, preferenceStagesOf } from './filter-stages.js';
 
 /** The surroundings of a class. */
-export interface ClassContext {
+interface ClassContext {
   readonly view: AgentsView;
   readonly table: FilterTable;
   readonly stages: FilterStages;

@@ -21,7 +21,7 @@ export interface Explanation {
   readonly remedies: readonly Remedy[];
 }
 
-export interface ExplainedReason {
+interface ExplainedReason {
   readonly reason: string;
   readonly agents: number;
   readonly samples: readonly string[];

@@ -155,7 +155,7 @@ export function failureKind(task: TaskRecord): 'failed' | 'refused' | undefined 
 }
 
 /** The booking of a placed task. */
-export function bookingOf(task: TaskRecord, job: JobRecord | undefined): Booking {
+function bookingOf(task: TaskRecord, job: JobRecord | undefined): Booking {
   const spec = job && specOfJob(job, task.stage);
   return {
     taskId: taskIdOf(task),

@@ -7,7 +7,7 @@ import { PlacementTransaction } from './placement-transaction.js';
 import { searchFor } from './search-for.js';
 
 /** A task that is on an agent and might have to move. */
-export interface MovableTask extends QueuedTask {
+interface MovableTask extends QueuedTask {
   readonly agentId: string;
 }
 

@@ -1,7 +1,7 @@
 import type { AgentInfo } from '../agent/agent-info.js';
 import type { Booking } from '../agent/booking.js';
 
-export interface VictimSearch {
+interface VictimSearch {
   readonly count: number;
   readonly fits: (victims: readonly Booking[]) => boolean;
   /** The number of sets that may still be tried. */

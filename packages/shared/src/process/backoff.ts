@@ -35,9 +35,9 @@ export function backoff(policy: BackoffPolicy, random: Random = systemRandom): B
   };
 }
 
-export const defaultRetryPolicy: BackoffPolicy = { initialMs: 100, maxMs: 5_000, jitter: 0.5 };
+const defaultRetryPolicy: BackoffPolicy = { initialMs: 100, maxMs: 5_000, jitter: 0.5 };
 
-export interface RetryOptions {
+interface RetryOptions {
   readonly clock: Clock;
   readonly log: Logger;
   /** The attempted action, as the end of a sentence that begins with "could not". */

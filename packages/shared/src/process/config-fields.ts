@@ -17,7 +17,7 @@ export const count = whole.nonnegative({ error: 'must not be negative' });
 export const positiveCount = whole.positive({ error: 'must be greater than 0' });
 
 /** The bounds of a time, written as in the environment. */
-export interface SpanBounds {
+interface SpanBounds {
   /** 0 if it is not given. */
   readonly least?: string;
   /**

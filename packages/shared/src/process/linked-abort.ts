@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 
 /** A signal that aborts with another, or when it is ended. */
-export interface LinkedAbort {
+interface LinkedAbort {
   readonly signal: AbortSignal;
   /** Aborts the signal and lets go of the other one. Must be called; may be called again. */
   end(): void;

@@ -11,9 +11,9 @@ export interface Closeable {
 }
 
 /** The started parts of a service, in order. They are closed in the reverse order. */
-export type Disposables = readonly Closeable[];
+type Disposables = readonly Closeable[];
 
-export interface ServiceContext {
+interface ServiceContext {
   readonly env: NodeJS.ProcessEnv;
   readonly log: Logger;
   /** Aborts when the process is asked to end. */
@@ -21,7 +21,7 @@ export interface ServiceContext {
 }
 
 /** A service that has not closed everything by then is ended all the same. */
-export const shutdownLimitMs = 10_000;
+const shutdownLimitMs = 10_000;
 
 const exitCodes = { ok: 0, failed: 1, badConfiguration: 2, usage: 2 } as const;
 

@@ -6,7 +6,7 @@ import { type ListenAddress, listenError } from './address.js';
 import type { Logger } from './logger.js';
 import type { Tls } from './tls.js';
 
-export interface StatusServerOptions {
+interface StatusServerOptions {
   readonly address: ListenAddress;
   /** Undefined when the service can do its work; otherwise why it cannot. */
   readonly isReady: () => string | undefined;
@@ -27,7 +27,7 @@ export interface StatusServer {
  * The time that a server keeps an idle connection open. Load balancers keep theirs for 60 s. A server that
  * closes first can close just as the next request arrives, and that request fails.
  */
-export const idleConnectionMs = 75_000;
+const idleConnectionMs = 75_000;
 
 /**
  * Serves `GET /healthz` (200 `ok`, or 503 with the reason) and `GET /metrics` over HTTP.

@@ -11,7 +11,7 @@ export interface Tls {
   readonly clientCa?: Buffer;
 }
 
-export type TlsConfig = {
+type TlsConfig = {
   readonly [K in keyof typeof tlsConfigShape]?: z.output<(typeof tlsConfigShape)[K]>;
 };
 

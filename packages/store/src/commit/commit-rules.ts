@@ -10,7 +10,7 @@ export interface CommitState {
   ownerOf(claim: string): string | undefined;
 }
 
-export type CommitRefusal = Extract<CommitResult, { readonly ok: false }>;
+type CommitRefusal = Extract<CommitResult, { readonly ok: false }>;
 
 /**
  * Returns the reason why the commit must not be applied, or undefined. The order of the checks is that of

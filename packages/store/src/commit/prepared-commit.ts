@@ -9,7 +9,7 @@ import { bytesOf } from './encoded-write.js';
 import { requestViolations, streamId } from './request-violations.js';
 
 /** A write as it is stored. Empty bytes are a removal. */
-export interface PreparedWrite {
+interface PreparedWrite {
   readonly kind: EntityKind;
   readonly id: string;
   readonly field: string;
@@ -18,7 +18,7 @@ export interface PreparedWrite {
 }
 
 /** A precondition as the store checks it. */
-export interface PreparedExpectation {
+interface PreparedExpectation {
   readonly kind: EntityKind;
   readonly id: string;
   readonly field: string;
@@ -26,13 +26,13 @@ export interface PreparedExpectation {
 }
 
 /** A change of one agent's assignments. Empty bytes take the task off the agent. */
-export interface PreparedAssignment {
+interface PreparedAssignment {
   readonly agentId: string;
   readonly taskId: string;
   readonly bytes: Uint8Array;
 }
 
-export interface PreparedArchive {
+interface PreparedArchive {
   readonly jobId: string;
   readonly ttlMs: number;
   readonly fields: readonly (readonly [field: string, bytes: Uint8Array])[];

@@ -17,7 +17,7 @@ export type Write = {
 }[EntityKind];
 
 /** A precondition on an entity that the commit does not write. */
-export interface Expectation {
+interface Expectation {
   readonly kind: EntityKind;
   readonly id: string;
   /** 0: the entity does not exist. */

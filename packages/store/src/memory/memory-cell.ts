@@ -9,24 +9,24 @@ import { MemoryStream } from './memory-stream.js';
 type Applied = Extract<CommitResult, { readonly ok: true }>;
 
 /** An entry of the log with the id of the commit before it. A reader detects a replaced log by it. */
-export interface ChainedEntry extends LogEntry {
+interface ChainedEntry extends LogEntry {
   readonly previousCommitId: string;
 }
 
-export interface StoredRecord {
+interface StoredRecord {
   readonly revision: number;
   readonly bytes: Uint8Array;
 }
 
 /** A change in a feed of assignments. Empty bytes take the task off the agent. */
-export interface AssignmentEvent {
+interface AssignmentEvent {
   readonly agentId: string;
   readonly taskId: string;
   readonly bytes: Uint8Array;
 }
 
 /** The lengths of the streams of a cell. */
-export interface Retention {
+interface Retention {
   readonly log: number;
   readonly assignments: number;
   readonly reports: number;

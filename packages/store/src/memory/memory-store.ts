@@ -31,7 +31,7 @@ import {
 } from './memory-readers.js';
 import { Notifier } from './notifier.js';
 
-export interface MemoryStoreOptions {
+interface MemoryStoreOptions {
   /** It is also the store's clock. */
   readonly clock?: Clock;
   readonly random?: Random;

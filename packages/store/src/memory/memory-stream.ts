@@ -1,5 +1,5 @@
 /** An item of a stream with its id `NUMBER-0`. Ids grow. */
-export interface StreamItem<T> {
+interface StreamItem<T> {
   readonly id: string;
   readonly value: T;
 }

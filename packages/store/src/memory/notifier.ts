@@ -1,7 +1,7 @@
 import type { Clock } from '@berth/shared/process/clock';
 
 /** The bounds of a blocking read: a time on a clock, and a signal that ends it early. */
-export interface BlockingWait {
+interface BlockingWait {
   readonly blockMs: number;
   readonly clock: Clock;
   readonly signal: AbortSignal;

@@ -12,19 +12,19 @@ export interface RecentLimits {
   readonly bytes: number;
 }
 
-export const defaultRecentLimits: RecentLimits = { commits: 50_000, bytes: 64 * 1024 * 1024 };
+const defaultRecentLimits: RecentLimits = { commits: 50_000, bytes: 64 * 1024 * 1024 };
 
 /** A segment holds some hundred commits of a busy cell. */
 const segmentBytes = 1024 * 1024;
 
 /** The source of the commits: a replica, in most cases. */
-export interface CommitSource {
+interface CommitSource {
   readonly head: LogHead;
   readonly changes$: Observable<CommitChanges>;
   readonly tuning?: Tuning;
 }
 
-export interface RecentCommitsOptions {
+interface RecentCommitsOptions {
   /** True for the changes that are kept. */
   readonly isRelevant: (change: AnyChange) => boolean;
   readonly limits?: RecentLimits;

@@ -16,7 +16,7 @@ const tasksPerCall = 500;
 /** A stored record begins with its revision. */
 const revisionBytes = 8;
 
-export interface FeedHost {
+interface FeedHost {
   /** A connection for reads that block. */
   readonly blocking: RedisConnection;
   /** A connection for calls that must not wait behind them. */

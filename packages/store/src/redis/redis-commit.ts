@@ -7,7 +7,7 @@ import { packWrites } from '../wire/packed-writes.js';
 import type { CellKeys } from './keys.js';
 
 /** The arguments of the commit script. */
-export interface CommitArguments {
+interface CommitArguments {
   readonly keys: readonly string[];
   readonly args: readonly (string | Buffer)[];
 }

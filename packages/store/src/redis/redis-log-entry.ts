@@ -8,7 +8,7 @@ import { pairs, readStreams, type StreamEntry, type StreamReadOptions } from './
 const noWrites = Buffer.alloc(0);
 
 /** An entry of the log with the id of the commit before it. A reader detects a replaced log by it. */
-export interface ReadEntry extends LogEntry {
+interface ReadEntry extends LogEntry {
   readonly previousCommitId: string;
 }
 

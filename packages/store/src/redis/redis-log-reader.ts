@@ -13,7 +13,7 @@ const entitiesPerBatch = 500;
 /** The size of the revision before the record's bytes. */
 const revisionBytes = 8;
 
-export interface RedisLogReaderOptions {
+interface RedisLogReaderOptions {
   readonly connect: () => RedisConnection;
   readonly keys: CellKeys;
   /** True for a reader that may read a backlog over more connections, which then stay open. */

@@ -8,7 +8,7 @@ import type { SampleFeed } from '../contract/samples.js';
 import type { CallLimit, RedisConnection } from './connection/redis-connection.js';
 import type { CellKeys } from './keys.js';
 
-export interface SampleFeedHost {
+interface SampleFeedHost {
   readonly log: Logger;
   readonly clock: Clock;
   readonly onClose: () => void;

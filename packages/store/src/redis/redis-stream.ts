@@ -8,7 +8,7 @@ export interface StreamEntry {
 }
 
 /** A position in one stream. */
-export interface StreamPosition {
+interface StreamPosition {
   readonly key: string;
   readonly afterId: string;
 }

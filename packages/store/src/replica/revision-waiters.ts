@@ -8,7 +8,7 @@ interface Waiter {
 }
 
 /** The bounds of a wait: a time, and a signal that ends it early. */
-export interface WaitLimit {
+interface WaitLimit {
   readonly timeoutMs: number;
   readonly clock: Clock;
   readonly signal?: AbortSignal;

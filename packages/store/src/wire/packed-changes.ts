@@ -1,7 +1,7 @@
 import { packParts, unpackParts } from './packed-parts.js';
 
 /** A packed change of an agent's assignments. Empty bytes take the task off the agent. */
-export interface PackedChange {
+interface PackedChange {
   readonly agentId: string;
   readonly taskId: string;
   readonly bytes: Uint8Array;

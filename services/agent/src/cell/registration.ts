@@ -4,7 +4,7 @@ import { formatAddress } from '@berth/shared/process/address';
 import type { RuntimeInfo } from '../runtime/contract/container-runtime.js';
 
 /** The address and the start of one agent. */
-export interface AgentIdentity {
+interface AgentIdentity {
   readonly agentId: string;
   /** Differs each time that the agent's process starts. */
   readonly incarnation: string;
@@ -14,7 +14,7 @@ export interface AgentIdentity {
 }
 
 /** The capacity that the operator configured. The engine's host decides each amount that is absent. */
-export interface ConfiguredCapacity {
+interface ConfiguredCapacity {
   /** Cores; decimals allowed. */
   readonly cpus?: number | undefined;
   readonly memoryMb?: number | undefined;

@@ -7,7 +7,7 @@ import { nextTurn } from '@berth/shared/process/turns';
 import type { ReportOutbox } from '@berth/store';
 import type { Outage } from '../primitives/outage.js';
 
-export interface ReporterOptions {
+interface ReporterOptions {
   readonly outbox: ReportOutbox;
   readonly clock: Clock;
   readonly random: Random;

@@ -16,7 +16,7 @@ export interface Agent {
   describe(): Promise<AgentRecord | undefined>;
 }
 
-export interface SessionOptions {
+interface SessionOptions {
   readonly agents: readonly Agent[];
   readonly store: AgentStore;
   /** The name of the feed with the agents' changed assignments. It stands in their records. */

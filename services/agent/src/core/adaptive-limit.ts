@@ -23,7 +23,7 @@ interface LaunchWindow {
 }
 
 /** One launch that succeeded. `inFlight` counts it. */
-export interface LaunchSample {
+interface LaunchSample {
   readonly latencyMs: number;
   readonly inFlight: number;
 }

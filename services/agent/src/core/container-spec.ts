@@ -72,7 +72,7 @@ export interface HostSettings extends HostPolicy {
 /** The prefix of labels that carry a container's parameters. */
 const parameterLabel = 'berth.parameter.';
 
-export type SpecResult =
+type SpecResult =
   | { readonly ok: true; readonly spec: ContainerSpec }
   | { readonly ok: false; readonly problems: readonly string[] };
 

@@ -19,7 +19,7 @@ export interface HostPolicy {
 }
 
 /** The capabilities that engines give by default. A job that names them asks for nothing more. */
-export const defaultCapabilities: ReadonlySet<string> = new Set(
+const defaultCapabilities: ReadonlySet<string> = new Set(
   (
     'AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP ' +
     'SETUID SYS_CHROOT'

@@ -6,7 +6,7 @@ import type { TaskView } from '../core/task-view.js';
 import type { Worker } from '../tasks/worker.js';
 
 /** The sources of the metrics. They are read at each scrape. */
-export interface MetricSources {
+interface MetricSources {
   readonly workers: readonly Worker[];
   readonly reporter: Reporter;
 }

@@ -9,7 +9,7 @@ import type { Metrics } from '../core/usage.js';
 import { Semaphore } from '../primitives/semaphore.js';
 import type { ContainerRuntime } from '../runtime/contract/container-runtime.js';
 
-export interface OwnMetricsReaderOptions {
+interface OwnMetricsReaderOptions {
   readonly runtime: Pick<ContainerRuntime, 'readMetrics'>;
   readonly clock: Clock;
   readonly random: Random;
@@ -18,7 +18,7 @@ export interface OwnMetricsReaderOptions {
 }
 
 /** A task and the address of its own metrics. */
-export interface OwnPage {
+interface OwnPage {
   readonly taskId: string;
   readonly endpoint: MetricsEndpoint;
 }

@@ -4,7 +4,7 @@ import type { Logger } from '@berth/shared/process/logger';
 import type { SampleOutbox } from '@berth/store';
 import { sampleBatches } from '../core/sample-batches.js';
 
-export interface SampleSenderOptions {
+interface SampleSenderOptions {
   readonly outbox: SampleOutbox;
   readonly log: Logger;
   /** Is called once for every sample, when it is published or dropped. */

@@ -12,13 +12,13 @@ import { OwnMetricsReader } from './own-metrics-reader.js';
 import { SampleSender } from './sample-sender.js';
 
 /** The sampler's view of an agent. */
-export interface SampledAgent {
+interface SampledAgent {
   readonly agentId: string;
   readonly runtime: Pick<ContainerRuntime, 'sample' | 'readMetrics'>;
   views(): Iterable<TaskView>;
 }
 
-export interface SamplerOptions {
+interface SamplerOptions {
   readonly agents: readonly SampledAgent[];
   readonly outbox: SampleOutbox;
   readonly clock: Clock;

@@ -4,7 +4,7 @@ import { parseImageRef } from '@berth/shared/model/submission/image-ref';
 import type { Clock } from '@berth/shared/process/clock';
 import type { ContainerRuntime, PullProgress } from '../runtime/contract/container-runtime.js';
 
-export interface ImagePullsOptions {
+interface ImagePullsOptions {
   readonly runtime: Pick<ContainerRuntime, 'ensureImage'>;
   readonly clock: Clock;
 }
@@ -19,7 +19,7 @@ export interface PullShare {
   leave(): void;
 }
 
-export interface PullStatus {
+interface PullStatus {
   readonly text: string;
   /** The time of the last progress. A pull that waits for its turn makes progress all the time. */
   readonly progressAtMs: number;

@@ -13,7 +13,7 @@
 import { type Clock, elapsedMs } from '@berth/shared/process/clock';
 import { type AdaptiveLimit, afterLaunch, newAdaptiveLimit } from '../core/adaptive-limit.js';
 
-export interface LaunchLimiterOptions {
+interface LaunchLimiterOptions {
   readonly clock: Clock;
   /** Absent: the limit follows the engine. */
   readonly fixedLimit?: number | undefined;

@@ -19,7 +19,7 @@ import { LaunchLimiter } from './launch-limiter.js';
 import { PendingVictims } from './pending-victims.js';
 import { type RunnerContext, TaskRunner } from './task-runner.js';
 
-export interface WorkerOptions {
+interface WorkerOptions {
   readonly host: Omit<HostSettings, 'cpuMillis'>;
   readonly runtime: ContainerRuntime;
   readonly timers: TimerQueue;
@@ -39,7 +39,7 @@ export interface WorkerOptions {
 }
 
 /** The assignments of one agent in the store. */
-export interface AssignmentSource {
+interface AssignmentSource {
   readAssignments(): Promise<readonly Assignment[]>;
   /** Returns those of the tasks that have run on this agent. */
   findRun(taskIds: readonly string[]): Promise<readonly string[]>;

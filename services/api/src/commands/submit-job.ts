@@ -25,7 +25,7 @@ import {
 import { ClusterQuota } from './cluster-quota.js';
 
 /** A job before its submission. */
-export interface Submitted {
+interface Submitted {
   readonly descriptor: JobDescriptor;
   /** The arguments of ScheduleJob. The descriptor's command already has them. */
   readonly arguments: readonly string[];

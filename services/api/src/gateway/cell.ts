@@ -38,12 +38,12 @@ export const revisionKey = 'berth-revision';
 export type CallerCommit = Omit<CommitRequest, 'actor'>;
 
 /** Decides on a view which commit to make; undefined for none. */
-export type Decide = (view: Replica) => CallerCommit | undefined | Promise<CallerCommit | undefined>;
+type Decide = (view: Replica) => CallerCommit | undefined | Promise<CallerCommit | undefined>;
 
 type Conflict = Extract<CommitResult, { readonly reason: 'conflict' }>;
 type Settled = Exclude<CommitResult, Conflict>;
 
-export interface CellOptions {
+interface CellOptions {
   readonly replica: Replica;
   readonly store: Committer & Archive & Claims;
   readonly clock: Clock;

@@ -25,7 +25,7 @@ const retryMs = 1_000;
 
 export const lastEventIdHeader = 'last-event-id';
 
-export interface EventStreamOptions {
+interface EventStreamOptions {
   readonly response: ServerResponse;
   readonly call: InProcessOptions;
   /** Decodes an encoded message. */

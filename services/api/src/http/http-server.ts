@@ -15,7 +15,7 @@ import { answerApi, answerNotReady, isApiPath, type JsonApiOptions } from './jso
 import { openApiPath } from './openapi.js';
 import { apiRoot } from './routes.js';
 
-export interface HttpServerOptions {
+interface HttpServerOptions {
   readonly address: ListenAddress;
   readonly status: Parameters<typeof statusListener>[0];
   readonly log: Logger;

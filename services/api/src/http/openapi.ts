@@ -20,7 +20,7 @@ export const openApiPath = `${apiRoot}/openapi.json`;
 /** The document's version is that of the API's path. */
 const apiVersion = '1.0.0';
 
-export interface OpenApiDocument {
+interface OpenApiDocument {
   readonly openapi: string;
   readonly info: Schema;
   /** Operations by path, then by verb in small letters. */

@@ -42,7 +42,7 @@ const readers: Partial<Record<RpcName, QueryReader<object>>> = {
   findJobClusters: clusterQueries,
 };
 
-export interface ListParts {
+interface ListParts {
   readonly params: PathParams;
   readonly query: URLSearchParams;
   /** The header that continues after an earlier page. */
@@ -85,7 +85,7 @@ function pageIn(query: URLSearchParams): Read {
   return { json: sound.length === 0 ? {} : { page }, violations: violations.map(asParameter) };
 }
 
-export interface SubscriptionParts {
+interface SubscriptionParts {
   readonly query: URLSearchParams;
   /** The header that continues after an event. It takes precedence over the parameter. */
   readonly lastEventId?: string | undefined;

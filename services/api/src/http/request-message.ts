@@ -8,14 +8,14 @@ import type { PathParams } from './router.js';
 import type { Route } from './routes.js';
 
 /** Headers that refer to earlier answers. */
-export interface RequestHeaders {
+interface RequestHeaders {
   /** The cursor of the page before. */
   readonly cursor?: string | undefined;
   /** The id of the event that was seen last. */
   readonly lastEventId?: string | undefined;
 }
 
-export interface RequestParts extends RequestHeaders {
+interface RequestParts extends RequestHeaders {
   readonly params: PathParams;
   readonly query: URLSearchParams;
   /** Parsed JSON; undefined if the request has no body. */

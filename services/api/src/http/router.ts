@@ -3,7 +3,7 @@ import { type Route, routes } from './routes.js';
 /** Path parameters by name, decoded. */
 export type PathParams = Readonly<Record<string, string>>;
 
-export type Match =
+type Match =
   | { readonly route: Route; readonly params: PathParams }
   /** The path is known, with these verbs. */
   | { readonly allowed: readonly string[] }

@@ -12,7 +12,7 @@ import * as kinds from '@berth/shared/gen/job/v1/job_service';
 import * as api from '@berth/shared/gen/netflix/titus/titus_job_api';
 
 /** The JSON functions of a generated message. */
-export interface JsonMessage {
+interface JsonMessage {
   fromJSON(object: unknown): unknown;
   toJSON(message: never): unknown;
 }

@@ -4,7 +4,7 @@ import type { Logger } from '@berth/shared/process/logger';
 import { ImageResolver, type ResolutionMode } from './image-resolver.js';
 
 /** The gateway's settings for images. */
-export interface ImageSettings {
+interface ImageSettings {
   readonly BERTH_IMAGE_RESOLUTION: ResolutionMode;
   readonly BERTH_IMAGE_RESOLUTION_TIMEOUT: number;
   readonly BERTH_IMAGE_INSECURE_REGISTRIES: ReadonlySet<string>;

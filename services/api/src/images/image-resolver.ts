@@ -27,7 +27,7 @@ const maxSilentRegistries = 256;
 
 const maxNoteLength = 1_000;
 
-export interface ImageResolverOptions {
+interface ImageResolverOptions {
   readonly mode: ResolutionMode;
   /** The longest time that a call waits for its images. */
   readonly timeoutMs: number;

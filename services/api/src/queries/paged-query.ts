@@ -27,7 +27,7 @@ export interface QueryReader<F extends object> {
   readonly others?: readonly FieldViolation[];
 }
 
-export interface ParsedQuery<F> {
+interface ParsedQuery<F> {
   readonly filter: F;
   readonly selection: FieldSelection;
   readonly page: PageRequest;

@@ -1,8 +1,6 @@
-/* Selected fields of a stored task, cut out of its bytes without decoding. */
+/* The fields of a task that a query selects, as numbers of the message: they are cut out of stored bytes. */
 import { fieldNumbers } from '@berth/shared/gen/field-numbers';
-import type { Entity } from '@berth/shared/model/cell/entity';
-import { publicTaskBytes } from '@berth/shared/model/cell/public-task';
-import { bitsOf, type FieldBits, partsOf } from '../tuning/encoding/message-parts.js';
+import { bitsOf, type FieldBits } from '../tuning/encoding/message-parts.js';
 import type { FieldSelection } from './core/projection.js';
 
 /** Fields of netflix.titus.Task; the id is in every answer. */
@@ -15,9 +13,4 @@ export function wholeTaskFields(selection: FieldSelection): FieldBits | undefine
   if ([...selection.values()].some((part) => part !== true)) return undefined;
   const names = Object.entries(taskFields).filter(([name]) => name === 'id' || selection.has(name));
   return bitsOf(names.map(([, number]) => number));
-}
-
-/** Returns the encoded public message of the task with these fields. */
-export function selectedTaskBytes(task: Entity<'task'>, fields: FieldBits): Uint8Array {
-  return partsOf(publicTaskBytes(task), fields);
 }

@@ -27,7 +27,7 @@ const maxPageSize = 2_000;
 const longestDeadlineMs = 30 * 24 * 3600 * 1000;
 
 /** The dependencies of the service. */
-export interface AgentServiceDeps {
+interface AgentServiceDeps {
   readonly cell: Cell;
   readonly ledger: LiveLedger;
 }

@@ -7,7 +7,7 @@ import type { Cell } from '../gateway/cell.js';
 import type { RateLimiter } from '../gateway/rate-limiter.js';
 
 /** The dependencies of the service. */
-export interface JobV1ServiceDeps {
+interface JobV1ServiceDeps {
   readonly cell: Cell;
   /**
    * Limits the rate of each caller's writes. Only CancelInstances asks it here: its number of writes is known

@@ -24,7 +24,7 @@ import type { ObserveTuning } from '../tuning/observe-tuning.js';
 
 const definition = passThrough(ObserveServiceService, ['observe']);
 
-export interface CellObservingDeps {
+interface CellObservingDeps {
   readonly cell: Cell;
   readonly tuning: ObserveTuning;
   readonly openLogReader: () => LogReader;

@@ -52,7 +52,7 @@ const watchEveryMs = 500;
 const maxNamedAgents = 20;
 
 /** The dependencies of the service. */
-export interface PlacementServiceDeps {
+interface PlacementServiceDeps {
   readonly cell: Cell;
   readonly ledger: LiveLedger;
   /** The fit policy of the cell's masters. */

@@ -30,7 +30,7 @@ const standardListenMs = 7_000;
 const maxListenMs = 30_000;
 
 /** The dependencies of the service. */
-export interface ScalingServiceDeps {
+interface ScalingServiceDeps {
   readonly cell: Cell;
   readonly openSampleFeed: () => SampleFeed;
 }

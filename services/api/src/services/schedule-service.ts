@@ -24,7 +24,7 @@ const maxCount = 1000;
 const lastTimeMs = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** The dependencies of the service. */
-export interface ScheduleServiceDeps {
+interface ScheduleServiceDeps {
   readonly cell: Cell;
 }
 

@@ -25,7 +25,7 @@ import type { ByteSink } from '../observe/stream/observe-stream.js';
 const definition = passThrough(StageServiceService, ['watchStages']);
 
 /** The dependencies of the service. */
-export interface StageServiceDeps {
+interface StageServiceDeps {
   readonly cell: Cell;
   readonly stageStatuses: StageStatuses;
   readonly streams: Set<OpenStream>;

@@ -23,12 +23,12 @@ export class FencedError extends Error {
 }
 
 /** A commit of a leader; the committer adds the rest. */
-export type LeaderRequest = Omit<CommitRequest, 'actor' | 'epoch' | 'commitId'>;
+type LeaderRequest = Omit<CommitRequest, 'actor' | 'epoch' | 'commitId'>;
 
 /** The answer to a leader's commit. A fenced commit is a {@link FencedError}. */
 export type LeaderResult = Exclude<CommitResult, { readonly reason: 'fenced' }>;
 
-export interface LeaderCommitterOptions {
+interface LeaderCommitterOptions {
   readonly store: Committer;
   readonly replica: Pick<Replica, 'encodeOwn' | 'waitFor'>;
   readonly epoch: number;
@@ -37,7 +37,7 @@ export interface LeaderCommitterOptions {
   readonly log: Logger;
 }
 
-export interface LeaderCommitOptions {
+interface LeaderCommitOptions {
   readonly signal: AbortSignal;
   /**
    * The decision is out of date after this time. The committer then fails instead of asking again, and the

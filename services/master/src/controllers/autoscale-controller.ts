@@ -17,7 +17,7 @@ const maxIdleMs = 3600 * 1000;
 /** A decision that conflicts this many times in a row is left to the next check. */
 const maxAttempts = 5;
 
-export interface AutoscaleOptions {
+interface AutoscaleOptions {
   readonly store: Pick<CellStore, 'openSampleFeed'>;
   readonly committer: LeaderCommitter;
   readonly replica: Replica;

@@ -17,7 +17,7 @@ const checkEveryMs = 1000;
 const maxGapMs = 5 * checkEveryMs;
 const agentKinds: ReadonlySet<EntityKind> = new Set(['agent', 'agentStatus', 'agentDrain']);
 
-export interface LivenessOptions {
+interface LivenessOptions {
   readonly store: Heartbeats;
   readonly committer: LeaderCommitter;
   readonly cell: CellView;

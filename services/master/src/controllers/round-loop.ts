@@ -29,7 +29,7 @@ const maxGatherMs = 20;
 /** Timers take no longer spans; a wake-up without work is this seldom that it costs nothing. */
 const maxIdleMs = 60_000;
 
-export interface RoundLoopOptions {
+interface RoundLoopOptions {
   readonly committer: LeaderCommitter;
   readonly replica: Replica;
   readonly work: PendingWork;

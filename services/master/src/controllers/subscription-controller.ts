@@ -24,7 +24,7 @@ const maxGapMs = 5 * lookEveryMs;
 /** Without Transient jobs there is nothing to check; timers take no longer spans than some weeks. */
 const idleSleepMs = 24 * 3600 * 1000;
 
-export interface SubscriptionControllerOptions {
+interface SubscriptionControllerOptions {
   readonly store: ObserverRegistry;
   readonly committer: LeaderCommitter;
   readonly cell: CellView;

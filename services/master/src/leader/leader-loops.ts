@@ -29,7 +29,7 @@ export interface LeaderSettings {
   readonly scalingIntervalMs: number;
 }
 
-export interface LeaderParts {
+interface LeaderParts {
   readonly settings: LeaderSettings;
   readonly store: CellStore;
   readonly log: Logger;

@@ -4,7 +4,7 @@ import type { Logger } from '@berth/shared/process/logger';
 import type { LeaderLease } from '@berth/store';
 import { allSettled } from '../primitives/all-settled.js';
 
-export interface LeadOptions {
+interface LeadOptions {
   readonly lease: LeaderLease;
   readonly holder: string;
   readonly leaseMs: number;

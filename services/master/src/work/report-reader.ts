@@ -14,7 +14,7 @@ const readBlockMs = 2000;
  */
 const maxGapMs = 3 * readBlockMs;
 
-export interface ReportReaderOptions {
+interface ReportReaderOptions {
   readonly inbox: ReportInbox;
   readonly clock: Clock;
   readonly random: Random;

@@ -57,7 +57,7 @@ const outcomes: Readonly<Record<FireOutcome, readonly [string, Style | undefined
 };
 
 /** A schedule, and the results of its runs by the ids of their jobs. */
-export interface ShownSchedule {
+interface ShownSchedule {
   readonly schedule: ClusterSchedule;
   readonly results?: ReadonlyMap<string, string>;
 }

@@ -30,7 +30,7 @@ import { mantisFacts, stageLines, waitSentences } from './stages.js';
 export type Fact = readonly [label: string, value: TableCell];
 
 /** Facts about a job that are not in its message. */
-export interface JobView {
+interface JobView {
   readonly addresses?: HostAddresses;
   /** The name of its cluster. */
   readonly cluster?: string;

@@ -83,7 +83,7 @@ export function portsOf(task: Task, addresses: HostAddresses): string {
 }
 
 /** Writes `8080:32768,9090:32769` as `8080→32768, 9090→32769`. */
-export function formatPorts(hostPorts: string): string {
+function formatPorts(hostPorts: string): string {
   return hostPorts
     .split(',')
     .filter((pair) => pair !== '')

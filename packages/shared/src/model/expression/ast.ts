@@ -4,13 +4,13 @@
 export type Expression = Junction | Negation | Comparison | Membership | Likeness | Name;
 
 /** Both, or either, of two conditions. */
-export interface Junction {
+interface Junction {
   readonly kind: 'and' | 'or';
   readonly left: Expression;
   readonly right: Expression;
 }
 
-export interface Negation {
+interface Negation {
   readonly kind: 'not';
   readonly operand: Expression;
 }
@@ -51,7 +51,7 @@ export interface Name {
   readonly column: number;
 }
 
-export interface StringLiteral {
+interface StringLiteral {
   readonly kind: 'string';
   readonly value: string;
   readonly column: number;

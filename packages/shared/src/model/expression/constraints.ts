@@ -23,9 +23,7 @@ export interface AttributeConstraint {
   readonly values: readonly string[];
 }
 
-export type ParsedConstraints =
-  | { readonly set: ConstraintSet }
-  | { readonly violations: readonly FieldViolation[] };
+type ParsedConstraints = { readonly set: ConstraintSet } | { readonly violations: readonly FieldViolation[] };
 
 /** Names that are constraints with any agents. */
 const knownNames: readonly string[] = [...conditionNames, ...standardAttributes];

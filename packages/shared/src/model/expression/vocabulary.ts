@@ -27,7 +27,7 @@ export const numberFacts: ReadonlyMap<string, NumberFact> = new Map(
 );
 
 /** The type of an attribute's values on all agents: `number` if all of them are numbers. */
-export type AttributeType = 'string' | 'number';
+type AttributeType = 'string' | 'number';
 
 /** The attributes that an expression may name, with their types. */
 export type KnownAttributes = ReadonlyMap<string, AttributeType>;
@@ -56,7 +56,7 @@ export function knownAttributes(fleet: Iterable<Readonly<Record<string, string>>
 }
 
 /** The meaning of a name in an expression. */
-export type Meaning =
+type Meaning =
   | { readonly kind: 'condition'; readonly name: ConditionName }
   | { readonly kind: 'fact'; readonly fact: NumberFact }
   | { readonly kind: 'id' }

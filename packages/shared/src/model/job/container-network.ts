@@ -19,7 +19,7 @@ export function requestedNetwork({ parameters }: NetworkRequest): NetworkMode | 
 }
 
 /** One parameter, and the fault in it. */
-export interface ParameterProblem {
+interface ParameterProblem {
   readonly name: string;
   readonly description: string;
 }

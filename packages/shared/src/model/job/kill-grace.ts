@@ -11,7 +11,7 @@ export function killGraceProblem(value: string): string | undefined {
   return `is ${JSON.stringify(value.slice(0, 60))}, but must be a time such as 500ms, 30s or 5m`;
 }
 
-export interface KillGraceBounds {
+interface KillGraceBounds {
   /** The grace of containers that name none. */
   readonly usualMs: number;
   /** The operator's limit. */

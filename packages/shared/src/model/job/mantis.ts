@@ -24,7 +24,7 @@ export function runtimeEndMs(job: JobRecord): number {
 }
 
 /** The time for which a job continues without observers. */
-export interface IdleLimits {
+interface IdleLimits {
   readonly subscriptionTimeoutMs: number;
   readonly minRuntimeMs: number;
 }

@@ -12,16 +12,16 @@ export const fitPolicies = ['binpack', 'spread', 'fragmentation'] as const;
  */
 export type FitPolicy = (typeof fitPolicies)[number];
 
-export const tiers = ['critical', 'flex'] as const;
+const tiers = ['critical', 'flex'] as const;
 
 /** Tasks of the critical tier are placed before all others. */
 export type Tier = (typeof tiers)[number];
 
-export const tierLabel = 'berth.tier';
+const tierLabel = 'berth.tier';
 export const priorityLabel = 'berth.priority';
-export const capacityGroupLabel = 'berth.capacityGroup';
-export const disruptionLimitLabel = 'berth.disruptionLimit';
-export const fitPolicyParameter = 'berth.fitPolicy';
+const capacityGroupLabel = 'berth.capacityGroup';
+const disruptionLimitLabel = 'berth.disruptionLimit';
+const fitPolicyParameter = 'berth.fitPolicy';
 
 /** The greatest priority; it is placed first within its tier. */
 export const maxPriority = 1000;
@@ -30,10 +30,10 @@ export const maxPriority = 1000;
 export const minPriority = -1000;
 
 /** The greatest limit of disruption. */
-export const maxDisruptionLimit = 10_000;
+const maxDisruptionLimit = 10_000;
 
 /** A job's preferences for the order and the fit of its tasks' placement. */
-export interface Preferences {
+interface Preferences {
   readonly tier: Tier;
   readonly priority: number;
   readonly capacityGroup: string;

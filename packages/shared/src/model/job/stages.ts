@@ -10,7 +10,7 @@ import type {
  * The number of tasks and their container: those of a batch or service spec, or of one stage of a Mantis
  * job.
  */
-export type StageSpec = Pick<
+type StageSpec = Pick<
   BatchJobSpec | ServiceJobSpec | MantisStage,
   'instances' | 'retryPolicy' | 'containerId'
 >;

@@ -5,7 +5,7 @@ import { megabitsPerSecond, megabytes, thousandths, type WrittenAmount } from '.
 export type Quantity = 'count' | 'size' | 'rate';
 
 /** One kind of resource: its names, its units, and how it is parsed. */
-export interface ResourceKind {
+interface ResourceKind {
   /** Its name in containers and guarantees, such as `cpu`. */
   readonly name: string;
   /** Its name in expressions, after `agent.` or `free.`. */
@@ -29,7 +29,7 @@ export interface ResourceKind {
 }
 
 /** Every field of `Resources` in the order of messages. A field without a row does not compile. */
-export const resourceKinds = {
+const resourceKinds = {
   cpuMillis: {
     name: 'cpu',
     fact: 'cpu',

@@ -9,16 +9,16 @@ import { zeroResources } from './vector.js';
 export const defaultResources: Readonly<Record<string, string>> = { cpu: '1', memory: '512' };
 
 /** The most ports that one container may publish. */
-export const maxPorts = 256;
+const maxPorts = 256;
 
 /** The parsed needs of a container: amounts for placement, and the container ports that get host ports. */
-export interface ParsedResources {
+interface ParsedResources {
   readonly resources: Resources;
   readonly ports: readonly number[];
 }
 
 /** Every problem of a container's resources. */
-export interface ResourceViolations {
+interface ResourceViolations {
   readonly violations: readonly FieldViolation[];
 }
 

@@ -5,13 +5,13 @@
 export type Condition = ConditionJunction | ConditionNegation | MetricComparison;
 
 /** Both, or either, of two conditions. */
-export interface ConditionJunction {
+interface ConditionJunction {
   readonly kind: 'and' | 'or';
   readonly left: Condition;
   readonly right: Condition;
 }
 
-export interface ConditionNegation {
+interface ConditionNegation {
   readonly kind: 'not';
   readonly operand: Condition;
 }
@@ -34,7 +34,7 @@ export interface Target {
   readonly column: number;
 }
 
-export const functionNames = ['avg', 'min', 'max', 'sum', 'p50', 'p90', 'p99', 'count'] as const;
+const functionNames = ['avg', 'min', 'max', 'sum', 'p50', 'p90', 'p99', 'count'] as const;
 
 export type FunctionName = (typeof functionNames)[number];
 

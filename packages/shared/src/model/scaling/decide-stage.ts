@@ -6,7 +6,7 @@ import type { StagePolicy, Strategy } from './stage-policy.js';
 /** The last values of each resource, the oldest first; at most `of` of the strategy. */
 export type StageWindows = ReadonlyMap<string, readonly number[]>;
 
-export interface StageSituation {
+interface StageSituation {
   readonly instances: Instances;
   /** One for each worker that was heard of lately: the mean of its last two samples. */
   readonly readings: readonly Reading[];
@@ -15,7 +15,7 @@ export interface StageSituation {
   readonly nowMs: number;
 }
 
-export interface StageOutcome {
+interface StageOutcome {
   /** To be handed in the next time; they are emptied once a decision is carried out. */
   readonly windows: StageWindows;
   readonly outlooks: readonly Outlook[];
@@ -58,7 +58,7 @@ export function decideStage(
 }
 
 /** Returns the strategy in words. */
-export function strategyText({ resource, up, down, count, of }: Strategy): string {
+function strategyText({ resource, up, down, count, of }: Strategy): string {
   const often = of === 1 ? '' : ` in ${count} of ${of}`;
   const above = up === Number.POSITIVE_INFINITY ? [] : [`> ${up}`];
   const below = down === 0 ? [] : [`< ${down}`];

@@ -12,7 +12,7 @@ import { actionText, standingText } from './standing-text.js';
 import { type Want, wantOf } from './wanted.js';
 
 /** The result of a service's policies. */
-export interface ScalingOutcome {
+interface ScalingOutcome {
   /** To be handed in the next time; nothing holds any more once the decision is carried out. */
   readonly holds: Holds;
   /** The standing of each policy, in their order. */

@@ -9,13 +9,13 @@ export type Reading = Readonly<Record<string, number>>;
  * The truth of a condition, and the values it used. The truth is undefined if a value that decides it is
  * unknown.
  */
-export interface Evaluation {
+interface Evaluation {
   readonly holds: boolean | undefined;
   readonly values: Readonly<Record<string, number>>;
 }
 
 /** Hysteresis: a condition that has come true stays true with a somewhat lower level. */
-export interface Hysteresis {
+interface Hysteresis {
   /** The relaxation of each level, in per cent of it; 0 for none. */
   readonly pct: number;
 }

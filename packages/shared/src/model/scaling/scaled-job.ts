@@ -97,7 +97,7 @@ function isReplacement({ task }: TaskRecord): boolean {
 }
 
 /** The inputs of a decision besides the job and its tasks. */
-export interface ScalingInputs {
+interface ScalingInputs {
   readonly readings: Situation['readings'];
   readonly lastActionMs: number | undefined;
   readonly nowMs: number;

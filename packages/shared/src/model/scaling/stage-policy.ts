@@ -5,8 +5,8 @@ import type {
 import type { FieldViolation } from '../errors/errors.js';
 
 /** More samples than this in a rolling count, or strategies on a stage, are refused. */
-export const maxRollingCount = 1000;
-export const maxStrategies = 20;
+const maxRollingCount = 1000;
+const maxStrategies = 20;
 
 /** A day, in seconds: longer cool-downs are mistakes. */
 const maxCoolDownSecs = 24 * 3600;

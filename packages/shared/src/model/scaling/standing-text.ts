@@ -7,7 +7,7 @@ export function actionText(policy: Policy): string {
 }
 
 /** The facts for a sentence on a policy's standing. */
-export interface StandingFacts {
+interface StandingFacts {
   readonly policy: Policy;
   readonly hold: Hold | undefined;
   readonly situation: Situation;

@@ -28,7 +28,7 @@ export type CronPolicy =
   | 'replace';
 
 /** A run may be this late by default. Later it counts as missed. */
-export const defaultStartingDeadlineSecs = 300;
+const defaultStartingDeadlineSecs = 300;
 const maxStartingDeadlineSecs = 31 * 86_400;
 
 /** The times at which a cluster's jobs start, with the rules for late and overlapping runs. */

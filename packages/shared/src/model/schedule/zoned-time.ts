@@ -58,7 +58,7 @@ export function zoneOffsetMs(zone: string, atMs: number): number {
 }
 
 /** A span of instants, without `toMs`, in which the zone's clock keeps the same offset from UTC. */
-export interface OffsetSpan {
+interface OffsetSpan {
   readonly fromMs: number;
   readonly toMs: number;
   readonly offsetMs: number;

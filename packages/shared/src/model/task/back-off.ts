@@ -1,5 +1,5 @@
 /** The inputs of {@link exponentialDelayMs}. */
-export interface ExponentialDelay {
+interface ExponentialDelay {
   readonly firstMs: number;
   readonly maxMs: number;
   /** Attempts that failed before the one that the delay follows: the first delay has number 0. */

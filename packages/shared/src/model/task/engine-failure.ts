@@ -17,7 +17,7 @@ export type LaunchFailureKind =
   /** Another attempt may succeed. */
   | 'failed';
 
-export interface LaunchFailure {
+interface LaunchFailure {
   readonly kind: LaunchFailureKind;
   readonly fault: Fault;
 }

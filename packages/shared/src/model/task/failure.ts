@@ -24,7 +24,7 @@ export type Fault =
   /** Somebody asked for the end. */
   | 'caller';
 
-export interface FaultRule {
+interface FaultRule {
   readonly state: 'FINISHED' | 'FAILED';
   /** The reason code of an end without a more specific code. */
   readonly code: 'invalidRequest' | 'systemError' | 'killed';
@@ -50,7 +50,7 @@ export function isFault(text: string): text is Fault {
 }
 
 /** The findings about one slot that had the fault `registry` again and again. */
-export interface RegistryFindings {
+interface RegistryFindings {
   /** The number of different agents that found it, this one included. */
   readonly agents: number;
   /** The number of attempts that found it, this one included. */

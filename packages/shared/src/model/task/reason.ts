@@ -1,5 +1,5 @@
 /** Why a job or task is in its state. On the wire a reason is `code: text`, or the code alone. */
-export const reasonCodes = [
+const reasonCodes = [
   'normal',
   'killed',
   'scaledDown',

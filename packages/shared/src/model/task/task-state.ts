@@ -44,7 +44,7 @@ export function isTaskLive(task: TaskRecord): boolean {
 }
 
 /** A move to another state, with its reason and the facts that become known with it. */
-export interface Transition {
+interface Transition {
   readonly to: State;
   readonly code: string;
   readonly text?: string;

@@ -11,7 +11,7 @@
 import { tagOf } from './protobuf-scanner.js';
 
 /** Returns how many bytes a length or a number takes. */
-export function varintBytes(value: number): number {
+function varintBytes(value: number): number {
   if (value < 0x80) return 1;
   if (value < 0x4000) return 2;
   if (value < 0x20_0000) return 3;

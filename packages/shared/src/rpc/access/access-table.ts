@@ -12,18 +12,18 @@ import { JobServiceService } from '../../gen/job/v1/job_service.js';
 import { JobManagementServiceService } from '../../gen/netflix/titus/titus_job_api.js';
 
 /** Reads take no part in the rate of writes; all other verbs change the cell. */
-export type AccessVerb = 'read' | 'observe' | 'create' | 'update' | 'remove' | 'stop';
+type AccessVerb = 'read' | 'observe' | 'create' | 'update' | 'remove' | 'stop';
 
-export type AccessObject = 'cell' | 'gateway' | 'cluster' | 'job' | 'task' | 'agent';
+type AccessObject = 'cell' | 'gateway' | 'cluster' | 'job' | 'task' | 'agent';
 
 /**
  * The writes that a call counts as: none, one, one for each id that the request names, or one for each
  * object that the handler finds. A handler of the last kind asks the rate limiter itself, since only it
  * knows the number.
  */
-export type WriteCost = 'none' | 'one' | 'each-id' | 'each-found';
+type WriteCost = 'none' | 'one' | 'each-id' | 'each-found';
 
-export interface Access {
+interface Access {
   readonly verb: AccessVerb;
   readonly object: AccessObject;
   readonly cost: WriteCost;

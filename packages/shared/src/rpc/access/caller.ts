@@ -10,7 +10,7 @@ export interface CallerIdentity {
   readonly peer?: string;
 }
 
-export const anonymousCallerId = 'anonymous';
+const anonymousCallerId = 'anonymous';
 
 /** An identity goes into records and logs, so it is bounded. */
 const maxLength = 256;

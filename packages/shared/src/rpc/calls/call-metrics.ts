@@ -9,7 +9,7 @@ export interface CountedCall {
   ended(code: status): void;
 }
 
-export interface CallMetrics {
+interface CallMetrics {
   started(path: string, kind: CallKind): CountedCall;
 }
 

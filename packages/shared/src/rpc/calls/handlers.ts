@@ -31,7 +31,7 @@ import { type AbortListener, CallScope, ServerShuttingDown } from './call-scope.
  * The deadline of a unary call that has none of its own. At the latest it is answered then, with
  * DEADLINE_EXCEEDED.
  */
-export const defaultUnaryDeadlineMs = 30_000;
+const defaultUnaryDeadlineMs = 30_000;
 
 /** The facts of a call that a handler gets beside the request. */
 export interface CallContext {
@@ -269,7 +269,7 @@ class CallInProgress implements CallContext {
 }
 
 /** The metadata key for the name that a caller gives to its call. */
-export const requestIdKey = 'berth-request-id';
+const requestIdKey = 'berth-request-id';
 
 function requestIdOf(metadata: Metadata): string {
   const given = metadata.get(requestIdKey)[0]?.toString().trim() ?? '';

@@ -40,7 +40,7 @@ export interface HttpErrorBody {
   readonly requestId?: string;
 }
 
-export interface HttpError {
+interface HttpError {
   readonly httpStatus: number;
   readonly body: HttpErrorBody;
 }

@@ -38,7 +38,7 @@ export interface InProcessOptions {
 export type Trailers = Readonly<Record<string, string>>;
 
 /** The end of a unary call. */
-export type UnaryOutcome =
+type UnaryOutcome =
   | { readonly response: unknown; readonly trailers: Trailers }
   | { readonly error: ServiceError; readonly trailers: Trailers };
 
@@ -76,7 +76,7 @@ export function callUnary(options: InProcessOptions): Promise<UnaryOutcome> {
 }
 
 /** Takes the messages of a stream as its handler writes them. Resolves when more may come. */
-export type MessageSink = (message: unknown) => Promise<void>;
+type MessageSink = (message: unknown) => Promise<void>;
 
 /**
  * Calls a method that streams its answer. Its request is one message, or a stream that begins with that

@@ -19,7 +19,7 @@ export interface GrpcService {
   readonly implementation: UntypedServiceImplementation;
 }
 
-export interface GrpcServerOptions {
+interface GrpcServerOptions {
   readonly address: ListenAddress;
   readonly services: readonly GrpcService[];
   readonly log: Logger;
@@ -45,7 +45,7 @@ export interface GrpcServer {
 }
 
 /** A client that has vanished without a word is noticed within the sum of the two times. */
-export const serverOptions: ServerOptions = {
+const serverOptions: ServerOptions = {
   'grpc.keepalive_time_ms': 10_000,
   'grpc.keepalive_timeout_ms': 5_000,
   'grpc.keepalive_permit_without_calls': 1,

@@ -5,12 +5,12 @@ import { MessageBurst } from './message-burst.js';
 export type Encoded = Buffer | MessageBurst;
 
 /** A method that takes messages as objects, or in encoded form. */
-export type PassThrough<M> =
+type PassThrough<M> =
   M extends MethodDefinition<infer Req, infer Res>
     ? Omit<M, 'responseSerialize'> & Pick<MethodDefinition<Req, Res | Encoded>, 'responseSerialize'>
     : M;
 
-export type WithPassThrough<D, K extends keyof D> = {
+type WithPassThrough<D, K extends keyof D> = {
   [Name in keyof D]: Name extends K ? PassThrough<D[Name]> : D[Name];
 };
 

@@ -9,7 +9,7 @@ export interface Engines {
   close(): void | Promise<void>;
 }
 
-export interface EngineSettings {
+interface EngineSettings {
   readonly cell: string;
   /** `DOCKER_HOST`. Absent: the engine's usual address. */
   readonly engineAddress?: string | undefined;

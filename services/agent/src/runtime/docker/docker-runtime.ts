@@ -35,7 +35,7 @@ import { MetricsPages } from './metrics-page.js';
 import { emptyResults, headOfFile } from './results-file.js';
 import { DockerUsage } from './usage.js';
 
-export interface DockerRuntimeOptions {
+interface DockerRuntimeOptions {
   readonly cell: string;
   readonly agentId: string;
   /** `unix://PATH`, `tcp://HOST:PORT` or `https://HOST:PORT`. Absent: Docker's default socket. */

@@ -5,7 +5,7 @@ import type { DockerConnection } from './connection.js';
 import { type EngineTimes, hostStartIn } from './core/engine-downtime.js';
 import { type EngineFeatures, engineFeatures, usualFeatures } from './core/engine-features.js';
 
-export interface EngineFactsOptions {
+interface EngineFactsOptions {
   readonly connection: DockerConnection;
   readonly call: LimitedCall;
   /** The kernel's directory of processes. */

@@ -16,7 +16,7 @@ const reconnectPolicy: BackoffPolicy = { initialMs: 100, maxMs: 5_000, jitter: 0
  */
 const eventNames = ['die', 'destroy'];
 
-export interface DockerEventsOptions {
+interface DockerEventsOptions {
   readonly docker: Dockerode;
   /** Labels of the containers, as `NAME=VALUE`. */
   readonly labels: readonly string[];

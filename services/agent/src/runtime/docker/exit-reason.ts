@@ -15,7 +15,7 @@ import {
 } from './core/engine-downtime.js';
 import { hasOomEvent, mayHaveRunOutOfMemory } from './out-of-memory.js';
 
-export interface ExitReasonsOptions {
+interface ExitReasonsOptions {
   readonly docker: Dockerode;
   readonly log: Logger;
   readonly clock: Clock;

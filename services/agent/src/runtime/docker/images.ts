@@ -11,7 +11,7 @@ import type { Docker } from './connection.js';
 import { type PullLine, PullTally } from './core/pull-tally.js';
 import { toRuntimeError } from './errors.js';
 
-export interface DockerImagesOptions {
+interface DockerImagesOptions {
   readonly docker: Docker;
   readonly call: LimitedCall;
   readonly log: Logger;

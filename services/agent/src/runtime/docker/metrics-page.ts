@@ -9,12 +9,12 @@ export interface PageAddress {
 }
 
 /** A slower page is not awaited: the next round comes soon. */
-export const pageTimeoutMs = 2_000;
+const pageTimeoutMs = 2_000;
 /** A longer page is not read. */
 export const maxPageBytes = 1024 * 1024;
 const idleSocketMs = 30_000;
 
-export interface MetricsPagesOptions {
+interface MetricsPagesOptions {
   readonly clock?: Clock;
   readonly timeoutMs?: number;
 }

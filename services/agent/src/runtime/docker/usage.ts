@@ -9,7 +9,7 @@ import { portAddresses, usageInStats } from './container-status.js';
 import { type CgroupFiles, cgroupFiles, cpuMsIn, memoryBytesIn, networkIn } from './core/cgroup-text.js';
 import type { PageAddress } from './metrics-page.js';
 
-export interface DockerUsageOptions {
+interface DockerUsageOptions {
   readonly clock: Clock;
   /** Returns undefined if there is no such container. */
   inspect(taskId: string): Promise<Dockerode.ContainerInspectInfo | undefined>;

@@ -17,7 +17,7 @@ import type { ClusterView } from '@berth/shared/model/submission/clusters';
 import { timestampOf } from './job-instances.js';
 
 /** A kind and the cluster that registers it. */
-export interface Kind {
+interface Kind {
   readonly name: string;
   readonly cluster: ClusterView;
 }
@@ -80,7 +80,7 @@ export function composeKind({ name, cluster: { record } }: Kind): Job {
 const unsetPriority = -1;
 
 /** job.v1 gives this priority to a job without one: half-way between its "high", 0, and its "low", 10. */
-export const standardPriority = 5;
+const standardPriority = 5;
 
 /** The greatest priority that a request may have; such jobs come last. */
 export const maxRequestPriority = 1000;

@@ -18,7 +18,7 @@ import {
 } from '@berth/shared/model/submission/validate';
 
 /** The descriptor of a cluster, with its owner. */
-export interface ValidCluster {
+interface ValidCluster {
   readonly descriptor: JobClusterDescriptor;
 }
 

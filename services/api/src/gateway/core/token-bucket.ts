@@ -16,7 +16,7 @@ export function fullBucket({ capacity }: BucketPolicy, nowMs: number): Bucket {
 }
 
 /** Returns the bucket at a later time. A clock that was set back refills nothing. */
-export function refill(bucket: Bucket, policy: BucketPolicy, nowMs: number): Bucket {
+function refill(bucket: Bucket, policy: BucketPolicy, nowMs: number): Bucket {
   const seconds = Math.max(0, nowMs - bucket.atMs) / 1000;
   const tokens = Math.min(policy.capacity, bucket.tokens + seconds * policy.refillPerSecond);
   return { tokens, atMs: Math.max(bucket.atMs, nowMs) };
@@ -29,7 +29,7 @@ const tolerance = 1e-6;
  * The bucket after the tokens were taken. If it has too few, the time after which it has enough, provided
  * that nobody else takes any.
  */
-export type Taken = { readonly bucket: Bucket } | { readonly retryAfterMs: number };
+type Taken = { readonly bucket: Bucket } | { readonly retryAfterMs: number };
 
 /** Takes all the tokens or none. A call that needs more than the capacity waits for a full bucket. */
 export function take(bucket: Bucket, cost: number, policy: BucketPolicy, nowMs: number): Taken {

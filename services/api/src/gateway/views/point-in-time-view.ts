@@ -46,7 +46,7 @@ export class PointInTimeViews {
  * later. Making one costs nothing for tasks, and a pointer for each entity of the given kinds. Keeping one
  * costs a pointer for each entity that changes.
  */
-export class PointInTimeView implements PointInTime {
+class PointInTimeView implements PointInTime {
   readonly #view: ChangingView;
   readonly #onClose: () => void;
   readonly #all = new Map<EntityKind, readonly AnyEntity[]>();

@@ -24,7 +24,7 @@ export interface CellFeed {
 }
 
 /** Numbers of tasks that follow the cell. */
-export interface CurrentCounts {
+interface CurrentCounts {
   readonly counts: TaskCounts;
   /** Resolves once all tasks have been counted. */
   readonly ready: Promise<void>;

@@ -37,7 +37,7 @@ import {
 } from './resume/missed-commits.js';
 
 /** Trailer of a stream that ends: the position to resume from, as REVISION:COMMIT. */
-export const resumeKey = 'berth-resume-from';
+const resumeKey = 'berth-resume-from';
 
 /** The services that a stream of the whole cell needs. */
 export interface CellObserveDeps {

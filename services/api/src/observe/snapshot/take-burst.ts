@@ -1,13 +1,13 @@
 import { notReady } from './initial-messages.js';
 
-export interface TakenBurst<M> {
+interface TakenBurst<M> {
   readonly messages: readonly M[];
   /** True if the next message is not ready yet. */
   readonly isNotReady: boolean;
 }
 
 /** The limit of a burst, and the size of its messages. */
-export interface BurstSize<M> {
+interface BurstSize<M> {
   readonly burstBytes: number;
   readonly sizeOf: (message: M) => number;
 }

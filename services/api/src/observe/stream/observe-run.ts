@@ -3,7 +3,7 @@ import type { OpenStream } from '../../gateway/metrics.js';
 import type { Subscriber } from './observe-hub.js';
 import type { ObserveStream } from './observe-stream.js';
 
-export interface StreamRun<N> {
+interface StreamRun<N> {
   readonly method: string;
   readonly call: CallContext;
   readonly stream: ObserveStream<N>;

@@ -19,7 +19,7 @@ import { PendingBatches } from './pending-batches.js';
 export type ByteSink = EncodedSink;
 
 /** Records that may wait for a slow subscriber before later ones replace earlier ones. */
-export const maxPendingBytes = 1792 * 1024;
+const maxPendingBytes = 1792 * 1024;
 
 /**
  * The limit of a snapshot's message. Further entities go into the next message. gRPC clients refuse
@@ -33,7 +33,7 @@ export const maxSnapshotBytes = 3 * 1024 * 1024;
  */
 const maxInFlightBytes = 128 * 1024;
 
-export interface ObserveStreamOptions<N> extends ObserveStreamKind<N> {
+interface ObserveStreamOptions<N> extends ObserveStreamKind<N> {
   readonly sink: ByteSink;
   /** The messages of the first phase. */
   readonly snapshot: InitialMessages;

@@ -9,7 +9,7 @@ import {
   clusterConflation,
 } from './core/cluster-notifications.js';
 
-export interface ClusterStreamOptions {
+interface ClusterStreamOptions {
   readonly tuning: ObserveTuning;
   readonly sink: ByteSink;
   /** The clusters to begin with. */
@@ -38,7 +38,7 @@ export function clusterStream(options: ClusterStreamOptions): ObserveStream<Clus
 }
 
 /** Returns the notification's bytes. They are not kept: subscribers that share a batch share its bursts. */
-export function clusterNotificationBytes(notification: ClusterNotification): Buffer {
+function clusterNotificationBytes(notification: ClusterNotification): Buffer {
   return encode(messageOf(notification));
 }
 

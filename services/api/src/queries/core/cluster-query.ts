@@ -6,7 +6,7 @@ import { areAmong, booleanOf, type Criteria, parseCriteria, type Vocabulary } fr
 type ClusterTest = (cluster: ClusterView) => boolean;
 
 /** Criteria, parsed. */
-export interface ClusterFilter {
+interface ClusterFilter {
   readonly matches: ClusterTest;
 }
 

@@ -4,7 +4,7 @@ import type { FieldViolation } from '@berth/shared/model/errors/errors';
 export type Criteria = Readonly<Record<string, string>>;
 
 /** Reads the values of one criterion. A string describes the values that it accepts. */
-export type Reader<C> = (values: ReadonlySet<string>, criteria: Criteria) => C | string;
+type Reader<C> = (values: ReadonlySet<string>, criteria: Criteria) => C | string;
 
 /** The criteria that a query knows. */
 export interface Vocabulary<C> {

@@ -33,7 +33,7 @@ const standings: Readonly<Record<ScalingStanding, PolicyStanding>> = {
 };
 
 /** A gateway's knowledge of one job's use of resources at one time. */
-export interface UsageSnapshot {
+interface UsageSnapshot {
   readonly cell: CellView;
   readonly window: SampleWindow;
   /** Everything in the window was received since then. */

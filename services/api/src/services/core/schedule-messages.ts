@@ -33,7 +33,7 @@ export function scheduleMessage(
 }
 
 /** True if the schedule currently starts jobs. */
-export function isFiring({ enabled, schedulePaused }: ClusterRecord): boolean {
+function isFiring({ enabled, schedulePaused }: ClusterRecord): boolean {
   return enabled && !schedulePaused;
 }
 

@@ -2,7 +2,7 @@ import { AgentState, type AgentStatusRecord } from '@berth/shared/gen/berth/v1/s
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 
 /** The heartbeats at one time. */
-export interface HeartbeatSigns {
+interface HeartbeatSigns {
   /** Agents that have beaten before, but not lately. */
   readonly silent: ReadonlySet<string>;
   /** Agents that count as lost and beat again. */

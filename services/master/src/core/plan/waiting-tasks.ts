@@ -2,7 +2,7 @@ import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 
 /** Tasks of one job and stage that wait for an agent. */
-export interface WaitingShard {
+interface WaitingShard {
   readonly jobId: string;
   readonly stage: number;
   /** The tasks in order of arrival, with their position among all waiting tasks. */

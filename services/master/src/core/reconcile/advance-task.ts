@@ -8,7 +8,7 @@ import type { ReconcileContext } from './reconcile-context.js';
 type AdvanceContext = Pick<ReconcileContext, 'nowMs' | 'limits' | 'patienceUntilMs'>;
 
 /** The circumstances of one live task, beside its own record, the time and the limits. */
-export interface TaskCircumstances {
+interface TaskCircumstances {
   readonly agentLost: boolean;
   /** The reason to stop the task, if there is one. */
   readonly stopFor: { readonly code: string; readonly text?: string } | undefined;

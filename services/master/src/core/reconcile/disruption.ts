@@ -11,7 +11,7 @@ const defaultLimit = 1;
 export const checkAgainMs = 5_000;
 
 /** The reasons of the system itself to stop a task that could go on. */
-export const systemStops = ['moved', 'preempted'] as const;
+const systemStops = ['moved', 'preempted'] as const;
 
 /**
  * Returns the number of tasks of the job that the system may still stop for its own reasons. In a service, or

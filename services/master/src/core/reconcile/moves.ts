@@ -6,7 +6,7 @@ import { orderStop } from '../task/order-stop.js';
 import { checkAgainMs, disruptionAllowance } from './disruption.js';
 
 /** The inputs of the decision on moves off draining agents. */
-export interface MoveInput {
+interface MoveInput {
   readonly job: JobRecord;
   readonly tasks: readonly TaskRecord[];
   /** Returns the drain of the agent; undefined if it is not drained. */
@@ -20,7 +20,7 @@ export interface MoveInput {
   readonly limits: Limits;
 }
 
-export interface Moves {
+interface Moves {
   /** Tasks that stop: their slots are filled again elsewhere. */
   readonly stopped: readonly TaskRecord[];
   /** The time of the next pass without a change; Infinity: never. */

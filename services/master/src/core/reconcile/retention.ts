@@ -25,7 +25,7 @@ export const maxRetiredPerPass = 200;
  * The writes of one record that leaves: a task goes with a caller's request to stop it, a job with its
  * status.
  */
-export const writesPerRetired = 2;
+const writesPerRetired = 2;
 
 export const nothingRetired: Retirement = { taskIds: [], job: false, hasMore: false };
 

@@ -17,7 +17,7 @@ import { movesOf } from './moves.js';
 import type { ReconcileContext } from './reconcile-context.js';
 
 /** The changes that a rule makes. */
-export interface RuleChanges {
+interface RuleChanges {
   /** Each step is written as a whole; steps beyond the limit of writes are left to the next pass. */
   readonly steps: Iterable<SlotStep>;
   /** The time of the next pass without a change; Infinity: never. */
@@ -25,7 +25,7 @@ export interface RuleChanges {
 }
 
 /** A rule of reconciliation. It is pure. Once its changes are carried out, it makes no more. */
-export interface Rule {
+interface Rule {
   readonly name: string;
   /** The reason for the rule, and for its place in the order. */
   readonly why: string;

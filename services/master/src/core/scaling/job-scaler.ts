@@ -19,7 +19,7 @@ import {
 import type { Holds, Proposal } from '@berth/shared/model/scaling/situation';
 
 /** The pace of scaling decisions. */
-export interface ScalingPace {
+interface ScalingPace {
   /** The time between two checks of the conditions. */
   readonly everyMs: number;
 }
@@ -30,7 +30,7 @@ const checksOfPatience = 4;
 const checksPerStageEvent = 6;
 
 /** The inputs of one check of one job. */
-export interface ScalingInput {
+interface ScalingInput {
   readonly cell: CellView;
   readonly window: SampleWindow;
   readonly nowMs: number;

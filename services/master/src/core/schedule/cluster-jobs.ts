@@ -42,11 +42,11 @@ export interface ClusterInput {
 }
 
 /** A cluster that starts jobs by itself has no more live jobs than this. */
-export const maxLiveJobs = 1000;
+const maxLiveJobs = 1000;
 const maxTextLength = 500;
 
 /** A job that is to start. */
-export interface Start {
+interface Start {
   readonly id: string;
   /** The time of the run that starts it; 0 if no run does. */
   readonly fireAtMs: number;

@@ -28,7 +28,7 @@ export interface ClusterDecision {
 }
 
 /** A job that is to end, and the request to stop it. */
-export interface Kill {
+interface Kill {
   readonly job: Entity<'job'>;
   readonly stop: Wish;
 }

@@ -10,13 +10,13 @@ import { endedBySystem, policyDelayMs, systemDelayMs } from './retry.js';
 import { creationBudget, firstTask, replaceWhenDue, type SlotInput, type SlotStep } from './slots.js';
 
 /** The fate of a slot after the end of its newest task. */
-export type SlotFate = 'done' | 'failed' | 'retry';
+type SlotFate = 'done' | 'failed' | 'retry';
 
 /**
  * Returns the fate of a slot. It is done when its task ended `normal` or a caller stopped it, and it has
  * failed when its retries are spent. A failure of the system's own is always tried again.
  */
-export function batchSlotFate(descriptor: JobDescriptor, ended: TaskRecord): SlotFate {
+function batchSlotFate(descriptor: JobDescriptor, ended: TaskRecord): SlotFate {
   const code = taskReasonCode(ended);
   if (code === 'normal' || code === 'killed' || ended.stop?.code === 'killed') return 'done';
   if (endedBySystem(ended)) return 'retry';
@@ -24,7 +24,7 @@ export function batchSlotFate(descriptor: JobDescriptor, ended: TaskRecord): Slo
 }
 
 /** Returns the time to replace the ended task, if its slot is tried again. */
-export function batchRetryAtMs(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): number {
+function batchRetryAtMs(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): number {
   const delayMs = endedBySystem(ended)
     ? systemDelayMs(ended, limits)
     : policyDelayMs(retryPolicyOf(descriptor), ended.userRetries);

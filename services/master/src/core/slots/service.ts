@@ -47,7 +47,7 @@ function pickRemoved(
  * Returns the time to replace an ended service task: at once after a kill, else after the delay of its
  * policy, of a system failure, or of a crash loop.
  */
-export function serviceReplaceAtMs(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): number {
+function serviceReplaceAtMs(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): number {
   if (taskReasonCode(ended) === 'killed') return ended.finishedAtMs;
   if (endedBySystem(ended)) return ended.finishedAtMs + systemDelayMs(ended, limits);
   const stable = ranForMs(ended) >= limits.stableRunMs;

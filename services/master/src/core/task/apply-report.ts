@@ -5,7 +5,7 @@ import { endTask, lastChangeMs, type TaskEnd } from './end-task.js';
 import type { Limits } from './limits.js';
 
 /** The inputs of {@link applyReport}, beside the task and the report. */
-export interface ReportSettings {
+interface ReportSettings {
   readonly nowMs: number;
   readonly limits: Limits;
   /** 0 for no limit. */

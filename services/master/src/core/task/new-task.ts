@@ -23,7 +23,7 @@ export interface TaskSeed {
  * Returns the id of a new task: the job's id, a dot, the stage if it has one, slot and attempt. It is never
  * used twice, and is a valid name of a container.
  */
-export function newTaskId(jobId: string, { stage, slot, attempt }: SlotAttempt): string {
+function newTaskId(jobId: string, { stage, slot, attempt }: SlotAttempt): string {
   return `${jobId}.${stage === noStage ? '' : `${stage}-`}${slot}-${attempt}`;
 }
 

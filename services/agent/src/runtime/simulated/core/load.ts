@@ -4,7 +4,7 @@ import type { ContainerUsage } from '../../../core/usage.js';
  * A value that changes in steps. Times are milliseconds since the container's start; the first step begins at
  * 0.
  */
-export type LoadProfile = readonly { readonly fromMs: number; readonly value: number }[];
+type LoadProfile = readonly { readonly fromMs: number; readonly value: number }[];
 
 /** The use of resources of a simulated container while it runs. */
 export interface SimLoad {

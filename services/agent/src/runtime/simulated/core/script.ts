@@ -17,9 +17,9 @@ export interface SimScript {
   readonly metricsPage?: string;
 }
 
-export const simFailures = ['pull', 'create', 'start', 'host', 'oom'] as const;
+const simFailures = ['pull', 'create', 'start', 'host', 'oom'] as const;
 
-export type SimFailure = (typeof simFailures)[number];
+type SimFailure = (typeof simFailures)[number];
 
 /** An idle process uses some memory, too. */
 const idleMb = steadyLoad(1);

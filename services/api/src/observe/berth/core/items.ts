@@ -5,13 +5,13 @@ import type { CommitHeader, EntityChange } from './cell-changes.js';
 import type { ChangedCount } from './task-counts.js';
 
 /** All changes up to this commit have been sent. */
-export interface Bookmark {
+interface Bookmark {
   readonly kind: 'bookmark';
   readonly commit: CommitHeader;
 }
 
 /** The answer to a subscriber's checkpoint. */
-export interface Checkpoint {
+interface Checkpoint {
   readonly kind: 'checkpoint';
   readonly id: string;
   readonly commit: CommitHeader;

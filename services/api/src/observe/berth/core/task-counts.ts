@@ -69,7 +69,7 @@ function dimensionOf(name: string): Dimension | undefined {
 }
 
 /** The properties and the filter of a count. */
-export interface Counted {
+interface Counted {
   readonly dimensions: readonly Dimension[];
   /** Undefined counts all tasks. */
   readonly filter: JobFilter | undefined;

@@ -5,7 +5,7 @@ import { type CellSelection, type EntityChange, headerOf, isObserved } from '../
 import { type ChangeFormat, itemMessages } from '../encoding/change-encoding.js';
 import type { MissedCommit, MissedCommits, Piece, ResumeFailure } from './missed-commits.js';
 
-export interface BackfillOptions {
+interface BackfillOptions {
   readonly commits: MissedCommits;
   readonly selection: CellSelection;
   readonly format: ChangeFormat;

@@ -10,7 +10,7 @@ import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 
 /** A job with stages as it stands. */
-export interface StagedJob {
+interface StagedJob {
   readonly descriptor: JobDescriptor;
   readonly tasks: readonly TaskRecord[];
   /** True if the job has ended or is to end: none of its stages begins any more. */

@@ -10,7 +10,7 @@ import type { Conflation } from '../../stream/core/conflation.js';
 import { jobNotificationsOf } from './job-notifications.js';
 
 /** A cluster exists, or its descriptor has changed. */
-export interface ClusterDefinitionNotification {
+interface ClusterDefinitionNotification {
   readonly kind: 'definition';
   readonly clusterId: string;
   readonly cluster: ClusterView;
@@ -18,14 +18,14 @@ export interface ClusterDefinitionNotification {
   readonly isFirst: boolean;
 }
 
-export interface ClusterJobNotification {
+interface ClusterJobNotification {
   readonly kind: 'jobAdded' | 'jobFinished';
   readonly clusterId: string;
   readonly jobId: string;
 }
 
 /** The cluster was removed. It is the last notification about it. */
-export interface ClusterRemovedNotification {
+interface ClusterRemovedNotification {
   readonly kind: 'removed';
   readonly clusterId: string;
 }

@@ -14,7 +14,7 @@ import type { JobWithTasks } from '../../../gateway/core/job-with-tasks.js';
 import type { Conflation } from '../../stream/core/conflation.js';
 
 /** A job exists, or its descriptor has changed. */
-export interface DefinitionNotification {
+interface DefinitionNotification {
   readonly kind: 'definition';
   readonly jobId: string;
   readonly job: Entity<'job'>;
@@ -23,14 +23,14 @@ export interface DefinitionNotification {
 }
 
 /** A task exists, or its public state has changed. */
-export interface TaskNotification {
+interface TaskNotification {
   readonly kind: 'task';
   readonly jobId: string;
   readonly task: Entity<'task'>;
 }
 
 /** The job has ended. It is the last notification about it. */
-export interface FinishedNotification {
+interface FinishedNotification {
   readonly kind: 'finished';
   readonly jobId: string;
 }
@@ -150,7 +150,7 @@ export function isPublicChange(
 }
 
 /** The job's tasks that fit beside it into one message, and those that must follow on their own. */
-export interface SplitTasks {
+interface SplitTasks {
   readonly within: readonly Entity<'task'>[];
   readonly following: readonly Entity<'task'>[];
 }
