@@ -7,17 +7,24 @@ describe('AgeHistogram', () => {
     marks.add(1, 10);
     marks.add(5, 20);
     marks.add(6, 30);
-    expect([0, 1, 4, 5, 6, 99].map((place) => marks.at(place))).toEqual([undefined, 10, 10, 20, 30, 30]);
+    expect([0, 1, 4, 5, 6, 99].map((position) => marks.at(position))).toEqual([
+      undefined,
+      10,
+      10,
+      20,
+      30,
+      30,
+    ]);
   });
 
   it('never returns a later time, nor a much earlier one, for any number of positions', () => {
     const marks = new AgeHistogram();
     const count = 10_000;
-    for (let place = 1; place <= count; place += 1) marks.add(place, place);
-    for (let place = 1; place <= count; place += 7) {
-      const atMs = marks.at(place) ?? 0;
-      expect(atMs).toBeLessThanOrEqual(place);
-      expect(place - atMs).toBeLessThanOrEqual(count / 16);
+    for (let position = 1; position <= count; position += 1) marks.add(position, position);
+    for (let position = 1; position <= count; position += 7) {
+      const atMs = marks.at(position) ?? 0;
+      expect(atMs).toBeLessThanOrEqual(position);
+      expect(position - atMs).toBeLessThanOrEqual(count / 16);
     }
   });
 });

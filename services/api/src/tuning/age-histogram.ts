@@ -14,15 +14,15 @@ const maxMarks = 64;
  * time covered.
  */
 export class AgeHistogram {
-  #marks: { readonly place: number; readonly atMs: number }[] = [];
+  #marks: { readonly position: number; readonly atMs: number }[] = [];
   /** The shortest time between two marks. */
   #apartMs = 0;
 
-  /** The positions from `place` on were filled at this time. Positions and times only grow. */
-  add(place: number, atMs: number): void {
+  /** The positions from `position` on were filled at this time. Positions and times only grow. */
+  add(position: number, atMs: number): void {
     const last = this.#marks.at(-1);
     if (last !== undefined && atMs - last.atMs < this.#apartMs) return;
-    this.#marks.push({ place, atMs });
+    this.#marks.push({ position, atMs });
     if (this.#marks.length <= maxMarks) return;
     this.#apartMs = ((atMs - (this.#marks[0]?.atMs ?? atMs)) * 2) / maxMarks;
     this.#marks = this.#marks.filter((_, index) => index % 2 === 0);
@@ -32,7 +32,7 @@ export class AgeHistogram {
    * Returns the time at which the position was filled, or an earlier time. Undefined if no time that old is
    * known.
    */
-  at(place: number): number | undefined {
-    return this.#marks.findLast((mark) => mark.place <= place)?.atMs;
+  at(position: number): number | undefined {
+    return this.#marks.findLast((mark) => mark.position <= position)?.atMs;
   }
 }

@@ -21,7 +21,7 @@ export function writePrefix(target: Buffer, at: number, length: number): void {
  * messages. They are framed once for all the streams that send them.
  */
 export class MessageBurst {
-  /** How many messages there are. */
+  /** The number of messages. */
   readonly count: number;
   /** All frames, one after the other. */
   readonly frames: Buffer;

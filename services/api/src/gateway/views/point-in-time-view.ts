@@ -30,7 +30,7 @@ export class PointInTimeViews {
     return past;
   }
 
-  /** How many have not been let go. */
+  /** The number of views that are not closed. */
   get open(): number {
     return this.#open.size;
   }

@@ -55,7 +55,7 @@ export class FeedPool {
     this.#tuning = tuning;
   }
 
-  /** The feed of a subscription, to be given back when it ends. */
+  /** Returns the feed of a subscription. The caller must release it when the subscription ends. */
   acquire(subscription: ParsedObserveRequest): CellFeed {
     const shared = this.#byKey.get(subscription.key) ?? this.#open(subscription);
     shared.users += 1;

@@ -122,13 +122,13 @@ class Session implements Subscriber<Item>, BookmarkedStream {
   async prepare(sink: Call, resumeFrom: Cursor | undefined): Promise<SessionStart> {
     const { cell } = this.#observing;
     await cell.read(this.#call);
-    const place = resumeFrom === undefined ? undefined : await this.#resumePoint(resumeFrom);
+    const resumePoint = resumeFrom === undefined ? undefined : await this.#resumePoint(resumeFrom);
     await this.#feed.counts?.ready;
-    return { sink, resumeFrom, place };
+    return { sink, resumeFrom, resumePoint };
   }
 
   /** Runs the stream to its end. From here to its start nothing is awaited. */
-  run({ sink, resumeFrom, place }: SessionStart): Promise<void> {
+  run({ sink, resumeFrom, resumePoint }: SessionStart): Promise<void> {
     this.#sentCursor = resumeFrom;
     this.#call.setTrailer(resumeKey, () =>
       this.#sentCursor === undefined ? '' : `${this.#sentCursor.revision}:${this.#sentCursor.commitId}`,
@@ -136,7 +136,7 @@ class Session implements Subscriber<Item>, BookmarkedStream {
     const stream = new ObserveStream<Item>({
       tuning: this.#observing.tuning,
       sink,
-      snapshot: this.#initialMessages(place),
+      snapshot: this.#initialMessages(resumePoint),
       conflation: itemConflation,
       encode: this.#feed.packing,
       onSent: (batch) => this.#sent(batch),
@@ -177,13 +177,15 @@ class Session implements Subscriber<Item>, BookmarkedStream {
   }
 
   /** Returns the messages of the stream's first phase. */
-  #initialMessages(place: ResumePoint | undefined): InitialMessages {
+  #initialMessages(resumePoint: ResumePoint | undefined): InitialMessages {
     // The first phase contains all gathered changes. So these must go to the other subscribers before this
     // one joins.
     this.flush();
-    if (place === undefined) return this.#snapshot();
-    if ('reason' in place) return this.#reset(place.reason);
-    return place instanceof ChangedSince ? this.#changedSince(place) : this.#backfill(place);
+    if (resumePoint === undefined) return this.#snapshot();
+    if ('reason' in resumePoint) return this.#reset(resumePoint.reason);
+    return resumePoint instanceof ChangedSince
+      ? this.#changedSince(resumePoint)
+      : this.#backfill(resumePoint);
   }
 
   async #resumePoint(position: Cursor): Promise<ResumePoint> {
@@ -345,5 +347,5 @@ type ResumePoint = Cursor | ChangedSince | ResumeFailure;
 interface SessionStart {
   readonly sink: Call;
   readonly resumeFrom: Cursor | undefined;
-  readonly place: ResumePoint | undefined;
+  readonly resumePoint: ResumePoint | undefined;
 }

@@ -34,7 +34,7 @@ export interface Feed<N> {
   readonly seesAll?: boolean;
 }
 
-/** So many notifications go out even before all commits that arrived at once have been seen. */
+/** With so many notifications a batch goes out, even if more commits have arrived at once. */
 const maxGathered = 1_000;
 
 /** A batch that some subscribers have got. */

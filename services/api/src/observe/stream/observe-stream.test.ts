@@ -80,7 +80,7 @@ const step = fc.record<Step>({
   job: fc.nat(7),
   task: fc.nat(5),
 });
-/** How many writes the subscriber takes after each commit. */
+/** Steps, and the number of writes that the subscriber takes after each commit. */
 const paced = fc.record({ steps: fc.array(step, { minLength: 1, maxLength: 3 }), reads: fc.nat(4) });
 
 describe.each([

@@ -40,8 +40,8 @@ export class PendingBatches<N> {
   /** The time at which the next batch was added, or an earlier time. Undefined if none waits. */
   get oldestAtMs(): number | undefined {
     if (this.#conflated === undefined) return this.#first?.atMs;
-    const place = this.#conflated.firstPlace;
-    return place === undefined ? undefined : this.#ages?.at(place);
+    const position = this.#conflated.firstPosition;
+    return position === undefined ? undefined : this.#ages?.at(position);
   }
 
   /** Adds a batch. It must not change any more. */

@@ -9,7 +9,7 @@ import type { ObserverRegistry } from '@berth/store';
 export class ObserverHeartbeats {
   readonly #store: Pick<ObserverRegistry, 'recordObserved'>;
   readonly #log: Logger;
-  /** How many streams are open on each job. */
+  /** The number of open streams of each job. */
   readonly #open = new Map<string, number>();
   #cancelTimer: CancelTimer | undefined;
   #isTouching = false;

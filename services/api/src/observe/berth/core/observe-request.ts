@@ -41,7 +41,7 @@ const kindOfWire: ReadonlyMap<number, ObservedKind> = new Map([
   [WireKind.AGENT_DRAIN, 'agentDrain'],
 ]);
 
-/** The subscription, or everything that is wrong with it. */
+/** Returns the subscription, or all of its violations. */
 export function parseObserveRequest(
   request: ObserveRequest_Subscription,
 ): { readonly subscription: ParsedObserveRequest } | { readonly violations: readonly FieldViolation[] } {

@@ -25,7 +25,7 @@ export interface TaskCount {
 export interface ChangedCount extends TaskCount {
   /** Stands for the values. */
   readonly id: string;
-  /** How many there were before the commit. */
+  /** The number of tasks before the commit. */
   readonly before: number;
 }
 
@@ -40,7 +40,7 @@ const plainDimensions: Readonly<Record<string, Dimension>> = {
   agentId: ({ agentId }) => agentId,
 };
 
-/** The dimensions of these names, or everything that is wrong with them. */
+/** Returns the dimensions of these names, or all violations of them. */
 export function parseDimensions(
   names: readonly string[],
 ): { readonly dimensions: readonly Dimension[] } | { readonly violations: readonly FieldViolation[] } {

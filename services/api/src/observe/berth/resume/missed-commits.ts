@@ -13,15 +13,18 @@ import { type CommitHeader, headerOf, isObserved, type ObservedKind } from '../c
 /** A gateway that is behind its subscriber has this long to catch up. */
 const behindWaitMs = 5_000;
 
-/** More than this is not read from the log for one subscriber: a snapshot costs less. */
+/** The limit of commits that are read from the log for one subscriber. Above it a snapshot costs less. */
 const maxLogged = 20_000;
 
-/** More than this is not looked up for one subscriber, all in one turn: a snapshot is made as it is sent. */
+/**
+ * The limit of entities that are looked up for one subscriber, all in one turn. Above it a snapshot is
+ * better: it is made as it is sent.
+ */
 const maxTouched = 2_000;
 
-/** So many commits of the gateway's own memory are one piece; of the log, as many as one read brings. */
+/** A piece of the gateway's own memory has so many commits. A piece of the log is one read. */
 const commitsPerPiece = 16;
-/** A piece ends with the commit that brings it to so many bytes. */
+/** A piece ends with the commit that brings it to this size. */
 const bytesPerPiece = 512 * 1024;
 
 export interface History {

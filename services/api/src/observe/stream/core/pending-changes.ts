@@ -11,9 +11,9 @@ export class PendingChanges<N> {
   readonly #maxBytes: number;
   /** By a number that grows: a Map keeps its order, and gives up any entry in constant time. */
   readonly #queue = new Map<number, N>();
-  /** The place of each subject's newest notification in the queue. */
+  /** The position of each subject's newest notification in the queue. */
   readonly #newest = new Map<string, number>();
-  /** The places of openings. */
+  /** The positions of openings. */
   readonly #openings = new Set<number>();
   #last = 0;
   #bytes = 0;
@@ -29,11 +29,11 @@ export class PendingChanges<N> {
   }
 
   /** The position of the next notification. Undefined if none waits. Positions only grow. */
-  get firstPlace(): number | undefined {
+  get firstPosition(): number | undefined {
     return this.#queue.keys().next().value;
   }
 
-  /** The place that was filled last. */
+  /** The position that was filled last. */
   get lastPlace(): number {
     return this.#last;
   }
@@ -62,26 +62,26 @@ export class PendingChanges<N> {
   take(): N | undefined {
     const { done, value } = this.#queue.entries().next();
     if (done === true) return undefined;
-    const [place, notification] = value;
-    this.#drop(place);
+    const [position, notification] = value;
+    this.#drop(position);
     const key = this.#conflation.subjectOf(notification);
-    if (this.#newest.get(key) === place) this.#newest.delete(key);
+    if (this.#newest.get(key) === position) this.#newest.delete(key);
     return notification;
   }
 
   /** Replaces the notification at the position. */
-  #put(place: number, notification: N): void {
+  #put(position: number, notification: N): void {
     const { sizeOf } = this.#conflation;
-    const before = this.#queue.get(place);
-    this.#queue.set(place, notification);
+    const before = this.#queue.get(position);
+    this.#queue.set(position, notification);
     this.#bytes += sizeOf(notification) - (before === undefined ? 0 : sizeOf(before));
   }
 
-  #drop(place: number): void {
-    const before = this.#queue.get(place);
+  #drop(position: number): void {
+    const before = this.#queue.get(position);
     if (before === undefined) return;
-    this.#queue.delete(place);
-    this.#openings.delete(place);
+    this.#queue.delete(position);
+    this.#openings.delete(position);
     this.#bytes -= this.#conflation.sizeOf(before);
   }
 }
