@@ -1,3 +1,4 @@
+import type { JobCalls } from '@berth/client';
 import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { findState, isTerminal, type State } from '@berth/shared/model/task/task-state';
 import { type Command, InvalidArgumentError } from 'commander';
@@ -54,7 +55,8 @@ async function listJobs(context: Context, options: PsOptions): Promise<number> {
   };
   const { jobs, clusters } = await context.withCalls(async (calls) => {
     const found = await findAllJobs(calls, wanted);
-    return { jobs: found, clusters: isTable ? await clusterNames(calls, found) : new Map<string, string>() };
+    if (!isTable) return { jobs: found, clusters: new Map<string, string>() };
+    return { jobs: await withRetryTimes(context, calls, found), clusters: await clusterNames(calls, found) };
   });
   const nowMs = context.io.nowMs();
   return printList(context, {
@@ -62,6 +64,25 @@ async function listJobs(context: Context, options: PsOptions): Promise<number> {
     rows: jobs.map((job) => jobRow(job, nowMs, clusters)),
     json: () => jobs.map(jobJson),
   });
+}
+
+/** The maximum number of jobs for which the times of their retries are asked. */
+const maxRetried = 20;
+
+/** The list leaves the histories of tasks out. They are needed only for jobs that wait for a retry. */
+async function withRetryTimes(
+  context: Context,
+  calls: JobCalls,
+  jobs: readonly Job[],
+): Promise<readonly Job[]> {
+  const retried = jobs.filter((job) => retryText(job, job.tasks, context.io.nowMs()) !== '');
+  const ids = new Set(retried.slice(0, maxRetried).map(({ id }) => id));
+  const complete = async (job: Job) => {
+    // The job may have ended and gone in the meantime.
+    const whole = await calls.findJob(job.id).catch(() => job);
+    return { ...job, tasks: whole.tasks };
+  };
+  return Promise.all(jobs.map((job) => (ids.has(job.id) ? complete(job) : job)));
 }
 
 async function listTasks(context: Context, given: string, options: PsOptions): Promise<number> {
