@@ -15,6 +15,10 @@ const needs = skipDockerTests === false ? await engineNeeds() : undefined;
 if (needs === undefined)
   console.warn('Skipping the test that kills a Docker engine: none of its own can be started here.');
 
+/** As above, but the first attempt handles SIGTERM and ends with that exit code. */
+const untilTerm = (code: number) =>
+  `case "$BERTH_TASK_ID" in *-0) trap 'exit ${code}' TERM; while :; do sleep 0.1; done;; esac`;
+
 describe.skipIf(skipCellTests !== false || needs === undefined)(
   'a cell whose Docker engine is killed',
   () => {
@@ -62,5 +66,35 @@ describe.skipIf(skipCellTests !== false || needs === undefined)(
         await cell.caller.kill(serving);
       },
     );
+
+    it.each([
+      ['an agent that sees it', false],
+      ['an agent that is restarted with it', true],
+    ])('counts no exit code of a program that its engine stopped, with %s', async (_, restartsAgent) => {
+      const codes = [0, 1];
+      const jobs = await Promise.all(
+        codes.map((code) => cell.caller.create(batch(shell(untilTerm(code)), { retryPolicy: retries(0) }))),
+      );
+      const find = () => Promise.all(jobs.map((id) => cell.caller.find(id)));
+      const before = await cell.until('all run', async () => {
+        const found = await find();
+        return found.every(runs(1)) && found;
+      });
+      if (restartsAgent) await cell.local.kill('agent');
+      await engine.shutDown();
+      await engine.restart();
+      if (restartsAgent) await cell.local.restart('agent');
+      const after = await cell.until('all end', async () => {
+        const found = await find();
+        return found.every(isJobOver) && found;
+      });
+      expect(after.map(({ jobState }) => jobState)).toEqual(
+        codes.map(() => ({ state: State.FINISHED, reason: 'normal' })),
+      );
+      const interrupted = await Promise.all(
+        before.flatMap(({ tasks }) => tasks.map(({ id }) => cell.caller.findTask(id))),
+      );
+      expect(interrupted.map(codeIn)).toEqual(codes.map(() => 'systemError'));
+    });
   },
 );

@@ -259,6 +259,13 @@ const rows: readonly Row[] = [
   ],
   ['start', 500, 'context deadline exceeded', 'engine', 'failed'],
   ['start', 404, 'No such container: t', 'engine', 'notFound'],
+  [
+    'create',
+    500,
+    'creating container storage: the container name "t" is already in use by 86c0: that name is already in use',
+    'engine',
+    'conflict',
+  ],
   ['create', 409, 'The container name "/t" is already in use', 'engine', 'conflict'],
 ];
 

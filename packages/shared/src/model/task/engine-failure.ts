@@ -33,6 +33,7 @@ const ofPull: readonly LaunchCall[] = ['pull'];
 
 /** The first rule that fits decides. */
 const textRules: readonly TextRule[] = [
+  { calls: ['create'], text: /name .*is already in use/i, kind: 'conflict', fault: 'engine' },
   // The limit of the container is too small for its first process.
   { calls: ofContainer, text: /memory limit too low/i, kind: 'invalid', fault: 'job' },
   {

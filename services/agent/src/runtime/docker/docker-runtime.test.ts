@@ -49,6 +49,21 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
+const spec: ContainerSpec = {
+  name: 'j.0-0',
+  image: 'x:1',
+  entryPoint: [],
+  command: [],
+  env: {},
+  labels: {},
+  cpuMillis: 0,
+  memoryMb: 0,
+  network: 'none',
+  ports: [],
+  portBind: '127.0.0.1',
+  init: true,
+};
+
 describe('a pull', () => {
   it('fails if the engine says so in the middle', async () => {
     answers.set('POST /images/create', (response) => {
@@ -142,21 +157,6 @@ describe('a pull', () => {
 });
 
 describe('a container', () => {
-  const spec: ContainerSpec = {
-    name: 'j.0-0',
-    image: 'x:1',
-    entryPoint: [],
-    command: [],
-    env: {},
-    labels: {},
-    cpuMillis: 0,
-    memoryMb: 0,
-    network: 'none',
-    ports: [],
-    portBind: '127.0.0.1',
-    init: true,
-  };
-
   it('is not adopted while only its name exists. So the agent tries again later', async () => {
     answers.set('POST /containers/create', json(409, { message: 'the name is in use' }));
     await expect(runtime.create(spec)).rejects.toMatchObject({ kind: 'unavailable' });
@@ -164,6 +164,28 @@ describe('a container', () => {
     const info = { Config: { Labels: labels }, State: { Status: 'created' } };
     answers.set('GET /containers/j.0-0/json', json(200, info));
     expect(await runtime.create(spec)).toEqual({ adopted: true });
+  });
+});
+
+describe('an engine without an init program', () => {
+  it('gets containers without one', async () => {
+    const bodies: string[] = [];
+    answers.set('POST /containers/create', (response, request) => {
+      let body = '';
+      request.on('data', (chunk: Buffer) => {
+        body += chunk.toString();
+      });
+      request.on('end', () => {
+        bodies.push(body);
+        const lacksInit = body.includes('"Init":true');
+        const message = 'container-init binary not found on the host: exec: "catatonit": not found in $PATH';
+        if (lacksInit) json(500, { message })(response, request);
+        else json(201, { Id: 'x' })(response, request);
+      });
+    });
+    expect(await runtime.create(spec)).toEqual({ adopted: false });
+    expect(await runtime.create({ ...spec, name: 'j.1-0' })).toEqual({ adopted: false });
+    expect(bodies).toHaveLength(3);
   });
 });
 

@@ -174,6 +174,7 @@ export class DockerRuntime implements ContainerRuntime {
       if (spec.hasResults) await this.#prepareResults(spec);
       return { adopted: false };
     } catch (error) {
+      if (this.#learnsOfNoInit(error)) return this.create(spec);
       if (!(error instanceof RuntimeError) || error.kind !== 'conflict') throw error;
       const holder = await this.#find(spec.name);
       // Docker takes the name before the container is visible. Its creator may need a while.
@@ -189,9 +190,7 @@ export class DockerRuntime implements ContainerRuntime {
     try {
       await this.#call('start', (abortSignal) => this.#docker.getContainer(taskId).start({ abortSignal }));
     } catch (error) {
-      if (!this.#hasInit || !(error instanceof Error) || !error.message.includes('docker-init')) throw error;
-      this.#log.warn('this Docker has no docker-init: containers run without an init process');
-      this.#hasInit = false;
+      if (!this.#learnsOfNoInit(error)) throw error;
       await this.remove(taskId);
       throw new RuntimeError(
         'notFound',
@@ -199,6 +198,15 @@ export class DockerRuntime implements ContainerRuntime {
         error,
       );
     }
+  }
+
+  /** True if the failure shows, for the first time, that the engine has no init program. */
+  #learnsOfNoInit(error: unknown): boolean {
+    const isAbout = error instanceof Error && /docker-init|container-init|catatonit/.test(error.message);
+    if (!this.#hasInit || !isAbout) return false;
+    this.#log.warn({ err: error }, 'this engine has no init program: containers run without one');
+    this.#hasInit = false;
+    return true;
   }
 
   async stop(taskId: string): Promise<void> {

@@ -32,6 +32,12 @@ describe('a failure of dockerode', () => {
     ['pull', 500, 'Get "https://r/v2/": unauthorized: authentication required', 'invalid'],
     ['start', 500, 'error running hook #0: load library: x.so: no such file or directory', 'failed'],
     ['kill', 409, 'Container t is not running', 'conflict'],
+    [
+      'kill',
+      500,
+      'can only kill running containers. x is in state exited: container state improper',
+      'conflict',
+    ],
     ['remove', 404, 'No such container: t', 'notFound'],
   ])('of %s with %i %s is of kind %s of ours', (call, statusCode, message, kind) => {
     expect(toRuntimeError(answer(statusCode, message), call, 1_000)).toMatchObject({ kind, message });

@@ -43,7 +43,7 @@ interface Answer {
 }
 
 function answeredError({ statusCode, call, text, cause }: Answer): RuntimeError {
-  if (!isLaunchCall(call)) return new RuntimeError(kindOf(statusCode), text, cause);
+  if (!isLaunchCall(call)) return new RuntimeError(kindOf(statusCode, text), text, cause);
   const { kind, fault } = launchFailure(call, statusCode, text);
   return new RuntimeError(kind, text, cause, fault);
 }
@@ -52,7 +52,9 @@ function isLaunchCall(call: DockerCall): call is LaunchCall {
   return call === 'pull' || call === 'create' || call === 'start';
 }
 
-function kindOf(statusCode: number): FailureKind {
+function kindOf(statusCode: number, text: string): FailureKind {
+  // Podman answers 500 where Docker answers 409.
+  if (/container state improper/i.test(text)) return 'conflict';
   switch (statusCode) {
     case 400:
       return 'invalid';

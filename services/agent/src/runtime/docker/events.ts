@@ -12,9 +12,9 @@ const reconnectPolicy: BackoffPolicy = { initialMs: 100, maxMs: 5_000, jitter: 0
 
 /**
  * The agent knows of a start from its own call, and lack of memory shows at the end. Other events would only
- * cause inspections.
+ * cause inspections. The last two are Podman's names for the first two.
  */
-const eventNames = ['die', 'destroy'];
+const eventNames = ['die', 'destroy', 'died', 'remove'];
 
 interface DockerEventsOptions {
   readonly docker: Dockerode;
@@ -66,7 +66,7 @@ async function readStream(
     const stream = await docker.getEvents({ filters, abortSignal: signal });
     emit({ is: 'connected' });
     for await (const line of linesOf(stream)) {
-      const taskId = taskIdIn(line);
+      const taskId = taskIdIn(line, labels);
       if (taskId !== undefined) emit({ is: 'changed', taskId });
     }
     return 'Docker ended the stream of events';
@@ -75,7 +75,10 @@ async function readStream(
   }
 }
 
-function taskIdIn(line: string): string | undefined {
+/** Podman sends the events of containers that have only some of the labels. */
+function taskIdIn(line: string, labels: readonly string[]): string | undefined {
   const event = JSON.parse(line) as { Actor?: { Attributes?: Record<string, string> } };
-  return event.Actor?.Attributes?.[labelNames.task];
+  const attributes = event.Actor?.Attributes ?? {};
+  const found = new Set(Object.entries(attributes).map(([name, value]) => `${name}=${value}`));
+  return labels.every((label) => found.has(label)) ? attributes[labelNames.task] : undefined;
 }
