@@ -16,7 +16,8 @@ export default defineConfig({
           exclude,
           // Vitest leaves one processor free; on two that would be half of the machine.
           maxWorkers: 2,
-          // Tests share only modules, and modules have no state. So each module is loaded once, not once per file.
+          // Tests share only modules, and modules have no state. So each module is loaded once, not once
+          // per file.
           isolate: false,
           // The limit is for tests that hang: a busy machine takes ten times as long for the same test.
           testTimeout: 60_000,
@@ -42,7 +43,8 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           exclude,
-          // These tests share one Docker engine and start complete cells: they run one by one, after all others.
+          // These tests share one Docker engine and start complete cells: they run one by one, after all
+          // others.
           fileParallelism: false,
           sequence: { groupOrder: 2 },
           testTimeout: 180_000,

@@ -1,5 +1,5 @@
-// Writes the field numbers of all messages as a TypeScript module. Code that reads or writes encoded messages by hand
-// uses them.
+// Writes the field numbers of all messages as a TypeScript module. Code that reads or writes encoded
+// messages by hand uses them.
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';

@@ -1,7 +1,7 @@
 // Measures how plain the English of comments and docs is, and prints the sentences that are hard to read.
 //   node scripts/prose.mjs                 the figures of the whole tree, by folder
-//   node scripts/prose.mjs PATH ...        the same for these files or folders, with every offender and its line
-// The test of the same name in test/conformance holds the bounds.
+//   node scripts/prose.mjs PATH ...        the same for these files or folders, with every offender
+// test/conformance/plain-english.test.ts holds the bounds.
 import { execFileSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';

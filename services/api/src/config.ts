@@ -35,7 +35,10 @@ export const gatewayConfigSchema = z.object({
   BERTH_API_WRITE_RATE: amount.nonnegative({ error: 'must not be negative' }).default(500),
   /** The writes that a caller may make at once after a pause. */
   BERTH_API_WRITE_BURST: positiveCount.default(5_000),
-  /** `off` runs without the code that exists only for speed (tuning/observe-tuning.ts). Subscribers get the same messages. */
+  /**
+   * `off` runs without the code that exists only for speed (tuning/observe-tuning.ts). Subscribers get the
+   * same messages.
+   */
   BERTH_API_TUNING: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
   /** The way in which images are resolved to digests at the creation of jobs. */
   BERTH_IMAGE_RESOLUTION: z

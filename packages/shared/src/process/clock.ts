@@ -1,3 +1,5 @@
+import { setImmediate as immediate } from 'node:timers/promises';
+
 /** The source of time. Shells take one as an argument, so that a test can set the time. */
 export interface Clock {
   /** Milliseconds since the epoch. */
@@ -73,4 +75,17 @@ function startSystemTimer(ms: number, run: () => void): CancelTimer {
   };
   wait(ms);
   return () => clearTimeout(timer);
+}
+
+/**
+ * Resolves in the next turn of the event loop. That takes no time by the clock: everything else that is
+ * ready runs first.
+ */
+export function nextTurn(): Promise<void> {
+  return immediate();
+}
+
+/** Calls `run` in the next turn of the event loop. Costs no promise. */
+export function inNextTurn(run: () => void): void {
+  setImmediate(run);
 }

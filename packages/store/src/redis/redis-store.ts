@@ -1,9 +1,8 @@
 import { SampleBatch, type TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { BerthError } from '@berth/shared/model/errors/errors';
-import { type Clock, systemClock } from '@berth/shared/process/clock';
+import { type Clock, inNextTurn, systemClock } from '@berth/shared/process/clock';
 import { type Logger, silentLogger } from '@berth/shared/process/logger';
 import { type Random, systemRandom } from '@berth/shared/process/random';
-import { inNextTurn } from '@berth/shared/process/turns';
 import { prepareCommit } from '../commit/prepared-commit.js';
 import type { AssignmentFeed } from '../contract/assignments.js';
 import type { CellStore } from '../contract/cell-store.js';

@@ -1,9 +1,8 @@
 import type { TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { State } from '@berth/shared/model/task/task-state';
 import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
-import type { Clock } from '@berth/shared/process/clock';
+import { type Clock, nextTurn } from '@berth/shared/process/clock';
 import type { Random } from '@berth/shared/process/random';
-import { nextTurn } from '@berth/shared/process/turns';
 import type { ReportOutbox } from '@berth/store';
 import type { Outage } from '../primitives/outage.js';
 

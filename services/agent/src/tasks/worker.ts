@@ -137,8 +137,8 @@ export class Worker {
   }
 
   /**
-   * Reads all assignments and compares them with the engine's containers. Fails if a read fails. If the engine
-   * does not answer, {@link outage} has the reason.
+   * Reads all assignments and compares them with the engine's containers. Fails if a read fails. If the
+   * engine does not answer, {@link outage} has the reason.
    */
   async resync({ readAssignments, findRun }: AssignmentSource): Promise<void> {
     // The first time, the containers come before the assignments. So no container is launched that exists

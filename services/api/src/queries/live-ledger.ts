@@ -8,7 +8,9 @@ import type { Subscription } from 'rxjs';
 /** The kinds of entities that concern agents. */
 const agentKinds: ReadonlySet<EntityKind> = new Set(['agent', 'agentStatus', 'agentDrain']);
 
-/** The agents of the replica's state. The first read builds the ledger; from then on it follows the replica. */
+/**
+ * The agents of the replica's state. The first read builds the ledger; from then on it follows the replica.
+ */
 export class LiveLedger {
   readonly #replica: Replica;
   #ledger: AgentLedger | undefined;

@@ -5,7 +5,7 @@
  * Benchmark: `npm run bench -- observe --only pause` (the longest time that the event loop stands still).
  * Off: `BERTH_API_TUNING=off` has an infinite budget.
  */
-import { inNextTurn } from '@berth/shared/process/turns';
+import { inNextTurn } from '@berth/shared/process/clock';
 
 /** The amount that all streams together may spend in one turn of the event loop. */
 export class EventLoopBudget {

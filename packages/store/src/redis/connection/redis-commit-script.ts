@@ -1,6 +1,6 @@
 /**
- * The one script that writes the state of a cell. It checks every precondition first and writes after that. So
- * a failed precondition leaves the cell unchanged.
+ * The one script that writes the state of a cell. It checks every precondition first and writes after
+ * that. So a failed precondition leaves the cell unchanged.
  *
  * KEYS
  *   1 entities, 2 log, 3 head, 4 epoch, 5 reports, 6 heartbeats, 7 marker of this commit;

@@ -28,8 +28,8 @@ export interface ContainerRuntime {
   inspect(taskId: string): Promise<ContainerStatus | undefined>;
   /**
    * Makes sure that the engine has the image; pulls it if necessary. Returns the reference to create
-   * containers from. Fails with `notFound` if the image does not exist. A pull may take any time, but it fails
-   * once it makes no progress for long.
+   * containers from. Fails with `notFound` if the image does not exist. A pull may take any time, but it
+   * fails once it makes no progress for long.
    */
   ensureImage(reference: string, options?: PullOptions): Promise<string>;
   /**

@@ -136,8 +136,8 @@ const states: ReadonlyMap<string, ContainerStatus['state']> = new Map([
 ]);
 
 /**
- * Returns the agent's state for an engine's. Fails with `failed` for a state that it does not know: nobody may
- * believe that such a container runs.
+ * Returns the agent's state for an engine's. Fails with `failed` for a state that it does not know: nobody
+ * may believe that such a container runs.
  */
 function stateOf(status: string): ContainerStatus['state'] {
   const state = states.get(status.toLowerCase());

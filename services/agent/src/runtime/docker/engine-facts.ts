@@ -32,7 +32,8 @@ export class EngineFacts {
 
   /** Returns the engine's abilities. Asks the engine if it has not answered yet. */
   async features(): Promise<EngineFeatures> {
-    // Without an answer the usual abilities are assumed. The call that follows shows the engine's own failure.
+    // Without an answer the usual abilities are assumed. The call that follows shows the engine's own
+    // failure.
     if (this.#features === undefined) await this.readInfo().catch(() => undefined);
     return this.#features ?? usualFeatures;
   }

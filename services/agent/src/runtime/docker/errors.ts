@@ -18,7 +18,10 @@ interface DockerodeError {
 /** The text that docker-modem adds before an engine's message. */
 const modemPrefix = /^\(HTTP code \d+\) [^-]* - /;
 
-/** Turns a failure of dockerode into one of the agent. The shared table of failures classifies launches. PURE. */
+/**
+ * Turns a failure of dockerode into one of the agent. The shared table of failures classifies launches.
+ * PURE.
+ */
 export function toRuntimeError(error: unknown, call: DockerCall, limitMs: number): RuntimeError {
   if (error instanceof RuntimeError) return error;
   const { statusCode, json, message = String(error), name } = error as DockerodeError;

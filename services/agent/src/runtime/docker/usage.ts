@@ -1,7 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type Clock, elapsedMs } from '@berth/shared/process/clock';
-import { nextTurn } from '@berth/shared/process/turns';
+import { type Clock, elapsedMs, nextTurn } from '@berth/shared/process/clock';
 import type Dockerode from 'dockerode';
 import type { ContainerUsage } from '../../core/usage.js';
 import { Semaphore } from '../../primitives/semaphore.js';

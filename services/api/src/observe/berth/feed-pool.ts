@@ -1,6 +1,6 @@
 import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { nextTurn } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import { nextTurn } from '@berth/shared/process/turns';
 import type { ChangingView } from '../../gateway/views/changing-view.js';
 import type { ObserveTuning } from '../../tuning/observe-tuning.js';
 import type { Packing } from '../stream/message-packing.js';

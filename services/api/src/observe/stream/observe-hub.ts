@@ -1,8 +1,8 @@
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { CommitChanges } from '@berth/shared/model/cell/change';
 import { BerthError } from '@berth/shared/model/errors/errors';
+import { inNextTurn } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import { inNextTurn } from '@berth/shared/process/turns';
 import { resyncActor } from '@berth/store/replica';
 import type { Subscription } from 'rxjs';
 import type { ChangingView } from '../../gateway/views/changing-view.js';

@@ -295,8 +295,8 @@ export interface TaskRecord {
     | number
     | undefined;
   /**
-   * Tasks on the same agent whose capacity this one gets. The commit that places this task orders each of them
-   * to stop in its own record. This task starts once none of them has a container any more.
+   * Tasks on the same agent whose capacity this one gets. The commit that places this task orders each of
+   * them to stop in its own record. This task starts once none of them has a container any more.
    */
   awaitedTaskIds: string[];
 }

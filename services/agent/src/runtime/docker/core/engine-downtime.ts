@@ -40,7 +40,10 @@ export interface EngineTimes {
   readonly outlivesEngine: boolean;
 }
 
-/** True if an engine may have ended the container. Its exit code does not matter: a program may handle SIGTERM. */
+/**
+ * True if an engine may have ended the container. Its exit code does not matter: a program may handle
+ * SIGTERM.
+ */
 export function mayBeEndedByEngine({ state, oomKilled, startError }: ContainerStatus): boolean {
   return state === 'exited' && oomKilled !== true && startError === undefined;
 }
@@ -63,7 +66,8 @@ export function endedWithEngine(
   if (hostStartMs !== undefined && startedAtMs < hostStartMs && finishedAtMs <= hostStartMs + bootMs)
     return true;
   if (outlivesEngine) return false;
-  // A lost connection looks like a downtime. So an ordinary exit code counts only if the engine has started anew.
+  // A lost connection looks like a downtime. So an ordinary exit code counts only if the engine has
+  // started anew.
   if (engineStartMs === undefined) return hasEngineExitCode(status) && endedDuringDowntime(status, downtimes);
   if (startedAtMs >= engineStartMs || finishedAtMs > engineStartMs + returnMs)
     return hasEngineExitCode(status) && endedDuringDowntime(status, downtimes);

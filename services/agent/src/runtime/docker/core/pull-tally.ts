@@ -26,7 +26,9 @@ export class PullTally {
     return this.#sum(({ totalBytes }) => totalBytes);
   }
 
-  /** Adds a line. Returns true if the line shows progress: some engines repeat lines while nothing arrives. */
+  /**
+   * Adds a line. Returns true if the line shows progress: some engines repeat lines while nothing arrives.
+   */
   add({ id = '', status = '', progressDetail }: PullLine): boolean {
     const before = this.#layers.get(id);
     const { current = 0, total = 0 } = progressDetail ?? {};

@@ -3,7 +3,7 @@
  * far enough, otherwise from the change log. If neither does, the subscriber gets the reason. They are read
  * in pieces as the subscriber takes them: a long absence costs the gateway only a few commits at a time.
  */
-import { nextTurn } from '@berth/shared/process/turns';
+import { nextTurn } from '@berth/shared/process/clock';
 import type { LogHead, LogReader, StoredEntity } from '@berth/store';
 import type { RecentCommits } from '@berth/store/recent';
 import type { Replica } from '@berth/store/replica';
