@@ -155,7 +155,7 @@ describe.skipIf(binary === undefined)('images of a registry with passwords', () 
     expect(await refusal(submit(required, name))).toMatchObject({ code: 'invalidArgument' });
     const { image, note } = await submit(await gatewayWith(), name);
     expect(image?.imageId).toBe('');
-    expect(note).toMatch(/^skipped: main: .*asks for a password/);
+    expect(note).toMatch(/^skipped: main: .*requires a password/);
   });
 });
 
