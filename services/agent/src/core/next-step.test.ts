@@ -79,6 +79,14 @@ describe('a task that ran before this process began', () => {
   });
 });
 
+describe('a container whose stop outlasts its assignment', () => {
+  it('keeps its own grace', () => {
+    const asked = then(running, assigned({ stop, killGraceMs: 120_000 }), { is: 'stopSent' }, unassigned);
+    expect(nextStep(asked, t0 + 60_000)).toEqual({ do: 'wait', untilMs: t0 + 120_000 });
+    expect(nextStep(asked, t0 + 120_000)).toEqual({ do: 'kill' });
+  });
+});
+
 describe('launching', () => {
   it('reports STARTING, and creates the container next', () => {
     expect(reportsUntilStep(after(assigned()))).toMatchObject({

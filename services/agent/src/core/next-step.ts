@@ -125,7 +125,9 @@ function keepEnded({ container, progress, assignment }: TaskView, nowMs: number)
 
 function cleanUp(container: ContainerStatus | undefined, { progress }: TaskView, nowMs: number): TaskStep {
   if (container === undefined) return { do: 'forget' };
-  return container.state === 'running' ? stopping(progress, unassignedGraceMs, nowMs) : { do: 'remove' };
+  return container.state === 'running'
+    ? stopping(progress, progress.graceMs ?? unassignedGraceMs, nowMs)
+    : { do: 'remove' };
 }
 
 function stopping(

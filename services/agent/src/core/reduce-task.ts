@@ -58,7 +58,10 @@ export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): Tas
   });
   switch (event.is) {
     case 'assigned':
-      return { ...view, assignment: newerOf(view.assignment, event.assignment) };
+      return {
+        ...withProgress(keptGrace(view, event.assignment)),
+        assignment: newerOf(view.assignment, event.assignment),
+      };
     case 'refused':
       return withProgress({ refusal: event.text });
     case 'ranBefore':
@@ -114,6 +117,12 @@ export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): Tas
 /** A stop order is never withdrawn. So a copy of the assignment without it is older. */
 function newerOf(held: Assignment | undefined, given: Assignment | undefined): Assignment | undefined {
   return held?.stop !== undefined && given !== undefined && given.stop === undefined ? held : given;
+}
+
+/** A container that is being stopped keeps its grace, also if the master no longer waits for its end. */
+function keptGrace({ assignment, progress }: TaskView, given: Assignment | undefined): Partial<TaskProgress> {
+  const isStopping = given === undefined && progress.stopSentAtMs !== undefined;
+  return isStopping && assignment !== undefined ? { graceMs: assignment.killGraceMs } : {};
 }
 
 function listed(view: TaskView, container: ContainerStatus): TaskView {

@@ -53,6 +53,8 @@ export interface TaskProgress {
   readonly retryAtMs?: number | undefined;
   readonly stopSentAtMs?: number | undefined;
   readonly killSentAtMs?: number | undefined;
+  /** The grace of a stop that goes on although the assignment is gone. */
+  readonly graceMs?: number | undefined;
   /** The container's results, once they were read. Empty if they cannot be read. */
   readonly results?: readonly string[] | undefined;
 }
@@ -104,6 +106,7 @@ export function newTaskView(taskId: string): TaskView {
       retryAtMs: undefined,
       stopSentAtMs: undefined,
       killSentAtMs: undefined,
+      graceMs: undefined,
       results: undefined,
     },
   };
