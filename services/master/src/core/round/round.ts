@@ -9,6 +9,7 @@ import { findJobInCell } from '../reconcile/job-in-cell.js';
 import { reconcile } from '../reconcile/reconcile.js';
 import { applyReport } from '../task/apply-report.js';
 import type { Limits } from '../task/limits.js';
+import { judgedReport } from '../task/registry-findings.js';
 
 /** If fewer writes than this are left, a job waits for the next round. */
 const leastWritesPerJob = 50;
@@ -59,7 +60,12 @@ function takeReport(
   const { cell, nowMs, limits } = input;
   const task = builder.task(report.taskId);
   if (task === undefined) return;
-  const next = applyReport(task, report, { nowMs, limits, runtimeLimitMs: runtimeLimitMs(cell, task.jobId) });
+  const descriptor = cell.find('job', task.jobId)?.record.descriptor;
+  const judged =
+    report.fault === ''
+      ? report
+      : judgedReport(report, { task, descriptor, tasks: [...(builder.tasksOf(task.jobId)?.values() ?? [])] });
+  const next = applyReport(task, judged, { nowMs, limits, runtimeLimitMs: runtimeLimitMs(cell, task.jobId) });
   if (next === undefined) return;
   builder.put(next);
   touched.add(task.jobId);

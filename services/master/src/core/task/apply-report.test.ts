@@ -18,6 +18,19 @@ describe('a report', () => {
     expect(task.deadlineAtMs).toBe(atMs + limits.stuckStartingMs);
   });
 
+  it('of a pull’s progress keeps the task from counting as stuck, and says how far the pull is', () => {
+    const starting = must(report(aTask({ state: State.DISPATCHED }), State.STARTING));
+    const text = 'pulls app:1: 12 of 80 MB';
+    const later = { nowMs: t0 + minute, limits, runtimeLimitMs: 0 };
+    const word = aReport(starting, State.STARTING, { atMs: t0 + minute, text });
+    const task = must(applyReport(starting, word, later));
+    expect(task.task?.state).toEqual({ state: State.STARTING, reason: text });
+    expect(task.task?.stateChanges).toEqual(starting.task?.stateChanges);
+    expect(task.deadlineAtMs).toBe(t0 + minute + limits.stuckStartingMs);
+    expect(applyReport(task, word, later)).toBeUndefined();
+    expect(applyReport(starting, { ...word, text: '' }, later)).toBeUndefined();
+  });
+
   it('of RUNNING adds the container’s context, and ends the deadline of the start', () => {
     const context = { 'task.containerIp': '172.17.0.2' };
     const task = must(report(aTask({ state: State.STARTING }), State.RUNNING, { context }));

@@ -1,8 +1,9 @@
 import type { TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
 import { isReasonCode } from '@berth/shared/model/task/reason';
-import { isTerminal, moveTask, State } from '@berth/shared/model/task/task-state';
+import { isTerminal, moveTask, State, taskState } from '@berth/shared/model/task/task-state';
 import { endTask, lastChangeMs, type TaskEnd } from './end-task.js';
 import type { Limits } from './limits.js';
+import { withWaitingReason } from './waiting-reason.js';
 
 /** The inputs of {@link applyReport}, beside the task and the report. */
 interface ReportSettings {
@@ -30,9 +31,26 @@ export function applyReport(
     return ended && { ...ended, results: report.results };
   }
   const { state: to, code, text, context } = report;
+  if (to === State.STARTING && taskState(task) === State.STARTING)
+    return withProgress(task, text, { atMs, limits });
   const moved = moveTask(task, { to, code, text, atMs, context });
   if (moved === undefined || task.stop !== undefined) return moved;
   return { ...moved, deadlineAtMs: deadlineAfterMs(to, atMs, limits, runtimeLimitMs) };
+}
+
+/**
+ * Returns the task after its agent's word on a pull. A pull that makes progress, or waits for its turn, is not
+ * stuck. Undefined if the word says nothing new.
+ */
+function withProgress(
+  task: TaskRecord,
+  text: string,
+  { atMs, limits }: { readonly atMs: number; readonly limits: Limits },
+): TaskRecord | undefined {
+  if (text === '' || task.stop !== undefined) return undefined;
+  const deadlineAtMs = Math.max(task.deadlineAtMs, atMs + limits.stuckStartingMs);
+  if (deadlineAtMs === task.deadlineAtMs && task.task?.state?.reason === text) return undefined;
+  return { ...withWaitingReason(task, text), deadlineAtMs };
 }
 
 /** Returns the end that the report says. A task that stopped by an order is named after the order. */
