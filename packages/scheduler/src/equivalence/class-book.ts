@@ -5,7 +5,7 @@ import type { PlacementRequest } from '../request/placement-request.js';
 import { anywhere, type PlacementSpec } from '../request/placement-spec.js';
 import { EquivalenceClass } from './equivalence-class.js';
 import { FeasibilityCache } from './feasibility-cache.js';
-import { type FilterStages, stagesOf } from './filter-stages.js';
+import { type FilterStages, type PreferenceStages, preferenceStagesOf, stagesOf } from './filter-stages.js';
 
 /** Classes that are kept. Beyond this number all are dropped and made anew. */
 const maxClasses = 10_000;
@@ -18,14 +18,22 @@ export interface ClassTraits {
   readonly refusedBy?: ReadonlySet<string> | undefined;
 }
 
+/** The parts that all classes with one spec share. */
+interface SortedSpec {
+  /** For classes that no agent has refused. */
+  readonly stages: FilterStages;
+  readonly preferenceStages: PreferenceStages;
+  readonly feasibility: FeasibilityCache;
+}
+
 /** The equivalence classes that an index knows, and the feasibility caches of their specs. */
 export class ClassBook {
   readonly #view: AgentsView;
   readonly #table: FilterTable;
   readonly #classes = new Map<string, EquivalenceClass>();
-  /** By the key of a spec. */
-  readonly #feasibility = new Map<string, FeasibilityCache>();
-  /** By the names of the filters: there are few combinations of them, and many classes. */
+  /** By the key of a spec. Many classes share a spec: it is sorted once for all of them. */
+  readonly #specs = new Map<string, SortedSpec>();
+  /** By the names of the filters: there are few combinations of them, and many specs. */
   readonly #stages = new Map<string, FilterStages>();
 
   constructor(view: AgentsView, table: FilterTable) {
@@ -46,20 +54,30 @@ export class ClassBook {
   /** Makes a class, and keeps it under the key. */
   add(key: string, request: PlacementRequest, refusedBy: ReadonlySet<string> | undefined): EquivalenceClass {
     const { spec = anywhere } = request;
-    const added = new EquivalenceClass(request, {
-      view: this.#view,
-      table: this.#table,
-      stages: this.#stagesOf(spec, refusedBy),
-      feasibility: this.#feasibilityOf(spec.key),
-      refusedBy,
-    });
+    const sorted = this.#sortedSpec(spec);
+    const stages = refusedBy === undefined ? sorted.stages : this.#stagesOf(spec, refusedBy);
+    const { feasibility, preferenceStages } = sorted;
+    const view = this.#view;
+    const table = this.#table;
+    const context = { view, table, stages, preferenceStages, feasibility, refusedBy };
+    const added = new EquivalenceClass(request, context);
     this.#classes.set(key, added);
     return added;
   }
 
   clear(): void {
     this.#classes.clear();
-    this.#feasibility.clear();
+    this.#specs.clear();
+  }
+
+  #sortedSpec(spec: PlacementSpec): SortedSpec {
+    const known = this.#specs.get(spec.key);
+    if (known !== undefined) return known;
+    const stages = this.#stagesOf(spec, undefined);
+    const preferenceStages = preferenceStagesOf(spec, this.#table, stages.domains);
+    const sorted = { stages, preferenceStages, feasibility: new FeasibilityCache() };
+    this.#specs.set(spec.key, sorted);
+    return sorted;
   }
 
   #stagesOf(spec: PlacementSpec, refusedBy: ReadonlySet<string> | undefined): FilterStages {
@@ -70,14 +88,6 @@ export class ClassBook {
     const stages = stagesOf(filters, spec.rulesLookElsewhere);
     this.#stages.set(key, stages);
     return stages;
-  }
-
-  #feasibilityOf(specKey: string): FeasibilityCache {
-    const known = this.#feasibility.get(specKey);
-    if (known !== undefined) return known;
-    const cache = new FeasibilityCache();
-    this.#feasibility.set(specKey, cache);
-    return cache;
   }
 }
 

@@ -10,13 +10,14 @@ import type { PlacementRequest } from '../request/placement-request.js';
 import { anywhere, type PlacementSpec } from '../request/placement-spec.js';
 import { AgentAsFacts } from './agent-as-facts.js';
 import type { FeasibilityCache } from './feasibility-cache.js';
-import { type FilterStages, type PreferenceStages, preferenceStagesOf } from './filter-stages.js';
+import type { FilterStages, PreferenceStages } from './filter-stages.js';
 
 /** The surroundings of a class. */
 interface ClassContext {
   readonly view: AgentsView;
   readonly table: FilterTable;
   readonly stages: FilterStages;
+  readonly preferenceStages: PreferenceStages;
   /** Shared by all classes with the same spec. */
   readonly feasibility: FeasibilityCache;
   readonly refusedBy?: ReadonlySet<string> | undefined;
@@ -46,7 +47,7 @@ export class EquivalenceClass implements FilterRequest {
     this.#table = context.table;
     this.#feasibility = context.feasibility;
     this.#stages = context.stages;
-    this.preferenceStages = preferenceStagesOf(spec, context.table, context.stages.domains);
+    this.preferenceStages = context.preferenceStages;
   }
 
   get placements(): JobPlacements | undefined {
@@ -89,7 +90,10 @@ export class EquivalenceClass implements FilterRequest {
   /** True if the agent passes all filters but two: the free capacity, and the search domains. */
   isFeasible(agent: AgentInfo): boolean {
     const { cheap, others } = this.#stages;
-    return passes(cheap, agent, this) && this.mayUse(agent) && passes(others, agent, this);
+    // The cache is asked first: that costs less than to call one filter.
+    const known = this.#feasibility.of(agent.number);
+    if (known === false || !passes(cheap, agent, this)) return false;
+    return (known === true || this.mayUse(agent)) && passes(others, agent, this);
   }
 
   /** Everything that stops a task of the class on the agent; empty if it could run there. */

@@ -62,18 +62,17 @@ function isOfAgent({ dependsOn }: AgentFilter): boolean {
   return dependsOn.every((dependency) => dependency === 'agent');
 }
 
-/** The preferences of one class, as far as a search for an agent that satisfies all of them needs to know. */
+/** The preferences of one spec, as far as a search for an agent that satisfies all of them needs to know. */
 export interface PreferenceStages {
-  /**
-   * A preference with search domains: the search looks into the open ones, and need not check the preference
-   * itself.
-   */
-  readonly inDomains: { readonly preference: Preference; readonly domains: SearchDomains } | undefined;
-  /** True if another preference can change its result for an agent that did not change. */
+  /** Of a preference that has such: the search looks into the open ones, and need not check the preference. */
+  readonly domains: SearchDomains | undefined;
+  /** All but the one with these search domains. */
+  readonly others: readonly Preference[];
+  /** True if one of the others can change its result for an agent that did not change. */
   readonly lookElsewhere: boolean;
 }
 
-/** Sorts the preferences of a class. `hard` are the search domains of its filters: they come first. */
+/** Sorts the preferences of a spec. `hard` are the search domains of its filters: they come first. */
 export function preferenceStagesOf(
   { preferences, preferencesLookElsewhere }: PlacementSpec,
   table: FilterTable,
@@ -88,9 +87,9 @@ export function preferenceStagesOf(
   const lookElsewhere = named.some(
     (each) => each !== chosen && each.filter.dependsOn.includes('tasksElsewhere'),
   );
-  const domains = chosen?.filter.domains;
   return {
-    inDomains: chosen && domains && { preference: chosen.preference, domains },
+    domains: chosen?.filter.domains,
+    others: preferences.filter((preference) => preference !== chosen?.preference),
     lookElsewhere: preferencesLookElsewhere || lookElsewhere,
   };
 }

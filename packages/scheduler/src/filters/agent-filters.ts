@@ -1,4 +1,4 @@
-import { toFilter } from './filter.js';
+import { noObstacles, toFilter } from './filter.js';
 
 /** The agent takes new tasks: no operator drains it. */
 export const readyFilter = toFilter({
@@ -6,7 +6,8 @@ export const readyFilter = toFilter({
   dependsOn: ['agent'],
   cost: 'field',
   check: ({ isDraining }) => !isDraining,
-  obstacles: ({ isDraining }) => (isDraining ? [{ reason: 'draining', cause: { kind: 'draining' } }] : []),
+  obstacles: ({ isDraining }) =>
+    isDraining ? [{ reason: 'draining', cause: { kind: 'draining' } }] : noObstacles,
 });
 
 /** The agent has not refused a task of the job lately. */
@@ -19,7 +20,7 @@ export const refusalFilter = toFilter({
   obstacles: ({ id }, { refusedBy }) =>
     refusedBy?.has(id) === true
       ? [{ reason: 'it refused a task of this job lately', cause: { kind: 'refused' } }]
-      : [],
+      : noObstacles,
 });
 
 /** No task on the agent keeps all others off. */
@@ -29,7 +30,9 @@ export const tenantFilter = toFilter({
   cost: 'field',
   check: ({ exclusiveTasks }) => exclusiveTasks === 0,
   obstacles: ({ exclusiveTasks }) =>
-    exclusiveTasks > 0 ? [{ reason: 'kept by an exclusive task', cause: { kind: 'exclusiveTenant' } }] : [],
+    exclusiveTasks > 0
+      ? [{ reason: 'kept by an exclusive task', cause: { kind: 'exclusiveTenant' } }]
+      : noObstacles,
   onceGone: {
     check: ({ exclusive }) => exclusive === 0,
     leastVictims: ({ exclusive }) => Math.min(exclusive, 1),

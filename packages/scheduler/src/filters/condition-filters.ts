@@ -1,5 +1,5 @@
 import type { ConditionName } from '@berth/shared/model/expression/vocabulary';
-import { type AgentFilter, type FilterRequest, type FilterRow, toFilter } from './filter.js';
+import { type AgentFilter, type FilterRequest, type FilterRow, noObstacles, toFilter } from './filter.js';
 
 /**
  * A row of a named condition. A job asks for it by `hardConstraints`, by `softConstraints` or in an
@@ -58,6 +58,6 @@ export function conditionFilter(name: string, row: ConditionRow): AgentFilter {
   return toFilter({
     ...rest,
     name,
-    obstacles: (agent, request) => (row.check(agent, request) ? [] : obstacle),
+    obstacles: (agent, request) => (row.check(agent, request) ? noObstacles : obstacle),
   });
 }

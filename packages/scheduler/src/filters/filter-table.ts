@@ -1,6 +1,12 @@
 import { readyFilter, refusalFilter, tenantFilter } from './agent-filters.js';
 import { type ConditionRow, conditionFilter, conditionRows } from './condition-filters.js';
-import type { AgentFilter, Dependency, FilterRequest, Obstacle } from './filter.js';
+import {
+  type AgentFilter,
+  type Dependency,
+  type FilterRequest,
+  noObstacles,
+  type Obstacle,
+} from './filter.js';
 import { resourceFilter } from './resource-filter.js';
 import { attributeFilter, expressionFilter } from './rule-filters.js';
 
@@ -58,5 +64,11 @@ export function obstaclesOf(
   agent: Parameters<AgentFilter['obstacles']>[0],
   request: FilterRequest,
 ): readonly Obstacle[] {
-  return filters.flatMap((filter) => filter.obstacles(agent, request));
+  let all = noObstacles;
+  // Explanations look at every agent, and most filters stop none: only the others cost memory.
+  for (const filter of filters) {
+    const found = filter.obstacles(agent, request);
+    if (found.length > 0) all = all.length === 0 ? found : [...all, ...found];
+  }
+  return all;
 }

@@ -101,6 +101,9 @@ export interface Obstacle {
     | { readonly kind: 'exclusiveTenant' | 'draining' | 'refused' };
 }
 
+/** The obstacles of a passed check. */
+export const noObstacles: readonly Obstacle[] = [];
+
 /** A filter as a row writes it: the optional parts may be absent. */
 export interface FilterRow extends Pick<AgentFilter, 'name' | 'dependsOn' | 'cost' | 'check' | 'obstacles'> {
   readonly appliesTo?: AgentFilter['appliesTo'];

@@ -2,7 +2,7 @@ import { fitsGpus, millisPerGpu } from '@berth/shared/model/resources/gpus';
 import { amountFields, kindOf } from '@berth/shared/model/resources/kinds';
 import type { AgentInfo } from '../agent/agent-info.js';
 import { fitsIn } from '../agent/free-capacity.js';
-import { type FilterRequest, type Obstacle, toFilter } from './filter.js';
+import { type FilterRequest, noObstacles, type Obstacle, toFilter } from './filter.js';
 
 /** The agent has enough of each resource. */
 export const resourceFilter = toFilter({
@@ -18,7 +18,7 @@ export const resourceFilter = toFilter({
 });
 
 function missingResources(agent: AgentInfo, { resources: request }: FilterRequest): readonly Obstacle[] {
-  if (agent.fits(request)) return [];
+  if (agent.fits(request)) return noObstacles;
   const { free, largestShare, wholeGpus } = agent;
   const obstacles: Obstacle[] = [];
   for (const resource of amountFields) {

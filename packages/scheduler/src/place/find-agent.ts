@@ -30,13 +30,11 @@ export function findAgent(search: TaskSearch): AgentInfo | undefined {
 /** The first agent that satisfies every preference. */
 function findPreferred(search: TaskSearch): AgentInfo | undefined {
   const { request } = search;
-  const { preferences } = request.spec;
-  const { inDomains } = request.preferenceStages;
-  const others = preferences.filter((preference) => preference !== inDomains?.preference);
+  const { domains, others } = request.preferenceStages;
   const test: AgentTest = (agent) => others.every((preference) => satisfies(agent, preference, request));
-  return inDomains === undefined
+  return domains === undefined
     ? findFirst(search, 'preferred', test)
-    : firstInDomains(search, inDomains.domains, { purpose: 'preferred', test });
+    : firstInDomains(search, domains, { purpose: 'preferred', test });
 }
 
 /** The first agent that passes the filters and the test. */
