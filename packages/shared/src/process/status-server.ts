@@ -27,7 +27,7 @@ export interface StatusServer {
  * The time that a server keeps an idle connection open. Load balancers keep theirs for 60 s. A server that
  * closes first can close just as the next request arrives, and that request fails.
  */
-const idleConnectionMs = 75_000;
+export const idleConnectionMs = 75_000;
 
 /**
  * Serves `GET /healthz` (200 `ok`, or 503 with the reason) and `GET /metrics` over HTTP.

@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 import { type ListenAddress, listenError } from '@berth/shared/process/address';
 import { systemClock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
-import { statusListener } from '@berth/shared/process/status-server';
+import { idleConnectionMs, statusListener } from '@berth/shared/process/status-server';
 import type { Tls } from '@berth/shared/process/tls';
 import { answerApi, answerNotReady, isApiPath, type JsonApiOptions } from './json-api.js';
 import { openApiPath } from './openapi.js';
@@ -46,6 +46,7 @@ export async function startHttpServer({ address, status, log, tls }: HttpServerO
     void answerApi(request, response, api);
   };
   const server = tls === undefined ? createServer(listener) : createTlsServer(tlsOptions(tls), listener);
+  server.keepAliveTimeout = idleConnectionMs;
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(listenError('HTTP server', address, error)));
     server.listen(address.port, address.host, resolve);

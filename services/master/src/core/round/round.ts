@@ -62,7 +62,7 @@ function takeReport(
   if (task === undefined) return;
   const descriptor = cell.find('job', task.jobId)?.record.descriptor;
   const judged =
-    report.fault === ''
+    report.fault !== 'registry'
       ? report
       : judgedReport(report, { task, descriptor, tasks: [...(builder.tasksOf(task.jobId)?.values() ?? [])] });
   const next = applyReport(task, judged, { nowMs, limits, runtimeLimitMs: runtimeLimitMs(cell, task.jobId) });
