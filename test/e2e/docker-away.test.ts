@@ -7,6 +7,9 @@ import { DockerCell, skipCellTests } from '../support/cells/docker-cell.js';
 import { type BreakableSocket, breakableSocket } from '../support/engine/breakable-socket.js';
 import { testDockerHost } from '../support/engine/docker.js';
 
+/** The first attempt runs until its container is removed. The next one ends at once. */
+const onlyFirst = 'case "$BERTH_TASK_ID" in *-0) exec sleep 600;; esac';
+
 const isUnix = testDockerHost?.startsWith('unix://') ?? false;
 
 describe.skipIf(skipCellTests !== false || !isUnix)(
@@ -69,6 +72,24 @@ describe.skipIf(skipCellTests !== false || !isUnix)(
       expect(warnings).toHaveLength(1);
       await cell.caller.kill(lasting);
       await end(lasting);
+    });
+
+    it('starts no container a second time that was removed while the agent was away', async () => {
+      const id = await cell.caller.create(batch(shell(onlyFirst), { retryPolicy: retries(0) }));
+      const [task] = (
+        await cell.until('the batch runs', async () => {
+          const job = await cell.caller.find(id);
+          return runs(1)(job) && job;
+        })
+      ).tasks;
+      const taskId = task?.id ?? '';
+      await cell.local.kill('agent');
+      await cell.docker.getContainer(taskId).remove({ force: true });
+      await cell.local.restart('agent');
+      expect((await end(id)).jobState).toEqual({ state: State.FINISHED, reason: 'normal' });
+      expect((await cell.caller.findTask(taskId)).state?.reason).toMatch(
+        /^systemError: .*removed its container/,
+      );
     });
   },
 );
