@@ -39,8 +39,8 @@ export function applyReport(
 }
 
 /**
- * Returns the task after its agent's word on a pull. A pull that makes progress, or waits for its turn, is not
- * stuck. Undefined if the word says nothing new.
+ * Returns the task after its agent's word on a pull. A pull that makes progress, or waits for its turn, is
+ * not stuck. Undefined if the word says nothing new.
  */
 function withProgress(
   task: TaskRecord,
