@@ -22,8 +22,8 @@ export interface AgentSearch {
   /** False if results can change for agents that did not change: then each search looks at all agents. */
   readonly canResume: boolean;
   /**
-   * The condition beside capacity and filters. It is the same for each search of the class with this purpose
-   * and domain.
+   * The filters, and the conditions beside filters and capacity. It is the same for each search of the class
+   * with this purpose and domain.
    */
   readonly test: (agent: AgentInfo) => boolean;
 }
@@ -39,7 +39,7 @@ export interface AgentIndex extends AgentsView {
   /** The class of the request. */
   equivalenceClassOf(request: PlacementRequest, traits?: ClassTraits): EquivalenceClass;
 
-  /** The first agent that fits the request, passes its filters and the test. */
+  /** The first agent that fits the request and passes the test. */
   first(search: AgentSearch): AgentInfo | undefined;
 
   /** Shows the agents that fit, in order, until `show` returns false. */

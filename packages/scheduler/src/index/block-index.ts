@@ -90,13 +90,12 @@ export class BlockIndex implements AgentIndex {
     return this.#classes.add(key, request, traits.refusedBy);
   }
 
-  first(search: AgentSearch): AgentInfo | undefined {
-    const { request, ordering, test, purpose, domain, canResume } = search;
+  first({ request, ordering, test, purpose, domain, canResume }: AgentSearch): AgentInfo | undefined {
     const order = this.#order(ordering);
-    const isMatch = (agent: AgentInfo) => request.isFeasible(agent) && test(agent);
-    if (!canResume) return order.findFirst(request.resources, start, isMatch);
+    const { resources } = request;
+    if (!canResume) return order.findFirst(resources, start, test);
     const cursor = this.#cursorsOf(request).of(ordering, purpose, domain);
-    return resume(cursor, { order, changes: this.#changes, resources: request.resources, isMatch });
+    return resume(cursor, { order, changes: this.#changes, resources, test });
   }
 
   visit(ordering: Ordering, resources: Resources, show: (agent: AgentInfo) => boolean): void {
@@ -134,7 +133,7 @@ export class BlockIndex implements AgentIndex {
     this.#isScaleOld = true;
     for (const order of this.#orders) order?.insert(agent);
     this.#membership += 1;
-    this.#changes.push(agent);
+    this.#noteChange(agent);
     return agent;
   }
 
@@ -229,6 +228,11 @@ export class BlockIndex implements AgentIndex {
       const location = this.#locations[at];
       if (location !== undefined) orders[at]?.update(agent, location);
     }
+    this.#noteChange(agent);
+  }
+
+  #noteChange(agent: IndexedAgent): void {
+    agent.lastChange = this.#changes.end;
     this.#changes.push(agent);
   }
 

@@ -41,6 +41,8 @@ export class IndexedAgent implements AgentInfo {
   readonly #preemptors = new Map<string, Booking>();
   exclusiveTasks = 0;
   version = 0;
+  /** The number of its latest change in `AgentChanges`. */
+  lastChange = -1;
   /** Its key in each ordering, by the ordering's number. */
   readonly keys: number[] = [];
   /** Its block in each ordering. */

@@ -11,7 +11,7 @@ interface ResumedSearch {
   readonly order: SortedAgents;
   readonly changes: AgentChanges<IndexedAgent>;
   readonly resources: Resources;
-  readonly isMatch: (agent: IndexedAgent) => boolean;
+  readonly test: (agent: IndexedAgent) => boolean;
 }
 
 /**
@@ -19,32 +19,29 @@ interface ResumedSearch {
  * search looks at the agents that changed, and resumes at its last position. The cursor moves to the match.
  */
 export function resume(cursor: Cursor, search: ResumedSearch): IndexedAgent | undefined {
-  const { order, changes, resources, isMatch } = search;
-  const changed = firstChanged(search, cursor.seen);
-  const isKnown = changed !== 'all';
-  const found =
-    isKnown && changed !== undefined && order.isBefore(changed, cursor.position)
-      ? changed
-      : order.findFirst(resources, isKnown ? cursor.position : start, isMatch);
+  const { order, changes, resources, test } = search;
+  const isKnown = cursor.seen >= 0 && changes.reaches(cursor.seen, maxChanges);
+  const changed = isKnown ? firstChanged(cursor, search) : undefined;
+  const found = changed ?? order.findFirst(resources, isKnown ? cursor.position : start, test);
   cursor.position = found === undefined ? end : order.positionOf(found);
   cursor.seen = changes.end;
   return found;
 }
 
-/** The first match among the agents that have changed since; `all` if these are too many to look at. */
+/** The first match before the cursor. Only agents that have changed since can be one. */
 function firstChanged(
-  { order, changes, resources, isMatch }: ResumedSearch,
-  since: number,
-): IndexedAgent | undefined | 'all' {
-  if (since < 0 || !changes.reaches(since, maxChanges)) return 'all';
-  let best: IndexedAgent | undefined;
-  let last: IndexedAgent | undefined;
-  for (let number = since; number < changes.end; number += 1) {
+  { position, seen }: Cursor,
+  { order, changes, resources, test }: ResumedSearch,
+): IndexedAgent | undefined {
+  let first: IndexedAgent | undefined;
+  let limit = position;
+  for (let number = seen; number < changes.end; number += 1) {
     const agent = changes.at(number);
-    if (agent === undefined || agent === last || agent.number === departed) continue;
-    last = agent;
-    if (!agent.fits(resources) || !isMatch(agent)) continue;
-    if (best === undefined || order.isBefore(agent, order.positionOf(best))) best = agent;
+    // An agent that has changed often is looked at once.
+    if (agent === undefined || agent.lastChange !== number || agent.number === departed) continue;
+    if (!order.isBefore(agent, limit) || !agent.fits(resources) || !test(agent)) continue;
+    first = agent;
+    limit = order.positionOf(agent);
   }
-  return best;
+  return first;
 }

@@ -39,10 +39,10 @@ function findPreferred(search: TaskSearch): AgentInfo | undefined {
 
 /** The first agent that passes the filters and the test. */
 function findFirst(search: TaskSearch, purpose: SearchPurpose, test: AgentTest): AgentInfo | undefined {
-  const { domains } = search.request;
-  return domains === undefined
-    ? firstIn(search, undefined, { purpose, test })
-    : firstInDomains(search, domains, { purpose, test });
+  const { request } = search;
+  return request.domains === undefined
+    ? firstIn(search, undefined, { purpose, test: (agent) => request.isFeasible(agent) && test(agent) })
+    : firstInDomains(search, request.domains, { purpose, test });
 }
 
 interface Purpose {
@@ -61,7 +61,7 @@ function firstInDomains(
   for (const domain of domains.open(request)) {
     const found = firstIn(search, domain, {
       purpose,
-      test: (agent) => domains.of(agent) === domain && test(agent),
+      test: (agent) => domains.of(agent) === domain && request.isFeasible(agent) && test(agent),
     });
     if (found !== undefined && (best === undefined || index.isBefore(scorer.ordering, found, best)))
       best = found;

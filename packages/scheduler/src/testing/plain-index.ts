@@ -60,9 +60,7 @@ export class PlainIndex implements AgentIndex {
   }
 
   first({ request, ordering, test }: AgentSearch): AgentInfo | undefined {
-    return this.#sorted(ordering).find(
-      (agent) => agent.fits(request.resources) && request.isFeasible(agent) && test(agent),
-    );
+    return this.#sorted(ordering).find((agent) => agent.fits(request.resources) && test(agent));
   }
 
   visit(ordering: Ordering, resources: Resources, show: (agent: AgentInfo) => boolean): void {
