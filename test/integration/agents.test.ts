@@ -111,7 +111,7 @@ describe.skipIf(skipRedisTests !== false)('drained agents', () => {
     expect((await run('drain', first, '--deadline', '2h')).out[0]).toMatch(
       new RegExp(`^${first} is drained; 0 tasks are on it until `),
     );
-    expect((await run('agents')).out[1]).toMatch(new RegExp(`^${first} +draining `));
+    expect((await run('agents')).out[1]).toMatch(new RegExp(`^${first} +\\S+ +draining `));
     expect((await run('agents', first)).out.at(-1)).toBe('No tasks.');
     expect((await run('undrain', first)).out).toEqual([`${first} takes tasks`]);
     const { out } = await run('-o', 'json', 'agents', first);
