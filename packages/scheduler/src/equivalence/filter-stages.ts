@@ -64,7 +64,9 @@ function isOfAgent({ dependsOn }: AgentFilter): boolean {
 
 /** The preferences of one spec, as far as a search for an agent that satisfies all of them needs to know. */
 export interface PreferenceStages {
-  /** Of a preference that has such: the search looks into the open ones, and need not check the preference. */
+  /**
+   * Of a preference that has such: the search looks into the open ones, and need not check the preference.
+   */
   readonly domains: SearchDomains | undefined;
   /** All but the one with these search domains. */
   readonly others: readonly Preference[];
