@@ -6,7 +6,7 @@ import { repoRoot } from '@berth/local/machine/paths';
 import { expect, it } from 'vitest';
 
 const run = promisify(execFile);
-const built = pathToFileURL(join(repoRoot, 'services', 'api', 'dist', 'heap-growth.js')).href;
+const built = pathToFileURL(join(repoRoot, 'services', 'api', 'dist', 'tuning', 'heap-growth.js')).href;
 const program = `
   import { letHeapGrow } from ${JSON.stringify(built)};
   console.log('chosen here:', letHeapGrow(process));
