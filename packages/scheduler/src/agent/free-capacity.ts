@@ -1,6 +1,6 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import { chooseGpus, freshGpus, takenPerGpu } from '@berth/shared/model/resources/gpus';
-import { addTo, fitsAmounts, subtractFrom } from '@berth/shared/model/resources/vector';
+import { addTo, copyResources, fitsAmounts, subtractFrom } from '@berth/shared/model/resources/vector';
 import type { AgentInfo } from './agent-info.js';
 import type { Booking } from './booking.js';
 
@@ -27,7 +27,7 @@ export function capacityOnceGone(
   { total, bookings }: AgentInfo,
   isLeaving: (booking: Booking) => boolean,
 ): FreeCapacity {
-  const free = { ...total };
+  const free = copyResources(total);
   const gpus = freshGpus(total.gpuMillis);
   let tenants = 0;
   let exclusive = 0;
@@ -47,7 +47,7 @@ export function capacityOnceGone(
 
 /** The capacity once these tasks have ended, too. */
 export function capacityWithout(capacity: FreeCapacity, ended: readonly Booking[]): FreeCapacity {
-  const free = { ...capacity.free };
+  const free = copyResources(capacity.free);
   let { gpus, tenants, exclusive } = capacity;
   for (const { resources, isExclusive, gpus: held } of ended) {
     tenants -= 1;

@@ -2,6 +2,7 @@ import type { AgentInfo } from '../agent/agent-info.js';
 import type { AgentsView } from '../agent/agents-view.js';
 import { Heap } from '../heap/heap.js';
 import type { AgentChanges } from './agent-changes.js';
+import type { IndexedAgent } from './indexed-agent.js';
 import {
   type Candidate,
   isBetterCandidate,
@@ -14,7 +15,7 @@ const fewChanges = 256;
 
 interface CandidateSources {
   readonly view: AgentsView;
-  readonly changes: AgentChanges<AgentInfo>;
+  readonly changes: AgentChanges<IndexedAgent>;
   readonly boundOf: (agent: AgentInfo) => number;
 }
 
@@ -83,7 +84,7 @@ export class CandidateHeap implements VictimCandidates {
     }
     for (let number = this.#seen; number < changes.end; number += 1) {
       const agent = changes.at(number);
-      if (agent === undefined || !this.#isHere(agent)) continue;
+      if (agent === undefined || agent.lastChange !== number || !this.#isHere(agent)) continue;
       if (this.#current.get(agent)?.version !== agent.version) this.#look(agent);
     }
     this.#seen = changes.end;

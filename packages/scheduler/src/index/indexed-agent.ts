@@ -6,7 +6,13 @@ import {
   millisPerGpu,
   takenPerGpu,
 } from '@berth/shared/model/resources/gpus';
-import { addTo, fitsAmounts, setDifference, subtractFrom } from '@berth/shared/model/resources/vector';
+import {
+  addTo,
+  copyResources,
+  fitsAmounts,
+  setDifference,
+  subtractFrom,
+} from '@berth/shared/model/resources/vector';
 import type { AgentFacts, AgentInfo } from '../agent/agent-info.js';
 import type { Booking } from '../agent/booking.js';
 import { awaitedAmong, mostHeld } from '../agent/pending-preemptions.js';
@@ -54,7 +60,7 @@ export class IndexedAgent implements AgentInfo {
     this.zone = Object.hasOwn(attributes, 'zone') ? (attributes.zone ?? '') : '';
     this.total = total;
     this.isDraining = isDraining;
-    this.free = { ...total };
+    this.free = copyResources(total);
     this.gpus = freshGpus(total.gpuMillis);
     this.#sumGpus();
   }

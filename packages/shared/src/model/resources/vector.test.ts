@@ -4,6 +4,7 @@ import { amountFields, kindOf, resourceFields } from './kinds.js';
 import {
   addResources,
   clearResources,
+  copyResources,
   equalBits,
   fits,
   fitsAmounts,
@@ -25,6 +26,7 @@ describe('the vector of resources', () => {
   });
 
   it.each(resourceFields)('adds, subtracts and compares %s', (field) => {
+    expect(copyResources(only(field, 2))).toEqual(only(field, 2));
     expect(addResources(only(field, 2), only(field, 3))).toEqual(only(field, 5));
     expect(subtractResources(only(field, 2), only(field, 3))).toEqual(only(field, -1));
     const target = only(field, 7);
