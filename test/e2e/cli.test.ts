@@ -124,7 +124,7 @@ describe.skipIf(skipCellTests !== false)('the berth command on a real cell', () 
 
     const { out: jobs } = await berth('ps', '-l', 'team=e2e');
     expect(jobs).toMatch(new RegExp(`^${id} +\\S+ +service +RUNNING +2/2 `, 'm'));
-    expect((await berth('ps', id)).out).toMatch(/ RUNNING .* 8080→\d+ /);
+    expect((await berth('ps', id)).out).toMatch(/ RUNNING .* 8080→127\.0\.0\.1:\d+ /);
     expect((await berth('show', id)).out).toMatch(/service, 2 wanted/);
     expect((await json('show', first)).state.state).toBe('RUNNING');
 
