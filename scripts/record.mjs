@@ -15,7 +15,7 @@ const session = [
   'cat docs/img/hello.yml',
   'npx berth run -f docs/img/hello.yml',
   'npx berth submit berth/busybox:1 --name huge --memory 400GB -- sleep 60',
-  'npx berth explain huge',
+  'npx berth explain JOB',
   'npx berth ps -a',
 ];
 
