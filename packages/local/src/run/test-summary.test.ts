@@ -32,6 +32,13 @@ describe('summaryLine', () => {
     expect(summaryLine(report({ Passed: 5, Failed: 1 }, [broken, failing]))).toBe('5 passed, 2 failed');
   });
 
+  it('names tests that passed at the second attempt only', () => {
+    const steady = { status: 'passed', fullName: 'a b', failureMessages: [] };
+    const unsteady = { status: 'passed', fullName: 'a c', failureMessages: ['was 1'] };
+    const json = report({ Passed: 2 }, [{ status: 'passed', assertionResults: [steady, unsteady] }]);
+    expect(summaryLine(json)).toBe('unsteady, passed at the second attempt: a c\n2 passed, 0 failed');
+  });
+
   it('refuses other texts, instead of counting nothing', () => {
     expect(() => summaryLine('{}')).toThrow();
     expect(() => summaryLine('')).toThrow();

@@ -140,7 +140,7 @@ export class SimulatedRuntime implements ContainerRuntime {
   async readResults(taskId: string): Promise<FileHead | undefined> {
     const { spec, script, status } = this.#find(taskId);
     if (spec.hasResults !== true) return undefined;
-    const bytes = Buffer.from(status.state === 'exited' ? script.results : '');
+    const bytes = Buffer.from(status.state === 'created' ? '' : script.results);
     return { bytes: bytes.subarray(0, maxResultBytes), size: bytes.length };
   }
 
