@@ -1,5 +1,6 @@
 import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { codeOf, isSystemCode } from '@berth/shared/model/task/reason';
+import { isSystemCode } from '@berth/shared/model/task/failure';
+import { codeOf } from '@berth/shared/model/task/reason';
 import { State } from '@berth/shared/model/task/task-state';
 import { stateOf, withoutReplaced } from '../format/jobs/job-facts.js';
 

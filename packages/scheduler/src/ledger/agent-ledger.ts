@@ -3,7 +3,7 @@ import { isAgentAlive } from '@berth/shared/model/cell/agent';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { gpusKey, parseGpus } from '@berth/shared/model/resources/gpus';
 import { zeroResources } from '@berth/shared/model/resources/vector';
-import { isBlamelessCode } from '@berth/shared/model/task/reason';
+import { isBlamelessCode } from '@berth/shared/model/task/failure';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
 import type { Booking } from '../agent/booking.js';

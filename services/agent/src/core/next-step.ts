@@ -1,4 +1,4 @@
-import { isFinishedCode } from '@berth/shared/model/task/reason';
+import { isFinishedCode } from '@berth/shared/model/task/failure';
 import { State } from '@berth/shared/model/task/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
 import { memoryLimitOf, type Outcome, outcomeOfContainer, outcomeOfFailure } from './outcome.js';

@@ -1,6 +1,7 @@
 import type { Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { retryPolicyOf } from '@berth/shared/model/job/job';
-import { codeOf, isSystemCode } from '@berth/shared/model/task/reason';
+import { isSystemCode } from '@berth/shared/model/task/failure';
+import { codeOf } from '@berth/shared/model/task/reason';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { formatSpan } from '../../terminal/age.js';
 import { shortTaskId, stateOf } from './job-facts.js';

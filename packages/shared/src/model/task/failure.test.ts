@@ -1,11 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { confirmedFault, type Fault, faultRules, isFault, maxRegistryAttempts } from './failure.js';
-import { isFinishedCode, isSystemCode } from './reason.js';
+import {
+  confirmedFault,
+  type Fault,
+  faultRules,
+  isFault,
+  isFinishedCode,
+  isSystemCode,
+  maxRegistryAttempts,
+} from './failure.js';
+import { reasonCodes } from './reason.js';
 
 describe('the rules of faults', () => {
-  it.each(Object.entries(faultRules))('agree with the reason codes: %s', (_, rule) => {
+  it.each(Object.entries(faultRules))('hold for the reason codes that they give: %s', (_, rule) => {
     expect(rule.state).toBe(isFinishedCode(rule.code) ? 'FINISHED' : 'FAILED');
     if (rule.state === 'FAILED') expect(rule.usesRetries).toBe(!isSystemCode(rule.code));
+  });
+
+  it('decide if a code ends a task well, and if the system failed', () => {
+    const codes = [...reasonCodes, '', 'constructor', 'ofALaterVersion'];
+    expect(codes.filter(isFinishedCode)).toEqual(['normal', 'killed', 'scaledDown']);
+    const ofSystem = ['systemError', 'agentLost', 'stuckInState', 'moved', 'preempted', 'refused'];
+    expect(codes.filter(isSystemCode)).toEqual(ofSystem);
   });
 
   it('use up retries only if no other host may help', () => {

@@ -3,6 +3,7 @@
  * user's retries, and the use of another host. No other place decides this. `engine-failure.ts` finds the
  * fault in the text of a container engine.
  */
+import type { ReasonCode } from './reason.js';
 
 /** The party whose fault an end is. */
 export type Fault =
@@ -43,6 +44,48 @@ export const faultRules: Readonly<Record<Fault, FaultRule>> = {
   cell: { state: 'FAILED', code: 'systemError', usesRetries: false, otherHostMayHelp: true },
   caller: { state: 'FINISHED', code: 'killed', usesRetries: false, otherHostMayHelp: false },
 };
+
+/** The fault behind each reason code. A task with the code `normal` ended by itself, without a fault. */
+const faultOfCode: Readonly<Record<ReasonCode, Fault | undefined>> = {
+  normal: undefined,
+  killed: 'caller',
+  scaledDown: 'caller',
+  failed: 'job',
+  oom: 'job',
+  runtimeLimitExceeded: 'job',
+  invalidRequest: 'job',
+  systemError: 'host',
+  agentLost: 'cell',
+  stuckInState: 'cell',
+  moved: 'cell',
+  preempted: 'cell',
+  refused: 'cell',
+};
+
+/** The cell ended these tasks on purpose. Such an end says nothing against the agent. */
+const blamelessCodes: ReadonlySet<string> = new Set<ReasonCode>(['moved', 'preempted']);
+
+/** True if an end for this reason is FINISHED; any other end is FAILED. */
+export function isFinishedCode(code: string): boolean {
+  return code === 'normal' || ruleOfCode(code)?.state === 'FINISHED';
+}
+
+/** True if the failure is the system's own. Such a failure does not use up a user's retries. */
+export function isSystemCode(code: string): boolean {
+  const rule = ruleOfCode(code);
+  return rule?.state === 'FAILED' && !rule.usesRetries;
+}
+
+/** True if the system ended the task to move it, or to give its capacity to another task. */
+export function isBlamelessCode(code: string): boolean {
+  return blamelessCodes.has(code);
+}
+
+/** Undefined for `normal`, and for a code of another version of Berth. */
+function ruleOfCode(code: string): FaultRule | undefined {
+  const fault = Object.hasOwn(faultOfCode, code) ? faultOfCode[code as ReasonCode] : undefined;
+  return fault === undefined ? undefined : faultRules[fault];
+}
 
 /** True if the text is the name of a fault. Reports carry faults as text. */
 export function isFault(text: string): text is Fault {

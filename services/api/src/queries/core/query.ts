@@ -9,7 +9,8 @@ import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_ap
 import type { FieldViolation } from '@berth/shared/model/errors/errors';
 import { jobKind, jobState } from '@berth/shared/model/job/job';
 import { preferencesOf } from '@berth/shared/model/job/placement-preferences';
-import { codeOf, isSystemCode } from '@berth/shared/model/task/reason';
+import { isSystemCode } from '@berth/shared/model/task/failure';
+import { codeOf } from '@berth/shared/model/task/reason';
 import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import { findState, isTaskLive, taskState } from '@berth/shared/model/task/task-state';
 import { imageNames, imageTag, term } from '../../gateway/core/job-terms.js';

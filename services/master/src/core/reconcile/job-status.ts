@@ -1,6 +1,7 @@
 import { type JobRecord, JobStatusRecord, type TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { jobKind, jobState } from '@berth/shared/model/job/job';
-import { formatReason, isFinishedCode } from '@berth/shared/model/task/reason';
+import { isFinishedCode } from '@berth/shared/model/task/failure';
+import { formatReason } from '@berth/shared/model/task/reason';
 import {
   findState,
   isTaskLive,

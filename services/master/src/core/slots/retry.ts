@@ -1,7 +1,7 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobKind, retryPolicyOf } from '@berth/shared/model/job/job';
 import { exponentialDelayMs } from '@berth/shared/model/task/back-off';
-import { isBlamelessCode, isSystemCode } from '@berth/shared/model/task/reason';
+import { isBlamelessCode, isSystemCode } from '@berth/shared/model/task/failure';
 import { taskReasonCode } from '@berth/shared/model/task/task-state';
 import type { Limits } from '../task/limits.js';
 

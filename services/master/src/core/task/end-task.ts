@@ -1,5 +1,5 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import { isFinishedCode } from '@berth/shared/model/task/reason';
+import { isFinishedCode } from '@berth/shared/model/task/failure';
 import { moveTask, State } from '@berth/shared/model/task/task-state';
 
 /** The end of a task. */
