@@ -137,6 +137,29 @@ describe('ExplainScaling', () => {
     expect(explanation?.sets[0]?.policies[0]).toMatchObject({ standing: PolicyStanding.COOLING_DOWN });
   });
 
+  it('returns the time of a caller’s change, and the cool-down after it', async () => {
+    const { store, gateway, explain, run } = await started();
+    const policy = { condition: 'avg(CPUUtilization) > 80%', action: 'addInstances 1' };
+    const instances = { min: 1, max: 9, desired: 1 };
+    const value = { instances, scalingPolices: [policy] };
+    const id = await gateway.create(scaled({ jobSpec: { $case: 'service', value } }));
+    const taskIds = await run(id);
+    const [before] = (await sending(store, taskIds, explain(id)))?.sets ?? [];
+    expect([before?.setAtMs, before?.policies[0]?.standing]).toEqual([undefined, PolicyStanding.ACTING]);
+    const set = (of: { readonly min?: number; readonly desired?: number }) =>
+      gateway.call(methods.updateJobInstances, { jobId: id, instances: { ...instances, ...of } });
+    await set({});
+    expect((await explain(id, 0))?.sets[0]?.setAtMs).toBeUndefined();
+    const startMs = Date.now();
+    await set({ desired: 2 });
+    const [after] = (await sending(store, taskIds, explain(id)))?.sets ?? [];
+    expect(after?.setAtMs).toBeGreaterThanOrEqual(startMs);
+    expect(after?.policies[0]).toMatchObject({
+      standing: PolicyStanding.COOLING_DOWN,
+      text: expect.stringMatching(/^met; cools down for another (5\d|60) s$/),
+    });
+  });
+
   it('returns the times at which a caller switched scaling off and on', async () => {
     const { gateway, explain } = await started();
     const id = await gateway.create(scaled());

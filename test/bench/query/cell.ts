@@ -58,6 +58,7 @@ function writesOf(index: number, tasksPerJob: number): Write[] {
     arguments: [],
     fireAtMs: 0,
     clusterPlace: undefined,
+    instancesSetAtMs: {},
   };
   const status = JobStatusRecord.fromPartial({
     jobId: id,

@@ -88,8 +88,11 @@ async function updateDescriptor(
       throw failedPrecondition(`Job ${jobId} is ending or has ended; it cannot change any more.`);
     const before = job.record.descriptor;
     if (before === undefined) throw new Error(`job ${jobId} has no descriptor`);
-    const { descriptor } = orRefuse(change(before));
-    return descriptor === before ? undefined : jobWrite(job, { descriptor });
+    const { descriptor, stage } = orRefuse(change(before));
+    if (descriptor === before) return undefined;
+    if (stage === undefined) return jobWrite(job, { descriptor });
+    const instancesSetAtMs = { ...job.record.instancesSetAtMs, [stage]: cell.clock.nowMs() };
+    return jobWrite(job, { descriptor, instancesSetAtMs });
   });
   return {};
 }

@@ -131,6 +131,7 @@ class Submission {
       createdAtMs: cell.clock.nowMs(),
       createdBy: this.#call.caller.id,
       kill: undefined,
+      instancesSetAtMs: {},
       arguments: [...given],
       fireAtMs: 0,
       clusterPlace: this.#quota.find(view, cluster),

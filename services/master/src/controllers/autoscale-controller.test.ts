@@ -1,4 +1,5 @@
 import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
+import type { TaskInstances } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { instancesOf } from '@berth/shared/model/job/job';
 import { withInstances } from '@berth/shared/model/job/stages';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
@@ -95,6 +96,21 @@ async function fill(stage: TestStage, job: JobRecord): Promise<void> {
   await settle();
 }
 
+/** Changes the instances as a gateway does, with a clock that is ahead by that much. */
+async function setByCaller(
+  stage: TestStage,
+  job: JobRecord,
+  instances: Partial<TaskInstances>,
+  aheadMs = 0,
+): Promise<void> {
+  const before = must(job.descriptor);
+  const descriptor = withInstances(before, 0, { ...instancesOf(before), ...instances });
+  const instancesSetAtMs = { 0: stage.clock.nowMs() + aheadMs };
+  const after = { ...job, descriptor, instancesSetAtMs };
+  await stage.submit(after);
+  await fill(stage, after);
+}
+
 /** Lets seconds pass while all running tasks use that much, with a sample each five. */
 async function pass(stage: TestStage, seconds: number, cpu: number): Promise<void> {
   for (let left = seconds; left > 0; left -= 5) {
@@ -160,6 +176,50 @@ describe('the autoscale controller', () => {
       [1, 2],
       [2, 1],
     ]);
+  });
+
+  it.each([
+    ['sets more instances', { desired: 5 }, {}],
+    ['sets another minimum', { min: 2, desired: 4 }, {}],
+    ['sets another maximum', { max: 4, desired: 4 }, {}],
+    ['brings the service back from zero', { desired: 4 }, { desired: 0, min: 0 }],
+  ])('leaves the instances alone for a cool-down after a caller %s', async (_, instances, before) => {
+    const { stage, start, desired, job } = await watched();
+    const quiet = busyPolicy({ condition: 'avg(CPUUtilization) < 20%', action: 'setInstances 2' });
+    await start();
+    await submit(stage, aScaledService({ policies: [quiet], instances: { ...{ desired: 4 }, ...before } }));
+    await pass(stage, 5, 5);
+    await setByCaller(stage, job(), instances);
+    const { desired: set } = instances;
+    await pass(stage, 25, 5);
+    expect(desired()).toBe(set);
+    await pass(stage, 10, 5);
+    expect(desired()).toBe(2);
+  });
+
+  it('begins holds anew after a caller’s change', async () => {
+    const { stage, start, desired, job } = await watched();
+    const labels = { 'berth.coolDownSecs': '0' };
+    const slow = busyPolicy({ durationSecs: 20, labels });
+    await start();
+    await submit(stage, aScaledService({ policies: [slow] }));
+    await pass(stage, 20, 90);
+    await setByCaller(stage, job(), { desired: 2 });
+    await pass(stage, 20, 90);
+    expect(desired()).toBe(2);
+    await pass(stage, 10, 90);
+    expect(desired()).toBe(3);
+  });
+
+  it('cools down no longer for a change by a gateway whose clock is ahead', async () => {
+    const { stage, start, desired, job } = await watched();
+    await start();
+    await submit(stage, aScaledService());
+    await setByCaller(stage, job(), { desired: 2 }, 3600 * second);
+    await pass(stage, 30, 90);
+    expect(desired()).toBe(2);
+    await pass(stage, 10, 90);
+    expect(desired()).toBe(3);
   });
 
   it('neither listens nor wakes up while no job has policies', async () => {

@@ -67,7 +67,14 @@ describe('the scaling of a service', () => {
     expect(text[0]).toBe('The scaling of job is switched off.');
     expect(text[2]).toBe('It wants 1 instance, at least 0, no maximum; 0 of 0 running tasks have reported.');
     expect(text[4]).toContain('addInstances 1  -');
-    expect(text.at(-1)).toBe('It has not been scaled yet.');
+    expect(text.at(-1)).toBe('No policy has scaled it yet.');
+  });
+
+  it('says that a caller has set the instances', () => {
+    const set = { instances: { min: 1, max: 9, desired: 8 }, policies: [policy], setAtMs: nowMs - 11_000 };
+    expect(lines({ jobId: 'job', enabled: true, sets: [set] })[3]).toBe(
+      'A caller set its instances 11s ago, which counts as a scaling.',
+    );
   });
 
   it('names the stages of a Mantis job', () => {

@@ -28,14 +28,14 @@ export function scalingLines(
   const { jobId, enabled, sets, decisions } = explanation;
   return [
     `The scaling of ${jobId} is switched ${enabled ? 'on' : 'off'}.`,
-    ...sets.flatMap((set) => ['', ...setLines(set, colorize)]),
+    ...sets.flatMap((set) => ['', ...setLines(set, colorize, nowMs)]),
     '',
     ...decisionLines(decisions, colorize, nowMs),
   ];
 }
 
-function setLines(set: ScaledInstances, colorize: Colorize): readonly string[] {
-  const { stage, instances, runningTasks, heardTasks, policies } = set;
+function setLines(set: ScaledInstances, colorize: Colorize, nowMs: number): readonly string[] {
+  const { stage, instances, runningTasks, heardTasks, policies, setAtMs } = set;
   const { min = 0, max = unboundedInstances, desired = 0 } = instances ?? {};
   const most = max === unboundedInstances ? 'no maximum' : `at most ${max}`;
   const what = stage === 0 ? 'It wants' : `Stage ${stage} wants`;
@@ -47,6 +47,9 @@ function setLines(set: ScaledInstances, colorize: Colorize): readonly string[] {
   ]);
   return [
     `${what} ${desired} instance${desired === 1 ? '' : 's'}, at least ${min}, ${most}; ${heardTasks} of ${runningTasks} running tasks have reported.`,
+    ...(setAtMs === undefined
+      ? []
+      : [`A caller set its instances ${formatAge(nowMs - setAtMs)} ago, which counts as a scaling.`]),
     ...renderTable(['CONDITION', 'ACTION', 'NOW', 'WHY'], rows, colorize),
   ];
 }
@@ -56,7 +59,7 @@ function decisionLines(
   colorize: Colorize,
   nowMs: number,
 ): readonly string[] {
-  if (decisions.length === 0) return ['It has not been scaled yet.'];
+  if (decisions.length === 0) return ['No policy has scaled it yet.'];
   const hasStages = decisions.some(({ stage }) => stage > 0);
   const rows = decisions
     .slice(-shownDecisions)

@@ -124,14 +124,26 @@ export function situationOf(
 /** The newest decisions that a job keeps; of each stage at least the last one. */
 export const maxDecisions = 20;
 
-/** Returns the time of the last scaling of the stage by its policies. */
-export function lastDecisionMs(record: JobScalingRecord | undefined, stage: number): number | undefined {
-  return record?.decisions.findLast((decision) => decision.stage === stage)?.atMs;
+/** Returns the time of the last change of the stage's instances by a caller. */
+export function setByCallerMs(job: Pick<JobRecord, 'instancesSetAtMs'>, stage: number): number | undefined {
+  return job.instancesSetAtMs[stage];
 }
 
-/** Returns the beginning of a stage's cool-down: its last scaling, or the creation of its job. */
-export function lastScaledMs(job: JobRecord, record: JobScalingRecord | undefined, stage: number): number {
-  return lastDecisionMs(record, stage) ?? job.createdAtMs;
+/** The changes of one stage's instances by its policies and by callers. */
+interface PastChanges {
+  readonly record: JobScalingRecord | undefined;
+  /** See {@link setByCallerMs}. */
+  readonly setAtMs: number | undefined;
+}
+
+/**
+ * Returns the time of the last scaling of the stage, which is the beginning of its cool-down. A change by a
+ * caller counts like one by a policy: the caller knows of a need that no metric shows yet.
+ */
+export function lastScaledMs({ record, setAtMs }: PastChanges, stage: number): number | undefined {
+  const decidedAtMs = record?.decisions.findLast((decision) => decision.stage === stage)?.atMs;
+  if (decidedAtMs === undefined || setAtMs === undefined) return decidedAtMs ?? setAtMs;
+  return Math.max(decidedAtMs, setAtMs);
 }
 
 /** The record with one more decision. */

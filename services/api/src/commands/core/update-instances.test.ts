@@ -35,8 +35,16 @@ describe('updateInstances', () => {
   });
 
   it('returns the same descriptor if nothing changes', () => {
+    expect(updateInstances(service, update({ desired: 2 }))).toEqual({ descriptor: service });
     expect(updated(updateInstances(service, update({ desired: 2 })))).toBe(service);
   });
+
+  it.each([{ desired: 4 }, { min: 2 }, { max: 4 }, { min: 0, desired: 0 }])(
+    'names the stage whose instances it changes: %j',
+    (fields) => {
+      expect(updateInstances(service, update(fields))).toMatchObject({ stage: 0 });
+    },
+  );
 
   it('names the values that would not be in order', () => {
     expect(updateInstances(service, update({ desired: 6 }))).toEqual({
@@ -83,6 +91,9 @@ describe('updateInstances of a Mantis job', () => {
     const after = updated(updateInstances(two, update({ desired: 4 }), { field: 'stage', stage: 2 }));
     expect([1, 2].map((stage) => instancesOf(after, stage).desired)).toEqual([1, 4]);
     expect(instancesOf(after, 2).max).toBe(5);
+    expect(updateInstances(two, update({ desired: 4 }), { field: 'stage', stage: 2 })).toMatchObject({
+      stage: 2,
+    });
   });
 
   it('needs the name of the stage if there are several', () => {

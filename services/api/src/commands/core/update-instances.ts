@@ -9,7 +9,11 @@ import { checkInstances } from '@berth/shared/model/submission/descriptor-schema
  * object.
  */
 export type Updated =
-  | { readonly descriptor: JobDescriptor }
+  | {
+      readonly descriptor: JobDescriptor;
+      /** The stage whose instances have changed. Undefined if none have. */
+      readonly stage?: number;
+    }
   | { readonly violations: readonly FieldViolation[] };
 
 /** The requested stage and the field of the request that names it. */
@@ -55,7 +59,7 @@ export function updateInstances(
   if (violations.length > 0) return { violations };
   const isSame =
     before.min === instances.min && before.max === instances.max && before.desired === instances.desired;
-  return { descriptor: isSame ? descriptor : withInstances(descriptor, stage, instances) };
+  return isSame ? { descriptor } : { descriptor: withInstances(descriptor, stage, instances), stage };
 }
 
 type Chosen = { readonly stage: number } | { readonly violations: readonly FieldViolation[] };

@@ -11,9 +11,9 @@ import { decideStage } from '@berth/shared/model/scaling/decide-stage';
 import type { Reading } from '@berth/shared/model/scaling/evaluate';
 import type { SampleWindow } from '@berth/shared/model/scaling/sample-window';
 import {
-  lastDecisionMs,
   lastScaledMs,
   type ScaledSet,
+  setByCallerMs,
   situationOf,
   workforceOf,
 } from '@berth/shared/model/scaling/scaled-job';
@@ -50,12 +50,14 @@ export function scaledInstances(job: JobRecord, set: ScaledSet, snapshot: UsageS
   const workforce = workforceOf(cell, job.id, set.stage);
   const readings = window.latest(job.id, workforce.runningIds, sinceMs);
   const outlooks = descriptor === undefined ? [] : outlooksOf(job, set, { ...snapshot, readings });
+  const setAtMs = setByCallerMs(job, set.stage);
   return {
     stage: set.stage,
     instances: descriptor && instancesOf(descriptor, set.stage),
     runningTasks: workforce.runningIds.length,
     heardTasks: readings.length,
     policies: outlooks.map(outlookMessage),
+    ...(setAtMs === undefined ? {} : { setAtMs }),
   };
 }
 
@@ -66,15 +68,17 @@ function outlooksOf(
 ): readonly Outlook[] {
   const { descriptor } = job;
   if (descriptor === undefined) return [];
+  const setAtMs = setByCallerMs(job, set.stage);
   const record = cell.find('jobScaling', job.id)?.record;
+  const lastMs = lastScaledMs({ record, setAtMs: setAtMs && Math.min(setAtMs, nowMs) }, set.stage);
   if (set.kind === 'stage') {
     const instances = instancesOf(descriptor, set.stage);
-    const lastMs = lastScaledMs(job, record, set.stage);
-    return decideStage(set.policy, { instances, readings, lastScaledMs: lastMs, nowMs }).outlooks;
+    const situation = { instances, readings, lastScaledMs: lastMs ?? job.createdAtMs, nowMs };
+    return decideStage(set.policy, situation).outlooks;
   }
   const situation = situationOf(descriptor, workforceOf(cell, job.id, set.stage), {
     readings,
-    lastActionMs: lastDecisionMs(record, set.stage),
+    lastActionMs: lastMs,
     nowMs,
     patienceMs: nowMs - sinceMs,
   });

@@ -2,7 +2,7 @@ import type { JobScalingRecord } from '@berth/shared/gen/berth/v1/store';
 import { instancesOf } from '@berth/shared/model/job/job';
 import { SampleWindow } from '@berth/shared/model/scaling/sample-window';
 import {
-  lastDecisionMs,
+  lastScaledMs,
   maxDecisions,
   withDecision,
   workforceOf,
@@ -51,11 +51,14 @@ describe('the decisions of a job', () => {
     let record: JobScalingRecord | undefined = withDecision('job-1', undefined, decision(1, 1));
     for (let at = 2; at < 100; at += 1) record = withDecision('job-1', record, decision(2, at));
     expect(record.decisions).toHaveLength(maxDecisions + 1);
-    expect([lastDecisionMs(record, 1), lastDecisionMs(record, 2), lastDecisionMs(record, 3)]).toEqual([
-      1,
-      99,
-      undefined,
-    ]);
+    const last = (stage: number) => lastScaledMs({ record, setAtMs: undefined }, stage);
+    expect([1, 2, 3].map(last)).toEqual([1, 99, undefined]);
+  });
+
+  it('begin a cool-down, and so does a later change by a caller', () => {
+    const record = withDecision('job-1', undefined, decision(1, 50));
+    expect([10, 60].map((setAtMs) => lastScaledMs({ record, setAtMs }, 1))).toEqual([50, 60]);
+    expect(lastScaledMs({ record, setAtMs: 10 }, 2)).toBe(10);
   });
 });
 

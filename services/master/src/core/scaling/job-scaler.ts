@@ -1,4 +1,4 @@
-import type { JobRecord, JobScalingRecord } from '@berth/shared/gen/berth/v1/store';
+import type { JobRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { instancesOf, isJobLive } from '@berth/shared/model/job/job';
@@ -7,11 +7,11 @@ import { decideStage, type StageWindows } from '@berth/shared/model/scaling/deci
 import type { SampleWindow } from '@berth/shared/model/scaling/sample-window';
 import {
   isScaled,
-  lastDecisionMs,
   lastScaledMs,
   metricsOf,
   type ScaledSet,
   scaledSets,
+  setByCallerMs,
   situationOf,
   type Workforce,
   workforceOf,
@@ -42,6 +42,14 @@ export interface SetDecision {
   readonly proposal: Proposal;
 }
 
+/** The last change of a stage's instances by a caller. */
+interface CallersChange {
+  /** The time by the clock of the gateway, which may be wrong. */
+  readonly atMs: number;
+  /** The time of the first check that saw it. */
+  readonly seenMs: number;
+}
+
 type ServiceSet = Extract<ScaledSet, { readonly kind: 'service' }>;
 type StageSet = Extract<ScaledSet, { readonly kind: 'stage' }>;
 
@@ -51,13 +59,17 @@ export function mayScale(cell: CellView, job: JobRecord): boolean {
   return isJobLive(cell.find('jobStatus', job.id)?.record);
 }
 
-/** The memory of one job between checks: since when its policies hold, and the samples of its stages. */
+/**
+ * The memory of one job between checks: since when its policies hold, the samples of its stages, and the last
+ * changes by callers.
+ */
 export class JobScaler {
   readonly #jobId: string;
   readonly #pace: ScalingPace;
   readonly #sets: readonly ScaledSet[];
   readonly #holds = new Map<number, Holds>();
   readonly #windows = new Map<number, StageWindows>();
+  readonly #set = new Map<number, CallersChange>();
   #nextStageEventMs: number;
   #undo: () => void = () => {};
 
@@ -78,6 +90,8 @@ export class JobScaler {
     const job = cell.find('job', this.#jobId)?.record;
     if (job?.descriptor === undefined) return [];
     this.#saveUndo();
+    if (this.#sets.filter((set) => this.#noteCaller(job, set.stage, nowMs)).length > 0)
+      window.retain(this.#jobId, []);
     const isStageEvent = nowMs >= this.#nextStageEventMs;
     if (isStageEvent) this.#nextStageEventMs = nowMs + checksPerStageEvent * this.#pace.everyMs;
     const decisions: SetDecision[] = [];
@@ -111,22 +125,39 @@ export class JobScaler {
     this.#windows.delete(stage);
   }
 
+  /**
+   * Notes a change of the stage's instances by a caller, and forgets earlier holds and samples. Returns
+   * true if there is a new one.
+   */
+  #noteCaller(job: JobRecord, stage: number, nowMs: number): boolean {
+    const atMs = setByCallerMs(job, stage);
+    if (atMs === undefined || atMs === this.#set.get(stage)?.atMs) return false;
+    this.#set.set(stage, { atMs, seenMs: nowMs });
+    this.committed(stage);
+    return true;
+  }
+
   #saveUndo(): void {
-    const [holds, windows, nextMs] = [[...this.#holds], [...this.#windows], this.#nextStageEventMs];
+    const restore = [saved(this.#holds), saved(this.#windows), saved(this.#set)];
+    const nextMs = this.#nextStageEventMs;
     this.#undo = () => {
-      this.#holds.clear();
-      this.#windows.clear();
-      for (const [stage, each] of holds) this.#holds.set(stage, each);
-      for (const [stage, each] of windows) this.#windows.set(stage, each);
+      for (const each of restore) each();
       this.#nextStageEventMs = nextMs;
     };
+  }
+
+  #lastScaledMs(cell: CellView, stage: number): number | undefined {
+    const record = cell.find('jobScaling', this.#jobId)?.record;
+    const set = this.#set.get(stage);
+    // A gateway with a fast clock must not prolong the cool-down.
+    return lastScaledMs({ record, setAtMs: set && Math.min(set.atMs, set.seenMs) }, stage);
   }
 
   #decideService(set: ServiceSet, { descriptor, workforce, check }: SetInput): Proposal | undefined {
     const patienceMs = checksOfPatience * this.#pace.everyMs;
     const situation = situationOf(descriptor, workforce, {
       readings: check.window.latest(this.#jobId, workforce.runningIds, check.nowMs - patienceMs),
-      lastActionMs: lastDecisionMs(this.#record(check.cell), set.stage),
+      lastActionMs: this.#lastScaledMs(check.cell, set.stage),
       nowMs: check.nowMs,
       patienceMs,
     });
@@ -140,17 +171,22 @@ export class JobScaler {
     const situation = {
       instances: instancesOf(descriptor, set.stage),
       readings: check.window.meanOfTwo(this.#jobId, workforce.runningIds, sinceMs),
-      lastScaledMs: lastScaledMs(job, this.#record(check.cell), set.stage),
+      lastScaledMs: this.#lastScaledMs(check.cell, set.stage) ?? job.createdAtMs,
       nowMs: check.nowMs,
     };
     const outcome = decideStage(set.policy, situation, this.#windows.get(set.stage));
     this.#windows.set(set.stage, outcome.windows);
     return outcome.decision;
   }
+}
 
-  #record(cell: CellView): JobScalingRecord | undefined {
-    return cell.find('jobScaling', this.#jobId)?.record;
-  }
+/** Returns a function that gives the map its present entries back. */
+function saved<K, V>(map: Map<K, V>): () => void {
+  const entries = [...map];
+  return () => {
+    map.clear();
+    for (const [key, value] of entries) map.set(key, value);
+  };
 }
 
 interface SetInput {

@@ -138,6 +138,7 @@ export class ClusterJobs {
       arguments: [],
       fireAtMs,
       clusterPlace: clusterPlace === 0 ? undefined : clusterPlace,
+      instancesSetAtMs: {},
     };
   }
 }

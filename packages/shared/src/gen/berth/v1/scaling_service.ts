@@ -170,6 +170,8 @@ export interface ScaledInstances {
   runningTasks: number;
   heardTasks: number;
   policies: PolicyOutlook[];
+  /** The time of the last change of the instances by a caller. It counts as a scaling. Unset: there was none. */
+  setAtMs?: number | undefined;
 }
 
 export interface PolicyOutlook {
@@ -475,7 +477,7 @@ export const ScalingExplanation: MessageFns<ScalingExplanation> = {
 };
 
 function createBaseScaledInstances(): ScaledInstances {
-  return { stage: 0, instances: undefined, runningTasks: 0, heardTasks: 0, policies: [] };
+  return { stage: 0, instances: undefined, runningTasks: 0, heardTasks: 0, policies: [], setAtMs: undefined };
 }
 
 export const ScaledInstances: MessageFns<ScaledInstances> = {
@@ -494,6 +496,9 @@ export const ScaledInstances: MessageFns<ScaledInstances> = {
     }
     for (const v of message.policies) {
       PolicyOutlook.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.setAtMs !== undefined) {
+      writer.uint32(48).uint64(message.setAtMs);
     }
     return writer;
   },
@@ -551,6 +556,14 @@ export const ScaledInstances: MessageFns<ScaledInstances> = {
             message.policies.push(PolicyOutlook.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.setAtMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -580,6 +593,11 @@ export const ScaledInstances: MessageFns<ScaledInstances> = {
       policies: globalThis.Array.isArray(object?.policies)
         ? object.policies.map((e: any) => PolicyOutlook.fromJSON(e))
         : [],
+      setAtMs: isSet(object.setAtMs)
+        ? globalThis.Number(object.setAtMs)
+        : isSet(object.set_at_ms)
+        ? globalThis.Number(object.set_at_ms)
+        : undefined,
     };
   },
 
@@ -600,6 +618,9 @@ export const ScaledInstances: MessageFns<ScaledInstances> = {
     if (message.policies?.length) {
       obj.policies = message.policies.map((e) => PolicyOutlook.toJSON(e));
     }
+    if (message.setAtMs !== undefined) {
+      obj.setAtMs = Math.round(message.setAtMs);
+    }
     return obj;
   },
 
@@ -615,6 +636,7 @@ export const ScaledInstances: MessageFns<ScaledInstances> = {
     message.runningTasks = object.runningTasks ?? 0;
     message.heardTasks = object.heardTasks ?? 0;
     message.policies = object.policies?.map((e) => PolicyOutlook.fromPartial(e)) || [];
+    message.setAtMs = object.setAtMs ?? undefined;
     return message;
   },
 };
@@ -941,6 +963,17 @@ export type DeepPartial<T> = T extends Builtin ? T
 type KeysOfUnion<T> = T extends T ? keyof T : never;
 export type Exact<P, I extends P> = P extends Builtin ? P
   : P & { [K in keyof P]: Exact<P[K], I[K]> } & { [K in Exclude<keyof I, KeysOfUnion<P>>]: never };
+
+function longToNumber(int64: { toString(): string }): number {
+  const num = globalThis.Number(int64.toString());
+  if (num > globalThis.Number.MAX_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is larger than Number.MAX_SAFE_INTEGER");
+  }
+  if (num < globalThis.Number.MIN_SAFE_INTEGER) {
+    throw new globalThis.Error("Value is smaller than Number.MIN_SAFE_INTEGER");
+  }
+  return num;
+}
 
 function isObject(value: any): boolean {
   return typeof value === "object" && value !== null;

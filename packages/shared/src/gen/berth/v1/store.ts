@@ -184,7 +184,19 @@ export interface JobRecord {
   /** The time of the run that started the job, in milliseconds since the epoch. 0: no schedule started it. */
   fireAtMs: number;
   /** If the cluster limits its live jobs: the number of the quota place that the job holds, from 1. */
-  clusterPlace?: number | undefined;
+  clusterPlace?:
+    | number
+    | undefined;
+  /**
+   * The time of the last change of the instances by a caller, by stage (counted from 1; 0 for a job without
+   * stages). Such a change counts as a scaling: cool-downs of policies begin with it.
+   */
+  instancesSetAtMs: { [key: number]: number };
+}
+
+export interface JobRecord_InstancesSetAtMsEntry {
+  key: number;
+  value: number;
 }
 
 /** Written by the master: the observed state of a job. */
@@ -947,6 +959,7 @@ function createBaseJobRecord(): JobRecord {
     arguments: [],
     fireAtMs: 0,
     clusterPlace: undefined,
+    instancesSetAtMs: {},
   };
 }
 
@@ -979,6 +992,9 @@ export const JobRecord: MessageFns<JobRecord> = {
     if (message.clusterPlace !== undefined) {
       writer.uint32(72).uint32(message.clusterPlace);
     }
+    globalThis.Object.entries(message.instancesSetAtMs).forEach(([key, value]: [string, number]) => {
+      JobRecord_InstancesSetAtMsEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
+    });
     return writer;
   },
 
@@ -1067,6 +1083,17 @@ export const JobRecord: MessageFns<JobRecord> = {
             message.clusterPlace = reader.uint32();
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            const entry10 = JobRecord_InstancesSetAtMsEntry.decode(reader, reader.uint32());
+            if (entry10.value !== undefined) {
+              message.instancesSetAtMs[entry10.key] = entry10.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1112,6 +1139,33 @@ export const JobRecord: MessageFns<JobRecord> = {
         : isSet(object.cluster_place)
         ? globalThis.Number(object.cluster_place)
         : undefined,
+      instancesSetAtMs: isObject(object.instancesSetAtMs)
+        ? (globalThis.Object.entries(object.instancesSetAtMs) as [string, any][]).reduce(
+          (acc: { [key: number]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, globalThis.Number(key), {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : isObject(object.instances_set_at_ms)
+        ? (globalThis.Object.entries(object.instances_set_at_ms) as [string, any][]).reduce(
+          (acc: { [key: number]: number }, [key, value]: [string, any]) => {
+            globalThis.Object.defineProperty(acc, globalThis.Number(key), {
+              value: globalThis.Number(value),
+              enumerable: true,
+              configurable: true,
+              writable: true,
+            });
+            return acc;
+          },
+          {},
+        )
+        : {},
     };
   },
 
@@ -1144,6 +1198,15 @@ export const JobRecord: MessageFns<JobRecord> = {
     if (message.clusterPlace !== undefined) {
       obj.clusterPlace = Math.round(message.clusterPlace);
     }
+    if (message.instancesSetAtMs) {
+      const entries = globalThis.Object.entries(message.instancesSetAtMs) as [string, number][];
+      if (entries.length > 0) {
+        obj.instancesSetAtMs = {};
+        entries.forEach(([k, v]) => {
+          obj.instancesSetAtMs[k] = Math.round(v);
+        });
+      }
+    }
     return obj;
   },
 
@@ -1163,6 +1226,102 @@ export const JobRecord: MessageFns<JobRecord> = {
     message.arguments = object.arguments?.map((e) => e) || [];
     message.fireAtMs = object.fireAtMs ?? 0;
     message.clusterPlace = object.clusterPlace ?? undefined;
+    message.instancesSetAtMs = (globalThis.Object.entries(object.instancesSetAtMs ?? {}) as [string, number][]).reduce(
+      (acc: { [key: number]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[globalThis.Number(key)] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseJobRecord_InstancesSetAtMsEntry(): JobRecord_InstancesSetAtMsEntry {
+  return { key: 0, value: 0 };
+}
+
+export const JobRecord_InstancesSetAtMsEntry: MessageFns<JobRecord_InstancesSetAtMsEntry> = {
+  encode(message: JobRecord_InstancesSetAtMsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== 0) {
+      writer.uint32(8).uint32(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).uint64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): JobRecord_InstancesSetAtMsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseJobRecord_InstancesSetAtMsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.key = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): JobRecord_InstancesSetAtMsEntry {
+    return {
+      key: isSet(object.key) ? globalThis.Number(object.key) : 0,
+      value: isSet(object.value) ? globalThis.Number(object.value) : 0,
+    };
+  },
+
+  toJSON(message: JobRecord_InstancesSetAtMsEntry): unknown {
+    const obj: any = {};
+    if (message.key !== 0) {
+      obj.key = Math.round(message.key);
+    }
+    if (message.value !== 0) {
+      obj.value = Math.round(message.value);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<JobRecord_InstancesSetAtMsEntry>, I>>(base?: I): JobRecord_InstancesSetAtMsEntry {
+    return JobRecord_InstancesSetAtMsEntry.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<JobRecord_InstancesSetAtMsEntry>, I>>(
+    object: I,
+  ): JobRecord_InstancesSetAtMsEntry {
+    const message = createBaseJobRecord_InstancesSetAtMsEntry();
+    message.key = object.key ?? 0;
+    message.value = object.value ?? 0;
     return message;
   },
 };
