@@ -177,12 +177,7 @@ describe.skipIf(skipRedisTests !== false)('the command line on a whole cell', ()
     expect(exitCode).toBe(2);
     expect(err[0]).toBe('berth: the gateway refuses the request:');
     const fields = err.slice(1).map((line) => line.trim().split(': ')[0]);
-    expect(fields.sort()).toEqual([
-      'containers["main"].image.name',
-      'containers["main"].resources.cpu',
-      'containers["main"].resources.memory',
-      'labels["titus.x"]',
-    ]);
+    expect(fields.sort()).toEqual(['--cpu', '--label titus.x', '--memory', 'image']);
   });
 
   it('accepts its own output of show as a job file', async () => {

@@ -1,7 +1,7 @@
 import type { RetryPolicy } from '@berth/shared/gen/netflix/titus/titus_base';
 import { Container, TaskInstances } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { defaultMaxRetryDelayMs, defaultRetryDelayMs } from '@berth/shared/model/job/retry-policy';
 import { z } from 'zod';
-import { memoryAmount } from './amount.js';
 import { toWholeNumber } from './scalar.js';
 import {
   argumentList,
@@ -83,8 +83,9 @@ export const containerFields = {
   command: argumentList.default([]),
   env: env.default({}),
   parameters: textMap.default({}),
+  // The gateway checks the amounts, together with everything else.
   cpu: text.optional(),
-  memory: memoryAmount.optional(),
+  memory: text.optional(),
   disk: text.optional(),
   network: text.optional(),
   gpu: text.optional(),
@@ -146,7 +147,7 @@ function toRetryPolicy(given: Retries | undefined): RetryPolicy | undefined {
     (maxDelay !== undefined ? 'exponential' : delay !== undefined ? 'delayed' : kindOf(initialDelay));
   if (kind === 'immediate') return { policy: { $case: 'immediate', value: { retries: times } } };
   if (kind === 'delayed') {
-    const delayMs = delay ?? initialDelay ?? defaultDelayMs;
+    const delayMs = delay ?? initialDelay ?? defaultRetryDelayMs;
     return {
       policy: {
         $case: 'delayed',
@@ -154,8 +155,8 @@ function toRetryPolicy(given: Retries | undefined): RetryPolicy | undefined {
       },
     };
   }
-  const initialDelayMs = initialDelay ?? delay ?? defaultDelayMs;
-  const maxDelayIntervalMs = maxDelay ?? Math.max(defaultMaxDelayMs, initialDelayMs);
+  const initialDelayMs = initialDelay ?? delay ?? defaultRetryDelayMs;
+  const maxDelayIntervalMs = maxDelay ?? Math.max(defaultMaxRetryDelayMs, initialDelayMs);
   return {
     policy: { $case: 'exponentialBackOff', value: { initialDelayMs, maxDelayIntervalMs, retries: times } },
   };
@@ -165,9 +166,6 @@ function toRetryPolicy(given: Retries | undefined): RetryPolicy | undefined {
 function kindOf(initialDelay: number | undefined): 'exponential' | 'immediate' {
   return initialDelay === undefined ? 'immediate' : 'exponential';
 }
-
-const defaultDelayMs = 1_000;
-const defaultMaxDelayMs = 60_000;
 
 /** Returns `web` for `127.0.0.1:5000/team/web:1`. */
 export function imageBaseName(image: string): string {

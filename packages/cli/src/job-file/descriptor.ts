@@ -1,6 +1,7 @@
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import type { z } from 'zod';
 import { UsageError } from '../errors/usage-error.js';
+import { amountProblems } from './amounts.js';
 import { fromFullForm, fullForm } from './full-form.js';
 import { fromShortForm, shortForm } from './short-form.js';
 import { fromStagesForm, stagesForm } from './stages-form.js';
@@ -27,7 +28,7 @@ export function toDescriptor(fields: object, complaint: string): JobDescriptor {
 function check<S extends z.ZodType>(schema: S, fields: object, complaint: string): z.output<S> {
   const parsed = schema.safeParse(fields);
   if (parsed.success) return parsed.data;
-  throw new UsageError(complaint, problemsOf(parsed.error.issues));
+  throw new UsageError(complaint, [...problemsOf(parsed.error.issues), ...amountProblems(fields)]);
 }
 
 function isFullForm(fields: readonly string[], complaint: string): boolean {

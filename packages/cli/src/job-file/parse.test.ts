@@ -351,9 +351,15 @@ describe('a value at the edge of a field', () => {
     ['runtimeLimit: 1e3', 'runtimeLimit: must be a time such as 90s, 10m or 1h30m, not "1e3"'],
     ['runtimeLimit: 1:30', 'runtimeLimit: must be a time such as 90s, 10m or 1h30m, not "1:30"'],
     ['runtimeLimit:', 'runtimeLimit: has no value: write one, or leave the field out'],
-    ['memory: 1', 'memory: is "1", but a container needs at least 7 MB'],
-    ['memory: 0.5', 'memory: is "0.5", but a container needs at least 7 MB'],
-    ['memory: 4096kB', 'memory: is "4096kB", but a container needs at least 7 MB'],
+    ['instances: -1', 'instances: must not be negative'],
+    ['instances: .inf', 'instances: must be a whole number, or a map with min, max and desired'],
+    ['retries: -1', 'retries: must not be negative'],
+    ['retries: {times: 2, delay: -1s}', 'retries.delay: must be a time such as 90s, 10m or 1h30m, not "-1s"'],
+    ['retries: {delay: 5s}', 'retries.times: must be a whole number'],
+    ['ports: 0', 'ports: must be from 1 to 65535'],
+    ['ports: [65536]', 'ports[0]: must be from 1 to 65535'],
+    ['ports: [-1]', 'ports[0]: must be from 1 to 65535'],
+    ['memory:', 'memory: has no value: write one, or leave the field out'],
     ['retries: {times: 2, delay: 400d}', 'retries.delay: must be at most 24h'],
     ['retries: {times: 2, maxDelay: 25h}', 'retries.maxDelay: must be at most 24h'],
     ['retries: {times: 2, policy: immediate, delay: 5s}', 'retries.delay: is not for the policy immediate'],
@@ -376,6 +382,20 @@ describe('a value at the edge of a field', () => {
     ['env: ["=c"]', 'env[""]: is no name of a variable: it must not be empty, and not hold = or NUL'],
   ])('is refused: %s', (line, message) => {
     expect(problems(`image: a\n${line}`).slice(1)).toEqual([message]);
+  });
+
+  it('of a resource is named beside other mistakes, and left to the gateway otherwise', () => {
+    const { containers } = parse('{image: a, cpu: 0, memory: 1}');
+    expect(containers.main?.resources).toEqual({ cpu: '0', memory: '1' });
+    expect(problems('{image: a, cpu: 0, memory: 1, instances: -1}').slice(1)).toEqual([
+      'instances: must not be negative',
+      'cpu: must be greater than 0',
+      'memory: is "1", but a container needs at least 7 MB',
+    ]);
+    expect(problems('{name: a, stages: [{image: b}, {image: c, cpu: .nan, ports: 0}]}').slice(1)).toEqual([
+      'stages[1].ports: must be from 1 to 65535',
+      'stages[1].cpu: is ".nan", but must be a number of cores, decimals allowed',
+    ]);
   });
 
   it('may be written in quotes', () => {
@@ -443,7 +463,6 @@ describe('a wrong job file', () => {
     ['owner: [a]', 'owner: must be an e-mail address, or a map with ownerEmail and teamEmail'],
     ['owner: {email: a}', 'owner.email: there is no such field'],
     ['command: "echo \'a"', 'command: has a quote that is not closed'],
-    ['cpu: {cores: 1}', 'cpu: must be a text or a number'],
     ['labels: [a]', 'labels: must be a map of names to values'],
   ])('with %s has a message of its own', (line, message) => {
     expect(problems(`image: a\n${line}`).slice(1)).toEqual([message]);

@@ -9,6 +9,8 @@ export interface GivenJob {
   readonly descriptor: JobDescriptor;
   /** The name of the file if it has a short form. Its paths then differ from those of the API. */
   readonly shortFile?: string;
+  /** True if flags describe the job. */
+  readonly isByFlags?: boolean;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { didYouMean } from '@berth/shared/model/errors/did-you-mean';
+import { variableNameProblem, variableValueProblem } from '@berth/shared/model/job/environment';
 import { z } from 'zod';
 import { fieldAdvice } from '../errors/advice.js';
 import { parseDurationMs } from './duration.js';
@@ -63,7 +64,7 @@ export const textMap = z.preprocess(
   ),
 );
 
-/** Variables of an environment. Linux allows every name without an equals sign and NUL. */
+/** Variables of an environment. */
 export const environment = textMap.superRefine(checkEnvironment);
 
 export function checkEnvironment(
@@ -71,10 +72,8 @@ export function checkEnvironment(
   context: z.RefinementCtx,
 ): void {
   for (const [name, value] of Object.entries(variables)) {
-    const refuse = (message: string) => context.addIssue({ code: 'custom', path: [name], message });
-    if (name === '' || name.includes('=') || name.includes('\0'))
-      refuse('is no name of a variable: it must not be empty, and not hold = or NUL');
-    if (value.includes('\0')) refuse('must not hold NUL');
+    for (const message of [variableNameProblem(name), variableValueProblem(value)])
+      if (message !== undefined) context.addIssue({ code: 'custom', path: [name], message });
   }
 }
 

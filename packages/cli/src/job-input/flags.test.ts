@@ -30,20 +30,29 @@ describe('--env-file', () => {
 
 describe('a value at the edge of a flag', () => {
   it.each([
-    [['--runtime-limit', '0'], 'runtimeLimit: must be more than 0; without this field there is no limit'],
-    [['--memory', '1'], 'memory: is "1", but a container needs at least 7 MB'],
-    [['--memory', '0.5'], 'memory: is "0.5", but a container needs at least 7 MB'],
-    [['--name', ''], 'name: must not be empty'],
+    [['--runtime-limit', '0'], '--runtime-limit: must be more than 0; without this field there is no limit'],
+    [['--runtime-limit', '4000d'], '--runtime-limit: must be at most 3650d'],
+    [['--runtime-limit', '-5s'], '--runtime-limit: must be a time such as 90s, 10m or 1h30m, not "-5s"'],
+    [['--name', ''], '--name: must not be empty'],
     [
       ['--entrypoint', ''],
-      "entrypoint: must have a word; without this field the image's own entry point runs",
+      "--entrypoint: must have a word; without this field the image's own entry point runs",
     ],
     [['-n', '-1'], '--instances -1: must be a whole number.'],
     [['-n', '1.5'], '--instances 1.5: must be a whole number.'],
-    [['--retries', '99999999999'], 'retries: is too great'],
+    [['--retries', '99999999999'], '--retries: is too great'],
   ])('%j is refused', async (flags, problem) => {
     const { err, exitCode } = await cli(['submit', ...flags, 'busybox:1']);
     expect(err.map((line) => line.trim())).toContain(problem);
     expect(exitCode).toBe(2);
+  });
+
+  it('is named beside mistakes that no gateway sees', async () => {
+    const { err } = await cli(['submit', '-n', 'x', '--cpu', '0', '--memory', '1', 'busybox:1']);
+    expect(err.slice(1)).toEqual([
+      '  --instances x: must be a whole number.',
+      '  --cpu: must be greater than 0',
+      '  --memory: is "1", but a container needs at least 7 MB',
+    ]);
   });
 });

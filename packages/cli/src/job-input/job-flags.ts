@@ -1,8 +1,9 @@
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { parseResources } from '@berth/shared/model/resources/resources';
 import { UsageError } from '../errors/usage-error.js';
+import { amountProblems } from '../job-file/amounts.js';
 import { toDescriptor } from '../job-file/descriptor.js';
 import type { Io } from '../terminal/io.js';
+import { inFlags } from './flag-words.js';
 import { type JobOptions, splitLabel } from './job-options.js';
 
 const complaint = 'The command line describes no valid job:';
@@ -21,8 +22,8 @@ export function fromFlags(
   const fields = fieldsOf(image, words, options, new Reader(io, problems));
   const job = attempt(() => toDescriptor(fields, complaint), problems);
   if (job !== undefined && problems.length === 0) return job;
-  // The gateway checks resources, but a wrong command line is never sent. So they are checked here too.
-  throw new UsageError(complaint, [...problems, ...resourceProblems(options)]);
+  // The gateway checks amounts, but a wrong command line is never sent. So they are checked here too.
+  throw new UsageError(complaint, [...new Set([...problems, ...amountProblems(options)].map(inFlags))]);
 }
 
 /** Builds the short form of a job file, without the wrong values. */
@@ -99,13 +100,4 @@ function attempt<T>(make: () => T, problems: string[]): T | undefined {
     problems.push(...(error.problems.length > 0 ? error.problems : [error.message]));
     return undefined;
   }
-}
-
-function resourceProblems({ cpu, memory, disk, network, gpu }: JobOptions): string[] {
-  const given = Object.entries({ cpu, memory, disk, network, gpu }).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined,
-  );
-  const parsed = parseResources(Object.fromEntries(given), '');
-  if (!('violations' in parsed)) return [];
-  return parsed.violations.map(({ field, description }) => `--${field.slice(1)} ${description}.`);
 }

@@ -67,23 +67,28 @@ export async function readJob(
 /** Submits the job, in the given cluster if there is one. */
 export async function createJob(
   calls: JobCalls,
-  { descriptor, shortFile }: GivenJob,
+  given: GivenJob,
   { cluster }: JobOptions,
 ): Promise<{ readonly id: string }> {
+  const { descriptor } = given;
   const job =
     cluster === undefined ? descriptor : inCluster(descriptor, await resolveCluster(calls, cluster));
-  return inWordsOf(shortFile, calls.createJob(job));
+  return inWordsOf(given, calls.createJob(job));
 }
 
 function inCluster(job: JobDescriptor, clusterId: string): JobDescriptor {
   return { ...job, labels: { ...job.labels, [clusterIdLabel]: clusterId } };
 }
 
-/** Waits for the gateway. If it refuses a job file in a short form, the error has the paths of that form. */
-export async function inWordsOf<T>(shortFile: string | undefined, answer: Promise<T>): Promise<T> {
+/** Waits for the gateway. If it refuses the job, the error has the words of the caller's flags or file. */
+export async function inWordsOf<T>(
+  { shortFile, isByFlags }: Pick<GivenJob, 'shortFile' | 'isByFlags'>,
+  answer: Promise<T>,
+): Promise<T> {
   try {
     return await answer;
   } catch (error) {
+    if (isByFlags === true) throw (await import('./flag-words.js')).refusedFlags(error);
     if (shortFile === undefined) throw error;
     const { inShortForm } = await import('../job-file/api-paths.js');
     throw inShortForm(shortFile, error);
@@ -100,9 +105,8 @@ async function describeJob(
     if (image === undefined) throw new UsageError('Name an image to run, or a job file with -f.');
     const { fromFlags } = await import('./job-flags.js');
     const variables = await readEnvFiles(options.envFile ?? []);
-    return {
-      descriptor: fromFlags(io, image, words, { ...options, env: [...variables, ...(options.env ?? [])] }),
-    };
+    const env = [...variables, ...(options.env ?? [])];
+    return { descriptor: fromFlags(io, image, words, { ...options, env }), isByFlags: true };
   }
   const others = otherFlags(image, options);
   if (others.length > 0)

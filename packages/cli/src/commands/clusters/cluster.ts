@@ -133,7 +133,7 @@ async function createCluster(context: Context, name: string, options: ClusterOpt
     ...(jobDescriptor === undefined ? {} : { jobDescriptor }),
   };
   const { id, others } = await inWordsOf(
-    given?.shortFile,
+    given ?? {},
     context.withCalls(async (calls) => ({
       ...(await calls.createJobCluster(descriptor)),
       others: await clustersNamed(calls, name),
@@ -175,7 +175,7 @@ async function updateCluster(context: Context, given: string, options: ClusterOp
         options,
       ),
     };
-    await inWordsOf(own?.shortFile, calls.updateJobCluster({ id: clusterId, descriptor: changed }));
+    await inWordsOf(own ?? {}, calls.updateJobCluster({ id: clusterId, descriptor: changed }));
     return clusterId;
   });
   if (context.format === 'table') context.io.out(`${id}  updated`);

@@ -219,8 +219,8 @@ describe('berth run', () => {
     const { exitCode, err } = await run({ createJob: refuse }, ['web:1']);
     expect(err).toEqual([
       'berth: the gateway refuses the request:',
-      '  containers["main"].resources.cpu: must be greater than 0',
-      '  labels["titus.x"]: is reserved',
+      '  --cpu: must be greater than 0',
+      '  --label titus.x: is reserved',
     ]);
     expect(exitCode).toBe(125);
   });
@@ -261,8 +261,8 @@ describe('berth run', () => {
       '--retries x:',
       '--env =x:',
       '--label =y:',
-      'runtimeLimit:',
-      '--cpu',
+      '--runtime-limit:',
+      '--cpu:',
     ]);
   });
 });

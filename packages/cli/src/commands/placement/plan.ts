@@ -23,9 +23,9 @@ export function addPlan(program: Command, act: Act): void {
 }
 
 async function plan(context: Context, what: string, target: string | undefined): Promise<number> {
-  const { request, shortFile } = await requestFor(context, what, target);
+  const { request, ...file } = await requestFor(context, what, target);
   const answer = await inWordsOf(
-    shortFile,
+    file,
     context.withPlacement((calls) => calls.plan(request)),
   );
   if (context.format !== 'table') await context.printAll(PlanResponse.toJSON(answer));

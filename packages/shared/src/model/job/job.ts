@@ -9,6 +9,7 @@ import type {
 } from '../../gen/netflix/titus/titus_job_api.js';
 import { isTerminal, State, stateName, toRfc3339 } from '../task/task-state.js';
 import { userTypeClaim } from './mantis.js';
+import { completeRetryPolicy } from './retry-policy.js';
 import { noStage, stageSpec, stagesOf } from './stages.js';
 
 export type JobKind = 'batch' | 'service' | 'mantis';
@@ -56,14 +57,15 @@ export function completeInstances(instances: TaskInstances | undefined): Instanc
 }
 
 /**
- * Returns the retry policy of the job, or of one stage. Without a policy, a failed task is not tried again.
+ * Returns the retry policy of the job, or of one stage, with every delay. Without a policy, a failed task is
+ * not tried again.
  */
 export function retryPolicyOf(
   descriptor: JobDescriptor,
   stage: number = noStage,
 ): NonNullable<RetryPolicy['policy']> {
   const policy = stageSpec(descriptor, stage)?.retryPolicy?.policy;
-  return policy ?? { $case: 'immediate', value: { retries: 0 } };
+  return policy === undefined ? { $case: 'immediate', value: { retries: 0 } } : completeRetryPolicy(policy);
 }
 
 /** Returns the container of the job, or of one stage of a Mantis job: the named one, or the only one. */

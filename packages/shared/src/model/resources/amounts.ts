@@ -10,9 +10,17 @@ export interface WrittenAmount {
   readonly isZeroAllowed: boolean;
   /** The greatest amount accepted, in the result's unit. Sums over a cell stay exact below it. */
   readonly max: number;
+  /** The least that a container engine can give, in the result's unit. */
+  readonly least?: Least;
   /** Amounts above this one must be multiples of it. */
   readonly wholeAbove?: number;
   readonly meaning: string;
+}
+
+/** The least amount of a container, and the same as text. */
+export interface Least {
+  readonly amount: number;
+  readonly text: string;
 }
 
 /** A number with an optional unit, exact: `digits / 10^decimals`, counted in `unit`. */

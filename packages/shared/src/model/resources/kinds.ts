@@ -38,6 +38,8 @@ const resourceKinds = {
     written: {
       ...thousandths,
       isZeroAllowed: false,
+      // A container gets its cpu in periods of 100 ms, and Linux gives at least 1 ms of each.
+      least: { amount: 10, text: '0.01 cores' },
       max: 1024_000,
       meaning: 'a number of cores, decimals allowed',
     },
@@ -51,7 +53,13 @@ const resourceKinds = {
     fact: 'memoryMB',
     quantity: 'size',
     perUnit: 1,
-    written: { ...megabytes, isZeroAllowed: false, max: 16_000_000 },
+    written: {
+      ...megabytes,
+      isZeroAllowed: false,
+      // Docker gives at least 6 MiB. In whole MB these are 7.
+      least: { amount: 7, text: '7 MB' },
+      max: 16_000_000,
+    },
     label: 'memory',
     scarce: 'too little memory free',
     text: (amount) => `${amount} MB`,

@@ -1,7 +1,7 @@
 import type { Resources } from '../../gen/berth/v1/store.js';
 import type { Container } from '../../gen/netflix/titus/titus_job_api.js';
 import type { FieldViolation } from '../errors/errors.js';
-import { parseAmount, type WrittenAmount } from './amounts.js';
+import { type Least, parseAmount, type WrittenAmount } from './amounts.js';
 import { kindOf, resourceFields } from './kinds.js';
 import { zeroResources } from './vector.js';
 
@@ -60,6 +60,24 @@ export function parseResources(
   if (violations.length > 0) return { violations };
   const eni = map.eni?.trim() === '1' ? 1 : 0;
   return { resources: { ...resources, ports: ports.length, eni }, ports };
+}
+
+/**
+ * Returns every fault in the resources that a caller submits, by name. Some parse, yet no engine gives them.
+ * Records that are stored already keep such amounts.
+ */
+export function resourceProblems(map: Readonly<Record<string, string>>): readonly FieldViolation[] {
+  return Object.entries(map).flatMap(([name, text]) => {
+    const written = writtenKinds.get(name)?.written;
+    const parsed = written === undefined ? parseOther(name, text) : parseAmount(written, text);
+    const description = typeof parsed === 'string' ? parsed : tooLittle(written?.least, parsed, text);
+    return description === undefined ? [] : [{ field: name, description }];
+  });
+}
+
+function tooLittle(least: Least | undefined, amount: unknown, text: string): string | undefined {
+  if (least === undefined || typeof amount !== 'number' || amount >= least.amount) return undefined;
+  return `is ${JSON.stringify(text)}, but a container needs at least ${least.text}`;
 }
 
 /** The container's ports that get host ports, in their given order; none if they are not valid. */

@@ -32,7 +32,7 @@ export function checkRetryPolicy(retryPolicy: RetryPolicy | undefined, refuse: R
   }
   if (policy.$case !== 'exponentialBackOff') return;
   const { initialDelayMs, maxDelayIntervalMs } = policy.value;
-  if (initialDelayMs > maxDelayIntervalMs) {
+  if (maxDelayIntervalMs > 0 && initialDelayMs > maxDelayIntervalMs) {
     refuse(
       [...path, 'maxDelayIntervalMs'],
       `is ${maxDelayIntervalMs}, less than the initial delay of ${initialDelayMs}`,

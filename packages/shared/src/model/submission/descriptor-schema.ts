@@ -7,9 +7,10 @@ import type {
   ServiceJobSpec,
 } from '../../gen/netflix/titus/titus_job_api.js';
 import { parameterProblems } from '../job/container-network.js';
+import { variableNameProblem, variableValueProblem } from '../job/environment.js';
 import * as limits from '../job/limits.js';
 import { parseSecurityProfile } from '../job/security-profile.js';
-import { parseResources } from '../resources/resources.js';
+import { resourceProblems } from '../resources/resources.js';
 import { bytes, checkInstances, checkName, checkRetryPolicy, quote, type Refuse } from './checks.js';
 import { isImageId, parseImageRef } from './image-ref.js';
 import { checkMantis, checkStageContainers } from './mantis-checks.js';
@@ -88,12 +89,8 @@ const envSchema = checked<Record<string, string>>((env, refuse) => {
   if (total > limits.maxEnvBytes)
     refuse([], `has ${total} bytes in all; at most ${limits.maxEnvBytes} are allowed`);
   for (const [key, value] of entries) {
-    if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(key))
-      refuse(
-        [key.slice(0, 40)],
-        'name must have letters, digits, _ . and - only, and begin with a letter or _',
-      );
-    if (value.includes('\0')) refuse([key.slice(0, 40)], 'must not contain NUL');
+    for (const problem of [variableNameProblem(key), variableValueProblem(value)])
+      if (problem !== undefined) refuse([key.slice(0, 40)], problem);
   }
 });
 
@@ -109,10 +106,7 @@ const parametersSchema = checked<Record<string, string>>((parameters, refuse) =>
 });
 
 const resourcesSchema = checked<Record<string, string>>((resources, refuse) => {
-  const parsed = parseResources(resources, '');
-  if (!('violations' in parsed)) return;
-  // The map's name is empty here, so that each field is a dot and the resource's name.
-  for (const { field, description } of parsed.violations) refuse([field.slice(1)], description);
+  for (const { field, description } of resourceProblems(resources)) refuse([field], description);
 });
 
 /**

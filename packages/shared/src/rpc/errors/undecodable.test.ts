@@ -26,6 +26,20 @@ describe('a request', () => {
     expect((request as Undecodable).toError()).toMatchObject({ code: 'invalidArgument' });
   });
 
+  it('is refused if a number is greater than any field takes', () => {
+    // batch { runtimeLimitSecs: 2^64 - 1 }
+    const bytes = JobDescriptor.encode(
+      JobDescriptor.fromPartial({ jobSpec: { $case: 'batch', value: { runtimeLimitSecs: 1 } } }),
+    ).finish();
+    const max = [...Array.from({ length: 9 }, () => 0xff), 0x01];
+    const [tag = 0, length = 0, field = 0] = bytes.slice(-4);
+    const request = createJob?.requestDeserialize(Buffer.from([tag, length + max.length - 1, field, ...max]));
+    expect((request as Undecodable).toError()).toMatchObject({
+      code: 'invalidArgument',
+      message: 'The request is not valid: it holds a number above 9007199254740991, which no field takes.',
+    });
+  });
+
   it('is refused with the name of a key that would be lost', () => {
     const request = read(withKey('__proto__'));
     expect(request).toBeInstanceOf(Undecodable);

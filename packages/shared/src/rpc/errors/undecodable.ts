@@ -15,8 +15,11 @@ export class Undecodable {
   /** Returns the error for the caller. */
   toError(): BerthError {
     if (this.error instanceof BerthError) return this.error;
-    const message = 'The request is not valid: its bytes are no message of the type that the method takes.';
-    return new BerthError('invalidArgument', message, { cause: this.error });
+    const isTooGreat = this.error instanceof Error && this.error.message.includes('MAX_SAFE_INTEGER');
+    const why = isTooGreat
+      ? `it holds a number above ${Number.MAX_SAFE_INTEGER}, which no field takes`
+      : 'its bytes are no message of the type that the method takes';
+    return new BerthError('invalidArgument', `The request is not valid: ${why}.`, { cause: this.error });
   }
 }
 

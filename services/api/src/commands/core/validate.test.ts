@@ -258,7 +258,7 @@ describe('validateJob', () => {
       owner: { ownerEmail: 'nobody', teamEmail: 'a@b' },
       labels: { 'titus.a': '1', 'berth.jobClusterId': 'x' },
       containers: {
-        main: { resources: { cpu: 'much', memory: '0' }, env: { '1A': '' }, parameters: { 'titus.b': '' } },
+        main: { resources: { cpu: 'much', memory: '0' }, env: { '': 'x' }, parameters: { 'titus.b': '' } },
         other: { image: { name: 'B' }, hardConstraints: { expression: 'x' } },
       },
       jobSpec: { $case: 'batch', value: { instances: { min: 5, desired: 0 }, containerId: 'none' } },
@@ -272,7 +272,7 @@ describe('validateJob', () => {
         'containers["main"].resources.cpu',
         'containers["main"].resources.memory',
         'containers["main"].image',
-        'containers["main"].env["1A"]',
+        'containers["main"].env[""]',
         'containers["main"].parameters["titus.b"]',
         'containers["other"].image.name',
         'containers["other"].hardConstraints.expression',
