@@ -186,7 +186,9 @@ function failed(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs: numb
 function afterFailure(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs: number): TaskProgress {
   const { progress } = view;
   const { during, failure } = event;
-  if (during === 'remove' && failure.kind !== 'unavailable') return removalFailed(progress, nowMs);
+  // An engine may answer everything but the removal. Then the removal counts as failed, too.
+  if (during === 'remove')
+    return removalFailed(failure.kind === 'unavailable' ? outOfReach(view, event, nowMs) : progress, nowMs);
   const isLaunch = during === 'pull' || during === 'create' || during === 'start';
   switch (failure.kind) {
     case 'notFound':

@@ -38,6 +38,18 @@ describe('containers that cannot be removed', () => {
     expect(maxRemovalRetryMs).toBeGreaterThan(60_000);
   });
 
+  it.each(['conflict', 'unavailable'] as const)('are told once: %s', async (kind) => {
+    await start(() => {
+      removals += 1;
+      return Promise.reject(new RuntimeError(kind, 'Docker did not answer remove within 60000 ms'));
+    });
+    await cell.assign('j.0-0', { BERTH_SIM_RUN_MS: '1' });
+    await cell.endOf('j.0-0');
+    await cell.unassign('j.0-0');
+    await waitFor(() => removals >= 4, 'the removal is tried again and again');
+    expect(cell.warnings.filter((text) => text.includes('cannot be removed'))).toHaveLength(1);
+  });
+
   it('do not hold up kills of others', async () => {
     await start(() => {
       removals += 1;

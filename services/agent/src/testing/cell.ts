@@ -3,7 +3,7 @@ import { BerthError } from '@berth/shared/model/errors/errors';
 import { isTerminal, stateName } from '@berth/shared/model/task/task-state';
 import { systemClock } from '@berth/shared/process/clock';
 import { parseConfig } from '@berth/shared/process/config';
-import { silentLogger } from '@berth/shared/process/logger';
+import { type Logger, silentLogger } from '@berth/shared/process/logger';
 import type { AssignmentFeed, CommitRequest, CommitResult, QueuedReport } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
 import { type AgentHandle, startAgents } from '../agent.js';
@@ -42,6 +42,8 @@ export class AgentTestCell {
   isRedisAway = false;
   /** Is called for each call that fails for that reason. */
   onRefusal: (call: string) => void = () => {};
+  /** The texts of all warnings in the agents' logs. */
+  readonly warnings: string[] = [];
   readonly #handles: AgentHandle[] = [];
   readonly #reports: QueuedReport[] = [];
   #reads = 0;
@@ -57,9 +59,15 @@ export class AgentTestCell {
     const config = testConfig(env);
     const own = runtime ?? this.engines.engineOf(config.BERTH_AGENT_ID);
     const engines = { engineOf: () => own };
-    const handle = await startAgents({ config, store: this.#agentStore(), engines, log: silentLogger });
+    const log = this.#log();
+    const handle = await startAgents({ config, store: this.#agentStore(), engines, log });
     this.#handles.push(handle);
     return handle;
+  }
+
+  #log(): Logger {
+    const warn = (...words: readonly unknown[]) => this.warnings.push(String(words.at(-1)));
+    return Object.assign(Object.create(silentLogger) as Logger, { warn });
   }
 
   async startFleet(count: number, env: Readonly<Record<string, string>> = {}): Promise<AgentHandle> {
