@@ -152,13 +152,20 @@ describe.skipIf(skipRedisTests !== false)('the Redis store when Redis fails', ()
     applied(await store.commit(request([cluster('lost too')])));
     const replica = await Replica.start(store.openLogReader({ follows: true }), { log: log.logger });
     expect(replica.count('cluster')).toBe(4);
+    const lost = replica.head;
 
     await redis.kill();
     await rm(redis.dir, { recursive: true });
     await cp(backup, redis.dir, { recursive: true });
     await rm(backup, { recursive: true });
     await redis.restart();
+    const late = request([cluster('decided before')], { basis: lost });
+    expect(await store.commit(late)).toMatchObject({ ok: false, reason: 'diverged' });
+    const waits = replica.waitForHead(await store.openLogReader().head(), 10_000);
     for (const id of ['c', 'd', 'e']) applied(await store.commit(request([cluster(id)])));
+    expect(await store.commit(late)).toMatchObject({ ok: false, reason: 'diverged' });
+    await waits;
+    expect(replica.find('cluster', 'lost')).toBeUndefined();
     await waitFor(() => replica.find('cluster', 'e') !== undefined, {
       what: 'the replica follows the new history',
     });

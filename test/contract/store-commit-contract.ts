@@ -64,6 +64,24 @@ export function commitContract(test: StoreUnderTest): void {
       expect(applied(await test.store.commit(request([cluster('a', 2, 0)]))).revision).toBe(3);
     });
 
+    it('is refused unless the log leads on from the head that it was decided on', async () => {
+      const { store } = test;
+      applied(await store.commit(request([cluster('a')], { commitId: 'first' })));
+      applied(await store.commit(request([cluster('b')], { commitId: 'second' })));
+      const on = (revision: number, commitId: string) =>
+        store.commit(request([cluster('c')], { basis: { revision, commitId } }));
+      const diverged = { ok: false, reason: 'diverged', head: { revision: 2, commitId: 'second' } };
+      expect(await on(2, 'lost')).toEqual(diverged);
+      expect(await on(1, 'lost')).toEqual(diverged);
+      expect(await on(3, 'lost')).toEqual(diverged);
+      expect(await on(3, 'second')).toEqual(diverged);
+      expect(await on(0, 'lost')).toEqual(diverged);
+      expect((await store.openLogReader().head()).revision).toBe(2);
+      expect(applied(await on(2, 'second')).revision).toBe(3);
+      expect(applied(await on(1, 'first')).revision).toBe(4);
+      expect(applied(await on(logStart.revision, logStart.commitId)).revision).toBe(5);
+    });
+
     it('leaves nothing behind when one of its preconditions fails', async () => {
       const { store } = test;
       applied(await store.commit(request([cluster('taken')])));

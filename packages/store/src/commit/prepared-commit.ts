@@ -2,6 +2,7 @@ import type { EntityKind } from '@berth/shared/model/cell/entity';
 import { invalidFields } from '@berth/shared/model/errors/errors';
 import type { Claim, Release } from '../contract/claims.js';
 import type { CommitRequest, Write } from '../contract/commit.js';
+import type { LogHead } from '../contract/log.js';
 import type { Tuning } from '../contract/tuning.js';
 import { encodeAssignment } from '../wire/assignment-encoding.js';
 import { encodeRecord, fieldOf } from '../wire/codec.js';
@@ -43,6 +44,7 @@ export interface PreparedCommit {
   readonly commitId: string;
   readonly actor: string;
   readonly epoch?: number;
+  readonly basis?: LogHead;
   readonly writes: readonly PreparedWrite[];
   readonly expects: readonly PreparedExpectation[];
   /** The changes of assignments by feed. */
@@ -75,6 +77,7 @@ export function prepareCommit(
     commitId: request.commitId ?? commitId,
     actor: request.actor,
     ...(request.epoch === undefined ? {} : { epoch: request.epoch }),
+    ...(request.basis === undefined ? {} : { basis: request.basis }),
     writes: request.writes.map(prepareWrite),
     expects: (request.expects ?? []).map(({ kind, id, revision }) => ({
       kind,

@@ -80,8 +80,9 @@ function valueViolations(request: CommitRequest): FieldViolation[] {
     check(isDuration(ttlMs), 'archive', () => `${JSON.stringify(jobId)} cannot last ${ttlMs} ms`);
     check(Object.keys(fields).length > 0, 'archive', () => `${JSON.stringify(jobId)} has no fields`);
   }
-  const { epoch, ackReportsThrough: ack } = request;
+  const { epoch, basis, ackReportsThrough: ack } = request;
   check(epoch === undefined || isCount(epoch), 'epoch', () => `${epoch} is no epoch`);
+  check(basis === undefined || isCount(basis.revision), 'basis', () => `${basis?.revision} is no revision`);
   check(
     ack === undefined || streamId.test(ack),
     'ackReportsThrough',

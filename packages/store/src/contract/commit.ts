@@ -2,6 +2,7 @@ import type { EntityKind, EntityRecords } from '@berth/shared/model/cell/entity'
 import type { ArchiveWrite } from './archive.js';
 import type { AssignmentWrite } from './assignments.js';
 import type { Claim, Release } from './claims.js';
+import type { LogHead } from './log.js';
 
 /** A write to one entity. Without a record it removes the entity. */
 export type Write = {
@@ -37,6 +38,12 @@ export interface CommitRequest {
    * them.
    */
   readonly expects?: readonly Expectation[];
+  /**
+   * The head of the log that the decision was made on. The commit is refused as `diverged` unless the log
+   * leads on from it: after a failover to a replica of the store that lagged, or a restore, no decision of
+   * the lost history is applied. A head that is trimmed away counts as unknown, and is refused too.
+   */
+  readonly basis?: LogHead;
   /** The leader's epoch: the store refuses a commit of an earlier epoch (fencing). Masters always give it. */
   readonly epoch?: number;
   /**
@@ -68,7 +75,9 @@ export type CommitResult =
       readonly actualRevision: number;
     }
   | { readonly ok: false; readonly reason: 'fenced'; readonly epoch: number }
-  | { readonly ok: false; readonly reason: 'claimed'; readonly name: string; readonly owner: string };
+  | { readonly ok: false; readonly reason: 'claimed'; readonly name: string; readonly owner: string }
+  /** `head` is the end of the log that the store has. */
+  | { readonly ok: false; readonly reason: 'diverged'; readonly head: LogHead };
 
 /** Writes to the cell. */
 export interface Committer {

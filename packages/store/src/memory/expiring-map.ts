@@ -21,6 +21,13 @@ export class ExpiringMap<V> {
     this.#entries.set(key, { value, expiresAtMs });
   }
 
+  /** Returns a map of its own with the same entries. */
+  copy(): ExpiringMap<V> {
+    const copied = new ExpiringMap<V>();
+    for (const [key, entry] of this.#entries) copied.#entries.set(key, entry);
+    return copied;
+  }
+
   delete(key: string): void {
     this.#entries.delete(key);
   }

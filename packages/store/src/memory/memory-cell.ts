@@ -43,18 +43,18 @@ export class MemoryCell implements CommitState {
   readonly entities = new Map<string, StoredRecord>();
   readonly log: ChainedEntry[] = [];
   readonly heartbeats = new Map<string, number>();
-  readonly subscribed = new ExpiringMap<number>();
+  subscribed = new ExpiringMap<number>();
   /** Each item is a batch of reports. */
-  readonly reports: MemoryStream<Buffer>;
+  reports: MemoryStream<Buffer>;
   readonly assigned = new Map<string, Map<string, Uint8Array>>();
   readonly assignments = new Map<string, MemoryStream<readonly AssignmentEvent[]>>();
-  readonly archives = new ExpiringMap<ArchivePart>();
-  readonly olderArchives = new ExpiringMap<ArchivePart>();
+  archives = new ExpiringMap<ArchivePart>();
+  olderArchives = new ExpiringMap<ArchivePart>();
   head: LogHead = { revision: 0, commitId: '' };
   epoch = 0;
   lease: { readonly holder: string; readonly epoch: number; readonly expiresAtMs: number } | undefined;
-  readonly #applied = new ExpiringMap<Applied>();
-  readonly #claims = new ExpiringMap<string>();
+  #applied = new ExpiringMap<Applied>();
+  #claims = new ExpiringMap<string>();
   readonly #retention: Retention;
   #nowMs = 0;
 
@@ -63,12 +63,41 @@ export class MemoryCell implements CommitState {
     this.reports = new MemoryStream(retention.reports);
   }
 
+  /** Returns a cell of its own with the same data: the state to which a test sets the store back. */
+  copy(): MemoryCell {
+    const copied = new MemoryCell(this.#retention);
+    for (const [field, stored] of this.entities) copied.entities.set(field, stored);
+    copied.log.push(...this.log);
+    for (const [agentId, atMs] of this.heartbeats) copied.heartbeats.set(agentId, atMs);
+    copied.subscribed = this.subscribed.copy();
+    copied.reports = this.reports.copy();
+    for (const [agentId, tasks] of this.assigned) copied.assigned.set(agentId, new Map(tasks));
+    for (const [feed, stream] of this.assignments) copied.assignments.set(feed, stream.copy());
+    copied.archives = this.archives.copy();
+    copied.olderArchives = this.olderArchives.copy();
+    copied.head = this.head;
+    copied.epoch = this.epoch;
+    copied.lease = this.lease;
+    copied.#applied = this.#applied.copy();
+    copied.#claims = this.#claims.copy();
+    return copied;
+  }
+
   revisionOf(field: string): number {
     return this.entities.get(field)?.revision ?? 0;
   }
 
   ownerOf(claim: string, nowMs = this.#nowMs): string | undefined {
     return this.#claims.get(claim, nowMs);
+  }
+
+  leadsOnFrom({ revision, commitId }: LogHead): boolean {
+    const { head } = this;
+    if (revision >= head.revision) return revision === head.revision && commitId === head.commitId;
+    if (this.#applied.get(commitId, this.#nowMs)?.revision === revision) return true;
+    // Revisions are consecutive, so the place of the next entry follows from the first one.
+    const next = this.log[revision + 1 - (this.log[0]?.revision ?? 0)];
+    return next?.previousCommitId === commitId;
   }
 
   /** Returns the stream of the feed of this name. Each item is one commit's changes. */

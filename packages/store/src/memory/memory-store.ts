@@ -196,6 +196,16 @@ export class MemoryStore implements CellStore {
     this.#notifier.notify();
   }
 
+  /** Returns a function that sets the store back to its present state, under its users. */
+  checkpoint(): () => void {
+    const kept = this.#open.copy();
+    return () => {
+      this.#throwIfClosed();
+      this.#host.cell = kept.copy();
+      this.#notifier.notify();
+    };
+  }
+
   /** Empties the store under its users. */
   clear(): void {
     this.#throwIfClosed();

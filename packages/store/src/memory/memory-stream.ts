@@ -48,6 +48,14 @@ export class MemoryStream<T> {
     this.#items = [...this.after(sequence === '0' ? `${Number(number) - 1}-0` : `${number}-0`)];
   }
 
+  /** Returns a stream of its own with the same items. */
+  copy(): MemoryStream<T> {
+    const copied = new MemoryStream<T>(this.#maxLength);
+    copied.#items = [...this.#items];
+    copied.#lastNumber = this.#lastNumber;
+    return copied;
+  }
+
   /** Drops all items. Ids continue to grow. */
   clear(): void {
     this.#items = [];

@@ -15,7 +15,9 @@ interface CommitArguments {
 /** Lays a commit out for the script (see `redis-commit-script.ts`). */
 export function commitArguments(commit: PreparedCommit, cell: CellKeys, logLength: number): CommitArguments {
   const { entities, log, head, epoch, reports, heartbeats } = cell;
-  const keys = [entities, log, head, epoch, reports, heartbeats, cell.commit(commit.commitId)];
+  const { basis } = commit;
+  const markers = [cell.commit(commit.commitId), cell.commit(basis?.commitId ?? '')];
+  const keys = [entities, log, head, epoch, reports, heartbeats, ...markers];
   const args: (string | Buffer)[] = [
     commit.commitId,
     commit.actor,
@@ -24,6 +26,8 @@ export function commitArguments(commit: PreparedCommit, cell: CellKeys, logLengt
     String(assignmentStreamLength),
     String(commitMemoryMs),
     commit.firstUnacknowledged ?? '',
+    optional(basis?.revision),
+    basis?.commitId ?? '',
   ];
   const { writes, expects, assignments, claims, releaseClaims, archive, forgottenAgents } = commit;
   args.push(packWrites(writes));
@@ -77,6 +81,8 @@ export function commitResult(reply: unknown, commit: PreparedCommit): CommitResu
       const { kind, id } = expected;
       return { ok: false, reason: 'conflict', kind, id, actualRevision: Number(second) };
     }
+    case 'diverged':
+      return { ok: false, reason: 'diverged', head: { revision: Number(first), commitId: second ?? '' } };
     case 'claimed': {
       const claim = commit.claims[Number(first)];
       if (claim === undefined) break;

@@ -113,6 +113,52 @@ describe('a replica', () => {
     await replica.close();
   });
 
+  it('resolves a wait for a head once it holds that commit', async () => {
+    const store = new MemoryStore();
+    const replica = await Replica.start(store.openLogReader());
+    const early = replica.waitForHead({ revision: 2, commitId: 'second' }, 10_000);
+    for (const commitId of ['first', 'second'])
+      await store.commit({ actor: 'me', writes: [cluster(commitId)], commitId });
+    await early;
+    await replica.waitForHead({ revision: 1, commitId: 'first' }, 0);
+    await replica.close();
+  });
+
+  it('does not take a greater revision of a lost history for the awaited head', async () => {
+    const store = new MemoryStore();
+    const commit = (commitId: string) => store.commit({ actor: 'me', writes: [cluster(commitId)], commitId });
+    await commit('kept');
+    const setBack = store.checkpoint();
+    for (const id of ['lost 2', 'lost 3', 'lost 4']) await commit(id);
+    const reader = store.openLogReader();
+    let openGate = () => {};
+    let gate: Promise<void> | undefined;
+    let isHeld = false;
+    const readLog: LogReader['readLog'] = async (after, blockMs) => {
+      isHeld = gate !== undefined;
+      await gate;
+      return reader.readLog(after, blockMs);
+    };
+    const replica = await Replica.start(readerOver(reader, { readLog }), { blockMs: 1 });
+    gate = new Promise<void>((resolve) => {
+      openGate = resolve;
+    });
+    await vi.waitFor(() => expect(isHeld).toBe(true));
+    setBack();
+    await commit('new');
+    let isDone = false;
+    const done = replica.waitForHead({ revision: 2, commitId: 'new' }, 10_000).then(() => {
+      isDone = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect([replica.revision, isDone]).toEqual([4, false]);
+    openGate();
+    await done;
+    expect(replica.find('cluster', 'new')?.id).toBe('new');
+    expect(replica.find('cluster', 'lost 2')).toBeUndefined();
+    await replica.close();
+  });
+
   it('ends a wait for a revision at its time limit, at its signal and when it is closed', async () => {
     const store = new MemoryStore();
     const replica = await Replica.start(store.openLogReader());

@@ -15,7 +15,9 @@ import { packedOf } from '../wire/packed-entry.js';
 import { encodeTask } from '../wire/task-encoding.js';
 import { AppliedCommit } from './applied-commit.js';
 import { type CellTables, diffTables } from './cell-tables.js';
+import { HeadWaiters } from './head-waiters.js';
 import { OwnCommits } from './own-commits.js';
+import { RecentHeads } from './recent-heads.js';
 import { RevisionWaiters } from './revision-waiters.js';
 import { loadSnapshot, type Snapshot } from './snapshot.js';
 
@@ -62,6 +64,7 @@ export class Replica implements CellView {
   readonly tuning: Tuning;
   readonly #changes = new Subject<CommitChanges>();
   readonly #waiters = new RevisionWaiters();
+  readonly #headWaiters = new HeadWaiters();
   readonly #own = new OwnCommits();
   readonly #closing = new AbortController();
   readonly #reader: LogReader;
@@ -71,6 +74,7 @@ export class Replica implements CellView {
   readonly #done: Promise<void>;
   #tables: CellTables;
   #head: LogHead;
+  #recentHeads: RecentHeads;
   #lastCommitAtMs: number;
   #isConnected = true;
   #isBehind = false;
@@ -111,6 +115,7 @@ export class Replica implements CellView {
     this.tuning = options.tuning ?? 'on';
     this.#tables = snapshot.tables;
     this.#head = snapshot.head;
+    this.#recentHeads = new RecentHeads(snapshot.head);
     this.#lastCommitAtMs = snapshot.atMs ?? this.#clock.nowMs();
     this.#done = this.#follow();
     this.#closeOnAbort(options.signal);
@@ -178,7 +183,8 @@ export class Replica implements CellView {
   }
 
   /**
-   * Resolves once the revision is applied. Rejects with BerthError `deadlineExceeded` after `timeoutMs`, with
+   * Resolves once the revision is applied, in the history that the replica knows at that moment: for positions
+   * of callers. A decision that depends on a commit waits for {@link waitForHead}. Rejects with BerthError `deadlineExceeded` after `timeoutMs`, with
    * `unavailable` when the replica is closed, and with the signal's reason once it aborts.
    */
   async waitFor(revision: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
@@ -187,12 +193,23 @@ export class Replica implements CellView {
     await this.#waiters.wait(revision, { timeoutMs, clock: this.#clock, ...(signal && { signal }) });
   }
 
+  /**
+   * Resolves once the replica holds this commit, or a snapshot that was taken later. A greater revision alone
+   * is not enough: a store that was set back has another history up to it. Rejects like {@link waitFor}.
+   */
+  async waitForHead(head: LogHead, timeoutMs: number, signal?: AbortSignal): Promise<void> {
+    if (this.#recentHeads.includes(head)) return;
+    if (this.#closing.signal.aborted) throw closedError();
+    await this.#headWaiters.wait(head, { timeoutMs, clock: this.#clock, ...(signal && { signal }) });
+  }
+
   /** Stops following the log and closes the reader. */
   async close(): Promise<void> {
     if (!this.#closing.signal.aborted) {
       this.#closing.abort();
       this.#isConnected = false;
       this.#waiters.rejectAll(closedError());
+      this.#headWaiters.rejectAll(closedError());
       await this.#reader.close();
       this.#changes.complete();
     }
@@ -284,15 +301,19 @@ export class Replica implements CellView {
     this.#tables = tables;
     this.#isBehind = false;
     this.#log.info({ from, to: head.revision, changes: changes.length }, 'the new snapshot is in place');
+    this.#recentHeads = new RecentHeads(head);
     this.#advance({ ...head, atMs: atMs ?? this.#lastCommitAtMs, actor: resyncActor, changes });
+    this.#headWaiters.restarted(head);
   }
 
   #advance(commit: CommitChanges): void {
     const from = this.revision;
     this.#head = { revision: commit.revision, commitId: commit.commitId };
+    this.#recentHeads.add(this.#head);
     this.#lastCommitAtMs = commit.atMs;
     this.#changes.next(commit);
     this.#waiters.reached(from, commit.revision);
+    this.#headWaiters.applied(this.#head);
   }
 }
 

@@ -41,7 +41,8 @@ export type CallerCommit = Omit<CommitRequest, 'actor'>;
 type Decide = (view: Replica) => CallerCommit | undefined | Promise<CallerCommit | undefined>;
 
 type Conflict = Extract<CommitResult, { readonly reason: 'conflict' }>;
-type Settled = Exclude<CommitResult, Conflict>;
+type Diverged = Extract<CommitResult, { readonly reason: 'diverged' }>;
+type Settled = Exclude<CommitResult, Conflict | Diverged>;
 
 interface CellOptions {
   readonly replica: Replica;
@@ -171,7 +172,7 @@ export class Cell {
   }
 
   /**
-   * Decides on the newest view and commits, again after each conflict. Resolves with the outcome; undefined
+   * Decides on the newest view and commits, again after each conflict, and after a set-back of the store. Resolves with the outcome; undefined
    * if there was nothing to commit. Fails with BerthError `conflict` after too many conflicts.
    */
   async settle(
@@ -180,10 +181,12 @@ export class Cell {
     read: (call: CallContext) => Promise<Replica> = (one) => this.read(one),
   ): Promise<Settled | undefined> {
     for (let attempt = 0; attempt < maxUpdateAttempts; attempt += 1) {
-      const commit = await decide(await read(call));
+      const view = await read(call);
+      const basis = view.head;
+      const commit = await decide(view);
       if (commit === undefined) return undefined;
-      const result = await this.commit(call, commit);
-      if (!isConflict(result)) return result;
+      const result = await this.commit(call, { ...commit, basis });
+      if (isSettled(result)) return result;
       await this.#catchUp(call, result);
     }
     throw new BerthError('conflict', 'Others keep changing the same thing; try again.');
@@ -216,16 +219,18 @@ export class Cell {
     }
   }
 
-  /** Waits until the view shows the change that caused the conflict. */
-  async #catchUp(call: CallContext, lost: Conflict): Promise<void> {
-    if (lost.actualRevision > 0) await this.replica.waitFor(lost.actualRevision, readWaitMs, call.signal);
+  /** Waits until the view shows the change that caused the conflict, or the history that the store has. */
+  async #catchUp(call: CallContext, lost: Conflict | Diverged): Promise<void> {
+    if (lost.reason === 'diverged') await this.replica.waitForHead(lost.head, readWaitMs, call.signal);
+    else if (lost.actualRevision > 0)
+      await this.replica.waitFor(lost.actualRevision, readWaitMs, call.signal);
     // A removed entity has no revision to wait for.
     else await this.clock.sleep(settleMs, call.signal);
   }
 }
 
-function isConflict(result: CommitResult): result is Conflict {
-  return !result.ok && result.reason === 'conflict';
+function isSettled(result: CommitResult): result is Settled {
+  return result.ok || !['conflict', 'diverged'].includes(result.reason);
 }
 
 function minRevision({ metadata }: CallContext): number {

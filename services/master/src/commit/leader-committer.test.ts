@@ -4,7 +4,7 @@ import { aJob, must, second } from '../testing/fixtures.js';
 import { StoreLink } from '../testing/store-link.js';
 import { TestStage } from '../testing/test-stage.js';
 import { settle } from '../testing/virtual-clock.js';
-import { FencedError } from './leader-committer.js';
+import { FencedError, HistoryLostError } from './leader-committer.js';
 
 const job = aJob();
 const write = { kind: 'job', id: job.id, record: job } as const;
@@ -65,6 +65,20 @@ describe('the committer of a leader', () => {
     await stage.clock.advance(20);
     await done;
     expect(isDone).toBe(true);
+  });
+
+  it('fails with a HistoryLostError if the store was set back after the decision', async () => {
+    const { stage, signal, committer } = await leader();
+    const setBack = stage.store.checkpoint();
+    await committer.commit({ writes: [write] }, { signal });
+    const { head: decidedOn } = committer;
+    setBack();
+    const other = { ...write, id: 'job-2', record: { ...job, id: 'job-2' } };
+    await expect(committer.commit({ writes: [other] }, { signal, decidedOn })).rejects.toThrow(
+      HistoryLostError,
+    );
+    await settle();
+    expect(stage.replica.revision).toBe(0);
   });
 
   it('fails with a FencedError when another master leads', async () => {

@@ -2,7 +2,7 @@ import { BerthError } from '@berth/shared/model/errors/errors';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { Random } from '@berth/shared/process/random';
-import type { CommitRequest, CommitResult, Committer } from '@berth/store';
+import type { CommitRequest, CommitResult, Committer, LogHead } from '@berth/store';
 import type { Replica } from '@berth/store/replica';
 
 /** The actor in all commits of a master. */
@@ -17,28 +17,49 @@ const askAgainMs = 200;
 /** A removed entity has no revision to wait for. The replica learns of a removal within this time. */
 const removalWaitMs = 20;
 
+/** The store takes no more commits of this leadership. */
+export class LeadershipOverError extends Error {
+  override readonly name: string = 'LeadershipOverError';
+}
+
 /** Another master leads: the store takes no more commits of this epoch. */
-export class FencedError extends Error {
+export class FencedError extends LeadershipOverError {
   override readonly name = 'FencedError';
 }
 
-/** A commit of a leader; the committer adds the rest. */
-type LeaderRequest = Omit<CommitRequest, 'actor' | 'epoch' | 'commitId'>;
+/** The store has lost the history that the decision was made on. The next leadership begins from what it has. */
+export class HistoryLostError extends LeadershipOverError {
+  override readonly name = 'HistoryLostError';
 
-/** The answer to a leader's commit. A fenced commit is a {@link FencedError}. */
-export type LeaderResult = Exclude<CommitResult, { readonly reason: 'fenced' }>;
+  constructor(basis: LogHead, head: LogHead) {
+    super(
+      `the store was set back: a decision on revision ${basis.revision} is dropped, since the log no longer leads on from it; it ends at revision ${head.revision}`,
+    );
+  }
+}
+
+/** A commit of a leader; the committer adds the rest. */
+type LeaderRequest = Omit<CommitRequest, 'actor' | 'epoch' | 'commitId' | 'basis'>;
+
+/**
+ * The answer to a leader's commit. A fenced commit is a {@link FencedError}, one of a lost history a
+ * {@link HistoryLostError}.
+ */
+export type LeaderResult = Exclude<CommitResult, { readonly reason: 'fenced' | 'diverged' }>;
 
 interface LeaderCommitterOptions {
   readonly store: Committer;
-  readonly replica: Pick<Replica, 'encodeOwn' | 'waitFor'>;
+  readonly replica: Pick<Replica, 'encodeOwn' | 'head' | 'waitFor' | 'waitForHead'>;
   readonly epoch: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Logger;
 }
 
-interface LeaderCommitOptions {
+export interface LeaderCommitOptions {
   readonly signal: AbortSignal;
+  /** The replica's head at the decision. Absent: the decision was made in the turn of the call. */
+  readonly decidedOn?: LogHead;
   /**
    * The decision is out of date after this time. The committer then fails instead of asking again, and the
    * caller decides anew. Absent: it asks until the signal aborts.
@@ -57,16 +78,29 @@ export class LeaderCommitter {
     this.#options = options;
   }
 
+  /** The head of the replica, for decisions that are committed in a later turn. */
+  get head(): LogHead {
+    return this.#options.replica.head;
+  }
+
   /**
    * Commits the request. On return the replica holds the commit, or the change that it conflicts with: so the
-   * next decision differs. Rejects with {@link FencedError} if another master leads, and with the store's
-   * error if the store refuses the request or does not answer in time.
+   * next decision differs. Rejects with {@link FencedError} if another master leads, with
+   * {@link HistoryLostError} if the store was set back, and with the store's error if the store refuses the
+   * request or does not answer in time.
    */
   async commit(request: LeaderRequest, options: LeaderCommitOptions): Promise<LeaderResult> {
-    const result = await this.#ask(request, options);
-    if (result.ok) await this.#waitFor(result.revision, options.signal);
+    const { random, replica } = this.#options;
+    const commitId = random.orderedUuid();
+    const { decidedOn: basis = replica.head, signal } = options;
+    const result = await this.#ask({ ...request, commitId, basis }, options);
+    // A commit without writes has no entry in the log.
+    if (result.ok && request.writes.length > 0) {
+      await replica.waitForHead({ revision: result.revision, commitId }, replicaWaitMs, signal);
+    } else if (result.ok) return result;
     else if (result.reason === 'fenced') throw new FencedError(`epoch ${result.epoch} leads now`);
-    else if (result.reason === 'conflict') await this.#waitFor(result.actualRevision, options.signal);
+    else if (result.reason === 'diverged') throw new HistoryLostError(basis, result.head);
+    else if (result.reason === 'conflict') await this.#waitFor(result.actualRevision, signal);
     return result as LeaderResult;
   }
 
@@ -75,16 +109,15 @@ export class LeaderCommitter {
    * an applied commit could place a task twice.
    */
   async #ask(
-    request: LeaderRequest,
+    request: LeaderRequest & { readonly commitId: string; readonly basis: LogHead },
     { signal, validMs = Number.POSITIVE_INFINITY }: LeaderCommitOptions,
   ): Promise<CommitResult> {
-    const { store, replica, epoch, clock, random, log } = this.#options;
-    const commitId = random.orderedUuid();
-    const writes = replica.encodeOwn(commitId, request.writes);
+    const { store, replica, epoch, clock, log } = this.#options;
+    const writes = replica.encodeOwn(request.commitId, request.writes);
     const untilMs = clock.nowMs() + validMs;
     for (;;) {
       try {
-        return await store.commit({ ...request, writes, actor: masterActor, epoch, commitId });
+        return await store.commit({ ...request, writes, actor: masterActor, epoch });
       } catch (error) {
         const isLate = clock.nowMs() + askAgainMs > untilMs;
         if (isRefused(error) || isLate || signal.aborted) throw error;

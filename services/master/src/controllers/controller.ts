@@ -1,5 +1,5 @@
 import type { CommitChanges } from '@berth/shared/model/cell/change';
-import { FencedError } from '../commit/leader-committer.js';
+import { LeadershipOverError } from '../commit/leader-committer.js';
 
 /** A loop of a leader that observes the cell and commits changes to it. */
 export interface Controller {
@@ -10,16 +10,17 @@ export interface Controller {
   /** Ends the present sleep of the loop. */
   wake(): void;
   /**
-   * Runs until the signal aborts. Rejects with FencedError when another master leads. Waits out all other
+   * Runs until the signal aborts. Rejects with LeadershipOverError when the store takes
+   * no more commits of this leadership. Waits out all other
    * failures that may pass by themselves.
    */
   run(signal: AbortSignal): Promise<void>;
 }
 
 /**
- * Returns true if the loop ends after this error, because its signal has aborted. A FencedError is thrown on.
+ * Returns true if the loop ends after this error, because its signal has aborted. A LeadershipOverError is thrown on.
  */
 export function endsLoop(error: unknown, signal: AbortSignal): boolean {
-  if (error instanceof FencedError) throw error;
+  if (error instanceof LeadershipOverError) throw error;
   return signal.aborted;
 }

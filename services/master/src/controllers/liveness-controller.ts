@@ -5,7 +5,7 @@ import type { EntityKind } from '@berth/shared/model/cell/entity';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import { type Heartbeats, maxWritesPerCommit } from '@berth/store';
-import type { LeaderCommitter } from '../commit/leader-committer.js';
+import type { LeaderCommitOptions, LeaderCommitter } from '../commit/leader-committer.js';
 import { agentsInState, judgeAgents } from '../core/heartbeats/agent-liveness.js';
 import { WakeableTimer } from '../primitives/wakeable-timer.js';
 import { type Controller, endsLoop } from './controller.js';
@@ -91,8 +91,9 @@ export class LivenessController implements Controller {
     const beating = new Set(lost.length === 0 ? [] : await store.findAlive(lost, agentTimeoutMs));
     if (silent.size + lost.length === 0 && !this.#mustJudge) return;
     const canJudge = nowMs - this.#readableSinceMs >= agentTimeoutMs;
+    const decidedOn = this.#options.committer.head;
     const changes = judgeAgents(cell, { silent: canJudge ? silent : new Set(), beating }, nowMs);
-    await this.#commit(changes, signal);
+    await this.#commit(changes, { signal, decidedOn, validMs: checkEveryMs });
     this.#mustJudge = false;
   }
 
@@ -107,12 +108,12 @@ export class LivenessController implements Controller {
     return unheard.filter((id) => !this.#heard.has(id) && isDue(id));
   }
 
-  async #commit(changes: readonly AgentStatusRecord[], signal: AbortSignal): Promise<void> {
+  async #commit(changes: readonly AgentStatusRecord[], options: LeaderCommitOptions): Promise<void> {
     for (let from = 0; from < changes.length; from += maxWritesPerCommit) {
       const some = changes.slice(from, from + maxWritesPerCommit);
       const writes = some.map((record) => ({ kind: 'agentStatus', id: record.agentId, record }) as const);
       // An outage makes the judgement worthless: the silence may have been the store's.
-      const result = await this.#options.committer.commit({ writes }, { signal, validMs: checkEveryMs });
+      const result = await this.#options.committer.commit({ writes }, options);
       if (!result.ok) return;
       for (const change of some) this.#announce(change);
     }

@@ -3,7 +3,7 @@ import type { Logger } from '@berth/shared/process/logger';
 import type { Random } from '@berth/shared/process/random';
 import type { CellStore } from '@berth/store';
 import type { Replica } from '@berth/store/replica';
-import { FencedError, LeaderCommitter } from '../commit/leader-committer.js';
+import { FencedError, HistoryLostError, LeaderCommitter } from '../commit/leader-committer.js';
 import { AutoscaleController } from '../controllers/autoscale-controller.js';
 import type { Controller } from '../controllers/controller.js';
 import { LivenessController } from '../controllers/liveness-controller.js';
@@ -46,6 +46,11 @@ export async function runLeader(parts: LeaderParts, signal: AbortSignal): Promis
     await catchUp(parts, signal);
     await runLoops(parts, signal);
   } catch (error) {
+    if (error instanceof HistoryLostError)
+      return parts.log.error(
+        { err: error },
+        'the store has lost acknowledged commits; leading anew on what it has',
+      );
     if (!(error instanceof FencedError) && !signal.aborted) throw error;
     parts.log.info({ err: error }, 'the leadership is over');
   }
@@ -55,8 +60,7 @@ export async function runLeader(parts: LeaderParts, signal: AbortSignal): Promis
 async function catchUp({ store, replica }: LeaderParts, signal: AbortSignal): Promise<void> {
   const reader = store.openLogReader();
   try {
-    const { revision } = await reader.head();
-    await replica.waitFor(revision, catchUpMs, signal);
+    await replica.waitForHead(await reader.head(), catchUpMs, signal);
   } finally {
     await reader.close();
   }

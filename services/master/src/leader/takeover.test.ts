@@ -57,6 +57,27 @@ describe('a standby', () => {
     expect(stage.taskState(taskId)?.state).toBe(State.RUNNING);
   });
 
+  it('drops what was decided on commits that the store has lost, and leads on what it has', async () => {
+    const stage = await TestStage.open();
+    const { master, link } = await stage.startMaster();
+    await stage.register();
+    const setBack = stage.store.checkpoint();
+    const { held, hold, open } = gate();
+    link.commitFate = hold;
+    await stage.submit(aJob());
+    await stage.until('the placement is on its way', () => held.length > 0);
+    setBack();
+    link.commitFate = () => 'apply';
+    open();
+    await stage.advance(5 * second);
+    expect(master.isLeading()).toBe(true);
+    expect([...stage.replica.all('task')]).toEqual([]);
+    expect(await stage.assignments()).toEqual([]);
+    await stage.submit(aJob({ id: 'job-2' }));
+    await stage.advance(second);
+    expect(stage.taskState('job-2.0-0')?.state).toBe(State.DISPATCHED);
+  });
+
   it('finds the reports that the leader had read and not committed', async () => {
     const stage = await TestStage.open();
     const first = await stage.startMaster();

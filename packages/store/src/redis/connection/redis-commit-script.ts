@@ -3,13 +3,14 @@
  * that. So a failed precondition leaves the cell unchanged.
  *
  * KEYS
- *   1 entities, 2 log, 3 head, 4 epoch, 5 reports, 6 heartbeats, 7 marker of this commit;
+ *   1 entities, 2 log, 3 head, 4 epoch, 5 reports, 6 heartbeats, 7 marker of this commit,
+ *   8 marker of the commit that the decision was made on;
  *   for each feed of assignments: its stream, then its agents' hashes in the order of their first change;
  *   each claimed name; each released name; each archive and its older part;
  *   for each removed agent: its hash of assignments, its stream.
  * ARGV
  *   commit id, actor, epoch or '', length of the log, length of a stream of assignments, life of marker (ms),
- *   smallest unacknowledged report or '';
+ *   smallest unacknowledged report or '', revision that the decision was made on or '', its commit id;
  *   writes, packed: for each field, record ('': removal);
  *   count of preconditions on them, for each: index of the write from 0, expected revision;
  *   count of preconditions on other entities, for each: field, expected revision;
@@ -23,13 +24,15 @@
  * Returns one of
  *   'ok', revision, time in ms: applied, now or by an earlier call with this commit id;
  *   'fenced', epoch: the present epoch is not the given one;
+ *   'diverged', revision, commit id: the log does not lead on from the given revision, or no longer tells;
  *   'conflict', index from 0 over writes and then preconditions, revision: the entity has another revision;
  *   'claimed', index of the claim from 0, owner: another owner holds the name.
  */
 export const commitScript = `
-local entities, log, head, epochKey, reports, heartbeats, marker = unpack(KEYS, 1, 7)
+local entities, log, head, epochKey, reports, heartbeats, marker, basisMarker = unpack(KEYS, 1, 8)
 local commitId, actor, epoch, logLength, streamLength, markerMs, unacknowledged = unpack(ARGV, 1, 7)
-local keyAt, argAt = 7, 7
+local basisRevision, basisId = ARGV[8], ARGV[9]
+local keyAt, argAt = 8, 9
 local function nextKey() keyAt = keyAt + 1; return KEYS[keyAt] end
 local function nextArg() argAt = argAt + 1; return ARGV[argAt] end
 local function nextCount() return tonumber(nextArg()) end
@@ -46,6 +49,26 @@ end
 if epoch ~= '' then
   local current = redis.call('GET', epochKey) or '0'
   if current ~= epoch then return { 'fenced', current } end
+end
+
+local last = redis.call('HMGET', head, 'revision', 'commitId')
+local revision, lastId = tonumber(last[1] or 0), last[2] or ''
+
+-- The marker is a short answer for a recent commit. An entry of the log may be large.
+local function leadsOnFrom(basis, id)
+  if basis >= revision then return basis == revision and id == lastId end
+  local marked = redis.call('GET', basisMarker)
+  if marked and tonumber(string.match(marked, '^%d+')) == basis then return true end
+  local next = text(basis + 1) .. '-0'
+  local entry = redis.call('XRANGE', log, next, next)[1]
+  if not entry then return false end
+  for i = 1, #entry[2], 2 do
+    if entry[2][i] == 'previous' then return entry[2][i + 1] == id end
+  end
+  return false
+end
+if basisRevision ~= '' and not leadsOnFrom(tonumber(basisRevision), basisId) then
+  return { 'diverged', text(revision), lastId }
 end
 
 local function revisionOf(field)
@@ -105,8 +128,6 @@ end
 -- command fail, and then nothing is written.
 local time = redis.call('TIME')
 local at = text(time[1] * 1000 + math.floor(time[2] / 1000))
-local last = redis.call('HMGET', head, 'revision', 'commitId')
-local revision = tonumber(last[1] or 0)
 
 if #fields > 0 then
   revision = revision + 1
@@ -121,7 +142,7 @@ if #fields > 0 then
     end
   end
   redis.call('XADD', log, 'MAXLEN', '~', logLength, text(revision) .. '-0',
-    'commit', commitId, 'previous', last[2] or '', 'actor', actor, 'at', at, 'writes', packedWrites)
+    'commit', commitId, 'previous', lastId, 'actor', actor, 'at', at, 'writes', packedWrites)
   if #written > 0 then redis.call('HSET', entities, unpack(written)) end
   if #removed > 0 then redis.call('HDEL', entities, unpack(removed)) end
   redis.call('HSET', head, 'revision', text(revision), 'commitId', commitId)
