@@ -183,9 +183,10 @@ export class Replica implements CellView {
   }
 
   /**
-   * Resolves once the revision is applied, in the history that the replica knows at that moment: for positions
-   * of callers. A decision that depends on a commit waits for {@link waitForHead}. Rejects with BerthError `deadlineExceeded` after `timeoutMs`, with
-   * `unavailable` when the replica is closed, and with the signal's reason once it aborts.
+   * Resolves once the revision is applied, in the history that the replica knows at that moment: for
+   * positions of callers. A decision that depends on a commit waits for {@link waitForHead}. Rejects with
+   * BerthError `deadlineExceeded` after `timeoutMs`, with `unavailable` when the replica is closed, and
+   * with the signal's reason once it aborts.
    */
   async waitFor(revision: number, timeoutMs: number, signal?: AbortSignal): Promise<void> {
     if (revision <= this.revision) return;

@@ -172,8 +172,9 @@ export class Cell {
   }
 
   /**
-   * Decides on the newest view and commits, again after each conflict, and after a set-back of the store. Resolves with the outcome; undefined
-   * if there was nothing to commit. Fails with BerthError `conflict` after too many conflicts.
+   * Decides on the newest view and commits, again after each conflict, and after a set-back of the store.
+   * Resolves with the outcome; undefined if there was nothing to commit. Fails with BerthError `conflict`
+   * after too many conflicts.
    */
   async settle(
     call: CallContext,

@@ -27,7 +27,10 @@ export class FencedError extends LeadershipOverError {
   override readonly name = 'FencedError';
 }
 
-/** The store has lost the history that the decision was made on. The next leadership begins from what it has. */
+/**
+ * The store has lost the history that the decision was made on. The next leadership begins from what it
+ * has.
+ */
 export class HistoryLostError extends LeadershipOverError {
   override readonly name = 'HistoryLostError';
 

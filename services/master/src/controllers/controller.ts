@@ -18,7 +18,8 @@ export interface Controller {
 }
 
 /**
- * Returns true if the loop ends after this error, because its signal has aborted. A LeadershipOverError is thrown on.
+ * Returns true if the loop ends after this error, because its signal has aborted. A LeadershipOverError is
+ * thrown on.
  */
 export function endsLoop(error: unknown, signal: AbortSignal): boolean {
   if (error instanceof LeadershipOverError) throw error;

@@ -2,7 +2,9 @@ import type { RetryPolicy } from '../../gen/netflix/titus/titus_base.js';
 
 type Policy = NonNullable<RetryPolicy['policy']>;
 
-/** The delay of a policy that names none. Without it, a task that fails at once uses up its retries at once. */
+/**
+ * The delay of a policy that names none. Without it, a task that fails at once uses up its retries at once.
+ */
 export const defaultRetryDelayMs = 1_000;
 /** The longest delay of a growing policy that names none. */
 export const defaultMaxRetryDelayMs = 60_000;
