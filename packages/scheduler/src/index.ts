@@ -1,4 +1,4 @@
-export type { AgentFacts, AgentInfo } from './agent/agent-info.js';
+export type { AgentFacts, AgentInfo, Avoidance } from './agent/agent-info.js';
 export type { EquivalenceClass } from './equivalence/equivalence-class.js';
 export { type ExplainOptions, type Explanation, explain } from './explain/explain.js';
 export { type Remedy, remedyText } from './explain/remedy.js';

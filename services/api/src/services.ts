@@ -59,7 +59,7 @@ export function openServices(deps: ServicesDeps, opened: Closeable[]): Services 
   const clusters = new ObserveHub(clusterFeed, replica, log, tuning.subscribersPerTurn);
   opened.push({ name: 'observe hub', close: () => jobs.close() });
   opened.push({ name: 'observe hub of clusters', close: () => clusters.close() });
-  const ledger = new LiveLedger(replica);
+  const ledger = new LiveLedger(replica, clock);
   opened.push({ name: 'agent ledger', close: async () => ledger.close() });
   const openLogReader = () => store.openLogReader();
   const cellObserving = openCellObserve({ cell, tuning, openLogReader, clock, streams, log });

@@ -8,6 +8,21 @@ export interface AgentFacts {
   readonly total: Resources;
   /** True if the agent takes no more tasks. */
   readonly isDraining?: boolean;
+  /** Set while launches of containers fail on the agent. */
+  readonly avoidance?: Avoidance | undefined;
+}
+
+/** An agent that fails launches. No job gets it for a time, and then one task tries it. */
+export interface Avoidance {
+  /** The number of launches that failed one after another. */
+  readonly failures: number;
+  readonly lastFailedAtMs: number;
+  /** The reason of the last failure. */
+  readonly lastFailure: string;
+  /** The agent gets no task until then. */
+  readonly untilMs: number;
+  /** True if the time is over: the agent takes one task, and more once its launch has worked. */
+  readonly isOnTrial: boolean;
 }
 
 /**
@@ -21,6 +36,9 @@ export interface AgentInfo {
   readonly zone: string;
   readonly total: Resources;
   readonly isDraining: boolean;
+  readonly avoidance: Avoidance | undefined;
+  /** The number of tasks here that did not run yet when they were booked. */
+  readonly launching: number;
   /** Differs for every agent that the index has ever had; -1 once the agent has left. */
   readonly number: number;
   /** The free amounts now. This is no copy: it changes with the agent. */

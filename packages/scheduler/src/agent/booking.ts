@@ -11,6 +11,8 @@ export interface Booking {
   readonly isExclusive: boolean;
   /** True if preemption never stops the task. */
   readonly isCritical?: boolean;
+  /** True if the task's container had not started when the task was booked. */
+  readonly isLaunching?: boolean;
   /** Tasks of the agent that the task waits for: it starts once none of them is there any more. */
   readonly awaits?: readonly string[];
 }

@@ -177,7 +177,14 @@ it('names the least that helps, and how many agents it would help on', () => {
   const task = { taskId: 't', jobId: 'j', resources: amounts(1, 512) };
   expect(explain(task, index)).toEqual({
     agents: 3,
-    reasons: [{ reason: 'too little memory free', agents: 3, samples: ['a', 'b', 'c'] }],
+    reasons: [
+      {
+        reason: 'too little memory free',
+        agents: 3,
+        samples: ['a', 'b', 'c'],
+        detail: 'asks 512 MB; the largest agent has 300 MB: it never fits',
+      },
+    ],
     remedies: [{ kind: 'less', resource: 'memoryMb', amount: 212, agents: 2 }],
   });
 });

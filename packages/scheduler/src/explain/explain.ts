@@ -1,7 +1,8 @@
 import type { AgentIndex } from '../index/agent-index.js';
 import { findAgent } from '../place/find-agent.js';
 import type { PlaceOptions } from '../place/place-options.js';
-import { searchFor } from '../place/search-for.js';
+import { reasonDetails } from '../place/reason-details.js';
+import { searchFor, type TaskSearch } from '../place/search-for.js';
 import type { QueuedTask } from '../request/placement-request.js';
 import { type Finding, findRemedies } from './remedies.js';
 import type { Remedy } from './remedy.js';
@@ -25,6 +26,8 @@ interface ExplainedReason {
   readonly reason: string;
   readonly agents: number;
   readonly samples: readonly string[];
+  /** The numbers or the cause behind the reason, as text for people. */
+  readonly detail?: string;
 }
 
 /** The options of placement that matter to a task that waits. */
@@ -35,10 +38,27 @@ export function explain(task: QueuedTask, index: AgentIndex, options: ExplainOpt
   const search = searchFor(task, index, options);
   const { request } = search;
   const findings = [...index.agents()].map((agent) => ({ agent, obstacles: request.obstaclesOn(agent) }));
-  const reasons = summarize(findings);
+  const reasons = withDetails(summarize(findings), search, findings);
   const found = findAgent(search);
   if (found !== undefined) return { agents: index.size, agentId: found.id, reasons, remedies: [] };
   return { agents: index.size, reasons, remedies: findRemedies(task, search, findings) };
+}
+
+function withDetails(
+  reasons: readonly ExplainedReason[],
+  { request }: TaskSearch,
+  findings: readonly Finding[],
+): readonly ExplainedReason[] {
+  const known = new Set(reasons.map(({ reason }) => reason));
+  const details = reasonDetails(
+    request,
+    findings.map(({ agent }) => agent),
+    known,
+  );
+  return reasons.map((each) => {
+    const detail = details.get(each.reason);
+    return detail === undefined ? each : { ...each, detail };
+  });
 }
 
 function summarize(findings: readonly Finding[]): readonly ExplainedReason[] {

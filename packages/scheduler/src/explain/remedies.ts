@@ -118,7 +118,7 @@ function endsOfTasks({ index, request }: TaskSearch, findings: readonly Finding[
 
 /** True if the end of a task can remove the obstacle. */
 function endsWithTasks({ cause }: Obstacle): boolean {
-  return cause.kind !== 'rule' && cause.kind !== 'draining' && cause.kind !== 'refused';
+  return !['rule', 'draining', 'avoided', 'refused'].includes(cause.kind);
 }
 
 function helpsByEnding(

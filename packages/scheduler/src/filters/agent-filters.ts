@@ -1,3 +1,4 @@
+import type { AgentInfo } from '../agent/agent-info.js';
 import { noObstacles, toFilter } from './filter.js';
 
 /** The agent takes new tasks: no operator drains it. */
@@ -9,6 +10,23 @@ export const readyFilter = toFilter({
   obstacles: ({ isDraining }) =>
     isDraining ? [{ reason: 'draining', cause: { kind: 'draining' } }] : noObstacles,
 });
+
+/** Launches of containers work on the agent, or one task may try it. */
+export const launchFilter = toFilter({
+  name: 'launches',
+  dependsOn: ['agent', 'tasksHere'],
+  cost: 'field',
+  check: isLaunchable,
+  obstacles: (agent) =>
+    isLaunchable(agent) ? noObstacles : [{ reason: avoidedReason, cause: { kind: 'avoided' } }],
+});
+
+/** The reason of an agent that fails launches. */
+export const avoidedReason = 'avoided, since its launches fail';
+
+function isLaunchable({ avoidance, launching }: AgentInfo): boolean {
+  return avoidance === undefined || (avoidance.isOnTrial && launching === 0);
+}
 
 /** The agent has not refused a task of the job lately. */
 export const refusalFilter = toFilter({

@@ -81,7 +81,8 @@ describe.each([
     ]);
     expect(plan(tasks(11, specWith('onFlash')), make()).slice(9)).toEqual([
       'a',
-      'waiting: too little cpu free on 1 agent, too little memory free on 1 agent, ' +
+      'waiting: too little cpu free on 1 agent (asks 0.1; at most 0 is free there; the largest agent has 1), ' +
+        'too little memory free on 1 agent (asks 100 MB; at most 0 MB is free there; the largest agent has 1000 MB), ' +
         'its disk is no flash (onFlash) on 2 agents',
     ]);
   });

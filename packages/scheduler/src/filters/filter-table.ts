@@ -1,4 +1,4 @@
-import { readyFilter, refusalFilter, tenantFilter } from './agent-filters.js';
+import { launchFilter, readyFilter, refusalFilter, tenantFilter } from './agent-filters.js';
 import { type ConditionRow, conditionFilter, conditionRows } from './condition-filters.js';
 import {
   type AgentFilter,
@@ -19,6 +19,7 @@ const commonFilters: readonly AgentFilter[] = [
   attributeFilter,
   expressionFilter,
   readyFilter,
+  launchFilter,
   refusalFilter,
   tenantFilter,
 ];

@@ -98,7 +98,7 @@ export interface Obstacle {
     | { readonly kind: 'resource'; readonly resource: keyof Resources; readonly missing: number }
     | { readonly kind: 'condition'; readonly condition: string }
     | { readonly kind: 'rule'; readonly rule: string }
-    | { readonly kind: 'exclusiveTenant' | 'draining' | 'refused' };
+    | { readonly kind: 'exclusiveTenant' | 'draining' | 'avoided' | 'refused' };
 }
 
 /** The obstacles of a passed check. */

@@ -13,7 +13,7 @@ import {
   setDifference,
   subtractFrom,
 } from '@berth/shared/model/resources/vector';
-import type { AgentFacts, AgentInfo } from '../agent/agent-info.js';
+import type { AgentFacts, AgentInfo, Avoidance } from '../agent/agent-info.js';
 import type { Booking } from '../agent/booking.js';
 import { awaitedAmong, mostHeld } from '../agent/pending-preemptions.js';
 
@@ -37,6 +37,8 @@ export class IndexedAgent implements AgentInfo {
   readonly zone: string;
   readonly total: Resources;
   readonly isDraining: boolean;
+  readonly avoidance: Avoidance | undefined;
+  launching = 0;
   number = 0;
   readonly free: Resources;
   readonly gpus: number[];
@@ -54,12 +56,13 @@ export class IndexedAgent implements AgentInfo {
   /** Its block in each ordering. */
   readonly blocks: AgentBlock[] = [];
 
-  constructor({ id, attributes, total, isDraining = false }: AgentFacts) {
+  constructor({ id, attributes, total, isDraining = false, avoidance }: AgentFacts) {
     this.id = id;
     this.attributes = attributes;
     this.zone = Object.hasOwn(attributes, 'zone') ? (attributes.zone ?? '') : '';
     this.total = total;
     this.isDraining = isDraining;
+    this.avoidance = avoidance;
     this.free = copyResources(total);
     this.gpus = freshGpus(total.gpuMillis);
     this.#sumGpus();
@@ -93,6 +96,7 @@ export class IndexedAgent implements AgentInfo {
   #change(booking: Booking, isTaken: boolean): void {
     this.version += 1;
     if (booking.isExclusive) this.exclusiveTasks += isTaken ? 1 : -1;
+    if (booking.isLaunching === true) this.launching += isTaken ? 1 : -1;
     const wasSimple = this.awaited.size === 0;
     this.awaited =
       this.#preemptors.size === 0 ? noTasks : awaitedAmong(this.#preemptors.values(), this.bookings);

@@ -1,15 +1,18 @@
 import type { JobRecord, Resources, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { isAgentAlive } from '@berth/shared/model/cell/agent';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
+import { launchFailuresOf } from '@berth/shared/model/cell/launch-health';
 import { gpusKey, parseGpus } from '@berth/shared/model/resources/gpus';
 import { zeroResources } from '@berth/shared/model/resources/vector';
 import { isBlamelessCode } from '@berth/shared/model/task/failure';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
+import type { Avoidance } from '../agent/agent-info.js';
 import type { Booking } from '../agent/booking.js';
 import { specOfJob } from '../filters/compile-spec.js';
 import type { AgentIndex } from '../index/agent-index.js';
 import { BlockIndex } from '../index/block-index.js';
+import { AvoidedAgents, isSameAvoidance } from './avoided-agents.js';
 import { GroupUse } from './group-use.js';
 
 /** The capacity of one agent. */
@@ -24,6 +27,7 @@ export class AgentLedger {
   readonly index: AgentIndex = new BlockIndex();
   readonly #cell: CellView;
   readonly #groups: GroupUse | undefined;
+  readonly #avoided = new AvoidedAgents();
   /** Live tasks on agents that are ordered to stop, with their agents. */
   readonly #stopping = new Map<string, string>();
   /** By agent, then by task. Lost agents are included. */
@@ -56,17 +60,51 @@ export class AgentLedger {
 
   /** Books an agent that came, left, or changed. */
   updateAgent(agentId: string): void {
+    const isLive = isAgentAlive(this.#cell, agentId);
+    this.#avoided.note(agentId, isLive ? launchFailuresOf(this.#cell, agentId) : undefined);
+    if (isLive) this.#bookAgent(agentId, this.index.find(agentId)?.avoidance);
+    else this.index.removeAgent(agentId);
+    this.#rebookAvoided(agentId);
+  }
+
+  /** Sets the time: agents that were avoided for long enough take a task on trial. True if there are such. */
+  advance(nowMs: number): boolean {
+    const isDue = this.nextTrialMs() <= nowMs;
+    this.#avoided.advance(nowMs);
+    if (isDue) this.#rebookAvoided();
+    return isDue;
+  }
+
+  /** The soonest time at which an avoided agent takes a task on trial; Infinity: never. */
+  nextTrialMs(): number {
+    return this.#avoided.size === 0
+      ? Number.POSITIVE_INFINITY
+      : this.#avoided.nextTrialMs(this.index.agents());
+  }
+
+  /** Books the agents that fail launches as they are now, and the agent that may have failed before. */
+  #rebookAvoided(changedId?: string): void {
+    if (this.#avoided.size === 0 && changedId === undefined) return;
+    const avoidances = this.#avoided.avoidances(this.index.agents());
+    const ids = changedId === undefined ? this.#avoided.ids : new Set([...this.#avoided.ids, changedId]);
+    for (const id of ids) if (this.index.find(id) !== undefined) this.#bookAgent(id, avoidances.get(id));
+  }
+
+  #bookAgent(agentId: string, avoidance: Avoidance | undefined): void {
     const agent = this.#cell.find('agent', agentId)?.record;
-    if (agent === undefined || !isAgentAlive(this.#cell, agentId)) return this.index.removeAgent(agentId);
+    if (agent === undefined) return;
     const total = agent.capacity ?? zeroResources();
     const known = this.index.find(agentId);
     // An agent that registers anew mostly has the same capacity.
     const isDraining = this.#cell.find('agentDrain', agentId) !== undefined;
     const isUnchanged =
-      known?.attributes === agent.attributes && known.total === total && known.isDraining === isDraining;
+      known?.attributes === agent.attributes &&
+      known.total === total &&
+      known.isDraining === isDraining &&
+      isSameAvoidance(known.avoidance, avoidance);
     if (isUnchanged) return;
     const tasks = this.tasksOn(agentId);
-    this.index.addAgent({ id: agentId, attributes: agent.attributes, total, isDraining });
+    this.index.addAgent({ id: agentId, attributes: agent.attributes, total, isDraining, avoidance });
     for (const task of tasks) this.#book(task);
   }
 
@@ -164,6 +202,7 @@ function bookingOf(task: TaskRecord, job: JobRecord | undefined): Booking {
     gpus: parseGpus(task.task?.taskContext[gpusKey]),
     isExclusive: spec?.isExclusive ?? false,
     isCritical: spec?.tier === 'critical',
+    isLaunching: taskState(task) < State.RUNNING,
     awaits: task.awaitedTaskIds,
   };
 }

@@ -39,7 +39,14 @@ export class CapacityProbe {
     if (found === undefined || found.id === agentId) return false;
     const { isExclusive } = spec;
     const gpus = found.gpusFor(resources.gpuMillis);
-    this.#transaction.take(found, { taskId: `${taskId} moved`, jobId, resources, gpus, isExclusive });
+    this.#transaction.take(found, {
+      taskId: `${taskId} moved`,
+      jobId,
+      resources,
+      gpus,
+      isExclusive,
+      isLaunching: true,
+    });
     return true;
   }
 

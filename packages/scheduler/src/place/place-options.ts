@@ -28,6 +28,8 @@ export interface Unplaced {
    * Empty if the plan was not asked for reasons.
    */
   readonly reasons: ReadonlyMap<string, number>;
+  /** The numbers behind some of the reasons, as text for people. */
+  readonly details: ReadonlyMap<string, string>;
 }
 
 /** The latest time of an event in tasks of a job on an agent: by job, then by agent. */
@@ -58,8 +60,12 @@ export function isUnplaced(result: Placement | Unplaced): result is Unplaced {
 }
 
 /** The reasons of an unplaced task as one sentence for people. */
-export function explainUnplaced({ reasons }: Unplaced): string {
+export function explainUnplaced({ reasons, details }: Pick<Unplaced, 'reasons' | 'details'>): string {
   if (reasons.size === 0) return 'waiting: there is no live agent';
-  const parts = [...reasons].map(([reason, count]) => `${reason} on ${count} agent${count === 1 ? '' : 's'}`);
+  const parts = [...reasons].map(([reason, count]) => {
+    const detail = details.get(reason);
+    const on = `${reason} on ${count} agent${count === 1 ? '' : 's'}`;
+    return detail === undefined ? on : `${on} (${detail})`;
+  });
   return `waiting: ${parts.join(', ')}`;
 }

@@ -73,7 +73,7 @@ describe('place', () => {
   it('lets a task that fits nowhere hold up nobody', () => {
     const queue = [task('huge', amounts(9000, 1)), task('small', amounts(500, 1))];
     expect(plan(queue, indexOf([agent('a')]))).toEqual([
-      'huge waiting: too little cpu free on 1 agent',
+      'huge waiting: too little cpu free on 1 agent (asks 9; the largest agent has 4: it never fits)',
       'small on a',
     ]);
   });
@@ -163,8 +163,9 @@ describe('constraints', () => {
       't2 on b1',
       't3 on a1',
       't4 on a1',
-      't5 waiting: the zone has its share (zoneBalance) on 2 agents, too little cpu free on 1 agent, ' +
-        'too little memory free on 1 agent',
+      't5 waiting: the zone has its share (zoneBalance) on 2 agents, too little cpu free on 1 agent ' +
+        '(asks 0.1; at most 0 is free there; the largest agent has 4), ' +
+        'too little memory free on 1 agent (asks 100 MB; at most 0 MB is free there; the largest agent has 4000 MB)',
     ]);
   });
 
@@ -238,7 +239,7 @@ describe('gpus', () => {
     expect(plan(queue, index)).toEqual([
       's1 on a gpus 0',
       's2 on a gpus 1',
-      'whole waiting: too few gpus free on 1 agent',
+      'whole waiting: too few gpus free on 1 agent (asks 1; at most 0 is free there; the largest agent has 2)',
       's3 on a gpus 0',
     ]);
   });
@@ -248,7 +249,7 @@ describe('gpus', () => {
     expect(plan([task('share', gpu(10)), task('two', gpu(2000)), task('more', gpu(2000))], index)).toEqual([
       'share on a gpus 0',
       'two on a gpus 1,2',
-      'more waiting: too few gpus free on 1 agent',
+      'more waiting: too few gpus free on 1 agent (asks 2; at most 1 is free there; the largest agent has 4)',
     ]);
   });
 });
@@ -311,7 +312,8 @@ describe('the reasons of an unplaced task', () => {
       agent('c', amounts(1000, 50)),
     ]);
     expect(plan([task('t', amounts(500, 500))], index)).toEqual([
-      't waiting: too little cpu free on 2 agents, too little memory free on 2 agents',
+      't waiting: too little cpu free on 2 agents (asks 0.5; at most 0.1 is free there; the largest agent has 1), ' +
+        'too little memory free on 2 agents (asks 500 MB; at most 50 MB is free there; the largest agent has 1000 MB)',
     ]);
   });
 

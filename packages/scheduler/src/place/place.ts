@@ -9,7 +9,7 @@ import { anywhere } from '../request/placement-spec.js';
 import { findAgent } from './find-agent.js';
 import { isUnplaced, type Placement, type PlaceOptions, type Unplaced } from './place-options.js';
 import { PlacementTransaction } from './placement-transaction.js';
-import { ReasonCounts } from './reason-counts.js';
+import { type CountedReasons, ReasonCounts } from './reason-counts.js';
 import { searchFor } from './search-for.js';
 
 /**
@@ -79,10 +79,10 @@ function placeOne(task: QueuedTask, context: PlanContext): Placement | Unplaced 
   const preempted = preempt(task, request, context);
   if (preempted !== undefined) return preempted;
   const isExplained = options.explains?.(taskId) ?? true;
-  return { taskId, jobId, reasons: isExplained ? reasons.of(request) : noReasons };
+  return { taskId, jobId, ...(isExplained ? reasons.of(request) : noReasons) };
 }
 
-const noReasons: ReadonlyMap<string, number> = new Map();
+const noReasons: CountedReasons = { reasons: new Map(), details: new Map() };
 
 /** Places a critical task in the capacity of tasks that it makes stop, if it may and can. */
 function preempt(task: QueuedTask, request: EquivalenceClass, context: PlanContext): Placement | undefined {
@@ -101,6 +101,15 @@ function take(
   const { isExclusive } = spec;
   const isCritical = spec.tier === 'critical';
   const awaits = preemption?.awaits ?? [];
-  transaction.take(agent, { taskId, jobId, resources, gpus, isExclusive, isCritical, awaits });
+  transaction.take(agent, {
+    taskId,
+    jobId,
+    resources,
+    gpus,
+    isExclusive,
+    isCritical,
+    isLaunching: true,
+    awaits,
+  });
   return { taskId, agentId: agent.id, ...got };
 }

@@ -1,5 +1,6 @@
 import type { EquivalenceClass } from '../equivalence/equivalence-class.js';
 import type { AgentIndex } from '../index/agent-index.js';
+import { reasonDetails } from './reason-details.js';
 
 /**
  * Agents that one plan looks at to count reasons, at most. A plan with very many different waits explains
@@ -7,30 +8,41 @@ import type { AgentIndex } from '../index/agent-index.js';
  */
 const maxLooks = 400_000;
 
+/** The reasons why agents cannot take a task. */
+export interface CountedReasons {
+  /** Each reason with the number of agents that it holds for. */
+  readonly reasons: ReadonlyMap<string, number>;
+  /** The numbers behind some of the reasons, as text for people. */
+  readonly details: ReadonlyMap<string, string>;
+}
+
 /** For each class the reasons as they were when a plan first asked for them. */
 export class ReasonCounts {
   readonly #index: AgentIndex;
-  readonly #known = new Map<EquivalenceClass, ReadonlyMap<string, number>>();
+  readonly #known = new Map<EquivalenceClass, CountedReasons>();
 
   constructor(index: AgentIndex) {
     this.#index = index;
   }
 
-  /** Each reason with the number of agents that it holds for. */
-  of(request: EquivalenceClass): ReadonlyMap<string, number> {
+  of(request: EquivalenceClass): CountedReasons {
     const known = this.#known.get(request);
     if (known !== undefined) return known;
     const { size } = this.#index;
     const isAffordable = this.#known.size * size <= maxLooks;
-    const reasons = isAffordable ? this.#count(request) : new Map([['not possible now', size]]);
+    const reasons = isAffordable ? this.#count(request) : notCounted(size);
     this.#known.set(request, reasons);
     return reasons;
   }
 
-  #count(request: EquivalenceClass): ReadonlyMap<string, number> {
+  #count(request: EquivalenceClass): CountedReasons {
     const counts = new Map<string, number>();
     for (const agent of this.#index.agents())
       for (const { reason } of request.obstaclesOn(agent)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    return counts;
+    return { reasons: counts, details: reasonDetails(request, [...this.#index.agents()], counts) };
   }
+}
+
+function notCounted(agents: number): CountedReasons {
+  return { reasons: new Map([['not possible now', agents]]), details: new Map() };
 }

@@ -2,12 +2,13 @@
 
 /** The number of each field of each message, by the message's full name and the field's name. */
 export const fieldNumbers = {
-  'berth.v1.Agent': { id: 1, attributes: 2, capacity: 3, free: 4, state: 5, stateSinceMs: 6, tasks: 7, drain: 8, registeredAtMs: 9, runtime: 10, version: 11, grpcAddress: 12 },
+  'berth.v1.Agent': { id: 1, attributes: 2, capacity: 3, free: 4, state: 5, stateSinceMs: 6, tasks: 7, drain: 8, registeredAtMs: 9, runtime: 10, version: 11, grpcAddress: 12, avoidance: 13 },
   'berth.v1.AgentAttribute': { name: 1, value: 2 },
+  'berth.v1.AgentAvoidance': { failures: 1, lastFailedAtMs: 2, lastFailure: 3, untilMs: 4 },
   'berth.v1.AgentDrain': { sinceMs: 1, by: 2, deadlineAtMs: 3 },
   'berth.v1.AgentDrainRecord': { agentId: 1, wish: 2, deadlineAtMs: 3 },
   'berth.v1.AgentRecord': { id: 1, attributes: 2, capacity: 3, incarnation: 4, registeredAtMs: 5, runtime: 6, version: 7, grpcAddress: 8, assignmentFeed: 9 },
-  'berth.v1.AgentStatusRecord': { agentId: 1, state: 2, sinceMs: 3 },
+  'berth.v1.AgentStatusRecord': { agentId: 1, state: 2, sinceMs: 3, launchFailures: 4 },
   'berth.v1.AgentTask': { taskId: 1, jobId: 2, state: 3, resources: 4, stopping: 5 },
   'berth.v1.Assignment': { taskId: 1, jobId: 2, container: 3, resources: 4, taskContext: 5, stop: 6, killGraceMs: 7, sampled: 8, collectsResults: 9, awaitedTaskIds: 10 },
   'berth.v1.CheckExpressionRequest': { expression: 1 },
@@ -31,6 +32,7 @@ export const fieldNumbers = {
   'berth.v1.JobRecord': { id: 1, clusterId: 2, descriptor: 3, createdAtMs: 4, createdBy: 5, kill: 6, arguments: 7, fireAtMs: 8, clusterPlace: 9, instancesSetAtMs: 10 },
   'berth.v1.JobScalingRecord': { jobId: 1, decisions: 2 },
   'berth.v1.JobStatusRecord': { jobId: 1, state: 2, stateChanges: 3, slotAttempts: 4, finishedAtMs: 5, lastWorkerNumber: 6 },
+  'berth.v1.LaunchFailures': { count: 1, lastAtMs: 2, reason: 3, incarnation: 4 },
   'berth.v1.ListAgentsRequest': { pageSize: 1, after: 2 },
   'berth.v1.ListAgentsResponse': { agents: 1, nextAfter: 2, total: 3 },
   'berth.v1.ListFiresRequest': { clusterId: 1, count: 2, afterMs: 3 },
@@ -55,7 +57,7 @@ export const fieldNumbers = {
   'berth.v1.PartialFailure.Failure': { id: 1, code: 2, message: 3 },
   'berth.v1.PauseScheduleRequest': { clusterId: 1 },
   'berth.v1.PauseScheduleResponse': { schedule: 1 },
-  'berth.v1.PlacementReason': { reason: 1, agents: 2, samples: 3 },
+  'berth.v1.PlacementReason': { reason: 1, agents: 2, samples: 3, detail: 4 },
   'berth.v1.PlanRequest': { job: 1, drainAgentId: 2, lose: 3 },
   'berth.v1.PlanResponse': { tasks: 1, placed: 2, waiting: 3, lostAgentIds: 4 },
   'berth.v1.PlannedTask': { taskId: 1, agentId: 2, cards: 3, resources: 4, explanation: 5 },

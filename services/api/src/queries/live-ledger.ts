@@ -1,7 +1,8 @@
-import type { AgentIndex } from '@berth/scheduler';
+import type { AgentIndex, Avoidance } from '@berth/scheduler';
 import { AgentLedger } from '@berth/scheduler';
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { EntityKind } from '@berth/shared/model/cell/entity';
+import type { Clock } from '@berth/shared/process/clock';
 import type { Replica } from '@berth/store/replica';
 import type { Subscription } from 'rxjs';
 
@@ -13,16 +14,23 @@ const agentKinds: ReadonlySet<EntityKind> = new Set(['agent', 'agentStatus', 'ag
  */
 export class LiveLedger {
   readonly #replica: Replica;
+  readonly #clock: Pick<Clock, 'nowMs'>;
   #ledger: AgentLedger | undefined;
   #subscription: Subscription | undefined;
 
-  constructor(replica: Replica) {
+  constructor(replica: Replica, clock: Pick<Clock, 'nowMs'>) {
     this.#replica = replica;
+    this.#clock = clock;
   }
 
   /** The agents at the replica's revision. A caller that changes them must undo its changes. */
   get index(): AgentIndex {
     return this.#current.index;
+  }
+
+  /** Returns the avoidance of an agent that fails launches. */
+  avoidanceOf(agentId: string): Avoidance | undefined {
+    return this.index.find(agentId)?.avoidance;
   }
 
   /** Returns the live tasks on the agent, the oldest first. */
@@ -32,7 +40,9 @@ export class LiveLedger {
 
   /** A copy for the caller, who may change it. */
   copy(): AgentIndex {
-    return new AgentLedger(this.#replica).index;
+    const ledger = new AgentLedger(this.#replica);
+    ledger.advance(this.#clock.nowMs());
+    return ledger.index;
   }
 
   close(): void {
@@ -41,6 +51,7 @@ export class LiveLedger {
 
   get #current(): AgentLedger {
     this.#ledger ??= this.#open();
+    this.#ledger.advance(this.#clock.nowMs());
     return this.#ledger;
   }
 

@@ -65,17 +65,21 @@ function listAgents(
   return {
     agents: page.flatMap((id) => {
       const agent = view.find('agent', id)?.record;
-      return agent === undefined ? [] : [agentMessage(agent, ledger.tasksOn(id), view)];
+      return agent === undefined ? [] : [agentMessage(agent, counted(ledger, id), view)];
     }),
     nextAfter: last !== undefined && last !== ids.at(-1) ? last : '',
     total: ids.length,
   };
 }
 
+function counted(ledger: LiveLedger, id: string): Parameters<typeof agentMessage>[1] {
+  return { tasks: ledger.tasksOn(id), avoidance: ledger.avoidanceOf(id) };
+}
+
 function getAgent({ ledger }: AgentServiceDeps, id: string, view: Replica): GetAgentResponse {
   const agent = requireAgent(view, id);
   const tasks = ledger.tasksOn(id);
-  return { agent: agentMessage(agent, tasks, view), tasks: tasks.map(agentTaskMessage) };
+  return { agent: agentMessage(agent, counted(ledger, id), view), tasks: tasks.map(agentTaskMessage) };
 }
 
 /**
@@ -128,7 +132,7 @@ async function changeDrain(
     return { writes: [write] };
   });
   const view = await cell.read(call);
-  return agentMessage(requireAgent(view, id), ledger.tasksOn(id), view);
+  return agentMessage(requireAgent(view, id), counted(ledger, id), view);
 }
 
 function deadlineViolations(deadlineAfterMs: number): readonly FieldViolation[] {

@@ -109,9 +109,16 @@ export class LivenessController implements Controller {
   }
 
   async #commit(changes: readonly AgentStatusRecord[], options: LeaderCommitOptions): Promise<void> {
-    for (let from = 0; from < changes.length; from += maxWritesPerCommit) {
+    const { cell } = this.#options;
+    // Rounds write the same records: a judgement of an earlier revision must not undo theirs.
+    const all = changes.map((record) => {
+      const id = record.agentId;
+      const expectedRevision = cell.find('agentStatus', id)?.revision ?? 0;
+      return { kind: 'agentStatus', id, record, expectedRevision } as const;
+    });
+    for (let from = 0; from < all.length; from += maxWritesPerCommit) {
       const some = changes.slice(from, from + maxWritesPerCommit);
-      const writes = some.map((record) => ({ kind: 'agentStatus', id: record.agentId, record }) as const);
+      const writes = all.slice(from, from + maxWritesPerCommit);
       // An outage makes the judgement worthless: the silence may have been the store's.
       const result = await this.#options.committer.commit({ writes }, options);
       if (!result.ok) return;

@@ -160,7 +160,10 @@ export class RoundLoop implements Controller {
     try {
       const request = { ...commit, ...(ackReportsThrough && { ackReportsThrough }) };
       const result = await committer.commit(request, { signal });
-      if (!result.ok) throw new Error(`the master's commit met an unexpected ${result.reason}`);
+      if (!result.ok && result.reason !== 'conflict')
+        throw new Error(`the master's commit met an unexpected ${result.reason}`);
+      // The status of an agent has changed meanwhile.
+      if (!result.ok) return this.#putBack(plan);
       this.#maxWrites = Math.min(this.#maxWrites * 2, maxWritesPerCommit);
       return true;
     } catch (error) {
@@ -170,13 +173,20 @@ export class RoundLoop implements Controller {
     }
   }
 
-  /** Puts the work of the plan back, for a round of fewer writes. */
-  #makeSmaller(plan: RoundPlan, err: unknown): void {
-    const { work, log } = this.#options;
-    this.#maxWrites = Math.max(leastWritesPerRound, Math.floor(this.#maxWrites / 4));
+  /** Puts the work of the plan back, for the next round. */
+  #putBack(plan: RoundPlan): false {
+    const { work } = this.#options;
     work.touch(plan.dueMs.keys());
     work.touch(plan.leftOver);
     work.retryQueue();
+    return false;
+  }
+
+  /** Puts the work of the plan back, for a round of fewer writes. */
+  #makeSmaller(plan: RoundPlan, err: unknown): void {
+    const { log } = this.#options;
+    this.#maxWrites = Math.max(leastWritesPerRound, Math.floor(this.#maxWrites / 4));
+    this.#putBack(plan);
     log.warn(
       { err, maxWrites: this.#maxWrites },
       'a commit was refused as too large; deciding on less at once',
@@ -185,6 +195,10 @@ export class RoundLoop implements Controller {
 
   #logRound(plan: RoundPlan, reports: number): void {
     const { log, replica } = this.#options;
+    for (const { agentId, launchFailures } of plan.agentStatuses.values()) {
+      if (launchFailures === undefined) log.info(`launches work on agent ${agentId} again`);
+      else log.warn({ launchFailures }, `agent ${agentId} fails launches and is avoided`);
+    }
     const sizes = { tasks: plan.tasks.size, jobs: plan.dueMs.size, reports, unplaced: plan.unplaced.length };
     log.debug({ ...sizes, revision: replica.revision }, 'round');
   }

@@ -73,10 +73,8 @@ export class PendingWork {
 
   /** Returns the time of the next work that comes without a change; Infinity: never. */
   nextMs(): number {
-    return Math.min(
-      this.due.nextMs(),
-      this.#waiting.size === 0 ? Number.POSITIVE_INFINITY : this.#queueDueMs,
-    );
+    const dueMs = this.due.nextMs();
+    return this.#waiting.size === 0 ? dueMs : Math.min(dueMs, this.#queueDueMs, this.ledger.nextTrialMs());
   }
 
   hasWork(nowMs: number): boolean {
@@ -101,7 +99,8 @@ export class PendingWork {
   takeQueue(nowMs: number): Queue {
     const isDue = this.#queueDueMs <= nowMs;
     if (isDue) this.#queueDueMs = Number.POSITIVE_INFINITY;
-    const hasChanges = this.#queueChanged || isDue;
+    const isTried = this.ledger.advance(nowMs);
+    const hasChanges = this.#queueChanged || isDue || isTried;
     this.#queueChanged = false;
     return { waiting: this.#waiting, hasChanges };
   }

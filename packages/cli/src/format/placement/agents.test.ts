@@ -4,7 +4,7 @@ import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { plain } from '../../terminal/colors.js';
 import { renderTable } from '../../terminal/table.js';
-import { agentDetail, agentHeadings, agentRow, agentState } from './agents.js';
+import { agentDetail, agentHeadings, agentRow, agentState, agentTable } from './agents.js';
 
 const nowMs = Date.UTC(2026, 0, 2);
 const agent = Agent.fromPartial({
@@ -24,6 +24,26 @@ describe('the list of agents', () => {
       'AGENT   STATE  ZONE  TYPE  TASKS  CPU FREE  MEMORY FREE   GPU FREE  AGE',
       'host-1  alive  a     m5    2      1.5/8     1024/4096 MB  -         3h',
     ]);
+  });
+
+  it('tells of an agent that all jobs avoid, with its last failure and its next try', () => {
+    const avoidance = {
+      failures: 3,
+      lastFailedAtMs: nowMs - 12_000,
+      lastFailure: 'systemError: error running hook #0',
+      untilMs: nowMs + 108_000,
+    };
+    const sick = { ...agent, avoidance };
+    const { headings, rows } = agentTable([agent, sick], nowMs);
+    expect(renderTable(headings, rows, plain).slice(1)).toEqual([
+      expect.stringMatching(/^host-1 +alive .* -$/),
+      expect.stringMatching(
+        /^host-1 +avoided .* 3 failed, last 12s ago: systemError: error running hook #0; next try in 1m48s$/,
+      ),
+    ]);
+    expect(agentDetail(GetAgentResponse.fromPartial({ agent: sick }), nowMs, plain).join('\n')).toMatch(
+      /launches +3 failed/,
+    );
   });
 
   it.each([

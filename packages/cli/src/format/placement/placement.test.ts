@@ -25,6 +25,22 @@ describe('an explanation', () => {
     ]);
   });
 
+  it('tells the numbers behind an obstacle', () => {
+    const [reason] = waiting.reasons;
+    const detail = 'asks 100000 MB; the largest agent has 25276 MB: it never fits';
+    const detailed = Explanation.fromPartial({ ...waiting, reasons: [{ ...reason, detail }], remedies: [] });
+    expect(explanationLines(detailed, colorize)).toEqual([
+      'job.0-0 waits: none of 7 agents can take it now.',
+      '',
+      'WHAT STOPS IT           AGENTS  SUCH AS',
+      'too little memory free  7       a, b, c, d, e, …',
+      '',
+      '  too little memory free: asks 100000 MB; the largest agent has 25276 MB: it never fits',
+      '',
+      'No single change would place it.',
+    ]);
+  });
+
   it('shows the state of a task that does not wait', () => {
     const running = Explanation.fromPartial({ taskId: 't', state: 'RUNNING', agentId: 'a' });
     expect(explanationLines(running, colorize)).toEqual(['t is RUNNING on a; it does not wait.']);

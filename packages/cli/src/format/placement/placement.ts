@@ -5,7 +5,7 @@ import type {
   PlanResponse,
 } from '@berth/shared/gen/berth/v1/placement_service';
 import type { Colorize } from '../../terminal/colors.js';
-import { renderTable } from '../../terminal/table.js';
+import { oneLine, renderTable } from '../../terminal/table.js';
 
 /** Returns the explanation of one task with its remedies. */
 export function explanationLines(explanation: Explanation, colorize: Colorize): readonly string[] {
@@ -27,9 +27,13 @@ function detailLines({ reasons, remedies }: Explanation, colorize: Colorize): re
     String(agents),
     sampleText(samples, agents),
   ]);
+  const details = reasons
+    .filter(({ detail }) => detail !== '')
+    .map(({ reason, detail }) => `  ${reason}: ${oneLine(detail)}`);
   const helps = remedies.map(({ text }) => `  ${text}`);
   return [
     ...renderTable(['WHAT STOPS IT', 'AGENTS', 'SUCH AS'], rows, colorize),
+    ...(details.length > 0 ? ['', ...details] : []),
     '',
     ...(helps.length > 0
       ? ['Any one of these would place it:', ...helps]

@@ -106,7 +106,7 @@ const textRules: readonly TextRule[] = [
     kind: 'failed',
     fault: 'registry',
   },
-  { calls: ofPull, text: /toomanyrequests|rate limit|\b429\b/i, kind: 'failed', fault: 'host' },
+  { calls: ofPull, text: /toomanyrequests|rate limit|\b429\b/i, kind: 'failed', fault: 'transfer' },
   {
     calls: ofPull,
     text: /no matching manifest|no match for platform|no image found in (?:image|manifest)|platform.*does not match/i,
@@ -140,6 +140,10 @@ const textRules: readonly TextRule[] = [
   },
 ];
 
+/** A pull that the engine itself fails. */
+const ofEngine =
+  /register layer|permission denied|overlay(?:fs|2)|graphdriver|snapshotter|mkdir \/|layer does not exist/i;
+
 /** Returns the kind and the fault of a launch that failed with that answer. */
 export function launchFailure(call: LaunchCall, statusCode: number, text: string): LaunchFailure {
   const words = call === 'pull' ? withoutNames(text) : text;
@@ -161,10 +165,12 @@ function byStatus(call: LaunchCall, statusCode: number, text: string): LaunchFai
     case 409:
       return { kind: 'conflict', fault: 'engine' };
     default:
-      return engineFailed;
+      return call === 'pull' && !ofEngine.test(text) ? transferFailed : engineFailed;
   }
 }
 
+/** Engines answer 500 for whatever went wrong between them and the registry. */
+const transferFailed: LaunchFailure = { kind: 'failed', fault: 'transfer' };
 const engineFailed: LaunchFailure = { kind: 'failed', fault: 'engine' };
 
 const faultOfAbsence: Readonly<Record<LaunchCall, Fault>> = {

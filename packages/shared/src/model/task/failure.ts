@@ -16,6 +16,8 @@ export type Fault =
    * decides: see {@link confirmedFault}.
    */
   | 'registry'
+  /** The registry of the image, or the way to it, fails for the moment. It says nothing about other images. */
+  | 'transfer'
   /** The agent's host is broken or full, or shuts down. */
   | 'host'
   /** The container engine fails, shuts down, or lacks an ability. */
@@ -33,16 +35,70 @@ interface FaultRule {
   readonly usesRetries: boolean;
   /** True if the same task may succeed on another host. */
   readonly otherHostMayHelp: boolean;
+  /**
+   * True if the launch of any other job's container would most likely fail as well. All jobs then avoid the
+   * agent for a time.
+   */
+  readonly countsAgainstAgent: boolean;
 }
 
 export const faultRules: Readonly<Record<Fault, FaultRule>> = {
-  job: { state: 'FAILED', code: 'invalidRequest', usesRetries: true, otherHostMayHelp: false },
-  image: { state: 'FAILED', code: 'invalidRequest', usesRetries: true, otherHostMayHelp: false },
-  registry: { state: 'FAILED', code: 'systemError', usesRetries: false, otherHostMayHelp: true },
-  host: { state: 'FAILED', code: 'systemError', usesRetries: false, otherHostMayHelp: true },
-  engine: { state: 'FAILED', code: 'systemError', usesRetries: false, otherHostMayHelp: true },
-  cell: { state: 'FAILED', code: 'systemError', usesRetries: false, otherHostMayHelp: true },
-  caller: { state: 'FINISHED', code: 'killed', usesRetries: false, otherHostMayHelp: false },
+  job: {
+    state: 'FAILED',
+    code: 'invalidRequest',
+    usesRetries: true,
+    otherHostMayHelp: false,
+    countsAgainstAgent: false,
+  },
+  image: {
+    state: 'FAILED',
+    code: 'invalidRequest',
+    usesRetries: true,
+    otherHostMayHelp: false,
+    countsAgainstAgent: false,
+  },
+  registry: {
+    state: 'FAILED',
+    code: 'systemError',
+    usesRetries: false,
+    otherHostMayHelp: true,
+    countsAgainstAgent: false,
+  },
+  transfer: {
+    state: 'FAILED',
+    code: 'systemError',
+    usesRetries: false,
+    otherHostMayHelp: true,
+    countsAgainstAgent: false,
+  },
+  host: {
+    state: 'FAILED',
+    code: 'systemError',
+    usesRetries: false,
+    otherHostMayHelp: true,
+    countsAgainstAgent: true,
+  },
+  engine: {
+    state: 'FAILED',
+    code: 'systemError',
+    usesRetries: false,
+    otherHostMayHelp: true,
+    countsAgainstAgent: true,
+  },
+  cell: {
+    state: 'FAILED',
+    code: 'systemError',
+    usesRetries: false,
+    otherHostMayHelp: true,
+    countsAgainstAgent: false,
+  },
+  caller: {
+    state: 'FINISHED',
+    code: 'killed',
+    usesRetries: false,
+    otherHostMayHelp: false,
+    countsAgainstAgent: false,
+  },
 };
 
 /** The fault behind each reason code. A task with the code `normal` ended by itself, without a fault. */

@@ -44,7 +44,7 @@ export class DockerImages {
       await this.#pull(reference, { ...options, auth: authOf(registry, lookup) });
     } catch (error) {
       const { kind, message, fault } = toRuntimeError(error, 'pull', 0);
-      const isRegistrys = fault === 'image' || fault === 'registry';
+      const isRegistrys = fault === 'image' || fault === 'registry' || fault === 'transfer';
       const where = isRegistrys ? ` (registry ${registry}${statusOf(error)}; ${lookup.asked})` : '';
       const text = `the image ${reference} cannot be pulled: ${message}${where}`;
       throw new RuntimeError(kind, text, error, fault);
@@ -118,7 +118,7 @@ function statusOf(error: unknown): string {
 function stallError(tally: PullTally, stallMs: number): RuntimeError {
   const [done, total] = [tally.doneBytes, tally.totalBytes].map((bytes) => Math.round(bytes / bytesPerMb));
   const text = `no progress for ${Math.round(stallMs / 1000)} s; ${done} of ${total} MB had arrived`;
-  return new RuntimeError('failed', text, undefined, 'host');
+  return new RuntimeError('failed', text, undefined, 'transfer');
 }
 
 /** Docker reports a failure in the middle of a pull as text. It has answered with success by then. */

@@ -1,3 +1,4 @@
+import type { Avoidance } from '@berth/scheduler';
 import type { Agent, AgentTask } from '@berth/shared/gen/berth/v1/agent_service';
 import {
   Agent as AgentMessage,
@@ -7,8 +8,14 @@ import type { AgentRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { addResources, subtractResources, zeroResources } from '@berth/shared/model/resources/vector';
 
+/** The facts about an agent that a ledger counts. */
+interface CountedAgent {
+  readonly tasks: readonly TaskRecord[];
+  readonly avoidance: Avoidance | undefined;
+}
+
 /** Returns the public message of one agent. */
-export function agentMessage(agent: AgentRecord, tasks: readonly TaskRecord[], cell: CellView): Agent {
+export function agentMessage(agent: AgentRecord, { tasks, avoidance }: CountedAgent, cell: CellView): Agent {
   const { id, attributes, capacity = zeroResources(), ...rest } = agent;
   const status = cell.find('agentStatus', id)?.record;
   const drain = cell.find('agentDrain', id)?.record;
@@ -26,6 +33,14 @@ export function agentMessage(agent: AgentRecord, tasks: readonly TaskRecord[], c
     runtime: rest.runtime,
     version: rest.version,
     grpcAddress: rest.grpcAddress,
+    ...(avoidance && {
+      avoidance: {
+        failures: avoidance.failures,
+        lastFailedAtMs: avoidance.lastFailedAtMs,
+        lastFailure: avoidance.lastFailure,
+        untilMs: avoidance.untilMs,
+      },
+    }),
     ...(status && { state: status.state, stateSinceMs: status.sinceMs }),
     ...(drain && {
       drain: {

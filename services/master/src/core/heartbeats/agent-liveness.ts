@@ -1,4 +1,4 @@
-import { AgentState, type AgentStatusRecord } from '@berth/shared/gen/berth/v1/store';
+import { AgentState, AgentStatusRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 
 /** The heartbeats at one time. */
@@ -17,11 +17,14 @@ export function judgeAgents(
 ): readonly AgentStatusRecord[] {
   const changes: AgentStatusRecord[] = [];
   for (const { id } of cell.all('agent')) {
-    const state = cell.find('agentStatus', id)?.record.state;
+    const status = cell.find('agentStatus', id)?.record;
+    const state = status?.state;
+    const become = (next: AgentState) =>
+      changes.push(AgentStatusRecord.create({ ...status, agentId: id, state: next, sinceMs: nowMs }));
     if (signs.silent.has(id)) {
-      if (state === AgentState.ALIVE) changes.push({ agentId: id, state: AgentState.LOST, sinceMs: nowMs });
+      if (state === AgentState.ALIVE) become(AgentState.LOST);
     } else if (state === undefined || (state === AgentState.LOST && signs.beating.has(id))) {
-      changes.push({ agentId: id, state: AgentState.ALIVE, sinceMs: nowMs });
+      become(AgentState.ALIVE);
     }
   }
   return changes;

@@ -14,6 +14,7 @@ import { checkAgainMs } from '../reconcile/disruption.js';
 import { orderStop } from '../task/order-stop.js';
 import { withWaitingReason } from '../task/waiting-reason.js';
 import { assignTask, waitingForVictims, withGpus } from './assign-task.js';
+import { avoidFailing } from './avoid-failing.js';
 import { endingOf, freedTasks, unseenFailures } from './freed-capacity.js';
 import { orderOptions, placeOptions } from './place-options.js';
 import { isCritical } from './preemption-rules.js';
@@ -33,15 +34,20 @@ export function placeQueue(input: RoundInput, builder: PlanBuilder): QueueOutcom
   };
   if (shards.length === 0) return outcome(false);
   const options = { ...placeOptions(input), ...orderOptions(input, builder, index), ...endingOf(freed) };
-  for (const result of placeShards(shards, index, options)) {
-    if (!isUnplaced(result)) {
-      if (!takePlacement(result, input, builder)) return outcome(true);
-      continue;
+  const avoided = avoidFailing(index, builder.agentStatuses);
+  try {
+    for (const result of placeShards(shards, index, options)) {
+      if (!isUnplaced(result)) {
+        if (!takePlacement(result, input, builder)) return outcome(true);
+        continue;
+      }
+      noteWaiting(result, input.cell, builder);
+      unplaced.push(result);
     }
-    noteWaiting(result, input.cell, builder);
-    unplaced.push(result);
+    return outcome(false);
+  } finally {
+    avoided.restore();
   }
-  return outcome(false);
 }
 
 /** Takes a placement into the plan; returns false if too few writes are left. */

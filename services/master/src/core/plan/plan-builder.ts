@@ -1,9 +1,10 @@
-import type { JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { AgentStatusRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { State } from '@berth/shared/model/task/task-state';
 import { initialStatus, reachState } from '../reconcile/job-status.js';
 import type { JobDecision } from '../reconcile/reconcile.js';
+import { launchOutcome, withLaunch } from '../task/launch-outcome.js';
 import type { Agents, RoundInput } from './round-types.js';
 
 /** The plan of a round while it is made, with the number of writes that are left. */
@@ -11,6 +12,8 @@ export class PlanBuilder {
   readonly #tasks = new Map<string, TaskRecord>();
   readonly #byJob = new Map<string, Map<string, TaskRecord>>();
   readonly statuses = new Map<string, JobStatusRecord>();
+  /** Of agents with launches that worked or failed. */
+  readonly agentStatuses = new Map<string, AgentStatusRecord>();
   readonly removedTaskIds: string[] = [];
   readonly removedJobIds: string[] = [];
   readonly removedStopIds: string[] = [];
@@ -32,7 +35,7 @@ export class PlanBuilder {
   /** The number of entities that may still be written. */
   get writesLeft(): number {
     const removed = this.removedTaskIds.length + this.removedStopIds.length + this.removedJobIds.length * 2;
-    return this.#maxWrites - this.tasks.size - this.statuses.size - removed;
+    return this.#maxWrites - this.tasks.size - this.statuses.size - this.agentStatuses.size - removed;
   }
 
   /** The tasks that change or are new, by id. */
@@ -59,6 +62,18 @@ export class PlanBuilder {
     return this.#tasks.get(id) ?? this.#cell.find('task', id)?.record;
   }
 
+  /** Notes the outcome of a launch in the status of the task's agent, if the change of the task decides it. */
+  noteLaunch(before: TaskRecord, after: TaskRecord, report?: Parameters<typeof launchOutcome>[2]): void {
+    const outcome = launchOutcome(before, after, report);
+    if (outcome === undefined) return;
+    const { agentId } = before;
+    const agent = this.#cell.find('agent', agentId)?.record;
+    const status = this.agentStatuses.get(agentId) ?? this.#cell.find('agentStatus', agentId)?.record;
+    if (agent === undefined || status === undefined) return;
+    const changed = withLaunch(status, agent, { outcome, task: after });
+    if (changed !== status) this.agentStatuses.set(agentId, changed);
+  }
+
   /** Removes stop requests of tasks that are gone, within the limit of writes. */
   dropOrphans(stopIds: readonly string[]): void {
     const orphans = stopIds.filter((id) => this.#cell.find('taskStop', id) && !this.#cell.find('task', id));
@@ -66,7 +81,11 @@ export class PlanBuilder {
   }
 
   takeDecision(jobId: string, decision: JobDecision): void {
-    for (const task of decision.tasks) this.put(task);
+    for (const task of decision.tasks) {
+      const before = this.task(taskIdOf(task));
+      if (before !== undefined) this.noteLaunch(before, task);
+      this.put(task);
+    }
     if (decision.status !== undefined) this.statuses.set(jobId, decision.status);
     this.removedTaskIds.push(...decision.retired.taskIds);
     this.removedStopIds.push(...decision.retired.taskIds.filter((id) => this.#cell.find('taskStop', id)));

@@ -1,5 +1,11 @@
 import type { AgentIndex, Unplaced } from '@berth/scheduler';
-import type { JobStatusRecord, Resources, TaskRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
+import type {
+  AgentStatusRecord,
+  JobStatusRecord,
+  Resources,
+  TaskRecord,
+  TaskReport,
+} from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
 import type { Limits } from '../task/limits.js';
 import type { WaitingTasks } from './waiting-tasks.js';
@@ -58,6 +64,8 @@ export interface RoundPlan {
   /** Tasks to write, by id. */
   readonly tasks: ReadonlyMap<string, TaskRecord>;
   readonly statuses: ReadonlyMap<string, JobStatusRecord>;
+  /** Of agents with launches that worked or failed. */
+  readonly agentStatuses: ReadonlyMap<string, AgentStatusRecord>;
   /** The records that leave the replica for the archive. */
   readonly removedTaskIds: readonly string[];
   readonly removedJobIds: readonly string[];

@@ -9,7 +9,12 @@ import { planAssignments } from './assignments.js';
 /** Returns the plan as one commit: its writes, the assignments of agents, and the archive. */
 export function commitOf(cell: CellView, plan: RoundPlan, limits: Limits): Omit<CommitRequest, 'actor'> {
   return {
-    writes: [...taskWrites(plan.tasks), ...statusWrites(plan), ...removals(cell, plan)],
+    writes: [
+      ...taskWrites(plan.tasks),
+      ...statusWrites(plan),
+      ...agentWrites(cell, plan),
+      ...removals(cell, plan),
+    ],
     assignments: planAssignments(cell, plan.tasks, limits),
     archive: archiveWrites(cell, plan, limits),
     releaseClaims: releasedClaims(cell, plan),
@@ -20,12 +25,19 @@ export function commitOf(cell: CellView, plan: RoundPlan, limits: Limits): Omit<
 export function isEmptyPlan({
   tasks,
   statuses,
+  agentStatuses,
   removedTaskIds,
   removedJobIds,
   removedStopIds,
 }: RoundPlan): boolean {
   return (
-    tasks.size + statuses.size + removedTaskIds.length + removedJobIds.length + removedStopIds.length === 0
+    tasks.size +
+      statuses.size +
+      agentStatuses.size +
+      removedTaskIds.length +
+      removedJobIds.length +
+      removedStopIds.length ===
+    0
   );
 }
 
@@ -38,6 +50,16 @@ function statusWrites({ statuses, removedJobIds }: RoundPlan): readonly Write[] 
   return [...statuses].flatMap(([id, record]) =>
     leaving.has(id) ? [] : [{ kind: 'jobStatus', id, record }],
   );
+}
+
+/** Another loop of the leader writes the same records: it judges heartbeats. So each write has a precondition. */
+function agentWrites(cell: CellView, { agentStatuses }: RoundPlan): readonly Write[] {
+  return [...agentStatuses].map(([id, record]) => ({
+    kind: 'agentStatus',
+    id,
+    record,
+    expectedRevision: cell.find('agentStatus', id)?.revision ?? 0,
+  }));
 }
 
 function removals(

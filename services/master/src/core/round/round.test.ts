@@ -78,7 +78,7 @@ describe('a round', () => {
     const round = plan(new TestCell().putAgent({ cpuMillis: 500 }).putJob(aJob()));
     expect(round.tasks.get('job-1.0-0')?.task?.state).toEqual({
       state: State.QUEUED,
-      reason: 'waiting: too little cpu free on 1 agent',
+      reason: 'waiting: too little cpu free on 1 agent (asks 1; the largest agent has 0.5: it never fits)',
     });
     expect(round.unplaced).toHaveLength(1);
   });

@@ -32,6 +32,7 @@ export function planRound(input: RoundInput): RoundPlan {
 function parts({
   tasks,
   statuses,
+  agentStatuses,
   removedTaskIds,
   removedJobIds,
   removedStopIds,
@@ -42,6 +43,7 @@ function parts({
   return {
     tasks,
     statuses,
+    agentStatuses,
     removedTaskIds,
     removedJobIds,
     removedStopIds,
@@ -67,6 +69,7 @@ function takeReport(
       : judgedReport(report, { task, descriptor, tasks: [...(builder.tasksOf(task.jobId)?.values() ?? [])] });
   const next = applyReport(task, judged, { nowMs, limits, runtimeLimitMs: runtimeLimitMs(cell, task.jobId) });
   if (next === undefined) return;
+  builder.noteLaunch(task, next, judged);
   builder.put(next);
   touched.add(task.jobId);
 }

@@ -51,11 +51,26 @@ export interface Agent {
   runtime: string;
   version: string;
   grpcAddress: string;
+  /** Set while launches of containers fail on the agent. All jobs avoid it for a time. */
+  avoidance: AgentAvoidance | undefined;
 }
 
 export interface Agent_AttributesEntry {
   key: string;
   value: string;
+}
+
+export interface AgentAvoidance {
+  /** The number of launches that failed one after another. Those that began together count as one. */
+  failures: number;
+  /** The time and the reason of the last one. */
+  lastFailedAtMs: number;
+  lastFailure: string;
+  /**
+   * Until this time the agent gets no task. Then it gets one task on trial: a launch that works ends the
+   * avoidance.
+   */
+  untilMs: number;
 }
 
 export interface AgentDrain {
@@ -144,6 +159,7 @@ function createBaseAgent(): Agent {
     runtime: "",
     version: "",
     grpcAddress: "",
+    avoidance: undefined,
   };
 }
 
@@ -184,6 +200,9 @@ export const Agent: MessageFns<Agent> = {
     }
     if (message.grpcAddress !== "") {
       writer.uint32(98).string(message.grpcAddress);
+    }
+    if (message.avoidance !== undefined) {
+      AgentAvoidance.encode(message.avoidance, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -300,6 +319,14 @@ export const Agent: MessageFns<Agent> = {
             message.grpcAddress = reader.string();
             continue;
           }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.avoidance = AgentAvoidance.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -351,6 +378,7 @@ export const Agent: MessageFns<Agent> = {
         : isSet(object.grpc_address)
         ? globalThis.String(object.grpc_address)
         : "",
+      avoidance: isSet(object.avoidance) ? AgentAvoidance.fromJSON(object.avoidance) : undefined,
     };
   },
 
@@ -398,6 +426,9 @@ export const Agent: MessageFns<Agent> = {
     if (message.grpcAddress !== "") {
       obj.grpcAddress = message.grpcAddress;
     }
+    if (message.avoidance !== undefined) {
+      obj.avoidance = AgentAvoidance.toJSON(message.avoidance);
+    }
     return obj;
   },
 
@@ -430,6 +461,9 @@ export const Agent: MessageFns<Agent> = {
     message.runtime = object.runtime ?? "";
     message.version = object.version ?? "";
     message.grpcAddress = object.grpcAddress ?? "";
+    message.avoidance = (object.avoidance !== undefined && object.avoidance !== null)
+      ? AgentAvoidance.fromPartial(object.avoidance)
+      : undefined;
     return message;
   },
 };
@@ -515,6 +549,135 @@ export const Agent_AttributesEntry: MessageFns<Agent_AttributesEntry> = {
     const message = createBaseAgent_AttributesEntry();
     message.key = object.key ?? "";
     message.value = object.value ?? "";
+    return message;
+  },
+};
+
+function createBaseAgentAvoidance(): AgentAvoidance {
+  return { failures: 0, lastFailedAtMs: 0, lastFailure: "", untilMs: 0 };
+}
+
+export const AgentAvoidance: MessageFns<AgentAvoidance> = {
+  encode(message: AgentAvoidance, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.failures !== 0) {
+      writer.uint32(8).uint32(message.failures);
+    }
+    if (message.lastFailedAtMs !== 0) {
+      writer.uint32(16).uint64(message.lastFailedAtMs);
+    }
+    if (message.lastFailure !== "") {
+      writer.uint32(26).string(message.lastFailure);
+    }
+    if (message.untilMs !== 0) {
+      writer.uint32(32).uint64(message.untilMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): AgentAvoidance {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAgentAvoidance();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.failures = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.lastFailedAtMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.lastFailure = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.untilMs = longToNumber(reader.uint64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): AgentAvoidance {
+    return {
+      failures: isSet(object.failures) ? globalThis.Number(object.failures) : 0,
+      lastFailedAtMs: isSet(object.lastFailedAtMs)
+        ? globalThis.Number(object.lastFailedAtMs)
+        : isSet(object.last_failed_at_ms)
+        ? globalThis.Number(object.last_failed_at_ms)
+        : 0,
+      lastFailure: isSet(object.lastFailure)
+        ? globalThis.String(object.lastFailure)
+        : isSet(object.last_failure)
+        ? globalThis.String(object.last_failure)
+        : "",
+      untilMs: isSet(object.untilMs)
+        ? globalThis.Number(object.untilMs)
+        : isSet(object.until_ms)
+        ? globalThis.Number(object.until_ms)
+        : 0,
+    };
+  },
+
+  toJSON(message: AgentAvoidance): unknown {
+    const obj: any = {};
+    if (message.failures !== 0) {
+      obj.failures = Math.round(message.failures);
+    }
+    if (message.lastFailedAtMs !== 0) {
+      obj.lastFailedAtMs = Math.round(message.lastFailedAtMs);
+    }
+    if (message.lastFailure !== "") {
+      obj.lastFailure = message.lastFailure;
+    }
+    if (message.untilMs !== 0) {
+      obj.untilMs = Math.round(message.untilMs);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<AgentAvoidance>, I>>(base?: I): AgentAvoidance {
+    return AgentAvoidance.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<AgentAvoidance>, I>>(object: I): AgentAvoidance {
+    const message = createBaseAgentAvoidance();
+    message.failures = object.failures ?? 0;
+    message.lastFailedAtMs = object.lastFailedAtMs ?? 0;
+    message.lastFailure = object.lastFailure ?? "";
+    message.untilMs = object.untilMs ?? 0;
     return message;
   },
 };

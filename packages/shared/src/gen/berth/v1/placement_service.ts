@@ -86,6 +86,11 @@ export interface PlacementReason {
   agents: number;
   /** Ids of some of these agents. */
   samples: string[];
+  /**
+   * Numbers or causes as text for people, such as `asks 100000 MB; the largest agent has 25276 MB: it never
+   * fits`. May be empty.
+   */
+  detail: string;
 }
 
 export interface Remedy {
@@ -879,7 +884,7 @@ export const Explanation: MessageFns<Explanation> = {
 };
 
 function createBasePlacementReason(): PlacementReason {
-  return { reason: "", agents: 0, samples: [] };
+  return { reason: "", agents: 0, samples: [], detail: "" };
 }
 
 export const PlacementReason: MessageFns<PlacementReason> = {
@@ -892,6 +897,9 @@ export const PlacementReason: MessageFns<PlacementReason> = {
     }
     for (const v of message.samples) {
       writer.uint32(26).string(v!);
+    }
+    if (message.detail !== "") {
+      writer.uint32(34).string(message.detail);
     }
     return writer;
   },
@@ -933,6 +941,14 @@ export const PlacementReason: MessageFns<PlacementReason> = {
             message.samples.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -950,6 +966,7 @@ export const PlacementReason: MessageFns<PlacementReason> = {
       reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
       agents: isSet(object.agents) ? globalThis.Number(object.agents) : 0,
       samples: globalThis.Array.isArray(object?.samples) ? object.samples.map((e: any) => globalThis.String(e)) : [],
+      detail: isSet(object.detail) ? globalThis.String(object.detail) : "",
     };
   },
 
@@ -964,6 +981,9 @@ export const PlacementReason: MessageFns<PlacementReason> = {
     if (message.samples?.length) {
       obj.samples = message.samples;
     }
+    if (message.detail !== "") {
+      obj.detail = message.detail;
+    }
     return obj;
   },
 
@@ -975,6 +995,7 @@ export const PlacementReason: MessageFns<PlacementReason> = {
     message.reason = object.reason ?? "";
     message.agents = object.agents ?? 0;
     message.samples = object.samples?.map((e) => e) || [];
+    message.detail = object.detail ?? "";
     return message;
   },
 };

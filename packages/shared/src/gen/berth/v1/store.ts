@@ -365,6 +365,19 @@ export interface AgentStatusRecord {
   agentId: string;
   state: AgentState;
   sinceMs: number;
+  /** Unset if no launch has failed since the last one that worked. */
+  launchFailures: LaunchFailures | undefined;
+}
+
+/** Launches of containers that failed one after another by the fault of the agent's host or engine. */
+export interface LaunchFailures {
+  /** Launches that began together and failed together count as one. */
+  count: number;
+  lastAtMs: number;
+  /** The reason of the task that failed last. */
+  reason: string;
+  /** The start of the agent's process that they belong to. An agent that starts anew begins without failures. */
+  incarnation: string;
 }
 
 /**
@@ -416,7 +429,10 @@ export interface TaskReport {
   results: string[];
   /** True if the agent refuses the task because it lacks something that the task needs. Nothing has run. */
   refused: boolean;
-  /** Whose fault the end is: job, image, registry, host, engine, cell or caller. Empty: nobody's, or unknown. */
+  /**
+   * Whose fault the end is: job, image, registry, transfer, host, engine, cell or
+   * caller. Empty: nobody's, or unknown.
+   */
   fault: string;
 }
 
@@ -3241,7 +3257,7 @@ export const AgentDrainRecord: MessageFns<AgentDrainRecord> = {
 };
 
 function createBaseAgentStatusRecord(): AgentStatusRecord {
-  return { agentId: "", state: 0, sinceMs: 0 };
+  return { agentId: "", state: 0, sinceMs: 0, launchFailures: undefined };
 }
 
 export const AgentStatusRecord: MessageFns<AgentStatusRecord> = {
@@ -3254,6 +3270,9 @@ export const AgentStatusRecord: MessageFns<AgentStatusRecord> = {
     }
     if (message.sinceMs !== 0) {
       writer.uint32(24).uint64(message.sinceMs);
+    }
+    if (message.launchFailures !== undefined) {
+      LaunchFailures.encode(message.launchFailures, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -3295,6 +3314,14 @@ export const AgentStatusRecord: MessageFns<AgentStatusRecord> = {
             message.sinceMs = longToNumber(reader.uint64());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.launchFailures = LaunchFailures.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3320,6 +3347,11 @@ export const AgentStatusRecord: MessageFns<AgentStatusRecord> = {
         : isSet(object.since_ms)
         ? globalThis.Number(object.since_ms)
         : 0,
+      launchFailures: isSet(object.launchFailures)
+        ? LaunchFailures.fromJSON(object.launchFailures)
+        : isSet(object.launch_failures)
+        ? LaunchFailures.fromJSON(object.launch_failures)
+        : undefined,
     };
   },
 
@@ -3334,6 +3366,9 @@ export const AgentStatusRecord: MessageFns<AgentStatusRecord> = {
     if (message.sinceMs !== 0) {
       obj.sinceMs = Math.round(message.sinceMs);
     }
+    if (message.launchFailures !== undefined) {
+      obj.launchFailures = LaunchFailures.toJSON(message.launchFailures);
+    }
     return obj;
   },
 
@@ -3345,6 +3380,130 @@ export const AgentStatusRecord: MessageFns<AgentStatusRecord> = {
     message.agentId = object.agentId ?? "";
     message.state = object.state ?? 0;
     message.sinceMs = object.sinceMs ?? 0;
+    message.launchFailures = (object.launchFailures !== undefined && object.launchFailures !== null)
+      ? LaunchFailures.fromPartial(object.launchFailures)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseLaunchFailures(): LaunchFailures {
+  return { count: 0, lastAtMs: 0, reason: "", incarnation: "" };
+}
+
+export const LaunchFailures: MessageFns<LaunchFailures> = {
+  encode(message: LaunchFailures, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.count !== 0) {
+      writer.uint32(8).uint32(message.count);
+    }
+    if (message.lastAtMs !== 0) {
+      writer.uint32(16).uint64(message.lastAtMs);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    if (message.incarnation !== "") {
+      writer.uint32(34).string(message.incarnation);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LaunchFailures {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLaunchFailures();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.count = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.lastAtMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.incarnation = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LaunchFailures {
+    return {
+      count: isSet(object.count) ? globalThis.Number(object.count) : 0,
+      lastAtMs: isSet(object.lastAtMs)
+        ? globalThis.Number(object.lastAtMs)
+        : isSet(object.last_at_ms)
+        ? globalThis.Number(object.last_at_ms)
+        : 0,
+      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
+      incarnation: isSet(object.incarnation) ? globalThis.String(object.incarnation) : "",
+    };
+  },
+
+  toJSON(message: LaunchFailures): unknown {
+    const obj: any = {};
+    if (message.count !== 0) {
+      obj.count = Math.round(message.count);
+    }
+    if (message.lastAtMs !== 0) {
+      obj.lastAtMs = Math.round(message.lastAtMs);
+    }
+    if (message.reason !== "") {
+      obj.reason = message.reason;
+    }
+    if (message.incarnation !== "") {
+      obj.incarnation = message.incarnation;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LaunchFailures>, I>>(base?: I): LaunchFailures {
+    return LaunchFailures.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LaunchFailures>, I>>(object: I): LaunchFailures {
+    const message = createBaseLaunchFailures();
+    message.count = object.count ?? 0;
+    message.lastAtMs = object.lastAtMs ?? 0;
+    message.reason = object.reason ?? "";
+    message.incarnation = object.incarnation ?? "";
     return message;
   },
 };
