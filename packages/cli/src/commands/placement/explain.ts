@@ -78,7 +78,7 @@ async function explainOneTask(context: Context, calls: ScalingCalls, taskId: str
   if (context.format !== 'table') return;
   const tasks = await findAllTasks(calls, jobIdOfTask(taskId));
   const task = tasks.find(({ id }) => id === taskId);
-  const retry = task === undefined ? '' : taskRetryText(task, tasks);
+  const retry = task === undefined ? '' : taskRetryText(task, tasks, context.io.nowMs());
   if (retry !== '') context.io.out(`It is tried again: ${oneLine(retry)}`);
 }
 

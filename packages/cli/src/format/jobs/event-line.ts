@@ -11,6 +11,7 @@ import type { Colorize } from '../../terminal/colors.js';
 import { colorizedState, notableReason } from '../../terminal/state.js';
 import { oneLine } from '../../terminal/table.js';
 import { countTasks, createdAt, desiredOf, shortTaskId, stateOf, whereabouts } from './job-facts.js';
+import { nextAttemptMs } from './retries.js';
 
 /** Returns a task's state as a line of progress: `12:00:03  0-0  RUNNING     host-1 (8080→32768)`. */
 export function taskLine(task: Task, colorize: Colorize): string {
@@ -99,7 +100,13 @@ function state(task: Task, colorize: Colorize): string {
 /** Returns the location of a live task, or the reason of its state if that is notable. */
 function about(task: Task): string {
   const place = stateOf(task) >= State.FINISHED ? '' : whereabouts(task);
-  return [place, oneLine(notableReason(task.state?.reason))].filter(Boolean).join('  ');
+  return [place, oneLine(notableReason(task.state?.reason)), retryAfter(task)].filter(Boolean).join('  ');
+}
+
+/** Describes the next attempt of a failed task: `(again in 8.0s)`. */
+function retryAfter(task: Task): string {
+  const spanMs = (nextAttemptMs(task) ?? Number.NaN) - Date.parse(task.stateChanges.at(-1)?.timestamp ?? '');
+  return spanMs > 0 ? `(again in ${formatSpan(spanMs)})` : '';
 }
 
 function line(parts: readonly string[]): string {

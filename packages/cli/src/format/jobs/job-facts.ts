@@ -1,5 +1,6 @@
 import type { Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { totalDesired } from '@berth/shared/model/job/job';
+import { hostAddressKey } from '@berth/shared/model/task/task-context';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 
 /** The numbers of a job's tasks by state. A replaced task counts as `replaced` only. */
@@ -76,10 +77,11 @@ export type HostAddresses = ReadonlyMap<string, string>;
  * only the ports are returned.
  */
 export function portsOf(task: Task, addresses: HostAddresses): string {
-  const { 'task.hostPorts': hostPorts = '', 'task.hostAddress': own } = task.taskContext;
-  const address = own || addresses.get(task.taskContext['agent.id'] ?? '');
+  const { 'task.hostPorts': hostPorts = '', [hostAddressKey]: address = '' } = task.taskContext;
+  const own = address.includes(':') ? `[${address}]` : address;
+  const host = own || addresses.get(task.taskContext['agent.id'] ?? '');
   const ports = formatPorts(hostPorts);
-  return address ? ports.replaceAll('→', `→${address}:`) : ports;
+  return host ? ports.replaceAll('→', `→${host}:`) : ports;
 }
 
 /** Writes `8080:32768,9090:32769` as `8080→32768, 9090→32769`. */

@@ -4,7 +4,7 @@ import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aJob, aTask, createdAtMs } from '../../testing/fixtures.js';
 import { portsOf } from './job-facts.js';
-import { retryText } from './retries.js';
+import { retryText, taskRetryText } from './retries.js';
 import { taskRow } from './rows.js';
 
 function withPolicy(tasks: Parameters<typeof retryText>[1], policy: RetryPolicy['policy']): Job {
@@ -18,14 +18,20 @@ const later: RetryPolicy['policy'] = {
   $case: 'delayed',
   value: { initialDelayMs: 60_000, delayMs: 60_000, retries: 2 },
 };
-const failure = (part: string, reason = 'failed: exit code 1') => aTask(part, State.FAILED, reason);
 const nowMs = createdAtMs + 34_000;
+const failure = (part: string, reason = 'failed: exit code 1', nextInMs = 0) => {
+  const next = { 'task.nextAttemptAt': new Date(nowMs + nextInMs).toISOString() };
+  return aTask(part, State.FAILED, reason, nextInMs === 0 ? {} : next);
+};
 const text = (tasks: Parameters<typeof retryText>[1], policy: RetryPolicy['policy'] = later) =>
   retryText(withPolicy(tasks, policy), tasks, nowMs);
 
 describe('the description of retries', () => {
   it('tells the attempt, the last reason, and the time of the next attempt', () => {
-    expect(text([failure('0-0')])).toBe('attempt 1, last: failed: exit code 1, next in 30.0s');
+    const failed = failure('0-0', 'failed: exit code 1', 30_000);
+    expect(text([failed])).toBe('attempt 1, last: failed: exit code 1, next in 30.0s');
+    expect(taskRetryText(failed, [failed], nowMs)).toBe(text([failed]));
+    expect(taskRow(failed, nowMs).at(-1)).toBe('failed: exit code 1; next attempt in 30.0s');
   });
 
   it('tells of an attempt that is on its way', () => {
@@ -34,8 +40,8 @@ describe('the description of retries', () => {
   });
 
   it('tells of failures of the system, which come again without retries', () => {
-    expect(text([failure('0-23', 'systemError: no such host')], never)).toBe(
-      'attempt 24, last: systemError: no such host',
+    expect(text([failure('0-23', 'systemError: no such host', 12_000)], never)).toBe(
+      'attempt 24, last: systemError: no such host, next in 12.0s',
     );
   });
 
@@ -72,5 +78,7 @@ describe('the ports of a task', () => {
   it('have the address that the agent names for published ports', () => {
     const task = aTask('0-0', State.RUNNING, '', { ...context, 'task.hostAddress': '10.0.0.7' });
     expect(portsOf(task, new Map([['agent-1', '127.0.0.1']]))).toMatch(/^8080→10\.0\.0\.7:32770/);
+    const six = aTask('0-0', State.RUNNING, '', { ...context, 'task.hostAddress': 'fd00::7' });
+    expect(portsOf(six, new Map())).toMatch(/^8080→\[fd00::7\]:32770/);
   });
 });

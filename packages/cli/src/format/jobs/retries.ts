@@ -1,7 +1,8 @@
-import type { Job, JobDescriptor, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { retryPolicyOf } from '@berth/shared/model/job/job';
 import { isSystemCode } from '@berth/shared/model/task/failure';
 import { codeOf } from '@berth/shared/model/task/reason';
+import { nextAttemptKey } from '@berth/shared/model/task/task-context';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { formatSpan } from '../../terminal/age.js';
 import { shortTaskId, stateOf } from './job-facts.js';
@@ -21,15 +22,22 @@ interface RetriedSlot {
  */
 export function retryText(job: Job, tasks: readonly Task[], nowMs: number): string {
   if (isTerminal(job.jobState?.state ?? State.QUEUED)) return '';
-  const slots = retriedSlots(tasks).filter((slot) => waitsForAttempt(slot, job, tasks));
+  const slots = retriedSlots(tasks).filter((slot) => waitsForAttempt(slot, { job, tasks, nowMs }));
   const [most] = slots.sort((a, b) => attemptOf(b.newest) - attemptOf(a.newest));
   if (most === undefined) return '';
   const others = slots.length === 1 ? '' : ` (and ${slots.length - 1} more)`;
-  return `${slotText(most, job.jobDescriptor, nowMs)}${others}`;
+  return `${slotText(most, nowMs)}${others}`;
+}
+
+interface RetriedJob {
+  readonly job: Job;
+  readonly tasks: readonly Task[];
+  readonly nowMs: number;
 }
 
 /** True if an attempt is on its way, or will come. */
-function waitsForAttempt({ newest, failed, slot }: RetriedSlot, job: Job, tasks: readonly Task[]): boolean {
+function waitsForAttempt({ newest, failed, slot }: RetriedSlot, { job, tasks, nowMs }: RetriedJob): boolean {
+  if ((nextAttemptMs(newest) ?? 0) > nowMs) return true;
   if (newest !== failed) return !isTerminal(stateOf(newest)) && stateOf(newest) !== State.RUNNING;
   const { jobDescriptor: descriptor } = job;
   if (descriptor === undefined) return false;
@@ -48,33 +56,29 @@ function slotOf({ id }: Task): string {
   return shortTaskId(id).replace(/-\d+$/, '');
 }
 
-/** Returns a sentence about the task that is tried again in place of a failed one; empty for other tasks. */
-export function taskRetryText(task: Task, tasks: readonly Task[]): string {
-  if (isTerminal(stateOf(task)) || stateOf(task) === State.RUNNING) return '';
+/**
+ * Returns a sentence about the task that is tried again in place of a failed one, or that failed and waits for
+ * its next attempt; empty for other tasks.
+ */
+export function taskRetryText(task: Task, tasks: readonly Task[], nowMs: number): string {
+  if (stateOf(task) === State.RUNNING) return '';
   const slot = retriedSlots(tasks).find(({ newest }) => newest.id === task.id);
-  return slot === undefined ? '' : slotText(slot, undefined, 0);
+  if (slot === undefined || (isTerminal(stateOf(task)) && (nextAttemptMs(task) ?? 0) <= nowMs)) return '';
+  return slotText(slot, nowMs);
 }
 
-function slotText(
-  { newest, failed }: RetriedSlot,
-  descriptor: JobDescriptor | undefined,
-  nowMs: number,
-): string {
+function slotText({ newest, failed }: RetriedSlot, nowMs: number): string {
   const attempt = `attempt ${attemptOf(newest) + 1}, last: ${failed.state?.reason || 'failed'}`;
-  const nextMs =
-    newest === failed && descriptor !== undefined ? nextAttemptMs(failed, descriptor) : undefined;
+  const nextMs = newest === failed ? nextAttemptMs(failed) : undefined;
   return nextMs === undefined || nextMs <= nowMs
     ? attempt
     : `${attempt}, next in ${formatSpan(nextMs - nowMs)}`;
 }
 
-/** Returns the time of the next attempt, if the policy of the job decides it; undefined if the cell does. */
-function nextAttemptMs(failed: Task, descriptor: JobDescriptor): number | undefined {
-  const endedMs = Date.parse(failed.stateChanges.at(-1)?.timestamp ?? '');
-  if (Number.isNaN(endedMs) || isSystemFailure(failed)) return undefined;
-  const policy = retryPolicyOf(descriptor, Number(failed.taskContext['task.stage'] ?? 0));
-  if (policy.$case !== 'delayed') return undefined;
-  return endedMs + (attemptOf(failed) === 0 ? policy.value.initialDelayMs : policy.value.delayMs);
+/** Returns the time of the next attempt, which stands in the context of a failed task that waits for it. */
+export function nextAttemptMs({ taskContext }: Task): number | undefined {
+  const atMs = Date.parse(taskContext[nextAttemptKey] ?? '');
+  return Number.isNaN(atMs) ? undefined : atMs;
 }
 
 function retriedSlots(tasks: readonly Task[]): RetriedSlot[] {

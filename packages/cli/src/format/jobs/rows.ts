@@ -1,6 +1,6 @@
 import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task/task-state';
-import { ageSince } from '../../terminal/age.js';
+import { ageSince, formatSpan } from '../../terminal/age.js';
 import { notableReason, stateCell } from '../../terminal/state.js';
 import type { TableCell } from '../../terminal/table.js';
 import {
@@ -11,7 +11,7 @@ import {
   portsOf,
   type TaskStateCounts,
 } from './job-facts.js';
-import { retryText, taskRetryText } from './retries.js';
+import { nextAttemptMs, retryText, taskRetryText } from './retries.js';
 
 export const jobHeadings = [
   'JOB',
@@ -77,6 +77,14 @@ function stageCells(task: Task | undefined): TableCell[] {
   return keys.map((key) => task?.taskContext[key] ?? '-');
 }
 
+/** Returns the reason of a task's state. A failed task also says when it is tried again. */
+function reasonCell(task: Task, all: readonly Task[], nowMs: number): string {
+  const reason = notableReason(task.state?.reason);
+  const nextMs = nextAttemptMs(task) ?? 0;
+  if (reason === '') return taskRetryText(task, all, nowMs);
+  return nextMs > nowMs ? `${reason}; next attempt in ${formatSpan(nextMs - nowMs)}` : reason;
+}
+
 /** Returns the row of a task under {@link taskHeadings}. */
 export function taskRow(
   task: Task,
@@ -89,6 +97,6 @@ export function taskRow(
     agentName(task) || '-',
     portsOf(task, addresses) || '-',
     ageSince(createdAt(task), nowMs),
-    notableReason(task.state?.reason) || taskRetryText(task, all),
+    reasonCell(task, all, nowMs),
   ];
 }

@@ -1,4 +1,6 @@
 import type { RetryPolicy } from '../../gen/netflix/titus/titus_base.js';
+import { exponentialDelayMs } from '../task/back-off.js';
+import { maxRetryDelayMs } from './limits.js';
 
 type Policy = NonNullable<RetryPolicy['policy']>;
 
@@ -30,6 +32,24 @@ export function completeRetryPolicy(policy: Policy): Policy {
       const initialDelayMs = givenMs || Math.min(defaultRetryDelayMs, maxMs || defaultRetryDelayMs);
       const maxDelayIntervalMs = maxMs || Math.max(defaultMaxRetryDelayMs, initialDelayMs);
       return { $case: 'exponentialBackOff', value: { initialDelayMs, maxDelayIntervalMs, retries } };
+    }
+  }
+}
+
+/** Returns the delay of the policy before retry number `retry` (the first is 0). */
+export function policyDelayMs(policy: Policy, retry: number): number {
+  const complete = completeRetryPolicy(policy);
+  switch (complete.$case) {
+    case 'immediate':
+      return 0;
+    case 'delayed': {
+      const { initialDelayMs, delayMs } = complete.value;
+      return Math.min(retry === 0 ? initialDelayMs : delayMs, maxRetryDelayMs);
+    }
+    case 'exponentialBackOff': {
+      const { initialDelayMs, maxDelayIntervalMs } = complete.value;
+      const maxMs = Math.min(maxDelayIntervalMs, maxRetryDelayMs);
+      return exponentialDelayMs({ firstMs: initialDelayMs, maxMs, attempt: retry });
     }
   }
 }

@@ -32,6 +32,7 @@ export function checkRetryPolicy(retryPolicy: RetryPolicy | undefined, refuse: R
   }
   if (policy.$case !== 'exponentialBackOff') return;
   const { initialDelayMs, maxDelayIntervalMs } = policy.value;
+  // Left out, it suits the initial delay.
   if (maxDelayIntervalMs > 0 && initialDelayMs > maxDelayIntervalMs) {
     refuse(
       [...path, 'maxDelayIntervalMs'],

@@ -17,6 +17,14 @@ describe('placing a task', () => {
     });
   });
 
+  it('names the address of the host, as the agent registered it', () => {
+    const at = (grpcAddress: string) =>
+      assignTask(aTask(), { ...anAgent(), grpcAddress }, t0, limits).task?.taskContext['task.hostAddress'];
+    expect(at('10.0.0.7:7304')).toBe('10.0.0.7');
+    expect(at('[fd00::7]:7304')).toBe('fd00::7');
+    expect(at('')).toBeUndefined();
+  });
+
   it('leaves out attributes that the agent does not have', () => {
     expect(Object.keys(placed.task?.taskContext ?? {})).not.toContain('agent.region');
   });

@@ -1,6 +1,7 @@
 import type { AgentRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { formatGpus, gpusKey } from '@berth/shared/model/resources/gpus';
 import { formatReason } from '@berth/shared/model/task/reason';
+import { hostAddressKey } from '@berth/shared/model/task/task-context';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { moveTask, State } from '@berth/shared/model/task/task-state';
 import type { Limits } from '../task/limits.js';
@@ -21,9 +22,16 @@ export function assignTask(task: TaskRecord, agent: AgentRecord, nowMs: number, 
     const value = agent.attributes[attribute] ?? '';
     if (value !== '') context[key] = value;
   }
+  const address = hostOf(agent.grpcAddress);
+  if (address !== '') context[hostAddressKey] = address;
   const moved = moveTask(task, { to: State.DISPATCHED, code: '', atMs: nowMs, context });
   if (moved === undefined) return task;
   return { ...moved, agentId: agent.id, deadlineAtMs: nowMs + limits.stuckDispatchedMs };
+}
+
+/** Returns the host of `HOST:PORT`; an IPv6 address without its brackets. */
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 }
 
 /** Returns the placed task, with the gpus that it was given in its context. */

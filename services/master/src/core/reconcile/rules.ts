@@ -119,11 +119,11 @@ function forKind(
 }
 
 function slotInput(
-  { job, status, hasStopRequest }: JobInCell,
+  { job, status, hasStopRequest, isCommitted }: JobInCell,
   { nowMs, limits }: ReconcileContext,
   { descriptor, tasks }: Pick<SlotInput, 'descriptor' | 'tasks'>,
 ): SlotInput {
-  return { job, descriptor, status, stage: noStage, tasks, hasStopRequest, nowMs, limits };
+  return { job, descriptor, status, stage: noStage, tasks, hasStopRequest, isCommitted, nowMs, limits };
 }
 
 function fillStages(input: SlotInput): RuleChanges {

@@ -3,10 +3,9 @@ import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_ap
 import { instancesOf, retryPolicyOf } from '@berth/shared/model/job/job';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, taskReasonCode } from '@berth/shared/model/task/task-state';
-import type { Limits } from '../task/limits.js';
 import { orderStopAfterEnd } from '../task/order-stop.js';
 import { newestBySlot } from './newest-task.js';
-import { endedBySystem, policyDelayMs, systemDelayMs } from './retry.js';
+import { batchDelayMs, endedBySystem } from './retry.js';
 import { creationBudget, firstTask, replaceWhenDue, type SlotInput, type SlotStep } from './slots.js';
 
 /** The fate of a slot after the end of its newest task. */
@@ -21,14 +20,6 @@ function batchSlotFate(descriptor: JobDescriptor, ended: TaskRecord): SlotFate {
   if (code === 'normal' || code === 'killed' || ended.stop?.code === 'killed') return 'done';
   if (endedBySystem(ended)) return 'retry';
   return ended.userRetries < retryPolicyOf(descriptor).value.retries ? 'retry' : 'failed';
-}
-
-/** Returns the time to replace the ended task, if its slot is tried again. */
-function batchRetryAtMs(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): number {
-  const delayMs = endedBySystem(ended)
-    ? systemDelayMs(ended, limits)
-    : policyDelayMs(retryPolicyOf(descriptor), ended.userRetries);
-  return ended.finishedAtMs + delayMs;
 }
 
 /** Returns the steps that give each of the `desired` slots a task, unless the slot is done. */
@@ -53,7 +44,7 @@ function continueSlot(input: SlotInput, task: TaskRecord): SlotStep | undefined 
     // The task ended by itself before the order to stop. The caller wants the slot to end all the same.
     return { changed: orderStopAfterEnd(task, { code: 'killed', text: '', atMs: nowMs }) };
   }
-  return replaceWhenDue(input, task, batchRetryAtMs(descriptor, task, limits));
+  return replaceWhenDue(input, task, task.finishedAtMs + batchDelayMs(descriptor, task, limits));
 }
 
 /** Counts the slots of the batch job that are done, and lists the last tasks of failed slots. */

@@ -1,34 +1,11 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { JobKind, retryPolicyOf } from '@berth/shared/model/job/job';
+import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { type JobKind, retryPolicyOf } from '@berth/shared/model/job/job';
+import { policyDelayMs } from '@berth/shared/model/job/retry-policy';
 import { exponentialDelayMs } from '@berth/shared/model/task/back-off';
 import { isBlamelessCode, isSystemCode } from '@berth/shared/model/task/failure';
 import { taskReasonCode } from '@berth/shared/model/task/task-state';
 import type { Limits } from '../task/limits.js';
-
-type Policy = ReturnType<typeof retryPolicyOf>;
-
-/**
- * No delay is longer than a day, so that a doubled delay without a bound of its own stays a time that can be
- * stored.
- */
-export const longestDelayMs = 24 * 3600 * 1000;
-
-/** Returns the delay of the user's policy before retry number `retry` (the first is 0). */
-export function policyDelayMs(policy: Policy, retry: number): number {
-  switch (policy.$case) {
-    case 'immediate':
-      return 0;
-    case 'delayed': {
-      const { initialDelayMs, delayMs } = policy.value;
-      return Math.min(retry === 0 && initialDelayMs > 0 ? initialDelayMs : delayMs, longestDelayMs);
-    }
-    case 'exponentialBackOff': {
-      const { initialDelayMs, maxDelayIntervalMs } = policy.value;
-      const maxMs = Math.min(maxDelayIntervalMs || longestDelayMs, longestDelayMs);
-      return exponentialDelayMs({ firstMs: initialDelayMs, maxMs, attempt: retry });
-    }
-  }
-}
 
 /** Returns the delay after that many failures in a row, from the operator's least delay to the longest. */
 export function crashDelayMs(failures: number, { minBackoffMs, maxBackoffMs }: Limits): number {
@@ -56,6 +33,29 @@ export function systemDelayMs(task: TaskRecord, limits: Limits): number {
   const failures = systemRetriesSoFar(task, limits);
   if (code === 'refused' && failures === 0) return 0;
   return crashDelayMs(failures, limits);
+}
+
+/** Returns the delay before the next attempt of a batch slot. */
+export function batchDelayMs(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): number {
+  return endedBySystem(ended)
+    ? systemDelayMs(ended, limits)
+    : policyDelayMs(retryPolicyOf(descriptor), ended.userRetries);
+}
+
+/**
+ * Returns the delay before the replacement of an ended service task: none after a kill, else that of its
+ * policy, of a system failure, or of a crash loop. A service that asks for something that cannot be had is
+ * tried at the longest back-off from the first failure on: only a change outside the cell can help it.
+ */
+export function serviceDelayMs(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): number {
+  const code = taskReasonCode(ended);
+  if (code === 'killed') return 0;
+  if (endedBySystem(ended)) return systemDelayMs(ended, limits);
+  const stable = ranForMs(ended) >= limits.stableRunMs;
+  const failures = stable ? 0 : ended.userRetries;
+  const policyMs = policyDelayMs(retryPolicyOf(descriptor, ended.stage), failures);
+  if (code === 'invalidRequest') return Math.max(policyMs, limits.maxBackoffMs);
+  return Math.max(policyMs, stable ? 0 : crashDelayMs(failures, limits));
 }
 
 /**

@@ -47,11 +47,17 @@ describe('a service', () => {
 });
 
 describe('an ended service task', () => {
+  it('that asked for something impossible is replaced at the longest back-off from the first one on', () => {
+    const failed = aTask({ job, state: State.FAILED, code: 'invalidRequest' });
+    const noted = look({ job, tasks: [failed, running(1)], uncommitted: [failed] });
+    expect(noted.nextDueMs).toBe(t0 + limits.maxBackoffMs);
+    expect(noted.tasks[0]?.task?.taskContext['task.nextAttemptAt']).toBe('2026-01-01T00:00:30.000Z');
+  });
+
   it.each([
     { state: State.FINISHED, code: 'normal' },
     { state: State.FAILED, code: 'failed' },
     { state: State.FAILED, code: 'oom' },
-    { state: State.FAILED, code: 'invalidRequest' },
   ])('with $code is replaced after the least delay, though there is no retry policy', ({ state, code }) => {
     const noted = look({ job, tasks: [aTask({ job, state, code }), running(1)] });
     expect(noted.nextDueMs).toBe(t0 + limits.minBackoffMs);

@@ -1,12 +1,10 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
-import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { instancesOf, retryPolicyOf } from '@berth/shared/model/job/job';
+import { instancesOf } from '@berth/shared/model/job/job';
 import { noStage } from '@berth/shared/model/job/stages';
 import { isTaskLive, taskReasonCode } from '@berth/shared/model/task/task-state';
-import type { Limits } from '../task/limits.js';
 import { orderStop } from '../task/order-stop.js';
 import { newestBySlot } from './newest-task.js';
-import { crashDelayMs, endedBySystem, policyDelayMs, ranForMs, systemDelayMs } from './retry.js';
+import { serviceDelayMs } from './retry.js';
 import { pickScaleDown } from './scale-down.js';
 import { creationBudget, firstTask, replaceWhenDue, type SlotInput, type SlotStep } from './slots.js';
 
@@ -44,20 +42,6 @@ function pickRemoved(
 }
 
 /**
- * Returns the time to replace an ended service task: at once after a kill, else after the delay of its
- * policy, of a system failure, or of a crash loop.
- */
-function serviceReplaceAtMs(descriptor: JobDescriptor, ended: TaskRecord, limits: Limits): number {
-  if (taskReasonCode(ended) === 'killed') return ended.finishedAtMs;
-  if (endedBySystem(ended)) return ended.finishedAtMs + systemDelayMs(ended, limits);
-  const stable = ranForMs(ended) >= limits.stableRunMs;
-  const failures = stable ? 0 : ended.userRetries;
-  const policyMs = policyDelayMs(retryPolicyOf(descriptor, ended.stage), failures);
-  const floorMs = stable ? 0 : crashDelayMs(failures, limits);
-  return ended.finishedAtMs + Math.max(policyMs, floorMs);
-}
-
-/**
  * True if the slot is gone: its newest task ended after a scale-down, or ended and was given up while it
  * waited for a replacement. The task may have ended by itself before the order of the scale-down reached it.
  */
@@ -91,7 +75,8 @@ function* growAndReplace(input: SlotInput, growth: Growth): Iterable<SlotStep> {
   for (const task of staying) {
     if (budget <= 0) return;
     if (isTaskLive(task)) continue;
-    const step = replaceWhenDue(input, task, serviceReplaceAtMs(input.descriptor, task, input.limits));
+    const delayMs = serviceDelayMs(input.descriptor, task, input.limits);
+    const step = replaceWhenDue(input, task, task.finishedAtMs + delayMs);
     if (step === undefined) continue;
     if (step.created !== undefined) budget -= 1;
     yield step;

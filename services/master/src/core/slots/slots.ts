@@ -5,6 +5,7 @@ import { slotKey, stagesOf } from '@berth/shared/model/job/stages';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 import type { Limits } from '../task/limits.js';
 import { newTask, type TaskSeed } from '../task/new-task.js';
+import { withNextAttempt } from '../task/next-attempt.js';
 import { nextRetryCounters } from './retry.js';
 
 /**
@@ -26,6 +27,8 @@ export interface SlotInput {
   /** Returns the worker number of the next new task, another at each call; absent in a job without stages. */
   readonly nextWorkerNumber?: () => number;
   readonly hasStopRequest: (taskId: string) => boolean;
+  /** True if the task is stored as it is here. */
+  readonly isCommitted: (task: TaskRecord) => boolean;
   readonly nowMs: number;
   readonly limits: Limits;
 }
@@ -66,7 +69,9 @@ export function replaceWhenDue(
 ): SlotStep | undefined {
   const dueMs = ended.replaceAtMs || replaceAtMs;
   if (dueMs > input.nowMs)
-    return ended.replaceAtMs === dueMs ? undefined : { changed: { ...ended, replaceAtMs: dueMs } };
+    return ended.replaceAtMs === dueMs
+      ? undefined
+      : { changed: withNextAttempt(ended, dueMs, input.isCommitted(ended)) };
   const { stage, slot, attempt } = ended;
   const counters = nextRetryCounters(ended, jobKind(input.descriptor), input.limits);
   const seed = { stage, slot, attempt: attempt + 1, replaces: ended, ...counters, ...numbered(input) };
