@@ -1,12 +1,13 @@
 import type { PortName } from '../machine/ports.js';
 import { loopback } from '../machine/ports.js';
+import { usesEngine } from './local-runtimes.js';
 import type { ServiceKind } from './service-process.js';
 
 /** The settings that all processes of a cell share, and the number of each kind. */
 export interface CellSettings {
   readonly cell: string;
   readonly redisUrl: string;
-  /** The engine of the agents with the docker runtime. */
+  /** The engine of the agents, if their runtime uses one. */
   readonly dockerHost: string | undefined;
   readonly runtime: string;
   readonly counts: Readonly<Record<ServiceKind, number>>;
@@ -96,7 +97,7 @@ function gatewayEnv(gateway: GatewayAddresses): Record<string, string> {
 }
 
 function runtimeEnv({ runtime, dockerHost }: CellSettings): Record<string, string> {
-  const host = runtime === 'docker' && dockerHost !== undefined ? { DOCKER_HOST: dockerHost } : {};
+  const host = usesEngine(runtime) && dockerHost !== undefined ? { DOCKER_HOST: dockerHost } : {};
   return { BERTH_AGENT_RUNTIME: runtime, ...host };
 }
 

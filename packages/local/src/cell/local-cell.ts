@@ -14,6 +14,7 @@ import type { CellPlan, CellSettings, GatewayAddresses } from './cell-plan.js';
 import { planOnFreePorts, withFreshPorts } from './cell-ports.js';
 import type { CellProcess, RunPaths } from './cell-processes.js';
 import { plannedProcess, redisProcess, startAll } from './cell-processes.js';
+import { defaultRuntime, usesEngine } from './local-runtimes.js';
 import type { RunDir } from './run-dir.js';
 import { createRunDir } from './run-dir.js';
 import type { ServiceKind } from './service-process.js';
@@ -158,9 +159,9 @@ async function ownRedis(options: LocalCellOptions, at: RunPaths) {
 }
 
 function settingsOf(options: LocalCellOptions, redisUrl: string, runId: string): CellSettings {
-  const runtime = options.runtime ?? 'docker';
-  if (runtime === 'docker' && options.dockerHost === undefined) {
-    throw new SetupError('A cell with the docker runtime needs the address of a Docker engine.');
+  const runtime = options.runtime ?? defaultRuntime;
+  if (usesEngine(runtime) && options.dockerHost === undefined) {
+    throw new SetupError(`A cell with the ${runtime} runtime needs the address of a Docker engine.`);
   }
   return {
     cell: options.cell ?? 'local',
@@ -187,7 +188,7 @@ async function deferContainers(
   at: { run: RunDir; lifetime: Lifetime },
 ) {
   const { dockerHost, runtime, cell } = settings;
-  if (runtime !== 'docker' || dockerHost === undefined) return;
+  if (!usesEngine(runtime) || dockerHost === undefined) return;
   for (const agentId of plan.agentIds) {
     const containers = { dockerHost, cell, agentId };
     await at.run.noteContainers(containers);

@@ -17,6 +17,11 @@ beforeEach(async () => {
 
 afterEach(() => rm(home, { recursive: true, force: true }));
 
+/** Starts a child process that does not end by itself. */
+function startSleeper(name: string) {
+  return startChild({ name, command: 'sleep', args: ['60'], logFile: join(home, 'log') });
+}
+
 /** Returns the name of a process that has ended. */
 async function nameOfDeadProcess(): Promise<string> {
   const child = spawn('sleep', ['60']);
@@ -44,12 +49,7 @@ describe('the users of a shared thing', () => {
   });
 
   it('are not all gone while another process remains', async () => {
-    const other = await startChild({
-      name: 'other',
-      command: 'sleep',
-      args: ['60'],
-      logFile: join(home, 'log'),
-    });
+    const other = await startSleeper('other');
     await joinUsers(join(home, 'users'));
     await writeFile(join(home, 'users', (await processName(other.pid)) ?? ''), '');
     expect(await leaveUsers(join(home, 'users'))).toBe(false);
@@ -70,12 +70,7 @@ describe('a run of a cell', () => {
   });
 
   it('is found with its remains after its process was killed', async () => {
-    const left = await startChild({
-      name: 'left',
-      command: 'sleep',
-      args: ['60'],
-      logFile: join(home, 'log'),
-    });
+    const left = await startSleeper('left');
     const run = await createRunDir(runsDir(home));
     await run.noteProcess(left.pid);
     await run.noteContainers({ dockerHost: 'unix:///x', cell: 'local', agentId: 'agent-1' });
@@ -91,12 +86,7 @@ describe('a run of a cell', () => {
   });
 
   it('is removed by a sweep after its process was killed, with its child processes', async () => {
-    const left = await startChild({
-      name: 'left',
-      command: 'sleep',
-      args: ['60'],
-      logFile: join(home, 'log'),
-    });
+    const left = await startSleeper('left');
     const run = await createRunDir(runsDir(home));
     await run.noteProcess(left.pid);
     await writeFile(join(run.path, 'owner'), await nameOfDeadProcess());

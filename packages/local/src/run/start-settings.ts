@@ -1,6 +1,7 @@
 import { cellName, flag, parseConfig, redisUrl } from '@berth/shared/process/config';
 import { parseRedisUrl } from '@berth/store/redis';
 import { z } from 'zod';
+import { defaultRuntime } from '../cell/local-runtimes.js';
 
 /** A setting that npm start would override, or that would make the demo fail. */
 function refused(why: string) {
@@ -30,7 +31,7 @@ const schema = z.object({
   BERTH_AGENT_HTTP: address,
   BERTH_AGENT_ID: refused('npm start names its agent itself: unset it'),
   BERTH_AGENT_RUNTIME: z
-    .literal('docker', { error: 'the demo of npm start runs real containers: unset it' })
+    .literal(defaultRuntime, { error: 'the demo of npm start runs real containers: unset it' })
     .optional(),
   BERTH_TLS_CERT: protection,
   BERTH_TLS_KEY: protection,
