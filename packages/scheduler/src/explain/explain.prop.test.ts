@@ -125,7 +125,7 @@ it('explains every task that waits by reasons that cover all agents, and by chan
         const options = { refusalsSinceMs: 0 };
         const fleetWith = (some: readonly PlainRunning[], job: PlainJob) => {
           const index = indexOf(agents, some);
-          if (refuser !== undefined) index.noteRefusal(job.id, refuser.id, 1);
+          if (refuser !== undefined) index.refusals.note(job.id, refuser.id, 1);
           return index;
         };
         for (const job of ofJobs) {

@@ -169,8 +169,9 @@ it('gives the plans of the plain index, whatever it keeps from search to search 
             const agent = index.find(placement.agentId);
             if (agent !== undefined) index.give(agent, task.taskId);
           }
-          for (const { task, placement } of failed) index.noteFailure(task.jobId, placement.agentId, round);
-          for (const { task, placement } of refused) index.noteRefusal(task.jobId, placement.agentId, round);
+          for (const { task, placement } of failed) index.failures.note(task.jobId, placement.agentId, round);
+          for (const { task, placement } of refused)
+            index.refusals.note(task.jobId, placement.agentId, round);
           if (lost !== undefined) index.removeAgent(lost.id);
         }
         if (lost !== undefined) running = running.filter(({ placement }) => placement.agentId !== lost.id);

@@ -7,6 +7,7 @@ import type { EquivalenceClass } from '../equivalence/equivalence-class.js';
 import type { PlacementRequest } from '../request/placement-request.js';
 import type { Ordering } from '../score/ordering.js';
 import type { Scorers } from '../score/scorer.js';
+import type { FailureTimes } from './failure-times.js';
 import type { VictimCandidates } from './victim-candidates.js';
 
 /** `preferred`: the search is for an agent that satisfies every preference, too. */
@@ -35,6 +36,10 @@ export interface AgentSearch {
  */
 export interface AgentIndex extends AgentsView {
   readonly scorers: Scorers;
+  /** The times at which a task of a job has failed on an agent. */
+  readonly failures: FailureTimes;
+  /** The times at which an agent has refused a task of a job. */
+  readonly refusals: FailureTimes;
 
   /** The class of the request. */
   equivalenceClassOf(request: PlacementRequest, traits?: ClassTraits): EquivalenceClass;
@@ -67,19 +72,4 @@ export interface AgentIndex extends AgentsView {
 
   /** Gives back the capacity of the task; undefined if it has none there. */
   give(agent: AgentInfo, taskId: string): Booking | undefined;
-
-  /** Notes that a task of the job has failed on the agent. */
-  noteFailure(jobId: string, agentId: string, atMs: number): void;
-
-  /** Notes that the agent has refused a task of the job. */
-  noteRefusal(jobId: string, agentId: string, atMs: number): void;
-
-  /** Forgets the failures and refusals of the job's tasks. */
-  forgetFailures(jobId: string): void;
-
-  /** The times of the job's failures, by agent. */
-  failuresOf(jobId: string): ReadonlyMap<string, number> | undefined;
-
-  /** The times of refusals of the job's tasks, by agent. */
-  refusalsOf(jobId: string): ReadonlyMap<string, number> | undefined;
 }

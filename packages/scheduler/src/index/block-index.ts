@@ -30,8 +30,8 @@ export class BlockIndex implements AgentIndex {
    */
   readonly #zones = new Map<string, number>();
   readonly #placements = new Map<string, JobPlacements>();
-  readonly #failures = new FailureTimes();
-  readonly #refusals = new FailureTimes();
+  readonly failures = new FailureTimes();
+  readonly refusals = new FailureTimes();
   readonly #orders: (SortedAgents | undefined)[] = [];
   /** Used by one change at a time. */
   readonly #locations: (Location | undefined)[] = [];
@@ -164,27 +164,6 @@ export class BlockIndex implements AgentIndex {
     this.#change(own(agent), booking, false);
     this.#leave(booking.jobId, agent);
     return booking;
-  }
-
-  noteFailure(jobId: string, agentId: string, atMs: number): void {
-    this.#failures.note(jobId, agentId, atMs);
-  }
-
-  noteRefusal(jobId: string, agentId: string, atMs: number): void {
-    this.#refusals.note(jobId, agentId, atMs);
-  }
-
-  forgetFailures(jobId: string): void {
-    this.#failures.forget(jobId);
-    this.#refusals.forget(jobId);
-  }
-
-  failuresOf(jobId: string): ReadonlyMap<string, number> | undefined {
-    return this.#failures.of(jobId);
-  }
-
-  refusalsOf(jobId: string): ReadonlyMap<string, number> | undefined {
-    return this.#refusals.of(jobId);
   }
 
   /** The agents in that ordering. It is kept from its first use on. */

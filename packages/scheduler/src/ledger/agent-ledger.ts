@@ -110,7 +110,8 @@ export class AgentLedger {
 
   /** Drops the failures of a job that no longer exists. */
   forgetJob(jobId: string): void {
-    this.index.forgetFailures(jobId);
+    this.index.failures.forget(jobId);
+    this.index.refusals.forget(jobId);
   }
 
   /** Live tasks on agents that are ordered to stop, with their agents. */
@@ -165,8 +166,8 @@ export class AgentLedger {
   #noteFailure(task: TaskRecord): void {
     const { jobId, agentId, finishedAtMs } = task;
     const kind = failureKind(task);
-    if (kind !== undefined) this.index.noteFailure(jobId, agentId, finishedAtMs);
-    if (kind === 'refused') this.index.noteRefusal(jobId, agentId, finishedAtMs);
+    if (kind !== undefined) this.index.failures.note(jobId, agentId, finishedAtMs);
+    if (kind === 'refused') this.index.refusals.note(jobId, agentId, finishedAtMs);
   }
 
   #noteStop(before: TaskRecord | undefined, after: TaskRecord | undefined): void {

@@ -181,7 +181,7 @@ class Life {
         this.#end(task);
         this.queue.push({ id: `${task.id}r`, job: task.job });
         this.#refusals.set(`${task.job.id} ${task.agentId}`, this.#round);
-        this.#index.noteRefusal(task.job.id, task.agentId, this.#round);
+        this.#index.refusals.note(task.job.id, task.agentId, this.#round);
       }
     }
   }

@@ -295,7 +295,7 @@ describe('policies', () => {
 
 it('avoids agents on which the job failed of late, while there are others', () => {
   const index = indexOf([agent('a'), agent('b', amounts(150, 150))]);
-  index.noteFailure('job', 'b', 1000);
+  index.failures.note('job', 'b', 1000);
   const options = { failuresSinceMs: 500 };
   expect(plan(tasks(1), index)).toEqual(['t0 on b']);
   expect(plan(tasks(1), index, options)).toEqual(['t0 on a']);

@@ -20,8 +20,8 @@ export function searchFor(
   { policy = 'binpack', failuresSinceMs, refusalsSinceMs, unseen }: PlaceOptions = {},
 ): TaskSearch {
   const { jobId, spec = anywhere } = task;
-  const failedOn = since(failuresSinceMs, index.failuresOf(jobId), unseen?.failures.get(jobId));
-  const refusedBy = since(refusalsSinceMs, index.refusalsOf(jobId), unseen?.refusals.get(jobId));
+  const failedOn = since(failuresSinceMs, index.failures.of(jobId), unseen?.failures.get(jobId));
+  const refusedBy = since(refusalsSinceMs, index.refusals.of(jobId), unseen?.refusals.get(jobId));
   const request = index.equivalenceClassOf(task, { dependsOnJob: failedOn !== undefined, refusedBy });
   return { index, request, scorer: index.scorers[spec.policy ?? policy], failedOn };
 }

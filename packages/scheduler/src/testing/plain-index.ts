@@ -23,8 +23,8 @@ export class PlainIndex implements AgentIndex {
   readonly scorers = createScorers();
   readonly #agents = new Map<string, IndexedAgent>();
   readonly #filters: FilterTable;
-  readonly #failures = new FailureTimes();
-  readonly #refusals = new FailureTimes();
+  readonly failures = new FailureTimes();
+  readonly refusals = new FailureTimes();
   membership = 0;
   numberEnd = 0;
 
@@ -112,27 +112,6 @@ export class PlainIndex implements AgentIndex {
     const booking = agent?.bookings.get(taskId);
     if (booking !== undefined) agent?.unbook(booking);
     return booking;
-  }
-
-  noteFailure(jobId: string, agentId: string, atMs: number): void {
-    this.#failures.note(jobId, agentId, atMs);
-  }
-
-  noteRefusal(jobId: string, agentId: string, atMs: number): void {
-    this.#refusals.note(jobId, agentId, atMs);
-  }
-
-  forgetFailures(jobId: string): void {
-    this.#failures.forget(jobId);
-    this.#refusals.forget(jobId);
-  }
-
-  failuresOf(jobId: string): ReadonlyMap<string, number> | undefined {
-    return this.#failures.of(jobId);
-  }
-
-  refusalsOf(jobId: string): ReadonlyMap<string, number> | undefined {
-    return this.#refusals.of(jobId);
   }
 
   #sorted(ordering: Ordering): readonly AgentInfo[] {

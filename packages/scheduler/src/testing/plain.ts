@@ -1,5 +1,6 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { conditionNames } from '@berth/shared/model/expression/vocabulary';
 import { zeroResources } from '@berth/shared/model/resources/vector';
 import { specOf } from '../filters/compile-spec.js';
 import type { AgentIndex } from '../index/agent-index.js';
@@ -145,9 +146,7 @@ export function keeps(
 
 /** True if the job could use the agent if it were empty. */
 function isUsable(agent: PlainAgent, job: PlainJob): boolean {
-  const fixed = Object.entries(job.hard).filter(
-    ([name]) => !/^(uniqueHost|exclusiveHost|zoneBalance)$/.test(name),
-  );
+  const fixed = Object.entries(job.hard).filter(([name]) => !conditionNames.some((each) => each === name));
   return (
     agent.isDraining !== true &&
     hasCapacity(agent, job.resources, []) &&

@@ -29,7 +29,7 @@ export function placeQueue(input: RoundInput, builder: PlanBuilder): QueueOutcom
   const shards = queuedShards(input, builder, input.queue.hasChanges || freed.length > 0);
   const unplaced: Unplaced[] = [];
   const outcome = (queueLeft: boolean) => {
-    const refusals = [unseenFailures(freed).refusals, { get: (jobId: string) => index.refusalsOf(jobId) }];
+    const refusals = [unseenFailures(freed).refusals, { get: (jobId: string) => index.refusals.of(jobId) }];
     return { unplaced, queueLeft, queueDueMs: queueDueMs(input, unplaced, refusals) };
   };
   if (shards.length === 0) return outcome(false);
