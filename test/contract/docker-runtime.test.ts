@@ -1,39 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer as createHttpServer, request } from 'node:http';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { AddressInfo } from 'node:net';
 import type { ContainerSpec } from '@berth/agent/container-spec';
 import type { RuntimeEvent } from '@berth/agent/runtime';
 import { DockerRuntime } from '@berth/agent/runtime/docker';
 import { parseSecurityProfile } from '@berth/shared/model/job/security-profile';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { breakableSocket } from '../support/engine/breakable-socket.js';
 import { skipDockerTests, testDockerHost, testImage } from '../support/engine/docker.js';
 import { waitFor } from '../support/process/wait-for.js';
+import { type EmptyRegistry, startEmptyRegistry } from '../support/registry/empty-registry.js';
 import { clear, endsWith, runtimeContract, specFor, testCell, writes } from './runtime-contract.js';
-
-/** A registry without images. Docker speaks plain HTTP with registries on loopback. */
-async function emptyRegistry(): Promise<{ readonly host: string; close(): Promise<void> }> {
-  const server = createHttpServer((incoming, response) => {
-    const isPing = incoming.url === '/v2/';
-    response.writeHead(isPing ? 200 : 404, { 'content-type': 'application/json' });
-    response.end(
-      isPing ? '{}' : JSON.stringify({ errors: [{ code: 'MANIFEST_UNKNOWN', message: 'manifest unknown' }] }),
-    );
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    host: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
-}
 
 /** An HTTP server with one page. */
 async function startPage(text: string): Promise<{ readonly port: number; close(): Promise<void> }> {
@@ -48,47 +26,16 @@ async function startPage(text: string): Promise<{ readonly port: number; close()
   return { port: (server.address() as AddressInfo).port, close };
 }
 
-/** A socket in front of the engine's. A test can cut and mend it. */
-async function breakableSocket(target: string) {
-  const directory = await mkdtemp(join(tmpdir(), 'berth-cut-'));
-  const path = join(directory, 'docker.sock');
-  const open = new Set<Socket>();
-  const server = createServer((socket) => {
-    const onward = connect(target);
-    for (const end of [socket, onward]) {
-      open.add(end);
-      end.on('error', () => undefined);
-      end.on('close', () => {
-        open.delete(end);
-        socket.destroy();
-        onward.destroy();
-      });
-    }
-    socket.pipe(onward).pipe(socket);
-  });
-  const mend = async () => {
-    server.listen(path);
-    await once(server, 'listening');
-  };
-  const cut = async () => {
-    server.close();
-    for (const socket of open) socket.destroy();
-    await once(server, 'close');
-  };
-  await mend();
-  return { host: `unix://${path}`, mend, cut, remove: () => rm(directory, { recursive: true, force: true }) };
-}
-
 describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
   const agentId = `agent-${randomUUID()}`;
   let runtime: DockerRuntime;
-  let registry: Awaited<ReturnType<typeof emptyRegistry>>;
+  let registry: EmptyRegistry;
   const open = (agent: string, dockerHost = testDockerHost, procDirectory = '/proc') =>
     new DockerRuntime({ cell: testCell, agentId: agent, dockerHost, procDirectory });
   const spec = (changes: Partial<ContainerSpec> = {}) => specFor(testImage, agentId, changes);
 
   beforeAll(async () => {
-    registry = await emptyRegistry();
+    registry = await startEmptyRegistry();
     runtime = open(agentId);
   });
   afterAll(async () => {
@@ -290,7 +237,7 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
   });
 
   it('reports that the engine is out of reach, and connects again later', async () => {
-    const socket = await breakableSocket(testDockerHost?.replace('unix://', '') ?? '/var/run/docker.sock');
+    const socket = await breakableSocket(testDockerHost ?? 'unix:///var/run/docker.sock');
     const cuttable = open(agentId, socket.host);
     const events: RuntimeEvent['is'][] = [];
     const following = cuttable.events$.subscribe(({ is }) => events.push(is));

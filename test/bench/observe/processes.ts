@@ -3,13 +3,13 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { findOnPath } from '@berth/local/machine/command';
 import { berthDir } from '@berth/local/machine/paths';
 import { hasApt, unpackPackage } from '@berth/local/setup/apt';
+import { freePort } from '../../support/process/free-port.js';
 import { waitFor } from '../../support/process/wait-for.js';
 import { atEnd } from '../ending.js';
 import type { PauseReport, ProbeOrder } from './protocol.js';
@@ -35,16 +35,6 @@ export interface PauseWatch {
   begin(): void;
   /** The longest since it began, or since the last time that it was asked. */
   longest(): Promise<PauseReport>;
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
-  return address.port;
 }
 
 export async function startGateway(

@@ -5,10 +5,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../../support/process/free-port.js';
 import { startTestRedis, type TestRedis } from '../../support/process/redis.js';
 import { waitFor } from '../../support/process/wait-for.js';
 import { atEnd } from '../ending.js';
-import { cpuSeconds, end, freePort, startGateway } from '../observe/processes.js';
+import { cpuSeconds, end, startGateway } from '../observe/processes.js';
 import { redisSettings } from '../recommended.js';
 
 const cell = 'schedule';

@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { freePort } from '../process/free-port.js';
 import { waitFor } from '../process/wait-for.js';
 
 const main = fileURLToPath(new URL('../../../services/api/dist/main.js', import.meta.url));
@@ -75,14 +75,4 @@ export class GatewayProcess {
   readonly #killAtExit = (): void => {
     this.#child?.kill('SIGKILL');
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('the server listens on no port');
-  return address.port;
 }

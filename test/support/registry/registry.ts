@@ -3,13 +3,13 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommandError, findOnPath } from '@berth/local/machine/command';
 import { withFileLock } from '@berth/local/machine/file-lock';
 import { berthDir } from '@berth/local/machine/paths';
 import { unpackPackage } from '@berth/local/setup/apt';
+import { freePort } from '../process/free-port.js';
 import { waitFor } from '../process/wait-for.js';
 
 const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
@@ -97,17 +97,6 @@ async function stop(server: ChildProcess, dir: string): Promise<void> {
     await ended;
   }
   await rm(dir, { recursive: true, force: true });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 interface Place {

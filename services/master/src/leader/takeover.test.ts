@@ -1,7 +1,7 @@
 import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aJob, aService, must, second } from '../testing/fixtures.js';
-import type { CommitFate } from '../testing/store-link.js';
+import type { CommitFate, StoreLink } from '../testing/store-link.js';
 import { TestStage } from '../testing/test-stage.js';
 import { settle } from '../testing/virtual-clock.js';
 
@@ -137,16 +137,20 @@ describe('a leader that has been replaced', () => {
 });
 
 describe('a commit whose answer is lost', () => {
+  function loseNextAnswer(link: StoreLink): void {
+    link.commitFate = () => {
+      link.commitFate = () => 'apply';
+      return 'loseAnswer';
+    };
+  }
+
   it('is asked for again with the same id, so that a task is placed once', async () => {
     const stage = await TestStage.open();
     const { link } = await stage.startMaster();
     await stage.register();
     await stage.register({ id: 'agent-2' });
     const before = link.requests.length;
-    link.commitFate = () => {
-      link.commitFate = () => 'apply';
-      return 'loseAnswer';
-    };
+    loseNextAnswer(link);
     await stage.submit(aJob());
     await stage.advance(second);
     const asked = link.requests.slice(before);
@@ -175,10 +179,7 @@ describe('a commit whose answer is lost', () => {
     const { link } = await stage.startMaster();
     await stage.register();
     await stage.submit(aJob());
-    link.commitFate = () => {
-      link.commitFate = () => 'apply';
-      return 'loseAnswer';
-    };
+    loseNextAnswer(link);
     await stage.report(taskId, State.RUNNING);
     await stage.report(taskId, State.FINISHED);
     await stage.advance(second);
@@ -212,29 +213,31 @@ describe('a commit that is too large for the store', () => {
 });
 
 describe('a new leader', () => {
-  it('reads the agents’ reports before it judges anything', async () => {
+  /** A stage on which every master has been down for five minutes, with one task that was dispatched before. */
+  async function afterOutage(meanwhile: (stage: TestStage) => Promise<void> = async () => {}) {
     const stage = await TestStage.open();
     const first = await stage.startMaster();
     await stage.register();
     await stage.submit(aJob());
     await first.master.close();
-    await stage.report(taskId, State.STARTING);
-    await stage.report(taskId, State.RUNNING);
+    await meanwhile(stage);
     await stage.advance(300 * second);
     await stage.startMaster();
+    return stage;
+  }
+
+  it('reads the agents’ reports before it judges anything', async () => {
+    const stage = await afterOutage(async (down) => {
+      await down.report(taskId, State.STARTING);
+      await down.report(taskId, State.RUNNING);
+    });
     expect(stage.taskState(taskId)?.state).toBe(State.RUNNING);
     await stage.advance(60 * second);
     expect(stage.taskState(taskId)?.state).toBe(State.RUNNING);
   });
 
   it('gives agents time to report after an outage of all masters before deadlines count', async () => {
-    const stage = await TestStage.open();
-    const first = await stage.startMaster();
-    await stage.register();
-    await stage.submit(aJob());
-    await first.master.close();
-    await stage.advance(300 * second);
-    await stage.startMaster();
+    const stage = await afterOutage();
     await stage.advance(15 * second);
     expect(stage.taskState(taskId)?.state).toBe(State.DISPATCHED);
     await stage.report(taskId, State.RUNNING);
@@ -243,13 +246,7 @@ describe('a new leader', () => {
   });
 
   it('judges deadlines in the end', async () => {
-    const stage = await TestStage.open();
-    const first = await stage.startMaster();
-    await stage.register();
-    await stage.submit(aJob());
-    await first.master.close();
-    await stage.advance(300 * second);
-    await stage.startMaster();
+    const stage = await afterOutage();
     await stage.advance(25 * second);
     expect(stage.replica.find('task', taskId)?.record.task?.state?.reason).toMatch(/^stuckInState/);
   });

@@ -20,6 +20,9 @@ const engine = createServer((request, response) => {
 });
 let runtime: DockerRuntime;
 
+/** A pull without progress for this long is given up. */
+const pullStallMs = 100;
+
 function json(status: number, body: unknown): Answer {
   return (response) => {
     response.writeHead(status, { 'content-type': 'application/json' });
@@ -37,7 +40,7 @@ beforeEach(async () => {
   const auths = { 'https://r.test/v1/': { auth: Buffer.from('ann:secret').toString('base64') } };
   await writeFile(imageAuthFile, JSON.stringify({ auths }));
   const dockerHost = `tcp://127.0.0.1:${port}`;
-  runtime = new DockerRuntime({ cell: 'c', agentId: 'a', dockerHost, imageAuthFile, pullStallMs: 100 });
+  runtime = new DockerRuntime({ cell: 'c', agentId: 'a', dockerHost, imageAuthFile, pullStallMs });
 });
 
 afterEach(async () => {
@@ -103,38 +106,49 @@ describe('a pull', () => {
     });
   });
 
+  /** A line of the engine about the one layer of the image. */
+  const progressLine = (current: number, total: number) =>
+    `${JSON.stringify({ id: 'a', status: 'Downloading', progressDetail: { current, total } })}\r\n`;
+
   it('goes on as long as something arrives', async () => {
-    let current = 0;
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const sizes = Array.from({ length: 10 }, (_, index) => index + 1);
+    const left = [...sizes];
+    let sendNext = () => {};
     answers.set('POST /images/create', (response) => {
-      const timer = setInterval(() => {
-        current += 1;
-        const progressDetail = { current, total: 10 };
-        response.write(`${JSON.stringify({ id: 'a', status: 'Downloading', progressDetail })}\r\n`);
-        if (current < 10) return;
-        clearInterval(timer);
-        response.end();
-      }, 30);
+      sendNext = () => {
+        const size = left.shift();
+        if (size === undefined) response.end();
+        else response.write(progressLine(size, 10));
+      };
+      sendNext();
     });
     const seen: number[] = [];
-    const onProgress = ({ doneBytes }: { doneBytes: number }) => void seen.push(doneBytes);
+    const onProgress = ({ doneBytes }: { doneBytes: number }) => {
+      seen.push(doneBytes);
+      vi.advanceTimersByTime(0.9 * pullStallMs);
+      sendNext();
+    };
     expect(await runtime.ensureImage('r.test/app:1', { onProgress })).toBe('r.test/app:1');
-    expect(seen.at(-1)).toBe(10);
+    expect(seen).toEqual(sizes);
   });
 
   it('without progress is given up, and its request is ended', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const line = progressLine(12_000_000, 80_000_000);
     const ended = new Promise<void>((resolve) => {
       answers.set('POST /images/create', (response) => {
-        const progressDetail = { current: 12_000_000, total: 80_000_000 };
-        const line = `${JSON.stringify({ id: 'a', status: 'Downloading', progressDetail })}\r\n`;
         // The same line again is no progress.
-        const timer = setInterval(() => response.write(line), 10);
-        response.on('close', () => {
-          clearInterval(timer);
-          resolve();
-        });
+        response.write(line + line);
+        response.on('close', resolve);
       });
     });
-    await expect(runtime.ensureImage('r.test/app:1')).rejects.toMatchObject({
+    const onProgress = () => {
+      vi.advanceTimersByTime(0.9 * pullStallMs);
+      // The second line has been read by then.
+      setImmediate(() => vi.advanceTimersByTime(0.1 * pullStallMs));
+    };
+    await expect(runtime.ensureImage('r.test/app:1', { onProgress })).rejects.toMatchObject({
       kind: 'failed',
       fault: 'host',
       message: expect.stringMatching(/no progress for 0 s; 12 of 80 MB had arrived/),
@@ -146,12 +160,12 @@ describe('a pull', () => {
     const abort = new AbortController();
     const ended = new Promise<void>((resolve) => {
       answers.set('POST /images/create', (response) => {
-        response.write('{"status":"Pulling from app","id":"1"}\r\n');
+        response.write(progressLine(1, 10));
         response.on('close', resolve);
-        setTimeout(() => abort.abort(), 20);
       });
     });
-    await expect(runtime.ensureImage('r.test/app:1', { signal: abort.signal })).rejects.toThrow();
+    const options = { signal: abort.signal, onProgress: () => abort.abort() };
+    await expect(runtime.ensureImage('r.test/app:1', options)).rejects.toThrow();
     await ended;
   });
 });

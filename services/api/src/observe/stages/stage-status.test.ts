@@ -21,17 +21,21 @@ class Recorder implements StageWatcher {
   }
 }
 
+function openStatuses() {
+  const [cell, changes] = [new ScriptedCell(), new Subject<CommitChanges>()];
+  const view = Object.assign(cell, { changes$: changes });
+  const hub = new ObserveHub(
+    { notificationsOf: jobNotificationsOf, topicOf: ({ jobId }) => jobId },
+    view,
+    silentLogger,
+    64,
+  );
+  return { cell, changes, stageStatuses: new StageStatuses(cell, hub) };
+}
+
 describe('the status of a job’s stages', () => {
   it('shows the last state to a watcher that joins just before the end is reported', () => {
-    const [cell, changes] = [new ScriptedCell(), new Subject<CommitChanges>()];
-    const view = Object.assign(cell, { changes$: changes });
-    const hub = new ObserveHub(
-      { notificationsOf: jobNotificationsOf, topicOf: ({ jobId }) => jobId },
-      view,
-      silentLogger,
-      64,
-    );
-    const stageStatuses = new StageStatuses(cell, hub);
+    const { cell, changes, stageStatuses } = openStatuses();
     const { record } = taskWrite('job0.1-0-0', { stage: 1 });
     const running = moveWrite(record, State.RUNNING);
     changes.next(cell.commit(jobWrite('job0', { descriptor: aMantisJob() }), running));
@@ -47,15 +51,7 @@ describe('the status of a job’s stages', () => {
   });
 
   it('shows the reason why a stage waits, until it begins or the job is to end', () => {
-    const [cell, changes] = [new ScriptedCell(), new Subject<CommitChanges>()];
-    const view = Object.assign(cell, { changes$: changes });
-    const hub = new ObserveHub(
-      { notificationsOf: jobNotificationsOf, topicOf: ({ jobId }) => jobId },
-      view,
-      silentLogger,
-      64,
-    );
-    const stageStatuses = new StageStatuses(cell, hub);
+    const { cell, changes, stageStatuses } = openStatuses();
     const waits = () => {
       const shown: unknown[] = [];
       const note = (_: number, bytes: Buffer) => shown.push(WatchStagesResponse.decode(bytes).stage?.wait);

@@ -3,14 +3,9 @@ import { isTaskLive, taskReasonCode } from '@berth/shared/model/task/task-state'
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aJob, minute, second } from '../../testing/fixtures.js';
+import { agentIndex, comeBack, lose, named, run } from '../../testing/random-events.js';
 import type { Fate } from '../../testing/sim-agent.js';
 import { Simulation, type SimulationOptions } from '../../testing/simulation.js';
-
-type Event = (simulation: Simulation) => void;
-
-const agentIndex = fc.nat(2);
-const named = (name: string, event: Event): Event =>
-  Object.assign(event, { [fc.toStringMethod]: () => name });
 
 const jobs = fc.record({
   kind: fc.constantFrom('batch', 'service'),
@@ -48,10 +43,6 @@ const drain = fc
 const undrain = agentIndex.map((index) =>
   named(`undrain ${index}`, (simulation) => simulation.undrainAgent(index)),
 );
-const lose = agentIndex.map((index) => named(`lose ${index}`, (simulation) => simulation.loseAgent(index)));
-const comeBack = agentIndex.map((index) =>
-  named(`return ${index}`, (simulation) => simulation.returnAgent(index)),
-);
 
 const history = fc.array(
   fc.oneof(
@@ -79,12 +70,6 @@ const settings = fc.record<SimulationOptions>({
 
 function aGuarantee(cpuMillis: number) {
   return { cpuMillis, memoryMb: 0, diskMb: 0, networkMbps: 0, gpuMillis: 0, ports: 0, eni: 0 };
-}
-
-function run(options: SimulationOptions, events: readonly Event[]): Simulation {
-  const simulation = new Simulation(options);
-  for (const event of events) event(simulation);
-  return simulation;
 }
 
 const numRuns = Number(process.env.BERTH_PROPERTY_RUNS ?? 40);

@@ -6,14 +6,12 @@ import { isTaskLive, isTerminal, taskState } from '@berth/shared/model/task/task
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { aJob, aService, limits, minute, must, second } from '../../testing/fixtures.js';
+import { agentIndex, comeBack, lose, named, run } from '../../testing/random-events.js';
 import type { Fate } from '../../testing/sim-agent.js';
 import { Simulation, type SimulationOptions } from '../../testing/simulation.js';
 
-type Event = (simulation: Simulation) => void;
-
 const jobIds = ['job-a', 'job-b', 'job-c'];
 const jobId = fc.constantFrom(...jobIds);
-const agentIndex = fc.nat(2);
 
 const policies = fc.constantFrom(
   { $case: 'immediate', value: { retries: 0 } } as const,
@@ -34,11 +32,6 @@ const jobs = fc.record({
   runtimeLimitSecs: fc.constantFrom(0, 30),
   stages: fc.constantFrom(undefined, undefined, [2], [1, 3], [2, 0, 1]),
 } as const);
-
-/** An event that a counterexample tells by its name. */
-function named(name: string, event: Event): Event {
-  return Object.assign(event, { [fc.toStringMethod]: () => name });
-}
 
 const submit = jobs.map((job) =>
   named(`submit ${JSON.stringify(job)}`, (simulation) => {
@@ -81,10 +74,6 @@ const killTask = fc.nat(30).map((pick) =>
   }),
 );
 const killJob = jobId.map((id) => named(`killJob ${id}`, (simulation) => simulation.killJob(id)));
-const lose = agentIndex.map((index) => named(`lose ${index}`, (simulation) => simulation.loseAgent(index)));
-const comeBack = agentIndex.map((index) =>
-  named(`return ${index}`, (simulation) => simulation.returnAgent(index)),
-);
 
 const history = fc.array(
   fc.oneof(
@@ -110,13 +99,6 @@ const settings = fc.record<SimulationOptions>({
     { maxReplacedTasksPerJob: 1 },
   ),
 });
-
-/** The laws that hold after every commit are those of testing/laws.ts. */
-function run(options: SimulationOptions, events: readonly Event[]): Simulation {
-  const simulation = new Simulation(options);
-  for (const event of events) event(simulation);
-  return simulation;
-}
 
 const numRuns = Number(process.env.BERTH_PROPERTY_RUNS ?? 150);
 
