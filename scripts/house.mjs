@@ -27,6 +27,9 @@ export const mayImport = {
   test: ['packages/', 'services/'],
 };
 
+/** Doors of a package that only these may use; tests may use all. */
+const privateDoors = [{ folder: 'packages/store/src/wire', users: ['packages/store'] }];
+
 /** The same within packages/shared: the words know no gRPC and no process. */
 const mayImportWithinShared = {
   gen: [],
@@ -162,6 +165,7 @@ function forbiddenImports(edges) {
 
 function isAllowed(file, target) {
   const [own, other] = [packageOf(file), packageOf(target)];
+  if (isPrivate(own, target)) return false;
   if (own !== other)
     return (mayImport[own] ?? []).some(
       (each) => other === each || (each.endsWith('/') && other.startsWith(each)),
@@ -169,6 +173,10 @@ function isAllowed(file, target) {
   if (own !== 'packages/shared') return true;
   const [ownPart, otherPart] = [file.split('/')[3], target.split('/')[3]];
   return ownPart === otherPart || (mayImportWithinShared[ownPart] ?? []).includes(otherPart);
+}
+
+function isPrivate(own, target) {
+  return privateDoors.some(({ folder, users }) => target.startsWith(`${folder}/`) && !users.includes(own));
 }
 
 function crowdedFolders(files) {

@@ -4,149 +4,18 @@
  * client's resume and event code, without a network between.
  */
 
-import { liveJobs } from '@berth/api/gateway/core/job-with-tasks';
-import {
-  type CellSelection,
-  type CommitHeader,
-  changesOf,
-  headerOf,
-  type ObservedKind,
-  observedKinds,
-  presentChanges,
-  selectedEntities,
-} from '@berth/api/observe/berth/core/cell-changes';
-import { type Item, itemConflation } from '@berth/api/observe/berth/core/items';
-import {
-  type ChangeFormat,
-  cursorOf,
-  itemMessages,
-  responseBytes,
-  snapshotMessages,
-  wireKinds,
-} from '@berth/api/observe/berth/encoding/change-encoding';
-import { backfillMessages } from '@berth/api/observe/berth/resume/backfill';
-import { PendingBatches } from '@berth/api/observe/stream/pending-batches';
-import { parseFilter } from '@berth/api/queries/core/query';
+import { ModelGateway, wireKinds } from '@berth/api/testing/model-gateway';
 import { ModelSubscriber } from '@berth/api/testing/model-subscriber';
-import { ScriptedCell, type Step, writesOf } from '@berth/api/testing/scripted-cell';
-import type { PendingMessage } from '@berth/api/tuning/encoding/pending-message';
-import { plain, tuned } from '@berth/api/tuning/observe-tuning';
+import { type ScriptedCell, type Step, writesOf } from '@berth/api/testing/scripted-cell';
 import { JobEventAdapter } from '@berth/client/observe/job-event-adapter';
 import { type CellEvent, ResumePoint } from '@berth/client/observe/resume-point';
-import {
-  type ObservePosition,
-  ObserveResponse,
-  type ObserveResponse_Change,
-} from '@berth/shared/gen/berth/v1/observe_service';
+import type { ObserveResponse_Change } from '@berth/shared/gen/berth/v1/observe_service';
 import { JobChangeNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { CommitChanges } from '@berth/shared/model/cell/change';
-import { FrameWriter } from '@berth/shared/model/wire/frame-writer';
 import type { Write } from '@berth/store';
-import { fieldOf } from '@berth/store/wire';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 
 const numRuns = Number(process.env.BERTH_PROPERTY_RUNS ?? 400);
-const fields = { job: true, task: true } as const;
-let format: ChangeFormat = { ...fields, encoder: tuned.changes };
-
-function bytesOf(message: PendingMessage): Buffer {
-  const writer = new FrameWriter(Buffer.alloc(message.byteLength));
-  message.writeTo(writer);
-  return writer.buffer;
-}
-
-/** A gateway with one subscriber. */
-class ModelGateway {
-  readonly cell = new ScriptedCell();
-  readonly #log: CommitChanges[] = [];
-  readonly #selection: CellSelection;
-  readonly #maxBytes: number;
-  #last: CommitHeader = { revision: 0, commitId: '', atMs: 0 };
-  #queue: PendingBatches<Item>;
-  /** Messages that come before those of the queue. */
-  #ready: Buffer[] = [];
-
-  constructor(selection: CellSelection, maxBytes: number) {
-    this.#selection = selection;
-    this.#maxBytes = maxBytes;
-    this.#queue = new PendingBatches(itemConflation, maxBytes);
-  }
-
-  get revision(): number {
-    return this.#last.revision;
-  }
-
-  commit(writes: readonly Write[]): void {
-    if (writes.length === 0) return;
-    const commit = this.cell.commit(...writes);
-    this.#log.push(commit);
-    this.#last = headerOf(commit);
-    const changes = changesOf(commit, this.cell, this.#selection);
-    if (changes.length > 0) this.#queue.add(changes);
-  }
-
-  checkpoint(id: string): void {
-    this.#queue.add([{ kind: 'checkpoint', id, commit: this.#last }]);
-  }
-
-  /** The subscriber has left. It comes back with its last position. */
-  connect(position: ObservePosition | undefined): void {
-    this.#queue = new PendingBatches(itemConflation, this.#maxBytes);
-    const last = cursorOf(this.#last);
-    if (position === undefined) {
-      const messages = snapshotMessages(selectedEntities(this.cell, this.#selection), format);
-      const end = responseBytes({ $case: 'snapshotEnd', value: { position: last } });
-      this.#ready = [...Array.from(messages, bytesOf), end];
-      return;
-    }
-    const end = responseBytes({ $case: 'bookmark', value: { position: last, atMs: this.#last.atMs } });
-    this.#ready = [...this.#missed(position), end];
-  }
-
-  /** The next message that the subscriber reads. */
-  next(): CellEvent | undefined {
-    while (this.#ready.length === 0) {
-      const batch = this.#queue.take();
-      if (batch === undefined) return undefined;
-      this.#ready = [...itemMessages(batch, format)];
-    }
-    const bytes = this.#ready.shift();
-    return bytes && ObserveResponse.decode(bytes).response;
-  }
-
-  #missed(position: ObservePosition): readonly Buffer[] {
-    const missed = this.#log.filter(({ revision }) => revision > position.revision);
-    if (this.#selection.filter === undefined)
-      return [...backfillMessages(missed.map(logged), this.#selection, format)];
-    const touched = missed.flatMap(({ changes }) => changes.filter(({ kind }) => kind !== 'taskStop'));
-    const named = new Map(touched.map((change) => [`${change.kind}/${change.id}`, change]));
-    const selected = { selection: this.#selection, commit: this.#last };
-    const changes = presentChanges(
-      named.values() as Parameters<typeof presentChanges>[0],
-      this.cell,
-      selected,
-    );
-    return [
-      ...itemMessages(
-        changes.map((one) => ({ ...one, isOutOfOrder: true })),
-        format,
-      ),
-    ];
-  }
-}
-
-/** The commit as the log has it. */
-function logged(commit: CommitChanges) {
-  return {
-    ...headerOf(commit),
-    writes: commit.changes.map(({ kind, id, after }) => ({
-      field: fieldOf(kind, id),
-      revision: commit.revision,
-      bytes: after?.bytes ?? new Uint8Array(),
-    })),
-  };
-}
 
 /** The events between two checks of the subscriber. */
 interface Round {
@@ -170,10 +39,9 @@ interface Limits {
  */
 function play(
   rounds: readonly Round[],
-  { selection, maxBytes, paddingBytes }: Limits & { readonly selection: CellSelection },
+  { gateway, paddingBytes }: { readonly gateway: ModelGateway; readonly paddingBytes: number },
   take: (event: CellEvent) => void,
-): ModelGateway {
-  const gateway = new ModelGateway(selection, maxBytes);
+): void {
   const point = new ResumePoint();
   const asked = new Map<string, number>();
   let first: CellEvent | undefined;
@@ -208,7 +76,6 @@ function play(
   }
   for (let event = gateway.next(); event !== undefined; event = gateway.next()) read(event);
   expect(asked.size).toBe(0);
-  return gateway;
 }
 
 /** Builds one commit from several steps. No two steps touch the same entity. */
@@ -259,25 +126,19 @@ const someLimits = fc.record<Limits>({
   paddingBytes: fc.constantFrom(0, 30_000),
 });
 
-describe.each([
-  ['on', tuned],
-  ['off', plain],
-])('a subscriber of the complete cell, with the tuning %s', (_, { changes: encoder }) => {
-  beforeAll(() => {
-    format = { ...fields, encoder };
-  });
-
+describe.each(['on', 'off'] as const)('a subscriber of the complete cell, with the tuning %s', (tuning) => {
   it('gets the same job events as from ObserveJobs, and ends with the true state', () => {
-    const selection: CellSelection = { kinds: new Set(['job', 'jobStatus', 'task']), filter: undefined };
-    const property = fc.property(someRounds, someLimits, (rounds, limits) => {
+    const kinds = ['job', 'jobStatus', 'task'] as const;
+    const property = fc.property(someRounds, someLimits, (rounds, { maxBytes, paddingBytes }) => {
+      const gateway = new ModelGateway({ kinds, maxBytes, tuning });
       const adapter = new JobEventAdapter();
       let subscriber = new ModelSubscriber();
-      const { cell } = play(rounds, { selection, ...limits }, (event) => {
+      play(rounds, { gateway, paddingBytes }, (event) => {
         if (event.$case === 'reset') subscriber = new ModelSubscriber();
         for (const message of adapter.messagesOf(event))
           subscriber.receive(JobChangeNotification.encode(message).finish());
       });
-      for (const { job, tasks } of liveJobs(cell)) {
+      for (const { job, tasks } of gateway.liveJobs()) {
         const known = subscriber.jobs.get(job.id);
         expect(known?.isFinished).toBe(false);
         expect(known?.descriptor).toEqual(job.record.descriptor);
@@ -295,15 +156,13 @@ describe.each([
       { jobState: 'RUNNING', taskStates: 'QUEUED,RUNNING' },
     );
     const property = fc.property(someRounds, someLimits, someCriteria, fc.boolean(), (...given) => {
-      const [rounds, limits, criteria, isWhole] = given;
-      const parsed = parseFilter(criteria);
-      if (!('filter' in parsed)) throw new Error('criteria');
-      const kinds: ReadonlySet<ObservedKind> = new Set(isWhole ? observedKinds : ['task']);
-      const selection: CellSelection = { kinds, filter: parsed.filter };
+      const [rounds, { maxBytes, paddingBytes }, criteria, isWhole] = given;
+      const kinds = isWhole ? undefined : (['task'] as const);
+      const gateway = new ModelGateway({ kinds, criteria, maxBytes, tuning });
       const picture = new Picture();
-      const { cell } = play(rounds, { selection, ...limits }, (event) => picture.take(event));
+      play(rounds, { gateway, paddingBytes }, (event) => picture.take(event));
       const expected = new Map<string, string>();
-      for (const { kind, id, record } of selectedEntities(cell, selection))
+      for (const { kind, id, record } of gateway.selectedEntities())
         if (kind !== 'taskStop' && kind in wireKinds)
           expected.set(`${wireKinds[kind]}/${id}`, kind === 'task' ? JSON.stringify(record.task) : '');
       expect(picture.entities).toEqual(expected);

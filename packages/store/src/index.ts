@@ -26,3 +26,4 @@ export type { QueuedReport, ReportInbox, ReportOutbox } from './contract/reports
 export type { SampleFeed, SampleOutbox } from './contract/samples.js';
 export type { Tuning } from './contract/tuning.js';
 export { openStore, type StoreOptions } from './open-store.js';
+export { archivedEntities, archivedTask } from './wire/archived-fields.js';

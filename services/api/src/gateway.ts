@@ -115,7 +115,7 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
   };
   const grpc = await listen(config.BERTH_API_GRPC, Object.values(services));
   const jobv1 = await listen(config.BERTH_API_JOBV1, [services.jobV1]);
-  http.serve({ ...services, clock, log, revision: () => replica.revision });
+  http.serve({ ...services, clock, log, tuning, revision: () => replica.revision });
   served = replica;
   return {
     grpcPort: grpc.port,

@@ -9,7 +9,7 @@ import { JobManagementServiceService as methods, State } from '@berth/shared/gen
 import { instancesOf } from '@berth/shared/model/job/job';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { MemoryStore } from '@berth/store/memory';
-import { decodeEntity } from '@berth/store/wire';
+import { Replica } from '@berth/store/replica';
 import { type ClientReadableStream, credentials, status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { aMantisJob, aServiceJob } from './testing/fixtures.js';
@@ -87,12 +87,11 @@ describe('a type of the user’s own', () => {
   });
 
   async function recordOf(id: string) {
-    for await (const page of store.openLogReader().scan())
-      for (const stored of page) {
-        const entity = decodeEntity(stored);
-        if (entity?.kind === 'job' && entity.id === id) return entity.record;
-      }
-    throw new Error(`no job ${id}`);
+    const replica = await Replica.start(store.openLogReader());
+    const job = replica.find('job', id);
+    await replica.close();
+    if (job === undefined) throw new Error(`no job ${id}`);
+    return job.record;
   }
 });
 

@@ -3,14 +3,11 @@
  * subscriber.
  */
 
-import { ObserveHub } from '@berth/api/observe/stream/observe-hub';
-import { jobFeed } from '@berth/api/observe/titus/feeds';
-import { tuned } from '@berth/api/tuning/observe-tuning';
+import { openJobChanges } from '@berth/api/testing/job-changes';
 import {
   type JobChangeNotification,
   JobManagementServiceService,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { silentLogger } from '@berth/shared/process/logger';
 import { openStore } from '@berth/store';
 import { Replica } from '@berth/store/replica';
 import { type handleServerStreamingCall, Server, ServerCredentials } from '@grpc/grpc-js';
@@ -18,11 +15,11 @@ import { type handleServerStreamingCall, Server, ServerCredentials } from '@grpc
 const [url = '', cell = ''] = process.argv.slice(2);
 const store = await openStore({ url, cell });
 const replica = await Replica.start(store.openLogReader({ follows: true }));
-const hub = new ObserveHub(jobFeed, replica, silentLogger, tuned.subscribersPerTurn);
+const changes = openJobChanges(replica);
 
 const observeJobs: handleServerStreamingCall<unknown, JobChangeNotification> = (stream) => {
   stream.write({ notification: { $case: 'snapshotEnd', value: {} } });
-  const leave = hub.subscribeAll({
+  const leave = changes.subscribe({
     offer: (notifications) => {
       for (const notification of notifications)
         if (notification.kind === 'task')

@@ -78,7 +78,7 @@ export function prepareCommit(
     actor: request.actor,
     ...(request.epoch === undefined ? {} : { epoch: request.epoch }),
     ...(request.basis === undefined ? {} : { basis: request.basis }),
-    writes: request.writes.map(prepareWrite),
+    writes: request.writes.map((write) => prepareWrite(write, tuning)),
     expects: (request.expects ?? []).map(({ kind, id, revision }) => ({
       kind,
       id,
@@ -110,7 +110,7 @@ function removesAgent(write: Write): boolean {
   return write.kind === 'agent' && write.record === undefined;
 }
 
-function prepareWrite(write: Write): PreparedWrite {
+function prepareWrite(write: Write, tuning: Tuning): PreparedWrite {
   const { kind, id, expectedRevision } = write;
   return {
     kind,
@@ -118,7 +118,9 @@ function prepareWrite(write: Write): PreparedWrite {
     field: fieldOf(kind, id),
     expectedRevision,
     bytes:
-      write.record === undefined ? new Uint8Array(0) : (bytesOf(write) ?? encodeRecord(kind, write.record)),
+      write.record === undefined
+        ? new Uint8Array(0)
+        : (bytesOf(write) ?? encodeRecord(kind, write.record, tuning)),
   };
 }
 

@@ -18,8 +18,8 @@ import type { LogHead, LogReader } from '../contract/log.js';
 import type { ReportInbox } from '../contract/reports.js';
 import type { SampleFeed } from '../contract/samples.js';
 import type { Tuning } from '../contract/tuning.js';
-import { encodeMessage } from '../wire/codec.js';
 import { packReports } from '../wire/report-batch.js';
+import { encodeMessage } from '../wire/shared-writer.js';
 import { MemoryCell } from './memory-cell.js';
 import {
   MemoryAssignmentFeed,
@@ -134,13 +134,14 @@ export class MemoryStore implements CellStore {
 
   async publish(reports: readonly TaskReport[]): Promise<void> {
     const { reports: stream } = this.#open;
-    for (const batch of packReports(reports)) stream.add(batch);
+    for (const batch of packReports(reports, this.tuning)) stream.add(batch);
     this.#notifier.notify();
   }
 
   async publishSamples(batch: SampleBatch): Promise<void> {
     this.#throwIfClosed();
-    this.#host.samples.next(SampleBatch.decode(encodeMessage(SampleBatch, batch, 'sample batch')));
+    const bytes = encodeMessage(SampleBatch, batch, 'sample batch', this.tuning);
+    this.#host.samples.next(SampleBatch.decode(bytes));
   }
 
   async tryAcquire(holder: string, ttlMs: number): Promise<HeldLease | undefined> {

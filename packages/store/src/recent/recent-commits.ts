@@ -1,10 +1,11 @@
 import type { AnyChange, CommitChanges } from '@berth/shared/model/cell/change';
 import type { Observable, Subscription } from 'rxjs';
-import type { LogHead } from '../contract/log.js';
+import type { LogEntry, LogHead } from '../contract/log.js';
 import type { Tuning } from '../contract/tuning.js';
 import { resyncActor } from '../replica/replica.js';
 import { SegmentPool } from '../wire/segment-pool.js';
-import { StoredCommit } from './stored-commit.js';
+import { changesIn, type StoredChange } from './stored-change.js';
+import { StoredCommit, type StoredCommitOptions } from './stored-commit.js';
 
 /** The bounds of the memory: the oldest commits go as soon as one of them is passed. */
 export interface RecentLimits {
@@ -39,9 +40,8 @@ type LastCommit = Pick<CommitChanges, 'revision' | 'commitId' | 'atMs'>;
  */
 export class RecentCommits {
   readonly #limits: RecentLimits;
-  readonly #isRelevant: (change: AnyChange) => boolean;
   readonly #subscription: Subscription;
-  readonly #pool: SegmentPool;
+  readonly #kept: StoredCommitOptions;
   /** An array that is cut in large steps: a ring would save the moves, but they are rare. */
   #commits: StoredCommit[] = [];
   #first = 0;
@@ -52,9 +52,10 @@ export class RecentCommits {
 
   constructor(source: CommitSource, { isRelevant, limits = defaultRecentLimits }: RecentCommitsOptions) {
     this.#limits = limits;
-    this.#isRelevant = isRelevant;
+    const { tuning = 'on' } = source;
     // Without a segment to share, each commit gets memory of its own.
-    this.#pool = new SegmentPool(source.tuning === 'off' ? 0 : segmentBytes);
+    const pool = new SegmentPool(tuning === 'off' ? 0 : segmentBytes);
+    this.#kept = { isRelevant, pool, tuning };
     this.#before = source.head;
     this.#last = { ...source.head, atMs: 0 };
     this.#subscription = source.changes$.subscribe((commit) => this.#take(commit));
@@ -87,6 +88,11 @@ export class RecentCommits {
     return this.#commits.slice(first, first + most);
   }
 
+  /** Returns the changes of an entry of the log, in the form of those that are kept. */
+  changesOf(entry: LogEntry): readonly StoredChange[] {
+    return changesIn(entry, this.#kept.tuning);
+  }
+
   close(): void {
     this.#subscription.unsubscribe();
   }
@@ -95,7 +101,7 @@ export class RecentCommits {
     const { revision, commitId, atMs } = commit;
     this.#last = { revision, commitId, atMs };
     if (commit.actor === resyncActor) return this.#restart(commit);
-    const stored = new StoredCommit(commit, this.#isRelevant, this.#pool);
+    const stored = new StoredCommit(commit, this.#kept);
     this.#commits.push(stored);
     this.#bytes += stored.byteLength;
     while (this.#bytes > this.#limits.bytes || this.#commits.length - this.#first > this.#limits.commits)
@@ -108,7 +114,7 @@ export class RecentCommits {
   #dropFirst(): void {
     const oldest = this.#commits[this.#first];
     if (oldest === undefined) return;
-    oldest.release(this.#pool);
+    oldest.release(this.#kept.pool);
     this.#bytes -= oldest.byteLength;
     this.#before = { revision: oldest.revision, commitId: oldest.commitId };
     this.#first += 1;
@@ -116,7 +122,7 @@ export class RecentCommits {
 
   /** After a resynchronisation the commits in between are unknown. */
   #restart({ revision, commitId }: CommitChanges): void {
-    for (const commit of this.#commits.slice(this.#first)) commit.release(this.#pool);
+    for (const commit of this.#commits.slice(this.#first)) commit.release(this.#kept.pool);
     this.#commits = [];
     this.#first = 0;
     this.#bytes = 0;

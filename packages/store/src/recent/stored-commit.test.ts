@@ -23,18 +23,23 @@ function writeOf({ kind, id, after }: AnyChange) {
   return { field: fieldOf(kind, id), bytes: after?.bytes ?? new Uint8Array() };
 }
 
-const plain = ({ writes }: StoredCommit) =>
-  writes.map(({ field, revision, bytes }) => [field, revision, Buffer.from(bytes)]);
+const plain = ({ changes }: StoredCommit) =>
+  changes.map((change) => {
+    const { revision, record } = change.entity() ?? {};
+    return [fieldOf(change.kind, change.id), revision, record];
+  });
 
 const stored = (...changes: AnyChange[]) =>
-  changes.map((change) => [fieldOf(change.kind, change.id), 2, Buffer.from(writeOf(change).bytes)]);
+  changes.map(({ kind, id, after }) => [fieldOf(kind, id), after?.revision, after?.record]);
 
 const entry = { revision: 2, commitId: 'c2', atMs: 3, actor: 'test' };
 const all = () => true;
 
-describe('a stored commit', () => {
+describe.each(['on', 'off'] as const)('a stored commit, with the tuning %s', (tuning) => {
+  const options = { isRelevant: all, pool, tuning };
+
   it('gives back each record as it was stored, and each removal', () => {
-    const commit = new StoredCommit({ ...entry, changes: [task, job, removal] }, all, pool);
+    const commit = new StoredCommit({ ...entry, changes: [task, job, removal] }, options);
     expect(commit).toMatchObject({ revision: 2, commitId: 'c2', atMs: 3 });
     expect(plain(commit)).toEqual(stored(task, job, removal));
     const bytes = [task, job].reduce((sum, { after }) => sum + (after?.bytes.length ?? 0), 0);
@@ -44,7 +49,7 @@ describe('a stored commit', () => {
   it('copies the packed form if all changes are relevant', () => {
     const changes = [task, removal];
     const packed = packWrites(changes.map(writeOf));
-    const commit = new StoredCommit(new AppliedCommit(entry, changes, packed), all, pool);
+    const commit = new StoredCommit(new AppliedCommit(entry, changes, packed), options);
     packed.fill(0);
     expect(plain(commit)).toEqual(stored(task, removal));
   });
@@ -54,6 +59,6 @@ describe('a stored commit', () => {
     const packed = packWrites(changes.map(writeOf));
     const isRelevant = ({ kind }: AnyChange) => kind === 'job';
     for (const commit of [{ ...entry, changes }, new AppliedCommit(entry, changes, packed)])
-      expect(plain(new StoredCommit(commit, isRelevant, pool))).toEqual(stored(job));
+      expect(plain(new StoredCommit(commit, { ...options, isRelevant }))).toEqual(stored(job));
   });
 });

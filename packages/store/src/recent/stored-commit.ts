@@ -1,12 +1,21 @@
 import type { AnyChange, CommitChanges } from '@berth/shared/model/cell/change';
-import type { StoredEntity } from '../contract/log.js';
+import type { Tuning } from '../contract/tuning.js';
 import { AppliedCommit } from '../replica/applied-commit.js';
 import { fieldOf } from '../wire/codec.js';
 import { type PackedWrite, packWrites, unpackWrites } from '../wire/packed-writes.js';
 import type { PooledBytes, SegmentPool } from '../wire/segment-pool.js';
+import { changesIn, type StoredChange } from './stored-change.js';
 
 /** The approximate cost of a commit beside its records. */
 const overheadBytes = 256;
+
+/** The means that all commits of a process share. */
+export interface StoredCommitOptions {
+  /** True for the changes that are kept. */
+  readonly isRelevant: (change: AnyChange) => boolean;
+  readonly pool: SegmentPool;
+  readonly tuning: Tuning;
+}
 
 /**
  * A commit that is kept for observers that come back: its relevant changes in their stored form, as one piece
@@ -18,12 +27,14 @@ export class StoredCommit {
   readonly commitId: string;
   readonly atMs: number;
   readonly #packed: PooledBytes;
+  readonly #tuning: Tuning;
 
-  constructor(commit: CommitChanges, isRelevant: (change: AnyChange) => boolean, pool: SegmentPool) {
+  constructor(commit: CommitChanges, { isRelevant, pool, tuning }: StoredCommitOptions) {
     this.revision = commit.revision;
     this.commitId = commit.commitId;
     this.atMs = commit.atMs;
     this.#packed = pool.keep(packRelevant(commit, isRelevant));
+    this.#tuning = tuning;
   }
 
   /** The approximate size in memory. */
@@ -31,12 +42,9 @@ export class StoredCommit {
     return this.#packed.length + overheadBytes;
   }
 
-  /**
-   * The relevant changes: each record as stored, empty if the entity was removed. Each call makes a new copy.
-   */
-  get writes(): readonly StoredEntity[] {
-    const { revision } = this;
-    return unpackWrites(this.#packed.copy()).map(({ field, bytes }) => ({ field, bytes, revision }));
+  /** The relevant changes. Each call makes a new copy. */
+  get changes(): readonly StoredChange[] {
+    return changesIn({ revision: this.revision, writes: unpackWrites(this.#packed.copy()) }, this.#tuning);
   }
 
   /** Gives the memory back. `pool` is the one that the constructor got. */

@@ -22,8 +22,8 @@ import type { ReportInbox } from '../contract/reports.js';
 import type { SampleFeed } from '../contract/samples.js';
 import type { Tuning } from '../contract/tuning.js';
 import { inChunks } from '../wire/chunks.js';
-import { encodeMessage } from '../wire/codec.js';
 import { packReports } from '../wire/report-batch.js';
+import { encodeMessage } from '../wire/shared-writer.js';
 import { type CallLimit, type ConnectionSources, RedisConnection } from './connection/redis-connection.js';
 import { parseRedisUrl, type RedisAddress } from './connection/redis-options.js';
 import { RedisOutage } from './connection/redis-outage.js';
@@ -194,7 +194,7 @@ export class RedisStore implements CellStore {
 
   /** Stores the reports in order. Reports with a lost reply may be stored twice. */
   async publish(reports: readonly TaskReport[]): Promise<void> {
-    for (const some of inChunks(packReports(reports), batchesPerScript)) {
+    for (const some of inChunks(packReports(reports, this.tuning), batchesPerScript)) {
       await this.#command((redis) => redis.berthPublish(1, this.#keys.reports, reportStreamLength, ...some));
     }
   }
@@ -204,7 +204,7 @@ export class RedisStore implements CellStore {
    * of other cells.
    */
   async publishSamples(batch: SampleBatch): Promise<void> {
-    const bytes = Buffer.from(encodeMessage(SampleBatch, batch, 'sample batch'));
+    const bytes = Buffer.from(encodeMessage(SampleBatch, batch, 'sample batch', this.tuning));
     await this.#shared.call((redis) => redis.spublish(this.#keys.samples, bytes), sampleLimit);
   }
 

@@ -4,10 +4,13 @@ import { entityKinds } from '@berth/shared/model/cell/entity';
 import { jobIdOf } from '@berth/shared/model/cell/task-head';
 import { isJobLive } from '@berth/shared/model/job/job';
 import type { EncodedWrite } from '../commit/encoded-write.js';
+import type { Write } from '../contract/commit.js';
 import type { LogEntry, StoredEntity } from '../contract/log.js';
 import type { Tuning } from '../contract/tuning.js';
-import { decodeEntity, parseField } from '../wire/codec.js';
+import { decodeEntity, encodeRecord, fieldOf, parseField } from '../wire/codec.js';
 import { readTaskHead, StoredTask } from '../wire/stored-task.js';
+
+const removed = new Uint8Array(0);
 
 type Tables = { readonly [K in EntityKind]: Map<string, Entity<K>> };
 
@@ -110,6 +113,16 @@ export class CellTables {
       changes.push(changeOf(before, after));
     }
     return changes;
+  }
+
+  /** Applies a commit that no store has seen, in the form that a store would give it. */
+  commit(revision: number, writes: readonly Write[]): readonly AnyChange[] {
+    const stored = writes.map(({ kind, id, record }) => ({
+      field: fieldOf(kind, id),
+      revision,
+      bytes: record === undefined ? removed : encodeRecord(kind, record, this.#tuning),
+    }));
+    return this.apply({ revision, writes: stored });
   }
 
   #table<K extends EntityKind>(kind: K): Map<string, Entity<K>> {

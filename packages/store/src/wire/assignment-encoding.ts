@@ -14,7 +14,7 @@ import type { Container } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { ProtobufScanner } from '@berth/shared/model/wire/protobuf-scanner';
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
 import type { Tuning } from '../contract/tuning.js';
-import { encodeMessage } from './codec.js';
+import { encodeMessage } from './shared-writer.js';
 
 /** The part that is the same for all tasks of a job. */
 type CommonPart = Pick<Assignment, 'container' | 'resources'>;
@@ -32,7 +32,7 @@ const encodedParts = new WeakMap<
 
 /** Encodes the assignment. Fails with BerthError `invalidArgument` for one that is not complete. */
 export function encodeAssignment(assignment: Assignment, tuning: Tuning = 'on'): Uint8Array {
-  return encodeMessage(tuning === 'on' ? codec : Assignment, assignment, 'assignment');
+  return encodeMessage(tuning === 'on' ? codec : Assignment, assignment, 'assignment', tuning);
 }
 
 const codec = {

@@ -1,12 +1,14 @@
 /*
  * Many texts and byte strings as one value. The length of each part stands before it, in four bytes,
- * big-endian.
+ * big-endian. This is the format of stored values, so it is no tuning.
  *
  * Problem: Redis and its clients take far longer over a thousand values than over a thousand lengths.
  * Figure: 43 us of Redis for a task of the sustained rate, 90 us before.
  * Benchmark: `npm run bench -- schedule`.
- * Off: never, because this is the format of the stored values. `BERTH_STORE_TUNING=off` only unpacks them at
- * once.
+ * Off: never. A setting of one process cannot choose the format of data that all processes share. A plain
+ * form beside it would need a second layout in the commit script and in each reader (of the log, of
+ * assignments, of reports), for as long as one such entry is stored, and older versions could not read it.
+ * `BERTH_STORE_TUNING=off` keeps nothing packed in memory: an entry of the log is unpacked at once.
  */
 
 /** The size of the length before each part. */

@@ -19,7 +19,7 @@ import {
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { ProtobufScanner, tagOf } from '@berth/shared/model/wire/protobuf-scanner';
 import type { BinaryWriter } from '@bufbuild/protobuf/wire';
-import { encodeMessage } from './codec.js';
+import { encodeMessage } from './shared-writer.js';
 
 const recordFields = fieldNumbers['berth.v1.TaskRecord'];
 const taskFields = fieldNumbers['netflix.titus.Task'];

@@ -10,10 +10,17 @@ import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Random } from '@berth/shared/process/random';
 import type { CallContext } from '@berth/shared/rpc/calls/handlers';
-import type { Archive, Claims, CommitRequest, CommitResult, Committer } from '@berth/store';
+import {
+  type Archive,
+  archivedTask,
+  type Claims,
+  type CommitRequest,
+  type CommitResult,
+  type Committer,
+} from '@berth/store';
 import type { Replica } from '@berth/store/replica';
 import type { ImageResolver } from '../images/image-resolver.js';
-import { archivedJob, archivedTask } from './archived-job.js';
+import { archivedJob } from './archived-job.js';
 import { findJobWithTasks, type JobWithTasks } from './core/job-with-tasks.js';
 import { JobIndex } from './job-index.js';
 import type { GatewayMetrics } from './metrics.js';
@@ -126,7 +133,7 @@ export class Cell {
 
   /** Returns the job from the archive, even if memory has it, too. */
   async findArchivedJob(jobId: string): Promise<JobWithTasks | undefined> {
-    return archivedJob(jobId, await this.#store.findArchived(jobId));
+    return archivedJob(jobId, await this.#store.findArchived(jobId), this.replica.tuning);
   }
 
   /** Returns the id that the first request with this claim created; undefined if nothing holds the claim. */
@@ -137,9 +144,9 @@ export class Cell {
   /** Returns the task from memory or from the archive. */
   async findTask(call: CallContext, taskId: string): Promise<Entity<'task'> | undefined> {
     const view = await this.read(call);
-    return (
-      view.find('task', taskId) ?? archivedTask(taskId, await this.#store.findArchived(jobIdOfTask(taskId)))
-    );
+    const known = view.find('task', taskId);
+    if (known !== undefined) return known;
+    return archivedTask(taskId, await this.#store.findArchived(jobIdOfTask(taskId)), this.replica.tuning);
   }
 
   /**

@@ -6,7 +6,7 @@ import { JobDescriptor, State } from '@berth/shared/gen/netflix/titus/titus_job_
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import type { Write } from '@berth/store';
 import { MemoryStore } from '@berth/store/memory';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { aBatchJob } from '../testing/fixtures.js';
 import { HttpCaller } from '../testing/http-caller.js';
 import { decide, RunningGateway } from '../testing/running-gateway.js';
@@ -17,10 +17,11 @@ const batchJob = JobDescriptor.toJSON(aBatchJob());
 let store: MemoryStore;
 let gateway: RunningGateway;
 let http: HttpCaller;
+let env: NodeJS.ProcessEnv = {};
 
 beforeEach(async () => {
   store = new MemoryStore();
-  gateway = await RunningGateway.start(store);
+  gateway = await RunningGateway.start(store, env);
   http = new HttpCaller(gateway.gateway.httpPort);
 });
 
@@ -35,7 +36,11 @@ async function create(descriptor: unknown = batchJob, headers: Record<string, st
   return answer.json.id;
 }
 
-describe('observing over HTTP', () => {
+describe.each(['on', 'off'])('observing over HTTP, with the tuning %s', (setting) => {
+  beforeAll(() => {
+    env = { BERTH_API_TUNING: setting };
+  });
+
   it('sends the snapshot, then each change, with revisions as ids', async () => {
     const id = await create();
     const reader = await http.observe('/api/v1/jobs:observe');
@@ -140,7 +145,11 @@ describe('observing over HTTP', () => {
   });
 });
 
-describe('observing the whole cell over HTTP', () => {
+describe.each(['on', 'off'])('observing the whole cell over HTTP, with the tuning %s', (setting) => {
+  beforeAll(() => {
+    env = { BERTH_API_TUNING: setting };
+  });
+
   it('resumes after the last event that the reader has seen', async () => {
     const id = await create();
     const reader = await http.observe('/api/v1/cell:observe?kinds=JOB,TASK');

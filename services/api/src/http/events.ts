@@ -15,7 +15,7 @@ import {
   messagesIn,
 } from '@berth/shared/rpc/server/in-process-call';
 import { minRevisionKey } from '../gateway/cell.js';
-import { memoizeOn } from '../tuning/memoize-on.js';
+import type { ObserveTuning } from '../tuning/observe-tuning.js';
 
 /** Proxies and readers close a connection that is silent for long. */
 export const keepAliveMs = 15_000;
@@ -31,6 +31,7 @@ interface EventStreamOptions {
   /** Decodes an encoded message. */
   readonly deserialize: (bytes: Buffer) => unknown;
   readonly toJson: (message: unknown) => unknown;
+  readonly memoize: ObserveTuning['memoize'];
   /** The source of event ids: the position in the message, or the last revision that the gateway has seen. */
   readonly ids: { readonly of: (json: unknown) => string | undefined } | { readonly revision: () => number };
 }
@@ -95,11 +96,11 @@ function end(response: ServerResponse, failure: Failure | undefined): HttpErrorB
 
 /** Returns the events of a message. A batch that many streams share is converted once. */
 function eventsOf(written: unknown, options: EventStreamOptions): readonly Event[] {
-  const { deserialize, toJson, ids } = options;
+  const { deserialize, toJson, memoize, ids } = options;
   const eventsIn = (messages: readonly unknown[]) =>
     messages.map((message) => messageEvent(toJson(message), ids));
   if (!isShared(written)) return eventsIn([written]);
-  return memoizeOn(written, eventsOf, () => eventsIn(messagesIn(written, deserialize)));
+  return memoize(written, eventsOf, () => eventsIn(messagesIn(written, deserialize)));
 }
 
 function textOf(events: readonly Event[], { ids }: EventStreamOptions): string {

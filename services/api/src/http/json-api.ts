@@ -16,6 +16,7 @@ import {
 } from '@berth/shared/rpc/server/in-process-call';
 import type { GrpcService } from '@berth/shared/rpc/server/server';
 import { cursorKey } from '../queries/core/page.js';
+import type { ObserveTuning } from '../tuning/observe-tuning.js';
 import { positionAfter } from './cell-position.js';
 import { requestType } from './descriptors.js';
 import { lastEventIdHeader, resumeHeaders, writeEvents } from './events.js';
@@ -52,6 +53,7 @@ export interface JsonApiOptions {
   readonly jobV1: GrpcService;
   readonly clock: Clock;
   readonly log: Logger;
+  readonly tuning: Pick<ObserveTuning, 'memoize'>;
   /** The last revision that the gateway has seen. */
   readonly revision: () => number;
 }
@@ -156,6 +158,7 @@ async function stream(
       call: { ...call, metadata: withMore },
       deserialize: (bytes) => call.service.definition[route.rpc]?.responseDeserialize(bytes),
       toJson: toJson(route),
+      memoize: options.tuning.memoize,
       ids: route.isSubscription ? { of: positionAfter } : { revision: options.revision },
     });
   };

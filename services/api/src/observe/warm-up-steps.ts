@@ -1,5 +1,5 @@
 /* The work of a stream's first phase, as steps of tuning/warm-up.ts. */
-import { fieldOf } from '@berth/store/wire';
+import { StoredChange } from '@berth/store/recent';
 import { liveJobs } from '../gateway/core/job-with-tasks.js';
 import type { ChangingView } from '../gateway/views/changing-view.js';
 import { PointInTimeViews } from '../gateway/views/point-in-time-view.js';
@@ -54,16 +54,14 @@ function withView(step: (views: PointInTimeViews) => number): WarmUpStep {
 
 /** Returns commits that change each task of the cell once. */
 function inventedCommits(view: ChangingView): readonly MissedCommit[] {
-  const writes = Array.from(view.all('task'), ({ kind, id, bytes }) => {
-    return { field: fieldOf(kind, id), revision: 1, bytes };
-  });
-  return Array.from({ length: Math.ceil(writes.length / changesPerCommit) }, (_, index) => {
+  const changes = Array.from(view.all('task'), (task) => new StoredChange(task, task));
+  return Array.from({ length: Math.ceil(changes.length / changesPerCommit) }, (_, index) => {
     const at = index * changesPerCommit;
     return {
       revision: index + 1,
       commitId: `c${index}`,
       atMs: 1,
-      writes: writes.slice(at, at + changesPerCommit),
+      changes: changes.slice(at, at + changesPerCommit),
     };
   });
 }

@@ -7,7 +7,6 @@ import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive, isTerminal, moveTask, taskState, toRfc3339 } from '@berth/shared/model/task/task-state';
 import type { Write } from '@berth/store';
 import { CellTables } from '@berth/store/replica';
-import { encodeRecord, fieldOf } from '@berth/store/wire';
 import { aServiceJob } from './fixtures.js';
 
 /** A cell that moves commit by commit, as a replica would see it, without a store. */
@@ -17,12 +16,7 @@ export class ScriptedCell implements CellView {
 
   commit(...writes: readonly Write[]): CommitChanges {
     this.revision += 1;
-    const stored = writes.map(({ kind, id, record }) => ({
-      field: fieldOf(kind, id),
-      revision: this.revision,
-      bytes: record === undefined ? new Uint8Array() : encodeRecord(kind, record),
-    }));
-    const changes = this.#tables.apply({ revision: this.revision, writes: stored });
+    const changes = this.#tables.commit(this.revision, writes);
     return {
       revision: this.revision,
       commitId: `c${this.revision}`,

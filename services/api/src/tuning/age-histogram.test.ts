@@ -3,7 +3,7 @@ import { AgeHistogram } from './age-histogram.js';
 
 describe('AgeHistogram', () => {
   it('returns the time at which a position was filled', () => {
-    const marks = new AgeHistogram();
+    const marks = new AgeHistogram(64);
     marks.add(1, 10);
     marks.add(5, 20);
     marks.add(6, 30);
@@ -18,7 +18,7 @@ describe('AgeHistogram', () => {
   });
 
   it('never returns a later time, nor a much earlier one, for any number of positions', () => {
-    const marks = new AgeHistogram();
+    const marks = new AgeHistogram(64);
     const count = 10_000;
     for (let position = 1; position <= count; position += 1) marks.add(position, position);
     for (let position = 1; position <= count; position += 7) {
@@ -26,5 +26,14 @@ describe('AgeHistogram', () => {
       expect(atMs).toBeLessThanOrEqual(position);
       expect(position - atMs).toBeLessThanOrEqual(count / 16);
     }
+  });
+
+  it('returns the exact time of any position if it keeps all marks', () => {
+    const marks = new AgeHistogram(Number.POSITIVE_INFINITY);
+    const positions = Array.from({ length: 1_000 }, (_, index) => index + 1);
+    for (const position of positions) marks.add(position, position * 3);
+    expect(positions.map((position) => marks.at(position))).toEqual(
+      positions.map((position) => position * 3),
+    );
   });
 });

@@ -28,8 +28,10 @@ export interface ObserveTuning {
   readonly snapshotBudget: EventLoopBudget;
   /** The subscribers that get a batch in one turn of the event loop. */
   readonly subscribersPerTurn: number;
-  /** Shares the bursts of a batch among its subscribers. */
+  /** Shares the sizes, the bursts and the HTTP events of a batch among its subscribers. */
   readonly memoize: typeof memoizeOn;
+  /** The times that the queue of a stalled subscriber keeps, to know the age of its oldest change. */
+  readonly agesPerQueue: number;
   /** Returns the sink that writes to a stream of grpc-js. */
   sink(stream: EncodedSink): EncodedSink;
   /** Compiles the code of streams before the gateway serves. */
@@ -53,6 +55,8 @@ const snapshotBytesPerTurn = 256 * 1024;
  */
 const subscribersPerTurn = 64;
 
+const agesPerQueue = 64;
+
 export const tuned: ObserveTuning = {
   jobs: splicedJobs,
   changes: splicedChanges,
@@ -62,6 +66,7 @@ export const tuned: ObserveTuning = {
   snapshotBudget: new EventLoopBudget(snapshotBytesPerTurn),
   subscribersPerTurn,
   memoize: memoizeOn,
+  agesPerQueue,
   sink: directSink,
   warmsUp: true,
 };
@@ -76,6 +81,7 @@ export const plain: ObserveTuning = {
   snapshotBudget: new EventLoopBudget(Number.POSITIVE_INFINITY),
   subscribersPerTurn: Number.POSITIVE_INFINITY,
   memoize: makeAnew,
+  agesPerQueue: Number.POSITIVE_INFINITY,
   sink: plainSink,
   warmsUp: false,
 };

@@ -8,9 +8,8 @@
  */
 import { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { JobDescriptor, State } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import type { EntityKind, EntityRecords } from '@berth/shared/model/cell/entity';
+import type { Write } from '@berth/store';
 import { CellTables } from '@berth/store/replica';
-import { decodeEntity, encodeRecord, fieldOf } from '@berth/store/wire';
 import { EMPTY } from 'rxjs';
 import type { ChangingView } from '../gateway/views/changing-view.js';
 
@@ -32,22 +31,20 @@ export function warmUp(steps: readonly WarmUpStep[]): number {
 
 function inventedCell(): ChangingView {
   const tables = new CellTables();
-  const put = <K extends EntityKind>(kind: K, id: string, record: EntityRecords[K]) => {
-    const entity = decodeEntity({ field: fieldOf(kind, id), revision: 1, bytes: encodeRecord(kind, record) });
-    if (entity !== undefined) tables.put(entity);
-  };
+  const writes: Write[] = [];
   const descriptor = JobDescriptor.fromPartial({ appName: 'invented' });
   const state = { state: State.RUNNING };
   for (let index = 0; index < jobs; index += 1) {
     const jobId = `job${index}`;
-    put('job', jobId, JobRecord.fromPartial({ id: jobId, descriptor }));
-    put('jobStatus', jobId, JobStatusRecord.fromPartial({ jobId, state }));
+    writes.push({ kind: 'job', id: jobId, record: JobRecord.fromPartial({ id: jobId, descriptor }) });
+    writes.push({ kind: 'jobStatus', id: jobId, record: JobStatusRecord.fromPartial({ jobId, state }) });
     for (let slot = 0; slot < tasksPerJob; slot += 1) {
       const id = `${jobId}.${slot}-0`;
       const task = { id, state, taskContext: { text: 'x'.repeat(500) } };
-      put('task', id, TaskRecord.fromPartial({ jobId, slot, task }));
+      writes.push({ kind: 'task', id, record: TaskRecord.fromPartial({ jobId, slot, task }) });
     }
   }
+  tables.commit(1, writes);
   return {
     revision: 1,
     changes$: EMPTY,

@@ -244,6 +244,6 @@ const nothing: readonly never[] = [];
 
 const monotonicMs = (): number => elapsedMs(systemClock);
 
-function emptyQueue<N>({ conflation, maxPendingBytes: maxBytes }: ObserveStreamKind<N>): PendingBatches<N> {
-  return new PendingBatches(conflation, maxBytes ?? maxPendingBytes);
+function emptyQueue<N>(kind: ObserveStreamKind<N>): PendingBatches<N> {
+  return new PendingBatches(kind.conflation, kind.maxPendingBytes ?? maxPendingBytes, kind.tuning);
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { plain, tuned } from '../../tuning/observe-tuning.js';
 import type { BatchConflation } from './core/conflation.js';
 import { PendingBatches } from './pending-batches.js';
 
@@ -27,9 +28,12 @@ const all = (queue: PendingBatches<Note>) => {
   return taken;
 };
 
-describe('PendingBatches', () => {
+describe.each([
+  ['on', tuned],
+  ['off', plain],
+])('PendingBatches, with the tuning %s', (_, tuning) => {
   it('returns the same batches that were added, below its bound', () => {
-    const queue = new PendingBatches(conflation, 10);
+    const queue = new PendingBatches(conflation, 10, tuning);
     const [first, second] = [[note('a', 1), note('b', 1)], [note('a', 2)]];
     queue.add(first);
     queue.add(second);
@@ -38,7 +42,7 @@ describe('PendingBatches', () => {
   });
 
   it('keeps the newest of each subject above its bound, marks them, and reports when all have been taken', () => {
-    const queue = new PendingBatches(conflation, 2);
+    const queue = new PendingBatches(conflation, 2, tuning);
     for (let version = 1; version <= 9; version += 1) queue.add([note('a', version), note('b', version)]);
     expect(queue.size).toBeLessThan(6);
     const taken = all(queue);
@@ -48,7 +52,7 @@ describe('PendingBatches', () => {
   });
 
   it('lets no marker overtake earlier notifications or their replacements', () => {
-    const queue = new PendingBatches(conflation, 2);
+    const queue = new PendingBatches(conflation, 2, tuning);
     queue.add([note('a', 1), note('b', 1), note('c', 1)]);
     queue.add([note('!', 1)]);
     queue.add([note('a', 2)]);
@@ -58,7 +62,7 @@ describe('PendingBatches', () => {
   });
 
   it('knows the age of the oldest notification, also if it replaced an earlier one', () => {
-    const queue = new PendingBatches(conflation, 3);
+    const queue = new PendingBatches(conflation, 3, tuning);
     expect(queue.oldestAtMs).toBeUndefined();
     queue.add([note('a', 1)], 10);
     queue.add([note('b', 1)], 20);
@@ -76,7 +80,7 @@ describe('PendingBatches', () => {
   });
 
   it('moves markers that waited for later notifications to the commit of those', () => {
-    const queue = new PendingBatches(conflation, 2);
+    const queue = new PendingBatches(conflation, 2, tuning);
     queue.add([note('a', 1), note('b', 1), note('c', 1)]);
     queue.add([note('!', 1), note('!', 7)]);
     queue.add([note('a', 2)]);

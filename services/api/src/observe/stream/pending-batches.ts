@@ -1,7 +1,10 @@
 import { AgeHistogram } from '../../tuning/age-histogram.js';
-import { memoizeOn } from '../../tuning/memoize-on.js';
-import type { BatchConflation, Conflation } from './core/conflation.js';
+import type { ObserveTuning } from '../../tuning/observe-tuning.js';
+import type { BatchConflation } from './core/conflation.js';
 import { PendingChanges } from './core/pending-changes.js';
+
+/** The tuning that a queue needs. */
+type QueueTuning = Pick<ObserveTuning, 'memoize' | 'agesPerQueue'>;
 
 /** Conflated notifications that are taken out at once. */
 const takenAtOnce = 64;
@@ -14,6 +17,7 @@ const takenAtOnce = 64;
 export class PendingBatches<N> {
   readonly #conflation: BatchConflation<N>;
   readonly #maxBytes: number;
+  readonly #tuning: QueueTuning;
   /**
    * The next batch. Most queues hold one batch at most, and thousands hold none for hours. So these have no
    * array.
@@ -27,9 +31,10 @@ export class PendingBatches<N> {
   /** Marks that came while the queue is conflated. */
   #marks: N[] | undefined;
 
-  constructor(conflation: BatchConflation<N>, maxBytes: number) {
+  constructor(conflation: BatchConflation<N>, maxBytes: number, tuning: QueueTuning) {
     this.#conflation = conflation;
     this.#maxBytes = maxBytes;
+    this.#tuning = tuning;
   }
 
   /** Notifications that wait. */
@@ -58,7 +63,7 @@ export class PendingBatches<N> {
       this.#others.push(waiting);
     }
     this.#count += batch.length;
-    this.#bytes += sizeOf(batch, this.#conflation);
+    this.#bytes += this.#sizeOf(batch);
     if (this.#bytes > this.#maxBytes) this.#takeApart();
   }
 
@@ -70,13 +75,21 @@ export class PendingBatches<N> {
     this.#first = this.#others?.shift();
     if (this.#first === undefined) this.#others = undefined;
     this.#count -= batch.length;
-    this.#bytes -= sizeOf(batch, this.#conflation);
+    this.#bytes -= this.#sizeOf(batch);
     return batch;
+  }
+
+  /** Many subscribers share a batch, and each of them needs this sum. */
+  #sizeOf(batch: readonly N[]): number {
+    const conflation = this.#conflation;
+    return this.#tuning.memoize(batch, conflation, () =>
+      batch.reduce((sum, notification) => sum + conflation.sizeOf(notification), 0),
+    );
   }
 
   #takeApart(): void {
     const conflated = new PendingChanges(this.#conflation, this.#maxBytes);
-    const ages = new AgeHistogram();
+    const ages = new AgeHistogram(this.#tuning.agesPerQueue);
     const waiting = this.#first === undefined ? [] : [this.#first, ...(this.#others ?? [])];
     for (const { batch, atMs } of waiting) {
       ages.add(conflated.lastPlace + 1, atMs);
@@ -130,11 +143,4 @@ export class PendingBatches<N> {
 interface QueuedBatch<N> {
   readonly batch: readonly N[];
   readonly atMs: number;
-}
-
-/** Many subscribers share a batch, and each of them needs this sum. */
-function sizeOf<N>(batch: readonly N[], conflation: Conflation<N>): number {
-  return memoizeOn(batch, conflation, () =>
-    batch.reduce((sum, notification) => sum + conflation.sizeOf(notification), 0),
-  );
 }

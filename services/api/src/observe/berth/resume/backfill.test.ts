@@ -1,7 +1,6 @@
 import { MemoryStore } from '@berth/store/memory';
-import { RecentCommits } from '@berth/store/recent';
+import { RecentCommits, StoredChange } from '@berth/store/recent';
 import { Replica } from '@berth/store/replica';
-import { fieldOf } from '@berth/store/wire';
 import { expect, it, vi } from 'vitest';
 import { tuned } from '../../../tuning/observe-tuning.js';
 import { notReady } from '../../snapshot/initial-messages.js';
@@ -18,9 +17,10 @@ it('a backfill that cannot be decoded ends with a reason, and throws nothing at 
     { revision: 0, commitId: '' },
     { revision: 1, commitId: 'broken' },
   );
-  const broken = { field: fieldOf('cluster', 'c'), revision: 1, bytes: Uint8Array.of(0x0a, 0x7f) };
+  const name = { kind: 'cluster', id: 'c' } as const;
+  const broken = new StoredChange(name, { revision: 1, bytes: Uint8Array.of(0x0a, 0x7f) });
   vi.spyOn(commits, 'next').mockReturnValue({
-    commits: [{ revision: 1, commitId: 'broken', atMs: 1, writes: [broken] }],
+    commits: [{ revision: 1, commitId: 'broken', atMs: 1, changes: [broken] }],
   });
   const onEnd = vi.fn();
   const missed = new BackfillMessages({

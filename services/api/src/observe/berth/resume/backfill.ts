@@ -1,4 +1,3 @@
-import { decodeEntity, parseField } from '@berth/store/wire';
 import { encoded, type PendingMessage } from '../../../tuning/encoding/pending-message.js';
 import { notReady } from '../../snapshot/initial-messages.js';
 import { type CellSelection, type EntityChange, headerOf, isObserved } from '../core/cell-changes.js';
@@ -106,10 +105,8 @@ export function backfillMessages(
 
 function storedChanges(commit: MissedCommit, { kinds }: CellSelection): readonly EntityChange[] {
   const mark = headerOf(commit);
-  return commit.writes.flatMap((stored) => {
-    const name = parseField(stored.field);
-    if (name === undefined || !isObserved(name.kind) || !kinds.has(name.kind)) return [];
-    const entity = stored.bytes.length === 0 ? undefined : decodeEntity(stored);
-    return [{ kind: name.kind, id: name.id, entity, commit: mark }];
+  return commit.changes.flatMap((change) => {
+    const { kind, id } = change;
+    return isObserved(kind) && kinds.has(kind) ? [{ kind, id, entity: change.entity(), commit: mark }] : [];
   });
 }

@@ -4,10 +4,9 @@
  * in pieces as the subscriber takes them: a long absence costs the gateway only a few commits at a time.
  */
 import { nextTurn } from '@berth/shared/process/clock';
-import type { LogHead, LogReader, StoredEntity } from '@berth/store';
-import type { RecentCommits } from '@berth/store/recent';
+import type { LogHead, LogReader } from '@berth/store';
+import type { RecentCommits, StoredChange } from '@berth/store/recent';
 import type { Replica } from '@berth/store/replica';
-import { parseField } from '@berth/store/wire';
 import { type CommitHeader, headerOf, isObserved, type ObservedKind } from '../core/cell-changes.js';
 
 /** A gateway that is behind its subscriber has this long to catch up. */
@@ -40,7 +39,7 @@ export interface ResumeFailure {
 
 /** A commit as it was stored. */
 export interface MissedCommit extends CommitHeader {
-  readonly writes: readonly StoredEntity[];
+  readonly changes: readonly StoredChange[];
 }
 
 /**
@@ -106,7 +105,7 @@ export class MissedCommits {
   next(): Piece | Promise<Piece> {
     if (this.#at.revision >= this.#upTo.revision) return { commits: [] };
     const kept = this.#history.recent.after(this.#at, commitsPerPiece);
-    return kept === undefined ? this.#read() : this.#taken(kept);
+    return kept === undefined ? this.#read() : this.#taken(kept, ({ changes }) => changes);
   }
 
   /** To be called when no more pieces are wanted. */
@@ -120,21 +119,24 @@ export class MissedCommits {
     if (!read.ok)
       return { reason: read.reason === 'trimmed' ? 'the change log was trimmed' : 'the cell was set back' };
     if (read.entries.length === 0) return { reason: 'the change log ends too early' };
-    return this.#taken(read.entries);
+    return this.#taken(read.entries, (entry) => this.#history.recent.changesOf(entry));
   }
 
   /**
    * Takes the first commits, up to the size of a piece, without the objects that contained them. A later
    * call finds the rest again.
    */
-  #taken(found: readonly MissedCommit[]): Piece {
+  #taken<C extends CommitHeader>(
+    found: readonly C[],
+    changesOf: (commit: C) => readonly StoredChange[],
+  ): Piece {
     const commits: MissedCommit[] = [];
     let bytes = 0;
     for (const commit of found) {
       if (commit.revision > this.#upTo.revision || bytes >= bytesPerPiece) break;
-      const { writes } = commit;
-      commits.push({ ...headerOf(commit), writes });
-      for (const write of writes) bytes += write.bytes.length;
+      const changes = changesOf(commit);
+      commits.push({ ...headerOf(commit), changes });
+      for (const { byteLength } of changes) bytes += byteLength;
       this.#at = { revision: commit.revision, commitId: commit.commitId };
     }
     return { commits };
@@ -196,9 +198,6 @@ export async function changedSince(
   }
 }
 
-function addNames(named: Map<string, Named>, { writes }: MissedCommit): void {
-  for (const { field } of writes) {
-    const name = parseField(field);
-    if (name !== undefined && isObserved(name.kind)) named.set(field, { kind: name.kind, id: name.id });
-  }
+function addNames(named: Map<string, Named>, { changes }: MissedCommit): void {
+  for (const { kind, id } of changes) if (isObserved(kind)) named.set(`${kind}/${id}`, { kind, id });
 }

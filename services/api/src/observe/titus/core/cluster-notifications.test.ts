@@ -8,6 +8,7 @@ import {
   statusWrite,
   taskWrite,
 } from '../../../testing/scripted-cell.js';
+import { tuned } from '../../../tuning/observe-tuning.js';
 import { PendingBatches } from '../../stream/pending-batches.js';
 import { clusterConflation, clusterNotificationsOf } from './cluster-notifications.js';
 
@@ -62,7 +63,7 @@ describe('clusterNotificationsOf', () => {
 
   it('ends with the definition of a cluster that was deleted and created again, also for a slow subscriber', () => {
     const cell = new ScriptedCell();
-    const queue = new PendingBatches(clusterConflation, 0);
+    const queue = new PendingBatches(clusterConflation, 0, tuned);
     for (const write of [
       clusterWrite('other'),
       clusterWrite('c'),
