@@ -275,6 +275,21 @@ describe.skipIf(skipRedisTests !== false)('connecting to Redis', () => {
       { what: 'the replica confirms' },
     );
     expect(applied(repeated).revision).toBe(1);
+    replica.pause();
+    const lease = { holder: 'a', ttlMs: 60_000 };
+    const { epoch = 0 } = (await store.tryAcquire(lease.holder, lease.ttlMs)) ?? {};
+    let isConfirmed = false;
+    const waits = store
+      .commit(request([cluster('b')]))
+      .catch(() => undefined)
+      .finally(() => {
+        isConfirmed = true;
+      });
+    // A renewal does not stand behind the wait for replicas.
+    expect(await store.renew(lease.holder, epoch, lease.ttlMs)).toBe(true);
+    expect(isConfirmed).toBe(false);
+    await waits;
+    replica.resume();
     await store.close();
     await replica.stop();
     await primary.stop();

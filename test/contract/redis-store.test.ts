@@ -58,6 +58,32 @@ describe.skipIf(skipRedisTests !== false)('the Redis store', () => {
     await store.close();
   });
 
+  it('applies nothing of a commit that meets a key of another type, and says which', async () => {
+    const cell = randomUUID();
+    const store = await openStore({ url: redis.url, cell });
+    const { assigned, heartbeats } = cellKeys(cell);
+    await redis.command('SET', assigned('one'), 'x');
+    await redis.command('SET', heartbeats, 'x');
+    const change = { agentId: 'one', taskId: 't', assignment: assignment('t') };
+    const refused = store.commit(request([cluster('a')], { assignments: [change] }));
+    await expect(refused).rejects.toThrow(new RegExp(`${heartbeats} is a string and must be a zset`));
+    await redis.command('DEL', heartbeats);
+    const again = store.commit(request([cluster('a')], { assignments: [change] }));
+    await expect(again).rejects.toThrow(new RegExp(`${assigned('one')} is a string and must be a hash`));
+    expect(await store.openLogReader().head()).toEqual({ revision: 0, commitId: '' });
+    await store.close();
+  });
+
+  it('writes a broken archive anew, since the commit is worth more', async () => {
+    const cell = randomUUID();
+    const store = await openStore({ url: redis.url, cell });
+    await redis.command('SET', cellKeys(cell).archive('job'), 'x');
+    const archive = [{ jobId: 'job', ttlMs: 60_000, fields: { job: Uint8Array.of(1) } }];
+    expect((await store.commit(request([cluster('a')], { archive }))).ok).toBe(true);
+    expect(await store.findArchivedField('job', 'job')).toEqual(Uint8Array.of(1));
+    await store.close();
+  });
+
   it('keeps the samples of one cell from the feeds of another', async () => {
     const stores = await Promise.all(['east', 'west'].map((cell) => openStore({ url: redis.url, cell })));
     const [east, west] = stores.map((store) => ear(store.openSampleFeed()));

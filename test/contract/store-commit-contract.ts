@@ -1,4 +1,4 @@
-import { maxWritesPerCommit } from '@berth/store';
+import { archivePartBytes, maxWritesPerCommit } from '@berth/store';
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../support/process/wait-for.js';
 import type { StoreUnderTest } from './store-contract.js';
@@ -233,11 +233,29 @@ export function commitContract(test: StoreUnderTest): void {
         ['task/1', [2]],
       ]);
       expect(await store.findArchived('another')).toBeUndefined();
+      expect(await store.findArchivedField('job', 'task/1')).toEqual(Uint8Array.of(2));
+      expect(await store.findArchivedField('job', 'task/2')).toBeUndefined();
+      expect(await store.findArchivedField('another', 'job')).toBeUndefined();
+    });
+
+    it('is bounded by the bytes of a job: the oldest tasks go first', async () => {
+      const { store } = test;
+      const put = async (...names: string[]) => {
+        const fields = Object.fromEntries(names.map((name) => [name, new Uint8Array(archivePartBytes / 2)]));
+        applied(await store.commit(request([], { archive: [{ jobId: 'job', ttlMs: 60_000, fields }] })));
+      };
+      for (const id of ['1', '2', '3', '4', '5']) await put(`task/${id}`);
+      expect([...((await store.findArchived('job')) ?? new Map()).keys()].sort()).toEqual([
+        'task/3',
+        'task/4',
+        'task/5',
+      ]);
+      expect(await store.findArchivedField('job', 'task/3')).toHaveLength(archivePartBytes / 2);
     });
 
     it('forgets old tasks of a live job, and the rest of a job only after its time', async () => {
       const { store } = test;
-      const ttlMs = 400;
+      const ttlMs = 1_500;
       const put = async (...names: string[]) => {
         const fields = Object.fromEntries(names.map((name) => [name, Uint8Array.of(1)]));
         applied(await store.commit(request([], { archive: [{ jobId: 'job', ttlMs, fields }] })));

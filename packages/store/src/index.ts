@@ -11,7 +11,7 @@ export {
 } from './contract/commit.js';
 export type { Heartbeats } from './contract/heartbeats.js';
 export type { HeldLease, LeaderLease } from './contract/lease.js';
-export { entriesPerRead } from './contract/limits.js';
+export { archivePartBytes, entriesPerRead } from './contract/limits.js';
 export type {
   LogContinuity,
   LogEntry,
@@ -26,4 +26,4 @@ export type { QueuedReport, ReportInbox, ReportOutbox } from './contract/reports
 export type { SampleFeed, SampleOutbox } from './contract/samples.js';
 export type { Tuning } from './contract/tuning.js';
 export { openStore, type StoreOptions } from './open-store.js';
-export { archivedEntities, archivedTask } from './wire/archived-fields.js';
+export { archivedEntities, archivedTask, archivedTaskField } from './wire/archived-fields.js';

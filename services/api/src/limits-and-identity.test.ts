@@ -105,10 +105,10 @@ class WaitingStore extends MemoryStore {
     this.#gate = gate;
   }
 
-  override async findArchived(jobId: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+  override async findArchivedField(jobId: string, field: string): Promise<Uint8Array | undefined> {
     this.looked += 1;
     await this.#gate;
-    return super.findArchived(jobId);
+    return super.findArchivedField(jobId, field);
   }
 
   override commit(request: CommitRequest): Promise<CommitResult> {

@@ -16,6 +16,9 @@ export const reportsPerBatch = 100;
  */
 export const reportStreamLength = 1_000_000;
 
+/** A part of a job's archive that holds this many bytes takes no more. A job has two parts at most. */
+export const archivePartBytes = 16 * 1024 * 1024;
+
 /** A commit waits this long for its reply. Then its outcome is unknown. */
 export const defaultCommitTimeoutMs = 15_000;
 

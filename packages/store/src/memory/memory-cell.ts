@@ -1,7 +1,7 @@
 import { type CommitState, refuseCommit } from '../commit/commit-rules.js';
 import type { PreparedCommit } from '../commit/prepared-commit.js';
 import type { CommitResult } from '../contract/commit.js';
-import { commitMemoryMs } from '../contract/limits.js';
+import { archivePartBytes, commitMemoryMs } from '../contract/limits.js';
 import type { LogEntry, LogHead } from '../contract/log.js';
 import { ExpiringMap } from './expiring-map.js';
 import { MemoryStream } from './memory-stream.js';
@@ -35,6 +35,8 @@ interface Retention {
 /** A part of a job's archive, and the time of its end. */
 interface ArchivePart {
   readonly untilMs: number;
+  /** The bytes that were written to it. */
+  readonly bytes: number;
   readonly fields: ReadonlyMap<string, Uint8Array>;
 }
 
@@ -172,14 +174,17 @@ export class MemoryCell implements CommitState {
   #archive(commit: PreparedCommit, nowMs: number): void {
     for (const { jobId, ttlMs, fields } of commit.archive) {
       const kept = this.archives.get(jobId, nowMs);
-      const isOld = kept !== undefined && kept.untilMs - nowMs < ttlMs / 2;
-      if (isOld) this.olderArchives.set(jobId, kept, kept.untilMs);
+      const isOver =
+        kept !== undefined && (kept.untilMs - nowMs < ttlMs / 2 || kept.bytes >= archivePartBytes);
+      if (isOver) this.olderArchives.set(jobId, kept, kept.untilMs);
       const isEnd = fields.some(([name]) => name === 'job');
       const older = this.olderArchives.get(jobId, nowMs);
       if (isEnd && older !== undefined) this.olderArchives.set(jobId, older, nowMs + ttlMs);
-      const base = isOld ? undefined : kept;
+      const base = isOver ? undefined : kept;
       const untilMs = isEnd ? nowMs + ttlMs : (base?.untilMs ?? nowMs + ttlMs);
-      this.archives.set(jobId, { untilMs, fields: new Map([...(base?.fields ?? []), ...fields]) }, untilMs);
+      const bytes = fields.reduce((sum, [, value]) => sum + value.length, base?.bytes ?? 0);
+      const all = new Map([...(base?.fields ?? []), ...fields]);
+      this.archives.set(jobId, { untilMs, bytes, fields: all }, untilMs);
     }
   }
 

@@ -84,6 +84,10 @@ export class MemoryStore implements CellStore {
       : new Map(parts.flatMap((part) => [...(part ?? [])]));
   }
 
+  async findArchivedField(jobId: string, field: string): Promise<Uint8Array | undefined> {
+    return (await this.findArchived(jobId))?.get(field);
+  }
+
   async findClaim(name: string): Promise<string | undefined> {
     return this.#open.ownerOf(name, this.#clock.nowMs());
   }

@@ -10,6 +10,8 @@ export interface CellKeys {
   readonly log: string;
   /** Hash: `revision` and `commitId` of the last entry of the log. */
   readonly head: string;
+  /** String with expiry: written before each wait for replicas of Redis. */
+  readonly confirmed: string;
   /** String: the epoch of the newest lease. */
   readonly epoch: string;
   /** String with expiry: `EPOCH HOLDER` of the lease that is held. */
@@ -34,13 +36,16 @@ export interface CellKeys {
   assignments(feed: string): string;
   /** String: the owner of a claimed name. */
   claim(name: string): string;
-  /** Hash with expiry: the archive of a finished job. */
+  /** Hash with expiry: the archive of a job, and under {@link archivedBytes} the bytes written to it. */
   archive(jobId: string): string;
   /** The older part of the job's archive. */
   olderArchive(jobId: string): string;
   /** String with expiry: `REVISION TIME` of a commit that was applied. */
   commit(commitId: string): string;
 }
+
+/** The field of an archive that counts its bytes. No entity has such a name. */
+export const archivedBytes = '#bytes';
 
 const cellName = /^[A-Za-z0-9._-]{1,64}$/;
 
@@ -60,6 +65,7 @@ export function cellKeys(cell: string): CellKeys {
     entities: key('entities'),
     log: key('log'),
     head: key('head'),
+    confirmed: key('confirmed'),
     epoch: key('epoch'),
     leader: key('leader'),
     heartbeats: key('heartbeats'),

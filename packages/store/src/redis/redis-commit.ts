@@ -1,7 +1,7 @@
 import { BerthError } from '@berth/shared/model/errors/errors';
 import type { PreparedCommit } from '../commit/prepared-commit.js';
 import type { CommitResult } from '../contract/commit.js';
-import { assignmentStreamLength, commitMemoryMs } from '../contract/limits.js';
+import { archivePartBytes, assignmentStreamLength, commitMemoryMs } from '../contract/limits.js';
 import { packChanges } from '../wire/packed-changes.js';
 import { packWrites } from '../wire/packed-writes.js';
 import type { CellKeys } from './keys.js';
@@ -26,6 +26,8 @@ export function commitArguments(commit: PreparedCommit, cell: CellKeys, logLengt
     String(assignmentStreamLength),
     String(commitMemoryMs),
     commit.firstUnacknowledged ?? '',
+    String(archivePartBytes),
+    keyTypes(commit),
     optional(basis?.revision),
     basis?.commitId ?? '',
   ];
@@ -65,6 +67,21 @@ export function commitArguments(commit: PreparedCommit, cell: CellKeys, logLengt
   args.push(String(forgottenAgents.length), ...forgottenAgents);
   keys.push(...forgottenAgents.flatMap((agentId) => [cell.assigned(agentId), cell.assignments(agentId)]));
   return { keys, args };
+}
+
+/** The types of keys that the script knows, by a letter each. An archive is a hash. A `-` is of any type. */
+const typeOf = { hash: 'h', stream: 'x', string: 's', sortedSet: 'z', archive: 'a', any: '-' } as const;
+
+/** Returns a letter for each key in the order of the keys. */
+function keyTypes(commit: PreparedCommit): string {
+  const { hash, stream, string, sortedSet, archive, any } = typeOf;
+  const fixed = [hash, stream, hash, string, stream, sortedSet, string, string];
+  const feeds = [...commit.assignments.values()].map(
+    (changes) => stream + hash.repeat(new Set(changes.map(({ agentId }) => agentId)).size),
+  );
+  const names = string.repeat(commit.claims.length + commit.releaseClaims.length);
+  const archives = archive.repeat(2 * commit.archive.length);
+  return [...fixed, ...feeds, names, archives, any.repeat(2 * commit.forgottenAgents.length)].join('');
 }
 
 /** Interprets the script's reply. */

@@ -10,6 +10,7 @@ import type { CommitRequest, CommitResult } from '../contract/commit.js';
 import type { HeldLease } from '../contract/lease.js';
 import {
   commandTimeoutMs,
+  commitMemoryMs,
   defaultCommitTimeoutMs,
   defaultLogLength,
   observedMemoryMs,
@@ -29,7 +30,7 @@ import { parseRedisUrl, type RedisAddress } from './connection/redis-options.js'
 import { RedisOutage } from './connection/redis-outage.js';
 import type { ScriptedRedis } from './connection/redis-scripts.js';
 import { checkServer } from './connection/redis-server-check.js';
-import { type CellKeys, cellKeys } from './keys.js';
+import { archivedBytes, type CellKeys, cellKeys } from './keys.js';
 import { RedisAssignmentFeed } from './redis-assignment-feed.js';
 import { commitArguments, commitResult } from './redis-commit.js';
 import { RedisLogReader } from './redis-log-reader.js';
@@ -77,6 +78,10 @@ export class RedisStore implements CellStore {
   readonly #outage: RedisOutage;
   readonly #sources: ConnectionSources;
   readonly #shared: RedisConnection;
+  /**
+   * Waits for replicas block their connection. On the shared one they would hold up the renewal of the lease.
+   */
+  #confirming: RedisConnection | undefined;
   readonly #keys: CellKeys;
   readonly #log: Logger;
   readonly #logLength: number;
@@ -132,9 +137,19 @@ export class RedisStore implements CellStore {
       [archive(jobId), olderArchive(jobId)].map((key) => this.#command((redis) => redis.hgetallBuffer(key))),
     );
     const entries = parts.toReversed().flatMap((fields) => Object.entries(fields));
-    return entries.length === 0
+    const fields = entries.filter(([name]) => name !== archivedBytes);
+    return fields.length === 0
       ? undefined
-      : new Map(entries.map(([name, bytes]) => [name, new Uint8Array(bytes)]));
+      : new Map(fields.map(([name, bytes]) => [name, new Uint8Array(bytes)]));
+  }
+
+  async findArchivedField(jobId: string, field: string): Promise<Uint8Array | undefined> {
+    const { archive, olderArchive } = this.#keys;
+    for (const key of [archive(jobId), olderArchive(jobId)]) {
+      const bytes = await this.#command((redis) => redis.hgetBuffer(key, field));
+      if (bytes !== null) return new Uint8Array(bytes);
+    }
+    return undefined;
   }
 
   async findClaim(name: string): Promise<string | undefined> {
@@ -253,6 +268,7 @@ export class RedisStore implements CellStore {
 
   async close(): Promise<void> {
     this.#shared.close();
+    this.#confirming?.close();
     await Promise.all([...this.#readers].map((reader) => reader.close()));
   }
 
@@ -305,7 +321,12 @@ export class RedisStore implements CellStore {
   async #waitForReplicas(): Promise<void> {
     const wanted = this.#waitReplicas;
     const limit: CallLimit = { ...commandLimit, isRepeatable: false };
-    const confirmed = await this.#shared.call((redis) => redis.wait(wanted, replyTimeoutMs / 2), limit);
+    this.#confirming ??= this.#connection();
+    const confirmed = await this.#confirming.call(async (redis) => {
+      // WAIT covers the last write of its own connection, and with it all that were made before.
+      await redis.set(this.#keys.confirmed, wanted, 'PX', commitMemoryMs);
+      return redis.wait(wanted, replyTimeoutMs / 2);
+    }, limit);
     if (confirmed >= wanted) return;
     throw new BerthError(
       'unavailable',

@@ -20,14 +20,18 @@ export function archivedEntities(
   });
 }
 
-/** Decodes one task alone. Undefined if it is not archived. */
+/** Returns the field of a task in the archive of its job. */
+export function archivedTaskField(taskId: string): string {
+  return fieldOf('task', taskId);
+}
+
+/** Decodes one archived task from its field. Undefined if it is not archived. */
 export function archivedTask(
   taskId: string,
-  fields: ArchivedFields,
+  bytes: Uint8Array | undefined,
   tuning: Tuning = 'on',
 ): Entity<'task'> | undefined {
-  const field = fieldOf('task', taskId);
-  const bytes = fields?.get(field);
+  const field = archivedTaskField(taskId);
   const entity = bytes === undefined ? undefined : decodeEntity({ field, revision, bytes }, tuning);
   return entity?.kind === 'task' ? entity : undefined;
 }

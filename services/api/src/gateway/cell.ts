@@ -13,6 +13,7 @@ import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import {
   type Archive,
   archivedTask,
+  archivedTaskField,
   type Claims,
   type CommitRequest,
   type CommitResult,
@@ -146,7 +147,8 @@ export class Cell {
     const view = await this.read(call);
     const known = view.find('task', taskId);
     if (known !== undefined) return known;
-    return archivedTask(taskId, await this.#store.findArchived(jobIdOfTask(taskId)), this.replica.tuning);
+    const bytes = await this.#store.findArchivedField(jobIdOfTask(taskId), archivedTaskField(taskId));
+    return archivedTask(taskId, bytes, this.replica.tuning);
   }
 
   /**

@@ -41,6 +41,11 @@ export class StoreLink implements CellStore {
     return this.#store.findArchived(jobId);
   }
 
+  async findArchivedField(jobId: string, field: string) {
+    this.#throwIfCut();
+    return this.#store.findArchivedField(jobId, field);
+  }
+
   async findClaim(name: string) {
     this.#throwIfCut();
     return this.#store.findClaim(name);

@@ -10,7 +10,8 @@
  *   for each removed agent: its hash of assignments, its stream.
  * ARGV
  *   commit id, actor, epoch or '', length of the log, length of a stream of assignments, life of marker (ms),
- *   smallest unacknowledged report or '', revision that the decision was made on or '', its commit id;
+ *   smallest unacknowledged report or '', greatest bytes of a part of an archive,
+ *   the type of each key as a letter (h hash, x stream, s string, z sorted set, a archive, - any), revision that the decision was made on or '', its commit id;
  *   writes, packed: for each field, record ('': removal);
  *   count of preconditions on them, for each: index of the write from 0, expected revision;
  *   count of preconditions on other entities, for each: field, expected revision;
@@ -31,8 +32,8 @@
 export const commitScript = `
 local entities, log, head, epochKey, reports, heartbeats, marker, basisMarker = unpack(KEYS, 1, 8)
 local commitId, actor, epoch, logLength, streamLength, markerMs, unacknowledged = unpack(ARGV, 1, 7)
-local basisRevision, basisId = ARGV[8], ARGV[9]
-local keyAt, argAt = 8, 9
+local archivePartBytes, types, basisRevision, basisId = unpack(ARGV, 8, 11)
+local keyAt, argAt = 8, 11
 local function nextKey() keyAt = keyAt + 1; return KEYS[keyAt] end
 local function nextArg() argAt = argAt + 1; return ARGV[argAt] end
 local function nextCount() return tonumber(nextArg()) end
@@ -124,6 +125,20 @@ for i = 1, nextCount() do
   claims[i] = claim
 end
 
+-- A command that meets a key of another type fails, and Redis does not take back those before it. An archive is worth less
+-- than the commit that it would hold up.
+local typeOf = { h = 'hash', x = 'stream', s = 'string', z = 'zset', a = 'hash' }
+local broken = {}
+for i = 1, #KEYS do
+  local letter = string.sub(types, i, i)
+  local wanted, found = typeOf[letter], redis.call('TYPE', KEYS[i]).ok
+  if wanted and found ~= 'none' and found ~= wanted then
+    if letter == 'a' then broken[#broken + 1] = KEYS[i] else
+    return redis.error_reply('WRONGTYPE ' .. KEYS[i] .. ' is a ' .. found .. ' and must be a ' .. wanted .. ': remove it')
+    end
+  end
+end
+
 -- All preconditions hold. From here on the script only writes. The log comes first: a broken log makes only this
 -- command fail, and then nothing is written.
 local time = redis.call('TIME')
@@ -170,17 +185,21 @@ for i = 1, nextCount() do
   if redis.call('GET', key) == owner then redis.call('DEL', key) end
 end
 
+for i = 1, #broken do redis.call('DEL', broken[i]) end
 for i = 1, nextCount() do
   local archive, older, ms, fields = nextKey(), nextKey(), nextArg(), {}
   for j = 1, nextCount() * 2 do fields[j] = nextArg() end
   -- A live job archives tasks all the time, and these must not prolong one another for ever. A part that has lived half
   -- of its time takes no more tasks, and goes at the end of the other half.
-  local left = redis.call('PTTL', archive)
-  if left >= 0 and left < ms / 2 then
+  local left, size = redis.call('PTTL', archive), tonumber(redis.call('HGET', archive, '#bytes') or 0)
+  if left >= 0 and (left < ms / 2 or size >= tonumber(archivePartBytes)) then
     redis.call('RENAME', archive, older)
     left = -2
   end
   redis.call('HSET', archive, unpack(fields))
+  local added = 0
+  for j = 2, #fields, 2 do added = added + #fields[j] end
+  redis.call('HINCRBY', archive, '#bytes', added)
   if left < 0 then redis.call('PEXPIRE', archive, ms) end
   -- The record of the job itself gives all remaining parts their full time.
   for j = 1, #fields, 2 do
