@@ -121,6 +121,19 @@ describe('the queue has changes', () => {
     expect([work.hasWork(t0), work.takeQueue(t0).hasChanges]).toEqual([true, true]);
   });
 
+  it('when an agent that failed launches may take a task on trial', () => {
+    const { work, commit } = workOf(waiting());
+    const launchFailures = { count: 1, lastAtMs: t0, reason: 'systemError', incarnation: '1' };
+    const record = { ...anAgentStatus('agent-1'), launchFailures };
+    work.takeQueue(t0);
+    commit(masterActor, { kind: 'agentStatus', id: 'agent-1', record });
+    expect(work.takeQueue(t0).hasChanges).toBe(true);
+    // It is the only agent, so its first trial is soon.
+    expect([work.nextMs(), work.hasWork(t0 + second - 1)]).toEqual([t0 + second, false]);
+    expect(work.takeQueue(t0 + second).hasChanges).toBe(true);
+    expect([work.nextMs(), work.hasWork(t0 + second)]).toEqual([Number.POSITIVE_INFINITY, false]);
+  });
+
   it('not when a task only moves on, or another one has to wait', () => {
     const { work, commit } = workOf(waiting());
     commit(masterActor, taskWrite(aTask({ slot: 2 })), taskWrite(aTask({ slot: 3, state: State.STARTING })));

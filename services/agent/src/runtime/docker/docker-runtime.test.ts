@@ -150,7 +150,7 @@ describe('a pull', () => {
     };
     await expect(runtime.ensureImage('r.test/app:1', { onProgress })).rejects.toMatchObject({
       kind: 'failed',
-      fault: 'host',
+      fault: 'transfer',
       message: expect.stringMatching(/no progress for 0 s; 12 of 80 MB had arrived/),
     });
     await ended;

@@ -4,7 +4,7 @@ import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { State } from '@berth/shared/model/task/task-state';
 import { initialStatus, reachState } from '../reconcile/job-status.js';
 import type { JobDecision } from '../reconcile/reconcile.js';
-import { launchOutcome, withLaunch } from '../task/launch-outcome.js';
+import { failedElsewhere, launchOutcome, withLaunch } from '../task/launch-outcome.js';
 import type { Agents, RoundInput } from './round-types.js';
 
 /** The plan of a round while it is made, with the number of writes that are left. */
@@ -66,12 +66,18 @@ export class PlanBuilder {
   noteLaunch(before: TaskRecord, after: TaskRecord, report?: Parameters<typeof launchOutcome>[2]): void {
     const outcome = launchOutcome(before, after, report);
     if (outcome === undefined) return;
+    if (outcome === 'failed' && failedElsewhere(after, this.#allOf(after.jobId))) return;
     const { agentId } = before;
     const agent = this.#cell.find('agent', agentId)?.record;
     const status = this.agentStatuses.get(agentId) ?? this.#cell.find('agentStatus', agentId)?.record;
     if (agent === undefined || status === undefined) return;
     const changed = withLaunch(status, agent, { outcome, task: after });
     if (changed !== status) this.agentStatuses.set(agentId, changed);
+  }
+
+  /** Returns the stored tasks of the job as they will be. */
+  *#allOf(jobId: string): Iterable<TaskRecord> {
+    for (const { id, record } of this.#cell.tasksOf(jobId)) yield this.#tasks.get(id) ?? record;
   }
 
   /** Removes stop requests of tasks that are gone, within the limit of writes. */

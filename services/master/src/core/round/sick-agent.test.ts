@@ -112,11 +112,26 @@ describe('an agent that fails launches', () => {
     const cell = twoAgents();
     cell.putJob(aJob({ id: 'a' }));
     cell.round(t0);
+    cell.putJob(aJob({ id: 'b' }));
+    const first = cell.report('a.0-0', State.FAILED, t0 + 1, hook);
+    expect(cell.round(t0 + 1, [first])).toEqual(['b.0-0 on agent-2']);
+    cell.round(t0 + 500, [cell.report('b.0-0', State.FAILED, t0 + 500, hook)]);
+    expect(cell.failures('agent-2')?.count).toBe(1);
+    expect(cell.round(t0 + 900)).toEqual([]);
+    expect(cell.round(t0 + second + 1)).toEqual(['a.0-1 on agent-1']);
+  });
+
+  it('is not blamed for a job that fails on other agents, too', () => {
+    const cell = twoAgents();
+    cell.putJob(aJob({ id: 'a' }));
+    cell.round(t0);
     cell.round(t0 + 1, [cell.report('a.0-0', State.FAILED, t0 + 1, hook)]);
     expect(cell.round(t0 + second + 1)).toEqual(['a.0-1 on agent-2']);
     const at = t0 + 1500;
     cell.round(at, [cell.report('a.0-1', State.FAILED, at, hook)]);
-    expect(cell.round(at + 2 * second)).toEqual(['a.0-2 on agent-1']);
+    expect(cell.failures('agent-2')).toBeUndefined();
+    cell.putJob(aJob({ id: 'b' }));
+    expect(cell.round(at + 1)).toEqual(['b.0-0 on agent-2']);
   });
 
   it('does not wait for agents that are drained', () => {

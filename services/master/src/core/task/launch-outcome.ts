@@ -33,6 +33,21 @@ export function launchOutcome(
 }
 
 /**
+ * True if a launch of the same job failed on another agent before. Then the job may be the cause, in a way that
+ * no text of an engine tells. So one job counts against one agent at most, and cannot have a whole cell avoided.
+ */
+export function failedElsewhere(task: TaskRecord, ofJob: Iterable<TaskRecord>): boolean {
+  for (const other of ofJob) if (other.agentId !== task.agentId && isFailedLaunch(other)) return true;
+  return false;
+}
+
+function isFailedLaunch(task: TaskRecord): boolean {
+  if (taskState(task) !== State.FAILED || task.agentId === '' || task.runningAtMs > 0) return false;
+  const code = taskReasonCode(task);
+  return code === 'systemError' || code === 'stuckInState';
+}
+
+/**
  * Returns the agent's status after the launch; the same object if nothing changes. Launches that began before
  * the last failure tell nothing new by failing: they failed together with it.
  */
