@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 import { Empty } from '@berth/shared/gen/google/protobuf/empty';
-import { Job, type JobDescriptor, JobId } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { Job, type JobDescriptor, JobId, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError, invalidFields } from '@berth/shared/model/errors/errors';
 import { Metadata } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -72,6 +72,32 @@ describe('a unary call', () => {
     const second = await calls.findJobs({}, { cursor: first.nextCursor ?? '' });
     expect([second.items[0]?.id, second.nextCursor]).toEqual(['b', undefined]);
     expect(received[1]?.metadata.get('berth-cursor')).toEqual(['next']);
+  });
+
+  it('reads the tasks of a large job that one answer leaves out', async () => {
+    const task = (id: string) => Task.fromPartial({ id });
+    const { address, received } = await gateway({
+      findJob: ({ id }, _, trailers) => {
+        trailers.set('berth-tasks-omitted', '2');
+        trailers.set('berth-cursor', 'a');
+        return Job.fromPartial({ id, tasks: [{ id: 'a' }] });
+      },
+      findJobs: (_query, _metadata, trailers) => {
+        trailers.set('berth-tasks-omitted', '2');
+        return { items: [Job.fromPartial({ id: 'j', tasks: [{ id: 'a' }] })], pagination: undefined };
+      },
+      findTasks: (_query, metadata, trailers) => {
+        const [at = ''] = metadata.get('berth-cursor');
+        const next = { '': 'a', a: 'b', b: 'c' }[String(at)] ?? '';
+        if (next !== 'c') trailers.set('berth-cursor', next);
+        return { items: [task(next)], pagination: undefined };
+      },
+    });
+    const calls = connect({ address });
+    expect((await calls.findJob('j')).tasks.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+    const { items } = await calls.findJobs({ fields: ['jobState', 'tasks.state'] });
+    expect(items[0]?.tasks.map(({ id }) => id)).toEqual(['a', 'b', 'c']);
+    expect(received.at(-1)?.request).toMatchObject({ jobId: 'j', fields: ['state'] });
   });
 
   it('sends the identity of the caller', async () => {

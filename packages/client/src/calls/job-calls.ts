@@ -37,6 +37,20 @@ import type {
 /** Metadata of a query, and trailer of its answer: the beginning of the next page. */
 const cursorKey = 'berth-cursor';
 
+/** Trailer of an answer that leaves out tasks: their number. */
+const omittedTasksKey = 'berth-tasks-omitted';
+
+/** Selected fields of jobs that begin so are fields of their tasks. */
+const tasksPrefix = 'tasks.';
+
+/** A page of tasks ends early if one answer does not hold it. */
+const tasksPerPage = 5_000;
+
+interface AnsweredPage<Res> {
+  readonly page: Paged<Res>;
+  readonly trailers: Metadata;
+}
+
 /** An entity's id, or the message that holds it. */
 export type Ref = string | { readonly id: string };
 
@@ -62,12 +76,35 @@ export class JobCalls {
     );
   }
 
-  findJob(job: Ref, options?: CallOptions): Promise<Job> {
-    return this.channel.call(repeatable(methods.findJob), JobId.create({ id: idOf(job) }), options);
+  /** Returns the job with all of its tasks. Tasks beyond the size of one answer are read page by page. */
+  async findJob(ref: Ref, options?: CallOptions): Promise<Job> {
+    const request = JobId.create({ id: idOf(ref) });
+    const { response: job, trailers } = await this.channel.ask(repeatable(methods.findJob), request, options);
+    if (!leavesOutTasks(trailers)) return job;
+    const cursor = trailers.get(cursorKey)[0]?.toString();
+    const rest = await this.#tasksAfter({ jobId: job.id }, cursor, options);
+    return { ...job, tasks: [...(cursor === undefined ? [] : job.tasks), ...rest] };
   }
 
-  findJobs(query: DeepPartial<JobQuery> = {}, options?: PageOptions): Promise<Paged<JobQueryResult>> {
-    return this.#page(methods.findJobs, JobQuery.fromPartial(query), options);
+  /**
+   * Returns one page of jobs with all of their tasks. A page may hold fewer jobs than asked for: `nextCursor`
+   * says if more follow.
+   */
+  async findJobs(
+    query: DeepPartial<JobQuery> = {},
+    options: PageOptions = {},
+  ): Promise<Paged<JobQueryResult>> {
+    const request = JobQuery.fromPartial(query);
+    const { page, trailers } = await this.#askPage(methods.findJobs, request, options);
+    const [job] = page.items;
+    // Such a job is alone on its page.
+    if (!leavesOutTasks(trailers) || job === undefined) return page;
+    const fields = request.fields
+      .filter((field) => field.startsWith(tasksPrefix))
+      .map((field) => field.slice(tasksPrefix.length));
+    const { cursor: _, ...callOptions } = options;
+    const tasks = await this.#tasksAfter({ jobId: job.id, fields }, undefined, callOptions);
+    return { ...page, items: [{ ...job, tasks }] };
   }
 
   updateJobInstances(update: DeepPartial<JobInstancesUpdate>, options: InstancesOptions = {}): Promise<void> {
@@ -153,17 +190,47 @@ export class JobCalls {
   async #page<Req, Res extends object>(
     method: MethodDefinition<Req, Res>,
     request: Req,
-    { cursor, ...options }: PageOptions = {},
+    options?: PageOptions,
   ): Promise<Paged<Res>> {
+    return (await this.#askPage(method, request, options)).page;
+  }
+
+  async #askPage<Req, Res extends object>(
+    method: MethodDefinition<Req, Res>,
+    request: Req,
+    { cursor, ...options }: PageOptions = {},
+  ): Promise<AnsweredPage<Res>> {
     const all = cursor === undefined ? options : withMetadata(options, cursorKey, cursor);
     const { response, trailers } = await this.channel.ask(repeatable(method), request, all);
     const nextCursor = trailers.get(cursorKey)[0]?.toString();
-    return nextCursor === undefined ? response : { ...response, nextCursor };
+    return { page: nextCursor === undefined ? response : { ...response, nextCursor }, trailers };
+  }
+
+  /** Returns the tasks after the cursor, or all of them, over as many pages as they need. */
+  async #tasksAfter(
+    query: DeepPartial<TaskQuery>,
+    after: string | undefined,
+    options: CallOptions = {},
+  ): Promise<Task[]> {
+    const tasks: Task[] = [];
+    let cursor = after;
+    do {
+      const page = { pageSize: tasksPerPage };
+      const at = cursor === undefined ? options : { ...options, cursor };
+      const { items, nextCursor } = await this.findTasks({ ...query, page }, at);
+      tasks.push(...items);
+      cursor = nextCursor;
+    } while (cursor !== undefined);
+    return tasks;
   }
 
   async #order<Req>(method: UnaryMethod<Req, Empty>, request: Req, options?: CallOptions): Promise<void> {
     await this.channel.call(method, request, options);
   }
+}
+
+function leavesOutTasks(trailers: Metadata): boolean {
+  return Number(trailers.get(omittedTasksKey)[0] ?? 0) > 0;
 }
 
 /** Returns the id of a reference. */

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import {
   type CancelInstancesRequest,
   type CancelInstancesResponse,
+  Job,
   JobInstance,
   type ListRegisteredJobsResponse,
   type LookupInstancesRequest,
@@ -24,6 +25,7 @@ import { type Cell, readWaitMs } from '../gateway/cell.js';
 import { findJobWithTasks, type JobWithTasks } from '../gateway/core/job-with-tasks.js';
 import { maxIdLength } from '../gateway/core/limits.js';
 import { failedPrecondition, idempotencyHeader, orRefuse, refuseIf } from '../gateway/request-checks.js';
+import { countFitting, fittingItems } from '../queries/core/answer-size.js';
 import { searchJobs } from '../queries/core/job-search.js';
 import { parseFilter } from '../queries/core/query.js';
 import {
@@ -44,12 +46,12 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-/** The most instances of one answer, and their bytes. gRPC clients accept more than that by default. */
+/** The most instances of one answer. */
 export const maxInstancesPerAnswer = 1000;
-export const maxAnswerBytes = 3 * 1024 * 1024;
 
-/** This trailer of an incomplete answer has the number of all instances. */
+/** These trailers of an incomplete answer have the number of all instances, and of all kinds. */
 export const totalKey = 'berth-total-instances';
+export const totalKindsKey = 'berth-total-kinds';
 
 /** The time between two reads for a job that another gateway accepted. */
 const lookAgainMs = 20;
@@ -61,13 +63,19 @@ export async function getVersion(): Promise<VersionResponse> {
   return { version, apiVersion };
 }
 
-/** Returns all kinds in the order of their clusters' creation. */
+/**
+ * Returns all kinds in the order of their clusters' creation. If one answer cannot hold them all, a trailer
+ * says so.
+ */
 export async function listRegisteredJobs(
   cell: Cell,
   _request: unknown,
   call: CallContext,
 ): Promise<ListRegisteredJobsResponse> {
-  return { jobs: kindsOf(allClusters(await cell.read(call))).map(composeKind) };
+  const jobs = kindsOf(allClusters(await cell.read(call))).map(composeKind);
+  const kept = countFitting(jobs, (job) => Job.encode(job).finish().length);
+  if (kept < jobs.length) call.setTrailer(totalKindsKey, String(jobs.length));
+  return { jobs: jobs.slice(0, kept) };
 }
 
 /**
@@ -162,16 +170,13 @@ export async function cancelInstances(
 
 /** Returns complete instances, as many as one answer holds. */
 function answer(cell: Cell, jobs: readonly JobWithTasks[], call: CallContext): JobInstance[] {
-  const instances: JobInstance[] = [];
-  let bytes = 0;
-  for (const job of jobs) {
-    const instance = composeInstance(job, kindOf(cell.replica, job));
-    bytes += JobInstance.encode(instance).finish().length;
-    if (instances.length >= maxInstancesPerAnswer || (bytes > maxAnswerBytes && instances.length > 0)) break;
-    instances.push(instance);
-  }
-  if (instances.length < jobs.length) call.setTrailer(totalKey, String(jobs.length));
-  return instances;
+  const instances = jobs
+    .slice(0, maxInstancesPerAnswer)
+    .map((job) => composeInstance(job, kindOf(cell.replica, job)));
+  const bytesOf = (instance: JobInstance) => JobInstance.encode(instance).finish().length;
+  const kept = fittingItems(instances, { atMost: bytesOf, exactly: bytesOf });
+  if (kept < jobs.length) call.setTrailer(totalKey, String(jobs.length));
+  return instances.slice(0, kept);
 }
 
 /** Returns the newest first. An instance that the query names by uuid may come from the archive. */

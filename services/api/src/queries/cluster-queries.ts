@@ -1,9 +1,10 @@
 /** Answers about job clusters, from memory. */
-import type {
-  JobCluster,
-  JobClusterId,
-  JobClusterQuery,
-  JobClusterQueryResult,
+import {
+  JobCluster as ClusterMessage,
+  type JobCluster,
+  type JobClusterId,
+  type JobClusterQuery,
+  type JobClusterQueryResult,
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { byCreation } from '@berth/shared/model/cell/creation-order';
 import { notFound } from '@berth/shared/model/errors/errors';
@@ -11,6 +12,7 @@ import { allClusters, clusterOf, composeCluster } from '@berth/shared/model/subm
 import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Cell } from '../gateway/cell.js';
 import { idViolations, refuseIf } from '../gateway/request-checks.js';
+import type { ItemSize } from './core/answer-size.js';
 import { parseClusterFilter } from './core/cluster-query.js';
 import { clusterShape, projectCluster } from './core/projection.js';
 import { answerPage, parseQuery } from './paged-query.js';
@@ -41,9 +43,13 @@ export async function findJobClusters(
     .filter(filter.matches)
     .map((cluster) => ({ id: cluster.id, createdAtMs: cluster.record.createdAtMs, cluster }))
     .sort(byCreation);
-  const { items, pagination } = answerPage(call, found, page);
-  return {
-    items: items.map(({ cluster }) => projectCluster(composeCluster(cluster), selection)),
-    pagination,
+  const messageOf = ({ cluster }: (typeof found)[number]) =>
+    projectCluster(composeCluster(cluster), selection);
+  const exactly = (each: (typeof found)[number]) => ClusterMessage.encode(messageOf(each)).finish().length;
+  const size: ItemSize<(typeof found)[number]> = {
+    atMost: (each) => each.cluster.bytes?.length ?? exactly(each),
+    exactly,
   };
+  const { items, pagination } = answerPage(call, { sorted: found, size }, page);
+  return { items: items.map(messageOf), pagination };
 }

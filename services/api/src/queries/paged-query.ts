@@ -1,9 +1,10 @@
 /** The common parts of all queries for lists. */
 import type { Page } from '@berth/shared/gen/netflix/titus/titus_base';
 import type { Created } from '@berth/shared/model/cell/creation-order';
-import { type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
+import { BerthError, type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
 import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import { header } from '../gateway/request-checks.js';
+import { fittingItems, type ItemSize } from './core/answer-size.js';
 import type { Criteria } from './core/criteria.js';
 import { cursorKey, type PageOf, type PageRequest, pageOf, pageViolations } from './core/page.js';
 import { type FieldSelection, parseSelection, type Shape } from './core/projection.js';
@@ -71,13 +72,29 @@ function readQuery<F extends object>(
   return { filter, fields, page, violations };
 }
 
-/** Returns the page. The cursor of the next one goes into the trailer. */
+/** A list in the order of creation, and the size of its items in an answer. */
+interface Listed<T> {
+  readonly sorted: readonly T[];
+  readonly size: ItemSize<T>;
+}
+
+/**
+ * Returns the page, as far as one answer holds it. The cursor of the next page goes into the trailer. Fails
+ * with RESOURCE_EXHAUSTED if the page has a number and does not fit.
+ */
 export function answerPage<T extends Created>(
   call: CallContext,
-  sorted: readonly T[],
+  { sorted, size }: Listed<T>,
   request: PageRequest,
 ): PageOf<T> {
-  const page = pageOf(sorted, request);
+  const page = pageOf(sorted, request, (items) => fittingItems(items, size));
+  if ('fittingSize' in page) throw tooLarge(request, page.fittingSize);
   if (page.nextCursor !== undefined) call.setTrailer(cursorKey, page.nextCursor);
   return page;
+}
+
+function tooLarge({ page }: PageRequest, fittingSize: number): BerthError {
+  const asked = `Pages of ${page?.pageSize} items are too large for one answer`;
+  const remedy = `begin again with pages of ${fittingSize}, or page by the cursor in ${cursorKey}`;
+  return new BerthError('resourceExhausted', `${asked}: ${remedy}.`);
 }

@@ -1,7 +1,8 @@
 /** berth.v1.AgentService: reads the agents with their tasks, and drains them. */
 import {
-  type Agent,
+  Agent,
   type AgentServiceServer,
+  AgentTask,
   type DrainAgentRequest,
   AgentServiceService as definition,
   type GetAgentResponse,
@@ -16,7 +17,9 @@ import type { GrpcService } from '@berth/shared/rpc/server/server';
 import type { Write } from '@berth/store';
 import type { Replica } from '@berth/store/replica';
 import type { Cell } from '../gateway/cell.js';
+import { maxAnswerBytes } from '../gateway/core/limits.js';
 import { idViolations, refuseIf } from '../gateway/request-checks.js';
+import { countFitting, fittingItems, omittedTasksKey } from '../queries/core/answer-size.js';
 import type { LiveLedger } from '../queries/live-ledger.js';
 import { agentMessage, agentTaskMessage } from './core/agent-messages.js';
 
@@ -40,7 +43,7 @@ export function agentService(deps: AgentServiceDeps, options: CallOptions): Grpc
     definition,
     {
       listAgents: call(async (request, context) => listAgents(deps, request, await cell.read(context))),
-      getAgent: call(async ({ id }, context) => getAgent(deps, id, await cell.read(context))),
+      getAgent: call(({ id }, context) => getAgent(deps, id, context)),
       drainAgent: call(async (request: DrainAgentRequest, context) => ({
         agent: await drainAgent(deps, request, context),
       })),
@@ -61,12 +64,15 @@ function listAgents(
   const ids = [...view.all('agent')].map(({ id }) => id).sort();
   const from = ids.findIndex((id) => id > after);
   const page = from < 0 ? [] : ids.slice(from, from + (pageSize || standardPageSize));
-  const last = page.at(-1);
+  const all = page.flatMap((id) => {
+    const agent = view.find('agent', id)?.record;
+    return agent === undefined ? [] : [agentMessage(agent, counted(ledger, id), view)];
+  });
+  const bytesOf = (agent: Agent) => Agent.encode(agent).finish().length;
+  const agents = all.slice(0, fittingItems(all, { atMost: bytesOf, exactly: bytesOf }));
+  const last = agents.at(-1)?.id;
   return {
-    agents: page.flatMap((id) => {
-      const agent = view.find('agent', id)?.record;
-      return agent === undefined ? [] : [agentMessage(agent, counted(ledger, id), view)];
-    }),
+    agents,
     nextAfter: last !== undefined && last !== ids.at(-1) ? last : '',
     total: ids.length,
   };
@@ -76,10 +82,20 @@ function counted(ledger: LiveLedger, id: string): Parameters<typeof agentMessage
   return { tasks: ledger.tasksOn(id), avoidance: ledger.avoidanceOf(id) };
 }
 
-function getAgent({ ledger }: AgentServiceDeps, id: string, view: Replica): GetAgentResponse {
-  const agent = requireAgent(view, id);
-  const tasks = ledger.tasksOn(id);
-  return { agent: agentMessage(agent, counted(ledger, id), view), tasks: tasks.map(agentTaskMessage) };
+/** Returns the agent and its tasks. A trailer has the number of those that the answer does not hold. */
+async function getAgent(
+  { cell, ledger }: AgentServiceDeps,
+  id: string,
+  call: CallContext,
+): Promise<GetAgentResponse> {
+  const view = await cell.read(call);
+  const known = requireAgent(view, id);
+  const agent = agentMessage(known, counted(ledger, id), view);
+  const tasks = ledger.tasksOn(id).map(agentTaskMessage);
+  const restBytes = maxAnswerBytes - Agent.encode(agent).finish().length;
+  const kept = countFitting(tasks, (task) => AgentTask.encode(task).finish().length, restBytes);
+  if (kept < tasks.length) call.setTrailer(omittedTasksKey, String(tasks.length - kept));
+  return { agent, tasks: tasks.slice(0, kept) };
 }
 
 /**

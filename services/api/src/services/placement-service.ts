@@ -21,8 +21,9 @@ import {
   type ExplainRequest,
   type Explanation,
   type PlacementServiceServer,
+  PlannedTask,
   type PlanRequest,
-  type PlanResponse,
+  PlanResponse,
   type WatchExplainRequest,
   type WatchExplainResponse,
 } from '@berth/shared/gen/berth/v1/placement_service';
@@ -41,7 +42,9 @@ import { withUnimplemented } from '@berth/shared/rpc/calls/unimplemented';
 import type { GrpcService } from '@berth/shared/rpc/server/server';
 import { validJob } from '../commands/submit-job.js';
 import type { Cell } from '../gateway/cell.js';
+import { maxAnswerBytes } from '../gateway/core/limits.js';
 import { idViolations, refuseIf } from '../gateway/request-checks.js';
+import { countFitting, omittedTasksKey } from '../queries/core/answer-size.js';
 import type { LiveLedger } from '../queries/live-ledger.js';
 import { explanationMessage, notWaiting, planMessage, toQueued } from './core/placement-messages.js';
 
@@ -157,7 +160,22 @@ async function watchExplain(
   }
 }
 
+/** Returns the plan. If one answer does not hold all of its tasks, a trailer has the number of the others. */
 async function plan(
+  deps: PlacementServiceDeps,
+  request: PlanRequest,
+  call: CallContext,
+): Promise<PlanResponse> {
+  const whole = await wholePlan(deps, request, call);
+  const restBytes = maxAnswerBytes - PlanResponse.encode({ ...whole, tasks: [] }).finish().length;
+  const bytesOf = (task: PlannedTask) => PlannedTask.encode(task).finish().length;
+  const kept = countFitting(whole.tasks, bytesOf, restBytes);
+  if (kept === whole.tasks.length) return whole;
+  call.setTrailer(omittedTasksKey, String(whole.tasks.length - kept));
+  return { ...whole, tasks: whole.tasks.slice(0, kept) };
+}
+
+async function wholePlan(
   deps: PlacementServiceDeps,
   { what }: PlanRequest,
   call: CallContext,

@@ -9,6 +9,8 @@ export interface ClusterView {
   readonly id: string;
   readonly revision: number;
   readonly record: ClusterRecord;
+  /** The record as stored. Absent if the cluster is not stored. */
+  readonly bytes?: Uint8Array;
 }
 
 /** The cluster `default` until somebody changes it. It takes jobs of every kind. */

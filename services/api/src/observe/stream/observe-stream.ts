@@ -22,12 +22,6 @@ export type ByteSink = EncodedSink;
 const maxPendingBytes = 1792 * 1024;
 
 /**
- * The limit of a snapshot's message. Further entities go into the next message. gRPC clients refuse
- * messages of more than 4 MiB.
- */
-export const maxSnapshotBytes = 3 * 1024 * 1024;
-
-/**
  * The limit of bytes in flight. The sink counts messages only, so the stream itself counts bytes, and
  * pauses above the limit.
  */

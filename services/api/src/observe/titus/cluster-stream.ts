@@ -1,8 +1,9 @@
 import { type JobCluster, JobClusterNotification } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { composeCluster } from '@berth/shared/model/submission/clusters';
+import { maxAnswerBytes } from '../../gateway/core/limits.js';
 import { encoded, type PendingMessage } from '../../tuning/encoding/pending-message.js';
 import type { ObserveTuning } from '../../tuning/observe-tuning.js';
-import { type ByteSink, maxSnapshotBytes, ObserveStream } from '../stream/observe-stream.js';
+import { type ByteSink, ObserveStream } from '../stream/observe-stream.js';
 import {
   type ClusterNotification,
   type ClusterSnapshot,
@@ -29,7 +30,7 @@ export function clusterStream(options: ClusterStreamOptions): ObserveStream<Clus
   return new ObserveStream({
     tuning,
     sink,
-    snapshot: messagesOf(snapshot, options.maxSnapshotBytes ?? maxSnapshotBytes),
+    snapshot: messagesOf(snapshot, options.maxSnapshotBytes ?? maxAnswerBytes),
     conflation: clusterConflation,
     encode: clusterNotificationBytes,
     isFinal: endsWithCluster ? ({ kind }) => kind === 'removed' : undefined,

@@ -1,8 +1,9 @@
 import type { JobWithTasks } from '../../gateway/core/job-with-tasks.js';
+import { maxAnswerBytes } from '../../gateway/core/limits.js';
 import { encoded, type PendingMessage } from '../../tuning/encoding/pending-message.js';
 import type { ObserveTuning } from '../../tuning/observe-tuning.js';
 import { closing } from '../snapshot/initial-messages.js';
-import { type ByteSink, maxSnapshotBytes, ObserveStream } from '../stream/observe-stream.js';
+import { type ByteSink, ObserveStream } from '../stream/observe-stream.js';
 import { type JobNotification, jobConflation, splitTasks } from './core/job-notifications.js';
 import { jobPacking, snapshotEndBytes } from './notification-encoding.js';
 
@@ -40,7 +41,7 @@ export function jobStream(options: JobStreamOptions): ObserveStream<JobNotificat
 export function* jobMessages(
   jobs: Iterable<JobWithTasks>,
   { jobs: encoder }: Pick<ObserveTuning, 'jobs'>,
-  maxBytes: number = maxSnapshotBytes,
+  maxBytes: number = maxAnswerBytes,
 ): Generator<PendingMessage, void> {
   for (const view of jobs) {
     const { within, following } = splitTasks(view, maxBytes);

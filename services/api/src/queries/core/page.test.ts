@@ -2,12 +2,46 @@ import { byCreation } from '@berth/shared/model/cell/creation-order';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { maxPageSize } from '../../gateway/core/limits.js';
-import { pageOf, pageViolations } from './page.js';
+import { fittingItems } from './answer-size.js';
+import { type PageOf, pageOf as pageOrSize, pageViolations } from './page.js';
 
 const item = fc.record({ id: fc.string({ minLength: 1, maxLength: 5 }), createdAtMs: fc.nat(3) });
 const itemList = fc.uniqueArray(item, { selector: ({ id }) => id }).map((items) => items.sort(byCreation));
 
+/** The page, or an error if it does not fit. */
+function pageOf<T extends Item>(...asked: Parameters<typeof pageOrSize<T>>): PageOf<T> {
+  const page = pageOrSize(...asked);
+  if ('fittingSize' in page) throw new RangeError(String(page.fittingSize));
+  return page;
+}
+
+type Item = { readonly id: string; readonly createdAtMs: number };
+
 describe('pageOf', () => {
+  it('returns every item exactly once although pages end early, by cursor and by number', () => {
+    const sizes = fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 40, maxLength: 40 });
+    fc.assert(
+      fc.property(itemList, sizes, fc.integer({ min: 1, max: 12 }), (all, bytes, pageSize) => {
+        const bytesOf = (one: Item) => bytes[all.indexOf(one) % bytes.length] ?? 1;
+        const fitting = (some: readonly Item[]) =>
+          fittingItems(some, { atMost: bytesOf, exactly: bytesOf }, 10);
+        const byCursor: Item[] = [];
+        for (
+          let cursor: string | undefined, isFirst = true;
+          isFirst || cursor !== undefined;
+          isFirst = false
+        ) {
+          const page = pageOf(all, { page: { pageNumber: 0, pageSize }, cursor }, fitting);
+          expect(page.pagination.hasMore).toBe(page.nextCursor !== undefined);
+          byCursor.push(...page.items);
+          cursor = page.nextCursor;
+        }
+        expect(byCursor).toEqual(all);
+        expect(readByNumber(all, pageSize, fitting)).toEqual(all);
+      }),
+    );
+  });
+
   it('returns every item exactly once over all pages, in order', () => {
     fc.assert(
       fc.property(itemList, fc.integer({ min: 1, max: 5 }), (all, pageSize) => {
@@ -91,3 +125,21 @@ describe('pageViolations', () => {
       expect(fieldsOf({ page: undefined, cursor: odd })).toEqual(['metadata berth-cursor']);
   });
 });
+
+/** Reads page after page by number, and begins again with the size that a refusal names. */
+function readByNumber(
+  all: readonly Item[],
+  pageSize: number,
+  fitting: (items: readonly Item[]) => number,
+): readonly Item[] {
+  const seen: Item[] = [];
+  for (let pageNumber = 0; ; pageNumber += 1) {
+    const page = pageOrSize(all, { page: { pageNumber, pageSize } }, fitting);
+    if ('fittingSize' in page) {
+      expect(page.fittingSize).toBeLessThan(pageSize);
+      return readByNumber(all, page.fittingSize, fitting);
+    }
+    seen.push(...page.items);
+    if (page.pagination.totalPages <= pageNumber + 1) return seen;
+  }
+}

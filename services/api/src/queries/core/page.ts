@@ -39,19 +39,37 @@ export function pageViolations({ page, cursor }: PageRequest): readonly FieldVio
   return violations;
 }
 
-/** Returns the page of the items. They must be in the order of creation, and the request must be valid. */
-export function pageOf<T extends Created>(sorted: readonly T[], { page, cursor }: PageRequest): PageOf<T> {
+/**
+ * Returns the page of the items. They must be in the order of creation, and the request must be valid. A page
+ * of more items than `fitting` allows ends early, and its pagination says how many it holds. A page with a
+ * number beyond 0 would lose items that way: it is not answered, and the size that fits is returned.
+ */
+export function pageOf<T extends Created>(
+  sorted: readonly T[],
+  { page, cursor }: PageRequest,
+  fitting: (items: readonly T[]) => number = (items) => items.length,
+): PageOf<T> | { readonly fittingSize: number } {
   const { pageNumber, pageSize } = page ?? { pageNumber: 0, pageSize: defaultPageSize };
   const start = cursor === undefined ? pageNumber * pageSize : placeAfter(sorted, cursor);
-  const items = sorted.slice(start, start + pageSize);
-  const hasMore = start + pageSize < sorted.length;
+  const asked = sorted.slice(start, start + pageSize);
+  const fits = fitting(asked);
+  if (pageNumber > 0) {
+    // The caller goes on from page 0. If that one ended early, the items after its end are on no page.
+    const first = sorted.slice(0, pageSize);
+    const fitsFirst = fitting(first);
+    if (fits < asked.length || fitsFirst < first.length)
+      return { fittingSize: Math.max(1, Math.min(fits < asked.length ? fits : pageSize, fitsFirst)) };
+  }
+  const size = fits < asked.length ? fits : pageSize;
+  const items = asked.slice(0, size);
+  const hasMore = start + size < sorted.length;
   const last = items.at(-1);
   return {
     items,
     pagination: Pagination.fromPartial({
-      currentPage: { pageNumber: Math.floor(start / pageSize), pageSize },
+      currentPage: { pageNumber: Math.floor(start / size), pageSize: size },
       hasMore,
-      totalPages: Math.ceil(sorted.length / pageSize),
+      totalPages: Math.ceil(sorted.length / size),
       totalItems: sorted.length,
     }),
     ...(hasMore && last !== undefined ? { nextCursor: cursorAt(last) } : {}),
@@ -67,7 +85,8 @@ function placeAfter(sorted: readonly Created[], cursor: string): number {
   return there !== undefined && byCreation(there, item) === 0 ? place + 1 : place;
 }
 
-function cursorAt({ id, createdAtMs }: Created): string {
+/** Returns the cursor of the items after this one. */
+export function cursorAt({ id, createdAtMs }: Created): string {
   return Buffer.from(`${createdAtMs}@${id}`).toString('base64url');
 }
 
