@@ -156,7 +156,7 @@ describe.skipIf(skipRedisTests !== false).each(['on', 'off'])(
       const metrics = await cell.metrics();
       expect(metrics).toMatch(/^berth_gateway_observe_pending_changes\{[^}]*\} [1-9]/m);
       const lag = /^berth_gateway_observe_lag_seconds\{([^}]*)\} (\S+)/m.exec(metrics);
-      expect(lag?.[1]).toMatch(/method="ObserveJobs",caller="[^"]+"/);
+      expect(lag?.[1]).toMatch(/^method="ObserveJobs",service="[^"]+"$/);
       expect(Number(lag?.[2])).toBeGreaterThan(0);
       slow.resume();
       await slow.until((now) => ids.every((id) => hasEnded(id)(now)), 'the stream reports all ends', 60_000);

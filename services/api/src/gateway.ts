@@ -16,6 +16,7 @@ import { authentication, connectionOptions, type GatewayConfig, writePolicy } fr
 import { Cell } from './gateway/cell.js';
 import { createGatewayMetrics, type OpenStream } from './gateway/metrics.js';
 import { RateLimiter } from './gateway/rate-limiter.js';
+import { logSlowStreams } from './gateway/slow-streams.js';
 import { PointInTimeViews } from './gateway/views/point-in-time-view.js';
 import { type HttpServer, startHttpServer } from './http/http-server.js';
 import { createImageResolver } from './images/create-resolver.js';
@@ -107,6 +108,8 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
   const limiter = new RateLimiter(writePolicy(config), clock);
   const fitPolicy = config.BERTH_MASTER_FIT_POLICY;
   const services = openServices({ cell, tuning, store, streams, limiter, fitPolicy, callOptions }, opened);
+  const stopNaming = logSlowStreams(streams, log);
+  opened.push({ name: 'names of slow callers', close: async () => stopNaming() });
   opened.push({ name: 'gRPC servers', close: () => closeServers(servers, http, shutdown) });
   const listen = async (address: ListenAddress, offered: readonly GrpcService[]) => {
     const server = await startServer(address, offered, { shutdown, callOptions, config, tls });

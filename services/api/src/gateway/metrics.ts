@@ -12,10 +12,6 @@ export interface OpenStream {
   lagMs(): number;
 }
 
-/** For each method the metrics name this many callers: those furthest behind. All others count as one. */
-export const namedCallers = 50;
-export const otherCallers = '(others)';
-
 export interface GatewayMetrics {
   /** Commits by outcome: ok, conflict, claimed, fenced or error. */
   readonly commits: Counter<'outcome'>;
@@ -24,7 +20,8 @@ export interface GatewayMetrics {
 
 /**
  * Creates the metrics of a gateway besides those of its calls. Streams and replica are read when Prometheus
- * asks.
+ * asks. No label has a value that callers choose: each value is kept for ever, and everybody may read it. The
+ * log names slow callers (slow-streams.ts).
  */
 export function createGatewayMetrics(
   registry: Registry,
@@ -44,24 +41,24 @@ export function createGatewayMetrics(
   });
   new Gauge({
     name: 'berth_gateway_observe_pending_changes',
-    help: 'Changes that wait for the slowest stream of each caller.',
-    labelNames: ['method', 'caller'],
+    help: 'Changes that wait for the slowest stream.',
+    labelNames: ['method'],
     registers,
     collect() {
       this.reset();
-      for (const [labels, pending] of worstByCaller(streams, (stream) => stream.pending))
-        this.set(labels, pending);
+      for (const [method, pending] of worstByMethod(streams, (stream) => stream.pending))
+        this.set({ method }, pending);
     },
   });
   new Gauge({
     name: 'berth_gateway_observe_lag_seconds',
-    help: 'Time that the oldest change has waited for the slowest stream of each caller.',
-    labelNames: ['method', 'caller'],
+    help: 'Time that the oldest change has waited for the slowest stream.',
+    labelNames: ['method'],
     registers,
     collect() {
       this.reset();
-      for (const [labels, lagMs] of worstByCaller(streams, (stream) => stream.lagMs()))
-        this.set(labels, lagMs / 1000);
+      for (const [method, lagMs] of worstByMethod(streams, (stream) => stream.lagMs()))
+        this.set({ method }, lagMs / 1000);
     },
   });
   new Gauge({
@@ -88,32 +85,13 @@ export function createGatewayMetrics(
   };
 }
 
-interface StreamLabels {
-  readonly method: string;
-  readonly caller: string;
-}
-
-type Worst = readonly [StreamLabels, number];
-
-/**
- * Returns the greatest value of each caller by method. Callers beyond {@link namedCallers} have one value
- * together.
- */
-export function worstByCaller(
+/** Returns the greatest value of each method. */
+export function worstByMethod(
   streams: ReadonlySet<OpenStream>,
   measure: (stream: OpenStream) => number,
-): readonly Worst[] {
-  const byMethod = new Map<string, Map<string, number>>();
-  for (const stream of streams) {
-    const callers = byMethod.get(stream.method) ?? new Map<string, number>();
-    byMethod.set(stream.method, callers);
-    callers.set(stream.caller, Math.max(measure(stream), callers.get(stream.caller) ?? 0));
-  }
-  return [...byMethod].flatMap(([method, callers]) => {
-    const worstFirst = [...callers].sort(([, a], [, b]) => b - a);
-    const named = worstFirst.slice(0, namedCallers);
-    const next = worstFirst[namedCallers];
-    if (next !== undefined) named.push([otherCallers, next[1]]);
-    return named.map(([caller, value]): Worst => [{ method, caller }, value]);
-  });
+): ReadonlyMap<string, number> {
+  const worst = new Map<string, number>();
+  for (const stream of streams)
+    worst.set(stream.method, Math.max(measure(stream), worst.get(stream.method) ?? 0));
+  return worst;
 }
