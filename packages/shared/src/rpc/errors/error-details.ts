@@ -16,20 +16,27 @@ const typeNames = {
   partialFailure: 'type.googleapis.com/berth.v1.PartialFailure',
 } as const;
 
-/** Many clients refuse trailers of more than 8 KB in all: each list gets so much of it. */
-const maxListBytes = 2500;
+/** How the details of an error are encoded. */
+interface DetailsOptions {
+  /** Gives each code its number on the wire. */
+  readonly statusOf: (code: BerthErrorCode) => number;
+  /** The most bytes of the lists of violations and of failures. */
+  readonly maxListBytes: number;
+}
 
-/** The details; `statusOf` gives each code its number on the wire. */
-export function encodeDetails(says: BerthErrorOptions, statusOf: (code: BerthErrorCode) => number): Any[] {
+/** Returns the details, with as many violations and failures as fit. */
+export function encodeDetails(says: BerthErrorOptions, { statusOf, maxListBytes }: DetailsOptions): Any[] {
   const { violations = [], failures = [], retryAfterMs, requestId } = says;
   const details: Any[] = [];
+  const maxBytes = violations.length > 0 && failures.length > 0 ? maxListBytes / 2 : maxListBytes;
   const add = (typeUrl: string, bytes: Uint8Array) =>
     details.push(Any.fromPartial({ typeUrl, value: Buffer.from(bytes) }));
   if (violations.length > 0) {
-    const fieldViolations = fittingViolations(violations);
+    const fieldViolations = fittingViolations(violations, maxBytes);
     add(typeNames.badRequest, BadRequest.encode(BadRequest.fromPartial({ fieldViolations })).finish());
   }
-  if (failures.length > 0) add(typeNames.partialFailure, encodeFailures(failures, statusOf));
+  if (failures.length > 0)
+    add(typeNames.partialFailure, encodeFailures(failures, { statusOf, maxListBytes: maxBytes }));
   if (retryAfterMs !== undefined) {
     const seconds = Math.floor(retryAfterMs / 1000);
     const retryDelay = { seconds, nanos: Math.round((retryAfterMs - seconds * 1000) * 1_000_000) };
@@ -42,9 +49,10 @@ export function encodeDetails(says: BerthErrorOptions, statusOf: (code: BerthErr
 
 function encodeFailures(
   failures: readonly IdFailure[],
-  statusOf: (code: BerthErrorCode) => number,
+  { statusOf, maxListBytes }: DetailsOptions,
 ): Uint8Array {
-  const fitting = takeFitting(failures, ({ id, message }) => id.length + Buffer.byteLength(message) + 12);
+  const sizeOf = ({ id, message }: IdFailure) => Buffer.byteLength(id) + Buffer.byteLength(message) + 12;
+  const fitting = takeFitting(failures, sizeOf, maxListBytes);
   return PartialFailure.encode(
     PartialFailure.fromPartial({
       failures: fitting.map(({ id, code, message }) => ({ id, code: statusOf(code), message })),
@@ -54,20 +62,19 @@ function encodeFailures(
 }
 
 /** The first violations that fit, and how many more there are. */
-function fittingViolations(violations: readonly FieldViolation[]): FieldViolation[] {
-  const fitting = takeFitting(
-    violations,
-    ({ field, description }) => Buffer.byteLength(field) + Buffer.byteLength(description) + 8,
-  );
+function fittingViolations(violations: readonly FieldViolation[], maxBytes: number): FieldViolation[] {
+  const sizeOf = ({ field, description }: FieldViolation) =>
+    Buffer.byteLength(field) + Buffer.byteLength(description) + 8;
+  const fitting = takeFitting(violations, sizeOf, maxBytes);
   const others = violations.length - fitting.length;
   return others === 0 ? fitting : [...fitting, { field: '', description: `${others} more fields are wrong` }];
 }
 
-function takeFitting<T>(items: readonly T[], sizeOf: (item: T) => number): T[] {
+function takeFitting<T>(items: readonly T[], sizeOf: (item: T) => number, maxBytes: number): T[] {
   let bytes = 0;
   const fits = items.findIndex((item) => {
     bytes += sizeOf(item);
-    return bytes > maxListBytes;
+    return bytes > maxBytes;
   });
   return fits < 0 ? [...items] : items.slice(0, fits);
 }

@@ -49,11 +49,25 @@ describe('the error table', () => {
     }));
     const error = toServiceError(invalidFields(violations), silentLogger);
     const header = error.metadata.get('grpc-status-details-bin')[0];
-    expect(Buffer.byteLength(encodeURI(error.details)) + (header?.length ?? 0) * 1.34).toBeLessThan(8000);
+    expect(encodeURI(error.details).length + (header?.length ?? 0) * 1.34).toBeLessThan(4400);
     const carried = fromServiceError(error).violations;
     expect(carried[0]).toEqual(violations[0]);
     expect(carried.at(-1)?.description).toBe(`${500 - carried.length + 1} more fields are wrong`);
   });
+
+  it.each(['a', ' ', '漢', 'é', '\u{1F433}', '\uD800', '%', '\n'])(
+    'cuts a long message of %j to the size of a header',
+    (letter) => {
+      const violations = Array.from({ length: 50 }, () => ({ field: letter.repeat(20), description: 'x' }));
+      const long = new BerthError('invalidArgument', letter.repeat(100_000), { violations });
+      const error = toServiceError(long, silentLogger, 'r'.repeat(128));
+      const header = error.metadata.get('grpc-status-details-bin')[0];
+      expect(encodeURI(error.details).length).toBeLessThanOrEqual(1_010);
+      expect(encodeURI(error.details).length + (header?.length ?? 0) * 1.34).toBeLessThan(4400);
+      expect(error.details).toMatch(/…$/);
+      expect(fromServiceError(error).violations.length).toBeGreaterThan(3);
+    },
+  );
 
   it('hides an unexpected error from callers, and logs it completely', () => {
     const lines: unknown[] = [];

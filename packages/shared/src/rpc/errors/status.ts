@@ -40,8 +40,19 @@ export class CallCancelled extends Error {
 const detailsKey = 'grpc-status-details-bin';
 const internalText = 'Internal error. The server has logged what happened.';
 
-/** Many clients refuse trailers of more than 8 KB in all, and would then lose the whole status. */
-const maxMessageChars = 1000;
+/**
+ * The most characters of an error in the headers of its answer. A header that something on the way refuses
+ * takes the whole status with it: nginx reads all headers of an answer into one page of 4 KiB, many clients
+ * into 8 KiB. On the wire the headers are compressed, to less than nine tenths.
+ */
+const maxHeaderChars = 4_400;
+
+/** The most characters of the message among them. It is percent-encoded: a letter of Chinese has nine. */
+const maxMessageChars = 1_000;
+
+/** Room in the headers beside the message and the lists: keys, the request's id, the names of types. */
+const otherHeaderChars = 250;
+const otherDetailBytes = 250;
 
 /**
  * Returns the answer for an error. Callers see only a {@link BerthError}. For any other error they learn
@@ -62,7 +73,10 @@ export function toServiceError(error: unknown, log: Pick<Logger, 'error'>, reque
 
 function serviceError(code: status, message: string, says: BerthErrorOptions): ServiceError {
   const metadata = new Metadata();
-  const details = encodeDetails(says, (each) => statusOf[each]);
+  const details = encodeDetails(says, {
+    statusOf: (each) => statusOf[each],
+    maxListBytes: listBytesBeside(message),
+  });
   if (details.length > 0) {
     const bytes = Status.encode(Status.fromPartial({ code, message, details })).finish();
     metadata.set(detailsKey, Buffer.from(bytes));
@@ -70,10 +84,32 @@ function serviceError(code: status, message: string, says: BerthErrorOptions): S
   return Object.assign(new Error(message), { code, details: message, metadata });
 }
 
+/**
+ * Returns the room for lists of details. The details repeat the message, and their bytes are sent in base64:
+ * four characters for three bytes.
+ */
+function listBytesBeside(message: string): number {
+  const chars = maxHeaderChars - encodedChars(message) - otherHeaderChars;
+  return Math.floor((chars * 3) / 4) - Buffer.byteLength(message) - otherDetailBytes;
+}
+
 /** Bounded, and without the lone surrogates that percent-encoding a status message throws on. */
 function shorten(message: string): string {
   const wellFormed = message.replace(/\p{Surrogate}/gu, '\uFFFD');
-  return wellFormed.length <= maxMessageChars ? wellFormed : `${wellFormed.slice(0, maxMessageChars)}…`;
+  if (encodedChars(wellFormed) <= maxMessageChars) return wellFormed;
+  let chars = 0;
+  let end = 0;
+  for (const each of wellFormed) {
+    chars += encodedChars(each);
+    if (chars > maxMessageChars) break;
+    end += each.length;
+  }
+  return `${wellFormed.slice(0, end)}…`;
+}
+
+/** Returns the length of the text as grpc-js sends it. */
+function encodedChars(text: string): number {
+  return encodeURI(text).length;
 }
 
 /**
