@@ -21,7 +21,7 @@ import {
 } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
-import { concatMap, defer, from, map, type Observable } from 'rxjs';
+import { concatMap, defer, filter, from, map, type Observable } from 'rxjs';
 import { idOf, JobCalls, once, type Ref } from './calls/job-calls.js';
 import type {
   CallOptions,
@@ -81,7 +81,7 @@ export class BerthClient extends JobCalls {
    */
   observeJob(job: Ref, options?: ObserveOptions): Observable<JobChangeNotification> {
     const request = () => JobId.create({ id: idOf(job) });
-    return observe(this.channel, { definition: methods.observeJob, request }, options);
+    return withContent(observe(this.channel, { definition: methods.observeJob, request }, options));
   }
 
   /**
@@ -92,7 +92,8 @@ export class BerthClient extends JobCalls {
    */
   observeJobs(options: ObserveOptions = {}): Observable<JobChangeNotification> {
     if (options.reconnect) return observeAllJobs(this.channel, options);
-    return observe(this.channel, { definition: methods.observeJobs, request: () => Empty.create() }, options);
+    const request = () => Empty.create();
+    return withContent(observe(this.channel, { definition: methods.observeJobs, request }, options));
   }
 
   /**
@@ -120,16 +121,13 @@ export class BerthClient extends JobCalls {
   /** Observes one job cluster; completes when the cluster is removed. */
   observeJobCluster(cluster: Ref, options?: ObserveOptions): Observable<JobClusterNotification> {
     const request = () => JobClusterId.create({ id: idOf(cluster) });
-    return observe(this.channel, { definition: methods.observeJobCluster, request }, options);
+    return withContent(observe(this.channel, { definition: methods.observeJobCluster, request }, options));
   }
 
   /** Observes all job clusters. It does not complete. */
   observeJobClusters(options?: ObserveOptions): Observable<JobClusterNotification> {
-    return observe(
-      this.channel,
-      { definition: methods.observeJobClusters, request: () => Empty.create() },
-      options,
-    );
+    const request = () => Empty.create();
+    return withContent(observe(this.channel, { definition: methods.observeJobClusters, request }, options));
   }
 
   /**
@@ -171,4 +169,9 @@ export class BerthClient extends JobCalls {
       await this.channel.clock.sleep(finalReads.apartMs);
     }
   }
+}
+
+/** Leaves out the empty notifications that keep a stream from being silent. */
+function withContent<T extends { readonly notification?: unknown }>(messages: Observable<T>): Observable<T> {
+  return messages.pipe(filter(({ notification }) => notification !== undefined));
 }

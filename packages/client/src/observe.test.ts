@@ -52,6 +52,19 @@ const finished = JobChangeNotification.create({
 const kinds = (messages: readonly JobChangeNotification[]) => messages.map((m) => m.notification?.$case);
 
 describe('observing a job', () => {
+  it('leaves out the empty messages that break a silence', async () => {
+    const empty = JobChangeNotification.create({});
+    const { address } = await gateway({
+      observeJob: (_, stream) => {
+        for (const message of [snapshot(State.RUNNING), empty, snapshotEnd, empty, finished])
+          stream.write(message);
+        stream.end();
+      },
+    });
+    const messages = await lastValueFrom(connect({ address }).observeJob('j1').pipe(toArray()));
+    expect(kinds(messages)).toEqual(['jobSnapshot', 'snapshotEnd', 'jobFinished']);
+  });
+
   it('emits every message and completes with the stream', async () => {
     const { address } = await gateway({
       observeJob: (_, stream) => {

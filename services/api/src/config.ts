@@ -23,6 +23,11 @@ export const gatewayConfigSchema = z.object({
   BERTH_API_MAX_CONNECTION_AGE: span('0', { least: '100ms', most: longestTimer, orZero: true }),
   /** The calls on such a connection have this long to end. */
   BERTH_API_MAX_CONNECTION_AGE_GRACE: span('10s', { most: longestTimer }),
+  /**
+   * A stream without bookmarks (Observe of netflix.titus, WatchStages, WatchExplain) gets an empty message
+   * after so long without any. Load balancers reset silent streams. 0 sends none.
+   */
+  BERTH_API_TITUS_IDLE: span('30s', { least: '100ms', most: longestTimer, orZero: true }),
   /** HTTP: the JSON API, /healthz and /metrics. */
   BERTH_API_HTTP: listenAddress('127.0.0.1:7180'),
   /** The same value as for the masters, so that explanations and plans place tasks the same way. */

@@ -107,7 +107,9 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
   if (tuning.warmsUp) warmUp(warmUpSteps(tuning));
   const limiter = new RateLimiter(writePolicy(config), clock);
   const fitPolicy = config.BERTH_MASTER_FIT_POLICY;
-  const services = openServices({ cell, tuning, store, streams, limiter, fitPolicy, callOptions }, opened);
+  const longestSilenceMs = config.BERTH_API_TITUS_IDLE;
+  const deps = { cell, tuning, store, streams, limiter, fitPolicy, longestSilenceMs, callOptions };
+  const services = openServices(deps, opened);
   const stopNaming = logSlowStreams(streams, log);
   opened.push({ name: 'names of slow callers', close: async () => stopNaming() });
   opened.push({ name: 'gRPC servers', close: () => closeServers(servers, http, shutdown) });

@@ -9,6 +9,7 @@ import type { OpenStream } from './gateway/metrics.js';
 import type { RateLimiter } from './gateway/rate-limiter.js';
 import { StageStatuses } from './observe/stages/stage-status.js';
 import { ObserveHub } from './observe/stream/observe-hub.js';
+import { SilenceBreaker } from './observe/stream/silence.js';
 import { clusterFeed, jobFeed } from './observe/titus/feeds.js';
 import { ObserverHeartbeats } from './observe/titus/observer-heartbeats.js';
 import { LiveLedger } from './queries/live-ledger.js';
@@ -31,6 +32,8 @@ interface ServicesDeps {
   readonly limiter: RateLimiter;
   /** The fit policy of the masters. */
   readonly fitPolicy: FitPolicy;
+  /** The longest time without a message on a stream that has no bookmarks. 0: no limit. */
+  readonly longestSilenceMs: number;
   readonly callOptions: CallOptions;
 }
 
@@ -66,12 +69,15 @@ export function openServices(deps: ServicesDeps, opened: Closeable[]): Services 
   opened.push(cellObserving);
   const heartbeats = new ObserverHeartbeats(store, log);
   opened.push({ name: 'heartbeats of observed jobs', close: async () => heartbeats.close() });
+  const { longestSilenceMs } = deps;
+  const silence = new SilenceBreaker(longestSilenceMs);
+  opened.push({ name: 'empty notifications', close: async () => silence.close() });
   const stageStatuses = new StageStatuses(replica, jobs);
   return {
-    service: jobManagementService({ cell, tuning, jobs, clusters, streams, heartbeats }, options),
+    service: jobManagementService({ cell, tuning, jobs, clusters, streams, heartbeats, silence }, options),
     observe: observeService(cellObserving, options),
-    placement: placementService({ cell, ledger, fitPolicy: deps.fitPolicy }, options),
-    stages: stageService({ cell, stageStatuses, streams }, options),
+    placement: placementService({ cell, ledger, longestSilenceMs, fitPolicy: deps.fitPolicy }, options),
+    stages: stageService({ cell, stageStatuses, streams, silence }, options),
     schedules: scheduleService({ cell }, options),
     scaling: scalingService({ cell, openSampleFeed: () => store.openSampleFeed() }, options),
     agents: agentService({ cell, ledger }, options),

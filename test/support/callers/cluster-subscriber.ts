@@ -10,7 +10,9 @@ export class ClusterSubscriber {
 
   receive(bytes: Uint8Array): void {
     const { notification } = JobClusterNotification.decode(bytes);
-    switch (notification?.$case) {
+    // It only breaks the silence.
+    if (notification === undefined) return;
+    switch (notification.$case) {
       case 'jobClusterSnapshot': {
         const { jobCluster, jobIds } = notification.value;
         if (jobCluster === undefined) throw new Error('a snapshot without a cluster');

@@ -20,6 +20,7 @@ export const serviceSettings: readonly string[] = [
     'JOBV1',
     'MAX_CONNECTION_AGE',
     'MAX_CONNECTION_AGE_GRACE',
+    'TITUS_IDLE',
     'TOKENS',
     'TUNING',
   ]),

@@ -98,9 +98,17 @@ function end(response: ServerResponse, failure: Failure | undefined): HttpErrorB
 function eventsOf(written: unknown, options: EventStreamOptions): readonly Event[] {
   const { deserialize, toJson, memoize, ids } = options;
   const eventsIn = (messages: readonly unknown[]) =>
-    messages.map((message) => messageEvent(toJson(message), ids));
+    messages
+      .map(toJson)
+      .filter(hasFields)
+      .map((json) => messageEvent(json, ids));
   if (!isShared(written)) return eventsIn([written]);
   return memoize(written, eventsOf, () => eventsIn(messagesIn(written, deserialize)));
+}
+
+/** An empty message only keeps its stream alive. Here comments do that. */
+function hasFields(json: unknown): boolean {
+  return Object.keys(json as object).length > 0;
 }
 
 function textOf(events: readonly Event[], { ids }: EventStreamOptions): string {
@@ -126,7 +134,8 @@ function eventOf(name: string, json: unknown): string {
 /** Resolves when the reader can take more, or has gone. */
 function flushed(response: ServerResponse, text: string): Promise<void> {
   // A handler that failed may still have written something after the end.
-  if (response.destroyed || response.writableEnded || response.write(text)) return Promise.resolve();
+  if (response.destroyed || response.writableEnded || text === '' || response.write(text))
+    return Promise.resolve();
   return new Promise((resolve) => {
     const done = () => {
       response.off('drain', done);

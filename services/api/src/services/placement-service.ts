@@ -58,6 +58,8 @@ const maxNamedAgents = 20;
 interface PlacementServiceDeps {
   readonly cell: Cell;
   readonly ledger: LiveLedger;
+  /** A watched explanation is followed by an empty message after so long without a change. 0: never. */
+  readonly longestSilenceMs: number;
   /** The fit policy of the cell's masters. */
   readonly fitPolicy: FitPolicy;
 }
@@ -138,7 +140,10 @@ interface ExplainWatch {
   readonly call: CallContext;
 }
 
-/** Writes the explanation, and each one that differs from the last, until the task no longer waits. */
+/**
+ * Writes the explanation, and each one that differs from the last, until the task no longer waits. An empty
+ * message breaks a long silence.
+ */
 async function watchExplain(
   deps: PlacementServiceDeps,
   { request, call }: ExplainWatch,
@@ -146,15 +151,23 @@ async function watchExplain(
 ): Promise<void> {
   const { clock, replica } = deps.cell;
   let sent = '';
+  let sentAtMs = clock.nowMs();
   let revision = -1;
   while (!call.signal.aborted) {
     if (replica.revision !== revision) {
       revision = replica.revision;
       const explanation = await explainTask(deps, request.taskId, call);
       const text = JSON.stringify(explanation);
-      if (text !== sent) write({ explanation });
+      if (text !== sent) {
+        write({ explanation });
+        sentAtMs = clock.nowMs();
+      }
       sent = text;
       if (explanation.state !== 'QUEUED') return;
+    }
+    if (deps.longestSilenceMs > 0 && clock.nowMs() - sentAtMs >= deps.longestSilenceMs - watchEveryMs) {
+      write({ explanation: undefined });
+      sentAtMs = clock.nowMs();
     }
     await clock.sleep(watchEveryMs, call.signal);
   }

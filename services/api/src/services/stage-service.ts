@@ -21,6 +21,7 @@ import { stageMessages, watchedStages } from '../observe/stages/core/stage-messa
 import { type StageStatuses, stageBytes } from '../observe/stages/stage-status.js';
 import { StageStream } from '../observe/stages/stage-stream.js';
 import type { ByteSink } from '../observe/stream/observe-stream.js';
+import type { SilenceBreaker } from '../observe/stream/silence.js';
 
 const definition = passThrough(StageServiceService, ['watchStages']);
 
@@ -29,6 +30,7 @@ interface StageServiceDeps {
   readonly cell: Cell;
   readonly stageStatuses: StageStatuses;
   readonly streams: Set<OpenStream>;
+  readonly silence: SilenceBreaker;
 }
 
 export function stageService(deps: StageServiceDeps, options: CallOptions): GrpcService {
@@ -51,7 +53,7 @@ export function stageService(deps: StageServiceDeps, options: CallOptions): Grpc
 
 /** Streams the stages of a job. For a job that has ended it sends its stages without tasks, and ends. */
 async function watchStages(
-  { cell, stageStatuses, streams }: StageServiceDeps,
+  { cell, stageStatuses, streams, silence }: StageServiceDeps,
   request: WatchStagesRequest,
   call: CallContext,
   sink: ByteSink,
@@ -67,7 +69,7 @@ async function watchStages(
   const stream = new StageStream(sink, stages);
   const watch = () =>
     known === undefined ? showEnd(stream, descriptor) : stageStatuses.watch(jobId, stream);
-  await runWatch(stream, { call, streams, watch });
+  await runWatch(stream, { call, streams, silence, watch });
 }
 
 /** An archived job no longer changes. */
@@ -81,11 +83,13 @@ function showEnd(stream: StageStream, descriptor: JobDescriptor): () => void {
 interface StageWatch {
   readonly call: CallContext;
   readonly streams: Set<OpenStream>;
+  readonly silence: SilenceBreaker;
   readonly watch: () => () => void;
 }
 
 /** Runs the stream until it ends or the call does, and releases its resources. */
-async function runWatch(stream: StageStream, { call, streams, watch }: StageWatch): Promise<void> {
+async function runWatch(stream: StageStream, run: StageWatch): Promise<void> {
+  const { call, streams, silence, watch } = run;
   const { signal, caller } = call;
   const stop = () => stream.stop(signal.reason);
   const open: OpenStream = {
@@ -100,6 +104,7 @@ async function runWatch(stream: StageStream, { call, streams, watch }: StageWatc
   streams.add(open);
   signal.addEventListener('abort', stop, { once: true });
   const leave = watch();
+  silence.add(stream);
   try {
     if (signal.aborted) stop();
     await stream.done;
@@ -107,5 +112,6 @@ async function runWatch(stream: StageStream, { call, streams, watch }: StageWatc
     signal.removeEventListener('abort', stop);
     streams.delete(open);
     leave();
+    silence.remove(stream);
   }
 }

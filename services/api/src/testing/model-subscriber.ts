@@ -19,9 +19,11 @@ export class ModelSubscriber {
 
   receive(bytes: Uint8Array): void {
     const message = JobChangeNotification.decode(bytes);
-    this.received.push(message);
     const { notification } = message;
-    switch (notification?.$case) {
+    // It only breaks the silence.
+    if (notification === undefined) return;
+    this.received.push(message);
+    switch (notification.$case) {
       case 'jobSnapshot':
         return this.#snapshot(notification.value.job);
       case 'snapshotEnd':

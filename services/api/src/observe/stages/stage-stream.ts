@@ -1,11 +1,15 @@
+import { elapsedMs, systemClock } from '@berth/shared/process/clock';
+import type { MessageBurst } from '@berth/shared/rpc/streaming/message-burst';
+import type { Encoded } from '@berth/shared/rpc/streaming/pass-through';
 import type { ByteSink } from '../stream/observe-stream.js';
+import type { SilentStream } from '../stream/silence.js';
 import type { StageWatcher } from './stage-status.js';
 
 /**
  * One reader of stages. A newer status of a stage replaces one that was not read yet, so at most one
  * message waits for each stage.
  */
-export class StageStream implements StageWatcher {
+export class StageStream implements StageWatcher, SilentStream {
   /** Resolves when the job has ended and everything was written, rejects when the stream was stopped. */
   readonly done: Promise<void>;
   readonly #sink: ByteSink;
@@ -13,6 +17,7 @@ export class StageStream implements StageWatcher {
   readonly #waiting = new Map<number, Buffer>();
   #isFull = false;
   #isEnding = false;
+  #wroteAtMs = elapsedMs(systemClock);
   #settle: { resolve: () => void; reject: (error: unknown) => void } | undefined;
 
   constructor(sink: ByteSink, stages: ReadonlySet<number>) {
@@ -33,6 +38,12 @@ export class StageStream implements StageWatcher {
     if (!this.#stages.has(stage)) return;
     this.#waiting.set(stage, bytes);
     this.#flush();
+  }
+
+  breakSilence(message: MessageBurst, silentMs: number): void {
+    const isBusy = this.#isFull || this.#isEnding || this.#waiting.size > 0;
+    if (isBusy || elapsedMs(systemClock) - this.#wroteAtMs < silentMs) return;
+    this.#write(message);
   }
 
   end(): void {
@@ -57,10 +68,15 @@ export class StageStream implements StageWatcher {
     for (const [stage, bytes] of this.#waiting) {
       if (this.#isFull) return;
       this.#waiting.delete(stage);
-      this.#isFull = !this.#sink.write(bytes);
+      this.#write(bytes);
     }
     if (!this.#isEnding || this.#waiting.size > 0) return;
     this.#sink.off('drain', this.#onDrain);
     this.#settle?.resolve();
+  }
+
+  #write(message: Encoded): void {
+    this.#wroteAtMs = elapsedMs(systemClock);
+    this.#isFull = !this.#sink.write(message);
   }
 }

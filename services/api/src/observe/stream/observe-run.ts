@@ -2,6 +2,7 @@ import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { OpenStream } from '../../gateway/metrics.js';
 import type { Subscriber } from './observe-hub.js';
 import type { ObserveStream } from './observe-stream.js';
+import type { SilenceBreaker } from './silence.js';
 
 interface StreamRun<N> {
   readonly method: string;
@@ -9,17 +10,21 @@ interface StreamRun<N> {
   readonly stream: ObserveStream<N>;
   readonly streams: Set<OpenStream>;
   readonly subscribe: (subscriber: Subscriber<N>) => () => void;
+  /** Keeps the stream from being silent. Absent if the stream has bookmarks. */
+  readonly silence?: SilenceBreaker;
 }
 
 /**
  * Runs the stream to its end or to the call's end, and leaves nothing behind. Call it in the turn of the
  * snapshot: so the snapshot and the first change meet without a gap or an overlap.
  */
-export function runStream<N>({ method, call, stream, streams, subscribe }: StreamRun<N>): Promise<void> {
+export function runStream<N>(run: StreamRun<N>): Promise<void> {
+  const { method, call, stream, streams, subscribe, silence } = run;
   const open = new OpenObserveStream(method, call.caller.id, stream);
   const stop = (reason: Error) => stream.stop(reason);
   const leave = subscribe(stream);
   streams.add(open);
+  silence?.add(stream);
   call.onAbort(stop);
   try {
     stream.start();
@@ -31,6 +36,7 @@ export function runStream<N>({ method, call, stream, streams, subscribe }: Strea
     call.offAbort(stop);
     streams.delete(open);
     leave();
+    silence?.remove(stream);
   });
 }
 

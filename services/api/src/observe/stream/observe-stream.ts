@@ -14,6 +14,7 @@ import type { BatchConflation } from './core/conflation.js';
 import { type Packing, packedBatch } from './message-packing.js';
 import type { Subscriber } from './observe-hub.js';
 import { PendingBatches } from './pending-batches.js';
+import type { SilentStream } from './silence.js';
 
 /** The sink of a stream; grpc-js's ServerWritableStream is one. */
 export type ByteSink = EncodedSink;
@@ -48,7 +49,7 @@ interface ObserveStreamKind<N> {
   readonly onSent?: (batch: readonly N[]) => void;
 }
 
-export class ObserveStream<N> implements Subscriber<N> {
+export class ObserveStream<N> implements Subscriber<N>, SilentStream {
   /** Resolves when the stream has said its last word, rejects when it cannot go on. */
   readonly done: Promise<void>;
   readonly #options: ObserveStreamKind<N>;
@@ -130,6 +131,12 @@ export class ObserveStream<N> implements Subscriber<N> {
   /** Continues the first phase: more of its messages are ready. */
   moreReady(): void {
     this.#flush();
+  }
+
+  breakSilence(message: MessageBurst, silentMs: number): void {
+    const isBusy = this.#snapshot !== undefined || this.#inFlightBytes > 0 || this.#pending.size > 0;
+    if (this.#hasEnded || isBusy || this.#nowMs() - this.#movedAtMs < silentMs) return;
+    this.#write(message);
   }
 
   /** Sends nothing more; `done` rejects with the reason. */

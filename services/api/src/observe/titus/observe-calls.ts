@@ -16,7 +16,7 @@ import type { ObserveDeps } from './observe-deps.js';
 
 /** Streams all live jobs and everything that happens to jobs from then on; ends only with the call. */
 export function observeJobs(
-  { cell, tuning, jobs, streams }: ObserveDeps,
+  { cell, tuning, jobs, streams, silence }: ObserveDeps,
   call: CallContext,
   sink: ByteSink,
 ): Promise<void> {
@@ -25,7 +25,7 @@ export function observeJobs(
   return cell.read(call).then(() => {
     const stream = wholeStream(cell, sink, tuning);
     const subscribe = (subscriber: Subscriber<JobNotification>) => jobs.subscribeAll(subscriber);
-    return runStream({ method: 'ObserveJobs', call, stream, streams, subscribe });
+    return runStream({ method: 'ObserveJobs', call, stream, streams, subscribe, silence });
   });
 }
 
@@ -45,7 +45,7 @@ function wholeStream(
  * and its end. A Transient job goes on while such a stream is open.
  */
 export async function observeJob(
-  { cell, tuning, jobs, streams, heartbeats }: ObserveDeps,
+  { cell, tuning, jobs, streams, heartbeats, silence }: ObserveDeps,
   { id }: JobId,
   call: CallContext,
   sink: ByteSink,
@@ -65,5 +65,5 @@ export async function observeJob(
   };
   const counts = isLive && idleLimitsOf(job.job.record.descriptor) !== undefined;
   const leave = counts ? heartbeats.hold(id) : undefined;
-  await runStream({ method: 'ObserveJob', call, stream, streams, subscribe }).finally(leave);
+  await runStream({ method: 'ObserveJob', call, stream, streams, subscribe, silence }).finally(leave);
 }

@@ -12,7 +12,7 @@ import type { ObserveDeps } from './observe-deps.js';
 
 /** Streams all clusters with their live jobs, then all changes of them. It ends only with the call. */
 export async function observeJobClusters(
-  { cell, tuning, clusters, streams }: ObserveDeps,
+  { cell, tuning, clusters, streams, silence }: ObserveDeps,
   call: CallContext,
   sink: ByteSink,
 ): Promise<void> {
@@ -24,12 +24,12 @@ export async function observeJobClusters(
   }));
   const stream = clusterStream({ tuning, sink, snapshot, endsWithCluster: false });
   const subscribe = (subscriber: Subscriber<ClusterNotification>) => clusters.subscribeAll(subscriber);
-  await runStream({ method: 'ObserveJobClusters', call, stream, streams, subscribe });
+  await runStream({ method: 'ObserveJobClusters', call, stream, streams, subscribe, silence });
 }
 
 /** Streams one cluster with its live jobs, then their changes. It ends after the cluster's removal. */
 export async function observeJobCluster(
-  { cell, tuning, clusters, streams }: ObserveDeps,
+  { cell, tuning, clusters, streams, silence }: ObserveDeps,
   { id }: JobClusterId,
   call: CallContext,
   sink: ByteSink,
@@ -40,5 +40,5 @@ export async function observeJobCluster(
   const snapshot = [{ cluster, jobIds: cell.index.liveJobsOf(id) }];
   const stream = clusterStream({ tuning, sink, snapshot, endsWithCluster: true });
   const subscribe = (subscriber: Subscriber<ClusterNotification>) => clusters.subscribeTo(id, subscriber);
-  await runStream({ method: 'ObserveJobCluster', call, stream, streams, subscribe });
+  await runStream({ method: 'ObserveJobCluster', call, stream, streams, subscribe, silence });
 }

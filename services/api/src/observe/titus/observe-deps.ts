@@ -2,6 +2,7 @@ import type { Cell } from '../../gateway/cell.js';
 import type { OpenStream } from '../../gateway/metrics.js';
 import type { ObserveTuning } from '../../tuning/observe-tuning.js';
 import type { ObserveHub } from '../stream/observe-hub.js';
+import type { SilenceBreaker } from '../stream/silence.js';
 import type { ClusterNotification } from './core/cluster-notifications.js';
 import type { JobNotification } from './core/job-notifications.js';
 import type { ObserverHeartbeats } from './observer-heartbeats.js';
@@ -15,4 +16,6 @@ export interface ObserveDeps {
   /** The open streams, for the metrics. */
   readonly streams: Set<OpenStream>;
   readonly heartbeats: ObserverHeartbeats;
+  /** Sends an empty notification after a time without any. */
+  readonly silence: SilenceBreaker;
 }

@@ -63,6 +63,7 @@ export interface WatchExplainRequest {
 }
 
 export interface WatchExplainResponse {
+  /** Unset in a message that only breaks a long silence. */
   explanation: Explanation | undefined;
 }
 

@@ -47,6 +47,7 @@ export interface WatchStagesRequest {
 }
 
 export interface WatchStagesResponse {
+  /** Unset in a message that only breaks a long silence. */
   stage: Stage | undefined;
 }
 
