@@ -4,7 +4,8 @@ import { sweepDeadRuns } from '../cell/cell-cleanup.js';
 import { runForeground } from '../machine/foreground.js';
 import type { Lifetime } from '../machine/lifetime.js';
 import { berthDir, repoRoot } from '../machine/paths.js';
-import { createProgress } from '../output/progress.js';
+import { createProgress, type Progress } from '../output/progress.js';
+import { obtainAdminProgram } from '../setup/distribution-program.js';
 import { obtainPythonGrpc } from '../setup/python-grpc.js';
 import { prepareTestEnvironment, testVariables } from './test-environment.js';
 import { summaryLine } from './test-summary.js';
@@ -25,10 +26,12 @@ export async function testCommand(args: readonly string[], lifetime: Lifetime): 
   }
   const python = await obtainPythonGrpc(berthDir, progress);
   if ('missing' in python) progress.note(`Tests with python3-grpcio are skipped: ${python.missing}`);
+  const proxies = await obtainProxies(progress);
   await sweepDeadRuns(berthDir);
   const env = {
     ...testVariables(environment),
     BERTH_TEST_PYTHON_GRPC: 'python' in python ? python.python : undefined,
+    ...proxies,
   };
   const checks = [
     { command: 'biome', args: ['ci', `--colors=${process.stdout.isTTY ? 'force' : 'off'}`, '.'] },
@@ -45,6 +48,17 @@ export async function testCommand(args: readonly string[], lifetime: Lifetime): 
     if (code !== 0) return code;
   }
   return 0;
+}
+
+/** Returns the variables that name the load balancers of the tests. */
+async function obtainProxies(progress: Progress): Promise<Record<string, string | undefined>> {
+  const variables: Record<string, string | undefined> = {};
+  for (const name of ['nginx', 'haproxy']) {
+    const found = await obtainAdminProgram(name, { home: berthDir, progress });
+    if ('missing' in found) progress.note(`Tests with ${name} are skipped: ${found.missing}`);
+    variables[`BERTH_TEST_${name.toUpperCase()}`] = 'program' in found ? found.program : undefined;
+  }
+  return variables;
 }
 
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${resultsFile}`];
