@@ -69,7 +69,7 @@ export class CellWatcher {
   }
 
   /** Resolves once the condition holds; rejects if the stream has broken a promise. */
-  async until(condition: () => boolean, timeoutMs = 10_000): Promise<void> {
+  async until(condition: () => boolean, timeoutMs = 50_000): Promise<void> {
     await vi.waitFor(
       () => {
         if (this.#violation !== undefined) return;

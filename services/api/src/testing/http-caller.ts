@@ -77,7 +77,7 @@ export class EventReader {
       () => {
         if (!condition()) throw new Error(`not yet; so far: ${this.kinds.slice(-10)}`);
       },
-      { timeout: 10_000, interval: 5 },
+      { timeout: 50_000, interval: 5 },
     );
   }
 

@@ -64,7 +64,7 @@ export class RunningGateway {
     return new Promise((resolve, reject) => {
       let response: Res | undefined;
       const { path, requestSerialize, responseDeserialize } = method;
-      const deadline = Date.now() + (options.deadlineMs ?? 10_000);
+      const deadline = Date.now() + (options.deadlineMs ?? 50_000);
       const answered = (error: ServiceError | null, value?: Res) => {
         if (error) reject(error);
         else response = value;
@@ -164,7 +164,7 @@ export class Watcher {
       () => {
         if (!condition()) throw new Error(`not yet; so far: ${this.kinds.slice(-10)}, code ${this.code}`);
       },
-      { timeout: 10_000, interval: 5 },
+      { timeout: 50_000, interval: 5 },
     );
   }
 

@@ -84,7 +84,7 @@ describe('a gateway', () => {
     const ids = Array.from({ length: 3_000 }, (_, index) => `${index}`.padEnd(256, '.'));
     for (const id of ids) watcher.ask(id);
     const waiting = () => metric('berth_gateway_observe_pending_changes{method="Observe"');
-    await vi.waitFor(async () => expect(await waiting()).toBe(100), { timeout: 10_000 });
+    await vi.waitFor(async () => expect(await waiting()).toBe(100), { timeout: 50_000 });
     await decide(store, [jobWrite('a')]);
     await watch().caughtUp();
     expect(await waiting()).toBeLessThanOrEqual(101);
