@@ -28,7 +28,7 @@ const taskPart = /^[\d-]*$/;
 
 /** Lists hold only entities that are not archived. So only these can be found by a name or a prefix. */
 const archiveAdvice =
-  'Prefixes of ids find only jobs and tasks that are not archived; a full id also searches the archive.';
+  'Names and prefixes find only jobs and tasks that are not archived; a full id also searches the archive.';
 
 /**
  * Finds the job or task for an id, for a unique prefix of one, or for the name of a job. A task's id is its
@@ -130,7 +130,7 @@ function pick(kind: ResolvedId['kind'], given: string, { ids, whole }: Choice): 
   if (only === undefined) {
     throw new BerthError(
       'notFound',
-      `There is no ${kind} with the id or the prefix ${JSON.stringify(given)}. ${archiveAdvice}`,
+      `There is no ${kind} with the name, the id or the prefix ${JSON.stringify(given)}. ${archiveAdvice}`,
     );
   }
   if (only === whole || ids.length === 1) return only;

@@ -202,7 +202,7 @@ describe('an id on the command line', () => {
     const { out, exitCode } = await berth(script, ['show', archived.id]);
     expect([out[0], exitCode]).toEqual([`Task     ${archived.id}`, 0]);
     const { err } = await berth(script, ['show', `${jobId}.0`]);
-    expect(err[0]).toMatch(/There is no task with the id or the prefix .*\.0"\. .*full id/);
+    expect(err[0]).toMatch(/There is no task with the name, the id or the prefix .*\.0"\. .*full id/);
   });
 
   it('is refused with all candidates if it fits several jobs', async () => {
@@ -241,7 +241,7 @@ describe('an id on the command line', () => {
   it('is refused if it fits no job', async () => {
     const { err, exitCode } = await berth(cell, ['show', 'beef']);
     expect(err).toEqual([
-      'berth: There is no job with the id or the prefix "beef". Prefixes of ids find only jobs and tasks that are not archived; a full id also searches the archive.',
+      'berth: There is no job with the name, the id or the prefix "beef". Names and prefixes find only jobs and tasks that are not archived; a full id also searches the archive.',
     ]);
     expect(exitCode).toBe(1);
   });
@@ -333,7 +333,7 @@ describe('berth kill', () => {
         kind: 'unknown',
         id: 'beef',
         ok: false,
-        error: expect.stringContaining('There is no job with the id or the prefix "beef".'),
+        error: expect.stringContaining('There is no job with the name, the id or the prefix "beef".'),
       },
     ]);
     expect(exitCode).toBe(1);

@@ -55,12 +55,12 @@ export function shortTaskId(taskId: string): string {
 }
 
 /**
- * Returns agent and ports of a task from its context: `host-1 (8080→32768)`; empty until the task is placed.
+ * Returns agent and ports of a task from its context: `host-1 (8080→10.0.0.7:32768)`; empty until the task is
+ * placed.
  */
 export function whereabouts(task: Task): string {
-  const context = task.taskContext;
   const host = agentName(task);
-  const ports = formatPorts(context['task.hostPorts'] ?? '');
+  const ports = portsOf(task, noAddresses);
   return ports === '' ? host : `${host} (${ports})`.trimStart();
 }
 
@@ -71,6 +71,8 @@ export function agentName({ taskContext: context }: Task): string {
 
 /** Addresses of hosts by the ids of their agents. */
 export type HostAddresses = ReadonlyMap<string, string>;
+
+const noAddresses: HostAddresses = new Map();
 
 /**
  * Returns the ports of a task with the address of its host: `8080→127.0.0.1:32770`. Without a known address

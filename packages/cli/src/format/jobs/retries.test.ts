@@ -3,7 +3,7 @@ import { Job } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { aJob, aTask, createdAtMs } from '../../testing/fixtures.js';
-import { portsOf } from './job-facts.js';
+import { portsOf, whereabouts } from './job-facts.js';
 import { retryText, taskRetryText } from './retries.js';
 import { taskRow } from './rows.js';
 
@@ -80,5 +80,6 @@ describe('the ports of a task', () => {
     expect(portsOf(task, new Map([['agent-1', '127.0.0.1']]))).toMatch(/^8080→10\.0\.0\.7:32770/);
     const six = aTask('0-0', State.RUNNING, '', { ...context, 'task.hostAddress': 'fd00::7' });
     expect(portsOf(six, new Map())).toMatch(/^8080→\[fd00::7\]:32770/);
+    expect(whereabouts(task)).toBe('agent-1 (8080→10.0.0.7:32770, 9090→10.0.0.7:32771)');
   });
 });
