@@ -286,9 +286,59 @@ describe('stopping', () => {
       running,
       stopOrder,
       { is: 'stopSent' },
-      { is: 'inspected', container: exited({ exitCode: 143 }) },
+      { is: 'inspected', container: exited({ exitCode: 0, finishedAtMs: t0 }) },
     );
-    expect(nextStep(over, t0)).toMatchObject({ observation: { exitCode: 143, stopped: true } });
+    expect(nextStep(over, t0)).toMatchObject({ observation: { exitCode: 0, stopped: true } });
+  });
+
+  describe('compares the end of a container with its first signal', () => {
+    const ordered = then(running, stopOrder);
+    const signalling: TaskEvent = { is: 'signalling' };
+    const ended = (changes: Partial<ContainerStatus>): TaskEvent => ({
+      is: 'inspected',
+      container: exited({ exitCode: 3, ...changes }),
+    });
+    const [before, later] = [{ finishedAtMs: t0 - 1 }, { finishedAtMs: t0 + 1 }];
+    const answers = {
+      'that was taken': { is: 'stopSent' },
+      'that may have been sent': failed('stop', 'unavailable'),
+      'that timed out': failed('stop', 'failed'),
+      'that was refused': failed('stop', 'conflict'),
+      'of a name that the engine does not know': failed('stop', 'invalid'),
+    } as const satisfies Record<string, TaskEvent>;
+
+    it.each<[keyof typeof answers, string, Partial<ContainerStatus>, boolean]>([
+      ['that was taken', 'before it', before, false],
+      ['that was taken', 'after it', later, true],
+      [
+        'that was taken',
+        'by that signal, by the clock of another machine',
+        { ...before, exitCode: 143 },
+        true,
+      ],
+      ['that was taken', 'for lack of memory', { ...before, exitCode: 137, oomKilled: true }, false],
+      ['that was taken', 'in its starter', { ...later, exitCode: 2 }, true],
+      ['that may have been sent', 'before it', before, false],
+      ['that may have been sent', 'after it', later, true],
+      ['that timed out', 'after it', later, true],
+      ['that was refused', 'after it', later, false],
+      ['of a name that the engine does not know', 'after it', later, false],
+    ])('%s, and the container ended %s', (answer, _, end, stopped) => {
+      const over = then(ordered, signalling, answers[answer], ended(end));
+      expect(nextStep(over, t0 + 60_000)).toMatchObject({ observation: { stopped } });
+    });
+
+    it('also if a later signal found it ended', () => {
+      const over = then(
+        ordered,
+        signalling,
+        failed('stop', 'unavailable'),
+        signalling,
+        failed('stop', 'conflict'),
+        ended(later),
+      );
+      expect(nextStep(over, t0 + 60_000)).toMatchObject({ observation: { stopped: true } });
+    });
   });
 
   it('reports the container’s own end if that came before the stop signal', () => {

@@ -21,6 +21,11 @@ export const unassignedGraceMs = 10_000;
 /** A SIGKILL without effect is repeated after this time. */
 export const killAgainMs = 5_000;
 
+/** A shell's and Docker's exit code of a program that a signal ended. */
+const signalBase = 128;
+const sigKill = 9;
+const sigTerm = 15;
+
 const none: TaskStep = { do: 'none' };
 
 /** Decides the next step of a task towards its assignment. Returns `none` if nothing is to be done. */
@@ -176,12 +181,25 @@ function reportCancelled(atMs: number): TaskStep {
 }
 
 /**
- * An agent that was restarted has no record of its stop signal. But it sees if the order came before the end.
+ * True if the end followed from the agent's signal. A container that ended before the signal keeps its own
+ * end, also if the engine took the signal. An agent that was restarted has no record of its signal. But it
+ * sees if the order came before the end.
  */
-function wasStopped({ assignment, progress }: TaskView, endedAtMs: number): boolean {
-  if (progress.stopSentAtMs !== undefined) return true;
+function wasStopped({ assignment, container, progress }: TaskView, endedAtMs: number): boolean {
+  const { signalledAtMs } = progress;
+  if (signalledAtMs !== undefined)
+    return endedAtMs >= signalledAtMs || (container !== undefined && endedBySignal(container, progress));
   const stop = assignment?.stop;
   return stop !== undefined && !progress.hasRun && endedAtMs >= stop.atMs;
+}
+
+/** The clock of an engine on another machine may be behind. The signal of the agent shows in the exit code. */
+function endedBySignal({ exitCode, oomKilled }: ContainerStatus, progress: TaskView['progress']): boolean {
+  if (oomKilled === true) return false;
+  return (
+    exitCode === signalBase + sigTerm ||
+    (exitCode === signalBase + sigKill && progress.killSentAtMs !== undefined)
+  );
 }
 
 /** True if the task waits for victims that may still run. */

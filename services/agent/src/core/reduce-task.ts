@@ -27,6 +27,8 @@ export type TaskEvent =
   | { readonly is: 'created'; readonly adopted: boolean }
   /** `hasAddress`: the engine gave the container an address or ports that the agent must ask for. */
   | { readonly is: 'started'; readonly hasAddress: boolean }
+  /** A call that sends a signal begins. */
+  | { readonly is: 'signalling' }
   | { readonly is: 'stopSent' }
   | { readonly is: 'killSent' }
   | { readonly is: 'collected'; readonly results: readonly string[] }
@@ -91,10 +93,13 @@ export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): Tas
       };
     case 'started':
       return started(view, event.hasAddress, nowMs);
+    case 'signalling':
+      return withProgress({ signallingAtMs: nowMs });
     case 'stopSent':
-      return withProgress({ stopSentAtMs: nowMs, killSentAtMs: undefined });
+      return withProgress({ ...signalled(progress, nowMs), stopSentAtMs: nowMs, killSentAtMs: undefined });
     case 'killSent':
       return withProgress({
+        ...signalled(progress, nowMs),
         stopSentAtMs: Math.min(progress.stopSentAtMs ?? nowMs, nowMs),
         killSentAtMs: nowMs,
       });
@@ -112,6 +117,12 @@ export function reduceTask(view: TaskView, event: TaskEvent, nowMs: number): Tas
     case 'failed':
       return failed(view, event, nowMs);
   }
+}
+
+/** Keeps the first signal. A clock that was put back makes the new one the first. */
+function signalled({ signallingAtMs, signalledAtMs }: TaskProgress, nowMs: number): Partial<TaskProgress> {
+  const atMs = signallingAtMs ?? nowMs;
+  return { signallingAtMs: undefined, signalledAtMs: Math.min(signalledAtMs ?? atMs, atMs) };
 }
 
 /** A stop order is never withdrawn. So a copy of the assignment without it is older. */
@@ -184,8 +195,8 @@ function failed(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs: numb
 }
 
 function afterFailure(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs: number): TaskProgress {
-  const { progress } = view;
   const { during, failure } = event;
+  const progress = afterSignal(view.progress, event, nowMs);
   // An engine may answer everything but the removal. Then the removal counts as failed, too.
   if (during === 'remove')
     return removalFailed(failure.kind === 'unavailable' ? outOfReach(view, event, nowMs) : progress, nowMs);
@@ -206,10 +217,21 @@ function afterFailure(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs
       if (during === 'create') return { ...progress, failure };
       return isLaunch ? launchFailed(progress, event, nowMs) : retryLater(progress, nowMs, 0);
     case 'unavailable':
-      return outOfReach(view, event, nowMs);
+      return outOfReach({ ...view, progress }, event, nowMs);
     case 'failed':
       return isLaunch ? launchFailed(progress, event, nowMs) : retryLater(progress, nowMs, 1);
   }
+}
+
+/** A call without an answer may have sent its signal all the same. An engine that refuses a call sends none. */
+function afterSignal(
+  progress: TaskProgress,
+  { during, failure }: TaskEvent & { is: 'failed' },
+  nowMs: number,
+): TaskProgress {
+  if (during !== 'stop' && during !== 'kill') return progress;
+  const mayBeSent = failure.kind === 'unavailable' || failure.kind === 'failed';
+  return { ...progress, ...(mayBeSent ? signalled(progress, nowMs) : { signallingAtMs: undefined }) };
 }
 
 function removalFailed(progress: TaskProgress, nowMs: number): TaskProgress {

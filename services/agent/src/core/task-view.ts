@@ -51,6 +51,10 @@ export interface TaskProgress {
   readonly removeFailures: number;
   readonly unreachable?: { readonly sinceMs: number; readonly attempts: number } | undefined;
   readonly retryAtMs?: number | undefined;
+  /** The time at which the call that sends a signal began, while it is under way. */
+  readonly signallingAtMs?: number | undefined;
+  /** The time of the first signal that may have reached the container. */
+  readonly signalledAtMs?: number | undefined;
   readonly stopSentAtMs?: number | undefined;
   readonly killSentAtMs?: number | undefined;
   /** The grace of a stop that goes on although the assignment is gone. */
@@ -104,6 +108,8 @@ export function newTaskView(taskId: string): TaskView {
       removeFailures: 0,
       unreachable: undefined,
       retryAtMs: undefined,
+      signallingAtMs: undefined,
+      signalledAtMs: undefined,
       stopSentAtMs: undefined,
       killSentAtMs: undefined,
       graceMs: undefined,

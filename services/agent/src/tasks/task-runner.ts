@@ -243,11 +243,13 @@ export class TaskRunner {
         return inspections.run(async () => ({ is: 'inspected', container: await runtime.inspect(taskId) }));
       case 'stop':
         return stops.run(async () => {
+          this.note({ is: 'signalling' });
           await runtime.stop(taskId);
           return { is: 'stopSent' };
         });
       case 'kill':
         return stops.run(async () => {
+          this.note({ is: 'signalling' });
           await runtime.kill(taskId);
           return { is: 'killSent' };
         });
