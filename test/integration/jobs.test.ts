@@ -138,7 +138,10 @@ describe.skipIf(skipRedisTests !== false)('jobs and their tasks, from CreateJob 
       const id = await caller.create(descriptor);
       for (const { id: taskId } of await runningTasks(id, 2)) await caller.killTask(taskId);
       const job = await ended(id);
-      expect(job.jobState).toEqual({ state: State.FINISHED, reason: 'normal' });
+      expect(job.jobState).toEqual({
+        state: State.FINISHED,
+        reason: 'killed: 2 of 2 tasks ended by a kill',
+      });
       expect(job.tasks.map(({ state }) => state)).toEqual([
         { state: State.FINISHED, reason: 'killed' },
         { state: State.FINISHED, reason: 'killed' },

@@ -19,6 +19,8 @@ const settings = z.object({
   /** Pulling a large image takes long. */
   BERTH_MASTER_STUCK_STARTING: span('12m', { least: '1s' }),
   BERTH_MASTER_KILL_GRACE: span('10s'),
+  /** The longest time that a container may ask for. */
+  BERTH_MASTER_MAX_KILL_GRACE: span('10m'),
   BERTH_MASTER_STOP_CONFIRM: span('60s', { least: '1s' }),
   BERTH_MASTER_MIN_BACKOFF: span('1s', { least: '10ms' }),
   BERTH_MASTER_MAX_BACKOFF: span('30s', { least: '10ms' }),
@@ -91,6 +93,7 @@ export function limitsOf(config: MasterConfig): Limits {
     stuckDispatchedMs: config.BERTH_MASTER_STUCK_DISPATCHED,
     stuckStartingMs: config.BERTH_MASTER_STUCK_STARTING,
     killGraceMs: config.BERTH_MASTER_KILL_GRACE,
+    maxKillGraceMs: config.BERTH_MASTER_MAX_KILL_GRACE,
     stopConfirmMs: config.BERTH_MASTER_STOP_CONFIRM,
     minBackoffMs: config.BERTH_MASTER_MIN_BACKOFF,
     maxBackoffMs: config.BERTH_MASTER_MAX_BACKOFF,

@@ -21,6 +21,7 @@ const shortFormRules: Rules = [
   [/^appName/, 'name'],
   [/^jobGroupInfo/, 'group'],
   [/^labels\["berth\.jobClusterId"\]/, 'cluster'],
+  [/^labels\["berth\.(retries|retryRuntimeLimit)"\]/, '$1'],
   [/(^|\.)image\.(name|imageId)$/, '$1image'],
   [/(^|\.)resources\.(cpu|memory|disk|network|gpu|ports)$/, '$1$2'],
   [/(^|\.)entryPoint/, '$1entrypoint'],

@@ -2,7 +2,7 @@ import type { RetryPolicy } from '@berth/shared/gen/netflix/titus/titus_base';
 import { Container, TaskInstances } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { defaultMaxRetryDelayMs, defaultRetryDelayMs } from '@berth/shared/model/job/retry-policy';
 import { z } from 'zod';
-import { toWholeNumber } from './scalar.js';
+import { toText, toWholeNumber } from './scalar.js';
 import {
   argumentList,
   checkEnvironment,
@@ -62,9 +62,21 @@ const retryMap = strict({
       context.addIssue({ code: 'custom', path: [field], message: `is not for the policy ${policy}` });
 });
 
-const retries = z.union([count.transform((times): z.output<typeof retryMap> => ({ times })), retryMap], {
-  error: 'must be a whole number, or a map with times, policy and delays',
-});
+/** `isNever`: nothing is started a second time, not even after a failure of the system. */
+type RetryForm = z.output<typeof retryMap> & { readonly isNever?: true };
+
+const never = z
+  .preprocess(toText, z.literal('never'))
+  .transform((): RetryForm => ({ times: 0, isNever: true }));
+
+const retries = z.union(
+  [
+    count.transform((times): RetryForm => ({ times })),
+    retryMap.transform((given): RetryForm => given),
+    never,
+  ],
+  { error: 'must be a whole number, never, or a map with times, policy and delays' },
+);
 
 const constraint = z
   .union([text, textMap], { error: 'must be an expression, or a map of constraints' })
@@ -136,10 +148,8 @@ export function toTaskSpec({ instances: given, retries: retry }: TaskForm) {
   };
 }
 
-type Retries = NonNullable<z.output<typeof retries>>;
-
 /** Derives the policy from the given delays if no policy is named. */
-function toRetryPolicy(given: Retries | undefined): RetryPolicy | undefined {
+function toRetryPolicy(given: RetryForm | undefined): RetryPolicy | undefined {
   if (given === undefined) return undefined;
   const { times, policy, delay, initialDelay, maxDelay } = given;
   const kind =

@@ -57,7 +57,8 @@ function unionProblems(issue: z.core.$ZodIssueInvalidUnion): string[] {
 }
 
 function isOfOtherType({ path, code }: z.core.$ZodIssue): boolean {
-  return path.length === 0 && (code === 'invalid_type' || code === 'invalid_union');
+  const otherTypes = ['invalid_type', 'invalid_value', 'invalid_union'];
+  return path.length === 0 && otherTypes.includes(code ?? '');
 }
 
 /** Zod's own words for a missing field are less clear. */

@@ -1,9 +1,10 @@
 import { JobDescriptor, type Owner } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { clusterIdLabel } from '@berth/shared/model/job/job';
+import { retriesLabel, retryRuntimeLimitLabel } from '@berth/shared/model/job/retry-options';
 import { z } from 'zod';
 import { containerFields, imageBaseName, taskFields, toContainer, toTaskSpec } from './container-form.js';
 import { scalingField } from './scaling-form.js';
-import { durationUpTo, filled, form, strict, text, textMap } from './schema-parts.js';
+import { durationUpTo, filled, flag, form, strict, text, textMap } from './schema-parts.js';
 
 /** The id of the only container of a job in the short form. */
 const containerId = 'main';
@@ -40,15 +41,24 @@ export const shortForm = form({
   ...containerFields,
   ...taskFields,
   runtimeLimit: runtimeLimit.optional(),
+  retryRuntimeLimit: flag.optional(),
   scaling: scalingField.optional(),
 }).superRefine((job, context) => {
   if (job.type === 'batch' && job.scaling !== undefined) {
     context.addIssue({ code: 'custom', path: ['scaling'], message: 'is for services only' });
   }
-  if (job.type === 'service' && job.runtimeLimit !== undefined) {
-    context.addIssue({ code: 'custom', path: ['runtimeLimit'], message: 'is for batch jobs only' });
-  }
+  if (job.type === 'batch') return;
+  for (const field of ['runtimeLimit', 'retryRuntimeLimit'] as const)
+    if (job[field] !== undefined)
+      context.addIssue({ code: 'custom', path: [field], message: 'is for batch jobs only' });
+  refuseNever(job, context);
 });
+
+/** A service or a stage replaces each task that ends. */
+export function refuseNever({ retries }: Pick<ShortForm, 'retries'>, context: z.RefinementCtx): void {
+  if (retries?.isNever === true)
+    context.addIssue({ code: 'custom', path: ['retries'], message: 'never is for batch jobs only' });
+}
 
 type ShortForm = z.output<typeof shortForm>;
 
@@ -56,10 +66,18 @@ type ShortForm = z.output<typeof shortForm>;
 export function fromShortForm(job: ShortForm): JobDescriptor {
   return JobDescriptor.fromPartial({
     ...toHead(job),
+    labels: { ...toHead(job).labels, ...retryLabels(job) },
     appName: job.name ?? imageBaseName(job.image),
     containers: { [containerId]: toContainer(job) },
     jobSpec: toSpec(job),
   });
+}
+
+function retryLabels({ retries, retryRuntimeLimit }: ShortForm): Readonly<Record<string, string>> {
+  return {
+    ...(retries?.isNever === true ? { [retriesLabel]: 'never' } : {}),
+    ...(retryRuntimeLimit === undefined ? {} : { [retryRuntimeLimitLabel]: String(retryRuntimeLimit) }),
+  };
 }
 
 /** Returns the fields of a descriptor about the whole job. */

@@ -7,7 +7,7 @@ import {
 import { z } from 'zod';
 import { containerFields, taskFields, toContainer, toTaskSpec } from './container-form.js';
 import { count, duration, filled, flag, form, strict, textMap, textOr } from './schema-parts.js';
-import { headFields, runtimeLimit, toHead } from './short-form.js';
+import { headFields, refuseNever, runtimeLimit, toHead } from './short-form.js';
 
 const strategy = strict({
   above: count.optional(),
@@ -23,7 +23,9 @@ const scaling = strict({
   strategies: z.record(z.string(), strategy, { error: 'must be a map, such as {CPU: {above: 80}}' }),
 });
 
-const stage = strict({ ...containerFields, ...taskFields, scaling: scaling.optional() });
+const stage = strict({ ...containerFields, ...taskFields, scaling: scaling.optional() }).superRefine(
+  refuseNever,
+);
 
 const transientMap = strict({
   timeout: duration.refine((ms) => ms > 0, { error: 'must be more than 0' }).optional(),

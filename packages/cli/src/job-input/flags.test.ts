@@ -28,6 +28,17 @@ describe('--env-file', () => {
   });
 });
 
+describe('the flags of retries', () => {
+  it.each([
+    [{ retries: 'never' }, { 'berth.retries': 'never' }],
+    [{ retries: '2', retryRuntimeLimit: true }, { 'berth.retryRuntimeLimit': 'true' }],
+    [{}, {}],
+  ])('%j become the labels %j', async (options, labels) => {
+    const { descriptor } = await readJob(processIo(), 'busybox:1', [], options);
+    expect(descriptor.labels).toEqual(labels);
+  });
+});
+
 describe('a value at the edge of a flag', () => {
   it.each([
     [['--runtime-limit', '0'], '--runtime-limit: must be more than 0; without this field there is no limit'],

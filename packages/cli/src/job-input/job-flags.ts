@@ -29,7 +29,7 @@ export function fromFlags(
 /** Builds the short form of a job file, without the wrong values. */
 function fieldsOf(image: string, words: readonly string[], options: JobOptions, read: Reader): object {
   const { service, port, env = [], label = [] } = options;
-  const { name, cpu, memory, disk, network, gpu, entrypoint, runtimeLimit } = options;
+  const { name, cpu, memory, disk, network, gpu, entrypoint, runtimeLimit, retryRuntimeLimit } = options;
   const plain = {
     name,
     cpu,
@@ -39,10 +39,11 @@ function fieldsOf(image: string, words: readonly string[], options: JobOptions, 
     gpu,
     entrypoint,
     runtimeLimit,
+    retryRuntimeLimit,
     type: service === true ? 'service' : undefined,
     ports: port?.flatMap((text) => read.port(text) ?? []),
     instances: read.count('instances', options.instances),
-    retries: read.count('retries', options.retries),
+    retries: options.retries === 'never' ? 'never' : read.count('retries', options.retries),
   };
   return {
     image,

@@ -38,8 +38,12 @@ export function addJobInput(command: Command): Command {
     )
     .addOption(listOption('-l, --label <name=value>', 'label of the job; may be repeated'))
     .option('--entrypoint <command>', "command that replaces the image's entry point")
-    .option('--retries <count>', 'number of retries of a failed task')
+    .option(
+      '--retries <count>',
+      'number of retries of a failed task; never: nothing is started a second time',
+    )
     .option('--runtime-limit <time>', 'maximum time of a task, such as 90s, 10m or 1h30m')
+    .option('--retry-runtime-limit', 'retry tasks that ran longer than the runtime limit, too')
     .option(
       '--cluster <cluster>',
       'job cluster, by its id, its name or a prefix of its id; its template fills in missing fields',
@@ -139,6 +143,7 @@ function otherFlags(image: string | undefined, options: JobOptions): string[] {
     'entrypoint',
     'retries',
     'runtimeLimit',
+    'retryRuntimeLimit',
   ] as const;
   const flags = describing
     .filter((key) => options[key] !== undefined)

@@ -22,6 +22,7 @@ export interface JobOptions {
   readonly entrypoint?: string;
   readonly retries?: string;
   readonly runtimeLimit?: string;
+  readonly retryRuntimeLimit?: boolean;
   readonly cluster?: string;
 }
 

@@ -35,7 +35,13 @@ export const serviceSettings: readonly string[] = [
     'HTTP',
   ]),
   ...named('MASTER_', ['KILL_GRACE', 'LEASE', 'MAX_BACKOFF', 'MAX_FINISHED_JOBS', 'MAX_NOT_RUNNING_PER_JOB']),
-  ...named('MASTER_', ['MAX_REPLACED_TASKS_PER_JOB', 'MIN_BACKOFF', 'PREEMPTION', 'SCALING_INTERVAL']),
+  ...named('MASTER_', [
+    'MAX_KILL_GRACE',
+    'MAX_REPLACED_TASKS_PER_JOB',
+    'MIN_BACKOFF',
+    'PREEMPTION',
+    'SCALING_INTERVAL',
+  ]),
   ...named('MASTER_', ['STABLE_RUN', 'STAGE_WAIT', 'STOP_CONFIRM', 'STUCK_DISPATCHED', 'STUCK_STARTING']),
   ...named('AGENT_', ['ALLOW_CAPABILITIES', 'ALLOW_HOST_NETWORK', 'ALLOW_PRIVILEGED', 'ALLOW_UNCONFINED']),
   ...named('AGENT_', [

@@ -223,7 +223,7 @@ function afterFailure(view: TaskView, event: TaskEvent & { is: 'failed' }, nowMs
   }
 }
 
-/** A call without an answer may have sent its signal all the same. An engine that refuses a call sends none. */
+/** A call without an answer may have sent its signal all the same. A refused call has sent none. */
 function afterSignal(
   progress: TaskProgress,
   { during, failure }: TaskEvent & { is: 'failed' },

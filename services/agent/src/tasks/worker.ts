@@ -276,12 +276,12 @@ export class Worker {
     this.#runnerOf(taskId).note({ is: 'assigned', assignment: assignment && this.#withGrace(assignment) });
   }
 
-  /** A container's own grace replaces the cell's. */
+  /** The master has decided on the grace. This host may give a container less than it asks for. */
   #withGrace(assignment: Assignment): Assignment {
     const { killGraceMs: usualMs, container } = assignment;
     const { maxKillGraceMs: maxMs } = this.#options;
     if (maxMs === undefined) return assignment;
-    const killGraceMs = killGraceMsOf(container, { usualMs, maxMs });
+    const killGraceMs = killGraceMsOf(container, { usualMs, maxMs: Math.min(usualMs, maxMs) });
     return killGraceMs === usualMs ? assignment : { ...assignment, killGraceMs };
   }
 

@@ -20,10 +20,10 @@ import type { Entity } from '@berth/shared/model/cell/entity';
 import { invalidFields, notFound } from '@berth/shared/model/errors/errors';
 import { typeReleases } from '@berth/shared/model/job/mantis';
 import { jobIdOfTask } from '@berth/shared/model/task/task-id';
-import { isTaskLive } from '@berth/shared/model/task/task-state';
 import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Cell } from '../gateway/cell.js';
 import { failedPrecondition, header, idViolations, orRefuse, refuseIf } from '../gateway/request-checks.js';
+import { KillTarget } from './core/kill-target.js';
 import { type StageChoice, type Updated, updateEnabled, updateInstances } from './core/update-instances.js';
 import { isEnding } from './submit-job.js';
 
@@ -111,18 +111,24 @@ export async function killJob(cell: Cell, { id }: JobId, call: CallContext): Pro
   return {};
 }
 
-/** Requests the end of a task. Does nothing if the task is ending or has ended. */
+/**
+ * Requests the end of a task. In a batch job this ends the task's slot, also while the slot waits for another
+ * attempt. Does nothing if the task is ending, or has ended for good.
+ */
 export async function killTask(cell: Cell, { id }: TaskId, call: CallContext): Promise<Empty> {
   refuseIf(idViolations('id', id));
   if ((await cell.findTask(call, id)) === undefined) throw notFound('task', id);
+  const target = new KillTarget(id);
   await cell.update(call, (view) => {
-    const task = view.find('task', id);
-    if (task === undefined || !isTaskLive(task.record) || view.find('taskStop', id) !== undefined)
-      return undefined;
     const job = view.find('job', jobIdOfTask(id));
-    if (job !== undefined && isEnding(view, job)) return undefined;
-    const record = { taskId: id, wish: { atMs: cell.clock.nowMs(), by: call.caller.id } };
-    return { writes: [{ kind: 'taskStop', id, record, expectedRevision: 0 }] };
+    if (job === undefined || isEnding(view, job)) return undefined;
+    const task = target.find(view, job.record);
+    if (task === undefined || view.find('taskStop', task.id) !== undefined) return undefined;
+    const record = { taskId: task.id, wish: { atMs: cell.clock.nowMs(), by: call.caller.id } };
+    return {
+      writes: [{ kind: 'taskStop', id: task.id, record, expectedRevision: 0 }],
+      expects: [{ kind: 'task', id: task.id, revision: task.revision }],
+    };
   });
   return {};
 }

@@ -35,6 +35,7 @@ export const limits: Limits = {
   stuckDispatchedMs: 60 * second,
   stuckStartingMs: 10 * minute,
   killGraceMs: 10 * second,
+  maxKillGraceMs: 5 * minute,
   stopConfirmMs: 50 * second,
   minBackoffMs: second,
   maxBackoffMs: 30 * second,

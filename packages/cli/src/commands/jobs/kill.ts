@@ -1,9 +1,11 @@
 import type { JobCalls } from '@berth/client';
+import { jobIdOfTask } from '@berth/shared/model/task/task-id';
 import { isTerminal, State, stateName } from '@berth/shared/model/task/task-state';
 import type { Command } from 'commander';
 import { errorReport } from '../../errors/error-text.js';
 import { exitCodes } from '../../errors/exit-code.js';
 import { stateOf } from '../../format/jobs/job-facts.js';
+import { waitsForRetry } from '../../format/jobs/retries.js';
 import type { Act } from '../../session/act.js';
 import type { Context } from '../../session/context.js';
 import { allStates, findAllJobs } from '../../session/listing.js';
@@ -36,7 +38,7 @@ async function killAll(context: Context, calls: JobCalls, ids: readonly string[]
   const results: KillResult[] = [];
   const queue = [...new Set(ids)].entries();
   const work = async () => {
-    for (const [index, id] of queue) results[index] = await killOne(calls, id);
+    for (const [index, id] of queue) results[index] = await killOne(context, calls, id);
   };
   await Promise.all(Array.from({ length: concurrency }, work));
   if (context.format === 'table') printResults(context, results);
@@ -44,13 +46,13 @@ async function killAll(context: Context, calls: JobCalls, ids: readonly string[]
   return results.every(({ ok }) => ok) ? exitCodes.ok : exitCodes.failed;
 }
 
-async function killOne(calls: JobCalls, given: string): Promise<KillResult> {
+async function killOne(context: Context, calls: JobCalls, given: string): Promise<KillResult> {
   let target: ResolvedId | undefined;
   try {
     target = await resolve(calls, given);
     // The gateway silently ignores the kill of an ended job or task.
     const state = await stateNow(calls, target);
-    if (isTerminal(state)) {
+    if (isTerminal(state) && !(await endsSlot(calls, target, context.io.nowMs()))) {
       const error = `The ${target.kind} has ended already: it is ${stateName(state)}.`;
       return { ...target, ok: false, error };
     }
@@ -61,6 +63,14 @@ async function killOne(calls: JobCalls, given: string): Promise<KillResult> {
     const text = [first.replace(/^berth: /, ''), ...rest.map((line) => line.trim())].join(' ');
     return { id: target?.id ?? given, kind: target?.kind ?? 'unknown', ok: false, error: text };
   }
+}
+
+/** True if the kill of this ended task has an effect: its slot waits for another attempt. */
+async function endsSlot(calls: JobCalls, { kind, id }: ResolvedId, nowMs: number): Promise<boolean> {
+  if (kind === 'job') return false;
+  const job = await calls.findJob(jobIdOfTask(id));
+  const task = job.tasks.find((one) => one.id === id);
+  return task !== undefined && waitsForRetry(task, job, nowMs);
 }
 
 async function stateNow(calls: JobCalls, { kind, id }: ResolvedId): Promise<State> {

@@ -325,6 +325,16 @@ describe('berth kill', () => {
     }
   });
 
+  it('ends the slot of a failed task that waits for its retry', async () => {
+    const tasks = [aTask('0-0', State.FAILED, 'failed: exit code 1'), aTask('1-0', State.RUNNING)];
+    const job = aJob({ tasks });
+    const spec = job.jobDescriptor?.jobSpec;
+    if (spec?.$case === 'batch')
+      spec.value.retryPolicy = { policy: { $case: 'immediate', value: { retries: 2 } } };
+    const { out, exitCode } = await berth(holding(job), ['kill', `${jobId}.0-0`]);
+    expect([out, exitCode]).toEqual([[`${jobId}.0-0  task is being killed`], 0]);
+  });
+
   it('prints a result for each id for programs', async () => {
     const { out, exitCode } = await berth(holding(running), ['kill', jobId, 'beef', '-o', 'json']);
     expect(JSON.parse(out.join('\n'))).toEqual([

@@ -14,6 +14,7 @@ import {
   runtimeLimitSecs,
   unboundedInstances,
 } from '@berth/shared/model/job/job';
+import { isAtMostOnce } from '@berth/shared/model/job/retry-options';
 import { noStage } from '@berth/shared/model/job/stages';
 import { defaultResources } from '@berth/shared/model/resources/resources';
 import { jobIdOfTask } from '@berth/shared/model/task/task-id';
@@ -147,6 +148,7 @@ function rangeText({ min, max }: Instances): string {
 
 /** Describes the retries of failed tasks. */
 function retryLine(descriptor: JobDescriptor, stage: number = noStage): string {
+  if (isAtMostOnce(descriptor)) return 'never started a second time';
   const { $case, value } = retryPolicyOf(descriptor, stage);
   if (value.retries === 0) return 'no retries';
   const retries = value.retries === 1 ? '1 retry' : `${value.retries} retries`;

@@ -1,5 +1,6 @@
 import type { Job, Task } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { retryPolicyOf } from '@berth/shared/model/job/job';
+import { retryBudgetAfter } from '@berth/shared/model/job/retry-options';
 import { isSystemCode } from '@berth/shared/model/task/failure';
 import { codeOf } from '@berth/shared/model/task/reason';
 import { nextAttemptKey } from '@berth/shared/model/task/task-context';
@@ -41,10 +42,20 @@ function waitsForAttempt({ newest, failed, slot }: RetriedSlot, { job, tasks, no
   if (newest !== failed) return !isTerminal(stateOf(newest)) && stateOf(newest) !== State.RUNNING;
   const { jobDescriptor: descriptor } = job;
   if (descriptor === undefined) return false;
-  if (descriptor.jobSpec?.$case !== 'batch' || isSystemFailure(failed)) return true;
+  if (descriptor.jobSpec?.$case !== 'batch') return true;
+  const budget = retryBudgetAfter(descriptor, codeOf(failed.state?.reason ?? ''));
+  if (budget !== 'user') return budget === 'system';
   const own = tasks.filter((task) => slotOf(task) === slot && stateOf(task) === State.FAILED);
   const used = own.filter((task) => !isSystemFailure(task)).length;
   return used <= retryPolicyOf(descriptor).value.retries;
+}
+
+/** True if the ended task of a live batch job is the last of its slot, and another attempt will come. */
+export function waitsForRetry(task: Task, job: Job, nowMs: number): boolean {
+  const isLive = !isTerminal(job.jobState?.state ?? State.QUEUED);
+  if (!isLive || job.jobDescriptor?.jobSpec?.$case !== 'batch') return false;
+  const slot = retriedSlots(job.tasks).find(({ newest }) => newest.id === task.id);
+  return slot !== undefined && slot.newest === slot.failed && waitsForAttempt(slot, { job, tasks: job.tasks, nowMs });
 }
 
 /** Failures of the system do not use up retries. */

@@ -5,6 +5,7 @@ import { constraintViolations } from '../expression/constraints.js';
 import { type KnownAttributes, knownAttributes } from '../expression/vocabulary.js';
 import { clusterIdLabel, defaultClusterId, instancesOf, jobKind, retryPolicyOf } from '../job/job.js';
 import { preferenceViolations } from '../job/placement-preferences.js';
+import { retryOptionViolations } from '../job/retry-options.js';
 import { noStage, stageSpec } from '../job/stages.js';
 import { type ClusterView, clusterKind, unstoredCluster } from './clusters.js';
 import { type DescriptorFields, descriptorSchema, isEmail } from './descriptor-schema.js';
@@ -89,7 +90,7 @@ function isFreeKey(path: readonly PropertyKey[], index: number): boolean {
   return index === 3 && path[0] === 'containers' && (path[2] === 'env' || path[2] === 'parameters');
 }
 
-/** Returns the violations of the containers' constraints and preferences. */
+/** Returns the violations of the containers' constraints, and of the preferences and labels of the job. */
 export function placementViolations(
   descriptor: JobDescriptor,
   { attributes = () => knownAttributes([]) }: Pick<Submission, 'attributes'>,
@@ -101,6 +102,7 @@ export function placementViolations(
   const known = constrained.length === 0 ? undefined : attributes();
   return [
     ...preferenceViolations(descriptor),
+    ...retryOptionViolations(descriptor),
     ...constrained.flatMap(([id, container]) =>
       known === undefined ? [] : constraintViolations(container, `containers[${JSON.stringify(id)}]`, known),
     ),

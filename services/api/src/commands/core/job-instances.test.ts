@@ -123,7 +123,7 @@ describe('the state of an instance', () => {
     ],
     [
       'CANCELLED when its task was killed',
-      { states: [QUEUED, FINISHED], reason: 'normal', tasks: [task(FINISHED, 'killed')] },
+      { states: [QUEUED, FINISHED], reason: 'killed', tasks: [task(FINISHED, 'killed')] },
       JobState.CANCELLED,
     ],
     [
@@ -137,13 +137,13 @@ describe('the state of an instance', () => {
       JobState.CANCELLED,
     ],
     [
-      'CANCELLED when its task failed before the kill got to it',
+      'TERMINATED when its task failed before the kill got to it',
       {
-        states: [QUEUED, RUNNING, FINISHED],
-        reason: 'normal',
+        states: [QUEUED, RUNNING, FAILED],
+        reason: 'failed: 1 of 1 tasks failed',
         tasks: [task(FAILED, 'failed: exit code 3', { stop: { code: 'killed', text: '', atMs: 5 } })],
       },
-      JobState.CANCELLED,
+      JobState.TERMINATED,
     ],
     [
       'COMPLETED when the kill came too late',

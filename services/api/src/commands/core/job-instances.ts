@@ -53,13 +53,12 @@ export function instanceState(job: JobWithTasks): JobState {
     if (state === State.RUNNING) return JobState.PROCESSING;
     return status === undefined && job.tasks.length === 0 ? JobState.CREATED : JobState.SCHEDULED;
   }
-  const newest = newestTasks(job);
-  const failed = newest.filter((task) => taskState(task) === State.FAILED);
   if (state === State.FAILED) {
+    const failed = newestTasks(job).filter((task) => taskState(task) === State.FAILED);
     const isTimedOut = failed.length > 0 && failed.every((task) => endedBy(task, 'runtimeLimitExceeded'));
     return isTimedOut ? JobState.TIMED_OUT : JobState.TERMINATED;
   }
-  const isKilled = codeOf(status?.state?.reason ?? '') === 'killed' || newest.some(isKilledTask);
+  const isKilled = codeOf(status?.state?.reason ?? '') === 'killed';
   return isKilled ? JobState.CANCELLED : JobState.COMPLETED;
 }
 
@@ -128,13 +127,6 @@ function attemptsOf({ attempt, agentId }: TaskRecord): number {
 
 function endedBy(task: TaskRecord, code: ReasonCode): boolean {
   return taskReasonCode(task) === code;
-}
-
-/**
- * A task that failed just before its kill keeps its own reason. The kill is the cause that it is not retried.
- */
-function isKilledTask(task: TaskRecord): boolean {
-  return endedBy(task, 'killed') || (task.stop?.code === 'killed' && taskState(task) === State.FAILED);
 }
 
 /**

@@ -2,7 +2,16 @@ import { AgentLedger } from '@berth/scheduler';
 import { zeroResources } from '@berth/shared/model/resources/vector';
 import { State, taskState } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
-import { aJob, aReport, aService, aTask, limits as defaults, minute, t0 } from '../../testing/fixtures.js';
+import {
+  aJob,
+  aReport,
+  aService,
+  aTask,
+  limits as defaults,
+  minute,
+  must,
+  t0,
+} from '../../testing/fixtures.js';
 import { TestCell } from '../../testing/test-cell.js';
 import type { RoundInput } from '../plan/round-types.js';
 import { WaitingTasks } from '../plan/waiting-tasks.js';
@@ -134,7 +143,7 @@ describe('preemption', () => {
     expect(round).toMatchObject({ placedTaskIds: [], queueLeft: false, queueDueMs: t0 + 5000 });
   });
 
-  it('is the same to another master: victims stop, count as away, and end by their time, as preempted', () => {
+  it('is the same to another master: victims stop, count as away, and end by their time', () => {
     const web = aService({ id: 'web', desired: 4 });
     const cell = new TestCell()
       .putAgent({ cpuMillis: 4000 })
@@ -148,7 +157,7 @@ describe('preemption', () => {
     const round = plan(cell, preempts);
     expect(awaited(round)).toEqual(['web.0-0 by first.0-0']);
     for (const [, task] of round.tasks) cell.putTasks([task]);
-    // A second one would be one too many; a wish to stop the first changes nothing.
+    // A second one would be one too many. A kill of the first changes only its reason.
     cell.putJob({
       ...critical,
       id: 'second',
@@ -157,11 +166,13 @@ describe('preemption', () => {
     cell.put('taskStop', 'web.0-0', { taskId: 'web.0-0', wish: { atMs: t0, by: 'ada', text: undefined } });
     const next = plan(cell, preempts);
     expect(awaited(next)).toEqual([]);
-    expect(next.tasks.has('web.0-0')).toBe(false);
+    const { deadlineAtMs } = must(cell.find('task', 'web.0-0')).record;
+    const stop = { code: 'killed', text: '', atMs: t0 };
+    expect(next.tasks.get('web.0-0')).toMatchObject({ stop, deadlineAtMs });
     const late = plan(cell, { ...preempts, nowMs: t0 + minute, patienceUntilMs: t0 + minute });
     expect(late.tasks.get('web.0-0')).toMatchObject({
-      stop: { code: 'preempted', text: 'its capacity is needed for first.0-0', atMs: t0 },
-      task: { state: { state: State.FAILED, reason: expect.stringMatching(/^preempted/) } },
+      stop,
+      task: { state: { state: State.FINISHED, reason: 'killed' } },
     });
     expect(late.tasks.has('first.0-0')).toBe(false);
   });

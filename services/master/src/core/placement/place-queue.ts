@@ -62,7 +62,9 @@ function takePlacement(placement: Placement, input: RoundInput, builder: PlanBui
   const stop = { code: 'preempted', text: `its capacity is needed for ${taskId}`, atMs: nowMs };
   const victims = preemption.awaits.flatMap((id) => {
     const victim = builder.task(id);
-    return victim === undefined ? [] : [orderStop(victim, stop, limits)];
+    return victim === undefined
+      ? []
+      : [orderStop(victim, stop, { job: cell.find('job', victim.jobId)?.record, limits })];
   });
   return builder.takePlaced(waitingForVictims(assigned, victims, nowMs), victims);
 }

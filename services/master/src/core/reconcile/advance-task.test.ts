@@ -35,7 +35,7 @@ describe('an order to stop', () => {
   it('ends a task that has no agent yet at once', () => {
     const { tasks, status } = look({ job: aJob(), tasks: [aTask()], stopRequests: ['job-1.0-0'] });
     expect(tasks[0]?.task?.state).toEqual({ state: State.FINISHED, reason: 'killed' });
-    expect(status?.state).toEqual({ state: State.FINISHED, reason: 'normal' });
+    expect(status?.state).toEqual({ state: State.FINISHED, reason: 'killed' });
   });
 
   it('is given once', () => {

@@ -1,14 +1,16 @@
-import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { isTaskLive, State, taskState } from '@berth/shared/model/task/task-state';
 import { endTask, endUnseen } from '../task/end-task.js';
-import type { Limits } from '../task/limits.js';
 import { orderStop } from '../task/order-stop.js';
 import type { ReconcileContext } from './reconcile-context.js';
 
 type AdvanceContext = Pick<ReconcileContext, 'nowMs' | 'limits' | 'patienceUntilMs'>;
 
+type StopSettings = Parameters<typeof orderStop>[2];
+
 /** The circumstances of one live task, beside its own record, the time and the limits. */
 interface TaskCircumstances {
+  readonly job: JobRecord;
   readonly agentLost: boolean;
   /** The reason to stop the task, if there is one. */
   readonly stopFor: { readonly code: string; readonly text?: string } | undefined;
@@ -21,18 +23,18 @@ interface TaskCircumstances {
 export function advanceTask(
   task: TaskRecord,
   context: AdvanceContext,
-  { agentLost, stopFor }: TaskCircumstances,
+  { job, agentLost, stopFor }: TaskCircumstances,
 ): TaskRecord {
   if (!isTaskLive(task)) return task;
   const { nowMs, limits } = context;
   const stopped =
-    stopFor === undefined ? task : orderStop(task, { text: '', ...stopFor, atMs: nowMs }, limits);
+    stopFor === undefined ? task : orderStop(task, { text: '', ...stopFor, atMs: nowMs }, { job, limits });
   if (stopped.agentId !== '' && agentLost) {
     return (
       endUnseen(stopped, { code: 'agentLost', text: `agent ${task.agentId} was lost`, atMs: nowMs }) ?? task
     );
   }
-  return judgedAtMs(stopped, context) <= nowMs ? passDeadline(stopped, nowMs, limits) : stopped;
+  return judgedAtMs(stopped, context) <= nowMs ? passDeadline(stopped, nowMs, { job, limits }) : stopped;
 }
 
 /**
@@ -52,7 +54,7 @@ export function judgedAtMs(task: TaskRecord, { patienceUntilMs }: AdvanceContext
  * every container without an assignment. So a task that ends without a report of its agent leaves nothing
  * running for long.
  */
-function passDeadline(task: TaskRecord, nowMs: number, limits: Limits): TaskRecord {
+function passDeadline(task: TaskRecord, nowMs: number, settings: StopSettings): TaskRecord {
   if (!isTaskLive(task)) return task;
   if (task.stop !== undefined) return endUnseen(task, { code: task.stop.code, atMs: nowMs }) ?? task;
   switch (taskState(task)) {
@@ -64,7 +66,7 @@ function passDeadline(task: TaskRecord, nowMs: number, limits: Limits): TaskReco
       return orderStop(
         task,
         { code: 'runtimeLimitExceeded', text: 'it ran longer than its runtime limit', atMs: nowMs },
-        limits,
+        settings,
       );
     default:
       return task;

@@ -1,6 +1,7 @@
 import { specOfJob } from '@berth/scheduler';
 import type { JobRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import { jobKind } from '@berth/shared/model/job/job';
+import { isAtMostOnce } from '@berth/shared/model/job/retry-options';
 import { isTaskLive, State, taskReasonCode, taskState } from '@berth/shared/model/task/task-state';
 import { newestOfStages } from '../slots/newest-task.js';
 
@@ -27,7 +28,13 @@ export function disruptionAllowance(job: JobRecord, tasks: readonly TaskRecord[]
 
 /** Returns the number of tasks of the job that may be away at a time; Infinity for any number. */
 export function disruptionLimitOf(job: JobRecord): number {
-  return specOfJob(job).disruptionLimit ?? (isBatch(job) ? Number.POSITIVE_INFINITY : defaultLimit);
+  return specOfJob(job).disruptionLimit ?? usualLimitOf(job);
+}
+
+/** A stop for the system's own reasons is the end of a task that is never started again. */
+function usualLimitOf(job: JobRecord): number {
+  if (!isBatch(job)) return defaultLimit;
+  return job.descriptor !== undefined && isAtMostOnce(job.descriptor) ? 0 : Number.POSITIVE_INFINITY;
 }
 
 function isBatch({ descriptor }: JobRecord): boolean {

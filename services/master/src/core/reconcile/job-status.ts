@@ -15,6 +15,8 @@ import {
 import { countSlots } from '../slots/batch.js';
 import { stopOfJob } from './job-end.js';
 
+type SlotCounts = ReturnType<typeof countSlots>;
+
 interface StatusChange {
   readonly state: State;
   readonly reason: string;
@@ -87,10 +89,19 @@ function endOfJob(job: JobRecord, tasks: readonly TaskRecord[], nowMs: number): 
     return { state, reason: formatReason(stop.code, stop.text) };
   }
   if (job.descriptor === undefined || jobKind(job.descriptor) !== 'batch') return undefined;
-  const { desired, done, failed } = countSlots(job.descriptor, tasks);
-  if (done < desired) return undefined;
+  return endOfSlots(countSlots(job.descriptor, tasks));
+}
+
+/** A failure weighs more than a kill: a job with both has FAILED. */
+function endOfSlots({ desired, ended, killed, failed }: SlotCounts): StatusChange | undefined {
+  if (ended < desired) return undefined;
   const first = failed[0];
-  if (first === undefined) return { state: State.FINISHED, reason: 'normal' };
-  const text = `${failed.length} of ${desired} tasks failed; task ${first.task?.id}: ${first.task?.state?.reason}`;
+  if (first === undefined) {
+    if (killed === 0) return { state: State.FINISHED, reason: 'normal' };
+    const text = desired === 1 ? '' : `${killed} of ${desired} tasks ended by a kill`;
+    return { state: State.FINISHED, reason: formatReason('killed', text) };
+  }
+  const givenUp = first.stop?.code === 'killed' ? '; it was killed, so it is not tried again' : '';
+  const text = `${failed.length} of ${desired} tasks failed; task ${first.task?.id}: ${first.task?.state?.reason}${givenUp}`;
   return { state: State.FAILED, reason: formatReason('failed', text) };
 }

@@ -71,7 +71,7 @@ function moveGradually(input: MoveInput, waiting: readonly TaskRecord[], gone: r
   return { stopped, nextDueMs: isStuck ? nowMs + checkAgainMs : Number.POSITIVE_INFINITY };
 }
 
-function moved(task: TaskRecord, { nowMs, limits }: MoveInput): TaskRecord {
+function moved(task: TaskRecord, { job, nowMs, limits }: MoveInput): TaskRecord {
   const text = `agent ${task.agentId} is drained`;
-  return orderStop(task, { code: 'moved', text, atMs: nowMs }, limits);
+  return orderStop(task, { code: 'moved', text, atMs: nowMs }, { job, limits });
 }

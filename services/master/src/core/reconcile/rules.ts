@@ -87,7 +87,11 @@ function* advanceSteps(
   for (const task of tasks) {
     if (!isTaskLive(task)) continue;
     const stopFor = jobStop ?? stopOfTask(job, task, context);
-    const changed = advanceTask(task, context, { agentLost: job.isAgentLost(task.agentId), stopFor });
+    const changed = advanceTask(task, context, {
+      job: job.job,
+      agentLost: job.isAgentLost(task.agentId),
+      stopFor,
+    });
     if (changed !== task) yield { changed };
   }
 }

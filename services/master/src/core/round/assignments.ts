@@ -8,6 +8,7 @@ import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive } from '@berth/shared/model/task/task-state';
 import type { AssignmentWrite } from '@berth/store';
 import type { Limits } from '../task/limits.js';
+import { stopGraceMs } from '../task/stop-grace.js';
 import { StageEnv } from './stage-env.js';
 
 /** Returns the writes of assignments that follow from this round's tasks. */
@@ -73,7 +74,7 @@ function toAssignment(task: TaskRecord, job: JobRecord, limits: Limits): Assignm
     resources: task.resources,
     taskContext: agentContext(task),
     stop: task.stop,
-    killGraceMs: limits.killGraceMs,
+    killGraceMs: stopGraceMs(job, task.stage, limits),
     sampled: job.descriptor !== undefined && isSampled(job.descriptor, task.stage),
     collectsResults: isInstance(job),
     awaitedTaskIds: task.awaitedTaskIds,

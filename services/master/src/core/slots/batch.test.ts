@@ -249,26 +249,32 @@ describe('a batch task that the system failed', () => {
 describe('a killed batch task', () => {
   const job = aJob({ desired: 2, retry: immediate(5) });
 
-  it('ends its slot, which is done and not failed', () => {
+  it('ends its slot, and its job as a killed one', () => {
     const tasks = [
       aTask({ job, state: State.FINISHED, code: 'killed' }),
       aTask({ job, slot: 1, state: State.FINISHED }),
     ];
     const { tasks: changed, status } = look({ job, tasks });
     expect(changed).toHaveLength(0);
-    expect(status?.state).toEqual({ state: State.FINISHED, reason: 'normal' });
+    expect(status?.state).toEqual({
+      state: State.FINISHED,
+      reason: 'killed: 1 of 2 tasks ended by a kill',
+    });
   });
 
-  it('is not tried again when it failed by itself while it was being stopped', () => {
+  it('is not tried again, and stays failed, when it failed by itself while it was being stopped', () => {
     const stop = { code: 'killed', text: '', atMs: t0 };
     const tasks = [failedAt(t0, { job, record: { stop } }), aTask({ job, slot: 1, state: State.FINISHED })];
-    expect(look({ job, tasks }).status?.state?.state).toBe(State.FINISHED);
+    expect(look({ job, tasks }).status?.state).toEqual({
+      state: State.FAILED,
+      reason: 'failed: 1 of 2 tasks failed; task job-1.0-0: failed; it was killed, so it is not tried again',
+    });
   });
 
   it('is not tried again when it failed by itself before the order to stop was made', () => {
     const tasks = [failedAt(t0, { job }), aTask({ job, slot: 1, state: State.FINISHED })];
     const { tasks: changed, status } = look({ job, tasks, stopRequests: ['job-1.0-0'] });
     expect(changed.map(({ slot, stop }) => [slot, stop?.code])).toEqual([[0, 'killed']]);
-    expect(status?.state?.state).toBe(State.FINISHED);
+    expect(status?.state?.state).toBe(State.FAILED);
   });
 });

@@ -1,34 +1,24 @@
 import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
-import { instancesOf, retryPolicyOf } from '@berth/shared/model/job/job';
+import { instancesOf } from '@berth/shared/model/job/job';
+import { batchSlotFate } from '@berth/shared/model/job/slot-fate';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
-import { isTaskLive, taskReasonCode } from '@berth/shared/model/task/task-state';
+import { isTaskLive } from '@berth/shared/model/task/task-state';
 import { orderStopAfterEnd } from '../task/order-stop.js';
 import { newestBySlot } from './newest-task.js';
-import { batchDelayMs, endedBySystem } from './retry.js';
+import { batchDelayMs } from './retry.js';
 import { creationBudget, firstTask, replaceWhenDue, type SlotInput, type SlotStep } from './slots.js';
-
-/** The fate of a slot after the end of its newest task. */
-type SlotFate = 'done' | 'failed' | 'retry';
-
-/**
- * Returns the fate of a slot. It is done when its task ended `normal` or a caller stopped it, and it has
- * failed when its retries are spent. A failure of the system's own is always tried again.
- */
-function batchSlotFate(descriptor: JobDescriptor, ended: TaskRecord): SlotFate {
-  const code = taskReasonCode(ended);
-  if (code === 'normal' || code === 'killed' || ended.stop?.code === 'killed') return 'done';
-  if (endedBySystem(ended)) return 'retry';
-  return ended.userRetries < retryPolicyOf(descriptor).value.retries ? 'retry' : 'failed';
-}
 
 /** Returns the steps that give each of the `desired` slots a task, unless the slot is done. */
 export function* batchSteps(input: SlotInput): Iterable<SlotStep> {
   const { desired } = instancesOf(input.descriptor);
   const newest = newestBySlot(input.tasks);
   let budget = creationBudget(input);
-  for (let slot = 0; slot < desired && budget > 0; slot++) {
+  for (let slot = 0; slot < desired; slot++) {
     const task = newest.get(slot);
+    // A slot that is given up needs no capacity.
+    const isGivenUp = task !== undefined && input.hasStopRequest(taskIdOf(task));
+    if (budget <= 0 && !isGivenUp) continue;
     const step =
       task === undefined ? { created: firstTask(input, slot, undefined) } : continueSlot(input, task);
     if (step === undefined) continue;
@@ -47,17 +37,19 @@ function continueSlot(input: SlotInput, task: TaskRecord): SlotStep | undefined 
   return replaceWhenDue(input, task, task.finishedAtMs + batchDelayMs(descriptor, task, limits));
 }
 
-/** Counts the slots of the batch job that are done, and lists the last tasks of failed slots. */
+/** Counts the slots of the batch job that have ended, and those of them that were killed or have failed. */
 export function countSlots(descriptor: JobDescriptor, tasks: readonly TaskRecord[]) {
   const { desired } = instancesOf(descriptor);
   const failed: TaskRecord[] = [];
-  let done = 0;
+  let ended = 0;
+  let killed = 0;
   for (const [slot, task] of newestBySlot(tasks)) {
     if (slot >= desired || isTaskLive(task)) continue;
     const fate = batchSlotFate(descriptor, task);
     if (fate === 'retry') continue;
-    done += 1;
+    ended += 1;
     if (fate === 'failed') failed.push(task);
+    if (fate === 'killed') killed += 1;
   }
-  return { desired, done, failed };
+  return { desired, ended, killed, failed };
 }

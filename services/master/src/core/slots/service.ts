@@ -56,8 +56,8 @@ function retireSlot(ended: TaskRecord): TaskRecord {
   return { ...ended, replaced: true, replaceAtMs: 0 };
 }
 
-function removeSlot(task: TaskRecord, { nowMs, limits }: SlotInput): TaskRecord {
-  const stopped = orderStop(task, { code: 'scaledDown', text: '', atMs: nowMs }, limits);
+function removeSlot(task: TaskRecord, { job, nowMs, limits }: SlotInput): TaskRecord {
+  const stopped = orderStop(task, { code: 'scaledDown', text: '', atMs: nowMs }, { job, limits });
   return isTaskLive(stopped) ? stopped : retireSlot(stopped);
 }
 

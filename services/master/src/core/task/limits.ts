@@ -9,8 +9,10 @@ export interface Limits {
   readonly stuckDispatchedMs: number;
   /** A task that takes longer than this to start has failed. The time to pull its image counts. */
   readonly stuckStartingMs: number;
-  /** The time between SIGTERM and SIGKILL of a stopped container. */
+  /** The time between SIGTERM and SIGKILL of a stopped container that asks for none of its own. */
   readonly killGraceMs: number;
+  /** The longest such time that a container may ask for. */
+  readonly maxKillGraceMs: number;
   /** The time that an agent has, after the grace, to confirm a stop before the task counts as ended. */
   readonly stopConfirmMs: number;
   /** Delays after system failures, and after service tasks that end at once, double between these two. */
