@@ -151,7 +151,7 @@ export class Worker {
     } finally {
       this.#reads.delete(changedMeanwhile);
     }
-    if (!this.#hasReadAssignments) await this.#noteEarlierRuns(found ?? [], findRun);
+    await this.#noteEarlierRuns(found ?? [], findRun);
     this.#hasReadAssignments = true;
     if (found !== undefined) this.#applyContainers(found);
     for (const runner of [...this.#runners.values()]) this.#drive(runner);
@@ -159,14 +159,17 @@ export class Worker {
   }
 
   /**
-   * A task that ran before this process began, and has no container, must not run a second time under its id.
+   * A task that ran before this process knew of it, and has no container, must not run a second time under
+   * its id. The process may be new. Or the store was set back, and the agent has forgotten the task since.
    */
   async #noteEarlierRuns(
     found: readonly ContainerStatus[],
     findRun: AssignmentSource['findRun'],
   ): Promise<void> {
     const known = new Set(found.map(({ taskId }) => taskId));
-    const taskIds = [...this.#runners.keys()].filter((taskId) => !known.has(taskId));
+    const isNew = (taskId: string, { view }: TaskRunner) =>
+      this.#hasReadAssignments ? isFresh(view) : !known.has(taskId);
+    const taskIds = [...this.#runners].flatMap(([id, runner]) => (isNew(id, runner) ? [id] : []));
     const ran = taskIds.length === 0 ? [] : await findRun(taskIds);
     for (const taskId of ran) this.#runners.get(taskId)?.note({ is: 'ranBefore' });
   }

@@ -55,7 +55,11 @@ export function waitsForRetry(task: Task, job: Job, nowMs: number): boolean {
   const isLive = !isTerminal(job.jobState?.state ?? State.QUEUED);
   if (!isLive || job.jobDescriptor?.jobSpec?.$case !== 'batch') return false;
   const slot = retriedSlots(job.tasks).find(({ newest }) => newest.id === task.id);
-  return slot !== undefined && slot.newest === slot.failed && waitsForAttempt(slot, { job, tasks: job.tasks, nowMs });
+  return (
+    slot !== undefined &&
+    slot.newest === slot.failed &&
+    waitsForAttempt(slot, { job, tasks: job.tasks, nowMs })
+  );
 }
 
 /** Failures of the system do not use up retries. */
