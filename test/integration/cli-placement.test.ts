@@ -1,10 +1,11 @@
 import { cli } from '@berth/cli/testing/harness';
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batch, runs, service, simulated, stateOf } from '../support/callers/jobs.js';
+import { batch, isJobOver, runs, service, simulated, stateOf } from '../support/callers/jobs.js';
 import type { TitusCaller } from '../support/callers/titus-caller.js';
 import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
 import { skipRedisTests } from '../support/process/redis.js';
+import { waitFor } from '../support/process/wait-for.js';
 
 describe.skipIf(skipRedisTests !== false)('berth plan and berth explain', () => {
   let cell: TestCell;
@@ -93,5 +94,24 @@ describe.skipIf(skipRedisTests !== false)('berth plan and berth explain', () => 
     const json = await berth(['explain', id, '-o', 'json']);
     expect(JSON.parse(json.out.join('\n'))).toEqual({ jobId: id, stageWaits: [] });
     await caller.kill(id);
+  });
+
+  it('agents and explain name an agent that fails launches; other jobs avoid it', async () => {
+    const id = await caller.create(batch(simulated({ fail: 'host' })));
+    const avoided = await waitFor(
+      async () => (await berth(['agents'])).out.find((line) => line.includes(' avoided ')),
+      { what: 'an agent is avoided' },
+    );
+    await caller.kill(id);
+    expect(avoided).toMatch(/1 failed, last \d+s ago: systemError: .*; next try in \d/);
+    const sick = avoided.split(' ')[0] ?? '';
+    expect((await berth(['agents', sick])).out.join('\n')).toMatch(/launches +1 failed/);
+    const other = await caller.create(batch(simulated({ runMs: 1 })));
+    const job = await caller.until(other, isJobOver, 'ends');
+    expect(job.tasks[0]?.taskContext['agent.id']).not.toBe(sick);
+    expect(job.tasks[0]?.taskContext['task.hostAddress']).toBe('127.0.0.1');
+    const pinned = `image: simulated:1\nmemory: 64\nconstraints: {hard: {host: ${sick}}}\n`;
+    const plan = (await berth(['plan', '-'], pinned)).out.join('\n');
+    expect(plan).toMatch(/avoided, since its launches fail: last: systemError: .* at 20/);
   });
 });
