@@ -1,4 +1,4 @@
-import type { ImageRef } from '@berth/shared/model/submission/image-ref';
+import { type ImageRef, statedRegistry } from '@berth/shared/model/submission/image-ref';
 
 /** An image as its registry knows it. */
 export interface RegistryImage {
@@ -22,14 +22,13 @@ export const hubNames: ReadonlySet<string> = new Set([dockerHub, 'index.docker.i
  * Returns the image behind a name by the rules of the Docker engine: the tag is `latest` and the registry is
  * Docker Hub unless the name states others.
  */
-export function registryImageOf({ repository, tag = 'latest', digest }: ImageRef): RegistryImage {
+export function registryImageOf(ref: ImageRef): RegistryImage {
+  const { repository, tag = 'latest', digest } = ref;
   const reference = digest ?? tag;
-  const slash = repository.indexOf('/');
-  const first = slash < 0 ? '' : repository.slice(0, slash);
-  // The first part is a host if it cannot be a part of a path.
-  const isExplicit = /[.:A-Z]/.test(first) || first === 'localhost';
-  const path = isExplicit ? repository.slice(slash + 1) : repository;
-  if (isExplicit && !hubNames.has(first)) return { registry: first, path, reference, isExplicit };
+  const stated = statedRegistry(ref);
+  const isExplicit = stated !== undefined;
+  const path = isExplicit ? repository.slice(stated.length + 1) : repository;
+  if (isExplicit && !hubNames.has(stated)) return { registry: stated, path, reference, isExplicit };
   const hubPath = path.includes('/') ? path : `library/${path}`;
   return { registry: dockerHub, path: hubPath, reference, isExplicit };
 }

@@ -1,3 +1,4 @@
+import { imageSettingsShape } from '@berth/registry';
 import { cellConfigShape, listenAddress, tlsConfigShape } from '@berth/shared/process/config';
 import { amount, count, positiveCount, span } from '@berth/shared/process/config-fields';
 import { filePath } from '@berth/shared/process/config-files';
@@ -6,7 +7,6 @@ import { type Authenticate, believe, verify } from '@berth/shared/rpc/access/aut
 import { readTokens } from '@berth/shared/rpc/access/tokens';
 import { z } from 'zod';
 import type { BucketPolicy } from './gateway/core/token-bucket.js';
-import { resolutionModes } from './images/image-resolver.js';
 
 /** grpc-js fires a timer of more than 2^31 ms at once. */
 const longestTimer = '576h';
@@ -45,19 +45,7 @@ export const gatewayConfigSchema = z.object({
    * same messages.
    */
   BERTH_API_TUNING: z.enum(['on', 'off'], { error: 'must be on or off' }).default('on'),
-  /** The way in which images are resolved to digests at the creation of jobs. */
-  BERTH_IMAGE_RESOLUTION: z
-    .enum(resolutionModes, { error: `must be one of ${resolutionModes.join(', ')}` })
-    .default('best-effort'),
-  /** The longest time that a CreateJob waits for registries. */
-  BERTH_IMAGE_RESOLUTION_TIMEOUT: span('3s', { least: '10ms', most: longestTimer }),
-  /** Registries, besides those on this machine, that speak plain HTTP: `host:port`, separated by commas. */
-  BERTH_IMAGE_INSECURE_REGISTRIES: z
-    .string()
-    .default('')
-    .transform((text): ReadonlySet<string> => new Set(text.split(',').map((host) => host.trim()))),
-  /** Credentials for registries: a file that `docker login` writes. */
-  BERTH_IMAGE_AUTH_FILE: filePath.optional(),
+  ...imageSettingsShape,
 });
 
 /** Returns the limits of a connection's age as options of grpc-js, which varies them by a tenth. */

@@ -1,3 +1,4 @@
+import { createImageResolver } from '@berth/registry';
 import type { ListenAddress } from '@berth/shared/process/address';
 import { type Clock, systemClock } from '@berth/shared/process/clock';
 import { readAll } from '@berth/shared/process/config';
@@ -19,7 +20,6 @@ import { RateLimiter } from './gateway/rate-limiter.js';
 import { logSlowStreams } from './gateway/slow-streams.js';
 import { PointInTimeViews } from './gateway/views/point-in-time-view.js';
 import { type HttpServer, startHttpServer } from './http/http-server.js';
-import { createImageResolver } from './images/create-resolver.js';
 import { warmUpSteps } from './observe/warm-up-steps.js';
 import { openServices } from './services.js';
 import { tuningOf } from './tuning/observe-tuning.js';
@@ -97,7 +97,7 @@ async function open(options: GatewayOptions, opened: Closeable[]): Promise<Gatew
     clock,
     random: systemRandom,
     metrics: createGatewayMetrics(registry, streams, replica),
-    images: createImageResolver(config, clock, log),
+    images: createImageResolver(config, { clock, log }),
     pointInTimeViews,
   });
   const shutdown = new AbortController();

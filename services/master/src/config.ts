@@ -1,3 +1,4 @@
+import { imageSettingsShape } from '@berth/registry';
 import { parseGuarantees } from '@berth/scheduler';
 import { isLoopback } from '@berth/shared/process/address';
 import { cellConfigShape, listenAddress } from '@berth/shared/process/config';
@@ -9,6 +10,7 @@ import type { LeaderSettings } from './leader/leader-loops.js';
 
 const settings = z.object({
   ...cellConfigShape,
+  ...imageSettingsShape,
   BERTH_MASTER_HTTP: listenAddress('127.0.0.1:7280'),
   /** A standby takes over within this time of the leader's last sign of life. */
   BERTH_MASTER_LEASE: span('3s', { least: '500ms' }),
@@ -84,6 +86,7 @@ export function leaderSettingsOf(config: MasterConfig): LeaderSettings {
     agentTimeoutMs: config.BERTH_AGENT_TIMEOUT,
     maxFinishedJobs: config.BERTH_MASTER_MAX_FINISHED_JOBS,
     scalingIntervalMs: config.BERTH_MASTER_SCALING_INTERVAL,
+    images: config,
   };
 }
 

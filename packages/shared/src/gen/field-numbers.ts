@@ -29,7 +29,7 @@ export const fieldNumbers = {
   'berth.v1.GetAgentResponse': { agent: 1, tasks: 2 },
   'berth.v1.GetScheduleRequest': { clusterId: 1 },
   'berth.v1.GetScheduleResponse': { schedule: 1 },
-  'berth.v1.JobRecord': { id: 1, clusterId: 2, descriptor: 3, createdAtMs: 4, createdBy: 5, kill: 6, arguments: 7, fireAtMs: 8, clusterPlace: 9, instancesSetAtMs: 10 },
+  'berth.v1.JobRecord': { id: 1, clusterId: 2, descriptor: 3, createdAtMs: 4, createdBy: 5, kill: 6, arguments: 7, fireAtMs: 8, clusterPlace: 9, instancesSetAtMs: 10, resolveImagesUntilMs: 11 },
   'berth.v1.JobScalingRecord': { jobId: 1, decisions: 2 },
   'berth.v1.JobStatusRecord': { jobId: 1, state: 2, stateChanges: 3, slotAttempts: 4, finishedAtMs: 5, lastWorkerNumber: 6 },
   'berth.v1.LaunchFailures': { count: 1, lastAtMs: 2, reason: 3, incarnation: 4 },

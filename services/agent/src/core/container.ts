@@ -17,6 +17,8 @@ export interface ContainerStatus {
   readonly startError?: string;
   /** True if the engine ended the container because it shut down or was restarted. */
   readonly endedByEngine?: boolean;
+  /** The digest in the reference that the container was created from. Absent: it has none. */
+  readonly imageDigest?: string;
   readonly ip?: string;
   /** `CONTAINER_PORT:HOST_PORT`, separated by commas. */
   readonly hostPorts?: string;

@@ -1,3 +1,4 @@
+import { imageDigestKey, unpinnedName } from '@berth/shared/model/submission/image-pins';
 import { isFinishedCode } from '@berth/shared/model/task/failure';
 import { State } from '@berth/shared/model/task/task-state';
 import type { ContainerStatus, RuntimeFailure } from './container.js';
@@ -89,7 +90,9 @@ function launch(view: TaskView, nowMs: number): TaskStep {
   if (waitsForVictims(view)) return none;
   if (progress.reported === undefined) return report(State.STARTING, nowMs);
   if (progress.image === 'pulling') return none;
-  return { do: progress.image === 'missing' ? 'pull' : 'create' };
+  // A tag may have moved since the engine last pulled it.
+  const isOld = progress.image === 'assumed' && isTag(view);
+  return { do: progress.image === 'missing' || isOld ? 'pull' : 'create' };
 }
 
 function startCreated(view: TaskView, container: ContainerStatus, nowMs: number): TaskStep {
@@ -105,7 +108,7 @@ function startCreated(view: TaskView, container: ContainerStatus, nowMs: number)
 
 function keepRunning(view: TaskView, container: ContainerStatus, nowMs: number): TaskStep {
   const { assignment, progress } = view;
-  if (!isRunningReported(view)) return reportRunning(container, nowMs);
+  if (!isRunningReported(view)) return reportRunning(view, container, nowMs);
   if (assignment?.stop === undefined) return none;
   return stopping(progress, assignment.killGraceMs, nowMs);
 }
@@ -113,7 +116,7 @@ function keepRunning(view: TaskView, container: ContainerStatus, nowMs: number):
 function conclude(view: TaskView, container: ContainerStatus, nowMs: number): TaskStep {
   // The container did run. Observers see that, even if it was short.
   const ran = container.startedAtMs !== undefined && container.startError === undefined;
-  if (ran && !isRunningReported(view)) return reportRunning(container, container.startedAtMs ?? nowMs);
+  if (ran && !isRunningReported(view)) return reportRunning(view, container, container.startedAtMs ?? nowMs);
   if (ran && view.assignment?.collectsResults && view.progress.results === undefined)
     return { do: 'collect' };
   const outcome = outcomeOfContainer(container, memoryLimitOf(view.assignment));
@@ -150,8 +153,15 @@ function isRunningReported({ progress }: TaskView): boolean {
   return progress.reported !== undefined && progress.reported >= State.RUNNING;
 }
 
-function reportRunning({ ip, hostPorts }: ContainerStatus, atMs: number): TaskStep {
+/** True if the job's image is a tag of a registry that no digest pins. */
+function isTag({ assignment }: TaskView): boolean {
+  return unpinnedName(assignment?.container?.image) !== undefined;
+}
+
+function reportRunning(view: TaskView, container: ContainerStatus, atMs: number): TaskStep {
+  const { ip, hostPorts, imageDigest } = container;
   return report(State.RUNNING, atMs, {
+    ...(imageDigest === undefined || !isTag(view) ? {} : { [imageDigestKey]: imageDigest }),
     ...(ip === undefined ? {} : { 'task.containerIp': ip }),
     ...(hostPorts === undefined ? {} : { 'task.hostPorts': hostPorts }),
   });

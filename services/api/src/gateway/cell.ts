@@ -3,6 +3,7 @@
  * asks for. A write is answered once it is durable. Both answer with the revision that they reflect.
  */
 
+import type { ImageResolver } from '@berth/registry';
 import type { Entity } from '@berth/shared/model/cell/entity';
 import { BerthError, invalidFields } from '@berth/shared/model/errors/errors';
 import { type KnownAttributes, knownAttributes } from '@berth/shared/model/expression/vocabulary';
@@ -20,7 +21,6 @@ import {
   type Committer,
 } from '@berth/store';
 import type { Replica } from '@berth/store/replica';
-import type { ImageResolver } from '../images/image-resolver.js';
 import { archivedJob } from './archived-job.js';
 import { findJobWithTasks, type JobWithTasks } from './core/job-with-tasks.js';
 import { JobIndex } from './job-index.js';

@@ -33,6 +33,8 @@ export interface ScheduleOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly metrics: Pick<MasterMetrics, 'fires'>;
+  /** The longest wait for the resolution of a job's images. Absent: they are not resolved. */
+  readonly imageWaitMs?: number;
   /** Returns true once the reports are taken in that waited when the leadership began. */
   readonly hasCaughtUp: () => boolean;
 }
@@ -118,7 +120,7 @@ export class ScheduleController implements Controller {
   }
 
   #decide(id: string, taken: ReadonlyMap<string, string>, starts: number): ClusterDecision | undefined {
-    const { replica, clock } = this.#options;
+    const { replica, clock, imageWaitMs } = this.#options;
     const cluster = replica.find('cluster', id);
     if (cluster === undefined || !this.#clusters.isFollowed(id)) return undefined;
     return decideCluster({
@@ -129,6 +131,7 @@ export class ScheduleController implements Controller {
       nowMs: clock.nowMs(),
       attributes: () => this.#clusters.attributes(),
       taken,
+      ...(imageWaitMs === undefined ? {} : { imageWaitMs }),
       maxStarts: starts,
     });
   }

@@ -1,3 +1,5 @@
+import { createImageResolver, type ImageSettings } from '@berth/registry';
+import { resolutionLimitMs } from '@berth/shared/model/submission/image-pins';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
 import type { Random } from '@berth/shared/process/random';
@@ -6,6 +8,7 @@ import type { Replica } from '@berth/store/replica';
 import { FencedError, HistoryLostError, LeaderCommitter } from '../commit/leader-committer.js';
 import { AutoscaleController } from '../controllers/autoscale-controller.js';
 import type { Controller } from '../controllers/controller.js';
+import { ImageController } from '../controllers/image-controller.js';
 import { LivenessController } from '../controllers/liveness-controller.js';
 import { RoundLoop } from '../controllers/round-loop.js';
 import { ScheduleController } from '../controllers/schedule-controller.js';
@@ -27,6 +30,8 @@ export interface LeaderSettings {
   /** Beyond this number the oldest finished jobs leave the replica. */
   readonly maxFinishedJobs: number;
   readonly scalingIntervalMs: number;
+  /** Absent: the leader resolves no images. */
+  readonly images?: ImageSettings;
 }
 
 interface LeaderParts {
@@ -72,6 +77,7 @@ async function runLoops(parts: LeaderParts, signal: AbortSignal): Promise<void> 
   const inbox = store.openReportInbox();
   const committer = new LeaderCommitter(parts);
   const shared = { ...parts, committer, cell: replica };
+  const { resolver, imageWait } = imageParts(parts);
   const reports: ReportReader = new ReportReader({ ...parts, inbox, onReports: () => rounds.wake() });
   const hasCaughtUp = () => reports.hasRead && reports.pending === 0;
   const rounds = roundLoop(parts, committer, reports);
@@ -81,7 +87,8 @@ async function runLoops(parts: LeaderParts, signal: AbortSignal): Promise<void> 
     new LivenessController({ ...shared, agentTimeoutMs }),
     new SubscriptionController(shared),
     new AutoscaleController({ ...shared, everyMs: scalingIntervalMs }),
-    new ScheduleController({ ...shared, hasCaughtUp }),
+    new ScheduleController({ ...shared, hasCaughtUp, ...imageWait }),
+    new ImageController({ ...shared, resolver }),
   ];
   const changes = replica.changes$.subscribe((commit) => {
     for (const controller of controllers) controller.take(commit);
@@ -97,6 +104,21 @@ async function runLoops(parts: LeaderParts, signal: AbortSignal): Promise<void> 
   } finally {
     changes.unsubscribe();
   }
+}
+
+/** Returns the resolver of images, if the settings ask for one. */
+function imageParts({ settings, clock, log }: LeaderParts) {
+  const { images } = settings;
+  if (images === undefined || images.BERTH_IMAGE_RESOLUTION === 'off')
+    return { resolver: undefined, imageWait: {} };
+  // A run is not refused, so the leader never requires an answer.
+  const lenient = {
+    ...images,
+    BERTH_IMAGE_RESOLUTION: 'best-effort' as const,
+    BERTH_IMAGE_RESOLUTION_TIMEOUT: resolutionLimitMs,
+  };
+  const resolver = createImageResolver(lenient, { clock, log, asker: 'the leader' });
+  return { resolver, imageWait: { imageWaitMs: resolutionLimitMs } };
 }
 
 function roundLoop(parts: LeaderParts, committer: LeaderCommitter, reports: ReportReader): RoundLoop {

@@ -32,6 +32,17 @@ export function parseImageRef(text: string): ImageRef | undefined {
   };
 }
 
+/**
+ * Returns the registry that the name states. Undefined if it states none: such an image is on the engine or on
+ * Docker Hub.
+ */
+export function statedRegistry({ repository }: ImageRef): string | undefined {
+  const slash = repository.indexOf('/');
+  const first = slash < 0 ? '' : repository.slice(0, slash);
+  // The first part is a host if it cannot be a part of a path.
+  return /[.:A-Z]/.test(first) || first === 'localhost' ? first : undefined;
+}
+
 /** True if the text can be an image id: a digest such as `sha256:…`, or a name that ends in `@sha256:…`. */
 export function isImageId(text: string): boolean {
   if (text.length > 600 || !id.test(text)) return false;

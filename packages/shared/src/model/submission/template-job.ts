@@ -10,12 +10,12 @@ import { type ValidJob, type Violations, validateJob } from './validate.js';
  */
 export const imageResolutionLabel = 'berth.imageResolution';
 
-const unresolved = 'skipped: the job was started by its cluster; its host looks the image up';
+const unresolved = 'skipped: no registry has been asked yet';
 
 /**
  * Returns the complete descriptor of a job that the template alone defines, by the same rules as for
  * callers, or all faults that prevent it. Its owner is the template's, else the cluster's. An image given
- * by name alone stays unresolved.
+ * by name alone stays unresolved: the leader resolves it next.
  */
 export function jobOfTemplate(
   cluster: ClusterView,

@@ -29,6 +29,7 @@ export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus 
   const state = stateOf(State.Status);
   const startError = state === 'created' ? startErrorOf(State) : undefined;
   const ip = addressIn(NetworkSettings);
+  const digest = /@(sha256:[0-9a-f]{64})$/.exec(info.Config.Image ?? '')?.[1];
   const ports =
     info.HostConfig.NetworkMode === 'host' ? hostModePorts(info) : publishedPorts(NetworkSettings.Ports);
   return {
@@ -38,6 +39,7 @@ export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus 
     ...(state === 'exited' ? { exitCode: State.ExitCode, oomKilled: State.OOMKilled } : {}),
     ...(state === 'exited' ? time('finishedAtMs', State.FinishedAt) : {}),
     ...(startError === undefined ? {} : { startError }),
+    ...(digest === undefined ? {} : { imageDigest: digest }),
     ...(ip === undefined ? {} : { ip }),
     ...(ports === '' ? {} : { hostPorts: ports }),
   };

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { type CredentialsLookup, dockerHub, registryImageOf } from '@berth/registry';
 import { bytesPerMb } from '@berth/shared/model/resources/amounts';
+import { unpinnedName } from '@berth/shared/model/submission/image-pins';
 import { parseImageRef } from '@berth/shared/model/submission/image-ref';
 import { type Clock, startTimer } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
@@ -33,10 +34,40 @@ export class DockerImages {
     this.#options = options;
   }
 
-  /** Returns the reference to create containers from. Pulls the image if the engine does not have it. */
+  /**
+   * Returns the reference to create containers from. Pulls the image if the engine does not have it. A tag of a
+   * stated registry may have moved: it is pulled anew. If that fails, the engine's own image serves.
+   */
   async ensure(reference: string, options: PullOptions = {}): Promise<string> {
     const present = await this.#find(reference);
-    if (present !== undefined) return present;
+    if (unpinnedName({ name: reference, imageId: '' }) === undefined)
+      return present ?? this.#fetch(reference, options);
+    try {
+      return await this.#withDigest(await this.#fetch(reference, options));
+    } catch (error) {
+      if (present === undefined || options.signal?.aborted) throw error;
+      this.#options.log.warn({ err: error }, `running the engine's own image ${reference}`);
+      return this.#withDigest(present);
+    }
+  }
+
+  /** Returns the reference by digest of an image that a tag names, if its engine knows one. */
+  async #withDigest(reference: string): Promise<string> {
+    const { docker, call } = this.#options;
+    try {
+      const { RepoDigests = [] } = await call('inspect', () => docker.getImage(reference).inspect());
+      return (
+        RepoDigests.map((known) => byDigest(reference, known)).find((found) => found !== undefined) ??
+        reference
+      );
+    } catch (error) {
+      // The image was removed a moment ago, or the engine is slow. The next call to the engine decides.
+      this.#options.log.warn({ err: error }, `the digest of ${reference} is not known`);
+      return reference;
+    }
+  }
+
+  async #fetch(reference: string, options: PullOptions): Promise<string> {
     const registry = registryOf(reference);
     const lookup = await this.#options.credentials(registry);
     this.#options.log.info(`pulling ${reference}`);
@@ -108,6 +139,14 @@ function authOf(registry: string, { credentials }: CredentialsLookup): EngineAut
 function registryOf(reference: string): string {
   const ref = parseImageRef(reference);
   return ref === undefined ? '' : registryImageOf(ref).registry;
+}
+
+/** Returns the reference with the digest, if both are of one repository. Engines shorten names of Docker Hub. */
+function byDigest(reference: string, known: string): string | undefined {
+  const [mine, theirs] = [parseImageRef(reference), parseImageRef(known)];
+  if (mine === undefined || theirs?.digest === undefined) return undefined;
+  const [a, b] = [registryImageOf(mine), registryImageOf(theirs)];
+  return a.registry === b.registry && a.path === b.path ? `${mine.repository}@${theirs.digest}` : undefined;
 }
 
 function statusOf(error: unknown): string {

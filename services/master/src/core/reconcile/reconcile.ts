@@ -3,6 +3,7 @@ import { isJobLive } from '@berth/shared/model/job/job';
 import { runtimeEndMs } from '@berth/shared/model/job/mantis';
 import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive } from '@berth/shared/model/task/task-state';
+import { imageHold, withImageWait } from '../slots/image-hold.js';
 import { judgedAtMs } from './advance-task.js';
 import type { JobInCell } from './job-in-cell.js';
 import { advanceStatus, initialStatus } from './job-status.js';
@@ -44,7 +45,8 @@ export function reconcile(job: JobInCell, context: ReconcileContext): JobDecisio
   const changes = new TaskChanges(job.tasks, context.maxWrites - 1);
   const rulesDueMs = applyRules(job, context, changes);
   const tasks = changes.tasks();
-  const after = advanceStatus(job.status ?? initialStatus(job.job), job.job, tasks, context.nowMs);
+  const moved = advanceStatus(job.status ?? initialStatus(job.job), job.job, tasks, context.nowMs);
+  const after = withImageWait(moved, imageHold(job.job, tasks, context.nowMs));
   const retired = isJobLive(after) ? retireReplaced(job, tasks, context, changes.writesLeft) : nothingRetired;
   const status = keepAttempts(after, tasks, retired.taskIds);
   return {

@@ -7,6 +7,7 @@ import { taskIdOf } from '@berth/shared/model/task/task-id';
 import { isTaskLive } from '@berth/shared/model/task/task-state';
 import { batchSteps } from '../slots/batch.js';
 import { heldStages } from '../slots/held-stages.js';
+import { type ImageHold, imageHold } from '../slots/image-hold.js';
 import { serviceSteps } from '../slots/service.js';
 import type { SlotInput, SlotStep } from '../slots/slots.js';
 import { byStage, workerNumbers } from '../slots/stage-tasks.js';
@@ -45,7 +46,9 @@ export const rules: readonly Rule[] = [
     why: 'Each index below the desired number needs a task until it is done or its retries are spent.',
     decide: (job, context, tasks) =>
       forKind('batch', job, context, (descriptor) => {
-        return { steps: batchSteps(slotInput(job, context, { descriptor, tasks })), nextDueMs: never };
+        const hold = imageHold(job.job, tasks, context.nowMs);
+        const input = withBudget(slotInput(job, context, { descriptor, tasks }), hold);
+        return { steps: batchSteps(input), nextDueMs: hold.untilMs };
       }),
   },
   {
@@ -53,7 +56,9 @@ export const rules: readonly Rule[] = [
     why: 'A service keeps its desired number of tasks: it grows, shrinks, and replaces ended tasks.',
     decide: (job, context, tasks) =>
       forKind('service', job, context, (descriptor) => {
-        return { steps: serviceSteps(slotInput(job, context, { descriptor, tasks })), nextDueMs: never };
+        const hold = imageHold(job.job, tasks, context.nowMs);
+        const input = withBudget(slotInput(job, context, { descriptor, tasks }), hold);
+        return { steps: serviceSteps(input), nextDueMs: hold.untilMs };
       }),
   },
   {
@@ -61,7 +66,7 @@ export const rules: readonly Rule[] = [
     why: 'A stage needs the stage before it to run; it is held for a bounded time, then kept as a service is.',
     decide: (job, context, tasks) =>
       forKind('mantis', job, context, (descriptor) =>
-        fillStages(slotInput(job, context, { descriptor, tasks })),
+        fillStages(slotInput(job, context, { descriptor, tasks }), imageHold(job.job, tasks, context.nowMs)),
       ),
   },
   {
@@ -130,19 +135,30 @@ function slotInput(
   return { job, descriptor, status, stage: noStage, tasks, hasStopRequest, isCommitted, nowMs, limits };
 }
 
-function fillStages(input: SlotInput): RuleChanges {
+/** A stage waits if the digest of its image is not known. */
+function withBudget(input: SlotInput, { budgets }: ImageHold): SlotInput {
+  const imageBudget = budgets.get(input.stage);
+  return imageBudget === undefined ? input : { ...input, imageBudget };
+}
+
+function fillStages(input: SlotInput, hold: ImageHold): RuleChanges {
   const held = heldStages(input);
-  return { steps: stagesSteps(input, held), nextDueMs: Math.min(...held.values()) };
+  return { steps: stagesSteps(input, held, hold), nextDueMs: Math.min(...held.values(), hold.untilMs) };
 }
 
 /** Each stage is a service of its own; the worker numbers of their tasks are counted over the whole job. */
-function* stagesSteps(input: SlotInput, held: ReadonlyMap<number, number>): Iterable<SlotStep> {
+function* stagesSteps(
+  input: SlotInput,
+  held: ReadonlyMap<number, number>,
+  hold: ImageHold,
+): Iterable<SlotStep> {
   const { descriptor, status, tasks } = input;
   const tasksOf = byStage(tasks);
   const nextWorkerNumber = workerNumbers(status, tasks);
   for (const stage of stagesOf(descriptor)) {
     if (held.has(stage)) continue;
-    yield* serviceSteps({ ...input, stage, tasks: tasksOf.get(stage) ?? [], nextWorkerNumber });
+    const ofStage = { ...input, stage, tasks: tasksOf.get(stage) ?? [], nextWorkerNumber };
+    yield* serviceSteps(withBudget(ofStage, hold));
   }
 }
 

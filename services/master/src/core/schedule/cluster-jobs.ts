@@ -12,6 +12,7 @@ import {
 } from '@berth/shared/model/schedule/cluster-limits';
 import type { Schedule } from '@berth/shared/model/schedule/schedule';
 import type { ClusterView } from '@berth/shared/model/submission/clusters';
+import { isUnpinned } from '@berth/shared/model/submission/image-pins';
 import { jobOfTemplate } from '@berth/shared/model/submission/template-job';
 import { codeOf } from '@berth/shared/model/task/reason';
 import { State, stateName } from '@berth/shared/model/task/task-state';
@@ -37,6 +38,8 @@ export interface ClusterInput {
    * jobs yet.
    */
   readonly taken: ReadonlyMap<string, string>;
+  /** The longest wait for the resolution of a job's images. Absent: they are not resolved. */
+  readonly imageWaitMs?: number;
   /** Jobs that are started at once; further ones wait for the next pass. */
   readonly maxStarts: number;
 }
@@ -127,7 +130,8 @@ export class ClusterJobs {
   }
 
   #record({ id, fireAtMs }: Start, descriptor: JobDescriptor, clusterPlace: number): JobRecord {
-    const { cluster, nowMs } = this.#input;
+    const { cluster, nowMs, imageWaitMs = 0 } = this.#input;
+    const resolves = imageWaitMs > 0 && isUnpinned(descriptor);
     return {
       id,
       clusterId: cluster.id,
@@ -139,6 +143,7 @@ export class ClusterJobs {
       fireAtMs,
       clusterPlace: clusterPlace === 0 ? undefined : clusterPlace,
       instancesSetAtMs: {},
+      resolveImagesUntilMs: resolves ? nowMs + imageWaitMs : undefined,
     };
   }
 }

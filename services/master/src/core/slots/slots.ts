@@ -29,6 +29,8 @@ export interface SlotInput {
   readonly hasStopRequest: (taskId: string) => boolean;
   /** True if the task is stored as it is here. */
   readonly isCommitted: (task: TaskRecord) => boolean;
+  /** The tasks that may begin while the digest of their image is not known. Absent: any number. */
+  readonly imageBudget?: number;
   readonly nowMs: number;
   readonly limits: Limits;
 }
@@ -37,10 +39,10 @@ export interface SlotInput {
  * Returns the number of tasks that the job may still start: live tasks that do not run yet are bounded.
  * Stages share the bound, so that no stage holds up another.
  */
-export function creationBudget({ descriptor, tasks, limits }: SlotInput): number {
+export function creationBudget({ descriptor, tasks, limits, imageBudget = Infinity }: SlotInput): number {
   const notRunning = tasks.filter((task) => isTaskLive(task) && taskState(task) !== State.RUNNING).length;
   const share = Math.max(1, Math.floor(limits.maxNotRunningPerJob / stagesOf(descriptor).length));
-  return Math.max(0, share - notRunning);
+  return Math.min(imageBudget, Math.max(0, share - notRunning));
 }
 
 /**

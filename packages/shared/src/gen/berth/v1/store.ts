@@ -192,6 +192,11 @@ export interface JobRecord {
    * stages). Such a change counts as a scaling: cool-downs of policies begin with it.
    */
   instancesSetAtMs: { [key: number]: number };
+  /**
+   * The leader resolves the names of the job's images until this time. No task is created before it is done.
+   * Absent: nothing is to be resolved.
+   */
+  resolveImagesUntilMs?: number | undefined;
 }
 
 export interface JobRecord_InstancesSetAtMsEntry {
@@ -976,6 +981,7 @@ function createBaseJobRecord(): JobRecord {
     fireAtMs: 0,
     clusterPlace: undefined,
     instancesSetAtMs: {},
+    resolveImagesUntilMs: undefined,
   };
 }
 
@@ -1011,6 +1017,9 @@ export const JobRecord: MessageFns<JobRecord> = {
     globalThis.Object.entries(message.instancesSetAtMs).forEach(([key, value]: [string, number]) => {
       JobRecord_InstancesSetAtMsEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
     });
+    if (message.resolveImagesUntilMs !== undefined) {
+      writer.uint32(88).uint64(message.resolveImagesUntilMs);
+    }
     return writer;
   },
 
@@ -1110,6 +1119,14 @@ export const JobRecord: MessageFns<JobRecord> = {
             }
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.resolveImagesUntilMs = longToNumber(reader.uint64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1182,6 +1199,11 @@ export const JobRecord: MessageFns<JobRecord> = {
           {},
         )
         : {},
+      resolveImagesUntilMs: isSet(object.resolveImagesUntilMs)
+        ? globalThis.Number(object.resolveImagesUntilMs)
+        : isSet(object.resolve_images_until_ms)
+        ? globalThis.Number(object.resolve_images_until_ms)
+        : undefined,
     };
   },
 
@@ -1223,6 +1245,9 @@ export const JobRecord: MessageFns<JobRecord> = {
         });
       }
     }
+    if (message.resolveImagesUntilMs !== undefined) {
+      obj.resolveImagesUntilMs = Math.round(message.resolveImagesUntilMs);
+    }
     return obj;
   },
 
@@ -1251,6 +1276,7 @@ export const JobRecord: MessageFns<JobRecord> = {
       },
       {},
     );
+    message.resolveImagesUntilMs = object.resolveImagesUntilMs ?? undefined;
     return message;
   },
 };

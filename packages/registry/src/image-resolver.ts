@@ -3,17 +3,16 @@
  * stored descriptor has both. Answers are not cached, so an image that was just pushed counts.
  */
 
-import type { Lookup, RegistryClient } from '@berth/registry';
-import { type RegistryImage, registryImageOf } from '@berth/registry';
 import type { Container, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError, type FieldViolation, invalidFields } from '@berth/shared/model/errors/errors';
 import { type ImageRef, parseImageRef } from '@berth/shared/model/submission/image-ref';
 import { imageResolutionLabel } from '@berth/shared/model/submission/template-job';
 import { type CancelTimer, type Clock, startTimer } from '@berth/shared/process/clock';
 import { Gate } from './gate.js';
+import type { Lookup, RegistryClient } from './registry-client.js';
+import { type RegistryImage, registryImageOf } from './registry-image.js';
 
-export const resolutionModes = ['required', 'best-effort', 'off'] as const;
-export type ResolutionMode = (typeof resolutionModes)[number];
+export type ResolutionMode = 'required' | 'best-effort' | 'off';
 
 /** Concurrent look-ups of all calls; others wait, and the wait counts as part of their time. */
 const maxLookups = 32;
@@ -29,6 +28,8 @@ const maxNoteLength = 1_000;
 
 interface ImageResolverOptions {
   readonly mode: ResolutionMode;
+  /** The service that asks, in messages. Absent: the gateway. */
+  readonly asker?: string;
   /** The longest time that a call waits for its images. */
   readonly timeoutMs: number;
   readonly registries: Pick<RegistryClient, 'findDigest'>;
@@ -124,7 +125,7 @@ export class ImageResolver {
       case 'unknown':
         return { refused: `registry ${registry} has no such image` };
       case 'denied': {
-        const why = `registry ${registry} does not let the gateway see it: ${lookup.why}`;
+        const why = `registry ${registry} does not let ${this.#options.asker ?? 'the gateway'} see it: ${lookup.why}`;
         return isRequired ? { refused: why } : pinned(ref, why);
       }
       case 'unanswered': {

@@ -1,10 +1,11 @@
-import type { Lookup, RegistryImage } from '@berth/registry';
 import { type DeepPartial, JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { imageResolutionLabel } from '@berth/shared/model/submission/template-job';
 import { systemClock } from '@berth/shared/process/clock';
 import { describe, expect, it } from 'vitest';
 import { ImageResolver, type ResolutionMode } from './image-resolver.js';
+import type { Lookup } from './registry-client.js';
+import type { RegistryImage } from './registry-image.js';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const timeoutMs = 50;
