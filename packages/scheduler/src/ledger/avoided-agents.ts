@@ -3,9 +3,9 @@ import { avoidedUntilMs } from '@berth/shared/model/cell/launch-health';
 import type { AgentInfo, Avoidance } from '../agent/agent-info.js';
 
 /**
- * The live agents that fail launches, and the times at which each takes a task on trial. If every agent of the
- * cell fails, the one that failed least recently is tried sooner: so a cell never waits for long only because
- * all its agents failed.
+ * The live agents that fail launches, and the times at which each takes a task on trial. If every agent of
+ * the cell fails, the one that failed least recently is tried sooner: so a cell never waits for long only
+ * because all its agents failed.
  */
 export class AvoidedAgents {
   readonly #failures = new Map<string, LaunchFailures>();

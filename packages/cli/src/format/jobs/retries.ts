@@ -72,8 +72,8 @@ function slotOf({ id }: Task): string {
 }
 
 /**
- * Returns a sentence about the task that is tried again in place of a failed one, or that failed and waits for
- * its next attempt; empty for other tasks.
+ * Returns a sentence about the task that is tried again in place of a failed one, or that failed and waits
+ * for its next attempt; empty for other tasks.
  */
 export function taskRetryText(task: Task, tasks: readonly Task[], nowMs: number): string {
   if (stateOf(task) === State.RUNNING) return '';

@@ -1,18 +1,18 @@
 /*
- * Decides how long jobs avoid an agent that fails launches. The failures stand in the agent's status, so every
- * leader and every gateway decides the same.
+ * Decides how long jobs avoid an agent that fails launches. The failures stand in the agent's status, so
+ * every leader and every gateway decides the same.
  */
 import type { LaunchFailures } from '../../gen/berth/v1/store.js';
 import { exponentialDelayMs } from '../task/back-off.js';
 import type { CellView } from './cell-view.js';
 
-/** An agent is avoided for so long after its first failed launch, and twice as long after each further one. */
+/** An agent is avoided for so long after its first failed launch, and twice as long after each other. */
 export const firstAvoidanceMs = 30_000;
 
 /** The agent that is tried although all others are avoided too begins with this delay. */
 export const firstLastResortMs = 1_000;
 
-/** No agent is avoided for longer after its last failure. So a task waits for such an agent for so long at most. */
+/** No agent is avoided for longer after its last failure. So no task waits longer for such an agent. */
 export const longestAvoidanceMs = 10 * 60_000;
 
 /** Returns the launches that count against the agent. A restarted agent begins without failures. */

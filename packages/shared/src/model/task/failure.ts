@@ -16,7 +16,7 @@ export type Fault =
    * decides: see {@link confirmedFault}.
    */
   | 'registry'
-  /** The registry of the image, or the way to it, fails for the moment. It says nothing about other images. */
+  /** The registry of the image, or the way to it, fails for the moment. Other images may be had. */
   | 'transfer'
   /** The agent's host is broken or full, or shuts down. */
   | 'host'

@@ -1,4 +1,4 @@
-/** The keys of a task's context that more than one part of Berth reads. docs/jobs-and-tasks.md lists all keys. */
+/* The keys of a task's context that several parts of Berth read. docs/jobs-and-tasks.md lists all keys. */
 
 /** On an ended task that waits for its next attempt: the time of that attempt, as RFC 3339. */
 export const nextAttemptKey = 'task.nextAttemptAt';

@@ -62,7 +62,7 @@ export class PlanBuilder {
     return this.#tasks.get(id) ?? this.#cell.find('task', id)?.record;
   }
 
-  /** Notes the outcome of a launch in the status of the task's agent, if the change of the task decides it. */
+  /** Notes the outcome of a launch in the status of the agent, if the change of the task decides it. */
   noteLaunch(before: TaskRecord, after: TaskRecord, report?: Parameters<typeof launchOutcome>[2]): void {
     const outcome = launchOutcome(before, after, report);
     if (outcome === undefined) return;

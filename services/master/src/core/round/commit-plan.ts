@@ -52,7 +52,7 @@ function statusWrites({ statuses, removedJobIds }: RoundPlan): readonly Write[] 
   );
 }
 
-/** Another loop of the leader writes the same records: it judges heartbeats. So each write has a precondition. */
+/** The loop that judges heartbeats writes the same records. So each write has a precondition. */
 function agentWrites(cell: CellView, { agentStatuses }: RoundPlan): readonly Write[] {
   return [...agentStatuses].map(([id, record]) => ({
     kind: 'agentStatus',

@@ -33,8 +33,9 @@ export function launchOutcome(
 }
 
 /**
- * True if a launch of the same job failed on another agent before. Then the job may be the cause, in a way that
- * no text of an engine tells. So one job counts against one agent at most, and cannot have a whole cell avoided.
+ * True if a launch of the same job failed on another agent before. Then the job may be the cause, in a way
+ * that no text of an engine shows. So one job counts against one agent at most, and cannot have a whole cell
+ * avoided.
  */
 export function failedElsewhere(task: TaskRecord, ofJob: Iterable<TaskRecord>): boolean {
   for (const other of ofJob) if (other.agentId !== task.agentId && isFailedLaunch(other)) return true;

@@ -4,8 +4,9 @@ import { nextAttemptKey } from '@berth/shared/model/task/task-context';
 import { toRfc3339 } from '@berth/shared/model/task/task-state';
 
 /**
- * Returns the ended task with the time at which its replacement is due. The public part of a task never changes
- * after its end. So the context has the time only if it is known in the commit of the end, as it mostly is.
+ * Returns the ended task with the time at which its replacement is due. The public part of a task never
+ * changes after its end. So the context has the time only if it is known in the commit of the end, as it
+ * mostly is.
  */
 export function withNextAttempt(ended: TaskRecord, atMs: number, isEndCommitted: boolean): TaskRecord {
   const { task } = ended;
