@@ -4,7 +4,8 @@
  * never in a skipped hour. Any other expression means times of the day, and each of them runs once a day:
  * in a repeated hour the first time, and in a skipped hour at the instant of the change.
  */
-import { type Cron, cronTimeOfDay, isCronDay } from './cron.js';
+import { type Cron, cronTimeOfDay } from './cron.js';
+import { isCronDay } from './cron-days.js';
 import { offsetSpans, zoneOffsetMs } from './zoned-time.js';
 
 const secondMs = 1000;

@@ -42,6 +42,21 @@ describe('the schedule of a cluster', () => {
     });
   });
 
+  it('keeps the meaning of a stored expression that would be refused today', () => {
+    const schedule = scheduleOf(cluster({ 'berth.cronSpec': '*/40 * * * *' }));
+    if (schedule === undefined) throw new Error('no schedule');
+    expect(table(schedule, '2026-01-01T00:00:00Z', 2)).toEqual(['2026-01-01T00:40', '2026-01-01T01:00']);
+  });
+
+  it('has the order of a replacement', () => {
+    const order = (more: Record<string, string>) =>
+      scheduleOf(cluster({ 'berth.cronSpec': '@daily', 'berth.cronPolicy': 'replace', ...more }))
+        ?.replaceOrder;
+    expect(order({})).toBe('startFirst');
+    expect(order({ 'berth.cronReplace': 'stopFirst' })).toBe('stopFirst');
+    expect(order({ 'berth.cronReplace': 'STARTFIRST' })).toBe('startFirst');
+  });
+
   it('may consist of one single time', () => {
     const schedule = scheduleOf(cluster({ 'berth.scheduleAt': '2027-01-31T08:00:00+02:00' }));
     if (schedule === undefined) throw new Error('no schedule');
@@ -122,10 +137,23 @@ describe('an invalid schedule', () => {
     ['5-1 * * * *', 'minute "5-1" is a range that runs backwards'],
     ['*/0 * * * *', 'minute "*/0" has a step of 0'],
     ['1,,2 * * * *', 'minute "" is not a value, a range, a list or a step'],
-    ['* * L * *', 'day of month "L" is not within 1 to 31'],
+    ['L * * * *', 'minute "L" is no last day'],
+    ['*/40 * * * *', 'minute "*/40" leaves gaps of different lengths'],
     ['0 0 30 2 *', 'no day of the calendar is ever meant by it'],
   ])('refuses the expression %j', (expression, problem) => {
     expect(violations({ 'berth.cronSpec': expression })[0]).toContain(problem);
+  });
+
+  it('is refused if its order of a replacement is none, or has no place', () => {
+    const label = 'jobDescriptor.labels["berth.cronReplace"]';
+    const daily = { 'berth.cronSpec': '@daily', 'berth.cronReplace': 'stopFirst' };
+    expect(violations(daily)).toEqual([`${label} means nothing beside the policy "allow"`]);
+    expect(violations({ ...daily, 'berth.cronPolicy': 'replace', 'berth.cronReplace': 'both' })).toEqual([
+      `${label} is no order: write "startFirst" or "stopFirst"`,
+    ]);
+    expect(violations({ 'berth.cronReplace': 'stopFirst' })[0]).toContain(
+      'means nothing without berth.cronSpec',
+    );
   });
 
   it('is refused at once if the expression of a Mantis cluster is longer than a label', () => {

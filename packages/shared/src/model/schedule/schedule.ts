@@ -14,6 +14,7 @@ export const scheduleLabels = {
   cronSpec: 'berth.cronSpec',
   cronTimeZone: 'berth.cronTimeZone',
   cronPolicy: 'berth.cronPolicy',
+  cronReplace: 'berth.cronReplace',
   scheduleAt: 'berth.scheduleAt',
   startingDeadlineSecs: 'berth.startingDeadlineSecs',
 } as const;
@@ -24,8 +25,15 @@ export type CronPolicy =
   | 'allow'
   /** It starts none. */
   | 'forbid'
-  /** It starts another, which replaces the older ones once it runs. */
+  /** It starts another, which replaces the older ones. */
   | 'replace';
+
+/** The order of the end of the old job and the start of the new one, under the policy `replace`. */
+export type ReplaceOrder =
+  /** The old one goes on until the new one runs. Without room for both, the old one ends first. */
+  | 'startFirst'
+  /** The new one starts once the old one has ended. */
+  | 'stopFirst';
 
 /** A run may be this late by default. Later it counts as missed. */
 const defaultStartingDeadlineSecs = 300;
@@ -39,6 +47,8 @@ export interface Schedule {
   /** The time zone of a cron expression. The default is `UTC`. */
   readonly timeZone: string;
   readonly policy: CronPolicy;
+  /** It matters under the policy `replace` only. */
+  readonly replaceOrder: ReplaceOrder;
   readonly startingDeadlineMs: number;
 }
 
@@ -50,21 +60,41 @@ const policies: ReadonlyMap<string, CronPolicy> = new Map([
   ['KEEP_NEW', 'replace'],
 ]);
 
+const replaceOrders: ReadonlyMap<string, ReplaceOrder> = new Map([
+  ['startfirst', 'startFirst'],
+  ['stopfirst', 'stopFirst'],
+]);
+
 interface DeclaredField {
   readonly field: string;
   readonly value: string;
 }
 
-/** Returns the cluster's schedule. Undefined if it has none or an invalid one. */
+/**
+ * Returns the cluster's schedule. Undefined if it has none or an invalid one. A doubtful expression that is
+ * stored already keeps its meaning.
+ */
 export function scheduleOf(cluster: ClusterRecord): Schedule | undefined {
-  return parseSchedule(cluster.descriptor).schedule;
+  return readSchedule(cluster.descriptor).schedule;
 }
 
-/** Returns the schedule that the descriptor declares, and all faults of the declaration. */
+/** Returns the schedule that the descriptor declares, and all reasons to refuse the declaration. */
 export function parseSchedule(descriptor: JobClusterDescriptor | undefined): {
   readonly schedule?: Schedule;
   readonly violations: readonly FieldViolation[];
 } {
+  const { schedule, violations, doubts } = readSchedule(descriptor);
+  const all = [...violations, ...doubts];
+  return schedule === undefined || all.length > 0 ? { violations: all } : { schedule, violations: all };
+}
+
+interface ReadSchedule {
+  readonly schedule?: Schedule;
+  readonly violations: readonly FieldViolation[];
+  readonly doubts: readonly FieldViolation[];
+}
+
+function readSchedule(descriptor: JobClusterDescriptor | undefined): ReadSchedule {
   const violations: FieldViolation[] = [];
   const refuse = ({ field }: DeclaredField, description: string) => {
     violations.push({ field, description });
@@ -74,11 +104,18 @@ export function parseSchedule(descriptor: JobClusterDescriptor | undefined): {
   const timeZone = declared.cronTimeZone?.value ?? 'UTC';
   if (declared.cronTimeZone !== undefined && !isTimeZone(timeZone))
     refuse(declared.cronTimeZone, `is no IANA time zone: write one such as "Europe/Berlin", or "UTC"`);
-  const policy = parsePolicy(declared.cronPolicy, refuse);
-  const startingDeadlineMs = parseDeadline(declared.startingDeadlineSecs, refuse);
-  if (when === undefined || violations.length > 0) return { violations };
   const standard = descriptor?.clusterSpec?.$case === 'mantis' ? 'forbid' : 'allow';
-  return { schedule: { when, timeZone, policy: policy ?? standard, startingDeadlineMs }, violations };
+  const policy = parsePolicy(declared.cronPolicy, refuse) ?? standard;
+  const replaceOrder = parseReplaceOrder(declared.cronReplace, policy, refuse);
+  const startingDeadlineMs = parseDeadline(declared.startingDeadlineSecs, refuse);
+  const doubts = doubtsOf(when, declared.cronSpec);
+  if (when === undefined || violations.length > 0) return { violations, doubts };
+  return { schedule: { when, timeZone, policy, replaceOrder, startingDeadlineMs }, violations, doubts };
+}
+
+function doubtsOf(when: Schedule['when'] | undefined, spec: DeclaredField | undefined): FieldViolation[] {
+  if (when?.$case !== 'cron' || spec === undefined) return [];
+  return when.cron.doubts.map((description) => ({ field: spec.field, description }));
 }
 
 type DeclaredSchedule = { readonly [Key in keyof typeof scheduleLabels]?: DeclaredField };
@@ -119,7 +156,7 @@ function parseWhen(
   }
   if (scheduleAt !== undefined) return parseOnce(scheduleAt, rest, refuse);
   if (cronSpec !== undefined) return parseExpression(cronSpec, refuse);
-  for (const declared of [rest.cronTimeZone, rest.cronPolicy, rest.startingDeadlineSecs])
+  for (const declared of Object.values(rest))
     if (declared !== undefined)
       refuse(declared, `means nothing without ${scheduleLabels.cronSpec} or ${scheduleLabels.scheduleAt}`);
   return undefined;
@@ -151,6 +188,18 @@ function parsePolicy(declared: DeclaredField | undefined, refuse: RefuseDeclared
   if (policy === undefined)
     refuse(declared, 'is no policy: write "allow", "forbid" (or KEEP_EXISTING), or "replace" (or KEEP_NEW)');
   return policy;
+}
+
+function parseReplaceOrder(
+  declared: DeclaredField | undefined,
+  policy: CronPolicy,
+  refuse: RefuseDeclared,
+): ReplaceOrder {
+  if (declared === undefined) return 'startFirst';
+  const order = replaceOrders.get(declared.value.trim().toLowerCase());
+  if (order === undefined) refuse(declared, 'is no order: write "startFirst" or "stopFirst"');
+  else if (policy !== 'replace') refuse(declared, `means nothing beside the policy "${policy}"`);
+  return order ?? 'startFirst';
 }
 
 function parseDeadline(declared: DeclaredField | undefined, refuse: RefuseDeclared): number {
