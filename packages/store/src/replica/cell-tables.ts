@@ -34,6 +34,7 @@ export class CellTables {
     agent: new Map(),
     agentStatus: new Map(),
     clusterStatus: new Map(),
+    clusterRuns: new Map(),
     jobScaling: new Map(),
     agentDrain: new Map(),
   };

@@ -3,6 +3,7 @@ import {
   AgentRecord,
   AgentStatusRecord,
   ClusterRecord,
+  ClusterRunsRecord,
   ClusterStatusRecord,
   JobRecord,
   JobScalingRecord,
@@ -32,6 +33,7 @@ const codecs: { readonly [K in EntityKind]: RecordCodec<EntityRecords[K]> } = {
   agent: AgentRecord,
   agentStatus: AgentStatusRecord,
   clusterStatus: ClusterStatusRecord,
+  clusterRuns: ClusterRunsRecord,
   jobScaling: JobScalingRecord,
   agentDrain: AgentDrainRecord,
 };

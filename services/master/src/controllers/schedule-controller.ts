@@ -158,14 +158,21 @@ export class ScheduleController implements Controller {
   /** Removes the stored history of a cluster that is gone. */
   async #forget(id: string, signal: AbortSignal): Promise<void> {
     const { committer, replica } = this.#options;
-    const status = replica.find('clusterStatus', id);
-    if (status === undefined || replica.find('cluster', id) !== undefined) return;
-    const write = { kind: 'clusterStatus', id, expectedRevision: status.revision } as const;
-    await committer.commit({ writes: [write] }, { signal, validMs: retryMs });
+    if (replica.find('cluster', id) !== undefined) return;
+    const writes = (['clusterStatus', 'clusterRuns'] as const).flatMap((kind) => {
+      const found = replica.find(kind, id);
+      return found === undefined ? [] : [{ kind, id, expectedRevision: found.revision }];
+    });
+    if (writes.length > 0) await committer.commit({ writes }, { signal, validMs: retryMs });
   }
 
-  #announce(id: string, { runs, kills }: ClusterDecision): void {
+  #announce(id: string, { runs, kills, setBack }: ClusterDecision): void {
     const { log, metrics } = this.#options;
+    if (setBack !== undefined)
+      log.warn(
+        { clusterId: id },
+        'the clock of a leader ran ahead; the runs of the cluster are decided anew',
+      );
     for (const { atMs, outcome, jobId, text } of runs) {
       const at = toRfc3339(atMs);
       metrics.fires.inc({ outcome: wordOf(outcome) });

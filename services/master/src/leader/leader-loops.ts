@@ -18,6 +18,7 @@ import type { MasterMetrics } from '../metrics/master-metrics.js';
 import { allSettled } from '../primitives/all-settled.js';
 import { PendingWork } from '../work/pending-work.js';
 import { ReportReader } from '../work/report-reader.js';
+import { watchClock } from './clock-watch.js';
 
 /** The replica of a new leader has this long to take in all commits of its predecessor. */
 const catchUpMs = 30_000;
@@ -49,7 +50,11 @@ interface LeaderParts {
 export async function runLeader(parts: LeaderParts, signal: AbortSignal): Promise<void> {
   try {
     await catchUp(parts, signal);
-    await runLoops(parts, signal);
+    for (;;) {
+      await runLoops(parts, signal);
+      if (signal.aborted) return;
+      parts.log.warn('the clock was set back; the loops of the leader begin anew');
+    }
   } catch (error) {
     if (error instanceof HistoryLostError)
       return parts.log.error(
@@ -71,6 +76,7 @@ async function catchUp({ store, replica }: LeaderParts, signal: AbortSignal): Pr
   }
 }
 
+/** Runs the loops until the signal aborts, or the clock is set back. */
 async function runLoops(parts: LeaderParts, signal: AbortSignal): Promise<void> {
   const { store, replica, settings } = parts;
   const { agentTimeoutMs, scalingIntervalMs } = settings;
@@ -99,6 +105,7 @@ async function runLoops(parts: LeaderParts, signal: AbortSignal): Promise<void> 
   try {
     await allSettled([
       ...[...controllers, reports].map((loop) => loop.run(loopSignal).finally(end)),
+      watchClock(parts.clock, loopSignal).finally(end),
       onceAborted(loopSignal).then(() => inbox.close()),
     ]);
   } finally {

@@ -1,4 +1,5 @@
 import type { JobRecord, TaskReport } from '@berth/shared/gen/berth/v1/store';
+import type { Clock } from '@berth/shared/process/clock';
 import { parseConfig } from '@berth/shared/process/config';
 import { silentLogger } from '@berth/shared/process/logger';
 import { systemRandom } from '@berth/shared/process/random';
@@ -44,10 +45,11 @@ export class TestStage {
     this.replica = replica;
   }
 
-  async startMaster(env: NodeJS.ProcessEnv = {}): Promise<StartedMaster> {
+  /** Starts a master; its clock may differ from that of the stage. */
+  async startMaster(env: NodeJS.ProcessEnv = {}, clock: Clock = this.clock): Promise<StartedMaster> {
     const link = new StoreLink(this.store);
     const config = parseConfig(masterConfigSchema, { BERTH_MASTER_HTTP: '127.0.0.1:0', ...env });
-    const master = await startMaster({ config, store: link, log: silentLogger, clock: this.clock });
+    const master = await startMaster({ config, store: link, log: silentLogger, clock });
     onTestFinished(async () => {
       link.isCut = true;
       await master.close();

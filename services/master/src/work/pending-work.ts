@@ -145,6 +145,7 @@ export class PendingWork {
         return this.#takeAgent(change.id);
       case 'cluster':
       case 'clusterStatus':
+      case 'clusterRuns':
       case 'jobScaling':
         return;
     }

@@ -29,8 +29,8 @@ export class ScheduledClusters {
   constructor(cell: CellView) {
     this.#cell = cell;
     for (const cluster of cell.all('cluster')) this.#follow(cluster);
-    for (const { id } of cell.all('clusterStatus'))
-      if (cell.find('cluster', id) === undefined) this.#touched.add(id);
+    for (const kind of ['clusterStatus', 'clusterRuns'] as const)
+      for (const { id } of cell.all(kind)) if (cell.find('cluster', id) === undefined) this.#touched.add(id);
     if (this.#followed.size === 0) return;
     for (const { id, record } of cell.all('job')) this.#followed.get(record.clusterId)?.jobIds.add(id);
   }
@@ -99,7 +99,10 @@ export class ScheduledClusters {
     if (after === undefined) {
       this.#forget(id);
       // The stored history of a cluster goes with it.
-      if (this.#cell.find('clusterStatus', id) !== undefined) this.#touched.add(id);
+      const hasHistory = (['clusterStatus', 'clusterRuns'] as const).some((kind) =>
+        this.#cell.find(kind, id),
+      );
+      if (hasHistory) this.#touched.add(id);
       return this.#touched.has(id);
     }
     this.#follow(after, known?.jobIds);

@@ -40,6 +40,7 @@ function createdAtMs(entity: AnyEntity): number {
     case 'jobScaling':
     case 'agentStatus':
     case 'clusterStatus':
+    case 'clusterRuns':
       // Their job, agent or cluster gives them their order.
       return 0;
   }

@@ -3,6 +3,7 @@ import type {
   AgentRecord,
   AgentStatusRecord,
   ClusterRecord,
+  ClusterRunsRecord,
   ClusterStatusRecord,
   JobRecord,
   JobScalingRecord,
@@ -23,6 +24,7 @@ export interface EntityRecords {
   readonly agent: AgentRecord;
   readonly agentStatus: AgentStatusRecord;
   readonly clusterStatus: ClusterStatusRecord;
+  readonly clusterRuns: ClusterRunsRecord;
   readonly jobScaling: JobScalingRecord;
   readonly agentDrain: AgentDrainRecord;
 }
@@ -38,6 +40,7 @@ export const entityKinds = [
   'agent',
   'agentStatus',
   'clusterStatus',
+  'clusterRuns',
   'jobScaling',
   'agentDrain',
 ] as const satisfies readonly EntityKind[];
@@ -45,7 +48,7 @@ export const entityKinds = [
 /**
  * One version of one entity, immutable. `bytes` is the record as stored; `revision` is that of the commit
  * that wrote it. A jobStatus and a jobScaling have their job's id, a taskStop its task's, an agentStatus and
- * an agentDrain their agent's, a clusterStatus its cluster's.
+ * an agentDrain their agent's, a clusterStatus and a clusterRuns their cluster's.
  */
 export interface Entity<K extends EntityKind = EntityKind> {
   readonly kind: K;

@@ -1,6 +1,7 @@
 import type { JobRecord, JobScalingRecord, ScalingDecision, TaskRecord } from '../../gen/berth/v1/store.js';
 import type { JobDescriptor, ScalingPolicy } from '../../gen/netflix/titus/titus_job_api.js';
 import type { CellView } from '../cell/cell-view.js';
+import { isAhead } from '../cell/leader-time.js';
 import { instancesOf } from '../job/job.js';
 import { noStage } from '../job/stages.js';
 import { isTaskLive, State, taskReasonCode, taskState } from '../task/task-state.js';
@@ -134,14 +135,21 @@ interface PastChanges {
   readonly record: JobScalingRecord | undefined;
   /** See {@link setByCallerMs}. */
   readonly setAtMs: number | undefined;
+  /** Absent: decisions of a clock that ran ahead are not left out. */
+  readonly nowMs?: number;
 }
 
 /**
  * Returns the time of the last scaling of the stage, which is the beginning of its cool-down. A change by a
- * caller counts like one by a policy: the caller knows of a need that no metric shows yet.
+ * caller counts like one by a policy: the caller knows of a need that no metric shows yet. A decision of a
+ * clock that ran ahead binds nobody.
  */
-export function lastScaledMs({ record, setAtMs }: PastChanges, stage: number): number | undefined {
-  const decidedAtMs = record?.decisions.findLast((decision) => decision.stage === stage)?.atMs;
+export function lastScaledMs(
+  { record, setAtMs, nowMs = Number.POSITIVE_INFINITY }: PastChanges,
+  stage: number,
+): number | undefined {
+  const isBinding = (each: ScalingDecision) => each.stage === stage && !isAhead(each.atMs, nowMs);
+  const decidedAtMs = record?.decisions.findLast(isBinding)?.atMs;
   if (decidedAtMs === undefined || setAtMs === undefined) return decidedAtMs ?? setAtMs;
   return Math.max(decidedAtMs, setAtMs);
 }

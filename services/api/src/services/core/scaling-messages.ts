@@ -70,7 +70,7 @@ function outlooksOf(
   if (descriptor === undefined) return [];
   const setAtMs = setByCallerMs(job, set.stage);
   const record = cell.find('jobScaling', job.id)?.record;
-  const lastMs = lastScaledMs({ record, setAtMs: setAtMs && Math.min(setAtMs, nowMs) }, set.stage);
+  const lastMs = lastScaledMs({ record, setAtMs: setAtMs && Math.min(setAtMs, nowMs), nowMs }, set.stage);
   if (set.kind === 'stage') {
     const instances = instancesOf(descriptor, set.stage);
     const situation = { instances, readings, lastScaledMs: lastMs ?? job.createdAtMs, nowMs };

@@ -6,7 +6,7 @@ import type { FieldBits } from './message-parts.js';
 import type { PendingMessage } from './pending-message.js';
 
 /** The entities that a change can carry. */
-export type ObservableEntity = Exclude<AnyEntity, { readonly kind: 'taskStop' }>;
+export type ObservableEntity = Exclude<AnyEntity, { readonly kind: 'taskStop' | 'clusterRuns' }>;
 
 /** The part of a commit that one message holds. */
 export interface CommitPart<C> {

@@ -17,6 +17,7 @@ import {
   retireReplaced,
 } from './retention.js';
 import { rules } from './rules.js';
+import { setBackStatus } from './set-back.js';
 import { TaskChanges } from './task-changes.js';
 
 /** The decision of one reconcile pass over a job. Once it is carried out, the next decision is empty. */
@@ -40,12 +41,13 @@ export interface JobDecision {
  * only leaves.
  */
 export function reconcile(job: JobInCell, context: ReconcileContext): JobDecision {
-  if (job.status !== undefined && !isJobLive(job.status)) return retireOnly(job, job.status, context);
+  const known = job.status && setBackStatus(job.status, context.nowMs);
+  if (known !== undefined && !isJobLive(known)) return retireOnly(job, known, context);
   // One write is for the status.
   const changes = new TaskChanges(job.tasks, context.maxWrites - 1);
   const rulesDueMs = applyRules(job, context, changes);
   const tasks = changes.tasks();
-  const moved = advanceStatus(job.status ?? initialStatus(job.job), job.job, tasks, context.nowMs);
+  const moved = advanceStatus(known ?? initialStatus(job.job), job.job, tasks, context.nowMs);
   const after = withImageWait(moved, imageHold(job.job, tasks, context.nowMs));
   const retired = isJobLive(after) ? retireReplaced(job, tasks, context, changes.writesLeft) : nothingRetired;
   const status = keepAttempts(after, tasks, retired.taskIds);
@@ -83,7 +85,8 @@ function retireOnly(job: JobInCell, status: JobStatusRecord, context: ReconcileC
     ? Number.POSITIVE_INFINITY
     : Math.max(retireAtMs(status, context.limits), context.nowMs);
   const isComplete = !retired.hasMore;
-  return { tasks: [], status: undefined, retired, nextDueMs, isComplete, hasTasksLeft: false };
+  const changed = status === job.status ? undefined : status;
+  return { tasks: [], status: changed, retired, nextDueMs, isComplete, hasTasksLeft: false };
 }
 
 /** Returns the end of the job's own runtime, if that lies ahead; else Infinity. */

@@ -16,6 +16,7 @@ import { stopOfJob } from './job-end.js';
 import type { JobInCell } from './job-in-cell.js';
 import { movesOf } from './moves.js';
 import type { ReconcileContext } from './reconcile-context.js';
+import { setBackTask } from './set-back.js';
 
 /** The changes that a rule makes. */
 interface RuleChanges {
@@ -36,6 +37,11 @@ interface Rule {
 
 /** The rules for the tasks of a live job, in their order. */
 export const rules: readonly Rule[] = [
+  {
+    name: 'set back times of a clock that ran ahead',
+    why: 'Deadlines, delays and retention count from the times of a leader before this one.',
+    decide: setBackTasks,
+  },
   {
     name: 'advance single tasks',
     why: 'Orders to stop, lost agents and deadlines end tasks, and only then is it known which slots are empty.',
@@ -78,6 +84,15 @@ export const rules: readonly Rule[] = [
 
 const never = Number.POSITIVE_INFINITY;
 const nothing: RuleChanges = { steps: [], nextDueMs: never };
+
+function setBackTasks(_: JobInCell, { nowMs }: ReconcileContext, tasks: readonly TaskRecord[]): RuleChanges {
+  const steps: SlotStep[] = [];
+  for (const task of tasks) {
+    const changed = setBackTask(task, nowMs);
+    if (changed !== task) steps.push({ changed });
+  }
+  return { steps, nextDueMs: never };
+}
 
 function advanceTasks(job: JobInCell, context: ReconcileContext, tasks: readonly TaskRecord[]): RuleChanges {
   return { steps: advanceSteps(job, context, tasks), nextDueMs: never };

@@ -146,18 +146,18 @@ export class JobScaler {
     };
   }
 
-  #lastScaledMs(cell: CellView, stage: number): number | undefined {
+  #lastScaledMs({ cell, nowMs }: ScalingInput, stage: number): number | undefined {
     const record = cell.find('jobScaling', this.#jobId)?.record;
     const set = this.#set.get(stage);
     // A gateway with a fast clock must not prolong the cool-down.
-    return lastScaledMs({ record, setAtMs: set && Math.min(set.atMs, set.seenMs) }, stage);
+    return lastScaledMs({ record, setAtMs: set && Math.min(set.atMs, set.seenMs), nowMs }, stage);
   }
 
   #decideService(set: ServiceSet, { descriptor, workforce, check }: SetInput): Proposal | undefined {
     const patienceMs = checksOfPatience * this.#pace.everyMs;
     const situation = situationOf(descriptor, workforce, {
       readings: check.window.latest(this.#jobId, workforce.runningIds, check.nowMs - patienceMs),
-      lastActionMs: this.#lastScaledMs(check.cell, set.stage),
+      lastActionMs: this.#lastScaledMs(check, set.stage),
       nowMs: check.nowMs,
       patienceMs,
     });
@@ -171,7 +171,7 @@ export class JobScaler {
     const situation = {
       instances: instancesOf(descriptor, set.stage),
       readings: check.window.meanOfTwo(this.#jobId, workforce.runningIds, sinceMs),
-      lastScaledMs: this.#lastScaledMs(check.cell, set.stage) ?? job.createdAtMs,
+      lastScaledMs: this.#lastScaledMs(check, set.stage) ?? job.createdAtMs,
       nowMs: check.nowMs,
     };
     const outcome = decideStage(set.policy, situation, this.#windows.get(set.stage));

@@ -58,7 +58,9 @@ interface Start {
 }
 
 /** The reason not to start a job: for now (`skipped`), or until the cluster changes (`refused`). */
-export type NotStarted = { readonly skipped: string } | { readonly refused: string };
+export type NotStarted =
+  /** The owner is the job that bears the name. */
+  { readonly skipped: string; readonly owner?: string } | { readonly refused: string };
 
 /** The cluster's jobs, with those that the decision starts. */
 export class ClusterJobs {
@@ -97,7 +99,8 @@ export class ClusterJobs {
     const record = this.#record(start, descriptor, clusterPlace);
     for (const name of jobClaims(record)) {
       const owner = this.#names.get(name);
-      if (owner !== undefined) return { skipped: `job ${owner} is live, and no two jobs may bear its name` };
+      if (owner !== undefined)
+        return { skipped: `job ${owner} is live, and no two jobs may bear its name`, owner };
     }
     for (const name of jobClaims(record)) this.#names.set(name, record.id);
     this.started.push(record);

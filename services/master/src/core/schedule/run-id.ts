@@ -6,9 +6,10 @@
 
 /**
  * Returns the id of the job that a run of the cluster's schedule starts. `atMs` is the due time of the run.
+ * Each time that the cluster's record is set back, later runs get other ids.
  */
-export function jobIdOfRun(clusterId: string, atMs: number): string {
-  return derivedId(atMs, `fire ${clusterId} ${atMs}`);
+export function jobIdOfRun(clusterId: string, atMs: number, setBacks = 0): string {
+  return derivedId(atMs, `fire ${clusterId} ${atMs}${setBacks === 0 ? '' : ` ${setBacks}`}`);
 }
 
 /** Returns the id of one of the jobs that are started at that time because the cluster has too few. */

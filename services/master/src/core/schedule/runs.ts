@@ -1,10 +1,13 @@
 /* Decides on the due runs of a cluster's schedule. */
 import { type Fire, FireOutcome } from '@berth/shared/gen/berth/v1/store';
+import { clockToleranceMs, isAhead } from '@berth/shared/model/cell/leader-time';
 import { nextRunMs, type Schedule } from '@berth/shared/model/schedule/schedule';
 import { toRfc3339 } from '@berth/shared/model/task/task-state';
-import type { ClusterInput, ClusterJobs, NotStarted } from './cluster-jobs.js';
+import { type ClusterInput, type ClusterJobs, type NotStarted, scheduleActor } from './cluster-jobs.js';
 import { jobIdOfRun } from './run-id.js';
 
+/** Runs that are stored of a cluster. */
+export const keptRuns = 50;
 /** Of many missed runs this many are named. */
 const maxNamedMissed = 5;
 
@@ -14,12 +17,20 @@ export interface RunsDecision {
   readonly firedThroughMs: number;
   /** Infinity: no more will come. */
   readonly nextDueMs: number;
+  /** True if the last run that is due waits for the end of the cluster's live jobs. */
+  readonly endsFirst?: boolean;
 }
 
 /** Returns a time; all runs up to then are decided. */
-export function decidedThroughMs({ cluster, status }: Pick<ClusterInput, 'cluster' | 'status'>): number {
+export function decidedThroughMs({
+  cluster,
+  status,
+  nowMs,
+}: Pick<ClusterInput, 'cluster' | 'status' | 'nowMs'>): number {
   const { scheduleSinceMs, createdAtMs } = cluster.record;
-  return Math.max(status?.firedThroughMs ?? 0, scheduleSinceMs, createdAtMs);
+  const known = Math.max(status?.firedThroughMs ?? 0, scheduleSinceMs, createdAtMs);
+  // A gateway whose clock runs ahead has set the schedule.
+  return isAhead(known, nowMs) ? Math.max(status?.firedThroughMs ?? 0, nowMs - clockToleranceMs) : known;
 }
 
 /**
@@ -28,21 +39,38 @@ export function decidedThroughMs({ cluster, status }: Pick<ClusterInput, 'cluste
  */
 export function decideRuns(input: ClusterInput, schedule: Schedule, jobs: ClusterJobs): RunsDecision {
   const { nowMs, cluster, maxStarts } = input;
-  const missed = missedRuns(schedule, decidedThroughMs(input), nowMs - schedule.startingDeadlineMs);
+  const decidedMs = decidedThroughMs(input);
+  const missed = missedRuns(schedule, decidedMs, horizonMs(input, schedule, decidedMs));
   const due = dueRuns(schedule, missed.throughMs, { nowMs, max: maxStarts });
   const runs = [...missed.runs];
-  const firedThroughMs = due.at(-1) ?? missed.throughMs;
-  const nextMs = nextRunMs(schedule, firedThroughMs) ?? Number.POSITIVE_INFINITY;
+  const throughMs = due.at(-1) ?? missed.throughMs;
+  const nextMs = nextRunMs(schedule, throughMs) ?? Number.POSITIVE_INFINITY;
   // A run that is left to the next pass is due as well: it replaces the last of these.
   const following = nextMs <= nowMs ? [...due.slice(1), nextMs] : due.slice(1);
   for (const [index, atMs] of due.entries()) {
     const nextRunMs = following[index];
-    const jobId = jobIdOfRun(cluster.id, atMs);
+    const jobId = jobIdOfRun(cluster.id, atMs, input.status?.setBacks);
     const held =
       heldBack(schedule, jobs, nextRunMs) ?? startAt(schedule, jobs, { id: jobId, fireAtMs: atMs });
+    if (held === 'endFirst')
+      return { runs, firedThroughMs: due[index - 1] ?? missed.throughMs, nextDueMs: nextMs, endsFirst: true };
     runs.push(runOf(atMs, held, jobId));
   }
-  return { runs, firedThroughMs, nextDueMs: nextMs };
+  return { runs, firedThroughMs: throughMs, nextDueMs: nextMs };
+}
+
+/**
+ * Returns the time before which undecided runs are missed. A run that waits for the end of jobs that were
+ * ordered to stop for it is not missed.
+ */
+function horizonMs({ cluster, jobs, nowMs }: ClusterInput, schedule: Schedule, decidedMs: number): number {
+  const latestMs = nowMs - schedule.startingDeadlineMs;
+  if (schedule.policy !== 'replace') return latestMs;
+  const firstMs = nextRunMs(schedule, decidedMs) ?? Number.POSITIVE_INFINITY;
+  const isAwaited = jobs.some(({ job: { record } }) => {
+    return record.kill?.by === scheduleActor(cluster.id) && record.kill.atMs >= firstMs;
+  });
+  return isAwaited ? Math.min(firstMs, latestMs) : latestMs;
 }
 
 /** Returns the record of one run, or of one start for the minimum. */
@@ -97,10 +125,19 @@ function heldBack(
   return undefined;
 }
 
+/**
+ * Starts the job. Returns `endFirst` if the live jobs have to end before: the schedule says so, or one of them
+ * bears the new job's name.
+ */
 function startAt(
-  { policy }: Schedule,
+  { policy, replaceOrder }: Schedule,
   jobs: ClusterJobs,
   start: { readonly id: string; readonly fireAtMs: number },
-): NotStarted | undefined {
-  return jobs.start({ ...start, replaces: policy === 'replace' });
+): NotStarted | 'endFirst' | undefined {
+  if (policy !== 'replace') return jobs.start(start);
+  if (replaceOrder === 'stopFirst' && jobs.live.length > 0) return 'endFirst';
+  const held = jobs.start({ ...start, replaces: true });
+  const isNameHeld =
+    held !== undefined && 'owner' in held && jobs.live.some(({ job }) => job.id === held.owner);
+  return isNameHeld ? 'endFirst' : held;
 }

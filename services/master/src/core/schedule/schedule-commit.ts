@@ -7,9 +7,12 @@ import type { CommitRequest, Write } from '@berth/store';
 import { type ClusterDecision, keepNewestRuns } from './schedule.js';
 
 /** True if the decision changes nothing. */
-export function isEmptyDecision({ runs, jobs, kills }: ClusterDecision): boolean {
-  return runs.length + jobs.length + kills.length === 0;
+export function isEmptyDecision({ runs, jobs, kills, setBack }: ClusterDecision): boolean {
+  return runs.length + jobs.length + kills.length === 0 && setBack === undefined;
 }
+
+/** Jobs that one commit sets back; the others follow. */
+const maxSetBack = 200;
 
 /**
  * Returns the decision as one commit. It applies only to the cluster and the history that it was made on: of
@@ -32,6 +35,7 @@ export function commitOfDecision(
           expectedRevision: revision,
         }),
       ),
+      ...setBackWrites(decision),
     ],
     expects: [{ kind: 'cluster', id: cluster.id, revision: cluster.revision }],
     claims: decision.jobs.flatMap((job) => jobClaims(job).map((name) => ({ name, owner: job.id }))),
@@ -43,16 +47,24 @@ export function commitOfDecision(
 function statusWrite(
   { id, record }: ClusterView,
   status: Entity<'clusterStatus'> | undefined,
-  { runs, firedThroughMs }: ClusterDecision,
+  { runs, firedThroughMs, setBack }: ClusterDecision,
 ): readonly Write[] {
-  if (runs.length === 0) return [];
-  const fires = keepNewestRuns(status?.record.fires ?? [], runs, clusterLimits(record).min);
+  if (runs.length === 0 && setBack?.status === undefined) return [];
+  const { fires: before = [], setBacks } = setBack?.status ?? status?.record ?? {};
+  const fires = keepNewestRuns(before, runs, clusterLimits(record).min);
   return [
     {
       kind: 'clusterStatus',
       id,
-      record: { clusterId: id, firedThroughMs, fires },
+      record: { clusterId: id, firedThroughMs, fires, setBacks },
       expectedRevision: status?.revision ?? 0,
     },
   ];
+}
+
+/** A job that is to end is written by its order to stop. */
+function setBackWrites({ setBack, kills }: ClusterDecision): readonly Write[] {
+  const killed = new Set(kills.map(({ job }) => job.id));
+  const others = (setBack?.jobs ?? []).filter(({ id }) => !killed.has(id)).slice(0, maxSetBack);
+  return others.map(({ id, record, revision }) => ({ kind: 'job', id, record, expectedRevision: revision }));
 }

@@ -4,14 +4,15 @@
  */
 import type { ClusterRecord, Fire, JobRecord, Wish } from '@berth/shared/gen/berth/v1/store';
 import type { Entity } from '@berth/shared/model/cell/entity';
-import { isJobLive } from '@berth/shared/model/job/job';
+import { isAhead } from '@berth/shared/model/cell/leader-time';
 import { exponentialDelayMs } from '@berth/shared/model/task/back-off';
-import { type ClusterInput, type ClusterJob, ClusterJobs, hasRun, scheduleActor } from './cluster-jobs.js';
+import { type ClusterInput, type ClusterJob, ClusterJobs, scheduleActor } from './cluster-jobs.js';
+import { replacedJobs } from './replacement.js';
 import { jobIdOfMinimum } from './run-id.js';
-import { decidedThroughMs, decideRuns, type RunsDecision, runOf } from './runs.js';
+import { decidedThroughMs, decideRuns, keptRuns, type RunsDecision, runOf } from './runs.js';
+import { type SetBack, setBackCluster } from './set-back-cluster.js';
 
-/** Runs that are stored of a cluster, and the number of further ones for each job of its minimum. */
-const keptRuns = 50;
+/** Runs that are stored for each job of a cluster's minimum, beside {@link keptRuns}. */
 const keptPerMinimum = 2;
 /** Jobs that one commit ends; the others follow. */
 const maxKills = 200;
@@ -25,6 +26,8 @@ export interface ClusterDecision {
   readonly kills: readonly Kill[];
   /** The time of the next check without a change; Infinity: never. */
   readonly nextDueMs: number;
+  /** Records of a leader whose clock ran ahead; absent: there are none. */
+  readonly setBack?: SetBack;
 }
 
 /** A job that is to end, and the request to stop it. */
@@ -34,16 +37,18 @@ interface Kill {
 }
 
 /** Decides on the actions of the cluster now. */
-export function decideCluster(input: ClusterInput): ClusterDecision {
+export function decideCluster(found: ClusterInput): ClusterDecision {
+  const { setBack, ...input } = setBackCluster(found);
   const jobs = new ClusterJobs(input);
-  const { runs, firedThroughMs, nextDueMs } = decideStarts(input, jobs);
-  const kills = decideKills(input, jobs);
+  const { runs, firedThroughMs, nextDueMs, endsFirst = false } = decideStarts(input, jobs);
+  const { kills, dueMs } = decideKills(input, jobs, endsFirst);
   return {
     runs,
     firedThroughMs,
     jobs: jobs.started,
     kills: kills.slice(0, maxKills),
-    nextDueMs: kills.length > maxKills ? input.nowMs : nextDueMs,
+    nextDueMs: kills.length > maxKills ? input.nowMs : Math.min(nextDueMs, dueMs),
+    ...(setBack === undefined ? {} : { setBack }),
   };
 }
 
@@ -94,7 +99,7 @@ function keepMinimum(
 }
 
 function nextStartMs(runs: readonly Fire[], min: number, nowMs: number): number {
-  const recent = runs.filter(({ atMs }) => atMs > nowMs - recentMs);
+  const recent = runs.filter(({ atMs }) => atMs > nowMs - recentMs && !isAhead(atMs, nowMs));
   const beyond = recent.length - keptPerMinimum * min;
   const last = recent.at(-1);
   if (last === undefined) return nowMs;
@@ -104,16 +109,29 @@ function nextStartMs(runs: readonly Fire[], min: number, nowMs: number): number 
   return last.atMs + exponentialDelayMs({ firstMs: minDelayMs, maxMs: maxDelayMs, attempt });
 }
 
-function decideKills({ cluster, schedule, nowMs }: ClusterInput, jobs: ClusterJobs): readonly Kill[] {
+interface KillsDecision {
+  readonly kills: readonly Kill[];
+  /** The time at which more are to end though nothing changes; Infinity: never. */
+  readonly dueMs: number;
+}
+
+function decideKills(
+  { cluster, schedule, nowMs }: ClusterInput,
+  jobs: ClusterJobs,
+  endsFirst: boolean,
+): KillsDecision {
   const { descriptor } = cluster.record;
   const name = JSON.stringify(descriptor?.name ?? cluster.id);
   const killAll = (these: readonly ClusterJob[], text: string) =>
     these
       .filter(({ job }) => job.record.kill === undefined)
       .map(({ job }) => ({ job, stop: { atMs: nowMs, by: scheduleActor(cluster.id), text } }));
-  if (isEnding(cluster.record)) return killAll(jobs.live, `job cluster ${name} is disabled`);
-  if (schedule?.policy !== 'replace') return [];
-  return killAll(replaced(jobs), `a newer job of cluster ${name} takes its place`);
+  const never = Number.POSITIVE_INFINITY;
+  if (isEnding(cluster.record))
+    return { kills: killAll(jobs.live, `job cluster ${name} is disabled`), dueMs: never };
+  if (schedule?.policy !== 'replace') return { kills: [], dueMs: never };
+  const { replaced, dueMs } = endsFirst ? { replaced: jobs.live, dueMs: never } : replacedJobs(jobs, nowMs);
+  return { kills: killAll(replaced, `a newer job of cluster ${name} takes its place`), dueMs };
 }
 
 /**
@@ -124,32 +142,4 @@ function decideKills({ cluster, schedule, nowMs }: ClusterInput, jobs: ClusterJo
 function isEnding({ enabled, descriptor }: ClusterRecord): boolean {
   const spec = descriptor?.clusterSpec;
   return !enabled && spec?.$case === 'mantis' && spec.value.enabled !== true;
-}
-
-/**
- * Returns the live jobs that a newer one of the schedule replaces: all that are older than the newest that
- * has run; and of its jobs that have not run, all but the newest.
- */
-function replaced(jobs: ClusterJobs): readonly ClusterJob[] {
-  const ofRuns = jobs.all.filter(({ job }) => job.record.fireAtMs > 0);
-  const newestRun = latest(ofRuns.filter(hasRun));
-  const newest =
-    jobs.started.length > 0 ? undefined : latest(ofRuns.filter(({ status }) => isJobLive(status)));
-  return jobs.live.filter((each) => {
-    if (newestRun !== undefined && isOlder(each, newestRun)) return true;
-    if (each.job.record.fireAtMs === 0 || hasRun(each)) return false;
-    return newest === undefined ? jobs.started.length > 0 : isOlder(each, newest);
-  });
-}
-
-function latest(jobs: readonly ClusterJob[]): ClusterJob | undefined {
-  return jobs.reduce<ClusterJob | undefined>(
-    (newest, job) => (newest === undefined || isOlder(newest, job) ? job : newest),
-    undefined,
-  );
-}
-
-function isOlder({ job: a }: ClusterJob, { job: b }: ClusterJob): boolean {
-  const byTime = a.record.createdAtMs - b.record.createdAtMs || a.record.fireAtMs - b.record.fireAtMs;
-  return byTime < 0 || (byTime === 0 && a.id < b.id);
 }

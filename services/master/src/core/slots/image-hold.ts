@@ -3,6 +3,7 @@
  * resolution. Without one, its first task begins alone, and the digest that this task runs pins the others.
  */
 import type { JobRecord, JobStatusRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import { isAhead } from '@berth/shared/model/cell/leader-time';
 import { containerOf, instancesOf, isJobLive } from '@berth/shared/model/job/job';
 import { stagesOf } from '@berth/shared/model/job/stages';
 import { imageDigestKey, unpinnedName } from '@berth/shared/model/submission/image-pins';
@@ -28,7 +29,8 @@ export function imageHold(job: JobRecord, tasks: readonly TaskRecord[], nowMs: n
   if (descriptor === undefined) return open;
   const names = unpinnedStages(descriptor);
   if (names.size === 0) return open;
-  if (nowMs < untilMs) {
+  // A clock that ran ahead holds nothing up.
+  if (nowMs < untilMs && !isAhead(untilMs, nowMs)) {
     const text = `waits for the digest of ${[...new Set(names.values())].join(', ')} from its registry`;
     return { budgets: new Map([...names.keys()].map((stage) => [stage, 0])), untilMs, text };
   }

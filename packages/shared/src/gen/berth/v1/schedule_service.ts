@@ -18,6 +18,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { JobState } from "../../netflix/titus/titus_job_api.js";
 import { Fire } from "./store.js";
 
 export const protobufPackage = "berth.v1";
@@ -79,6 +80,52 @@ export function schedulePolicyToJSON(object: SchedulePolicy): string {
   }
 }
 
+/** The order of the end of the old job and the start of the new one, under SCHEDULE_POLICY_REPLACE. */
+export const ReplaceOrder = {
+  UNSPECIFIED: 0,
+  /** START_FIRST - The old job goes on until the new one is RUNNING. Without room for both, the old job ends first. */
+  START_FIRST: 1,
+  /** STOP_FIRST - The new job starts once the old one has ended. */
+  STOP_FIRST: 2,
+} as const;
+
+export type ReplaceOrder = typeof ReplaceOrder[keyof typeof ReplaceOrder];
+
+export namespace ReplaceOrder {
+  export type UNSPECIFIED = typeof ReplaceOrder.UNSPECIFIED;
+  export type START_FIRST = typeof ReplaceOrder.START_FIRST;
+  export type STOP_FIRST = typeof ReplaceOrder.STOP_FIRST;
+}
+
+export function replaceOrderFromJSON(object: any): ReplaceOrder {
+  switch (object) {
+    case 0:
+    case "REPLACE_ORDER_UNSPECIFIED":
+      return ReplaceOrder.UNSPECIFIED;
+    case 1:
+    case "REPLACE_ORDER_START_FIRST":
+      return ReplaceOrder.START_FIRST;
+    case 2:
+    case "REPLACE_ORDER_STOP_FIRST":
+      return ReplaceOrder.STOP_FIRST;
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ReplaceOrder");
+  }
+}
+
+export function replaceOrderToJSON(object: ReplaceOrder): string {
+  switch (object) {
+    case ReplaceOrder.UNSPECIFIED:
+      return "REPLACE_ORDER_UNSPECIFIED";
+    case ReplaceOrder.START_FIRST:
+      return "REPLACE_ORDER_START_FIRST";
+    case ReplaceOrder.STOP_FIRST:
+      return "REPLACE_ORDER_STOP_FIRST";
+    default:
+      throw new globalThis.Error("Unrecognized enum value " + object + " for enum ReplaceOrder");
+  }
+}
+
 export interface GetScheduleRequest {
   clusterId: string;
 }
@@ -126,6 +173,21 @@ export interface ResumeScheduleResponse {
   schedule: ClusterSchedule | undefined;
 }
 
+/** A job of the cluster that has ended. */
+export interface EndedJob {
+  jobId: string;
+  /** The time of the run that started it, in milliseconds since the epoch. 0: no schedule started it. */
+  fireAtMs: number;
+  createdAtMs: number;
+  finishedAtMs: number;
+  /** The state of the job and its reason. */
+  state:
+    | JobState
+    | undefined;
+  /** The reason of the task that explains the end. */
+  taskReason: string;
+}
+
 export interface ClusterSchedule {
   clusterId: string;
   clusterName: string;
@@ -146,6 +208,10 @@ export interface ClusterSchedule {
   nextFireAtMs: number;
   /** The last runs with their outcomes. The newest is the last. */
   lastFires: Fire[];
+  /** UNSPECIFIED unless the policy is SCHEDULE_POLICY_REPLACE. */
+  replaceOrder: ReplaceOrder;
+  /** The last jobs of the cluster that have ended, however old. The newest is the last. */
+  endedJobs: EndedJob[];
 }
 
 function createBaseGetScheduleRequest(): GetScheduleRequest {
@@ -810,6 +876,177 @@ export const ResumeScheduleResponse: MessageFns<ResumeScheduleResponse> = {
   },
 };
 
+function createBaseEndedJob(): EndedJob {
+  return { jobId: "", fireAtMs: 0, createdAtMs: 0, finishedAtMs: 0, state: undefined, taskReason: "" };
+}
+
+export const EndedJob: MessageFns<EndedJob> = {
+  encode(message: EndedJob, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== "") {
+      writer.uint32(10).string(message.jobId);
+    }
+    if (message.fireAtMs !== 0) {
+      writer.uint32(16).uint64(message.fireAtMs);
+    }
+    if (message.createdAtMs !== 0) {
+      writer.uint32(24).uint64(message.createdAtMs);
+    }
+    if (message.finishedAtMs !== 0) {
+      writer.uint32(32).uint64(message.finishedAtMs);
+    }
+    if (message.state !== undefined) {
+      JobState.encode(message.state, writer.uint32(42).fork()).join();
+    }
+    if (message.taskReason !== "") {
+      writer.uint32(50).string(message.taskReason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndedJob {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndedJob();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.fireAtMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.createdAtMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.finishedAtMs = longToNumber(reader.uint64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.state = JobState.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.taskReason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EndedJob {
+    return {
+      jobId: isSet(object.jobId)
+        ? globalThis.String(object.jobId)
+        : isSet(object.job_id)
+        ? globalThis.String(object.job_id)
+        : "",
+      fireAtMs: isSet(object.fireAtMs)
+        ? globalThis.Number(object.fireAtMs)
+        : isSet(object.fire_at_ms)
+        ? globalThis.Number(object.fire_at_ms)
+        : 0,
+      createdAtMs: isSet(object.createdAtMs)
+        ? globalThis.Number(object.createdAtMs)
+        : isSet(object.created_at_ms)
+        ? globalThis.Number(object.created_at_ms)
+        : 0,
+      finishedAtMs: isSet(object.finishedAtMs)
+        ? globalThis.Number(object.finishedAtMs)
+        : isSet(object.finished_at_ms)
+        ? globalThis.Number(object.finished_at_ms)
+        : 0,
+      state: isSet(object.state) ? JobState.fromJSON(object.state) : undefined,
+      taskReason: isSet(object.taskReason)
+        ? globalThis.String(object.taskReason)
+        : isSet(object.task_reason)
+        ? globalThis.String(object.task_reason)
+        : "",
+    };
+  },
+
+  toJSON(message: EndedJob): unknown {
+    const obj: any = {};
+    if (message.jobId !== "") {
+      obj.jobId = message.jobId;
+    }
+    if (message.fireAtMs !== 0) {
+      obj.fireAtMs = Math.round(message.fireAtMs);
+    }
+    if (message.createdAtMs !== 0) {
+      obj.createdAtMs = Math.round(message.createdAtMs);
+    }
+    if (message.finishedAtMs !== 0) {
+      obj.finishedAtMs = Math.round(message.finishedAtMs);
+    }
+    if (message.state !== undefined) {
+      obj.state = JobState.toJSON(message.state);
+    }
+    if (message.taskReason !== "") {
+      obj.taskReason = message.taskReason;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EndedJob>, I>>(base?: I): EndedJob {
+    return EndedJob.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EndedJob>, I>>(object: I): EndedJob {
+    const message = createBaseEndedJob();
+    message.jobId = object.jobId ?? "";
+    message.fireAtMs = object.fireAtMs ?? 0;
+    message.createdAtMs = object.createdAtMs ?? 0;
+    message.finishedAtMs = object.finishedAtMs ?? 0;
+    message.state = (object.state !== undefined && object.state !== null)
+      ? JobState.fromPartial(object.state)
+      : undefined;
+    message.taskReason = object.taskReason ?? "";
+    return message;
+  },
+};
+
 function createBaseClusterSchedule(): ClusterSchedule {
   return {
     clusterId: "",
@@ -823,6 +1060,8 @@ function createBaseClusterSchedule(): ClusterSchedule {
     enabled: false,
     nextFireAtMs: 0,
     lastFires: [],
+    replaceOrder: 0,
+    endedJobs: [],
   };
 }
 
@@ -860,6 +1099,12 @@ export const ClusterSchedule: MessageFns<ClusterSchedule> = {
     }
     for (const v of message.lastFires) {
       Fire.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.replaceOrder !== 0) {
+      writer.uint32(96).int32(message.replaceOrder);
+    }
+    for (const v of message.endedJobs) {
+      EndedJob.encode(v!, writer.uint32(106).fork()).join();
     }
     return writer;
   },
@@ -965,6 +1210,22 @@ export const ClusterSchedule: MessageFns<ClusterSchedule> = {
             message.lastFires.push(Fire.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.replaceOrder = reader.int32() as any;
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.endedJobs.push(EndedJob.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1022,6 +1283,16 @@ export const ClusterSchedule: MessageFns<ClusterSchedule> = {
         : globalThis.Array.isArray(object?.last_fires)
         ? object.last_fires.map((e: any) => Fire.fromJSON(e))
         : [],
+      replaceOrder: isSet(object.replaceOrder)
+        ? replaceOrderFromJSON(object.replaceOrder)
+        : isSet(object.replace_order)
+        ? replaceOrderFromJSON(object.replace_order)
+        : 0,
+      endedJobs: globalThis.Array.isArray(object?.endedJobs)
+        ? object.endedJobs.map((e: any) => EndedJob.fromJSON(e))
+        : globalThis.Array.isArray(object?.ended_jobs)
+        ? object.ended_jobs.map((e: any) => EndedJob.fromJSON(e))
+        : [],
     };
   },
 
@@ -1060,6 +1331,12 @@ export const ClusterSchedule: MessageFns<ClusterSchedule> = {
     if (message.lastFires?.length) {
       obj.lastFires = message.lastFires.map((e) => Fire.toJSON(e));
     }
+    if (message.replaceOrder !== 0) {
+      obj.replaceOrder = replaceOrderToJSON(message.replaceOrder);
+    }
+    if (message.endedJobs?.length) {
+      obj.endedJobs = message.endedJobs.map((e) => EndedJob.toJSON(e));
+    }
     return obj;
   },
 
@@ -1079,6 +1356,8 @@ export const ClusterSchedule: MessageFns<ClusterSchedule> = {
     message.enabled = object.enabled ?? false;
     message.nextFireAtMs = object.nextFireAtMs ?? 0;
     message.lastFires = object.lastFires?.map((e) => Fire.fromPartial(e)) || [];
+    message.replaceOrder = object.replaceOrder ?? 0;
+    message.endedJobs = object.endedJobs?.map((e) => EndedJob.fromPartial(e)) || [];
     return message;
   },
 };

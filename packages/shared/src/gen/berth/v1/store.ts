@@ -157,6 +157,28 @@ export interface ClusterStatusRecord {
   firedThroughMs: number;
   /** The last runs, a bounded number. The newest is the last. */
   fires: Fire[];
+  /**
+   * The number of times that the record was set back because a leader's clock had run ahead. Jobs of later
+   * runs have other ids than those that were started too early.
+   */
+  setBacks?: number | undefined;
+}
+
+/** Written by the master: how the last runs of a cluster ended whose jobs have left for the archive. */
+export interface ClusterRunsRecord {
+  clusterId: string;
+  /** A bounded number of each outcome. The newest is the last. */
+  runs: EndedRun[];
+}
+
+/** A job that has left for the archive, cut down to the way it ended. At most 1 KiB. */
+export interface EndedRun {
+  job: JobRecord | undefined;
+  status:
+    | JobStatusRecord
+    | undefined;
+  /** The task that explains the end: the last one that failed, else the last one. */
+  task: TaskRecord | undefined;
 }
 
 /** A request with its time and author. */
@@ -756,7 +778,7 @@ export const Fire: MessageFns<Fire> = {
 };
 
 function createBaseClusterStatusRecord(): ClusterStatusRecord {
-  return { clusterId: "", firedThroughMs: 0, fires: [] };
+  return { clusterId: "", firedThroughMs: 0, fires: [], setBacks: undefined };
 }
 
 export const ClusterStatusRecord: MessageFns<ClusterStatusRecord> = {
@@ -769,6 +791,9 @@ export const ClusterStatusRecord: MessageFns<ClusterStatusRecord> = {
     }
     for (const v of message.fires) {
       Fire.encode(v!, writer.uint32(26).fork()).join();
+    }
+    if (message.setBacks !== undefined) {
+      writer.uint32(32).uint32(message.setBacks);
     }
     return writer;
   },
@@ -810,6 +835,14 @@ export const ClusterStatusRecord: MessageFns<ClusterStatusRecord> = {
             message.fires.push(Fire.decode(reader, reader.uint32()));
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.setBacks = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -835,6 +868,11 @@ export const ClusterStatusRecord: MessageFns<ClusterStatusRecord> = {
         ? globalThis.Number(object.fired_through_ms)
         : 0,
       fires: globalThis.Array.isArray(object?.fires) ? object.fires.map((e: any) => Fire.fromJSON(e)) : [],
+      setBacks: isSet(object.setBacks)
+        ? globalThis.Number(object.setBacks)
+        : isSet(object.set_backs)
+        ? globalThis.Number(object.set_backs)
+        : undefined,
     };
   },
 
@@ -849,6 +887,9 @@ export const ClusterStatusRecord: MessageFns<ClusterStatusRecord> = {
     if (message.fires?.length) {
       obj.fires = message.fires.map((e) => Fire.toJSON(e));
     }
+    if (message.setBacks !== undefined) {
+      obj.setBacks = Math.round(message.setBacks);
+    }
     return obj;
   },
 
@@ -860,6 +901,201 @@ export const ClusterStatusRecord: MessageFns<ClusterStatusRecord> = {
     message.clusterId = object.clusterId ?? "";
     message.firedThroughMs = object.firedThroughMs ?? 0;
     message.fires = object.fires?.map((e) => Fire.fromPartial(e)) || [];
+    message.setBacks = object.setBacks ?? undefined;
+    return message;
+  },
+};
+
+function createBaseClusterRunsRecord(): ClusterRunsRecord {
+  return { clusterId: "", runs: [] };
+}
+
+export const ClusterRunsRecord: MessageFns<ClusterRunsRecord> = {
+  encode(message: ClusterRunsRecord, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.clusterId !== "") {
+      writer.uint32(10).string(message.clusterId);
+    }
+    for (const v of message.runs) {
+      EndedRun.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ClusterRunsRecord {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseClusterRunsRecord();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.clusterId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.runs.push(EndedRun.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): ClusterRunsRecord {
+    return {
+      clusterId: isSet(object.clusterId)
+        ? globalThis.String(object.clusterId)
+        : isSet(object.cluster_id)
+        ? globalThis.String(object.cluster_id)
+        : "",
+      runs: globalThis.Array.isArray(object?.runs) ? object.runs.map((e: any) => EndedRun.fromJSON(e)) : [],
+    };
+  },
+
+  toJSON(message: ClusterRunsRecord): unknown {
+    const obj: any = {};
+    if (message.clusterId !== "") {
+      obj.clusterId = message.clusterId;
+    }
+    if (message.runs?.length) {
+      obj.runs = message.runs.map((e) => EndedRun.toJSON(e));
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<ClusterRunsRecord>, I>>(base?: I): ClusterRunsRecord {
+    return ClusterRunsRecord.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<ClusterRunsRecord>, I>>(object: I): ClusterRunsRecord {
+    const message = createBaseClusterRunsRecord();
+    message.clusterId = object.clusterId ?? "";
+    message.runs = object.runs?.map((e) => EndedRun.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseEndedRun(): EndedRun {
+  return { job: undefined, status: undefined, task: undefined };
+}
+
+export const EndedRun: MessageFns<EndedRun> = {
+  encode(message: EndedRun, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.job !== undefined) {
+      JobRecord.encode(message.job, writer.uint32(10).fork()).join();
+    }
+    if (message.status !== undefined) {
+      JobStatusRecord.encode(message.status, writer.uint32(18).fork()).join();
+    }
+    if (message.task !== undefined) {
+      TaskRecord.encode(message.task, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EndedRun {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEndedRun();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.job = JobRecord.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.status = JobStatusRecord.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.task = TaskRecord.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EndedRun {
+    return {
+      job: isSet(object.job) ? JobRecord.fromJSON(object.job) : undefined,
+      status: isSet(object.status) ? JobStatusRecord.fromJSON(object.status) : undefined,
+      task: isSet(object.task) ? TaskRecord.fromJSON(object.task) : undefined,
+    };
+  },
+
+  toJSON(message: EndedRun): unknown {
+    const obj: any = {};
+    if (message.job !== undefined) {
+      obj.job = JobRecord.toJSON(message.job);
+    }
+    if (message.status !== undefined) {
+      obj.status = JobStatusRecord.toJSON(message.status);
+    }
+    if (message.task !== undefined) {
+      obj.task = TaskRecord.toJSON(message.task);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EndedRun>, I>>(base?: I): EndedRun {
+    return EndedRun.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EndedRun>, I>>(object: I): EndedRun {
+    const message = createBaseEndedRun();
+    message.job = (object.job !== undefined && object.job !== null) ? JobRecord.fromPartial(object.job) : undefined;
+    message.status = (object.status !== undefined && object.status !== null)
+      ? JobStatusRecord.fromPartial(object.status)
+      : undefined;
+    message.task = (object.task !== undefined && object.task !== null)
+      ? TaskRecord.fromPartial(object.task)
+      : undefined;
     return message;
   },
 };

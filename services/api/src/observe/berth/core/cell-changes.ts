@@ -60,7 +60,7 @@ export interface CellSelection {
 }
 
 export function isObserved(kind: EntityKind): kind is ObservedKind {
-  return kind !== 'taskStop';
+  return kind !== 'taskStop' && kind !== 'clusterRuns';
 }
 
 /** Returns the selected changes of a commit. `view` is the cell just after the commit. */

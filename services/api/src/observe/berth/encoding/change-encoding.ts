@@ -121,7 +121,8 @@ function changeOf(entity: AnyEntity, format: ChangeFormat): unknown {
     case 'job':
       return jobChange(entity, format);
     case 'taskStop':
-      throw new TypeError('a taskStop is not observed');
+    case 'clusterRuns':
+      throw new TypeError(`a ${entity.kind} is not observed`);
     default:
       return format.encoder.whole(entity);
   }
