@@ -1,5 +1,8 @@
-import { ScheduleServiceService as schedules } from '@berth/shared/gen/berth/v1/schedule_service';
-import { FireOutcome } from '@berth/shared/gen/berth/v1/store';
+import {
+  ReplaceOrder,
+  ScheduleServiceService as schedules,
+} from '@berth/shared/gen/berth/v1/schedule_service';
+import { ClusterRunsRecord, EndedRun, FireOutcome } from '@berth/shared/gen/berth/v1/store';
 import {
   type DeepPartial,
   JobClusterDescriptor,
@@ -117,6 +120,40 @@ describe('the schedule of a cluster', () => {
     });
     const next = new Date(response.schedule?.nextFireAtMs ?? 0);
     expect([next.getUTCHours(), next.getUTCMinutes()]).toEqual([21, 0]);
+  });
+
+  it('tells the order of a replacement, and the last jobs that ended, also those that have left', async () => {
+    const labels = { ...cronLabels, 'berth.cronPolicy': 'replace', 'berth.cronReplace': 'stopFirst' };
+    const clusterId = await create(aCluster(labels));
+    const [early, late] = (
+      [
+        ['failed: exit code 3', State.FAILED],
+        ['normal', State.FINISHED],
+      ] as const
+    ).map(([reason, state], place) =>
+      EndedRun.fromPartial({
+        job: { id: `job-${place}`, clusterId, fireAtMs: 1000 + place },
+        status: {
+          jobId: `job-${place}`,
+          state: { state },
+          finishedAtMs: 2000 + place,
+        },
+        task: { task: { id: `job-${place}.0-0`, state: { state, reason } } },
+      }),
+    );
+    const record = ClusterRunsRecord.fromPartial({
+      clusterId,
+      runs: [early, late].flatMap((run) => run ?? []),
+    });
+    await store.commit({ actor: 'master', writes: [{ kind: 'clusterRuns', id: clusterId, record }] });
+    const { revision } = await store.openLogReader().head();
+    const headers = { 'berth-min-revision': String(revision) };
+    const { response } = await gateway.call(schedules.getSchedule, { clusterId }, { headers });
+    expect(response.schedule?.replaceOrder).toBe(ReplaceOrder.STOP_FIRST);
+    expect(response.schedule?.endedJobs).toMatchObject([
+      { jobId: 'job-0', fireAtMs: 1000, finishedAtMs: 2000, taskReason: 'failed: exit code 3' },
+      { jobId: 'job-1', fireAtMs: 1001, finishedAtMs: 2001, taskReason: 'normal' },
+    ]);
   });
 
   it('lists the requested number of runs from the requested time', async () => {

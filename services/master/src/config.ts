@@ -8,6 +8,9 @@ import { z } from 'zod';
 import type { Limits } from './core/task/limits.js';
 import type { LeaderSettings } from './leader/leader-loops.js';
 
+/** A run that is kept has at most 1 KiB, and every gateway and master holds it. */
+const keptRuns = count.max(100, { error: 'must be at most 100' });
+
 const settings = z.object({
   ...cellConfigShape,
   ...imageSettingsShape,
@@ -35,6 +38,9 @@ const settings = z.object({
   /** Finished jobs stay in memory everywhere for this long, and at most this many of them. */
   BERTH_MASTER_FINISHED_RETENTION: span('10m'),
   BERTH_MASTER_MAX_FINISHED_JOBS: positiveCount.default(10_000),
+  /** Of each job cluster, the last runs stay listed after their jobs have left: how each of them ended. */
+  BERTH_MASTER_KEPT_RUNS_ENDED_WELL: keptRuns.default(5),
+  BERTH_MASTER_KEPT_RUNS_FAILED: keptRuns.default(10),
   BERTH_MASTER_MAX_REPLACED_TASKS_PER_JOB: positiveCount.default(20),
   /** How agents are chosen for jobs that set no policy. */
   BERTH_MASTER_FIT_POLICY: fitPolicySetting,
@@ -105,6 +111,10 @@ export function limitsOf(config: MasterConfig): Limits {
     finishedRetentionMs: config.BERTH_MASTER_FINISHED_RETENTION,
     maxReplacedTasksPerJob: config.BERTH_MASTER_MAX_REPLACED_TASKS_PER_JOB,
     archiveTtlMs: config.BERTH_MASTER_ARCHIVE_TTL,
+    keptRuns: {
+      endedWell: config.BERTH_MASTER_KEPT_RUNS_ENDED_WELL,
+      failed: config.BERTH_MASTER_KEPT_RUNS_FAILED,
+    },
     fitPolicy: config.BERTH_MASTER_FIT_POLICY,
     preempts: config.BERTH_MASTER_PREEMPTION === 'on',
     ...(config.BERTH_MASTER_CAPACITY_GROUPS && { guarantees: config.BERTH_MASTER_CAPACITY_GROUPS }),

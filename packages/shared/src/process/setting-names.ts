@@ -34,6 +34,7 @@ export const serviceSettings: readonly string[] = [
     'FIT_POLICY',
     'HTTP',
   ]),
+  ...named('MASTER_', ['KEPT_RUNS_ENDED_WELL', 'KEPT_RUNS_FAILED']),
   ...named('MASTER_', ['KILL_GRACE', 'LEASE', 'MAX_BACKOFF', 'MAX_FINISHED_JOBS', 'MAX_NOT_RUNNING_PER_JOB']),
   ...named('MASTER_', [
     'MAX_KILL_GRACE',

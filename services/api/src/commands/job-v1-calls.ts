@@ -16,12 +16,14 @@ import {
   type ScheduleJobResponse,
   type VersionResponse,
 } from '@berth/shared/gen/job/v1/job_service';
+import { byCreation, type Created } from '@berth/shared/model/cell/creation-order';
 import { BerthError } from '@berth/shared/model/errors/errors';
 import { isInstance } from '@berth/shared/model/job/registered-kind';
 import { allClusters } from '@berth/shared/model/submission/clusters';
 import type { CallContext } from '@berth/shared/rpc/calls/handlers';
 import type { Replica } from '@berth/store/replica';
 import { type Cell, readWaitMs } from '../gateway/cell.js';
+import { allEndedJobs, endedJobs } from '../gateway/core/ended-jobs.js';
 import { findJobWithTasks, type JobWithTasks } from '../gateway/core/job-with-tasks.js';
 import { maxIdLength } from '../gateway/core/limits.js';
 import { failedPrecondition, idempotencyHeader, orRefuse, refuseIf } from '../gateway/request-checks.js';
@@ -179,13 +181,17 @@ function answer(cell: Cell, jobs: readonly JobWithTasks[], call: CallContext): J
   return instances.slice(0, kept);
 }
 
-/** Returns the newest first. An instance that the query names by uuid may come from the archive. */
+/**
+ * Returns the newest first. An instance that the query names by uuid may come from the archive. Of each kind
+ * the last instances stay listed after their jobs have left for it.
+ */
 async function findInstances(cell: Cell, query: Query, call: CallContext): Promise<readonly JobWithTasks[]> {
   const { kind = '', uuid = '', state = 0 } = query;
   const tooLong = { field: 'query.uuid', description: `is longer than ${maxIdLength} characters` };
   refuseIf([...flagViolations(state), ...(uuid.length > maxIdLength ? [tooLong] : [])]);
   if (uuid !== '') {
-    const job = await cell.findJob(call, uuid);
+    const found = await cell.findJob(call, uuid);
+    const job = found ?? allEndedJobs(cell.replica).find(({ job: { id } }) => id === uuid);
     const isMeant =
       job !== undefined && isInstance(job.job.record) && (kind === '' || kindOf(cell.replica, job) === kind);
     return isMeant && isAmong(instanceState(job), state) ? [job] : [];
@@ -199,10 +205,15 @@ async function findInstances(cell: Cell, query: Query, call: CallContext): Promi
       ...(state === 0 ? {} : { jobState: jobStatesOf(state).join(',') }),
     }),
   );
-  return searchJobs(view, cell.index, filter)
-    .flatMap(({ id }) => findJobWithTasks(view, id) ?? [])
+  const present = searchJobs(view, cell.index, filter).flatMap(({ id }) => findJobWithTasks(view, id) ?? []);
+  const ended = cluster === undefined ? allEndedJobs(view) : endedJobs(view, cluster.id);
+  return [...present, ...ended]
     .filter((job) => isInstance(job.job.record) && isAmong(instanceState(job), state))
-    .toReversed();
+    .sort((a, b) => -byCreation(createdOf(a), createdOf(b)));
+}
+
+function createdOf({ job: { id, record } }: JobWithTasks): Created {
+  return { id, createdAtMs: record.createdAtMs };
 }
 
 /** Returns the name of the instance's cluster, or the cluster's id if the cluster was removed. */

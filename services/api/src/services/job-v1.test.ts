@@ -1,3 +1,4 @@
+import { ClusterRunsRecord, EndedRun } from '@berth/shared/gen/berth/v1/store';
 import {
   CancelInstancesRequest,
   JobState,
@@ -87,6 +88,41 @@ async function move(jobId: string, state: State, reason = '') {
     state === State.QUEUED ? task : moveWrite(task.record, state, reason),
   ]);
 }
+
+describe('instances that have left for the archive', () => {
+  it('stay listed as the last of their kind, with the way they ended, and are found by uuid', async () => {
+    const clusterId = 'c-email';
+    const run = EndedRun.fromPartial({
+      job: {
+        id: 'old',
+        clusterId,
+        createdAtMs: 1000,
+        descriptor: { jobSpec: { $case: 'batch', value: {} } },
+      },
+      status: { jobId: 'old', state: { state: State.FAILED, reason: 'failed' }, finishedAtMs: 9000 },
+      task: {
+        task: { id: 'old.0-2', state: { state: State.FAILED, reason: 'failed: exit code 3' } },
+        attempt: 2,
+        agentId: 'agent-1',
+      },
+    });
+    const record = ClusterRunsRecord.fromPartial({ clusterId, runs: [run] });
+    await decide(store, [{ kind: 'clusterRuns', id: clusterId, record }]);
+    const { uuid } = await schedule();
+    await expect.poll(() => lookup({ kind: 'email' })).toEqual([uuid, 'old']);
+    expect(await lookup({ kind: 'report' })).toEqual([]);
+    expect(await lookup({ kind: 'email', state: JobState.COMPLETED })).toEqual([]);
+    expect(await lookup({ state: JobState.TERMINATED })).toEqual(['old']);
+    const { response } = await gateway.call(
+      jobV1.lookupInstances,
+      LookupInstancesRequest.fromPartial({ query: { uuid: 'old' } }),
+    );
+    expect(response.instances).toMatchObject([
+      { kind: 'email', state: JobState.TERMINATED, error: 'failed: exit code 3', attempts: 3 },
+    ]);
+    expect(await cancel({ kind: 'email' })).toMatchObject([{ uuid }]);
+  });
+});
 
 describe('job.v1 at the gateway', () => {
   it('answers on its own port and on the gateway’s', async () => {

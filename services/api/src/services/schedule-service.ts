@@ -15,7 +15,11 @@ import type { GrpcService } from '@berth/shared/rpc/server/server';
 import type { Replica } from '@berth/store/replica';
 import { clusterWrite, requireCluster } from '../commands/cluster-commands.js';
 import type { Cell } from '../gateway/cell.js';
-import { failedPrecondition, idViolations, refuseIf } from '../gateway/request-checks.js';
+import { endedJobs } from '../gateway/core/ended-jobs.js';
+import { findJobWithTasks, type JobWithTasks } from '../gateway/core/job-with-tasks.js';
+import { failedPrecondition, idViolations, orRefuse, refuseIf } from '../gateway/request-checks.js';
+import { searchJobs } from '../queries/core/job-search.js';
+import { parseFilter } from '../queries/core/query.js';
 import { idleBecause, scheduleMessage } from './core/schedule-messages.js';
 
 const standardCount = 10;
@@ -70,8 +74,17 @@ function requireSchedule(view: Replica, id: string): Scheduled {
 async function getSchedule(cell: Cell, id: string, call: CallContext): Promise<ClusterSchedule> {
   const view = await cell.read(call);
   const { cluster, schedule } = requireSchedule(view, id);
-  const status = view.find('clusterStatus', id)?.record;
-  return scheduleMessage(cluster.record, schedule, status, cell.clock.nowMs());
+  const history = {
+    status: view.find('clusterStatus', id)?.record,
+    ended: [...endedJobs(view, id), ...presentJobs(cell, view, id)],
+  };
+  return scheduleMessage(cluster.record, schedule, history, cell.clock.nowMs());
+}
+
+/** Returns the cluster's jobs that are still listed as a whole. */
+function presentJobs(cell: Cell, view: Replica, clusterId: string): readonly JobWithTasks[] {
+  const { filter } = orRefuse(parseFilter({ jobClusterIds: clusterId }));
+  return searchJobs(view, cell.index, filter).flatMap(({ id }) => findJobWithTasks(view, id) ?? []);
 }
 
 async function listFires(

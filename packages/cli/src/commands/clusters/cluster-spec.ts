@@ -13,6 +13,7 @@ export interface ScheduleOptions {
   readonly cron?: string | false;
   readonly cronZone?: string;
   readonly cronPolicy?: string;
+  readonly cronReplace?: string;
 }
 
 export interface LimitOptions {
@@ -30,6 +31,12 @@ export function addScheduleOptions(command: Command): Command {
         'allow',
         'forbid',
         'replace',
+      ]),
+    )
+    .addOption(
+      new Option('--cron-replace <order>', 'with the policy replace: the job that gives way').choices([
+        'startFirst',
+        'stopFirst',
       ]),
     );
 }
@@ -59,9 +66,9 @@ export function clusterSpecOf(
 /** Returns the template with the schedule labels of the options. `--no-cron` removes all schedule labels. */
 export function scheduledTemplate<T extends DeepPartial<JobDescriptor>>(
   template: T | undefined,
-  { cron, cronZone, cronPolicy }: ScheduleOptions,
+  { cron, cronZone, cronPolicy, cronReplace }: ScheduleOptions,
 ): T | undefined {
-  if (cron === undefined && cronZone === undefined && cronPolicy === undefined) return template;
+  if ([cron, cronZone, cronPolicy, cronReplace].every((option) => option === undefined)) return template;
   if (template === undefined)
     throw new UsageError(
       'A schedule starts jobs from the template of its cluster: give one with --template.',
@@ -70,6 +77,7 @@ export function scheduledTemplate<T extends DeepPartial<JobDescriptor>>(
     [scheduleLabels.cronSpec]: cron || undefined,
     [scheduleLabels.cronTimeZone]: cronZone,
     [scheduleLabels.cronPolicy]: cronPolicy,
+    [scheduleLabels.cronReplace]: cronReplace,
   };
   const known = new Set<string>(Object.values(scheduleLabels));
   const before = Object.entries(template.labels ?? {}).filter(

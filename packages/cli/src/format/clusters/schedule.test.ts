@@ -1,5 +1,6 @@
-import { ClusterSchedule, SchedulePolicy } from '@berth/shared/gen/berth/v1/schedule_service';
+import { ClusterSchedule, ReplaceOrder, SchedulePolicy } from '@berth/shared/gen/berth/v1/schedule_service';
 import { FireOutcome } from '@berth/shared/gen/berth/v1/store';
+import { State } from '@berth/shared/model/task/task-state';
 import { describe, expect, it } from 'vitest';
 import { colorizer } from '../../terminal/colors.js';
 import { runRow, scheduleDetail, zonedTime } from './schedule.js';
@@ -51,6 +52,34 @@ describe('a schedule in detail', () => {
       'Sat 2026-10-24 02:30:00 +02:00  skipped  -  job job-1 is live',
       'Fri 2026-10-23 02:30:00 +02:00  started  job-1  -',
     ]);
+  });
+
+  it('shows the way that the last runs ended, also of runs that are too old to be listed as such', () => {
+    const endedJobs = [
+      {
+        jobId: 'job-0',
+        fireAtMs: at - 90 * 86_400_000,
+        state: { state: State.FAILED },
+        taskReason: 'failed: exit code 3',
+      },
+      {
+        jobId: 'job-1',
+        fireAtMs: at - 2 * 86_400_000,
+        state: { state: State.FINISHED },
+        taskReason: 'normal',
+      },
+    ];
+    const ended = ClusterSchedule.fromPartial({ ...schedule, endedJobs });
+    const all = lines(ended).map((line) => line.replace(/ {2,}/g, '  ').trim());
+    expect(all.filter((line) => /started/.test(line))).toEqual([
+      'Fri 2026-10-23 02:30:00 +02:00  started  job-1  FINISHED',
+      'Mon 2026-07-27 02:30:00 +02:00  started  job-0  FAILED failed: exit code 3',
+    ]);
+  });
+
+  it('shows the order of a replacement if the old job ends first', () => {
+    const stopFirst = { policy: SchedulePolicy.REPLACE, replaceOrder: ReplaceOrder.STOP_FIRST };
+    expect(lines(stopFirst).join('\n')).toMatch(/Policy +replace, the old job ends first/);
   });
 
   it('shows the reason of a schedule without runs, and a single time', () => {

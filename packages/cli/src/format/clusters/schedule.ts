@@ -1,5 +1,11 @@
-import { type ClusterSchedule, SchedulePolicy } from '@berth/shared/gen/berth/v1/schedule_service';
+import {
+  type ClusterSchedule,
+  type EndedJob,
+  ReplaceOrder,
+  SchedulePolicy,
+} from '@berth/shared/gen/berth/v1/schedule_service';
 import { type Fire, FireOutcome } from '@berth/shared/gen/berth/v1/store';
+import { State, stateName } from '@berth/shared/model/task/task-state';
 import { formatSpan } from '../../terminal/age.js';
 import type { Colorize, Style } from '../../terminal/colors.js';
 import { renderTable, type TableCell } from '../../terminal/table.js';
@@ -68,22 +74,47 @@ export function scheduleDetail(
   nowMs: number,
   colorize: Colorize,
 ): string[] {
-  const { clusterId, clusterName, timeZone, lastFires, nextFireAtMs } = schedule;
+  const { clusterId, clusterName, timeZone, nextFireAtMs } = schedule;
   const when = schedule.cronSpec || `once, ${zonedTime(schedule.atMs, timeZone)}`;
   const list: Fact[] = [
     ['Cluster', clusterId],
     ['Name', clusterName],
     ['Schedule', when],
     ['Time zone', timeZone],
-    ['Policy', policies[schedule.policy]],
+    ['Policy', policyText(schedule)],
     ['Made up within', formatSpan(schedule.startingDeadlineMs)],
     ['Status', statusCell(schedule)],
     ['Next run', nextFireAtMs === 0 ? '-' : nextText(nextFireAtMs, timeZone, nowMs)],
   ];
-  const rows = lastFires.toReversed().map((run) => lastRunRow(run, timeZone, results));
+  const texts = new Map([...schedule.endedJobs.map((job) => [job.jobId, endText(job)] as const), ...results]);
+  const rows = allRuns(schedule)
+    .toReversed()
+    .map((run) => lastRunRow(run, timeZone, texts));
   const table =
     rows.length === 0 ? [] : renderTable(['RUN', 'OUTCOME', 'JOB', 'RESULT OR REASON'], rows, colorize);
   return [...facts(list, colorize), ...(rows.length === 0 ? [] : section('Last runs', table, colorize))];
+}
+
+function policyText({ policy, replaceOrder }: ClusterSchedule): string {
+  const isStopFirst = replaceOrder === ReplaceOrder.STOP_FIRST;
+  return isStopFirst ? `${policies[policy]}, the old job ends first` : policies[policy];
+}
+
+/** Returns the last runs, and before them older ones of which only the end is known. */
+function allRuns({ lastFires, endedJobs }: ClusterSchedule): readonly Fire[] {
+  const known = new Set(lastFires.map(({ jobId }) => jobId));
+  const older = endedJobs.filter(({ jobId, fireAtMs }) => fireAtMs > 0 && !known.has(jobId));
+  const runs = older.map(({ jobId, fireAtMs }): Fire => {
+    return { atMs: fireAtMs, outcome: FireOutcome.STARTED, jobId, text: '' };
+  });
+  return [...runs.sort((a, b) => a.atMs - b.atMs), ...lastFires];
+}
+
+/** Returns the state of a job that has ended, and the reason: `FAILED failed: exit code 1`. */
+function endText({ state, taskReason }: EndedJob): string {
+  const reason = taskReason || (state?.reason ?? '');
+  const isPlain = reason === '' || reason === 'normal';
+  return [stateName(state?.state ?? State.QUEUED), isPlain ? '' : reason].filter(Boolean).join(' ');
 }
 
 function nextText(atMs: number, timeZone: string, nowMs: number): string {

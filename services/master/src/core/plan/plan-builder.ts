@@ -7,6 +7,9 @@ import type { JobDecision } from '../reconcile/reconcile.js';
 import { failedElsewhere, launchOutcome, withLaunch } from '../task/launch-outcome.js';
 import type { Agents, RoundInput } from './round-types.js';
 
+/** The job, its status, and the record of its cluster's last runs. */
+const writesPerRemovedJob = 3;
+
 /** The plan of a round while it is made, with the number of writes that are left. */
 export class PlanBuilder {
   readonly #tasks = new Map<string, TaskRecord>();
@@ -34,7 +37,8 @@ export class PlanBuilder {
 
   /** The number of entities that may still be written. */
   get writesLeft(): number {
-    const removed = this.removedTaskIds.length + this.removedStopIds.length + this.removedJobIds.length * 2;
+    const ofJobs = this.removedJobIds.length * writesPerRemovedJob;
+    const removed = this.removedTaskIds.length + this.removedStopIds.length + ofJobs;
     return this.#maxWrites - this.tasks.size - this.statuses.size - this.agentStatuses.size - removed;
   }
 

@@ -21,11 +21,10 @@ export interface Retirement {
 /** Tasks that leave in one pass at most, so that a large job does not delay a commit. */
 export const maxRetiredPerPass = 200;
 
-/**
- * The writes of one record that leaves: a task goes with a caller's request to stop it, a job with its
- * status.
- */
+/** The writes of one task that leaves: it goes with a caller's request to stop it. */
 const writesPerRetired = 2;
+/** A job leaves with its status, and its end is added to the runs of its cluster. */
+const writesPerJob = 3;
 
 export const nothingRetired: Retirement = { taskIds: [], job: false, hasMore: false };
 
@@ -38,7 +37,7 @@ export function retireAtMs(status: JobStatusRecord, limits: Limits): number {
 export function retireJob(inCell: JobInCell, status: JobStatusRecord, context: ReconcileContext): Retirement {
   if (context.nowMs < retireAtMs(status, context.limits)) return nothingRetired;
   // Writes are reserved for the job itself: it leaves in the pass of its last task, or in the next.
-  const taskIds = inCell.tasks.slice(0, maxRetired(context.maxWrites - writesPerRetired)).map(taskIdOf);
+  const taskIds = inCell.tasks.slice(0, maxRetired(context.maxWrites - writesPerJob)).map(taskIdOf);
   const job = taskIds.length === inCell.tasks.length;
   return { taskIds, job, hasMore: !job };
 }

@@ -1,10 +1,11 @@
-import type { TaskRecord } from '@berth/shared/gen/berth/v1/store';
+import type { ClusterRunsRecord, TaskRecord } from '@berth/shared/gen/berth/v1/store';
 import type { CellView } from '@berth/shared/model/cell/cell-view';
-import { isJobLive, jobClaims } from '@berth/shared/model/job/job';
+import { defaultClusterId, isJobLive, jobClaims } from '@berth/shared/model/job/job';
 import type { ArchiveWrite, CommitRequest, Release, Write } from '@berth/store';
 import type { RoundPlan } from '../plan/round-types.js';
 import type { Limits } from '../task/limits.js';
 import { planAssignments } from './assignments.js';
+import { endedRunOf, standardKeptRuns, withEndedRun } from './ended-runs.js';
 
 /** Returns the plan as one commit: its writes, the assignments of agents, and the archive. */
 export function commitOf(cell: CellView, plan: RoundPlan, limits: Limits): Omit<CommitRequest, 'actor'> {
@@ -14,6 +15,7 @@ export function commitOf(cell: CellView, plan: RoundPlan, limits: Limits): Omit<
       ...statusWrites(plan),
       ...agentWrites(cell, plan),
       ...removals(cell, plan),
+      ...runWrites(cell, plan, limits),
     ],
     assignments: planAssignments(cell, plan.tasks, limits),
     archive: archiveWrites(cell, plan, limits),
@@ -75,6 +77,25 @@ function removals(
       ...(cell.find('jobScaling', id) === undefined ? [] : [{ kind: 'jobScaling', id } as const]),
     ]),
   ];
+}
+
+/** The end of each job that leaves stays with its cluster. Jobs of the built-in cluster are no runs. */
+function runWrites(cell: CellView, { removedJobIds }: RoundPlan, { keptRuns }: Limits): readonly Write[] {
+  const records = new Map<string, ClusterRunsRecord>();
+  for (const id of removedJobIds) {
+    const [job, status] = [cell.find('job', id)?.record, cell.find('jobStatus', id)?.record];
+    const clusterId = job?.clusterId ?? defaultClusterId;
+    if (job === undefined || status === undefined || clusterId === defaultClusterId) continue;
+    if (cell.find('cluster', clusterId) === undefined) continue;
+    const { runs = [] } = records.get(clusterId) ?? cell.find('clusterRuns', clusterId)?.record ?? {};
+    const run = endedRunOf(
+      job,
+      status,
+      cell.tasksOf(id).map(({ record }) => record),
+    );
+    records.set(clusterId, { clusterId, runs: withEndedRun(runs, run, keptRuns ?? standardKeptRuns) });
+  }
+  return [...records].map(([id, record]) => ({ kind: 'clusterRuns', id, record }));
 }
 
 /** Returns the names that jobs give back because they end with this plan. */
