@@ -13,7 +13,7 @@ import { oneLine } from '../../terminal/table.js';
 import { countTasks, createdAt, desiredOf, shortTaskId, stateOf, whereabouts } from './job-facts.js';
 import { nextAttemptMs } from './retries.js';
 
-/** Returns a task's state as a line of progress: `12:00:03  0-0  RUNNING     host-1 (8080→10.0.0.7:32768)`. */
+/** Returns a task's state as a line of progress: `12:00:03  0-0  RUNNING  host-1 (8080→10.0.0.7:32768)`. */
 export function taskLine(task: Task, colorize: Colorize): string {
   return line([
     timeOfDay(task.stateChanges.at(-1)?.timestamp),
