@@ -198,15 +198,15 @@ describe.skipIf(skipRedisTests !== false || !isGatewayBuilt || isMissing)(
       for (const { address } of proxies) {
         const client = BerthClient.connect({ address });
         closers.push(() => client.close());
-        const long = '船が港に着いた。'.repeat(40);
+        const long = '船が港に着いた。'.repeat(25);
         const env = Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`${at} ${long}`, 'x']));
         const containers = { main: { image: { name: 'busybox:1' }, env } };
         const refusal = await client.createJob(aBatchJob({ containers })).catch((error: unknown) => error);
         expect(refusal).toBeInstanceOf(BerthError);
-        expect(refusal).toMatchObject({ code: 'invalidArgument', message: expect.stringContaining('船') });
+        expect(refusal).toMatchObject({ code: 'invalidArgument' });
         expect((refusal as BerthError).violations.length).toBeGreaterThan(0);
         const unknown = await client.findJob(long).catch((error: unknown) => error);
-        expect(unknown).toMatchObject({ code: expect.stringMatching(/notFound|invalidArgument/) });
+        expect(unknown).toMatchObject({ code: 'notFound', message: expect.stringMatching(/船.*…$/) });
       }
     });
   },
