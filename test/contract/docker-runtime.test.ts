@@ -199,7 +199,7 @@ describe.skipIf(skipDockerTests !== false)('the Docker runtime', () => {
 
   it('publishes ports that can be reached', async () => {
     const command = ['sh', '-c', 'echo served > /tmp/index.html; httpd -f -p 8080 -h /tmp'];
-    const made = spec({ network: 'bridge', ports: [8080], command });
+    const made = spec({ network: 'bridge', ports: [{ port: 8080, protocol: 'tcp' }], command });
     await runtime.create(made);
     await runtime.start(made.name);
     const { hostPorts } = (await runtime.inspect(made.name)) ?? {};

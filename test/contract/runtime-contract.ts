@@ -5,6 +5,7 @@ import { labelNames } from '@berth/agent/labels';
 import { maxResultBytes, resultsPath } from '@berth/agent/results';
 import type { ContainerRuntime, RuntimeEvent } from '@berth/agent/runtime';
 import { type ContainerUsage, usageMetrics } from '@berth/agent/usage';
+import { freePort } from '@berth/local/machine/ports';
 import { parseSecurityProfile } from '@berth/shared/model/job/security-profile';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { waitFor } from '../support/process/wait-for.js';
@@ -382,8 +383,25 @@ export function runtimeContract(makeEngine: () => Promise<EngineUnderTest>): voi
       await expect(runtime.readMetrics('never', endpoint)).rejects.toMatchObject({ kind: 'notFound' });
     });
 
+    it('gives a chosen port of the host to the container, and tells the protocol', async () => {
+      const hostPort = await freePort();
+      const taskId = await launch({
+        network: 'bridge',
+        ports: [
+          { port: 80, protocol: 'tcp', hostPort },
+          { port: 53, protocol: 'udp' },
+        ],
+      });
+      const { hostPorts = '' } = (await runtime.inspect(taskId)) ?? {};
+      expect(hostPorts).toMatch(new RegExp(`^53:\\d+/udp,80:${hostPort}$`));
+      expect(await runtime.list()).toMatchObject([{ taskId, hostPorts }]);
+    });
+
     it('gives each published port a host port, and the container an address', async () => {
-      const taskId = await launch({ network: 'bridge', ports: [9090, 8080] });
+      const taskId = await launch({
+        network: 'bridge',
+        ports: [9090, 8080].map((port) => ({ port, protocol: 'tcp' })),
+      });
       const status = await runtime.inspect(taskId);
       expect(status?.ip).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
       const hostPorts = new Map(

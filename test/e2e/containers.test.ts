@@ -1,3 +1,4 @@
+import { freePort } from '@berth/local/machine/ports';
 import {
   JobDescriptor,
   JobManagementServiceService as methods,
@@ -170,6 +171,34 @@ describe.skipIf(skipCellTests !== false)('containers on a real Docker engine', (
       });
     expect(await Promise.all(['8080', '8081'].map(read))).toEqual(['a\n', 'b\n']);
     expect(taskContext['task.containerIp']).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+    await cell.caller.kill(id);
+    await end(id);
+  });
+
+  it('containers have the port of the host that they chose, one at a time, and ports of UDP', async () => {
+    const hostPort = await freePort();
+    const resources = { cpu: '0.1', memory: '32', ports: `${hostPort}:80,53/udp` };
+    const serve = 'mkdir /a; echo a > /a/index.html; exec httpd -f -p 80 -h /a';
+    const container = shell(serve, { resources });
+    const id = await create(service(container, { tasks: 2 }));
+    const task = await running(id);
+    expect(task.taskContext['task.hostPorts']).toMatch(new RegExp(`^53:\\d+/udp,80:${hostPort}$`));
+    const { HostConfig, NetworkSettings } = await cell.inspect(task.id);
+    expect(HostConfig.PortBindings).toMatchObject({
+      '80/tcp': [{ HostPort: `${hostPort}` }],
+      '53/udp': [{}],
+    });
+    expect(NetworkSettings.Ports['53/udp']?.[0]?.HostPort).toMatch(/^\d+$/);
+    const answer = await cell.until('the chosen port answers', async () => {
+      const page = await fetch(`http://127.0.0.1:${hostPort}/`).catch(() => undefined);
+      return page?.ok === true && page.text();
+    });
+    expect(answer).toBe('a\n');
+    const waiting = (await cell.caller.find(id)).tasks.find((each) => each.id !== task.id);
+    expect(waiting?.state).toEqual({
+      state: State.QUEUED,
+      reason: `waiting: port ${hostPort}/tcp is taken on 1 agent by ${task.id}`,
+    });
     await cell.caller.kill(id);
     await end(id);
   });

@@ -1,7 +1,7 @@
 import { cli } from '@berth/cli/testing/harness';
 import { State } from '@berth/shared/model/task/task-state';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { batch, isJobOver, runs, service, simulated, stateOf } from '../support/callers/jobs.js';
+import { batch, isJobOver, runs, service, simulated, stateOf, tasksIn } from '../support/callers/jobs.js';
 import type { TitusCaller } from '../support/callers/titus-caller.js';
 import { closeCleanly, TestCell } from '../support/cells/test-cell.js';
 import { skipRedisTests } from '../support/process/redis.js';
@@ -76,6 +76,33 @@ describe.skipIf(skipRedisTests !== false)('berth plan and berth explain', () => 
     expect(out.join('\n')).toMatch(
       /waits: none of 2 agents[\s\S]*too little cpu free +2[\s\S]*1 less cpu: 2 agents/,
     );
+    await caller.kill(id);
+  });
+
+  it('plan and explain name the tasks that have a port of the host', async () => {
+    const file = 'image: simulated:1\ntype: service\ncpu: 0.1\nmemory: 64\nports: [8080:80, 53/udp]\n';
+    const submitted = await berth(['submit', '-f', '-'], `${file}instances: 3\n`);
+    expect([submitted.exitCode, submitted.err]).toEqual([0, []]);
+    const id = submitted.out[0] ?? '';
+    const job = await caller.until(id, (one) => tasksIn(one, State.RUNNING).length === 2, 'runs twice');
+    const running = job.tasks.filter((task) => stateOf(task) === State.RUNNING);
+    expect(new Set(running.map(({ taskContext }) => taskContext['agent.id'])).size).toBe(2);
+    for (const { taskContext } of running)
+      expect(taskContext['task.hostPorts']).toMatch(/^80:8080,53:\d+\/udp$/);
+    const holders = running
+      .map((task) => task.id)
+      .toSorted()
+      .join(' and ');
+    const waiting = job.tasks.find((task) => stateOf(task) === State.QUEUED);
+    expect(waiting?.state?.reason).toMatch(/port 8080\/tcp is taken on 2 agents by/);
+    const explained = await berth(['explain', waiting?.id ?? '']);
+    expect(explained.out.join('\n')).toContain(`port 8080/tcp is taken by ${holders}`);
+    expect(explained.out.join('\n')).toContain('without port 8080/tcp: 2 agents');
+    const plan = await berth(['plan', '-'], 'image: simulated:1\nports: 8080\nparameters: {network: host}\n');
+    expect(plan.exitCode).toBe(2);
+    expect(plan.out.join('\n')).toContain(`port 8080/tcp is taken by ${holders}`);
+    const shown = await berth(['ps', id]);
+    expect(shown.out.join('\n')).toMatch(/80→127\.0\.0\.1:8080, 53→127\.0\.0\.1:\d+\/udp/);
     await caller.kill(id);
   });
 

@@ -69,6 +69,27 @@ describe('an agent', () => {
     expect(await cell.containersOf()).toEqual(['j.0-0 running']);
   });
 
+  it('gives a port of its host to one task at a time, and names the task that has it', async () => {
+    await (await cell.startAgent()).ready;
+    const ports = '8080:80,53/udp';
+    await cell.assign('j.0-0', {}, { ports });
+    await cell.reaches('j.0-0', 'RUNNING');
+    const running = (await cell.reportsOf('j.0-0')).find(({ state }) => state === State.RUNNING);
+    expect(running?.context['task.hostPorts']).toMatch(/^80:8080,53:\d+\/udp$/);
+    await cell.assign('k.0-0', {}, { ports: '8080:1' });
+    expect(await cell.endOf('k.0-0')).toMatchObject({
+      code: 'refused',
+      text: 'the agent lacks port 8080/tcp (taken by j.0-0)',
+      refused: true,
+    });
+    await cell.assign('k.1-0', {}, { ports: '8080:1/udp' });
+    await cell.reaches('k.1-0', 'RUNNING');
+    await cell.stop('j.0-0');
+    await cell.endOf('j.0-0');
+    await cell.assign('k.2-0', {}, { ports: '8080:1' });
+    await cell.reaches('k.2-0', 'RUNNING');
+  });
+
   it('reports a container’s address and ports together with RUNNING', async () => {
     await (await cell.startAgent()).ready;
     await cell.assign('j.0-0', {}, { ports: '8080,9090' });

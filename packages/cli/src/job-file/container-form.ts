@@ -1,8 +1,9 @@
 import type { RetryPolicy } from '@berth/shared/gen/netflix/titus/titus_base';
 import { Container, TaskInstances } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { defaultMaxRetryDelayMs, defaultRetryDelayMs } from '@berth/shared/model/job/retry-policy';
+import { parsePort } from '@berth/shared/model/resources/ports';
 import { z } from 'zod';
-import { toText, toWholeNumber } from './scalar.js';
+import { toText } from './scalar.js';
 import {
   argumentList,
   checkEnvironment,
@@ -27,13 +28,17 @@ const env = z.union([environment, pairs], {
 });
 
 const port = z.preprocess(
-  toWholeNumber,
-  z.int({ error: 'must be a port number' }).min(1, { error: 'must be from 1 to 65535' }).max(65_535, {
-    error: 'must be from 1 to 65535',
+  (given) => (typeof given === 'number' ? String(given) : toText(given)),
+  z.string({ error: 'must be a port such as 80, 53/udp or 8080:80' }).superRefine((item, context) => {
+    const parsed = parsePort(item);
+    const hasZeros = /(^|:)0\d/.test(item);
+    if (typeof parsed !== 'string' && !hasZeros) return;
+    const isNumber = /^-?\d+$/.test(item) && !hasZeros;
+    context.addIssue({ code: 'custom', message: isNumber ? 'must be from 1 to 65535' : portFault(parsed) });
   }),
 );
 const ports = z.union([port.transform((only) => [only]), z.array(port)], {
-  error: 'must be port numbers from 1 to 65535',
+  error: 'must be a port such as 80, 53/udp or 8080:80, or a list of them',
 });
 
 const instances = z.union(
@@ -181,6 +186,10 @@ function kindOf(initialDelay: number | undefined): 'exponential' | 'immediate' {
 export function imageBaseName(image: string): string {
   const last = image.split('/').at(-1) ?? image;
   return last.split(/[:@]/)[0] ?? last;
+}
+
+function portFault(parsed: ReturnType<typeof parsePort>): string {
+  return typeof parsed === 'string' ? parsed : 'ports are written without zeros in front';
 }
 
 function splitPair(pair: string): [string, string] {

@@ -15,6 +15,8 @@ function problems(text: string): readonly string[] {
   throw new Error('The file was accepted.');
 }
 
+const portForm = 'a port is written 80, 53/udp or 8080:80, with numbers from 1 to 65535';
+
 describe('the short form', () => {
   it('needs only an image', () => {
     expect(parse('image: 127.0.0.1:5000/team/busybox:1')).toEqual(
@@ -372,8 +374,18 @@ describe('a value at the edge of a field', () => {
     ['instances: {desired: 1.5}', 'instances.desired: must be a whole number'],
     ['instances: {desired: 99999999999999999999}', 'instances.desired: is too great'],
     ['instances: {min: yes}', 'instances.min: must be a whole number'],
-    ['ports: 8080.5', 'ports: must be port numbers from 1 to 65535'],
-    ['ports: [0x50]', 'ports[0]: must be a port number'],
+    ['ports: 8080.5', `ports: ${portForm}`],
+    ['ports: [0x50]', `ports[0]: ${portForm}`],
+    ['ports: [080]', 'ports[0]: ports are written without zeros in front'],
+    ['ports: [80, 0]', 'ports[1]: must be from 1 to 65535'],
+    ['ports: ["8080:99999"]', 'ports[0]: ports are from 1 to 65535'],
+    ['ports: 53/icmp', 'ports: the protocol is tcp, udp, sctp'],
+    [
+      'ports: 127.0.0.1:8080:80',
+      'ports: the operator of an agent chooses the address of its published ports; write 8080:80',
+    ],
+    ['ports: {80: 80}', 'ports: must be a port such as 80, 53/udp or 8080:80, or a list of them'],
+    ['ports: [[80]]', 'ports[0]: must be a port such as 80, 53/udp or 8080:80'],
     ['group: 5', 'group: must be a map with stack, detail, sequence'],
     ['name: ""', 'name: must not be empty'],
     ['cluster: ""', 'cluster: must not be empty'],
@@ -399,6 +411,16 @@ describe('a value at the edge of a field', () => {
       'stages[1].cpu: is ".nan", but must be a number of cores, decimals allowed',
     ]);
   });
+
+  it.each([
+    ['80', '80'],
+    ['8080:80', '8080:80'],
+    ['"8080:80/tcp"', '8080:80/tcp'],
+    ['22:22', '22:22'],
+    ['[53/udp, 8080:80, 443]', '53/udp,8080:80,443'],
+  ])('are ports: %s', (written, ports) =>
+    expect(parse(`{image: a, ports: ${written}}`).containers.main?.resources.ports).toBe(ports),
+  );
 
   it('may be written in quotes', () => {
     const { jobSpec, containers } = parse(
@@ -459,7 +481,7 @@ describe('a wrong job file', () => {
 
   it.each([
     ['env: [1]', 'env[0]: must be NAME=VALUE'],
-    ['ports: http', 'ports: must be port numbers from 1 to 65535'],
+    ['ports: http', `ports: ${portForm}`],
     ['instances: 1.5', 'instances: must be a whole number, or a map with min, max and desired'],
     ['instances: {min: -1}', 'instances.min: must not be negative'],
     ['owner: [a]', 'owner: must be an e-mail address, or a map with ownerEmail and teamEmail'],

@@ -1,4 +1,5 @@
 import type { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { parsePort } from '@berth/shared/model/resources/ports';
 import { UsageError } from '../errors/usage-error.js';
 import { amountProblems } from '../job-file/amounts.js';
 import { toDescriptor } from '../job-file/descriptor.js';
@@ -70,10 +71,10 @@ class Reader {
     return undefined;
   }
 
-  port(text: string): number | undefined {
-    const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
-    if (port >= 1 && port <= 65_535) return port;
-    this.#problems.push(`--port ${text}: must be a port number from 1 to 65535.`);
+  port(text: string): string | undefined {
+    const parsed = parsePort(text);
+    if (typeof parsed !== 'string') return text;
+    this.#problems.push(`--port ${text}: ${parsed}.`);
     return undefined;
   }
 

@@ -26,7 +26,12 @@ export function addJobInput(command: Command): Command {
     .option('--disk <size>', 'disk of each task: MB, or with a unit')
     .option('--network <rate>', 'network of each task: Mbps, or with a unit as in 1Gb')
     .option('--gpu <gpus>', 'GPUs of each task')
-    .addOption(listOption('-p, --port <port>', 'container port that gets a host port; may be repeated'))
+    .addOption(
+      listOption(
+        '-p, --port <port>',
+        'port of the container that gets one of the host: 80, 53/udp, 8080:80; may be repeated',
+      ),
+    )
     .addOption(
       listOption(
         '-e, --env <NAME=VALUE>',

@@ -1,5 +1,6 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
 import type { Booking } from './booking.js';
+import type { HeldPorts } from './held-ports.js';
 
 /** The facts about a live agent that it registers, and an operator's drain. */
 export interface AgentFacts {
@@ -53,6 +54,8 @@ export interface AgentInfo {
   readonly bookings: ReadonlyMap<string, Booking>;
   /** The tasks here that other tasks wait for. */
   readonly awaited: ReadonlySet<string>;
+  /** By port of the host, such as `8080/tcp`: the number of tasks here that hold it or wait for it. */
+  readonly hostPorts: HeldPorts;
   /** The number of tasks here that keep all others off. */
   readonly exclusiveTasks: number;
   /** Differs after each change. */

@@ -13,6 +13,8 @@ export interface Booking {
   readonly isCritical?: boolean;
   /** True if the task's container had not started when the task was booked. */
   readonly isLaunching?: boolean;
+  /** The ports of the host that the task holds by number, such as `8080/tcp`. Absent: none. */
+  readonly hostPorts?: readonly string[];
   /** Tasks of the agent that the task waits for: it starts once none of them is there any more. */
   readonly awaits?: readonly string[];
 }

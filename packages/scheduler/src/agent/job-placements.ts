@@ -4,6 +4,8 @@ import type { AgentInfo } from './agent-info.js';
 export class JobPlacements {
   readonly #byAgent = new Map<AgentInfo, number>();
   readonly #byZone = new Map<string, number>();
+  /** The number of agents that have so many tasks of the job. */
+  readonly #agentsWith: number[] = [];
   #count = 0;
 
   get count(): number {
@@ -25,8 +27,16 @@ export class JobPlacements {
     return this.#byAgent;
   }
 
+  /** The numbers of tasks that agents have of the job, each once, the least first. */
+  levels(): readonly number[] {
+    return [...this.#agentsWith.keys()].filter((tasks) => (this.#agentsWith[tasks] ?? 0) > 0);
+  }
+
   add(agent: AgentInfo): void {
-    this.#byAgent.set(agent, this.on(agent) + 1);
+    const before = this.on(agent);
+    this.#byAgent.set(agent, before + 1);
+    this.#countAgent(before, -1);
+    this.#countAgent(before + 1, 1);
     this.#byZone.set(agent.zone, this.inZone(agent.zone) + 1);
     this.#count += 1;
   }
@@ -35,7 +45,13 @@ export class JobPlacements {
     const left = this.on(agent) - 1;
     if (left > 0) this.#byAgent.set(agent, left);
     else this.#byAgent.delete(agent);
+    this.#countAgent(left + 1, -1);
+    this.#countAgent(left, 1);
     this.#byZone.set(agent.zone, this.inZone(agent.zone) - 1);
     this.#count -= 1;
+  }
+
+  #countAgent(tasks: number, by: 1 | -1): void {
+    if (tasks > 0) this.#agentsWith[tasks] = (this.#agentsWith[tasks] ?? 0) + by;
   }
 }

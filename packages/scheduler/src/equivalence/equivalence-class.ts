@@ -4,7 +4,13 @@ import type { AgentInfo } from '../agent/agent-info.js';
 import type { AgentsView } from '../agent/agents-view.js';
 import type { FreeCapacity } from '../agent/free-capacity.js';
 import type { JobPlacements } from '../agent/job-placements.js';
-import type { AgentFilter, FilterRequest, Obstacle, SearchDomains } from '../filters/filter.js';
+import type {
+  AgentFilter,
+  FilterRequest,
+  Obstacle,
+  RemainingTasks,
+  SearchDomains,
+} from '../filters/filter.js';
 import { type FilterTable, obstaclesOf } from '../filters/filter-table.js';
 import type { PlacementRequest } from '../request/placement-request.js';
 import { anywhere, type PlacementSpec } from '../request/placement-spec.js';
@@ -151,10 +157,10 @@ export class EquivalenceClass implements FilterRequest {
   }
 
   /** The least number of tasks that must stop, by the filters other than the free capacity. */
-  leastVictims(counts: Pick<FreeCapacity, 'tenants' | 'exclusive'>): number {
+  leastVictims(left: RemainingTasks): number {
     let least = 0;
     for (const { leastVictims } of this.#stages.onceGone)
-      if (leastVictims !== undefined) least = Math.max(least, leastVictims(counts));
+      if (leastVictims !== undefined) least = Math.max(least, leastVictims(left, this));
     return least;
   }
 

@@ -34,8 +34,12 @@ const constraints = fc
     { maxLength: 2 },
   )
   .map((entries) => Object.fromEntries(entries) as Record<string, string>);
+const hostPorts = fc.constantFrom('', '', '8080:80', '9090:80');
 const jobs = fc
-  .array(fc.record({ resources: requests, hard: constraints }), { minLength: 2, maxLength: 3 })
+  .array(fc.record({ resources: requests, hard: constraints, ports: hostPorts }), {
+    minLength: 2,
+    maxLength: 3,
+  })
   .map((all) => all.map((job, index): PlainJob => ({ id: `job${index}`, soft: {}, ...job })));
 const cells = fc
   .array(

@@ -1,5 +1,6 @@
 import type { AgentIndex } from '../index/agent-index.js';
 import { findAgent } from '../place/find-agent.js';
+import { HolderNames } from '../place/holder-names.js';
 import type { PlaceOptions } from '../place/place-options.js';
 import { reasonDetails } from '../place/reason-details.js';
 import { searchFor, type TaskSearch } from '../place/search-for.js';
@@ -28,6 +29,8 @@ interface ExplainedReason {
   readonly samples: readonly string[];
   /** The numbers or the cause behind the reason, as text for people. */
   readonly detail?: string;
+  /** The tasks in the way, as text for people. Absent: no single tasks are. */
+  readonly takenBy?: string;
 }
 
 /** The options of placement that matter to a task that waits. */
@@ -63,7 +66,9 @@ function withDetails(
 
 function summarize(findings: readonly Finding[]): readonly ExplainedReason[] {
   const byReason = new Map<string, { agents: number; samples: string[] }>();
+  const holders = new HolderNames();
   for (const { agent, obstacles } of findings) {
+    holders.note(obstacles);
     for (const { reason } of obstacles) {
       const known = byReason.get(reason) ?? { agents: 0, samples: [] };
       known.agents += 1;
@@ -71,5 +76,11 @@ function summarize(findings: readonly Finding[]): readonly ExplainedReason[] {
       byReason.set(reason, known);
     }
   }
-  return [...byReason].map(([reason, known]) => ({ reason, ...known })).sort((a, b) => b.agents - a.agents);
+  const takenBy = holders.texts();
+  return [...byReason]
+    .map(([reason, known]) => {
+      const tasks = takenBy.get(reason);
+      return { reason, ...known, ...(tasks === undefined ? {} : { takenBy: tasks }) };
+    })
+    .sort((a, b) => b.agents - a.agents);
 }

@@ -70,7 +70,8 @@ function leastOf(resource: keyof Resources): number {
 function fewerConstraints(task: QueuedTask, search: TaskSearch): readonly Remedy[] {
   const { spec = anywhere } = task;
   const rules = [...spec.fixedRules, ...spec.changingRules].map(({ name }) => name);
-  return [...spec.conditions, ...rules].flatMap((constraint) => {
+  const ports = spec.hostPorts.map(portConstraint);
+  return [...spec.conditions, ...rules, ...ports].flatMap((constraint) => {
     const agents = countAgents({ ...task, spec: withoutConstraint(spec, constraint) }, search);
     return agents > 0 ? [{ kind: 'without', constraint, agents } as const] : [];
   });
@@ -84,7 +85,13 @@ export function withoutConstraint(spec: PlacementSpec, constraint: string): Plac
     conditions: new Set([...spec.conditions].filter((name) => name !== constraint)),
     fixedRules: spec.fixedRules.filter(({ name }) => name !== constraint),
     changingRules: spec.changingRules.filter(({ name }) => name !== constraint),
+    hostPorts: spec.hostPorts.filter((port) => portConstraint(port) !== constraint),
   };
+}
+
+/** The chosen port as a constraint that the task could go without. */
+function portConstraint(port: string): string {
+  return `port ${port}`;
 }
 
 /** The number of agents that could take the task. */

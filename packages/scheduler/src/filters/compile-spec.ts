@@ -16,6 +16,7 @@ import {
 } from '@berth/shared/model/expression/constraints';
 import { printExpression } from '@berth/shared/model/expression/print';
 import type { ConditionName } from '@berth/shared/model/expression/vocabulary';
+import { hostPortsOf } from '@berth/shared/model/job/container-network';
 import { containerOf } from '@berth/shared/model/job/job';
 import { type FitPolicy, preferencesOf } from '@berth/shared/model/job/placement-preferences';
 import { noStage } from '@berth/shared/model/job/stages';
@@ -38,7 +39,10 @@ export function specOfJob(job: JobRecord, stage: number = noStage): PlacementSpe
   return spec;
 }
 
-type SpecPreferences = Pick<PlacementSpec, 'tier' | 'priority' | 'capacityGroup' | 'disruptionLimit'> & {
+type SpecPreferences = Pick<
+  PlacementSpec,
+  'spreads' | 'tier' | 'priority' | 'capacityGroup' | 'disruptionLimit'
+> & {
   readonly fitPolicy?: FitPolicy;
 };
 
@@ -46,6 +50,7 @@ type SpecPreferences = Pick<PlacementSpec, 'tier' | 'priority' | 'capacityGroup'
 export function specWithExpression(expression: string): PlacementSpec {
   const hardConstraints = Constraints.create({ expression });
   return compileSpec(Container.fromPartial({ hardConstraints }), {
+    spreads: false,
     tier: 'flex',
     priority: 0,
     capacityGroup: '',
@@ -60,8 +65,10 @@ function compileSpec(container: Container | undefined, preferences: SpecPreferen
   const rules = parts.filter((part) => conditionOf(part).length === 0);
   // A job with constraints that cannot be read is never placed, rather than placed anywhere.
   const attributes = hard === undefined ? [unreadable] : hard.attributes.map(attributeRule);
+  const hostPorts = container === undefined ? [] : hostPortsOf(container);
   return {
-    key: keyOf(container, fitPolicy),
+    key: keyOf(container, fitPolicy, hostPorts),
+    hostPorts,
     fixedRules: [...attributes, ...rules.filter(isStatic).map(toRule)],
     preferences: preferencesIn(soft),
     ...constraintTraits({
@@ -147,11 +154,16 @@ function preferencesIn(soft: ConstraintSet): readonly Preference[] {
   ];
 }
 
-function keyOf(container: Container | undefined, fitPolicy: FitPolicy | undefined): string {
+function keyOf(
+  container: Container | undefined,
+  fitPolicy: FitPolicy | undefined,
+  hostPorts: readonly string[],
+): string {
   const sides = [container?.hardConstraints, container?.softConstraints].map((side) => [
     Object.entries(side?.constraints ?? {}).sort(([a], [b]) => (a < b ? -1 : 1)),
     side?.expression ?? '',
   ]);
-  const isPlain = fitPolicy === undefined && sides.every(([map, text]) => map?.length === 0 && text === '');
-  return isPlain ? '' : JSON.stringify([sides, fitPolicy ?? '']);
+  const hasNoPolicy = fitPolicy === undefined && hostPorts.length === 0;
+  const isPlain = hasNoPolicy && sides.every(([map, text]) => map?.length === 0 && text === '');
+  return isPlain ? '' : JSON.stringify([sides, fitPolicy ?? '', ...hostPorts]);
 }

@@ -7,6 +7,7 @@ import {
   noObstacles,
   type Obstacle,
 } from './filter.js';
+import { portFilter } from './port-filter.js';
 import { resourceFilter } from './resource-filter.js';
 import { attributeFilter, expressionFilter } from './rule-filters.js';
 
@@ -16,6 +17,7 @@ import { attributeFilter, expressionFilter } from './rule-filters.js';
  */
 const commonFilters: readonly AgentFilter[] = [
   resourceFilter,
+  portFilter,
   attributeFilter,
   expressionFilter,
   readyFilter,

@@ -67,12 +67,15 @@ export interface AgentFilter {
 /** `field`: reads a field of the agent. `lookup`: reads a map, too. `rules`: evaluates rules of the job. */
 export type FilterCost = 'field' | 'lookup' | 'rules';
 
+/** The tasks that are still on an agent, as far as filters count them. */
+export type RemainingTasks = Pick<FreeCapacity, 'tenants' | 'exclusive' | 'hostPorts'>;
+
 /** The result of a filter once some tasks of the agent are gone. Preemption asks for it. */
 export interface OnceGone {
   /** False if the filter fails even on the empty agent. Undefined: it never does. */
   readonly canPass: ((agent: AgentInfo, request: FilterRequest) => boolean) | undefined;
   /** The least number of tasks that must go, by this filter alone. Undefined: the filter tells none. */
-  readonly leastVictims: ((counts: Pick<FreeCapacity, 'tenants' | 'exclusive'>) => number) | undefined;
+  readonly leastVictims: ((left: RemainingTasks, request: Pick<FilterRequest, 'spec'>) => number) | undefined;
 
   /** True if the agent passes with this capacity. */
   check(capacity: FreeCapacity, agent: AgentInfo, request: FilterRequest): boolean;
@@ -94,10 +97,13 @@ export interface SearchDomains {
  */
 export interface Obstacle {
   readonly reason: string;
+  /** The tasks in the way. Absent: no single tasks are. */
+  readonly holders?: readonly string[];
   readonly cause:
     | { readonly kind: 'resource'; readonly resource: keyof Resources; readonly missing: number }
     | { readonly kind: 'condition'; readonly condition: string }
     | { readonly kind: 'rule'; readonly rule: string }
+    | { readonly kind: 'port'; readonly port: string }
     | { readonly kind: 'exclusiveTenant' | 'draining' | 'avoided' | 'refused' };
 }
 

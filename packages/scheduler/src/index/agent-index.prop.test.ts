@@ -38,11 +38,13 @@ const jobs = fc.array(
       soft: someConstraints,
       expression: expressions,
       tier: fc.constantFrom('flex', 'critical'),
+      ports: fc.constantFrom('', '', '', '8080:80', '9090:80', '8080:1,9090:2'),
+      spreads: fc.boolean(),
     })
-    .map(({ cpu, memory, gpuMillis, hard, soft, expression, tier }) => {
+    .map(({ cpu, memory, gpuMillis, hard, soft, expression, tier, ports, spreads }) => {
       const preferred = Object.entries(soft).filter(([name]) => !Object.hasOwn(hard, name));
       const spec = specFor(
-        { hard, soft: Object.fromEntries(preferred) },
+        { hard, soft: Object.fromEntries(preferred), ports, spreads },
         { labels: { 'berth.tier': tier } },
         expression,
       );
@@ -90,7 +92,7 @@ function book(index: AgentIndex, { task, placement }: RunningTask): void {
   const { taskId, jobId, resources, spec } = task;
   const { gpus, preemption } = placement;
   const awaits = preemption?.awaits ?? [];
-  const { isExclusive } = spec;
+  const { isExclusive, hostPorts } = spec;
   index.take(agent, {
     taskId,
     jobId,
@@ -98,6 +100,7 @@ function book(index: AgentIndex, { task, placement }: RunningTask): void {
     gpus,
     isExclusive,
     isCritical: spec.tier === 'critical',
+    hostPorts,
     awaits,
   });
 }

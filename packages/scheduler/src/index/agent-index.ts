@@ -20,11 +20,13 @@ export interface AgentSearch {
   readonly purpose: SearchPurpose;
   /** The open search domain to look into; undefined: look at all agents. */
   readonly domain: string | undefined;
+  /** The most tasks of the request's job that the agent may have; undefined: any number. */
+  readonly level: number | undefined;
   /** False if results can change for agents that did not change: then each search looks at all agents. */
   readonly canResume: boolean;
   /**
    * The filters, and the conditions beside filters and capacity. It is the same for each search of the class
-   * with this purpose and domain.
+   * with this purpose, domain and level.
    */
   readonly test: (agent: AgentInfo) => boolean;
 }

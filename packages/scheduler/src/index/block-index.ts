@@ -90,11 +90,12 @@ export class BlockIndex implements AgentIndex {
     return this.#classes.add(key, request, traits.refusedBy);
   }
 
-  first({ request, ordering, test, purpose, domain, canResume }: AgentSearch): AgentInfo | undefined {
+  first(search: AgentSearch): AgentInfo | undefined {
+    const { request, ordering, test, canResume } = search;
     const order = this.#order(ordering);
     const { resources } = request;
     if (!canResume) return order.findFirst(resources, start, test);
-    const cursor = this.#cursorsOf(request).of(ordering, purpose, domain);
+    const cursor = this.#cursorsOf(request).of(search);
     return resume(cursor, { order, changes: this.#changes, resources, test });
   }
 

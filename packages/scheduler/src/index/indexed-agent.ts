@@ -15,6 +15,7 @@ import {
 } from '@berth/shared/model/resources/vector';
 import type { AgentFacts, AgentInfo, Avoidance } from '../agent/agent-info.js';
 import type { Booking } from '../agent/booking.js';
+import { type HeldPorts, holdPorts, noHeldPorts, releasePorts } from '../agent/held-ports.js';
 import { awaitedAmong, mostHeld } from '../agent/pending-preemptions.js';
 
 const noTasks: ReadonlySet<string> = new Set();
@@ -47,6 +48,7 @@ export class IndexedAgent implements AgentInfo {
   readonly bookings = new Map<string, Booking>();
   awaited: ReadonlySet<string> = noTasks;
   readonly #preemptors = new Map<string, Booking>();
+  hostPorts: HeldPorts = noHeldPorts;
   exclusiveTasks = 0;
   version = 0;
   /** The number of its latest change in `AgentChanges`. */
@@ -97,6 +99,7 @@ export class IndexedAgent implements AgentInfo {
     this.version += 1;
     if (booking.isExclusive) this.exclusiveTasks += isTaken ? 1 : -1;
     if (booking.isLaunching === true) this.launching += isTaken ? 1 : -1;
+    this.hostPorts = isTaken ? holdPorts(this.hostPorts, booking) : releasePorts(this.hostPorts, booking);
     const wasSimple = this.awaited.size === 0;
     this.awaited =
       this.#preemptors.size === 0 ? noTasks : awaitedAmong(this.#preemptors.values(), this.bookings);

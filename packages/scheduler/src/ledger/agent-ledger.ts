@@ -204,6 +204,7 @@ function bookingOf(task: TaskRecord, job: JobRecord | undefined): Booking {
     isExclusive: spec?.isExclusive ?? false,
     isCritical: spec?.tier === 'critical',
     isLaunching: taskState(task) < State.RUNNING,
+    hostPorts: spec?.hostPorts ?? [],
     awaits: task.awaitedTaskIds,
   };
 }

@@ -37,7 +37,7 @@ export class CapacityProbe {
     const found = findAgent(searchFor(task, this.#index, this.#options));
     if (from !== undefined && booking !== undefined) this.#index.take(from, booking);
     if (found === undefined || found.id === agentId) return false;
-    const { isExclusive } = spec;
+    const { isExclusive, hostPorts } = spec;
     const gpus = found.gpusFor(resources.gpuMillis);
     this.#transaction.take(found, {
       taskId: `${taskId} moved`,
@@ -46,6 +46,7 @@ export class CapacityProbe {
       gpus,
       isExclusive,
       isLaunching: true,
+      hostPorts,
     });
     return true;
   }

@@ -30,6 +30,8 @@ export interface Unplaced {
   readonly reasons: ReadonlyMap<string, number>;
   /** The numbers behind some of the reasons, as text for people. */
   readonly details: ReadonlyMap<string, string>;
+  /** The tasks in the way, as text for people, by reason. */
+  readonly takenBy: ReadonlyMap<string, string>;
 }
 
 /** The latest time of an event in tasks of a job on an agent: by job, then by agent. */
@@ -60,11 +62,16 @@ export function isUnplaced(result: Placement | Unplaced): result is Unplaced {
 }
 
 /** The reasons of an unplaced task as one sentence for people. */
-export function explainUnplaced({ reasons, details }: Pick<Unplaced, 'reasons' | 'details'>): string {
+export function explainUnplaced({
+  reasons,
+  takenBy,
+  details,
+}: Pick<Unplaced, 'reasons' | 'takenBy' | 'details'>): string {
   if (reasons.size === 0) return 'waiting: there is no live agent';
   const parts = [...reasons].map(([reason, count]) => {
-    const detail = details.get(reason);
-    const on = `${reason} on ${count} agent${count === 1 ? '' : 's'}`;
+    const [holders, detail] = [takenBy.get(reason), details.get(reason)];
+    const by = holders === undefined ? '' : ` by ${holders}`;
+    const on = `${reason} on ${count} agent${count === 1 ? '' : 's'}${by}`;
     return detail === undefined ? on : `${on} (${detail})`;
   });
   return `waiting: ${parts.join(', ')}`;

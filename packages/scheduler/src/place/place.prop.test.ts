@@ -6,8 +6,10 @@ import type { QueuedTask } from '../request/placement-request.js';
 import {
   amounts,
   book,
+  crowd,
   freeGpus,
   freeOf,
+  hostPortsOn,
   indexOf,
   met,
   type PlainAgent,
@@ -44,16 +46,27 @@ const constraintMaps = fc.array(
   },
 );
 
+const hostPorts = fc.constantFrom('', '', '', '8080:80', '8080:53/udp', '8080:1,9090:2', '9090:9090');
+
 const jobs = fc
-  .array(fc.record({ resources: requests, hard: constraintMaps, soft: constraintMaps }), {
-    minLength: 1,
-    maxLength: 4,
-  })
+  .array(
+    fc.record({
+      resources: requests,
+      hard: constraintMaps,
+      soft: constraintMaps,
+      ports: hostPorts,
+      spreads: fc.boolean(),
+    }),
+    {
+      minLength: 1,
+      maxLength: 4,
+    },
+  )
   .map((all) =>
-    all.map(({ resources, hard, soft }, index): PlainJob => {
+    all.map(({ hard, soft, ...job }, index): PlainJob => {
       const must = Object.fromEntries(hard);
       const should = Object.fromEntries(soft.filter(([name]) => !Object.hasOwn(must, name)));
-      return { id: `job${index}`, resources, hard: must, soft: should };
+      return { ...job, id: `job${index}`, hard: must, soft: should };
     }),
   );
 
@@ -246,14 +259,19 @@ function checkChoice(
   const gpusWanted = job.resources.gpuMillis === 0 ? 0 : Math.max(1, job.resources.gpuMillis / 1000);
   expect(new Set(gpus).size).toBe(gpusWanted);
   if (policy !== 'binpack') return;
+  const before = (a: PlainAgent, b: PlainAgent) =>
+    crowd(a, job, cell) - crowd(b, job, cell) || roominess(a, cell) - roominess(b, cell);
   const best = choices
     .filter((agent) => met(agent, job, cell) === most)
-    .toSorted((a, b) => roominess(a, cell) - roominess(b, cell) || (a.id < b.id ? -1 : 1));
+    .toSorted((a, b) => before(a, b) || (a.id < b.id ? -1 : 1));
   expect(best[0]?.id).toBe(agentId);
 }
 
-function checkCapacity({ agents, running }: PlainCell): void {
+function checkCapacity(cell: PlainCell): void {
+  const { agents, running } = cell;
   for (const agent of agents) {
+    const ports = hostPortsOn(agent, cell);
+    expect(new Set(ports).size).toBe(ports.length);
     for (const amount of Object.values(freeOf(agent, running))) expect(amount).toBeGreaterThanOrEqual(0);
     for (const free of freeGpus(agent, running)) expect(free).toBeGreaterThanOrEqual(0);
   }

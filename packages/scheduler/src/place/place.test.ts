@@ -1,10 +1,16 @@
 import type { Resources } from '@berth/shared/gen/berth/v1/store';
+import { JobDescriptor } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { fitPolicies } from '@berth/shared/model/job/placement-preferences';
 import { zeroResources } from '@berth/shared/model/resources/vector';
 import { describe, expect, it } from 'vitest';
+import { explain } from '../explain/explain.js';
+import { specOf } from '../filters/compile-spec.js';
 import type { AgentIndex } from '../index/agent-index.js';
+import { planTasks } from '../plan/plan.js';
 import type { QueuedTask } from '../request/placement-request.js';
 import type { PlacementSpec } from '../request/placement-spec.js';
 import { amounts, indexOf, type PlainAgent, specFor } from '../testing/plain.js';
+import { CapacityProbe } from './capacity-probe.js';
 import { place } from './place.js';
 import { explainUnplaced, isUnplaced, type PlaceOptions } from './place-options.js';
 
@@ -302,6 +308,172 @@ it('avoids agents on which the job failed of late, while there are others', () =
   expect(plan(tasks(1), index, { failuresSinceMs: 2000 })).toEqual(['t0 on b']);
   expect(plan([task('t', amounts(1, 1), undefined, 'innocent')], index, options)).toEqual(['t on b']);
   expect(plan(tasks(2, hard({ uniqueHost: 'true' })), index, options)).toEqual(['t0 on a', 't1 on b']);
+});
+
+describe('a port of the host that is chosen by number', () => {
+  const portSpec = (ports: string, parameters: Record<string, string> = {}) =>
+    specOf(JobDescriptor.fromPartial({ containers: { main: { resources: { ports }, parameters } } }));
+  const [small, web] = [amounts(100, 100), portSpec('8080:80')];
+
+  it('is given to one task of an agent, and the reason names the tasks that have it', () => {
+    const index = indexOf(['a', 'b', 'c', 'd'].map((id) => agent(id)));
+    const queue = [...tasks(4, web), task('late', small, portSpec('8080:1'), 'late')];
+    expect(plan(queue, index)).toEqual([
+      't0 on a',
+      't1 on b',
+      't2 on c',
+      't3 on d',
+      'late waiting: port 8080/tcp is taken on 4 agents by t0, t1, t2 and 1 other task',
+    ]);
+  });
+
+  it('is another port for another protocol, and for a job that leaves the choice to the engine', () => {
+    const index = indexOf([agent('a')]);
+    const queue = [
+      task('tcp', small, web),
+      task('udp', small, portSpec('8080:80/udp'), 'udp'),
+      task('any', small, portSpec('8080'), 'any'),
+      task('both', small, portSpec('53:53/udp,8080:53'), 'both'),
+    ];
+    expect(plan(queue, index)).toEqual([
+      'tcp on a',
+      'udp on a',
+      'any on a',
+      'both waiting: port 8080/tcp is taken on 1 agent by tcp',
+    ]);
+  });
+
+  it("is every port of a container on the host's network, the one of its metrics included", () => {
+    const host = portSpec('8080', { network: 'host', 'berth.metrics.port': '9100' });
+    const index = indexOf([agent('a')]);
+    const queue = [
+      task('host', small, host),
+      task('web', small, web, 'web'),
+      task('page', small, portSpec('9100:1'), 'page'),
+    ];
+    expect(plan(queue, index)).toEqual([
+      'host on a',
+      'web waiting: port 8080/tcp is taken on 1 agent by host',
+      'page waiting: port 9100/tcp is taken on 1 agent by host',
+    ]);
+  });
+
+  it('is planned, explained and freed like a resource', () => {
+    const index = indexOf([agent('a'), agent('b')]);
+    const planned = planTasks(tasks(3, web), index).map((one) => one.agentId ?? one.explanation);
+    expect(planned).toMatchObject([
+      'a',
+      'b',
+      { reasons: [{ reason: 'port 8080/tcp is taken', agents: 2, takenBy: 't0 and t1' }] },
+    ]);
+    const [found] = [...index.agents()];
+    const held = { taskId: 'x', jobId: 'x', resources: small, gpus: [], isExclusive: false };
+    if (found !== undefined) index.take(found, { ...held, hostPorts: ['8080/tcp'] });
+    expect(plan(tasks(1, web), index)).toEqual(['t0 on b']);
+    const only = indexOf([agent('a')]);
+    const first = only.find('a');
+    if (first !== undefined) only.take(first, { ...held, hostPorts: ['8080/tcp'] });
+    expect(explain(task('t', small, web), only).remedies).toEqual([
+      { kind: 'without', constraint: 'port 8080/tcp', agents: 1 },
+      { kind: 'ends', taskIds: ['x'], tasks: 1, agents: 1 },
+    ]);
+    if (first !== undefined) only.give(first, 'x');
+    expect(plan(tasks(1, web), only)).toEqual(['t0 on a']);
+  });
+
+  it('is taken from a flex task by a critical one, which waits for it', () => {
+    const index = indexOf([agent('a')]);
+    const found = index.find('a');
+    const flex = { jobId: 'flex', resources: small, gpus: [], isExclusive: false };
+    if (found !== undefined) {
+      index.take(found, { ...flex, taskId: 'other' });
+      index.take(found, { ...flex, taskId: 'holder', hostPorts: ['8080/tcp'] });
+    }
+    const preemption = { allowanceOf: () => 9, isStopping: () => false, stoppingOn: [] };
+    const critical = { ...web, tier: 'critical' } as const;
+    const [placed] = [...place(tasks(2, critical), index, { preemption })];
+    expect(placed).toMatchObject({ agentId: 'a', preemption: { awaits: ['holder'] } });
+  });
+
+  it('is free where a moving task goes', () => {
+    const index = indexOf([agent('a'), agent('b')]);
+    for (const [id, port] of [
+      ['a', '8080/tcp'],
+      ['b', '8080/tcp'],
+    ] as const) {
+      const found = index.find(id);
+      const held = { taskId: `on-${id}`, jobId: 'job', resources: small, gpus: [], isExclusive: false };
+      if (found !== undefined) index.take(found, { ...held, hostPorts: [port] });
+    }
+    const probe = new CapacityProbe(index, {});
+    expect(probe.reserve({ ...task('on-a', small, web), agentId: 'a' })).toBe(false);
+    const other = portSpec('9090:80');
+    expect(probe.reserve({ ...task('on-a', small, other), agentId: 'a' })).toBe(true);
+    expect(probe.reserve({ ...task('on-a', small, other), agentId: 'a' })).toBe(false);
+    probe.close();
+  });
+});
+
+describe('the tasks of a service', () => {
+  const serviceSpec = (parameters: Record<string, string> = {}, soft: Record<string, string> = {}) =>
+    specOf(
+      JobDescriptor.fromPartial({
+        containers: { main: { parameters, softConstraints: { constraints: soft } } },
+        jobSpec: { $case: 'service', value: {} },
+      }),
+    );
+  const three = () => indexOf(['a', 'b', 'c'].map((id) => agent(id)));
+  const onto = (queue: readonly QueuedTask[], index: AgentIndex, options: PlaceOptions = {}) =>
+    plan(queue, index, options).map((line) => line.split(' on ')[1]);
+
+  it.each(fitPolicies)('go to agents without one of the job first, then by the fit policy %s', (policy) => {
+    const index = three();
+    occupy(index, 'c', amounts(1000, 1000));
+    expect(onto(tasks(6, serviceSpec()), index, { policy }).slice(0, 3).toSorted()).toEqual(['a', 'b', 'c']);
+    expect(onto(tasks(6, serviceSpec()), index, { policy }).slice(3).toSorted()).toEqual(['a', 'b', 'c']);
+    if (policy !== 'spread') expect(onto(tasks(4, serviceSpec()), index, { policy })[3]).toBe('c');
+  });
+
+  it('take the zones in turn as long as each agent has the same number', () => {
+    const zones = { a1: 'a', a2: 'a', a3: 'a', b1: 'b' };
+    const index = indexOf(Object.entries(zones).map(([id, zone]) => agent(id, undefined, zone)));
+    expect(onto(tasks(5, serviceSpec()), index)).toEqual(['a1', 'b1', 'a2', 'a3', 'b1']);
+  });
+
+  it('run where they can if there is only one agent', () => {
+    expect(onto(tasks(3, serviceSpec()), indexOf([agent('a')]))).toEqual(['a', 'a', 'a']);
+  });
+
+  it('follow the soft constraints of the job before the spread', () => {
+    const index = indexOf([
+      agent('a', undefined, 'x'),
+      agent('b', undefined, 'y'),
+      agent('c', undefined, 'y'),
+    ]);
+    expect(onto(tasks(3, serviceSpec({}, { zone: 'y' })), index)).toEqual(['b', 'c', 'b']);
+    expect(onto(tasks(3, serviceSpec({}, { zone: 'y', host: 'c' })), index)).toEqual(['c', 'c', 'c']);
+  });
+
+  it('fill one agent if the job says so, as those of batch jobs do', () => {
+    for (const spec of [
+      serviceSpec({ 'berth.spread': 'false' }),
+      serviceSpec({ 'berth.fitPolicy': 'binpack' }),
+      specFor({ hard: {}, soft: {} }),
+    ])
+      expect(onto(tasks(3, spec), three())).toEqual(['a', 'a', 'a']);
+    const both = serviceSpec({ 'berth.fitPolicy': 'binpack', 'berth.spread': 'true' });
+    expect(onto(tasks(3, both), three())).toEqual(['a', 'b', 'c']);
+  });
+
+  it('keep away from those that run already, and from agents where the job has failed', () => {
+    const index = three();
+    const found = index.find('a');
+    const running = { taskId: 'r', jobId: 'job', resources: amounts(1, 1), gpus: [], isExclusive: false };
+    if (found !== undefined) index.take(found, running);
+    expect(onto(tasks(1, serviceSpec()), index)).toEqual(['b']);
+    index.failures.note('job', 'b', 5);
+    expect(onto(tasks(3, serviceSpec()), index, { failuresSinceMs: 1 })).toEqual(['c', 'c', 'a']);
+  });
 });
 
 describe('the reasons of an unplaced task', () => {

@@ -82,7 +82,7 @@ function placeOne(task: QueuedTask, context: PlanContext): Placement | Unplaced 
   return { taskId, jobId, ...(isExplained ? reasons.of(request) : noReasons) };
 }
 
-const noReasons: CountedReasons = { reasons: new Map(), details: new Map() };
+const noReasons: CountedReasons = { reasons: new Map(), takenBy: new Map(), details: new Map() };
 
 /** Places a critical task in the capacity of tasks that it makes stop, if it may and can. */
 function preempt(task: QueuedTask, request: EquivalenceClass, context: PlanContext): Placement | undefined {
@@ -98,7 +98,7 @@ function take(
   { transaction }: PlanContext,
 ): Placement {
   const { gpus, preemption } = got;
-  const { isExclusive } = spec;
+  const { isExclusive, hostPorts } = spec;
   const isCritical = spec.tier === 'critical';
   const awaits = preemption?.awaits ?? [];
   transaction.take(agent, {
@@ -109,6 +109,7 @@ function take(
     isExclusive,
     isCritical,
     isLaunching: true,
+    hostPorts,
     awaits,
   });
   return { taskId, agentId: agent.id, ...got };

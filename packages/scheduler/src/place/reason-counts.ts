@@ -1,5 +1,6 @@
 import type { EquivalenceClass } from '../equivalence/equivalence-class.js';
 import type { AgentIndex } from '../index/agent-index.js';
+import { HolderNames } from './holder-names.js';
 import { reasonDetails } from './reason-details.js';
 
 /**
@@ -14,6 +15,8 @@ export interface CountedReasons {
   readonly reasons: ReadonlyMap<string, number>;
   /** The numbers behind some of the reasons, as text for people. */
   readonly details: ReadonlyMap<string, string>;
+  /** The tasks in the way, as text for people, by reason. */
+  readonly takenBy: ReadonlyMap<string, string>;
 }
 
 /** For each class the reasons as they were when a plan first asked for them. */
@@ -36,13 +39,18 @@ export class ReasonCounts {
   }
 
   #count(request: EquivalenceClass): CountedReasons {
-    const counts = new Map<string, number>();
-    for (const agent of this.#index.agents())
-      for (const { reason } of request.obstaclesOn(agent)) counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    return { reasons: counts, details: reasonDetails(request, [...this.#index.agents()], counts) };
+    const reasons = new Map<string, number>();
+    const holders = new HolderNames();
+    for (const agent of this.#index.agents()) {
+      const obstacles = request.obstaclesOn(agent);
+      holders.note(obstacles);
+      for (const { reason } of obstacles) reasons.set(reason, (reasons.get(reason) ?? 0) + 1);
+    }
+    const details = reasonDetails(request, [...this.#index.agents()], reasons);
+    return { reasons, takenBy: holders.texts(), details };
   }
 }
 
 function notCounted(agents: number): CountedReasons {
-  return { reasons: new Map([['not possible now', agents]]), details: new Map() };
+  return { reasons: new Map([['not possible now', agents]]), takenBy: new Map(), details: new Map() };
 }

@@ -2,6 +2,7 @@ import type { EquivalenceClass } from '../equivalence/equivalence-class.js';
 import type { AgentIndex } from '../index/agent-index.js';
 import type { QueuedTask } from '../request/placement-request.js';
 import { anywhere } from '../request/placement-spec.js';
+import { JobSpread } from '../score/job-spread.js';
 import type { Scorer } from '../score/scorer.js';
 import type { PlaceOptions } from './place-options.js';
 
@@ -10,6 +11,8 @@ export interface TaskSearch {
   readonly index: AgentIndex;
   readonly request: EquivalenceClass;
   readonly scorer: Scorer;
+  /** Set if the task keeps away from others of its job. */
+  readonly spread?: JobSpread | undefined;
   /** Agents to avoid if others do as well. */
   readonly failedOn?: ReadonlySet<string> | undefined;
 }
@@ -23,7 +26,18 @@ export function searchFor(
   const failedOn = since(failuresSinceMs, index.failures.of(jobId), unseen?.failures.get(jobId));
   const refusedBy = since(refusalsSinceMs, index.refusals.of(jobId), unseen?.refusals.get(jobId));
   const request = index.equivalenceClassOf(task, { dependsOnJob: failedOn !== undefined, refusedBy });
-  return { index, request, scorer: index.scorers[spec.policy ?? policy], failedOn };
+  const spread = spec.spreads ? spreadOf(task, index, refusedBy) : undefined;
+  return { index, request, scorer: index.scorers[spec.policy ?? policy], spread, failedOn };
+}
+
+function spreadOf(
+  task: QueuedTask,
+  index: AgentIndex,
+  refusedBy: ReadonlySet<string> | undefined,
+): JobSpread | undefined {
+  const placements = index.placementsOf(task.jobId);
+  if (placements === undefined) return undefined;
+  return new JobSpread(index.equivalenceClassOf(task, { dependsOnJob: true, refusedBy }), placements);
 }
 
 /** The agents with a time since then; undefined if there are none. */

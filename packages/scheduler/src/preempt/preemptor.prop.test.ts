@@ -36,8 +36,10 @@ const hards = fc.constantFrom(
   },
 ) as fc.Arbitrary<Readonly<Record<string, string>>>;
 
+const hostPorts = fc.constantFrom('', '', '', '8080:80', '9090:80', '8080:1,9090:2', '8080:80/udp');
+
 const jobs = fc
-  .array(fc.record({ resources: requests, hard: hards }), { minLength: 2, maxLength: 4 })
+  .array(fc.record({ resources: requests, hard: hards, ports: hostPorts }), { minLength: 2, maxLength: 4 })
   .map((all) => all.map((job, index): PlainJob => ({ id: `job${index}`, soft: {}, ...job })));
 const agents = fc
   .array(

@@ -14,11 +14,12 @@ export function victimBound(agent: AgentInfo, request: EquivalenceClass): number
   const { awaited } = agent;
   let tenants = agent.bookings.size;
   let exclusive = agent.exclusiveTasks;
+  let hostPorts = agent.hostPorts;
   if (awaited.size === 0) shortfall.reset(request.resources, agent.free);
   else {
     const capacity = capacityOnceGone(agent, ({ taskId }) => awaited.has(taskId));
     shortfall.reset(request.resources, capacity.free);
-    ({ tenants, exclusive } = capacity);
+    ({ tenants, exclusive, hostPorts } = capacity);
   }
   let stoppable = 0;
   for (const { taskId, resources, isCritical } of agent.bookings.values()) {
@@ -26,6 +27,6 @@ export function victimBound(agent: AgentInfo, request: EquivalenceClass): number
     stoppable += 1;
     shortfall.offer(resources);
   }
-  const count = Math.max(request.leastVictims({ tenants, exclusive }), shortfall.leastVictims());
+  const count = Math.max(request.leastVictims({ tenants, exclusive, hostPorts }), shortfall.leastVictims());
   return count > stoppable ? Number.POSITIVE_INFINITY : count;
 }

@@ -13,8 +13,12 @@ export type Preference = { readonly condition: ConditionName } | AgentRule;
 
 /** Everything that a job says about the agents of its tasks, compiled once. */
 export interface PlacementSpec {
-  /** The same for jobs with the same constraints and policy; '' if a job has none. */
+  /** The same for jobs with the same constraints, ports and policy; '' if a job has none. */
   readonly key: string;
+  /** The ports of the host that a task holds by number, such as `8080/tcp`. */
+  readonly hostPorts: readonly string[];
+  /** True if tasks of the job are kept apart: on agents with few of them, and in zones with few of them. */
+  readonly spreads: boolean;
   /** Hard conditions. */
   readonly conditions: ReadonlySet<ConditionName>;
   /** Hard rules about an agent's attributes and size. */
@@ -42,6 +46,8 @@ export interface PlacementSpec {
 /** The spec of a task that may run anywhere. */
 export const anywhere: PlacementSpec = {
   key: '',
+  hostPorts: [],
+  spreads: false,
   conditions: new Set(),
   fixedRules: [],
   changingRules: [],

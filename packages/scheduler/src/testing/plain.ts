@@ -24,6 +24,10 @@ export interface PlainJob {
   readonly resources: Resources;
   readonly hard: Readonly<Record<string, string>>;
   readonly soft: Readonly<Record<string, string>>;
+  /** Its ports as a job writes them, such as `8080:80,53/udp`. */
+  readonly ports?: string;
+  /** True if its tasks keep away from one another. */
+  readonly spreads?: boolean;
   /** Its tasks are never stopped for others. */
   readonly isCritical?: boolean;
 }
@@ -48,13 +52,15 @@ export const amounts = (cpuMillis: number, memoryMb: number, more: Partial<Resou
 });
 
 export function specFor(
-  job: Pick<PlainJob, 'hard' | 'soft'>,
+  job: Pick<PlainJob, 'hard' | 'soft' | 'ports' | 'spreads'>,
   more: Partial<JobDescriptor> = {},
   expression = '',
 ): PlacementSpec {
   const container = Container.fromPartial({
     hardConstraints: { constraints: { ...job.hard }, expression },
     softConstraints: { constraints: { ...job.soft } },
+    resources: { ports: job.ports ?? '' },
+    parameters: { 'berth.spread': job.spreads ? 'true' : 'false' },
   });
   return specOf(JobDescriptor.fromPartial({ containers: { main: container }, ...more }));
 }
@@ -71,7 +77,16 @@ export function book(index: AgentIndex, { id, job, agentId, gpus, awaits = [] }:
   if (found === undefined) return;
   const isExclusive = job.hard.exclusiveHost === 'true';
   const { id: jobId, resources, isCritical = false } = job;
-  index.take(found, { taskId: id, jobId, resources, gpus, isExclusive, isCritical, awaits });
+  const hostPorts = hostPortsIn(job);
+  index.take(found, { taskId: id, jobId, resources, gpus, isExclusive, isCritical, hostPorts, awaits });
+}
+
+/** The ports that the job has chosen: of `8080:80`, the first. */
+export function hostPortsIn({ ports = '' }: Pick<PlainJob, 'ports'>): readonly string[] {
+  return ports.split(',').flatMap((port) => {
+    const [pair = '', protocol = 'tcp'] = port.split('/');
+    return pair.includes(':') ? [`${pair.split(':')[0]}/${protocol}`] : [];
+  });
 }
 
 const kinds = ['cpuMillis', 'memoryMb', 'diskMb', 'networkMbps', 'ports', 'eni'] as const;
@@ -169,9 +184,23 @@ export function possible(job: PlainJob, cell: PlainCell): readonly PlainAgent[] 
     );
     const all = Object.entries(job.hard).every((constraint) => keeps(constraint, agent, job, cell));
     const isRefused = cell.refused?.has(`${job.id} ${agent.id}`) === true;
-    const isOpen = agent.isDraining !== true && !isKept && !isRefused;
+    const isTaken = hostPortsOn(agent, cell).some((port) => hostPortsIn(job).includes(port));
+    const isOpen = agent.isDraining !== true && !isKept && !isRefused && !isTaken;
     return isOpen && all && hasCapacity(agent, job.resources, cell.running);
   });
+}
+
+/** The chosen ports of all tasks on the agent, one as often as it is held. */
+export function hostPortsOn(agent: PlainAgent, { running }: PlainCell): readonly string[] {
+  return running.filter(({ agentId }) => agentId === agent.id).flatMap(({ job }) => hostPortsIn(job));
+}
+
+/** The crowd of the job on the agent: first its tasks there, then if its zone has more than others. */
+export function crowd(agent: PlainAgent, job: PlainJob, cell: PlainCell): number {
+  const ofJob = cell.running.filter((task) => task.job.id === job.id);
+  if (job.spreads !== true || ofJob.length === 0) return 0;
+  const here = ofJob.filter(({ agentId }) => agentId === agent.id).length;
+  return 2 * here + (keeps(['zoneBalance', 'true'], agent, job, cell) ? 0 : 1);
 }
 
 /** How many soft constraints of the job the agent would meet. */

@@ -36,6 +36,24 @@ describe('an agent', () => {
     );
   });
 
+  it('gives a port of the host to one task only', () => {
+    const withPorts = (ports: string, taskId: string, parameters = {}) =>
+      Assignment.fromPartial({
+        ...task({ ports: 1 }),
+        taskId,
+        container: { resources: { ports }, parameters },
+      });
+    const taken = takenBy(withPorts('8080:80', 'j.0-0'));
+    expect(shortfallOf(withPorts('8080', 'k.0-0'), taken, capacity)).toBeUndefined();
+    expect(shortfallOf(withPorts('8080:80/udp', 'k.0-0'), taken, capacity)).toBeUndefined();
+    const refused = 'the agent lacks port 8080/tcp (taken by j.0-0)';
+    expect(shortfallOf(withPorts('8080:1', 'k.0-0'), taken, capacity)).toBe(refused);
+    expect(shortfallOf(withPorts('8080', 'k.0-0', { network: 'host' }), taken, capacity)).toBe(refused);
+    const onHost = new UsedCapacity('host');
+    onHost.add(withPorts('80', 'j.0-0'));
+    expect(shortfallOf(withPorts('80', 'k.0-0'), onHost, capacity)).toContain('port 80/tcp');
+  });
+
   it('checks each GPU by itself', () => {
     expect(shortfallOf(task({ gpuMillis: 2000 }, '0,1'), takenBy(), capacity)).toBeUndefined();
     expect(shortfallOf(task({ gpuMillis: 1000 }, '2'), takenBy(), capacity)).toBe(

@@ -1,4 +1,6 @@
 import type { Assignment, Resources } from '@berth/shared/gen/berth/v1/store';
+import type { Container } from '@berth/shared/gen/netflix/titus/titus_job_api';
+import { hostPortsOf, type NetworkMode, networkOf } from '@berth/shared/model/job/container-network';
 import { gpusKey, millisPerGpu, parseGpus, takenPerGpu } from '@berth/shared/model/resources/gpus';
 import { amountFields, kindOf } from '@berth/shared/model/resources/kinds';
 import { addTo, fitsAmounts, subtractResources, zeroResources } from '@berth/shared/model/resources/vector';
@@ -8,14 +10,41 @@ export class UsedCapacity {
   readonly sum = zeroResources();
   /** The tasks with gpus. */
   readonly withGpus: Assignment[] = [];
+  /** The tasks that hold ports of the host by number, such as `8080/tcp`. */
+  readonly byPort = new Map<string, string>();
+  readonly #network: NetworkMode;
+
+  /** `network` is that of containers that ask for none. */
+  constructor(network: NetworkMode = 'bridge') {
+    this.#network = network;
+  }
 
   add(assignment: Assignment): void {
-    const { resources } = assignment;
+    const { resources, taskId } = assignment;
+    for (const port of this.portsOf(assignment)) this.byPort.set(port, taskId);
     if (resources === undefined) return;
     addTo(this.sum, resources);
     if (resources.gpuMillis > 0) this.withGpus.push(assignment);
   }
+
+  /** The ports of this host that the task needs by number. */
+  portsOf({ container }: Assignment): readonly string[] {
+    if (container === undefined) return noPorts;
+    const known = knownPorts.get(container);
+    if (known?.network === this.#network) return known.ports;
+    const ports = hostPortsOf(container, networkOf(container, this.#network));
+    knownPorts.set(container, { network: this.#network, ports });
+    return ports;
+  }
 }
+
+const noPorts: readonly string[] = [];
+
+/** A job's tasks on one agent share one container object. Nobody changes it. */
+const knownPorts = new WeakMap<
+  Container,
+  { readonly network: NetworkMode; readonly ports: readonly string[] }
+>();
 
 /**
  * Everything that the agent lacks for one more task, by its own capacity, as one sentence.
@@ -26,8 +55,14 @@ export function shortfallOf(asked: Assignment, used: UsedCapacity, capacity: Res
   const shortfalls = [
     ...amountShortfalls(needs, used, capacity),
     ...gpuShortfalls(asked, used.withGpus, capacity),
+    ...used.portsOf(asked).flatMap((port) => takenPort(port, used)),
   ];
   return shortfalls.length === 0 ? undefined : `the agent lacks ${shortfalls.join(', ')}`;
+}
+
+function takenPort(port: string, { byPort }: UsedCapacity): readonly string[] {
+  const holder = byPort.get(port);
+  return holder === undefined ? [] : [`port ${port} (taken by ${holder})`];
 }
 
 function amountShortfalls(needs: Resources, used: UsedCapacity, capacity: Resources): readonly string[] {

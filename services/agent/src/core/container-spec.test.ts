@@ -168,7 +168,10 @@ describe('the container of an assignment', () => {
   it('gets a network for its ports even if containers usually have none', () => {
     expect(spec({ resources: { ports: '8080, 9090' } }, { network: 'none' })).toMatchObject({
       network: 'bridge',
-      ports: [8080, 9090],
+      ports: [
+        { port: 8080, protocol: 'tcp' },
+        { port: 9090, protocol: 'tcp' },
+      ],
     });
   });
 

@@ -7,6 +7,7 @@ import {
   requestedNetwork,
 } from '@berth/shared/model/job/container-network';
 import { parseSecurityProfile, type SecurityProfile } from '@berth/shared/model/job/security-profile';
+import type { PublishedPort } from '@berth/shared/model/resources/ports';
 import { containerPorts } from '@berth/shared/model/resources/resources';
 import { type HostPolicy, policyViolations } from './host-policy.js';
 import { labelNames } from './labels.js';
@@ -27,8 +28,8 @@ export interface ContainerSpec {
   /** 0: no limit. */
   readonly memoryMb: number;
   readonly network: NetworkMode;
-  /** Container ports. The engine chooses a host port for each. */
-  readonly ports: readonly number[];
+  /** The engine chooses the host's port of each that has none. */
+  readonly ports: readonly PublishedPort[];
   /** The host's address for published ports. */
   readonly portBind: string;
   /** True if a small init process runs as PID 1, forwards signals and reaps orphans. */
@@ -114,7 +115,7 @@ interface ContainerReading {
   readonly image: string | undefined;
   readonly security: SecurityProfile | undefined;
   readonly network: NetworkMode | undefined;
-  readonly ports: readonly number[];
+  readonly ports: readonly PublishedPort[];
   /** It replaces variables of the same name in the container. */
   readonly env: Readonly<Record<string, string>>;
   /** The task's own labels replace the first, and the last replace those. */

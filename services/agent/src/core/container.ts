@@ -20,7 +20,7 @@ export interface ContainerStatus {
   /** The digest in the reference that the container was created from. Absent: it has none. */
   readonly imageDigest?: string;
   readonly ip?: string;
-  /** `CONTAINER_PORT:HOST_PORT`, separated by commas. */
+  /** `CONTAINER_PORT:HOST_PORT`, separated by commas; `/udp` follows a port that is not TCP. */
   readonly hostPorts?: string;
 }
 

@@ -265,10 +265,10 @@ export class Worker {
 
   /**
    * Sums the resources up for each new task. An agent may hold hundreds of tasks. So this allocates nothing
-   * for each of them.
+   * for each of them but those with ports of their choice.
    */
   #usedCapacity(): UsedCapacity {
-    const used = new UsedCapacity();
+    const used = new UsedCapacity(this.#host.network);
     for (const { view } of this.#runners.values())
       if (view.assignment !== undefined && holdsCapacity(view)) used.add(view.assignment);
     return used;

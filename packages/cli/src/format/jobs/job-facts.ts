@@ -86,7 +86,7 @@ export function portsOf(task: Task, addresses: HostAddresses): string {
   return host ? ports.replaceAll('→', `→${host}:`) : ports;
 }
 
-/** Writes `8080:32768,9090:32769` as `8080→32768, 9090→32769`. */
+/** Writes `8080:32768,53:32769/udp` as `8080→32768, 53→32769/udp`. */
 function formatPorts(hostPorts: string): string {
   return hostPorts
     .split(',')

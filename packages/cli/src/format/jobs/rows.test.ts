@@ -47,9 +47,9 @@ describe('the row of a job', () => {
 
 describe('the row of a task', () => {
   it('gives the host and the ports of the task', () => {
-    const context = { 'agent.host': 'host-1', 'task.hostPorts': '8080:32768,9090:32769' };
+    const context = { 'agent.host': 'host-1', 'task.hostPorts': '8080:32768,53:32769/udp' };
     const row = taskRow(aTask('0-0', State.RUNNING, '', context), nowMs);
-    expect(texts(row)).toEqual([`${jobId}.0-0`, 'RUNNING', 'host-1', '8080→32768, 9090→32769', '3m', '']);
+    expect(texts(row)).toEqual([`${jobId}.0-0`, 'RUNNING', 'host-1', '8080→32768, 53→32769/udp', '3m', '']);
   });
 
   it('has dashes for unknown values', () => {

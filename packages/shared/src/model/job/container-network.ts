@@ -1,4 +1,5 @@
 import type { Container } from '../../gen/netflix/titus/titus_job_api.js';
+import { chosenPorts, portText } from '../resources/ports.js';
 import { containerPorts, wantsOwnAddress } from '../resources/resources.js';
 import { metricsEndpoint, metricsProblems } from '../task/task-metrics.js';
 import { killGraceParameter, killGraceProblem } from './kill-grace.js';
@@ -36,6 +37,8 @@ export function parameterProblems(container: NetworkRequest): readonly Parameter
     refuse('network', `is ${JSON.stringify(network.slice(0, 60))}, but must be ${networkModes.join(', ')}`);
   if (mode === 'none' && containerPorts(container).length > 0)
     refuse('network', 'is none, but a container without a network cannot publish ports');
+  if (mode === 'host' && containerPorts(container).some(({ port, hostPort = port }) => hostPort !== port))
+    refuse('network', "is host, but there a container's port is the host's: it cannot get another number");
   if (mode === 'none' && metricsEndpoint(container) !== undefined)
     refuse('network', 'is none, but nobody can ask a container without a network for its metrics');
   if ((mode === 'none' || mode === 'host') && wantsOwnAddress(container))
@@ -55,7 +58,26 @@ export function parameterProblems(container: NetworkRequest): readonly Parameter
 export function networkOf(container: NetworkRequest, ofAgent: NetworkMode): NetworkMode {
   const asked = requestedNetwork(container);
   if (asked !== undefined) return asked;
-  if (wantsOwnAddress(container)) return 'bridge';
-  const needsNetwork = containerPorts(container).length > 0 || metricsEndpoint(container) !== undefined;
+  const ports = containerPorts(container);
+  // A chosen port of the host is mapped to the container's: that needs an address of its own.
+  if (wantsOwnAddress(container) || chosenPorts(ports).length > 0) return 'bridge';
+  const needsNetwork = ports.length > 0 || metricsEndpoint(container) !== undefined;
   return needsNetwork && ofAgent === 'none' ? 'bridge' : ofAgent;
+}
+
+/**
+ * Returns the ports of its host that the container holds by number, such as `8080/tcp`: the chosen ones, and
+ * on the host's network all of them. Two containers on one host never hold the same.
+ */
+export function hostPortsOf(
+  container: NetworkRequest,
+  network: NetworkMode | undefined = requestedNetwork(container),
+): readonly string[] {
+  const ports = containerPorts(container);
+  if (network === 'none') return [];
+  if (network !== 'host') return chosenPorts(ports);
+  const metrics = metricsEndpoint(container);
+  const held = new Set(ports.map(portText));
+  if (metrics !== undefined) held.add(`${metrics.port}/tcp`);
+  return [...held];
 }

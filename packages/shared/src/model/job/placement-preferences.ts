@@ -1,6 +1,6 @@
 import type { JobDescriptor } from '../../gen/netflix/titus/titus_job_api.js';
 import type { FieldViolation } from '../errors/errors.js';
-import { containerOf } from './job.js';
+import { containerOf, jobKind } from './job.js';
 import { noStage } from './stages.js';
 
 /** The order among the agents that a task may run on. */
@@ -22,6 +22,7 @@ export const priorityLabel = 'berth.priority';
 const capacityGroupLabel = 'berth.capacityGroup';
 const disruptionLimitLabel = 'berth.disruptionLimit';
 const fitPolicyParameter = 'berth.fitPolicy';
+const spreadParameter = 'berth.spread';
 
 /** The greatest priority; it is placed first within its tier. */
 export const maxPriority = 1000;
@@ -43,21 +44,29 @@ interface Preferences {
   readonly disruptionLimit?: number;
   /** Undefined: the cell's own. */
   readonly fitPolicy?: FitPolicy;
+  /** True if tasks of the job keep away from one another. */
+  readonly spreads: boolean;
 }
 
 /** Returns the job's preferences, with defaults (flex, 0, the application's name) for unset ones. */
 export function preferencesOf(descriptor: JobDescriptor, stage: number = noStage): Preferences {
   const { labels } = descriptor;
-  const fitPolicy = fitPolicies.find(
-    (each) => each === containerOf(descriptor, stage)?.parameters[fitPolicyParameter],
-  );
+  const parameters = containerOf(descriptor, stage)?.parameters ?? {};
+  const fitPolicy = fitPolicies.find((each) => each === parameters[fitPolicyParameter]);
   return {
     tier: labels[tierLabel] === 'critical' ? 'critical' : 'flex',
     priority: Number(labels[priorityLabel] ?? 0) || 0,
     capacityGroup: labels[capacityGroupLabel] ?? descriptor.appName,
     ...disruptionLimitIn(labels),
     ...(fitPolicy && { fitPolicy }),
+    spreads: spreadIn(parameters) ?? (jobKind(descriptor) === 'service' && fitPolicy === undefined),
   };
+}
+
+/** Undefined: the kind of job decides. A service that chooses its own fit is not spread. */
+function spreadIn(parameters: Readonly<Record<string, string>>): boolean | undefined {
+  const text = parameters[spreadParameter] ?? '';
+  return text === '' ? undefined : text === 'true';
 }
 
 /** Returns the faults in a descriptor's placement preferences. Constraints are checked elsewhere. */
@@ -76,10 +85,11 @@ export function preferenceViolations({ labels, containers }: JobDescriptor): rea
     refuse(labelField(disruptionLimitLabel), limit, `a whole number from 0 to ${maxDisruptionLimit}`);
   }
   for (const [id, { parameters }] of Object.entries(containers)) {
-    const policy = parameters[fitPolicyParameter];
-    if (policy === undefined || includes(fitPolicies, policy)) continue;
-    const field = `containers[${JSON.stringify(id)}].parameters[${JSON.stringify(fitPolicyParameter)}]`;
-    refuse(field, policy, `one of ${fitPolicies.join(', ')}`);
+    const field = (name: string) => `containers[${JSON.stringify(id)}].parameters[${JSON.stringify(name)}]`;
+    const { [fitPolicyParameter]: policy, [spreadParameter]: spread = '' } = parameters;
+    if (policy !== undefined && !includes(fitPolicies, policy))
+      refuse(field(fitPolicyParameter), policy, `one of ${fitPolicies.join(', ')}`);
+    if (!['', 'true', 'false'].includes(spread)) refuse(field(spreadParameter), spread, 'true or false');
   }
   return violations;
 }

@@ -124,14 +124,17 @@ describe('parseResources', () => {
 
 describe('containerPorts', () => {
   it('lists the named ports in their order', () => {
-    expect(containerPorts(Container.fromPartial({ resources: { ports: '9090,80' } }))).toEqual([9090, 80]);
+    expect(containerPorts(Container.fromPartial({ resources: { ports: '9090,80' } }))).toEqual([
+      { port: 9090, protocol: 'tcp' },
+      { port: 80, protocol: 'tcp' },
+    ]);
     expect(containerPorts(Container.fromPartial({}))).toEqual([]);
   });
 
   it('refuses a port named twice', () => {
     expect(violationsOf({ ports: '80,80' })).toHaveProperty(
       ['containers["main"].resources.ports'],
-      'names a port twice',
+      'names port 80/tcp twice',
     );
   });
 });

@@ -3,18 +3,16 @@ import type { Container } from '../../gen/netflix/titus/titus_job_api.js';
 import type { FieldViolation } from '../errors/errors.js';
 import { type Least, parseAmount, type WrittenAmount } from './amounts.js';
 import { kindOf, resourceFields } from './kinds.js';
+import { type PublishedPort, parsePorts } from './ports.js';
 import { zeroResources } from './vector.js';
 
 /** The amounts of a container that does not name these resources. */
 export const defaultResources: Readonly<Record<string, string>> = { cpu: '1', memory: '512' };
 
-/** The most ports that one container may publish. */
-const maxPorts = 256;
-
 /** The parsed needs of a container: amounts for placement, and the container ports that get host ports. */
 interface ParsedResources {
   readonly resources: Resources;
-  readonly ports: readonly number[];
+  readonly ports: readonly PublishedPort[];
 }
 
 /** Every problem of a container's resources. */
@@ -49,7 +47,7 @@ export function parseResources(
   const refuse = (name: string, description: string) =>
     violations.push({ field: `${path}.${name}`, description });
   const resources: Resources = zeroResources();
-  let ports: readonly number[] = [];
+  let ports: readonly PublishedPort[] = [];
   for (const [name, text] of Object.entries({ ...defaultResources, ...map })) {
     const kind = writtenKinds.get(name);
     const parsed = kind === undefined ? parseOther(name, text) : parseAmount(kind.written, text);
@@ -81,7 +79,7 @@ function tooLittle(least: Least | undefined, amount: unknown, text: string): str
 }
 
 /** The container's ports that get host ports, in their given order; none if they are not valid. */
-export function containerPorts(container: Pick<Container, 'resources'>): readonly number[] {
+export function containerPorts(container: Pick<Container, 'resources'>): readonly PublishedPort[] {
   const ports = parsePorts(container.resources.ports ?? '');
   return typeof ports === 'string' ? [] : ports;
 }
@@ -92,7 +90,7 @@ export function wantsOwnAddress({ resources }: Pick<Container, 'resources'>): bo
 }
 
 /** Parses resources that are not amounts. The number 0 stands for a valid value that is stored nowhere. */
-function parseOther(name: string, text: string): readonly number[] | string | 0 {
+function parseOther(name: string, text: string): readonly PublishedPort[] | string | 0 {
   switch (name) {
     case 'ports':
       return parsePorts(text);
@@ -105,20 +103,4 @@ function parseOther(name: string, text: string): readonly number[] | string | 0 
     default:
       return `is not a known resource; known are ${knownNames.join(', ')}`;
   }
-}
-
-function parsePorts(text: string): readonly number[] | string {
-  const items = text.split(',').map((item) => item.trim());
-  if (items.length === 1 && items[0] === '') return [];
-  const ports = items.map((item) => (/^\d{1,5}$/.test(item) ? Number(item) : 0));
-  const bad = items.filter((_, index) => !isPort(ports[index] ?? 0));
-  if (bad.length > 0)
-    return `has ${bad.map((item) => JSON.stringify(item)).join(', ')}, but ports are from 1 to 65535`;
-  if (new Set(ports).size < ports.length) return 'names a port twice';
-  if (ports.length > maxPorts) return `has ${ports.length} ports, but at most ${maxPorts} are allowed`;
-  return ports;
-}
-
-function isPort(port: number): boolean {
-  return port >= 1 && port <= 65535;
 }

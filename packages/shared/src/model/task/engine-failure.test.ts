@@ -222,9 +222,18 @@ const rows: readonly Row[] = [
     'start',
     500,
     'driver failed programming external connectivity: Bind for 0.0.0.0:80 failed: port is already allocated',
-    'host',
+    'port',
     'failed',
   ],
+  [
+    'start',
+    500,
+    'failed to bind host port for 127.0.0.1:8080:172.17.0.2:80/tcp: address already in use',
+    'port',
+    'failed',
+  ],
+  ['start', 500, 'listen tcp4 0.0.0.0:80: bind: permission denied', 'port', 'failed'],
+  ['start', 500, 'rootlessport cannot expose privileged port 80, you can add ...', 'port', 'failed'],
   ['start', 404, 'network blue not found', 'host', 'failed'],
   // Engines without an ability.
   [

@@ -92,9 +92,16 @@ const textRules: readonly TextRule[] = [
     kind: 'invalid',
     fault: 'job',
   },
+  // Another program of the host has the port, or the engine may not give it.
   {
     calls: ofContainer,
-    text: /cgroup|apparmor|seccomp|selinux|rlimit|error mounting|address already in use|port is already allocated/i,
+    text: /address already in use|port is already allocated|bind: permission denied|privileged port/i,
+    kind: 'failed',
+    fault: 'port',
+  },
+  {
+    calls: ofContainer,
+    text: /cgroup|apparmor|seccomp|selinux|rlimit|error mounting/i,
     kind: 'failed',
     fault: 'host',
   },

@@ -18,6 +18,8 @@ export type Fault =
   | 'registry'
   /** The registry of the image, or the way to it, fails for the moment. Other images may be had. */
   | 'transfer'
+  /** A port of the host that the job chose by number is not to be had there. It says nothing about other jobs. */
+  | 'port'
   /** The agent's host is broken or full, or shuts down. */
   | 'host'
   /** The container engine fails, shuts down, or lacks an ability. */
@@ -65,6 +67,13 @@ export const faultRules: Readonly<Record<Fault, FaultRule>> = {
     countsAgainstAgent: false,
   },
   transfer: {
+    state: 'FAILED',
+    code: 'systemError',
+    usesRetries: false,
+    otherHostMayHelp: true,
+    countsAgainstAgent: false,
+  },
+  port: {
     state: 'FAILED',
     code: 'systemError',
     usesRetries: false,

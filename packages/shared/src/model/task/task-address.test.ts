@@ -35,4 +35,13 @@ describe('the address of a task', () => {
     expect(addressFrom(placed({ 'agent.host': 'h1' }), 'a')).toBe('');
     expect(placed({ 'task.hostPorts': 'what' }).hostPorts.size).toBe(0);
   });
+
+  it('has the ports of TCP first, and those of other protocols beside them', () => {
+    const { hostPorts } = placed({ 'task.hostPorts': '53:9053/udp,53:9054,60:9060/udp,80:9080' });
+    expect([...hostPorts]).toEqual([
+      [53, 9054],
+      [80, 9080],
+      [60, 9060],
+    ]);
+  });
 });

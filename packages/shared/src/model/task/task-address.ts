@@ -35,10 +35,17 @@ export function addressFrom(address: TaskAddress, agentId?: string): string {
   return first === undefined || host === '' ? containerIp : `${host}:${first[1]}`;
 }
 
-/** Reads `8080:32768,9090:32769`: container port, host port. */
+/**
+ * Reads `8080:32768,53:32769/udp`: container port, host port, and the protocol if it is not TCP. Of two
+ * protocols of one port TCP counts, and ports with TCP come first.
+ */
 function parseHostPorts(text: string): ReadonlyMap<number, number> {
-  const pairs = text.split(',').map((pair) => pair.split(':').map(Number));
-  return new Map(
-    pairs.flatMap(([inside = 0, outside = 0]) => (inside > 0 && outside > 0 ? [[inside, outside]] : [])),
-  );
+  const hostPorts = new Map<number, number>();
+  const parts = text.split(',').map((part) => part.split('/'));
+  const [ofTcp, others] = [parts.filter(([, other]) => !other), parts.filter(([, other]) => other)];
+  for (const [pair = ''] of [...ofTcp, ...others]) {
+    const [inside = 0, outside = 0] = pair.split(':').map(Number);
+    if (inside > 0 && outside > 0 && !hostPorts.has(inside)) hostPorts.set(inside, outside);
+  }
+  return hostPorts;
 }

@@ -49,7 +49,9 @@ export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus 
 export function summaryOf(row: Dockerode.ContainerInfo): ContainerStatus {
   const ip = addressIn(row.NetworkSettings);
   const mapped = row.Ports.filter((port) => port.PublicPort !== undefined);
-  const hostPorts = joinPorts(mapped.map((port) => [port.PrivatePort, String(port.PublicPort)]));
+  const hostPorts = joinPorts(
+    mapped.map(({ PrivatePort, PublicPort, Type }) => [`${PrivatePort}/${Type}`, String(PublicPort)]),
+  );
   return {
     taskId: row.Labels[labelNames.task] ?? '',
     state: stateOf(row.State),
@@ -162,7 +164,7 @@ function publishedPorts(
   return joinPorts(
     Object.entries(ports ?? {}).flatMap(([port, bindings]) => {
       const hostPort = bindings?.[0]?.HostPort;
-      return hostPort === undefined ? [] : [[Number.parseInt(port, 10), hostPort]];
+      return hostPort === undefined ? [] : [[port, hostPort]];
     }),
   );
 }
@@ -170,18 +172,21 @@ function publishedPorts(
 /** On the host's own network each port is the host's port of that number. */
 function hostModePorts({ Config }: Dockerode.ContainerInspectInfo): string {
   return joinPorts(
-    Object.keys(Config.ExposedPorts ?? {}).map((port) => [
-      Number.parseInt(port, 10),
-      `${Number.parseInt(port, 10)}`,
-    ]),
+    Object.keys(Config.ExposedPorts ?? {}).map((port) => [port, `${Number.parseInt(port, 10)}`]),
   );
 }
 
 /**
- * Returns `CONTAINER_PORT:HOST_PORT` in the order of the container's ports. Docker lists a port once for each
- * address; here it stands once.
+ * Returns `CONTAINER_PORT:HOST_PORT` in the order of the container's ports, with `/PROTOCOL` if it is not TCP.
+ * Docker lists a port once for each address; here it stands once.
  */
-function joinPorts(pairs: readonly (readonly [port: number, hostPort: string])[]): string {
-  const byPort = new Map([...pairs].sort(([a], [b]) => a - b));
-  return [...byPort].map(([port, hostPort]) => `${port}:${hostPort}`).join(',');
+function joinPorts(pairs: readonly (readonly [port: string, hostPort: string])[]): string {
+  const number = (port: string) => Number.parseInt(port, 10);
+  const byPort = new Map([...pairs].sort(([a], [b]) => number(a) - number(b) || (a < b ? -1 : 1)));
+  return [...byPort].map(([port, hostPort]) => portPair(port, hostPort)).join(',');
+}
+
+function portPair(port: string, hostPort: string): string {
+  const [number, protocol = 'tcp'] = port.split('/');
+  return `${number}:${hostPort}${protocol === 'tcp' ? '' : `/${protocol}`}`;
 }

@@ -38,6 +38,23 @@ describe('the body of a create call', () => {
     });
   });
 
+  it('publishes the ports of the host that the job has chosen, and lets the engine choose the others', () => {
+    const ports = [
+      { port: 80, protocol: 'tcp', hostPort: 8080 },
+      { port: 53, protocol: 'udp' },
+    ] as const;
+    expect(createOptions({ ...spec, network: 'bridge', ports })).toMatchObject({
+      ExposedPorts: { '80/tcp': {}, '53/udp': {} },
+      HostConfig: {
+        PortBindings: {
+          '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '8080' }],
+          '53/udp': [{ HostIp: '127.0.0.1', HostPort: '' }],
+        },
+      },
+    });
+    expect(createOptions({ ...spec, network: 'host', ports }).HostConfig.PortBindings).toEqual({});
+  });
+
   it('has no limit that the engine refuses', () => {
     const features = engineFeatures({
       Driver: 'overlay2',

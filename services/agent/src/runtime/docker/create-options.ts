@@ -1,5 +1,6 @@
 import type { SecurityProfile } from '@berth/shared/model/job/security-profile';
 import { bytesPerMb } from '@berth/shared/model/resources/amounts';
+import { portText } from '@berth/shared/model/resources/ports';
 import type { ContainerSpec, LogBound } from '../../core/container-spec.js';
 import { resultsDirectory } from '../../core/results.js';
 import { type EngineFeatures, usualFeatures } from './core/engine-features.js';
@@ -20,12 +21,12 @@ export function createOptions(spec: ContainerSpec, features: EngineFeatures = us
     Labels: { ...spec.labels },
     ...(keepsResultsInVolume(spec) ? { Volumes: { [resultsDirectory]: {} } } : {}),
     ...stopTimeout(spec),
-    ExposedPorts: Object.fromEntries(spec.ports.map((port) => [`${port}/tcp`, {}])),
+    ExposedPorts: Object.fromEntries(spec.ports.map((port) => [portText(port), {}])),
     HostConfig: {
       Init: spec.init,
       NetworkMode: spec.network,
       ...(spec.security === undefined ? {} : securityOptions(spec.security)),
-      // With port 0 Docker chooses a free port of the host.
+      // Without a port of the host Docker chooses a free one.
       PortBindings: spec.network === 'bridge' ? portBindings(spec) : {},
       ...(spec.cpuMillis > 0 && features.cpuLimit ? { NanoCpus: spec.cpuMillis * nanoCpusPerMilli } : {}),
       // Without swap, a container that exceeds its memory is killed at once instead of becoming very slow.
@@ -77,5 +78,7 @@ function deviceRequest(gpus: readonly string[]) {
 }
 
 function portBindings({ ports, portBind }: ContainerSpec) {
-  return Object.fromEntries(ports.map((port) => [`${port}/tcp`, [{ HostIp: portBind, HostPort: '' }]]));
+  return Object.fromEntries(
+    ports.map((port) => [portText(port), [{ HostIp: portBind, HostPort: `${port.hostPort ?? ''}` }]]),
+  );
 }

@@ -44,9 +44,10 @@ export function noSuchContainer(taskId: string): RuntimeError {
 
 export function hostPorts({ ports, network }: ContainerSpec, number: number): string {
   return ports
-    .map(
-      (port, index) =>
-        `${port}:${network === 'host' ? port : firstHostPort + ((number + index) % hostPortCount)}`,
-    )
+    .map(({ port, protocol, hostPort }, index) => {
+      const free = firstHostPort + ((number + index) % hostPortCount);
+      const ofHost = network === 'host' ? port : (hostPort ?? free);
+      return `${port}:${ofHost}${protocol === 'tcp' ? '' : `/${protocol}`}`;
+    })
     .join(',');
 }

@@ -41,7 +41,11 @@ export function explanationMessage(taskId: string, explanation: Explanation): Ex
     state: 'QUEUED',
     agents,
     agentId,
-    reasons: reasons.map(({ samples, ...rest }) => ({ ...rest, samples: [...samples] })),
+    reasons: reasons.map(({ reason, takenBy, samples, ...rest }) => ({
+      ...rest,
+      reason: takenBy === undefined ? reason : `${reason} by ${takenBy}`,
+      samples: [...samples],
+    })),
     remedies: remedies.map(remedyMessage),
   });
 }

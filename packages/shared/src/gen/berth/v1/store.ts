@@ -457,8 +457,8 @@ export interface TaskReport {
   /** True if the agent refuses the task because it lacks something that the task needs. Nothing has run. */
   refused: boolean;
   /**
-   * Whose fault the end is: job, image, registry, transfer, host, engine, cell or
-   * caller. Empty: nobody's, or unknown.
+   * Whose fault the end is: job, image, registry, transfer, port, host, engine,
+   * cell or caller. Empty: nobody's, or unknown.
    */
   fault: string;
 }
