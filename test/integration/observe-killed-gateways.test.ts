@@ -125,13 +125,17 @@ class ResumedWatcher {
   #watcher: CellWatcher | undefined;
   #isPaused = false;
   #streams = 0;
-  readonly #timer: NodeJS.Timeout;
-  violation: unknown;
+  #isClosed = false;
+  #violation: unknown;
 
   constructor() {
     this.#open();
-    this.#timer = setInterval(() => this.#look(), 20);
+    void this.#follow();
     closers.push(() => this.close());
+  }
+
+  get violation(): unknown {
+    return this.#violation ?? this.#watcher?.violation;
   }
 
   pause(): void {
@@ -145,16 +149,21 @@ class ResumedWatcher {
   }
 
   close(): void {
-    clearInterval(this.#timer);
+    this.#isClosed = true;
     this.#watcher?.close();
   }
 
-  #look(): void {
-    const watcher = this.#watcher;
-    this.violation ??= watcher?.violation;
-    if (watcher?.code === undefined || this.#isPaused) return;
-    watcher.close();
-    this.#open();
+  /** Opens the stream again whenever it has ended. */
+  async #follow(): Promise<void> {
+    const timeoutMs = Number.POSITIVE_INFINITY;
+    while (!this.#isClosed) {
+      const isLost = () => this.#isClosed || (this.#watcher?.code !== undefined && !this.#isPaused);
+      await waitFor(isLost, { what: 'the stream has ended', timeoutMs });
+      if (this.#isClosed) return;
+      this.#violation ??= this.#watcher?.violation;
+      this.#watcher?.close();
+      this.#open();
+    }
   }
 
   #open(): void {

@@ -14,6 +14,9 @@ export interface ReopenedStreamOptions<M extends StreamModel> {
   readonly newModel: () => M;
 }
 
+/** A gateway that cannot be reached for this long gives way to the next one. */
+const reachMs = 200;
+
 const asIs = (bytes: Buffer): Buffer => bytes;
 
 /** A subscriber of an RPC of the published API. It opens a lost stream again at the next gateway. */
@@ -27,7 +30,7 @@ export class ReopenedStream<M extends StreamModel> {
   readonly #options: ReopenedStreamOptions<M>;
   readonly #clients: readonly Client[];
   #call: ClientReadableStream<Buffer> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  #next = 0;
   #isClosed = false;
 
   constructor(options: ReopenedStreamOptions<M>) {
@@ -36,7 +39,7 @@ export class ReopenedStream<M extends StreamModel> {
     const backoff = { 'grpc.initial_reconnect_backoff_ms': 50, 'grpc.max_reconnect_backoff_ms': 200 };
     this.#clients = options.addresses.map((address) => new Client(address, insecure, backoff));
     this.model = options.newModel();
-    this.#open();
+    this.#open(this.#nextClient());
   }
 
   pause(): void {
@@ -49,14 +52,27 @@ export class ReopenedStream<M extends StreamModel> {
 
   close(): void {
     this.#isClosed = true;
-    clearTimeout(this.#timer);
     this.#call?.cancel();
     for (const client of this.#clients) client.close();
   }
 
-  #open(): void {
+  #nextClient(): Client | undefined {
+    this.#next += 1;
+    return this.#clients[(this.#next - 1) % this.#clients.length];
+  }
+
+  /** Opens the stream again at the next gateway that can be reached. */
+  #reopen(): void {
+    const client = this.#nextClient();
+    client?.waitForReady(Date.now() + reachMs, (error) => {
+      if (this.#isClosed) return;
+      if (error) this.#reopen();
+      else this.#open(client);
+    });
+  }
+
+  #open(client: Client | undefined): void {
     const { path, request, newModel } = this.#options;
-    const client = this.#clients[this.streams % this.#clients.length];
     if (client === undefined || this.#isClosed) return;
     this.streams += 1;
     const model = newModel();
@@ -76,7 +92,7 @@ export class ReopenedStream<M extends StreamModel> {
     call.on('status', (end) => {
       code = end.code;
       if (code === status.OK) this.hasEnded = true;
-      else if (!this.#isClosed) this.#timer = setTimeout(() => this.#open(), 50);
+      else if (!this.#isClosed) this.#reopen();
     });
   }
 }

@@ -203,7 +203,9 @@ function wasStopped({ assignment, container, progress }: TaskView, endedAtMs: nu
   return stop !== undefined && !progress.hasRun && endedAtMs >= stop.atMs;
 }
 
-/** The clock of an engine on another machine may be behind. The signal of the agent shows in the exit code. */
+/**
+ * The clock of an engine on another machine may be behind. The signal of the agent shows in the exit code.
+ */
 function endedBySignal({ exitCode, oomKilled }: ContainerStatus, progress: TaskView['progress']): boolean {
   if (oomKilled === true) return false;
   return (

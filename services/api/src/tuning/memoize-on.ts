@@ -1,7 +1,7 @@
 /*
- * Problem: bursts (and sizes, and events over HTTP) are made once for all subscribers of a batch. A WeakMap keeps them for too long: while V8
- * collects only its young generation, the values of an old table count as alive, even if their keys are
- * gone.
+ * Problem: bursts (and sizes, and events over HTTP) are made once for all subscribers of a batch. A WeakMap
+ * keeps them for too long: while V8 collects only its young generation, the values of an old table count as
+ * alive, even if their keys are gone.
  * Figure: a WeakMap kept some kilobytes for each commit, and V8 collected everything twice a second.
  * Benchmark: `npm run bench -- observe --only fanout` (events per second at 100 and 1,000 subscribers, p99
  * of the delay).

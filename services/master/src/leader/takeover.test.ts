@@ -213,7 +213,9 @@ describe('a commit that is too large for the store', () => {
 });
 
 describe('a new leader', () => {
-  /** A stage on which every master has been down for five minutes, with one task that was dispatched before. */
+  /**
+   * A stage on which every master has been down for five minutes, with one task that was dispatched before.
+   */
   async function afterOutage(meanwhile: (stage: TestStage) => Promise<void> = async () => {}) {
     const stage = await TestStage.open();
     const first = await stage.startMaster();

@@ -1,8 +1,8 @@
 /*
- * The days of a cron expression: numbers, and the rules `L`, `W` and `#`. The day of month takes `L` (the last
- * day), `L-3` (three days before it), `LW` (the last working day) and `15W` (the working day nearest to the
- * 15th, within the month). The day of week takes `FRI#2` (the second Friday) and `FRIL` (the last one).
- * Working days are Monday to Friday.
+ * The days of a cron expression: numbers, and the rules `L`, `W` and `#`. The day of month takes `L` (the
+ * last day), `L-3` (three days before it), `LW` (the last working day) and `15W` (the working day nearest
+ * to the 15th, within the month). The day of week takes `FRI#2` (the second Friday) and `FRIL` (the last
+ * one). Working days are Monday to Friday.
  */
 
 /** A day that differs from month to month. */
@@ -33,8 +33,8 @@ const daysOfAWeek = 7;
 const mostWeeks = 5;
 
 /**
- * Parses a part with `L`, `W` or `#`. Returns undefined if it is none in this field, and the end of a sentence
- * about its fault if it is one at fault.
+ * Parses a part with `L`, `W` or `#`. Returns undefined if it is none in this field, and the end of a
+ * sentence about its fault if it is one at fault.
  */
 export function parseDayRule(
   part: string,

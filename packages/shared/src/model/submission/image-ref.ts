@@ -33,8 +33,8 @@ export function parseImageRef(text: string): ImageRef | undefined {
 }
 
 /**
- * Returns the registry that the name states. Undefined if it states none: such an image is on the engine or on
- * Docker Hub.
+ * Returns the registry that the name states. Undefined if it states none: such an image is on the engine or
+ * on Docker Hub.
  */
 export function statedRegistry({ repository }: ImageRef): string | undefined {
   const slash = repository.indexOf('/');

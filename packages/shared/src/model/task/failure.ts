@@ -18,7 +18,10 @@ export type Fault =
   | 'registry'
   /** The registry of the image, or the way to it, fails for the moment. Other images may be had. */
   | 'transfer'
-  /** A port of the host that the job chose by number is not to be had there. It says nothing about other jobs. */
+  /**
+   * A port of the host that the job chose by number is not to be had there. It says nothing about other
+   * jobs.
+   */
   | 'port'
   /** The agent's host is broken or full, or shuts down. */
   | 'host'

@@ -11,7 +11,8 @@
  * ARGV
  *   commit id, actor, epoch or '', length of the log, length of a stream of assignments, life of marker (ms),
  *   smallest unacknowledged report or '', greatest bytes of a part of an archive,
- *   the type of each key as a letter (h hash, x stream, s string, z sorted set, a archive, - any), revision that the decision was made on or '', its commit id;
+ *   the type of each key as a letter (h hash, x stream, s string, z sorted set, a archive, - any),
+ *   revision that the decision was made on or '', its commit id;
  *   writes, packed: for each field, record ('': removal);
  *   count of preconditions on them, for each: index of the write from 0, expected revision;
  *   count of preconditions on other entities, for each: field, expected revision;

@@ -177,8 +177,8 @@ function hostModePorts({ Config }: Dockerode.ContainerInspectInfo): string {
 }
 
 /**
- * Returns `CONTAINER_PORT:HOST_PORT` in the order of the container's ports, with `/PROTOCOL` if it is not TCP.
- * Docker lists a port once for each address; here it stands once.
+ * Returns `CONTAINER_PORT:HOST_PORT` in the order of the container's ports, with `/PROTOCOL` if it is not
+ * TCP. Docker lists a port once for each address; here it stands once.
  */
 function joinPorts(pairs: readonly (readonly [port: string, hostPort: string])[]): string {
   const number = (port: string) => Number.parseInt(port, 10);

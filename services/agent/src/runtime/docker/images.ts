@@ -35,8 +35,8 @@ export class DockerImages {
   }
 
   /**
-   * Returns the reference to create containers from. Pulls the image if the engine does not have it. A tag of a
-   * stated registry may have moved: it is pulled anew. If that fails, the engine's own image serves.
+   * Returns the reference to create containers from. Pulls the image if the engine does not have it. A tag
+   * of a stated registry may have moved: it is pulled anew. If that fails, the engine's own image serves.
    */
   async ensure(reference: string, options: PullOptions = {}): Promise<string> {
     const present = await this.#find(reference);
@@ -141,7 +141,10 @@ function registryOf(reference: string): string {
   return ref === undefined ? '' : registryImageOf(ref).registry;
 }
 
-/** Returns the reference with the digest, if both are of one repository. Engines shorten names of Docker Hub. */
+/**
+ * Returns the reference with the digest, if both are of one repository. Engines shorten names of Docker
+ * Hub.
+ */
 function byDigest(reference: string, known: string): string | undefined {
   const [mine, theirs] = [parseImageRef(reference), parseImageRef(known)];
   if (mine === undefined || theirs?.digest === undefined) return undefined;

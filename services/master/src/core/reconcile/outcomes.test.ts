@@ -101,7 +101,9 @@ function outcomeOf(options: JobOptions, phase: Phase, cause: Cause): string {
   return described(at);
 }
 
-/** The agent obeys an order to stop, or reports the end that had come before it. A lost agent says nothing. */
+/**
+ * The agent obeys an order to stop, or reports the end that had come before it. A lost agent says nothing.
+ */
 function afterReport(task: TaskRecord, phase: Phase, cause: Cause): TaskRecord {
   if (!isTaskLive(task) || task.agentId === '' || cause === 'lost agent') return task;
   const own = ownEnd(phase);

@@ -126,8 +126,8 @@ function heldBack(
 }
 
 /**
- * Starts the job. Returns `endFirst` if the live jobs have to end before: the schedule says so, or one of them
- * bears the new job's name.
+ * Starts the job. Returns `endFirst` if the live jobs have to end before: the schedule says so, or one of
+ * them bears the new job's name.
  */
 function startAt(
   { policy, replaceOrder }: Schedule,

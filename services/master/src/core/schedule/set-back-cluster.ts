@@ -1,6 +1,6 @@
 /*
- * Sets back the records of a cluster that a leader stored whose clock ran ahead. Such a leader decided on runs
- * of the future: they come again at their time, with jobs of other ids.
+ * Sets back the records of a cluster that a leader stored whose clock ran ahead. Such a leader decided on
+ * runs of the future: they come again at their time, with jobs of other ids.
  */
 import { type ClusterStatusRecord, FireOutcome } from '@berth/shared/gen/berth/v1/store';
 import type { Entity } from '@berth/shared/model/cell/entity';

@@ -36,7 +36,9 @@ export interface Limits {
    */
   readonly maxReplacedTasksPerJob: number;
   readonly archiveTtlMs: number;
-  /** Runs of each cluster that stay listed for good, by their outcome; absent: 5 that ended well, 10 others. */
+  /**
+   * Runs of each cluster that stay listed for good, by their outcome; absent: 5 that ended well, 10 others.
+   */
   readonly keptRuns?: { readonly endedWell: number; readonly failed: number };
   /** How agents are chosen for jobs that set no policy; absent: `binpack`. */
   readonly fitPolicy?: FitPolicy;

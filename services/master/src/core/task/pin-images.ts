@@ -11,8 +11,8 @@ export function unresolvedFor(why: string): string {
 }
 
 /**
- * Returns the job with the leader's resolution: a descriptor with digests, or the reason if there is none. The
- * job does not wait for the leader any more. Undefined if it does not wait.
+ * Returns the job with the leader's resolution: a descriptor with digests, or the reason if there is none.
+ * The job does not wait for the leader any more. Undefined if it does not wait.
  */
 export function resolvedBy(job: JobRecord, answer: JobDescriptor | string): JobRecord | undefined {
   const { descriptor, resolveImagesUntilMs } = job;
