@@ -21,6 +21,8 @@ const sized = (cpu: string, behaviour = {}) => ({
   ...simulated(behaviour),
   resources: { cpu, memory: '32' },
 });
+/** Instances that need not be spread over the agents. */
+const packed = (cpu: string) => ({ ...sized(cpu), parameters: { 'berth.spread': 'false' } });
 type Tasks = Awaited<ReturnType<TitusCaller['find']>>['tasks'];
 const agentOf = (task: Tasks[number]) => task.taskContext['agent.id'];
 const running = (tasks: Tasks) => tasks.filter((task) => stateOf(task) === State.RUNNING);
@@ -53,7 +55,7 @@ describe.skipIf(skipRedisTests !== false)('drained agents', () => {
   });
 
   it('lose service tasks one at a time, keep batch tasks until the deadline, and take no new tasks', async () => {
-    const serviceId = await caller.create(service(sized('0.5'), { tasks: 3 }));
+    const serviceId = await caller.create(service(packed('0.5'), { tasks: 3 }));
     const batchId = await caller.create(batch(sized('0.5'), { tasks: 1 }));
     const placed = await caller.until(serviceId, runs(3), 'runs');
     const job = await caller.until(batchId, runs(1), 'runs');

@@ -91,7 +91,6 @@ describe.skipIf(skipRedisTests !== false)('the answer to a bad request', () => {
         'batch.retryPolicy.immediate.retries',
         'batch.runtimeLimitSecs',
         'containers["main"].entryPoint',
-        'containers["main"].env["1BAD"]',
         'containers["main"].image.imageId',
         'containers["main"].image.name',
         'containers["main"].resources.colour',

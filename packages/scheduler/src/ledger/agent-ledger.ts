@@ -75,6 +75,16 @@ export class AgentLedger {
     return isDue;
   }
 
+  /**
+   * Notes if a round has left tasks without an agent. Then the agent that failed least recently is tried
+   * sooner. Returns true if that may have changed an agent.
+   */
+  noteWaiting(tasksWait: boolean): boolean {
+    const mayChange = this.#avoided.noteWaiting(tasksWait) && this.#avoided.size > 0;
+    if (mayChange) this.#rebookAvoided();
+    return mayChange;
+  }
+
   /** The soonest time at which an avoided agent takes a task on trial; Infinity: never. */
   nextTrialMs(): number {
     return this.#avoided.size === 0

@@ -3,13 +3,14 @@ import { avoidedUntilMs } from '@berth/shared/model/cell/launch-health';
 import type { AgentInfo, Avoidance } from '../agent/agent-info.js';
 
 /**
- * The live agents that fail launches, and the times at which each takes a task on trial. If every agent of
- * the cell fails, the one that failed least recently is tried sooner: so a cell never waits for long only
- * because all its agents failed.
+ * The live agents that fail launches, and the times at which each takes a task on trial. If tasks wait, or
+ * every agent of the cell fails, the one that failed least recently is tried sooner: so no task waits for long
+ * only because agents failed.
  */
 export class AvoidedAgents {
   readonly #failures = new Map<string, LaunchFailures>();
   #nowMs = 0;
+  #tasksWait = false;
 
   /** Notes the failures of a live agent; undefined if it has none, or is not live. */
   note(agentId: string, failures: LaunchFailures | undefined): void {
@@ -20,6 +21,13 @@ export class AvoidedAgents {
   /** Sets the time. It never goes back. */
   advance(nowMs: number): void {
     this.#nowMs = Math.max(this.#nowMs, nowMs);
+  }
+
+  /** True as long as a round has left tasks without an agent. Returns true if that is new. */
+  noteWaiting(tasksWait: boolean): boolean {
+    const isNew = this.#tasksWait !== tasksWait;
+    this.#tasksWait = tasksWait;
+    return isNew;
   }
 
   /** The agents that have failures. */
@@ -62,12 +70,13 @@ export class AvoidedAgents {
     };
   }
 
-  /** The agent that failed least recently, if all agents that take tasks fail. */
+  /** The agent that failed least recently, if tasks wait or all agents that take tasks fail. */
   #lastResort(agents: Iterable<AgentInfo>): string | undefined {
     let found: { readonly id: string; readonly lastAtMs: number } | undefined;
     for (const { id, isDraining } of agents) {
       if (isDraining) continue;
       const failures = this.#failures.get(id);
+      if (failures === undefined && this.#tasksWait) continue;
       if (failures === undefined) return undefined;
       const { lastAtMs } = failures;
       if (found === undefined || lastAtMs < found.lastAtMs) found = { id, lastAtMs };

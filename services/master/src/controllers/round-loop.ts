@@ -113,6 +113,9 @@ export class RoundLoop implements Controller {
     work.touch(plan.leftOver);
     if (plan.queueLeft) work.retryQueue();
     work.retryQueueAt(plan.queueDueMs);
+    // An agent that fails launches may take a waiting task on trial at once.
+    if (plan.unplaced.length > 0 && work.ledger.noteWaiting(true)) work.retryQueue();
+    if (work.queueLength === 0) work.ledger.noteWaiting(false);
     metrics.reports.inc(taken.length);
     metrics.placements.inc(plan.placedTaskIds.length);
     metrics.queued.set(work.queueLength);

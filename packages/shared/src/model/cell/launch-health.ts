@@ -9,7 +9,7 @@ import type { CellView } from './cell-view.js';
 /** An agent is avoided for so long after its first failed launch, and twice as long after each other. */
 export const firstAvoidanceMs = 30_000;
 
-/** The agent that is tried although all others are avoided too begins with this delay. */
+/** The agent that is tried sooner, because tasks wait or all agents are avoided, begins with this delay. */
 export const firstLastResortMs = 1_000;
 
 /** No agent is avoided for longer after its last failure. So no task waits longer for such an agent. */
@@ -24,7 +24,7 @@ export function launchFailuresOf(cell: CellView, agentId: string): LaunchFailure
 
 /**
  * Returns the end of the avoidance. `isLastResort` is true for the one agent that is tried sooner because
- * every other agent is avoided, too.
+ * tasks wait, or every other agent is avoided, too.
  */
 export function avoidedUntilMs(
   { count, lastAtMs }: Pick<LaunchFailures, 'count' | 'lastAtMs'>,

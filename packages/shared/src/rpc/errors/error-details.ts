@@ -61,13 +61,32 @@ function encodeFailures(
   ).finish();
 }
 
-/** The first violations that fit, and how many more there are. */
+/** Descriptions are cut to these lengths, in UTF-16 code units, before fields are left out. */
+const shorterChars = [80, 48, 24];
+
+/**
+ * Returns the violations within the bytes. To name each wrong field is worth more than long descriptions. If
+ * even short ones do not fit, it returns the first, and how many more there are.
+ */
 function fittingViolations(violations: readonly FieldViolation[], maxBytes: number): FieldViolation[] {
-  const sizeOf = ({ field, description }: FieldViolation) =>
-    Buffer.byteLength(field) + Buffer.byteLength(description) + 8;
-  const fitting = takeFitting(violations, sizeOf, maxBytes);
+  for (const chars of [Number.POSITIVE_INFINITY, ...shorterChars]) {
+    const shortened = violations.map(({ field, description }) => ({
+      field,
+      description: cut(description, chars),
+    }));
+    if (takeFitting(shortened, sizeOfViolation, maxBytes).length === violations.length) return shortened;
+  }
+  const fitting = takeFitting(violations, sizeOfViolation, maxBytes);
   const others = violations.length - fitting.length;
-  return others === 0 ? fitting : [...fitting, { field: '', description: `${others} more fields are wrong` }];
+  return [...fitting, { field: '', description: `${others} more fields are wrong` }];
+}
+
+function sizeOfViolation({ field, description }: FieldViolation): number {
+  return Buffer.byteLength(field) + Buffer.byteLength(description) + 8;
+}
+
+function cut(text: string, chars: number): string {
+  return text.length <= chars ? text : `${text.slice(0, chars).replace(/\p{Surrogate}$/u, '')}…`;
 }
 
 function takeFitting<T>(items: readonly T[], sizeOf: (item: T) => number, maxBytes: number): T[] {

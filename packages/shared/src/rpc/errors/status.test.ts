@@ -55,6 +55,16 @@ describe('the error table', () => {
     expect(carried.at(-1)?.description).toBe(`${500 - carried.length + 1} more fields are wrong`);
   });
 
+  it('names every wrong field with a shorter description before it leaves fields out', () => {
+    const violations = Array.from({ length: 18 }, (_, index) => ({
+      field: `containers["main"].field${index}`,
+      description: `must be a number from 1 to 1000, and is ${'x'.repeat(100)}`,
+    }));
+    const { violations: carried } = roundTrip(invalidFields(violations));
+    expect(carried.map(({ field }) => field)).toEqual(violations.map(({ field }) => field));
+    expect(carried[0]?.description).toMatch(/^must be a number from 1 .*…$/);
+  });
+
   it.each(['a', ' ', '漢', 'é', '\u{1F433}', '\uD800', '%', '\n'])(
     'cuts a long message of %j to the size of a header',
     (letter) => {
