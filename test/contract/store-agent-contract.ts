@@ -128,6 +128,15 @@ export function agentContract(test: StoreUnderTest): void {
     });
   });
 
+  describe('the id of the cell', () => {
+    it('is given once, by the first that asks, and stays', async () => {
+      const { store } = test;
+      expect(await store.findCellId()).toBeUndefined();
+      expect(await Promise.all([store.establishCellId('a'), store.establishCellId('b')])).toEqual(['a', 'a']);
+      expect(await store.findCellId()).toBe('a');
+    });
+  });
+
   describe('heartbeats', () => {
     it('show the agents that are alive and those that are silent', async () => {
       const { store } = test;

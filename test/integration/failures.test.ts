@@ -1,4 +1,3 @@
-import { JobManagementServiceService as methods } from '@berth/shared/gen/netflix/titus/titus_job_api';
 import { isTerminal, State } from '@berth/shared/model/task/task-state';
 import { status } from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -190,27 +189,5 @@ describe.skipIf(skipRedisTests !== false)('a cell that loses a part of itself', 
       );
     await waitFor(kill, { what: 'writes are taken again' });
     await caller.until(id, isJobOver, 'ends');
-  });
-
-  it('starts afresh if Redis is emptied: earlier tasks stop, and new jobs run', async () => {
-    await start({ gateways: 2, masters: 2 });
-    const old = await caller.create(service(simulated(), { tasks: 3 }));
-    await caller.until(old, runs(3), 'runs');
-    const streams = [cell.caller(1).observeJob(old), cell.caller(1).observeJobs()];
-    for (const stream of streams) await stream.until(isLive, 'the snapshot is over');
-    expect(await cell.redis.command('FLUSHALL')).toMatch(/^\+OK/);
-    for (const stream of streams) {
-      // That the job had finished would not be true.
-      expect(await stream.ended()).toBe(status.ABORTED);
-      expect(stream.kinds).not.toContain('jobFinished');
-    }
-    await waitFor(
-      async () =>
-        (await caller.failure(methods.findJob, { id: old }).catch(() => undefined))?.status ===
-        status.NOT_FOUND,
-      { what: 'the old job is gone' },
-    );
-    const id = await caller.create(batch(simulated({ runMs: 20 }), { tasks: 5 }));
-    await expectDone(id, 5);
   });
 });

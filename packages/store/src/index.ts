@@ -10,6 +10,7 @@ export {
   type Write,
 } from './contract/commit.js';
 export type { Heartbeats } from './contract/heartbeats.js';
+export type { CellIdentity } from './contract/identity.js';
 export type { HeldLease, LeaderLease } from './contract/lease.js';
 export { archivePartBytes, entriesPerRead } from './contract/limits.js';
 export type {

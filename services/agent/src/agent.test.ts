@@ -275,10 +275,11 @@ describe('an agent', () => {
   });
 
   it('registers again and reports all tasks again after the store has lost data', async () => {
+    const setBack = cell.store.checkpoint();
     await (await cell.startAgent()).ready;
     await cell.assign('j.0-0');
     await cell.reaches('j.0-0', 'RUNNING');
-    cell.store.clear();
+    setBack();
     await cell.assign('j.0-0');
     await waitFor(
       () =>
@@ -297,13 +298,14 @@ describe('an agent', () => {
   });
 
   it('reports everything again even if the store goes away once more after the loss of its data', async () => {
+    const setBack = cell.store.checkpoint();
     await (await cell.startAgent()).ready;
     await cell.assign('j.0-0');
     await cell.reaches('j.0-0', 'RUNNING');
     const refused: string[] = [];
     cell.isRedisAway = true;
     cell.onRefusal = (call) => refused.push(call);
-    cell.store.clear();
+    setBack();
     await waitFor(() => refused.includes('commit'), 'it cannot register again');
     await cell.assign('j.0-0');
     cell.isRedisAway = false;

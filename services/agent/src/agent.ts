@@ -6,9 +6,12 @@ import { type Random, systemRandom } from '@berth/shared/process/random';
 import { type StatusServer, startStatusServer } from '@berth/shared/process/status-server';
 import { createHealth } from '@berth/shared/rpc/builtin/health';
 import { type GrpcServer, startGrpcServer } from '@berth/shared/rpc/server/server';
+import type { ReportOutbox } from '@berth/store';
 import type { Registry } from 'prom-client';
 import { agentIds, agentOffer, hostSettings } from './agent-options.js';
 import type { AgentStore } from './cell/agent-store.js';
+import { CellGuard } from './cell/cell-guard.js';
+import { containerOwners, type Owners, ownersOf } from './cell/container-owners.js';
 import { agentRecord, capacityOf } from './cell/registration.js';
 import { Reporter } from './cell/reporter.js';
 import { type Agent, Session } from './cell/session.js';
@@ -63,6 +66,7 @@ interface AgentProcess {
   readonly random: Random;
   readonly timers: TimerQueue;
   readonly outage: Outage;
+  readonly guard: CellGuard;
   readonly reporter: Reporter;
   readonly registry: Registry;
   readonly grpc: GrpcServer;
@@ -90,15 +94,19 @@ export async function startAgents(options: AgentsOptions): Promise<AgentHandle> 
   const { config, engines, log, count = 1 } = options;
   const health = createHealth([], { log });
   const grpc = await startGrpcServer({ address: config.BERTH_AGENT_GRPC, services: [], health, log });
-  const shared = createProcess(options, grpc);
   const specs = agentIds(config, count).map((agentId) => ({ agentId, runtime: engines.engineOf(agentId) }));
-  const agents = specs.map((spec) => createAgent(shared, spec));
+  const agents: Agent[] = [];
+  const shared = createProcess(options, { grpc, owners: () => ownersOf(agents) });
+  agents.push(...specs.map((spec) => createAgent(shared, spec)));
   const workers = agents.map(({ worker }) => worker);
-  registerGauges(shared.registry, { workers, reporter: shared.reporter });
+  registerGauges(shared.registry, { workers, reporter: shared.reporter, guard: shared.guard });
   const session = createSession(shared, agents);
   const sampler = createSampler(shared, specs, workers);
   const isReady = () =>
-    shared.outage.why ?? workers.find((worker) => worker.outage)?.outage ?? session.waitingFor;
+    shared.outage.why ??
+    shared.guard.held ??
+    workers.find((worker) => worker.outage)?.outage ??
+    session.waitingFor;
   const closeAll = () => closeProcess(shared, { session, sampler, workers });
   const http = await startHttp(shared, isReady).catch(async (error: unknown) => {
     await closeAll();
@@ -119,11 +127,18 @@ export async function startAgents(options: AgentsOptions): Promise<AgentHandle> 
 
 function createProcess(
   { config, store, log, clock = systemClock, random = systemRandom }: AgentsOptions,
-  grpc: GrpcServer,
+  { grpc, owners }: { readonly grpc: GrpcServer; readonly owners: () => Promise<Owners | undefined> },
 ): AgentProcess {
   const registry = createRegistry('agent');
   const latency = launchHistogram(registry);
   const outage = new Outage(log, 'Redis', 'containers keep running, and their events are reported later');
+  const guard = new CellGuard({ store, owners, adopted: config.BERTH_AGENT_ADOPT_CELL, log });
+  const outbox: ReportOutbox = {
+    publish: async (reports) => {
+      await guard.passed();
+      await store.publish(reports);
+    },
+  };
   return {
     config,
     store,
@@ -131,10 +146,11 @@ function createProcess(
     clock,
     random,
     outage,
+    guard,
     registry,
     grpc,
     timers: new TimerQueue(clock),
-    reporter: new Reporter({ outbox: store, clock, random, outage }),
+    reporter: new Reporter({ outbox, clock, random, outage }),
     incarnation: random.uuid(),
     startedAtMs: clock.nowMs(),
     onLaunch: (latencyMs) => latency.observe(latencyMs / 1000),
@@ -142,10 +158,10 @@ function createProcess(
 }
 
 function createAgent(shared: AgentProcess, { agentId, runtime }: AgentSpec): Agent {
-  const { config, log, clock, timers, reporter, incarnation, startedAtMs, onLaunch } = shared;
+  const { config, log, clock, guard, timers, reporter, incarnation, startedAtMs, onLaunch } = shared;
   const offer = agentOffer(config);
   const worker = new Worker({
-    host: hostSettings(config, agentId),
+    host: { ...hostSettings(config, agentId), cellId: () => guard.cellId },
     runtime,
     timers,
     clock,
@@ -159,6 +175,7 @@ function createAgent(shared: AgentProcess, { agentId, runtime }: AgentSpec): Age
   const identity = { agentId, incarnation, startedAtMs, version, grpcPort: shared.grpc.port };
   return {
     worker,
+    owners: () => containerOwners(runtime, worker),
     describe: async () => {
       const info = await worker.info();
       return info && agentRecord(offer, identity, info);
@@ -167,10 +184,11 @@ function createAgent(shared: AgentProcess, { agentId, runtime }: AgentSpec): Age
 }
 
 function createSession(shared: AgentProcess, agents: readonly Agent[]): Session {
-  const { config, store, outage, clock, random, log } = shared;
+  const { config, store, guard, outage, clock, random, log } = shared;
   return new Session({
     agents,
     store,
+    guard,
     feed: config.BERTH_AGENT_ID,
     outage,
     clock,

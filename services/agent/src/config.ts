@@ -28,6 +28,8 @@ const capabilityNames = z.string().transform((text, context): ReadonlySet<string
 const settings = z.object({
   ...cellConfigShape,
   BERTH_AGENT_ID: agentId.default(() => hostname()),
+  /** The id of a cell. The agent follows it, though its containers belong to another. */
+  BERTH_AGENT_ADOPT_CELL: z.string().optional(),
   BERTH_AGENT_RUNTIME: z
     .enum(runtimeNames, { error: `must be ${runtimeNames.join(' or ')}` })
     .default('docker'),

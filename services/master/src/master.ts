@@ -7,6 +7,7 @@ import { startStatusServer } from '@berth/shared/process/status-server';
 import type { CellStore } from '@berth/store';
 import { type Replica, startReplica } from '@berth/store/replica';
 import { leaderSettingsOf, type MasterConfig } from './config.js';
+import { KnownCell } from './leader/known-cell.js';
 import { runLeader } from './leader/leader-loops.js';
 import { lead } from './leader/leadership.js';
 import { createMasterMetrics } from './metrics/master-metrics.js';
@@ -56,12 +57,14 @@ export async function startMaster(options: MasterOptions): Promise<Master> {
     throw error;
   });
   started = replica;
+  const identity = new KnownCell(store, { random, log });
   let leading = false;
   const work = async (epoch: number, signal: AbortSignal) => {
     leading = true;
     metrics.leader.set(1);
     metrics.epoch.set(epoch);
     const settings = leaderSettingsOf(config);
+    await identity.establish();
     await runLeader({ settings, store, log, clock, random, replica, metrics, epoch }, signal).finally(() => {
       leading = false;
       metrics.leader.set(0);

@@ -178,7 +178,7 @@ export class TestCell {
   }
 
   /** Resolves when all agents are registered. Their engines live as long as the cell. */
-  async startAgents(): Promise<void> {
+  async startAgents(extraEnv: Readonly<Record<string, string>> = {}): Promise<void> {
     const { agents: count = 2, agentEnv } = this.#options;
     const env = {
       BERTH_AGENT_ID: 'agent',
@@ -186,6 +186,7 @@ export class TestCell {
       BERTH_AGENT_HTTP: anyPort,
       BERTH_AGENT_GRPC: anyPort,
       ...agentEnv,
+      ...extraEnv,
     };
     const config = parseConfig(agentConfigSchema, env);
     const store = await this.#store();

@@ -44,7 +44,13 @@ export const serviceSettings: readonly string[] = [
     'SCALING_INTERVAL',
   ]),
   ...named('MASTER_', ['STABLE_RUN', 'STAGE_WAIT', 'STOP_CONFIRM', 'STUCK_DISPATCHED', 'STUCK_STARTING']),
-  ...named('AGENT_', ['ALLOW_CAPABILITIES', 'ALLOW_HOST_NETWORK', 'ALLOW_PRIVILEGED', 'ALLOW_UNCONFINED']),
+  ...named('AGENT_', [
+    'ADOPT_CELL',
+    'ALLOW_CAPABILITIES',
+    'ALLOW_HOST_NETWORK',
+    'ALLOW_PRIVILEGED',
+    'ALLOW_UNCONFINED',
+  ]),
   ...named('AGENT_', [
     'ATTRIBUTES',
     'CPU',

@@ -3,6 +3,7 @@ import type { AssignmentFeed } from './assignments.js';
 import type { Claims } from './claims.js';
 import type { Committer } from './commit.js';
 import type { Heartbeats } from './heartbeats.js';
+import type { CellIdentity } from './identity.js';
 import type { LeaderLease } from './lease.js';
 import type { LogContinuity, LogReader, LogReaderOptions } from './log.js';
 import type { ObserverRegistry } from './observers.js';
@@ -14,6 +15,7 @@ import type { Tuning } from './tuning.js';
 export interface CellStore
   extends Committer,
     Archive,
+    CellIdentity,
     Claims,
     Heartbeats,
     LogContinuity,

@@ -42,6 +42,7 @@ interface ArchivePart {
 
 /** The data of a cell as Redis would hold it. Time is an argument, and no call waits. */
 export class MemoryCell implements CommitState {
+  cellId: string | undefined;
   readonly entities = new Map<string, StoredRecord>();
   readonly log: ChainedEntry[] = [];
   readonly heartbeats = new Map<string, number>();
@@ -68,6 +69,7 @@ export class MemoryCell implements CommitState {
   /** Returns a cell of its own with the same data: the state to which a test sets the store back. */
   copy(): MemoryCell {
     const copied = new MemoryCell(this.#retention);
+    copied.cellId = this.cellId;
     for (const [field, stored] of this.entities) copied.entities.set(field, stored);
     copied.log.push(...this.log);
     for (const [agentId, atMs] of this.heartbeats) copied.heartbeats.set(agentId, atMs);

@@ -92,6 +92,15 @@ export class MemoryStore implements CellStore {
     return this.#open.ownerOf(name, this.#clock.nowMs());
   }
 
+  async findCellId(): Promise<string | undefined> {
+    return this.#open.cellId;
+  }
+
+  async establishCellId(proposed: string): Promise<string> {
+    this.#open.cellId ??= proposed;
+    return this.#open.cellId;
+  }
+
   async continuesFrom(point: LogHead): Promise<boolean> {
     const read = readAfter(this.#open, point);
     return read === undefined || read.ok || read.reason !== 'diverged';

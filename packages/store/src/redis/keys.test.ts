@@ -5,6 +5,7 @@ describe('the keys of a cell', () => {
   it('all have the hash tag of the cell, with any last part', () => {
     const keys = cellKeys('local');
     const names = [
+      keys.cell,
       keys.entities,
       keys.log,
       keys.head,
@@ -24,7 +25,7 @@ describe('the keys of a cell', () => {
       keys.commit,
     ].map((of) => of('a{b}'));
     for (const name of [...names, ...built]) expect(name).toMatch(/^berth:\{local\}:/);
-    expect(new Set([...names, ...built]).size).toBe(15);
+    expect(new Set([...names, ...built]).size).toBe(16);
   });
 
   it('are not made for a name that would break the hash tag', () => {

@@ -4,6 +4,8 @@ import { BerthError } from '@berth/shared/model/errors/errors';
  * The names of a cell's keys. All bear the hash tag `{cell}`, so they share one hash slot of a Redis Cluster.
  */
 export interface CellKeys {
+  /** Hash: under {@link cellIdField} the id of the cell, which its first master has made up. */
+  readonly cell: string;
   /** Hash: `KIND/ID` → revision (8 bytes, big-endian), then the record's Protobuf bytes. */
   readonly entities: string;
   /** Stream of commits; an entry's id is `REVISION-0`, and its writes are one value. */
@@ -47,6 +49,9 @@ export interface CellKeys {
 /** The field of an archive that counts its bytes. No entity has such a name. */
 export const archivedBytes = '#bytes';
 
+/** The field with the id of the cell. */
+export const cellIdField = 'id';
+
 const cellName = /^[A-Za-z0-9._-]{1,64}$/;
 
 /**
@@ -62,6 +67,7 @@ export function cellKeys(cell: string): CellKeys {
   }
   const key = (name: string) => `berth:{${cell}}:${name}`;
   return {
+    cell: key('cell'),
     entities: key('entities'),
     log: key('log'),
     head: key('head'),

@@ -30,7 +30,8 @@ import { parseRedisUrl, type RedisAddress } from './connection/redis-options.js'
 import { RedisOutage } from './connection/redis-outage.js';
 import type { ScriptedRedis } from './connection/redis-scripts.js';
 import { checkServer } from './connection/redis-server-check.js';
-import { archivedBytes, type CellKeys, cellKeys } from './keys.js';
+import { type CellKeys, cellIdField, cellKeys } from './keys.js';
+import { findArchived, findArchivedField, type RedisArchive } from './redis-archive.js';
 import { RedisAssignmentFeed } from './redis-assignment-feed.js';
 import { commitArguments, commitResult } from './redis-commit.js';
 import { RedisLogReader } from './redis-log-reader.js';
@@ -130,30 +131,25 @@ export class RedisStore implements CellStore {
     return result;
   }
 
-  async findArchived(jobId: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
-    const { archive, olderArchive } = this.#keys;
-    // The older part last: a commit in between may turn the newer part into the older one.
-    const parts = await Promise.all(
-      [archive(jobId), olderArchive(jobId)].map((key) => this.#command((redis) => redis.hgetallBuffer(key))),
-    );
-    const entries = parts.toReversed().flatMap((fields) => Object.entries(fields));
-    const fields = entries.filter(([name]) => name !== archivedBytes);
-    return fields.length === 0
-      ? undefined
-      : new Map(fields.map(([name, bytes]) => [name, new Uint8Array(bytes)]));
+  findArchived(jobId: string): Promise<ReadonlyMap<string, Uint8Array> | undefined> {
+    return findArchived(this.#archiveOf(jobId));
   }
 
-  async findArchivedField(jobId: string, field: string): Promise<Uint8Array | undefined> {
-    const { archive, olderArchive } = this.#keys;
-    for (const key of [archive(jobId), olderArchive(jobId)]) {
-      const bytes = await this.#command((redis) => redis.hgetBuffer(key, field));
-      if (bytes !== null) return new Uint8Array(bytes);
-    }
-    return undefined;
+  findArchivedField(jobId: string, field: string): Promise<Uint8Array | undefined> {
+    return findArchivedField(this.#archiveOf(jobId), field);
   }
 
   async findClaim(name: string): Promise<string | undefined> {
     return (await this.#command((redis) => redis.get(this.#keys.claim(name)))) ?? undefined;
+  }
+
+  async findCellId(): Promise<string | undefined> {
+    return (await this.#command((redis) => redis.hget(this.#keys.cell, cellIdField))) ?? undefined;
+  }
+
+  async establishCellId(proposed: string): Promise<string> {
+    await this.#command((redis) => redis.hsetnx(this.#keys.cell, cellIdField, proposed));
+    return (await this.findCellId()) ?? proposed;
   }
 
   async continuesFrom({ revision, commitId }: LogHead): Promise<boolean> {
@@ -270,6 +266,11 @@ export class RedisStore implements CellStore {
     this.#shared.close();
     this.#confirming?.close();
     await Promise.all([...this.#readers].map((reader) => reader.close()));
+  }
+
+  #archiveOf(jobId: string): RedisArchive {
+    const { archive, olderArchive } = this.#keys;
+    return { parts: [archive(jobId), olderArchive(jobId)], command: (send) => this.#command(send) };
   }
 
   #connection(): RedisConnection {

@@ -1,5 +1,6 @@
 import type {
   AssignmentFeed,
+  CellIdentity,
   Committer,
   Heartbeats,
   LogContinuity,
@@ -9,7 +10,13 @@ import type {
 } from '@berth/store';
 
 /** The parts of a cell's store that agents use. */
-export interface AgentStore extends Committer, Heartbeats, LogContinuity, ReportOutbox, SampleOutbox {
+export interface AgentStore
+  extends Committer,
+    Heartbeats,
+    LogContinuity,
+    Pick<CellIdentity, 'findCellId'>,
+    ReportOutbox,
+    SampleOutbox {
   openAssignmentFeed(name: string): AssignmentFeed;
   openLogReader(): LogReader;
 }

@@ -1,4 +1,4 @@
-import type { AgentRecord } from '@berth/shared/gen/berth/v1/store';
+import type { AgentRecord, Assignment } from '@berth/shared/gen/berth/v1/store';
 import { type BackoffPolicy, backoff } from '@berth/shared/process/backoff';
 import type { Clock } from '@berth/shared/process/clock';
 import type { Logger } from '@berth/shared/process/logger';
@@ -7,11 +7,15 @@ import type { AssignmentChange, AssignmentFeed } from '@berth/store';
 import type { Outage } from '../primitives/outage.js';
 import type { Worker } from '../tasks/worker.js';
 import type { AgentStore } from './agent-store.js';
+import { type CellGuard, CellHeldError } from './cell-guard.js';
+import type { Owners } from './container-owners.js';
 import { Registrar } from './registrar.js';
 
 /** One agent of the session's process. */
 export interface Agent {
   readonly worker: Worker;
+  /** Returns the cells that own the agent's containers. Undefined while its engine does not answer. */
+  owners(): Promise<Owners | undefined>;
   /** Returns the agent's record as it is now. Undefined while its engine does not answer. */
   describe(): Promise<AgentRecord | undefined>;
 }
@@ -19,6 +23,7 @@ export interface Agent {
 interface SessionOptions {
   readonly agents: readonly Agent[];
   readonly store: AgentStore;
+  readonly guard: CellGuard;
   /** The name of the feed with the agents' changed assignments. It stands in their records. */
   readonly feed: string;
   readonly outage: Outage;
@@ -56,6 +61,8 @@ export class Session {
   readonly ready: Promise<void>;
   #isRegistered = false;
   #isReady = false;
+  /** True from a hold on, until the agents have compared everything after it. */
+  #hasHeld = false;
   /** True if the store has lost data and the tasks are not reported again yet. */
   #mustRepeatAll = false;
 
@@ -95,6 +102,7 @@ export class Session {
   async #registerFirst(): Promise<void> {
     const records = await this.#describeAll();
     await this.#untilDone(async () => {
+      await this.#options.guard.throwIfUntrusted();
       // The heartbeat comes first: an agent that is registered and sends none counts as lost.
       await this.#options.store.recordHeartbeats(this.#ids);
       await this.#registrar.register(records);
@@ -143,8 +151,10 @@ export class Session {
    * them over.
    */
   async #beat(): Promise<void> {
-    const { agents, store, runtimeSilenceMs } = this.#options;
+    const { agents, store, guard, runtimeSilenceMs } = this.#options;
     for (const { worker } of agents) worker.probe();
+    // A heartbeat in another cell’s store would be that of an agent which runs nothing.
+    await guard.throwIfUntrusted();
     const answering = agents.filter(({ worker }) => worker.silentMs() <= runtimeSilenceMs);
     if (answering.length > 0) await store.recordHeartbeats(answering.map(({ worker }) => worker.agentId));
   }
@@ -152,14 +162,26 @@ export class Session {
   async #followChanges(): Promise<void> {
     while (!this.#isClosing) {
       const isRead = await this.#attempt(() => this.#readChanges());
-      if (isRead) continue;
+      if (isRead && !this.#hasHeld) continue;
       // Changes may be lost with the connection.
       await this.#untilDone(() => this.#resync(this.#options.agents));
+      this.#afterHold();
     }
   }
 
+  /** The reports that came just before the hold may have gone to the other store. */
+  #afterHold(): void {
+    if (this.#isClosing || !this.#hasHeld) return;
+    this.#hasHeld = false;
+    for (const { worker } of this.#options.agents) worker.repeatAllReports();
+  }
+
   async #readChanges(): Promise<void> {
+    const { guard } = this.#options;
     const changes = await this.#feed.readChanges(changesBlockMs);
+    // Containers bear the id of their cell.
+    if (changes.length > 0 && guard.cellId === undefined) await guard.throwIfUntrusted();
+    if (guard.held !== undefined) throw new CellHeldError(guard.held);
     for (const [agentId, ofAgent] of byAgent(changes)) this.#workers.get(agentId)?.applyChanges(ofAgent);
   }
 
@@ -172,6 +194,7 @@ export class Session {
       if (this.#isClosing) return;
       const inTurn = agents.slice(turn * perTurn, (turn + 1) * perTurn);
       await this.#attempt(async () => {
+        await this.#options.guard.throwIfUntrusted();
         await this.#reregister(inTurn);
         await this.#resync(inTurn);
       });
@@ -195,12 +218,19 @@ export class Session {
       for (let agent = left.pop(); agent !== undefined; agent = left.pop()) {
         const { worker } = agent;
         await worker.resync({
-          readAssignments: () => this.#feed.readAssignments(worker.agentId),
+          readAssignments: () => this.#readAssignments(worker.agentId),
           findRun: (taskIds) => this.#feed.findRun(worker.agentId, taskIds),
         });
       }
     };
     await Promise.all(Array.from({ length: Math.min(readsAtOnce, agents.length) }, readNext));
+  }
+
+  /** An emptied store has no assignments. So the check follows the read. */
+  async #readAssignments(agentId: string): Promise<readonly Assignment[]> {
+    const assignments = await this.#feed.readAssignments(agentId);
+    await this.#options.guard.throwIfUntrusted();
+    return assignments;
   }
 
   get #isClosing(): boolean {
@@ -215,7 +245,11 @@ export class Session {
       outage.succeeded();
       return true;
     } catch (error) {
-      if (!this.#isClosing) outage.failed(error);
+      if (error instanceof CellHeldError) {
+        // The guard has logged the reason. The store does answer.
+        this.#hasHeld = true;
+        outage.succeeded();
+      } else if (!this.#isClosing) outage.failed(error);
       return false;
     }
   }

@@ -59,6 +59,8 @@ export interface LogBound {
 /** The settings that all containers of an agent share. */
 export interface HostSettings extends HostPolicy {
   readonly cell: string;
+  /** Returns the id of the cell. The agent learns it from the store. */
+  cellId?(): string | undefined;
   readonly agentId: string;
   /** Thousandths of a core on the host. An engine refuses a higher limit. */
   readonly cpuMillis: number;
@@ -232,8 +234,10 @@ function jobSlotOf({ taskId, jobId }: Assignment): string {
 }
 
 function taskLabels(assignment: Assignment, host: HostSettings): Record<string, string> {
+  const cellId = host.cellId?.();
   return {
     [labelNames.cell]: host.cell,
+    ...(cellId === undefined ? {} : { [labelNames.cellId]: cellId }),
     [labelNames.agent]: host.agentId,
     [labelNames.task]: assignment.taskId,
     [labelNames.job]: assignment.jobId,

@@ -3,6 +3,8 @@ import type { Fault } from '@berth/shared/model/task/failure';
 /** The state of one container, as its engine reports it. A task's container has the task's id as its name. */
 export interface ContainerStatus {
   readonly taskId: string;
+  /** The id of the cell that it belongs to. Absent: an earlier version of Berth made it. */
+  readonly cellId?: string;
   readonly state: 'created' | 'running' | 'exited';
   /** Absent if the container never ran, or if only a summary was requested. */
   readonly startedAtMs?: number;

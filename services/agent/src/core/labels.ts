@@ -4,6 +4,8 @@
  */
 export const labelNames = {
   cell: 'berth.cell',
+  /** The random id of the cell. Other cells may have the same name. */
+  cellId: 'berth.cellId',
   agent: 'berth.agent',
   task: 'berth.task',
   job: 'berth.job',

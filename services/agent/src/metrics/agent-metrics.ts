@@ -1,5 +1,6 @@
 import { stateName } from '@berth/shared/model/task/task-state';
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { CellGuard } from '../cell/cell-guard.js';
 import type { Reporter } from '../cell/reporter.js';
 import { stuckRemovals } from '../core/reduce-task.js';
 import type { TaskView } from '../core/task-view.js';
@@ -9,6 +10,7 @@ import type { Worker } from '../tasks/worker.js';
 interface MetricSources {
   readonly workers: readonly Worker[];
   readonly reporter: Reporter;
+  readonly guard: CellGuard;
 }
 
 const launchBucketsSeconds = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30];
@@ -24,7 +26,7 @@ export function launchHistogram(registry: Registry): Histogram {
 }
 
 /** Adds the agents' gauges to the registry. */
-export function registerGauges(registry: Registry, { workers, reporter }: MetricSources): void {
+export function registerGauges(registry: Registry, { workers, reporter, guard }: MetricSources): void {
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({ name: `berth_agent_${name}`, help, registers: [registry], collect: setTo(read) });
   const sum = (read: (worker: Worker) => number) => () =>
@@ -53,6 +55,11 @@ export function registerGauges(registry: Registry, { workers, reporter }: Metric
     'containers_stuck',
     'Containers that cannot be removed',
     sum((worker) => [...worker.views()].filter(isStuck).length),
+  );
+  gauge(
+    'cell_held',
+    '1 while the store is not that of the cell of the containers here, and nothing is done',
+    () => (guard.held === undefined ? 0 : 1),
   );
   gauge('reports_pending', 'Reports that are not stored yet', () => reporter.pending);
   new Gauge({

@@ -154,8 +154,8 @@ describe('a preemptor', () => {
       },
     });
     isSilent = true;
-    await (await cell.startAgent({}, runtime)).ready;
-    await cell.resyncs();
+    const agent = await cell.startAgent({}, runtime);
+    await waitFor(() => agent.isReady()?.includes('the engine does not say'), 'it waits for the engine');
     expect(await cell.containersOf()).toEqual(['v.0-0 running']);
     isSilent = false;
     await startsOnlyOnceVictimsAreGone();

@@ -42,11 +42,17 @@ export class AgentTestCell {
   isRedisAway = false;
   /** Is called for each call that fails for that reason. */
   onRefusal: (call: string) => void = () => {};
+  /** The texts of all errors in the agents' logs. */
+  readonly errors: string[] = [];
   /** The texts of all warnings in the agents' logs. */
   readonly warnings: string[] = [];
   readonly #handles: AgentHandle[] = [];
   readonly #reports: QueuedReport[] = [];
   #reads = 0;
+
+  constructor() {
+    void this.store.establishCellId('cell-a');
+  }
 
   get engine() {
     return this.engines.engineOf('a');
@@ -67,7 +73,8 @@ export class AgentTestCell {
 
   #log(): Logger {
     const warn = (...words: readonly unknown[]) => this.warnings.push(String(words.at(-1)));
-    return Object.assign(Object.create(silentLogger) as Logger, { warn });
+    const error = (...words: readonly unknown[]) => this.errors.push(String(words.at(-1)));
+    return Object.assign(Object.create(silentLogger) as Logger, { warn, error });
   }
 
   async startFleet(count: number, env: Readonly<Record<string, string>> = {}): Promise<AgentHandle> {
@@ -177,6 +184,7 @@ export class AgentTestCell {
       findSilent: (silentMs) => store.findSilent(silentMs),
       findAlive: (ids, withinMs) => store.findAlive(ids, withinMs),
       continuesFrom: (point) => store.continuesFrom(point),
+      findCellId: () => store.findCellId(),
       openLogReader: () => store.openLogReader(),
       openAssignmentFeed: (name) => {
         const feed = guardedFeed(store.openAssignmentFeed(name), guard);

@@ -51,6 +51,16 @@ export class StoreLink implements CellStore {
     return this.#store.findClaim(name);
   }
 
+  async findCellId() {
+    this.#throwIfCut();
+    return this.#store.findCellId();
+  }
+
+  async establishCellId(proposed: string) {
+    this.#throwIfCut();
+    return this.#store.establishCellId(proposed);
+  }
+
   async recordHeartbeats(agentIds: readonly string[]): Promise<void> {
     this.#throwIfCut();
     return this.#store.recordHeartbeats(agentIds);

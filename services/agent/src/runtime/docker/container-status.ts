@@ -48,12 +48,14 @@ export function statusOf(info: Dockerode.ContainerInspectInfo): ContainerStatus 
 /** Converts one row of Docker's list of containers. Fails with `failed` for an unknown state. PURE. */
 export function summaryOf(row: Dockerode.ContainerInfo): ContainerStatus {
   const ip = addressIn(row.NetworkSettings);
+  const cellId = row.Labels[labelNames.cellId];
   const mapped = row.Ports.filter((port) => port.PublicPort !== undefined);
   const hostPorts = joinPorts(
     mapped.map(({ PrivatePort, PublicPort, Type }) => [`${PrivatePort}/${Type}`, String(PublicPort)]),
   );
   return {
     taskId: row.Labels[labelNames.task] ?? '',
+    ...(cellId === undefined ? {} : { cellId }),
     state: stateOf(row.State),
     ...(ip === undefined ? {} : { ip }),
     ...(hostPorts === '' ? {} : { hostPorts }),

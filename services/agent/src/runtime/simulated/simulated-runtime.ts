@@ -3,6 +3,7 @@ import type { Clock } from '@berth/shared/process/clock';
 import { defer, type Observable, Subject, startWith } from 'rxjs';
 import type { ContainerStatus } from '../../core/container.js';
 import { type ContainerSpec, hasAddress } from '../../core/container-spec.js';
+import { labelNames } from '../../core/labels.js';
 import { type FileHead, maxResultBytes } from '../../core/results.js';
 import type { ContainerUsage } from '../../core/usage.js';
 import type { TimerQueue } from '../../primitives/timer-queue.js';
@@ -70,9 +71,10 @@ export class SimulatedRuntime implements ContainerRuntime {
 
   async list(): Promise<readonly ContainerStatus[]> {
     this.#answer();
-    return [...this.#containers.values()].map(({ status: { taskId, state, ip, hostPorts } }) => ({
+    return [...this.#containers.values()].map(({ spec, status: { taskId, state, ip, hostPorts } }) => ({
       taskId,
       state,
+      ...ownerOf(spec),
       ...(ip === undefined ? {} : { ip }),
       ...(hostPorts === undefined ? {} : { hostPorts }),
     }));
@@ -260,4 +262,9 @@ export class SimulatedRuntime implements ContainerRuntime {
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => this.#timers.at(this.#clock.nowMs() + ms, resolve));
   }
+}
+
+function ownerOf({ labels }: ContainerSpec): { readonly cellId?: string } {
+  const cellId = labels[labelNames.cellId];
+  return cellId === undefined ? {} : { cellId };
 }
