@@ -14,7 +14,7 @@ describe.skipIf(skipCellTests !== false)('an image of a registry that does not e
   });
   afterAll(() => cell?.stop());
 
-  const berth = (...args: readonly string[]) => cli([...args, '--address', cell.local.api.grpc]);
+  const berth = (...args: readonly string[]) => cli(['--address', cell.local.api.grpc, ...args]);
 
   it('ends `berth run` by its retries, and the reason names the registry and the credentials', async () => {
     const { exitCode, out } = await berth('run', '--retries', '1', image, '--', 'true');

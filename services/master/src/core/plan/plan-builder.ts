@@ -70,7 +70,7 @@ export class PlanBuilder {
   noteLaunch(before: TaskRecord, after: TaskRecord, report?: Parameters<typeof launchOutcome>[2]): void {
     const outcome = launchOutcome(before, after, report);
     if (outcome === undefined) return;
-    if (outcome === 'failed' && failedElsewhere(after, this.#allOf(after.jobId))) return;
+    if (outcome === 'failed' && failedElsewhere(after, this.allOf(after.jobId))) return;
     const { agentId } = before;
     const agent = this.#cell.find('agent', agentId)?.record;
     const status = this.agentStatuses.get(agentId) ?? this.#cell.find('agentStatus', agentId)?.record;
@@ -80,7 +80,7 @@ export class PlanBuilder {
   }
 
   /** Returns the stored tasks of the job as they will be. */
-  *#allOf(jobId: string): Iterable<TaskRecord> {
+  *allOf(jobId: string): Iterable<TaskRecord> {
     for (const { id, record } of this.#cell.tasksOf(jobId)) yield this.#tasks.get(id) ?? record;
   }
 

@@ -66,7 +66,7 @@ function takeReport(
   const judged =
     report.fault !== 'registry'
       ? report
-      : judgedReport(report, { task, descriptor, tasks: [...(builder.tasksOf(task.jobId)?.values() ?? [])] });
+      : judgedReport(report, { task, descriptor, tasks: [...builder.allOf(task.jobId)] });
   const next = applyReport(task, judged, { nowMs, limits, runtimeLimitMs: runtimeLimitMs(cell, task.jobId) });
   if (next === undefined) return;
   builder.noteLaunch(task, next, judged);

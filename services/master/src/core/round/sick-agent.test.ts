@@ -121,6 +121,23 @@ describe('an agent that fails launches', () => {
     expect(cell.round(t0 + second + 1)).toEqual(['a.0-1 on agent-1']);
   });
 
+  it('confirms at the third attempt that a registry does not exist, if no other agent can', () => {
+    const cell = new SickCell();
+    cell.putAgent({ id: 'agent-1' });
+    cell.putJob(aJob({ id: 'a' }));
+    const text = 'the image r.invalid/x:1 cannot be pulled: lookup r.invalid: no such host';
+    let atMs = t0;
+    cell.round(atMs);
+    for (const attempt of [0, 1, 2]) {
+      const report = { code: 'systemError', text, fault: 'registry' };
+      cell.round(atMs + 1, [cell.report(`a.0-${attempt}`, State.FAILED, atMs + 1, report)]);
+      atMs += 60 * second;
+      cell.round(atMs);
+    }
+    expect(cell.find('task', 'a.0-3')).toBeUndefined();
+    expect(cell.find('jobStatus', 'a')?.record.state?.reason).toMatch(/r\.invalid: no such host/);
+  });
+
   it('is not blamed for a job that fails on other agents, too', () => {
     const cell = twoAgents();
     cell.putJob(aJob({ id: 'a' }));
