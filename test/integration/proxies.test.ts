@@ -25,6 +25,12 @@ const cell = 'test';
 const jobId = 'watched';
 const patience = { timeoutMs: 30_000 };
 const inCi = !['', '0', 'false'].includes(process.env.CI ?? '');
+/**
+ * A line of the log of grpcio itself: a proxy without a gateway answers with a page, which the library
+ * reports before it fails the call.
+ */
+const logOfLibrary = /^E\d{4} .* hpack_parser\.cc:/;
+
 /** A Python that has grpcio and protobuf; `npm test` sets it. */
 const python = process.env.BERTH_TEST_PYTHON_GRPC;
 const isMissing = !inCi && (python === undefined || proxyKinds.some(({ program }) => program === undefined));
@@ -119,7 +125,7 @@ async function pythonSubscriber(address: string): Promise<Subscriber> {
   });
   createInterface({ input: child.stderr }).on('line', (line) => {
     if (line.startsWith('lost ')) losses += 1;
-    else if (!isClosing) violations.push(line);
+    else if (!isClosing && !logOfLibrary.test(line)) violations.push(line);
   });
   return { changes, violations, isLive: () => isLive, losses: () => losses };
 }

@@ -4,8 +4,8 @@ import type { AgentInfo, Avoidance } from '../agent/agent-info.js';
 
 /**
  * The live agents that fail launches, and the times at which each takes a task on trial. If tasks wait, or
- * every agent of the cell fails, the one that failed least recently is tried sooner: so no task waits for long
- * only because agents failed.
+ * every agent of the cell fails, the one that failed least recently is tried sooner: so no task waits for
+ * long only because agents failed.
  */
 export class AvoidedAgents {
   readonly #failures = new Map<string, LaunchFailures>();
