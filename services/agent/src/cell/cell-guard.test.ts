@@ -19,7 +19,9 @@ describe('an agent whose store is emptied or replaced', () => {
   const holds = (agent: { isReady(): string | undefined }) =>
     waitFor(() => agent.isReady()?.includes('containers here belong to cell id cell-a'), 'it holds');
   const metricOf = async (port: number) =>
-    /^berth_agent_cell_held(?:\{.*\})? (\d)$/m.exec(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text())?.[1];
+    /^berth_agent_cell_held(?:\{.*\})? (\d)$/m.exec(
+      await (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
+    )?.[1];
   const isKnown = async () => (await cell.store.findAlive(['a'], 60_000)).length > 0;
 
   it('stops nothing, registers nowhere and says so once, until its store is back', async () => {
